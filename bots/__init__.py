@@ -1,0 +1,1 @@
+"""The platforms: each folder translates one, and knows nothing else."""

@@ -1,0 +1,5 @@
+"""`python -m bots` is the `palaver` command."""
+
+from bots.cli import main
+
+main()

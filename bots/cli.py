@@ -1,0 +1,233 @@
+"""The `palaver` command: run, check, ask."""
+
+import asyncio
+import fcntl
+import getpass
+import secrets
+import signal
+import socket
+import sys
+import time
+from collections.abc import Coroutine, Sequence
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import typer
+import uvloop
+from pydantic import SecretStr, ValidationError
+
+from bots.registry import build
+from core import __version__
+from core.errors import ConfigError, ModelError, PalaverError
+from core.messages import Incoming, Sender, conversation_id
+from core.models.client import ChatMessage, ChatRequest
+from core.platform import Platform
+from core.service import Core, open_core, serve
+from core.settings import Settings
+from core.telemetry import logger, redact, set_up_logs
+
+app = typer.Typer(
+    help="An LLM assistant for Telegram, Slack and a local web page.",
+    # `--version` alone is a complete call.
+    invoke_without_command=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+log = logger(__name__)
+_T = TypeVar("_T")
+
+
+def main() -> None:
+    """Run the command; what the operator got wrong is one line and an exit code, no traceback."""
+    try:
+        app()
+    except ConfigError as error:
+        print(f"palaver: {redact(str(error))}", file=sys.stderr)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+@app.callback()
+def options(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Show the version.")] = False,
+) -> None:
+    if version:
+        print(f"palaver {__version__}")
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        print(context.get_help())
+
+
+@app.command()
+def run() -> None:
+    """Serve every platform that is set up; without any, the chat page."""
+    settings = _settings()
+    set_up_logs(settings.log_level, settings.log_json)
+    _run(_serve(settings))
+
+
+@app.command()
+def ask(
+    question: Annotated[str, typer.Argument(help="What to ask; `/image …` paints.")],
+    new: Annotated[bool, typer.Option("--new", help="Forget what was asked before.")] = False,
+) -> None:
+    """Ask one question from the terminal; the answer streams to standard output."""
+    settings = _settings().model_copy(update={"http_port": 0, "http_host": "127.0.0.1"})
+    set_up_logs("ERROR", settings.log_json)
+    _run(_ask(settings, question, new=new))
+
+
+@app.command()
+def check() -> None:
+    """Explain each setting, try each credential, and say what to fix."""
+    settings = _settings()
+    set_up_logs("ERROR", settings.log_json)
+    for name, field in Settings.model_fields.items():
+        value = getattr(settings, name)
+        if isinstance(value, SecretStr):
+            shown = "set" if value.get_secret_value() else "-"
+        elif isinstance(value, tuple):
+            shown = ",".join(value) or "-"
+        else:
+            shown = "-" if value in ("", None) else str(value)
+        given = "*" if name in settings.model_fields_set else " "
+        print(f"{given} {name.upper():<24} {shown[:48]:<48}  {field.description}")
+    print("\n(* = set by you)\n")
+    if not _run(_check(settings)):
+        raise typer.Exit(1)
+
+
+def _settings() -> Settings:
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        # The value may be a secret: only the name and the reason are shown.
+        raise ConfigError(str(first["loc"][0]).upper(), str(first["msg"])) from None
+
+
+def _run(coroutine: Coroutine[Any, Any, _T]) -> _T:
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(coroutine)
+
+
+async def _serve(settings: Settings) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    began = time.monotonic()
+    async with open_core(settings) as core:
+
+        def ready(url: str, platforms: Sequence[Platform]) -> None:
+            _greet(core, url, platforms, time.monotonic() - began)
+
+        await serve(core, build, stop, ready)
+    log.info("stopped")
+
+
+def _greet(core: Core, url: str, platforms: Sequence[Platform], took_s: float) -> None:
+    settings = core.settings
+    models = {
+        "demo": "the built-in demo (set LLM_BASE_URL and LLM_API_KEY for a real model)",
+        "ollama": f"{core.models.chat.model} of the Ollama on this machine",
+        "configured": f"{core.models.chat.model} at {settings.llm_base_url}",
+    }
+    print(f"\n  Palaver {__version__} is ready ({took_s:.1f} s)\n", file=sys.stderr)
+    for platform in platforms:
+        where = f"open {url}" if platform.name == "web" else platform.identity
+        print(f"  {platform.name:<10} {where}", file=sys.stderr)
+    print(f"  {'model':<10} {models[core.models.kind]}", file=sys.stderr)
+    store = "REDIS_URL" if settings.redis_url else f"embedded, in {settings.data_dir}"
+    print(f"  {'store':<10} {store}\n", file=sys.stderr)
+    open_to_all = [platform.name for platform in platforms if not platform.local]
+    if open_to_all and core.context.access.open_to_everyone:
+        print(
+            f"  WARNING: {' and '.join(open_to_all)}: EVERYONE who finds the bot can use it, at "
+            "your cost.\n  Set ALLOWED_USERS or ALLOWED_CHATS to choose who may.\n",
+            file=sys.stderr,
+        )
+    sys.stderr.flush()
+
+
+async def _ask(settings: Settings, question: str, *, new: bool) -> None:
+    from bots.terminal import TerminalPlatform  # noqa: PLC0415
+
+    name = f"cli-{getpass.getuser()}@{socket.gethostname()}".replace(":", "-")
+    conversation = conversation_id(name, "terminal")
+
+    def said(text: str) -> Incoming:
+        command, _, rest = text[1:].partition(" ") if text.startswith("/") else ("", "", text)
+        event_id = f"{name}:{secrets.token_hex(12)}"
+        return Incoming(
+            event_id=event_id,
+            conversation=conversation,
+            sender=Sender(f"{name}:{getpass.getuser()}", getpass.getuser()),
+            text=rest,
+            command=command,
+            reply_to=event_id,
+            sent_at=time.time(),
+        )
+
+    done = asyncio.Event()
+    questions = [said("/new"), said(question)] if new else [said(question)]
+    platform = TerminalPlatform(name, questions, done)
+    with _one_at_a_time(settings.data_dir):
+        async with open_core(settings) as core:
+            await serve(core, lambda _: [platform], done, lambda _url, _platforms: None)
+
+
+class _one_at_a_time:  # noqa: N801 - reads as the sentence it is
+    """Questions of one terminal wait for each other: they share one conversation."""
+
+    def __init__(self, data_dir: Path) -> None:
+        try:
+            data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._file = (data_dir / "ask.lock").open("w")
+        except OSError as error:
+            raise ConfigError("DATA_DIR", f"cannot be used: {error}") from error
+
+    def __enter__(self) -> None:
+        fcntl.flock(self._file, fcntl.LOCK_EX)
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+
+async def _check(settings: Settings) -> bool:
+    """Try the store, the model and each platform's credentials; true when all work."""
+    good = True
+
+    def tell(what: str, error: Exception | None, detail: str = "") -> None:
+        nonlocal good
+        good = good and error is None
+        mark = "ok  " if error is None else "FAIL"
+        print(f"{mark} {what:<10} {redact(str(error)) if error else detail}")
+
+    async with AsyncExitStack() as stack:
+        try:
+            core = await stack.enter_async_context(open_core(settings))
+        except ConfigError as error:
+            tell("setup", error)
+            return False
+        tell("store", None, "REDIS_URL" if settings.redis_url else str(settings.data_dir))
+        try:
+            request = ChatRequest((ChatMessage("user", "Say hello."),), max_tokens=16)
+            async with asyncio.timeout(60), core.models.chat.stream(request) as deltas:
+                async for _ in deltas:
+                    pass
+            tell("model", None, f"{core.models.chat.model} ({core.models.kind})")
+        except (ModelError, TimeoutError) as error:
+            tell("model", error)
+        for platform in build(core.lent):
+            try:
+                async with asyncio.timeout(20), platform:
+                    tell(platform.name, None, platform.identity)
+            except (PalaverError, TimeoutError) as error:
+                tell(platform.name, error)
+    if core.context.access.open_to_everyone and (settings.telegram_on or settings.slack_on):
+        print("note access     open to everyone: set ALLOWED_USERS or ALLOWED_CHATS to change that")
+    return good

@@ -1,0 +1,45 @@
+"""Which platforms are on. A new one is named here, and only here."""
+
+from collections.abc import Sequence
+
+from core.platform import Platform
+from core.service import Lent
+
+
+def build(lent: Lent) -> Sequence[Platform]:
+    """The adapters that the settings turn on; a library is imported only when it is needed."""
+    settings = lent.settings
+    platforms: list[Platform] = []
+    if settings.web_on:
+        from bots.web.adapter import WebPlatform  # noqa: PLC0415
+
+        platforms.append(
+            WebPlatform(lent.board, local=settings.loopback, public_url=settings.public_url)
+        )
+    if settings.telegram_on:
+        from bots.telegram.adapter import TelegramPlatform  # noqa: PLC0415
+
+        platforms.append(
+            TelegramPlatform(
+                settings.telegram_bot_token.get_secret_value(),
+                settings.telegram_api_url,
+                lent.leases,
+                webhook_secret=settings.telegram_webhook_secret.get_secret_value(),
+                public_url=settings.public_url,
+                overhear=bool(settings.wake_words),
+            )
+        )
+    if settings.slack_on:
+        from bots.slack.adapter import SlackPlatform  # noqa: PLC0415
+
+        platforms.append(
+            SlackPlatform(
+                settings.slack_bot_token.get_secret_value(),
+                settings.slack_api_url,
+                app_token=settings.slack_app_token.get_secret_value(),
+                signing_secret=settings.slack_signing_secret.get_secret_value(),
+                follow_threads=settings.slack_follow_threads,
+                overhear=bool(settings.wake_words),
+            )
+        )
+    return platforms

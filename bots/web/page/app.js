@@ -1,0 +1,368 @@
+// The chat page: it shows what the board holds and sends what a person does.
+
+const $ = (id) => document.getElementById(id);
+const make = (tag, attributes = {}, ...children) => {
+  const node = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
+    else if (value !== undefined) node.setAttribute(name, value);
+  }
+  node.append(...children);
+  return node;
+};
+const token = () => Array.from(crypto.getRandomValues(new Uint8Array(12)), (b) => b.toString(16).padStart(2, "0")).join("");
+const STALE_STATUS_S = 12;
+
+// --- markdown: no HTML passes, links open apart, remote images stay links ---------------------
+
+const markdown = window.markdownit({ html: false, linkify: true, breaks: true });
+markdown.renderer.rules.image = (tokens, index) => {
+  const { content } = tokens[index];
+  const source = tokens[index].attrGet("src") || "";
+  return `<a href="${markdown.utils.escapeHtml(source)}" target="_blank" rel="noopener noreferrer nofollow">🖼 ${markdown.utils.escapeHtml(content || source)}</a>`;
+};
+
+function render(node, text, whole) {
+  const holder = document.createElement("template");
+  holder.innerHTML = markdown.render(text);
+  const body = holder.content;
+  for (const link of body.querySelectorAll("a")) {
+    link.target = "_blank";
+    link.rel = "noopener noreferrer nofollow";
+    // A link whose text is another address than its target must say where it goes.
+    if (/^\s*(https?:\/\/|www\.)/i.test(link.textContent) && !sameHost(link)) {
+      link.after(` (${new URL(link.href).host})`);
+    }
+  }
+  for (const table of body.querySelectorAll("table")) {
+    const wide = make("div", { class: "wide" });
+    table.replaceWith(wide);
+    wide.append(table);
+  }
+  for (const item of body.querySelectorAll("li")) {
+    const mark = /^\s*\[( |x|X)\]\s/.exec(item.textContent);
+    const first = mark && firstText(item);
+    if (first && /^\s*\[( |x|X)\]\s/.test(first.data)) {
+      first.data = first.data.replace(/^\s*\[( |x|X)\]\s/, mark[1] === " " ? "☐ " : "☑ ");
+      item.classList.add("task");
+    }
+  }
+  for (const code of body.querySelectorAll("pre > code")) block(code, whole);
+  node.replaceChildren(body);
+}
+
+function sameHost(link) {
+  try {
+    const said = link.textContent.trim();
+    return new URL(/^https?:/i.test(said) ? said : `https://${said}`).host === new URL(link.href).host;
+  } catch {
+    return true;
+  }
+}
+
+function firstText(node) {
+  return document.createTreeWalker(node, NodeFilter.SHOW_TEXT).nextNode();
+}
+
+function block(code, whole) {
+  const language = /language-([\w+#.-]+)/.exec(code.className)?.[1] || "";
+  const copy = make("button", { type: "button" }, "Copy");
+  copy.addEventListener("click", async () => {
+    await navigator.clipboard.writeText(code.textContent);
+    copy.textContent = "Copied";
+    setTimeout(() => (copy.textContent = "Copy"), 1500);
+  });
+  const box = make("div", { class: "block" }, make("div", { class: "bar" }, make("span", {}, language || "text"), copy));
+  const pre = code.parentElement;
+  pre.replaceWith(box);
+  box.append(pre);
+  if (whole || code.textContent.length < 4000) {
+    if (window.hljs?.getLanguage(language)) {
+      code.innerHTML = window.hljs.highlight(code.textContent, { language }).value;
+    }
+  }
+}
+
+// --- what is shown -----------------------------------------------------------------------------
+
+let thread = "";
+let stream = null;
+let conversations = [];
+let posts = new Map(); // key -> { post, node, rendered }
+let dirty = new Set();
+let following = true;
+let statusNode = null;
+
+function open(id) {
+  thread = id;
+  location.hash = id;
+  stream?.close();
+  posts = new Map();
+  dirty = new Set();
+  statusNode = null;
+  following = true;
+  $("posts").replaceChildren();
+  document.body.classList.remove("side-open");
+  listen();
+  drawList();
+  hello();
+  $("text").focus({ preventScroll: true });
+}
+
+function listen() {
+  const here = thread;
+  stream = new EventSource(`/api/conversations/${thread}/events`);
+  let fresh = new Set();
+  let ready = false;
+  stream.addEventListener("open", () => {
+    state("");
+    fresh = new Set();
+    ready = false;
+  });
+  stream.addEventListener("post", (event) => {
+    if (here !== thread) return;
+    const { key, from, post } = JSON.parse(event.data);
+    fresh.add(key);
+    receive(key, from, post);
+  });
+  stream.addEventListener("gone", (event) => here === thread && drop(JSON.parse(event.data).key));
+  stream.addEventListener("ready", () => {
+    if (here !== thread) return;
+    if (!ready) for (const key of [...posts.keys()]) if (!fresh.has(key)) drop(key);
+    ready = true;
+    hello();
+  });
+  stream.addEventListener("error", () => here === thread && state("Connecting again …", true));
+}
+
+function receive(key, from, post) {
+  if (key === 0) return status(post);
+  const known = posts.get(key);
+  const text = (known && from ? known.post.text.slice(0, from) : "") + (post.text || "");
+  const entry = known || { node: null, rendered: null };
+  entry.post = { ...post, text };
+  posts.set(key, entry);
+  dirty.add(key);
+  if (dirty.size === 1) requestAnimationFrame(draw);
+}
+
+function drop(key) {
+  posts.get(key)?.node?.remove();
+  posts.delete(key);
+  dirty.delete(key);
+}
+
+function draw() {
+  const box = $("posts");
+  for (const key of dirty) {
+    const entry = posts.get(key);
+    if (!entry) continue;
+    if (!entry.node) {
+      entry.node = make("article", { "data-key": key });
+      const later = [...box.querySelectorAll("article[data-key]")].find((node) => Number(node.dataset.key) > key);
+      box.insertBefore(entry.node, later || statusNode);
+    }
+    drawPost(entry);
+  }
+  dirty.clear();
+  $("posts").querySelector(".hello")?.remove();
+  if ([...posts.values()].some(({ post }) => post.growing)) hideStatus();
+  if (following) box.scrollTop = box.scrollHeight;
+}
+
+function drawPost(entry) {
+  const { node, post } = entry;
+  node.className = `post ${post.author}${post.growing ? " growing" : ""}`;
+  node.querySelector(".buttons")?.remove();
+  const last = Math.max(...posts.keys()) === Number(node.dataset.key);
+  let text = node.querySelector(".text");
+  if (post.text && !text) {
+    text = make("div", { class: "text", dir: "auto" });
+    node.append(text);
+  }
+  if (text) {
+    if (post.author === "person") text.textContent = post.text;
+    else render(text, post.text, !post.growing);
+  }
+  if (post.files?.length && !node.querySelector(".pictures")) {
+    const pictures = make("div", { class: "pictures" });
+    for (const file of post.files) {
+      const image = make("img", { src: `/api/conversations/${thread}/files/${file}`, alt: post.text || "picture", tabindex: "0" });
+      image.addEventListener("load", () => following && ($("posts").scrollTop = $("posts").scrollHeight));
+      image.addEventListener("click", () => enlarge(image.src));
+      pictures.append(image);
+    }
+    node.prepend(pictures);
+  }
+  if (post.author === "bot" && last) for (const other of document.querySelectorAll(".post .buttons")) other.remove();
+  if (post.buttons?.length && last) {
+    const row = make("div", { class: "buttons" });
+    for (const { command, label } of post.buttons) {
+      row.append(make("button", { type: "button", "data-command": command, onclick: (event) => press(command, event.target) }, label));
+    }
+    node.append(row);
+  }
+}
+
+function status(post) {
+  const busy = post.growing && Date.now() / 1000 - post.at < STALE_STATUS_S;
+  if (!busy || [...posts.values()].some(({ post: shown }) => shown.growing)) return hideStatus();
+  if (!statusNode) {
+    statusNode = make("div", { class: "post bot", "aria-label": "writing" }, make("div", { class: "dots" }, make("i"), make("i"), make("i")));
+    $("posts").append(statusNode);
+    $("posts").querySelector(".hello")?.remove();
+    if (following) $("posts").scrollTop = $("posts").scrollHeight;
+  }
+  clearTimeout(status.timer);
+  status.timer = setTimeout(hideStatus, STALE_STATUS_S * 1000);
+}
+
+function hideStatus() {
+  statusNode?.remove();
+  statusNode = null;
+}
+
+function enlarge(source) {
+  const dialog = make("dialog", { onclick: () => dialog.close(), onclose: () => dialog.remove() }, make("img", { src: source, alt: "" }));
+  document.body.append(dialog);
+  dialog.showModal();
+}
+
+function hello() {
+  const box = $("posts");
+  box.querySelector(".hello")?.remove();
+  if (posts.size) return;
+  const ideas = [
+    ["What can you do?", "a short tour"],
+    ["Show me markdown", "text, code, tables"],
+    ["Write 6000 characters", "a long answer, streamed"],
+    ["/image a red fox in the snow", "a picture"],
+  ];
+  box.append(
+    make("div", { class: "hello" },
+      make("img", { src: "/static/icon.svg", alt: "" }),
+      make("h2", {}, "What shall we talk about?"),
+      make("p", {}, "Ask in any language. Answers stream in as they are written."),
+      make("div", { class: "ideas" }, ...ideas.map(([text, what]) =>
+        make("button", { type: "button", onclick: () => send(text) }, text, make("small", {}, what))))));
+}
+
+// --- what a person does ----------------------------------------------------------------------------
+
+async function call(path, options) {
+  const response = await fetch(path, options);
+  if (!response.ok) throw new Error((await response.text()) || response.statusText);
+  return response.json();
+}
+
+async function post(body) {
+  return call(`/api/conversations/${thread}`, {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify({ id: token(), ...body }),
+  });
+}
+
+async function send(text) {
+  following = true;
+  state("");
+  try {
+    await post({ text });
+    await loadList();
+  } catch (error) {
+    state(`Not sent: ${error.message}`, true);
+    if (!$("text").value) $("text").value = text;
+    size();
+  }
+}
+
+async function press(command, target) {
+  target.disabled = true;
+  following = true;
+  try {
+    await post({ command });
+  } catch (error) {
+    state(`Not done: ${error.message}`, true);
+    target.disabled = false;
+  }
+}
+
+function state(text, bad = false) {
+  $("state").textContent = text;
+  $("state").classList.toggle("error", bad);
+}
+
+async function loadList() {
+  try {
+    conversations = await call("/api/conversations");
+  } catch {
+    return;
+  }
+  drawList();
+}
+
+function drawList() {
+  const here = conversations.find((one) => one.thread === thread);
+  $("title").textContent = here?.title || "New conversation";
+  document.title = here ? `${here.title} · Palaver` : "Palaver";
+  $("list").replaceChildren(
+    ...conversations.map((one) =>
+      make("div", { class: `entry${one.thread === thread ? " here" : ""}` },
+        make("button", { class: "open", type: "button", title: one.title, onclick: () => open(one.thread) }, one.title),
+        make("button", { class: "drop", type: "button", "aria-label": `Forget ${one.title}`, onclick: () => forget(one) }, "✕"))));
+}
+
+async function forget(one) {
+  if (!confirm(`Forget “${one.title}” for good?`)) return;
+  try {
+    await call(`/api/conversations/${one.thread}`, { method: "DELETE" });
+  } catch (error) {
+    return state(`Not forgotten: ${error.message}`, true);
+  }
+  await loadList();
+  if (one.thread === thread) open(token());
+}
+
+function size() {
+  const text = $("text");
+  text.style.height = "auto";
+  text.style.height = `${text.scrollHeight}px`;
+  $("send").disabled = !text.value.trim();
+}
+
+$("form").addEventListener("submit", (event) => {
+  event.preventDefault();
+  const text = $("text").value.trim();
+  if (!text) return;
+  $("text").value = "";
+  size();
+  send(text);
+});
+$("text").addEventListener("input", size);
+$("text").addEventListener("keydown", (event) => {
+  if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
+    event.preventDefault();
+    $("form").requestSubmit();
+  }
+});
+$("new").addEventListener("click", () => open(token()));
+$("menu").addEventListener("click", () => document.body.classList.toggle("side-open"));
+$("veil").addEventListener("click", () => document.body.classList.remove("side-open"));
+$("down").addEventListener("click", () => {
+  following = true;
+  $("posts").scrollTop = $("posts").scrollHeight;
+});
+$("posts").addEventListener("scroll", () => {
+  const box = $("posts");
+  following = box.scrollHeight - box.scrollTop - box.clientHeight < 60;
+  $("down").hidden = following;
+});
+window.addEventListener("hashchange", () => {
+  const id = location.hash.slice(1);
+  if (id && id !== thread) open(id);
+});
+
+await loadList();
+size();
+const wanted = location.hash.slice(1);
+open(/^[\w-]{8,64}$/.test(wanted) ? wanted : conversations[0]?.thread || token());

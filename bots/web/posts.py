@@ -1,0 +1,85 @@
+"""What stands on a page, as stored; and what a person sends, read. Pure."""
+
+import re
+import time
+from typing import Literal
+
+import msgspec
+
+from core.messages import Button, ConversationId, Incoming, Sender, conversation_id
+
+NAME = "web"
+TITLE_CHARS = 60
+_COMMAND = re.compile(r"/([a-zA-Z]{1,32})(?:\s+|$)")
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{8,64}")
+
+
+class Post(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One bubble. *id* is the sender's own name for it; *files* are keys of the file board."""
+
+    author: Literal["person", "bot", "status"]
+    text: str = ""
+    id: str = ""
+    files: tuple[int, ...] = ()
+    buttons: tuple[Button, ...] = ()
+    growing: bool = False
+    at: float = 0.0
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """A line in the list of conversations."""
+
+    thread: str
+    title: str
+    at: float
+
+
+class Sent(msgspec.Struct, frozen=True):
+    """What the page posts: a text, or a pressed button's *command*."""
+
+    id: str
+    text: str = ""
+    command: str = ""
+
+
+decode_post = msgspec.json.Decoder(Post).decode
+decode_entry = msgspec.json.Decoder(Entry).decode
+decode_sent = msgspec.json.Decoder(Sent).decode
+
+
+def is_token(value: str) -> bool:
+    """Whether *value* may name a visitor, a thread or an event."""
+    return bool(_TOKEN.fullmatch(value))
+
+
+def read_sent(sent: Sent, visitor: str, thread: str, language: str) -> Incoming:
+    """The incoming that *sent* is."""
+    text, command = sent.text.strip(), sent.command
+    if not command and (match := _COMMAND.match(text)):
+        command, text = match.group(1).lower(), text[match.end() :]
+    return Incoming(
+        event_id=f"{NAME}:{visitor}:{sent.id}",
+        conversation=conversation_id(NAME, visitor, thread),
+        sender=Sender(id=f"{NAME}:{visitor}", name="You", language=language),
+        text=text,
+        command={"again": "retry"}.get(command, command),
+        sent_at=time.time(),
+    )
+
+
+def title_of(text: str) -> str:
+    """A conversation's name, from its first question."""
+    line = " ".join(text.split())
+    return line if len(line) <= TITLE_CHARS else line[: TITLE_CHARS - 1] + "…"
+
+
+def list_board(visitor: str) -> str:
+    return f"{NAME}:{visitor}"
+
+
+def post_board(conversation: ConversationId) -> str:
+    return conversation
+
+
+def file_board(conversation: ConversationId) -> str:
+    return f"{conversation}:files"

@@ -1,0 +1,46 @@
+"""One growing bubble on the page."""
+
+import time
+from collections.abc import Sequence
+
+import msgspec
+
+from bots.web.posts import Post, post_board
+from core.errors import PlatformError, StoreError
+from core.messages import Button, ConversationId
+from core.platform import Board
+
+
+class WebSurface:
+    """A bubble is one value on the conversation's board."""
+
+    def __init__(self, board: Board, conversation: ConversationId, key: int | None = None) -> None:
+        self._board = board
+        self._conversation = conversation
+        self._key = key
+
+    @property
+    def handle(self) -> str:
+        return "" if self._key is None else str(self._key)
+
+    async def show(self, text: str, buttons: Sequence[Button] = ()) -> None:
+        await self._put(Post("bot", text, buttons=tuple(buttons), growing=True, at=time.time()))
+
+    async def finish(self, text: str, buttons: Sequence[Button] = ()) -> None:
+        await self._put(Post("bot", text, buttons=tuple(buttons), at=time.time()))
+
+    async def delete(self) -> None:
+        if self._key is None:
+            return
+        try:
+            await self._board.remove(post_board(self._conversation), self._key)
+        except StoreError as error:
+            raise PlatformError(str(error)) from error
+
+    async def _put(self, post: Post) -> None:
+        try:
+            self._key = await self._board.put(
+                post_board(self._conversation), msgspec.json.encode(post), self._key
+            )
+        except StoreError as error:
+            raise PlatformError(str(error)) from error

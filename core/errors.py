@@ -1,0 +1,90 @@
+"""What can go wrong, sorted by whose fault it is.
+
+    PalaverError
+    ├── ConfigError             the operator: a setting is missing or wrong
+    ├── PlatformError           the platform: may work later
+    │   ├── RateLimited         asked too often; carries `retry_after_s`
+    │   ├── Rejected            this very call will never work
+    │   ├── Gone                the chat, the post or our place in it is lost
+    │   └── Revoked             the credentials stopped working
+    ├── ModelError              the provider
+    │   ├── Overloaded          busy or broken before the first word; retried
+    │   ├── Refused             the request will never work; carries `reason`
+    │   └── Interrupted         the stream broke after the first word
+    └── StoreError              Redis is away or refuses
+        └── LeaseLost           another worker owns the turn now
+
+No message of these carries a secret: they may be logged as they are.
+"""
+
+from typing import Literal
+
+RefusedReason = Literal["key", "balance", "model", "policy", "length", "request", "empty"]
+
+
+class PalaverError(Exception):
+    """Anything that Palaver itself raises."""
+
+
+class ConfigError(PalaverError):
+    """*setting* is the name as the operator writes it; the text says what to do."""
+
+    def __init__(self, setting: str, text: str) -> None:
+        super().__init__(f"{setting}: {text}")
+        self.setting = setting
+
+
+class PlatformError(PalaverError):
+    """The platform did not do what it was asked; trying later may work."""
+
+
+class RateLimited(PlatformError):
+    """The platform asks for *retry_after_s* seconds of silence in this place."""
+
+    def __init__(self, text: str, retry_after_s: float) -> None:
+        super().__init__(text)
+        self.retry_after_s = retry_after_s
+
+
+class Rejected(PlatformError):
+    """The platform will never accept this very call."""
+
+
+class Gone(PlatformError):
+    """The chat or the post does not exist (any more), or we may not write there."""
+
+
+class Revoked(PlatformError):
+    """The platform does not accept our credentials (any more)."""
+
+
+class ModelError(PalaverError):
+    """The provider failed."""
+
+
+class Overloaded(ModelError):
+    """Busy, unreachable or broken before the first word; *retry_after_s* may be 0."""
+
+    def __init__(self, text: str, retry_after_s: float = 0.0) -> None:
+        super().__init__(text)
+        self.retry_after_s = retry_after_s
+
+
+class Refused(ModelError):
+    """The provider will not answer this request; never retried."""
+
+    def __init__(self, text: str, reason: RefusedReason = "request") -> None:
+        super().__init__(text)
+        self.reason: RefusedReason = reason
+
+
+class Interrupted(ModelError):
+    """The stream broke, stalled or made no sense after it had begun."""
+
+
+class StoreError(PalaverError):
+    """Redis is away, or refuses to write."""
+
+
+class LeaseLost(StoreError):
+    """Another worker owns this turn now: stop, and change nothing."""

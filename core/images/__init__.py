@@ -1,0 +1,1 @@
+"""Painting pictures: the image APIs' client, and the pictures' bytes."""

@@ -1,0 +1,1 @@
+"""The live reply: when to update the screen, with what, on how many posts."""

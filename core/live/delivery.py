@@ -1,0 +1,71 @@
+"""Calls that must reach the platform: paced, and tried again until they do."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+
+from core.errors import Gone, PlatformError, RateLimited, Rejected, Revoked
+from core.live.pace import Budget
+from core.messages import ConversationId
+from core.platform import Platform
+from core.telemetry import logger
+
+log = logger(__name__)
+
+RETRY_S = (0.5, 1, 2, 4, 8, 15)
+"""Waits between tries while the platform is away; the last repeats."""
+PATIENCE_S = 15 * 60
+"""How long a platform may stay away before the turn is left to another try."""
+
+
+async def deliver(
+    call: Callable[[], Awaitable[None]],
+    platform: Platform,
+    conversation: ConversationId,
+    budget: Budget,
+) -> None:
+    """Make *call* succeed.
+
+    Raises:
+        Gone, Rejected, Revoked: it never will.
+        PlatformError: the platform stayed away for `PATIENCE_S`.
+    """
+    began = time.monotonic()
+    tries = 0
+    while True:
+        buckets = platform.budget(conversation)
+        while wait := await budget.take(buckets, final=True):
+            await asyncio.sleep(wait)
+        try:
+            return await call()
+        except (Gone, Rejected, Revoked):
+            raise
+        except RateLimited as error:
+            await held(error, platform, conversation, budget)
+        except PlatformError as error:
+            report_refusal(error, conversation)
+            if time.monotonic() - began > PATIENCE_S:
+                raise
+            await asyncio.sleep(RETRY_S[min(tries, len(RETRY_S) - 1)])
+            tries += 1
+
+
+async def held(
+    error: RateLimited, platform: Platform, conversation: ConversationId, budget: Budget
+) -> None:
+    """Keep silent in *conversation*'s place for as long as the platform asks."""
+    report_refusal(error, conversation)
+    buckets = platform.budget(conversation)
+    if buckets:
+        await budget.hold(buckets[0], error.retry_after_s)
+    else:
+        await asyncio.sleep(error.retry_after_s)
+
+
+def report_refusal(error: PlatformError, conversation: ConversationId) -> None:
+    log.warning(
+        "update refused",
+        conversation=conversation,
+        error=type(error).__name__,
+        reason=str(error),
+    )

@@ -1,0 +1,263 @@
+"""The live reply: one answer on screen, growing.
+
+The model's stream only ever sets the newest text. One task per answer shows
+it: one request in flight, never a stale text, at the pace that the platform's
+budget allows. When the text outgrows a post, the post is finished for good and
+the next one begins.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import NamedTuple
+
+from core.errors import Gone, PlatformError, RateLimited, Revoked
+from core.live.delivery import deliver, held, report_refusal
+from core.live.markdown import heal
+from core.live.pace import FIRST_CHARS, FIRST_WAIT_S, Budget, worth_showing
+from core.live.pages import cut
+from core.messages import Button, ConversationId
+from core.platform import Platform, Surface
+
+STRIKES = 3
+"""After so many refusals in one answer its previews end; the final text never does."""
+
+
+class Shown(NamedTuple):
+    """What came of a reply: seconds to the first text (None: none was shown), and the updates made."""
+
+    first_text_s: float | None
+    updates: int
+    refusals: int
+
+
+class Reply:
+    """One answer's posts. Use as a context manager: its updater runs inside.
+
+    Args:
+        handles: the posts of an interrupted try, in order; they are filled again
+            from the first, and what they show stands until new text is longer
+            than *shown_chars*.
+        on_post: called when a new post stands, so that its handle can be kept.
+    """
+
+    def __init__(
+        self,
+        platform: Platform,
+        conversation: ConversationId,
+        reply_to: str,
+        budget: Budget,
+        *,
+        buttons: Sequence[Button] = (),
+        handles: Sequence[str] = (),
+        shown_chars: int = 0,
+        on_post: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._platform = platform
+        self._conversation = conversation
+        self._reply_to = reply_to
+        self._budget = budget
+        self._buttons = tuple(buttons)
+        self._old = [platform.reopen_surface(conversation, handle) for handle in handles]
+        self._pages: list[Surface] = []
+        self._keep_until_chars = shown_chars
+        self._on_post = on_post
+        self._known = set(handles)
+        self._text = ""
+        self._page_start = 0
+        self._opening = ""
+        self._on_screen = ""
+        self._changed = asyncio.Event()
+        self._closing = asyncio.Event()
+        self._updater: asyncio.Task[None] | None = None
+        self._began = time.monotonic()
+        self._first_text_s: float | None = None
+        self._updates = 0
+        self._refusals = 0
+        self._indicating = False
+
+    @property
+    def handles(self) -> tuple[str, ...]:
+        """The posts of this answer so far, for a checkpoint."""
+        surfaces = [*self._pages, *self._old]
+        return tuple(surface.handle for surface in surfaces if surface.handle)
+
+    @property
+    def shown(self) -> Shown:
+        return Shown(self._first_text_s, self._updates, self._refusals)
+
+    async def __aenter__(self) -> "Reply":
+        self._updater = asyncio.create_task(self._update(), name=f"reply {self._conversation}")
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._stop_updater()
+
+    def say(self, text: str) -> None:
+        """The newest full text. Never waits."""
+        self._text = text
+        self._changed.set()
+
+    async def finish(self, text: str, buttons: Sequence[Button] = ()) -> None:
+        """Show the whole of *text*, for good, with *buttons* under its last post.
+
+        Raises:
+            Gone: the chat is lost.
+            Revoked: our credentials are.
+            PlatformError: the platform stayed away too long (see `deliver`).
+        """
+        self._closing.set()
+        self._changed.set()
+        await self._stop_updater(gently=True)
+        self._text = text
+        while (page := cut(self._page_text(), self._most, self._platform.fits)) is not None:
+            await self._finish_page(page.head, ())
+            self._turn_page(page.taken, page.opening)
+        await self._finish_page(self._page_text(), buttons)
+        for surface in self._old:
+            # Longer in an earlier try: what is left over says nothing any more.
+            with suppress(PlatformError):
+                await surface.delete()
+        self._old.clear()
+        await self._indicate(busy=False)
+
+    @property
+    def _most(self) -> int:
+        return self._platform.limits.page_chars
+
+    def _page_text(self) -> str:
+        return self._opening + self._text[self._page_start :]
+
+    def _turn_page(self, taken: int, opening: str) -> None:
+        self._page_start += taken - len(self._opening)
+        self._opening = opening
+        self._on_screen = ""
+        self._pages.append(self._next_surface())
+
+    def _next_surface(self) -> Surface:
+        if self._old:
+            return self._old.pop(0)
+        reply_to = "" if self._pages else self._reply_to
+        return self._platform.open_surface(self._conversation, reply_to)
+
+    def _surface(self) -> Surface:
+        if not self._pages:
+            self._pages.append(self._next_surface())
+        return self._pages[-1]
+
+    async def _stop_updater(self, *, gently: bool = False) -> None:
+        if self._updater is None:
+            return
+        updater, self._updater = self._updater, None
+        if gently:
+            # A post may be in flight: cutting it off would lose its handle, and show it twice.
+            await updater
+        else:
+            updater.cancel()
+            with suppress(asyncio.CancelledError):
+                await updater
+
+    async def _update(self) -> None:
+        """Show the newest text again and again, until closed, lost, or refused too often."""
+        await self._wait_for_first_text()
+        while not self._closing.is_set():
+            self._changed.clear()
+            try:
+                await self._show_newest()
+            except RateLimited as error:
+                self._refusals += 1
+                await held(error, self._platform, self._conversation, self._budget)
+            except (Gone, Revoked):
+                # The final text will meet the same, and there it is decided what follows.
+                return
+            except PlatformError as error:
+                self._refusals += 1
+                report_refusal(error, self._conversation)
+                await self._sleep(1.0)
+            if self._refusals >= STRIKES:
+                return
+            await self._sleep(self._platform.limits.interval_s)
+            if not self._closing.is_set():
+                await self._wait_for_change()
+
+    async def _wait_for_first_text(self) -> None:
+        indicated = 0.0
+        first_at: float | None = None
+        while not self._closing.is_set():
+            now = time.monotonic()
+            if self._text and first_at is None:
+                first_at = now
+            if len(self._text) > self._keep_until_chars and worth_showing(
+                self._text, now - first_at if first_at else 0.0
+            ):
+                return
+            if now >= indicated:
+                indicated = now + self._platform.limits.indicate_every_s
+                await self._indicate(busy=True)
+                continue
+            till = indicated - now
+            if first_at is not None and len(self._text) < FIRST_CHARS:
+                till = min(till, max(0.0, first_at + FIRST_WAIT_S - now))
+            self._changed.clear()
+            await self._wait_for_change(till)
+
+    async def _show_newest(self) -> None:
+        while (page := cut(self._page_text(), self._most, self._platform.fits)) is not None:
+            if not await self._take():
+                return
+            surface = self._surface()
+            await surface.finish(page.head)
+            self._note_update(surface)
+            self._turn_page(page.taken, page.opening)
+        if not await self._take():
+            return
+        # Taking may have waited: the newest text, not the one that asked.
+        if cut(self._page_text(), self._most, self._platform.fits) is not None:
+            return
+        frame = self._page_text()
+        if self._platform.limits.healed:
+            frame = heal(frame)
+        if not frame.strip() or frame == self._on_screen:
+            return
+        surface = self._surface()
+        await surface.show(frame, self._buttons)
+        self._on_screen = frame
+        self._note_update(surface)
+
+    async def _finish_page(self, text: str, buttons: Sequence[Button]) -> None:
+        surface = self._surface()
+        await deliver(
+            lambda: surface.finish(text, buttons), self._platform, self._conversation, self._budget
+        )
+        self._note_update(surface)
+
+    async def _take(self) -> bool:
+        """Take a token for a preview; false when the answer ended meanwhile."""
+        buckets = self._platform.budget(self._conversation)
+        while wait := await self._budget.take(buckets, final=False):
+            await self._sleep(wait)
+            if self._closing.is_set():
+                return False
+        return True
+
+    def _note_update(self, surface: Surface) -> None:
+        self._updates += 1
+        if self._first_text_s is None:
+            self._first_text_s = time.monotonic() - self._began
+        if surface.handle and surface.handle not in self._known:
+            self._known.add(surface.handle)
+            self._on_post()
+
+    async def _indicate(self, *, busy: bool) -> None:
+        if busy or self._indicating:
+            self._indicating = busy
+            await self._platform.indicate(self._conversation, busy=busy)
+
+    async def _sleep(self, seconds: float) -> None:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._closing.wait(), seconds)
+
+    async def _wait_for_change(self, seconds: float | None = None) -> None:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._changed.wait(), seconds)

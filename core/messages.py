@@ -1,0 +1,121 @@
+"""The words that cross every border inside Palaver.
+
+Frozen values only: adapters make and read them, the inbox and the history keep
+them as JSON. A field is added with a default, so that what an older version
+wrote can still be read.
+"""
+
+from typing import Literal, NewType
+
+import msgspec
+
+ConversationId = NewType("ConversationId", str)
+"""`platform:space:thread`, stable over restarts; one history each."""
+
+
+def conversation_id(platform: str, space: str, thread: str = "") -> ConversationId:
+    """Name the conversation of *thread* (may be empty) in *space* (a chat, a channel)."""
+    return ConversationId(f"{platform}:{space}:{thread}")
+
+
+def split_conversation(conversation: ConversationId) -> tuple[str, str, str]:
+    """Return (platform, space, thread) of *conversation*."""
+    platform, space, thread = conversation.split(":", 2)
+    return platform, space, thread
+
+
+class Sender(msgspec.Struct, frozen=True):
+    """A person: *id* is `platform:user`, *language* an IETF tag or empty."""
+
+    id: str
+    name: str
+    language: str = ""
+
+
+class Attachment(msgspec.Struct, frozen=True):
+    """A file that came with a message; *ref* is what its platform fetches it by."""
+
+    kind: Literal["image", "audio", "file"]
+    ref: str
+    name: str = ""
+    mime: str = ""
+    size_bytes: int = 0
+
+
+class Quote(msgspec.Struct, frozen=True):
+    """What a message replies to."""
+
+    author: str
+    text: str
+
+
+class Incoming(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing a person did: a question, a command, or a button (a command too).
+
+    Args:
+        event_id: the same for every delivery of the same event, for dedupe.
+        text: what was said, without the bot's mention; for a command, its arguments.
+        command: the name without its slash, or empty for a question.
+        reply_to: the platform's reference to answer under, or empty.
+        address: `direct`: the bot was spoken to (mention, reply, command, DM);
+            `thread`: said in a thread, which the core follows if it was asked
+            there before; `overheard`: said in a group to nobody in particular.
+        burst: pieces that belong to one message (an album, a cut paste, a batch
+            of forwards) share a non-empty key.
+        replaces: the event id of the question that this one edits, or empty.
+        sent_at: seconds since the epoch, by the platform's clock.
+    """
+
+    event_id: str
+    conversation: ConversationId
+    sender: Sender
+    text: str
+    command: str = ""
+    reply_to: str = ""
+    private: bool = True
+    address: Literal["direct", "thread", "overheard"] = "direct"
+    attachments: tuple[Attachment, ...] = ()
+    quote: Quote | None = None
+    burst: str = ""
+    replaces: str = ""
+    sent_at: float = 0.0
+
+
+class Button(msgspec.Struct, frozen=True):
+    """A button under a post; pressing it sends *command* as an `Incoming`."""
+
+    command: str
+    label: str
+
+
+class Picture(msgspec.Struct, frozen=True):
+    """An encoded image on its way to a chat; *caption* is plain text."""
+
+    data: bytes
+    mime: str
+    caption: str = ""
+
+
+class Exchange(msgspec.Struct, frozen=True):
+    """One question and its answer: the unit of history.
+
+    *notes* says in words what the text does not show (attachments, a picture
+    painted); *cut* is true when the person stopped the answer.
+    """
+
+    event_id: str
+    speaker: str
+    question: str
+    answer: str
+    at: float
+    notes: str = ""
+    cut: bool = False
+
+
+class Preferences(msgspec.Struct, frozen=True):
+    """What a conversation chose with `/model`, `/persona`, `/system` and `/lang`."""
+
+    model: str = ""
+    persona: str = ""
+    system: str = ""
+    language: str = ""

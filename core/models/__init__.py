@@ -1,0 +1,1 @@
+"""Talking to chat models: the stream's decoding, the client, and the demo model."""

@@ -1,0 +1,167 @@
+"""The JSON of chat streams, typed: one `data:` payload in, deltas out.
+
+Tolerates what OpenAI-compatible servers really send: roles without content,
+null or listed content, empty choices, usage anywhere, errors inside a 200.
+"""
+
+from typing import Any
+
+import msgspec
+
+from core.errors import Interrupted, ModelError, Overloaded, Refused, RefusedReason
+
+
+class TextDelta(msgspec.Struct, frozen=True):
+    """More of the answer."""
+
+    text: str
+
+
+class ReasoningDelta(msgspec.Struct, frozen=True):
+    """More of the model's thinking; not part of the answer."""
+
+    text: str
+
+
+class Usage(msgspec.Struct, frozen=True):
+    """What the call cost so far, in tokens; cumulative."""
+
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cached_tokens: int = 0
+
+
+class Finished(msgspec.Struct, frozen=True):
+    """The model ended its answer; *reason* as the provider words it (`stop`, `length`, ...)."""
+
+    reason: str
+
+
+Delta = TextDelta | ReasoningDelta | Usage | Finished
+
+
+class _Details(msgspec.Struct):
+    cached_tokens: int | None = None
+
+
+class _Usage(msgspec.Struct):
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    prompt_tokens_details: _Details | None = None
+    prompt_cache_hit_tokens: int | None = None
+
+
+class _Part(msgspec.Struct):
+    text: str | None = None
+
+
+class _Delta(msgspec.Struct):
+    content: str | list[_Part] | None = None
+    reasoning_content: str | None = None
+    reasoning: str | None = None
+
+
+class _Choice(msgspec.Struct):
+    delta: _Delta | None = None
+    message: _Delta | None = None
+    finish_reason: str | None = None
+
+
+class _Chunk(msgspec.Struct):
+    choices: list[_Choice] | None = None
+    usage: _Usage | None = None
+    error: Any = None
+    error_code: int | None = None
+    error_msg: str | None = None
+
+
+_decoder = msgspec.json.Decoder(_Chunk)
+
+
+def read_chunk(data: bytes) -> list[Delta]:
+    """The deltas of one payload (also of a whole, unstreamed answer), in order.
+
+    Raises:
+        Interrupted: *data* is not a chunk.
+        Overloaded, Refused: it is an error object.
+    """
+    try:
+        chunk = _decoder.decode(data)
+    except msgspec.MsgspecError as error:
+        raise Interrupted(f"the stream makes no sense ({error})") from error
+    except UnicodeDecodeError as error:
+        raise Interrupted("the stream is not UTF-8") from error
+    if chunk.error:
+        raise read_error(chunk.error)
+    if chunk.error_code:
+        raise read_error({"code": chunk.error_code, "message": chunk.error_msg or ""})
+    deltas: list[Delta] = []
+    for choice in (chunk.choices or ())[:1]:
+        said = choice.delta or choice.message
+        if said is not None:
+            if thought := said.reasoning_content or said.reasoning:
+                deltas.append(ReasoningDelta(thought))
+            if text := _text(said.content):
+                deltas.append(TextDelta(text))
+        if choice.finish_reason:
+            deltas.append(Finished(choice.finish_reason))
+    if chunk.usage is not None:
+        deltas.insert(0, _usage(chunk.usage))
+    return deltas
+
+
+def _text(content: str | list[_Part] | None) -> str:
+    if isinstance(content, list):
+        return "".join(part.text or "" for part in content)
+    return content or ""
+
+
+def _usage(usage: _Usage) -> Usage:
+    details = usage.prompt_tokens_details
+    cached = (details.cached_tokens if details else None) or usage.prompt_cache_hit_tokens
+    return Usage(usage.prompt_tokens or 0, usage.completion_tokens or 0, cached or 0)
+
+
+_FINAL: dict[str, RefusedReason] = {
+    "invalid_api_key": "key",
+    "invalid_token": "key",
+    "authentication_error": "key",
+    "insufficient_quota": "balance",
+    "model_not_found": "model",
+    "invalid_model": "model",
+    "content_filter": "policy",
+    "content_policy_violation": "policy",
+    "context_length_exceeded": "length",
+    "characters_too_long": "length",
+    "tokens_too_long": "length",
+    "invalid_request_error": "request",
+    "invalid_argument": "request",
+    "invalid_messages": "request",
+    "malformed_json": "request",
+}
+_STATUS: dict[int, RefusedReason] = {
+    400: "request",
+    401: "key",
+    402: "balance",
+    403: "key",
+    404: "model",
+    413: "length",
+    422: "request",
+}
+
+
+def read_error(error: Any, status: int = 0) -> ModelError:
+    """The typed error of an error object (or string), or of *status* where it says nothing."""
+    code, message = "", ""
+    if isinstance(error, dict):
+        code = str(error.get("code") or error.get("type") or "")
+        message = str(error.get("message") or "")
+    elif error:
+        message = str(error)
+    text = f"{message[:300] or 'no reason given'} ({' '.join(filter(None, (str(status or ''), code)))})"
+    if code in _FINAL:
+        return Refused(text, _FINAL[code])
+    number = status or (int(code) if code.isdigit() else 0)
+    if number in _STATUS:
+        return Refused(text, _STATUS[number])
+    return Overloaded(text)

@@ -1,0 +1,307 @@
+"""The client of OpenAI-compatible chat APIs, on one pooled aiohttp session.
+
+A call is retried only until its first visible delta: after that the person has
+read something, and what follows is decided by who shows it.
+"""
+
+import asyncio
+import email.utils
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from typing import Any, Literal, Protocol
+
+import aiohttp
+import msgspec
+import tenacity
+
+from core import __version__
+from core.errors import Interrupted, ModelError, Overloaded, Refused
+from core.models.chunks import (
+    Delta,
+    Finished,
+    ReasoningDelta,
+    TextDelta,
+    read_chunk,
+    read_error,
+)
+from core.models.sse import Decoder
+from core.telemetry import logger
+
+log = logger(__name__)
+
+ERROR_BYTES = 20_000
+TRIES = 4
+LONGEST_WAIT_S = 30.0
+"""A provider that asks for more patience than this is answered with an honest sentence instead."""
+
+
+class ChatMessage(msgspec.Struct, frozen=True):
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+class ChatRequest(msgspec.Struct, frozen=True):
+    """What a model is asked; *max_tokens* 0 leaves the length to the provider."""
+
+    messages: tuple[ChatMessage, ...]
+    model: str = ""
+    max_tokens: int = 0
+
+
+class Endpoint(msgspec.Struct, frozen=True):
+    """Where a model is: *base_url* ends before `/chat/completions`."""
+
+    base_url: str
+    api_key: str
+    model: str
+
+
+class Deadlines(msgspec.Struct, frozen=True):
+    """How long to wait, in seconds, for each stage of a call."""
+
+    connect: float = 10.0
+    first_delta: float = 180.0
+    gap: float = 60.0
+    total: float = 1800.0
+
+
+class Model(Protocol):
+    """Whatever streams an answer."""
+
+    @property
+    def model(self) -> str:
+        """The model that answers unless the request names another."""
+        ...
+
+    def stream(self, request: ChatRequest) -> AbstractAsyncContextManager[AsyncIterator[Delta]]:
+        """As `ChatClient.stream`."""
+        ...
+
+
+class ChatClient:
+    """Streams answers of one endpoint.
+
+    Raises (when entering the stream): `Overloaded` after the last try,
+    `Refused`. While iterating: `Interrupted`, `Overloaded`, `Refused`.
+    """
+
+    def __init__(
+        self,
+        session: aiohttp.ClientSession,
+        endpoint: Endpoint,
+        deadlines: Deadlines | None = None,
+    ) -> None:
+        self._session = session
+        self._endpoint = endpoint
+        self._deadlines = deadlines or Deadlines()
+
+    @property
+    def model(self) -> str:
+        return self._endpoint.model
+
+    @asynccontextmanager
+    async def stream(self, request: ChatRequest) -> AsyncIterator[AsyncIterator[Delta]]:
+        """Ask, and give the answer's deltas; the last is `Finished`. Closes the call on exit."""
+        async with AsyncExitStack() as stack:
+            deadline = time.monotonic() + self._deadlines.total
+            async for attempt in _retrying():
+                with attempt:
+                    call = AsyncExitStack()
+                    try:
+                        first, rest = await self._open(call, request)
+                    except BaseException:
+                        await call.aclose()
+                        raise
+                    stack.push_async_exit(call)
+            yield self._all(first, rest, deadline)
+
+    async def _open(
+        self, call: AsyncExitStack, request: ChatRequest
+    ) -> tuple[list[Delta], AsyncIterator[list[Delta]]]:
+        """Send the request and wait for the first delta that a person can see."""
+        try:
+            async with asyncio.timeout(self._deadlines.first_delta):
+                response = await call.enter_async_context(self._post(request))
+                if response.status >= 400:
+                    raise await _http_error(response)
+                stream = _deltas(response)
+                seen: list[Delta] = []
+                async for some in stream:
+                    seen += some
+                    if any(isinstance(d, TextDelta | ReasoningDelta | Finished) for d in some):
+                        return seen, stream
+                raise Overloaded("the model's stream ended before it began")
+        except TimeoutError as error:
+            raise Overloaded("the model did not begin to answer in time") from error
+        except aiohttp.ClientError as error:
+            raise Overloaded(f"the model cannot be reached ({type(error).__name__})") from error
+        except Interrupted as error:
+            raise Overloaded(str(error)) from error
+
+    def _post(self, request: ChatRequest) -> Any:
+        body: dict[str, object] = {
+            "model": request.model or self._endpoint.model,
+            "messages": msgspec.to_builtins(request.messages),
+            "stream": True,
+            "stream_options": {"include_usage": True},
+        }
+        if request.max_tokens:
+            body["max_tokens"] = request.max_tokens
+        return self._session.post(
+            f"{self._endpoint.base_url}/chat/completions",
+            data=msgspec.json.encode(body),
+            headers=headers(self._endpoint.api_key) | {"Accept": "text/event-stream"},
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=self._deadlines.connect),
+            # A redirect could carry the key to another host.
+            allow_redirects=False,
+        )
+
+    async def _all(
+        self, first: list[Delta], rest: AsyncIterator[list[Delta]], deadline: float
+    ) -> AsyncIterator[Delta]:
+        finished = False
+        for delta in first:
+            finished = finished or isinstance(delta, Finished)
+            yield delta
+        while (patience := min(self._deadlines.gap, deadline - time.monotonic())) > 0:
+            try:
+                async with asyncio.timeout(patience):
+                    some = await anext(rest, None)
+            except TimeoutError as error:
+                raise Interrupted("the model stopped in the middle of its answer") from error
+            except aiohttp.ClientError as error:
+                raise Interrupted(
+                    f"the connection to the model broke ({type(error).__name__})"
+                ) from error
+            if some is None:
+                if not finished:
+                    raise Interrupted("the model's stream ended without an end")
+                return
+            for delta in some:
+                if isinstance(delta, Finished):
+                    if finished:
+                        continue  # `[DONE]` behind a finish reason says nothing new.
+                    finished = True
+                yield delta
+        raise Interrupted("the answer took too long")
+
+
+async def first_model(session: aiohttp.ClientSession, base_url: str, api_key: str) -> str:
+    """The first model that the API lists.
+
+    Raises:
+        Overloaded, Refused: it lists none, or does not answer within seconds.
+    """
+    try:
+        async with session.get(
+            f"{base_url}/models",
+            headers=headers(api_key),
+            timeout=aiohttp.ClientTimeout(total=10),
+            allow_redirects=False,
+        ) as response:
+            if response.status >= 400:
+                raise await _http_error(response)
+            listed = msgspec.json.decode(await response.content.read(4_000_000), type=_Models)
+    except (aiohttp.ClientError, TimeoutError) as error:
+        raise Overloaded(f"cannot be reached ({type(error).__name__})") from error
+    except msgspec.MsgspecError as error:
+        raise Refused("its list of models makes no sense", "model") from error
+    if not listed.data:
+        raise Refused("it lists no models", "model")
+    return listed.data[0].id
+
+
+class _Listed(msgspec.Struct):
+    id: str
+
+
+class _Models(msgspec.Struct):
+    data: list[_Listed]
+
+
+def headers(api_key: str) -> dict[str, str]:
+    """The headers of every call to a provider."""
+    sent = {"Content-Type": "application/json", "User-Agent": f"palaver/{__version__}"}
+    return sent | {"Authorization": f"Bearer {api_key}"} if api_key else sent
+
+
+async def _deltas(response: aiohttp.ClientResponse) -> AsyncIterator[list[Delta]]:
+    """The deltas of each read of the body, many at a time."""
+    if response.content_type == "application/json":
+        # Asked for a stream, answered with a whole answer, or an error inside a 200.
+        yield read_chunk(await response.read())
+        return
+    decoder = Decoder()
+    async for piece in response.content.iter_any():
+        some: list[Delta] = []
+        done = False
+        for event in decoder.feed(piece):
+            if event.data == b"[DONE]":
+                done = True
+                break
+            some += read_chunk(event.data)
+        if done:
+            yield [*some, Finished("stop")]
+            return
+        if some:
+            yield some
+    last = decoder.unfinished
+    if last and last != b"[DONE]":
+        yield read_chunk(last)
+    elif last:
+        yield [Finished("stop")]
+
+
+async def _http_error(response: aiohttp.ClientResponse) -> ModelError:
+    body = await response.content.read(ERROR_BYTES)
+    error: Any = None
+    try:
+        decoded = msgspec.json.decode(body)
+        if isinstance(decoded, dict):
+            error = decoded.get("error") or decoded
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        pass  # An HTML page says nothing that a person should read.
+    found = read_error(error, response.status)
+    if isinstance(found, Overloaded):
+        found.retry_after_s = retry_after_s(response.headers, time.time())
+    return found
+
+
+def retry_after_s(sent: Mapping[str, str], now: float) -> float:
+    """Seconds that `Retry-After` asks for: a number or an HTTP date; 0.0 when it asks nothing."""
+    value = sent.get("Retry-After", "").strip()
+    if not value:
+        return 0.0
+    try:
+        return max(0.0, float(value))
+    except ValueError:
+        pass
+    try:
+        return max(0.0, email.utils.parsedate_to_datetime(value).timestamp() - now)
+    except ValueError:
+        return 0.0
+
+
+def _retrying() -> tenacity.AsyncRetrying:
+    backoff = tenacity.wait_exponential_jitter(initial=0.5, max=8)
+
+    def wait(state: tenacity.RetryCallState) -> float:
+        error = state.outcome.exception() if state.outcome else None
+        asked = error.retry_after_s if isinstance(error, Overloaded) else 0.0
+        return max(backoff(state), asked)
+
+    def worth_it(error: BaseException) -> bool:
+        return isinstance(error, Overloaded) and error.retry_after_s <= LONGEST_WAIT_S
+
+    def say(state: tenacity.RetryCallState) -> None:
+        error = state.outcome.exception() if state.outcome else None
+        log.warning("model call retried", attempt=state.attempt_number, reason=str(error))
+
+    return tenacity.AsyncRetrying(
+        stop=tenacity.stop_after_attempt(TRIES),
+        wait=wait,
+        retry=tenacity.retry_if_exception(worth_it),
+        before_sleep=say,
+        reraise=True,
+    )

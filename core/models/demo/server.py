@@ -1,0 +1,148 @@
+"""
+The demo's HTTP side: `/v1/chat/completions`, `/v1/models`, `/v1/images/generations`.
+
+It speaks as OpenAI's API does, streaming with usage, so the same client and
+the same road serve it.
+"""
+
+import asyncio
+import base64
+import secrets
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import msgspec
+from aiohttp import web
+
+from core.models.demo import answers, painter
+
+CHAT_MODEL = "palaver-demo"
+IMAGE_MODEL = "palaver-painter"
+PIECE_S = 0.022
+"""About 45 pieces a second: the pace of a hosted model."""
+MOST_PIXELS = 4_194_304
+
+
+class _Message(msgspec.Struct):
+    role: str
+    content: str | None = None
+
+
+class _Options(msgspec.Struct):
+    include_usage: bool = False
+
+
+class _Chat(msgspec.Struct):
+    messages: list[_Message]
+    stream: bool = False
+    stream_options: _Options | None = None
+    max_tokens: int | None = None
+
+
+class _Image(msgspec.Struct):
+    prompt: str
+    size: str = "1024x1024"
+    n: int = 1
+
+
+@asynccontextmanager
+async def demo_server(piece_s: float = PIECE_S) -> AsyncIterator[str]:
+    """Run the demo on a free loopback port; gives its base URL."""
+    app = web.Application(client_max_size=32 * 1024 * 1024)
+    app["piece_s"] = piece_s
+    app.add_routes(
+        [
+            web.get("/v1/models", _models),
+            web.post("/v1/chat/completions", _chat),
+            web.post("/v1/images/generations", _images),
+        ]
+    )
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}/v1"
+    finally:
+        await runner.cleanup()
+
+
+async def _models(_: web.Request) -> web.Response:
+    listed = [{"id": name, "object": "model"} for name in (CHAT_MODEL, IMAGE_MODEL)]
+    return web.json_response({"object": "list", "data": listed})
+
+
+async def _chat(request: web.Request) -> web.StreamResponse:
+    try:
+        asked = msgspec.json.decode(await request.read(), type=_Chat)
+    except msgspec.MsgspecError as error:
+        return _error(400, "invalid_request_error", str(error))
+    messages = [(message.role, message.content or "") for message in asked.messages]
+    if not any(role == "user" for role, _ in messages):
+        return _error(400, "invalid_request_error", "there is no question")
+    pieces = answers.pieces(answers.answer(messages))
+    reason = "stop"
+    if asked.max_tokens and len(pieces) > asked.max_tokens:
+        pieces, reason = pieces[: asked.max_tokens], "length"
+    usage = {
+        "prompt_tokens": sum(len(answers.pieces(text)) for _, text in messages),
+        "completion_tokens": len(pieces),
+    }
+    usage["total_tokens"] = sum(usage.values())
+    head = {
+        "id": f"chatcmpl-{secrets.token_hex(8)}",
+        "created": int(time.time()),
+        "model": CHAT_MODEL,
+    }
+    if not asked.stream:
+        message = {"role": "assistant", "content": "".join(pieces)}
+        choice = {"index": 0, "message": message, "finish_reason": reason}
+        return web.json_response(
+            {**head, "object": "chat.completion", "choices": [choice], "usage": usage}
+        )
+    response = web.StreamResponse(headers={"Content-Type": "text/event-stream; charset=utf-8"})
+    await response.prepare(request)
+
+    async def send(choices: list[dict[str, Any]], **more: object) -> None:
+        chunk = {**head, "object": "chat.completion.chunk", "choices": choices, **more}
+        await response.write(b"data: " + msgspec.json.encode(chunk) + b"\n\n")
+
+    def choice_of(delta: dict[str, str], finish: str | None = None) -> list[dict[str, Any]]:
+        return [{"index": 0, "delta": delta, "finish_reason": finish}]
+
+    await send(choice_of({"role": "assistant", "content": ""}))
+    for piece in pieces:
+        await asyncio.sleep(request.app["piece_s"])
+        await send(choice_of({"content": piece}))
+    await send(choice_of({}, reason))
+    if asked.stream_options and asked.stream_options.include_usage:
+        await send([], usage=usage)
+    await response.write(b"data: [DONE]\n\n")
+    await response.write_eof()
+    return response
+
+
+async def _images(request: web.Request) -> web.Response:
+    try:
+        asked = msgspec.json.decode(await request.read(), type=_Image)
+        width, _, height = asked.size.partition("x")
+        size = (1024, 1024) if asked.size == "auto" else (int(width), int(height))
+    except (msgspec.MsgspecError, ValueError) as error:
+        return _error(400, "invalid_request_error", f"the request makes no sense: {error}")
+    if not asked.prompt.strip():
+        return _error(400, "invalid_request_error", "the prompt is empty")
+    if min(size) < 64 or size[0] * size[1] > MOST_PIXELS:
+        return _error(400, "invalid_request_error", f"the size {asked.size} is not supported")
+    if not 1 <= asked.n <= 4:
+        return _error(400, "invalid_request_error", "n must be from 1 to 4")
+    data = []
+    for index in range(asked.n):
+        png = await asyncio.to_thread(painter.paint, asked.prompt, size, index)
+        data.append({"b64_json": base64.b64encode(png).decode()})
+    return web.json_response({"created": int(time.time()), "data": data})
+
+
+def _error(status: int, code: str, message: str) -> web.Response:
+    error = {"message": message, "type": code, "code": code}
+    return web.json_response({"error": error}, status=status)

@@ -1,0 +1,91 @@
+"""An incremental decoder of event streams, to the WHATWG rules.
+
+Source: html.spec.whatwg.org, "Server-sent events", parsing and interpreting.
+Bytes go in as they arrive, cut anywhere; events come out as they complete.
+"""
+
+from typing import NamedTuple
+
+_BOM = b"\xef\xbb\xbf"
+
+
+class Event(NamedTuple):
+    """One event: its type (`message` unless named), its data, the last id seen."""
+
+    type: str
+    data: bytes
+    id: str
+
+
+class Decoder:
+    """Feed bytes, get events. Data stays bytes: its reader decodes UTF-8 anyway.
+
+    `retry_ms` is what the server last asked for, or None. `unfinished` is the
+    data of an event that was cut off before its empty line.
+    """
+
+    def __init__(self) -> None:
+        self.last_id = ""
+        self.retry_ms: int | None = None
+        self._rest = b""
+        self._after_cr = False
+        self._begun = False
+        self._data: list[bytes] = []
+        self._type = ""
+
+    def feed(self, piece: bytes) -> list[Event]:
+        """The events that *piece* completes."""
+        if self._after_cr and piece:
+            # The CR at the end of the last piece ended a line; its LF belongs to it.
+            self._after_cr = False
+            if piece[:1] == b"\n":
+                piece = piece[1:]
+        buffer = self._rest + piece if self._rest else piece
+        if not self._begun:
+            if len(buffer) < len(_BOM) and _BOM.startswith(buffer):
+                self._rest = buffer
+                return []
+            self._begun = True
+            buffer = buffer.removeprefix(_BOM)
+        if b"\r" in buffer:
+            self._after_cr = buffer.endswith(b"\r")
+            buffer = buffer.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        *lines, self._rest = buffer.split(b"\n")
+        events: list[Event] = []
+        for line in lines:
+            if line:
+                self._field(line)
+            elif self._data:
+                events.append(self._event())
+            else:
+                self._type = ""
+        return events
+
+    @property
+    def unfinished(self) -> bytes:
+        """What stands at the end of the stream without an empty line after it."""
+        if self._rest:
+            self._field(self._rest)
+            self._rest = b""
+        return b"\n".join(self._data)
+
+    def _event(self) -> Event:
+        event = Event(self._type or "message", b"\n".join(self._data), self.last_id)
+        self._data = []
+        self._type = ""
+        return event
+
+    def _field(self, line: bytes) -> None:
+        name, _, value = line.partition(b":")
+        value = value.removeprefix(b" ")
+        match name:
+            case b"data":
+                self._data.append(value)
+            case b"event":
+                self._type = value.decode("utf-8", "replace")
+            case b"id" if b"\0" not in value:
+                self.last_id = value.decode("utf-8", "replace")
+            case b"retry" if value.isdigit():
+                self.retry_ms = int(value)
+            case _:
+                pass

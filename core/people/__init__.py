@@ -1,0 +1,1 @@
+"""People: who may ask, and what they are told in their language."""

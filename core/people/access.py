@@ -1,0 +1,35 @@
+"""Who may ask."""
+
+from collections.abc import Collection
+
+from core.messages import Incoming, split_conversation
+
+
+class Access:
+    """The operator's lists, of `platform:id` each.
+
+    Open to everyone where no list is set; an admin may always ask.
+    """
+
+    def __init__(
+        self, users: Collection[str], chats: Collection[str], admins: Collection[str]
+    ) -> None:
+        self._users = frozenset(users)
+        self._chats = frozenset(chats)
+        self._admins = frozenset(admins)
+
+    @property
+    def open_to_everyone(self) -> bool:
+        return not (self._users or self._chats)
+
+    def allows(self, incoming: Incoming) -> bool:
+        platform, space, _ = split_conversation(incoming.conversation)
+        return (
+            self.open_to_everyone
+            or incoming.sender.id in self._users
+            or f"{platform}:{space}" in self._chats
+            or self.is_admin(incoming.sender.id)
+        )
+
+    def is_admin(self, sender_id: str) -> bool:
+        return sender_id in self._admins

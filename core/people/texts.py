@@ -1,0 +1,203 @@
+"""Every sentence that Palaver itself says in a chat, in each language it knows.
+
+A sentence has the same placeholders in all languages; a test compares them.
+"""
+
+import re
+from typing import Literal
+
+from core.errors import ModelError, Overloaded, Refused
+
+Language = Literal["en", "zh"]
+
+LANGUAGES: dict[Language, str] = {"en": "English", "zh": "中文"}
+
+_CJK = re.compile(r"[\u3400-\u9fff]")
+_KANA = re.compile(r"[\u3040-\u30ff]")
+
+
+def language_of(text: str, preferred: str, hint: str) -> Language:
+    """The language to speak: what the person chose, else wrote in, else has set on the platform."""
+    if preferred in LANGUAGES:
+        return preferred
+    if _CJK.search(text) and not _KANA.search(text):
+        return "zh"
+    if text.strip() and any(character.isalpha() for character in text):
+        return "en"
+    return "zh" if hint.lower().startswith("zh") else "en"
+
+
+def say(name: str, language: Language, /, **values: object) -> str:
+    """The sentence *name* in *language*, filled with *values*."""
+    return _TEXTS[name][0 if language == "en" else 1].format(**values)
+
+
+def failure(error: ModelError, language: Language) -> str:
+    """One sentence for the person whose answer failed with *error*."""
+    name = (
+        f"refused_{error.reason}"
+        if isinstance(error, Refused)
+        else ("overloaded" if isinstance(error, Overloaded) else "interrupted")
+    )
+    return say(name, language)
+
+
+_TEXTS: dict[str, tuple[str, str]] = {
+    "welcome": (
+        "Hello! I am **Palaver**. Ask me anything here; in a group, mention me or reply to me. "
+        "`/image` paints a picture, `/new` begins afresh, `/help` lists the rest.",
+        "你好!我是 **Palaver**。直接提问就好;在群里请 @我 或回复我。"
+        "`/image` 画一张图,`/new` 开始新的对话,`/help` 列出其余命令。",
+    ),
+    "help": (
+        "**What you can send**\n\n"
+        "- a question, in any language\n"
+        "- `/image PROMPT` paints a picture (`--size 1024x1024`, `--n 2`, `--quality`, `--style`)\n"
+        "- `/new` forgets this conversation and begins afresh\n"
+        "- `/stop` stops the answer that is being written\n"
+        "- `/retry` answers the last question again\n"
+        "- `/model NAME` chooses the model here\n"
+        "- `/persona NAME` chooses how I speak ({personas})\n"
+        "- `/system TEXT` tells me what to keep in mind here\n"
+        "- `/usage` shows what this conversation holds\n"
+        "- `/lang en` or `/lang zh` chooses my language\n\n"
+        "In a group I answer only when I am mentioned, replied to or given a command.",
+        "**可以发送**\n\n"
+        "- 任何语言的问题\n"
+        "- `/image 描述` 画一张图(`--size 1024x1024`、`--n 2`、`--quality`、`--style`)\n"
+        "- `/new` 忘掉这个对话,重新开始\n"
+        "- `/stop` 停止正在写的回答\n"
+        "- `/retry` 重新回答上一个问题\n"
+        "- `/model 名称` 选择这里使用的模型\n"
+        "- `/persona 名称` 选择我的说话方式({personas})\n"
+        "- `/system 内容` 告诉我在这里要记住什么\n"
+        "- `/usage` 查看这个对话的用量\n"
+        "- `/lang en` 或 `/lang zh` 选择我的语言\n\n"
+        "在群里,只有被 @、被回复或收到命令时我才说话。",
+    ),
+    "new": (
+        "Done: I have forgotten this conversation. What shall we talk about?",
+        "好的,我已经忘掉了这个对话。我们聊点什么?",
+    ),
+    "nothing_to_stop": ("Nothing is being written right now.", "现在没有正在写的回答。"),
+    "nothing_to_retry": (
+        "There is no question here that I could answer again.",
+        "这里没有可以重新回答的问题。",
+    ),
+    "stopped": ("*(stopped)*", "*(已停止)*"),
+    "empty": ("What would you like to ask?", "你想问什么?"),
+    "too_long": (
+        "That message is too long for me: {chars} characters, and I read up to {most}.",
+        "这条消息太长了:{chars} 个字符,我最多能读 {most} 个。",
+    ),
+    "full": (
+        "You have {waiting} questions waiting here already. Please wait for an answer first.",
+        "这里已经有 {waiting} 个问题在排队,请先等一等回答。",
+    ),
+    "not_allowed": (
+        "Sorry, I only talk with people on my operator's list. Your id is `{id}`.",
+        "抱歉,我只和管理员名单上的人说话。你的 id 是 `{id}`。",
+    ),
+    "admins_only": (
+        "Only an admin may change that in a group.",
+        "在群里只有管理员可以更改这个设置。",
+    ),
+    "unknown_command": (
+        "I do not know `/{command}`. `/help` lists what I know.",
+        "我不认识 `/{command}`。`/help` 列出了我认识的命令。",
+    ),
+    "model_is": (
+        "The model here is `{model}`. `/model NAME` chooses another, `/model default` goes back.",
+        "这里的模型是 `{model}`。`/model 名称` 换一个,`/model default` 恢复默认。",
+    ),
+    "model_set": ("From now on `{model}` answers here.", "从现在起,这里由 `{model}` 回答。"),
+    "persona_is": (
+        "I am `{persona}` here. There are: {personas}.",
+        "我在这里是 `{persona}`。可选:{personas}。",
+    ),
+    "persona_set": ("From now on I am `{persona}` here.", "从现在起,我在这里是 `{persona}`。"),
+    "persona_unknown": (
+        "I have no persona `{persona}`. There are: {personas}.",
+        "没有 `{persona}` 这个角色。可选:{personas}。",
+    ),
+    "system_is": (
+        "What I keep in mind here:\n\n> {system}\n\n`/system clear` removes it.",
+        "我在这里记住的是:\n\n> {system}\n\n`/system clear` 可以删除。",
+    ),
+    "system_none": (
+        "Nothing special here. `/system TEXT` tells me what to keep in mind.",
+        "这里没有特别的设定。`/system 内容` 可以告诉我。",
+    ),
+    "system_set": ("I will keep that in mind here.", "好的,我在这里会记住。"),
+    "system_cleared": ("I have put that out of my mind.", "好的,已经删除。"),
+    "usage": (
+        "This conversation: {exchanges} exchanges, about {tokens} tokens. Model: `{model}`.",
+        "这个对话:{exchanges} 轮,约 {tokens} 个 token。模型:`{model}`。",
+    ),
+    "language_is": (
+        "I speak {language} here. There are: `en`, `zh`.",
+        "我在这里说{language}。可选:`en`、`zh`。",
+    ),
+    "language_set": ("From now on I speak English here.", "从现在起,我在这里说中文。"),
+    "image_usage": (
+        "Tell me what to paint: `/image a red fox in the snow --size 1024x1024`",
+        "告诉我画什么:`/image 雪地里的红狐狸 --size 1024x1024`",
+    ),
+    "image_option": (
+        "I do not know the option `{option}`. There are `--size`, `--n`, `--quality`, `--style`, "
+        "`--background` and `--model`.",
+        "我不认识选项 `{option}`。可用:`--size`、`--n`、`--quality`、`--style`、`--background`、`--model`。",
+    ),
+    "image_value": (
+        "`{option}` wants {wanted}, not `{value}`.",
+        "`{option}` 应为 {wanted},而不是 `{value}`。",
+    ),
+    "painting": ("*Painting …*", "*正在画……*"),
+    "again": ("↻ Again", "↻ 再画一张"),
+    "stop": ("■ Stop", "■ 停止"),
+    "retry": ("↻ Retry", "↻ 重试"),
+    "overloaded": (
+        "The model is busy or cannot be reached right now. Please try again.",
+        "模型现在很忙或无法连接,请再试一次。",
+    ),
+    "interrupted": (
+        "The answer was cut off, and trying again did not help. Please try again later.",
+        "回答中断了,重新尝试也没有成功,请稍后再试。",
+    ),
+    "refused_key": (
+        "The model does not accept this bot's key. Its operator has to look at it.",
+        "模型不接受这个机器人的密钥,需要管理员检查。",
+    ),
+    "refused_balance": (
+        "This bot's account with the model provider has run dry.",
+        "这个机器人在模型服务商的余额已用完。",
+    ),
+    "refused_model": (
+        "The model provider does not know this model. `/model` chooses another.",
+        "服务商没有这个模型。可以用 `/model` 换一个。",
+    ),
+    "refused_policy": (
+        "The provider's content rules do not allow this one.",
+        "服务商的内容规则不允许这个请求。",
+    ),
+    "refused_length": (
+        "This is too long for the model. `/new` begins afresh.",
+        "内容太长,模型处理不了。`/new` 可以重新开始。",
+    ),
+    "refused_request": (
+        "The model refused this request. Its operator finds the reason in the log.",
+        "模型拒绝了这个请求,管理员可以在日志里看到原因。",
+    ),
+    "refused_empty": (
+        "The model returned nothing. Please try again.",
+        "模型什么也没有返回,请再试一次。",
+    ),
+    "set_aside": (
+        "I tried {tries} times and could not answer this. It is set aside for my operator.",
+        "我试了 {tries} 次都没能回答,已留给管理员处理。",
+    ),
+    "internal": (
+        "Something went wrong on my side. It is written down; please try again.",
+        "我这边出了点问题,已经记录下来,请再试一次。",
+    ),
+}

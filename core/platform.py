@@ -1,0 +1,201 @@
+"""The port: what an adapter offers the core, and what the core lends an adapter.
+
+To add a platform, write one class that fills `Platform`, name it in
+`bots/registry.py`, and give the contract suite a fixture
+(`tests/contracts/`). Nothing here is inherited from.
+"""
+
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import AbstractAsyncContextManager
+from types import TracebackType
+from typing import Protocol, Self
+
+import msgspec
+from aiohttp import web
+
+from core.messages import Attachment, Button, ConversationId, Incoming, Picture
+
+
+class Bucket(msgspec.Struct, frozen=True):
+    """A token bucket that every replica shares; one call to the platform takes one token.
+
+    Args:
+        key: buckets of the same key are one.
+        capacity: tokens at rest, so the burst that is allowed.
+        per_s: tokens that come back in a second.
+        reserve: tokens that previews leave for final texts.
+    """
+
+    key: str
+    capacity: float
+    per_s: float
+    reserve: float = 1.0
+
+
+class Limits(msgspec.Struct, frozen=True):
+    """A platform's limits, as data. Sources stand beside the values, in each adapter.
+
+    Args:
+        page_chars: characters of Markdown that one post may hold at most;
+            `Platform.fits` has the last word.
+        caption_chars: characters under a picture.
+        pictures_per_post: how many pictures one post can hold.
+        interval_s: the least time between two previews of one surface.
+        indicate_every_s: how long "typing" lasts, so how often to repeat it.
+        healed: whether previews need their open Markdown closed; a terminal does not.
+    """
+
+    page_chars: int
+    caption_chars: int
+    pictures_per_post: int
+    interval_s: float
+    indicate_every_s: float
+    healed: bool = True
+
+
+class Surface(Protocol):
+    """One post that shows one page of an answer.
+
+    Raises (each method): `RateLimited`, `Gone`, `Rejected`, `Revoked` or plain
+    `PlatformError`. Calls never overlap; the caller takes tokens first.
+    """
+
+    @property
+    def handle(self) -> str:
+        """What `reopen_surface` finds the post by; empty until it was posted."""
+        ...
+
+    async def show(self, text: str, buttons: Sequence[Button] = ()) -> None:
+        """Make the post read *text* (healed Markdown, never empty), for now."""
+        ...
+
+    async def finish(self, text: str, buttons: Sequence[Button] = ()) -> None:
+        """Make the post read *text* for good. Safe to call again after a failure."""
+        ...
+
+    async def delete(self) -> None:
+        """Take the post away; does nothing when there is none."""
+        ...
+
+
+class Platform(Protocol):
+    """A place where people talk. An async context manager: entering checks the credentials."""
+
+    @property
+    def name(self) -> str:
+        """The first part of every conversation id of this platform; no colon in it."""
+        ...
+
+    @property
+    def identity(self) -> str:
+        """Who we are there and how to reach us, in a few words; known once entered."""
+        ...
+
+    @property
+    def limits(self) -> Limits: ...
+
+    @property
+    def local(self) -> bool:
+        """Whether only the operator's own machine can reach it, so access lists do not apply."""
+        ...
+
+    async def __aenter__(self) -> Self: ...
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None: ...
+
+    def routes(self) -> Iterable[web.AbstractRouteDef]:
+        """What the one HTTP server should serve for this platform; may be empty."""
+        ...
+
+    def updates(self) -> AsyncIterator[Sequence[Incoming]]:
+        """Yield batches of what people did.
+
+        Asking for the next batch says that the inbox holds the last one; only
+        then is it acknowledged to the platform.
+        """
+        ...
+
+    def budget(self, conversation: ConversationId) -> Sequence[Bucket]:
+        """The buckets that a post or an edit in *conversation* takes a token from."""
+        ...
+
+    def fits(self, text: str) -> bool:
+        """Whether *text*, rendered, is within the limits of one post."""
+        ...
+
+    def open_surface(self, conversation: ConversationId, reply_to: str) -> Surface:
+        """A surface for a new post, which appears with its first text."""
+        ...
+
+    def reopen_surface(self, conversation: ConversationId, handle: str) -> Surface:
+        """The surface of a post that stands already, perhaps from another process."""
+        ...
+
+    async def send_pictures(
+        self,
+        conversation: ConversationId,
+        reply_to: str,
+        pictures: Sequence[Picture],
+        buttons: Sequence[Button] = (),
+    ) -> None:
+        """Post *pictures* (1 to `pictures_per_post`), with their captions. Raises as a surface."""
+        ...
+
+    async def indicate(self, conversation: ConversationId, *, busy: bool) -> None:
+        """Show or clear "is typing". A nicety: failures are the adapter's to swallow."""
+        ...
+
+    async def fetch(self, attachment: Attachment, most_bytes: int) -> bytes:
+        """The bytes of *attachment*.
+
+        Raises:
+            Rejected: it is larger than *most_bytes*, or not what it says.
+            Gone: it is not there (any more).
+        """
+        ...
+
+
+class Lease(Protocol):
+    """A right that one process holds at a time."""
+
+    @property
+    def held(self) -> bool: ...
+
+
+class Leases(Protocol):
+    """Lent to adapters whose platform allows one reader at a time."""
+
+    def hold(self, name: str) -> AbstractAsyncContextManager[Lease]:
+        """Wait until *name* is ours; it is kept alive until the block ends or it is lost."""
+        ...
+
+
+class Board(Protocol):
+    """Lent to adapters whose platform keeps no posts of its own.
+
+    A board is an ordered map of opaque values, shared by all replicas, which
+    can be watched; it is forgotten after `HISTORY_TTL` without a change.
+    """
+
+    async def put(self, board: str, value: bytes, key: int | None = None) -> int:
+        """Append *value*, or replace what *key* holds; returns its key (from 1, rising)."""
+        ...
+
+    async def get(self, board: str, key: int) -> bytes | None: ...
+
+    async def remove(self, board: str, key: int) -> None: ...
+
+    async def read(self, board: str) -> list[tuple[int, bytes]]:
+        """All values in the order of their keys."""
+        ...
+
+    def watch(
+        self, board: str
+    ) -> AbstractAsyncContextManager[AsyncIterator[tuple[int, bytes | None]]]:
+        """Each change from now on: its key, and the value (None: removed)."""
+        ...

@@ -1,0 +1,217 @@
+"""Opens everything in order and closes it in reverse: the one room with many arrows.
+
+Platforms are built by who starts the service (`bots`), from what this room
+lends them, so that core never knows an adapter.
+"""
+
+import asyncio
+import secrets
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+import aiohttp
+from redis.asyncio import Redis
+
+from core.errors import ConfigError, ModelError, Revoked, StoreError
+from core.http import http_server
+from core.images.client import ImageClient
+from core.models.client import ChatClient, Deadlines, Endpoint, first_model
+from core.models.demo.server import CHAT_MODEL, IMAGE_MODEL, demo_server
+from core.people.access import Access
+from core.platform import Board, Leases, Platform
+from core.settings import Settings
+from core.store.board import RedisBoard
+from core.store.connection import connect, store_errors
+from core.store.embedded import embedded
+from core.store.inbox import Inbox
+from core.store.limits import Notices, SharedBudget, SharedLeases
+from core.telemetry import Metrics, keep_secret, logger
+from core.turn.context import Context
+from core.worker import Worker
+
+log = logger(__name__)
+
+OLLAMA = "http://127.0.0.1:11434/v1"
+POOL = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Lent:
+    """What the core lends the adapters."""
+
+    settings: Settings
+    leases: Leases
+    board: Board
+
+
+BuildPlatforms = Callable[[Lent], Sequence[Platform]]
+
+
+@dataclass(frozen=True, slots=True)
+class Models:
+    """The models in use; *kind* says where the chat model came from."""
+
+    chat: ChatClient
+    images: ImageClient
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Core:
+    """The open core, before any platform."""
+
+    settings: Settings
+    redis: Redis
+    inbox: Inbox
+    models: Models
+    lent: Lent
+    context: Context
+
+
+@asynccontextmanager
+async def open_core(settings: Settings) -> AsyncIterator[Core]:
+    """Open store and models.
+
+    Raises:
+        ConfigError: a setting keeps one of them from opening.
+    """
+    keep_secret(*settings.secrets())
+    async with AsyncExitStack() as stack:
+        url = settings.redis_url or await stack.enter_async_context(embedded(settings.data_dir))
+        redis = await stack.enter_async_context(connect(url))
+        models = await stack.enter_async_context(open_models(settings))
+        worker = f"{socket.gethostname()}-{secrets.token_hex(6)}"
+        context = Context(
+            settings=settings,
+            model=models.chat,
+            images=models.images,
+            budget=SharedBudget(redis),
+            access=Access(settings.allowed_users, settings.allowed_chats, settings.admins),
+            metrics=Metrics(),
+        )
+        yield Core(
+            settings=settings,
+            redis=redis,
+            inbox=Inbox(redis, worker, settings.history_ttl, settings.max_waiting),
+            models=models,
+            lent=Lent(settings, SharedLeases(redis), RedisBoard(redis, settings.history_ttl)),
+            context=context,
+        )
+
+
+@asynccontextmanager
+async def open_models(settings: Settings) -> AsyncIterator[Models]:
+    """The configured models, else a local Ollama, else the demo."""
+    async with AsyncExitStack() as stack:
+        session = await stack.enter_async_context(
+            aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=POOL, keepalive_timeout=60),
+                # A provider's cookies must not tie one person's calls to another's.
+                cookie_jar=aiohttp.DummyCookieJar(),
+                auto_decompress=True,
+            )
+        )
+        demo: str | None = None
+
+        async def demo_url() -> str:
+            nonlocal demo
+            if demo is None:
+                demo = await stack.enter_async_context(demo_server())
+            return demo
+
+        chat, kind = await _chat_endpoint(settings, session, demo_url)
+        own_key = settings.image_api_key.get_secret_value()
+        if settings.image_base_url or kind == "configured":
+            painter = Endpoint(
+                settings.image_base_url or chat.base_url,
+                own_key or settings.llm_api_key.get_secret_value(),
+                settings.image_model,
+            )
+        else:
+            painter = Endpoint(await demo_url(), "", settings.image_model or IMAGE_MODEL)
+        yield Models(ChatClient(session, chat, Deadlines()), ImageClient(session, painter), kind)
+
+
+async def _chat_endpoint(
+    settings: Settings, session: aiohttp.ClientSession, demo_url: Callable[[], Awaitable[str]]
+) -> tuple[Endpoint, str]:
+    key = settings.llm_api_key.get_secret_value()
+    if settings.llm_base_url:
+        model = settings.llm_model
+        if not model:
+            try:
+                model = await first_model(session, settings.llm_base_url, key)
+            except ModelError as error:
+                text = f"is not set, and {settings.llm_base_url} lists no model: {error}"
+                raise ConfigError("LLM_MODEL", text) from error
+        return Endpoint(settings.llm_base_url, key, model), "configured"
+    if key:
+        raise ConfigError("LLM_BASE_URL", "is not set, but LLM_API_KEY is: whose key is it?")
+    try:
+        async with asyncio.timeout(0.5):
+            model = settings.llm_model or await first_model(session, OLLAMA, "")
+            return Endpoint(OLLAMA, "", model), "ollama"
+    except (ModelError, TimeoutError):
+        url = await demo_url()
+        return Endpoint(url, "", CHAT_MODEL), "demo"
+
+
+async def serve(
+    core: Core,
+    build: BuildPlatforms,
+    stop: asyncio.Event,
+    ready: Callable[[str, Sequence[Platform]], None],
+) -> None:
+    """Run all platforms until *stop*; *ready* is told the server's URL once all is open.
+
+    Raises:
+        ConfigError: nothing can be served as configured.
+    """
+    settings = core.settings
+    async with AsyncExitStack() as stack:
+        platforms = await _enter(stack, build(core.lent))
+        worker = Worker(core.redis, core.inbox, Notices(core.redis), platforms, core.context)
+        routes = [route for platform in platforms.values() for route in platform.routes()]
+
+        async def readiness() -> dict[str, str]:
+            return await _wrong(core, worker, platforms)
+
+        url = await stack.enter_async_context(
+            http_server(
+                settings.http_host, settings.http_port, routes, core.context.metrics, readiness
+            )
+        )
+        ready(url, tuple(platforms.values()))
+        await worker.run(stop)
+
+
+async def _enter(stack: AsyncExitStack, platforms: Sequence[Platform]) -> Mapping[str, Platform]:
+    """Enter each; a platform whose credentials are refused does not keep down the others."""
+    entered: dict[str, Platform] = {}
+    refused: list[str] = []
+    for platform in platforms:
+        try:
+            entered[platform.name] = await stack.enter_async_context(platform)
+        except Revoked as error:
+            log.error("platform not started", platform=platform.name, reason=str(error))
+            refused.append(f"{platform.name} ({error})")
+    if not entered:
+        raise ConfigError(
+            "TELEGRAM_BOT_TOKEN, SLACK_BOT_TOKEN",
+            f"no platform could be started: {', '.join(refused) or 'none is on'}",
+        )
+    return entered
+
+
+async def _wrong(core: Core, worker: Worker, platforms: Mapping[str, Platform]) -> dict[str, str]:
+    wrong: dict[str, str] = {}
+    try:
+        with store_errors():
+            async with asyncio.timeout(2):
+                await core.redis.ping()
+    except StoreError as error:
+        wrong["store"] = str(error)
+    wrong |= {name: "updates are not read" for name in platforms if name not in worker.reading}
+    return wrong

@@ -1,0 +1,152 @@
+"""The settings: environment or `.env`, everything optional.
+
+Each field's description is what `palaver check` and the README's table say of it.
+"""
+
+import ipaddress
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """What the operator chose. Field names are the variables' names in lower case."""
+
+    model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True)
+
+    telegram_bot_token: SecretStr = Field(
+        SecretStr(""), description="Telegram is on when this is set; from @BotFather"
+    )
+    telegram_api_url: str = Field(
+        "https://api.telegram.org", description="root of the Bot API, for a server of your own"
+    )
+    telegram_webhook_secret: SecretStr = Field(
+        SecretStr(""), description="with PUBLIC_URL: webhook mode instead of long polling"
+    )
+    slack_bot_token: SecretStr = Field(
+        SecretStr(""), description="Slack is on when this is set; starts with xoxb-"
+    )
+    slack_app_token: SecretStr = Field(
+        SecretStr(""), description="Socket Mode: no open port needed; starts with xapp-"
+    )
+    slack_signing_secret: SecretStr = Field(
+        SecretStr(""), description="HTTP events at PUBLIC_URL/slack/events instead of Socket Mode"
+    )
+    slack_api_url: str = Field("https://slack.com/api/", description="root of Slack's Web API")
+    slack_follow_threads: bool = Field(
+        True, description="answer in a thread one was asked in without a new mention"
+    )
+
+    llm_base_url: str = Field(
+        "", description="any OpenAI-compatible chat API; unset: a local Ollama, else the demo"
+    )
+    llm_api_key: SecretStr = Field(SecretStr(""), description="its key")
+    llm_model: str = Field("", description="its model; unset: the first one the API lists")
+    image_base_url: str = Field(
+        "", description="image API; unset: the LLM's, or the demo painter without an LLM"
+    )
+    image_api_key: SecretStr = Field(SecretStr(""), description="its key; unset: the LLM's")
+    image_model: str = Field("", description="its model; unset: the API's own default")
+
+    redis_url: str = Field("", description="unset: an embedded Valkey with its data in DATA_DIR")
+    data_dir: Path = Field(Path(".palaver"), description="where the embedded store keeps its files")
+
+    http_host: str = Field("127.0.0.1", description="where the one HTTP server listens")
+    http_port: int = Field(8080, ge=0, le=65535, description="its port; 0: any free one")
+    public_url: str = Field("", description="how the world reaches that server, for webhooks")
+    web_chat: bool | None = Field(
+        None,
+        description="the chat page; unset: on when HTTP_HOST is loopback or no bot token is set",
+    )
+
+    allowed_users: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="who may ask, as platform:id, comma-separated"
+    )
+    allowed_chats: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="in which chats anyone may ask, as platform:id"
+    )
+    admins: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="who may always ask and may change a conversation's system prompt"
+    )
+    wake_words: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="words at the start of a group message that speak to the bot"
+    )
+
+    system_prompt: str = Field(
+        "You are Palaver, a helpful assistant in a chat. Answer in the language of the question. "
+        "Use Markdown where it helps.",
+        description="what the model is told first",
+    )
+    history_tokens: int = Field(8000, ge=0, description="how much history is sent with a question")
+    max_tokens: int = Field(0, ge=0, description="the longest answer; 0: the API's own limit")
+    history_ttl: int = Field(
+        30 * 24 * 3600, ge=60, description="seconds that an idle conversation is kept"
+    )
+
+    max_turns: int = Field(200, ge=1, description="answers at once in one process")
+    max_waiting: int = Field(20, ge=1, description="questions waiting in one conversation")
+    grace_s: float = Field(20.0, ge=0, description="seconds that running answers get at a stop")
+    log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR")
+    log_json: bool = Field(False, description="one JSON object per log line")
+
+    @field_validator("allowed_users", "allowed_chats", "admins", "wake_words", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("log_level")
+    @classmethod
+    def _level(cls, value: str) -> str:
+        if value.upper() not in ("DEBUG", "INFO", "WARNING", "ERROR"):
+            raise ValueError("must be DEBUG, INFO, WARNING or ERROR")
+        return value.upper()
+
+    @field_validator("public_url", "llm_base_url", "image_base_url", "telegram_api_url")
+    @classmethod
+    def _url(cls, value: str) -> str:
+        if value and not value.startswith(("http://", "https://")):
+            raise ValueError("must begin with http:// or https://")
+        return value.rstrip("/")
+
+    @field_validator("slack_api_url")
+    @classmethod
+    def _slack_root(cls, value: str) -> str:
+        # slack_sdk joins method names to this, and drops the last part without the slash.
+        return value.rstrip("/") + "/"
+
+    @property
+    def telegram_on(self) -> bool:
+        return bool(self.telegram_bot_token.get_secret_value())
+
+    @property
+    def slack_on(self) -> bool:
+        return bool(self.slack_bot_token.get_secret_value())
+
+    @property
+    def loopback(self) -> bool:
+        """Whether only this machine can reach the HTTP server."""
+        if self.public_url:
+            return False
+        try:
+            return ipaddress.ip_address(self.http_host).is_loopback
+        except ValueError:
+            return self.http_host == "localhost"
+
+    @property
+    def web_on(self) -> bool:
+        if self.web_chat is not None:
+            return self.web_chat
+        return self.loopback or not (self.telegram_on or self.slack_on)
+
+    def secrets(self) -> tuple[str, ...]:
+        """Every secret that is set, for the logs to hide."""
+        values = (getattr(self, name) for name in type(self).model_fields)
+        return tuple(
+            secret
+            for value in values
+            if isinstance(value, SecretStr) and (secret := value.get_secret_value())
+        )

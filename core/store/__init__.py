@@ -1,0 +1,1 @@
+"""State in Redis: the only room that knows keys, scripts and connections."""

@@ -1,0 +1,68 @@
+"""Boards: the posts of a platform that keeps none itself (see `core.platform.Board`)."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import cast
+
+from redis.asyncio import Redis
+
+from core.store import keys
+from core.store.connection import store_errors
+
+_COUNTER = b"n"
+
+
+class RedisBoard:
+    """A hash per board, and a channel of the same name that tells each change."""
+
+    def __init__(self, redis: Redis, ttl_s: int) -> None:
+        self._redis = redis
+        self._ttl_s = ttl_s
+
+    async def put(self, board: str, value: bytes, key: int | None = None) -> int:
+        name = keys.board(board)
+        with store_errors():
+            if key is None:
+                key = int(await self._redis.hincrby(name, _COUNTER.decode(), 1))
+            async with self._redis.pipeline(transaction=False) as pipe:
+                pipe.hset(name, str(key), value)
+                pipe.expire(name, self._ttl_s)
+                pipe.publish(name, b"%d " % key + value)
+                await pipe.execute()
+        return key
+
+    async def get(self, board: str, key: int) -> bytes | None:
+        with store_errors():
+            return cast(bytes | None, await self._redis.hget(keys.board(board), str(key)))
+
+    async def remove(self, board: str, key: int) -> None:
+        name = keys.board(board)
+        with store_errors():
+            async with self._redis.pipeline(transaction=False) as pipe:
+                pipe.hdel(name, str(key))
+                pipe.publish(name, b"%d" % key)
+                await pipe.execute()
+
+    async def read(self, board: str) -> list[tuple[int, bytes]]:
+        with store_errors():
+            values = cast(dict[bytes, bytes], await self._redis.hgetall(keys.board(board)))
+        return sorted((int(key), value) for key, value in values.items() if key != _COUNTER)
+
+    @asynccontextmanager
+    async def watch(self, board: str) -> AsyncIterator[AsyncIterator[tuple[int, bytes | None]]]:
+        async with self._redis.pubsub(ignore_subscribe_messages=True) as channel:
+            with store_errors():
+                await channel.subscribe(keys.board(board))
+                # The subscription stands only once the server has said so.
+                while not channel.subscribed:
+                    await channel.get_message(timeout=1)
+            yield self._changes(channel)
+
+    @staticmethod
+    async def _changes(channel: object) -> AsyncIterator[tuple[int, bytes | None]]:
+        while True:
+            with store_errors():
+                message = await channel.get_message(timeout=5)  # type: ignore[attr-defined]  # redis's PubSub has no exported type
+            if message is not None:
+                key, space, value = message["data"].partition(b" ")
+                yield int(key), value if space else None

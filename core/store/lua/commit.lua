@@ -1,0 +1,36 @@
+-- End a turn: the mail leaves and the exchange enters history in this one step.
+-- Refused (nil) unless the caller owns the entry and no later turn was begun.
+-- KEYS  1 ready  2 mail  3 state  4 history  5 dead letters
+-- ARGV  1 group  2 worker  3 entry  4 fence  5 conversation
+--       6 mail taken  7 exchanges to forget (-1: all)  8 ttl_s  9 most_exchanges
+--       10 exchange (JSON, may be empty)  11 why the mail is dead (may be empty)
+--       12... state field, value
+-- Returns how much mail is left
+local owner = redis.call('XPENDING', KEYS[1], ARGV[1], ARGV[3], ARGV[3], 1)
+if #owner == 0 or owner[1][2] ~= ARGV[2] or redis.call('HGET', KEYS[3], 'fence') ~= ARGV[4] then
+  return nil
+end
+if ARGV[11] ~= '' then
+  for _, one in ipairs(redis.call('LRANGE', KEYS[2], 0, tonumber(ARGV[6]) - 1)) do
+    redis.call('RPUSH', KEYS[5], cjson.encode({reason = ARGV[11], mail = one}))
+  end
+end
+redis.call('LTRIM', KEYS[2], ARGV[6], -1)
+if ARGV[7] == '-1' then
+  redis.call('DEL', KEYS[4])
+elseif ARGV[7] ~= '0' then
+  redis.call('LTRIM', KEYS[4], 0, -1 - tonumber(ARGV[7]))
+end
+if ARGV[10] ~= '' then
+  redis.call('RPUSH', KEYS[4], ARGV[10])
+  redis.call('LTRIM', KEYS[4], -tonumber(ARGV[9]), -1)
+  redis.call('EXPIRE', KEYS[4], ARGV[8])
+end
+redis.call('HDEL', KEYS[3], 'checkpoint', 'stop', 'tries')
+for i = 12, #ARGV, 2 do redis.call('HSET', KEYS[3], ARGV[i], ARGV[i + 1]) end
+redis.call('EXPIRE', KEYS[3], ARGV[8])
+redis.call('XACK', KEYS[1], ARGV[1], ARGV[3])
+redis.call('XDEL', KEYS[1], ARGV[3])
+local left = redis.call('LLEN', KEYS[2])
+if left > 0 then redis.call('XADD', KEYS[1], '*', 'c', ARGV[5]) end
+return left

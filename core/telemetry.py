@@ -1,0 +1,121 @@
+"""Logs and metrics: one structured line per event, never a prompt or a secret."""
+
+import logging
+import sys
+from collections.abc import MutableMapping
+from typing import Any
+
+import structlog
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+Log = structlog.stdlib.BoundLogger
+
+
+def set_up_logs(level: str, as_json: bool) -> None:
+    """Send all logs to stderr, as JSON lines or as readable ones."""
+    shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+        _hide_secrets,
+    ]
+    last: structlog.typing.Processor = (
+        structlog.processors.JSONRenderer()
+        if as_json
+        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    )
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        wrapper_class=structlog.stdlib.BoundLogger,
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, last],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level)
+    # These name the full URL of each call, and Telegram's URLs hold the token.
+    for noisy in ("httpx", "httpcore", "telegram", "slack_bolt", "slack_sdk", "aiohttp.access"):
+        logging.getLogger(noisy).setLevel(max(logging.WARNING, root.level))
+
+
+_secrets: set[str] = set()
+
+
+def keep_secret(*values: str) -> None:
+    """Never let any of *values* (tokens, keys) reach a log line."""
+    _secrets.update(value for value in values if len(value) >= 6)
+
+
+def redact(text: str) -> str:
+    """*text* with every known secret replaced."""
+    for secret in _secrets:
+        if secret in text:
+            text = text.replace(secret, "***")
+    return text
+
+
+def _hide_secrets(
+    _logger: object, _method: str, event: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
+    for key, value in event.items():
+        if isinstance(value, str):
+            event[key] = redact(value)
+    return event
+
+
+def logger(name: str) -> Log:
+    """The logger of one room of the house."""
+    bound: Log = structlog.stdlib.get_logger(name)
+    return bound
+
+
+class Metrics:
+    """What `/metrics` shows; one registry per process, so that tests do not share it."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.accepted = Counter(
+            "palaver_incomings_total",
+            "Incomings by what the inbox said.",
+            ["platform", "verdict"],
+            registry=self.registry,
+        )
+        self.turns = Counter(
+            "palaver_turns_total",
+            "Turns by how they ended.",
+            ["platform", "outcome"],
+            registry=self.registry,
+        )
+        self.running = Gauge(
+            "palaver_turns_running", "Turns running in this process.", registry=self.registry
+        )
+        self.first_text = Histogram(
+            "palaver_first_text_seconds",
+            "From claiming a question to its first text on screen.",
+            ["platform"],
+            buckets=(0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30),
+            registry=self.registry,
+        )
+        self.edits = Counter(
+            "palaver_updates_total",
+            "Updates of surfaces by outcome.",
+            ["platform", "outcome"],
+            registry=self.registry,
+        )
+        self.tokens = Counter(
+            "palaver_tokens_total",
+            "Tokens by model and direction.",
+            ["model", "direction"],
+            registry=self.registry,
+        )
+        self.pictures = Counter(
+            "palaver_pictures_total", "Pictures painted.", ["model"], registry=self.registry
+        )

@@ -1,0 +1,1 @@
+"""One turn: from the mail of one conversation to the commit."""

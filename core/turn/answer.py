@@ -1,0 +1,181 @@
+"""Answering a question: the model's stream into the live reply, whatever breaks on the way."""
+
+import datetime
+import time
+from collections.abc import Sequence
+
+from core.errors import Interrupted, ModelError, Overloaded, Refused
+from core.live.reply import Reply
+from core.messages import Exchange
+from core.models.chunks import Finished, TextDelta, Usage
+from core.models.client import ChatRequest
+from core.people.texts import failure, say
+from core.store.inbox import Checkpoint
+from core.telemetry import logger
+from core.turn.prompt import build_prompt, estimate_tokens
+from core.turn.stage import Report, Stage
+
+log = logger(__name__)
+
+STREAM_TRIES = 3
+"""How often an answer is begun when its stream breaks in the middle."""
+
+
+class _Draft:
+    """An answer on its way: what the model has said in this try, and what it cost."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.best = text
+        """The longest that any try came to, which is what stands on the screen."""
+        self.usage = Usage()
+        self.began = time.monotonic()
+        self.first_token_s: float | None = None
+        self.error: ModelError | None = None
+        self.stopped = False
+
+    def begin_again(self) -> None:
+        self.text = ""
+
+    def add(self, text: str) -> None:
+        if self.first_token_s is None:
+            self.first_token_s = time.monotonic() - self.began
+        self.text += text
+        if len(self.text) > len(self.best):
+            self.best = self.text
+
+
+async def answer(
+    stage: Stage, question: str, history: Sequence[Exchange], *, forget: int = 0
+) -> Report:
+    """Answer *question* in the light of *history*; *forget* exchanges are replaced."""
+    request = _request(stage, question, history)
+    saved = stage.checkpoint
+    draft = _Draft(saved.text)
+    handles = saved.pages
+    for tries_left in reversed(range(STREAM_TRIES)):
+        reply = stage.reply(
+            buttons=[stage.button("stop")],
+            handles=handles,
+            shown_chars=len(draft.best) if handles else 0,
+            text=lambda: draft.best,
+        )
+        async with reply:
+            if not saved.done:
+                await _stream(stage, request, reply, draft)
+            if _worth_another_try(draft) and tries_left:
+                log.warning(
+                    "answer begun again",
+                    conversation=stage.claim.conversation,
+                    reason=str(draft.error),
+                )
+                handles = reply.handles
+                continue
+            # From here on the text is whole: who takes over only has to show it.
+            whole = Checkpoint(stage.first.event_id, draft.best, reply.handles, done=True)
+            stage.keeper.save(whole, now=True)
+            await reply.finish(_final_text(stage, draft), [stage.button("retry")])
+        break
+    exchange = Exchange(
+        event_id=stage.first.event_id,
+        speaker=stage.first.sender.name,
+        question=question,
+        answer=draft.best,
+        at=time.time(),
+        cut=draft.stopped or draft.error is not None,
+    )
+    await stage.commit(exchange, forget=forget)
+    outcome = "stopped" if draft.stopped else "failed" if draft.error else "answered"
+    _record(stage, request, draft, outcome)
+    return Report(outcome, reply.shown)
+
+
+def _request(stage: Stage, question: str, history: Sequence[Exchange]) -> ChatRequest:
+    settings, first = stage.context.settings, stage.first
+    return ChatRequest(
+        messages=build_prompt(
+            settings.system_prompt,
+            stage.turn.preferences,
+            history,
+            question if first.private else f"{first.sender.name}: {question}",
+            history_tokens=settings.history_tokens,
+            private=first.private,
+            today=datetime.datetime.now(datetime.UTC).date(),
+        ),
+        model=stage.turn.preferences.model,
+        max_tokens=settings.max_tokens,
+    )
+
+
+async def _stream(stage: Stage, request: ChatRequest, reply: Reply, draft: _Draft) -> None:
+    """Let the model write into *draft* and *reply*, until its end, an error, or a stop."""
+    draft.error = None
+    draft.begin_again()
+    try:
+        async with (
+            stage.keeper.stoppable(),
+            stage.context.model.stream(request) as deltas,
+        ):
+            async for delta in deltas:
+                match delta:
+                    case TextDelta(text):
+                        draft.add(text)
+                        reply.say(draft.text)
+                        if draft.text is draft.best:
+                            stage.keeper.save(
+                                Checkpoint(stage.first.event_id, draft.best, reply.handles)
+                            )
+                    case Usage():
+                        draft.usage = delta
+                    case Finished("content_filter") if not draft.text:
+                        raise Refused("the provider withheld the answer", "policy")
+                    case _:
+                        pass
+        if not draft.text.strip():
+            raise Refused("the model returned nothing", "empty")
+        draft.best = draft.text
+    except TimeoutError:
+        if not stage.keeper.stopped:
+            raise
+        draft.stopped = True
+    except ModelError as error:
+        draft.error = error
+
+
+def _worth_another_try(draft: _Draft) -> bool:
+    # Before the first word the client has tried again already.
+    return isinstance(draft.error, Interrupted | Overloaded) and bool(draft.text)
+
+
+def _final_text(stage: Stage, draft: _Draft) -> str:
+    if draft.stopped:
+        ending = say("stopped", stage.language)
+    elif draft.error is not None:
+        ending = failure(draft.error, stage.language)
+    else:
+        return draft.best
+    return f"{draft.best}\n\n{ending}" if draft.best else ending
+
+
+def _record(stage: Stage, request: ChatRequest, draft: _Draft, outcome: str) -> None:
+    model = request.model or stage.context.model.model
+    usage = draft.usage
+    prompt_tokens = usage.prompt_tokens or sum(
+        estimate_tokens(message.content) for message in request.messages
+    )
+    completion_tokens = usage.completion_tokens or estimate_tokens(draft.best)
+    tokens = stage.context.metrics.tokens
+    tokens.labels(model, "prompt").inc(prompt_tokens)
+    tokens.labels(model, "completion").inc(completion_tokens)
+    log.info(
+        "answered",
+        conversation=stage.claim.conversation,
+        model=model,
+        outcome=outcome,
+        prompt_tokens=prompt_tokens,
+        completion_tokens=completion_tokens,
+        estimated=not usage.completion_tokens,
+        first_token_s=None if draft.first_token_s is None else round(draft.first_token_s, 3),
+        duration_s=round(time.monotonic() - draft.began, 3),
+        reason=str(draft.error) if draft.error else None,
+    )

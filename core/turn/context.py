@@ -1,0 +1,22 @@
+"""What every turn is given: the open resources and the settings that turns read."""
+
+from dataclasses import dataclass
+
+from core.images.client import ImageClient
+from core.live.pace import Budget
+from core.models.client import Model
+from core.people.access import Access
+from core.settings import Settings
+from core.telemetry import Metrics
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """Opened once by the service, read by every turn."""
+
+    settings: Settings
+    model: Model
+    images: ImageClient
+    budget: Budget
+    access: Access
+    metrics: Metrics

@@ -1,0 +1,97 @@
+"""What the model is sent: system prompt, date, as much history as fits, the question."""
+
+import datetime
+import re
+from collections.abc import Mapping, Sequence
+
+from core.messages import Exchange, Incoming, Preferences
+from core.models.client import ChatMessage
+
+_CJK = re.compile(r"[\u2e80-\u9fff\uac00-\ud7af\uff00-\uffef]")
+MESSAGE_TOKENS = 4
+"""What a message costs besides its text (role and separators), as OpenAI counts it."""
+BYTES_PER_TOKEN = 6
+"""More than any text needs: bounds how many bytes of history are worth reading."""
+
+PERSONAS: Mapping[str, str] = {
+    "default": "",
+    "concise": "Answer in as few words as the question allows.",
+    "teacher": "Explain as a patient teacher: simple words, one example, then a short check question.",
+    "coder": "You are a senior programmer. Prefer working code with short comments over prose.",
+    "translator": "Translate what you are sent: into English, or into Chinese if it is English. "
+    "Give the translation only.",
+}
+
+
+def estimate_tokens(text: str) -> int:
+    """About how many tokens *text* is, without a vocabulary: four characters, or one CJK one, each."""
+    wide = len(_CJK.findall(text))
+    return wide + (len(text) - wide + 3) // 4
+
+
+def build_prompt(
+    system: str,
+    preferences: Preferences,
+    history: Sequence[Exchange],
+    question: str,
+    *,
+    history_tokens: int,
+    private: bool,
+    today: datetime.date,
+) -> tuple[ChatMessage, ...]:
+    """The messages for one question.
+
+    Args:
+        history: oldest first; the newest that fit into *history_tokens* are sent.
+        question: as `word_question` puts it.
+        private: in a group, each person's name stands before what they said.
+    """
+    parts = [
+        system,
+        PERSONAS.get(preferences.persona, ""),
+        preferences.system,
+        f"Today is {today:%A, %d %B %Y}.",
+        "" if private else "Several people talk here; each message begins with its speaker's name.",
+    ]
+    messages = [ChatMessage("system", "\n\n".join(part for part in parts if part))]
+    for exchange in window(history, history_tokens):
+        asked = exchange.question if private else f"{exchange.speaker}: {exchange.question}"
+        messages.append(ChatMessage("user", asked))
+        answered = exchange.answer or exchange.notes
+        if answered:
+            messages.append(ChatMessage("assistant", answered))
+    messages.append(ChatMessage("user", question))
+    return tuple(messages)
+
+
+def window(history: Sequence[Exchange], most_tokens: int) -> Sequence[Exchange]:
+    """The newest exchanges of *history* that fit into *most_tokens*, oldest first."""
+    left = most_tokens
+    for index in range(len(history) - 1, -1, -1):
+        left -= exchange_tokens(history[index])
+        if left < 0:
+            return history[index + 1 :]
+    return history
+
+
+def exchange_tokens(exchange: Exchange) -> int:
+    return (
+        estimate_tokens(exchange.question) + estimate_tokens(exchange.answer) + 2 * MESSAGE_TOKENS
+    )
+
+
+def asked_text(mail: Sequence[Incoming]) -> str:
+    """What the burst *mail* asks, as one text, with what it quotes and what came with it."""
+    parts: list[str] = []
+    for incoming in mail:
+        if incoming.quote is not None and incoming.quote.text:
+            quoted = "\n".join(f"> {line}" for line in incoming.quote.text.splitlines())
+            parts.append(f"(about this message of {incoming.quote.author}:)\n{quoted}")
+        if incoming.text:
+            parts.append(incoming.text)
+        parts += [
+            f"[attached {attached.kind}: {attached.name or attached.mime or 'unnamed'};"
+            " its content cannot be read here]"
+            for attached in incoming.attachments
+        ]
+    return "\n\n".join(parts)

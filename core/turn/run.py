@@ -1,0 +1,124 @@
+"""One turn, from the mail to the commit.
+
+What the person sees is final before the commit, and the commit is what makes
+it count: a turn that dies in between is done again, on the same posts.
+"""
+
+from collections.abc import Sequence
+
+from core.errors import Gone, Rejected
+from core.messages import Incoming
+from core.people.texts import language_of, say
+from core.platform import Platform
+from core.store.inbox import Claim
+from core.telemetry import logger
+from core.turn.answer import answer
+from core.turn.commands import run_command
+from core.turn.context import Context
+from core.turn.keeper import Keeper
+from core.turn.picture import COMMAND, paint
+from core.turn.prompt import BYTES_PER_TOKEN, asked_text
+from core.turn.stage import Report, Stage
+
+log = logger(__name__)
+
+QUESTION_CHARS = 48_000
+MOST_TRIES = 5
+"""A turn that was begun so often without an end is set aside."""
+
+
+class TurnRun:
+    """The turn of one claim; `keeper` is there to be poked while it runs."""
+
+    def __init__(self, claim: Claim, platform: Platform, context: Context) -> None:
+        self._claim = claim
+        self._platform = platform
+        self._context = context
+        self.keeper: Keeper | None = None
+
+    async def run(self) -> Report:
+        """Serve what is first in the mailbox.
+
+        Raises:
+            LeaseLost: another worker has the conversation now.
+            StoreError: Redis is away; the turn will be done again.
+            PlatformError: the platform is away, or our credentials are.
+        """
+        turn = await self._claim.load(self._context.settings.history_tokens * BYTES_PER_TOKEN)
+        if not turn.mail:
+            await self._claim.commit(0, None)
+            return Report("nothing")
+        mail = first_burst(turn.mail)
+        first = mail[0]
+        language = language_of(
+            "" if first.command else first.text, turn.preferences.language, first.sender.language
+        )
+        async with Keeper(self._claim, first.event_id) as keeper:
+            self.keeper = keeper
+            if turn.stop == first.event_id:
+                keeper.stop()
+            stage = Stage(self._claim, self._platform, self._context, keeper, turn, mail, language)
+            try:
+                return await serve(stage)
+            except (Gone, Rejected) as error:
+                # Nobody can read an answer here; the question must not be asked for ever.
+                log.warning("chat lost", conversation=self._claim.conversation, reason=str(error))
+                await stage.commit()
+                return Report("gone")
+
+
+async def serve(stage: Stage) -> Report:
+    """Do what the mail of *stage* asks for."""
+    first, language = stage.first, stage.language
+    if stage.turn.tries > MOST_TRIES:
+        await stage.say(say("set_aside", language, tries=MOST_TRIES))
+        await stage.commit(dead=f"no answer in {MOST_TRIES} tries")
+        return Report("set aside")
+    if first.command == "retry":
+        return await _retry(stage)
+    if first.command == "image":
+        return await paint(stage, first.text)
+    if first.command:
+        outcome = run_command(first, stage.turn, stage.context, language)
+        shown = await stage.say(outcome.text)
+        await stage.commit(forget=-1 if outcome.forget_all else 0, preferences=outcome.preferences)
+        return Report("command", shown)
+    question = asked_text(stage.mail)
+    if not question.strip():
+        return await _reject(stage, say("empty", language))
+    if len(question) > QUESTION_CHARS:
+        text = say("too_long", language, chars=len(question), most=QUESTION_CHARS)
+        return await _reject(stage, text)
+    return await answer(stage, question, stage.turn.history)
+
+
+async def _retry(stage: Stage) -> Report:
+    """Ask the last question again; its exchange is replaced when the new one is committed."""
+    if not stage.turn.history:
+        return await _reject(stage, say("nothing_to_retry", stage.language))
+    *history, last = stage.turn.history
+    if last.question.startswith(COMMAND):
+        return await paint(stage, last.question.removeprefix(COMMAND), forget=1)
+    return await answer(stage, last.question, history, forget=1)
+
+
+async def _reject(stage: Stage, text: str) -> Report:
+    shown = await stage.say(text)
+    await stage.commit()
+    return Report("rejected", shown)
+
+
+def first_burst(mail: Sequence[Incoming]) -> Sequence[Incoming]:
+    """What one turn serves: the first mail, and the pieces of the same message behind it."""
+    first = mail[0]
+    if not first.burst or first.command:
+        return mail[:1]
+    end = 1
+    while (
+        end < len(mail)
+        and mail[end].burst == first.burst
+        and mail[end].sender == first.sender
+        and not mail[end].command
+    ):
+        end += 1
+    return mail[:end]

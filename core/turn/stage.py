@@ -1,0 +1,92 @@
+"""Where one turn plays: what it serves, what it has at hand, and how it speaks and ends."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from core.live.reply import Reply, Shown
+from core.messages import Button, Exchange, Incoming, Preferences
+from core.people.texts import Language, say
+from core.platform import Platform
+from core.store.inbox import Checkpoint, Claim, Turn
+from core.turn.context import Context
+from core.turn.keeper import Keeper
+
+
+class Report(NamedTuple):
+    """How a turn ended, for the worker to record."""
+
+    outcome: str
+    shown: Shown | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One turn: *mail* is the burst that it serves, the first of them gives its name."""
+
+    claim: Claim
+    platform: Platform
+    context: Context
+    keeper: Keeper
+    turn: Turn
+    mail: Sequence[Incoming]
+    language: Language
+
+    @property
+    def first(self) -> Incoming:
+        return self.mail[0]
+
+    @property
+    def checkpoint(self) -> Checkpoint:
+        """What an interrupted try of this very turn left, or an empty one."""
+        saved = self.turn.checkpoint
+        if saved is None or saved.event_id != self.first.event_id:
+            return Checkpoint(self.first.event_id)
+        return saved
+
+    def button(self, command: str) -> Button:
+        return Button(command, say(command, self.language))
+
+    def reply(
+        self,
+        *,
+        buttons: Sequence[Button] = (),
+        handles: Sequence[str] = (),
+        shown_chars: int = 0,
+        text: Callable[[], str] = str,
+    ) -> Reply:
+        """A reply to the question, whose posts are checkpointed with *text* as they appear."""
+
+        def on_post() -> None:
+            self.keeper.save(Checkpoint(self.first.event_id, text(), reply.handles), now=True)
+
+        reply = Reply(
+            self.platform,
+            self.claim.conversation,
+            self.first.reply_to,
+            self.context.budget,
+            buttons=buttons,
+            handles=handles,
+            shown_chars=shown_chars,
+            on_post=on_post,
+        )
+        return reply
+
+    async def say(self, text: str, *buttons: str) -> Shown:
+        """Post one of our own sentences, on the post of an interrupted try where there is one."""
+        reply = self.reply(handles=self.checkpoint.pages)
+        await reply.finish(text, [self.button(name) for name in buttons])
+        return reply.shown
+
+    async def commit(
+        self,
+        exchange: Exchange | None = None,
+        *,
+        forget: int = 0,
+        preferences: Preferences | None = None,
+        dead: str = "",
+    ) -> None:
+        """End the turn; see `Claim.commit`."""
+        await self.claim.commit(
+            len(self.mail), exchange, forget=forget, preferences=preferences, dead=dead
+        )

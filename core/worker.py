@@ -1,0 +1,306 @@
+"""The worker: takes in what people do, runs turns, stops them, hands them over.
+
+Any number of workers share one Redis; none has a role. Everything that runs
+here runs in one task group, and every failure ends at `_serve`, the outermost
+line of a turn, which logs it and lives on.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from typing import TypeVar
+
+import msgspec
+from redis.asyncio import Redis
+
+from core.errors import LeaseLost, PlatformError, Revoked, StoreError
+from core.live.delivery import deliver
+from core.messages import ConversationId, Incoming, split_conversation
+from core.people.texts import language_of, say
+from core.platform import Platform
+from core.store import keys
+from core.store.connection import store_errors
+from core.store.inbox import Claim, Inbox
+from core.store.limits import Notices
+from core.telemetry import logger
+from core.turn.context import Context
+from core.turn.run import TurnRun
+
+log = logger(__name__)
+_T = TypeVar("_T")
+
+CLAIM_WAIT_S = 2.0
+TAKE_OVER_EVERY_S = 1.0
+BACKOFF_S = (0.1, 0.2, 0.5, 1.0, 2.0)
+NOT_ALLOWED_AGAIN_S = 30 * 24 * 3600
+FULL_AGAIN_S = 60
+HANDOVER_S = 3.0
+
+
+class Worker:
+    """Serves *platforms* from one inbox, until `run`'s stop event is set."""
+
+    def __init__(
+        self,
+        redis: Redis,
+        inbox: Inbox,
+        notices: Notices,
+        platforms: Mapping[str, Platform],
+        context: Context,
+    ) -> None:
+        self._redis = redis
+        self._inbox = inbox
+        self._notices = notices
+        self._platforms = platforms
+        self._context = context
+        self._slots = asyncio.Semaphore(context.settings.max_turns)
+        self._running: dict[ConversationId, TurnRun] = {}
+        self._turns: set[asyncio.Task[None]] = set()
+        self.reading: set[str] = set()
+        """The platforms whose updates are being read; the others have failed."""
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Work until *stop*; then let running turns finish within the grace time."""
+        await self._again(lambda: self._inbox.prepare(tuple(self._platforms)), "prepare")
+        async with asyncio.TaskGroup() as group:
+            jobs = [
+                group.create_task(self._read(platform, group), name=f"read {name}")
+                for name, platform in self._platforms.items()
+            ]
+            jobs += [
+                group.create_task(self._claim_ready(group), name="claim"),
+                group.create_task(self._take_over(group), name="take over"),
+                group.create_task(self._listen(), name="stop signals"),
+            ]
+            await stop.wait()
+            *jobs, listener = jobs
+            for job in jobs:
+                job.cancel()
+            await self._drain()
+            listener.cancel()
+
+    async def _drain(self) -> None:
+        if not self._turns:
+            return
+        grace_s = self._context.settings.grace_s
+        log.info("waiting for running answers", turns=len(self._turns), grace_s=grace_s)
+        _, late = await asyncio.wait(self._turns, timeout=grace_s)
+        for turn in late:
+            turn.cancel()
+        if late:
+            await asyncio.wait(late, timeout=HANDOVER_S)
+            log.info("answers handed over", turns=len(late))
+
+    # --- in ---------------------------------------------------------------------------------
+
+    async def _read(self, platform: Platform, group: asyncio.TaskGroup) -> None:
+        """Put what the platform tells into the inbox. Asking for more acknowledges the last."""
+        failures = 0
+        while True:
+            try:
+                self.reading.add(platform.name)
+                async for batch in platform.updates():
+                    failures = 0
+                    for incoming in batch:
+                        await self._accept(platform, incoming, group)
+                return
+            except Revoked as error:
+                # Said once; the other platforms go on.
+                log.error("platform lost", platform=platform.name, reason=str(error))
+                self.reading.discard(platform.name)
+                return
+            except Exception as error:
+                # Also a fault of ours: one platform's trouble is not the others'.
+                log.warning(
+                    "updates not read",
+                    platform=platform.name,
+                    reason=str(error),
+                    exc_info=not isinstance(error, PlatformError),
+                )
+                await asyncio.sleep(BACKOFF_S[min(failures, len(BACKOFF_S) - 1)])
+                failures += 1
+
+    async def _accept(
+        self, platform: Platform, incoming: Incoming, group: asyncio.TaskGroup
+    ) -> None:
+        if incoming.address == "overheard":
+            woken = self._woken(incoming)
+            if woken is None:
+                return
+            incoming = woken
+        allowed = platform.local or self._context.access.allows(incoming)
+        if not allowed and incoming.address != "direct":
+            return
+        verdict = "not allowed"
+        if allowed:
+            kept = await self._again(lambda: self._inbox.put(incoming), "put")
+            verdict = kept.verdict
+            if verdict == "full":
+                name = f"full:{incoming.conversation}"
+                group.create_task(
+                    self._tell(platform, incoming, name, FULL_AGAIN_S, "full", kept.waiting)
+                )
+        else:
+            space = split_conversation(incoming.conversation)[1]
+            name = f"not-allowed:{space}:{incoming.sender.id}"
+            group.create_task(
+                self._tell(platform, incoming, name, NOT_ALLOWED_AGAIN_S, "not_allowed")
+            )
+        self._context.metrics.accepted.labels(platform.name, verdict).inc()
+
+    def _woken(self, incoming: Incoming) -> Incoming | None:
+        low = incoming.text.lower()
+        for word in self._context.settings.wake_words:
+            rest = incoming.text[len(word) :]
+            if low.startswith(word.lower()) and not rest[:1].isalnum():
+                text = rest.lstrip(" ,:;,:").strip()
+                return msgspec.structs.replace(incoming, text=text, address="direct")
+        return None
+
+    async def _tell(
+        self,
+        platform: Platform,
+        incoming: Incoming,
+        name: str,
+        again_s: int,
+        sentence: str,
+        waiting: int = 0,
+    ) -> None:
+        """Say *sentence* once in *again_s* seconds to who sent *incoming*."""
+        try:
+            if not await self._notices.first_time(name, again_s):
+                return
+            language = language_of(incoming.text, "", incoming.sender.language)
+            text = say(sentence, language, waiting=waiting, id=incoming.sender.id)
+            surface = platform.open_surface(incoming.conversation, incoming.reply_to)
+            await deliver(
+                lambda: surface.finish(text),
+                platform,
+                incoming.conversation,
+                self._context.budget,
+            )
+        except (StoreError, PlatformError) as error:
+            log.warning("notice not delivered", notice=sentence, reason=str(error))
+
+    # --- turns ------------------------------------------------------------------------------
+
+    async def _claim_ready(self, group: asyncio.TaskGroup) -> None:
+        platforms = tuple(self._platforms)
+        while True:
+            await self._slots.acquire()
+            free = 1
+            while not self._slots.locked() and free < 16:
+                await self._slots.acquire()
+                free += 1
+            claims: list[Claim] = []
+            try:
+                claims = await self._again(
+                    lambda most=free: self._inbox.claim(platforms, most, CLAIM_WAIT_S),  # type: ignore[misc]
+                    "claim",
+                )
+            finally:
+                for _ in range(free - len(claims)):
+                    self._slots.release()
+            for claim in claims:
+                self._start(claim, group)
+
+    async def _take_over(self, group: asyncio.TaskGroup) -> None:
+        platforms = tuple(self._platforms)
+        while True:
+            await asyncio.sleep(TAKE_OVER_EVERY_S)
+            if self._slots.locked():
+                continue
+            await self._slots.acquire()
+            claims: list[Claim] = []
+            try:
+                claims = await self._again(lambda: self._inbox.take_over(platforms, 1), "take over")
+            finally:
+                if not claims:
+                    self._slots.release()
+            for claim in claims:
+                log.info("turn taken over", conversation=claim.conversation)
+                self._start(claim, group)
+
+    def _start(self, claim: Claim, group: asyncio.TaskGroup) -> None:
+        task = group.create_task(self._serve(claim), name=f"turn {claim.conversation}")
+        self._turns.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._turns.discard(task)
+        self._slots.release()
+
+    async def _serve(self, claim: Claim) -> None:
+        conversation = claim.conversation
+        if conversation in self._running:
+            # Our own lease ran out while we were away; the old turn is about to notice.
+            log.warning("turn still running here", conversation=conversation)
+            return
+        platform = self._platforms[split_conversation(conversation)[0]]
+        metrics = self._context.metrics
+        run = self._running[conversation] = TurnRun(claim, platform, self._context)
+        metrics.running.inc()
+        outcome = "crashed"
+        try:
+            report = await run.run()
+            outcome = report.outcome
+            if report.shown is not None:
+                if report.shown.first_text_s is not None:
+                    metrics.first_text.labels(platform.name).observe(report.shown.first_text_s)
+                metrics.edits.labels(platform.name, "shown").inc(report.shown.updates)
+                metrics.edits.labels(platform.name, "refused").inc(report.shown.refusals)
+        except LeaseLost:
+            outcome = "lost"
+            log.warning("turn lost to another worker", conversation=conversation)
+        except (StoreError, PlatformError) as error:
+            outcome = "postponed"
+            log.warning("turn postponed", conversation=conversation, reason=str(error))
+        except asyncio.CancelledError:
+            outcome = "handed over"
+            with suppress(StoreError, TimeoutError):
+                await asyncio.wait_for(claim.release(), HANDOVER_S)
+            raise
+        except Exception:
+            # The lease runs out, and the turn is tried again: MOST_TRIES times at the most.
+            log.exception("turn crashed", conversation=conversation)
+        finally:
+            del self._running[conversation]
+            metrics.running.dec()
+            metrics.turns.labels(platform.name, outcome).inc()
+
+    async def _listen(self) -> None:
+        """Wake the keeper of a turn as soon as its person says stop."""
+        while True:
+            try:
+                with store_errors():
+                    async with self._redis.pubsub(ignore_subscribe_messages=True) as channel:
+                        await channel.subscribe(keys.CONTROL)
+                        while True:
+                            message = await channel.get_message(timeout=5)
+                            if message is not None:
+                                self._poke(ConversationId(message["data"].decode()))
+            except StoreError:
+                await asyncio.sleep(1)
+
+    def _poke(self, conversation: ConversationId) -> None:
+        run = self._running.get(conversation)
+        if run is not None and run.keeper is not None:
+            run.keeper.poke()
+
+    async def _again(self, call: Callable[[], Awaitable[_T]], what: str) -> _T:
+        """*call* until Redis answers it."""
+        failures = 0
+        began = time.monotonic()
+        while True:
+            try:
+                result = await call()
+            except StoreError as error:
+                if failures in (0, 10) or failures % 100 == 0:
+                    log.warning("store away", doing=what, reason=str(error))
+                await asyncio.sleep(BACKOFF_S[min(failures, len(BACKOFF_S) - 1)])
+                failures += 1
+            else:
+                if failures:
+                    log.info("store back", doing=what, after_s=round(time.monotonic() - began, 1))
+                return result
