@@ -1,7 +1,7 @@
 """Arrivals: between a platform that pushes and a core that pulls."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 
 from core.messages import Incoming
 
@@ -31,7 +31,7 @@ class Arrivals:
             await self._queue.put((incoming, held))
             await held
 
-    async def batches(self) -> AsyncIterator[Sequence[Incoming]]:
+    async def batches(self) -> AsyncGenerator[Sequence[Incoming]]:
         """What was pushed, for `Platform.updates`."""
         while True:
             batch = [await self._queue.get()]

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from core.platform import Platform
 from core.service import Lent
+from core.turn.commands import MENU
 
 
 def build(lent: Lent) -> Sequence[Platform]:
@@ -24,6 +25,7 @@ def build(lent: Lent) -> Sequence[Platform]:
                 settings.telegram_bot_token.get_secret_value(),
                 settings.telegram_api_url,
                 lent.leases,
+                menu=MENU,
                 webhook_secret=settings.telegram_webhook_secret.get_secret_value(),
                 public_url=settings.public_url,
                 overhear=bool(settings.wake_words),
@@ -36,6 +38,7 @@ def build(lent: Lent) -> Sequence[Platform]:
             SlackPlatform(
                 settings.slack_bot_token.get_secret_value(),
                 settings.slack_api_url,
+                menu=MENU,
                 app_token=settings.slack_app_token.get_secret_value(),
                 signing_secret=settings.slack_signing_secret.get_secret_value(),
                 follow_threads=settings.slack_follow_threads,

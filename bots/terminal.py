@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncGenerator, Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TextIO
@@ -26,6 +26,10 @@ class TerminalSurface:
     @property
     def handle(self) -> str:
         return self._event_id
+
+    @property
+    def budget(self) -> Sequence[Bucket]:
+        return ()
 
     async def show(self, text: str, buttons: Sequence[Button] = ()) -> None:
         if not text.startswith(self._printed):
@@ -87,7 +91,7 @@ class TerminalPlatform:
     def routes(self) -> Iterable[web.AbstractRouteDef]:
         return ()
 
-    async def updates(self) -> AsyncIterator[Sequence[Incoming]]:
+    async def updates(self) -> AsyncGenerator[Sequence[Incoming]]:
         yield self._questions
         await asyncio.Event().wait()
 

@@ -5,7 +5,7 @@ To add a platform, write one class that fills `Platform`, name it in
 (`tests/contracts/`). Nothing here is inherited from.
 """
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from types import TracebackType
 from typing import Protocol, Self
@@ -65,6 +65,11 @@ class Surface(Protocol):
         """What `reopen_surface` finds the post by; empty until it was posted."""
         ...
 
+    @property
+    def budget(self) -> Sequence[Bucket]:
+        """What the next `show` or `finish` takes a token of; the first bucket is the place's."""
+        ...
+
     async def show(self, text: str, buttons: Sequence[Button] = ()) -> None:
         """Make the post read *text* (healed Markdown, never empty), for now."""
         ...
@@ -112,7 +117,7 @@ class Platform(Protocol):
         """What the one HTTP server should serve for this platform; may be empty."""
         ...
 
-    def updates(self) -> AsyncIterator[Sequence[Incoming]]:
+    def updates(self) -> AsyncGenerator[Sequence[Incoming]]:
         """Yield batches of what people did.
 
         Asking for the next batch says that the inbox holds the last one; only
@@ -121,7 +126,7 @@ class Platform(Protocol):
         ...
 
     def budget(self, conversation: ConversationId) -> Sequence[Bucket]:
-        """The buckets that a post or an edit in *conversation* takes a token from."""
+        """The buckets that a new post in *conversation* takes a token from."""
         ...
 
     def fits(self, text: str) -> bool:

@@ -8,7 +8,7 @@ line of a turn, which logs it and lives on.
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from typing import TypeVar
 
 import msgspec
@@ -100,10 +100,11 @@ class Worker:
         while True:
             try:
                 self.reading.add(platform.name)
-                async for batch in platform.updates():
-                    failures = 0
-                    for incoming in batch:
-                        await self._accept(platform, incoming, group)
+                async with aclosing(platform.updates()) as batches:
+                    async for batch in batches:
+                        failures = 0
+                        for incoming in batch:
+                            await self._accept(platform, incoming, group)
                 return
             except Revoked as error:
                 # Said once; the other platforms go on.
@@ -154,7 +155,7 @@ class Worker:
         for word in self._context.settings.wake_words:
             rest = incoming.text[len(word) :]
             if low.startswith(word.lower()) and not rest[:1].isalnum():
-                text = rest.lstrip(" ,:;,:").strip()
+                text = rest.lstrip(" ,:;,:").strip()  # noqa: B005 - a set of characters is meant
                 return msgspec.structs.replace(incoming, text=text, address="direct")
         return None
 
@@ -176,7 +177,7 @@ class Worker:
             surface = platform.open_surface(incoming.conversation, incoming.reply_to)
             await deliver(
                 lambda: surface.finish(text),
-                platform,
+                lambda: surface.budget,
                 incoming.conversation,
                 self._context.budget,
             )

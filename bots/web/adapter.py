@@ -7,7 +7,7 @@ The page belongs to this server alone: other sites can neither post to it
 import asyncio
 import secrets
 import time
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncGenerator, Iterable, Sequence
 from importlib import resources
 from types import TracebackType
 from typing import Self
@@ -105,7 +105,7 @@ class WebPlatform:
             web.get(f"{thread}/files/{{key}}", self._file),
         )
 
-    async def updates(self) -> AsyncIterator[Sequence[Incoming]]:
+    async def updates(self) -> AsyncGenerator[Sequence[Incoming]]:
         async for batch in self._arrivals.batches():
             yield batch
 

@@ -8,7 +8,7 @@ import msgspec
 from bots.web.posts import Post, post_board
 from core.errors import PlatformError, StoreError
 from core.messages import Button, ConversationId
-from core.platform import Board
+from core.platform import Board, Bucket
 
 
 class WebSurface:
@@ -22,6 +22,10 @@ class WebSurface:
     @property
     def handle(self) -> str:
         return "" if self._key is None else str(self._key)
+
+    @property
+    def budget(self) -> Sequence[Bucket]:
+        return ()
 
     async def show(self, text: str, buttons: Sequence[Button] = ()) -> None:
         await self._put(Post("bot", text, buttons=tuple(buttons), growing=True, at=time.time()))

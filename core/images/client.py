@@ -61,7 +61,7 @@ class ImageClient:
         return self._endpoint.model
 
     async def paint(self, request: PictureRequest) -> list[Picture]:
-        """Pictures for *request*, each checked to be an image, captioned with the revised prompt."""
+        """Pictures for *request*, checked to be images, captioned with the revised prompt."""
         async for attempt in tenacity.AsyncRetrying(
             stop=tenacity.stop_after_attempt(TRIES),
             wait=tenacity.wait_exponential_jitter(initial=1, max=10),

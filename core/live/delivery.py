@@ -2,12 +2,12 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 from core.errors import Gone, PlatformError, RateLimited, Rejected, Revoked
 from core.live.pace import Budget
 from core.messages import ConversationId
-from core.platform import Platform
+from core.platform import Bucket
 from core.telemetry import logger
 
 log = logger(__name__)
@@ -33,7 +33,7 @@ async def deliver(
     began = time.monotonic()
     tries = 0
     while True:
-        buckets = platform.budget(conversation)
+        buckets = cost()
         while wait := await budget.take(buckets, final=True):
             await asyncio.sleep(wait)
         try:
@@ -41,7 +41,7 @@ async def deliver(
         except (Gone, Rejected, Revoked):
             raise
         except RateLimited as error:
-            await held(error, platform, conversation, budget)
+            await held(error, buckets, conversation, budget)
         except PlatformError as error:
             report_refusal(error, conversation)
             if time.monotonic() - began > PATIENCE_S:
@@ -51,11 +51,10 @@ async def deliver(
 
 
 async def held(
-    error: RateLimited, platform: Platform, conversation: ConversationId, budget: Budget
+    error: RateLimited, buckets: Sequence[Bucket], conversation: ConversationId, budget: Budget
 ) -> None:
-    """Keep silent in *conversation*'s place for as long as the platform asks."""
+    """Keep silent in the place of *buckets* for as long as the platform asks."""
     report_refusal(error, conversation)
-    buckets = platform.budget(conversation)
     if buckets:
         await budget.hold(buckets[0], error.retry_after_s)
     else:

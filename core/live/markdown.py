@@ -51,7 +51,7 @@ def heal(text: str) -> str:
             text = body
         return f"{text.rstrip()}\n{_indent(fence.line)}{fence.marker}"
     text = _without_half_table(text)
-    body, newline, last = text.rpartition("\n")
+    body, _, last = text.rpartition("\n")
     if last and _PARTIAL_START.match(last):
         text = body
     start = _last_block(text)

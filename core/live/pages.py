@@ -18,7 +18,7 @@ _SENTENCE = re.compile(r"(?<=[.!?])\s+|(?<=[。！？；])")
 
 
 class Cut(NamedTuple):
-    """*head* is the full page; *taken* characters of the text are on it; *opening* starts the next."""
+    """*head* is the full page, *taken* the characters on it, *opening* begins the next page."""
 
     head: str
     taken: int

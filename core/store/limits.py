@@ -121,6 +121,6 @@ class Notices:
         self._redis = redis
 
     async def first_time(self, name: str, forget_after_s: int) -> bool:
-        """Whether *name* was not told within the last *forget_after_s* seconds. Raises `StoreError`."""
+        """Whether *name* was not told in the last *forget_after_s* seconds; or `StoreError`."""
         with store_errors():
             return bool(await self._redis.set(keys.told(name), 1, nx=True, ex=forget_after_s))

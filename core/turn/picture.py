@@ -91,7 +91,9 @@ async def _post(stage: Stage, pictures: Sequence[Picture]) -> None:
         async def send(some: Sequence[Picture] = some, buttons: list[Button] = buttons) -> None:
             await stage.platform.send_pictures(conversation, stage.first.reply_to, some, buttons)
 
-        await deliver(send, stage.platform, conversation, stage.context.budget)
+        await deliver(
+            send, lambda: stage.platform.budget(conversation), conversation, stage.context.budget
+        )
 
 
 def _shortened(text: str, most: int) -> str:

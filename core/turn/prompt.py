@@ -16,7 +16,7 @@ BYTES_PER_TOKEN = 6
 PERSONAS: Mapping[str, str] = {
     "default": "",
     "concise": "Answer in as few words as the question allows.",
-    "teacher": "Explain as a patient teacher: simple words, one example, then a short check question.",
+    "teacher": "Explain as a patient teacher: simple words, an example, then a check question.",
     "coder": "You are a senior programmer. Prefer working code with short comments over prose.",
     "translator": "Translate what you are sent: into English, or into Chinese if it is English. "
     "Give the translation only.",
@@ -24,7 +24,7 @@ PERSONAS: Mapping[str, str] = {
 
 
 def estimate_tokens(text: str) -> int:
-    """About how many tokens *text* is, without a vocabulary: four characters, or one CJK one, each."""
+    """About how many tokens *text* is: one for four characters, or for each CJK one."""
     wide = len(_CJK.findall(text))
     return wide + (len(text) - wide + 3) // 4
 

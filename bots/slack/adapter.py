@@ -1,0 +1,333 @@
+"""Slack as a platform: Socket Mode or HTTP events in, messages and files out.
+
+An event is acknowledged when its listener returns, and a listener returns when
+the inbox holds the event (`process_before_response`); else Slack sends it again.
+"""
+
+import asyncio
+import re
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
+from contextlib import suppress
+from types import TracebackType
+from typing import Any, Self
+
+import aiohttp
+import msgspec
+from aiohttp import web
+from slack_bolt.adapter.aiohttp import to_aiohttp_response, to_bolt_request
+from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
+from slack_bolt.async_app import AsyncApp
+from slack_bolt.response import BoltResponse
+from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bots.arrivals import Arrivals
+from bots.slack.inbound import (
+    NAME,
+    Me,
+    Slash,
+    read_event,
+    read_press,
+    read_slash,
+    slash_incoming,
+)
+from bots.slack.markup import BLOCK_CHARS, fallback, fits, render
+from bots.slack.surface import SlackSurface, post_budget, slack_errors
+from core.errors import ConfigError, Gone, PlatformError, Rejected
+from core.messages import (
+    Attachment,
+    Button,
+    ConversationId,
+    Incoming,
+    Picture,
+    Sender,
+    split_conversation,
+)
+from core.platform import Bucket, Limits
+from core.telemetry import logger
+
+log = logger(__name__)
+
+ACCEPT_S = 2.3
+"""Slack waits 3 s for an acknowledgement, then sends the event again."""
+NAME_S = 1.0
+NAMES_KEPT = 10_000
+START_TRIES = 4
+PROMPTS = (
+    ("What can you do?", "What can you do?"),
+    ("Show me a table", "Show me markdown with a table."),
+    ("Explain something", "Explain how a rainbow forms, in three short paragraphs."),
+)
+EVERYTHING = re.compile(".*")
+
+
+class SlackPlatform:
+    """The app of one workspace. *follow_threads*: hear threads also without a mention."""
+
+    name = NAME
+    local = False
+    limits = Limits(
+        page_chars=BLOCK_CHARS,
+        caption_chars=900,
+        pictures_per_post=4,
+        interval_s=1.2,
+        # assistant.threads.setStatus: gone after two minutes without a message.
+        indicate_every_s=90.0,
+    )
+
+    def __init__(
+        self,
+        bot_token: str,
+        api_url: str,
+        *,
+        menu: Mapping[str, tuple[str, str]],
+        app_token: str = "",
+        signing_secret: str = "",
+        follow_threads: bool = True,
+        overhear: bool = False,
+    ) -> None:
+        if not app_token and not signing_secret:
+            text = "is needed for Socket Mode (or SLACK_SIGNING_SECRET for HTTP events)"
+            raise ConfigError("SLACK_APP_TOKEN", text)
+        self._bot_token = bot_token
+        self._api_url = api_url
+        self._app_token = app_token
+        self._signing_secret = signing_secret
+        self._heard = {"direct"} | ({"thread"} if follow_threads else set())
+        self._heard |= {"overheard"} if overhear else set()
+        self._menu = menu
+        self._arrivals = Arrivals()
+        self._names: dict[str, Sender] = {}
+        self._me = Me("", "", ())
+        self._status_works = True
+        self.identity = "Slack"
+
+    async def __aenter__(self) -> Self:
+        # Without one of its own the client would open a connection for each call.
+        self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30))
+        self._client = AsyncWebClient(
+            token=self._bot_token, base_url=self._api_url, session=self._session
+        )
+        try:
+            answer = await self._start()
+        except BaseException:
+            await self._session.close()
+            raise
+        self._me = Me(str(answer["user_id"]), str(answer["team_id"]), {*self._menu, "start"})
+        mode = "Socket Mode" if self._app_token else "HTTP events"
+        self.identity = f"@{answer['user']} in {answer['team']} ({mode})"
+        self._app = self._build_app()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._session.close()
+
+    async def _start(self) -> Any:
+        for attempt in range(START_TRIES):
+            try:
+                with slack_errors():
+                    return await self._client.auth_test()
+            except PlatformError as error:
+                if attempt + 1 == START_TRIES or type(error) is not PlatformError:
+                    raise
+                log.warning("Slack away", reason=str(error))
+                await asyncio.sleep(0.5 * 2**attempt)
+        raise AssertionError
+
+    def _build_app(self) -> AsyncApp:
+        app = AsyncApp(
+            client=self._client,
+            signing_secret=self._signing_secret or None,
+            request_verification_enabled=bool(self._signing_secret),
+            process_before_response=True,
+        )
+        # Catch-alls: what nobody handles would not be acknowledged, and come again.
+        app.event(EVERYTHING)(self._on_event)
+        app.command(EVERYTHING)(self._on_slash)
+        app.action(EVERYTHING)(self._on_press)
+
+        @app.error
+        async def failed(error: Exception) -> BoltResponse:
+            log.warning("event not accepted", reason=f"{type(error).__name__}: {error}")
+            return BoltResponse(status=503, body="")
+
+        return app
+
+    def routes(self) -> Iterable[web.AbstractRouteDef]:
+        return () if self._app_token else (web.post("/slack/events", self._http),)
+
+    async def _http(self, request: web.Request) -> web.StreamResponse:
+        response = await self._app.async_dispatch(await to_bolt_request(request))
+        return await to_aiohttp_response(response)
+
+    async def updates(self) -> AsyncGenerator[Sequence[Incoming]]:
+        if not self._app_token:
+            async for batch in self._arrivals.batches():
+                yield batch
+        socket_client = AsyncWebClient(
+            token=self._app_token, base_url=self._api_url, session=self._session
+        )
+        handler = AsyncSocketModeHandler(self._app, self._app_token, web_client=socket_client)
+        try:
+            with slack_errors():
+                await handler.connect_async()  # type: ignore[no-untyped-call]  # bolt's own
+            async for batch in self._arrivals.batches():
+                yield batch
+        finally:
+            with suppress(SlackClientError, aiohttp.ClientError, OSError):
+                await handler.close_async()  # type: ignore[no-untyped-call]  # bolt's own
+
+    # --- in ---------------------------------------------------------------------------------
+
+    async def _on_event(self, body: dict[str, Any]) -> None:
+        event = body.get("event", {})
+        if event.get("type") == "app_home_opened" and event.get("tab") == "messages":
+            await self._suggest(str(event.get("channel", "")))
+            return
+        incoming = read_event(body, self._me)
+        if incoming is not None and incoming.address in self._heard:
+            await self._accept(incoming)
+
+    async def _on_press(self, body: dict[str, Any], ack: Any) -> None:
+        incoming = read_press(body, self._me)
+        if incoming is not None:
+            await self._accept(incoming)
+        await ack()
+
+    async def _on_slash(self, body: dict[str, Any], ack: Any) -> None:
+        slash = read_slash(body, self._me)
+        direct = str(body.get("channel_name")) == "directmessage"
+        thread = ""
+        if slash.command in ("", "image"):
+            # Others do not see a slash command: what was asked becomes a post, and its thread.
+            try:
+                thread = await self._show_asked(slash)
+            except Gone:
+                await ack("I am not in this channel yet. Please invite me first.")
+                return
+        await self._accept(slash_incoming(slash, self._me, thread, private=direct))
+        await ack()
+
+    async def _show_asked(self, slash: Slash) -> str:
+        asked = f"/image {slash.text}" if slash.command else slash.text
+        asked = asked[: BLOCK_CHARS // 2]
+        quoted = render(asked).replace("\n", "\n> ")
+        name = render((await self._sender(slash.user)).name)
+        with slack_errors():
+            posted = await self._client.chat_postMessage(
+                channel=slash.channel,
+                text=fallback(asked),
+                blocks=[
+                    {"type": "markdown", "text": f"**{render(sender.name)}** asks:\n> {quoted}"}
+                ],
+                unfurl_links=False,
+                unfurl_media=False,
+            )
+        return str(posted["ts"])
+
+    async def _accept(self, incoming: Incoming) -> None:
+        sender = await self._sender(incoming.sender.name)
+        await self._arrivals.accept(msgspec.structs.replace(incoming, sender=sender), ACCEPT_S)
+
+    async def _sender(self, user: str) -> Sender:
+        """Who *user* (an id) is; by the id alone where Slack does not tell."""
+        known = self._names.get(user)
+        if known is not None:
+            return known
+        sender = Sender(f"{NAME}:{user}", user)
+        with suppress(SlackApiError, SlackClientError, aiohttp.ClientError, TimeoutError, OSError):
+            async with asyncio.timeout(NAME_S):
+                answer: Any = await self._client.users_info(user=user, include_locale=True)
+            profile = answer["user"].get("profile", {})
+            name = profile.get("display_name") or answer["user"].get("real_name") or user
+            sender = Sender(sender.id, str(name), str(answer["user"].get("locale", "")))
+            if len(self._names) >= NAMES_KEPT:
+                self._names.clear()
+            self._names[user] = sender
+        return sender
+
+    async def _suggest(self, channel: str) -> None:
+        prompts = [{"title": title, "message": message} for title, message in PROMPTS]
+        with suppress(SlackApiError, SlackClientError, aiohttp.ClientError, TimeoutError, OSError):
+            await self._client.assistant_threads_setSuggestedPrompts(
+                channel_id=channel, prompts=prompts
+            )
+
+    # --- out --------------------------------------------------------------------------------
+
+    def budget(self, conversation: ConversationId) -> Sequence[Bucket]:
+        return post_budget(self._me.team, split_conversation(conversation)[1])
+
+    def fits(self, text: str) -> bool:
+        return fits(text)
+
+    def open_surface(self, conversation: ConversationId, reply_to: str) -> SlackSurface:
+        to_user = reply_to.removeprefix("@") if reply_to.startswith("@") else ""
+        return SlackSurface(self._client, self._me.team, conversation, to_user=to_user)
+
+    def reopen_surface(self, conversation: ConversationId, handle: str) -> SlackSurface:
+        return SlackSurface(self._client, self._me.team, conversation, ts=handle)
+
+    async def send_pictures(
+        self,
+        conversation: ConversationId,
+        reply_to: str,
+        pictures: Sequence[Picture],
+        buttons: Sequence[Button] = (),
+    ) -> None:
+        _, channel, thread = split_conversation(conversation)
+        uploads = [
+            {
+                "content": picture.data,
+                "filename": f"picture-{number}.{picture.mime.rpartition('/')[2]}",
+                "title": fallback(picture.caption) or "picture",
+                "alt_txt": picture.caption or "a picture that was asked for",
+            }
+            for number, picture in enumerate(pictures, 1)
+        ]
+        captions = "\n".join(picture.caption for picture in pictures if picture.caption)
+        with slack_errors():
+            await self._client.files_upload_v2(
+                file_uploads=uploads,
+                channel=channel,
+                thread_ts=thread or None,
+                initial_comment=fallback(captions) or None,
+            )
+
+    async def indicate(self, conversation: ConversationId, *, busy: bool) -> None:
+        _, channel, thread = split_conversation(conversation)
+        if not thread or not self._status_works:
+            return
+        try:
+            await self._client.assistant_threads_setStatus(
+                channel_id=channel, thread_ts=thread, status="is writing…" if busy else ""
+            )
+        except SlackApiError as error:
+            # A workspace or app that does not know it will not learn it in this life.
+            self._status_works = error.response.get("error") == "ratelimited"
+        except (SlackClientError, aiohttp.ClientError, TimeoutError, OSError):
+            return
+
+    async def fetch(self, attachment: Attachment, most_bytes: int) -> bytes:
+        if attachment.size_bytes > most_bytes:
+            raise Rejected(f"{attachment.name} is larger than {most_bytes} bytes")
+        with slack_errors():
+            async with self._session.get(
+                attachment.ref,
+                headers={"Authorization": f"Bearer {self._bot_token}"},
+                allow_redirects=False,
+            ) as response:
+                # Without the scope files:read Slack answers 200 with its sign-in page.
+                if response.status != 200 or response.content_type == "text/html":
+                    raise Gone(f"{attachment.name} cannot be read ({response.status})")
+                body = bytearray()
+                async for piece in response.content.iter_chunked(1 << 16):
+                    body += piece
+                    if len(body) > most_bytes:
+                        raise Rejected(f"{attachment.name} is larger than {most_bytes} bytes")
+                return bytes(body)

@@ -1,0 +1,52 @@
+"""Markdown for Slack's markdown blocks, and Slack's text for a model. Pure.
+
+Source: docs.slack.dev, markdown block (12,000 characters in all of a payload)
+and "Formatting text" (control sequences, escaping of &, <, >).
+"""
+
+import re
+
+BLOCK_CHARS = 11_000
+"""The block takes 12,000, the whole payload fails near 13,200; buttons need some of it."""
+FALLBACK_CHARS = 300
+"""chat.update: `text` over 4,000 characters is refused; it is only the notification's text."""
+
+_PING = re.compile(r"<(?=[!@#])")
+_CONTROL = re.compile(r"<([^<>|\s]+)(?:\|([^<>]*))?>")
+
+
+def fits(markdown: str) -> bool:
+    """Whether *markdown* is one message."""
+    return len(render(markdown)) <= BLOCK_CHARS
+
+
+def render(markdown: str) -> str:
+    """*markdown* as Slack may show it: nothing in it calls a person, a channel or everyone."""
+    return _PING.sub("<\u200b", markdown)
+
+
+def fallback(markdown: str) -> str:
+    """What a notification shows of *markdown*."""
+    text = " ".join(render(markdown).split())
+    text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return text if len(text) <= FALLBACK_CHARS else text[: FALLBACK_CHARS - 1] + "…"
+
+
+def unescape(text: str) -> str:
+    """Slack's own text as a person meant it: links, channels and people in words."""
+
+    def plain(match: re.Match[str]) -> str:
+        target, label = match.group(1), match.group(2)
+        match target[0]:
+            case "@":
+                return f"@{label or target[1:]}"
+            case "#":
+                return f"#{label or target[1:]}"
+            case "!":
+                return f"@{label or target[1:].partition('^')[0]}"
+        if label and label != target.partition("//")[2]:
+            return f"{label} ({target})"
+        return target
+
+    text = _CONTROL.sub(plain, text)
+    return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")

@@ -1,0 +1,182 @@
+"""The calls: posting and updating one message, and Slack's errors in our words."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import aiohttp
+from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bots.slack.markup import fallback, render
+from core.errors import Gone, PlatformError, RateLimited, Rejected, Revoked
+from core.messages import Button, ConversationId, split_conversation
+from core.platform import Bucket
+
+_LOST = frozenset(
+    (
+        "channel_not_found",
+        "not_in_channel",
+        "is_archived",
+        "thread_not_found",
+        "message_not_found",
+        "cant_update_message",
+        "restricted_action",
+        "user_not_found",
+        "user_not_in_channel",
+    )
+)
+_NO_POST = frozenset(("message_not_found", "cant_update_message"))
+_REVOKED = frozenset(
+    (
+        "invalid_auth",
+        "not_authed",
+        "account_inactive",
+        "token_revoked",
+        "token_expired",
+        "team_access_not_granted",
+    )
+)
+_AWAY = frozenset(("internal_error", "fatal_error", "service_unavailable", "request_timeout"))
+
+# Slack's rate limits count per method and workspace (docs.slack.dev, rate limits): chat.update
+# is Tier 3, 50 and more a minute; chat.postMessage about one a second in a channel. A bucket
+# lets pass its capacity and what comes back in the minute: 14 + 35 stay under 50.
+UPDATE_BURST, UPDATE_PER_S = 14.0, 35 / 60
+POST_BURST, POST_PER_S = 1.0, 0.9
+
+
+@contextmanager
+def slack_errors() -> Iterator[None]:
+    """Turn what `AsyncWebClient` raises into the errors of the port."""
+    try:
+        yield
+    except SlackApiError as error:
+        raise _typed(error) from error
+    except (SlackClientError, aiohttp.ClientError, TimeoutError, OSError) as error:
+        raise PlatformError(f"{type(error).__name__}: {error}") from error
+
+
+def _typed(error: SlackApiError) -> PlatformError:
+    response: Any = error.response
+    status = getattr(response, "status_code", 0)
+    try:
+        code = str(response["error"])
+    except (KeyError, TypeError, ValueError):
+        code = f"status {status}"
+    if code == "ratelimited" or status == 429:
+        headers = {k.lower(): v for k, v in getattr(response, "headers", {}).items()}
+        return RateLimited(code, float(headers.get("retry-after", 30)))
+    if code in _REVOKED:
+        return Revoked(f"Slack does not accept SLACK_BOT_TOKEN ({code})")
+    if code in _LOST:
+        return Gone(code)
+    if code in _AWAY or status >= 500 or code.startswith("status"):
+        return PlatformError(code)
+    return Rejected(code)
+
+
+def post_budget(team: str, channel: str) -> tuple[Bucket, ...]:
+    return (Bucket(f"slack:{team}:post:{channel}", POST_BURST, POST_PER_S, reserve=0.0),)
+
+
+def update_budget(team: str) -> tuple[Bucket, ...]:
+    return (Bucket(f"slack:{team}:update", UPDATE_BURST, UPDATE_PER_S, reserve=4.0),)
+
+
+class SlackSurface:
+    """One message in a thread; its handle is its ts.
+
+    *to_user*: shown to this person alone, once, when it is final.
+    """
+
+    def __init__(
+        self,
+        client: AsyncWebClient,
+        team: str,
+        conversation: ConversationId,
+        ts: str = "",
+        to_user: str = "",
+    ) -> None:
+        self._client = client
+        self._team = team
+        _, self._channel, self._thread = split_conversation(conversation)
+        self._ts = ts
+        self._to_user = to_user
+
+    @property
+    def handle(self) -> str:
+        return self._ts
+
+    @property
+    def budget(self) -> Sequence[Bucket]:
+        return update_budget(self._team) if self._ts else post_budget(self._team, self._channel)
+
+    async def show(self, text: str, buttons: Sequence[Button] = ()) -> None:
+        if self._to_user:
+            return
+        await self._put(text, buttons)
+
+    async def finish(self, text: str, buttons: Sequence[Button] = ()) -> None:
+        if self._to_user:
+            with slack_errors():
+                await self._client.chat_postEphemeral(
+                    channel=self._channel, user=self._to_user, **_content(text, ())
+                )
+            return
+        try:
+            await self._put(text, buttons)
+        except Gone as error:
+            if not self._ts or str(error) not in _NO_POST:
+                raise
+            # Somebody deleted the growing post: the answer is still owed.
+            self._ts = ""
+            await self._put(text, buttons)
+
+    async def delete(self) -> None:
+        if not self._ts:
+            return
+        with slack_errors():
+            await self._client.chat_delete(channel=self._channel, ts=self._ts)
+        self._ts = ""
+
+    async def _put(self, text: str, buttons: Sequence[Button]) -> None:
+        content = _content(text, buttons)
+        with slack_errors():
+            if self._ts:
+                # `parse` is `client` by default here, which would link names.
+                await self._client.chat_update(
+                    channel=self._channel, ts=self._ts, parse="none", **content
+                )
+                return
+            posted = await self._client.chat_postMessage(
+                channel=self._channel,
+                thread_ts=self._thread or None,
+                unfurl_links=False,
+                unfurl_media=False,
+                **content,
+            )
+        self._ts = str(posted["ts"])
+
+
+def _content(text: str, buttons: Sequence[Button]) -> dict[str, Any]:
+    blocks: list[dict[str, Any]] = [{"type": "markdown", "text": render(text)}]
+    if buttons:
+        blocks.append(actions(buttons))
+    return {"text": fallback(text), "blocks": blocks}
+
+
+def actions(buttons: Sequence[Button]) -> dict[str, Any]:
+    """The block of *buttons*."""
+    return {
+        "type": "actions",
+        "elements": [
+            {
+                "type": "button",
+                "action_id": button.command,
+                "value": button.command,
+                "text": {"type": "plain_text", "text": button.label},
+            }
+            for button in buttons
+        ],
+    }

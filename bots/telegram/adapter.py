@@ -1,0 +1,288 @@
+"""Telegram as a platform: long polling or webhook in, messages and photos out."""
+
+import asyncio
+import secrets
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
+from contextlib import suppress
+from types import TracebackType
+from typing import Self
+
+from aiohttp import web
+from telegram import Bot, BotCommand, InputMediaPhoto, Update
+from telegram.constants import ChatAction
+from telegram.error import TelegramError
+from telegram.request import HTTPXRequest
+
+from bots.arrivals import Arrivals
+from bots.telegram.inbound import NAME, Me, read_update
+from bots.telegram.markup import CAPTION_UNITS, fits, units
+from bots.telegram.surface import (
+    TelegramSurface,
+    keyboard,
+    place,
+    reply_parameters,
+    telegram_errors,
+)
+from core.errors import ConfigError, Gone, PlatformError, Rejected
+from core.messages import Attachment, Button, ConversationId, Incoming, Picture
+from core.platform import Bucket, Leases, Limits
+from core.telemetry import logger
+
+log = logger(__name__)
+
+POLL_S = 25
+"""getUpdates: the server holds a long poll for 50 s at most."""
+BATCH = 100
+"""getUpdates: limit, 1 to 100."""
+ALLOWED_UPDATES = ("message", "callback_query")
+ACCEPT_S = 20.0
+START_TRIES = 4
+
+# Bots FAQ, "My bot is hitting limits": one message a second in a chat, 20 a minute in a
+# group, about 30 a second in all; edits count as sends. A bucket lets pass its capacity and
+# what comes back in the window, so each pair below stays under its limit.
+PRIVATE_BURST, PRIVATE_PER_S = 3.0, 0.85
+GROUP_BURST, GROUP_PER_S = 6.0, 13 / 60
+ALL_BURST, ALL_PER_S = 8.0, 20.0
+ALBUM = 10
+"""sendMediaGroup: 2 to 10 items."""
+PHOTO_BYTES = 10 * 1024 * 1024
+"""sendPhoto: larger pictures go as files."""
+
+
+class TelegramPlatform:
+    """The bot of one token. *overhear*: also tell what was said to nobody (for wake words)."""
+
+    name = NAME
+    local = False
+    limits = Limits(
+        # Rendered text is often shorter than its Markdown; `fits` decides.
+        page_chars=6_000,
+        caption_chars=CAPTION_UNITS // 2,
+        pictures_per_post=ALBUM,
+        interval_s=0.7,
+        indicate_every_s=4.5,
+    )
+
+    def __init__(
+        self,
+        token: str,
+        api_url: str,
+        leases: Leases,
+        *,
+        menu: Mapping[str, tuple[str, str]],
+        webhook_secret: str = "",
+        public_url: str = "",
+        overhear: bool = False,
+    ) -> None:
+        if webhook_secret and not public_url:
+            raise ConfigError("PUBLIC_URL", "is needed with TELEGRAM_WEBHOOK_SECRET")
+        # A pool for everything else than polling: previews of many chats go out at once.
+        self._bot = Bot(
+            token,
+            base_url=f"{api_url}/bot",
+            base_file_url=f"{api_url}/file/bot",
+            request=HTTPXRequest(connection_pool_size=64, read_timeout=20, pool_timeout=20),
+            get_updates_request=HTTPXRequest(connection_pool_size=2, read_timeout=POLL_S + 10),
+        )
+        self._leases = leases
+        self._menu = menu
+        self._webhook_secret = webhook_secret
+        self._public_url = public_url
+        self._overhear = overhear
+        self._arrivals = Arrivals()
+        self._me = Me(0, "", ())
+        self.identity = "Telegram"
+
+    async def __aenter__(self) -> Self:
+        await self._start()
+        user = self._bot.bot
+        self._me = Me(user.id, user.username or "", {*self._menu, "start"})
+        privacy = "reads all group messages" if user.can_read_all_group_messages else "privacy mode"
+        mode = "webhook" if self._webhook_secret else "long polling"
+        self.identity = f"https://t.me/{user.username} ({mode}, {privacy})"
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        with suppress(TelegramError, RuntimeError):
+            await self._bot.shutdown()
+
+    async def _start(self) -> None:
+        for wait in (*(0.5 * 2**n for n in range(START_TRIES - 1)), None):
+            try:
+                with telegram_errors():
+                    await self._bot.initialize()
+                    await self._set_up()
+            except (Gone, Rejected):
+                raise
+            except PlatformError as error:
+                if wait is None or type(error) is not PlatformError:
+                    raise
+                log.warning("Telegram away", reason=str(error))
+                await asyncio.sleep(wait)
+            else:
+                return
+
+    async def _set_up(self) -> None:
+        if self._webhook_secret:
+            await self._bot.set_webhook(
+                f"{self._public_url}/telegram/webhook",
+                secret_token=self._webhook_secret,
+                allowed_updates=ALLOWED_UPDATES,
+            )
+        else:
+            # What was sent while we were down is kept: nothing may be dropped here.
+            await self._bot.delete_webhook(drop_pending_updates=False)
+        for place_in_line, language in enumerate((None, "zh")):
+            commands = [
+                BotCommand(name, texts[place_in_line]) for name, texts in self._menu.items()
+            ]
+            await self._bot.set_my_commands(commands, language_code=language)
+
+    def routes(self) -> Iterable[web.AbstractRouteDef]:
+        if not self._webhook_secret:
+            return ()
+        return (web.post("/telegram/webhook", self._webhook),)
+
+    async def updates(self) -> AsyncGenerator[Sequence[Incoming]]:
+        if self._webhook_secret:
+            async for batch in self._arrivals.batches():
+                yield batch
+        while True:
+            async with self._leases.hold(f"{NAME}:{self._me.id}") as lease:
+                offset: int | None = None
+                while lease.held:
+                    with telegram_errors():
+                        updates = await self._bot.get_updates(
+                            offset=offset,
+                            limit=BATCH,
+                            timeout=POLL_S,
+                            allowed_updates=ALLOWED_UPDATES,
+                        )
+                    incomings = [one for update in updates if (one := self._read(update))]
+                    if incomings:
+                        yield incomings
+                    if updates:
+                        offset = updates[-1].update_id + 1
+                        await self._answer_presses(updates)
+
+    def _read(self, update: Update) -> Incoming | None:
+        incoming = read_update(update, self._me)
+        if incoming is None or (incoming.address == "overheard" and not self._overhear):
+            return None
+        return incoming
+
+    async def _answer_presses(self, updates: Sequence[Update]) -> None:
+        """End the spinner on each pressed button."""
+        for update in updates:
+            if update.callback_query is not None:
+                with suppress(TelegramError):
+                    await self._bot.answer_callback_query(update.callback_query.id)
+
+    async def _webhook(self, request: web.Request) -> web.Response:
+        sent = request.headers.get("X-Telegram-Bot-Api-Secret-Token", "")
+        if not secrets.compare_digest(sent.encode(), self._webhook_secret.encode()):
+            return web.Response(status=403)
+        try:
+            update = Update.de_json(await request.json(), self._bot)
+        except (ValueError, TypeError, KeyError, AttributeError):
+            # What cannot be read now cannot be read later: do not have it sent again.
+            log.warning("update not understood")
+            return web.Response()
+        incoming = self._read(update)
+        if incoming is not None:
+            try:
+                await self._arrivals.accept(incoming, ACCEPT_S)
+            except TimeoutError:
+                return web.Response(status=503)
+        await self._answer_presses((update,))
+        return web.Response()
+
+    def budget(self, conversation: ConversationId) -> Sequence[Bucket]:
+        chat, _ = place(conversation)
+        key = f"{NAME}:{self._me.id}:{chat}"
+        return (
+            Bucket(key, GROUP_BURST, GROUP_PER_S, reserve=2.0)
+            if chat < 0
+            else Bucket(key, PRIVATE_BURST, PRIVATE_PER_S),
+            Bucket(f"{NAME}:{self._me.id}", ALL_BURST, ALL_PER_S, reserve=4.0),
+        )
+
+    def fits(self, text: str) -> bool:
+        return fits(text)
+
+    def open_surface(self, conversation: ConversationId, reply_to: str) -> TelegramSurface:
+        return TelegramSurface(
+            self._bot, conversation, self.budget(conversation), reply_to=reply_to
+        )
+
+    def reopen_surface(self, conversation: ConversationId, handle: str) -> TelegramSurface:
+        return TelegramSurface(
+            self._bot, conversation, self.budget(conversation), message_id=int(handle)
+        )
+
+    async def send_pictures(
+        self,
+        conversation: ConversationId,
+        reply_to: str,
+        pictures: Sequence[Picture],
+        buttons: Sequence[Button] = (),
+    ) -> None:
+        chat, topic = place(conversation)
+        reply = reply_parameters(reply_to)
+        with telegram_errors():
+            if len(pictures) > 1:
+                # An album takes no buttons.
+                await self._bot.send_media_group(
+                    chat,
+                    [InputMediaPhoto(one.data, caption=_caption(one)) for one in pictures],
+                    message_thread_id=topic,
+                    reply_parameters=reply,
+                )
+            elif len(pictures[0].data) <= PHOTO_BYTES:
+                await self._bot.send_photo(
+                    chat,
+                    pictures[0].data,
+                    caption=_caption(pictures[0]),
+                    message_thread_id=topic,
+                    reply_parameters=reply,
+                    reply_markup=keyboard(buttons),
+                )
+            else:
+                await self._bot.send_document(
+                    chat,
+                    pictures[0].data,
+                    filename=f"picture.{pictures[0].mime.rpartition('/')[2]}",
+                    caption=_caption(pictures[0]),
+                    message_thread_id=topic,
+                    reply_parameters=reply,
+                    reply_markup=keyboard(buttons),
+                )
+
+    async def indicate(self, conversation: ConversationId, *, busy: bool) -> None:
+        if not busy:
+            return  # It ends by itself, with the next message or after 5 s.
+        chat, topic = place(conversation)
+        with suppress(TelegramError):
+            await self._bot.send_chat_action(chat, ChatAction.TYPING, message_thread_id=topic)
+
+    async def fetch(self, attachment: Attachment, most_bytes: int) -> bytes:
+        if attachment.size_bytes > most_bytes:
+            raise Rejected(f"{attachment.name} is larger than {most_bytes} bytes")
+        with telegram_errors():
+            file = await self._bot.get_file(attachment.ref)
+            if (file.file_size or 0) > most_bytes:
+                raise Rejected(f"{attachment.name} is larger than {most_bytes} bytes")
+            return bytes(await file.download_as_bytearray())
+
+
+def _caption(picture: Picture) -> str | None:
+    caption = picture.caption
+    while units(caption) > CAPTION_UNITS:
+        caption = caption[:-1]
+    return caption or None

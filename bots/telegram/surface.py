@@ -1,0 +1,181 @@
+"""The calls: posting and editing one message, and Telegram's errors in our words."""
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
+
+# PTB's own switch: `RetryAfter.retry_after` as a timedelta, without a deprecation warning.
+os.environ.setdefault("PTB_TIMEDELTA", "true")
+
+from telegram import (
+    Bot,
+    InlineKeyboardButton,
+    InlineKeyboardMarkup,
+    LinkPreviewOptions,
+    MessageEntity,
+    ReplyParameters,
+)
+from telegram.error import (
+    BadRequest,
+    ChatMigrated,
+    Forbidden,
+    InvalidToken,
+    RetryAfter,
+    TelegramError,
+)
+
+from bots.telegram.markup import Entity, render
+from core.errors import Gone, PlatformError, RateLimited, Rejected, Revoked
+from core.messages import Button, ConversationId, split_conversation
+from core.platform import Bucket
+
+NO_PREVIEW = LinkPreviewOptions(is_disabled=True)
+_LOST = (
+    "chat not found",
+    "not enough rights",
+    "have no rights",
+    "message thread not found",
+    "topic_closed",
+    "topic_deleted",
+    "user is deactivated",
+    "group chat was deactivated",
+    "chat_write_forbidden",
+    "peer_id_invalid",
+)
+_NO_POST = ("message to edit not found", "message can't be edited", "message_id_invalid")
+
+
+@contextmanager
+def telegram_errors() -> Iterator[None]:
+    """Turn what `Bot` raises into the errors of the port."""
+    try:
+        yield
+    except RetryAfter as error:
+        wait = error.retry_after
+        seconds = wait.total_seconds() if isinstance(wait, timedelta) else float(wait)
+        raise RateLimited(str(error), seconds) from error
+    except InvalidToken:
+        # The text of PTB's own error holds the token.
+        raise Revoked("Telegram does not accept TELEGRAM_BOT_TOKEN") from None
+    except (Forbidden, ChatMigrated) as error:
+        raise Gone(str(error)) from error
+    except BadRequest as error:
+        text = str(error).lower()
+        if any(reason in text for reason in (*_LOST, *_NO_POST)):
+            raise Gone(str(error)) from error
+        raise Rejected(str(error)) from error
+    except TelegramError as error:
+        raise PlatformError(f"{type(error).__name__}: {error}") from error
+
+
+def place(conversation: ConversationId) -> tuple[int, int | None]:
+    """(chat id, topic id or None) of *conversation*; the General topic goes without an id."""
+    _, chat, topic = split_conversation(conversation)
+    return int(chat), int(topic) if topic else None
+
+
+def reply_parameters(reply_to: str) -> ReplyParameters | None:
+    return ReplyParameters(int(reply_to), allow_sending_without_reply=True) if reply_to else None
+
+
+def keyboard(buttons: Sequence[Button]) -> InlineKeyboardMarkup | None:
+    if not buttons:
+        return None
+    return InlineKeyboardMarkup(
+        [[InlineKeyboardButton(b.label, callback_data=b.command) for b in buttons]]
+    )
+
+
+def entities_of(entities: Sequence[Entity]) -> list[MessageEntity]:
+    return [
+        MessageEntity(
+            entity.type,
+            entity.offset,
+            entity.length,
+            url=entity.extra if entity.type == "text_link" else None,
+            language=(entity.extra or None) if entity.type == "pre" else None,
+        )
+        for entity in entities
+    ]
+
+
+class TelegramSurface:
+    """One message. Its handle is the message id."""
+
+    def __init__(
+        self,
+        bot: Bot,
+        conversation: ConversationId,
+        budget: Sequence[Bucket],
+        *,
+        reply_to: str = "",
+        message_id: int | None = None,
+    ) -> None:
+        # Telegram counts posts and edits together.
+        self.budget = budget
+        self._bot = bot
+        self._chat, self._topic = place(conversation)
+        self._reply_to = reply_to
+        self._message_id = message_id
+
+    @property
+    def handle(self) -> str:
+        return "" if self._message_id is None else str(self._message_id)
+
+    async def show(self, text: str, buttons: Sequence[Button] = ()) -> None:
+        if self._message_id is None:
+            await self._send(text, buttons)
+        else:
+            await self._edit(self._message_id, text, buttons)
+
+    async def finish(self, text: str, buttons: Sequence[Button] = ()) -> None:
+        try:
+            await self.show(text, buttons)
+        except Gone as error:
+            if self._message_id is None or not _post_is_gone(error):
+                raise
+            # Somebody deleted the growing post: the answer is still owed.
+            self._message_id = None
+            await self._send(text, buttons)
+
+    async def delete(self) -> None:
+        if self._message_id is None:
+            return
+        with telegram_errors():
+            await self._bot.delete_message(self._chat, self._message_id)
+        self._message_id = None
+
+    async def _send(self, text: str, buttons: Sequence[Button]) -> None:
+        formatted = render(text)
+        with telegram_errors():
+            message = await self._bot.send_message(
+                self._chat,
+                formatted.text,
+                entities=entities_of(formatted.entities),
+                message_thread_id=self._topic,
+                reply_parameters=reply_parameters(self._reply_to),
+                reply_markup=keyboard(buttons),
+                link_preview_options=NO_PREVIEW,
+            )
+        self._message_id = message.message_id
+
+    async def _edit(self, message_id: int, text: str, buttons: Sequence[Button]) -> None:
+        formatted = render(text)
+        try:
+            with telegram_errors():
+                await self._bot.edit_message_text(
+                    formatted.text,
+                    chat_id=self._chat,
+                    message_id=message_id,
+                    entities=entities_of(formatted.entities),
+                    reply_markup=keyboard(buttons),
+                    link_preview_options=NO_PREVIEW,
+                )
+        except Rejected as error:
+            if "message is not modified" not in str(error).lower():
+                raise
+
+
+def _post_is_gone(error: Gone) -> bool:
+    return any(reason in str(error).lower() for reason in _NO_POST)
