@@ -5,6 +5,7 @@ the inbox holds the event (`process_before_response`); else Slack sends it again
 """
 
 import asyncio
+import logging
 import re
 from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -44,9 +45,8 @@ from core.messages import (
     split_conversation,
 )
 from core.platform import Bucket, Limits
-from core.telemetry import logger
 
-log = logger(__name__)
+log = logging.getLogger(__name__)
 
 ACCEPT_S = 2.3
 """Slack waits 3 s for an acknowledgement, then sends the event again."""
@@ -135,7 +135,7 @@ class SlackPlatform:
             except PlatformError as error:
                 if attempt + 1 == START_TRIES or type(error) is not PlatformError:
                     raise
-                log.warning("Slack away", reason=str(error))
+                log.warning("Slack away: %s", error)
                 await asyncio.sleep(0.5 * 2**attempt)
         raise AssertionError
 
@@ -153,7 +153,7 @@ class SlackPlatform:
 
         @app.error
         async def failed(error: Exception) -> BoltResponse:
-            log.warning("event not accepted", reason=f"{type(error).__name__}: {error}")
+            log.warning("event not accepted: %s %s", type(error).__name__, error)
             return BoltResponse(status=503, body="")
 
         return app
@@ -222,9 +222,7 @@ class SlackPlatform:
             posted = await self._client.chat_postMessage(
                 channel=slash.channel,
                 text=fallback(asked),
-                blocks=[
-                    {"type": "markdown", "text": f"**{render(sender.name)}** asks:\n> {quoted}"}
-                ],
+                blocks=[{"type": "markdown", "text": f"**{name}** asks:\n> {quoted}"}],
                 unfurl_links=False,
                 unfurl_media=False,
             )

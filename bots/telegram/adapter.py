@@ -1,6 +1,7 @@
 """Telegram as a platform: long polling or webhook in, messages and photos out."""
 
 import asyncio
+import logging
 import secrets
 from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -26,9 +27,8 @@ from bots.telegram.surface import (
 from core.errors import ConfigError, Gone, PlatformError, Rejected
 from core.messages import Attachment, Button, ConversationId, Incoming, Picture
 from core.platform import Bucket, Leases, Limits
-from core.telemetry import logger
 
-log = logger(__name__)
+log = logging.getLogger(__name__)
 
 POLL_S = 25
 """getUpdates: the server holds a long poll for 50 s at most."""
@@ -123,7 +123,7 @@ class TelegramPlatform:
             except PlatformError as error:
                 if wait is None or type(error) is not PlatformError:
                     raise
-                log.warning("Telegram away", reason=str(error))
+                log.warning("Telegram away: %s", error)
                 await asyncio.sleep(wait)
             else:
                 return

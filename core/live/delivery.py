@@ -20,7 +20,7 @@ PATIENCE_S = 15 * 60
 
 async def deliver(
     call: Callable[[], Awaitable[None]],
-    platform: Platform,
+    cost: Callable[[], Sequence[Bucket]],
     conversation: ConversationId,
     budget: Budget,
 ) -> None:
