@@ -64,7 +64,7 @@ class ImageClient:
         """Pictures for *request*, checked to be images, captioned with the revised prompt."""
         async for attempt in tenacity.AsyncRetrying(
             stop=tenacity.stop_after_attempt(TRIES),
-            wait=tenacity.wait_exponential_jitter(initial=1, max=10),
+            wait=tenacity.wait_exponential_jitter(max=10),
             retry=tenacity.retry_if_exception_type(Overloaded),
             reraise=True,
         ):

@@ -32,6 +32,7 @@ log = logger(__name__)
 
 ERROR_BYTES = 20_000
 TRIES = 4
+FIRST_WAIT_S = 0.5
 LONGEST_WAIT_S = 30.0
 """A provider that asks for more patience than this is answered with an honest sentence instead."""
 
@@ -284,7 +285,9 @@ def retry_after_s(sent: Mapping[str, str], now: float) -> float:
 
 
 def _retrying() -> tenacity.AsyncRetrying:
-    backoff = tenacity.wait_exponential_jitter(initial=0.5, max=8)
+    backoff = tenacity.wait_exponential_jitter(
+        multiplier=FIRST_WAIT_S, jitter=FIRST_WAIT_S, max=8
+    )
 
     def wait(state: tenacity.RetryCallState) -> float:
         error = state.outcome.exception() if state.outcome else None

@@ -352,9 +352,13 @@ $("down").addEventListener("click", () => {
   following = true;
   $("posts").scrollTop = $("posts").scrollHeight;
 });
+let lastTop = 0;
 $("posts").addEventListener("scroll", () => {
   const box = $("posts");
-  following = box.scrollHeight - box.scrollTop - box.clientHeight < 60;
+  // Only a person scrolls up; a picture that loads makes the page longer, and is followed.
+  if (box.scrollHeight - box.scrollTop - box.clientHeight < 60) following = true;
+  else if (box.scrollTop < lastTop) following = false;
+  lastTop = box.scrollTop;
   $("down").hidden = following;
 });
 window.addEventListener("hashchange", () => {

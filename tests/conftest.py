@@ -1,0 +1,19 @@
+"""Fixtures that every test may use."""
+
+import pytest
+
+from core.settings import Settings
+from tests.servers.model import ModelServer
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_from_outside(monkeypatch):
+    for name in Settings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+
+
+@pytest.fixture
+async def model():
+    """A scriptable model that echoes."""
+    async with ModelServer().running() as server:
+        yield server

@@ -1,0 +1,350 @@
+"""
+One driver per adapter: how a person acts on its platform, and what stands on the screen.
+
+A new adapter gets the contract suite by adding its driver to `DRIVERS`.
+"""
+
+import asyncio
+import json
+import secrets
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+
+import aiohttp
+
+from tests.harness import palaver, until
+from tests.servers import slack as slack_server
+from tests.servers import telegram as telegram_server
+from tests.servers.slack import SlackServer
+from tests.servers.telegram import TelegramServer
+
+
+@dataclass
+class Shown:
+    """One post of the bot."""
+
+    text: str
+    commands: tuple = ()
+    pictures: list = field(default_factory=list)
+    updates: int = 0
+
+
+class Driver:
+    """What the contract asks of each platform. *places* are separate conversations."""
+
+    places = ()
+    pages_at = 0
+    """Characters after which an answer needs another post; 0: never."""
+
+    def settings(self):
+        return {}
+
+    async def say(self, place, text):
+        raise NotImplementedError
+
+    async def say_again(self, place):
+        """The platform delivers the last event again."""
+        raise NotImplementedError
+
+    async def press(self, place, command):
+        raise NotImplementedError
+
+    async def noise(self, place):
+        """Things happen that are no question: the bot must stay quiet."""
+
+    async def posts(self, place):
+        raise NotImplementedError
+
+    async def answered(self, place, count=1, seconds=30.0):
+        """The posts of *place*, once *count* answers are complete."""
+
+        async def complete():
+            posts = await self.posts(place)
+            return posts if sum("retry" in post.commands for post in posts) >= count else None
+
+        return await until(complete, seconds)
+
+    async def posted(self, place, count=1, seconds=20.0):
+        """The posts of *place*, once there are *count*, none of them growing."""
+
+        async def enough():
+            posts = await self.posts(place)
+            growing = any("stop" in post.commands for post in posts)
+            return posts if len(posts) >= count and not growing else None
+
+        return await until(enough, seconds)
+
+
+class TelegramDriver(Driver):
+    name = "telegram"
+    places = ("dm", "group", "topic")
+    other = "dm2"
+    pages_at = 4096
+
+    @asynccontextmanager
+    async def running(self):
+        server = self.server = TelegramServer()
+        server.add_private(77)
+        server.add_private(78, "Bob")
+        server.add_group(-1001)
+        server.add_group(-1002, forum=True)
+        self._topic = server.add_topic(-1002)
+        async with server.running():
+            yield self
+
+    def settings(self):
+        return {
+            "telegram_bot_token": telegram_server.TOKEN,
+            "telegram_api_url": self.server.url,
+        }
+
+    def _where(self, place):
+        return {
+            "dm": (77, None),
+            "dm2": (78, None),
+            "group": (-1001, None),
+            "topic": (-1002, self._topic),
+        }[place]
+
+    async def say(self, place, text):
+        chat, topic = self._where(place)
+        if chat < 0 and not text.startswith("/"):
+            text = f"@palaver_bot {text}"
+        self.server.say(chat, text, topic=topic, user=self._person(chat))
+
+    def _person(self, chat):
+        return self.server.person(78, "Bob") if chat == 78 else self.server.person()
+
+    async def say_again(self, place):
+        update = dict(self._last_update())
+        self.server.updates.append(update)
+        self.server._news.set()
+
+    def _last_update(self):
+        return self.server.updates[-1]
+
+    async def press(self, place, command):
+        chat, topic = self._where(place)
+        post = [
+            p
+            for p in self.server.posts(chat, topic)
+            if command in _telegram_commands(p)
+        ][-1]
+        self.server.press(post, command)
+
+    async def noise(self, place):
+        chat, topic = self._where(place)
+        sticker = {
+            "file_id": "s",
+            "file_unique_id": "s",
+            "type": "regular",
+            "width": 1,
+            "height": 1,
+            "is_animated": False,
+            "is_video": False,
+        }
+        self.server.say(chat, "", topic=topic, sticker=sticker)
+        self.server.push({"some_future_update": {"x": 1}})
+        bot = {**telegram_server.BOT, "id": 999, "username": "other_bot"}
+        self.server.say(chat, "@palaver_bot hello from a bot", topic=topic, user=bot)
+        if chat < 0:
+            self.server.say(chat, "just people talking", topic=topic)
+            self.server.say(chat, "/start@other_bot", topic=topic)
+            self.server.say(chat, "/weather", topic=topic)
+
+    async def posts(self, place):
+        return [
+            Shown(
+                post.text,
+                _telegram_commands(post),
+                [post.photo] if post.photo else [],
+                post.edits,
+            )
+            for post in self.server.posts(*self._where(place))
+        ]
+
+
+def _telegram_commands(post):
+    rows = (post.markup or {}).get("inline_keyboard", [])
+    return tuple(button["callback_data"] for row in rows for button in row)
+
+
+class SlackDriver(Driver):
+    name = "slack"
+    places = ("dm", "channel", "thread")
+    other = "dm2"
+    pages_at = 11_000
+
+    @asynccontextmanager
+    async def running(self):
+        server = self.server = SlackServer()
+        self._threads = {}
+        async with server.running():
+            # A thread that people began without the bot.
+            self._threads["thread"] = server.ts()
+            root = slack_server.Post(self._threads["thread"], "C02", "", "people talk", "U01")
+            server.posts["C02", root.ts] = root
+            yield self
+
+    def settings(self):
+        return {
+            "slack_bot_token": slack_server.BOT_TOKEN,
+            "slack_app_token": slack_server.APP_TOKEN,
+            "slack_api_url": self.server.api_url,
+        }
+
+    _channels = {"dm": "D01", "dm2": "D02", "channel": "C01", "thread": "C02"}
+
+    async def say(self, place, text):
+        channel = self._channels[place]
+        if channel.startswith("C"):
+            text = f"<@{slack_server.BOT_USER}> {text}"
+        thread = self._threads.get(place, "")
+        user = self.server.dms.get(channel, "U01")
+        ts = self.server.say(channel, text, user=user, thread=thread)
+        self._threads.setdefault(place, ts)
+        self._last = (channel, text, user, thread, ts)
+
+    async def say_again(self, place):
+        channel, text, user, thread, ts = self._last
+        event = {
+            "type": "message",
+            "channel": channel,
+            "user": user,
+            "text": text,
+            "ts": ts,
+            "channel_type": "im" if channel.startswith("D") else "channel",
+        }
+        if thread:
+            event["thread_ts"] = thread
+        self.server.event(event)
+
+    async def press(self, place, command):
+        channel = self._channels[place]
+        post = [
+            p
+            for p in self.server.answers(channel, self._threads[place])
+            if command in _slack_commands(p)
+        ][-1]
+        self.server.press(post, command)
+
+    async def noise(self, place):
+        channel = self._channels[place]
+        kind = "im" if channel.startswith("D") else "channel"
+        base = {"type": "message", "channel": channel, "channel_type": kind}
+        self.server.event({**base, "subtype": "channel_join", "user": "U02", "ts": "1.1"})
+        self.server.event({**base, "bot_id": "B77", "user": "U77", "text": "beep", "ts": "1.2"})
+        self.server.event(
+            {**base, "user": slack_server.BOT_USER, "text": "my own words", "ts": "1.3"}
+        )
+        self.server.event({"type": "some_future_event", "user": "U01"})
+        if kind == "channel":
+            self.server.say(channel, "just people talking")
+
+    async def posts(self, place):
+        return [
+            Shown(post.shown, _slack_commands(post), post.files, post.edits)
+            for post in self.server.answers(self._channels[place], self._threads.get(place, "-"))
+        ]
+
+
+def _slack_commands(post):
+    return tuple(
+        element["value"]
+        for block in post.blocks
+        if block["type"] == "actions"
+        for element in block["elements"]
+    )
+
+
+class WebDriver(Driver):
+    name = "web"
+    places = ("page",)
+    other = "page2"
+
+    @asynccontextmanager
+    async def running(self):
+        async with AsyncExitStack() as stack:
+            self._session = await stack.enter_async_context(
+                aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True))
+            )
+            self.url = ""
+            yield self
+
+    def settings(self):
+        return {"web_chat": True}
+
+    async def opened(self, url):
+        self.url = url
+        async with self._session.get(f"{url}/") as response:
+            assert response.status == 200
+
+    def _path(self, place):
+        return f"{self.url}/api/conversations/thread-{place}"
+
+    async def say(self, place, text):
+        self._last = {"id": secrets.token_hex(8), "text": text}
+        await self._post(place, self._last)
+
+    async def say_again(self, place):
+        await self._post(place, self._last)
+
+    async def press(self, place, command):
+        await self._post(place, {"id": secrets.token_hex(8), "command": command})
+
+    async def _post(self, place, body):
+        async with self._session.post(self._path(place), json=body) as response:
+            assert response.status == 202, await response.text()
+
+    async def noise(self, place):
+        async with self._session.post(self._path(place), json={"id": "x"}) as response:
+            assert response.status == 400
+        async with self._session.post(self._path(place), data=b"\xff\x00") as response:
+            assert response.status in (400, 415)
+
+    async def posts(self, place):
+        shown = []
+        async with self._session.get(f"{self._path(place)}/events") as response:
+            kind = ""
+            async for line in response.content:
+                line = line.decode().rstrip("\n")
+                if line.startswith("event: "):
+                    kind = line[7:]
+                if line.startswith("data: ") and kind == "post":
+                    post = json.loads(line[6:])["post"]
+                    if post["author"] == "bot":
+                        shown.append(await self._shown(place, post))
+                if kind == "ready":
+                    break
+            response.close()
+        return shown
+
+    async def _shown(self, place, post):
+        pictures = []
+        for key in post.get("files", ()):
+            async with self._session.get(f"{self._path(place)}/files/{key}") as response:
+                pictures.append(await response.read())
+        commands = tuple(button["command"] for button in post.get("buttons", ()))
+        return Shown(post.get("text", ""), commands, pictures)
+
+
+DRIVERS = {driver.name: driver for driver in (TelegramDriver, SlackDriver, WebDriver)}
+
+
+@asynccontextmanager
+async def driving(driver, tmp_path, model, **more):
+    """The program on one platform, with the scripted *model* behind it."""
+    async with driver.running():
+        values = {
+            "llm_base_url": model.url,
+            "llm_model": "scripted",
+            "image_base_url": model.url,
+            **driver.settings(),
+            **more,
+        }
+        async with palaver(tmp_path, **values) as running:
+            if isinstance(driver, WebDriver):
+                await driver.opened(running.url)
+            driver.app = running
+            yield driver
+            await asyncio.sleep(0)

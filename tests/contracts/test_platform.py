@@ -1,0 +1,284 @@
+"""
+The contract: what a person may expect on every platform.
+
+Each test drives an adapter through its own protocol against a strict server.
+"""
+
+import io
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+import bots
+from core.errors import StoreError
+from core.models.demo import answers
+from tests.contracts.drivers import DRIVERS, driving
+from tests.harness import bare, until
+from tests.servers import model as models
+
+PLACES = [(name, place) for name, driver in DRIVERS.items() for place in driver.places]
+every_platform = pytest.mark.parametrize("name", DRIVERS)
+every_place = pytest.mark.parametrize(("name", "place"), PLACES)
+LONG = answers.answer([("user", "write 20000 characters")])
+
+
+@pytest.fixture
+def driver(name):
+    return DRIVERS[name]()
+
+
+def test_every_adapter_has_a_driver():
+    """A folder of `bots` without a driver would escape this suite."""
+    folders = {path.parent.name for path in Path(bots.__path__[0]).glob("*/adapter.py")}
+    assert folders == set(DRIVERS)
+
+
+@every_place
+async def test_a_question_streams_and_ends_with_the_whole_text(driver, place, tmp_path, model):
+    """The post appears early, grows, and ends as exactly what the model said."""
+    model.piece_s, model.piece_chars = 0.05, 10
+    text = "A sentence of the answer. " * 12
+    model.answer = lambda messages: text
+    async with driving(driver, tmp_path, model):
+        await driver.say(place, "Tell me")
+        early = await until(lambda: driver.posts(place))
+        assert "stop" in early[0].commands
+        assert len(early[0].text) < len(text)
+        (post,) = await driver.answered(place)
+        assert post.text.strip() == text.strip()
+        assert post.commands == ("retry",)
+
+
+@every_place
+async def test_a_follow_up_is_answered_from_history_and_no_other_conversation_sees_it(
+    driver, place, tmp_path, model
+):
+    async with driving(driver, tmp_path, model):
+        await driver.say(place, "apples")
+        await driver.answered(place, 1)
+        await driver.say(place, "pears")
+        first, second = await driver.answered(place, 2)
+        assert "before that: nothing" in first.text
+        assert "apples" in second.text.partition("before that:")[2]
+        await driver.say(driver.other, "plums")
+        (other,) = await driver.answered(driver.other)
+        assert "before that: nothing" in other.text
+
+
+@every_place
+async def test_image_gives_a_picture_of_the_size_that_was_asked_for(
+    driver, place, tmp_path, model
+):
+    async with driving(driver, tmp_path, model):
+        await driver.say(place, "/image a red fox --size 1024x1024")
+
+        async def painted():
+            return [picture for post in await driver.posts(place) for picture in post.pictures]
+
+        (picture,) = await until(painted)
+        with Image.open(io.BytesIO(picture)) as image:
+            assert image.size == (1024, 1024)
+        assert model.image_requests[0]["prompt"] == "a red fox"
+
+
+@every_platform
+async def test_a_long_answer_arrives_whole_and_in_order(driver, tmp_path, model):
+    """20,000 characters with code blocks: nothing lost, nothing twice, every fence closed."""
+    model.answer = lambda messages: LONG
+    model.piece_s, model.piece_chars = 0.001, 80
+    place = driver.places[0]
+    async with driving(driver, tmp_path, model):
+        await driver.say(place, "Write a lot")
+        posts = await driver.answered(place, seconds=60)
+        assert bare("\n".join(post.text for post in posts)) == bare(LONG)
+        assert len(posts) == 1 if not driver.pages_at else len(posts) >= 20_000 // driver.pages_at
+        assert all(post.text.count("```") % 2 == 0 for post in posts)
+        assert [post.commands for post in posts[:-1]] == [()] * (len(posts) - 1)
+
+
+@every_platform
+async def test_two_questions_at_once_are_answered_in_order(driver, tmp_path, model):
+    place = driver.places[0]
+    async with driving(driver, tmp_path, model):
+        await driver.say(place, "first")
+        if driver.name == "slack":
+            # In a direct message only a thread is one conversation.
+            await driver.say(place, "second")
+        else:
+            await driver.say(place, "second")
+        one, two = await driver.answered(place, 2)
+        assert "Echo of first" in one.text
+        assert "Echo of second" in two.text
+        assert "before that: first" in two.text
+        assert model.most_streams == 1
+
+
+@every_place
+async def test_what_is_no_question_is_left_alone(driver, place, tmp_path, model):
+    async with driving(driver, tmp_path, model):
+        await driver.noise(place)
+        await driver.say(place, "a question")
+        posts = await driver.answered(place)
+        assert len(posts) == 1
+        assert len(model.requests) == 1
+
+
+@every_platform
+async def test_an_event_that_is_delivered_again_is_answered_once(driver, tmp_path, model):
+    place = driver.places[0]
+    async with driving(driver, tmp_path, model):
+        await driver.say(place, "only once")
+        await driver.say_again(place)
+        await driver.answered(place)
+        await driver.say_again(place) if driver.name != "telegram" else None
+        await driver.say(place, "the next")
+        posts = await driver.answered(place, 2)
+        assert len(posts) == 2
+        assert len(model.requests) == 2
+
+
+@every_platform
+async def test_nothing_is_acknowledged_before_the_inbox_holds_it(
+    driver, tmp_path, model, monkeypatch
+):
+    """While the store refuses, the platform keeps the question; then it is answered once."""
+    place = driver.places[0]
+    async with driving(driver, tmp_path, model):
+        inbox = driver.app.core.inbox
+        put, refusals = inbox.put, []
+
+        async def refusing(incoming):
+            if len(refusals) < 4:
+                refusals.append(incoming)
+                raise StoreError("away")
+            return await put(incoming)
+
+        monkeypatch.setattr(inbox, "put", refusing)
+        await driver.say(place, "patience")
+        (post,) = await driver.answered(place)
+        assert "Echo of patience" in post.text
+        assert len(refusals) == 4
+
+
+@every_platform
+async def test_stop_keeps_what_was_said_and_marks_it(driver, tmp_path, model):
+    place = driver.places[0]
+    model.piece_s = 0.1
+    model.answer = lambda messages: "word " * 400
+    async with driving(driver, tmp_path, model):
+        await driver.say(place, "Talk for ever")
+
+        async def growing():
+            posts = await driver.posts(place)
+            return posts and "stop" in posts[0].commands
+
+        await until(growing)
+        await driver.press(place, "stop")
+        (post,) = await driver.answered(place)
+        assert post.text.startswith("word word")
+        assert "stopped" in post.text
+        await until(lambda: model.running_streams == 0, 3)
+
+
+@every_platform
+async def test_retry_replaces_the_last_answer_in_history(driver, tmp_path, model):
+    place = driver.places[0]
+    async with driving(driver, tmp_path, model):
+        await driver.say(place, "once more")
+        await driver.answered(place, 1)
+        await driver.press(place, "retry")
+        await driver.answered(place, 2)
+        await driver.say(place, "and now")
+        posts = await driver.answered(place, 3)
+        assert "before that: once more." in posts[-1].text
+
+
+@every_platform
+async def test_new_forgets_the_conversation(driver, tmp_path, model):
+    place = driver.places[0]
+    async with driving(driver, tmp_path, model):
+        await driver.say(place, "secret")
+        await driver.answered(place, 1)
+        await driver.say(place, "!new" if driver.name == "slack" else "/new")
+        await driver.posted(place, 2)
+        await driver.say(place, "what now")
+        posts = await driver.answered(place, 2)
+        assert "before that: nothing" in posts[-1].text
+
+
+@every_platform
+@pytest.mark.parametrize(
+    ("fault", "sentence"),
+    [
+        (models.status(401), "does not accept this bot's key"),
+        (models.status(500), "busy or cannot be reached"),
+        (models.status(429, headers={"Retry-After": "0"}), "busy or cannot be reached"),
+        (models.status(502, "<html>Bad gateway</html>"), "busy or cannot be reached"),
+        (models.raw(b"data: {garbage\n\n"), "busy or cannot be reached"),
+        (models.raw(b"", "application/json"), "busy or cannot be reached"),
+        (models.raw(b'data: {"choices":[{"finish_reason":"stop"}]}\n\n'), "returned nothing"),
+    ],
+    ids=["401", "500", "429", "html", "garbage", "nothing", "empty"],
+)
+async def test_a_model_that_fails_is_told_in_one_sentence(
+    driver, fault, sentence, tmp_path, model, monkeypatch
+):
+    monkeypatch.setattr("core.models.client.FIRST_WAIT_S", 0.01)
+    place = driver.places[0]
+    model.faults = [fault] * 8
+    async with driving(driver, tmp_path, model):
+        await driver.say(place, "Will you answer?")
+        (post,) = await driver.answered(place)
+        assert sentence in post.text
+        assert "Traceback" not in post.text
+        model.faults = []
+        await driver.say(place, "And now?")
+        posts = await driver.answered(place, 2)
+        assert "Echo of And now?" in posts[-1].text
+
+
+@every_platform
+async def test_a_stream_that_breaks_is_begun_again_in_the_same_post(driver, tmp_path, model):
+    place = driver.places[0]
+    text = "The whole answer stands here in the end, and only once. " * 4
+
+    async def broken(request):
+        return await model.stream(request, text, until=60)
+
+    model.answer = lambda messages: text
+    model.faults = [broken, broken]
+    async with driving(driver, tmp_path, model):
+        await driver.say(place, "Please")
+        (post,) = await driver.answered(place)
+        assert post.text.strip() == text.strip()
+
+
+@every_platform
+async def test_a_question_that_is_far_too_long_gets_a_clear_answer(driver, tmp_path, model):
+    place = driver.places[0]
+    async with driving(driver, tmp_path, model):
+        await driver.say(place, "x" * 100_000)
+        (post,) = await driver.posted(place)
+        assert "too long" in post.text
+        assert model.requests == []
+
+
+@every_platform
+async def test_a_wrong_option_gets_a_helpful_answer(driver, tmp_path, model):
+    place = driver.places[0]
+    async with driving(driver, tmp_path, model):
+        await driver.say(place, "/image a fox --size enormous")
+        (post,) = await driver.posted(place)
+        assert "--size" in post.text
+        assert "1024x1024" in post.text
+
+
+@every_platform
+async def test_the_answer_speaks_the_language_of_the_person(driver, tmp_path, model):
+    place = driver.places[0]
+    model.faults = [models.status(401)]
+    async with driving(driver, tmp_path, model):
+        await driver.say(place, "你好吗?")
+        (post,) = await driver.answered(place)
+        assert "密钥" in post.text

@@ -1,0 +1,67 @@
+"""Running the whole program inside a test, and waiting for what it does."""
+
+import asyncio
+import re
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from bots.registry import build
+from core.service import Core, open_core, serve
+from core.settings import Settings
+
+
+@dataclass
+class Running:
+    core: Core
+    url: str
+
+
+def settings_for(tmp_path, **more):
+    """Settings that read neither the environment's `.env` nor a real home."""
+    values = {
+        "data_dir": tmp_path / "data",
+        "http_port": 0,
+        "grace_s": 2.0,
+        "web_chat": False,
+        **more,
+    }
+    return Settings(_env_file=None, **values)
+
+
+@asynccontextmanager
+async def palaver(tmp_path, **more):
+    """The program, as `palaver run` runs it, until the block ends."""
+    stop = asyncio.Event()
+    ready = asyncio.get_running_loop().create_future()
+    async with open_core(settings_for(tmp_path, **more)) as core:
+        task = asyncio.create_task(
+            serve(core, build, stop, lambda url, platforms: ready.set_result(url))
+        )
+        await asyncio.wait({task, ready}, return_when=asyncio.FIRST_COMPLETED)
+        if task.done():
+            await task
+        try:
+            yield Running(core, ready.result())
+        finally:
+            stop.set()
+            await task
+
+
+async def until(condition, seconds=20.0):
+    """What *condition* (sync or async) returns, as soon as it is true."""
+    deadline = asyncio.get_running_loop().time() + seconds
+    while True:
+        value = condition()
+        if asyncio.iscoroutine(value):
+            value = await value
+        if value:
+            return value
+        if asyncio.get_running_loop().time() > deadline:
+            raise AssertionError(f"did not happen within {seconds} s")
+        await asyncio.sleep(0.02)
+
+
+def bare(markdown):
+    """Letters and digits of *markdown* in order: what must survive any formatting."""
+    lines = [line for line in markdown.split("\n") if not line.lstrip().startswith("```")]
+    return re.sub(r"[\W_]+", "", "\n".join(lines))

@@ -1,0 +1,127 @@
+"""
+A scriptable OpenAI-compatible server: answers as told, and fails as told.
+
+By default it echoes, and tells which questions it was sent before, so a test
+sees from an answer whether history was used.
+"""
+
+import asyncio
+import base64
+import io
+import json
+from contextlib import asynccontextmanager
+
+from aiohttp import web
+from PIL import Image
+
+
+def echo(messages):
+    asked = [message["content"] for message in messages if message["role"] == "user"]
+    before = " | ".join(asked[:-1]) or "nothing"
+    return f"Echo of {asked[-1]} -- before that: {before}."
+
+
+class ModelServer:
+    """*answer* maps messages to a text; *faults* are handlers that serve one call each."""
+
+    def __init__(self, answer=echo, piece_s=0.002, piece_chars=6):
+        self.answer = answer
+        self.piece_s = piece_s
+        self.piece_chars = piece_chars
+        self.faults = []
+        self.image_faults = []
+        self.requests = []
+        self.image_requests = []
+        self.running_streams = 0
+        self.most_streams = 0
+        self.url = ""
+        self.sent_at = {}
+
+    @asynccontextmanager
+    async def running(self):
+        app = web.Application(client_max_size=60 * 1024 * 1024)
+        app.router.add_get("/v1/models", self._models)
+        app.router.add_post("/v1/chat/completions", self._chat)
+        app.router.add_post("/v1/images/generations", self._images)
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.2)
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        self.url = f"http://127.0.0.1:{runner.addresses[0][1]}/v1"
+        try:
+            yield self
+        finally:
+            await runner.cleanup()
+
+    async def _models(self, request):
+        return web.json_response({"data": [{"id": "scripted"}]})
+
+    async def _chat(self, request):
+        body = await request.json()
+        self.requests.append(body)
+        if self.faults:
+            return await self.faults.pop(0)(request)
+        self.running_streams += 1
+        self.most_streams = max(self.most_streams, self.running_streams)
+        try:
+            return await self.stream(request, self.answer(body["messages"]))
+        finally:
+            self.running_streams -= 1
+
+    async def stream(self, request, text, *, until=None, finish="stop"):
+        """Stream *text*; with *until*, only so many characters, and then the line is cut."""
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+        await response.prepare(request)
+        shown = text if until is None else text[:until]
+        for start in range(0, len(shown), self.piece_chars):
+            delta = {"content": shown[start : start + self.piece_chars]}
+            await self.send(response, {"choices": [{"index": 0, "delta": delta}]})
+            await asyncio.sleep(self.piece_s)
+        if until is not None:
+            request.transport.abort()
+            return response
+        await self.send(
+            response, {"choices": [{"index": 0, "delta": {}, "finish_reason": finish}]}
+        )
+        await self.send(
+            response, {"choices": [], "usage": {"prompt_tokens": 11, "completion_tokens": 7}}
+        )
+        await response.write(b"data: [DONE]\n\n")
+        return response
+
+    @staticmethod
+    async def send(response, chunk):
+        await response.write(b"data: " + json.dumps(chunk).encode() + b"\n\n")
+
+    async def _images(self, request):
+        body = await request.json()
+        self.image_requests.append(body)
+        if self.image_faults:
+            return await self.image_faults.pop(0)(request)
+        width, height = map(int, body.get("size", "64x64").split("x"))
+        file = io.BytesIO()
+        Image.new("RGB", (width, height), "firebrick").save(file, "PNG")
+        data = {"b64_json": base64.b64encode(file.getvalue()).decode()}
+        return web.json_response({"created": 1, "data": [data] * body.get("n", 1)})
+
+
+def status(code, body=None, headers=None):
+    """A fault: answer with *code*."""
+
+    async def fault(request):
+        return web.Response(
+            status=code,
+            text=body if body is not None else json.dumps({"error": {"message": "no"}}),
+            content_type="application/json" if body is None else "text/html",
+            headers=headers,
+        )
+
+    return fault
+
+
+def raw(data, content_type="text/event-stream"):
+    """A fault: answer with these bytes and nothing else."""
+
+    async def fault(request):
+        return web.Response(body=data, headers={"Content-Type": content_type})
+
+    return fault

@@ -1,0 +1,541 @@
+"""
+A strict Telegram Bot API server on loopback.
+
+Written from core.telegram.org/bots/api and the Bots FAQ: long polls that
+confirm by offset, one poller at a time, 4096 UTF-16 units after trimming,
+entities checked by TDLib itself, "message is not modified", flood limits with
+`retry_after`, multipart photos that must be pictures.
+"""
+
+import asyncio
+import io
+import json
+import time
+from collections import deque
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import tdjson
+from aiohttp import web
+from PIL import Image
+
+TOKEN = "123456:loopback-token-for-tests"
+BOT = {
+    "id": 123456,
+    "is_bot": True,
+    "first_name": "Palaver",
+    "username": "palaver_bot",
+    "can_join_groups": True,
+    "can_read_all_group_messages": False,
+    "supports_inline_queries": False,
+}
+TD_TYPES = {
+    "bold": "Bold",
+    "italic": "Italic",
+    "underline": "Underline",
+    "strikethrough": "Strikethrough",
+    "spoiler": "Spoiler",
+    "code": "Code",
+    "blockquote": "BlockQuote",
+    "expandable_blockquote": "ExpandableBlockQuote",
+}
+tdjson.td_execute(b'{"@type":"setLogVerbosityLevel","new_verbosity_level":0}')
+
+
+class ApiError(Exception):
+    def __init__(self, code, description, **parameters):
+        super().__init__(description)
+        self.code, self.description, self.parameters = code, description, parameters
+
+
+def units(text):
+    return len(text.encode("utf-16-le")) // 2
+
+
+def check_entities(text, entities):
+    """TDLib's own judgement of (text, entities)."""
+    td_entities = []
+    for entity in entities:
+        kind = {"@type": f"textEntityType{TD_TYPES.get(entity['type'], '')}"}
+        if entity["type"] == "pre":
+            language = entity.get("language")
+            kind = {"@type": "textEntityTypePre"}
+            if language:
+                kind = {"@type": "textEntityTypePreCode", "language": language}
+        elif entity["type"] == "text_link":
+            kind = {"@type": "textEntityTypeTextUrl", "url": entity["url"]}
+        elif entity["type"] not in TD_TYPES:
+            raise ApiError(400, f"Bad Request: unsupported entity {entity['type']}")
+        td_entities.append(
+            {
+                "@type": "textEntity",
+                "offset": entity["offset"],
+                "length": entity["length"],
+                "type": kind,
+            }
+        )
+    request = {
+        "@type": "getMarkdownText",
+        "text": {"@type": "formattedText", "text": text, "entities": td_entities},
+    }
+    answer = json.loads(tdjson.td_execute(json.dumps(request).encode()))
+    if answer["@type"] == "error":
+        raise ApiError(400, f"Bad Request: {answer['message']}")
+
+
+class Window:
+    """At most *most* calls in any *seconds*."""
+
+    def __init__(self, most, seconds):
+        self.most, self.seconds, self.times = most, seconds, deque()
+
+    def wait(self, now):
+        while self.times and self.times[0] <= now - self.seconds:
+            self.times.popleft()
+        if len(self.times) < self.most:
+            return 0.0
+        return self.times[0] + self.seconds - now
+
+
+@dataclass
+class Message:
+    id: int
+    chat: int
+    text: str
+    sender: dict
+    thread: int | None = None
+    entities: list = field(default_factory=list)
+    markup: dict | None = None
+    photo: bytes | None = None
+    reply_to: int | None = None
+    edits: int = 0
+    at: float = field(default_factory=time.time)
+
+
+class TelegramServer:
+    """The server's state, and what a person or an operator can do to it."""
+
+    def __init__(self):
+        self.url = ""
+        self.token = TOKEN
+        self.chats = {}
+        self.topics = {}
+        self.messages = {}
+        self.updates = deque()
+        self.next_update = 1000
+        self.next_message = 1
+        self.webhook = None
+        self.commands = {}
+        self.calls = []
+        self.floods = []
+        self.held_until = {}
+        self.windows = {}
+        self.everything = Window(30, 1.0)
+        self.faults = []
+        self.timeline = []
+        self.gone = set()
+        self._poll = None
+        self._news = asyncio.Event()
+        self._files = {}
+
+    # --- what people do -----------------------------------------------------------------------
+
+    def add_private(self, user=77, name="Ann", language="en"):
+        self.chats[user] = {"id": user, "type": "private", "first_name": name}
+        return user
+
+    def add_group(self, chat=-1001, title="Friends", forum=False):
+        self.chats[chat] = {"id": chat, "type": "supergroup", "title": title}
+        if forum:
+            self.chats[chat]["is_forum"] = True
+            self.topics[chat] = set()
+        return chat
+
+    def add_topic(self, chat):
+        topic = self._message_id()
+        self.topics[chat].add(topic)
+        return topic
+
+    def person(self, user=77, name="Ann", language="en"):
+        return {"id": user, "is_bot": False, "first_name": name, "language_code": language}
+
+    def say(self, chat, text, user=None, topic=None, reply_to=None, **more):
+        """A person writes *text*; commands and mentions become entities, as clients do."""
+        user = user or self.person()
+        message = Message(self._message_id(), chat, text, user, topic)
+        self.messages[chat, message.id] = message
+        body = self._shown(message)
+        if text and "caption" not in more:
+            body["text"] = text
+            body["entities"] = self._found(text)
+        body.update(more)
+        if "caption" in more:
+            body.pop("text", None)
+            body["caption_entities"] = self._found(more["caption"])
+        if reply_to is not None:
+            body["reply_to_message"] = self._shown(self.messages[chat, reply_to])
+        elif topic:
+            body["reply_to_message"] = {
+                **self._shown(Message(topic, chat, "", user, topic)),
+                "forum_topic_created": {"name": "topic", "icon_color": 7322096},
+            }
+            body["reply_to_message"].pop("text", None)
+        self.push({"message": body})
+        return message
+
+    def press(self, message, data, user=None):
+        self.push(
+            {
+                "callback_query": {
+                    "id": str(self.next_update),
+                    "from": user or self.person(),
+                    "chat_instance": "1",
+                    "data": data,
+                    "message": self._shown(message),
+                }
+            }
+        )
+
+    def push(self, update):
+        update["update_id"] = self.next_update
+        self.next_update += 1
+        self.updates.append(update)
+        self._news.set()
+        return update["update_id"]
+
+    def posts(self, chat, topic=None):
+        """What the bot has in the chat, in order."""
+        return [
+            message
+            for (place, _), message in sorted(self.messages.items())
+            if place == chat and message.sender is BOT and message.thread == topic
+        ]
+
+    # --- the server -----------------------------------------------------------------------------
+
+    @asynccontextmanager
+    async def running(self):
+        app = web.Application(client_max_size=60 * 1024 * 1024)
+        app.router.add_route("*", "/bot{token}/{method}", self._serve)
+        app.router.add_get("/file/bot{token}/{path:.*}", self._download)
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.2)
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        self.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+        try:
+            yield self
+        finally:
+            await runner.cleanup()
+
+    async def _serve(self, request):
+        method = request.match_info["method"]
+        if request.match_info["token"] != self.token:
+            return self._fail(ApiError(401, "Unauthorized"))
+        parameters, files = {}, {}
+        form = await request.post()
+        for name, value in form.items():
+            if isinstance(value, str):
+                try:
+                    parameters[name] = json.loads(value)
+                except ValueError:
+                    parameters[name] = value
+                if name in ("text", "caption"):
+                    parameters[name] = value
+            else:
+                files[name] = value.file.read()
+        self.calls.append((time.monotonic(), method, parameters))
+        for fault in self.faults:
+            if fault(method, parameters):
+                self.faults.remove(fault)
+                failure = fault.failure
+                if isinstance(failure, ApiError):
+                    return self._fail(failure)
+                return await failure(request)
+        try:
+            handler = getattr(self, f"do_{method}", None)
+            if handler is None:
+                raise ApiError(404, "Not Found")
+            result = await handler(parameters, files)
+        except ApiError as error:
+            return self._fail(error)
+        return web.json_response({"ok": True, "result": result})
+
+    def fail_next(self, method, failure, where=lambda parameters: True):
+        """Answer the next call of *method* with *failure* (an `ApiError` or a handler)."""
+
+        def fault(called, parameters):
+            return called == method and where(parameters)
+
+        fault.failure = failure
+        self.faults.append(fault)
+
+    def _fail(self, error):
+        body = {"ok": False, "error_code": error.code, "description": error.description}
+        if error.parameters:
+            body["parameters"] = error.parameters
+        return web.json_response(body, status=error.code)
+
+    async def do_getMe(self, parameters, files):
+        return BOT
+
+    async def do_setMyCommands(self, parameters, files):
+        for command in parameters["commands"]:
+            name, text = command["command"], command["description"]
+            if not (1 <= len(name) <= 32 and name.islower() and 1 <= len(text) <= 256):
+                raise ApiError(400, "Bad Request: BOT_COMMAND_INVALID")
+        self.commands[parameters.get("language_code", "")] = parameters["commands"]
+        return True
+
+    async def do_deleteWebhook(self, parameters, files):
+        self.webhook = None
+        if parameters.get("drop_pending_updates"):
+            self.updates.clear()
+        return True
+
+    async def do_setWebhook(self, parameters, files):
+        self.webhook = parameters
+        return True
+
+    async def do_getUpdates(self, parameters, files):
+        if self.webhook:
+            raise ApiError(
+                409, "Conflict: can't use getUpdates method while webhook is active"
+            )
+        if self._poll is not None and not self._poll.done():
+            # The newer poll ends the older one.
+            self._poll.set_exception(
+                ApiError(
+                    409,
+                    "Conflict: terminated by other getUpdates request; "
+                    "make sure that only one bot instance is running",
+                )
+            )
+        mine = self._poll = asyncio.get_running_loop().create_future()
+        offset = int(parameters.get("offset", 0) or 0)
+        while self.updates and self.updates[0]["update_id"] < offset:
+            self.updates.popleft()
+        limit = min(100, max(1, int(parameters.get("limit", 100))))
+        until = time.monotonic() + min(50, int(parameters.get("timeout", 0) or 0))
+        while not self.updates and (left := until - time.monotonic()) > 0:
+            self._news.clear()
+            news = asyncio.ensure_future(self._news.wait())
+            try:
+                await asyncio.wait(
+                    {news, mine}, timeout=left, return_when=asyncio.FIRST_COMPLETED
+                )
+            finally:
+                news.cancel()
+            if mine.done():
+                mine.result()
+        if not mine.done():
+            mine.set_result(None)
+        return list(self.updates)[:limit]
+
+    async def do_sendMessage(self, parameters, files):
+        text, entities = self._text(parameters.get("text", ""), parameters, 4096)
+        chat = self._writable(parameters)
+        self._count(chat)
+        return self._post(chat, text, parameters, entities=entities)
+
+    async def do_editMessageText(self, parameters, files):
+        text, entities = self._text(parameters.get("text", ""), parameters, 4096)
+        chat = self._writable(parameters)
+        message = self.messages.get((chat, int(parameters["message_id"])))
+        if message is None:
+            raise ApiError(400, "Bad Request: message to edit not found")
+        if not message.sender["is_bot"]:
+            raise ApiError(400, "Bad Request: message can't be edited")
+        self._count(chat)
+        markup = parameters.get("reply_markup")
+        self._check_markup(markup)
+        if (text, entities, markup) == (message.text, message.entities, message.markup):
+            raise ApiError(
+                400,
+                "Bad Request: message is not modified: specified new message content and reply "
+                "markup are exactly the same as a current content and reply markup of the message",
+            )
+        message.text, message.entities, message.markup = text, entities, markup
+        message.edits += 1
+        self.timeline.append((time.monotonic(), "edit", chat, message.id, text))
+        return self._shown(message)
+
+    async def do_deleteMessage(self, parameters, files):
+        chat = self._writable(parameters)
+        if self.messages.pop((chat, int(parameters["message_id"])), None) is None:
+            raise ApiError(400, "Bad Request: message to delete not found")
+        return True
+
+    async def do_sendChatAction(self, parameters, files):
+        chat = self._writable(parameters)
+        self.timeline.append((time.monotonic(), "action", chat, 0, parameters["action"]))
+        return True
+
+    async def do_answerCallbackQuery(self, parameters, files):
+        return True
+
+    async def do_sendPhoto(self, parameters, files):
+        chat = self._writable(parameters)
+        caption, _ = self._text(parameters.get("caption", ""), parameters, 1024, empty=True)
+        photo = self._photo(parameters.get("photo", ""), files)
+        self._count(chat)
+        return self._post(chat, caption, parameters, photo=photo)
+
+    async def do_sendMediaGroup(self, parameters, files):
+        chat = self._writable(parameters)
+        media = parameters["media"]
+        if not 2 <= len(media) <= 10:
+            raise ApiError(400, "Bad Request: wrong number of media in an album")
+        photos = [(one, self._photo(one["media"], files)) for one in media]
+        for _ in media:
+            self._count(chat)
+        return [
+            self._post(chat, one.get("caption", ""), parameters, photo=photo)
+            for one, photo in photos
+        ]
+
+    async def do_getFile(self, parameters, files):
+        if parameters["file_id"] not in self._files:
+            raise ApiError(400, "Bad Request: invalid file_id")
+        size = len(self._files[parameters["file_id"]])
+        return {
+            "file_id": parameters["file_id"],
+            "file_unique_id": parameters["file_id"],
+            "file_size": size,
+            "file_path": f"files/{parameters['file_id']}",
+        }
+
+    async def _download(self, request):
+        name = request.match_info["path"].rpartition("/")[2]
+        return web.Response(body=self._files[name])
+
+    def add_file(self, name, data):
+        self._files[name] = data
+
+    # --- rules ----------------------------------------------------------------------------------
+
+    def _writable(self, parameters):
+        chat = int(parameters["chat_id"])
+        if chat not in self.chats:
+            raise ApiError(400, "Bad Request: chat not found")
+        if chat in self.gone:
+            raise ApiError(403, "Forbidden: bot was kicked from the supergroup chat")
+        thread = parameters.get("message_thread_id")
+        if thread is not None and int(thread) not in self.topics.get(chat, ()):
+            raise ApiError(400, "Bad Request: message thread not found")
+        return chat
+
+    def _text(self, text, parameters, most, *, empty=False):
+        entities = parameters.get("entities") or []
+        if len(entities) > 100:
+            # The real server ignores the rest, and formatting is lost: a fault here.
+            raise ApiError(400, "Bad Request: too many entities")
+        check_entities(text, entities)
+        if not text.strip() and not empty:
+            raise ApiError(400, "Bad Request: message text is empty")
+        if units(text.strip()) > most:
+            raise ApiError(400, "Bad Request: message is too long")
+        return text, entities
+
+    def _check_markup(self, markup):
+        for row in (markup or {}).get("inline_keyboard", []):
+            for button in row:
+                if not 1 <= len(button["callback_data"].encode()) <= 64:
+                    raise ApiError(400, "Bad Request: BUTTON_DATA_INVALID")
+
+    def _photo(self, name, files):
+        data = files.get(str(name).removeprefix("attach://")) or files.get("photo")
+        if data is None:
+            raise ApiError(400, "Bad Request: there is no photo in the request")
+        if len(data) > 10 * 1024 * 1024:
+            raise ApiError(413, "Request Entity Too Large")
+        try:
+            with Image.open(io.BytesIO(data)) as image:
+                image.load()
+                width, height = image.size
+        except OSError:
+            raise ApiError(400, "Bad Request: IMAGE_PROCESS_FAILED") from None
+        if width + height > 10000 or max(width, height) > 20 * min(width, height):
+            raise ApiError(400, "Bad Request: PHOTO_INVALID_DIMENSIONS")
+        return data
+
+    def _count(self, chat):
+        now = time.monotonic()
+        if self.held_until.get(chat, 0) > now:
+            self._flood(chat, self.held_until[chat] - now)
+        if chat not in self.windows:
+            # One a second in a chat, short bursts allowed; twenty a minute in a group.
+            self.windows[chat] = (
+                [Window(20, 60.0)] if chat < 0 else [Window(5, 1.0), Window(60, 60.0)]
+            )
+        windows = [*self.windows[chat], self.everything]
+        wait = max(window.wait(now) for window in windows)
+        if wait > 0:
+            self.held_until[chat] = now + wait
+            self._flood(chat, wait)
+        for window in windows:
+            window.times.append(now)
+
+    def _flood(self, chat, wait):
+        seconds = max(1, int(wait + 0.999))
+        self.floods.append((chat, seconds))
+        raise ApiError(
+            429, f"Too Many Requests: retry after {seconds}", retry_after=seconds
+        )
+
+    def hold(self, chat, seconds):
+        """Flood-limit *chat* from now on."""
+        self.held_until[chat] = time.monotonic() + seconds
+
+    def _post(self, chat, text, parameters, *, entities=(), photo=None):
+        self._check_markup(parameters.get("reply_markup"))
+        reply = parameters.get("reply_parameters") or {}
+        if reply and (chat, reply["message_id"]) not in self.messages:
+            if not reply.get("allow_sending_without_reply"):
+                raise ApiError(400, "Bad Request: message to be replied not found")
+            reply = {}
+        message = Message(
+            self._message_id(),
+            chat,
+            text,
+            BOT,
+            parameters.get("message_thread_id"),
+            list(entities),
+            parameters.get("reply_markup"),
+            photo,
+            reply.get("message_id"),
+        )
+        self.messages[chat, message.id] = message
+        self.timeline.append((time.monotonic(), "send", chat, message.id, text))
+        return self._shown(message)
+
+    def _message_id(self):
+        self.next_message += 1
+        return self.next_message
+
+    def _shown(self, message):
+        body = {
+            "message_id": message.id,
+            "date": int(message.at),
+            "chat": self.chats[message.chat],
+            "from": message.sender,
+        }
+        if message.thread:
+            body |= {"message_thread_id": message.thread, "is_topic_message": True}
+        if message.photo is not None:
+            body["photo"] = [
+                {"file_id": f"p{message.id}", "file_unique_id": "u", "width": 1, "height": 1}
+            ]
+        elif message.text:
+            body["text"] = message.text
+        return body
+
+    @staticmethod
+    def _found(text):
+        entities = []
+        at = 0
+        for word in text.split(" "):
+            kind = {"/": "bot_command", "@": "mention"}.get(word[:1])
+            if kind and len(word) > 1:
+                entities.append({"type": kind, "offset": units(text[:at]), "length": units(word)})
+            at += len(word) + 1
+        return entities
