@@ -234,10 +234,10 @@ class Worker:
 
     async def _serve(self, claim: Claim) -> None:
         conversation = claim.conversation
-        if conversation in self._running:
-            # Our own lease ran out while we were away; the old turn is about to notice.
-            log.warning("turn still running here", conversation=conversation)
-            return
+        # The last turn's commit made the conversation ready again before that turn had ended
+        # here; or our own lease ran out while we were away, and the old turn is about to notice.
+        while (before := self._running.get(conversation)) is not None:
+            await before.ended.wait()
         platform = self._platforms[split_conversation(conversation)[0]]
         metrics = self._context.metrics
         run = self._running[conversation] = TurnRun(claim, platform, self._context)
@@ -267,6 +267,7 @@ class Worker:
             log.exception("turn crashed", conversation=conversation)
         finally:
             del self._running[conversation]
+            run.ended.set()
             metrics.running.dec()
             metrics.turns.labels(platform.name, outcome).inc()
 

@@ -52,7 +52,7 @@ def heal(text: str) -> str:
         return f"{text.rstrip()}\n{_indent(fence.line)}{fence.marker}"
     text = _without_half_table(text)
     body, _, last = text.rpartition("\n")
-    if last and _PARTIAL_START.match(last):
+    if last and _PARTIAL_START.match(last) and open_fence(body) is None:
         text = body
     start = _last_block(text)
     return text[:start] + _close_inline(text[start:])

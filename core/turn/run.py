@@ -4,6 +4,7 @@ What the person sees is final before the commit, and the commit is what makes
 it count: a turn that dies in between is done again, on the same posts.
 """
 
+import asyncio
 from collections.abc import Sequence
 
 from core.errors import Gone, Rejected
@@ -28,13 +29,14 @@ MOST_TRIES = 5
 
 
 class TurnRun:
-    """The turn of one claim; `keeper` is there to be poked while it runs."""
+    """The turn of one claim; `keeper` is there to be poked while it runs, `ended` is its end."""
 
     def __init__(self, claim: Claim, platform: Platform, context: Context) -> None:
         self._claim = claim
         self._platform = platform
         self._context = context
         self.keeper: Keeper | None = None
+        self.ended = asyncio.Event()
 
     async def run(self) -> Report:
         """Serve what is first in the mailbox.

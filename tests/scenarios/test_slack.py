@@ -1,0 +1,235 @@
+"""Slack's own stories: signatures, slash commands, threads, redelivery, limits."""
+
+import aiohttp
+import pytest
+
+from bots.slack.markup import render, unescape
+from tests.contracts.drivers import SlackDriver, driving
+from tests.harness import palaver, until
+from tests.servers.slack import BOT_TOKEN, BOT_USER, SECRET, SlackError, SlackServer
+
+
+@pytest.fixture
+def driver():
+    return SlackDriver()
+
+
+async def test_a_mention_that_arrives_as_two_events_is_answered_once(driver, tmp_path, model):
+    async with driving(driver, tmp_path, model):
+        await driver.say("channel", "hello")
+        await driver.say("channel", "again")
+        posts = await driver.answered("channel", 2)
+        assert len(posts) == 2
+        assert len(model.requests) == 2
+        assert driver.server.unacked == []
+
+
+async def test_every_event_is_acknowledged_handled_or_not(driver, tmp_path, model):
+    async with driving(driver, tmp_path, model):
+        await driver.noise("channel")
+        driver.server.event({"type": "agent_session_title_changed", "channel": "C01"})
+        driver.server.event({"type": "member_joined_channel", "user": "U02", "channel": "C01"})
+        await until(lambda: not driver.server._deliveries)
+        assert driver.server.unacked == []
+        assert model.requests == []
+
+
+async def test_a_thread_is_followed_without_a_new_mention(driver, tmp_path, model):
+    async with driving(driver, tmp_path, model):
+        await driver.say("thread", "join us")
+        await driver.answered("thread", 1)
+        thread = driver._threads["thread"]
+        driver.server.say("C02", "and one more thing", thread=thread)
+        posts = await driver.answered("thread", 2)
+        assert "join us" in posts[1].text.partition("before that:")[2]
+        driver.server.say("C02", "<@U02> what do you think?", thread=thread)
+        driver.server.say("C02", "a new topic for us")
+        await until(lambda: not driver.server._deliveries)
+        assert len(model.requests) == 2
+
+
+async def test_threads_are_not_followed_where_the_operator_does_not_want_it(
+    driver, tmp_path, model
+):
+    async with driving(driver, tmp_path, model, slack_follow_threads=False):
+        await driver.say("thread", "join us")
+        await driver.answered("thread", 1)
+        driver.server.say("C02", "and more", thread=driver._threads["thread"])
+        await until(lambda: not driver.server._deliveries)
+        assert len(model.requests) == 1
+
+
+async def test_each_top_level_direct_message_is_a_conversation_of_its_own(
+    driver, tmp_path, model
+):
+    async with driving(driver, tmp_path, model):
+        first = driver.server.say("D01", "one")
+        second = driver.server.say("D01", "two")
+        await until(
+            lambda: all(
+                any("before that: nothing" in p.shown for p in driver.server.answers("D01", ts))
+                for ts in (first, second)
+            )
+        )
+
+
+async def test_a_slash_command_shows_the_question_and_answers_in_its_thread(
+    driver, tmp_path, model
+):
+    async with driving(driver, tmp_path, model):
+        driver.server.slash("/palaver", "what is this channel for?")
+        root = (await until(lambda: driver.server.answers("C01", "")))[0]
+        assert "Ann" in root.shown
+        assert "what is this channel for?" in root.shown
+        await until(
+            lambda: any("Echo of" in p.shown for p in driver.server.answers("C01", root.ts))
+        )
+        driver.server.slash("/image", "a red fox --size 512x512")
+        await until(lambda: any(p.files for p in driver.server.posts.values()))
+
+
+async def test_a_slash_command_about_the_bot_is_answered_to_the_person_alone(
+    driver, tmp_path, model
+):
+    async with driving(driver, tmp_path, model):
+        driver.server.slash("/palaver", "help")
+        user, post = (await until(lambda: driver.server.ephemerals))[0]
+        assert user == "U01"
+        assert "/image" in post.shown
+        assert driver.server.answers("C01", "") == []
+
+
+async def test_a_slash_command_where_the_bot_is_no_member_says_so(driver, tmp_path, model):
+    async with driving(driver, tmp_path, model):
+        driver.server.members["C09"] = {"U01"}
+        driver.server.slash("/palaver", "hello", channel="C09")
+        await until(lambda: not driver.server._deliveries)
+        assert driver.server.unacked == []
+        assert model.requests == []
+
+
+async def test_a_message_with_a_file_is_heard(driver, tmp_path, model):
+    async with driving(driver, tmp_path, model):
+        file = {"id": "F1", "name": "cat.png", "mimetype": "image/png", "size": 10}
+        ts = driver.server.say("D01", "what is it?", subtype="file_share", files=[file])
+        await until(lambda: driver.server.answers("D01", ts))
+        assert "cat.png" in model.requests[0]["messages"][-1]["content"]
+
+
+async def test_the_status_shows_that_it_writes_and_prompts_are_suggested(driver, tmp_path, model):
+    async with driving(driver, tmp_path, model):
+        driver.server.event(
+            {"type": "app_home_opened", "user": "U01", "channel": "D01", "tab": "messages"}
+        )
+        (prompts,) = await until(lambda: driver.server.prompts)
+        assert len(prompts["prompts"]) <= 4
+        await driver.say("dm", "hi")
+        await driver.answered("dm")
+        assert driver.server.statuses[0][2]
+        await until(lambda: driver.server.statuses[-1][2] == "")
+
+
+async def test_slacks_own_stop_button_stops(driver, tmp_path, model):
+    model.piece_s = 0.1
+    model.answer = lambda messages: "word " * 400
+    async with driving(driver, tmp_path, model):
+        await driver.say("dm", "talk")
+        thread = driver._threads["dm"]
+        await until(lambda: driver.server.answers("D01", thread))
+        driver.server.event(
+            {
+                "type": "agent_session_stopped",
+                "channel": "D01",
+                "thread_ts": thread,
+                "user": "U01",
+                "streaming_message_ts": [],
+            }
+        )
+        (post,) = await driver.answered("dm")
+        assert "stopped" in post.text
+
+
+async def test_a_refused_call_waits_as_long_as_slack_asks(driver, tmp_path, model):
+    async with driving(driver, tmp_path, model):
+        driver.server.faults.append(("chat.postMessage", SlackError("x", retry_after=1)))
+        await driver.say("dm", "hello")
+        (post,) = await driver.answered("dm")
+        assert "Echo of hello" in post.text
+        assert len(driver.server.limited) == 1
+
+
+async def test_ten_people_share_the_workspace_without_a_refused_call(driver, tmp_path, model):
+    model.answer = lambda messages: "A few words of it. " * 25
+    model.piece_s = 0.03
+    async with driving(driver, tmp_path, model):
+        threads = []
+        for number in range(10):
+            channel = f"D1{number}"
+            driver.server.dms[channel] = "U01"
+            threads.append((channel, driver.server.say(channel, "hello")))
+        await until(
+            lambda: all(
+                any("retry" in str(p.blocks) for p in driver.server.answers(*place))
+                for place in threads
+            ),
+            45,
+        )
+        assert driver.server.limited == []
+
+
+async def test_a_lost_socket_is_opened_again(driver, tmp_path, model):
+    async with driving(driver, tmp_path, model):
+        await driver.say("dm", "one")
+        await driver.answered("dm", 1)
+        driver.server.drop_sockets()
+        await driver.say("dm", "two")
+        await driver.answered("dm", 2, 40)
+
+
+async def test_http_events_with_a_signature_are_heard_and_without_refused(tmp_path, model):
+    server = SlackServer()
+    values = {
+        "slack_bot_token": BOT_TOKEN,
+        "slack_signing_secret": SECRET,
+        "llm_base_url": model.url,
+        "llm_model": "scripted",
+        "image_base_url": model.url,
+    }
+    async with (
+        server.running(),
+        palaver(tmp_path, slack_api_url=server.api_url, **values) as running,
+        aiohttp.ClientSession() as session,
+    ):
+        server.events_url = f"{running.url}/slack/events"
+        ts = server.say("C01", f"<@{BOT_USER}> over http")
+        await until(lambda: any("Echo" in p.shown for p in server.answers("C01", ts)))
+        server.slash("/palaver", "help")
+        await until(lambda: server.ephemerals)
+        (post,) = server.answers("C01", ts)
+        await until(lambda: "retry" in str(post.blocks))
+        server.press(post, "retry")
+        await until(lambda: len(server.answers("C01", ts)) == 2)
+        forged = {"X-Slack-Request-Timestamp": "1", "X-Slack-Signature": "v0=00"}
+        async with session.post(server.events_url, json={"x": 1}, headers=forged) as response:
+            assert response.status == 401
+        assert server.unacked == []
+
+
+def test_nothing_that_the_model_writes_calls_anybody():
+    text = "hi <!channel> <!here> <@U01> <!subteam^S1> <#C01>"
+    shown = render(text)
+    assert not any(call in shown for call in ("<!", "<@", "<#"))
+
+
+@pytest.mark.parametrize(
+    ("sent", "meant"),
+    [
+        ("a &lt;b&gt; &amp; c", "a <b> & c"),
+        ("see <https://a.b/c|the page>", "see the page (https://a.b/c)"),
+        ("see <https://a.b|a.b>", "see https://a.b"),
+        ("<https://a.b>", "https://a.b"),
+        ("ask <@U07|ann> in <#C1|general>, <!here>", "ask @ann in #general, @here"),
+    ],
+)
+def test_slacks_text_is_read_as_it_was_meant(sent, meant):
+    assert unescape(sent) == meant

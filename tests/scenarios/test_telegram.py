@@ -1,0 +1,234 @@
+"""Telegram's own stories: floods, fifty chats, webhook, lists, deleted posts."""
+
+import asyncio
+import time
+
+import aiohttp
+import pytest
+
+from tests.contracts.drivers import TelegramDriver, driving
+from tests.harness import palaver, until
+from tests.servers.telegram import TOKEN, ApiError, TelegramServer
+
+
+@pytest.fixture
+def driver():
+    return TelegramDriver()
+
+
+def finished(server, chat, topic=None):
+    return [
+        post
+        for post in server.posts(chat, topic)
+        if any("retry" in b["callback_data"] for row in (post.markup or {}).get("inline_keyboard", []) for b in row)
+    ]
+
+
+async def test_fifty_chats_are_answered_side_by_side_without_one_refusal(driver, tmp_path, model):
+    model.answer = lambda messages: "All of this answer. " * 10
+    model.piece_s = 0.02
+    async with driving(driver, tmp_path, model):
+        for user in range(500, 550):
+            driver.server.add_private(user)
+            driver.server.say(user, "hello", user=driver.server.person(user))
+        await until(
+            lambda: all(finished(driver.server, user) for user in range(500, 550)), 30
+        )
+        assert model.most_streams > 20
+        assert driver.server.floods == []
+
+
+async def test_a_chat_that_is_flood_limited_delays_no_other(driver, tmp_path, model):
+    async with driving(driver, tmp_path, model):
+        driver.server.hold(77, 4)
+        began = time.monotonic()
+        await driver.say("dm", "I wait")
+        await asyncio.sleep(0.2)
+        await driver.say("dm2", "I do not")
+        await driver.answered("dm2")
+        assert not finished(driver.server, 77)
+        posts = await driver.answered("dm")
+        assert time.monotonic() - began > 3.9
+        assert len(posts) == 1
+        # Refused once or twice while learning of it, never hammered.
+        assert len(driver.server.floods) <= 3
+
+
+async def test_a_group_gets_a_long_answer_within_its_twenty_messages_a_minute(
+    driver, tmp_path, model
+):
+    model.answer = lambda messages: "A longer answer for the group. " * 120
+    async with driving(driver, tmp_path, model):
+        await driver.say("group", "tell us")
+        await driver.answered("group")
+        assert driver.server.floods == []
+
+
+async def test_an_answer_in_a_group_replies_to_its_question_and_in_its_topic(
+    driver, tmp_path, model
+):
+    async with driving(driver, tmp_path, model):
+        await driver.say("group", "who asks?")
+        await driver.answered("group")
+        (post,) = driver.server.posts(-1001)
+        assert driver.server.messages[-1001, post.reply_to].text.endswith("who asks?")
+        await driver.say("topic", "and here?")
+        (shown,) = await driver.answered("topic")
+        assert "before that: nothing" in shown.text
+        assert driver.server.posts(-1002) == []
+
+
+async def test_a_reply_to_the_bot_and_a_command_are_heard_in_a_group(driver, tmp_path, model):
+    async with driving(driver, tmp_path, model):
+        server = driver.server
+        await driver.say("group", "first")
+        await driver.answered("group", 1)
+        (answer,) = server.posts(-1001)
+        server.say(-1001, "more of that", reply_to=answer.id)
+        await driver.answered("group", 2)
+        server.say(-1001, "/help@palaver_bot")
+        await driver.posted("group", 3)
+        assert len(model.requests) == 2
+
+
+async def test_a_quoted_message_is_part_of_the_question(driver, tmp_path, model):
+    async with driving(driver, tmp_path, model):
+        said = driver.server.say(-1001, "The meeting is on Friday.")
+        driver.server.say(-1001, "@palaver_bot when is it?", reply_to=said.id)
+        await driver.answered("group")
+        question = model.requests[0]["messages"][-1]["content"]
+        assert "The meeting is on Friday." in question
+        assert "when is it?" in question
+
+
+async def test_a_mention_in_a_caption_is_heard(driver, tmp_path, model):
+    async with driving(driver, tmp_path, model):
+        photo = [{"file_id": "p", "file_unique_id": "p", "width": 9, "height": 9}]
+        driver.server.say(-1001, "", photo=photo, caption="@palaver_bot what is this?")
+        await driver.answered("group")
+        assert "what is this?" in model.requests[0]["messages"][-1]["content"]
+        assert "attached image" in model.requests[0]["messages"][-1]["content"]
+
+
+async def test_people_in_a_group_are_told_apart(driver, tmp_path, model):
+    async with driving(driver, tmp_path, model):
+        driver.server.say(-1001, "@palaver_bot I like tea", user=driver.server.person(5, "Zoe"))
+        await driver.answered("group", 1)
+        driver.server.say(-1001, "@palaver_bot me too", user=driver.server.person(6, "Max"))
+        await driver.answered("group", 2)
+        contents = [message["content"] for message in model.requests[1]["messages"]]
+        assert "Zoe: I like tea" in contents
+        assert "Max: me too" in contents
+
+
+async def test_a_post_that_was_deleted_while_it_grew_is_posted_anew(driver, tmp_path, model):
+    model.piece_s = 0.05
+    model.answer = lambda messages: "Some words of this. " * 10
+    async with driving(driver, tmp_path, model):
+        await driver.say("dm", "go")
+        (post,) = await until(lambda: driver.server.posts(77))
+        del driver.server.messages[77, post.id]
+        (shown,) = await driver.answered("dm")
+        assert shown.text == ("Some words of this. " * 10).strip()
+
+
+async def test_a_group_that_threw_the_bot_out_does_not_stop_it(driver, tmp_path, model):
+    async with driving(driver, tmp_path, model):
+        driver.server.gone.add(-1001)
+        await driver.say("group", "still there?")
+        await until(lambda: model.requests)
+        await driver.say("dm", "and you?")
+        await driver.answered("dm")
+        driver.server.gone.clear()
+        await driver.say("group", "welcome back")
+        await driver.answered("group")
+
+
+async def test_errors_of_the_platform_lose_nothing(driver, tmp_path, model):
+    async with driving(driver, tmp_path, model):
+        for _ in range(2):
+            driver.server.fail_next("sendMessage", ApiError(500, "Internal Server Error"))
+        driver.server.fail_next("editMessageText", ApiError(502, "Bad Gateway"))
+        driver.server.fail_next("getUpdates", ApiError(502, "Bad Gateway"))
+        await driver.say("dm", "try")
+        (post,) = await driver.answered("dm")
+        assert "Echo of try" in post.text
+
+
+async def test_a_stranger_gets_one_polite_line_once_and_nothing_else(driver, tmp_path, model):
+    async with driving(driver, tmp_path, model, allowed_users=("telegram:78",)):
+        await driver.say("dm", "let me in")
+        (post,) = await driver.posted("dm")
+        assert "telegram:77" in post.text
+        await driver.say("dm", "please")
+        await driver.say("dm2", "hello")
+        await driver.answered("dm2")
+        assert len(driver.server.posts(77)) == 1
+        assert len(model.requests) == 1
+
+
+async def test_a_chat_on_the_list_admits_everyone_in_it(driver, tmp_path, model):
+    async with driving(driver, tmp_path, model, allowed_chats=("telegram:-1001",)):
+        await driver.say("group", "hello")
+        await driver.answered("group")
+
+
+async def test_a_wake_word_speaks_to_the_bot(driver, tmp_path, model):
+    async with driving(driver, tmp_path, model, wake_words=("hey bot",)):
+        driver.server.say(-1001, "Hey bot, what now?")
+        driver.server.say(-1001, "hey bottle")
+        await driver.answered("group")
+        assert model.requests[0]["messages"][-1]["content"] == "Ann: what now?"
+        assert len(model.requests) == 1
+
+
+async def test_the_menu_is_registered_in_both_languages(driver, tmp_path, model):
+    async with driving(driver, tmp_path, model):
+        assert {"": 10, "zh": 10} == {k: len(v) for k, v in driver.server.commands.items()}
+
+
+async def test_a_webhook_with_the_secret_is_heard_and_without_it_refused(tmp_path, model):
+    server = TelegramServer()
+    server.add_private(77)
+    values = {
+        "telegram_bot_token": TOKEN,
+        "telegram_webhook_secret": "hook-secret",
+        "public_url": "https://bot.example",
+        "llm_base_url": model.url,
+        "llm_model": "scripted",
+    }
+    async with (
+        server.running(),
+        palaver(tmp_path, telegram_api_url=server.url, **values) as running,
+        aiohttp.ClientSession() as session,
+    ):
+        assert server.webhook["url"] == "https://bot.example/telegram/webhook"
+        server.say(77, "over the hook")
+        update = server.updates.popleft()
+        hook = f"{running.url}/telegram/webhook"
+        wrong = {"X-Telegram-Bot-Api-Secret-Token": "guess"}
+        async with session.post(hook, json=update, headers=wrong) as response:
+            assert response.status == 403
+        right = {"X-Telegram-Bot-Api-Secret-Token": "hook-secret"}
+        for _ in range(2):
+            async with session.post(hook, json=update, headers=right) as response:
+                assert response.status == 200
+        async with session.post(hook, data=b"{]", headers=right) as response:
+            assert response.status == 200
+        await until(lambda: finished(server, 77))
+        assert len(model.requests) == 1
+
+
+async def test_what_was_sent_while_the_bot_was_down_is_answered_once_it_is_up(
+    driver, tmp_path, model
+):
+    async with driver.running():
+        await driver.say("dm", "are you there?")
+        values = {"llm_base_url": model.url, "llm_model": "scripted", **driver.settings()}
+        async with palaver(tmp_path, **values):
+            await driver.answered("dm", 1)
+        async with palaver(tmp_path, **values):
+            await driver.say("dm", "again")
+            posts = await driver.answered("dm", 2)
+        assert "before that: are you there?" in posts[-1].text
+        assert len(model.requests) == 2

@@ -1,0 +1,208 @@
+"""The durable inbox on a real Valkey: order, leases, fencing, once."""
+
+import asyncio
+
+import pytest
+
+from core.errors import LeaseLost
+from core.messages import Exchange, Incoming, Preferences, Sender, conversation_id
+from core.store import inbox as inbox_module
+from core.store.inbox import Checkpoint, Inbox
+
+CHAT = conversation_id("test", "chat")
+
+
+@pytest.fixture(autouse=True)
+def _short_lease(monkeypatch):
+    monkeypatch.setattr(inbox_module, "LEASE_S", 0.3)
+
+
+def said(number, conversation=CHAT, **more):
+    return Incoming(
+        event_id=f"event-{number}",
+        conversation=conversation,
+        sender=Sender("test:1", "Ann"),
+        text=f"question {number}",
+        **more,
+    )
+
+
+def exchange(number):
+    return Exchange(f"event-{number}", "Ann", f"question {number}", "answer", 0.0)
+
+
+@pytest.fixture
+async def inboxes(redis):
+    """Two workers' views of one store."""
+    pair = [Inbox(redis, name, 1000, 5) for name in ("one", "two")]
+    await pair[0].prepare(["test"])
+    return pair
+
+
+async def take(inbox):
+    (claim,) = await inbox.claim(["test"], 1, 0.5)
+    return claim, await claim.load(10_000)
+
+
+async def test_a_question_is_kept_once_however_often_it_is_delivered(inboxes):
+    one, two = inboxes
+    assert (await one.put(said(1))).verdict == "kept"
+    assert (await two.put(said(1))).verdict == "seen"
+    _, turn = await take(one)
+    assert [mail.event_id for mail in turn.mail] == ["event-1"]
+
+
+async def test_one_conversation_is_claimed_by_one_worker_until_it_commits(inboxes):
+    one, two = inboxes
+    await one.put(said(1))
+    await one.put(said(2))
+    claim, turn = await take(one)
+    assert len(turn.mail) == 2
+    assert await two.claim(["test"], 1, 0.05) == []
+    assert await claim.commit(1, exchange(1)) == 1
+    _, turn = await take(two)
+    assert [mail.event_id for mail in turn.mail] == ["event-2"]
+    assert [one.question for one in turn.history] == ["question 1"]
+
+
+async def test_conversations_do_not_wait_for_each_other(inboxes):
+    one, two = inboxes
+    other = conversation_id("test", "other")
+    await one.put(said(1))
+    await one.put(said(2, other))
+    first, _ = await take(one)
+    second, _ = await take(two)
+    assert {first.conversation, second.conversation} == {CHAT, other}
+
+
+async def test_a_worker_that_died_is_replaced_and_its_checkpoint_found(inboxes):
+    one, two = inboxes
+    await one.put(said(1))
+    claim, _ = await take(one)
+    await claim.renew(Checkpoint("event-1", "half", ("post-9",)))
+    await asyncio.sleep(0.4)
+    (second,) = await two.take_over(["test"], 5)
+    turn = await second.load(10_000)
+    assert turn.checkpoint == Checkpoint("event-1", "half", ("post-9",))
+    assert turn.tries == 2
+
+
+async def test_a_worker_that_lost_its_lease_can_change_nothing(inboxes):
+    one, two = inboxes
+    await one.put(said(1))
+    frozen, _ = await take(one)
+    await asyncio.sleep(0.4)
+    (second,) = await two.take_over(["test"], 5)
+    await second.load(10_000)
+    for late in (
+        frozen.renew(Checkpoint("event-1", "late")),
+        frozen.commit(1, exchange(1)),
+        frozen.load(10_000),
+    ):
+        with pytest.raises(LeaseLost):
+            await late
+    assert await second.commit(1, exchange(1)) == 0
+
+
+async def test_a_turn_begun_again_by_the_same_worker_fences_off_its_older_self(inboxes):
+    one, _ = inboxes
+    await one.put(said(1))
+    older, _ = await take(one)
+    await asyncio.sleep(0.4)
+    (newer,) = await one.take_over(["test"], 5)
+    await newer.load(10_000)
+    with pytest.raises(LeaseLost):
+        await older.commit(1, exchange(1))
+
+
+async def test_a_renewed_lease_is_not_taken_over(inboxes):
+    one, two = inboxes
+    await one.put(said(1))
+    claim, _ = await take(one)
+    for _ in range(4):
+        await asyncio.sleep(0.15)
+        await claim.renew()
+    assert await two.take_over(["test"], 5) == []
+
+
+async def test_a_released_conversation_is_taken_over_at_once(inboxes):
+    one, two = inboxes
+    await one.put(said(1))
+    claim, _ = await take(one)
+    await claim.release()
+    assert len(await two.take_over(["test"], 5)) == 1
+
+
+async def test_stop_reaches_the_turn_that_runs_and_does_not_wait_behind_it(inboxes):
+    one, _ = inboxes
+    await one.put(said(1))
+    claim, _ = await take(one)
+    assert (await one.put(said(2, command="stop"))).verdict == "stopping"
+    assert await claim.renew() == "event-1"
+    assert await claim.commit(1, exchange(1)) == 0
+
+
+async def test_stop_with_nothing_running_is_ordinary_mail(inboxes):
+    one, _ = inboxes
+    assert (await one.put(said(1, command="stop"))).verdict == "kept"
+
+
+async def test_a_full_mailbox_says_so_and_keeps_what_it_has(inboxes):
+    one, _ = inboxes
+    for number in range(5):
+        assert (await one.put(said(number))).verdict == "kept"
+    assert (await one.put(said(9))).verdict == "full"
+    _, turn = await take(one)
+    assert len(turn.mail) == 5
+
+
+async def test_a_thread_is_followed_only_where_the_bot_was_asked(inboxes):
+    one, _ = inboxes
+    assert (await one.put(said(1, address="thread"))).verdict == "unasked"
+    await one.put(said(2))
+    claim, _ = await take(one)
+    await claim.commit(1, exchange(2))
+    assert (await one.put(said(3, address="thread"))).verdict == "kept"
+
+
+async def test_history_forgets_what_it_is_told_to(inboxes):
+    one, _ = inboxes
+    for number in range(3):
+        await one.put(said(number))
+        claim, _ = await take(one)
+        await claim.commit(1, exchange(number))
+    await one.put(said(7))
+    claim, turn = await take(one)
+    assert [one.event_id for one in turn.history] == ["event-0", "event-1", "event-2"]
+    await claim.commit(1, exchange(7), forget=1)
+    await one.put(said(8))
+    claim, turn = await take(one)
+    assert [one.event_id for one in turn.history] == ["event-0", "event-1", "event-7"]
+    await claim.commit(1, None, forget=-1, preferences=Preferences(model="m"))
+    await one.put(said(9))
+    _, turn = await take(one)
+    assert turn.history == ()
+    assert turn.preferences.model == "m"
+
+
+async def test_history_is_read_only_as_far_as_it_is_used(inboxes, redis):
+    one, _ = inboxes
+    for number in range(60):
+        await one.put(said(number))
+        claim, _ = await take(one)
+        await claim.commit(1, exchange(number))
+    await one.put(said(99))
+    (claim,) = await one.claim(["test"], 1, 0.5)
+    turn = await claim.load(500)
+    assert 1 <= len(turn.history) <= 16
+    assert turn.history[-1].event_id == "event-59"
+
+
+async def test_a_dead_letter_is_set_aside_with_its_reason(inboxes, redis):
+    one, _ = inboxes
+    await one.put(said(1))
+    claim, _ = await take(one)
+    await claim.commit(1, None, dead="no answer in 5 tries")
+    (letter,) = await redis.lrange(inbox_module.keys.DEAD, 0, -1)
+    assert b"no answer in 5 tries" in letter
+    assert b"event-1" in letter

@@ -1,0 +1,141 @@
+"""What replicas share besides the inbox, and the embedded server itself."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from core.errors import ConfigError
+from core.platform import Bucket
+from core.store.board import RedisBoard
+from core.store.connection import connect
+from core.store.embedded import embedded
+from core.store.limits import Notices, SharedBudget, SharedLeases
+
+
+async def test_replicas_share_one_bucket(redis):
+    one, two = SharedBudget(redis), SharedBudget(redis)
+    bucket = (Bucket("chat", capacity=3, per_s=0.1, reserve=1),)
+    assert await one.take(bucket, final=False) == 0
+    assert await two.take(bucket, final=False) == 0
+    assert await one.take(bucket, final=False) > 0
+    assert await two.take(bucket, final=True) == 0
+    assert await one.take(bucket, final=True) > 0
+
+
+async def test_all_buckets_or_none_are_taken_from(redis):
+    budget = SharedBudget(redis)
+    empty, full = Bucket("empty", 1, 0.01, reserve=0), Bucket("full", 5, 0.01, reserve=0)
+    await budget.take((empty,), final=True)
+    assert await budget.take((full, empty), final=True) > 0
+    for _ in range(5):
+        assert await budget.take((full,), final=True) == 0
+
+
+async def test_a_held_bucket_waits_as_long_as_the_platform_asked(redis):
+    budget = SharedBudget(redis)
+    bucket = Bucket("held", 5, 1)
+    await budget.hold(bucket, 30)
+    assert 29 < await SharedBudget(redis).take((bucket,), final=True) <= 30
+
+
+async def test_a_lease_has_one_holder_and_passes_on(redis):
+    leases = SharedLeases(redis)
+    async with leases.hold("poll") as first:
+        assert first.held
+        waiting = leases.hold("poll")
+        second = asyncio.create_task(waiting.__aenter__())
+        await asyncio.sleep(0.2)
+        assert not second.done()
+    assert (await asyncio.wait_for(second, 3)).held
+    await waiting.__aexit__(None, None, None)
+
+
+async def test_a_notice_is_given_once(redis):
+    notices = Notices(redis)
+    assert await notices.first_time("hello", 60)
+    assert not await notices.first_time("hello", 60)
+
+
+async def test_a_board_is_read_in_order_and_watched(redis):
+    board = RedisBoard(redis, 60)
+    first = await board.put("b", b"one")
+    async with board.watch("b") as changes:
+        second = await board.put("b", b"two words")
+        await board.put("b", b"ONE", first)
+        await board.remove("b", second)
+        seen = [await asyncio.wait_for(anext(changes), 3) for _ in range(3)]
+    assert seen == [(second, b"two words"), (first, b"ONE"), (second, None)]
+    assert await board.read("b") == [(first, b"ONE")]
+
+
+async def test_the_embedded_store_is_shared_and_outlives_its_first_owner(tmp_path):
+    """A second process on the same folder uses the same server, and inherits it."""
+    async with embedded(tmp_path) as first_url:
+        second = embedded(tmp_path)
+        second_url = await second.__aenter__()
+        assert second_url == first_url
+        async with connect(first_url) as redis:
+            await redis.set("kept", "1")
+    for _ in range(100):
+        try:
+            async with connect(second_url) as redis:
+                assert await redis.get("kept") == b"1"
+            break
+        except ConfigError:
+            await asyncio.sleep(0.1)
+    else:
+        raise AssertionError("nobody started the server again")
+    await second.__aexit__(None, None, None)
+
+
+async def test_a_killed_process_leaves_no_server_and_loses_no_data(tmp_path):
+    """SIGKILL: the server dies with its owner, and the next start finds what was written."""
+    code = (
+        "import asyncio,sys\n"
+        "from pathlib import Path\n"
+        "from core.store.embedded import embedded\n"
+        "from core.store.connection import connect\n"
+        "async def main():\n"
+        "    async with embedded(Path(sys.argv[1])) as url, connect(url) as redis:\n"
+        "        await redis.set('kept', 'yes')\n"
+        "        print((await redis.info('server'))['process_id'], flush=True)\n"
+        "        await asyncio.sleep(60)\n"
+        "asyncio.run(main())\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE, text=True
+    )
+    try:
+        server = int(await asyncio.to_thread(process.stdout.readline))
+    finally:
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        process.stdout.close()
+    deadline = time.monotonic() + 5
+    while time.monotonic() < deadline:
+        try:
+            os.kill(server, 0)
+        except ProcessLookupError:
+            break
+        await asyncio.sleep(0.05)
+    else:
+        raise AssertionError("the server is an orphan")
+    async with embedded(tmp_path) as url, connect(url) as redis:
+        assert await redis.get("kept") == b"yes"
+
+
+async def test_a_deep_data_folder_works_although_socket_paths_are_short(tmp_path):
+    deep = tmp_path / ("d" * 60) / ("e" * 60)
+    async with embedded(deep) as url, connect(url) as redis:
+        assert await redis.ping()
+
+
+async def test_no_redis_is_a_clear_error():
+    with pytest.raises(ConfigError, match="no Redis answers at redis://127.0.0.1:1"):
+        async with connect("redis://:secret@127.0.0.1:1/0"):
+            pass

@@ -1,0 +1,156 @@
+"""The chat client against a server that fails in each of the ways servers fail."""
+
+import asyncio
+import time
+
+import aiohttp
+import pytest
+from aiohttp import web
+
+from core.errors import Interrupted, Overloaded, Refused
+from core.models.chunks import Finished, TextDelta
+from core.models.client import (
+    ChatClient,
+    ChatMessage,
+    ChatRequest,
+    Deadlines,
+    Endpoint,
+    retry_after_s,
+)
+from tests.servers import model as models
+
+REQUEST = ChatRequest((ChatMessage("user", "hello"),))
+
+
+@pytest.fixture
+async def client(model, monkeypatch):
+    monkeypatch.setattr("core.models.client.FIRST_WAIT_S", 0.01)
+    async with aiohttp.ClientSession() as session:
+        yield ChatClient(
+            session,
+            Endpoint(model.url, "sk-secret-key", "scripted"),
+            Deadlines(connect=1, first_delta=0.5, gap=0.3, total=5),
+        )
+
+
+async def collect(client, request=REQUEST):
+    async with client.stream(request) as deltas:
+        return [delta async for delta in deltas]
+
+
+def text_of(deltas):
+    return "".join(delta.text for delta in deltas if isinstance(delta, TextDelta))
+
+
+async def test_an_answer_is_streamed_to_its_end(client, model):
+    deltas = await collect(client)
+    assert text_of(deltas) == "Echo of hello -- before that: nothing."
+    assert [delta.reason for delta in deltas if isinstance(delta, Finished)] == ["stop"]
+
+
+async def test_a_busy_model_is_asked_again_before_the_first_word(client, model):
+    model.faults = [models.status(503), models.status(429), models.raw(b"")]
+    assert "Echo" in text_of(await collect(client))
+    assert len(model.requests) == 4
+
+
+async def test_a_refusal_is_not_asked_again(client, model):
+    model.faults = [models.status(401)]
+    with pytest.raises(Refused):
+        await collect(client)
+    assert len(model.requests) == 1
+
+
+async def test_a_model_that_asks_for_much_patience_is_not_waited_for(client, model):
+    model.faults = [models.status(429, headers={"Retry-After": "3600"})]
+    with pytest.raises(Overloaded):
+        await collect(client)
+    assert len(model.requests) == 1
+
+
+async def test_a_stream_cut_after_the_first_word_is_interrupted_and_not_asked_again(client, model):
+    async def broken(request):
+        return await model.stream(request, "half an answer", until=6)
+
+    model.faults = [broken]
+    with pytest.raises(Interrupted):
+        await collect(client)
+    assert len(model.requests) == 1
+
+
+async def test_a_stream_that_ends_without_an_end_is_broken(client, model):
+    model.faults = [models.raw(b'data: {"choices":[{"delta":{"content":"half"}}]}\n\n')]
+    with pytest.raises(Interrupted):
+        await collect(client)
+
+
+async def test_done_without_a_finish_reason_is_an_end(client, model):
+    model.faults = [
+        models.raw(b'data: {"choices":[{"delta":{"content":"all"}}]}\n\ndata: [DONE]\n\n')
+    ]
+    assert text_of(await collect(client)) == "all"
+
+
+async def test_an_error_object_in_the_middle_is_an_error(client, model):
+    async def failing(request):
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+        await response.prepare(request)
+        await model.send(response, {"choices": [{"delta": {"content": "half"}}]})
+        await asyncio.sleep(0.1)
+        await model.send(response, {"error": {"message": "gone", "code": "server_error"}})
+        return response
+
+    model.faults = [failing]
+    with pytest.raises(Overloaded):
+        await collect(client)
+    assert len(model.requests) == 1
+
+
+async def test_a_whole_answer_instead_of_a_stream_is_an_answer(client, model):
+    body = b'{"choices":[{"message":{"content":"whole"},"finish_reason":"stop"}]}'
+    model.faults = [models.raw(body, "application/json")]
+    assert text_of(await collect(client)) == "whole"
+
+
+async def test_a_stalled_stream_ends_in_time(client, model):
+    async def stalled(request):
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+        await response.prepare(request)
+        await model.send(response, {"choices": [{"delta": {"content": "half"}}]})
+        await asyncio.sleep(3)
+        return response
+
+    model.faults = [stalled]
+    with pytest.raises(Interrupted, match="middle"):
+        await collect(client)
+
+
+async def test_leaving_early_closes_the_call(client, model):
+    model.answer = lambda messages: "word " * 10_000
+    async with client.stream(REQUEST) as deltas:
+        await anext(deltas)
+    for _ in range(100):
+        if model.running_streams == 0:
+            return
+        await asyncio.sleep(0.02)
+    raise AssertionError("the server still streams")
+
+
+async def test_only_what_is_set_is_sent(client, model):
+    await collect(client)
+    assert set(model.requests[0]) == {"model", "messages", "stream", "stream_options"}
+
+
+async def test_an_error_never_names_the_key(client, model):
+    model.faults = [models.status(401)]
+    with pytest.raises(Refused) as caught:
+        await collect(client)
+    assert "sk-secret-key" not in str(caught.value)
+
+
+def test_retry_after_is_read_as_seconds_and_as_a_date():
+    now = time.time()
+    assert retry_after_s({"Retry-After": "7"}, now) == 7
+    assert retry_after_s({"Retry-After": "Wed, 21 Oct 2015 07:28:00 GMT"}, now) == 0
+    assert retry_after_s({"Retry-After": "soon"}, now) == 0
+    assert retry_after_s({}, now) == 0

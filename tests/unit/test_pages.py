@@ -1,0 +1,111 @@
+"""Splitting and healing."""
+
+import re
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from core.live.markdown import heal, open_fence
+from core.live.pages import paginate
+from core.models.demo import answers
+
+LONG = answers.answer([("user", "write 20000 characters")])
+PARTS = st.lists(
+    st.sampled_from(
+        [
+            "# Heading\n\n",
+            "A sentence with **bold** and `code`. ",
+            "中文句子,没有空格。",
+            "- item\n",
+            "```python\nprint('x')\n\nprint('y')\n```\n",
+            "~~~\ntext\n~~~\n",
+            "| a | b |\n|---|---|\n| 1 | 2 |\n",
+            "\n\n",
+            "👨‍👩‍👧 family ",
+            "word" * 30 + " ",
+            "[link](https://example.org/a_b) ",
+        ]
+    ),
+    max_size=40,
+).map("".join)
+
+
+def squeezed(text):
+    """Everything but white space and fences: what splitting may add or lose."""
+    return re.sub(r"[`~\s]|python", "", text)
+
+
+@given(PARTS, st.integers(60, 400))
+@settings(max_examples=300, deadline=None)
+def test_pages_keep_every_character_the_limit_and_closed_fences(text, limit):
+    pages = paginate(text, limit, lambda page: len(page) <= limit)
+    assert squeezed("".join(f"{page}\n" for page in pages)) == squeezed(text)
+    assert all(len(page) <= limit for page in pages)
+    assert all(open_fence(page) is None for page in pages[:-1])
+
+
+def test_a_text_that_fits_is_one_page():
+    assert paginate("short", 100, lambda page: True) == ["short"]
+
+
+def test_pages_break_between_blocks_where_they_can():
+    text = "\n\n".join(["paragraph " * 8] * 6)
+    pages = paginate(text, 200, lambda page: len(page) <= 200)
+    assert all(page.strip().endswith("paragraph") for page in pages)
+
+
+def test_a_fence_is_closed_and_opened_again_with_its_language():
+    text = "```python\n" + "x = 1\n" * 50 + "```\n"
+    first, second, *_ = paginate(text, 120, lambda page: len(page) <= 120)
+    assert first.endswith("\n```")
+    assert second.startswith("```python\n")
+
+
+def test_a_long_answer_with_code_keeps_all_its_text():
+    pages = paginate(LONG, 4000, lambda page: len(page) <= 4000)
+    assert len(pages) <= 7
+    assert squeezed("\n".join(pages)) == squeezed(LONG)
+
+
+@pytest.mark.parametrize(
+    ("cut", "healed"),
+    [
+        ("plain text", "plain text"),
+        ("some **bold", "some **bold**"),
+        ("some **bold*", "some **bold**"),
+        ("some **", "some "),
+        ("some *it", "some *it*"),
+        ("a ***both", "a ***both***"),
+        ("~~gone", "~~gone~~"),
+        ("run `code", "run `code`"),
+        ("run ``co`de", "run ``co`de``"),
+        ("see [the docs](https://exa", "see the docs"),
+        ("see [the do", "see the do"),
+        ("an ![image](htt", "an "),
+        ("2 * 3 = 6", "2 * 3 = 6"),
+        ("snake_case_name", "snake_case_name"),
+        ("```python\nprint(", "```python\nprint(\n```"),
+        ("```python\nprint()\n``", "```python\nprint()\n```"),
+        ("text\n```pyth", "text"),
+        ("text\n#", "text"),
+        ("text\n- ", "text"),
+        ("| a | b |\n|---|---|\n| 1 | 2 |\n| 3", "| a | b |\n|---|---|\n| 1 | 2 |"),
+        ("intro\n\n| a | b |\n|--", "intro"),
+        ("**done** and *done*", "**done** and *done*"),
+    ],
+)
+def test_a_cut_is_healed(cut, healed):
+    assert heal(cut) == healed
+
+
+@given(PARTS)
+@settings(max_examples=200, deadline=None)
+def test_healing_at_any_cut_leaves_no_fence_open(text):
+    for cut in range(0, len(text), 7):
+        assert open_fence(heal(text[:cut])) is None
+
+
+@given(st.text(max_size=200))
+def test_healing_never_fails(text):
+    heal(text)

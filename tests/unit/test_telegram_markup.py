@@ -1,0 +1,111 @@
+"""Markdown to Telegram's entities, judged by TDLib's own checker."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bots.telegram.markup import MOST_ENTITIES, Entity, fits, render, units
+from core.live.markdown import heal
+from core.models.demo import answers
+from tests.harness import bare
+from tests.servers.telegram import check_entities
+
+MARKS = st.lists(
+    st.sampled_from(
+        list("ab *_`~|[]()#>-1.\n\\!<&@/:") + ["**", "```", "||", "中", "👍", "🇩🇪", "e\u0301", "\u200f",
+        "\n\n", "| a |", "https://x.y", "](http://a.b)", "$x$", "- [ ] ", "مرحبا"]
+    ),
+    max_size=60,
+).map("".join)
+
+
+def checked(markdown):
+    formatted = render(markdown)
+    check_entities(
+        formatted.text,
+        [
+            {"type": e.type, "offset": e.offset, "length": e.length, "url": e.extra, "language": e.extra}
+            for e in formatted.entities
+        ],
+    )
+    return formatted
+
+
+def covered(formatted, kind):
+    data = formatted.text.encode("utf-16-le")
+    return [
+        data[e.offset * 2 : (e.offset + e.length) * 2].decode("utf-16-le")
+        for e in formatted.entities
+        if e.type == kind
+    ]
+
+
+@given(MARKS)
+@settings(max_examples=1500, deadline=None)
+def test_no_text_is_refused_and_no_offset_is_wrong(markdown):
+    """TDLib accepts the entities of anything, whole and healed at a cut."""
+    checked(markdown)
+    checked(heal(markdown[: len(markdown) // 2]))
+
+
+@pytest.mark.parametrize("question", ["markdown", "table", "code", "help", "格式", "write 5000 characters"])
+def test_every_letter_of_an_answer_is_shown(question):
+    text = answers.answer([("user", question)])
+    shown = checked(text).text
+    assert set(bare(shown)) >= set(bare(text)) - set("pythonjsshhttpscommarkorgx")
+
+
+@pytest.mark.parametrize(
+    ("markdown", "kind", "texts"),
+    [
+        ("**bold** 👍 **粗**", "bold", ["bold", "粗"]),
+        ("*it*", "italic", ["it"]),
+        ("~~no~~", "strikethrough", ["no"]),
+        ("`x = 1`", "code", ["x = 1"]),
+        ("||secret|| and ||more||", "spoiler", ["secret", "more"]),
+        ("# Title\n\ntext", "bold", ["Title"]),
+        ("> one\n> two", "blockquote", ["one\ntwo"]),
+        ("[here](https://a.b/c)", "text_link", ["here"]),
+        ("```py\nx\n```", "pre", ["x"]),
+        ("| a | b |\n|---|---|\n| 1 | 2 |", "pre", ["a | b\n--+--\n1 | 2"]),
+        ("$x^2$", "code", ["x^2"]),
+    ],
+)
+def test_a_construct_has_its_entity(markdown, kind, texts):
+    assert covered(checked(markdown), kind) == texts
+
+
+def test_a_link_whose_text_names_another_site_says_where_it_goes():
+    assert render("[https://bank.example](https://evil.example/x)").text == (
+        "https://bank.example (evil.example)"
+    )
+    assert render("[bank.example](https://bank.example/login)").text == "bank.example"
+
+
+def test_a_link_that_is_no_web_address_is_only_text():
+    formatted = render("[press](javascript:alert(1))")
+    assert covered(formatted, "text_link") == []
+
+
+def test_a_wide_table_becomes_a_list_that_keeps_every_cell():
+    row = "| " + " | ".join(["a long cell of words"] * 4) + " |"
+    markdown = f"{row}\n|---|---|---|---|\n{row}"
+    assert render(markdown).text.count("a long cell of words") >= 4
+    assert covered(render(markdown), "pre") == []
+
+
+def test_nested_lists_and_tasks_read_well():
+    text = render("1. one\n   - deep\n2. two\n\n- [x] done\n- [ ] open").text
+    assert text == "1. one\n  • deep\n2. two\n\n• ☑ done\n• ☐ open"
+
+
+def test_only_marks_are_shown_as_they_are():
+    assert render("**").text == "**"
+
+
+def test_the_limit_counts_utf16_units_and_entities():
+    assert units("a👍") == 3
+    assert fits("👍" * 2048)
+    assert not fits("👍" * 2049)
+    assert not fits("**b** " * (MOST_ENTITIES + 1))
+    assert render("**b** `c`").entities == (Entity("bold", 0, 1), Entity("code", 2, 1))

@@ -1,0 +1,179 @@
+"""Commands, options, sentences, settings: what people and operators read and write."""
+
+import re
+import string
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from core.images.client import PictureRequest
+from core.messages import Exchange, Incoming, Preferences, Sender, conversation_id
+from core.people import texts
+from core.people.access import Access
+from core.settings import Settings
+from core.telemetry import Metrics, keep_secret, redact
+from core.turn.commands import MENU
+from core.turn.picture import BadOption, read_request
+from core.turn.prompt import build_prompt, estimate_tokens, window
+
+README = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
+
+
+def fields(text):
+    return {name for _, name, _, _ in string.Formatter().parse(text) if name}
+
+
+@pytest.mark.parametrize("name", texts._TEXTS)
+def test_a_sentence_has_the_same_placeholders_in_every_language(name):
+    english, chinese = texts._TEXTS[name]
+    assert fields(english) == fields(chinese)
+    assert re.search(r"[\u4e00-\u9fff]", chinese)
+
+
+@pytest.mark.parametrize(
+    ("text", "preferred", "hint", "language"),
+    [
+        ("hello", "", "", "en"),
+        ("你好", "", "en", "zh"),
+        ("", "", "zh-CN", "zh"),
+        ("123", "", "zh", "zh"),
+        ("hello", "zh", "", "zh"),
+        ("こんにちは漢字", "", "ja", "en"),
+    ],
+)
+def test_the_language_is_the_chosen_else_the_written_else_the_platforms(
+    text, preferred, hint, language
+):
+    assert texts.language_of(text, preferred, hint) == language
+
+
+@pytest.mark.parametrize(
+    ("text", "request_"),
+    [
+        ("a red fox", PictureRequest("a red fox")),
+        ("a fox --size 512x512 --n 2", PictureRequest("a fox", size="512x512", n=2)),
+        ("--size=1024×1024 fox", PictureRequest("fox", size="1024x1024")),
+        ("fox —size 512x512", PictureRequest("fox", size="512x512")),
+        ("don't panic", PictureRequest("don't panic")),
+        ("fox --quality hd --style vivid", PictureRequest("fox", quality="hd", style="vivid")),
+    ],
+)
+def test_picture_options_are_read(text, request_):
+    assert read_request(text, "en") == request_
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "--size 1x1 fox", "fox --n 99", "fox --n ٣", "fox --what", "fox --size", "x" * 5000],
+)
+def test_a_wrong_option_is_explained(text):
+    with pytest.raises(BadOption) as caught:
+        read_request(text, "en")
+    assert len(str(caught.value)) < 200
+
+
+@given(st.text(max_size=100))
+def test_any_picture_text_is_a_request_or_a_sentence(text):
+    try:
+        assert read_request(text, "zh").prompt
+    except BadOption as error:
+        assert str(error)
+
+
+def exchange(question, answer="an answer", speaker="Ann"):
+    return Exchange("e", speaker, question, answer, 0.0)
+
+
+def test_the_newest_history_that_fits_is_sent():
+    history = [exchange("old " * 100), exchange("new")]
+    assert window(history, 30) == history[1:]
+    assert window(history, 10_000) == history
+    assert window(history, 0) == []
+
+
+def test_in_a_group_everybody_has_a_name():
+    import datetime
+
+    prompt = build_prompt(
+        "You are a bot.",
+        Preferences(),
+        [exchange("hi", speaker="Bob")],
+        "Ann: and you?",
+        history_tokens=100,
+        private=False,
+        today=datetime.date(2026, 11, 21),
+    )
+    assert [message.role for message in prompt] == ["system", "user", "assistant", "user"]
+    assert prompt[1].content == "Bob: hi"
+    assert "Saturday, 21 November 2026" in prompt[0].content
+
+
+def test_tokens_of_chinese_and_english_are_estimated_apart():
+    assert estimate_tokens("四个汉字") == 4
+    assert estimate_tokens("four words are here!") == 5
+
+
+def asks(user, space="5"):
+    conversation = conversation_id("telegram", space)
+    return Incoming(event_id="e", conversation=conversation, sender=Sender(user, "A"), text="x")
+
+
+def test_lists_admit_people_chats_and_admins_and_nobody_else():
+    access = Access(["telegram:1"], ["telegram:-9"], ["telegram:3"])
+    assert access.allows(asks("telegram:1"))
+    assert access.allows(asks("telegram:2", "-9"))
+    assert access.allows(asks("telegram:3"))
+    assert not access.allows(asks("telegram:2"))
+    assert not access.allows(asks("slack:1"))
+    assert Access([], [], []).allows(asks("telegram:2"))
+
+
+def test_the_readme_lists_every_setting():
+    for name in Settings.model_fields:
+        assert f"`{name.upper()}`" in README, name
+
+
+def test_the_readme_lists_every_command():
+    for name in MENU:
+        assert f"`/{name}" in README, name
+
+
+def test_the_readme_names_no_metric_that_is_not_there():
+    there = {family.name for family in Metrics().registry.collect()}
+    named = set(re.findall(r"`(palaver_\w+?)(?:_total)?`", README))
+    assert named
+    assert named <= there
+
+
+def test_settings_are_read_from_the_environment(monkeypatch):
+    monkeypatch.setenv("ALLOWED_USERS", "telegram:1, slack:U2")
+    monkeypatch.setenv("LLM_BASE_URL", "https://api.example.org/v1/")
+    settings = Settings(_env_file=None)
+    assert settings.allowed_users == ("telegram:1", "slack:U2")
+    assert settings.llm_base_url == "https://api.example.org/v1"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("HTTP_PORT", "99999"), ("LOG_LEVEL", "LOUD"), ("LLM_BASE_URL", "api.example.org")],
+)
+def test_a_wrong_setting_is_refused(monkeypatch, name, value):
+    monkeypatch.setenv(name, value)
+    with pytest.raises(ValidationError):
+        Settings(_env_file=None)
+
+
+def test_the_page_is_off_by_default_where_strangers_could_reach_it():
+    token = {"telegram_bot_token": "123456:token"}
+    assert Settings(_env_file=None).web_on
+    assert Settings(_env_file=None, **token).web_on
+    assert not Settings(_env_file=None, http_host="0.0.0.0", **token).web_on
+    assert Settings(_env_file=None, http_host="0.0.0.0").web_on
+
+
+def test_a_secret_is_taken_out_of_a_log_line():
+    keep_secret("sk-very-secret")
+    assert redact("the key sk-very-secret is bad") == "the key *** is bad"
