@@ -265,7 +265,7 @@ class SlackServer:
     @asynccontextmanager
     async def running(self):
         app = web.Application(client_max_size=60 * 1024 * 1024)
-        app.router.add_post("/api/{method}", self._serve)
+        app.router.add_route("*", "/api/{method}", self._serve)
         app.router.add_post("/upload/{file}", self._upload)
         app.router.add_get("/link", self._socket)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.2)

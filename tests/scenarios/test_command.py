@@ -1,0 +1,214 @@
+"""The `palaver` command as its user runs it: a process of its own."""
+
+import asyncio
+import json
+import os
+import re
+import signal
+import socket
+import sys
+from contextlib import asynccontextmanager
+
+import aiohttp
+
+from tests.contracts.drivers import TelegramDriver
+from tests.harness import until
+
+COMMAND = (sys.executable, "-m", "bots")
+
+
+def environment(tmp_path, **more):
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    return {**kept, "DATA_DIR": str(tmp_path / "data"), "HTTP_PORT": "0", **more}
+
+
+async def run(tmp_path, *arguments, **more):
+    """(exit code, standard output, standard error) of one call."""
+    process = await asyncio.create_subprocess_exec(
+        *COMMAND,
+        *arguments,
+        cwd=tmp_path,
+        env=environment(tmp_path, **more),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    out, err = await asyncio.wait_for(process.communicate(), 40)
+    return process.returncode, out.decode(), err.decode()
+
+
+@asynccontextmanager
+async def serving(tmp_path, **more):
+    """A running `palaver run`, killed hard at the end if it still lives."""
+    process = await asyncio.create_subprocess_exec(
+        *COMMAND,
+        "run",
+        cwd=tmp_path,
+        env=environment(tmp_path, **more),
+        stderr=asyncio.subprocess.PIPE,
+    )
+    lines = []
+    try:
+        while not any("store " in line for line in lines):
+            line = await asyncio.wait_for(process.stderr.readline(), 30)
+            assert line, lines
+            lines.append(line.decode())
+        process.banner = "".join(lines)
+        reader = asyncio.create_task(drain(process, lines))
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+        await reader
+
+
+async def drain(process, lines):
+    while line := await process.stderr.readline():
+        lines.append(line.decode())
+        process.banner = "".join(lines)
+
+
+async def test_ask_streams_an_answer_and_remembers_the_last_one(tmp_path):
+    code, out, _ = await run(tmp_path, "ask", "My name is Ada")
+    assert (code, "Ada" in out) == (0, True)
+    _, out, _ = await run(tmp_path, "ask", "What is my name?")
+    assert "Ada" in out
+    _, out, _ = await run(tmp_path, "ask", "--new", "What is my name?")
+    assert "not told me" in out
+
+
+async def test_ask_paints_a_picture_into_a_file(tmp_path):
+    code, out, _ = await run(tmp_path, "ask", "/image a red fox --size 1024x1024")
+    assert code == 0
+    assert out.strip() == "palaver-1.png"
+    data = (tmp_path / "palaver-1.png").read_bytes()
+    assert data.startswith(b"\x89PNG")
+    assert data[16:24] == (1024).to_bytes(4) * 2
+
+
+async def test_ask_gives_a_long_answer_whole(tmp_path):
+    _, out, _ = await run(tmp_path, "ask", "Write 2000 characters")
+    assert out.startswith("# A long answer")
+    assert out.rstrip().endswith("*The end.*")
+    assert out.count("```") % 2 == 0
+
+
+async def test_no_redis_at_the_start_is_one_sentence_and_exit_1(tmp_path):
+    code, _, err = await run(tmp_path, "run", REDIS_URL="redis://:hidden-word@127.0.0.1:1")
+    assert code == 1
+    assert "REDIS_URL" in err
+    assert "Traceback" not in err
+    assert "hidden-word" not in err
+
+
+async def test_a_wrong_setting_is_one_sentence_and_exit_1(tmp_path):
+    code, _, err = await run(tmp_path, "run", HTTP_PORT="many")
+    assert code == 1
+    assert err.startswith("palaver: HTTP_PORT")
+    assert err.count("\n") == 1
+
+
+async def test_a_taken_port_is_a_clear_sentence(tmp_path):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        code, _, err = await run(tmp_path, "run", HTTP_PORT=port)
+    assert code == 1
+    assert "HTTP_PORT" in err
+
+
+async def test_check_tries_every_credential_and_says_what_to_fix(tmp_path):
+    code, out, _ = await run(tmp_path, "check")
+    assert code == 0
+    assert "ok   model" in out
+    driver = TelegramDriver()
+    async with driver.running():
+        values = {"TELEGRAM_API_URL": driver.server.url}
+        code, out, err = await run(
+            tmp_path, "check", TELEGRAM_BOT_TOKEN="999:a-wrong-token", **values
+        )
+    assert code == 1
+    assert "FAIL telegram" in out
+    assert "TELEGRAM_BOT_TOKEN" in out
+    assert "a-wrong-token" not in out + err
+
+
+async def test_version_is_told(tmp_path):
+    code, out, _ = await run(tmp_path, "--version")
+    assert code == 0
+    assert re.fullmatch(r"palaver \d+\.\d+\.\d+\n", out)
+
+
+async def test_an_open_bot_is_announced_loudly_and_a_token_never(tmp_path):
+    driver = TelegramDriver()
+    async with driver.running():
+        settings = {name.upper(): value for name, value in driver.settings().items()}
+        async with serving(tmp_path, **settings) as process:
+            await until(lambda: "EVERYONE" in process.banner)
+            assert settings["TELEGRAM_BOT_TOKEN"] not in process.banner
+        async with serving(tmp_path, **settings, ALLOWED_USERS="telegram:1") as process:
+            assert "EVERYONE" not in process.banner
+
+
+async def test_a_wrong_token_does_not_keep_the_page_down(tmp_path):
+    driver = TelegramDriver()
+    async with driver.running():
+        values = {"TELEGRAM_BOT_TOKEN": "999:wrong", "TELEGRAM_API_URL": driver.server.url}
+        async with serving(tmp_path, **values) as process:
+            assert "web" in process.banner
+            assert "TELEGRAM_BOT_TOKEN" in process.banner
+
+
+async def test_sigterm_ends_it_well(tmp_path):
+    async with serving(tmp_path) as process:
+        process.send_signal(signal.SIGTERM)
+        assert await asyncio.wait_for(process.wait(), 10) == 0
+
+
+async def test_a_killed_answer_finishes_itself_on_the_same_post(tmp_path):
+    """kill -9 in the middle of an answer; the next start completes it, and nobody asks again."""
+    cookies = {"Cookie": f"palaver={'ab' * 16}"}
+    async with aiohttp.ClientSession(headers=cookies) as session:
+        async with serving(tmp_path) as process:
+            url = re.search(r"http://\S+", process.banner).group()
+            path = "/api/conversations/thread-12345"
+            body = {"id": "abcdefgh", "text": "write 3000 characters"}
+            async with session.post(url + path, json=body) as response:
+                assert response.status == 202
+            await until(lambda: growing(session, url + path))
+            process.kill()
+            await process.wait()
+        async with serving(tmp_path) as process:
+            url = re.search(r"http://\S+", process.banner).group()
+
+            async def complete():
+                posts = await read(session, url + path)
+                return posts if "The end." in posts[-1].get("text", "") else None
+
+            posts = await until(complete, 40)
+    answers = [post for post in posts if post["author"] == "bot"]
+    assert len(answers) == 1
+    assert answers[0]["text"].startswith("# A long answer")
+
+
+async def growing(session, path):
+    posts = await read(session, path)
+    return any(post.get("growing") and len(post["text"]) > 200 for post in posts)
+
+
+async def read(session, path):
+    posts, kind = [], ""
+    async with session.get(f"{path}/events") as response:
+        async for line in response.content:
+            line = line.decode().rstrip("\n")
+            if line.startswith("event: "):
+                kind = line[7:]
+            if line.startswith("data: ") and kind == "post":
+                post = json.loads(line[6:])["post"]
+                if post["author"] != "status":
+                    posts.append(post)
+            if kind == "ready":
+                break
+        response.close()
+    return posts
