@@ -184,7 +184,7 @@ async def test_a_killed_answer_finishes_itself_on_the_same_post(tmp_path):
 
             async def complete():
                 posts = await read(session, url + path)
-                return posts if "The end." in posts[-1].get("text", "") else None
+                return posts if posts and "The end." in posts[-1].get("text", "") else None
 
             posts = await until(complete, 40)
     answers = [post for post in posts if post["author"] == "bot"]

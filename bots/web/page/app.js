@@ -102,6 +102,7 @@ function open(id) {
   statusNode = null;
   following = true;
   $("posts").replaceChildren();
+  $("halt").hidden = true;
   document.body.classList.remove("side-open");
   listen();
   drawList();
@@ -165,6 +166,12 @@ function draw() {
     drawPost(entry);
   }
   dirty.clear();
+  // Stop stands still beside the text box: under a growing answer nobody could hit it.
+  const stoppable = [...posts.values()].some(({ post }) => post.growing && post.buttons?.length);
+  if (stoppable === $("halt").hidden) {
+    $("halt").hidden = !stoppable;
+    $("halt").disabled = false;
+  }
   $("posts").querySelector(".hello")?.remove();
   if ([...posts.values()].some(({ post }) => post.growing)) hideStatus();
   if (following) box.scrollTop = box.scrollHeight;
@@ -173,7 +180,6 @@ function draw() {
 function drawPost(entry) {
   const { node, post } = entry;
   node.className = `post ${post.author}${post.growing ? " growing" : ""}`;
-  node.querySelector(".buttons")?.remove();
   const last = Math.max(...posts.keys()) === Number(node.dataset.key);
   let text = node.querySelector(".text");
   if (post.text && !text) {
@@ -195,9 +201,10 @@ function drawPost(entry) {
     node.prepend(pictures);
   }
   if (post.author === "bot" && last) for (const other of document.querySelectorAll(".post .buttons")) other.remove();
-  if (post.buttons?.length && last) {
+  const buttons = (post.buttons || []).filter(({ command }) => command !== "stop");
+  if (buttons.length && last) {
     const row = make("div", { class: "buttons" });
-    for (const { command, label } of post.buttons) {
+    for (const { command, label } of buttons) {
       row.append(make("button", { type: "button", "data-command": command, onclick: (event) => press(command, event.target) }, label));
     }
     node.append(row);
@@ -346,6 +353,7 @@ $("text").addEventListener("keydown", (event) => {
   }
 });
 $("new").addEventListener("click", () => open(token()));
+$("halt").addEventListener("click", (event) => press("stop", event.currentTarget));
 $("menu").addEventListener("click", () => document.body.classList.toggle("side-open"));
 $("veil").addEventListener("click", () => document.body.classList.remove("side-open"));
 $("down").addEventListener("click", () => {
