@@ -285,9 +285,7 @@ def retry_after_s(sent: Mapping[str, str], now: float) -> float:
 
 
 def _retrying() -> tenacity.AsyncRetrying:
-    backoff = tenacity.wait_exponential_jitter(
-        multiplier=FIRST_WAIT_S, jitter=FIRST_WAIT_S, max=8
-    )
+    backoff = tenacity.wait_exponential_jitter(multiplier=FIRST_WAIT_S, jitter=FIRST_WAIT_S, max=8)
 
     def wait(state: tenacity.RetryCallState) -> float:
         error = state.outcome.exception() if state.outcome else None

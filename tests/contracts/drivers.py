@@ -125,11 +125,7 @@ class TelegramDriver(Driver):
 
     async def press(self, place, command):
         chat, topic = self._where(place)
-        post = [
-            p
-            for p in self.server.posts(chat, topic)
-            if command in _telegram_commands(p)
-        ][-1]
+        post = [p for p in self.server.posts(chat, topic) if command in _telegram_commands(p)][-1]
         self.server.press(post, command)
 
     async def noise(self, place):

@@ -67,9 +67,7 @@ async def test_a_follow_up_is_answered_from_history_and_no_other_conversation_se
 
 
 @every_place
-async def test_image_gives_a_picture_of_the_size_that_was_asked_for(
-    driver, place, tmp_path, model
-):
+async def test_image_gives_a_picture_of_the_size_that_was_asked_for(driver, place, tmp_path, model):
     async with driving(driver, tmp_path, model):
         await driver.say(place, "/image a red fox --size 1024x1024")
 

@@ -173,7 +173,7 @@ async def test_a_killed_answer_finishes_itself_on_the_same_post(tmp_path):
         async with serving(tmp_path) as process:
             url = re.search(r"http://\S+", process.banner).group()
             path = "/api/conversations/thread-12345"
-            body = {"id": "abcdefgh", "text": "write 3000 characters"}
+            body = {"id": "abcdefgh", "text": "write 1500 characters"}
             async with session.post(url + path, json=body) as response:
                 assert response.status == 202
             await until(lambda: growing(session, url + path))

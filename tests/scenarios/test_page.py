@@ -191,7 +191,11 @@ async def test_one_visitor_cannot_see_anothers_conversations(app):
 
 async def test_the_server_tells_its_health_and_metrics(app):
     async with aiohttp.ClientSession() as session:
-        for path, word in (("healthz", "alive"), ("readyz", '"ready"'), ("metrics", "palaver_turns")):
+        for path, word in (
+            ("healthz", "alive"),
+            ("readyz", '"ready"'),
+            ("metrics", "palaver_turns"),
+        ):
             async with session.get(f"{app.url}/{path}") as response:
                 assert response.status == 200
                 assert word in await response.text()

@@ -59,9 +59,7 @@ async def test_threads_are_not_followed_where_the_operator_does_not_want_it(
         assert len(model.requests) == 1
 
 
-async def test_each_top_level_direct_message_is_a_conversation_of_its_own(
-    driver, tmp_path, model
-):
+async def test_each_top_level_direct_message_is_a_conversation_of_its_own(driver, tmp_path, model):
     async with driving(driver, tmp_path, model):
         first = driver.server.say("D01", "one")
         second = driver.server.say("D01", "two")

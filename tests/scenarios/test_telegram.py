@@ -20,7 +20,11 @@ def finished(server, chat, topic=None):
     return [
         post
         for post in server.posts(chat, topic)
-        if any("retry" in b["callback_data"] for row in (post.markup or {}).get("inline_keyboard", []) for b in row)
+        if any(
+            "retry" in b["callback_data"]
+            for row in (post.markup or {}).get("inline_keyboard", [])
+            for b in row
+        )
     ]
 
 
@@ -31,9 +35,7 @@ async def test_fifty_chats_are_answered_side_by_side_without_one_refusal(driver,
         for user in range(500, 550):
             driver.server.add_private(user)
             driver.server.say(user, "hello", user=driver.server.person(user))
-        await until(
-            lambda: all(finished(driver.server, user) for user in range(500, 550)), 30
-        )
+        await until(lambda: all(finished(driver.server, user) for user in range(500, 550)), 30)
         assert model.most_streams > 20
         assert driver.server.floods == []
 
@@ -184,7 +186,7 @@ async def test_a_wake_word_speaks_to_the_bot(driver, tmp_path, model):
 
 async def test_the_menu_is_registered_in_both_languages(driver, tmp_path, model):
     async with driving(driver, tmp_path, model):
-        assert {"": 10, "zh": 10} == {k: len(v) for k, v in driver.server.commands.items()}
+        assert {k: len(v) for k, v in driver.server.commands.items()} == {"": 10, "zh": 10}
 
 
 async def test_a_webhook_with_the_secret_is_heard_and_without_it_refused(tmp_path, model):

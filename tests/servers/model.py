@@ -79,9 +79,7 @@ class ModelServer:
         if until is not None:
             request.transport.abort()
             return response
-        await self.send(
-            response, {"choices": [{"index": 0, "delta": {}, "finish_reason": finish}]}
-        )
+        await self.send(response, {"choices": [{"index": 0, "delta": {}, "finish_reason": finish}]})
         await self.send(
             response, {"choices": [], "usage": {"prompt_tokens": 11, "completion_tokens": 7}}
         )

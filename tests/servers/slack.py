@@ -99,7 +99,7 @@ class SlackServer:
         self._deliveries = set()
         self.retry_s = (0.05, 1.0, 2.0)
 
-    # --- what people do ---------------------------------------------------------------------------
+    # --- what people do ---
 
     def ts(self):
         self._clock += 0.0002
@@ -234,7 +234,8 @@ class SlackServer:
         headers = {
             "Content-Type": content or "application/x-www-form-urlencoded",
             "X-Slack-Request-Timestamp": stamp,
-            "X-Slack-Signature": "v0=" + hmac.new(SECRET.encode(), base, hashlib.sha256).hexdigest(),
+            "X-Slack-Signature": "v0="
+            + hmac.new(SECRET.encode(), base, hashlib.sha256).hexdigest(),
         }
         if attempt:
             headers |= {"X-Slack-Retry-Num": str(attempt), "X-Slack-Retry-Reason": "http_timeout"}
@@ -260,7 +261,7 @@ class SlackServer:
             if post.channel == channel and post.thread == thread and post.user == BOT_USER
         ]
 
-    # --- the server -----------------------------------------------------------------------------------
+    # --- the server ---
 
     @asynccontextmanager
     async def running(self):
@@ -411,7 +412,9 @@ class SlackServer:
         return {"message_ts": post.ts}
 
     def do_assistant_threads_setStatus(self, parameters):
-        self.statuses.append((parameters["channel_id"], parameters["thread_ts"], parameters["status"]))
+        self.statuses.append(
+            (parameters["channel_id"], parameters["thread_ts"], parameters["status"])
+        )
 
     def do_assistant_threads_setSuggestedPrompts(self, parameters):
         self.prompts.append(parameters)
@@ -448,7 +451,7 @@ class SlackServer:
         self.posts[channel, post.ts] = post
         return {"files": [{"id": one["id"], "title": one.get("title")} for one in files]}
 
-    # --- rules ------------------------------------------------------------------------------------------
+    # --- rules ---
 
     def _channel(self, parameters):
         channel = parameters.get("channel", "")

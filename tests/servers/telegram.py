@@ -138,7 +138,7 @@ class TelegramServer:
         self._news = asyncio.Event()
         self._files = {}
 
-    # --- what people do -----------------------------------------------------------------------
+    # --- what people do ---
 
     def add_private(self, user=77, name="Ann", language="en"):
         self.chats[user] = {"id": user, "type": "private", "first_name": name}
@@ -211,7 +211,7 @@ class TelegramServer:
             if place == chat and message.sender is BOT and message.thread == topic
         ]
 
-    # --- the server -----------------------------------------------------------------------------
+    # --- the server ---
 
     @asynccontextmanager
     async def running(self):
@@ -298,9 +298,7 @@ class TelegramServer:
 
     async def do_getUpdates(self, parameters, files):
         if self.webhook:
-            raise ApiError(
-                409, "Conflict: can't use getUpdates method while webhook is active"
-            )
+            raise ApiError(409, "Conflict: can't use getUpdates method while webhook is active")
         if self._poll is not None and not self._poll.done():
             # The newer poll ends the older one.
             self._poll.set_exception(
@@ -320,9 +318,7 @@ class TelegramServer:
             self._news.clear()
             news = asyncio.ensure_future(self._news.wait())
             try:
-                await asyncio.wait(
-                    {news, mine}, timeout=left, return_when=asyncio.FIRST_COMPLETED
-                )
+                await asyncio.wait({news, mine}, timeout=left, return_when=asyncio.FIRST_COMPLETED)
             finally:
                 news.cancel()
             if mine.done():
@@ -411,7 +407,7 @@ class TelegramServer:
     def add_file(self, name, data):
         self._files[name] = data
 
-    # --- rules ----------------------------------------------------------------------------------
+    # --- rules ---
 
     def _writable(self, parameters):
         chat = int(parameters["chat_id"])
@@ -478,9 +474,7 @@ class TelegramServer:
     def _flood(self, chat, wait):
         seconds = max(1, int(wait + 0.999))
         self.floods.append((chat, seconds))
-        raise ApiError(
-            429, f"Too Many Requests: retry after {seconds}", retry_after=seconds
-        )
+        raise ApiError(429, f"Too Many Requests: retry after {seconds}", retry_after=seconds)
 
     def hold(self, chat, seconds):
         """Flood-limit *chat* from now on."""

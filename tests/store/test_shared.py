@@ -136,6 +136,6 @@ async def test_a_deep_data_folder_works_although_socket_paths_are_short(tmp_path
 
 
 async def test_no_redis_is_a_clear_error():
-    with pytest.raises(ConfigError, match="no Redis answers at redis://127.0.0.1:1"):
+    with pytest.raises(ConfigError, match=r"no Redis answers at redis://127\.0\.0\.1:1"):
         async with connect("redis://:secret@127.0.0.1:1/0"):
             pass

@@ -46,8 +46,10 @@ def choice(**fields):
             chunk(choices=[], usage={"prompt_tokens": 5, "prompt_cache_hit_tokens": 3}),
             [Usage(5, 0, 3)],
         ),
-        (choice(message={"content": "whole"}, finish_reason="stop"),
-         [TextDelta("whole"), Finished("stop")]),
+        (
+            choice(message={"content": "whole"}, finish_reason="stop"),
+            [TextDelta("whole"), Finished("stop")],
+        ),
     ],
 )
 def test_a_chunk_is_read_whatever_its_server_leaves_out(data, expected):
@@ -69,12 +71,19 @@ def test_an_error_inside_a_stream_is_an_error(data, kind):
         read_chunk(data)
 
 
-@given(st.binary(max_size=100) | st.recursive(
-    st.none() | st.text(max_size=5) | st.integers(-9, 9),
-    lambda inner: st.lists(inner, max_size=3)
-    | st.dictionaries(st.sampled_from(["choices", "delta", "content", "error", "usage"]), inner),
-    max_leaves=8,
-).map(lambda value: json.dumps(value).encode()))
+@given(
+    st.binary(max_size=100)
+    | st.recursive(
+        st.none() | st.text(max_size=5) | st.integers(-9, 9),
+        lambda inner: (
+            st.lists(inner, max_size=3)
+            | st.dictionaries(
+                st.sampled_from(["choices", "delta", "content", "error", "usage"]), inner
+            )
+        ),
+        max_leaves=8,
+    ).map(lambda value: json.dumps(value).encode())
+)
 def test_any_payload_gives_deltas_or_a_typed_error(data):
     try:
         read_chunk(data)

@@ -12,8 +12,24 @@ from tests.servers.telegram import check_entities
 
 MARKS = st.lists(
     st.sampled_from(
-        list("ab *_`~|[]()#>-1.\n\\!<&@/:") + ["**", "```", "||", "中", "👍", "🇩🇪", "e\u0301", "\u200f",
-        "\n\n", "| a |", "https://x.y", "](http://a.b)", "$x$", "- [ ] ", "مرحبا"]
+        list("ab *_`~|[]()#>-1.\n\\!<&@/:")
+        + [
+            "**",
+            "```",
+            "||",
+            "中",
+            "👍",
+            "🇩🇪",
+            "e\u0301",
+            "\u200f",
+            "\n\n",
+            "| a |",
+            "https://x.y",
+            "](http://a.b)",
+            "$x$",
+            "- [ ] ",
+            "مرحبا",
+        ]
     ),
     max_size=60,
 ).map("".join)
@@ -24,7 +40,13 @@ def checked(markdown):
     check_entities(
         formatted.text,
         [
-            {"type": e.type, "offset": e.offset, "length": e.length, "url": e.extra, "language": e.extra}
+            {
+                "type": e.type,
+                "offset": e.offset,
+                "length": e.length,
+                "url": e.extra,
+                "language": e.extra,
+            }
             for e in formatted.entities
         ],
     )
@@ -48,7 +70,9 @@ def test_no_text_is_refused_and_no_offset_is_wrong(markdown):
     checked(heal(markdown[: len(markdown) // 2]))
 
 
-@pytest.mark.parametrize("question", ["markdown", "table", "code", "help", "格式", "write 5000 characters"])
+@pytest.mark.parametrize(
+    "question", ["markdown", "table", "code", "help", "格式", "write 5000 characters"]
+)
 def test_every_letter_of_an_answer_is_shown(question):
     text = answers.answer([("user", question)])
     shown = checked(text).text
