@@ -100,6 +100,16 @@ def check() -> None:
         raise typer.Exit(1)
 
 
+@app.command()
+def inbox(
+    requeue: Annotated[bool, typer.Option("--requeue", help="Ask them all again.")] = False,
+) -> None:
+    """List the questions that were set aside after failing again and again."""
+    settings = _settings()
+    set_up_logs("ERROR", settings.log_json)
+    _run(_inbox(settings, requeue=requeue))
+
+
 def _settings() -> Settings:
     try:
         return Settings()
@@ -178,6 +188,20 @@ async def _ask(settings: Settings, question: str, *, new: bool) -> None:
     with _one_at_a_time(settings.data_dir):
         async with open_core(settings) as core:
             await serve(core, lambda _: [platform], done, lambda _url, _platforms: None)
+
+
+async def _inbox(settings: Settings, *, requeue: bool) -> None:
+    async with open_core(settings) as core:
+        letters = await core.inbox.dead_letters()
+        for letter in letters:
+            incoming = letter.incoming
+            when = time.strftime("%Y-%m-%d %H:%M", time.localtime(incoming.sent_at))
+            # Not the text: what people asked is theirs.
+            print(f"{when}  {incoming.conversation}  {incoming.event_id}  {letter.reason}")
+        if requeue:
+            print(f"{await core.inbox.requeue()} put back")
+        elif not letters:
+            print("nothing is set aside")
 
 
 class _one_at_a_time:  # noqa: N801 - reads as the sentence it is

@@ -24,6 +24,10 @@ def split_conversation(conversation: ConversationId) -> tuple[str, str, str]:
     return platform, space, thread
 
 
+CUT = "cut"
+"""The `burst` of a piece that its client cut off at the platform's length."""
+
+
 class Sender(msgspec.Struct, frozen=True):
     """A person: *id* is `platform:user`, *language* an IETF tag or empty."""
 
@@ -62,7 +66,8 @@ class Incoming(msgspec.Struct, frozen=True, kw_only=True):
             there before; `overheard`: said in a group to nobody in particular.
         burst: pieces that belong to one message (an album, a cut paste, a batch
             of forwards) share a non-empty key.
-        replaces: the event id of the question that this one edits, or empty.
+        message: the platform's own reference of the message, or empty.
+        edited: whether it is a new wording of *message*, which was said before.
         sent_at: seconds since the epoch, by the platform's clock.
     """
 
@@ -77,7 +82,8 @@ class Incoming(msgspec.Struct, frozen=True, kw_only=True):
     attachments: tuple[Attachment, ...] = ()
     quote: Quote | None = None
     burst: str = ""
-    replaces: str = ""
+    message: str = ""
+    edited: bool = False
     sent_at: float = 0.0
 
 
@@ -100,7 +106,8 @@ class Exchange(msgspec.Struct, frozen=True):
     """One question and its answer: the unit of history.
 
     *notes* says in words what the text does not show (attachments, a picture
-    painted); *cut* is true when the person stopped the answer.
+    painted); *cut* is true when the answer is not whole; *message* is the
+    platform's reference of the question, by which an edit finds it.
     """
 
     event_id: str
@@ -110,6 +117,7 @@ class Exchange(msgspec.Struct, frozen=True):
     at: float
     notes: str = ""
     cut: bool = False
+    message: str = ""
 
 
 class Preferences(msgspec.Struct, frozen=True):

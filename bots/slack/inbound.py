@@ -39,6 +39,14 @@ class _File(msgspec.Struct):
     url_private: str | None = ""
 
 
+class _Message(msgspec.Struct):
+    user: str | None = None
+    text: str | None = ""
+    ts: str = ""
+    thread_ts: str | None = None
+    bot_id: str | None = None
+
+
 class _Event(msgspec.Struct):
     type: str
     channel: str = ""
@@ -50,6 +58,8 @@ class _Event(msgspec.Struct):
     bot_id: str | None = None
     channel_type: str | None = None
     files: list[_File] | None = None
+    message: _Message | None = None
+    previous_message: _Message | None = None
 
 
 def read_event(body: dict[str, Any], me: Me) -> Incoming | None:
@@ -61,6 +71,22 @@ def read_event(body: dict[str, Any], me: Me) -> Incoming | None:
     if event.type == "agent_session_stopped" and event.user and event.thread_ts:
         return _incoming(
             event, event.user, str(body.get("event_id", "")), me, text="", command="stop"
+        )
+    edited = event.subtype == "message_changed"
+    event_id = f"{event.channel}:{event.ts}"
+    if edited:
+        new, old = event.message, event.previous_message
+        if new is None or old is None or new.text == old.text:
+            return None  # An unfurled link is a change too.
+        event_id = str(body.get("event_id", ""))
+        event = msgspec.structs.replace(
+            event,
+            subtype=None,
+            user=new.user,
+            text=new.text,
+            ts=new.ts,
+            thread_ts=new.thread_ts,
+            bot_id=new.bot_id,
         )
     if event.type not in ("message", "app_mention") or event.subtype not in SUBTYPES:
         return None
@@ -81,8 +107,16 @@ def read_event(body: dict[str, Any], me: Me) -> Incoming | None:
         address = "thread"
     else:
         address = "overheard"
-    event_id = f"{event.channel}:{event.ts}"
-    return _incoming(event, event.user, event_id, me, text=text, command=command, address=address)
+    return _incoming(
+        event,
+        event.user,
+        event_id,
+        me,
+        text=text,
+        command=command,
+        address=address,
+        edited=edited,
+    )
 
 
 def read_command(text: str, me: Me) -> tuple[str, str]:
@@ -102,6 +136,7 @@ def _incoming(
     text: str,
     command: str,
     address: Any = "direct",
+    edited: bool = False,
 ) -> Incoming:
     return Incoming(
         event_id=f"{NAME}:{me.team}:{event_id}",
@@ -112,6 +147,8 @@ def _incoming(
         private=event.channel_type == "im",
         address=address,
         attachments=tuple(_attachment(file) for file in event.files or ()),
+        message=event.ts,
+        edited=edited,
         sent_at=float(event.ts or 0),
     )
 

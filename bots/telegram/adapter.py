@@ -34,7 +34,7 @@ POLL_S = 25
 """getUpdates: the server holds a long poll for 50 s at most."""
 BATCH = 100
 """getUpdates: limit, 1 to 100."""
-ALLOWED_UPDATES = ("message", "callback_query")
+ALLOWED_UPDATES = ("message", "edited_message", "callback_query")
 ACCEPT_S = 20.0
 START_TRIES = 4
 

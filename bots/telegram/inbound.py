@@ -6,10 +6,12 @@ from typing import NamedTuple
 from telegram import CallbackQuery, Message, MessageEntity, Update, User
 from telegram.constants import ChatType
 
-from core.messages import Attachment, Incoming, Quote, Sender, conversation_id
+from core.messages import CUT, Attachment, Incoming, Quote, Sender, conversation_id
 
 NAME = "telegram"
 QUOTE_CHARS = 4000
+CUT_CHARS = 3900
+"""Clients cut at 4096 UTF-16 units, at a space or line before that where there is one."""
 
 
 class Me(NamedTuple):
@@ -25,10 +27,11 @@ def read_update(update: Update, me: Me) -> Incoming | None:
     event_id = f"{NAME}:{me.id}:{update.update_id}"
     if update.callback_query is not None:
         return _pressed(update.callback_query, event_id)
-    message = update.message
+    message = update.message or update.edited_message
     if message is None or message.from_user is None or message.from_user.is_bot:
         return None
-    return _said(message, message.from_user, event_id, me)
+    edited = update.edited_message is not None
+    return _said(message, message.from_user, event_id, me, edited=edited)
 
 
 def _pressed(query: CallbackQuery, event_id: str) -> Incoming | None:
@@ -49,7 +52,7 @@ def _pressed(query: CallbackQuery, event_id: str) -> Incoming | None:
     )
 
 
-def _said(message: Message, user: User, event_id: str, me: Me) -> Incoming | None:
+def _said(message: Message, user: User, event_id: str, me: Me, *, edited: bool) -> Incoming | None:
     text = message.text or message.caption or ""
     attachments = _attachments(message)
     if not text and not attachments:
@@ -73,9 +76,20 @@ def _said(message: Message, user: User, event_id: str, me: Me) -> Incoming | Non
         address="direct" if addressed else "overheard",
         attachments=attachments,
         quote=_quote(message, me),
-        burst=f"album:{message.media_group_id}" if message.media_group_id else "",
+        burst=_burst(message, text),
+        message=str(message.message_id),
+        edited=edited,
         sent_at=message.date.timestamp(),
     )
+
+
+def _burst(message: Message, text: str) -> str:
+    if message.media_group_id:
+        return f"album:{message.media_group_id}"
+    if message.forward_origin is not None:
+        return "forward"
+    # Clients cut a longer paste into messages of full length.
+    return CUT if len(text) >= CUT_CHARS else ""
 
 
 def _command(message: Message, text: str, me: Me) -> tuple[str, str, bool | None]:

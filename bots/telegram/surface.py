@@ -46,6 +46,14 @@ _LOST = (
 _NO_POST = ("message to edit not found", "message can't be edited", "message_id_invalid")
 
 
+class Migrated(Gone):
+    """The group became a supergroup: its posts belong into *chat* now."""
+
+    def __init__(self, chat: int) -> None:
+        super().__init__(f"the group is chat {chat} now")
+        self.chat = chat
+
+
 @contextmanager
 def telegram_errors() -> Iterator[None]:
     """Turn what `Bot` raises into the errors of the port."""
@@ -58,7 +66,9 @@ def telegram_errors() -> Iterator[None]:
     except InvalidToken:
         # The text of PTB's own error holds the token.
         raise Revoked("Telegram does not accept TELEGRAM_BOT_TOKEN") from None
-    except (Forbidden, ChatMigrated) as error:
+    except ChatMigrated as error:
+        raise Migrated(error.new_chat_id) from error
+    except Forbidden as error:
         raise Gone(str(error)) from error
     except BadRequest as error:
         text = str(error).lower()
@@ -124,10 +134,15 @@ class TelegramSurface:
         return "" if self._message_id is None else str(self._message_id)
 
     async def show(self, text: str, buttons: Sequence[Button] = ()) -> None:
-        if self._message_id is None:
+        try:
+            if self._message_id is None:
+                await self._send(text, buttons)
+            else:
+                await self._edit(self._message_id, text, buttons)
+        except Migrated as error:
+            # Ids of messages start anew there.
+            self._chat, self._message_id, self._reply_to = error.chat, None, ""
             await self._send(text, buttons)
-        else:
-            await self._edit(self._message_id, text, buttons)
 
     async def finish(self, text: str, buttons: Sequence[Button] = ()) -> None:
         try:

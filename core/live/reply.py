@@ -8,7 +8,7 @@ the next one begins.
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
@@ -40,6 +40,7 @@ class Reply:
             from the first, and what they show stands until new text is longer
             than *shown_chars*.
         on_post: called when a new post stands, so that its handle can be kept.
+        may_show: awaited before each call to the platform.
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class Reply:
         handles: Sequence[str] = (),
         shown_chars: int = 0,
         on_post: Callable[[], None] = lambda: None,
+        may_show: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         self._platform = platform
         self._conversation = conversation
@@ -63,6 +65,7 @@ class Reply:
         self._pages: list[Surface] = []
         self._keep_until_chars = shown_chars
         self._on_post = on_post
+        self._may_show = may_show
         self._known = set(handles)
         self._text = ""
         self._page_start = 0
@@ -227,8 +230,14 @@ class Reply:
 
     async def _finish_page(self, text: str, buttons: Sequence[Button]) -> None:
         surface = self._surface()
+
+        async def finish() -> None:
+            if self._may_show is not None:
+                await self._may_show()
+            await surface.finish(text, buttons)
+
         await deliver(
-            lambda: surface.finish(text, buttons),
+            finish,
             lambda: surface.budget,
             self._conversation,
             self._budget,
@@ -242,6 +251,8 @@ class Reply:
             await self._sleep(wait)
             if self._closing.is_set():
                 return False
+        if self._may_show is not None:
+            await self._may_show()
         return True
 
     def _note_update(self, surface: Surface) -> None:

@@ -55,6 +55,17 @@ class Kept(msgspec.Struct, frozen=True):
     waiting: int
 
 
+class DeadLetter(msgspec.Struct, frozen=True):
+    """A question that was set aside, and why."""
+
+    reason: str
+    mail: str
+
+    @property
+    def incoming(self) -> Incoming:
+        return _incoming.decode(self.mail)
+
+
 class Turn(msgspec.Struct, frozen=True):
     """All that a turn starts from."""
 
@@ -150,6 +161,29 @@ class Inbox:
             claims += [self._claimed(stream, *entry) for entry in entries]
         return claims
 
+    async def dead_letters(self) -> list["DeadLetter"]:
+        """What could not be answered, oldest first."""
+        with store_errors():
+            letters = cast(list[bytes], await self.redis.lrange(keys.DEAD, 0, -1))
+        return [msgspec.json.decode(letter, type=DeadLetter) for letter in letters]
+
+    async def requeue(self) -> int:
+        """Put every dead letter back into its mailbox; returns how many."""
+        count = 0
+        while True:
+            with store_errors():
+                letter = cast(bytes | None, await self.redis.lindex(keys.DEAD, 0))
+            if letter is None:
+                return count
+            incoming = msgspec.json.decode(letter, type=DeadLetter).incoming
+            with store_errors():
+                await self.redis.delete(keys.seen(incoming.event_id))
+            await self.put(msgspec.structs.replace(incoming, address="direct"))
+            # Last: a crash in between puts it back twice, and the event id keeps it once.
+            with store_errors():
+                await self.redis.lrem(keys.DEAD, 1, letter.decode())
+            count += 1
+
     def _claimed(self, stream: str, entry: bytes, fields: Mapping[bytes, bytes]) -> "Claim":
         return Claim(self, stream, entry.decode(), ConversationId(fields[b"c"].decode()))
 
@@ -167,12 +201,15 @@ class Claim:
         self._stream = stream
         self._fence = 0
 
-    async def load(self, history_bytes: int) -> Turn:
-        """Begin the turn; *history_bytes* bounds how much history is read."""
+    async def load(self, history_bytes: int, *, again: bool = False) -> Turn:
+        """Begin the turn; *history_bytes* bounds how much history is read.
+
+        *again*: the same try, to see what has come meanwhile.
+        """
         with store_errors():
             loaded = await self._inbox.load_script(
                 keys=[self._stream, *self._keys()],
-                args=[*self._owner(), MOST_MAIL, history_bytes],
+                args=[*self._owner(), MOST_MAIL, history_bytes, int(not again)],
             )
         if loaded is None:
             raise LeaseLost(self.conversation)

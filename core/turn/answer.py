@@ -78,6 +78,7 @@ async def answer(
         break
     exchange = Exchange(
         event_id=stage.first.event_id,
+        message=stage.first.message,
         speaker=stage.first.sender.name,
         question=question,
         answer=draft.best,

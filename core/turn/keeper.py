@@ -31,6 +31,8 @@ class Keeper:
         self._scope: asyncio.Timeout | None = None
         self._turn: asyncio.Task[object] | None = None
         self._task: asyncio.Task[None] | None = None
+        self._tried = time.monotonic()
+        self._looked = asyncio.Event()
         self.lost = False
         self.stopped = False
 
@@ -62,6 +64,17 @@ class Keeper:
         """Look at once whether the turn is to stop."""
         self._wake.set()
 
+    async def still_ours(self) -> None:
+        """Wait, after a pause of the whole process, until the lease was looked at again.
+
+        To be called before anything is shown: who was frozen while another worker
+        took over is cancelled here. A store that is away is no reason to be silent.
+        """
+        while time.monotonic() - self._tried > LEASE_S / 2:
+            self._looked.clear()
+            self._wake.set()
+            await self._looked.wait()
+
     def stoppable(self) -> asyncio.Timeout:
         """A block that ends with `TimeoutError` when the person says stop; see `stopped`."""
         self._scope = asyncio.timeout(0 if self.stopped else None)
@@ -89,6 +102,7 @@ class Keeper:
                 self._lose()
                 return
             except StoreError as error:
+                self._have_looked()
                 if time.monotonic() - renewed > LEASE_S:
                     log.warning(
                         "lease not renewed",
@@ -97,9 +111,14 @@ class Keeper:
                     )
                 continue
             renewed = time.monotonic()
+            self._have_looked()
             self._saved = checkpoint or self._saved
             if stop and stop == self._event_id:
                 self.stop()
+
+    def _have_looked(self) -> None:
+        self._tried = time.monotonic()
+        self._looked.set()
 
     def _lose(self) -> None:
         self.lost = True

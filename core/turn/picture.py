@@ -67,6 +67,7 @@ async def paint(stage: Stage, text: str, *, forget: int = 0) -> Report:
         await stage.platform.indicate(conversation, busy=False)
     exchange = Exchange(
         event_id=stage.first.event_id,
+        message=stage.first.message,
         speaker=stage.first.sender.name,
         question=COMMAND + text,
         answer="",

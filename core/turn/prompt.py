@@ -4,7 +4,7 @@ import datetime
 import re
 from collections.abc import Mapping, Sequence
 
-from core.messages import Exchange, Incoming, Preferences
+from core.messages import CUT, Exchange, Incoming, Preferences
 from core.models.client import ChatMessage
 
 _CJK = re.compile(r"[\u2e80-\u9fff\uac00-\ud7af\uff00-\uffef]")
@@ -83,12 +83,16 @@ def exchange_tokens(exchange: Exchange) -> int:
 def asked_text(mail: Sequence[Incoming]) -> str:
     """What the burst *mail* asks, as one text, with what it quotes and what came with it."""
     parts: list[str] = []
+    cut = False
     for incoming in mail:
         if incoming.quote is not None and incoming.quote.text:
             quoted = "\n".join(f"> {line}" for line in incoming.quote.text.splitlines())
             parts.append(f"(about this message of {incoming.quote.author}:)\n{quoted}")
-        if incoming.text:
+        if incoming.text and cut:
+            parts[-1] += incoming.text
+        elif incoming.text:
             parts.append(incoming.text)
+        cut = incoming.burst == CUT
         parts += [
             f"[attached {attached.kind}: {attached.name or attached.mime or 'unnamed'};"
             " its content cannot be read here]"

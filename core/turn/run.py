@@ -8,10 +8,10 @@ import asyncio
 from collections.abc import Sequence
 
 from core.errors import Gone, Rejected
-from core.messages import Incoming
+from core.messages import CUT, Incoming
 from core.people.texts import language_of, say
 from core.platform import Platform
-from core.store.inbox import Claim
+from core.store.inbox import Claim, Turn
 from core.telemetry import logger
 from core.turn.answer import answer
 from core.turn.commands import run_command
@@ -24,6 +24,10 @@ from core.turn.stage import Report, Stage
 log = logger(__name__)
 
 QUESTION_CHARS = 48_000
+BURST_S = 3.0
+"""Pieces further apart than this are messages of their own."""
+QUIET_S = 0.7
+"""A message in pieces is complete when no further piece came for so long."""
 MOST_TRIES = 5
 """A turn that was begun so often without an end is set aside."""
 
@@ -46,7 +50,7 @@ class TurnRun:
             StoreError: Redis is away; the turn will be done again.
             PlatformError: the platform is away, or our credentials are.
         """
-        turn = await self._claim.load(self._context.settings.history_tokens * BYTES_PER_TOKEN)
+        turn = await self._load()
         if not turn.mail:
             await self._claim.commit(0, None)
             return Report("nothing")
@@ -68,6 +72,18 @@ class TurnRun:
                 await stage.commit()
                 return Report("gone")
 
+    async def _load(self) -> Turn:
+        """What is in the mailbox; of a message in pieces, all pieces."""
+        history_bytes = self._context.settings.history_tokens * BYTES_PER_TOKEN
+        turn = await self._claim.load(history_bytes)
+        while turn.mail and turn.mail[0].burst:
+            pieces = len(first_burst(turn.mail))
+            await asyncio.sleep(QUIET_S)
+            turn = await self._claim.load(history_bytes, again=True)
+            if len(first_burst(turn.mail)) == pieces:
+                break
+        return turn
+
 
 async def serve(stage: Stage) -> Report:
     """Do what the mail of *stage* asks for."""
@@ -80,6 +96,8 @@ async def serve(stage: Stage) -> Report:
         return await _retry(stage)
     if first.command == "image":
         return await paint(stage, first.text)
+    if first.edited:
+        return await _ask_again_as_edited(stage)
     if first.command:
         outcome = run_command(first, stage.turn, stage.context, language)
         shown = await stage.say(outcome.text)
@@ -104,6 +122,16 @@ async def _retry(stage: Stage) -> Report:
     return await answer(stage, last.question, history, forget=1)
 
 
+async def _ask_again_as_edited(stage: Stage) -> Report:
+    """Answer the new wording of the last question; edits of older ones are left alone."""
+    question = asked_text(stage.mail)
+    last = stage.turn.history[-1] if stage.turn.history else None
+    if last is None or last.message != stage.first.message or last.question == question:
+        await stage.commit()
+        return Report("nothing")
+    return await answer(stage, question, stage.turn.history[:-1], forget=1)
+
+
 async def _reject(stage: Stage, text: str) -> Report:
     shown = await stage.say(text)
     await stage.commit()
@@ -116,11 +144,13 @@ def first_burst(mail: Sequence[Incoming]) -> Sequence[Incoming]:
     if not first.burst or first.command:
         return mail[:1]
     end = 1
-    while (
-        end < len(mail)
-        and mail[end].burst == first.burst
-        and mail[end].sender == first.sender
-        and not mail[end].command
-    ):
+    while end < len(mail) and _belongs(mail[end - 1], mail[end]):
         end += 1
     return mail[:end]
+
+
+def _belongs(before: Incoming, after: Incoming) -> bool:
+    # Only the pieces of a cut paste that are full say that they are one.
+    same = before.burst in (after.burst, CUT)
+    near = after.sent_at - before.sent_at <= BURST_S
+    return same and near and after.sender == before.sender and not after.command

@@ -1,9 +1,12 @@
 """Where one turn plays: what it serves, what it has at hand, and how it speaks and ends."""
 
+import asyncio
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from core.errors import LeaseLost, StoreError
 from core.live.reply import Reply, Shown
 from core.messages import Button, Exchange, Incoming, Preferences
 from core.people.texts import Language, say
@@ -11,6 +14,9 @@ from core.platform import Platform
 from core.store.inbox import Checkpoint, Claim, Turn
 from core.turn.context import Context
 from core.turn.keeper import Keeper
+
+STORE_PATIENCE_S = 600.0
+COMMIT_AGAIN_S = 0.5
 
 
 class Report(NamedTuple):
@@ -69,6 +75,7 @@ class Stage:
             handles=handles,
             shown_chars=shown_chars,
             on_post=on_post,
+            may_show=self.keeper.still_ours,
         )
         return reply
 
@@ -86,7 +93,24 @@ class Stage:
         preferences: Preferences | None = None,
         dead: str = "",
     ) -> None:
-        """End the turn; see `Claim.commit`."""
-        await self.claim.commit(
-            len(self.mail), exchange, forget=forget, preferences=preferences, dead=dead
-        )
+        """End the turn, as soon as the store lets us; see `Claim.commit`.
+
+        Raises:
+            LeaseLost: another worker has the conversation now.
+            StoreError: the store stayed away for `STORE_PATIENCE_S`.
+        """
+        until = time.monotonic() + STORE_PATIENCE_S
+        while True:
+            try:
+                await self.claim.commit(
+                    len(self.mail), exchange, forget=forget, preferences=preferences, dead=dead
+                )
+            except LeaseLost:
+                raise
+            except StoreError:
+                # The person has read the answer: giving up now would write it twice.
+                if time.monotonic() > until:
+                    raise
+                await asyncio.sleep(COMMIT_AGAIN_S)
+            else:
+                return

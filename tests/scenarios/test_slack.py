@@ -231,3 +231,24 @@ def test_nothing_that_the_model_writes_calls_anybody():
 )
 def test_slacks_text_is_read_as_it_was_meant(sent, meant):
     assert unescape(sent) == meant
+
+
+async def test_an_edited_question_is_asked_again(driver, tmp_path, model):
+    async with driving(driver, tmp_path, model):
+        await driver.say("dm", "what is 2+2?")
+        await driver.answered("dm", 1)
+        thread = driver._threads["dm"]
+        old = {"user": "U01", "text": "what is 2+2?", "ts": thread}
+        driver.server.event(
+            {
+                "type": "message",
+                "subtype": "message_changed",
+                "channel": "D01",
+                "channel_type": "im",
+                "ts": driver.server.ts(),
+                "message": {**old, "text": "what is 3+3?"},
+                "previous_message": old,
+            }
+        )
+        posts = await driver.answered("dm", 2)
+        assert posts[1].text == "Echo of what is 3+3? -- before that: nothing."

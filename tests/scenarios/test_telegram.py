@@ -234,3 +234,57 @@ async def test_what_was_sent_while_the_bot_was_down_is_answered_once_it_is_up(
             posts = await driver.answered("dm", 2)
         assert "before that: are you there?" in posts[-1].text
         assert len(model.requests) == 2
+
+
+async def test_an_album_is_one_question(driver, tmp_path, model):
+    photo = [{"file_id": "p", "file_unique_id": "p", "width": 9, "height": 9}]
+    async with driving(driver, tmp_path, model):
+        driver.server.say(77, "", photo=photo, caption="what are these?", media_group_id="g1")
+        for _ in range(2):
+            await asyncio.sleep(0.2)
+            driver.server.say(77, "", photo=photo, media_group_id="g1")
+        await driver.answered("dm")
+        assert len(model.requests) == 1
+        assert model.requests[0]["messages"][-1]["content"].count("attached image") == 3
+
+
+async def test_a_paste_that_the_client_cut_is_one_question(driver, tmp_path, model):
+    async with driving(driver, tmp_path, model):
+        driver.server.say(77, "a" * 4096)
+        await asyncio.sleep(0.2)
+        driver.server.say(77, "the end")
+        await driver.answered("dm")
+        assert len(model.requests) == 1
+        assert model.requests[0]["messages"][-1]["content"] == "a" * 4096 + "the end"
+
+
+async def test_an_edited_question_is_asked_again_in_place_of_the_last(driver, tmp_path, model):
+    async with driving(driver, tmp_path, model):
+        said = driver.server.say(77, "what is 2+2?")
+        await driver.answered("dm", 1)
+        body = {**driver.server._shown(said), "text": "what is 3+3?", "edit_date": 1}
+        driver.server.push({"edited_message": body})
+        posts = await driver.answered("dm", 2)
+        assert posts[1].text == "Echo of what is 3+3? -- before that: nothing."
+        driver.server.push({"edited_message": {**body, "text": "what is 3+3?"}})
+        await driver.say("dm", "and then?")
+        posts = await driver.answered("dm", 3)
+        assert len(model.requests) == 3
+        assert "before that: what is 3+3?." in posts[2].text
+
+
+async def test_a_bare_mention_is_asked_what_it_wants(driver, tmp_path, model):
+    async with driving(driver, tmp_path, model):
+        driver.server.say(-1001, "@palaver_bot")
+        (post,) = await driver.posted("group")
+        assert "What would you like" in post.text
+        assert model.requests == []
+
+
+async def test_an_answer_follows_its_group_into_the_supergroup(driver, tmp_path, model):
+    async with driving(driver, tmp_path, model):
+        driver.server.add_group(-2002)
+        gone = ApiError(400, "Bad Request: group chat was upgraded", migrate_to_chat_id=-2002)
+        driver.server.fail_next("sendMessage", gone)
+        await driver.say("group", "hello")
+        await until(lambda: finished(driver.server, -2002))

@@ -203,6 +203,10 @@ async def test_a_dead_letter_is_set_aside_with_its_reason(inboxes, redis):
     await one.put(said(1))
     claim, _ = await take(one)
     await claim.commit(1, None, dead="no answer in 5 tries")
-    (letter,) = await redis.lrange(inbox_module.keys.DEAD, 0, -1)
-    assert b"no answer in 5 tries" in letter
-    assert b"event-1" in letter
+    (letter,) = await one.dead_letters()
+    assert letter.reason == "no answer in 5 tries"
+    assert letter.incoming.event_id == "event-1"
+    assert await one.requeue() == 1
+    assert await one.dead_letters() == []
+    _, turn = await take(one)
+    assert [mail.event_id for mail in turn.mail] == ["event-1"]

@@ -12,8 +12,8 @@ from tests.servers.telegram import check_entities
 
 MARKS = st.lists(
     st.sampled_from(
-        list("ab *_`~|[]()#>-1.\n\\!<&@/:")
-        + [
+        [
+            *"ab *_`~|[]()#>-1.\n\\!<&@/:",
             "**",
             "```",
             "||",

@@ -1,12 +1,12 @@
 -- Begin a turn: raise the fence and hand over all that the turn needs.
 -- Refused (nil) unless the caller owns the entry.
 -- KEYS  1 ready  2 mail  3 state  4 history
--- ARGV  1 group  2 worker  3 entry  4 most_mail  5 most_history_bytes
+-- ARGV  1 group  2 worker  3 entry  4 most_mail  5 most_history_bytes  6 a new try (1 or 0)
 -- Returns {fence, {mail...}, {state field, value...}, {exchange...} oldest first}
 local owner = redis.call('XPENDING', KEYS[1], ARGV[1], ARGV[3], ARGV[3], 1)
 if #owner == 0 or owner[1][2] ~= ARGV[2] then return nil end
 local fence = redis.call('HINCRBY', KEYS[3], 'fence', 1)
-redis.call('HINCRBY', KEYS[3], 'tries', 1)
+redis.call('HINCRBY', KEYS[3], 'tries', ARGV[6])
 -- Read history from its end, a few at a time: the cost follows what is used, not what is kept.
 local newest_first, bytes, at, step = {}, 0, -1, 16
 while bytes < tonumber(ARGV[5]) do
