@@ -133,7 +133,7 @@ class Inbox:
                 self.worker,
                 {keys.ready(platform): ">" for platform in platforms},
                 count=most,
-                block=max(1, int(wait_s * 1000)),
+                block=int(wait_s * 1000) or None,
             )
         # redis-py 8 gives a dict for RESP3 and a list for RESP2; its types know neither.
         streams: Any = answer.items() if isinstance(answer, dict) else (answer or ())

@@ -1,0 +1,213 @@
+"""
+The promises of the inbox, as properties of random histories on a real Valkey.
+
+Puts, claims, crashes, lapsed leases, late workers and commits in any order:
+nothing is lost, nothing is answered twice, nothing overlaps, order is kept.
+The same machine must catch a script without its dedupe, and one without its
+fence: a test that cannot fail proves nothing.
+"""
+
+import asyncio
+import itertools
+from importlib import resources
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+
+from core.errors import LeaseLost
+from core.messages import Exchange, Incoming, Sender, conversation_id
+from core.store import inbox as inbox_module
+from core.store import keys
+from core.store.connection import connect
+from core.store.embedded import embedded
+from core.store.inbox import Inbox
+
+CHATS = [conversation_id("test", name) for name in "ab"]
+WORKERS = ("one", "two", "three")
+_numbers = itertools.count()
+
+
+class Store:
+    """One Valkey and one loop for a whole run of the machine."""
+
+    def __init__(self, folder):
+        self._loop = asyncio.new_event_loop()
+        self._embedded = embedded(folder)
+        url = self.run(self._embedded.__aenter__())
+        self._client = connect(url)
+        self.redis = self.run(self._client.__aenter__())
+
+    def run(self, coroutine):
+        return self._loop.run_until_complete(coroutine)
+
+    def close(self):
+        self.run(self._client.__aexit__(None, None, None))
+        self.run(self._embedded.__aexit__(None, None, None))
+        self._loop.close()
+
+
+def machine_for(store, mutate):
+    class Promises(RuleBasedStateMachine):
+        def __init__(self):
+            super().__init__()
+            store.run(store.redis.flushall())
+            self.inboxes = {name: Inbox(store.redis, name, 1000, 10**6) for name in WORKERS}
+            for inbox in self.inboxes.values():
+                mutate(inbox, store.redis)
+            store.run(self.inboxes["one"].prepare(["test"]))
+            self.asked = {chat: [] for chat in CHATS}
+            self.running = []
+            self.answered = {chat: [] for chat in CHATS}
+
+        def say(self, event, chat):
+            return Incoming(
+                event_id=event, conversation=chat, sender=Sender("test:1", "A"), text=event
+            )
+
+        @rule(chat=st.sampled_from(CHATS), worker=st.sampled_from(WORKERS))
+        def put(self, chat, worker):
+            event = f"e{next(_numbers)}"
+            kept = store.run(self.inboxes[worker].put(self.say(event, chat)))
+            assert kept.verdict == "kept"
+            self.asked[chat].append(event)
+
+        @rule(chat=st.sampled_from(CHATS), worker=st.sampled_from(WORKERS), data=st.data())
+        def deliver_again(self, chat, worker, data):
+            if self.asked[chat]:
+                event = data.draw(st.sampled_from(self.asked[chat]))
+                kept = store.run(self.inboxes[worker].put(self.say(event, chat)))
+                assert kept.verdict == "seen"
+
+        @rule(worker=st.sampled_from(WORKERS))
+        def claim(self, worker):
+            for claim in store.run(self.inboxes[worker].claim(["test"], 1, 0)):
+                turn = store.run(claim.load(10_000))
+                assert turn.mail
+                self.running.append((claim, turn.mail[0].event_id))
+
+        @rule(worker=st.sampled_from(WORKERS))
+        def lease_runs_out_and_another_takes_over(self, worker):
+            inbox_module.LEASE_S = 0.0
+            for claim in store.run(self.inboxes[worker].take_over(["test"], 1)):
+                turn = store.run(claim.load(10_000))
+                assert turn.mail
+                self.running.append((claim, turn.mail[0].event_id))
+
+        @rule(data=st.data())
+        def crash(self, data):
+            if self.running:
+                self.running.remove(data.draw(st.sampled_from(self.running)))
+
+        @rule(data=st.data())
+        def commit(self, data):
+            if not self.running:
+                return
+            held = data.draw(st.sampled_from(self.running))
+            self.running.remove(held)
+            claim, event = held
+            exchange = Exchange(event, "A", event, "answer", 0.0)
+            try:
+                store.run(claim.commit(1, exchange))
+            except LeaseLost:
+                return
+            self.answered[claim.conversation].append(event)
+
+        @invariant()
+        def the_promises_hold(self):
+            histories, mails, ready = store.run(self._stored())
+            for chat in CHATS:
+                events = [inbox_module._exchange.decode(one).event_id for one in histories[chat]]
+                waiting = [inbox_module._incoming.decode(one).event_id for one in mails[chat]]
+                # Once, in order, and in history only what was committed.
+                assert events == self.answered[chat]
+                # Nothing is lost: it is answered, or it waits.
+                assert events + waiting == self.asked[chat]
+            # Who has mail is ready, exactly once.
+            assert ready == sorted(chat for chat in CHATS if mails[chat])
+
+        async def _stored(self):
+            async with store.redis.pipeline(transaction=True) as pipe:
+                for chat in CHATS:
+                    pipe.lrange(keys.history(chat), 0, -1)
+                    pipe.lrange(keys.mail(chat), 0, -1)
+                pipe.xrange(keys.ready("test"))
+                *lists, entries = await pipe.execute()
+            histories = dict(zip(CHATS, lists[::2], strict=True))
+            mails = dict(zip(CHATS, lists[1::2], strict=True))
+            return histories, mails, sorted(fields[b"c"].decode() for _, fields in entries)
+
+        def teardown(self):
+            """Whatever happened: one living worker answers all that is left."""
+            inbox_module.LEASE_S = 0.0
+            for _ in range(200):
+                claims = store.run(self.inboxes["one"].claim(["test"], 1, 0))
+                claims = claims or store.run(self.inboxes["one"].take_over(["test"], 1))
+                if not claims:
+                    break
+                turn = store.run(claims[0].load(10_000))
+                assert turn.mail
+                event = turn.mail[0].event_id
+                store.run(claims[0].commit(1, Exchange(event, "A", event, "answer", 0.0)))
+                self.answered[claims[0].conversation].append(event)
+            assert self.answered == self.asked
+
+    return Promises
+
+
+def as_it_is(inbox, redis):
+    """No mutation."""
+
+
+def without_dedupe(inbox, redis):
+    source = resources.files("core.store").joinpath("lua", "put.lua").read_text("utf-8")
+    mutated = source.replace("return {'seen', 0}", "local forgotten = true")
+    assert mutated != source
+    inbox.put_script = redis.register_script(mutated)
+
+
+def without_fence(inbox, redis):
+    source = resources.files("core.store").joinpath("lua", "commit.lua").read_text("utf-8")
+    start, end = source.index("local owner"), source.index("if ARGV[11]")
+    inbox.commit_script = redis.register_script(source[:start] + source[end:])
+
+
+def without_ready_again(inbox, redis):
+    source = resources.files("core.store").joinpath("lua", "commit.lua").read_text("utf-8")
+    mutated = source.replace("if left > 0 then", "if false then")
+    assert mutated != source
+    inbox.commit_script = redis.register_script(mutated)
+
+
+def run(tmp_path, mutate, examples, phases=tuple(Phase)):
+    store = Store(tmp_path)
+    lease = inbox_module.LEASE_S
+    try:
+        run_state_machine_as_test(
+            machine_for(store, mutate),
+            settings=settings(
+                max_examples=examples,
+                stateful_step_count=30,
+                deadline=None,
+                derandomize=True,
+                database=None,
+                phases=phases,
+                suppress_health_check=list(HealthCheck),
+            ),
+        )
+    finally:
+        inbox_module.LEASE_S = lease
+        store.close()
+
+
+def test_the_promises_hold_in_every_history(tmp_path):
+    run(tmp_path, as_it_is, 150)
+
+
+@pytest.mark.parametrize("mutate", [without_dedupe, without_fence, without_ready_again])
+def test_a_script_without_its_guard_is_caught(tmp_path, mutate):
+    with pytest.raises(BaseException) as caught:
+        # Without shrinking: that it is caught is enough.
+        run(tmp_path, mutate, 100, [Phase.generate])
+    assert isinstance(caught.value, AssertionError | ExceptionGroup)
