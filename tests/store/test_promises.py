@@ -95,6 +95,12 @@ def machine_for(store, mutate):
                 assert turn.mail
                 self.running.append((claim, turn.mail[0].event_id))
 
+        @rule(chat=st.sampled_from(CHATS))
+        def a_frozen_worker_is_overtaken(self, chat):
+            self.put(chat, "one")
+            self.claim("one")
+            self.lease_runs_out_and_another_takes_over("two")
+
         @rule(data=st.data())
         def crash(self, data):
             if self.running:
