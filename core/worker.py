@@ -59,6 +59,7 @@ class Worker:
         self._turns: set[asyncio.Task[None]] = set()
         self.reading: set[str] = set()
         """The platforms whose updates are being read; the others have failed."""
+        self._serving = dict(platforms)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until *stop*; then let running turns finish within the grace time."""
@@ -107,9 +108,7 @@ class Worker:
                             await self._accept(platform, incoming, group)
                 return
             except Revoked as error:
-                # Said once; the other platforms go on.
-                log.error("platform lost", platform=platform.name, reason=str(error))
-                self.reading.discard(platform.name)
+                self._lose(platform, error)
                 return
             except Exception as error:
                 # Also a fault of ours: one platform's trouble is not the others'.
@@ -150,6 +149,12 @@ class Worker:
             )
         self._context.metrics.accepted.labels(platform.name, verdict).inc()
 
+    def _lose(self, platform: Platform, error: Revoked) -> None:
+        """Leave *platform* alone, and its mail for a start with better credentials."""
+        self.reading.discard(platform.name)
+        if self._serving.pop(platform.name, None) is not None:
+            log.error("platform lost", platform=platform.name, reason=str(error))
+
     def _woken(self, incoming: Incoming) -> Incoming | None:
         low = incoming.text.lower()
         for word in self._context.settings.wake_words:
@@ -187,7 +192,6 @@ class Worker:
     # --- turns ------------------------------------------------------------------------------
 
     async def _claim_ready(self, group: asyncio.TaskGroup) -> None:
-        platforms = tuple(self._platforms)
         while True:
             await self._slots.acquire()
             free = 1
@@ -197,7 +201,9 @@ class Worker:
             claims: list[Claim] = []
             try:
                 claims = await self._again(
-                    lambda most=free: self._inbox.claim(platforms, most, CLAIM_WAIT_S),  # type: ignore[misc]
+                    lambda most=free: self._inbox.claim(  # type: ignore[misc]
+                        tuple(self._serving), most, CLAIM_WAIT_S
+                    ),
                     "claim",
                 )
             finally:
@@ -207,7 +213,6 @@ class Worker:
                 self._start(claim, group)
 
     async def _take_over(self, group: asyncio.TaskGroup) -> None:
-        platforms = tuple(self._platforms)
         while True:
             await asyncio.sleep(TAKE_OVER_EVERY_S)
             if self._slots.locked():
@@ -215,7 +220,9 @@ class Worker:
             await self._slots.acquire()
             claims: list[Claim] = []
             try:
-                claims = await self._again(lambda: self._inbox.take_over(platforms, 1), "take over")
+                claims = await self._again(
+                    lambda: self._inbox.take_over(tuple(self._serving), 1), "take over"
+                )
             finally:
                 if not claims:
                     self._slots.release()
@@ -254,6 +261,9 @@ class Worker:
         except LeaseLost:
             outcome = "lost"
             log.warning("turn lost to another worker", conversation=conversation)
+        except Revoked as error:
+            outcome = "postponed"
+            self._lose(platform, error)
         except (StoreError, PlatformError) as error:
             outcome = "postponed"
             log.warning("turn postponed", conversation=conversation, reason=str(error))

@@ -5,6 +5,7 @@ ready stream of its platform. Reading that entry through the consumer group is
 the lease on the conversation, `Claim.commit` its only end.
 """
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, cast
 
@@ -127,14 +128,24 @@ class Inbox:
 
     async def claim(self, platforms: Sequence[str], most: int, wait_s: float) -> list["Claim"]:
         """Up to *most* conversations that are ready, or none after *wait_s*."""
+        if not platforms:
+            await asyncio.sleep(wait_s)
+            return []
         with store_errors():
-            answer = await self.redis.xreadgroup(
-                keys.GROUP,
-                self.worker,
-                {keys.ready(platform): ">" for platform in platforms},
-                count=most,
-                block=int(wait_s * 1000) or None,
-            )
+            try:
+                answer = await self.redis.xreadgroup(
+                    keys.GROUP,
+                    self.worker,
+                    {keys.ready(platform): ">" for platform in platforms},
+                    count=most,
+                    block=int(wait_s * 1000) or None,
+                )
+            except ResponseError as error:
+                if "NOGROUP" not in str(error):
+                    raise
+                # The store came back empty (a failover without its data, a flush).
+                await self.prepare(platforms)
+                return []
         # redis-py 8 gives a dict for RESP3 and a list for RESP2; its types know neither.
         streams: Any = answer.items() if isinstance(answer, dict) else (answer or ())
         claims = []
@@ -151,13 +162,18 @@ class Inbox:
                 break
             stream = keys.ready(platform)
             with store_errors():
-                _, entries, *_ = await self.redis.xautoclaim(
-                    stream,
-                    keys.GROUP,
-                    self.worker,
-                    min_idle_time=int(LEASE_S * 1000),
-                    count=most - len(claims),
-                )
+                try:
+                    _, entries, *_ = await self.redis.xautoclaim(
+                        stream,
+                        keys.GROUP,
+                        self.worker,
+                        min_idle_time=int(LEASE_S * 1000),
+                        count=most - len(claims),
+                    )
+                except ResponseError as error:
+                    if "NOGROUP" not in str(error):
+                        raise
+                    continue  # `claim` makes the group anew.
             claims += [self._claimed(stream, *entry) for entry in entries]
         return claims
 

@@ -210,3 +210,40 @@ async def test_a_dead_letter_is_set_aside_with_its_reason(inboxes, redis):
     assert await one.dead_letters() == []
     _, turn = await take(one)
     assert [mail.event_id for mail in turn.mail] == ["event-1"]
+
+
+async def test_each_step_of_a_turn_costs_one_round_trip(inboxes, redis, monkeypatch):
+    """Accept 1, claim and load 2, checkpoint 1, commit 1; the same with a long history."""
+    one, _ = inboxes
+    trips = []
+    execute = redis.execute_command
+
+    async def counted(*arguments, **options):
+        trips.append(arguments[0])
+        return await execute(*arguments, **options)
+
+    # The scripts are known to the server after their first use.
+    for number in range(3):
+        await one.put(said(number))
+        claim, _ = await take(one)
+        await claim.renew()
+        await claim.commit(1, exchange(number))
+    for _ in range(2):
+        monkeypatch.setattr(redis, "execute_command", counted)
+        trips.clear()
+        event = 100 + len(trips) + int(await execute("INCR", "n"))
+        await one.put(said(event))
+        assert len(trips) == 1
+        claim, _ = await take(one)
+        assert len(trips) == 3
+        await claim.renew(Checkpoint(f"event-{event}", "text"))
+        assert len(trips) == 4
+        await claim.commit(1, exchange(event))
+        assert len(trips) == 5
+        monkeypatch.setattr(redis, "execute_command", execute)
+        async with redis.pipeline(transaction=False) as pipe:
+            for _ in range(1_000):
+                pipe.rpush(
+                    inbox_module.keys.history(CHAT), inbox_module.msgspec.json.encode(exchange(0))
+                )
+            await pipe.execute()

