@@ -57,6 +57,7 @@ class Worker:
         self._slots = asyncio.Semaphore(context.settings.max_turns)
         self._running: dict[ConversationId, TurnRun] = {}
         self._turns: set[asyncio.Task[None]] = set()
+        self._notes: set[asyncio.Task[None]] = set()
         self.reading: set[str] = set()
         """The platforms whose updates are being read; the others have failed."""
         self._serving = dict(platforms)
@@ -76,7 +77,7 @@ class Worker:
             ]
             await stop.wait()
             *jobs, listener = jobs
-            for job in jobs:
+            for job in (*jobs, *self._notes):
                 job.cancel()
             await self._drain()
             listener.cancel()
@@ -138,15 +139,13 @@ class Worker:
             verdict = kept.verdict
             if verdict == "full":
                 name = f"full:{incoming.conversation}"
-                group.create_task(
-                    self._tell(platform, incoming, name, FULL_AGAIN_S, "full", kept.waiting)
-                )
+                note = self._tell(platform, incoming, name, FULL_AGAIN_S, "full", kept.waiting)
+                self._note(group.create_task(note))
         else:
             space = split_conversation(incoming.conversation)[1]
             name = f"not-allowed:{space}:{incoming.sender.id}"
-            group.create_task(
-                self._tell(platform, incoming, name, NOT_ALLOWED_AGAIN_S, "not_allowed")
-            )
+            note = self._tell(platform, incoming, name, NOT_ALLOWED_AGAIN_S, "not_allowed")
+            self._note(group.create_task(note))
         self._context.metrics.accepted.labels(platform.name, verdict).inc()
 
     def _lose(self, platform: Platform, error: Revoked) -> None:
@@ -163,6 +162,10 @@ class Worker:
                 text = rest.lstrip(" ,:;,:").strip()  # noqa: B005 - a set of characters is meant
                 return msgspec.structs.replace(incoming, text=text, address="direct")
         return None
+
+    def _note(self, task: asyncio.Task[None]) -> None:
+        self._notes.add(task)
+        task.add_done_callback(self._notes.discard)
 
     async def _tell(
         self,

@@ -23,6 +23,7 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bots.arrivals import Arrivals
+from bots.patience import patiently
 from bots.slack.inbound import (
     NAME,
     Me,
@@ -34,7 +35,7 @@ from bots.slack.inbound import (
 )
 from bots.slack.markup import BLOCK_CHARS, fallback, fits, render
 from bots.slack.surface import SlackSurface, post_budget, slack_errors
-from core.errors import ConfigError, Gone, PlatformError, Rejected
+from core.errors import ConfigError, Gone, Rejected
 from core.messages import (
     Attachment,
     Button,
@@ -52,7 +53,6 @@ ACCEPT_S = 2.3
 """Slack waits 3 s for an acknowledgement, then sends the event again."""
 NAME_S = 1.0
 NAMES_KEPT = 10_000
-START_TRIES = 4
 PROMPTS = (
     ("What can you do?", "What can you do?"),
     ("Show me a table", "Show me markdown with a table."),
@@ -127,17 +127,10 @@ class SlackPlatform:
     ) -> None:
         await self._session.close()
 
+    @patiently
     async def _start(self) -> Any:
-        for attempt in range(START_TRIES):
-            try:
-                with slack_errors():
-                    return await self._client.auth_test()
-            except PlatformError as error:
-                if attempt + 1 == START_TRIES or type(error) is not PlatformError:
-                    raise
-                log.warning("Slack away: %s", error)
-                await asyncio.sleep(0.5 * 2**attempt)
-        raise AssertionError
+        with slack_errors():
+            return await self._client.auth_test()
 
     def _build_app(self) -> AsyncApp:
         app = AsyncApp(

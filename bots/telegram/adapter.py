@@ -1,6 +1,5 @@
 """Telegram as a platform: long polling or webhook in, messages and photos out."""
 
-import asyncio
 import logging
 import secrets
 from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
@@ -15,6 +14,7 @@ from telegram.error import TelegramError
 from telegram.request import HTTPXRequest
 
 from bots.arrivals import Arrivals
+from bots.patience import patiently
 from bots.telegram.inbound import NAME, Me, read_update
 from bots.telegram.markup import CAPTION_UNITS, fits, units
 from bots.telegram.surface import (
@@ -24,7 +24,7 @@ from bots.telegram.surface import (
     reply_parameters,
     telegram_errors,
 )
-from core.errors import ConfigError, Gone, PlatformError, Rejected
+from core.errors import ConfigError, Rejected
 from core.messages import Attachment, Button, ConversationId, Incoming, Picture
 from core.platform import Bucket, Leases, Limits
 
@@ -36,7 +36,6 @@ BATCH = 100
 """getUpdates: limit, 1 to 100."""
 ALLOWED_UPDATES = ("message", "edited_message", "callback_query")
 ACCEPT_S = 20.0
-START_TRIES = 4
 
 # Bots FAQ, "My bot is hitting limits": one message a second in a chat, 20 a minute in a
 # group, about 30 a second in all; edits count as sends. A bucket lets pass its capacity and
@@ -112,21 +111,11 @@ class TelegramPlatform:
         with suppress(TelegramError, RuntimeError):
             await self._bot.shutdown()
 
+    @patiently
     async def _start(self) -> None:
-        for wait in (*(0.5 * 2**n for n in range(START_TRIES - 1)), None):
-            try:
-                with telegram_errors():
-                    await self._bot.initialize()
-                    await self._set_up()
-            except (Gone, Rejected):
-                raise
-            except PlatformError as error:
-                if wait is None or type(error) is not PlatformError:
-                    raise
-                log.warning("Telegram away: %s", error)
-                await asyncio.sleep(wait)
-            else:
-                return
+        with telegram_errors():
+            await self._bot.initialize()
+            await self._set_up()
 
     async def _set_up(self) -> None:
         if self._webhook_secret:

@@ -1,67 +1,20 @@
-"""The web chat: a page, a few routes, and a board that keeps its posts.
+"""The web chat as a platform: its posts stand on a board that the core lends."""
 
-The page belongs to this server alone: other sites can neither post to it
-(JSON and same origin only) nor read it (a strict cookie, a checked host).
-"""
-
-import asyncio
-import hashlib
-import secrets
 import time
 from collections.abc import AsyncGenerator, Iterable, Sequence
-from importlib import resources
 from types import TracebackType
 from typing import Self
-from urllib.parse import urlsplit
 
 import msgspec
 from aiohttp import web
 
 from bots.arrivals import Arrivals
-from bots.web.posts import (
-    NAME,
-    Entry,
-    Post,
-    Sent,
-    decode_entry,
-    decode_post,
-    decode_sent,
-    file_board,
-    is_token,
-    list_board,
-    post_board,
-    read_sent,
-    title_of,
-)
+from bots.web.posts import NAME, STATUS_KEY, Post, file_board, post_board
+from bots.web.routes import WebRoutes
 from bots.web.surface import WebSurface
 from core.errors import Gone, PlatformError, StoreError
-from core.messages import (
-    Attachment,
-    Button,
-    ConversationId,
-    Incoming,
-    Picture,
-    conversation_id,
-    split_conversation,
-)
+from core.messages import Attachment, Button, ConversationId, Incoming, Picture
 from core.platform import Board, Bucket, Limits
-
-COOKIE = "palaver"
-COOKIE_S = 365 * 24 * 3600
-ACCEPT_S = 10.0
-KEEP_ALIVE_S = 15.0
-STATUS_KEY = 0
-"""The board's key for "is writing": below all posts, which begin at 1."""
-POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
-    "connect-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
-)
-_TYPES = {
-    ".html": "text/html",
-    ".js": "text/javascript",
-    ".css": "text/css",
-    ".svg": "image/svg+xml",
-}
 
 
 class WebPlatform:
@@ -80,8 +33,8 @@ class WebPlatform:
         self.local = local
         self.identity = "chat page"
         self._board = board
-        self._public_host = urlsplit(public_url).hostname or ""
         self._arrivals = Arrivals()
+        self._routes = WebRoutes(board, self._arrivals, local=local, public_url=public_url)
 
     async def __aenter__(self) -> Self:
         return self
@@ -95,16 +48,7 @@ class WebPlatform:
         return None
 
     def routes(self) -> Iterable[web.AbstractRouteDef]:
-        thread = "/api/conversations/{thread}"
-        return (
-            web.get("/", self._page),
-            web.get("/static/{file}", self._static),
-            web.get("/api/conversations", self._list),
-            web.post(thread, self._send),
-            web.delete(thread, self._forget),
-            web.get(f"{thread}/events", self._events),
-            web.get(f"{thread}/files/{{key}}", self._file),
-        )
+        return self._routes.table()
 
     async def updates(self) -> AsyncGenerator[Sequence[Incoming]]:
         async for batch in self._arrivals.batches():
@@ -157,205 +101,3 @@ class WebPlatform:
 
     async def fetch(self, attachment: Attachment, most_bytes: int) -> bytes:
         raise Gone("the page sends no attachments")
-
-    # --- routes -----------------------------------------------------------------------------
-
-    async def _page(self, request: web.Request) -> web.Response:
-        self._check(request)
-        response = _asset("index.html")
-        response.headers["Content-Security-Policy"] = POLICY
-        if not is_token(request.cookies.get(COOKIE, "")):
-            response.set_cookie(
-                COOKIE,
-                secrets.token_hex(16),
-                max_age=COOKIE_S,
-                httponly=True,
-                samesite="Strict",
-                secure=request.secure,
-            )
-        return response
-
-    async def _static(self, request: web.Request) -> web.Response:
-        return _asset(request.match_info["file"])
-
-    async def _list(self, request: web.Request) -> web.Response:
-        visitor = self._check(request)
-        with_keys = await self._read(list_board(visitor)) if visitor else []
-        entries = sorted((decode_entry(value) for _, value in with_keys), key=lambda e: -e.at)
-        return _json([*entries])
-
-    async def _send(self, request: web.Request) -> web.Response:
-        conversation = self._conversation(request)
-        if request.content_type != "application/json":
-            raise web.HTTPUnsupportedMediaType
-        try:
-            sent = decode_sent(await request.read())
-        except msgspec.MsgspecError as error:
-            raise web.HTTPBadRequest(text=str(error)) from error
-        if not is_token(sent.id) or not (sent.text.strip() or sent.command):
-            raise web.HTTPBadRequest(text="there is nothing in it")
-        _, visitor, thread = split_conversation(conversation)
-        language = request.headers.get("Accept-Language", "")[:20]
-        incoming = read_sent(sent, visitor, thread, language)
-        key = None if sent.command else await self._show_own(conversation, sent)
-        try:
-            await self._arrivals.accept(incoming, ACCEPT_S)
-        except TimeoutError as error:
-            if key is not None:
-                await self._board.remove(post_board(conversation), key)
-            raise web.HTTPServiceUnavailable(text="not accepted; please send again") from error
-        if not sent.command:
-            await self._enlist(visitor, thread, sent.text)
-        return web.json_response({"accepted": True}, status=202)
-
-    async def _show_own(self, conversation: ConversationId, sent: Sent) -> int | None:
-        """The person's own bubble stands before the answer to it can. None: it stood already."""
-        board = post_board(conversation)
-        posts = await self._read(board)
-        if any(decode_post(value).id == sent.id for _, value in posts):
-            return None
-        post = Post("person", sent.text, id=sent.id, at=time.time())
-        try:
-            return await self._board.put(board, msgspec.json.encode(post))
-        except StoreError as error:
-            raise web.HTTPServiceUnavailable(text="the store is away") from error
-
-    async def _enlist(self, visitor: str, thread: str, text: str) -> None:
-        board = list_board(visitor)
-        old = next(
-            (
-                (key, entry)
-                for key, value in await self._read(board)
-                if (entry := decode_entry(value)).thread == thread
-            ),
-            None,
-        )
-        entry = Entry(thread, old[1].title if old else title_of(text), time.time())
-        await self._board.put(board, msgspec.json.encode(entry), old[0] if old else None)
-
-    async def _forget(self, request: web.Request) -> web.Response:
-        """Take a conversation off the list, its posts off the board, and its history away."""
-        conversation = self._conversation(request)
-        _, visitor, thread = split_conversation(conversation)
-        incoming = read_sent(Sent(secrets.token_hex(16), command="new"), visitor, thread, "")
-        try:
-            await self._arrivals.accept(incoming, ACCEPT_S)
-        except TimeoutError as error:
-            raise web.HTTPServiceUnavailable(text="not accepted; please try again") from error
-        for key, value in await self._read(list_board(visitor)):
-            if decode_entry(value).thread == thread:
-                await self._board.remove(list_board(visitor), key)
-        for board in (post_board(conversation), file_board(conversation)):
-            for key, _ in await self._read(board):
-                await self._board.remove(board, key)
-        return web.json_response({"forgotten": True})
-
-    async def _file(self, request: web.Request) -> web.Response:
-        conversation = self._conversation(request)
-        key = request.match_info["key"]
-        value = (
-            await self._board.get(file_board(conversation), int(key))
-            if key.isascii() and key.isdigit() and len(key) < 10
-            else None
-        )
-        if value is None:
-            raise web.HTTPNotFound
-        mime, _, data = value.partition(b"\n")
-        return web.Response(
-            body=data,
-            content_type=mime.decode(),
-            headers={
-                "Cache-Control": "private, max-age=31536000, immutable",
-                "X-Content-Type-Options": "nosniff",
-                "Content-Security-Policy": "default-src 'none'",
-            },
-        )
-
-    async def _events(self, request: web.Request) -> web.StreamResponse:
-        """All posts at once, then each change: only what is new of a text that grew."""
-        conversation = self._conversation(request)
-        response = web.StreamResponse(
-            headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"}
-        )
-        board = post_board(conversation)
-        try:
-            async with self._board.watch(board) as changes, asyncio.TaskGroup() as group:
-                posts = await self._read(board)
-                await response.prepare(request)
-                # Its write fails once the page is gone: that ends the group, and the watch.
-                group.create_task(_keep_alive(response), name="keep-alive")
-                texts: dict[int, str] = {}
-                for key, value in posts:
-                    await response.write(_change(key, value, texts))
-                await response.write(b"event: ready\ndata: {}\n\n")
-                async for key, changed in changes:
-                    await response.write(_change(key, changed, texts))
-        except* (StoreError, ConnectionError):
-            # The page connects again by itself, and gets all posts then.
-            pass
-        return response
-
-    # --- who may ------------------------------------------------------------------------------
-
-    def _check(self, request: web.Request) -> str:
-        """The visitor. Refuses other sites, and names that are not ours (DNS rebinding)."""
-        host = urlsplit(f"//{request.host}").hostname or ""
-        ours = host in ("localhost", "127.0.0.1", "::1", self._public_host)
-        if (self.local or self._public_host) and not ours:
-            raise web.HTTPForbidden(text="this server has another name")
-        origin = request.headers.get("Origin")
-        if origin is not None and urlsplit(origin).netloc != request.host:
-            raise web.HTTPForbidden(text="another site asks")
-        secret = request.cookies.get(COOKIE, "")
-        # The cookie is what lets its holder in; conversation ids and logs name only its digest.
-        return hashlib.sha256(secret.encode()).hexdigest()[:20] if is_token(secret) else ""
-
-    def _conversation(self, request: web.Request) -> ConversationId:
-        visitor = self._check(request)
-        thread = request.match_info["thread"]
-        if not visitor or not is_token(thread):
-            raise web.HTTPForbidden(text="open the page first")
-        return conversation_id(NAME, visitor, thread)
-
-    async def _read(self, board: str) -> list[tuple[int, bytes]]:
-        try:
-            return await self._board.read(board)
-        except StoreError as error:
-            raise web.HTTPServiceUnavailable(text="the store is away") from error
-
-
-async def _keep_alive(response: web.StreamResponse) -> None:
-    while True:
-        await asyncio.sleep(KEEP_ALIVE_S)
-        await response.write(b": keep-alive\n\n")
-
-
-def _asset(name: str) -> web.Response:
-    suffix = name[name.rfind(".") :]
-    file = resources.files("bots.web").joinpath("page", name)
-    if suffix not in _TYPES or "/" in name or not file.is_file():
-        raise web.HTTPNotFound
-    return web.Response(
-        body=file.read_bytes(),
-        content_type=_TYPES[suffix],
-        charset="utf-8",
-        headers={"Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff"},
-    )
-
-
-def _json(values: object) -> web.Response:
-    return web.Response(body=msgspec.json.encode(values), content_type="application/json")
-
-
-def _change(key: int, value: bytes | None, texts: dict[int, str]) -> bytes:
-    """One event: the post without the part of its text that the page has already."""
-    if value is None:
-        texts.pop(key, None)
-        return b'event: gone\ndata: {"key":%d}\n\n' % key
-    post = decode_post(value)
-    before = texts.get(key, "")
-    start = len(before) if post.text.startswith(before) else 0
-    texts[key] = post.text
-    sent = msgspec.structs.replace(post, text=post.text[start:])
-    head = b'event: post\ndata: {"key":%d,"from":%d,"post":' % (key, start)
-    return head + msgspec.json.encode(sent) + b"}\n\n"

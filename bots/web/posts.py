@@ -9,6 +9,8 @@ import msgspec
 from core.messages import Button, ConversationId, Incoming, Sender, conversation_id
 
 NAME = "web"
+STATUS_KEY = 0
+"""The board's key for "is writing": below all posts, which begin at 1."""
 TITLE_CHARS = 60
 _COMMAND = re.compile(r"/([a-zA-Z]{1,32})(?:\s+|$)")
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{8,64}")

@@ -286,6 +286,10 @@ class SlackServer:
     def api_url(self):
         return f"{self.url}/api/"
 
+    @property
+    def connections(self):
+        return len(self._sockets)
+
     def drop_sockets(self):
         for socket in self._sockets:
             socket._req.transport.abort()

