@@ -7,7 +7,7 @@ line of a turn, which logs it and lives on.
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from contextlib import aclosing, suppress
 from typing import TypeVar
 
@@ -35,7 +35,8 @@ TAKE_OVER_EVERY_S = 1.0
 BACKOFF_S = (0.1, 0.2, 0.5, 1.0, 2.0)
 NOT_ALLOWED_AGAIN_S = 30 * 24 * 3600
 FULL_AGAIN_S = 60
-HANDOVER_S = 3.0
+CANCEL_AGAIN_S = 0.3
+HANDOVER_S = 4.0
 
 
 class Worker:
@@ -77,10 +78,9 @@ class Worker:
             ]
             await stop.wait()
             *jobs, listener = jobs
-            for job in (*jobs, *self._notes):
-                job.cancel()
+            await _end([*jobs, *self._notes], CANCEL_AGAIN_S)
             await self._drain()
-            listener.cancel()
+            await _end([listener], CANCEL_AGAIN_S)
 
     async def _drain(self) -> None:
         if not self._turns:
@@ -88,10 +88,8 @@ class Worker:
         grace_s = self._context.settings.grace_s
         log.info("waiting for running answers", turns=len(self._turns), grace_s=grace_s)
         _, late = await asyncio.wait(self._turns, timeout=grace_s)
-        for turn in late:
-            turn.cancel()
         if late:
-            await asyncio.wait(late, timeout=HANDOVER_S)
+            await _end(late, HANDOVER_S)
             log.info("answers handed over", turns=len(late))
 
     # --- in ---------------------------------------------------------------------------------
@@ -319,3 +317,12 @@ class Worker:
                 if failures:
                     log.info("store back", doing=what, after_s=round(time.monotonic() - began, 1))
                 return result
+
+
+async def _end(tasks: Collection[asyncio.Task[None]], again_s: float) -> None:
+    """Cancel *tasks* until they are gone: a client may swallow a cancellation while it connects."""
+    pending = set(tasks)
+    while pending:
+        for task in pending:
+            task.cancel()
+        _, pending = await asyncio.wait(pending, timeout=again_s)

@@ -20,6 +20,8 @@ from core.live.pages import cut
 from core.messages import Button, ConversationId
 from core.platform import Platform, Surface
 
+LAST_WORDS_S = 3.0
+"""How long a turn that ends early waits for the call that is under way."""
 STRIKES = 3
 """After so many refusals in one answer its previews end; the final text never does."""
 
@@ -95,7 +97,13 @@ class Reply:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self._stop_updater()
+        updater = self._updater
+        with suppress(TimeoutError, asyncio.CancelledError):
+            await asyncio.wait_for(self.settle(), LAST_WORDS_S)
+        if updater is not None and not updater.done():
+            updater.cancel()
+            with suppress(asyncio.CancelledError):
+                await updater
 
     def say(self, text: str) -> None:
         """The newest full text. Never waits."""
@@ -110,9 +118,7 @@ class Reply:
             Revoked: our credentials are.
             PlatformError: the platform stayed away too long (see `deliver`).
         """
-        self._closing.set()
-        self._changed.set()
-        await self._stop_updater(gently=True)
+        await self.settle()
         self._text = text
         while (page := cut(self._page_text(), self._most, self._platform.fits)) is not None:
             await self._finish_page(page.head, ())
@@ -124,6 +130,14 @@ class Reply:
                 await surface.delete()
         self._old.clear()
         await self._indicate(busy=False)
+
+    async def settle(self) -> None:
+        """Show nothing more, and let arrive what is in flight: its post would be lost to us."""
+        self._closing.set()
+        self._changed.set()
+        updater, self._updater = self._updater, None
+        if updater is not None:
+            await asyncio.shield(updater)
 
     @property
     def _most(self) -> int:
@@ -148,18 +162,6 @@ class Reply:
         if not self._pages:
             self._pages.append(self._next_surface())
         return self._pages[-1]
-
-    async def _stop_updater(self, *, gently: bool = False) -> None:
-        if self._updater is None:
-            return
-        updater, self._updater = self._updater, None
-        if gently:
-            # A post may be in flight: cutting it off would lose its handle, and show it twice.
-            await updater
-        else:
-            updater.cancel()
-            with suppress(asyncio.CancelledError):
-                await updater
 
     async def _update(self) -> None:
         """Show the newest text again and again, until closed, lost, or refused too often."""

@@ -69,6 +69,7 @@ async def answer(
                     conversation=stage.claim.conversation,
                     reason=str(draft.error),
                 )
+                await reply.settle()
                 handles = reply.handles
                 continue
             # From here on the text is whole: who takes over only has to show it.

@@ -15,6 +15,8 @@ from core.telemetry import logger
 
 log = logger(__name__)
 
+LAST_WORDS_S = 2.0
+
 
 class Keeper:
     """Use as a context manager around the turn.
@@ -51,6 +53,10 @@ class Keeper:
             self._task.cancel()
             with suppress(asyncio.CancelledError):
                 await self._task
+        if kind is not None and not self.lost and self._checkpoint is not self._saved:
+            # Who goes on from here should know the posts that stand already.
+            with suppress(StoreError, TimeoutError):
+                await asyncio.wait_for(self._claim.renew(self._checkpoint), LAST_WORDS_S)
         if self.lost and kind is asyncio.CancelledError:
             raise LeaseLost(self._claim.conversation) from error
 
