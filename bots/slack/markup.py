@@ -11,6 +11,9 @@ BLOCK_CHARS = 11_000
 FALLBACK_CHARS = 300
 """chat.update: `text` over 4,000 characters is refused; it is only the notification's text."""
 
+PLAIN_CHARS = 3_900
+"""chat.update refuses longer `text` (4,000)."""
+
 _PING = re.compile(r"<(?=[!@#])")
 _CONTROL = re.compile(r"<([^<>|\s]+)(?:\|([^<>]*))?>")
 
@@ -27,9 +30,18 @@ def render(markdown: str) -> str:
 
 def fallback(markdown: str) -> str:
     """What a notification shows of *markdown*."""
-    text = " ".join(render(markdown).split())
-    text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    text = _escaped(" ".join(render(markdown).split()))
     return text if len(text) <= FALLBACK_CHARS else text[: FALLBACK_CHARS - 1] + "…"
+
+
+def plain(markdown: str) -> str:
+    """*markdown* as unformatted text, as much of it as one message can hold."""
+    text = _escaped(markdown)
+    return text if len(text) <= PLAIN_CHARS else text[: PLAIN_CHARS - 1] + "…"
+
+
+def _escaped(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def unescape(text: str) -> str:

@@ -8,7 +8,7 @@ import aiohttp
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bots.slack.markup import fallback, render
+from bots.slack.markup import fallback, plain, render
 from core.errors import Gone, PlatformError, RateLimited, Rejected, Revoked
 from core.messages import Button, ConversationId, split_conversation
 from core.platform import Bucket
@@ -141,7 +141,13 @@ class SlackSurface:
         self._ts = ""
 
     async def _put(self, text: str, buttons: Sequence[Button]) -> None:
-        content = _content(text, buttons)
+        try:
+            await self._call(_content(text, buttons))
+        except Rejected:
+            # Better without its formatting than not at all.
+            await self._call({"text": plain(text), "blocks": []})
+
+    async def _call(self, content: dict[str, Any]) -> None:
         with slack_errors():
             if self._ts:
                 # `parse` is `client` by default here, which would link names.

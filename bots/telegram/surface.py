@@ -25,7 +25,7 @@ from telegram.error import (
     TelegramError,
 )
 
-from bots.telegram.markup import Entity, render
+from bots.telegram.markup import Entity, Formatted, render
 from core.errors import Gone, PlatformError, RateLimited, Rejected, Revoked
 from core.messages import Button, ConversationId, split_conversation
 from core.platform import Bucket
@@ -134,15 +134,14 @@ class TelegramSurface:
         return "" if self._message_id is None else str(self._message_id)
 
     async def show(self, text: str, buttons: Sequence[Button] = ()) -> None:
+        formatted = render(text)
         try:
-            if self._message_id is None:
-                await self._send(text, buttons)
-            else:
-                await self._edit(self._message_id, text, buttons)
-        except Migrated as error:
-            # Ids of messages start anew there.
-            self._chat, self._message_id, self._reply_to = error.chat, None, ""
-            await self._send(text, buttons)
+            await self._put(formatted, buttons)
+        except Rejected:
+            if not formatted.entities:
+                raise
+            # Better without its formatting than not at all.
+            await self._put(Formatted(formatted.text, ()), buttons)
 
     async def finish(self, text: str, buttons: Sequence[Button] = ()) -> None:
         try:
@@ -152,7 +151,7 @@ class TelegramSurface:
                 raise
             # Somebody deleted the growing post: the answer is still owed.
             self._message_id = None
-            await self._send(text, buttons)
+            await self.show(text, buttons)
 
     async def delete(self) -> None:
         if self._message_id is None:
@@ -161,8 +160,19 @@ class TelegramSurface:
             await self._bot.delete_message(self._chat, self._message_id)
         self._message_id = None
 
-    async def _send(self, text: str, buttons: Sequence[Button]) -> None:
-        formatted = render(text)
+    async def _put(self, formatted: Formatted, buttons: Sequence[Button]) -> None:
+        try:
+            if self._message_id is None:
+                await self._send(formatted, buttons)
+            else:
+                await self._edit(self._message_id, formatted, buttons)
+        except Migrated as error:
+            # Ids of messages and topics start anew there.
+            self._chat, self._topic = error.chat, None
+            self._message_id, self._reply_to = None, ""
+            await self._send(formatted, buttons)
+
+    async def _send(self, formatted: Formatted, buttons: Sequence[Button]) -> None:
         with telegram_errors():
             message = await self._bot.send_message(
                 self._chat,
@@ -175,8 +185,7 @@ class TelegramSurface:
             )
         self._message_id = message.message_id
 
-    async def _edit(self, message_id: int, text: str, buttons: Sequence[Button]) -> None:
-        formatted = render(text)
+    async def _edit(self, message_id: int, formatted: Formatted, buttons: Sequence[Button]) -> None:
         try:
             with telegram_errors():
                 await self._bot.edit_message_text(

@@ -252,3 +252,10 @@ async def test_an_edited_question_is_asked_again(driver, tmp_path, model):
         )
         posts = await driver.answered("dm", 2)
         assert posts[1].text == "Echo of what is 3+3? -- before that: nothing."
+
+
+async def test_a_text_whose_blocks_are_refused_is_shown_as_text(driver, tmp_path, model):
+    async with driving(driver, tmp_path, model):
+        driver.server.faults.append(("chat.postMessage", SlackError("invalid_blocks")))
+        await driver.say("dm", "go")
+        await driver.answered("dm")

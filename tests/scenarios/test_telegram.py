@@ -288,3 +288,13 @@ async def test_an_answer_follows_its_group_into_the_supergroup(driver, tmp_path,
         driver.server.fail_next("sendMessage", gone)
         await driver.say("group", "hello")
         await until(lambda: finished(driver.server, -2002))
+
+
+async def test_a_text_whose_formatting_is_refused_is_shown_without_it(driver, tmp_path, model):
+    model.answer = lambda messages: "some **bold** words"
+    refusal = ApiError(400, "Bad Request: can't parse entities: no reason")
+    async with driving(driver, tmp_path, model):
+        driver.server.fail_next("sendMessage", refusal, lambda p: bool(p.get("entities")))
+        await driver.say("dm", "go")
+        (post,) = await driver.answered("dm")
+        assert post.text == "some bold words"
