@@ -54,6 +54,7 @@ class Result:
     disordered: list = field(default_factory=list)
     foreign: list = field(default_factory=list)
     left_behind: int = 0
+    given_up: int = 0
     floods: int = 0
     faults: Counter = field(default_factory=Counter)
     seconds: float = 0.0
@@ -74,6 +75,7 @@ class Result:
             ("out of order", len(self.disordered)),
             ("naming another conversation", len(self.foreign)),
             ("unfinished posts left behind", self.left_behind),
+            ("given up by the platform, never accepted", self.given_up),
             ("refused by a flood limit", self.floods),
             *((f"fault: {name}", count) for name, count in sorted(self.faults.items())),
             ("seconds", round(self.seconds, 1)),
@@ -366,6 +368,7 @@ class Chaos:
                 result.disordered.append(conversation)
             tag = asked[0][:3]
             result.foreign += [one for one in final if set(_TAG.findall(one)) - {tag}]
+        result.given_up = len(self.slack.unacked)
         result.floods = len(self.telegram.floods) + len(self.slack.limited)
 
 
@@ -377,7 +380,8 @@ async def run(*, seed, questions, seconds, replicas=3):
             return await chaos.run()
         finally:
             if not chaos.result.good:
-                print((Path(folder) / "replicas.log").read_text()[-6000:], file=sys.stderr)
+                print((Path(folder) / "replicas.log").read_text(), file=sys.stderr)
+                print("lost:", *sorted(set(chaos.result.lost)), file=sys.stderr)
 
 
 def main():

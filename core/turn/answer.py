@@ -72,9 +72,11 @@ async def answer(
                 await reply.settle()
                 handles = reply.handles
                 continue
-            # From here on the text is whole: who takes over only has to show it.
-            whole = Checkpoint(stage.first.event_id, draft.best, reply.handles, done=True)
-            stage.keeper.save(whole, now=True)
+            # Where the text is whole, who takes over only has to show it.
+            whole = draft.error is None and not draft.stopped
+            stage.keeper.save(
+                Checkpoint(stage.first.event_id, draft.best, reply.handles, done=whole), now=True
+            )
             await reply.finish(_final_text(stage, draft), [stage.button("retry")])
         break
     exchange = Exchange(
