@@ -246,6 +246,10 @@ async def _check(settings: Settings) -> bool:
             tell("model", None, f"{core.models.chat.model} ({core.models.kind})")
         except (ModelError, TimeoutError) as error:
             tell("model", error)
+        try:
+            tell("images", None, await core.models.images.check())
+        except ModelError as error:
+            tell("images", error)
         for platform in build(core.lent):
             try:
                 async with asyncio.timeout(20), platform:

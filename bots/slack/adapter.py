@@ -130,7 +130,11 @@ class SlackPlatform:
     @patiently
     async def _start(self) -> Any:
         with slack_errors():
-            return await self._client.auth_test()
+            answer = await self._client.auth_test()
+        if self._app_token:
+            with slack_errors("SLACK_APP_TOKEN"):
+                await self._client.apps_connections_open(app_token=self._app_token)
+        return answer
 
     def _build_app(self) -> AsyncApp:
         app = AsyncApp(

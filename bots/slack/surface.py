@@ -47,17 +47,17 @@ POST_BURST, POST_PER_S = 1.0, 0.9
 
 
 @contextmanager
-def slack_errors() -> Iterator[None]:
-    """Turn what `AsyncWebClient` raises into the errors of the port."""
+def slack_errors(setting: str = "SLACK_BOT_TOKEN") -> Iterator[None]:
+    """Turn what `AsyncWebClient` raises into the errors of the port; *setting* names the token."""
     try:
         yield
     except SlackApiError as error:
-        raise _typed(error) from error
+        raise _typed(error, setting) from error
     except (SlackClientError, aiohttp.ClientError, TimeoutError, OSError) as error:
         raise PlatformError(f"{type(error).__name__}: {error}") from error
 
 
-def _typed(error: SlackApiError) -> PlatformError:
+def _typed(error: SlackApiError, setting: str) -> PlatformError:
     response: Any = error.response
     status = getattr(response, "status_code", 0)
     try:
@@ -68,7 +68,7 @@ def _typed(error: SlackApiError) -> PlatformError:
         headers = {k.lower(): v for k, v in getattr(response, "headers", {}).items()}
         return RateLimited(code, float(headers.get("retry-after", 30)))
     if code in _REVOKED:
-        return Revoked(f"Slack does not accept SLACK_BOT_TOKEN ({code})")
+        return Revoked(f"Slack does not accept {setting} ({code})")
     if code in _LOST:
         return Gone(code)
     if code in _AWAY or status >= 500 or code.startswith("status"):

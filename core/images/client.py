@@ -16,7 +16,7 @@ from core.errors import ModelError, Overloaded, Refused
 from core.images.pictures import checked
 from core.messages import Picture
 from core.models.chunks import read_error
-from core.models.client import Endpoint, headers
+from core.models.client import Endpoint, first_model, headers
 from core.telemetry import logger
 
 log = logger(__name__)
@@ -59,6 +59,12 @@ class ImageClient:
     @property
     def model(self) -> str:
         return self._endpoint.model
+
+    async def check(self) -> str:
+        """A model that the API lists: its address and key work. Paints nothing."""
+        endpoint = self._endpoint
+        listed = await first_model(self._session, endpoint.base_url, endpoint.api_key)
+        return endpoint.model or listed
 
     async def paint(self, request: PictureRequest) -> list[Picture]:
         """Pictures for *request*, checked to be images, captioned with the revised prompt."""

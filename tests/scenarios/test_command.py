@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 
 import aiohttp
 
-from tests.contracts.drivers import TelegramDriver
+from tests.contracts.drivers import SlackDriver, TelegramDriver
 from tests.harness import until
 
 COMMAND = (sys.executable, "-m", "bots")
@@ -132,6 +132,18 @@ async def test_check_tries_every_credential_and_says_what_to_fix(tmp_path):
     assert "FAIL telegram" in out
     assert "TELEGRAM_BOT_TOKEN" in out
     assert "a-wrong-token" not in out + err
+
+
+async def test_check_tells_the_two_slack_tokens_apart(tmp_path):
+    driver = SlackDriver()
+    async with driver.running():
+        settings = {name.upper(): value for name, value in driver.settings().items()}
+        code, out, _ = await run(tmp_path, "check", **settings)
+        assert code == 0
+        assert "Socket Mode" in out
+        code, out, _ = await run(tmp_path, "check", **{**settings, "SLACK_APP_TOKEN": "xapp-wrong"})
+        assert code == 1
+        assert "SLACK_APP_TOKEN" in out.rpartition("FAIL slack")[2]
 
 
 async def test_version_is_told(tmp_path):
