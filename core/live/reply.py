@@ -15,7 +15,7 @@ from typing import NamedTuple
 from core.errors import Gone, PlatformError, RateLimited, Revoked
 from core.live.delivery import deliver, held, report_refusal
 from core.live.markdown import heal
-from core.live.pace import FIRST_CHARS, FIRST_WAIT_S, Budget, worth_showing
+from core.live.pace import FIRST_WAIT_S, Budget, worth_showing
 from core.live.pages import cut
 from core.messages import Button, ConversationId
 from core.platform import Platform, Surface
@@ -202,8 +202,8 @@ class Reply:
                 await self._indicate(busy=True)
                 continue
             till = indicated - now
-            if first_at is not None and len(self._text) < FIRST_CHARS:
-                till = min(till, max(0.0, first_at + FIRST_WAIT_S - now))
+            if first_at is not None and (left := first_at + FIRST_WAIT_S - now) > 0:
+                till = min(till, left)
             self._changed.clear()
             await self._wait_for_change(till)
 
@@ -215,20 +215,26 @@ class Reply:
             await surface.finish(page.head)
             self._note_update(surface)
             self._turn_page(page.taken, page.opening)
-        if not await self._take():
+        if not self._is_news(self._frame()) or not await self._take():
             return
         # Taking may have waited: the newest text, not the one that asked.
         if cut(self._page_text(), self._most, self._platform.fits) is not None:
             return
-        frame = self._page_text()
-        if self._platform.limits.healed:
-            frame = heal(frame)
-        if not frame.strip() or frame == self._on_screen:
+        frame = self._frame()
+        if not self._is_news(frame):
             return
         surface = self._surface()
         await surface.show(frame, self._buttons)
         self._on_screen = frame
         self._note_update(surface)
+
+    def _frame(self) -> str:
+        """What the screen may show of the page so far."""
+        text = self._page_text()
+        return heal(text) if self._platform.limits.healed else text
+
+    def _is_news(self, frame: str) -> bool:
+        return bool(frame.strip()) and frame != self._on_screen
 
     async def _finish_page(self, text: str, buttons: Sequence[Button]) -> None:
         surface = self._surface()
