@@ -8,8 +8,8 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Coroutine, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import Coroutine, Iterator, Sequence
+from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -18,6 +18,7 @@ import uvloop
 from pydantic import SecretStr, ValidationError
 
 from bots.registry import build
+from bots.terminal import TerminalPlatform
 from core import __version__
 from core.errors import ConfigError, ModelError, PalaverError
 from core.messages import Incoming, Sender, conversation_id
@@ -164,8 +165,6 @@ def _greet(core: Core, url: str, platforms: Sequence[Platform], took_s: float) -
 
 
 async def _ask(settings: Settings, question: str, *, new: bool) -> None:
-    from bots.terminal import TerminalPlatform  # noqa: PLC0415
-
     name = f"cli-{getpass.getuser()}@{socket.gethostname()}".replace(":", "-")
     conversation = conversation_id(name, "terminal")
 
@@ -204,21 +203,17 @@ async def _inbox(settings: Settings, *, requeue: bool) -> None:
             print("nothing is set aside")
 
 
-class _one_at_a_time:  # noqa: N801 - reads as the sentence it is
+@contextmanager
+def _one_at_a_time(data_dir: Path) -> Iterator[None]:
     """Questions of one terminal wait for each other: they share one conversation."""
-
-    def __init__(self, data_dir: Path) -> None:
-        try:
-            data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self._file = (data_dir / "ask.lock").open("w")
-        except OSError as error:
-            raise ConfigError("DATA_DIR", f"cannot be used: {error}") from error
-
-    def __enter__(self) -> None:
-        fcntl.flock(self._file, fcntl.LOCK_EX)
-
-    def __exit__(self, *_: object) -> None:
-        self._file.close()
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        file = (data_dir / "ask.lock").open("w")
+    except OSError as error:
+        raise ConfigError("DATA_DIR", f"cannot be used: {error}") from error
+    with file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 async def _check(settings: Settings) -> bool:

@@ -12,13 +12,13 @@ def build(lent: Lent) -> Sequence[Platform]:
     settings = lent.settings
     platforms: list[Platform] = []
     if settings.web_on:
-        from bots.web.adapter import WebPlatform  # noqa: PLC0415
+        from bots.web.adapter import WebPlatform  # noqa: PLC0415 - only if on
 
         platforms.append(
             WebPlatform(lent.board, local=settings.loopback, public_url=settings.public_url)
         )
     if settings.telegram_on:
-        from bots.telegram.adapter import TelegramPlatform  # noqa: PLC0415
+        from bots.telegram.adapter import TelegramPlatform  # noqa: PLC0415 - only if on
 
         platforms.append(
             TelegramPlatform(
@@ -32,7 +32,7 @@ def build(lent: Lent) -> Sequence[Platform]:
             )
         )
     if settings.slack_on:
-        from bots.slack.adapter import SlackPlatform  # noqa: PLC0415
+        from bots.slack.adapter import SlackPlatform  # noqa: PLC0415 - only if on
 
         platforms.append(
             SlackPlatform(

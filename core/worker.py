@@ -9,6 +9,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from contextlib import aclosing, suppress
+from functools import partial
 from typing import TypeVar
 
 import msgspec
@@ -30,7 +31,8 @@ from core.turn.run import TurnRun
 log = logger(__name__)
 _T = TypeVar("_T")
 
-CLAIM_WAIT_S = 2.0
+CLAIM_WAIT_S = 1.0
+MOST_CLAIMS = 16
 TAKE_OVER_EVERY_S = 1.0
 BACKOFF_S = (0.1, 0.2, 0.5, 1.0, 2.0)
 NOT_ALLOWED_AGAIN_S = 30 * 24 * 3600
@@ -72,8 +74,7 @@ class Worker:
                 for name, platform in self._platforms.items()
             ]
             jobs += [
-                group.create_task(self._claim_ready(group), name="claim"),
-                group.create_task(self._take_over(group), name="take over"),
+                group.create_task(self._claim(group), name="claim"),
                 group.create_task(self._listen(), name="stop signals"),
             ]
             await stop.wait()
@@ -192,44 +193,37 @@ class Worker:
 
     # --- turns ------------------------------------------------------------------------------
 
-    async def _claim_ready(self, group: asyncio.TaskGroup) -> None:
+    async def _claim(self, group: asyncio.TaskGroup) -> None:
+        """Start what is ready, and now and then what another worker left behind."""
+        looked = 0.0
         while True:
-            await self._slots.acquire()
-            free = 1
-            while not self._slots.locked() and free < 16:
-                await self._slots.acquire()
-                free += 1
+            free = await self._take_slots()
             claims: list[Claim] = []
             try:
-                claims = await self._again(
-                    lambda most=free: self._inbox.claim(  # type: ignore[misc]
-                        tuple(self._serving), most, CLAIM_WAIT_S
-                    ),
-                    "claim",
-                )
+                platforms = tuple(self._serving)
+                if time.monotonic() - looked >= TAKE_OVER_EVERY_S:
+                    looked = time.monotonic()
+                    left = partial(self._inbox.take_over, platforms, free)
+                    claims = await self._again(left, "take over")
+                    for claim in claims:
+                        log.info("turn taken over", conversation=claim.conversation)
+                if not claims:
+                    ready = partial(self._inbox.claim, platforms, free, CLAIM_WAIT_S)
+                    claims = await self._again(ready, "claim")
             finally:
                 for _ in range(free - len(claims)):
                     self._slots.release()
             for claim in claims:
                 self._start(claim, group)
 
-    async def _take_over(self, group: asyncio.TaskGroup) -> None:
-        while True:
-            await asyncio.sleep(TAKE_OVER_EVERY_S)
-            if self._slots.locked():
-                continue
+    async def _take_slots(self) -> int:
+        """Wait for a free slot, and take the others that are free too; returns how many."""
+        await self._slots.acquire()
+        free = 1
+        while not self._slots.locked() and free < MOST_CLAIMS:
             await self._slots.acquire()
-            claims: list[Claim] = []
-            try:
-                claims = await self._again(
-                    lambda: self._inbox.take_over(tuple(self._serving), 1), "take over"
-                )
-            finally:
-                if not claims:
-                    self._slots.release()
-            for claim in claims:
-                log.info("turn taken over", conversation=claim.conversation)
-                self._start(claim, group)
+            free += 1
+        return free
 
     def _start(self, claim: Claim, group: asyncio.TaskGroup) -> None:
         task = group.create_task(self._serve(claim), name=f"turn {claim.conversation}")

@@ -15,8 +15,9 @@ from telegram.request import HTTPXRequest
 
 from bots.arrivals import Arrivals
 from bots.patience import patiently
+from bots.telegram.entities import units
 from bots.telegram.inbound import NAME, Me, read_update
-from bots.telegram.markup import CAPTION_UNITS, fits, units
+from bots.telegram.markup import CAPTION_UNITS, fits
 from bots.telegram.surface import (
     TelegramSurface,
     keyboard,

@@ -10,13 +10,14 @@ options. Offsets and lengths are UTF-16 code units.
 
 import re
 import unicodedata
-from bisect import bisect_left
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import pyromark
+
+from bots.telegram.entities import Entity, Formatted, units, with_spoilers
 
 TEXT_UNITS = 4096
 """sendMessage, editMessageText: text, UTF-16 units after entities parsing."""
@@ -33,30 +34,10 @@ _OPTIONS = (
     | pyromark.Options.ENABLE_TASKLISTS
     | pyromark.Options.ENABLE_MATH
 )
-_SPOILER = re.compile(r"\|\|(?=\S)([^|\n]+?)(?<=\S)\|\|")
 _ADDRESS = re.compile(
     r"(?:https?://|www\.)\S+|[\w-]+(?:\.[\w-]+)*\.[a-z]{2,}(?:/\S*)?", re.IGNORECASE
 )
 _LANGUAGE = re.compile(r"[\w+#.-]{1,40}")
-
-
-class Entity(NamedTuple):
-    """As Telegram's MessageEntity; *extra* is a link's address or a block's language."""
-
-    type: str
-    offset: int
-    length: int
-    extra: str = ""
-
-
-class Formatted(NamedTuple):
-    text: str
-    entities: tuple[Entity, ...]
-
-
-def units(text: str) -> int:
-    """The length of *text* in UTF-16 code units."""
-    return len(text) if text.isascii() else len(text.encode("utf-16-le")) // 2
 
 
 def fits(markdown: str) -> bool:
@@ -154,7 +135,7 @@ class _Writer:
             stop = min(end, entity.offset - cut + entity.length)
             if stop > start:
                 entities.append(entity._replace(offset=start, length=stop - start))
-        return _with_spoilers(text, sorted(entities, key=lambda e: (e.offset, -e.length)))
+        return with_spoilers(text, sorted(entities, key=lambda e: (e.offset, -e.length)))
 
     # --- events -----------------------------------------------------------------------------
 
@@ -363,41 +344,6 @@ class _Writer:
             return
         if self._at > start:
             self._entities.append(Entity(kind, start, self._at - start, extra))
-
-
-def _with_spoilers(text: str, entities: Sequence[Entity]) -> Formatted:
-    """Turn `||hidden||` into spoilers; the marks leave the text, so later offsets move."""
-    if "||" not in text:
-        return Formatted(text, tuple(entities))
-    code = [(e.offset, e.offset + e.length) for e in entities if e.type in ("code", "pre")]
-    removed: list[int] = []
-    spoilers: list[Entity] = []
-    pieces, last = [], 0
-    place = seen = 0
-    for match in _SPOILER.finditer(text):
-        place += units(text[seen : match.start()])
-        start, end = place, place + units(match.group())
-        place, seen = end, match.end()
-        if any(a < end and start < b for a, b in code):
-            continue
-        pieces += [text[last : match.start()], match.group(1)]
-        last = match.end()
-        removed += [start, start + 1, end - 2, end - 1]
-        spoilers.append(Entity("spoiler", start - len(removed) + 4, end - start - 4))
-    pieces.append(text[last:])
-
-    def moved(offset: int) -> int:
-        return offset - bisect_left(removed, offset)
-
-    kept = [
-        entity._replace(
-            offset=moved(entity.offset),
-            length=moved(entity.offset + entity.length) - moved(entity.offset),
-        )
-        for entity in entities
-    ]
-    every = [entity for entity in (*kept, *spoilers) if entity.length > 0]
-    return Formatted("".join(pieces), tuple(sorted(every, key=lambda e: (e.offset, -e.length))))
 
 
 def _host(address: str) -> str:

@@ -25,7 +25,8 @@ from telegram.error import (
     TelegramError,
 )
 
-from bots.telegram.markup import Entity, Formatted, render
+from bots.telegram.entities import Entity, Formatted
+from bots.telegram.markup import render
 from core.errors import Gone, PlatformError, RateLimited, Rejected, Revoked
 from core.messages import Button, ConversationId, split_conversation
 from core.platform import Bucket

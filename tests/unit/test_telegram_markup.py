@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bots.telegram.markup import MOST_ENTITIES, Entity, fits, render, units
+from bots.telegram.entities import Entity, units
+from bots.telegram.markup import MOST_ENTITIES, fits, render
 from core.live.markdown import heal
 from core.models.demo import answers
 from tests.harness import bare
