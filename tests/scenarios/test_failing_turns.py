@@ -1,0 +1,52 @@
+"""Turns that crash: tried again, set aside at last, and never in the way of the next."""
+
+import pytest
+
+from core.store import inbox as inbox_module
+from core.turn import run as run_module
+from tests.contracts.drivers import TelegramDriver, driving
+
+
+@pytest.fixture(autouse=True)
+def _impatient(monkeypatch):
+    monkeypatch.setattr(inbox_module, "LEASE_S", 0.3)
+    monkeypatch.setattr("core.worker.TAKE_OVER_EVERY_S", 0.1)
+    monkeypatch.setattr("core.worker.CLAIM_WAIT_S", 0.1)
+
+
+async def test_a_turn_that_crashes_once_is_done_again(tmp_path, model, monkeypatch):
+    driver, answer, crashes = TelegramDriver(), run_module.answer, []
+
+    async def crashing_once(*arguments, **options):
+        if not crashes:
+            crashes.append(1)
+            raise ValueError("a fault of ours")
+        return await answer(*arguments, **options)
+
+    monkeypatch.setattr(run_module, "answer", crashing_once)
+    async with driving(driver, tmp_path, model):
+        await driver.say("dm", "hello")
+        (post,) = await driver.answered("dm")
+        assert "Echo of hello" in post.text
+
+
+async def test_a_turn_that_always_crashes_is_set_aside_and_the_next_is_answered(
+    tmp_path, model, monkeypatch
+):
+    driver, answer = TelegramDriver(), run_module.answer
+
+    async def crashing(stage, question, *arguments, **options):
+        if "poison" in question:
+            raise ValueError("a fault of ours")
+        return await answer(stage, question, *arguments, **options)
+
+    monkeypatch.setattr(run_module, "answer", crashing)
+    async with driving(driver, tmp_path, model):
+        await driver.say("dm", "poison")
+        await driver.say("dm", "hello")
+        posts = await driver.answered("dm")
+        assert "set aside" in posts[0].text
+        assert "Traceback" not in posts[0].text
+        assert "Echo of hello" in posts[1].text
+        (letter,) = await driver.app.core.inbox.dead_letters()
+        assert letter.incoming.text == "poison"
