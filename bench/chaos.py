@@ -4,8 +4,8 @@
 
 Telegram, Slack and the model are strict loopback servers, Redis is a process
 of its own, each replica is a real `palaver run`. In the end every question must
-stand in history once, in order, with one final answer on the screen, and no
-answer may name another conversation.
+stand in history once, in order, with its final answer on the screen, and no
+answer may name another conversation. A post that was doubled is counted.
 """
 
 import argparse
@@ -72,6 +72,7 @@ class Result:
             ("questions asked", self.asked),
             ("exchanges in history", self.in_history),
             ("final answers on screen", self.on_screen),
+            ("posts doubled by a fault in the middle of posting", self.on_screen - self.asked),
             ("lost", len(self.lost)),
             ("answered twice", len(self.repeated)),
             ("out of order", len(self.disordered)),
