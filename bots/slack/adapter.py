@@ -35,7 +35,7 @@ from bots.slack.inbound import (
 )
 from bots.slack.markup import BLOCK_CHARS, fallback, fits, render
 from bots.slack.surface import SlackSurface, post_budget, slack_errors
-from core.errors import ConfigError, Gone, Rejected
+from core.errors import ConfigError, Gone, PlatformError, Rejected
 from core.messages import (
     Attachment,
     Button,
@@ -235,7 +235,7 @@ class SlackPlatform:
         if known is not None:
             return known
         sender = Sender(f"{NAME}:{user}", user)
-        with suppress(SlackApiError, SlackClientError, aiohttp.ClientError, TimeoutError, OSError):
+        with suppress(PlatformError), slack_errors():
             async with asyncio.timeout(NAME_S):
                 answer: Any = await self._client.users_info(user=user, include_locale=True)
             profile = answer["user"].get("profile", {})
@@ -248,7 +248,7 @@ class SlackPlatform:
 
     async def _suggest(self, channel: str) -> None:
         prompts = [{"title": title, "message": message} for title, message in PROMPTS]
-        with suppress(SlackApiError, SlackClientError, aiohttp.ClientError, TimeoutError, OSError):
+        with suppress(PlatformError), slack_errors():
             await self._client.assistant_threads_setSuggestedPrompts(
                 channel_id=channel, prompts=prompts
             )

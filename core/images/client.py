@@ -17,9 +17,6 @@ from core.images.pictures import checked
 from core.messages import Picture
 from core.models.chunks import read_error
 from core.models.client import Endpoint, first_model, headers
-from core.telemetry import logger
-
-log = logger(__name__)
 
 PAINT_S = 180.0
 ANSWER_BYTES = 80 * 1024 * 1024

@@ -39,15 +39,6 @@ def cut(text: str, most_chars: int, fits: Callable[[str], bool]) -> Cut | None:
     return _page(text, end)
 
 
-def paginate(text: str, most_chars: int, fits: Callable[[str], bool]) -> list[str]:
-    """All pages of *text*, in order."""
-    pages = []
-    while (page := cut(text, most_chars, fits)) is not None:
-        pages.append(page.head)
-        text = page.opening + text[page.taken :]
-    return [*pages, text]
-
-
 def _page(text: str, end: int) -> Cut:
     head = text[:end]
     fence = open_fence(head)

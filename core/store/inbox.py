@@ -184,7 +184,7 @@ class Inbox:
         return [msgspec.json.decode(letter, type=DeadLetter) for letter in letters]
 
     async def requeue(self) -> int:
-        """Put every dead letter back into its mailbox; returns how many."""
+        """Put dead letters back, oldest first, until a mailbox is full; returns how many."""
         count = 0
         while True:
             with store_errors():
@@ -194,7 +194,9 @@ class Inbox:
             incoming = msgspec.json.decode(letter, type=DeadLetter).incoming
             with store_errors():
                 await self.redis.delete(keys.seen(incoming.event_id))
-            await self.put(msgspec.structs.replace(incoming, address="direct"))
+            kept = await self.put(msgspec.structs.replace(incoming, address="direct"))
+            if kept.verdict == "full":
+                return count
             # Last: a crash in between puts it back twice, and the event id keeps it once.
             with store_errors():
                 await self.redis.lrem(keys.DEAD, 1, letter.decode())

@@ -247,3 +247,14 @@ async def test_each_step_of_a_turn_costs_one_round_trip(inboxes, redis, monkeypa
                     inbox_module.keys.history(CHAT), inbox_module.msgspec.json.encode(exchange(0))
                 )
             await pipe.execute()
+
+
+async def test_a_dead_letter_whose_mailbox_is_full_stays_set_aside(inboxes):
+    one, _ = inboxes
+    await one.put(said(1))
+    claim, _ = await take(one)
+    await claim.commit(1, None, dead="no answer")
+    for number in range(2, 7):
+        await one.put(said(number))
+    assert await one.requeue() == 0
+    assert [letter.incoming.event_id for letter in await one.dead_letters()] == ["event-1"]

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.live.markdown import heal, open_fence
-from core.live.pages import paginate
+from core.live.pages import cut as cut_page
 from core.models.demo import answers
 
 LONG = answers.answer([("user", "write 20000 characters")])
@@ -29,6 +29,15 @@ PARTS = st.lists(
     ),
     max_size=40,
 ).map("".join)
+
+
+def paginate(text, most_chars, fits):
+    """All pages of *text*, cut one after the other as the live reply does."""
+    pages = []
+    while (page := cut_page(text, most_chars, fits)) is not None:
+        pages.append(page.head)
+        text = page.opening + text[page.taken :]
+    return [*pages, text]
 
 
 def squeezed(text):
