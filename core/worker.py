@@ -7,7 +7,7 @@ line of a turn, which logs it and lives on.
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import aclosing, suppress
 from functools import partial
 from typing import TypeVar
@@ -24,6 +24,7 @@ from core.store import keys
 from core.store.connection import store_errors
 from core.store.inbox import Claim, Inbox
 from core.store.limits import Notices
+from core.tasks import end
 from core.telemetry import logger
 from core.turn.context import Context
 from core.turn.run import TurnRun
@@ -37,7 +38,6 @@ TAKE_OVER_EVERY_S = 1.0
 BACKOFF_S = (0.1, 0.2, 0.5, 1.0, 2.0)
 NOT_ALLOWED_AGAIN_S = 30 * 24 * 3600
 FULL_AGAIN_S = 60
-CANCEL_AGAIN_S = 0.3
 HANDOVER_S = 4.0
 
 
@@ -79,9 +79,9 @@ class Worker:
             ]
             await stop.wait()
             *jobs, listener = jobs
-            await _end([*jobs, *self._notes], CANCEL_AGAIN_S)
+            await end([*jobs, *self._notes])
             await self._drain()
-            await _end([listener], CANCEL_AGAIN_S)
+            await end([listener])
 
     async def _drain(self) -> None:
         if not self._turns:
@@ -90,7 +90,7 @@ class Worker:
         log.info("waiting for running answers", turns=len(self._turns), grace_s=grace_s)
         _, late = await asyncio.wait(self._turns, timeout=grace_s)
         if late:
-            await _end(late, HANDOVER_S)
+            await end(late, again_s=HANDOVER_S)
             log.info("answers handed over", turns=len(late))
 
     # --- in ---------------------------------------------------------------------------------
@@ -265,7 +265,8 @@ class Worker:
         except asyncio.CancelledError:
             outcome = "handed over"
             with suppress(StoreError, TimeoutError):
-                await asyncio.wait_for(claim.release(), HANDOVER_S)
+                async with asyncio.timeout(HANDOVER_S):
+                    await claim.release()
             raise
         except Exception:
             # The lease runs out, and the turn is tried again: MOST_TRIES times at the most.
@@ -311,12 +312,3 @@ class Worker:
                 if failures:
                     log.info("store back", doing=what, after_s=round(time.monotonic() - began, 1))
                 return result
-
-
-async def _end(tasks: Collection[asyncio.Task[None]], again_s: float) -> None:
-    """Cancel *tasks* until they are gone: a client may swallow a cancellation while it connects."""
-    pending = set(tasks)
-    while pending:
-        for task in pending:
-            task.cancel()
-        _, pending = await asyncio.wait(pending, timeout=again_s)

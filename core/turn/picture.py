@@ -11,6 +11,7 @@ from core.images.client import PictureRequest
 from core.live.delivery import deliver
 from core.messages import Button, Exchange, Picture
 from core.people.texts import Language, failure, say
+from core.tasks import end
 from core.telemetry import logger
 from core.turn.stage import Report, Stage
 
@@ -63,7 +64,7 @@ async def paint(stage: Stage, text: str, *, forget: int = 0) -> Report:
         await stage.say(failure(error, stage.language), "retry")
         outcome, notes = "failed", ""
     finally:
-        busy.cancel()
+        await end([busy])
         await stage.platform.indicate(conversation, busy=False)
     exchange = Exchange(
         event_id=stage.first.event_id,
