@@ -19,7 +19,9 @@ No message of these carries a secret: they may be logged as they are.
 
 from typing import Literal
 
-RefusedReason = Literal["key", "balance", "model", "policy", "length", "request", "empty"]
+RefusedReason = Literal[
+    "key", "balance", "model", "policy", "length", "request", "empty", "endless"
+]
 
 
 class PalaverError(Exception):

@@ -68,6 +68,7 @@ class Incoming(msgspec.Struct, frozen=True, kw_only=True):
             of forwards) share a non-empty key.
         message: the platform's own reference of the message, or empty.
         edited: whether it is a new wording of *message*, which was said before.
+        moved_to: the platform's own news that the conversation goes on elsewhere; nobody said it.
         sent_at: seconds since the epoch, by the platform's clock.
     """
 
@@ -84,6 +85,7 @@ class Incoming(msgspec.Struct, frozen=True, kw_only=True):
     burst: str = ""
     message: str = ""
     edited: bool = False
+    moved_to: ConversationId = ConversationId("")
     sent_at: float = 0.0
 
 

@@ -94,7 +94,13 @@ async def open_core(settings: Settings) -> AsyncIterator[Core]:
         yield Core(
             settings=settings,
             redis=redis,
-            inbox=Inbox(redis, worker, settings.history_ttl, settings.max_waiting),
+            inbox=Inbox(
+                redis,
+                worker,
+                history_ttl_s=settings.history_ttl,
+                most_waiting=settings.max_waiting,
+                most_per_person=settings.max_per_person,
+            ),
             models=models,
             lent=Lent(settings, SharedLeases(redis), RedisBoard(redis, settings.history_ttl)),
             context=context,
@@ -172,7 +178,14 @@ async def serve(
     settings = core.settings
     async with AsyncExitStack() as stack:
         platforms = await _enter(stack, build(core.lent))
-        worker = Worker(core.redis, core.inbox, Notices(core.redis), platforms, core.context)
+        worker = Worker(
+            core.redis,
+            core.inbox,
+            Notices(core.redis),
+            platforms,
+            core.context,
+            core.lent.leases,
+        )
         routes = [route for platform in platforms.values() for route in platform.routes()]
 
         async def readiness() -> dict[str, str]:

@@ -86,6 +86,9 @@ class Settings(BaseSettings):
     )
 
     max_turns: int = Field(200, ge=1, description="answers at once in one process")
+    max_per_person: int = Field(
+        5, ge=0, description="answers at once for one person, all processes together; 0: any number"
+    )
     max_waiting: int = Field(20, ge=1, description="questions waiting in one conversation")
     grace_s: float = Field(20.0, ge=0, description="seconds that running answers get at a stop")
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR")

@@ -16,13 +16,15 @@ import msgspec
 from redis.asyncio import Redis
 
 from core.errors import LeaseLost, PlatformError, Revoked, StoreError
+from core.line import Line
 from core.live.delivery import deliver
 from core.messages import ConversationId, Incoming, split_conversation
 from core.people.texts import language_of, say
-from core.platform import Platform
+from core.platform import Leases, Platform
 from core.store import keys
+from core.store.claim import Claim
 from core.store.connection import store_errors
-from core.store.inbox import Claim, Inbox
+from core.store.inbox import Inbox
 from core.store.limits import Notices
 from core.tasks import end
 from core.telemetry import logger
@@ -51,6 +53,7 @@ class Worker:
         notices: Notices,
         platforms: Mapping[str, Platform],
         context: Context,
+        leases: Leases,
     ) -> None:
         self._redis = redis
         self._inbox = inbox
@@ -64,6 +67,7 @@ class Worker:
         self.reading: set[str] = set()
         """The platforms whose updates are being read; the others have failed."""
         self._serving = dict(platforms)
+        self._line = Line(inbox, self._serving, context.budget, leases)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until *stop*; then let running turns finish within the grace time."""
@@ -75,6 +79,7 @@ class Worker:
             ]
             jobs += [
                 group.create_task(self._claim(group), name="claim"),
+                group.create_task(self._line.watch(), name="line"),
                 group.create_task(self._listen(), name="stop signals"),
             ]
             await stop.wait()
@@ -129,7 +134,7 @@ class Worker:
             if woken is None:
                 return
             incoming = woken
-        allowed = platform.local or self._context.access.allows(incoming)
+        allowed = platform.local or bool(incoming.moved_to) or self._context.access.allows(incoming)
         if not allowed and incoming.address != "direct":
             return
         verdict = "not allowed"
@@ -137,7 +142,7 @@ class Worker:
             kept = await self._again(lambda: self._inbox.put(incoming), "put")
             verdict = kept.verdict
             if verdict == "full":
-                name = f"full:{incoming.conversation}"
+                name = f"full:{incoming.conversation}:{incoming.sender.id}"
                 note = self._tell(platform, incoming, name, FULL_AGAIN_S, "full", kept.waiting)
                 self._note(group.create_task(note))
         else:
@@ -248,6 +253,9 @@ class Worker:
         try:
             report = await run.run()
             outcome = report.outcome
+            if outcome == "parked":
+                most = self._context.settings.max_per_person
+                await self._line.tell(conversation, "parked", most=most)
             if report.shown is not None:
                 if report.shown.first_text_s is not None:
                     metrics.first_text.labels(platform.name).observe(report.shown.first_text_s)

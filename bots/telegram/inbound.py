@@ -28,6 +28,8 @@ def read_update(update: Update, me: Me) -> Incoming | None:
     if update.callback_query is not None:
         return _pressed(update.callback_query, event_id)
     message = update.message or update.edited_message
+    if message is not None and message.migrate_to_chat_id:
+        return _moved(message, message.migrate_to_chat_id, event_id)
     if message is None or message.from_user is None or message.from_user.is_bot:
         return None
     edited = update.edited_message is not None
@@ -49,6 +51,19 @@ def _pressed(query: CallbackQuery, event_id: str) -> Incoming | None:
         command="retry" if query.data == "again" else query.data,
         private=message.chat.type == ChatType.PRIVATE,
         sent_at=message.date.timestamp() if isinstance(message, Message) else 0.0,
+    )
+
+
+def _moved(message: Message, to_chat: int, event_id: str) -> Incoming:
+    """A group became a supergroup, which is another chat with the same people."""
+    return Incoming(
+        event_id=event_id,
+        conversation=conversation_id(NAME, str(message.chat.id)),
+        sender=Sender(f"{NAME}:{message.chat.id}", message.chat.title or ""),
+        text="",
+        private=False,
+        moved_to=conversation_id(NAME, str(to_chat)),
+        sent_at=message.date.timestamp(),
     )
 
 

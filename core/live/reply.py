@@ -43,7 +43,7 @@ class Reply:
             from the first, and what they show stands until new text is longer
             than *shown_chars*.
         on_post: called when a new post stands, so that its handle can be kept.
-        may_show: awaited before each call to the platform.
+        may_show: awaited before each call to the platform, told whether it makes a new post.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class Reply:
         handles: Sequence[str] = (),
         shown_chars: int = 0,
         on_post: Callable[[], None] = lambda: None,
-        may_show: Callable[[], Awaitable[None]] | None = None,
+        may_show: Callable[[bool], Awaitable[None]] | None = None,
     ) -> None:
         self._platform = platform
         self._conversation = conversation
@@ -241,7 +241,7 @@ class Reply:
 
         async def finish() -> None:
             if self._may_show is not None:
-                await self._may_show()
+                await self._may_show(not surface.handle)
             await surface.finish(text, buttons)
 
         await deliver(
@@ -260,8 +260,8 @@ class Reply:
             if self._closing.is_set():
                 return False
         if self._may_show is not None:
-            await self._may_show()
-        return True
+            await self._may_show(not self._surface().handle)
+        return not self._closing.is_set()
 
     def _note_update(self, surface: Surface) -> None:
         self._updates += 1

@@ -185,7 +185,7 @@ class ChatClient:
                         continue  # `[DONE]` behind a finish reason says nothing new.
                     finished = True
                 yield delta
-        raise Interrupted("the answer took too long")
+        raise Refused("the answer took too long", "endless")
 
 
 async def first_model(session: aiohttp.ClientSession, base_url: str, api_key: str) -> str:

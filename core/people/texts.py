@@ -94,6 +94,14 @@ _TEXTS: dict[str, tuple[str, str]] = {
         "You have {waiting} questions waiting here already. Please wait for an answer first.",
         "这里已经有 {waiting} 个问题在排队,请先等一等回答。",
     ),
+    "in_line": (
+        "*You are number {place} in line. The answer will appear here.*",
+        "*你排在第 {place} 位,回答会出现在这里。*",
+    ),
+    "parked": (
+        "*I am still busy with {most} of your questions. This one is next.*",
+        "*我还在回答你的 {most} 个问题,接下来就是这一个。*",
+    ),
     "not_allowed": (
         "Sorry, I only talk with people on my operator's list. Your id is `{id}`.",
         "抱歉,我只和管理员名单上的人说话。你的 id 是 `{id}`。",
@@ -188,6 +196,10 @@ _TEXTS: dict[str, tuple[str, str]] = {
     "refused_request": (
         "The model refused this request. Its operator finds the reason in the log.",
         "模型拒绝了这个请求,管理员可以在日志里看到原因。",
+    ),
+    "refused_endless": (
+        "The answer did not come to an end; I cut it here.",
+        "回答没完没了,我在这里截断了。",
     ),
     "refused_empty": (
         "The model returned nothing. Please try again.",

@@ -13,40 +13,16 @@ import msgspec
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
-from core.errors import LeaseLost
-from core.messages import ConversationId, Exchange, Incoming, Preferences, split_conversation
+from core.messages import ConversationId, Incoming, split_conversation
 from core.store import keys
+from core.store.claim import LEASE_S, Claim, Engine, decode_incoming
 from core.store.connection import script, store_errors
 
 Verdict = Literal["kept", "seen", "full", "stopping", "unasked"]
 
 DEDUPE_S = 48 * 3600
 """Slack repeats an event for up to 24 h (delayed events), Telegram keeps updates for 24 h."""
-LEASE_S = 6.0
-"""A claim that was not renewed for this long is taken over."""
-RENEW_S = 1.0
-MOST_MAIL = 50
-MOST_EXCHANGES = 5_000
-
-_incoming = msgspec.json.Decoder(Incoming)
-_exchange = msgspec.json.Decoder(Exchange)
-_preferences = msgspec.json.Decoder(Preferences)
-
-
-class Checkpoint(msgspec.Struct, frozen=True):
-    """How far an answer has come.
-
-    *pages* are the surfaces' handles in order; *done* says that *text* is whole
-    and only the last showing of it, and the commit, are missing.
-    """
-
-    event_id: str
-    text: str = ""
-    pages: tuple[str, ...] = ()
-    done: bool = False
-
-
-_checkpoint = msgspec.json.Decoder(Checkpoint)
+MOST_IN_LINE = 10_000
 
 
 class Kept(msgspec.Struct, frozen=True):
@@ -54,6 +30,13 @@ class Kept(msgspec.Struct, frozen=True):
 
     verdict: Verdict
     waiting: int
+
+
+class Waiting(msgspec.Struct, frozen=True):
+    """A conversation in line, *place* 1 being the next."""
+
+    conversation: ConversationId
+    place: int
 
 
 class DeadLetter(msgspec.Struct, frozen=True):
@@ -64,39 +47,50 @@ class DeadLetter(msgspec.Struct, frozen=True):
 
     @property
     def incoming(self) -> Incoming:
-        return _incoming.decode(self.mail)
-
-
-class Turn(msgspec.Struct, frozen=True):
-    """All that a turn starts from."""
-
-    mail: tuple[Incoming, ...]
-    history: tuple[Exchange, ...]
-    preferences: Preferences
-    checkpoint: Checkpoint | None
-    stop: str
-    tries: int
+        return decode_incoming(self.mail)
 
 
 class Inbox:
-    """The mailboxes of all conversations. Every method raises `StoreError`."""
+    """The mailboxes of all conversations. Every method raises `StoreError`.
 
-    def __init__(self, redis: Redis, worker: str, history_ttl_s: int, most_waiting: int) -> None:
-        self.redis = redis
-        self.worker = worker
-        self.ttl_s = history_ttl_s
+    Args:
+        worker: our name, different in every process.
+        most_waiting: how much mail one conversation may have.
+        most_per_person: how many answers may run for one person, of all workers; 0: any.
+    """
+
+    def __init__(
+        self,
+        redis: Redis,
+        worker: str,
+        *,
+        history_ttl_s: int,
+        most_waiting: int,
+        most_per_person: int = 0,
+        lease_s: float = LEASE_S,
+    ) -> None:
+        self._redis = redis
         self._most_waiting = most_waiting
         self.put_script = script(redis, "put")
-        self.load_script = script(redis, "load")
-        self.checkpoint_script = script(redis, "checkpoint")
-        self.commit_script = script(redis, "commit")
+        self._note = script(redis, "note")
+        self.engine = Engine(
+            worker=worker,
+            ttl_s=history_ttl_s,
+            most_per_person=most_per_person,
+            lease_s=lease_s,
+            load=script(redis, "load"),
+            checkpoint=script(redis, "checkpoint"),
+            commit=script(redis, "commit"),
+            move=script(redis, "move"),
+            release=script(redis, "release"),
+        )
 
     async def prepare(self, platforms: Sequence[str]) -> None:
         """Make sure that each platform's ready stream has its group of workers."""
         for platform in platforms:
             with store_errors():
                 try:
-                    await self.redis.xgroup_create(
+                    await self._redis.xgroup_create(
                         keys.ready(platform), keys.GROUP, id="0", mkstream=True
                     )
                 except ResponseError as error:
@@ -122,29 +116,27 @@ class Inbox:
                     int(incoming.address == "direct"),
                     int(incoming.command == "stop"),
                     keys.CONTROL,
+                    incoming.sender.id,
                 ],
             )
         return Kept(cast(Verdict, verdict.decode()), waiting)
 
-    async def claim(self, platforms: Sequence[str], most: int, wait_s: float) -> list["Claim"]:
+    async def claim(self, platforms: Sequence[str], most: int, wait_s: float) -> list[Claim]:
         """Up to *most* conversations that are ready, or none after *wait_s*."""
         if not platforms:
             await asyncio.sleep(wait_s)
             return []
         with store_errors():
             try:
-                answer = await self.redis.xreadgroup(
+                answer = await self._redis.xreadgroup(
                     keys.GROUP,
-                    self.worker,
+                    self.engine.worker,
                     {keys.ready(platform): ">" for platform in platforms},
                     count=most,
                     block=int(wait_s * 1000) or None,
                 )
             except ResponseError as error:
-                if "NOGROUP" not in str(error):
-                    raise
-                # The store came back empty (a failover without its data, a flush).
-                await self.prepare(platforms)
+                await self._prepare_again(error, platforms)
                 return []
         # redis-py 8 gives a dict for RESP3 and a list for RESP2; its types know neither.
         streams: Any = answer.items() if isinstance(answer, dict) else (answer or ())
@@ -154,7 +146,7 @@ class Inbox:
             claims += [self._claimed(stream.decode(), *entry) for entry in entries]
         return claims
 
-    async def take_over(self, platforms: Sequence[str], most: int) -> list["Claim"]:
+    async def take_over(self, platforms: Sequence[str], most: int) -> list[Claim]:
         """Up to *most* conversations whose worker has not renewed its lease."""
         claims: list[Claim] = []
         for platform in platforms:
@@ -163,24 +155,23 @@ class Inbox:
             stream = keys.ready(platform)
             with store_errors():
                 try:
-                    _, entries, *_ = await self.redis.xautoclaim(
+                    _, entries, *_ = await self._redis.xautoclaim(
                         stream,
                         keys.GROUP,
-                        self.worker,
-                        min_idle_time=int(LEASE_S * 1000),
+                        self.engine.worker,
+                        min_idle_time=int(self.engine.lease_s * 1000),
                         count=most - len(claims),
                     )
                 except ResponseError as error:
-                    if "NOGROUP" not in str(error):
-                        raise
-                    continue  # `claim` makes the group anew.
+                    await self._prepare_again(error, platforms)
+                    continue
             claims += [self._claimed(stream, *entry) for entry in entries]
         return claims
 
-    async def dead_letters(self) -> list["DeadLetter"]:
+    async def dead_letters(self) -> list[DeadLetter]:
         """What could not be answered, oldest first."""
         with store_errors():
-            letters = cast(list[bytes], await self.redis.lrange(keys.DEAD, 0, -1))
+            letters = cast(list[bytes], await self._redis.lrange(keys.DEAD, 0, -1))
         return [msgspec.json.decode(letter, type=DeadLetter) for letter in letters]
 
     async def requeue(self) -> int:
@@ -188,135 +179,58 @@ class Inbox:
         count = 0
         while True:
             with store_errors():
-                letter = cast(bytes | None, await self.redis.lindex(keys.DEAD, 0))
+                letter = cast(bytes | None, await self._redis.lindex(keys.DEAD, 0))
             if letter is None:
                 return count
             incoming = msgspec.json.decode(letter, type=DeadLetter).incoming
             with store_errors():
-                await self.redis.delete(keys.seen(incoming.event_id))
+                await self._redis.delete(keys.seen(incoming.event_id))
             kept = await self.put(msgspec.structs.replace(incoming, address="direct"))
             if kept.verdict == "full":
                 return count
             # Last: a crash in between puts it back twice, and the event id keeps it once.
             with store_errors():
-                await self.redis.lrem(keys.DEAD, 1, letter.decode())
+                await self._redis.lrem(keys.DEAD, 1, letter.decode())
             count += 1
 
-    def _claimed(self, stream: str, entry: bytes, fields: Mapping[bytes, bytes]) -> "Claim":
-        return Claim(self, stream, entry.decode(), ConversationId(fields[b"c"].decode()))
-
-
-class Claim:
-    """The lease on one conversation, from `Inbox.claim` or `Inbox.take_over`.
-
-    Every method raises `LeaseLost` once another worker owns the conversation.
-    """
-
-    def __init__(self, inbox: Inbox, stream: str, entry: str, conversation: ConversationId) -> None:
-        self.conversation = conversation
-        self.entry = entry
-        self._inbox = inbox
-        self._stream = stream
-        self._fence = 0
-
-    async def load(self, history_bytes: int, *, again: bool = False) -> Turn:
-        """Begin the turn; *history_bytes* bounds how much history is read.
-
-        *again*: the same try, to see what has come meanwhile.
-        """
+    async def waiting(self, platform: str, longer_than_s: float) -> list[Waiting]:
+        """The conversations that no worker has claimed yet, first in line first."""
+        stream = keys.ready(platform)
         with store_errors():
-            loaded = await self._inbox.load_script(
-                keys=[self._stream, *self._keys()],
-                args=[*self._owner(), MOST_MAIL, history_bytes, int(not again)],
-            )
-        if loaded is None:
-            raise LeaseLost(self.conversation)
-        self._fence, mail, flat, history = loaded
-        state = dict(zip(flat[::2], flat[1::2], strict=True))
-        mails = tuple(_incoming.decode(one) for one in mail)
-        checkpoint = _checkpoint.decode(state[b"checkpoint"]) if b"checkpoint" in state else None
-        return Turn(
-            mail=mails,
-            history=tuple(_exchange.decode(one) for one in history),
-            preferences=_preferences.decode(state.get(b"preferences", b"{}")),
-            checkpoint=checkpoint,
-            stop=state.get(b"stop", b"").decode(),
-            tries=int(state[b"tries"]),
-        )
+            groups: Any = await self._redis.xinfo_groups(stream)
+            last = groups[0]["last-delivered-id"].decode() if groups else "0-0"
+            entries: Any = await self._redis.xrange(stream, f"({last}", "+", MOST_IN_LINE)
+            seconds, _ = await self._redis.time()
+        return [
+            Waiting(ConversationId(fields[b"c"].decode()), place)
+            for place, (entry, fields) in enumerate(entries, 1)
+            if int(seconds) - int(entry.partition(b"-")[0]) / 1000 >= longer_than_s
+        ]
 
-    async def renew(self, checkpoint: Checkpoint | None = None) -> str:
-        """Keep the lease, and *checkpoint* with it; returns the event id to stop, or empty."""
+    async def first(self, conversation: ConversationId) -> Incoming | None:
+        """The first mail of *conversation*, if it has any."""
         with store_errors():
-            stop = await self._inbox.checkpoint_script(
-                keys=[self._stream, keys.state(self.conversation)],
-                args=[
-                    *self._owner(),
-                    self._fence,
-                    msgspec.json.encode(checkpoint) if checkpoint else "",
-                ],
-            )
-        if stop is None:
-            raise LeaseLost(self.conversation)
-        return cast(bytes, stop).decode()
+            mail = cast(bytes | None, await self._redis.lindex(keys.mail(conversation), 0))
+        return None if mail is None else decode_incoming(mail)
 
-    async def commit(
-        self,
-        taken: int,
-        exchange: Exchange | None,
-        *,
-        forget: int = 0,
-        preferences: Preferences | None = None,
-        dead: str = "",
-    ) -> int:
-        """End the turn: *taken* mails leave, *exchange* enters history.
-
-        Args:
-            forget: how many exchanges leave the end of history first; -1: all.
-            dead: why the mail could not be answered; it is then set aside, not dropped.
-
-        Returns:
-            How much mail is left; the conversation is ready again if any.
-        """
-        changes: list[str | bytes] = []
-        if preferences is not None:
-            changes = ["preferences", msgspec.json.encode(preferences)]
+    async def note(self, incoming: Incoming, handle: str) -> bool:
+        """Keep *handle*, the post that told *incoming* to wait; false when its turn has begun."""
+        conversation = incoming.conversation
         with store_errors():
-            left = await self._inbox.commit_script(
-                keys=[self._stream, *self._keys(), keys.DEAD],
-                args=[
-                    *self._owner(),
-                    self._fence,
-                    self.conversation,
-                    taken,
-                    forget,
-                    self._inbox.ttl_s,
-                    MOST_EXCHANGES,
-                    msgspec.json.encode(exchange) if exchange else "",
-                    dead,
-                    *changes,
-                ],
+            kept = await self._note(
+                keys=[keys.mail(conversation), keys.state(conversation)],
+                args=[incoming.event_id, handle],
             )
-        if left is None:
-            raise LeaseLost(self.conversation)
-        return cast(int, left)
+        return bool(kept)
 
-    async def release(self) -> None:
-        """Give the conversation back at once, as if its lease had run out."""
-        inbox = self._inbox
-        with store_errors():
-            await inbox.redis.xclaim(
-                self._stream,
-                keys.GROUP,
-                inbox.worker,
-                min_idle_time=0,
-                message_ids=[self.entry],
-                idle=int(LEASE_S * 1000) + 1,
-                justid=True,
-            )
+    async def _prepare_again(self, error: ResponseError, platforms: Sequence[str]) -> None:
+        """Make the groups anew: the store came back empty (a failover without data, a flush)."""
+        if "NOGROUP" not in str(error):
+            raise error
+        await self.prepare(platforms)
 
-    def _keys(self) -> list[str]:
-        c = self.conversation
-        return [keys.mail(c), keys.state(c), keys.history(c)]
-
-    def _owner(self) -> list[str]:
-        return [keys.GROUP, self._inbox.worker, self.entry]
+    def _claimed(self, stream: str, entry: bytes, fields: Mapping[bytes, bytes]) -> Claim:
+        conversation = ConversationId(fields[b"c"].decode())
+        # A version before this one wrote no person.
+        person = fields.get(b"p", b"").decode()
+        return Claim(self.engine, stream, entry.decode(), conversation, person)

@@ -33,6 +33,14 @@ def ready(platform: str) -> str:
     return f"{TAG}:ready:{platform}"
 
 
+def running(person: str) -> str:
+    return f"{TAG}:running:{person}"
+
+
+def parked(person: str) -> str:
+    return f"{TAG}:parked:{person}"
+
+
 def lease(name: str) -> str:
     return f"{TAG}:lease:{name}"
 

@@ -10,7 +10,7 @@ from core.messages import Exchange
 from core.models.chunks import Finished, TextDelta, Usage
 from core.models.client import ChatRequest
 from core.people.texts import failure, say
-from core.store.inbox import Checkpoint
+from core.store.claim import Checkpoint
 from core.telemetry import logger
 from core.turn.prompt import build_prompt, estimate_tokens
 from core.turn.stage import Report, Stage
@@ -19,6 +19,8 @@ log = logger(__name__)
 
 STREAM_TRIES = 3
 """How often an answer is begun when its stream breaks in the middle."""
+ANSWER_CHARS = 500_000
+"""What no model means to say: beyond it, the stream is taken for one without an end."""
 
 
 class _Draft:
@@ -124,6 +126,8 @@ async def _stream(stage: Stage, request: ChatRequest, reply: Reply, draft: _Draf
                 match delta:
                     case TextDelta(text):
                         draft.add(text)
+                        if len(draft.text) > ANSWER_CHARS:
+                            raise Refused("the answer does not end", "endless")
                         reply.say(draft.text)
                         if draft.text is draft.best:
                             stage.keeper.save(

@@ -6,7 +6,7 @@ import msgspec
 
 from core.messages import Incoming, Preferences
 from core.people.texts import LANGUAGES, Language, say
-from core.store.inbox import Turn
+from core.store.claim import Turn
 from core.turn.context import Context
 from core.turn.prompt import PERSONAS, exchange_tokens
 

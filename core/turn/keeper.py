@@ -6,17 +6,20 @@ outside: stop (keep what is there) and the loss of the lease (touch nothing).
 
 import asyncio
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from types import TracebackType
 
 from core.errors import LeaseLost, StoreError
-from core.store.inbox import LEASE_S, RENEW_S, Checkpoint, Claim
+from core.store.claim import LEASE_S, RENEW_S, Checkpoint, Claim
 from core.tasks import end
 from core.telemetry import logger
 
 log = logger(__name__)
 
 LAST_WORDS_S = 2.0
+POST_PATIENCE_S = 10.0
+"""How long a new post waits for a store that could keep its handle."""
 
 
 class Keeper:
@@ -35,7 +38,9 @@ class Keeper:
         self._turn: asyncio.Task[object] | None = None
         self._task: asyncio.Task[None] | None = None
         self._tried = time.monotonic()
+        self._renewed = 0.0
         self._looked = asyncio.Event()
+        self._kept: set[str] = set()
         self.lost = False
         self.stopped = False
 
@@ -56,7 +61,7 @@ class Keeper:
             # Who goes on from here should know the posts that stand already.
             with suppress(StoreError, TimeoutError):
                 async with asyncio.timeout(LAST_WORDS_S):
-                    await self._claim.renew(self._checkpoint)
+                    await self._renew(self._checkpoint)
         if self.lost and kind is asyncio.CancelledError:
             raise LeaseLost(self._claim.conversation) from error
 
@@ -70,16 +75,32 @@ class Keeper:
         """Look at once whether the turn is to stop."""
         self._wake.set()
 
-    async def still_ours(self) -> None:
-        """Wait, after a pause of the whole process, until the lease was looked at again.
+    @property
+    def orphans(self) -> Sequence[str]:
+        """The posts that the store never heard of: nobody who takes over knows them."""
+        pages = self._checkpoint.pages if self._checkpoint is not None else ()
+        return [page for page in pages if page not in self._kept]
 
-        To be called before anything is shown: who was frozen while another worker
-        took over is cancelled here. A store that is away is no reason to be silent.
+    async def may_show(self, new_post: bool) -> None:
+        """Wait until something may be shown; to be called just before.
+
+        Who was frozen while another worker took over is cancelled here. A store
+        that is away is no reason to be silent, but a *new* post waits for it a
+        while: if we died, whoever takes over would not know the post, and make another.
         """
         while time.monotonic() - self._tried > LEASE_S / 2:
-            self._looked.clear()
-            self._wake.set()
-            await self._looked.wait()
+            await self._look()
+        asked = time.monotonic()
+        while new_post and self._renewed < asked:
+            await self._look()
+            if self._renewed >= asked or time.monotonic() - asked > POST_PATIENCE_S:
+                return
+            await asyncio.sleep(0.1)
+
+    async def _look(self) -> None:
+        self._looked.clear()
+        self._wake.set()
+        await self._looked.wait()
 
     def stoppable(self) -> asyncio.Timeout:
         """A block that ends with `TimeoutError` when the person says stop; see `stopped`."""
@@ -96,32 +117,45 @@ class Keeper:
                 self._scope.reschedule(asyncio.get_running_loop().time())
 
     async def _keep(self) -> None:
-        renewed = time.monotonic()
+        warned = time.monotonic()
         while True:
             with suppress(TimeoutError):
                 async with asyncio.timeout(RENEW_S):
                     await self._wake.wait()
             self._wake.clear()
             checkpoint = self._checkpoint if self._checkpoint is not self._saved else None
+            began = time.monotonic()
             try:
-                stop = await self._claim.renew(checkpoint)
+                stop = await self._renew(checkpoint)
             except LeaseLost:
                 self._lose()
                 return
             except StoreError as error:
                 self._have_looked()
-                if time.monotonic() - renewed > LEASE_S:
+                if began - max(self._renewed, warned) > LEASE_S:
+                    warned = began
                     log.warning(
                         "lease not renewed",
                         conversation=self._claim.conversation,
                         reason=str(error),
                     )
                 continue
-            renewed = time.monotonic()
+            self._renewed = began
             self._have_looked()
             self._saved = checkpoint or self._saved
             if stop and stop == self._event_id:
                 self.stop()
+
+    async def _renew(self, checkpoint: Checkpoint | None) -> str:
+        try:
+            return await self._claim.renew(checkpoint)
+        except LeaseLost:
+            checkpoint = None  # It was not kept, for sure.
+            raise
+        finally:
+            # Also after any other error: the answer may have been lost, not the question.
+            if checkpoint is not None:
+                self._kept.update(checkpoint.pages)
 
     def _have_looked(self) -> None:
         self._tried = time.monotonic()

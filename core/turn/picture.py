@@ -53,6 +53,7 @@ async def paint(stage: Stage, text: str, *, forget: int = 0) -> Report:
         async with stage.keeper.stoppable():
             pictures = await stage.context.images.paint(request)
         await _post(stage, pictures)
+        await stage.take_away(stage.checkpoint.pages)
         stage.context.metrics.pictures.labels(stage.context.images.model).inc(len(pictures))
     except TimeoutError:
         if not stage.keeper.stopped:
@@ -91,6 +92,7 @@ async def _post(stage: Stage, pictures: Sequence[Picture]) -> None:
         buttons = [stage.button("again")] if last else []
 
         async def send(some: Sequence[Picture] = some, buttons: list[Button] = buttons) -> None:
+            await stage.keeper.may_show(new_post=True)
             await stage.platform.send_pictures(conversation, stage.first.reply_to, some, buttons)
 
         await deliver(

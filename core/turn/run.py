@@ -7,11 +7,11 @@ it count: a turn that dies in between is done again, on the same posts.
 import asyncio
 from collections.abc import Sequence
 
-from core.errors import Gone, Rejected
+from core.errors import Gone, LeaseLost, Rejected
 from core.messages import CUT, Incoming
 from core.people.texts import language_of, say
 from core.platform import Platform
-from core.store.inbox import Claim, Turn
+from core.store.claim import Claim, Turn
 from core.telemetry import logger
 from core.turn.answer import answer
 from core.turn.commands import run_command
@@ -51,6 +51,8 @@ class TurnRun:
             PlatformError: the platform is away, or our credentials are.
         """
         turn = await self._load()
+        if turn is None:
+            return Report("parked")
         if not turn.mail:
             await self._claim.commit(0, None)
             return Report("nothing")
@@ -59,28 +61,36 @@ class TurnRun:
         language = language_of(
             "" if first.command else first.text, turn.preferences.language, first.sender.language
         )
-        async with Keeper(self._claim, first.event_id) as keeper:
-            self.keeper = keeper
-            if turn.stop == first.event_id:
-                keeper.stop()
-            stage = Stage(self._claim, self._platform, self._context, keeper, turn, mail, language)
-            try:
-                return await serve(stage)
-            except (Gone, Rejected) as error:
-                # Nobody can read an answer here; the question must not be asked for ever.
-                log.warning("chat lost", conversation=self._claim.conversation, reason=str(error))
-                await stage.commit()
-                return Report("gone")
+        self.keeper = keeper = Keeper(self._claim, first.event_id)
+        if turn.stop == first.event_id:
+            keeper.stop()
+        stage = Stage(self._claim, self._platform, self._context, keeper, turn, mail, language)
+        try:
+            async with keeper:
+                return await self._serve(stage)
+        except LeaseLost:
+            # Who has the conversation now cannot know these, and makes its own.
+            await stage.take_away(keeper.orphans)
+            raise
 
-    async def _load(self) -> Turn:
-        """What is in the mailbox; of a message in pieces, all pieces."""
+    async def _serve(self, stage: Stage) -> Report:
+        try:
+            return await serve(stage)
+        except (Gone, Rejected) as error:
+            # Nobody can read an answer here; the question must not be asked for ever.
+            log.warning("chat lost", conversation=self._claim.conversation, reason=str(error))
+            await stage.commit()
+            return Report("gone")
+
+    async def _load(self) -> Turn | None:
+        """What is in the mailbox; of a message in pieces, all pieces. See `Claim.load`."""
         history_bytes = self._context.settings.history_tokens * BYTES_PER_TOKEN
         turn = await self._claim.load(history_bytes)
-        while turn.mail and turn.mail[0].burst:
+        while turn is not None and turn.mail and turn.mail[0].burst:
             pieces = len(first_burst(turn.mail))
             await asyncio.sleep(QUIET_S)
             turn = await self._claim.load(history_bytes, again=True)
-            if len(first_burst(turn.mail)) == pieces:
+            if turn is not None and len(first_burst(turn.mail)) == pieces:
                 break
         return turn
 
@@ -88,6 +98,9 @@ class TurnRun:
 async def serve(stage: Stage) -> Report:
     """Do what the mail of *stage* asks for."""
     first, language = stage.first, stage.language
+    if first.moved_to:
+        await stage.claim.move(first.moved_to)
+        return Report("moved")
     if stage.turn.tries > MOST_TRIES:
         await stage.say(say("set_aside", language, tries=MOST_TRIES))
         await stage.commit(dead=f"no answer in {MOST_TRIES} tries")

@@ -3,15 +3,16 @@
 import asyncio
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from core.errors import LeaseLost, StoreError
+from core.errors import LeaseLost, PlatformError, StoreError
 from core.live.reply import Reply, Shown
 from core.messages import Button, Exchange, Incoming, Preferences
 from core.people.texts import Language, say
 from core.platform import Platform
-from core.store.inbox import Checkpoint, Claim, Turn
+from core.store.claim import Checkpoint, Claim, Turn
 from core.turn.context import Context
 from core.turn.keeper import Keeper
 
@@ -44,10 +45,11 @@ class Stage:
 
     @property
     def checkpoint(self) -> Checkpoint:
-        """What an interrupted try of this very turn left, or an empty one."""
+        """What an interrupted try of this very turn left, or the post that said to wait for it."""
         saved = self.turn.checkpoint
         if saved is None or saved.event_id != self.first.event_id:
-            return Checkpoint(self.first.event_id)
+            pages = (self.turn.note,) if self.turn.note else ()
+            return Checkpoint(self.first.event_id, pages=pages)
         return saved
 
     def button(self, command: str) -> Button:
@@ -75,7 +77,7 @@ class Stage:
             handles=handles,
             shown_chars=shown_chars,
             on_post=on_post,
-            may_show=self.keeper.still_ours,
+            may_show=self.keeper.may_show,
         )
         return reply
 
@@ -84,6 +86,12 @@ class Stage:
         reply = self.reply(handles=self.checkpoint.pages)
         await reply.finish(text, [self.button(name) for name in buttons])
         return reply.shown
+
+    async def take_away(self, handles: Sequence[str]) -> None:
+        """Delete posts that say nothing any more, as far as the platform lets us."""
+        for handle in handles:
+            with suppress(PlatformError):
+                await self.platform.reopen_surface(self.claim.conversation, handle).delete()
 
     async def commit(
         self,

@@ -1,15 +1,17 @@
 """Turns that crash: tried again, set aside at last, and never in the way of the next."""
 
+from functools import partial
+
 import pytest
 
-from core.store import inbox as inbox_module
+from core.store.inbox import Inbox
 from core.turn import run as run_module
 from tests.contracts.drivers import TelegramDriver, driving
 
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch):
-    monkeypatch.setattr(inbox_module, "LEASE_S", 0.3)
+    monkeypatch.setattr("core.service.Inbox", partial(Inbox, lease_s=0.3))
     monkeypatch.setattr("core.worker.TAKE_OVER_EVERY_S", 0.1)
     monkeypatch.setattr("core.worker.CLAIM_WAIT_S", 0.1)
 

@@ -66,6 +66,7 @@ class Post:
     blocks: list = field(default_factory=list)
     files: list = field(default_factory=list)
     edits: int = 0
+    at: float = field(default_factory=time.time)
 
     @property
     def shown(self):

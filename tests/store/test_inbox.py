@@ -2,19 +2,16 @@
 
 import asyncio
 
+import msgspec
 import pytest
 
 from core.errors import LeaseLost
 from core.messages import Exchange, Incoming, Preferences, Sender, conversation_id
-from core.store import inbox as inbox_module
-from core.store.inbox import Checkpoint, Inbox
+from core.store import keys
+from core.store.claim import Checkpoint
+from core.store.inbox import Inbox
 
 CHAT = conversation_id("test", "chat")
-
-
-@pytest.fixture(autouse=True)
-def _short_lease(monkeypatch):
-    monkeypatch.setattr(inbox_module, "LEASE_S", 0.3)
 
 
 def said(number, conversation=CHAT, **more):
@@ -34,7 +31,10 @@ def exchange(number):
 @pytest.fixture
 async def inboxes(redis):
     """Two workers' views of one store."""
-    pair = [Inbox(redis, name, 1000, 5) for name in ("one", "two")]
+    pair = [
+        Inbox(redis, name, history_ttl_s=1000, most_waiting=5, lease_s=0.3)
+        for name in ("one", "two")
+    ]
     await pair[0].prepare(["test"])
     return pair
 
@@ -243,9 +243,7 @@ async def test_each_step_of_a_turn_costs_one_round_trip(inboxes, redis, monkeypa
         monkeypatch.setattr(redis, "execute_command", execute)
         async with redis.pipeline(transaction=False) as pipe:
             for _ in range(1_000):
-                pipe.rpush(
-                    inbox_module.keys.history(CHAT), inbox_module.msgspec.json.encode(exchange(0))
-                )
+                pipe.rpush(keys.history(CHAT), msgspec.json.encode(exchange(0)))
             await pipe.execute()
 
 

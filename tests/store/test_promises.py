@@ -9,8 +9,11 @@ fence: a test that cannot fail proves nothing.
 
 import asyncio
 import itertools
+from contextlib import suppress
+from dataclasses import replace
 from importlib import resources
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
@@ -18,14 +21,17 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 
 from core.errors import LeaseLost
 from core.messages import Exchange, Incoming, Sender, conversation_id
-from core.store import inbox as inbox_module
 from core.store import keys
+from core.store.claim import decode_incoming
 from core.store.connection import connect
 from core.store.embedded import embedded
 from core.store.inbox import Inbox
 
-CHATS = [conversation_id("test", name) for name in "ab"]
+CHATS = [conversation_id("test", name) for name in "abc"]
+PERSONS = dict(zip(CHATS, ("test:1", "test:1", "test:2"), strict=True))
+"""Two of the chats are one person's, who may have one answer running."""
 WORKERS = ("one", "two", "three")
+decode_exchange = msgspec.json.Decoder(Exchange).decode
 _numbers = itertools.count()
 
 
@@ -53,7 +59,17 @@ def machine_for(store, mutate):
         def __init__(self):
             super().__init__()
             store.run(store.redis.flushall())
-            self.inboxes = {name: Inbox(store.redis, name, 1000, 10**6) for name in WORKERS}
+            self.inboxes = {
+                name: Inbox(
+                    store.redis,
+                    name,
+                    history_ttl_s=1000,
+                    most_waiting=10**6,
+                    most_per_person=1,
+                    lease_s=0.0,
+                )
+                for name in WORKERS
+            }
             for inbox in self.inboxes.values():
                 mutate(inbox, store.redis)
             store.run(self.inboxes["one"].prepare(["test"]))
@@ -62,9 +78,8 @@ def machine_for(store, mutate):
             self.answered = {chat: [] for chat in CHATS}
 
         def say(self, event, chat):
-            return Incoming(
-                event_id=event, conversation=chat, sender=Sender("test:1", "A"), text=event
-            )
+            sender = Sender(PERSONS[chat], "A")
+            return Incoming(event_id=event, conversation=chat, sender=sender, text=event)
 
         @rule(chat=st.sampled_from(CHATS), worker=st.sampled_from(WORKERS))
         def put(self, chat, worker):
@@ -83,17 +98,25 @@ def machine_for(store, mutate):
         @rule(worker=st.sampled_from(WORKERS))
         def claim(self, worker):
             for claim in store.run(self.inboxes[worker].claim(["test"], 1, 0)):
-                turn = store.run(claim.load(10_000))
-                assert turn.mail
-                self.running.append((claim, turn.mail[0].event_id))
+                self.begin(claim)
 
         @rule(worker=st.sampled_from(WORKERS))
         def lease_runs_out_and_another_takes_over(self, worker):
-            inbox_module.LEASE_S = 0.0
             for claim in store.run(self.inboxes[worker].take_over(["test"], 1)):
-                turn = store.run(claim.load(10_000))
+                self.begin(claim)
+
+        def begin(self, claim):
+            turn = store.run(claim.load(10_000))
+            if turn is not None:
                 assert turn.mail
                 self.running.append((claim, turn.mail[0].event_id))
+
+        @rule(worker=st.sampled_from(WORKERS), data=st.data())
+        def renew(self, worker, data):
+            if self.running:
+                claim, _ = data.draw(st.sampled_from(self.running))
+                with suppress(LeaseLost):
+                    store.run(claim.renew())
 
         @rule(chat=st.sampled_from(CHATS))
         def a_frozen_worker_is_overtaken(self, chat):
@@ -122,37 +145,50 @@ def machine_for(store, mutate):
 
         @invariant()
         def the_promises_hold(self):
-            histories, mails, ready = store.run(self._stored())
+            histories, mails, ready, parked, running = store.run(self._stored())
             for chat in CHATS:
-                events = [inbox_module._exchange.decode(one).event_id for one in histories[chat]]
-                waiting = [inbox_module._incoming.decode(one).event_id for one in mails[chat]]
+                events = [decode_exchange(one).event_id for one in histories[chat]]
+                waiting = [decode_incoming(one).event_id for one in mails[chat]]
                 # Once, in order, and in history only what was committed.
                 assert events == self.answered[chat]
                 # Nothing is lost: it is answered, or it waits.
                 assert events + waiting == self.asked[chat]
-            # Who has mail is ready, exactly once.
-            assert ready == sorted(chat for chat in CHATS if mails[chat])
+            # Who has mail is ready, or parked for its person, exactly once.
+            assert sorted(ready + parked) == sorted(chat for chat in CHATS if mails[chat])
+            # No person has more answers running than allowed; nobody is parked without one.
+            assert max(running.values()) <= 1
+            assert all(running[PERSONS[chat]] == 1 for chat in parked)
 
         async def _stored(self):
             async with store.redis.pipeline(transaction=True) as pipe:
                 for chat in CHATS:
                     pipe.lrange(keys.history(chat), 0, -1)
                     pipe.lrange(keys.mail(chat), 0, -1)
+                persons = sorted(set(PERSONS.values()))
+                for person in persons:
+                    pipe.lrange(keys.parked(person), 0, -1)
+                for person in persons:
+                    pipe.zcard(keys.running(person))
                 pipe.xrange(keys.ready("test"))
                 *lists, entries = await pipe.execute()
-            histories = dict(zip(CHATS, lists[::2], strict=True))
-            mails = dict(zip(CHATS, lists[1::2], strict=True))
-            return histories, mails, sorted(fields[b"c"].decode() for _, fields in entries)
+            of_chats, of_persons = lists[: 2 * len(CHATS)], lists[2 * len(CHATS) :]
+            histories = dict(zip(CHATS, of_chats[::2], strict=True))
+            mails = dict(zip(CHATS, of_chats[1::2], strict=True))
+            ready = [fields[b"c"].decode() for _, fields in entries]
+            parked = [chat.decode() for line in of_persons[: len(persons)] for chat in line]
+            running = dict(zip(persons, of_persons[len(persons) :], strict=True))
+            return histories, mails, ready, parked, running
 
         def teardown(self):
             """Whatever happened: one living worker answers all that is left."""
-            inbox_module.LEASE_S = 0.0
-            for _ in range(200):
+            for _ in range(300):
                 claims = store.run(self.inboxes["one"].claim(["test"], 1, 0))
                 claims = claims or store.run(self.inboxes["one"].take_over(["test"], 1))
                 if not claims:
                     break
                 turn = store.run(claims[0].load(10_000))
+                if turn is None:
+                    continue
                 assert turn.mail
                 event = turn.mail[0].event_id
                 store.run(claims[0].commit(1, Exchange(event, "A", event, "answer", 0.0)))
@@ -176,19 +212,26 @@ def without_dedupe(inbox, redis):
 def without_fence(inbox, redis):
     source = resources.files("core.store").joinpath("lua", "commit.lua").read_text("utf-8")
     start, end = source.index("local owner"), source.index("if ARGV[11]")
-    inbox.commit_script = redis.register_script(source[:start] + source[end:])
+    commit = redis.register_script(source[:start] + source[end:])
+    inbox.engine = replace(inbox.engine, commit=commit)
 
 
 def without_ready_again(inbox, redis):
     source = resources.files("core.store").joinpath("lua", "commit.lua").read_text("utf-8")
     mutated = source.replace("if left > 0 then", "if false then")
     assert mutated != source
-    inbox.commit_script = redis.register_script(mutated)
+    inbox.engine = replace(inbox.engine, commit=redis.register_script(mutated))
+
+
+def without_waking_the_parked(inbox, redis):
+    source = resources.files("core.store").joinpath("lua", "commit.lua").read_text("utf-8")
+    mutated = source.replace("if parked then", "if false then")
+    assert mutated != source
+    inbox.engine = replace(inbox.engine, commit=redis.register_script(mutated))
 
 
 def run(tmp_path, mutate, examples, phases=tuple(Phase)):
     store = Store(tmp_path)
-    lease = inbox_module.LEASE_S
     try:
         run_state_machine_as_test(
             machine_for(store, mutate),
@@ -203,7 +246,6 @@ def run(tmp_path, mutate, examples, phases=tuple(Phase)):
             ),
         )
     finally:
-        inbox_module.LEASE_S = lease
         store.close()
 
 
@@ -211,7 +253,9 @@ def test_the_promises_hold_in_every_history(tmp_path):
     run(tmp_path, as_it_is, 150)
 
 
-@pytest.mark.parametrize("mutate", [without_dedupe, without_fence, without_ready_again])
+@pytest.mark.parametrize(
+    "mutate", [without_dedupe, without_fence, without_ready_again, without_waking_the_parked]
+)
 def test_a_script_without_its_guard_is_caught(tmp_path, mutate):
     with pytest.raises(BaseException) as caught:
         # Without shrinking: that it is caught is enough.

@@ -1,6 +1,6 @@
 -- Renew the lease and, where given, keep how far the answer has come.
 -- Refused (nil) unless the caller owns the entry and no later turn was begun.
--- KEYS  1 ready  2 state
+-- KEYS  1 ready  2 state  3 the person's running
 -- ARGV  1 group  2 worker  3 entry  4 fence  5 checkpoint (may be empty)
 -- Returns the event id whose answer is to stop, or an empty string
 local owner = redis.call('XPENDING', KEYS[1], ARGV[1], ARGV[3], ARGV[3], 1)
@@ -8,5 +8,6 @@ if #owner == 0 or owner[1][2] ~= ARGV[2] or redis.call('HGET', KEYS[2], 'fence')
   return nil
 end
 redis.call('XCLAIM', KEYS[1], ARGV[1], ARGV[2], 0, ARGV[3], 'JUSTID')
+redis.call('ZADD', KEYS[3], 'XX', redis.call('TIME')[1], ARGV[3])
 if ARGV[5] ~= '' then redis.call('HSET', KEYS[2], 'checkpoint', ARGV[5]) end
 return redis.call('HGET', KEYS[2], 'stop') or ''

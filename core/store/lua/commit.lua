@@ -1,10 +1,11 @@
 -- End a turn: the mail leaves and the exchange enters history in this one step.
 -- Refused (nil) unless the caller owns the entry and no later turn was begun.
 -- KEYS  1 ready  2 mail  3 state  4 history  5 dead letters
+--       6 the person's running  7 the person's parked
 -- ARGV  1 group  2 worker  3 entry  4 fence  5 conversation
 --       6 mail taken  7 exchanges to forget (-1: all)  8 ttl_s  9 most_exchanges
 --       10 exchange (JSON, may be empty)  11 why the mail is dead (may be empty)
---       12... state field, value
+--       12 person  13... state field, value
 -- Returns how much mail is left
 local owner = redis.call('XPENDING', KEYS[1], ARGV[1], ARGV[3], ARGV[3], 1)
 if #owner == 0 or owner[1][2] ~= ARGV[2] or redis.call('HGET', KEYS[3], 'fence') ~= ARGV[4] then
@@ -26,11 +27,18 @@ if ARGV[10] ~= '' then
   redis.call('LTRIM', KEYS[4], -tonumber(ARGV[9]), -1)
   redis.call('EXPIRE', KEYS[4], ARGV[8])
 end
-redis.call('HDEL', KEYS[3], 'checkpoint', 'stop', 'tries')
-for i = 12, #ARGV, 2 do redis.call('HSET', KEYS[3], ARGV[i], ARGV[i + 1]) end
+redis.call('HDEL', KEYS[3], 'checkpoint', 'stop', 'tries', 'note')
+for i = 13, #ARGV, 2 do redis.call('HSET', KEYS[3], ARGV[i], ARGV[i + 1]) end
 redis.call('EXPIRE', KEYS[3], ARGV[8])
 redis.call('XACK', KEYS[1], ARGV[1], ARGV[3])
 redis.call('XDEL', KEYS[1], ARGV[3])
 local left = redis.call('LLEN', KEYS[2])
-if left > 0 then redis.call('XADD', KEYS[1], '*', 'c', ARGV[5]) end
+if left > 0 then
+  local head = cjson.decode(redis.call('LINDEX', KEYS[2], 0))
+  redis.call('XADD', KEYS[1], '*', 'c', ARGV[5], 'p', head['sender']['id'])
+end
+-- What this person had to wait with, because of this turn, is ready now.
+redis.call('ZREM', KEYS[6], ARGV[3])
+local parked = redis.call('LPOP', KEYS[7])
+if parked then redis.call('XADD', KEYS[1], '*', 'c', parked, 'p', ARGV[12]) end
 return left

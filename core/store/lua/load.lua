@@ -1,10 +1,24 @@
 -- Begin a turn: raise the fence and hand over all that the turn needs.
 -- Refused (nil) unless the caller owns the entry.
--- KEYS  1 ready  2 mail  3 state  4 history
+-- KEYS  1 ready  2 mail  3 state  4 history  5 the person's running  6 the person's parked
 -- ARGV  1 group  2 worker  3 entry  4 most_mail  5 most_history_bytes  6 a new try (1 or 0)
--- Returns {fence, {mail...}, {state field, value...}, {exchange...} oldest first}
+--       7 conversation  8 most_per_person (0: any number)  9 stale_s
+-- Returns {fence, {mail...}, {state field, value...}, {exchange...} oldest first},
+-- or {0}: the person has most_per_person answers running; one of them makes this ready again
 local owner = redis.call('XPENDING', KEYS[1], ARGV[1], ARGV[3], ARGV[3], 1)
 if #owner == 0 or owner[1][2] ~= ARGV[2] then return nil end
+if ARGV[8] ~= '0' then
+  local now = tonumber(redis.call('TIME')[1])
+  redis.call('ZREMRANGEBYSCORE', KEYS[5], '-inf', now - tonumber(ARGV[9]))
+  if not redis.call('ZSCORE', KEYS[5], ARGV[3])
+    and redis.call('ZCARD', KEYS[5]) >= tonumber(ARGV[8]) then
+    redis.call('XACK', KEYS[1], ARGV[1], ARGV[3])
+    redis.call('XDEL', KEYS[1], ARGV[3])
+    redis.call('RPUSH', KEYS[6], ARGV[7])
+    return {0}
+  end
+  redis.call('ZADD', KEYS[5], now, ARGV[3])
+end
 local fence = redis.call('HINCRBY', KEYS[3], 'fence', 1)
 redis.call('HINCRBY', KEYS[3], 'tries', ARGV[6])
 -- Read history from its end, a few at a time: the cost follows what is used, not what is kept.

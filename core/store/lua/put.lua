@@ -2,7 +2,7 @@
 -- has exactly one entry in the ready stream (waiting or claimed).
 -- KEYS  1 seen  2 mail  3 ready  4 state
 -- ARGV  1 incoming (JSON)  2 conversation  3 dedupe_s  4 most_waiting
---       5 addressed (1 or 0)  6 stop (1 or 0)  7 control channel
+--       5 addressed (1 or 0)  6 stop (1 or 0)  7 control channel  8 sender
 -- Returns {verdict, mail waiting}
 if ARGV[5] == '0' and redis.call('EXISTS', KEYS[4]) == 0 then
   return {'unasked', 0}
@@ -22,6 +22,6 @@ if waiting >= tonumber(ARGV[4]) then
   return {'full', waiting}
 end
 if redis.call('RPUSH', KEYS[2], ARGV[1]) == 1 then
-  redis.call('XADD', KEYS[3], '*', 'c', ARGV[2])
+  redis.call('XADD', KEYS[3], '*', 'c', ARGV[2], 'p', ARGV[8])
 end
 return {'kept', waiting}

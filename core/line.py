@@ -1,0 +1,84 @@
+"""The line: who waits for a free worker, or for answers of one's own, is told so.
+
+The post that says it becomes the answer's post when its turn begins.
+"""
+
+import asyncio
+from collections.abc import Mapping
+
+from core.errors import PlatformError, StoreError
+from core.live.pace import Budget
+from core.messages import Button, ConversationId, split_conversation
+from core.people.texts import language_of, say
+from core.platform import Leases, Platform
+from core.store.inbox import Inbox
+from core.telemetry import logger
+
+log = logger(__name__)
+
+LOOK_S = 2.0
+TOLD_AFTER_S = 3.0
+"""Who waits shorter than this needs no message."""
+MOST_REFUSALS = 20
+"""So many chats in a row without a token mean that the platform's own budget is empty."""
+
+
+class Line:
+    """Tells the people of *platforms*; every process has one, and one of them works."""
+
+    def __init__(
+        self, inbox: Inbox, platforms: Mapping[str, Platform], budget: Budget, leases: Leases
+    ) -> None:
+        self._inbox = inbox
+        self._platforms = platforms
+        self._budget = budget
+        self._leases = leases
+        self._told: set[ConversationId] = set()
+
+    async def watch(self) -> None:
+        """Tell whoever waits longer than `TOLD_AFTER_S` their place, again and again."""
+        while True:
+            async with self._leases.hold("line") as lease:
+                while lease.held:
+                    await asyncio.sleep(LOOK_S)
+                    try:
+                        waiting: set[ConversationId] = set()
+                        for platform in tuple(self._platforms.values()):
+                            waiting |= await self._look(platform)
+                        self._told &= waiting
+                    except StoreError as error:
+                        log.warning("line not looked at", reason=str(error))
+
+    async def _look(self, platform: Platform) -> set[ConversationId]:
+        waiting = await self._inbox.waiting(platform.name, TOLD_AFTER_S)
+        refusals = 0
+        for one in waiting:
+            if refusals == MOST_REFUSALS:
+                break
+            if one.conversation in self._told:
+                continue
+            if await self.tell(one.conversation, "in_line", place=one.place):
+                self._told.add(one.conversation)
+                refusals = 0
+            else:
+                refusals += 1
+        return {one.conversation for one in waiting}
+
+    async def tell(self, conversation: ConversationId, sentence: str, **values: object) -> bool:
+        """Say *sentence* to who asked first in *conversation*; false when there is no token."""
+        platform = self._platforms.get(split_conversation(conversation)[0])
+        incoming = await self._inbox.first(conversation)
+        if platform is None or incoming is None:
+            return True
+        if await self._budget.take(platform.budget(conversation), final=False):
+            return False
+        language = language_of(incoming.text, "", incoming.sender.language)
+        surface = platform.open_surface(conversation, incoming.reply_to)
+        stop = Button("stop", say("stop", language))
+        try:
+            await surface.show(say(sentence, language, **values), [stop])
+            if surface.handle and not await self._inbox.note(incoming, surface.handle):
+                await surface.delete()
+        except PlatformError as error:
+            log.warning("place not told", conversation=conversation, reason=str(error))
+        return True

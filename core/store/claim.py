@@ -1,0 +1,219 @@
+"""The claim: the lease on one conversation, from taking its mail to the commit.
+
+Every step is one script, which refuses whoever does not own the lease any more.
+"""
+
+from dataclasses import dataclass
+from typing import cast
+
+import msgspec
+from redis.commands.core import AsyncScript
+
+from core.errors import LeaseLost
+from core.messages import ConversationId, Exchange, Incoming, Preferences
+from core.store import keys
+from core.store.connection import store_errors
+
+LEASE_S = 6.0
+"""A claim that was not renewed for this long is taken over."""
+RENEW_S = 1.0
+STALE_S = 60
+"""A turn that was neither renewed nor taken over for so long counts no more for its person."""
+MOST_MAIL = 50
+MOST_EXCHANGES = 5_000
+
+decode_incoming = msgspec.json.Decoder(Incoming).decode
+_exchange = msgspec.json.Decoder(Exchange)
+_preferences = msgspec.json.Decoder(Preferences)
+
+
+class Checkpoint(msgspec.Struct, frozen=True):
+    """How far an answer has come.
+
+    *pages* are the surfaces' handles in order; *done* says that *text* is whole
+    and only the last showing of it, and the commit, are missing.
+    """
+
+    event_id: str
+    text: str = ""
+    pages: tuple[str, ...] = ()
+    done: bool = False
+
+
+_checkpoint = msgspec.json.Decoder(Checkpoint)
+
+
+class Turn(msgspec.Struct, frozen=True):
+    """All that a turn starts from; *note* is the post that told the person to wait."""
+
+    mail: tuple[Incoming, ...]
+    history: tuple[Exchange, ...]
+    preferences: Preferences
+    checkpoint: Checkpoint | None
+    stop: str
+    tries: int
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """What all claims of one worker share: the scripts, and the bounds."""
+
+    worker: str
+    ttl_s: int
+    most_per_person: int
+    lease_s: float
+    load: AsyncScript
+    checkpoint: AsyncScript
+    commit: AsyncScript
+    move: AsyncScript
+    release: AsyncScript
+
+
+class Claim:
+    """The lease on *conversation*, whose first mail is from *person*.
+
+    Every method raises `StoreError`, and `LeaseLost` once another worker owns the conversation.
+    """
+
+    def __init__(
+        self, engine: Engine, stream: str, entry: str, conversation: ConversationId, person: str
+    ) -> None:
+        self.conversation = conversation
+        self.person = person
+        self._engine = engine
+        self._stream = stream
+        self._entry = entry
+        self._fence = 0
+
+    async def load(self, history_bytes: int, *, again: bool = False) -> Turn | None:
+        """Begin the turn; *history_bytes* bounds how much history is read.
+
+        *again*: the same try, to see what has come meanwhile.
+
+        Returns:
+            None when the person has as many answers running as one may have: the claim
+            is gone, and the conversation ready again when one of them ends.
+        """
+        most = self._engine.most_per_person if self.person else 0
+        with store_errors():
+            loaded = await self._engine.load(
+                keys=[self._stream, *self._keys(), *self._persons()],
+                args=[
+                    *self._owner(),
+                    MOST_MAIL,
+                    history_bytes,
+                    int(not again),
+                    self.conversation,
+                    most,
+                    STALE_S,
+                ],
+            )
+        if loaded is None:
+            raise LeaseLost(self.conversation)
+        self._fence = loaded[0]
+        if not self._fence:
+            return None
+        _, mail, flat, history = loaded
+        state = dict(zip(flat[::2], flat[1::2], strict=True))
+        checkpoint = _checkpoint.decode(state[b"checkpoint"]) if b"checkpoint" in state else None
+        return Turn(
+            mail=tuple(decode_incoming(one) for one in mail),
+            history=tuple(_exchange.decode(one) for one in history),
+            preferences=_preferences.decode(state.get(b"preferences", b"{}")),
+            checkpoint=checkpoint,
+            stop=state.get(b"stop", b"").decode(),
+            tries=int(state[b"tries"]),
+            note=state.get(b"note", b"").decode(),
+        )
+
+    async def renew(self, checkpoint: Checkpoint | None = None) -> str:
+        """Keep the lease, and *checkpoint* with it; returns the event id to stop, or empty."""
+        with store_errors():
+            stop = await self._engine.checkpoint(
+                keys=[self._stream, keys.state(self.conversation), keys.running(self.person)],
+                args=[
+                    *self._owner(),
+                    self._fence,
+                    msgspec.json.encode(checkpoint) if checkpoint else "",
+                ],
+            )
+        if stop is None:
+            raise LeaseLost(self.conversation)
+        return cast(bytes, stop).decode()
+
+    async def commit(
+        self,
+        taken: int,
+        exchange: Exchange | None,
+        *,
+        forget: int = 0,
+        preferences: Preferences | None = None,
+        dead: str = "",
+    ) -> int:
+        """End the turn: *taken* mails leave, *exchange* enters history.
+
+        Args:
+            forget: how many exchanges leave the end of history first; -1: all.
+            dead: why the mail could not be answered; it is then set aside, not dropped.
+
+        Returns:
+            How much mail is left; the conversation is ready again if any.
+        """
+        changes: list[str | bytes] = []
+        if preferences is not None:
+            changes = ["preferences", msgspec.json.encode(preferences)]
+        with store_errors():
+            left = await self._engine.commit(
+                keys=[self._stream, *self._keys(), keys.DEAD, *self._persons()],
+                args=[
+                    *self._owner(),
+                    self._fence,
+                    self.conversation,
+                    taken,
+                    forget,
+                    self._engine.ttl_s,
+                    MOST_EXCHANGES,
+                    msgspec.json.encode(exchange) if exchange else "",
+                    dead,
+                    self.person,
+                    *changes,
+                ],
+            )
+        if left is None:
+            raise LeaseLost(self.conversation)
+        return cast(int, left)
+
+    async def move(self, to: ConversationId) -> None:
+        """End the turn, whose only mail said it, by making this conversation be *to*."""
+        with store_errors():
+            moved = await self._engine.move(
+                keys=[
+                    self._stream,
+                    *self._keys(),
+                    *self._persons(),
+                    keys.mail(to),
+                    keys.state(to),
+                    keys.history(to),
+                ],
+                args=[*self._owner(), self._fence, to, self._engine.ttl_s, self.person],
+            )
+        if moved is None:
+            raise LeaseLost(self.conversation)
+
+    async def release(self) -> None:
+        """Give the conversation back at once, as if its lease had run out."""
+        with store_errors():
+            await self._engine.release(
+                keys=[self._stream], args=[*self._owner(), int(self._engine.lease_s * 1000) + 1]
+            )
+
+    def _keys(self) -> list[str]:
+        c = self.conversation
+        return [keys.mail(c), keys.state(c), keys.history(c)]
+
+    def _persons(self) -> list[str]:
+        return [keys.running(self.person), keys.parked(self.person)]
+
+    def _owner(self) -> list[str]:
+        return [keys.GROUP, self._engine.worker, self._entry]
