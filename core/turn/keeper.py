@@ -6,7 +6,7 @@ outside: stop (keep what is there) and the loss of the lease (touch nothing).
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from types import TracebackType
 
@@ -26,9 +26,10 @@ class Keeper:
     """Use as a context manager around the turn.
 
     When the lease is lost, the task inside is cancelled and `lost` is true.
+    *posts* are those that the store knows of already.
     """
 
-    def __init__(self, claim: Claim, event_id: str) -> None:
+    def __init__(self, claim: Claim, event_id: str, posts: Iterable[str]) -> None:
         self._claim = claim
         self._event_id = event_id
         self._checkpoint: Checkpoint | None = None
@@ -40,7 +41,7 @@ class Keeper:
         self._tried = time.monotonic()
         self._renewed = 0.0
         self._looked = asyncio.Event()
-        self._kept: set[str] = set()
+        self._kept = set(posts)
         self.lost = False
         self.stopped = False
 

@@ -61,7 +61,8 @@ class TurnRun:
         language = language_of(
             "" if first.command else first.text, turn.preferences.language, first.sender.language
         )
-        self.keeper = keeper = Keeper(self._claim, first.event_id)
+        posts = {turn.note, *(turn.checkpoint.pages if turn.checkpoint is not None else ())}
+        self.keeper = keeper = Keeper(self._claim, first.event_id, posts)
         if turn.stop == first.event_id:
             keeper.stop()
         stage = Stage(self._claim, self._platform, self._context, keeper, turn, mail, language)
