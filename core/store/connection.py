@@ -48,7 +48,7 @@ async def connect(url: str) -> AsyncIterator[Redis]:
             # Longer than any blocking read of ours.
             socket_timeout=8,
             health_check_interval=15,
-            # One try: a failed command may have run, and only the caller knows what is safe.
+            # Once more, at once, on a fresh connection: each script of ours may run twice.
             retry=Retry(NoBackoff(), 1),
         )
     except ValueError as error:

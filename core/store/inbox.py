@@ -200,11 +200,12 @@ class Inbox:
             groups: Any = await self._redis.xinfo_groups(stream)
             last = groups[0]["last-delivered-id"].decode() if groups else "0-0"
             entries: Any = await self._redis.xrange(stream, f"({last}", "+", MOST_IN_LINE)
-            seconds, _ = await self._redis.time()
+            seconds, micros = await self._redis.time()
+        ready_before_ms = seconds * 1000 + micros / 1000 - longer_than_s * 1000
         return [
             Waiting(ConversationId(fields[b"c"].decode()), place)
             for place, (entry, fields) in enumerate(entries, 1)
-            if int(seconds) - int(entry.partition(b"-")[0]) / 1000 >= longer_than_s
+            if int(entry.partition(b"-")[0]) <= ready_before_ms
         ]
 
     async def first(self, conversation: ConversationId) -> Incoming | None:

@@ -42,6 +42,7 @@ class Keeper:
         self._renewed = 0.0
         self._looked = asyncio.Event()
         self._kept = set(posts)
+        self._resting = False
         self.lost = False
         self.stopped = False
 
@@ -75,6 +76,13 @@ class Keeper:
     def poke(self) -> None:
         """Look at once whether the turn is to stop."""
         self._wake.set()
+
+    async def rest(self) -> None:
+        """Renew no more: the commit is the last word, and must not be overtaken."""
+        self._resting = True
+        self._wake.set()
+        if self._task is not None:
+            await asyncio.wait([self._task])
 
     @property
     def orphans(self) -> Sequence[str]:
@@ -124,6 +132,8 @@ class Keeper:
                 async with asyncio.timeout(RENEW_S):
                     await self._wake.wait()
             self._wake.clear()
+            if self._resting:
+                return
             checkpoint = self._checkpoint if self._checkpoint is not self._saved else None
             began = time.monotonic()
             try:

@@ -108,6 +108,7 @@ class Stage:
             StoreError: the store stayed away for `STORE_PATIENCE_S`.
         """
         until = time.monotonic() + STORE_PATIENCE_S
+        await self.keeper.rest()
         while True:
             try:
                 await self.claim.commit(

@@ -256,3 +256,15 @@ async def test_a_dead_letter_whose_mailbox_is_full_stays_set_aside(inboxes):
         await one.put(said(number))
     assert await one.requeue() == 0
     assert [letter.incoming.event_id for letter in await one.dead_letters()] == ["event-1"]
+
+
+async def test_a_commit_whose_answer_got_lost_may_be_said_again(inboxes, redis):
+    one, _ = inboxes
+    await one.put(said(1))
+    await one.put(said(2))
+    claim, _ = await take(one)
+    await claim.commit(1, exchange(1))
+    assert await claim.commit(1, exchange(1)) == 1
+    _, turn = await take(one)
+    assert [past.event_id for past in turn.history] == ["event-1"]
+    assert [mail.event_id for mail in turn.mail] == ["event-2"]

@@ -1,0 +1,123 @@
+"""A person's share: how many answers may run for one, whoever runs them, and who waits."""
+
+import asyncio
+
+import pytest
+
+from core.messages import Exchange, Incoming, Preferences, Sender, conversation_id
+from core.store.inbox import Inbox
+
+MOST = 2
+
+
+def said(number, person="test:1", chat=None):
+    return Incoming(
+        event_id=f"event-{number}",
+        conversation=conversation_id("test", chat or f"chat-{number}"),
+        sender=Sender(person, "Ann"),
+        text=f"question {number}",
+    )
+
+
+def exchange(number):
+    return Exchange(f"event-{number}", "Ann", f"question {number}", "answer", 0.0)
+
+
+@pytest.fixture
+async def inboxes(redis):
+    pair = [
+        Inbox(redis, name, history_ttl_s=1000, most_waiting=5, most_per_person=MOST, lease_s=0.3)
+        for name in ("one", "two")
+    ]
+    await pair[0].prepare(["test"])
+    return pair
+
+
+async def begin(inbox):
+    """The next claim, and its turn: none when its person has to wait."""
+    (claim,) = await inbox.claim(["test"], 1, 0.5)
+    return claim, await claim.load(10_000)
+
+
+async def test_a_persons_answers_are_bounded_across_all_workers(inboxes):
+    one, two = inboxes
+    for number in range(3):
+        await one.put(said(number))
+    first, running = await begin(one)
+    _, also_running = await begin(two)
+    _, third = await begin(one)
+    assert running and also_running and third is None
+    assert await two.claim(["test"], 1, 0.05) == [], "who waits is not tried again and again"
+    await first.commit(1, exchange(0))
+    _, woken = await begin(two)
+    assert woken.mail[0].event_id == "event-2"
+
+
+async def test_another_person_does_not_wait_behind_a_busy_one(inboxes):
+    one, _ = inboxes
+    for number in range(MOST + 2):
+        await one.put(said(number))
+    await one.put(said(9, person="test:2"))
+    turns = [(await begin(one))[1] for _ in range(MOST + 3)]
+    assert [turn is not None for turn in turns] == [True, True, False, False, True]
+
+
+async def test_a_dead_workers_turn_counts_for_its_person_until_it_is_taken_over(inboxes):
+    one, two = inboxes
+    for number in range(MOST):
+        await one.put(said(number))
+        await begin(one)
+    await asyncio.sleep(0.35)
+    taken = await two.take_over(["test"], 10)
+    turns = [await claim.load(10_000) for claim in taken]
+    assert all(turns) and len(turns) == MOST, "taking over is no new answer of the person's"
+
+
+async def test_the_post_that_told_to_wait_is_found_by_the_turn_and_only_by_it(inboxes):
+    one, two = inboxes
+    await one.put(said(1, chat="c"))
+    await one.put(said(2, chat="c"))
+    assert await two.note(said(1, chat="c"), "post 1")
+    claim, turn = await begin(one)
+    assert turn.note == "post 1"
+    assert not await two.note(said(1, chat="c"), "post 2"), "its turn has begun"
+    await claim.commit(1, exchange(1))
+    _, turn = await begin(one)
+    assert turn.note == ""
+
+
+async def test_who_waits_is_listed_with_the_place_in_line(inboxes):
+    one, two = inboxes
+    for number in range(4):
+        await one.put(said(number, person=f"test:{number}"))
+    await begin(one)
+    waiting = await two.waiting("test", 0)
+    assert [(some.conversation, some.place) for some in waiting] == [
+        ("test:chat-1:", 1),
+        ("test:chat-2:", 2),
+        ("test:chat-3:", 3),
+    ]
+    assert await two.waiting("test", 60) == []
+
+
+async def test_a_conversation_that_moves_takes_mail_history_and_preferences_along(inboxes):
+    one, two = inboxes
+    old, new = conversation_id("test", "old"), conversation_id("test", "new")
+    await one.put(said(1, chat="old"))
+    claim, _ = await begin(one)
+    await claim.commit(1, exchange(1), preferences=Preferences(model="m"))
+    moved = Incoming(
+        event_id="moved", conversation=old, sender=Sender("", ""), text="", moved_to=new
+    )
+    await one.put(moved)
+    await one.put(said(2, chat="old"))
+    claim, turn = await begin(two)
+    assert turn.mail[0].moved_to == new
+    await claim.move(new)
+    claim, turn = await begin(one)
+    assert claim.conversation == new
+    assert [mail.event_id for mail in turn.mail] == ["event-2"]
+    assert turn.mail[0].conversation == new
+    assert [past.event_id for past in turn.history] == ["event-1"]
+    assert turn.preferences.model == "m"
+    assert await one.claim(["test"], 1, 0.05) == []
