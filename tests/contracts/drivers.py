@@ -330,17 +330,23 @@ DRIVERS = {driver.name: driver for driver in (TelegramDriver, SlackDriver, WebDr
 @asynccontextmanager
 async def driving(driver, tmp_path, model, **more):
     """The program on one platform, with the scripted *model* behind it."""
-    async with driver.running():
-        values = {
-            "llm_base_url": model.url,
-            "llm_model": "scripted",
-            "image_base_url": model.url,
-            **driver.settings(),
-            **more,
-        }
-        async with palaver(tmp_path, **values) as running:
-            if isinstance(driver, WebDriver):
-                await driver.opened(running.url)
-            driver.app = running
-            yield driver
-            await asyncio.sleep(0)
+    async with driver.running(), started(driver, tmp_path, model, **more):
+        yield driver
+        await asyncio.sleep(0)
+
+
+@asynccontextmanager
+async def started(driver, tmp_path, model, **more):
+    """One process of the program on the platform of *driver*, which runs already."""
+    values = {
+        "llm_base_url": model.url,
+        "llm_model": "scripted",
+        "image_base_url": model.url,
+        **driver.settings(),
+        **more,
+    }
+    async with palaver(tmp_path, **values) as running:
+        if isinstance(driver, WebDriver):
+            await driver.opened(running.url)
+        driver.app = running
+        yield running

