@@ -8,7 +8,8 @@
 --       10 exchange (JSON, may be empty)  11 why the mail is dead (may be empty)
 --       12 person  13... state field, value
 -- Returns how much mail is left
-if redis.call('HGET', KEYS[3], 'committed') == ARGV[3] then return redis.call('LLEN', KEYS[2]) end
+local this = ARGV[3] .. ':' .. ARGV[4]
+if redis.call('HGET', KEYS[3], 'committed') == this then return redis.call('LLEN', KEYS[2]) end
 local owner = redis.call('XPENDING', KEYS[1], ARGV[1], ARGV[3], ARGV[3], 1)
 if #owner == 0 or owner[1][2] ~= ARGV[2] or redis.call('HGET', KEYS[3], 'fence') ~= ARGV[4] then
   return nil
@@ -31,7 +32,7 @@ if ARGV[10] ~= '' then
 end
 redis.call('HDEL', KEYS[3], 'checkpoint', 'stop', 'tries', 'note')
 for i = 13, #ARGV, 2 do redis.call('HSET', KEYS[3], ARGV[i], ARGV[i + 1]) end
-redis.call('HSET', KEYS[3], 'committed', ARGV[3])
+redis.call('HSET', KEYS[3], 'committed', this)
 redis.call('EXPIRE', KEYS[3], ARGV[8])
 redis.call('XACK', KEYS[1], ARGV[1], ARGV[3])
 redis.call('XDEL', KEYS[1], ARGV[3])
