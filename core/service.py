@@ -12,6 +12,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 import aiohttp
+import msgspec
 from redis.asyncio import Redis
 
 from core.errors import ConfigError, ModelError, Revoked, StoreError
@@ -19,12 +20,14 @@ from core.http import http_server
 from core.images.client import ImageClient
 from core.models.client import ChatClient, Deadlines, Endpoint, first_model
 from core.models.demo.server import CHAT_MODEL, IMAGE_MODEL, demo_server
+from core.models.providers import Provider, provider_at
 from core.people.access import Access
 from core.platform import Board, Leases, Platform
 from core.settings import Settings
 from core.store.board import RedisBoard
 from core.store.connection import connect, store_errors
 from core.store.embedded import embedded
+from core.store.feed import Feed
 from core.store.inbox import Inbox
 from core.store.limits import Notices, SharedBudget, SharedLeases
 from core.telemetry import Metrics, keep_secret, logger
@@ -64,6 +67,7 @@ class Core:
 
     settings: Settings
     redis: Redis
+    feed: Feed
     inbox: Inbox
     models: Models
     lent: Lent
@@ -81,6 +85,7 @@ async def open_core(settings: Settings) -> AsyncIterator[Core]:
     async with AsyncExitStack() as stack:
         url = settings.redis_url or await stack.enter_async_context(embedded(settings.data_dir))
         redis = await stack.enter_async_context(connect(url))
+        feed = await stack.enter_async_context(Feed(redis))
         models = await stack.enter_async_context(open_models(settings))
         worker = f"{socket.gethostname()}-{secrets.token_hex(6)}"
         context = Context(
@@ -102,7 +107,8 @@ async def open_core(settings: Settings) -> AsyncIterator[Core]:
                 most_per_person=settings.max_per_person,
             ),
             models=models,
-            lent=Lent(settings, SharedLeases(redis), RedisBoard(redis, settings.history_ttl)),
+            feed=feed,
+            lent=Lent(settings, SharedLeases(redis), RedisBoard(redis, feed, settings.history_ttl)),
             context=context,
         )
 
@@ -152,7 +158,7 @@ async def _chat_endpoint(
             except ModelError as error:
                 text = f"is not set, and {settings.llm_base_url} lists no model: {error}"
                 raise ConfigError("LLM_MODEL", text) from error
-        return Endpoint(settings.llm_base_url, key, model), "configured"
+        return Endpoint(settings.llm_base_url, key, model, _provider(settings)), "configured"
     if key:
         raise ConfigError("LLM_BASE_URL", "is not set, but LLM_API_KEY is: whose key is it?")
     try:
@@ -162,6 +168,13 @@ async def _chat_endpoint(
     except (ModelError, TimeoutError):
         url = await demo_url()
         return Endpoint(url, "", CHAT_MODEL), "demo"
+
+
+def _provider(settings: Settings) -> Provider:
+    provider = provider_at(settings.llm_base_url)
+    if settings.llm_continue == "auto":
+        return provider
+    return msgspec.structs.replace(provider, continues=settings.llm_continue)
 
 
 async def serve(
@@ -179,7 +192,7 @@ async def serve(
     async with AsyncExitStack() as stack:
         platforms = await _enter(stack, build(core.lent))
         worker = Worker(
-            core.redis,
+            core.feed,
             core.inbox,
             Notices(core.redis),
             platforms,

@@ -5,7 +5,7 @@ Each field's description is what `palaver check` and the README's table say of i
 
 import ipaddress
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -44,6 +44,10 @@ class Settings(BaseSettings):
     )
     llm_api_key: SecretStr = Field(SecretStr(""), description="its key")
     llm_model: str = Field("", description="its model; unset: the first one the API lists")
+    llm_continue: Literal["auto", "no", "prefix", "final_message", "prefill"] = Field(
+        "auto",
+        description="how it continues a broken answer: auto, no, prefix, final_message, prefill",
+    )
     image_base_url: str = Field(
         "", description="image API; unset: the LLM's, or the demo painter without an LLM"
     )

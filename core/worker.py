@@ -13,7 +13,6 @@ from functools import partial
 from typing import TypeVar
 
 import msgspec
-from redis.asyncio import Redis
 
 from core.errors import LeaseLost, PlatformError, Revoked, StoreError
 from core.line import Line
@@ -23,7 +22,7 @@ from core.people.texts import language_of, say
 from core.platform import Leases, Platform
 from core.store import keys
 from core.store.claim import Claim
-from core.store.connection import store_errors
+from core.store.feed import Feed
 from core.store.inbox import Inbox
 from core.store.limits import Notices
 from core.tasks import end
@@ -48,14 +47,14 @@ class Worker:
 
     def __init__(
         self,
-        redis: Redis,
+        feed: Feed,
         inbox: Inbox,
         notices: Notices,
         platforms: Mapping[str, Platform],
         context: Context,
         leases: Leases,
     ) -> None:
-        self._redis = redis
+        self._feed = feed
         self._inbox = inbox
         self._notices = notices
         self._platforms = platforms
@@ -289,13 +288,9 @@ class Worker:
         """Wake the keeper of a turn as soon as its person says stop."""
         while True:
             try:
-                with store_errors():
-                    async with self._redis.pubsub(ignore_subscribe_messages=True) as channel:
-                        await channel.subscribe(keys.CONTROL)
-                        while True:
-                            message = await channel.get_message(timeout=5)
-                            if message is not None:
-                                self._poke(ConversationId(message["data"].decode()))
+                async with self._feed.listen(keys.CONTROL) as messages:
+                    async for message in messages:
+                        self._poke(ConversationId(message.decode()))
             except StoreError:
                 await asyncio.sleep(1)
 

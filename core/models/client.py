@@ -25,6 +25,7 @@ from core.models.chunks import (
     read_chunk,
     read_error,
 )
+from core.models.providers import Provider
 from core.models.sse import Decoder
 from core.telemetry import logger
 
@@ -43,11 +44,16 @@ class ChatMessage(msgspec.Struct, frozen=True):
 
 
 class ChatRequest(msgspec.Struct, frozen=True):
-    """What a model is asked; *max_tokens* 0 leaves the length to the provider."""
+    """What a model is asked.
+
+    *max_tokens* 0 leaves the length to the provider; *begun* is the beginning of the
+    answer, said already, which the model goes on from.
+    """
 
     messages: tuple[ChatMessage, ...]
     model: str = ""
     max_tokens: int = 0
+    begun: str = ""
 
 
 class Endpoint(msgspec.Struct, frozen=True):
@@ -56,6 +62,7 @@ class Endpoint(msgspec.Struct, frozen=True):
     base_url: str
     api_key: str
     model: str
+    provider: Provider = Provider("")
 
 
 class Deadlines(msgspec.Struct, frozen=True):
@@ -73,6 +80,11 @@ class Model(Protocol):
     @property
     def model(self) -> str:
         """The model that answers unless the request names another."""
+        ...
+
+    @property
+    def continues(self) -> bool:
+        """Whether a request may say how its answer has `begun`."""
         ...
 
     def stream(self, request: ChatRequest) -> AbstractAsyncContextManager[AsyncIterator[Delta]]:
@@ -100,6 +112,10 @@ class ChatClient:
     @property
     def model(self) -> str:
         return self._endpoint.model
+
+    @property
+    def continues(self) -> bool:
+        return self._endpoint.provider.continues != "no"
 
     @asynccontextmanager
     async def stream(self, request: ChatRequest) -> AsyncIterator[AsyncIterator[Delta]]:
@@ -141,16 +157,29 @@ class ChatClient:
             raise Overloaded(str(error)) from error
 
     def _post(self, request: ChatRequest) -> Any:
+        messages: list[dict[str, object]] = [*msgspec.to_builtins(request.messages)]
         body: dict[str, object] = {
             "model": request.model or self._endpoint.model,
-            "messages": msgspec.to_builtins(request.messages),
+            "messages": messages,
             "stream": True,
             "stream_options": {"include_usage": True},
         }
         if request.max_tokens:
             body["max_tokens"] = request.max_tokens
+        base_url = self._endpoint.base_url
+        if request.begun:
+            provider = self._endpoint.provider
+            base_url = provider.continues_at or base_url
+            messages.append({"role": "assistant", "content": request.begun})
+            match provider.continues:
+                case "prefix":
+                    messages[-1]["prefix"] = True
+                case "final_message":
+                    body |= {"continue_final_message": True, "add_generation_prompt": False}
+                case _:
+                    pass
         return self._session.post(
-            f"{self._endpoint.base_url}/chat/completions",
+            f"{base_url}/chat/completions",
             data=msgspec.json.encode(body),
             headers=headers(self._endpoint.api_key) | {"Accept": "text/event-stream"},
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=self._deadlines.connect),

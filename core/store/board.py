@@ -8,6 +8,7 @@ from redis.asyncio import Redis
 
 from core.store import keys
 from core.store.connection import store_errors
+from core.store.feed import Feed
 
 _COUNTER = b"n"
 
@@ -15,8 +16,9 @@ _COUNTER = b"n"
 class RedisBoard:
     """A hash per board, and a channel of the same name that tells each change."""
 
-    def __init__(self, redis: Redis, ttl_s: int) -> None:
+    def __init__(self, redis: Redis, feed: Feed, ttl_s: int) -> None:
         self._redis = redis
+        self._feed = feed
         self._ttl_s = ttl_s
 
     async def put(self, board: str, value: bytes, key: int | None = None) -> int:
@@ -50,19 +52,11 @@ class RedisBoard:
 
     @asynccontextmanager
     async def watch(self, board: str) -> AsyncIterator[AsyncIterator[tuple[int, bytes | None]]]:
-        async with self._redis.pubsub(ignore_subscribe_messages=True) as channel:
-            with store_errors():
-                await channel.subscribe(keys.board(board))
-                # The subscription stands only once the server has said so.
-                while not channel.subscribed:
-                    await channel.get_message(timeout=1)
-            yield self._changes(channel)
+        async with self._feed.listen(keys.board(board)) as messages:
+            yield _changes(messages)
 
-    @staticmethod
-    async def _changes(channel: object) -> AsyncIterator[tuple[int, bytes | None]]:
-        while True:
-            with store_errors():
-                message = await channel.get_message(timeout=5)  # type: ignore[attr-defined]  # redis's PubSub has no exported type
-            if message is not None:
-                key, space, value = message["data"].partition(b" ")
-                yield int(key), value if space else None
+
+async def _changes(messages: AsyncIterator[bytes]) -> AsyncIterator[tuple[int, bytes | None]]:
+    async for message in messages:
+        key, space, value = message.partition(b" ")
+        yield int(key), value if space else None

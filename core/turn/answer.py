@@ -4,6 +4,8 @@ import datetime
 import time
 from collections.abc import Sequence
 
+from msgspec.structs import replace
+
 from core.errors import Interrupted, ModelError, Overloaded, Refused
 from core.live.reply import Reply
 from core.messages import Exchange
@@ -19,7 +21,7 @@ log = logger(__name__)
 
 STREAM_TRIES = 3
 """How often an answer is begun when its stream breaks in the middle."""
-ANSWER_CHARS = 500_000
+ANSWER_CHARS = 100_000
 """What no model means to say: beyond it, the stream is taken for one without an end."""
 
 
@@ -28,6 +30,8 @@ class _Draft:
 
     def __init__(self, text: str) -> None:
         self.text = text
+        self.begun = ""
+        """What this try goes on from, said in an earlier one."""
         self.best = text
         """The longest that any try came to, which is what stands on the screen."""
         self.usage = Usage()
@@ -36,8 +40,10 @@ class _Draft:
         self.error: ModelError | None = None
         self.stopped = False
 
-    def begin_again(self) -> None:
-        self.text = ""
+    def begin_again(self, text: str) -> None:
+        """Begin a try with *text*, which the model goes on from; may be empty."""
+        self.text = self.begun = text
+        self.error = None
 
     def add(self, text: str) -> None:
         if self.first_token_s is None:
@@ -55,6 +61,7 @@ async def answer(
     saved = stage.checkpoint
     draft = _Draft(saved.text)
     handles = saved.pages
+    continues = stage.context.model.continues
     for tries_left in reversed(range(STREAM_TRIES)):
         reply = stage.reply(
             buttons=[stage.button("stop")],
@@ -64,13 +71,17 @@ async def answer(
         )
         async with reply:
             if not saved.done:
-                await _stream(stage, request, reply, draft)
+                # Space at its end would keep the model from its usual next word.
+                draft.begin_again(draft.best.rstrip() if continues else "")
+                await _stream(stage, replace(request, begun=draft.begun), reply, draft)
             if _worth_another_try(draft) and tries_left:
                 log.warning(
                     "answer begun again",
                     conversation=stage.claim.conversation,
                     reason=str(draft.error),
                 )
+                # A server that does not know how to go on says so, and is asked from the beginning.
+                continues = continues and not isinstance(draft.error, Refused)
                 await reply.settle()
                 handles = reply.handles
                 continue
@@ -115,8 +126,6 @@ def _request(stage: Stage, question: str, history: Sequence[Exchange]) -> ChatRe
 
 async def _stream(stage: Stage, request: ChatRequest, reply: Reply, draft: _Draft) -> None:
     """Let the model write into *draft* and *reply*, until its end, an error, or a stop."""
-    draft.error = None
-    draft.begin_again()
     try:
         async with (
             stage.keeper.stoppable(),
@@ -151,6 +160,8 @@ async def _stream(stage: Stage, request: ChatRequest, reply: Reply, draft: _Draf
 
 
 def _worth_another_try(draft: _Draft) -> bool:
+    if isinstance(draft.error, Refused):
+        return bool(draft.begun) and draft.text == draft.begun and draft.error.reason == "request"
     # Before the first word the client has tried again already.
     return isinstance(draft.error, Interrupted | Overloaded) and bool(draft.text)
 

@@ -1,0 +1,119 @@
+"""What is published, heard over one connection however many listen in this process."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any
+
+from redis.asyncio import Redis
+
+from core.errors import StoreError
+from core.store import keys
+from core.store.connection import store_errors
+from core.tasks import end
+
+PATIENCE_S = 5.0
+MOST_BEHIND = 1000
+"""Who is so many messages behind is let go, to read everything anew."""
+
+
+@dataclass(eq=False)
+class _Listener:
+    heard: asyncio.Queue[bytes | StoreError] = field(
+        default_factory=lambda: asyncio.Queue(MOST_BEHIND + 1)
+    )
+    subscribed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def tell(self, message: bytes | StoreError) -> None:
+        if self.heard.qsize() < MOST_BEHIND:
+            self.heard.put_nowait(message)
+        elif not self.heard.full():
+            self.heard.put_nowait(StoreError("fell behind"))
+
+
+class Feed:
+    """An async context manager; inside it, `listen` to as many channels as needed."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+        self._listeners: dict[str, set[_Listener]] = {}
+        self._channel: Any = None  # redis's PubSub has no exported type
+        self._connected = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> "Feed":
+        self._task = asyncio.create_task(self._run(), name="feed")
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._task is not None:
+            await end([self._task])
+
+    @asynccontextmanager
+    async def listen(self, name: str) -> AsyncIterator[AsyncIterator[bytes]]:
+        """What is published on *name* from now on.
+
+        Raises:
+            StoreError: when entering or iterating; something may have been missed.
+        """
+        listener = _Listener()
+        listeners = self._listeners.setdefault(name, set())
+        listeners.add(listener)
+        try:
+            with store_errors():
+                async with asyncio.timeout(PATIENCE_S):
+                    await self._connected.wait()
+                    await self._channel.subscribe(name)
+                    # It stands only once the server has said so.
+                    await listener.subscribed.wait()
+            yield self._heard(listener)
+        finally:
+            listeners.discard(listener)
+            if not listeners and self._listeners.get(name) is listeners:
+                del self._listeners[name]
+                if self._connected.is_set():
+                    with suppress(StoreError), store_errors():
+                        await self._channel.unsubscribe(name)
+
+    @staticmethod
+    async def _heard(listener: _Listener) -> AsyncIterator[bytes]:
+        while True:
+            message = await listener.heard.get()
+            if isinstance(message, StoreError):
+                raise message
+            yield message
+
+    async def _run(self) -> None:
+        while True:
+            try:
+                with store_errors():
+                    async with self._redis.pubsub() as self._channel:
+                        # One subscription at least, or there is no connection.
+                        await self._channel.subscribe(keys.CONTROL)
+                        self._connected.set()
+                        while True:
+                            self._pass_on(await self._channel.get_message(timeout=5))
+            except StoreError as error:
+                self._connected.clear()
+                for listener in self._all():
+                    listener.tell(error)
+                await asyncio.sleep(0.5)
+
+    def _pass_on(self, message: dict[str, Any] | None) -> None:
+        if message is None:
+            return
+        for listener in self._listeners.get(message["channel"].decode(), ()):
+            if message["type"] == "subscribe":
+                listener.subscribed.set()
+            elif message["type"] == "message":
+                listener.tell(message["data"])
+
+    def _all(self) -> list[_Listener]:
+        return [one for some in self._listeners.values() for one in some]
