@@ -43,7 +43,7 @@ ACCEPT_S = 20.0
 # what comes back in the window, so each pair below stays under its limit.
 PRIVATE_BURST, PRIVATE_PER_S = 3.0, 0.85
 GROUP_BURST, GROUP_PER_S = 6.0, 13 / 60
-ALL_BURST, ALL_PER_S = 8.0, 20.0
+ALL_BURST, ALL_PER_S = 6.0, 20.0
 ALBUM = 10
 """sendMediaGroup: 2 to 10 items."""
 PHOTO_BYTES = 10 * 1024 * 1024

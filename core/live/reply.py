@@ -27,6 +27,10 @@ STRIKES = 3
 """After so many refusals in one answer its previews end; the final text never does."""
 
 
+async def _always(new_post: bool) -> None:
+    """Nothing to wait for."""
+
+
 class Shown(NamedTuple):
     """What came of a reply: seconds to the first text (None: none was shown), and updates."""
 
@@ -43,7 +47,8 @@ class Reply:
             from the first, and what they show stands until new text is longer
             than *shown_chars*.
         on_post: called when a new post stands, so that its handle can be kept.
-        may_show: awaited before each call to the platform, told whether it makes a new post.
+        may_show: awaited before each call to the platform, true before the call makes a new
+            post. What takes time happens before a token is taken: a late call spoils the pace.
     """
 
     def __init__(
@@ -57,7 +62,7 @@ class Reply:
         handles: Sequence[str] = (),
         shown_chars: int = 0,
         on_post: Callable[[], None] = lambda: None,
-        may_show: Callable[[bool], Awaitable[None]] | None = None,
+        may_show: Callable[[bool], Awaitable[None]] = _always,
     ) -> None:
         self._platform = platform
         self._conversation = conversation
@@ -238,10 +243,10 @@ class Reply:
 
     async def _finish_page(self, text: str, buttons: Sequence[Button]) -> None:
         surface = self._surface()
+        await self._may_show(not surface.handle)
 
         async def finish() -> None:
-            if self._may_show is not None:
-                await self._may_show(not surface.handle)
+            await self._may_show(False)
             await surface.finish(text, buttons)
 
         await deliver(
@@ -254,13 +259,14 @@ class Reply:
 
     async def _take(self) -> bool:
         """Take a token for a preview; false when the answer ended meanwhile."""
-        buckets = self._surface().budget
+        surface = self._surface()
+        await self._may_show(not surface.handle)
+        buckets = surface.budget
         while wait := await self._budget.take(buckets, final=False):
             await self._sleep(wait)
             if self._closing.is_set():
                 return False
-        if self._may_show is not None:
-            await self._may_show(not self._surface().handle)
+        await self._may_show(False)
         return not self._closing.is_set()
 
     def _note_update(self, surface: Surface) -> None:

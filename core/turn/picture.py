@@ -92,9 +92,10 @@ async def _post(stage: Stage, pictures: Sequence[Picture]) -> None:
         buttons = [stage.button("again")] if last else []
 
         async def send(some: Sequence[Picture] = some, buttons: list[Button] = buttons) -> None:
-            await stage.keeper.may_show(new_post=True)
+            await stage.keeper.may_show(new_post=False)
             await stage.platform.send_pictures(conversation, stage.first.reply_to, some, buttons)
 
+        await stage.keeper.may_show(new_post=True)
         await deliver(
             send, lambda: stage.platform.budget(conversation), conversation, stage.context.budget
         )
