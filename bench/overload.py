@@ -146,8 +146,8 @@ def memory_mb():
 
 
 def questions_of(total, conversations):
-    """A tenth of all questions are the first conversation's, and come before the others'."""
-    greedy = total // 10
+    """One conversation asks a hundredth of all questions, before the others ask theirs."""
+    greedy = total // 100
     plan = [0] * greedy + [1 + number % (conversations - 1) for number in range(total - greedy)]
     return [
         Incoming(
@@ -165,7 +165,7 @@ async def serving(folder, platform, model, **settings):
     stop = asyncio.Event()
     values = {"llm_base_url": model.url, "llm_model": "scripted", **settings}
     async with open_core(settings_for(folder, **values)) as core:
-        task = asyncio.create_task(serve(core, lambda lent: [platform], stop, lambda *_: None))
+        task = asyncio.create_task(serve(core, lambda _: [platform], stop, lambda *_: None))
         try:
             yield core
         finally:

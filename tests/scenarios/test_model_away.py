@@ -1,4 +1,4 @@
-"""The model breaks off, stalls or never ends: what was shown stays, and the person gets an answer."""
+"""The model breaks off or never ends: what was shown stays, and the person gets an answer."""
 
 import pytest
 
