@@ -64,6 +64,8 @@ class ModelServer:
         self.most_streams = max(self.most_streams, self.running_streams)
         try:
             return await self.stream(request, self.answer(body["messages"]))
+        except ConnectionResetError:
+            raise asyncio.CancelledError from None  # Who asked has hung up.
         finally:
             self.running_streams -= 1
 
