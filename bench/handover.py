@@ -34,7 +34,7 @@ class Pair:
     async def __aenter__(self):
         self._stack = AsyncExitStack()
         self.telegram = await self._stack.enter_async_context(TelegramServer().running())
-        model = ModelServer(lambda messages: WORDS, piece_s=0.03)
+        model = ModelServer(lambda _: WORDS, piece_s=0.03)
         self.model = await self._stack.enter_async_context(model.running())
         self.redis = await self._stack.enter_async_context(redis_at(self._folder))
         self.replicas = [
