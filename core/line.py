@@ -67,10 +67,10 @@ class Line:
     async def tell(self, conversation: ConversationId, sentence: str, **values: object) -> bool:
         """Say *sentence* to who asked first in *conversation*; false when there is no token."""
         platform = self._platforms.get(split_conversation(conversation)[0])
-        incoming = await self._inbox.first(conversation)
+        incoming = await self._inbox.untold(conversation)
         if platform is None or incoming is None:
             return True
-        if await self._budget.take(platform.budget(conversation), final=False):
+        if (await self._budget.take(platform.budget(conversation), final=False)).wait_s:
             return False
         language = language_of(incoming.text, "", incoming.sender.language)
         surface = platform.open_surface(conversation, incoming.reply_to)

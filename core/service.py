@@ -18,6 +18,7 @@ from redis.asyncio import Redis
 from core.errors import ConfigError, ModelError, Revoked, StoreError
 from core.http import http_server
 from core.images.client import ImageClient
+from core.live.pace import Pacer
 from core.models.client import ChatClient, Deadlines, Endpoint, first_model
 from core.models.demo.server import CHAT_MODEL, IMAGE_MODEL, demo_server
 from core.models.providers import Provider, provider_at
@@ -92,7 +93,7 @@ async def open_core(settings: Settings) -> AsyncIterator[Core]:
             settings=settings,
             model=models.chat,
             images=models.images,
-            budget=SharedBudget(redis),
+            pacer=await stack.enter_async_context(Pacer(SharedBudget(redis))),
             access=Access(settings.allowed_users, settings.allowed_chats, settings.admins),
             metrics=Metrics(),
         )

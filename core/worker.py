@@ -66,7 +66,7 @@ class Worker:
         self.reading: set[str] = set()
         """The platforms whose updates are being read; the others have failed."""
         self._serving = dict(platforms)
-        self._line = Line(inbox, self._serving, context.budget, leases)
+        self._line = Line(inbox, self._serving, context.pacer.budget, leases)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until *stop*; then let running turns finish within the grace time."""
@@ -190,7 +190,7 @@ class Worker:
                 lambda: surface.finish(text),
                 lambda: surface.budget,
                 incoming.conversation,
-                self._context.budget,
+                self._context.pacer.budget,
             )
         except (StoreError, PlatformError) as error:
             log.warning("notice not delivered", notice=sentence, reason=str(error))

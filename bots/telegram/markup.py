@@ -13,7 +13,6 @@ import unicodedata
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
 
 import pyromark
 
@@ -37,6 +36,11 @@ _OPTIONS = (
 _ADDRESS = re.compile(
     r"(?:https?://|www\.)\S+|[\w-]+(?:\.[\w-]+)*\.[a-z]{2,}(?:/\S*)?", re.IGNORECASE
 )
+_WEB = re.compile(
+    r"https?://(?P<host>[\w-]+(?:\.[\w-]+)+)(?::(?P<port>\d{1,5}))?(?:[/?#][^\s\x00-\x20]*)?",
+    re.IGNORECASE,
+)
+"""The addresses that become links: TDLib refuses the whole message for a bad one."""
 _LANGUAGE = re.compile(r"[\w+#.-]{1,40}")
 
 
@@ -348,13 +352,10 @@ class _Writer:
 
 def _host(address: str) -> str:
     """The host of a web address; empty for what Telegram does not link to."""
-    try:
-        parts = urlsplit(address)
-    except ValueError:
+    found = _WEB.fullmatch(address)
+    if found is None or int(found["port"] or 80) not in range(1, 65536):
         return ""
-    if parts.scheme not in ("http", "https", "tg", "ton") or not parts.netloc:
-        return ""
-    return (parts.hostname or "").removeprefix("www.")
+    return found["host"].lower().removeprefix("www.")
 
 
 def _columns(text: str) -> int:

@@ -34,8 +34,8 @@ async def deliver(
     tries = 0
     while True:
         buckets = cost()
-        while wait := await budget.take(buckets, final=True):
-            await asyncio.sleep(wait)
+        while wait_s := (await budget.take(buckets, final=True)).wait_s:
+            await asyncio.sleep(wait_s)
         try:
             return await call()
         except (Gone, Rejected, Revoked):

@@ -7,6 +7,7 @@ the next one begins.
 """
 
 import asyncio
+import math
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
@@ -15,10 +16,10 @@ from typing import NamedTuple
 from core.errors import Gone, PlatformError, RateLimited, Revoked
 from core.live.delivery import deliver, held, report_refusal
 from core.live.markdown import heal
-from core.live.pace import FIRST_WAIT_S, Budget, worth_showing
+from core.live.pace import FIRST_WAIT_S, Pacer, worth_showing
 from core.live.pages import cut
 from core.messages import Button, ConversationId
-from core.platform import Platform, Surface
+from core.platform import Bucket, Platform, Surface
 from core.tasks import end
 
 LAST_WORDS_S = 3.0
@@ -56,7 +57,7 @@ class Reply:
         platform: Platform,
         conversation: ConversationId,
         reply_to: str,
-        budget: Budget,
+        pacer: Pacer,
         *,
         buttons: Sequence[Button] = (),
         handles: Sequence[str] = (),
@@ -67,7 +68,7 @@ class Reply:
         self._platform = platform
         self._conversation = conversation
         self._reply_to = reply_to
-        self._budget = budget
+        self._pacer = pacer
         self._buttons = tuple(buttons)
         self._old = [platform.reopen_surface(conversation, handle) for handle in handles]
         self._pages: list[Surface] = []
@@ -79,6 +80,7 @@ class Reply:
         self._page_start = 0
         self._opening = ""
         self._on_screen = ""
+        self._shown_chars = 0
         self._changed = asyncio.Event()
         self._closing = asyncio.Event()
         self._updater: asyncio.Task[None] | None = None
@@ -97,6 +99,18 @@ class Reply:
     @property
     def shown(self) -> Shown:
         return Shown(self._first_text_s, self._updates, self._refusals)
+
+    @property
+    def budget(self) -> Sequence[Bucket]:
+        return self._surface().budget
+
+    @property
+    def unseen(self) -> float:
+        return len(self._text) - self._shown_chars if self._updates else math.inf
+
+    @property
+    def age_s(self) -> float:
+        return time.monotonic() - self._began
 
     async def __aenter__(self) -> "Reply":
         self._updater = asyncio.create_task(self._update(), name=f"reply {self._conversation}")
@@ -140,6 +154,7 @@ class Reply:
         """Show nothing more, and let arrive what is in flight: its post would be lost to us."""
         self._closing.set()
         self._changed.set()
+        self._pacer.leave(self)
         updater, self._updater = self._updater, None
         if updater is not None:
             await asyncio.shield(updater)
@@ -177,7 +192,7 @@ class Reply:
                 await self._show_newest()
             except RateLimited as error:
                 self._refusals += 1
-                await held(error, self._surface().budget, self._conversation, self._budget)
+                await held(error, self._surface().budget, self._conversation, self._pacer.budget)
             except (Gone, Revoked):
                 # The final text will meet the same, and there it is decided what follows.
                 return
@@ -225,11 +240,12 @@ class Reply:
         # Taking may have waited: the newest text, not the one that asked.
         if cut(self._page_text(), self._most, self._platform.fits) is not None:
             return
-        frame = self._frame()
+        text, frame = self._text, self._frame()
         if not self._is_news(frame):
             return
         surface = self._surface()
         await surface.show(frame, self._buttons)
+        self._shown_chars = len(text)
         self._on_screen = frame
         self._note_update(surface)
 
@@ -253,19 +269,15 @@ class Reply:
             finish,
             lambda: surface.budget,
             self._conversation,
-            self._budget,
+            self._pacer.budget,
         )
         self._note_update(surface)
 
     async def _take(self) -> bool:
         """Take a token for a preview; false when the answer ended meanwhile."""
-        surface = self._surface()
-        await self._may_show(not surface.handle)
-        buckets = surface.budget
-        while wait := await self._budget.take(buckets, final=False):
-            await self._sleep(wait)
-            if self._closing.is_set():
-                return False
+        await self._may_show(not self._surface().handle)
+        if self._closing.is_set() or not await self._pacer.turn(self):
+            return False
         await self._may_show(False)
         return not self._closing.is_set()
 

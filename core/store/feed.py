@@ -70,7 +70,10 @@ class Feed:
             with store_errors():
                 async with asyncio.timeout(PATIENCE_S):
                     await self._connected.wait()
-                    await self._channel.subscribe(name)
+                    if any(other.subscribed.is_set() for other in listeners):
+                        listener.subscribed.set()
+                    else:
+                        await self._channel.subscribe(name)
                     # It stands only once the server has said so.
                     await listener.subscribed.wait()
             yield self._heard(listener)
@@ -110,7 +113,9 @@ class Feed:
         if message is None:
             return
         for listener in self._listeners.get(message["channel"].decode(), ()):
-            if message["type"] == "subscribe":
+            if message["type"] == "subscribe" and listener.subscribed.is_set():
+                listener.tell(StoreError("the client had to connect again"))
+            elif message["type"] == "subscribe":
                 listener.subscribed.set()
             elif message["type"] == "message":
                 listener.tell(message["data"])

@@ -208,11 +208,14 @@ class Inbox:
             if int(entry.partition(b"-")[0]) <= ready_before_ms
         ]
 
-    async def first(self, conversation: ConversationId) -> Incoming | None:
-        """The first mail of *conversation*, if it has any."""
+    async def untold(self, conversation: ConversationId) -> Incoming | None:
+        """The first mail of *conversation*, unless it was told to wait already."""
         with store_errors():
-            mail = cast(bytes | None, await self._redis.lindex(keys.mail(conversation), 0))
-        return None if mail is None else decode_incoming(mail)
+            async with self._redis.pipeline(transaction=False) as pipe:
+                pipe.lindex(keys.mail(conversation), 0)
+                pipe.hexists(keys.state(conversation), "note")
+                mail, told = await pipe.execute()
+        return None if mail is None or told else decode_incoming(mail)
 
     async def note(self, incoming: Incoming, handle: str) -> bool:
         """Keep *handle*, the post that told *incoming* to wait; false when its turn has begun."""

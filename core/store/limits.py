@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager, suppress
 from redis.asyncio import Redis
 
 from core.errors import StoreError
-from core.live.pace import LocalBuckets
+from core.live.pace import FASTER, SLOWER, SLOWEST_PACE, Grant, LocalBuckets
 from core.platform import Bucket
 from core.store import keys
 from core.store.connection import script, store_errors
@@ -34,33 +34,36 @@ class SharedBudget:
         self._hold = script(redis, "hold")
         self._local = LocalBuckets()
 
-    async def take(self, buckets: Sequence[Bucket], *, final: bool) -> float:
-        """Take a token of each of *buckets*: 0.0, or the seconds to wait before asking again."""
+    async def take(self, buckets: Sequence[Bucket], *, final: bool) -> Grant:
+        """As `Budget.take`."""
         if not buckets:
-            return 0.0
+            return Grant(0.0)
         try:
             with store_errors():
-                wait_ms = await self._take(
+                wait_ms, *levels = await self._take(
                     keys=[keys.bucket(bucket.key) for bucket in buckets],
                     args=[
-                        value
-                        for bucket in buckets
-                        for value in (
-                            bucket.capacity,
-                            bucket.per_s,
-                            0.0 if final else bucket.reserve,
-                        )
+                        FASTER,
+                        *(
+                            value
+                            for bucket in buckets
+                            for value in (
+                                bucket.capacity,
+                                bucket.per_s,
+                                0.0 if final else bucket.reserve,
+                            )
+                        ),
                     ],
                 )
         except StoreError:
             return self._local.take(buckets, time.monotonic(), final=final)
-        return int(wait_ms) / 1000
+        return Grant(wait_ms / 1000, [level / 1000 for level in levels])
 
     async def hold(self, bucket: Bucket, seconds: float) -> None:
-        """The platform asked for silence: nobody takes from *bucket* for *seconds*."""
+        """As `Budget.hold`."""
         self._local.hold(bucket, time.monotonic(), seconds)
         with suppress(StoreError), store_errors():
-            await self._hold(keys=[keys.bucket(bucket.key)], args=[seconds])
+            await self._hold(keys=[keys.bucket(bucket.key)], args=[seconds, SLOWER, SLOWEST_PACE])
 
 
 class _Held:

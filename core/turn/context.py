@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from core.images.client import ImageClient
-from core.live.pace import Budget
+from core.live.pace import Pacer
 from core.models.client import Model
 from core.people.access import Access
 from core.settings import Settings
@@ -17,6 +17,6 @@ class Context:
     settings: Settings
     model: Model
     images: ImageClient
-    budget: Budget
+    pacer: Pacer
     access: Access
     metrics: Metrics

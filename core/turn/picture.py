@@ -97,7 +97,10 @@ async def _post(stage: Stage, pictures: Sequence[Picture]) -> None:
 
         await stage.keeper.may_show(new_post=True)
         await deliver(
-            send, lambda: stage.platform.budget(conversation), conversation, stage.context.budget
+            send,
+            lambda: stage.platform.budget(conversation),
+            conversation,
+            stage.context.pacer.budget,
         )
 
 

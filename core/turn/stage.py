@@ -72,7 +72,7 @@ class Stage:
             self.platform,
             self.claim.conversation,
             self.first.reply_to,
-            self.context.budget,
+            self.context.pacer,
             buttons=buttons,
             handles=handles,
             shown_chars=shown_chars,

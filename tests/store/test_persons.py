@@ -79,7 +79,9 @@ async def test_the_post_that_told_to_wait_is_found_by_the_turn_and_only_by_it(in
     one, two = inboxes
     await one.put(said(1, chat="c"))
     await one.put(said(2, chat="c"))
+    assert (await two.untold(conversation_id("test", "c"))).event_id == "event-1"
     assert await two.note(said(1, chat="c"), "post 1")
+    assert await one.untold(conversation_id("test", "c")) is None, "once is enough"
     claim, turn = await begin(one)
     assert turn.note == "post 1"
     assert not await two.note(said(1, chat="c"), "post 2"), "its turn has begun"

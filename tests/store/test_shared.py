@@ -6,41 +6,54 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import AsyncExitStack
 
 import pytest
 
-from core.errors import ConfigError
+from core.errors import ConfigError, StoreError
+from core.live.pace import LocalBuckets
 from core.platform import Bucket
 from core.store.board import RedisBoard
 from core.store.connection import connect
 from core.store.embedded import embedded
+from core.store.feed import Feed
 from core.store.limits import Notices, SharedBudget, SharedLeases
 
 
 async def test_replicas_share_one_bucket(redis):
     one, two = SharedBudget(redis), SharedBudget(redis)
     bucket = (Bucket("chat", capacity=3, per_s=0.1, reserve=1),)
-    assert await one.take(bucket, final=False) == 0
-    assert await two.take(bucket, final=False) == 0
-    assert await one.take(bucket, final=False) > 0
-    assert await two.take(bucket, final=True) == 0
-    assert await one.take(bucket, final=True) > 0
+    assert (await one.take(bucket, final=False)).wait_s == 0
+    assert (await two.take(bucket, final=False)).wait_s == 0
+    assert (await one.take(bucket, final=False)).wait_s > 0
+    assert (await two.take(bucket, final=True)).wait_s == 0
+    assert (await one.take(bucket, final=True)).wait_s > 0
 
 
 async def test_all_buckets_or_none_are_taken_from(redis):
     budget = SharedBudget(redis)
     empty, full = Bucket("empty", 1, 0.01, reserve=0), Bucket("full", 5, 0.01, reserve=0)
     await budget.take((empty,), final=True)
-    assert await budget.take((full, empty), final=True) > 0
+    assert (await budget.take((full, empty), final=True)).wait_s > 0
     for _ in range(5):
-        assert await budget.take((full,), final=True) == 0
+        assert (await budget.take((full,), final=True)).wait_s == 0
+
+
+async def test_both_kinds_of_buckets_count_alike(redis):
+    """Redis away or not, the pace is the same."""
+    shared, local = SharedBudget(redis), LocalBuckets()
+    bucket = (Bucket("same", 4, 0.001, reserve=1),)
+    for _ in range(5):
+        ours, theirs = await shared.take(bucket, final=False), local.take(bucket, 0.0, final=False)
+        assert ours.wait_s == pytest.approx(theirs.wait_s, rel=0.01)
+        assert list(ours.levels) == pytest.approx(list(theirs.levels), abs=0.01)
 
 
 async def test_a_held_bucket_waits_as_long_as_the_platform_asked(redis):
     budget = SharedBudget(redis)
     bucket = Bucket("held", 5, 1)
     await budget.hold(bucket, 30)
-    assert 29 < await SharedBudget(redis).take((bucket,), final=True) <= 30
+    assert 29 < (await SharedBudget(redis).take((bucket,), final=True)).wait_s <= 30
 
 
 async def test_a_lease_has_one_holder_and_passes_on(redis):
@@ -62,15 +75,38 @@ async def test_a_notice_is_given_once(redis):
 
 
 async def test_a_board_is_read_in_order_and_watched(redis):
-    board = RedisBoard(redis, 60)
-    first = await board.put("b", b"one")
-    async with board.watch("b") as changes:
-        second = await board.put("b", b"two words")
-        await board.put("b", b"ONE", first)
-        await board.remove("b", second)
-        seen = [await asyncio.wait_for(anext(changes), 3) for _ in range(3)]
+    async with Feed(redis) as feed:
+        board = RedisBoard(redis, feed, 60)
+        first = await board.put("b", b"one")
+        async with board.watch("b") as changes:
+            second = await board.put("b", b"two words")
+            await board.put("b", b"ONE", first)
+            await board.remove("b", second)
+            seen = [await asyncio.wait_for(anext(changes), 3) for _ in range(3)]
     assert seen == [(second, b"two words"), (first, b"ONE"), (second, None)]
     assert await board.read("b") == [(first, b"ONE")]
+
+
+async def test_many_listen_over_one_connection_and_each_hears_its_own(redis):
+    async with Feed(redis) as feed, AsyncExitStack() as stack:
+        before = len(await redis.client_list())
+        heard = [await stack.enter_async_context(feed.listen(f"c{n % 50}")) for n in range(200)]
+        assert len(await redis.client_list()) <= before + 1
+        for number in range(50):
+            await redis.publish(f"c{number}", str(number))
+        for number, messages in enumerate(heard):
+            assert await asyncio.wait_for(anext(messages), 3) == str(number % 50).encode()
+
+
+async def test_who_listens_is_told_when_something_may_have_been_missed(redis):
+    async with Feed(redis) as feed:
+        async with feed.listen("c") as messages:
+            await redis.client_kill_filter(_type="pubsub")
+            with pytest.raises(StoreError):
+                await asyncio.wait_for(anext(messages), 5)
+        async with feed.listen("c") as messages:
+            await redis.publish("c", "again")
+            assert await asyncio.wait_for(anext(messages), 3) == b"again"
 
 
 async def test_the_embedded_store_is_shared_and_outlives_its_first_owner(tmp_path):

@@ -2,11 +2,12 @@
 
 import asyncio
 import time
+from contextlib import asynccontextmanager
 
 import pytest
 
 from core.errors import Gone, PlatformError, RateLimited
-from core.live.pace import LocalBuckets, worth_showing
+from core.live.pace import LocalBuckets, Pacer, gap_s, worth_showing
 from core.live.reply import Reply
 from core.messages import Button, conversation_id
 from core.platform import Bucket, Limits
@@ -80,8 +81,13 @@ class Budget:
         self._buckets.hold(bucket, time.monotonic(), seconds)
 
 
-def reply_on(platform, **more):
-    return Reply(platform, CHAT, "", Budget(), buttons=[STOP], **more)
+@asynccontextmanager
+async def reply_on(platform, **more):
+    async with (
+        Pacer(Budget()) as pacer,
+        Reply(platform, CHAT, "", pacer, buttons=[STOP], **more) as reply,
+    ):
+        yield reply
 
 
 async def stream(reply, text, pause_s=0.002, step=4):
@@ -112,7 +118,8 @@ async def test_typing_shows_until_the_first_text_and_is_cleared_at_the_end():
     assert platform.busy == [True, False]
 
 
-async def test_what_is_left_of_the_budget_is_kept_for_the_final_text():
+async def test_what_is_left_of_the_budget_is_kept_for_the_final_text(monkeypatch):
+    monkeypatch.setattr("core.live.pace.HORIZON_S", 0.001)
     bucket = Bucket("b", capacity=4, per_s=0.001, reserve=1)
     platform = Platform(buckets=(bucket,))
     text = "word " * 40
@@ -186,16 +193,16 @@ async def test_an_interrupted_answer_stands_until_new_text_is_longer():
 
 async def test_posts_that_a_shorter_answer_does_not_need_are_taken_away():
     platform = Platform()
-    reply = reply_on(platform, handles=["one", "two"], shown_chars=5)
-    await reply.finish("short")
+    async with reply_on(platform, handles=["one", "two"], shown_chars=5) as reply:
+        await reply.finish("short")
     assert [surface.handle for surface in platform.surfaces] == ["one"]
 
 
 async def test_each_new_post_is_told_at_once_so_that_it_can_be_kept():
     platform = Platform(page_chars=40)
     told = []
-    reply = reply_on(platform, on_post=lambda: told.append(reply.handles))
-    await reply.finish("words " * 15)
+    async with reply_on(platform, on_post=lambda: told.append(reply.handles)) as reply:
+        await reply.finish("words " * 15)
     assert told == [("post-1",), ("post-1", "post-2"), ("post-1", "post-2", "post-3")]
 
 
@@ -209,8 +216,69 @@ def test_a_first_text_needs_twelve_characters_or_seven_tenths_of_a_second(text, 
 
 def test_local_buckets_keep_a_reserve_and_refill():
     buckets, bucket = LocalBuckets(), Bucket("b", 2, 1, reserve=1)
-    assert buckets.take((bucket,), 0.0, final=False) == 0
-    assert buckets.take((bucket,), 0.0, final=False) == 1
-    assert buckets.take((bucket,), 0.0, final=True) == 0
-    assert buckets.take((bucket,), 0.5, final=True) == 0.5
-    assert buckets.take((bucket,), 2.0, final=False) == 0
+    assert buckets.take((bucket,), 0.0, final=False) == (0, [1])
+    assert buckets.take((bucket,), 0.0, final=False) == (1, [1])
+    assert buckets.take((bucket,), 0.0, final=True) == (0, [0])
+    assert buckets.take((bucket,), 0.5, final=True) == (0.5, [0.5])
+    assert buckets.take((bucket,), 2.0, final=False) == (0, [1])
+
+
+def test_a_refusal_slows_a_bucket_down_and_calls_that_pass_quicken_it_again():
+    buckets, bucket = LocalBuckets(), Bucket("b", 1, 1, reserve=0)
+    buckets.hold(bucket, 0.0, 10)
+    assert buckets.take((bucket,), 5.0, final=True) == (5, [-1])
+    assert buckets.take((bucket,), 10.0, final=True).wait_s == 0
+    assert buckets.take((bucket,), 10.0, final=True).wait_s == pytest.approx(1 / 0.52)
+    for now in range(100, 200, 4):
+        assert buckets.take((bucket,), now, final=True).wait_s == 0
+    assert buckets.take((bucket,), 196.0, final=True).wait_s == 1
+
+
+class Waiting:
+    """A screen that waits, with so much unseen."""
+
+    age_s = 0.0
+
+    def __init__(self, name, unseen, *buckets):
+        self.name, self.unseen, self.budget = name, unseen, buckets
+
+
+async def test_the_stalest_screen_goes_first_and_one_place_delays_no_other(monkeypatch):
+    monkeypatch.setattr("core.live.pace.HORIZON_S", 0.01)
+    everything = Bucket("all", 100, 100, reserve=0)
+    here, there = Bucket("here", 1, 5, reserve=0), Bucket("there", 1, 1000, reserve=0)
+    screens = [
+        Waiting("fresh", 5, here, everything),
+        Waiting("stale", 500, here, everything),
+        Waiting("stalest", float("inf"), here, everything),
+        Waiting("elsewhere", 1, there, everything),
+    ]
+    order = []
+
+    async def wait(pacer, screen):
+        assert await pacer.turn(screen)
+        order.append(screen.name)
+
+    async with Pacer(Budget()) as pacer, asyncio.TaskGroup() as group:
+        for screen in screens:
+            group.create_task(wait(pacer, screen))
+    assert order == ["stalest", "elsewhere", "stale", "fresh"]
+
+
+async def test_a_screen_that_leaves_gets_no_turn():
+    bucket = Bucket("b", 1, 0.01, reserve=0)
+    async with Pacer(Budget()) as pacer:
+        assert await pacer.turn(Waiting("first", 1, bucket))
+        late = Waiting("late", 1, bucket)
+        waiting = asyncio.create_task(pacer.turn(late))
+        await asyncio.sleep(0.01)
+        pacer.leave(late)
+        assert await waiting is False
+
+
+def test_spare_tokens_are_spread_over_the_time_that_an_answer_is_expected_to_run():
+    bucket = Bucket("b", 10, 0.5, reserve=1)
+    gaps = [gap_s(bucket, spare, age_s) for spare, age_s in ((9, 0), (9, 30), (0, 30))]
+    assert gaps == sorted(gaps)
+    assert gaps[0] < 1
+    assert gaps[-1] == 2
