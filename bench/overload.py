@@ -40,6 +40,7 @@ class MemorySurface:
     """A post in memory."""
 
     budget = ()
+    grows = False
 
     def __init__(self, posts, handle=""):
         self._posts, self.handle = posts, handle

@@ -42,6 +42,7 @@ def build(lent: Lent) -> Sequence[Platform]:
                 app_token=settings.slack_app_token.get_secret_value(),
                 signing_secret=settings.slack_signing_secret.get_secret_value(),
                 follow_threads=settings.slack_follow_threads,
+                streams=settings.slack_stream == "auto",
                 overhear=bool(settings.wake_words),
             )
         )

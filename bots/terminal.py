@@ -28,6 +28,10 @@ class TerminalSurface:
         return self._event_id
 
     @property
+    def grows(self) -> bool:
+        return True
+
+    @property
     def budget(self) -> Sequence[Bucket]:
         return ()
 
@@ -60,7 +64,6 @@ class TerminalPlatform:
         pictures_per_post=4,
         interval_s=0.0,
         indicate_every_s=60.0,
-        healed=False,
     )
     local = True
     identity = "terminal"

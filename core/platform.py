@@ -17,19 +17,19 @@ from core.messages import Attachment, Button, ConversationId, Incoming, Picture
 
 
 class Bucket(msgspec.Struct, frozen=True):
-    """A token bucket that every replica shares; one call to the platform takes one token.
+    """Tokens that every replica shares; one call to the platform takes one.
 
     Args:
         key: buckets of the same key are one.
-        capacity: tokens at rest, so the burst that is allowed.
-        per_s: tokens that come back in a second.
+        most: how many calls the platform lets pass in any *seconds*: a token comes back
+            *seconds* after it was taken.
         reserve: tokens that previews leave for final texts.
     """
 
     key: str
-    capacity: float
-    per_s: float
-    reserve: float = 1.0
+    most: int
+    seconds: float
+    reserve: int = 1
 
 
 class Limits(msgspec.Struct, frozen=True):
@@ -42,7 +42,6 @@ class Limits(msgspec.Struct, frozen=True):
         pictures_per_post: how many pictures one post can hold.
         interval_s: the least time between two previews of one surface.
         indicate_every_s: how long "typing" lasts, so how often to repeat it.
-        healed: whether previews need their open Markdown closed; a terminal does not.
     """
 
     page_chars: int
@@ -50,7 +49,6 @@ class Limits(msgspec.Struct, frozen=True):
     pictures_per_post: int
     interval_s: float
     indicate_every_s: float
-    healed: bool = True
 
 
 class Surface(Protocol):
@@ -70,8 +68,13 @@ class Surface(Protocol):
         """What the next `show` or `finish` takes a token of; the first bucket is the place's."""
         ...
 
+    @property
+    def grows(self) -> bool:
+        """Whether what it shows is only ever added to, so that open Markdown stays open."""
+        ...
+
     async def show(self, text: str, buttons: Sequence[Button] = ()) -> None:
-        """Make the post read *text* (healed Markdown, never empty), for now."""
+        """Make the post read *text* (Markdown, healed unless it `grows`; never empty), for now."""
         ...
 
     async def finish(self, text: str, buttons: Sequence[Button] = ()) -> None:

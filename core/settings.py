@@ -39,6 +39,10 @@ class Settings(BaseSettings):
         True, description="answer in a thread one was asked in without a new mention"
     )
 
+    slack_stream: Literal["auto", "edits"] = Field(
+        "auto", description="auto: Slack's native streams in direct messages; edits: never"
+    )
+
     llm_base_url: str = Field(
         "", description="any OpenAI-compatible chat API; unset: a local Ollama, else the demo"
     )

@@ -34,6 +34,7 @@ from bots.slack.inbound import (
     slash_incoming,
 )
 from bots.slack.markup import BLOCK_CHARS, fallback, fits, render
+from bots.slack.stream import Streams, StreamSurface
 from bots.slack.surface import SlackSurface, post_budget, slack_errors
 from core.errors import ConfigError, Gone, PlatformError, Rejected
 from core.messages import (
@@ -62,7 +63,11 @@ EVERYTHING = re.compile(".*")
 
 
 class SlackPlatform:
-    """The app of one workspace. *follow_threads*: hear threads also without a mention."""
+    """The app of one workspace.
+
+    *follow_threads*: hear threads also without a mention; *streams*: stream natively in
+    direct messages.
+    """
 
     name = NAME
     local = False
@@ -70,7 +75,7 @@ class SlackPlatform:
         page_chars=BLOCK_CHARS,
         caption_chars=900,
         pictures_per_post=4,
-        interval_s=1.2,
+        interval_s=0.4,
         # assistant.threads.setStatus: gone after two minutes without a message.
         indicate_every_s=90.0,
     )
@@ -84,6 +89,7 @@ class SlackPlatform:
         app_token: str = "",
         signing_secret: str = "",
         follow_threads: bool = True,
+        streams: bool = True,
         overhear: bool = False,
     ) -> None:
         if not app_token and not signing_secret:
@@ -100,6 +106,7 @@ class SlackPlatform:
         self._names: dict[str, Sender] = {}
         self._me = Me("", "", ())
         self._status_works = True
+        self._streams = Streams(on=streams)
         self.identity = "Slack"
 
     async def __aenter__(self) -> Self:
@@ -263,6 +270,8 @@ class SlackPlatform:
 
     def open_surface(self, conversation: ConversationId, reply_to: str) -> SlackSurface:
         to_user = reply_to.removeprefix("@") if reply_to.startswith("@") else ""
+        if not to_user and self._streams.wanted(conversation):
+            return StreamSurface(self._client, self._me.team, conversation, self._streams)
         return SlackSurface(self._client, self._me.team, conversation, to_user=to_user)
 
     def reopen_surface(self, conversation: ConversationId, handle: str) -> SlackSurface:

@@ -40,10 +40,10 @@ _REVOKED = frozenset(
 _AWAY = frozenset(("internal_error", "fatal_error", "service_unavailable", "request_timeout"))
 
 # Slack's rate limits count per method and workspace (docs.slack.dev, rate limits): chat.update
-# is Tier 3, 50 and more a minute; chat.postMessage about one a second in a channel. A bucket
-# lets pass its capacity and what comes back in the minute: 14 + 35 stay under 50.
-UPDATE_BURST, UPDATE_PER_S = 14.0, 35 / 60
-POST_BURST, POST_PER_S = 1.0, 0.9
+# is Tier 3, 50 and more a minute; chat.postMessage about one a second in a channel, with short
+# bursts. (calls, seconds)
+UPDATE = (48, 60.0)
+POST = (3, 3.2)
 
 
 @contextmanager
@@ -77,11 +77,11 @@ def _typed(error: SlackApiError, setting: str) -> PlatformError:
 
 
 def post_budget(team: str, channel: str) -> tuple[Bucket, ...]:
-    return (Bucket(f"slack:{team}:post:{channel}", POST_BURST, POST_PER_S, reserve=0.0),)
+    return (Bucket(f"slack:{team}:post:{channel}", *POST, reserve=0),)
 
 
 def update_budget(team: str) -> tuple[Bucket, ...]:
-    return (Bucket(f"slack:{team}:update", UPDATE_BURST, UPDATE_PER_S, reserve=4.0),)
+    return (Bucket(f"slack:{team}:update", *UPDATE, reserve=3),)
 
 
 class SlackSurface:
@@ -107,6 +107,10 @@ class SlackSurface:
     @property
     def handle(self) -> str:
         return self._ts
+
+    @property
+    def grows(self) -> bool:
+        return False
 
     @property
     def budget(self) -> Sequence[Bucket]:
@@ -150,10 +154,14 @@ class SlackSurface:
     async def _call(self, content: dict[str, Any]) -> None:
         with slack_errors():
             if self._ts:
-                # `parse` is `client` by default here, which would link names.
-                await self._client.chat_update(
-                    channel=self._channel, ts=self._ts, parse="none", **content
-                )
+                try:
+                    await self._update(content)
+                except SlackApiError as error:
+                    if error.response.get("error") != "streaming_state_conflict":
+                        raise
+                    # Streamed by a process that died: its stream still stands open.
+                    await self._client.chat_stopStream(channel=self._channel, ts=self._ts)
+                    await self._update(content)
                 return
             posted = await self._client.chat_postMessage(
                 channel=self._channel,
@@ -163,6 +171,10 @@ class SlackSurface:
                 **content,
             )
         self._ts = str(posted["ts"])
+
+    async def _update(self, content: dict[str, Any]) -> None:
+        # `parse` is `client` by default here, which would link names.
+        await self._client.chat_update(channel=self._channel, ts=self._ts, parse="none", **content)
 
 
 def _content(text: str, buttons: Sequence[Button]) -> dict[str, Any]:

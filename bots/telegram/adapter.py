@@ -22,6 +22,7 @@ from bots.telegram.surface import (
     TelegramSurface,
     keyboard,
     place,
+    place_budget,
     reply_parameters,
     telegram_errors,
 )
@@ -38,12 +39,6 @@ BATCH = 100
 ALLOWED_UPDATES = ("message", "edited_message", "callback_query")
 ACCEPT_S = 20.0
 
-# Bots FAQ, "My bot is hitting limits": one message a second in a chat, 20 a minute in a
-# group, about 30 a second in all; edits count as sends. A bucket lets pass its capacity and
-# what comes back in the window, so each pair below stays under its limit.
-PRIVATE_BURST, PRIVATE_PER_S = 3.0, 0.85
-GROUP_BURST, GROUP_PER_S = 6.0, 13 / 60
-ALL_BURST, ALL_PER_S = 6.0, 20.0
 ALBUM = 10
 """sendMediaGroup: 2 to 10 items."""
 PHOTO_BYTES = 10 * 1024 * 1024
@@ -60,7 +55,7 @@ class TelegramPlatform:
         page_chars=6_000,
         caption_chars=CAPTION_UNITS // 2,
         pictures_per_post=ALBUM,
-        interval_s=0.7,
+        interval_s=0.4,
         indicate_every_s=4.5,
     )
 
@@ -194,14 +189,7 @@ class TelegramPlatform:
         return web.Response()
 
     def budget(self, conversation: ConversationId) -> Sequence[Bucket]:
-        chat, _ = place(conversation)
-        key = f"{NAME}:{self._me.id}:{chat}"
-        return (
-            Bucket(key, GROUP_BURST, GROUP_PER_S, reserve=2.0)
-            if chat < 0
-            else Bucket(key, PRIVATE_BURST, PRIVATE_PER_S),
-            Bucket(f"{NAME}:{self._me.id}", ALL_BURST, ALL_PER_S, reserve=4.0),
-        )
+        return place_budget(self._me.id, place(conversation)[0])
 
     def fits(self, text: str) -> bool:
         return fits(text)

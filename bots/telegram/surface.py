@@ -31,6 +31,12 @@ from core.errors import Gone, PlatformError, RateLimited, Rejected, Revoked
 from core.messages import Button, ConversationId, split_conversation
 from core.platform import Bucket
 
+# Bots FAQ, "My bot is hitting limits": one message a second in a chat with short bursts, 20
+# a minute in a group, about 30 a second in all; edits count as sends. (calls, seconds)
+PRIVATE = (57, 60.0)
+GROUP = (19, 60.0)
+ALL = (26, 1.0)
+
 NO_PREVIEW = LinkPreviewOptions(is_disabled=True)
 _LOST = (
     "chat not found",
@@ -111,6 +117,14 @@ def entities_of(entities: Sequence[Entity]) -> list[MessageEntity]:
     ]
 
 
+def place_budget(bot: int, chat: int) -> tuple[Bucket, Bucket]:
+    """What each call in *chat* (negative: a group) takes a token of."""
+    return (
+        Bucket(f"telegram:{bot}:{chat}", *(GROUP if chat < 0 else PRIVATE)),
+        Bucket(f"telegram:{bot}", *ALL, reserve=4),
+    )
+
+
 class TelegramSurface:
     """One message. Its handle is the message id."""
 
@@ -129,6 +143,10 @@ class TelegramSurface:
         self._chat, self._topic = place(conversation)
         self._reply_to = reply_to
         self._message_id = message_id
+
+    @property
+    def grows(self) -> bool:
+        return False
 
     @property
     def handle(self) -> str:

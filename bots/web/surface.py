@@ -24,6 +24,10 @@ class WebSurface:
         return "" if self._key is None else str(self._key)
 
     @property
+    def grows(self) -> bool:
+        return False
+
+    @property
     def budget(self) -> Sequence[Bucket]:
         return ()
 

@@ -1,28 +1,35 @@
-"""When a growing answer may be updated: shared token buckets, and whose turn it is.
+"""When a growing answer may be updated: shared tokens, and whose turn it is.
 
-With a bucket of C tokens that refills by r a second, an answer of known length T is
-shown best at equal distances of T / (C + r T). T is not known, but an answer that has
-run for t will run for about t more (its length has no scale), so the spare tokens
-are spread over the time that the answer has run so far: dense at first, at r in the end.
+With n tokens for a known time T, an answer is shown best at equal distances of T / n. T is
+not known, and has no scale: an answer that has run for t may end now or run for t more.
+What is unseen on average over all such T is least when the distances grow with the square
+root of t; how fast, follows from the tokens that are left until the first ones come back.
 """
 
 import asyncio
+import math
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import NamedTuple, Protocol
 
 from core.platform import Bucket
+from core.tasks import end
 
 FIRST_CHARS = 12
 FIRST_WAIT_S = 0.7
 """The first text appears with so many characters, or so long after the first of them."""
 
-HORIZON_S = 4.0
-"""How long an answer that has just begun is taken to run."""
-HORIZON_GROWTH = 1.0
+YOUNGEST_S = 0.25
+REST_S = 0.25
+"""A model that is silent for so long rests: what is shown now stays fresh until it goes on."""
+RESTED = 0.7
+"""A rest is used when so much of the distance to the last update has passed."""
+CLOCK_S = 0.001
+"""What is due so soon is due now."""
 SLOWEST_PACE, SLOWER, FASTER = 0.25, 0.5, 0.02
-"""A refusal halves a bucket's refill, each call that is let pass adds a fiftieth of the whole."""
+"""A refusal halves what a bucket holds, each call that is let pass adds a fiftieth of the whole."""
 
 
 class Grant(NamedTuple):
@@ -49,8 +56,7 @@ class Budget(Protocol):
 
 @dataclass
 class _Level:
-    tokens: float
-    at: float
+    taken: deque[float] = field(default_factory=deque)
     pace: float = 1.0
     held_until: float = 0.0
 
@@ -64,32 +70,34 @@ class LocalBuckets:
     def take(self, buckets: Sequence[Bucket], now: float, *, final: bool) -> Grant:
         """As `Budget.take`, at the moment *now* (seconds)."""
         wait = 0.0
-        levels = [self._at(bucket, now) for bucket in buckets]
-        for bucket, level in zip(buckets, levels, strict=True):
-            needed = 1.0 if final else 1.0 + bucket.reserve
-            wait = max(
-                wait,
-                level.held_until - now,
-                (needed - level.tokens) / (bucket.per_s * level.pace),
-            )
+        levels: list[int] = []
+        for bucket in buckets:
+            level = self._at(bucket)
+            while level.taken and level.taken[0] <= now - bucket.seconds:
+                level.taken.popleft()
+            most = max(1, int(bucket.most * level.pace))
+            free = most - len(level.taken)
+            levels.append(-1 if level.held_until > now else free)
+            wait = max(wait, level.held_until - now)
+            needed = min(most, 1 if final else 1 + bucket.reserve)
+            if free < needed:
+                wait = max(wait, level.taken[needed - free - 1] + bucket.seconds - now)
         if wait > 0:
-            return Grant(wait, [-1.0 if one.held_until > now else one.tokens for one in levels])
-        for level in levels:
-            level.tokens -= 1
+            return Grant(wait, levels)
+        for bucket in buckets:
+            level = self._at(bucket)
+            level.taken.append(now)
             level.pace = min(1.0, level.pace + FASTER)
-        return Grant(0.0, [level.tokens for level in levels])
+        return Grant(0.0, [level - 1 for level in levels])
 
     def hold(self, bucket: Bucket, now: float, seconds: float) -> None:
         """As `Budget.hold`, from the moment *now*."""
-        level = self._at(bucket, now)
+        level = self._at(bucket)
         level.held_until = max(now + seconds, level.held_until)
         level.pace = max(SLOWEST_PACE, level.pace * SLOWER)
 
-    def _at(self, bucket: Bucket, now: float) -> _Level:
-        level = self._levels.setdefault(bucket.key, _Level(bucket.capacity, now))
-        refilled = level.tokens + (now - level.at) * bucket.per_s * level.pace
-        level.tokens, level.at = min(bucket.capacity, refilled), now
-        return level
+    def _at(self, bucket: Bucket) -> _Level:
+        return self._levels.setdefault(bucket.key, _Level())
 
 
 class Screen(Protocol):
@@ -108,6 +116,11 @@ class Screen(Protocol):
     @property
     def age_s(self) -> float:
         """For how long it has been growing."""
+        ...
+
+    @property
+    def rests_at(self) -> float:
+        """When (by the loop's clock) the model will have been silent for `REST_S`."""
         ...
 
 
@@ -129,11 +142,10 @@ class Pacer:
     def __init__(self, budget: Budget) -> None:
         self.budget = budget
         self._lanes: dict[str, _Lane] = {}
-        self._next_at: dict[str, float] = {}
-        self._group = asyncio.TaskGroup()
+        self._next_at: dict[str, tuple[float, float]] = {}
+        self._drivers: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> "Pacer":
-        await self._group.__aenter__()
         return self
 
     async def __aexit__(
@@ -142,10 +154,7 @@ class Pacer:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        for lane in self._lanes.values():
-            for future in lane.waiting.values():
-                future.cancel()
-        await self._group.__aexit__(kind, error, trace)
+        await end(self._drivers)
 
     async def turn(self, screen: Screen) -> bool:
         """Wait for the turn of *screen*: true with a token of its budget, false after `leave`."""
@@ -156,7 +165,9 @@ class Pacer:
         lane = self._lanes.get(key)
         if lane is None:
             lane = self._lanes[key] = _Lane()
-            self._group.create_task(self._drive(key, lane), name=f"pace {key}")
+            driver = asyncio.create_task(self._drive(key, lane), name=f"pace {key}")
+            self._drivers.add(driver)
+            driver.add_done_callback(self._drivers.discard)
         future: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         lane.waiting[screen] = future
         lane.came.set()
@@ -174,13 +185,24 @@ class Pacer:
                 future.set_result(False)
 
     async def _drive(self, key: str, lane: _Lane) -> None:
+        try:
+            await self._give_turns(lane)
+        except Exception as error:
+            # A fault of ours is told to those who wait, as if it had happened in their call.
+            for future in lane.waiting.values():
+                if not future.done():
+                    future.set_exception(error)
+        finally:
+            del self._lanes[key]
+
+    async def _give_turns(self, lane: _Lane) -> None:
         """Give turns in *lane* until nobody waits."""
         clock = asyncio.get_running_loop().time
         while lane.waiting:
             now = clock()
             ready = [(self._due(one), one) for one, f in lane.waiting.items() if not f.done()]
             soonest = min((due for due, _ in ready), default=now + 60)
-            if soonest > now:
+            if soonest > now + CLOCK_S:
                 lane.came.clear()
                 try:
                     async with asyncio.timeout(soonest - now):
@@ -188,33 +210,48 @@ class Pacer:
                 except TimeoutError:
                     pass
                 continue
-            stalest = max((one for due, one in ready if due <= now), key=lambda one: one.unseen)
+            stalest = max(
+                (one for due, one in ready if due <= now + CLOCK_S), key=lambda one: one.unseen
+            )
             grant = await self.budget.take(stalest.budget, final=False)
             self._space(stalest, grant, clock())
             future = lane.waiting.pop(stalest, None) if not grant.wait_s else None
             if future is not None and not future.done():
                 future.set_result(True)
-        del self._lanes[key]
 
     def _due(self, screen: Screen) -> float:
-        return max(self._next_at.get(bucket.key, 0.0) for bucket in screen.budget)
+        due = 0.0
+        for bucket in screen.budget:
+            next_at, gap = self._next_at.get(bucket.key, (0.0, 0.0))
+            rest = max(screen.rests_at, next_at - (1 - RESTED) * gap)
+            due = max(due, min(next_at, rest))
+        return due
 
     def _space(self, screen: Screen, grant: Grant, now: float) -> None:
         """Note when each bucket of *screen* may be asked again."""
         for bucket, level in zip(screen.budget, grant.levels, strict=False):
             spare = level - bucket.reserve
             if not grant.wait_s:
-                self._next_at[bucket.key] = now + gap_s(bucket, spare, screen.age_s)
+                gap = gap_s(bucket, spare, screen.age_s)
+                self._next_at[bucket.key] = now + gap, gap
             elif spare < 1:
-                self._next_at[bucket.key] = now + grant.wait_s
+                self._next_at[bucket.key] = now + max(grant.wait_s, 2 * CLOCK_S), 0.0
         if len(self._next_at) > 10_000:
-            self._next_at = {key: at for key, at in self._next_at.items() if at > now}
+            self._next_at = {key: due for key, due in self._next_at.items() if due[0] > now}
 
 
 def gap_s(bucket: Bucket, spare: float, age_s: float) -> float:
-    """How long to wait between two updates while *spare* tokens are left, for an answer so old."""
-    horizon = HORIZON_S + HORIZON_GROWTH * age_s
-    return 1 / (bucket.per_s + max(0.0, spare) / horizon)
+    """How long to wait between two updates while *spare* tokens are left, for an answer so old.
+
+    One token is kept in store for a rest of the model.
+    """
+    window, age_s = bucket.seconds, max(age_s, YOUNGEST_S)
+    tokens = max(0.5, spare - 1)
+    if age_s < 0.75 * window:
+        # Until the first tokens come back, what is there must do.
+        return 2 * (math.sqrt(window) - math.sqrt(age_s)) * math.sqrt(age_s) / tokens
+    coming = (bucket.most - spare) / 4
+    return window / 4 / (tokens + coming)
 
 
 def worth_showing(text: str, waited_s: float) -> bool:

@@ -8,7 +8,6 @@ the next one begins.
 
 import asyncio
 import math
-import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import NamedTuple
@@ -16,8 +15,8 @@ from typing import NamedTuple
 from core.errors import Gone, PlatformError, RateLimited, Revoked
 from core.live.delivery import deliver, held, report_refusal
 from core.live.markdown import heal
-from core.live.pace import FIRST_WAIT_S, Pacer, worth_showing
-from core.live.pages import cut
+from core.live.pace import FIRST_WAIT_S, REST_S, Pacer, worth_showing
+from core.live.pages import Cut, cut
 from core.messages import Button, ConversationId
 from core.platform import Bucket, Platform, Surface
 from core.tasks import end
@@ -26,6 +25,10 @@ LAST_WORDS_S = 3.0
 """How long a turn that ends early waits for the call that is under way."""
 STRIKES = 3
 """After so many refusals in one answer its previews end; the final text never does."""
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
 
 
 async def _always(new_post: bool) -> None:
@@ -84,7 +87,7 @@ class Reply:
         self._changed = asyncio.Event()
         self._closing = asyncio.Event()
         self._updater: asyncio.Task[None] | None = None
-        self._began = time.monotonic()
+        self._began = self._said_at = _now()
         self._first_text_s: float | None = None
         self._updates = 0
         self._refusals = 0
@@ -110,7 +113,11 @@ class Reply:
 
     @property
     def age_s(self) -> float:
-        return time.monotonic() - self._began
+        return _now() - self._began
+
+    @property
+    def rests_at(self) -> float:
+        return self._said_at + REST_S
 
     async def __aenter__(self) -> "Reply":
         self._updater = asyncio.create_task(self._update(), name=f"reply {self._conversation}")
@@ -127,6 +134,7 @@ class Reply:
     def say(self, text: str) -> None:
         """The newest full text. Never waits."""
         self._text = text
+        self._said_at = _now()
         self._changed.set()
 
     async def finish(self, text: str, buttons: Sequence[Button] = ()) -> None:
@@ -139,7 +147,7 @@ class Reply:
         """
         await self.settle()
         self._text = text
-        while (page := cut(self._page_text(), self._most, self._platform.fits)) is not None:
+        while (page := self._cut()) is not None:
             await self._finish_page(page.head, ())
             self._turn_page(page.taken, page.opening)
         await self._finish_page(self._page_text(), buttons)
@@ -210,7 +218,7 @@ class Reply:
         indicated = 0.0
         first_at: float | None = None
         while not self._closing.is_set():
-            now = time.monotonic()
+            now = _now()
             if self._text and first_at is None:
                 first_at = now
             if len(self._text) > self._keep_until_chars and worth_showing(
@@ -228,34 +236,35 @@ class Reply:
             await self._wait_for_change(till)
 
     async def _show_newest(self) -> None:
-        while (page := cut(self._page_text(), self._most, self._platform.fits)) is not None:
-            if not await self._take():
-                return
-            surface = self._surface()
-            await surface.finish(page.head)
+        # The turn may be waited for: what is newest is decided when it has come.
+        while self._has_news() and await self._take():
+            surface, page = self._surface(), self._cut()
+            if page is not None:
+                await surface.finish(page.head)
+                self._note_update(surface)
+                self._turn_page(page.taken, page.opening)
+                continue
+            text, frame = self._text, self._frame()
+            await surface.show(frame, self._buttons)
+            self._on_screen = frame
+            self._shown_chars = len(text)
             self._note_update(surface)
-            self._turn_page(page.taken, page.opening)
-        if not self._is_news(self._frame()) or not await self._take():
             return
-        # Taking may have waited: the newest text, not the one that asked.
-        if cut(self._page_text(), self._most, self._platform.fits) is not None:
-            return
-        text, frame = self._text, self._frame()
-        if not self._is_news(frame):
-            return
-        surface = self._surface()
-        await surface.show(frame, self._buttons)
-        self._shown_chars = len(text)
-        self._on_screen = frame
-        self._note_update(surface)
+
+    def _has_news(self) -> bool:
+        if self._cut() is not None:
+            return True
+        frame = self._frame()
+        return bool(frame.strip()) and frame != self._on_screen
+
+    def _cut(self) -> Cut | None:
+        """The page to finish first, if the text is too long for one."""
+        return cut(self._page_text(), self._most, self._platform.fits)
 
     def _frame(self) -> str:
         """What the screen may show of the page so far."""
         text = self._page_text()
-        return heal(text) if self._platform.limits.healed else text
-
-    def _is_news(self, frame: str) -> bool:
-        return bool(frame.strip()) and frame != self._on_screen
+        return text if self._surface().grows else heal(text)
 
     async def _finish_page(self, text: str, buttons: Sequence[Button]) -> None:
         surface = self._surface()
@@ -284,7 +293,7 @@ class Reply:
     def _note_update(self, surface: Surface) -> None:
         self._updates += 1
         if self._first_text_s is None:
-            self._first_text_s = time.monotonic() - self._began
+            self._first_text_s = _now() - self._began
         if surface.handle and surface.handle not in self._known:
             self._known.add(surface.handle)
             self._on_post()

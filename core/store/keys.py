@@ -45,8 +45,9 @@ def lease(name: str) -> str:
     return f"{TAG}:lease:{name}"
 
 
-def bucket(name: str) -> str:
-    return f"{TAG}:bucket:{name}"
+def bucket(name: str) -> tuple[str, str]:
+    """When its tokens were taken; how it is held and paced."""
+    return f"{TAG}:bucket:{name}", f"{TAG}:pace:{name}"
 
 
 def told(name: str) -> str:

@@ -41,29 +41,31 @@ class SharedBudget:
         try:
             with store_errors():
                 wait_ms, *levels = await self._take(
-                    keys=[keys.bucket(bucket.key) for bucket in buckets],
+                    keys=[key for bucket in buckets for key in keys.bucket(bucket.key)],
                     args=[
                         FASTER,
                         *(
                             value
                             for bucket in buckets
                             for value in (
-                                bucket.capacity,
-                                bucket.per_s,
-                                0.0 if final else bucket.reserve,
+                                bucket.most,
+                                bucket.seconds,
+                                0 if final else bucket.reserve,
                             )
                         ),
                     ],
                 )
         except StoreError:
             return self._local.take(buckets, time.monotonic(), final=final)
-        return Grant(wait_ms / 1000, [level / 1000 for level in levels])
+        return Grant(wait_ms / 1000, levels)
 
     async def hold(self, bucket: Bucket, seconds: float) -> None:
         """As `Budget.hold`."""
         self._local.hold(bucket, time.monotonic(), seconds)
         with suppress(StoreError), store_errors():
-            await self._hold(keys=[keys.bucket(bucket.key)], args=[seconds, SLOWER, SLOWEST_PACE])
+            await self._hold(
+                keys=[keys.bucket(bucket.key)[1]], args=[seconds, SLOWER, SLOWEST_PACE]
+            )
 
 
 class _Held:

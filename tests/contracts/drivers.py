@@ -222,7 +222,10 @@ class SlackDriver(Driver):
             for p in self.server.answers(channel, self._threads[place])
             if command in _slack_commands(p)
         ][-1]
-        self.server.press(post, command)
+        if post.streaming:
+            self.server.press_stop(post)
+        else:
+            self.server.press(post, command)
 
     async def noise(self, place):
         channel = self._channels[place]
@@ -245,6 +248,8 @@ class SlackDriver(Driver):
 
 
 def _slack_commands(post):
+    if post.streaming:
+        return ("stop",)  # Slack's own button.
     return tuple(
         element["value"]
         for block in post.blocks

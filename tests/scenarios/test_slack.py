@@ -4,7 +4,7 @@ import aiohttp
 import pytest
 
 from bots.slack.markup import render, unescape
-from tests.contracts.drivers import SlackDriver, driving
+from tests.contracts.drivers import SlackDriver, driving, started
 from tests.harness import palaver, until
 from tests.servers.slack import BOT_TOKEN, BOT_USER, SECRET, SlackError, SlackServer
 
@@ -147,13 +147,100 @@ async def test_slacks_own_stop_button_stops(driver, tmp_path, model):
         assert "stopped" in post.text
 
 
-async def test_a_refused_call_waits_as_long_as_slack_asks(driver, tmp_path, model):
+@pytest.mark.parametrize("method", ["chat.startStream", "chat.appendStream", "chat.stopStream"])
+async def test_a_refused_call_waits_as_long_as_slack_asks(driver, tmp_path, model, method):
+    model.answer = lambda messages: "A few words of it. " * 6
+    model.piece_s = 0.05
     async with driving(driver, tmp_path, model):
-        driver.server.faults.append(("chat.postMessage", SlackError("x", retry_after=1)))
+        driver.server.faults.append((method, SlackError("x", retry_after=1)))
         await driver.say("dm", "hello")
         (post,) = await driver.answered("dm")
-        assert "Echo of hello" in post.text
+        assert post.text == "A few words of it. " * 6
         assert len(driver.server.limited) == 1
+
+
+def methods(server):
+    return [method for _, method, _ in server.calls if method.startswith("chat.")]
+
+
+async def test_a_direct_message_is_streamed_and_ends_as_a_normal_message(driver, tmp_path, model):
+    model.answer = lambda messages: "Some **bold** words and a list:\n\n- one\n- two\n" * 5
+    model.piece_s = 0.02
+    async with driving(driver, tmp_path, model):
+        await driver.say("dm", "go")
+        (post,) = await driver.answered("dm")
+        assert post.text.strip() == model.answer([]).strip()
+        (shown,) = driver.server.answers("D01", driver._threads["dm"])
+        assert not shown.streaming
+        assert methods(driver.server)[0] == "chat.startStream"
+        assert methods(driver.server)[-1] == "chat.stopStream"
+        assert "chat.update" not in methods(driver.server)
+
+
+async def test_a_channel_sees_edits_because_a_stream_has_one_live_reader(driver, tmp_path, model):
+    async with driving(driver, tmp_path, model):
+        await driver.say("channel", "go")
+        await driver.answered("channel")
+        assert "chat.startStream" not in methods(driver.server)
+
+
+async def test_streams_can_be_turned_off(driver, tmp_path, model):
+    async with driving(driver, tmp_path, model, slack_stream="edits"):
+        await driver.say("dm", "go")
+        await driver.answered("dm")
+        assert "chat.startStream" not in methods(driver.server)
+
+
+async def test_a_stream_that_dies_is_repaired_by_an_edit_of_the_same_message(
+    driver, tmp_path, model
+):
+    model.answer = lambda messages: "Words of a long answer. " * 20
+    model.piece_s = 0.03
+    async with driving(driver, tmp_path, model):
+        await driver.say("dm", "go")
+        await until(lambda: "chat.appendStream" in methods(driver.server))
+        driver.server.end_streams()
+        (post,) = await driver.answered("dm")
+        assert post.text.strip() == model.answer([]).strip()
+        assert "chat.update" in methods(driver.server)
+
+
+async def test_a_stream_is_ended_before_slack_ends_it(driver, tmp_path, model, monkeypatch):
+    monkeypatch.setattr("bots.slack.stream.STREAM_S", 0.3)
+    model.answer = lambda messages: "Words of a long answer. " * 20
+    model.piece_s = 0.03
+    async with driving(driver, tmp_path, model):
+        await driver.say("dm", "go")
+        (post,) = await driver.answered("dm")
+        assert post.text.strip() == model.answer([]).strip()
+        at = methods(driver.server).index("chat.stopStream")
+        assert "chat.update" in methods(driver.server)[at:]
+
+
+async def test_a_workspace_without_streams_is_asked_once(driver, tmp_path, model):
+    async with driving(driver, tmp_path, model):
+        driver.server.faults.append(("chat.startStream", SlackError("feature_not_enabled")))
+        await driver.say("dm", "one")
+        await driver.answered("dm", 1)
+        await driver.say("dm", "two")
+        await driver.answered("dm", 2)
+        assert methods(driver.server).count("chat.startStream") == 1
+
+
+async def test_a_stream_of_a_process_that_died_is_ended_and_edited(driver, tmp_path, model):
+    """Its message cannot be edited while its stream stands open."""
+    model.answer = lambda messages: "Words of a long answer. " * 30
+    model.piece_s = 0.05
+    async with driver.running():
+        async with started(driver, tmp_path, model, grace_s=0.0):
+            await driver.say("dm", "go")
+            await until(lambda: "chat.appendStream" in methods(driver.server))
+        (post,) = driver.server.answers("D01", driver._threads["dm"])
+        assert post.streaming
+        async with started(driver, tmp_path, model):
+            (shown,) = await driver.answered("dm")
+        assert shown.text.strip() == model.answer([]).strip()
+        assert not post.streaming
 
 
 async def test_ten_people_share_the_workspace_without_a_refused_call(driver, tmp_path, model):

@@ -27,6 +27,9 @@ ACK_S = 3.0
 PER_MINUTE = {
     "chat.update": 50,
     "chat.delete": 50,
+    "chat.startStream": 20,
+    "chat.appendStream": 100,
+    "chat.stopStream": 20,
     "users.info": 100,
     "files.getUploadURLExternal": 100,
     "files.completeUploadExternal": 100,
@@ -67,6 +70,7 @@ class Post:
     files: list = field(default_factory=list)
     edits: int = 0
     at: float = field(default_factory=time.time)
+    streaming: bool = False
 
     @property
     def shown(self):
@@ -395,8 +399,77 @@ class SlackServer:
         self.timeline.append((time.monotonic(), "post", channel, post.ts, post.shown))
         return {"channel": channel, "ts": post.ts, "message": {"ts": post.ts}}
 
+    def do_chat_startStream(self, parameters):
+        channel, thread = self._channel(parameters), parameters["thread_ts"]
+        if not channel.startswith("D"):
+            for name in ("recipient_user_id", "recipient_team_id"):
+                if not parameters.get(name):
+                    raise SlackError(f"missing_{name}")
+        if (channel, thread) not in self.posts:
+            raise SlackError("thread_not_found")
+        text = parameters.get("markdown_text", "")
+        post = Post(self.ts(), channel, thread, "", BOT_USER, streaming=True)
+        post.blocks = [{"type": "markdown", "text": text}]
+        self._streamed(post, text)
+        self.posts[channel, post.ts] = post
+        self.timeline.append((time.monotonic(), "start", channel, post.ts, post.shown))
+        return {"channel": channel, "ts": post.ts}
+
+    def do_chat_appendStream(self, parameters):
+        post = self._streaming(parameters)
+        if not parameters.get("markdown_text"):
+            raise SlackError("no_text")
+        self._streamed(post, parameters["markdown_text"])
+        post.blocks[0]["text"] += parameters["markdown_text"]
+        post.edits += 1
+        self.timeline.append((time.monotonic(), "append", post.channel, post.ts, post.shown))
+        return {"channel": post.channel, "ts": post.ts}
+
+    def do_chat_stopStream(self, parameters):
+        post = self._streaming(parameters)
+        more = parameters.get("markdown_text") or ""
+        self._streamed(post, more)
+        post.blocks[0]["text"] += more
+        post.blocks += (
+            self._content({"blocks": parameters["blocks"]}, 0) if parameters.get("blocks") else []
+        )
+        post.streaming = False
+        self.timeline.append((time.monotonic(), "stop", post.channel, post.ts, post.shown))
+        return {"channel": post.channel, "ts": post.ts}
+
+    def _streaming(self, parameters):
+        post = self._own(parameters)
+        if not post.streaming:
+            raise SlackError("message_not_in_streaming_state")
+        return post
+
+    @staticmethod
+    def _streamed(post, more):
+        if len(more) > 12_000 or len(post.shown) + len(more) > 12_000:
+            raise SlackError("msg_too_long")
+
+    def end_streams(self):
+        """Slack ends all streams, as it does after about five minutes."""
+        for post in self.posts.values():
+            post.streaming = False
+
+    def press_stop(self, post, user="U01"):
+        """Slack's own Stop button of a streaming message."""
+        post.streaming = False
+        self.event(
+            {
+                "type": "agent_session_stopped",
+                "channel": post.channel,
+                "thread_ts": post.thread,
+                "user": user,
+                "streaming_message_ts": [post.ts],
+            }
+        )
+
     def do_chat_update(self, parameters):
         post = self._own(parameters)
+        if post.streaming:
+            raise SlackError("streaming_state_conflict")
         post.blocks = self._content(parameters, 4_000)
         post.text = parameters.get("text", post.text)
         post.edits += 1

@@ -22,7 +22,7 @@ from core.store.limits import Notices, SharedBudget, SharedLeases
 
 async def test_replicas_share_one_bucket(redis):
     one, two = SharedBudget(redis), SharedBudget(redis)
-    bucket = (Bucket("chat", capacity=3, per_s=0.1, reserve=1),)
+    bucket = (Bucket("chat", 3, 30, reserve=1),)
     assert (await one.take(bucket, final=False)).wait_s == 0
     assert (await two.take(bucket, final=False)).wait_s == 0
     assert (await one.take(bucket, final=False)).wait_s > 0
@@ -32,7 +32,7 @@ async def test_replicas_share_one_bucket(redis):
 
 async def test_all_buckets_or_none_are_taken_from(redis):
     budget = SharedBudget(redis)
-    empty, full = Bucket("empty", 1, 0.01, reserve=0), Bucket("full", 5, 0.01, reserve=0)
+    empty, full = Bucket("empty", 1, 500, reserve=0), Bucket("full", 5, 500, reserve=0)
     await budget.take((empty,), final=True)
     assert (await budget.take((full, empty), final=True)).wait_s > 0
     for _ in range(5):
@@ -42,7 +42,7 @@ async def test_all_buckets_or_none_are_taken_from(redis):
 async def test_both_kinds_of_buckets_count_alike(redis):
     """Redis away or not, the pace is the same."""
     shared, local = SharedBudget(redis), LocalBuckets()
-    bucket = (Bucket("same", 4, 0.001, reserve=1),)
+    bucket = (Bucket("same", 4, 1000, reserve=1),)
     for _ in range(5):
         ours, theirs = await shared.take(bucket, final=False), local.take(bucket, 0.0, final=False)
         assert ours.wait_s == pytest.approx(theirs.wait_s, rel=0.01)

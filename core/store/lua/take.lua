@@ -1,31 +1,45 @@
--- Take one token from every bucket, or none and say how long to wait.
--- KEYS  a bucket each (a hash: tokens, at, hold, pace)
--- ARGV  1 by how much a call that is let pass quickens the refill; then for each bucket:
---       capacity, per_s, keep (tokens that must remain after this one)
--- Returns {milliseconds to wait (0: taken), thousandths of tokens in each bucket (-1000: held)}
+-- Take one token from every bucket, or none and say how long to wait. A token comes back
+-- some seconds after it was taken, so a bucket is the list of when its tokens were taken.
+-- KEYS  for each bucket: its list, newest first; a hash (hold, pace)
+-- ARGV  1 by how much a call that is let pass quickens the pace; then for each bucket:
+--       most, seconds, keep (tokens that must remain after this one)
+-- Returns {milliseconds to wait (0: taken), the tokens left in each bucket (-1: held)...}
 local time = redis.call('TIME')
 local now = tonumber(time[1]) + tonumber(time[2]) / 1e6
-local wait, levels, paces, answer = 0, {}, {}, {}
-for i, key in ipairs(KEYS) do
-  local capacity, per_s, keep = tonumber(ARGV[i*3-1]), tonumber(ARGV[i*3]), tonumber(ARGV[i*3+1])
-  local had = redis.call('HMGET', key, 'tokens', 'at', 'hold', 'pace')
-  paces[i] = tonumber(had[4]) or 1
-  per_s = per_s * paces[i]
-  local tokens = math.min(capacity, (tonumber(had[1]) or capacity) + (now - (tonumber(had[2]) or now)) * per_s)
-  levels[i] = tokens
-  answer[i + 1] = math.floor(tokens * 1000)
-  if had[3] and tonumber(had[3]) > now then
-    wait = math.max(wait, tonumber(had[3]) - now)
-    answer[i + 1] = -1000
+local wait, answer, paces = 0, {0}, {}
+for i = 1, #KEYS / 2 do
+  local most, seconds, keep = tonumber(ARGV[i*3-1]), tonumber(ARGV[i*3]), tonumber(ARGV[i*3+1])
+  local had = redis.call('HMGET', KEYS[i*2], 'hold', 'pace')
+  paces[i] = tonumber(had[2]) or 1
+  most = math.max(1, math.floor(most * paces[i]))
+  local taken = redis.call('LRANGE', KEYS[i*2-1], 0, most - 1)
+  local free = most
+  for at = 1, #taken do
+    if tonumber(taken[at]) <= now - seconds then break end
+    free = free - 1
   end
-  if tokens < 1 + keep then wait = math.max(wait, (1 + keep - tokens) / per_s) end
+  answer[i + 1] = free
+  if had[1] and tonumber(had[1]) > now then
+    wait = math.max(wait, tonumber(had[1]) - now)
+    answer[i + 1] = -1
+  end
+  -- With fewer tokens than are to be kept, the last one is waited for.
+  local needed = math.min(most, 1 + keep)
+  if free < needed then
+    wait = math.max(wait, tonumber(taken[most - needed + 1]) + seconds - now)
+  end
 end
-answer[1] = math.ceil(wait * 1000)
-if wait > 0 then return answer end
-for i, key in ipairs(KEYS) do
-  answer[i + 1] = answer[i + 1] - 1000
-  redis.call('HSET', key, 'tokens', tostring(levels[i] - 1), 'at', string.format('%.6f', now),
-    'pace', tostring(math.min(1, paces[i] + tonumber(ARGV[1]))))
-  redis.call('EXPIRE', key, 3600)
+if wait > 0 then
+  answer[1] = math.ceil(wait * 1000)
+  return answer
+end
+for i = 1, #KEYS / 2 do
+  answer[i + 1] = answer[i + 1] - 1
+  redis.call('LPUSH', KEYS[i*2-1], string.format('%.6f', now))
+  redis.call('LTRIM', KEYS[i*2-1], 0, ARGV[i*3-1] - 1)
+  redis.call('EXPIRE', KEYS[i*2-1], math.ceil(ARGV[i*3]) + 1)
+  if paces[i] < 1 then
+    redis.call('HSET', KEYS[i*2], 'pace', tostring(math.min(1, paces[i] + tonumber(ARGV[1]))))
+  end
 end
 return answer

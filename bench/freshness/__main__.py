@@ -1,0 +1,126 @@
+"""See the package's docstring."""
+
+import argparse
+import random
+from concurrent.futures import ProcessPoolExecutor
+from itertools import repeat
+from pathlib import Path
+from statistics import mean
+
+from bench.freshness.optimum import best_area
+from bench.freshness.others import SCHEDULES, theirs
+from bench.freshness.plot import bars
+from bench.freshness.traces import SPEEDS, all_traces, make
+from bench.freshness.world import DELAY_S, PLACES, budget_of, ours, run
+
+INTERVAL_S = {"Telegram, private": 0.4, "Telegram, group": 0.4, "Slack, edits": 0.4}
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+def one_answer(place, trace):
+    """One answer alone: the mean of unseen characters by the optimum, us and the others."""
+
+    def staleness(screens):
+        return sum(one.area for one in screens) / trace.seconds
+
+    (screen,), refused = run(ours(place, [trace], same_chat=True, interval_s=INTERVAL_S[place]))
+    rows = {
+        "the offline optimum": (
+            best_area(trace, budget_of(place, 0)[0], DELAY_S) / trace.seconds,
+            0,
+        ),
+        "Palaver": (staleness([screen]), refused),
+    }
+    for schedule in SCHEDULES:
+        screens, refused = theirs(schedule, place, [trace], same_chat=True)
+        rows[schedule.name] = staleness(screens), refused
+    return rows
+
+
+def compare():
+    """All traces in all places: tables, and the plot."""
+    traces = all_traces()
+    plotted = {}
+    with ProcessPoolExecutor() as pool:
+        for place in PLACES:
+            rows = list(pool.map(one_answer, repeat(place), traces))
+            best = mean(one["the offline optimum"][0] for one in rows)
+            print(f"\n**{place}**, one answer at a time, {len(traces)} traces\n")
+            print("| schedule | unseen characters, mean | x optimum | refused calls |")
+            print("|---|---|---|---|")
+            plotted[place] = []
+            for name in rows[0]:
+                unseen = mean(one[name][0] for one in rows)
+                refused = sum(one[name][1] for one in rows)
+                print(f"| {name} | {unseen:.1f} | {unseen / best:.2f} | {refused} |")
+                plotted[place].append((name, unseen / best, refused))
+    (DOCS / "freshness.svg").write_text(bars(plotted))
+
+
+def together(place, counts, *, same_chat):
+    """Several answers at once: staleness, first text, longest silence, refused calls."""
+    print(f"\n**{place}**, several answers at once\n")
+    print(
+        "| answers | schedule | unseen characters, mean | first text, s, last of all "
+        "| longest wait, s | refused calls |\n|---|---|---|---|---|---|"
+    )
+    for count in counts:
+        traces = [make(50, 6000, "steady", seed) for seed in range(count)]
+        results = {
+            "Palaver": run(ours(place, traces, same_chat=same_chat, interval_s=INTERVAL_S[place]))
+        }
+        for schedule in SCHEDULES:
+            results[schedule.name] = theirs(schedule, place, traces, same_chat=same_chat)
+        for name, (screens, refused) in results.items():
+            if not all(one.whole for one in screens):
+                raise SystemExit(f"{name}: an answer is not whole")
+            unseen = mean(one.area / one.trace.seconds for one in screens)
+            first = max(one.first_s for one in screens)
+            gap = max(one.longest_gap_s for one in screens)
+            print(f"| {count} | {name} | {unseen:.0f} | {first:.2f} | {gap:.1f} | {refused} |")
+
+
+def floods(answers):
+    """*answers* answers, 1, 5 and 50 at once in one group: how many calls are refused."""
+    for at_once in (1, 5, 50):
+        refused = whole = 0
+        total = answers // 3
+        for batch in range(total // at_once):
+            chance = random.Random(batch)
+            traces = [
+                make(chance.choice(SPEEDS), chance.randint(50, 3000), "bursts", batch * 100 + n)
+                for n in range(at_once)
+            ]
+            starts = [chance.uniform(0, 10) for _ in traces]
+            screens, some = run(
+                ours(
+                    "Telegram, group",
+                    traces,
+                    same_chat=True,
+                    interval_s=INTERVAL_S["Telegram, group"],
+                    starts=starts,
+                )
+            )
+            refused += some
+            whole += sum(one.whole for one in screens)
+        print(
+            f"{total // at_once * at_once} answers, {at_once} at once: "
+            f"{whole} whole, {refused} refused calls"
+        )
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--floods", action="store_true")
+    parser.add_argument("--answers", type=int, default=10_000)
+    options = parser.parse_args()
+    if options.floods:
+        floods(options.answers)
+        return
+    compare()
+    together("Telegram, group", (1, 5, 50), same_chat=True)
+    together("Slack, edits", (1, 4, 10), same_chat=False)
+
+
+if __name__ == "__main__":
+    main()
