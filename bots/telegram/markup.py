@@ -46,8 +46,17 @@ _LANGUAGE = re.compile(r"[\w+#.-]{1,40}")
 
 def fits(markdown: str) -> bool:
     """Whether *markdown*, rendered, is one message."""
+    if _surely_fits(markdown):
+        return True
     formatted = render(markdown)
     return units(formatted.text) <= TEXT_UNITS and len(formatted.entities) <= MOST_ENTITIES
+
+
+def _surely_fits(markdown: str) -> bool:
+    """Without a look: short, with nothing that grows, and fewer marks than entities."""
+    if len(markdown) * 2 > TEXT_UNITS or "|" in markdown or "](" in markdown:
+        return False
+    return sum(map(markdown.count, "*_`~>#$")) <= MOST_ENTITIES
 
 
 @lru_cache(maxsize=128)
@@ -135,6 +144,9 @@ class _Writer:
         end = units(text)
         entities = []
         for entity in self._entities:
+            if not cut and entity.offset + entity.length <= end:
+                entities.append(entity)
+                continue
             start = max(0, entity.offset - cut)
             stop = min(end, entity.offset - cut + entity.length)
             if stop > start:
@@ -300,7 +312,7 @@ class _Writer:
             if index:
                 self._write("\n")
             self._push("bold")
-            self._write(row[0] or "•")
+            self._write(": ".join(filter(None, (head[0] if body else "", row[0]))) or "•")
             self._pop()
             for name, cell in zip(head[1:], row[1:], strict=True):
                 if cell:
@@ -359,6 +371,8 @@ def _host(address: str) -> str:
 
 
 def _columns(text: str) -> int:
+    if text.isascii():
+        return len(text)
     return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
 
 

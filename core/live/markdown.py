@@ -49,6 +49,8 @@ def heal(text: str) -> str:
             return heal(body) if body else ""
         if last.strip() and set(last.strip()) <= {fence.marker[0]}:
             text = body
+        if text.rstrip().endswith(fence.line.rstrip()):
+            return heal(text.rstrip().removesuffix(fence.line.rstrip()).rstrip("\n"))
         return f"{text.rstrip()}\n{_indent(fence.line)}{fence.marker}"
     text = _without_half_table(text)
     body, _, last = text.rpartition("\n")
@@ -172,11 +174,7 @@ def _closed(block: str, opened: list[tuple[str, int, int]]) -> str:
     for mark, start, end in reversed(opened):
         if mark in ("[", "![") and start < len(block):
             block = block[:start] + block[end:]
-    # A partial pair of the last mark ("**bold*") would spoil the closing one.
-    if closing:
-        stripped = block.rstrip()
-        if closing[0] != "`":
-            stripped = stripped.rstrip(closing[0]) or stripped
-            stripped = stripped.rstrip()
-        return stripped + closing
-    return block
+    if closing[:2] in ("~~", "||"):
+        block = block.removesuffix(closing[0])  # Half of the closing mark.
+    # Behind a space a mark would not close.
+    return block.rstrip() + closing if closing else block

@@ -80,6 +80,10 @@ def test_a_long_answer_with_code_keeps_all_its_text():
 @pytest.mark.parametrize(
     ("cut", "healed"),
     [
+        ("**a *b* ", "**a *b***"),
+        ("~~gone~", "~~gone~~"),
+        ("a ||hidden|", "a ||hidden||"),
+        ("text\n```c++\n", "text"),
         ("plain text", "plain text"),
         ("some **bold", "some **bold**"),
         ("some **bold*", "some **bold**"),

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bench.formatting import Writer, lost, slack_faults, telegram_faults
 from bots.telegram.entities import Entity, units
 from bots.telegram.markup import MOST_ENTITIES, fits, render
 from core.live.markdown import heal
@@ -134,3 +135,22 @@ def test_the_limit_counts_utf16_units_and_entities():
     assert not fits("👍" * 2049)
     assert not fits("**b** " * (MOST_ENTITIES + 1))
     assert render("**b** `c`").entities == (Entity("bold", 0, 1), Entity("code", 2, 1))
+
+
+def test_generated_texts_cut_anywhere_are_never_refused_and_lose_no_word():
+    """A short run of `python -m bench.formatting`."""
+    for seed in range(300):
+        writer = Writer(seed)
+        text = writer.text()
+        assert telegram_faults(text) == []
+        assert lost(text, writer.words) == []
+        for at in range(seed % 7 + 1, len(text), 97):
+            frame = heal(text[:at])
+            assert telegram_faults(frame) == [], text[:at]
+            assert slack_faults(frame) == [], text[:at]
+
+
+def test_a_wide_table_names_its_first_column_too():
+    row = "| " + " | ".join(["a long cell of words"] * 4) + " |"
+    text = render(f"| first | b | c | d |\n|---|---|---|---|\n{row}").text
+    assert text.startswith("first: a long cell of words")

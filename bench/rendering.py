@@ -1,0 +1,83 @@
+"""What a frame and an answer cost: healing and converting, in milliseconds of one core.
+
+    python -m bench.rendering
+
+Compared in one run with `telegramify-markdown`, where it is installed.
+"""
+
+import random
+import statistics
+import time
+
+from bench.formatting import Writer
+from bots.telegram.markup import fits, render
+from core.live.markdown import heal
+from core.live.pages import cut
+
+FRAME_CHARS = 4096
+ANSWER_TOKENS, FRAMES = 2_000, 24
+"""An answer of 2,000 tokens at 60 a second, shown as often as a private chat allows."""
+
+
+def prose():
+    chance = random.Random(1)
+    words = "the quick brown fox jumps over a lazy dog while it rains in the **old** town".split()
+    sentences = (" ".join(chance.choices(words, k=12)) + ". " for _ in range(2000))
+    return "\n\n".join("".join(next(sentences) for _ in range(4)) for _ in range(200))
+
+
+def dense():
+    return "\n\n".join(Writer(seed).text() for seed in range(200))
+
+
+def milliseconds(work, times=30):
+    results = []
+    for _ in range(times):
+        render.cache_clear()
+        began = time.process_time()
+        work()
+        results.append((time.process_time() - began) * 1000)
+    return statistics.median(results)
+
+
+def answer(text, convert):
+    """All frames of one growing answer, as `core.live.reply` makes them."""
+    start, opening = 0, ""
+    for number in range(1, FRAMES + 1):
+        end = len(text) * number // FRAMES
+        while (page := cut(opening + text[start:end], 6_000, fits)) is not None:
+            convert(page.head)
+            start, opening = start + page.taken - len(opening), page.opening
+        convert(heal(opening + text[start:end]))
+
+
+def main():
+    converters = {"Palaver": render}
+    try:
+        from telegramify_markdown import convert  # noqa: PLC0415 - a peer, perhaps not here
+
+        converters["telegramify-markdown"] = convert
+    except ImportError:
+        print("(telegramify-markdown is not installed)")
+    print("| | prose | dense marks |\n|---|---|---|")
+    texts = prose(), dense()
+    for name, convert in converters.items():
+        frames = [milliseconds(lambda t=t: convert(heal(t[:FRAME_CHARS]))) for t in texts]
+        print(
+            f"| {name}: a frame of {FRAME_CHARS} characters, ms | "
+            + " | ".join(f"{ms:.2f}" for ms in frames)
+            + " |"
+        )
+    for name, convert in converters.items():
+        whole = [
+            milliseconds(lambda t=t: answer(t[: ANSWER_TOKENS * 4], convert), 5) for t in texts
+        ]
+        print(
+            f"| {name}: {ANSWER_TOKENS} tokens in {FRAMES} frames, ms | "
+            + " | ".join(f"{ms:.1f}" for ms in whole)
+            + " |"
+        )
+
+
+if __name__ == "__main__":
+    main()
