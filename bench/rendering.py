@@ -8,6 +8,7 @@ Compared in one run with `telegramify-markdown`, where it is installed.
 import random
 import statistics
 import time
+from functools import partial
 
 from bench.formatting import Writer
 from bots.telegram.markup import fits, render
@@ -19,9 +20,11 @@ ANSWER_TOKENS, FRAMES = 2_000, 24
 """An answer of 2,000 tokens at 60 a second, shown as often as a private chat allows."""
 
 
+WORDS = "the quick **brown** fox jumps over a lazy dog while it rains in the *old* town"
+
+
 def prose():
-    chance = random.Random(1)
-    words = "the quick brown fox jumps over a lazy dog while it rains in the **old** town".split()
+    chance, words = random.Random(1), WORDS.split(" ")
     sentences = (" ".join(chance.choices(words, k=12)) + ". " for _ in range(2000))
     return "\n\n".join("".join(next(sentences) for _ in range(4)) for _ in range(200))
 
@@ -30,7 +33,7 @@ def dense():
     return "\n\n".join(Writer(seed).text() for seed in range(200))
 
 
-def milliseconds(work, times=30):
+def milliseconds(work, times):
     results = []
     for _ in range(times):
         render.cache_clear()
@@ -40,8 +43,9 @@ def milliseconds(work, times=30):
     return statistics.median(results)
 
 
-def answer(text, convert):
+def answer(convert, text):
     """All frames of one growing answer, as `core.live.reply` makes them."""
+    text = text[: ANSWER_TOKENS * 4]
     start, opening = 0, ""
     for number in range(1, FRAMES + 1):
         end = len(text) * number // FRAMES
@@ -62,21 +66,23 @@ def main():
     print("| | prose | dense marks |\n|---|---|---|")
     texts = prose(), dense()
     for name, convert in converters.items():
-        frames = [milliseconds(lambda t=t: convert(heal(t[:FRAME_CHARS]))) for t in texts]
-        print(
-            f"| {name}: a frame of {FRAME_CHARS} characters, ms | "
-            + " | ".join(f"{ms:.2f}" for ms in frames)
-            + " |"
-        )
+        row(f"{name}: a frame of {FRAME_CHARS} characters, ms", texts, partial(frame, convert), 30)
     for name, convert in converters.items():
-        whole = [
-            milliseconds(lambda t=t: answer(t[: ANSWER_TOKENS * 4], convert), 5) for t in texts
-        ]
-        print(
-            f"| {name}: {ANSWER_TOKENS} tokens in {FRAMES} frames, ms | "
-            + " | ".join(f"{ms:.1f}" for ms in whole)
-            + " |"
+        row(
+            f"{name}: {ANSWER_TOKENS} tokens in {FRAMES} frames, ms",
+            texts,
+            partial(answer, convert),
+            5,
         )
+
+
+def frame(convert, text):
+    convert(heal(text[:FRAME_CHARS]))
+
+
+def row(name, texts, work, times):
+    cells = (f"{milliseconds(partial(work, text), times):.2f}" for text in texts)
+    print(f"| {name} | {' | '.join(cells)} |")
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ import aiohttp
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bots.slack.markup import fallback, plain, render
+from bots.slack.markup import SECTION_CHARS, fallback, plain, render
 from core.errors import Gone, PlatformError, RateLimited, Rejected, Revoked
 from core.messages import Button, ConversationId, split_conversation
 from core.platform import Bucket
@@ -149,7 +149,7 @@ class SlackSurface:
             await self._call(_content(text, buttons))
         except Rejected:
             # Better without its formatting than not at all.
-            await self._call({"text": plain(text), "blocks": []})
+            await self._call(_plain_content(text, buttons))
 
     async def _call(self, content: dict[str, Any]) -> None:
         with slack_errors():
@@ -182,6 +182,15 @@ def _content(text: str, buttons: Sequence[Button]) -> dict[str, Any]:
     if buttons:
         blocks.append(actions(buttons))
     return {"text": fallback(text), "blocks": blocks}
+
+
+def _plain_content(text: str, buttons: Sequence[Button]) -> dict[str, Any]:
+    shown = plain(text)
+    blocks: list[dict[str, Any]] = [
+        {"type": "section", "text": {"type": "plain_text", "text": shown[at : at + SECTION_CHARS]}}
+        for at in range(0, len(shown), SECTION_CHARS)
+    ]
+    return {"text": fallback(text), "blocks": [*blocks, *([actions(buttons)] if buttons else [])]}
 
 
 def actions(buttons: Sequence[Button]) -> dict[str, Any]:

@@ -6,6 +6,9 @@ import signal
 import pytest
 
 from bench.chaos import run
+from core.messages import conversation_id
+from core.store import keys
+from core.store.connection import connect
 from tests.contracts.drivers import TelegramDriver, started
 from tests.harness import Replica, until
 from tests.servers import telegram
@@ -79,12 +82,16 @@ async def test_stop_reaches_the_answer_on_whichever_process_it_runs(redis, tmp_p
 
 
 @pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGTERM])
-async def test_polling_passes_to_another_process(server, model, replica, end):
+async def test_polling_passes_to_another_process(server, redis, replica, end):
     first = replica()
     await until(lambda: [call for call in server.calls if call[1] == "getUpdates"])
     replica()
     server.say(77, "one")
     await until(lambda: answered(server, 77, "Echo of one"))
+    async with connect(redis.url) as client:
+        # Killed between the answer and its commit it would be shown again: another promise.
+        history = keys.history(conversation_id("telegram", "77"))
+        await until(lambda: client.llen(history))
     first.kill(end)
     server.say(77, "two")
     await until(lambda: answered(server, 77, "Echo of two"))

@@ -343,6 +343,9 @@ async def test_an_edited_question_is_asked_again(driver, tmp_path, model):
 
 async def test_a_text_whose_blocks_are_refused_is_shown_as_text(driver, tmp_path, model):
     async with driving(driver, tmp_path, model):
-        driver.server.faults.append(("chat.postMessage", SlackError("invalid_blocks")))
-        await driver.say("dm", "go")
-        await driver.answered("dm")
+        driver.server.faults += [
+            (method, SlackError("invalid_blocks")) for method in ("chat.postMessage", "chat.update")
+        ]
+        await driver.say("channel", "go")
+        (post,) = await driver.answered("channel")
+        assert "Echo of go" in post.text

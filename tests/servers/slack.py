@@ -75,7 +75,11 @@ class Post:
     @property
     def shown(self):
         """What stands on the screen: the markdown blocks, or the text."""
-        parts = [block["text"] for block in self.blocks if block["type"] == "markdown"]
+        parts = [
+            block["text"] if block["type"] == "markdown" else block["text"]["text"]
+            for block in self.blocks
+            if block["type"] in ("markdown", "section")
+        ]
         return "\n".join(parts) if self.blocks else self.text
 
 
@@ -567,6 +571,8 @@ class SlackServer:
             raise SlackError("msg_blocks_too_long")
         for block in blocks:
             if block["type"] == "markdown" and not block["text"].strip():
+                raise SlackError("invalid_blocks")
+            if block["type"] == "section" and not 1 <= len(block["text"]["text"]) <= 3_000:
                 raise SlackError("invalid_blocks")
             if block["type"] == "actions":
                 ids = [element["action_id"] for element in block["elements"]]
