@@ -348,4 +348,4 @@ async def test_a_text_whose_blocks_are_refused_is_shown_as_text(driver, tmp_path
         ]
         await driver.say("channel", "go")
         (post,) = await driver.answered("channel")
-        assert "Echo of go" in post.text
+        assert ": go -- before" in post.text
