@@ -93,6 +93,9 @@ class Settings(BaseSettings):
         30 * 24 * 3600, ge=60, description="seconds that an idle conversation is kept"
     )
 
+    reasoning: Literal["hide", "quote"] = Field(
+        "hide", description="a model's thinking: hide it, or quote it above the answer"
+    )
     max_turns: int = Field(200, ge=1, description="answers at once in one process")
     max_per_person: int = Field(
         5, ge=0, description="answers at once for one person, all processes together; 0: any number"

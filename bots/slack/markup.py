@@ -15,7 +15,7 @@ PLAIN_CHARS = 9_000
 SECTION_CHARS = 3_000
 """A section block holds so much text; three of them stay well under the payload's limit."""
 
-_PING = re.compile(r"<(?=[!@#])")
+_PING = re.compile(r"<(?=[!@#])|(?<!\w)@(?=(?:channel|here|everyone)\b)")
 _CONTROL = re.compile(r"<([^<>|\s]+)(?:\|([^<>]*))?>")
 
 
@@ -26,7 +26,7 @@ def fits(markdown: str) -> bool:
 
 def render(markdown: str) -> str:
     """*markdown* as Slack may show it: nothing in it calls a person, a channel or everyone."""
-    return _PING.sub("<\u200b", markdown)
+    return _PING.sub(lambda ping: f"{ping.group()}\u200b", markdown)
 
 
 def fallback(markdown: str) -> str:

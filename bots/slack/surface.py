@@ -13,6 +13,8 @@ from core.errors import Gone, PlatformError, RateLimited, Rejected, Revoked
 from core.messages import Button, ConversationId, split_conversation
 from core.platform import Bucket
 
+GROWING = "▍"
+
 _LOST = frozenset(
     (
         "channel_not_found",
@@ -119,7 +121,9 @@ class SlackSurface:
     async def show(self, text: str, buttons: Sequence[Button] = ()) -> None:
         if self._to_user:
             return
-        await self._put(text, buttons)
+        # A mark of its own line where the text ends with a fence or a table.
+        space = "\n\n" if text.rpartition("\n")[2][:1] in ("`", "~", "|") else " "
+        await self._put(f"{text}{space}{GROWING}", buttons)
 
     async def finish(self, text: str, buttons: Sequence[Button] = ()) -> None:
         if self._to_user:

@@ -24,6 +24,8 @@ CAPTION_UNITS = 1024
 """sendPhoto: caption."""
 MOST_ENTITIES = 100
 """Further ones are ignored by the server."""
+QUOTE_UNITS = 300
+"""A longer quote is shown folded."""
 TABLE_COLUMNS = 48
 """What a phone shows of monospaced text in one line; a wider table becomes a list."""
 
@@ -41,6 +43,8 @@ _WEB = re.compile(
     re.IGNORECASE,
 )
 """The addresses that become links: TDLib refuses the whole message for a bad one."""
+_MENTION = re.compile(r"(?<!\w)@(?=[a-z]\w{2,})", re.IGNORECASE)
+"""What the server would make a mention: the person would be called."""
 _LANGUAGE = re.compile(r"[\w+#.-]{1,40}")
 
 
@@ -218,7 +222,9 @@ class _Writer:
             case "BlockQuote":
                 self._quotes -= 1
                 if self._quotes == 0:
-                    self._pop()
+                    opened = self._open.pop()
+                    long = self._at - opened.start > QUOTE_UNITS
+                    self._add("expandable_blockquote" if long else "blockquote", opened.start)
             case "CodeBlock":
                 self._end_code()
             case "List":
@@ -248,6 +254,7 @@ class _Writer:
         else:
             if self._link:
                 self._link_text.append(text)
+            text = _MENTION.sub("@\u2060", text)
             indent = "  " * max(0, len(self._lists) - 1) + ("  " if self._lists else "")
             self._write(text.replace("\n", f"\n{indent}") if indent else text)
 

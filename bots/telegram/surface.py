@@ -25,8 +25,8 @@ from telegram.error import (
     TelegramError,
 )
 
-from bots.telegram.entities import Entity, Formatted
-from bots.telegram.markup import render
+from bots.telegram.entities import Entity, Formatted, units
+from bots.telegram.markup import TEXT_UNITS, render
 from core.errors import Gone, PlatformError, RateLimited, Rejected, Revoked
 from core.messages import Button, ConversationId, split_conversation
 from core.platform import Bucket
@@ -37,6 +37,7 @@ PRIVATE = (57, 60.0)
 GROUP = (19, 60.0)
 ALL = (26, 1.0)
 
+GROWING = " ▍"
 NO_PREVIEW = LinkPreviewOptions(is_disabled=True)
 _LOST = (
     "chat not found",
@@ -154,6 +155,11 @@ class TelegramSurface:
 
     async def show(self, text: str, buttons: Sequence[Button] = ()) -> None:
         formatted = render(text)
+        if units(formatted.text) + len(GROWING) <= TEXT_UNITS:
+            formatted = formatted._replace(text=formatted.text + GROWING)
+        await self._show(formatted, buttons)
+
+    async def _show(self, formatted: Formatted, buttons: Sequence[Button]) -> None:
         try:
             await self._put(formatted, buttons)
         except Rejected:
@@ -164,13 +170,13 @@ class TelegramSurface:
 
     async def finish(self, text: str, buttons: Sequence[Button] = ()) -> None:
         try:
-            await self.show(text, buttons)
+            await self._show(render(text), buttons)
         except Gone as error:
             if self._message_id is None or not _post_is_gone(error):
                 raise
             # Somebody deleted the growing post: the answer is still owed.
             self._message_id = None
-            await self.show(text, buttons)
+            await self._show(render(text), buttons)
 
     async def delete(self) -> None:
         if self._message_id is None:

@@ -7,7 +7,7 @@ read something, and what follows is decided by who shows it.
 import asyncio
 import email.utils
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import Any, Literal, Protocol
 
@@ -27,6 +27,7 @@ from core.models.chunks import (
 )
 from core.models.providers import Provider
 from core.models.sse import Decoder
+from core.models.thinking import ThinkSplitter
 from core.telemetry import logger
 
 log = logger(__name__)
@@ -131,7 +132,7 @@ class ChatClient:
                         await call.aclose()
                         raise
                     stack.push_async_exit(call)
-            yield self._all(first, rest, deadline)
+            yield self._all(first, rest, deadline, ThinkSplitter(begun=bool(request.begun)))
 
     async def _open(
         self, call: AsyncExitStack, request: ChatRequest
@@ -188,12 +189,17 @@ class ChatClient:
         )
 
     async def _all(
-        self, first: list[Delta], rest: AsyncIterator[list[Delta]], deadline: float
+        self,
+        first: list[Delta],
+        rest: AsyncIterator[list[Delta]],
+        deadline: float,
+        thinking: ThinkSplitter,
     ) -> AsyncIterator[Delta]:
         finished = False
         for delta in first:
             finished = finished or isinstance(delta, Finished)
-            yield delta
+            for part in _told_apart(delta, thinking):
+                yield part
         while (patience := min(self._deadlines.gap, deadline - time.monotonic())) > 0:
             try:
                 async with asyncio.timeout(patience):
@@ -213,8 +219,15 @@ class ChatClient:
                     if finished:
                         continue  # `[DONE]` behind a finish reason says nothing new.
                     finished = True
-                yield delta
+                for part in _told_apart(delta, thinking):
+                    yield part
         raise Refused("the answer took too long", "endless")
+
+
+def _told_apart(delta: Delta, thinking: ThinkSplitter) -> Sequence[Delta]:
+    if isinstance(delta, TextDelta):
+        return thinking.take(delta.text)
+    return [*thinking.rest(), delta] if isinstance(delta, Finished) else (delta,)
 
 
 async def first_model(session: aiohttp.ClientSession, base_url: str, api_key: str) -> str:

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from core.errors import Interrupted, ModelError, Overloaded, Refused
 from core.live.reply import Reply
 from core.messages import Exchange
-from core.models.chunks import Finished, TextDelta, Usage
+from core.models.chunks import Finished, ReasoningDelta, TextDelta, Usage
 from core.models.client import ChatRequest
 from core.people.texts import failure, say
 from core.store.claim import Checkpoint
@@ -34,6 +34,8 @@ class _Draft:
         """What this try goes on from, said in an earlier one."""
         self.best = text
         """The longest that any try came to, which is what stands on the screen."""
+        self.thought = ""
+        self._quote = ""
         self.usage = Usage()
         self.began = time.monotonic()
         self.first_token_s: float | None = None
@@ -43,7 +45,23 @@ class _Draft:
     def begin_again(self, text: str) -> None:
         """Begin a try with *text*, which the model goes on from; may be empty."""
         self.text = self.begun = text
+        self.thought = self._quote = ""
         self.error = None
+
+    @property
+    def shown(self) -> str:
+        """What the screen shows of this try."""
+        return self._quote + self.text
+
+    @property
+    def shown_best(self) -> str:
+        return self._quote + self.best
+
+    def think(self, text: str) -> None:
+        """Show *text* of the model's thinking, as a quote above the answer."""
+        self.thought += text
+        lines = "\n> ".join(self.thought.strip().splitlines())
+        self._quote = f"> 💭 {lines}\n\n" if lines else ""
 
     def add(self, text: str) -> None:
         if self.first_token_s is None:
@@ -66,7 +84,7 @@ async def answer(
         reply = stage.reply(
             buttons=[stage.button("stop")],
             handles=handles,
-            shown_chars=len(draft.best) if handles else 0,
+            shown_chars=len(draft.shown_best) if handles else 0,
             text=lambda: draft.best,
         )
         async with reply:
@@ -137,11 +155,14 @@ async def _stream(stage: Stage, request: ChatRequest, reply: Reply, draft: _Draf
                         draft.add(text)
                         if len(draft.text) > ANSWER_CHARS:
                             raise Refused("the answer does not end", "endless")
-                        reply.say(draft.text)
+                        reply.say(draft.shown)
                         if draft.text is draft.best:
                             stage.keeper.save(
                                 Checkpoint(stage.first.event_id, draft.best, reply.handles)
                             )
+                    case ReasoningDelta(text) if stage.context.settings.reasoning == "quote":
+                        draft.think(text)
+                        reply.say(draft.shown)
                     case Usage():
                         draft.usage = delta
                     case Finished("content_filter") if not draft.text:
@@ -172,8 +193,8 @@ def _final_text(stage: Stage, draft: _Draft) -> str:
     elif draft.error is not None:
         ending = failure(draft.error, stage.language)
     else:
-        return draft.best
-    return f"{draft.best}\n\n{ending}" if draft.best else ending
+        return draft.shown_best
+    return f"{draft.shown_best}\n\n{ending}" if draft.best else ending
 
 
 def _record(stage: Stage, request: ChatRequest, draft: _Draft, outcome: str) -> None:

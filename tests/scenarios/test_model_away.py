@@ -100,3 +100,26 @@ async def test_an_answer_without_an_end_is_ended(driver, tmp_path, model, monkey
     assert post.text.startswith("more more")
     assert len(post.text) < 7_000
     assert model.running_streams == 0
+
+
+THINKING = "<think>\nThe person asks for it.\nSo be it.\n</think>\n\nHere it is."
+
+
+@pytest.mark.parametrize(
+    ("reasoning", "shown"),
+    [
+        ("hide", "Here it is."),
+        ("quote", "> 💭 The person asks for it.\n> So be it.\n\nHere it is."),
+    ],
+)
+async def test_thinking_is_hidden_or_quoted_and_never_remembered(
+    driver, tmp_path, model, reasoning, shown
+):
+    model.answer = lambda messages: THINKING
+    async with driving(driver, tmp_path, model, reasoning=reasoning):
+        await driver.say(driver.places[0], "go")
+        (post,) = await driver.answered(driver.places[0])
+        assert post.text == shown
+        await driver.say(driver.places[0], "again")
+        await driver.answered(driver.places[0], 2)
+    assert model.requests[1]["messages"][-2] == {"role": "assistant", "content": "Here it is."}

@@ -154,3 +154,14 @@ def test_a_wide_table_names_its_first_column_too():
     row = "| " + " | ".join(["a long cell of words"] * 4) + " |"
     text = render(f"| first | b | c | d |\n|---|---|---|---|\n{row}").text
     assert text.startswith("first: a long cell of words")
+
+
+def test_nobody_is_called_by_what_a_model_writes():
+    assert render("ask @somebody or a@b.example, `@code`").text == (
+        "ask @\u2060somebody or a@b.example, @code"
+    )
+
+
+def test_a_long_quote_is_folded():
+    assert [e.type for e in render("> short").entities] == ["blockquote"]
+    assert [e.type for e in render("> long " * 60).entities] == ["expandable_blockquote"]
