@@ -28,6 +28,7 @@ def build(lent: Lent) -> Sequence[Platform]:
                 menu=MENU,
                 webhook_secret=settings.telegram_webhook_secret.get_secret_value(),
                 public_url=settings.public_url,
+                drafts=settings.telegram_stream == "drafts",
                 overhear=bool(settings.wake_words),
             )
         )

@@ -76,7 +76,7 @@ class Line:
         surface = platform.open_surface(conversation, incoming.reply_to)
         stop = Button("stop", say("stop", language))
         try:
-            await surface.show(say(sentence, language, **values), [stop])
+            await surface.finish(say(sentence, language, **values), [stop])
             if surface.handle and not await self._inbox.note(incoming, surface.handle):
                 await surface.delete()
         except PlatformError as error:

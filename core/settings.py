@@ -25,6 +25,9 @@ class Settings(BaseSettings):
     telegram_webhook_secret: SecretStr = Field(
         SecretStr(""), description="with PUBLIC_URL: webhook mode instead of long polling"
     )
+    telegram_stream: Literal["edits", "drafts"] = Field(
+        "edits", description="drafts: preview answers in private chats as message drafts"
+    )
     slack_bot_token: SecretStr = Field(
         SecretStr(""), description="Slack is on when this is set; starts with xoxb-"
     )

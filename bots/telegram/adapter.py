@@ -15,6 +15,7 @@ from telegram.request import HTTPXRequest
 
 from bots.arrivals import Arrivals
 from bots.patience import patiently
+from bots.telegram.draft import DraftSurface
 from bots.telegram.entities import units
 from bots.telegram.inbound import NAME, Me, read_update
 from bots.telegram.markup import CAPTION_UNITS, fits
@@ -69,9 +70,11 @@ class TelegramPlatform:
         webhook_secret: str = "",
         public_url: str = "",
         overhear: bool = False,
+        drafts: bool = False,
     ) -> None:
         if webhook_secret and not public_url:
             raise ConfigError("PUBLIC_URL", "is needed with TELEGRAM_WEBHOOK_SECRET")
+        self._drafts = drafts
         # A pool for everything else than polling: previews of many chats go out at once.
         self._bot = Bot(
             token,
@@ -195,9 +198,9 @@ class TelegramPlatform:
         return fits(text)
 
     def open_surface(self, conversation: ConversationId, reply_to: str) -> TelegramSurface:
-        return TelegramSurface(
-            self._bot, conversation, self.budget(conversation), reply_to=reply_to
-        )
+        private = place(conversation)[0] > 0
+        kind = DraftSurface if self._drafts and private else TelegramSurface
+        return kind(self._bot, conversation, self.budget(conversation), reply_to=reply_to)
 
     def reopen_surface(self, conversation: ConversationId, handle: str) -> TelegramSurface:
         return TelegramSurface(

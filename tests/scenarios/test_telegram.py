@@ -298,3 +298,29 @@ async def test_a_text_whose_formatting_is_refused_is_shown_without_it(driver, tm
         await driver.say("dm", "go")
         (post,) = await driver.answered("dm")
         assert post.text == "some bold words"
+
+
+async def test_drafts_preview_a_private_answer_which_ends_as_one_message(driver, tmp_path, model):
+    model.answer, model.piece_s = lambda messages: "Words of an answer. " * 15, 0.02
+    async with driving(driver, tmp_path, model, telegram_stream="drafts"):
+        await driver.say("dm", "go")
+        (post,) = await driver.answered("dm")
+        assert post.text == ("Words of an answer. " * 15).strip()
+        assert post.updates == 0
+        drafts = driver.server.drafts[77]
+        assert len(drafts) >= 2
+        assert len({number for number, _ in drafts}) == 1
+        await driver.say("group", "go")
+        await driver.answered("group")
+        assert list(driver.server.drafts) == [77]
+
+
+async def test_refused_drafts_give_way_to_edits(driver, tmp_path, model):
+    model.answer, model.piece_s = lambda messages: "Words of an answer. " * 15, 0.02
+    refusal = ApiError(400, "Bad Request: method is not available")
+    async with driving(driver, tmp_path, model, telegram_stream="drafts"):
+        driver.server.fail_next("sendMessageDraft", refusal)
+        await driver.say("dm", "go")
+        (post,) = await driver.answered("dm")
+        assert post.text == ("Words of an answer. " * 15).strip()
+        assert post.updates >= 1

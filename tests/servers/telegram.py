@@ -134,6 +134,7 @@ class TelegramServer:
         self.faults = []
         self.timeline = []
         self.gone = set()
+        self.drafts = {}
         self._poll = None
         self._news = asyncio.Event()
         self._files = {}
@@ -354,6 +355,17 @@ class TelegramServer:
         message.edits += 1
         self.timeline.append((time.monotonic(), "edit", chat, message.id, text))
         return self._shown(message)
+
+    async def do_sendMessageDraft(self, parameters, files):
+        text, _ = self._text(parameters.get("text", ""), parameters, 4096, empty=True)
+        chat = self._writable(parameters)
+        if chat < 0:
+            raise ApiError(400, "Bad Request: drafts are for private chats only")
+        if not int(parameters["draft_id"]):
+            raise ApiError(400, "Bad Request: draft_id must be non-zero")
+        self._count(chat)
+        self.drafts.setdefault(chat, []).append((int(parameters["draft_id"]), text))
+        return True
 
     async def do_deleteMessage(self, parameters, files):
         chat = self._writable(parameters)

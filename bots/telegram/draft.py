@@ -1,0 +1,48 @@
+"""Message drafts: a preview that Telegram animates, in private chats only.
+
+Source: Bot API 9.5, sendMessageDraft: shown for 30 s, and gone when the bot sends its
+message; there is no step that makes a draft the message, which some clients show as a flash.
+"""
+
+import secrets
+from collections.abc import Sequence
+
+from telegram import Bot
+
+from bots.telegram.markup import render
+from bots.telegram.surface import TelegramSurface, entities_of, telegram_errors
+from core.errors import Rejected
+from core.messages import Button, ConversationId
+from core.platform import Bucket
+
+
+class DraftSurface(TelegramSurface):
+    """Previews are drafts, the final text is a message; by edits once a draft is refused."""
+
+    def __init__(
+        self,
+        bot: Bot,
+        conversation: ConversationId,
+        budget: Sequence[Bucket],
+        *,
+        reply_to: str = "",
+    ) -> None:
+        super().__init__(bot, conversation, budget, reply_to=reply_to)
+        self._draft_id = secrets.randbelow(2**31 - 1) + 1
+
+    async def show(self, text: str, buttons: Sequence[Button] = ()) -> None:
+        if self._draft_id:
+            formatted = render(text)
+            try:
+                with telegram_errors():
+                    await self._bot.send_message_draft(
+                        self._chat,
+                        self._draft_id,
+                        formatted.text,
+                        message_thread_id=self._topic,
+                        entities=entities_of(formatted.entities),
+                    )
+                return
+            except Rejected:
+                self._draft_id = 0
+        await super().show(text, buttons)
