@@ -6,6 +6,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+from bots.slack.stream import append_budget, start_budget
 from bots.slack.surface import post_budget, update_budget
 from bots.telegram.surface import place_budget
 from core.errors import RateLimited
@@ -77,7 +78,9 @@ class Limiter:
         """Count one call, or say for how long to be silent."""
         kinds = _WINDOWS[self._place]["post" if new else "update"]
         windows = [
-            self._windows.setdefault((kind, chat if kind != "all" else ""), Window(most, seconds))
+            self._windows.setdefault(
+                (kind, "" if kind.startswith("all") else chat), Window(most, seconds)
+            )
             for kind, most, seconds in kinds
         ]
         wait = max([one.wait(now) for one in windows] + [self._held.get(chat, 0) - now])
@@ -98,6 +101,7 @@ _TELEGRAM = {
 _WINDOWS = {
     "Telegram, private": dict.fromkeys(("post", "update"), _TELEGRAM["private"]),
     "Telegram, group": dict.fromkeys(("post", "update"), _TELEGRAM["group"]),
+    "Slack, native": {"post": [("all starts", 20, 60.0)], "update": [("all", 100, 60.0)]},
     "Slack, edits": {"post": [("second", 2, 1.0)], "update": [("all", 50, 60.0)]},
 }
 PLACES = tuple(_WINDOWS)
@@ -106,6 +110,8 @@ PLACES = tuple(_WINDOWS)
 def budget_of(place, chat, *, new=False):
     """The buckets that our adapters name for a call there."""
     if place.startswith("Slack"):
+        if place.endswith("native"):
+            return start_budget("T") if new else append_budget("T")
         return post_budget("T", str(chat)) if new else update_budget("T")
     return place_budget(1, -1 - chat if place.endswith("group") else chat)
 

@@ -22,7 +22,7 @@ STREAM_S = 240.0
 # Tiers per method and workspace: startStream and stopStream 20 and more a minute, appendStream
 # 100. (calls, seconds)
 START = (18, 60.0)
-APPEND = (95, 60.0)
+APPEND = (98, 60.0)
 MOST_STARTS = 15
 """Begun by one process in a minute; beyond that, waiting for a start would be slower than edits."""
 
@@ -40,6 +40,14 @@ _NOT_HERE = frozenset(
         "missing_scope",
     )
 )
+
+
+def start_budget(team: str) -> tuple[Bucket, ...]:
+    return (Bucket(f"slack:{team}:start", *START, reserve=0),)
+
+
+def append_budget(team: str) -> tuple[Bucket, ...]:
+    return (Bucket(f"slack:{team}:append", *APPEND, reserve=2),)
 
 
 class Streams:
@@ -85,9 +93,7 @@ class StreamSurface(SlackSurface):
     def budget(self) -> Sequence[Bucket]:
         if not self._streaming:
             return super().budget
-        if self._ts:
-            return (Bucket(f"slack:{self._team}:append", *APPEND, reserve=8),)
-        return (Bucket(f"slack:{self._team}:start", *START, reserve=0),)
+        return append_budget(self._team) if self._ts else start_budget(self._team)
 
     async def show(self, text: str, buttons: Sequence[Button] = ()) -> None:
         if self._streaming:

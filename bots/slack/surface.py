@@ -44,7 +44,7 @@ _AWAY = frozenset(("internal_error", "fatal_error", "service_unavailable", "requ
 # Slack's rate limits count per method and workspace (docs.slack.dev, rate limits): chat.update
 # is Tier 3, 50 and more a minute; chat.postMessage about one a second in a channel, with short
 # bursts. (calls, seconds)
-UPDATE = (48, 60.0)
+UPDATE = (49, 60.0)
 POST = (3, 3.2)
 
 
@@ -83,7 +83,7 @@ def post_budget(team: str, channel: str) -> tuple[Bucket, ...]:
 
 
 def update_budget(team: str) -> tuple[Bucket, ...]:
-    return (Bucket(f"slack:{team}:update", *UPDATE, reserve=3),)
+    return (Bucket(f"slack:{team}:update", *UPDATE),)
 
 
 class SlackSurface:

@@ -22,6 +22,7 @@ FIRST_WAIT_S = 0.7
 """The first text appears with so many characters, or so long after the first of them."""
 
 YOUNGEST_S = 0.25
+MOST_BUCKETS = 10_000
 REST_S = 0.25
 """A model that is silent for so long rests: what is shown now stays fresh until it goes on."""
 RESTED = 0.7
@@ -132,6 +133,15 @@ class _Lane:
     came: asyncio.Event = field(default_factory=asyncio.Event)
 
 
+@dataclass
+class _Known:
+    """What this process knows of a bucket: when it took tokens, and when it will ask again."""
+
+    taken: deque[float]
+    next_at: float = 0.0
+    gap: float = 0.0
+
+
 class Pacer:
     """Gives the growing answers of this process their turns: the stalest screen first.
 
@@ -142,7 +152,7 @@ class Pacer:
     def __init__(self, budget: Budget) -> None:
         self.budget = budget
         self._lanes: dict[str, _Lane] = {}
-        self._next_at: dict[str, tuple[float, float]] = {}
+        self._buckets: dict[str, _Known] = {}
         self._drivers: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> "Pacer":
@@ -222,36 +232,44 @@ class Pacer:
     def _due(self, screen: Screen) -> float:
         due = 0.0
         for bucket in screen.budget:
-            next_at, gap = self._next_at.get(bucket.key, (0.0, 0.0))
-            rest = max(screen.rests_at, next_at - (1 - RESTED) * gap)
-            due = max(due, min(next_at, rest))
+            known = self._buckets.get(bucket.key)
+            if known is not None and screen.unseen == math.inf and known.gap:
+                continue  # Nothing is shown yet: not spaced, only as the tokens allow.
+            if known is not None:
+                rest = max(screen.rests_at, known.next_at - (1 - RESTED) * known.gap)
+                due = max(due, min(known.next_at, rest))
         return due
 
     def _space(self, screen: Screen, grant: Grant, now: float) -> None:
         """Note when each bucket of *screen* may be asked again."""
         for bucket, level in zip(screen.budget, grant.levels, strict=False):
+            known = self._buckets.setdefault(bucket.key, _Known(deque(maxlen=bucket.most)))
             spare = level - bucket.reserve
             if not grant.wait_s:
-                gap = gap_s(bucket, spare, screen.age_s)
-                self._next_at[bucket.key] = now + gap, gap
+                known.taken.append(now)
+                known.gap = gap_s(bucket, spare, screen.age_s, known.taken, now)
+                known.next_at = now + known.gap
             elif spare < 1:
-                self._next_at[bucket.key] = now + max(grant.wait_s, 2 * CLOCK_S), 0.0
-        if len(self._next_at) > 10_000:
-            self._next_at = {key: due for key, due in self._next_at.items() if due[0] > now}
+                known.gap = 0.0
+                known.next_at = now + max(grant.wait_s, 2 * CLOCK_S)
+        if len(self._buckets) > MOST_BUCKETS:
+            self._buckets = {key: one for key, one in self._buckets.items() if one.next_at > now}
 
 
-def gap_s(bucket: Bucket, spare: float, age_s: float) -> float:
+def gap_s(
+    bucket: Bucket, spare: float, age_s: float, taken: Sequence[float] = (), now: float = 0.0
+) -> float:
     """How long to wait between two updates while *spare* tokens are left, for an answer so old.
 
-    One token is kept in store for a rest of the model.
+    *taken*: when this process took tokens, oldest first; they come back. One of those left is
+    kept in store for a rest of the model.
     """
     window, age_s = bucket.seconds, max(age_s, YOUNGEST_S)
-    tokens = max(0.5, spare - 1)
-    if age_s < 0.75 * window:
-        # Until the first tokens come back, what is there must do.
-        return 2 * (math.sqrt(window) - math.sqrt(age_s)) * math.sqrt(age_s) / tokens
-    coming = (bucket.most - spare) / 4
-    return window / 4 / (tokens + coming)
+    oldest = next((at for at in taken if at > now - window), now)
+    ahead = max(window / 4, oldest + window - now)
+    coming = sum(now - window < at <= now - window + ahead for at in taken)
+    tokens = max(0.5, spare - 1 + coming)
+    return 2 * (math.sqrt(age_s + ahead) - math.sqrt(age_s)) * math.sqrt(age_s) / tokens
 
 
 def worth_showing(text: str, waited_s: float) -> bool:

@@ -280,5 +280,9 @@ async def test_a_screen_that_leaves_gets_no_turn():
 
 def test_spare_tokens_are_spread_over_the_time_that_an_answer_is_expected_to_run():
     bucket = Bucket("b", 20, 60, reserve=1)
-    gaps = [gap_s(bucket, spare, age_s) for spare, age_s in ((19, 0), (15, 10), (5, 30), (1, 900))]
-    assert gaps == pytest.approx([0.39, 2.1, 6.2, 2.9], rel=0.1)
+    young = gap_s(bucket, 19, 0.3)
+    older = gap_s(bucket, 15, 10, [-10.0, -9, -7, -4, 0], 0.0)
+    old = gap_s(bucket, 1, 900, [-57.0 + 3 * n for n in range(20)], 0.0)
+    assert young == pytest.approx(0.45, rel=0.1)
+    assert older == pytest.approx(1.9, rel=0.1)
+    assert old == pytest.approx(60 / 20, rel=0.1), "at last, as fast as tokens come back"
