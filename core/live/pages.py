@@ -112,3 +112,12 @@ def _between_characters(text: str, end: int) -> int:
     ):
         place -= 1
     return place
+
+
+def whole_words(text: str, most_chars: float) -> str:
+    """*text* without the word at its end, unless that is longer than *most_chars*."""
+    last = text[-1:]
+    if not last.isalnum() or last > "\u2e7f":  # No spaces stand between words from there on.
+        return text
+    start = max(text.rfind(" "), text.rfind("\n")) + 1
+    return text[:start] if start and len(text) - start <= most_chars else text

@@ -16,13 +16,15 @@ from core.errors import Gone, PlatformError, RateLimited, Revoked
 from core.live.delivery import deliver, held, report_refusal
 from core.live.markdown import heal
 from core.live.pace import FIRST_WAIT_S, REST_S, Pacer, worth_showing
-from core.live.pages import Cut, cut
+from core.live.pages import Cut, cut, whole_words
 from core.messages import Button, ConversationId
 from core.platform import Bucket, Platform, Surface
 from core.tasks import end
 
 LAST_WORDS_S = 3.0
 """How long a turn that ends early waits for the call that is under way."""
+HALF_WORD = 0.08
+"""A half word at the end waits for its other half if it is so little of what is new."""
 STRIKES = 3
 """After so many refusals in one answer its previews end; the final text never does."""
 
@@ -264,7 +266,9 @@ class Reply:
     def _frame(self) -> str:
         """What the screen may show of the page so far."""
         text = self._page_text()
-        return text if self._surface().grows else heal(text)
+        if self._surface().grows:
+            return text
+        return heal(whole_words(text, self.unseen * HALF_WORD))
 
     async def _finish_page(self, text: str, buttons: Sequence[Button]) -> None:
         surface = self._surface()

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from core.live.markdown import heal, open_fence
 from core.live.pages import cut as cut_page
+from core.live.pages import whole_words
 from core.models.demo import answers
 
 LONG = answers.answer([("user", "write 20000 characters")])
@@ -122,3 +123,18 @@ def test_healing_at_any_cut_leaves_no_fence_open(text):
 @given(st.text(max_size=200))
 def test_healing_never_fails(text):
     heal(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "most_chars", "shown"),
+    [
+        ("some wor", 5, "some "),
+        ("some wor", 2, "some wor"),
+        ("some word.", 99, "some word."),
+        ("one", 99, "one"),
+        ("line\nhal", 99, "line\n"),
+        ("\u4f60\u597d \u4e16\u754c", 99, "\u4f60\u597d \u4e16\u754c"),
+    ],
+)
+def test_a_half_word_waits_where_that_costs_little(text, most_chars, shown):
+    assert whole_words(text, most_chars) == shown
