@@ -38,7 +38,7 @@ from tests.servers.telegram import ApiError, TelegramServer
 TELEGRAM_CHATS, SLACK_CHATS = 12, 8
 FREEZE_S = 8.0
 """Longer than a lease: whoever wakes up has been replaced."""
-STANDSTILL_S = 45.0
+STANDSTILL_S = 75.0
 WINDOW_S = 0.25
 """A process killed so shortly after a platform took its post may not have kept the post's name."""
 _TAG = re.compile(r"c\d\d")

@@ -120,6 +120,7 @@ class Exchange(msgspec.Struct, frozen=True):
     notes: str = ""
     cut: bool = False
     message: str = ""
+    attachments: tuple[Attachment, ...] = ()
 
 
 class Preferences(msgspec.Struct, frozen=True):

@@ -33,6 +33,7 @@ from core.store.inbox import Inbox
 from core.store.limits import Notices, SharedBudget, SharedLeases
 from core.telemetry import Metrics, keep_secret, logger
 from core.turn.context import Context
+from core.turn.material import Reader
 from core.worker import Worker
 
 log = logger(__name__)
@@ -95,6 +96,7 @@ async def open_core(settings: Settings) -> AsyncIterator[Core]:
             images=models.images,
             pacer=await stack.enter_async_context(Pacer(SharedBudget(redis))),
             access=Access(settings.allowed_users, settings.allowed_chats, settings.admins),
+            reader=Reader(vision=settings.llm_vision),
             metrics=Metrics(),
         )
         yield Core(

@@ -55,6 +55,7 @@ class Settings(BaseSettings):
         "auto",
         description="how it continues a broken answer: auto, no, prefix, final_message, prefill",
     )
+    llm_vision: bool = Field(True, description="whether it can look at pictures")
     image_base_url: str = Field(
         "", description="image API; unset: the LLM's, or the demo painter without an LLM"
     )

@@ -6,6 +6,7 @@ stream is live for one person only, so there we edit. Streams die after about fi
 same message.
 """
 
+import math
 import time
 from collections import deque
 from collections.abc import Sequence
@@ -23,6 +24,8 @@ STREAM_S = 240.0
 # 100. (calls, seconds)
 START = (18, 60.0)
 APPEND = (98, 60.0)
+START_PATIENCE_S = 0.5
+"""How long a new answer waits for the token of a start, before it is posted instead."""
 MOST_STARTS = 15
 """Begun by one process in a minute; beyond that, waiting for a start would be slower than edits."""
 
@@ -47,7 +50,7 @@ def start_budget(team: str) -> tuple[Bucket, ...]:
 
 
 def append_budget(team: str) -> tuple[Bucket, ...]:
-    return (Bucket(f"slack:{team}:append", *APPEND, reserve=2),)
+    return (Bucket(f"slack:{team}:append", *APPEND, reserve=5),)
 
 
 class Streams:
@@ -84,6 +87,7 @@ class StreamSurface(SlackSurface):
         self._streaming = True
         self._sent = ""
         self._until = 0.0
+        self._asked_at = math.inf
 
     @property
     def grows(self) -> bool:
@@ -91,8 +95,12 @@ class StreamSurface(SlackSurface):
 
     @property
     def budget(self) -> Sequence[Bucket]:
+        if not self._ts and time.monotonic() - self._asked_at > START_PATIENCE_S:
+            self._streaming = False  # Others have begun too many: an edit is sooner there.
         if not self._streaming:
             return super().budget
+        if not self._ts:
+            self._asked_at = min(self._asked_at, time.monotonic())
         return append_budget(self._team) if self._ts else start_budget(self._team)
 
     async def show(self, text: str, buttons: Sequence[Button] = ()) -> None:

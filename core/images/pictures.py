@@ -4,12 +4,14 @@ import asyncio
 import io
 import warnings
 
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from core.errors import Refused
 from core.messages import Picture
 
 MOST_PIXELS = 64_000_000
+SEEN_PIXELS = 1_536
+"""Vision models scale down what is larger (OpenAI, "Images and vision")."""
 _MIME = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp", "GIF": "image/gif"}
 
 
@@ -20,6 +22,28 @@ async def checked(data: bytes, caption: str = "") -> Picture:
         Refused: it is not a PNG, JPEG, WebP or GIF, or it has too many pixels.
     """
     return Picture(data=data, mime=await asyncio.to_thread(_mime, data), caption=caption)
+
+
+async def shrunk(data: bytes) -> Picture:
+    """*data* as a vision model wants it: at most `SEEN_PIXELS` a side, upright, nothing but pixels.
+
+    Raises:
+        Refused: it is no picture, or it has too many pixels.
+    """
+    await checked(data)
+    return await asyncio.to_thread(_shrunk, data)
+
+
+def _shrunk(data: bytes) -> Picture:
+    with Image.open(io.BytesIO(data)) as opened:
+        image = ImageOps.exif_transpose(opened)
+        image.thumbnail((SEEN_PIXELS, SEEN_PIXELS))
+        file = io.BytesIO()
+        if "A" in image.getbands() or image.mode == "P":
+            image.convert("RGBA").save(file, "PNG")
+            return Picture(file.getvalue(), "image/png")
+        image.convert("RGB").save(file, "JPEG", quality=85)
+        return Picture(file.getvalue(), "image/jpeg")
 
 
 def _mime(data: bytes) -> str:

@@ -14,6 +14,7 @@ log = logger(__name__)
 
 RETRY_S = (0.5, 1, 2, 4, 8, 15)
 """Waits between tries while the platform is away; the last repeats."""
+LOOK_AGAIN_S = 1.0
 PATIENCE_S = 15 * 60
 """How long a platform may stay away before the turn is left to another try."""
 
@@ -33,9 +34,9 @@ async def deliver(
     began = time.monotonic()
     tries = 0
     while True:
-        buckets = cost()
-        while wait_s := (await budget.take(buckets, final=True)).wait_s:
-            await asyncio.sleep(wait_s)
+        # What it costs may change while it is waited for.
+        while wait_s := (await budget.take(buckets := cost(), final=True)).wait_s:
+            await asyncio.sleep(min(wait_s, LOOK_AGAIN_S))
         try:
             return await call()
         except (Gone, Rejected, Revoked):

@@ -27,6 +27,8 @@ REST_S = 0.25
 """A model that is silent for so long rests: what is shown now stays fresh until it goes on."""
 RESTED = 0.7
 """A rest is used when so much of the distance to the last update has passed."""
+LOOK_AGAIN_S = 1.0
+"""A screen may want another bucket after a while."""
 CLOCK_S = 0.001
 """What is due so soon is due now."""
 SLOWEST_PACE, SLOWER, FASTER = 0.25, 0.5, 0.02
@@ -215,7 +217,7 @@ class Pacer:
             if soonest > now + CLOCK_S:
                 lane.came.clear()
                 try:
-                    async with asyncio.timeout(soonest - now):
+                    async with asyncio.timeout(min(soonest - now, LOOK_AGAIN_S)):
                         await lane.came.wait()
                 except TimeoutError:
                     pass

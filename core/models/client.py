@@ -40,8 +40,11 @@ LONGEST_WAIT_S = 30.0
 
 
 class ChatMessage(msgspec.Struct, frozen=True):
+    """*images* are URLs (of kind `data:` too) that belong to *content*."""
+
     role: Literal["system", "user", "assistant"]
     content: str
+    images: tuple[str, ...] = ()
 
 
 class ChatRequest(msgspec.Struct, frozen=True):
@@ -158,7 +161,7 @@ class ChatClient:
             raise Overloaded(str(error)) from error
 
     def _post(self, request: ChatRequest) -> Any:
-        messages: list[dict[str, object]] = [*msgspec.to_builtins(request.messages)]
+        messages = [_message(message) for message in request.messages]
         body: dict[str, object] = {
             "model": request.model or self._endpoint.model,
             "messages": messages,
@@ -222,6 +225,14 @@ class ChatClient:
                 for part in _told_apart(delta, thinking):
                     yield part
         raise Refused("the answer took too long", "endless")
+
+
+def _message(message: ChatMessage) -> dict[str, object]:
+    if not message.images:
+        return {"role": message.role, "content": message.content}
+    parts: list[dict[str, object]] = [{"type": "text", "text": message.content}]
+    parts += [{"type": "image_url", "image_url": {"url": url}} for url in message.images]
+    return {"role": message.role, "content": parts}
 
 
 def _told_apart(delta: Delta, thinking: ThinkSplitter) -> Sequence[Delta]:

@@ -8,12 +8,13 @@ from msgspec.structs import replace
 
 from core.errors import Interrupted, ModelError, Overloaded, Refused
 from core.live.reply import Reply
-from core.messages import Exchange
+from core.messages import Attachment, Exchange
 from core.models.chunks import Finished, ReasoningDelta, TextDelta, Usage
 from core.models.client import ChatRequest
 from core.people.texts import failure, say
 from core.store.claim import Checkpoint
 from core.telemetry import logger
+from core.turn.material import Material
 from core.turn.prompt import build_prompt, estimate_tokens
 from core.turn.stage import Report, Stage
 
@@ -72,10 +73,16 @@ class _Draft:
 
 
 async def answer(
-    stage: Stage, question: str, history: Sequence[Exchange], *, forget: int = 0
+    stage: Stage,
+    question: str,
+    history: Sequence[Exchange],
+    attachments: Sequence[Attachment],
+    *,
+    forget: int = 0,
 ) -> Report:
     """Answer *question* in the light of *history*; *forget* exchanges are replaced."""
-    request = _request(stage, question, history)
+    material = await stage.context.reader.read(stage.platform, attachments, history)
+    request = _request(stage, question, history, material)
     saved = stage.checkpoint
     draft = _Draft(saved.text)
     handles = saved.pages
@@ -92,14 +99,15 @@ async def answer(
                 # Space at its end would keep the model from its usual next word.
                 draft.begin_again(draft.best.rstrip() if continues else "")
                 await _stream(stage, replace(request, begun=draft.begun), reply, draft)
-            if _worth_another_try(draft) and tries_left:
+            if _worth_another_try(draft, request) and tries_left:
                 log.warning(
                     "answer begun again",
                     conversation=stage.claim.conversation,
                     reason=str(draft.error),
                 )
-                # A server that does not know how to go on says so, and is asked from the beginning.
-                continues = continues and not isinstance(draft.error, Refused)
+                if isinstance(draft.error, Refused):
+                    # It knows how to go on, or how to see, less than we thought: without both.
+                    continues, request = False, _without_pictures(request)
                 await reply.settle()
                 handles = reply.handles
                 continue
@@ -118,6 +126,7 @@ async def answer(
         answer=draft.best,
         at=time.time(),
         cut=draft.stopped or draft.error is not None,
+        attachments=tuple(attachments),
     )
     await stage.commit(exchange, forget=forget)
     outcome = "stopped" if draft.stopped else "failed" if draft.error else "answered"
@@ -125,18 +134,22 @@ async def answer(
     return Report(outcome, reply.shown)
 
 
-def _request(stage: Stage, question: str, history: Sequence[Exchange]) -> ChatRequest:
+def _request(
+    stage: Stage, question: str, history: Sequence[Exchange], material: Material
+) -> ChatRequest:
     settings, first = stage.context.settings, stage.first
+    asked = "\n\n".join([*material.notes, question])
+    *before, last = build_prompt(
+        settings.system_prompt,
+        stage.turn.preferences,
+        history,
+        asked if first.private else f"{first.sender.name}: {asked}",
+        history_tokens=settings.history_tokens,
+        private=first.private,
+        today=datetime.datetime.now(datetime.UTC).date(),
+    )
     return ChatRequest(
-        messages=build_prompt(
-            settings.system_prompt,
-            stage.turn.preferences,
-            history,
-            question if first.private else f"{first.sender.name}: {question}",
-            history_tokens=settings.history_tokens,
-            private=first.private,
-            today=datetime.datetime.now(datetime.UTC).date(),
-        ),
+        messages=(*before, replace(last, images=material.pictures)),
         model=stage.turn.preferences.model,
         max_tokens=settings.max_tokens,
     )
@@ -180,11 +193,22 @@ async def _stream(stage: Stage, request: ChatRequest, reply: Reply, draft: _Draf
         draft.error = error
 
 
-def _worth_another_try(draft: _Draft) -> bool:
+def _worth_another_try(draft: _Draft, request: ChatRequest) -> bool:
     if isinstance(draft.error, Refused):
-        return bool(draft.begun) and draft.text == draft.begun and draft.error.reason == "request"
+        asked_much = bool(draft.begun) or any(message.images for message in request.messages)
+        return asked_much and draft.text == draft.begun and draft.error.reason == "request"
     # Before the first word the client has tried again already.
     return isinstance(draft.error, Interrupted | Overloaded) and bool(draft.text)
+
+
+def _without_pictures(request: ChatRequest) -> ChatRequest:
+    *before, last = request.messages
+    if not last.images:
+        return request
+    blind = "[you cannot see the pictures that came with this: say so]"
+    return replace(
+        request, messages=(*before, replace(last, content=f"{blind}\n\n{last.content}", images=()))
+    )
 
 
 def _final_text(stage: Stage, draft: _Draft) -> str:

@@ -8,6 +8,7 @@ from core.models.client import Model
 from core.people.access import Access
 from core.settings import Settings
 from core.telemetry import Metrics
+from core.turn.material import Reader
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,4 +20,5 @@ class Context:
     images: ImageClient
     pacer: Pacer
     access: Access
+    reader: Reader
     metrics: Metrics

@@ -94,8 +94,7 @@ def asked_text(mail: Sequence[Incoming]) -> str:
             parts.append(incoming.text)
         cut = incoming.burst == CUT
         parts += [
-            f"[attached {attached.kind}: {attached.name or attached.mime or 'unnamed'};"
-            " its content cannot be read here]"
+            f"[attached {attached.kind}: {attached.name or attached.mime or 'unnamed'}]"
             for attached in incoming.attachments
         ]
     return "\n\n".join(parts)

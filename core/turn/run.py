@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Sequence
 
 from core.errors import Gone, LeaseLost, Rejected
-from core.messages import CUT, Incoming
+from core.messages import CUT, Attachment, Incoming
 from core.people.texts import language_of, say
 from core.platform import Platform
 from core.store.claim import Claim, Turn
@@ -123,7 +123,7 @@ async def serve(stage: Stage) -> Report:
     if len(question) > QUESTION_CHARS:
         text = say("too_long", language, chars=len(question), most=QUESTION_CHARS)
         return await _reject(stage, text)
-    return await answer(stage, question, stage.turn.history)
+    return await answer(stage, question, stage.turn.history, _attached(stage))
 
 
 async def _retry(stage: Stage) -> Report:
@@ -133,7 +133,7 @@ async def _retry(stage: Stage) -> Report:
     *history, last = stage.turn.history
     if last.question.startswith(COMMAND):
         return await paint(stage, last.question.removeprefix(COMMAND), forget=1)
-    return await answer(stage, last.question, history, forget=1)
+    return await answer(stage, last.question, history, last.attachments, forget=1)
 
 
 async def _ask_again_as_edited(stage: Stage) -> Report:
@@ -143,7 +143,11 @@ async def _ask_again_as_edited(stage: Stage) -> Report:
     if last is None or last.message != stage.first.message or last.question == question:
         await stage.commit()
         return Report("nothing")
-    return await answer(stage, question, stage.turn.history[:-1], forget=1)
+    return await answer(stage, question, stage.turn.history[:-1], _attached(stage), forget=1)
+
+
+def _attached(stage: Stage) -> list[Attachment]:
+    return [attached for incoming in stage.mail for attached in incoming.attachments]
 
 
 async def _reject(stage: Stage, text: str) -> Report:

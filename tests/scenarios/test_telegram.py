@@ -1,19 +1,36 @@
 """Telegram's own stories: floods, fifty chats, webhook, lists, deleted posts."""
 
 import asyncio
+import base64
+import io
 import time
 
 import aiohttp
 import pytest
+from PIL import Image
 
 from tests.contracts.drivers import TelegramDriver, driving
 from tests.harness import palaver, until
+from tests.servers.model import said, status
 from tests.servers.telegram import TOKEN, ApiError, TelegramServer
 
 
 @pytest.fixture
 def driver():
     return TelegramDriver()
+
+
+def picture(width, height, kind="JPEG", **more):
+    file = io.BytesIO()
+    Image.new("RGB", (width, height), "seagreen").save(file, kind, **more)
+    return file.getvalue()
+
+
+def sent_pictures(request):
+    """The pictures of the last message, decoded."""
+    parts = request["messages"][-1]["content"]
+    urls = [part["image_url"]["url"] for part in parts if part["type"] == "image_url"]
+    return [Image.open(io.BytesIO(base64.b64decode(url.partition(",")[2]))) for url in urls]
 
 
 def finished(server, chat, topic=None):
@@ -105,11 +122,13 @@ async def test_a_quoted_message_is_part_of_the_question(driver, tmp_path, model)
 
 async def test_a_mention_in_a_caption_is_heard(driver, tmp_path, model):
     async with driving(driver, tmp_path, model):
+        driver.server.add_file("p", picture(64, 64))
         photo = [{"file_id": "p", "file_unique_id": "p", "width": 9, "height": 9}]
         driver.server.say(-1001, "", photo=photo, caption="@palaver_bot what is this?")
         await driver.answered("group")
-        assert "what is this?" in model.requests[0]["messages"][-1]["content"]
-        assert "attached image" in model.requests[0]["messages"][-1]["content"]
+        asked = said(model.requests[0]["messages"][-1])
+        assert "what is this?" in asked
+        assert "(1 pictures)" in asked
 
 
 async def test_people_in_a_group_are_told_apart(driver, tmp_path, model):
@@ -324,3 +343,61 @@ async def test_refused_drafts_give_way_to_edits(driver, tmp_path, model):
         (post,) = await driver.answered("dm")
         assert post.text == ("Words of an answer. " * 15).strip()
         assert post.updates >= 1
+
+
+def photo(name):
+    return [{"file_id": name, "file_unique_id": name, "width": 9, "height": 9}]
+
+
+async def test_a_photo_is_shown_to_the_model_small_and_without_its_secrets(driver, tmp_path, model):
+    exif = Image.Exif()
+    exif[0x010E] = "where I live"
+    async with driving(driver, tmp_path, model):
+        driver.server.add_file("big", picture(4000, 2000, exif=exif))
+        driver.server.say(77, "", photo=photo("big"), caption="what is this?")
+        await driver.answered("dm")
+        (shown,) = sent_pictures(model.requests[0])
+        assert max(shown.size) == 1536
+        assert not shown.getexif()
+        stored = await driver.app.core.redis.lrange("palaver:{0}:history:telegram:77:", 0, -1)
+        assert b"base64" not in b"".join(stored)
+
+
+async def test_a_follow_up_is_about_the_picture_before_it(driver, tmp_path, model):
+    async with driving(driver, tmp_path, model):
+        driver.server.add_file("p", picture(64, 64))
+        driver.server.say(77, "", photo=photo("p"), caption="what is this?")
+        await driver.answered("dm", 1)
+        await driver.say("dm", "and what colour is it?")
+        await driver.answered("dm", 2)
+        assert len(sent_pictures(model.requests[1])) == 1
+        assert "is from earlier" in said(model.requests[1]["messages"][-1])
+
+
+async def test_a_model_that_cannot_see_is_told_so(driver, tmp_path, model):
+    model.faults.append(status(400, '{"error": {"message": "image_url is not supported"}}'))
+    async with driving(driver, tmp_path, model):
+        driver.server.add_file("p", picture(64, 64))
+        driver.server.say(77, "", photo=photo("p"), caption="what is this?")
+        (post,) = await driver.answered("dm")
+        assert "you cannot see the pictures" in post.text
+        assert isinstance(model.requests[1]["messages"][-1]["content"], str)
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "read"),
+    [
+        ("notes.md", b"# Plan\nbuy tea", "buy tea"),
+        ("表.csv", "名,数\n茶,1".encode("gb18030"), "茶,1"),
+        ("long.txt", b"x" * 50_000, "10000 more characters are left out"),
+        ("odd.txt", b"a\0b", "could not be read"),
+        ("app.exe", b"MZ", "of a kind that you cannot read"),
+    ],
+)
+async def test_a_file_is_read_or_the_model_told_why_not(driver, tmp_path, model, name, data, read):
+    async with driving(driver, tmp_path, model):
+        driver.server.add_file("f", data)
+        document = {"file_id": "f", "file_unique_id": "f", "file_name": name}
+        driver.server.say(77, "", document=document, caption="read this")
+        await driver.answered("dm")
+        assert read in model.requests[0]["messages"][-1]["content"]

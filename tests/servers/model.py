@@ -15,8 +15,17 @@ from aiohttp import web
 from PIL import Image
 
 
+def said(message):
+    """The text of *message*, which may come in parts, and how many pictures came with it."""
+    content = message["content"]
+    if isinstance(content, str):
+        return content
+    pictures = sum(part["type"] == "image_url" for part in content)
+    return f"{content[0]['text']} ({pictures} pictures)"
+
+
 def echo(messages):
-    asked = [message["content"] for message in messages if message["role"] == "user"]
+    asked = [said(message) for message in messages if message["role"] == "user"]
     before = " | ".join(asked[:-1]) or "nothing"
     return f"Echo of {asked[-1]} -- before that: {before}."
 

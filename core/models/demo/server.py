@@ -25,9 +25,20 @@ PIECE_S = 0.022
 MOST_PIXELS = 4_194_304
 
 
+class _Part(msgspec.Struct):
+    text: str = ""
+
+
 class _Message(msgspec.Struct):
     role: str
-    content: str | None = None
+    content: str | list[_Part] | None = None
+
+    @property
+    def text(self) -> str:
+        """What is said; the demo sees no pictures."""
+        if isinstance(self.content, list):
+            return "".join(part.text for part in self.content)
+        return self.content or ""
 
 
 class _Options(msgspec.Struct):
@@ -78,7 +89,7 @@ async def _chat(request: web.Request) -> web.StreamResponse:
         asked = msgspec.json.decode(await request.read(), type=_Chat)
     except msgspec.MsgspecError as error:
         return _error(400, "invalid_request_error", str(error))
-    messages = [(message.role, message.content or "") for message in asked.messages]
+    messages = [(message.role, message.text) for message in asked.messages]
     if not any(role == "user" for role, _ in messages):
         return _error(400, "invalid_request_error", "there is no question")
     pieces = answers.pieces(answers.answer(messages))

@@ -1,0 +1,123 @@
+"""What came with a question: pictures for the model to see, files for it to read.
+
+History keeps the platform's reference, not the bytes: what a follow-up is about is
+fetched again.
+"""
+
+import asyncio
+import base64
+from collections import OrderedDict
+from collections.abc import Sequence
+from pathlib import PurePath
+
+import msgspec
+
+from core.errors import PlatformError, Refused
+from core.images.pictures import shrunk
+from core.messages import Attachment, Exchange
+from core.platform import Platform
+from core.telemetry import logger
+
+log = logger(__name__)
+
+MOST_PICTURES = 4
+PICTURE_BYTES = 20 * 1024 * 1024
+"""getFile's limit (Telegram), and what vision APIs take at most."""
+FILE_BYTES = 2 * 1024 * 1024
+FILE_CHARS = 40_000
+LOOK_BACK = 2
+"""So many exchanges back, what came with a question is sent again."""
+KEPT = 16
+_TEXT_MIME = ("application/json", "application/xml", "application/javascript", "application/sql")
+_TEXT_NAMES = frozenset(
+    (
+        *("txt", "md", "rst", "csv", "tsv", "json", "jsonl", "yaml", "yml", "toml", "ini", "cfg"),
+        *("conf", "log", "xml", "html", "css", "sql", "tex", "srt", "vtt", "diff", "patch"),
+        *("py", "pyi", "js", "jsx", "ts", "tsx", "java", "kt", "c", "h", "cc", "cpp", "hpp", "cs"),
+        *("go", "rs", "rb", "php", "swift", "sh", "bash", "ps1", "lua", "r", "m", "dockerfile"),
+        "makefile",
+    )
+)
+
+
+class Material(msgspec.Struct, frozen=True):
+    """*pictures* are data URLs; *notes* say in words what the model should know of the rest."""
+
+    pictures: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+class Reader:
+    """Reads attachments of all platforms; keeps the last few, for the follow-ups."""
+
+    def __init__(self, *, vision: bool) -> None:
+        self._vision = vision
+        self._kept: OrderedDict[tuple[str, str], str] = OrderedDict()
+
+    async def read(
+        self, platform: Platform, attachments: Sequence[Attachment], history: Sequence[Exchange]
+    ) -> Material:
+        """What *attachments*, and those of the last exchanges, hold."""
+        before = [one for past in history[-LOOK_BACK:] for one in past.attachments]
+        pictures: list[str] = []
+        notes: list[str] = []
+        for number, attached in enumerate([*before, *attachments]):
+            name = attached.name or attached.mime or "unnamed"
+            if attached.kind == "image" and not self._vision:
+                notes.append(f"[{name} is a picture: you cannot see it, so say that you cannot]")
+                continue
+            if attached.kind == "image" and len(pictures) == MOST_PICTURES:
+                notes.append(f"[{name} is one picture too many, and left out]")
+                continue
+            if attached.kind != "image" and not _is_text(attached):
+                notes.append(f"[{name} is of a kind that you cannot read]")
+                continue
+            try:
+                found = await self._fetched(platform, attached)
+            except (PlatformError, Refused, ValueError) as error:
+                log.warning("attachment not read", kind=attached.kind, reason=str(error))
+                notes.append(f"[{name} could not be read: {error}]")
+                continue
+            if attached.kind == "image":
+                pictures.append(found)
+            else:
+                notes.append(f"[{name}:]\n{found}")
+            if attached.kind == "image" and number < len(before):
+                notes.append(f"[picture {len(pictures)} is from earlier: {name}]")
+        return Material(tuple(pictures), tuple(notes))
+
+    async def _fetched(self, platform: Platform, attached: Attachment) -> str:
+        key = (platform.name, attached.ref)
+        if key in self._kept:
+            self._kept.move_to_end(key)
+            return self._kept[key]
+        if attached.kind == "image":
+            picture = await shrunk(await platform.fetch(attached, PICTURE_BYTES))
+            data = base64.b64encode(picture.data).decode()
+            found = f"data:{picture.mime};base64,{data}"
+        else:
+            data_read = await platform.fetch(attached, FILE_BYTES)
+            found = await asyncio.to_thread(_text, data_read)
+        self._kept[key] = found
+        if len(self._kept) > KEPT:
+            self._kept.popitem(last=False)
+        return found
+
+
+def _is_text(attached: Attachment) -> bool:
+    path = PurePath(attached.name.lower())
+    named = path.suffix.removeprefix(".") or path.name
+    return attached.mime.startswith("text/") or attached.mime in _TEXT_MIME or named in _TEXT_NAMES
+
+
+def _text(data: bytes) -> str:
+    """Raises `ValueError` for what is no text."""
+    if b"\0" in data:
+        raise ValueError("it is no text")
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text = data.decode("gb18030")
+    if len(text) <= FILE_CHARS:
+        return text
+    return f"{text[:FILE_CHARS]}\n[... {len(text) - FILE_CHARS} more characters are left out]"
