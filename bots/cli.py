@@ -1,4 +1,4 @@
-"""The `palaver` command: run, check, ask."""
+"""The `palaver` command: run, check, ask, batch, inbox."""
 
 import asyncio
 import fcntl
@@ -22,9 +22,11 @@ from bots.terminal import TerminalPlatform
 from core import __version__
 from core.errors import ConfigError, ModelError, PalaverError
 from core.messages import Incoming, Sender, conversation_id
+from core.models.batch import Answer, answered, read_prompts, run_batch
+from core.models.chunks import Usage
 from core.models.client import ChatMessage, ChatRequest
 from core.platform import Platform
-from core.service import Core, open_core, serve
+from core.service import Core, open_core, open_models, serve
 from core.settings import Settings
 from core.telemetry import logger, redact, set_up_logs
 
@@ -111,6 +113,19 @@ def inbox(
     _run(_inbox(settings, requeue=requeue))
 
 
+@app.command()
+def batch(
+    prompts: Annotated[Path, typer.Argument(help="One JSON object or string a line.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Where the answers are appended.")],
+    at_once: Annotated[int, typer.Option(min=1, help="How many are asked at once.")] = 8,
+) -> None:
+    """Ask many prompts at once; run it again to go on where it was interrupted."""
+    settings = _settings()
+    set_up_logs("ERROR", settings.log_json)
+    if not _run(_batch(settings, prompts, out, at_once)):
+        raise typer.Exit(1)
+
+
 def _settings() -> Settings:
     try:
         return Settings()
@@ -187,6 +202,34 @@ async def _ask(settings: Settings, question: str, *, new: bool) -> None:
     with _one_at_a_time(settings.data_dir):
         async with open_core(settings) as core:
             await serve(core, lambda _: [platform], done, lambda _url, _platforms: None)
+
+
+async def _batch(settings: Settings, prompts: Path, out: Path, at_once: int) -> bool:
+    """Whether every prompt was answered."""
+    asked = read_prompts(prompts)
+    done = answered(out)
+    if done > len(asked):
+        raise ConfigError(str(out), f"holds {done} answers, and {prompts} has {len(asked)} prompts")
+    began, failed, spent = time.monotonic(), 0, Usage()
+    with typer.progressbar(length=len(asked), label="asked", file=sys.stderr) as bar:
+        bar.update(done)
+
+        def told(answer: Answer) -> None:
+            nonlocal failed, spent
+            failed += bool(answer.error)
+            if answer.usage is not None:
+                spent += answer.usage
+            bar.update(1)
+
+        async with open_models(settings) as models:
+            await run_batch(models.chat, asked[done:], out, at_once=at_once, told=told)
+    print(
+        f"{len(asked) - done} asked in {time.monotonic() - began:.1f} s, {failed} failed; "
+        f"{spent.prompt_tokens} tokens read ({spent.cached_tokens} of them cached), "
+        f"{spent.completion_tokens} written",
+        file=sys.stderr,
+    )
+    return not failed
 
 
 async def _inbox(settings: Settings, *, requeue: bool) -> None:

@@ -1,0 +1,145 @@
+"""Many prompts at once: under a limit, in order, and to be gone on with after a kill.
+
+One JSON object a line. A prompt is a string, `{"prompt": …}` or `{"messages": […]}`, with an
+optional `id`, `model` and `max_tokens`; an answer is its `id` with `answer` and `usage`, or with
+`error`.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import msgspec
+
+from core.errors import ConfigError, Interrupted, ModelError, Overloaded
+from core.models.chunks import TextDelta, Usage
+from core.models.client import ChatMessage, ChatRequest, Model
+
+TRIES = 3
+"""How often a prompt is asked whose answer breaks off."""
+
+
+class Prompt(msgspec.Struct, frozen=True):
+    """One line of the input."""
+
+    prompt: str = ""
+    messages: tuple[ChatMessage, ...] = ()
+    id: str | int | None = None
+    model: str = ""
+    max_tokens: int = 0
+
+    @property
+    def request(self) -> ChatRequest:
+        messages = self.messages or (ChatMessage("user", self.prompt),)
+        return ChatRequest(messages, self.model, self.max_tokens)
+
+
+class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One line of the output."""
+
+    id: str | int | None = None
+    answer: str = ""
+    error: str = ""
+    usage: Usage | None = None
+
+
+_prompts = msgspec.json.Decoder(Prompt | str)
+
+
+def read_prompts(path: Path) -> list[Prompt]:
+    """The prompts in *path*, numbered from 1 where they have no id.
+
+    Raises:
+        ConfigError: the file cannot be read, or a line is none.
+    """
+    try:
+        lines = path.read_bytes().splitlines()
+    except OSError as error:
+        raise ConfigError(str(path), f"cannot be read: {error.strerror}") from error
+    prompts = []
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        try:
+            read = _prompts.decode(line)
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+            raise ConfigError(f"{path}, line {number}", f"is no prompt: {error}") from error
+        prompt = Prompt(prompt=read) if isinstance(read, str) else read
+        if not prompt.prompt and not prompt.messages:
+            raise ConfigError(f"{path}, line {number}", "has neither prompt nor messages")
+        prompts.append(
+            prompt if prompt.id is not None else msgspec.structs.replace(prompt, id=number)
+        )
+    return prompts
+
+
+def answered(path: Path) -> int:
+    """How many answers stand in *path*; half a line at its end, of a process that died, is cut."""
+    if not path.exists():
+        return 0
+    data = path.read_bytes()
+    whole = data[: data.rfind(b"\n") + 1]
+    if len(whole) < len(data):
+        path.write_bytes(whole)
+    return whole.count(b"\n")
+
+
+async def run_batch(
+    model: Model,
+    prompts: Sequence[Prompt],
+    out: Path,
+    *,
+    at_once: int,
+    told: Callable[[Answer], None],
+) -> None:
+    """Ask *prompts*, *at_once* at a time, and append their answers to *out* in their order.
+
+    An answer is written when all before it are: who begins again behind the last line loses
+    only what was under way. *told* is called for each one written.
+    """
+    slots = asyncio.Semaphore(at_once)
+    begun: asyncio.Queue[asyncio.Task[Answer]] = asyncio.Queue()
+
+    async def one(prompt: Prompt) -> Answer:
+        try:
+            return await ask(model, prompt)
+        finally:
+            slots.release()
+
+    async def write() -> None:
+        with out.open("ab", buffering=0) as file:
+            for _ in prompts:
+                answer = await (await begun.get())
+                file.write(msgspec.json.encode(answer) + b"\n")
+                told(answer)
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(write())
+        for prompt in prompts:
+            await slots.acquire()
+            begun.put_nowait(group.create_task(one(prompt)))
+
+
+async def ask(model: Model, prompt: Prompt) -> Answer:
+    """The answer to *prompt*; its error where there is none."""
+    tries = 0
+    while True:
+        tries += 1
+        text, usage = "", None
+        try:
+            async with model.stream(prompt.request) as deltas:
+                async for delta in deltas:
+                    match delta:
+                        case TextDelta(more):
+                            text += more
+                        case Usage():
+                            usage = delta
+                        case _:
+                            pass
+            return Answer(prompt.id, text, usage=usage)
+        except (Interrupted, Overloaded) as error:
+            # Before the first word the client has tried again already.
+            if tries == TRIES or not text:
+                return Answer(prompt.id, error=str(error))
+        except ModelError as error:
+            return Answer(prompt.id, error=str(error))

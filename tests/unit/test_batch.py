@@ -1,0 +1,83 @@
+"""Many prompts: in order, bounded, gone on with after a kill."""
+
+import aiohttp
+import msgspec
+import pytest
+
+from core.errors import ConfigError
+from core.models.batch import answered, read_prompts, run_batch
+from core.models.client import ChatClient, Endpoint
+from tests.servers.model import status
+
+
+def lines(path):
+    return [msgspec.json.decode(line) for line in path.read_bytes().splitlines()]
+
+
+@pytest.fixture
+async def client(model):
+    async with aiohttp.ClientSession() as session:
+        yield ChatClient(session, Endpoint(model.url, "", "scripted"))
+
+
+async def run(client, prompts, out, at_once=4):
+    told = []
+    await run_batch(client, prompts, out, at_once=at_once, told=told.append)
+    return told
+
+
+async def test_answers_stand_in_the_order_of_their_prompts(client, model, tmp_path):
+    model.answer = lambda messages: messages[-1]["content"] * (9 if "slow" in str(messages) else 1)
+    source, out = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
+    source.write_text(
+        '"slow one"\n\n{"prompt": "two", "id": "b"}\n'
+        '{"messages": [{"role": "system", "content": "s"}, {"role": "user", "content": "three"}]}\n'
+    )
+    told = await run(client, read_prompts(source), out)
+    assert [(line["id"], line["answer"][:8]) for line in lines(out)] == [
+        (1, "slow one"),
+        ("b", "two"),
+        (4, "three"),
+    ]
+    assert lines(out)[0]["usage"]["completion_tokens"] == 7
+    assert len(told) == 3
+
+
+async def test_no_more_than_allowed_are_asked_at_once(client, model, tmp_path):
+    model.piece_s = 0.02
+    prompts = tmp_path / "in.jsonl"
+    prompts.write_text('"hello there"\n' * 12)
+    await run(client, read_prompts(prompts), tmp_path / "out", at_once=3)
+    assert model.most_streams == 3
+
+
+async def test_an_interrupted_batch_goes_on_behind_its_last_whole_line(client, model, tmp_path):
+    source, out = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
+    source.write_text("\n".join(f'"q{number}"' for number in range(5)))
+    out.write_text('{"id":1,"answer":"before"}\n{"id":2,"ans')
+    prompts = read_prompts(source)
+    await run(client, prompts[answered(out) :], out)
+    assert [line["id"] for line in lines(out)] == [1, 2, 3, 4, 5]
+    assert lines(out)[0]["answer"] == "before"
+    assert len(model.requests) == 4
+
+
+async def test_a_prompt_that_fails_says_why_and_stops_no_other(client, model, tmp_path):
+    async def cut(request):
+        return await model.stream(request, "some words of it", until=8)
+
+    model.faults += [status(401), cut]
+    prompts = tmp_path / "in.jsonl"
+    prompts.write_text('"one"\n"two"\n')
+    await run(client, read_prompts(prompts), tmp_path / "out", at_once=1)
+    one, two = lines(tmp_path / "out")
+    assert "401" in one["error"]
+    assert two["answer"].startswith("Echo of two")
+
+
+@pytest.mark.parametrize("line", ["{", '{"prompt": 3}', "{}", "\udcff"])
+def test_a_line_that_is_no_prompt_is_named(tmp_path, line):
+    path = tmp_path / "in.jsonl"
+    path.write_bytes(b'"fine"\n' + line.encode("utf-8", "surrogateescape"))
+    with pytest.raises(ConfigError, match="line 2"):
+        read_prompts(path)
