@@ -15,6 +15,7 @@ import aiohttp
 import msgspec
 from redis.asyncio import Redis
 
+from core.api import api_routes
 from core.errors import ConfigError, ModelError, Revoked, StoreError
 from core.http import http_server
 from core.images.client import ImageClient
@@ -203,6 +204,8 @@ async def serve(
             core.lent.leases,
         )
         routes = [route for platform in platforms.values() for route in platform.routes()]
+        if token := settings.api_token.get_secret_value():
+            routes += api_routes(core.models.chat, token, settings.max_turns)
 
         async def readiness() -> dict[str, str]:
             return await _wrong(core, worker, platforms)

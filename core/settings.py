@@ -68,6 +68,9 @@ class Settings(BaseSettings):
     http_host: str = Field("127.0.0.1", description="where the one HTTP server listens")
     http_port: int = Field(8080, ge=0, le=65535, description="its port; 0: any free one")
     public_url: str = Field("", description="how the world reaches that server, for webhooks")
+    api_token: SecretStr = Field(
+        SecretStr(""), description="POST /api/ask is on when this is set, for who sends it"
+    )
     web_chat: bool | None = Field(
         None,
         description="the chat page; unset: on when HTTP_HOST is loopback or no bot token is set",
