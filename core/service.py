@@ -19,6 +19,7 @@ from core.api import api_routes
 from core.errors import ConfigError, ModelError, Revoked, StoreError
 from core.http import http_server
 from core.images.client import ImageClient
+from core.images.later import Later, callback_routes
 from core.live.pace import Pacer
 from core.models.client import ChatClient, Deadlines, Endpoint, first_model
 from core.models.demo.server import CHAT_MODEL, IMAGE_MODEL, demo_server
@@ -32,6 +33,7 @@ from core.store.embedded import embedded
 from core.store.feed import Feed
 from core.store.inbox import Inbox
 from core.store.limits import Notices, SharedBudget, SharedLeases
+from core.store.tasks import Tasks
 from core.telemetry import Metrics, keep_secret, logger
 from core.turn.context import Context
 from core.turn.material import Reader
@@ -71,6 +73,7 @@ class Core:
     settings: Settings
     redis: Redis
     feed: Feed
+    tasks: Tasks
     inbox: Inbox
     models: Models
     lent: Lent
@@ -89,7 +92,8 @@ async def open_core(settings: Settings) -> AsyncIterator[Core]:
         url = settings.redis_url or await stack.enter_async_context(embedded(settings.data_dir))
         redis = await stack.enter_async_context(connect(url))
         feed = await stack.enter_async_context(Feed(redis))
-        models = await stack.enter_async_context(open_models(settings))
+        tasks = Tasks(redis, feed)
+        models = await stack.enter_async_context(open_models(settings, _later(settings, tasks)))
         worker = f"{socket.gethostname()}-{secrets.token_hex(6)}"
         context = Context(
             settings=settings,
@@ -112,13 +116,14 @@ async def open_core(settings: Settings) -> AsyncIterator[Core]:
             ),
             models=models,
             feed=feed,
+            tasks=tasks,
             lent=Lent(settings, SharedLeases(redis), RedisBoard(redis, feed, settings.history_ttl)),
             context=context,
         )
 
 
 @asynccontextmanager
-async def open_models(settings: Settings) -> AsyncIterator[Models]:
+async def open_models(settings: Settings, later: Later | None = None) -> AsyncIterator[Models]:
     """The configured models, else a local Ollama, else the demo."""
     async with AsyncExitStack() as stack:
         session = await stack.enter_async_context(
@@ -147,7 +152,17 @@ async def open_models(settings: Settings) -> AsyncIterator[Models]:
             )
         else:
             painter = Endpoint(await demo_url(), "", settings.image_model or IMAGE_MODEL)
-        yield Models(ChatClient(session, chat, Deadlines()), ImageClient(session, painter), kind)
+        yield Models(
+            ChatClient(session, chat, Deadlines()), ImageClient(session, painter, later), kind
+        )
+
+
+def _later(settings: Settings, tasks: Tasks) -> Later | None:
+    if not settings.image_callbacks:
+        return None
+    if not settings.public_url:
+        raise ConfigError("PUBLIC_URL", "is needed with IMAGE_CALLBACKS")
+    return Later(tasks, settings.public_url.rstrip("/"))
 
 
 async def _chat_endpoint(
@@ -204,6 +219,8 @@ async def serve(
             core.lent.leases,
         )
         routes = [route for platform in platforms.values() for route in platform.routes()]
+        if settings.image_callbacks:
+            routes += callback_routes(core.tasks)
         if token := settings.api_token.get_secret_value():
             routes += api_routes(core.models.chat, token, settings.max_turns)
 

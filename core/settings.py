@@ -62,6 +62,10 @@ class Settings(BaseSettings):
     image_api_key: SecretStr = Field(SecretStr(""), description="its key; unset: the LLM's")
     image_model: str = Field("", description="its model; unset: the API's own default")
 
+    image_callbacks: bool = Field(
+        False, description="the image API paints later and calls PUBLIC_URL back (AceData)"
+    )
+
     redis_url: str = Field("", description="unset: an embedded Valkey with its data in DATA_DIR")
     data_dir: Path = Field(Path(".palaver"), description="where the embedded store keeps its files")
 

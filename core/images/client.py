@@ -6,13 +6,18 @@ Source of sizes and parameters: the OpenAI images reference (`/v1/images/generat
 import asyncio
 import base64
 import binascii
+import ipaddress
+import socket
+import time
 from typing import Any
+from urllib.parse import urlsplit
 
 import aiohttp
 import msgspec
 import tenacity
 
-from core.errors import ModelError, Overloaded, Refused
+from core.errors import ModelError, Overloaded, Refused, StoreError
+from core.images.later import Later
 from core.images.pictures import checked
 from core.messages import Picture
 from core.models.chunks import read_error
@@ -21,6 +26,9 @@ from core.models.client import Endpoint, first_model, headers
 PAINT_S = 180.0
 ANSWER_BYTES = 80 * 1024 * 1024
 TRIES = 3
+LATER_S = 900.0
+LOOK_EVERY_S = 20.0
+"""How long a callback is waited for, and how often its task is looked at meanwhile."""
 
 
 class PictureRequest(msgspec.Struct, frozen=True):
@@ -44,14 +52,28 @@ class _Image(msgspec.Struct):
 class _Answer(msgspec.Struct):
     data: list[_Image] | None = None
     error: Any = None
+    task_id: str | None = None
+
+
+class _Callback(msgspec.Struct):
+    success: bool = True
+    data: _Answer | None = None
+    error: Any = None
+
+
+class _Task(msgspec.Struct):
+    response: _Callback | None = None
 
 
 class ImageClient:
     """Paints at one endpoint. Its methods raise `Overloaded` and `Refused`."""
 
-    def __init__(self, session: aiohttp.ClientSession, endpoint: Endpoint) -> None:
+    def __init__(
+        self, session: aiohttp.ClientSession, endpoint: Endpoint, later: Later | None = None
+    ) -> None:
         self._session = session
         self._endpoint = endpoint
+        self._later = later
 
     @property
     def model(self) -> str:
@@ -63,16 +85,16 @@ class ImageClient:
         listed = await first_model(self._session, endpoint.base_url, endpoint.api_key)
         return endpoint.model or listed
 
-    async def paint(self, request: PictureRequest) -> list[Picture]:
-        """Pictures for *request*, checked to be images, captioned with the revised prompt."""
-        async for attempt in tenacity.AsyncRetrying(
-            stop=tenacity.stop_after_attempt(TRIES),
-            wait=tenacity.wait_exponential_jitter(max=10),
-            retry=tenacity.retry_if_exception_type(Overloaded),
-            reraise=True,
-        ):
-            with attempt:
-                answer = await self._ask(request)
+    async def paint(self, request: PictureRequest, name: str) -> list[Picture]:
+        """Pictures for *request*, checked to be images, captioned with the revised prompt.
+
+        *name* is the same in each try of the same turn: what is being painted already is
+        waited for, not asked for again.
+        """
+        if self._later is not None:
+            answer = await self._paint_later(request, name, self._later)
+        else:
+            answer = await self._ask_patiently(request)
         if not answer.data:
             raise Refused("the image API returned no picture", "empty")
         return [
@@ -80,7 +102,58 @@ class ImageClient:
             for image in answer.data
         ]
 
-    async def _ask(self, request: PictureRequest) -> _Answer:
+    async def _ask_patiently(self, request: PictureRequest, callback_url: str = "") -> _Answer:
+        async for attempt in tenacity.AsyncRetrying(
+            stop=tenacity.stop_after_attempt(TRIES),
+            wait=tenacity.wait_exponential_jitter(max=10),
+            retry=tenacity.retry_if_exception_type(Overloaded),
+            reraise=True,
+        ):
+            with attempt:
+                answer = await self._ask(request, callback_url)
+        return answer
+
+    async def _paint_later(self, request: PictureRequest, name: str, later: Later) -> _Answer:
+        """Ask with a callback, and wait for it; now and then look at the task itself."""
+        try:
+            task = await later.tasks.begin(name)
+            task_id = task.id
+            if not task_id:
+                answer = await self._ask_patiently(request, later.callback_url(task))
+                if answer.data:  # Painted at once after all.
+                    await later.tasks.forget(name)
+                    return answer
+                task_id = answer.task_id or "unnamed"
+                await later.tasks.name(name, task_id)
+            until = time.monotonic() + LATER_S
+            while time.monotonic() < until:
+                if told := await later.tasks.wait(task.token, LOOK_EVERY_S):
+                    return _told(told)
+                if (found := await self._look(task_id)) is not None:
+                    return found
+            raise Overloaded("the picture was asked for, but never came")
+        except ModelError:
+            # A further try asks anew.
+            await later.tasks.forget(name)
+            raise
+        except StoreError as error:
+            raise Overloaded(str(error)) from error
+
+    async def _look(self, task_id: str) -> _Answer | None:
+        """The task's answer where there is a tasks endpoint and it has one."""
+        try:
+            raw, status = await self._post("/tasks", {"action": "retrieve", "id": task_id})
+        except Overloaded:
+            return None
+        if status >= 400:
+            return None
+        try:
+            task = msgspec.json.decode(raw, type=_Task)
+        except (msgspec.MsgspecError, UnicodeDecodeError):
+            return None
+        return None if task.response is None else _of_callback(task.response)
+
+    async def _ask(self, request: PictureRequest, callback_url: str) -> _Answer:
         # Only what is set: a gateway refuses parameters that its model does not know.
         body: dict[str, object] = {"prompt": request.prompt, "n": request.n}
         body["model"] = request.model or self._endpoint.model
@@ -89,16 +162,20 @@ class ImageClient:
                 body[name] = value
         if not body["model"]:
             del body["model"]
+        if callback_url:
+            body["callback_url"] = callback_url
+        return _answer(*await self._post("/images/generations", body))
+
+    async def _post(self, path: str, body: dict[str, object]) -> tuple[bytes, int]:
         try:
             async with self._session.post(
-                f"{self._endpoint.base_url}/images/generations",
+                f"{self._endpoint.base_url}{path}",
                 data=msgspec.json.encode(body),
                 headers=headers(self._endpoint.api_key),
                 timeout=aiohttp.ClientTimeout(total=PAINT_S, sock_connect=10),
                 allow_redirects=False,
             ) as response:
-                raw = await _read(response, ANSWER_BYTES)
-                return _answer(raw, response.status)
+                return await _read(response, ANSWER_BYTES), response.status
         except (aiohttp.ClientError, TimeoutError) as error:
             raise Overloaded(f"the image API cannot be reached ({type(error).__name__})") from error
 
@@ -113,6 +190,8 @@ class ImageClient:
         ours = image.url.startswith(self._endpoint.base_url.rsplit("/v1", 1)[0] + "/")
         if not ours and not image.url.startswith("https://"):
             raise Refused("the image API returned an address that is not https", "empty")
+        if not ours and not await _is_public(urlsplit(image.url).hostname or ""):
+            raise Refused("the image API returned an address inside our network", "empty")
         try:
             async with self._session.get(
                 image.url, timeout=aiohttp.ClientTimeout(total=60), allow_redirects=False
@@ -144,3 +223,25 @@ def _answer(raw: bytes, status: int) -> _Answer:
     if answer.error or status >= 400:
         raise read_error(answer.error, status)
     return answer
+
+
+def _told(message: bytes) -> _Answer:
+    try:
+        return _of_callback(msgspec.json.decode(message, type=_Callback))
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise Overloaded("the callback made no sense") from error
+
+
+def _of_callback(callback: _Callback) -> _Answer:
+    if callback.error or not callback.success or callback.data is None:
+        raise read_error(callback.error)
+    return callback.data
+
+
+async def _is_public(host: str) -> bool:
+    """Whether every address of *host* is in the open internet."""
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(host, 443, type=socket.SOCK_STREAM)
+    except OSError:
+        return False
+    return all(ipaddress.ip_address(address[0]).is_global for *_, address in found)

@@ -132,6 +132,8 @@ def _usage(usage: _Usage) -> Usage:
 _FINAL: dict[str, RefusedReason] = {
     "invalid_api_key": "key",
     "invalid_token": "key",
+    "token_mismatched": "key",
+    "api_not_implemented": "model",
     "authentication_error": "key",
     "insufficient_quota": "balance",
     "model_not_found": "model",

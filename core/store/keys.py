@@ -56,3 +56,11 @@ def told(name: str) -> str:
 
 def board(name: str) -> str:
     return f"{TAG}:board:{name}"
+
+
+def task(name: str) -> str:
+    return f"{TAG}:task:{name}"
+
+
+def callback(token: str) -> str:
+    return f"{TAG}:callback:{token}"

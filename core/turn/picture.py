@@ -51,7 +51,7 @@ async def paint(stage: Stage, text: str, *, forget: int = 0) -> Report:
     busy = asyncio.create_task(_keep_indicating(stage), name=f"painting {conversation}")
     try:
         async with stage.keeper.stoppable():
-            pictures = await stage.context.images.paint(request)
+            pictures = await stage.context.images.paint(request, stage.first.event_id)
         await _post(stage, pictures)
         await stage.take_away(stage.checkpoint.pages)
         stage.context.metrics.pictures.labels(stage.context.images.model).inc(len(pictures))

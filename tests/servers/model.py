@@ -39,6 +39,7 @@ class ModelServer:
         self.piece_chars = piece_chars
         self.faults = []
         self.image_faults = []
+        self.task = {}
         self.requests = []
         self.image_requests = []
         self.running_streams = 0
@@ -52,6 +53,7 @@ class ModelServer:
         app.router.add_get("/v1/models", self._models)
         app.router.add_post("/v1/chat/completions", self._chat)
         app.router.add_post("/v1/images/generations", self._images)
+        app.router.add_post("/v1/tasks", self._task)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.2)
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0).start()
@@ -100,6 +102,9 @@ class ModelServer:
     @staticmethod
     async def send(response, chunk):
         await response.write(b"data: " + json.dumps(chunk).encode() + b"\n\n")
+
+    async def _task(self, request):
+        return web.json_response(self.task)
 
     async def _images(self, request):
         body = await request.json()

@@ -1,0 +1,63 @@
+"""Pictures that are painted later: asked for with a `callback_url`, told by a callback.
+
+Source: AceData's image API (`/openai/images/generations` with `callback_url`, `/openai/tasks`).
+Callbacks carry no signature, so their address is the secret, and good for one time.
+"""
+
+from collections.abc import Sequence
+from typing import Literal, NamedTuple, Protocol
+
+from aiohttp import web
+
+CALLBACK_BYTES = 64 * 1024 * 1024
+PATH = "/callbacks/images/"
+
+
+class Task(Protocol):
+    """See `core.store.tasks.Task`."""
+
+    @property
+    def token(self) -> str: ...
+
+    @property
+    def id(self) -> str: ...
+
+
+class Tasks(Protocol):
+    """See `core.store.tasks.Tasks`."""
+
+    async def begin(self, name: str) -> Task: ...
+
+    async def name(self, name: str, task_id: str) -> None: ...
+
+    async def forget(self, name: str) -> None: ...
+
+    async def tell(self, token: str, message: bytes) -> Literal["kept", "again", "unknown"]: ...
+
+    async def wait(self, token: str, seconds: float) -> bytes: ...
+
+
+class Later(NamedTuple):
+    """Where callbacks arrive (*url*, the server's own without a slash at its end), and are kept."""
+
+    tasks: Tasks
+    url: str
+
+    def callback_url(self, task: Task) -> str:
+        return f"{self.url}{PATH}{task.token}"
+
+
+def callback_routes(tasks: Tasks) -> Sequence[web.AbstractRouteDef]:
+    """The route that providers call back."""
+
+    async def handle(request: web.Request) -> web.Response:
+        body = bytearray()
+        async for piece in request.content.iter_chunked(1 << 16):
+            body += piece
+            if len(body) > CALLBACK_BYTES:
+                raise web.HTTPRequestEntityTooLarge(CALLBACK_BYTES, len(body))
+        verdict = await tasks.tell(request.match_info["token"], bytes(body) or b"{}")
+        # Told again it is no news, but no fault of the provider's either.
+        return web.Response(status=404 if verdict == "unknown" else 200)
+
+    return (web.post(PATH + "{token}", handle),)

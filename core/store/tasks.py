@@ -1,0 +1,82 @@
+"""Tasks that are answered later, by a callback from outside.
+
+All of it is in Redis: a restart loses nothing, and the callback may land on any process.
+"""
+
+import asyncio
+import secrets
+from typing import Literal, NamedTuple, cast
+
+from redis.asyncio import Redis
+
+from core.store import keys
+from core.store.connection import script, store_errors
+from core.store.feed import Feed
+
+TTL_S = 24 * 3600
+
+
+class Task(NamedTuple):
+    """*token* is the secret in the callback's address; *id* the provider's name, once known."""
+
+    token: str
+    id: str = ""
+
+
+class Tasks:
+    """Every method raises `StoreError`."""
+
+    def __init__(self, redis: Redis, feed: Feed) -> None:
+        self._redis = redis
+        self._feed = feed
+        self._callback = script(redis, "callback")
+
+    async def begin(self, name: str) -> Task:
+        """The task *name*: the same one for each try of the same turn."""
+        key = keys.task(name)
+        token = secrets.token_urlsafe(32)
+        with store_errors():
+            async with self._redis.pipeline(transaction=True) as pipe:
+                pipe.hsetnx(key, "token", token)
+                pipe.expire(key, TTL_S)
+                pipe.hmget(key, "token", "id")
+                new, _, (kept, task_id) = await pipe.execute()
+            if new:
+                await self._redis.set(keys.callback(token), "", ex=TTL_S)
+        return Task(kept.decode(), (task_id or b"").decode())
+
+    async def name(self, name: str, task_id: str) -> None:
+        """Keep what the provider calls the task."""
+        with store_errors():
+            await self._redis.hset(keys.task(name), "id", task_id)
+
+    async def forget(self, name: str) -> None:
+        """The next `begin` of *name* begins anew; a late callback finds nobody."""
+        with store_errors():
+            token = cast(bytes | None, await self._redis.hget(keys.task(name), "token"))
+            if token is not None:
+                await self._redis.delete(keys.task(name), keys.callback(token.decode()))
+
+    async def tell(self, token: str, message: bytes) -> Literal["kept", "again", "unknown"]:
+        """Take what a callback tells; only the first time, and only where one is waited for."""
+        with store_errors():
+            verdict = await self._callback(keys=[keys.callback(token)], args=[message, TTL_S])
+        return "kept" if verdict == 1 else "again" if verdict == 0 else "unknown"
+
+    async def wait(self, token: str, seconds: float) -> bytes:
+        """What the callback told, or nothing after *seconds*."""
+        key = keys.callback(token)
+        async with self._feed.listen(key) as messages:
+            told = await self._told(key)
+            if not told:
+                try:
+                    async with asyncio.timeout(seconds):
+                        await anext(messages)
+                except TimeoutError:
+                    return b""
+                told = await self._told(key)
+        return told
+
+    async def _told(self, key: str) -> bytes:
+        with store_errors():
+            return cast(bytes | None, await self._redis.get(key)) or b""
