@@ -50,7 +50,7 @@ def start_budget(team: str) -> tuple[Bucket, ...]:
 
 
 def append_budget(team: str) -> tuple[Bucket, ...]:
-    return (Bucket(f"slack:{team}:append", *APPEND, reserve=5),)
+    return (Bucket(f"slack:{team}:append", *APPEND, reserve=3),)
 
 
 class Streams:

@@ -83,7 +83,7 @@ def post_budget(team: str, channel: str) -> tuple[Bucket, ...]:
 
 
 def update_budget(team: str) -> tuple[Bucket, ...]:
-    return (Bucket(f"slack:{team}:update", *UPDATE, reserve=5),)
+    return (Bucket(f"slack:{team}:update", *UPDATE, reserve=3),)
 
 
 class SlackSurface:

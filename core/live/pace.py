@@ -226,7 +226,9 @@ class Pacer:
                 (one for due, one in ready if due <= now + CLOCK_S), key=lambda one: one.unseen
             )
             grant = await self.budget.take(stalest.budget, final=False)
-            self._space(stalest, grant, clock())
+            place = stalest.budget[0].key
+            crowd = sum(one.budget[0].key == place for one in lane.waiting)
+            self._space(stalest, grant, clock(), crowd)
             future = lane.waiting.pop(stalest, None) if not grant.wait_s else None
             if future is not None and not future.done():
                 future.set_result(True)
@@ -242,14 +244,14 @@ class Pacer:
                 due = max(due, min(known.next_at, rest))
         return due
 
-    def _space(self, screen: Screen, grant: Grant, now: float) -> None:
-        """Note when each bucket of *screen* may be asked again."""
+    def _space(self, screen: Screen, grant: Grant, now: float, crowd: int) -> None:
+        """Note when each bucket of *screen*, for which *crowd* wait, may be asked again."""
         for bucket, level in zip(screen.budget, grant.levels, strict=False):
             known = self._buckets.setdefault(bucket.key, _Known(deque(maxlen=bucket.most)))
             spare = level - bucket.reserve
             if not grant.wait_s:
                 known.taken.append(now)
-                known.gap = gap_s(bucket, spare, screen.age_s, known.taken, now)
+                known.gap = gap_s(bucket, spare, screen.age_s, known.taken, now, crowd)
                 known.next_at = now + known.gap
             elif spare < 1:
                 known.gap = 0.0
@@ -259,19 +261,29 @@ class Pacer:
 
 
 def gap_s(
-    bucket: Bucket, spare: float, age_s: float, taken: Sequence[float] = (), now: float = 0.0
+    bucket: Bucket,
+    spare: float,
+    age_s: float,
+    taken: Sequence[float] = (),
+    now: float = 0.0,
+    crowd: int = 1,
 ) -> float:
     """How long to wait between two updates while *spare* tokens are left, for an answer so old.
 
-    *taken*: when this process took tokens, oldest first; they come back. One of those left is
-    kept in store for a rest of the model.
+    Args:
+        spare: one of them is kept in store for a rest of the model.
+        taken: when this process took tokens, oldest first; they come back.
+        crowd: how many answers share the bucket: the more, the more evenly, for new ones
+            begin where others end.
     """
     window, age_s = bucket.seconds, max(age_s, YOUNGEST_S)
     oldest = next((at for at in taken if at > now - window), now)
     ahead = max(window / 4, oldest + window - now)
     coming = sum(now - window < at <= now - window + ahead for at in taken)
     tokens = max(0.5, spare - 1 + coming)
-    return 2 * (math.sqrt(age_s + ahead) - math.sqrt(age_s)) * math.sqrt(age_s) / tokens
+    growth = 0.5 / max(1, crowd)
+    rest = 1 - growth
+    return ((age_s + ahead) ** rest - age_s**rest) / rest * age_s**growth / tokens
 
 
 def worth_showing(text: str, waited_s: float) -> bool:
