@@ -283,7 +283,8 @@ def gap_s(
     tokens = max(0.5, spare - 1 + coming)
     growth = 0.5 / max(1, crowd)
     rest = 1 - growth
-    return ((age_s + ahead) ** rest - age_s**rest) / rest * age_s**growth / tokens
+    span = (math.pow(age_s + ahead, rest) - math.pow(age_s, rest)) / rest
+    return span * math.pow(age_s, growth) / tokens
 
 
 def worth_showing(text: str, waited_s: float) -> bool:
