@@ -93,7 +93,7 @@ def check() -> None:
         if isinstance(value, SecretStr):
             shown = "set" if value.get_secret_value() else "-"
         elif isinstance(value, tuple):
-            shown = ",".join(value) or "-"
+            shown = ",".join(map(str, value)) or "-"
         else:
             shown = "-" if value in ("", None) else str(value)
         given = "*" if name in settings.model_fields_set else " "

@@ -123,6 +123,18 @@ class Exchange(msgspec.Struct, frozen=True):
     attachments: tuple[Attachment, ...] = ()
 
 
+class Spent(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What one turn, or many, cost. *estimated*: in how many of them the tokens were estimated."""
+
+    turns: int = 0
+    prompt_tokens: int = 0
+    cached_tokens: int = 0
+    completion_tokens: int = 0
+    pictures: int = 0
+    estimated: int = 0
+    cost_usd: float = 0.0
+
+
 class Preferences(msgspec.Struct, frozen=True):
     """What a conversation chose with `/model`, `/persona`, `/system` and `/lang`."""
 

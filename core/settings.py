@@ -55,6 +55,9 @@ class Settings(BaseSettings):
         "auto",
         description="how it continues a broken answer: auto, no, prefix, final_message, prefill",
     )
+    llm_price: Annotated[tuple[float, ...], NoDecode] = Field(
+        (), description="dollars for a million tokens: read, cached, written; comma-separated"
+    )
     llm_vision: bool = Field(True, description="whether it can look at pictures")
     image_base_url: str = Field(
         "", description="image API; unset: the LLM's, or the demo painter without an LLM"
@@ -116,11 +119,20 @@ class Settings(BaseSettings):
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR")
     log_json: bool = Field(False, description="one JSON object per log line")
 
-    @field_validator("allowed_users", "allowed_chats", "admins", "wake_words", mode="before")
+    @field_validator(
+        "allowed_users", "allowed_chats", "admins", "wake_words", "llm_price", mode="before"
+    )
     @classmethod
     def _split(cls, value: object) -> object:
         if isinstance(value, str):
             return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("llm_price")
+    @classmethod
+    def _three(cls, value: tuple[float, ...]) -> tuple[float, ...]:
+        if len(value) not in (0, 3) or any(price < 0 for price in value):
+            raise ValueError("must be three prices: read, cached, written")
         return value
 
     @field_validator("log_level")

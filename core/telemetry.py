@@ -120,6 +120,12 @@ class Metrics:
             ["model", "direction"],
             registry=self.registry,
         )
+        self.cost = Counter(
+            "palaver_cost_usd_total",
+            "What the answers cost, by LLM_PRICE.",
+            ["model"],
+            registry=self.registry,
+        )
         self.pictures = Counter(
             "palaver_pictures_total", "Pictures painted.", ["model"], registry=self.registry
         )

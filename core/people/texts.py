@@ -142,6 +142,17 @@ _TEXTS: dict[str, tuple[str, str]] = {
         "This conversation: {exchanges} exchanges, about {tokens} tokens. Model: `{model}`.",
         "这个对话:{exchanges} 轮,约 {tokens} 个 token。模型:`{model}`。",
     ),
+    "usage_here": (
+        "Used here: {turns} answers, {prompt} tokens read, {completion} written, "
+        "{pictures} pictures{cost}.",
+        "这里已用:{turns} 次回答,读 {prompt} 个 token,写 {completion} 个,{pictures} 张图{cost}。",
+    ),
+    "usage_yours": (
+        "Used by you, everywhere: {turns} answers, {prompt} tokens read, {completion} written, "
+        "{pictures} pictures{cost}.",
+        "你在各处已用:{turns} 次回答,读 {prompt} 个 token,写 {completion} 个,"
+        "{pictures} 张图{cost}。",
+    ),
     "language_is": (
         "I speak {language} here. There are: `en`, `zh`.",
         "我在这里说{language}。可选:`en`、`zh`。",

@@ -3,6 +3,7 @@
 Every step is one script, which refuses whoever does not own the lease any more.
 """
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -10,7 +11,7 @@ import msgspec
 from redis.commands.core import AsyncScript
 
 from core.errors import LeaseLost
-from core.messages import ConversationId, Exchange, Incoming, Preferences
+from core.messages import ConversationId, Exchange, Incoming, Preferences, Spent
 from core.store import keys
 from core.store.connection import store_errors
 
@@ -53,6 +54,8 @@ class Turn(msgspec.Struct, frozen=True):
     stop: str
     tries: int
     note: str = ""
+    spent_here: Spent = Spent()
+    spent_by_person: Spent = Spent()
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +101,13 @@ class Claim:
         most = self._engine.most_per_person if self.person else 0
         with store_errors():
             loaded = await self._engine.load(
-                keys=[self._stream, *self._keys(), *self._persons()],
+                keys=[
+                    self._stream,
+                    *self._keys(),
+                    *self._persons(),
+                    keys.spent(self.conversation),
+                    keys.spent(self.person),
+                ],
                 args=[
                     *self._owner(),
                     MOST_MAIL,
@@ -114,8 +123,8 @@ class Claim:
         self._fence = loaded[0]
         if not self._fence:
             return None
-        _, mail, flat, history = loaded
-        state = dict(zip(flat[::2], flat[1::2], strict=True))
+        _, mail, flat, history, here, by_person = loaded
+        state = dict(_pairs(flat))
         checkpoint = _checkpoint.decode(state[b"checkpoint"]) if b"checkpoint" in state else None
         return Turn(
             mail=tuple(decode_incoming(one) for one in mail),
@@ -125,6 +134,8 @@ class Claim:
             stop=state.get(b"stop", b"").decode(),
             tries=int(state[b"tries"]),
             note=state.get(b"note", b"").decode(),
+            spent_here=_spent(here),
+            spent_by_person=_spent(by_person),
         )
 
     async def renew(self, checkpoint: Checkpoint | None = None) -> str:
@@ -150,12 +161,15 @@ class Claim:
         forget: int = 0,
         preferences: Preferences | None = None,
         dead: str = "",
+        spent: Spent | None = None,
+        model: str = "",
     ) -> int:
         """End the turn: *taken* mails leave, *exchange* enters history.
 
         Args:
             forget: how many exchanges leave the end of history first; -1: all.
             dead: why the mail could not be answered; it is then set aside, not dropped.
+            spent: what the turn cost, counted for the conversation, the person and *model*.
 
         Returns:
             How much mail is left; the conversation is ready again if any.
@@ -165,7 +179,13 @@ class Claim:
             changes = ["preferences", msgspec.json.encode(preferences)]
         with store_errors():
             left = await self._engine.commit(
-                keys=[self._stream, *self._keys(), keys.DEAD, *self._persons()],
+                keys=[
+                    self._stream,
+                    *self._keys(),
+                    keys.DEAD,
+                    *self._persons(),
+                    *map(keys.spent, (self.conversation, self.person, f"model:{model}")),
+                ],
                 args=[
                     *self._owner(),
                     self._fence,
@@ -177,6 +197,7 @@ class Claim:
                     msgspec.json.encode(exchange) if exchange else "",
                     dead,
                     self.person,
+                    msgspec.json.encode(spent or Spent()),
                     *changes,
                 ],
             )
@@ -217,3 +238,12 @@ class Claim:
 
     def _owner(self) -> list[str]:
         return [keys.GROUP, self._engine.worker, self._entry]
+
+
+def _spent(flat: Sequence[bytes]) -> Spent:
+    numbers = {name.decode(): float(value) for name, value in _pairs(flat)}
+    return msgspec.convert(numbers, Spent, strict=False)
+
+
+def _pairs(flat: Sequence[bytes]) -> Iterator[tuple[bytes, bytes]]:
+    return zip(flat[::2], flat[1::2], strict=True)

@@ -58,6 +58,11 @@ def board(name: str) -> str:
     return f"{TAG}:board:{name}"
 
 
+def spent(who: str) -> str:
+    """*who*: a conversation, a person, or `model:` and its name."""
+    return f"{TAG}:spent:{who}"
+
+
 def task(name: str) -> str:
     return f"{TAG}:task:{name}"
 

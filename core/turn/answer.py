@@ -1,6 +1,7 @@
 """Answering a question: the model's stream into the live reply, whatever breaks on the way."""
 
 import datetime
+import operator
 import time
 from collections.abc import Sequence
 
@@ -8,7 +9,7 @@ from msgspec.structs import replace
 
 from core.errors import Interrupted, ModelError, Overloaded, Refused
 from core.live.reply import Reply
-from core.messages import Attachment, Exchange
+from core.messages import Attachment, Exchange, Spent
 from core.models.chunks import Finished, ReasoningDelta, TextDelta, Usage
 from core.models.client import ChatRequest
 from core.people.texts import failure, say
@@ -128,9 +129,10 @@ async def answer(
         cut=draft.stopped or draft.error is not None,
         attachments=tuple(attachments),
     )
-    await stage.commit(exchange, forget=forget)
+    spent, model = _spent(stage, request, draft), request.model or stage.context.model.model
+    await stage.commit(exchange, forget=forget, spent=spent, model=model)
     outcome = "stopped" if draft.stopped else "failed" if draft.error else "answered"
-    _record(stage, request, draft, outcome)
+    _record(stage, model, draft, spent, outcome)
     return Report(outcome, reply.shown)
 
 
@@ -221,24 +223,47 @@ def _final_text(stage: Stage, draft: _Draft) -> str:
     return f"{draft.shown_best}\n\n{ending}" if draft.best else ending
 
 
-def _record(stage: Stage, request: ChatRequest, draft: _Draft, outcome: str) -> None:
-    model = request.model or stage.context.model.model
+def _spent(stage: Stage, request: ChatRequest, draft: _Draft) -> Spent:
     usage = draft.usage
-    prompt_tokens = usage.prompt_tokens or sum(
-        estimate_tokens(message.content) for message in request.messages
+    if not usage.completion_tokens:
+        asked = sum(estimate_tokens(message.content) for message in request.messages)
+        usage = Usage(asked, estimate_tokens(draft.best))
+    return Spent(
+        turns=1,
+        prompt_tokens=usage.prompt_tokens,
+        cached_tokens=usage.cached_tokens,
+        completion_tokens=usage.completion_tokens,
+        estimated=int(usage is not draft.usage),
+        cost_usd=cost_usd(usage, stage.context.settings.llm_price),
     )
-    completion_tokens = usage.completion_tokens or estimate_tokens(draft.best)
+
+
+def cost_usd(usage: Usage, price: Sequence[float]) -> float:
+    """What *usage* costs: *price* is dollars for a million tokens read, cached, written."""
+    if not price:
+        return 0.0
+    read = usage.prompt_tokens - usage.cached_tokens
+    amounts = (read, usage.cached_tokens, usage.completion_tokens)
+    return sum(map(operator.mul, amounts, price)) / 1e6
+
+
+def _record(stage: Stage, model: str, draft: _Draft, spent: Spent, outcome: str) -> None:
     tokens = stage.context.metrics.tokens
-    tokens.labels(model, "prompt").inc(prompt_tokens)
-    tokens.labels(model, "completion").inc(completion_tokens)
+    tokens.labels(model, "prompt").inc(spent.prompt_tokens)
+    tokens.labels(model, "cached").inc(spent.cached_tokens)
+    tokens.labels(model, "completion").inc(spent.completion_tokens)
+    stage.context.metrics.cost.labels(model).inc(spent.cost_usd)
     log.info(
         "answered",
         conversation=stage.claim.conversation,
+        person=stage.first.sender.id,
         model=model,
         outcome=outcome,
-        prompt_tokens=prompt_tokens,
-        completion_tokens=completion_tokens,
-        estimated=not usage.completion_tokens,
+        prompt_tokens=spent.prompt_tokens,
+        cached_tokens=spent.cached_tokens,
+        completion_tokens=spent.completion_tokens,
+        estimated=bool(spent.estimated),
+        cost_usd=round(spent.cost_usd, 6),
         first_token_s=None if draft.first_token_s is None else round(draft.first_token_s, 3),
         duration_s=round(time.monotonic() - draft.began, 3),
         reason=str(draft.error) if draft.error else None,

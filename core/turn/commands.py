@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from core.messages import Incoming, Preferences
+from core.messages import Incoming, Preferences, Spent
 from core.people.texts import LANGUAGES, Language, say
 from core.store.claim import Turn
 from core.turn.context import Context
@@ -53,9 +53,10 @@ def run_command(incoming: Incoming, turn: Turn, context: Context, language: Lang
         case "usage":
             tokens = sum(map(exchange_tokens, turn.history))
             model = chosen.model or context.model.model
-            return Outcome(
-                say("usage", language, exchanges=len(turn.history), tokens=tokens, model=model)
-            )
+            holds = say("usage", language, exchanges=len(turn.history), tokens=tokens, model=model)
+            here = _spent("usage_here", turn.spent_here, language)
+            yours = _spent("usage_yours", turn.spent_by_person, language)
+            return Outcome(f"{holds}\n\n{here}\n\n{yours}")
         case "model" if not argument:
             return Outcome(say("model_is", language, model=chosen.model or context.model.model))
         case "model":
@@ -100,3 +101,16 @@ def _system(
         return Outcome(say("system_cleared", language), msgspec.structs.replace(chosen, system=""))
     changed = msgspec.structs.replace(chosen, system=argument[:SYSTEM_CHARS])
     return Outcome(say("system_set", language), changed)
+
+
+def _spent(name: str, spent: Spent, language: Language) -> str:
+    cost = f" (${spent.cost_usd:.4f})" if spent.cost_usd else ""
+    return say(
+        name,
+        language,
+        turns=spent.turns,
+        prompt=spent.prompt_tokens,
+        completion=spent.completion_tokens,
+        pictures=spent.pictures,
+        cost=cost,
+    )

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from core.errors import ModelError
 from core.images.client import PictureRequest
 from core.live.delivery import deliver
-from core.messages import Button, Exchange, Picture
+from core.messages import Button, Exchange, Picture, Spent
 from core.people.texts import Language, failure, say
 from core.tasks import end
 from core.telemetry import logger
@@ -47,11 +47,12 @@ async def paint(stage: Stage, text: str, *, forget: int = 0) -> Report:
         await stage.commit()
         return Report("rejected", shown)
     conversation = stage.claim.conversation
-    outcome, notes = "painted", f"[painted: {request.prompt}]"
+    outcome, notes, painted = "painted", f"[painted: {request.prompt}]", 0
     busy = asyncio.create_task(_keep_indicating(stage), name=f"painting {conversation}")
     try:
         async with stage.keeper.stoppable():
             pictures = await stage.context.images.paint(request, stage.first.event_id)
+        painted = len(pictures)
         await _post(stage, pictures)
         await stage.take_away(stage.checkpoint.pages)
         stage.context.metrics.pictures.labels(stage.context.images.model).inc(len(pictures))
@@ -77,7 +78,9 @@ async def paint(stage: Stage, text: str, *, forget: int = 0) -> Report:
         notes=notes,
         cut=not notes,
     )
-    await stage.commit(exchange, forget=forget)
+    spent = Spent(turns=1, pictures=painted)
+    model = request.model or stage.context.images.model
+    await stage.commit(exchange, forget=forget, spent=spent, model=model)
     return Report(outcome)
 
 

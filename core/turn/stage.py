@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from core.errors import LeaseLost, PlatformError, StoreError
 from core.live.reply import Reply, Shown
-from core.messages import Button, Exchange, Incoming, Preferences
+from core.messages import Button, Exchange, Incoming, Preferences, Spent
 from core.people.texts import Language, say
 from core.platform import Platform
 from core.store.claim import Checkpoint, Claim, Turn
@@ -100,6 +100,8 @@ class Stage:
         forget: int = 0,
         preferences: Preferences | None = None,
         dead: str = "",
+        spent: Spent | None = None,
+        model: str = "",
     ) -> None:
         """End the turn, as soon as the store lets us; see `Claim.commit`.
 
@@ -112,7 +114,13 @@ class Stage:
         while True:
             try:
                 await self.claim.commit(
-                    len(self.mail), exchange, forget=forget, preferences=preferences, dead=dead
+                    len(self.mail),
+                    exchange,
+                    forget=forget,
+                    preferences=preferences,
+                    dead=dead,
+                    spent=spent,
+                    model=model,
                 )
             except LeaseLost:
                 raise

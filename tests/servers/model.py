@@ -80,7 +80,7 @@ class ModelServer:
         finally:
             self.running_streams -= 1
 
-    async def stream(self, request, text, *, until=None, finish="stop"):
+    async def stream(self, request, text, *, until=None, finish="stop", usage=True):
         """Stream *text*; with *until*, only so many characters, and then the line is cut."""
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
         await response.prepare(request)
@@ -93,9 +93,9 @@ class ModelServer:
             request.transport.abort()
             return response
         await self.send(response, {"choices": [{"index": 0, "delta": {}, "finish_reason": finish}]})
-        await self.send(
-            response, {"choices": [], "usage": {"prompt_tokens": 11, "completion_tokens": 7}}
-        )
+        if usage:
+            counted = {"prompt_tokens": 11, "completion_tokens": 7}
+            await self.send(response, {"choices": [], "usage": counted})
         await response.write(b"data: [DONE]\n\n")
         return response
 
