@@ -1,7 +1,6 @@
 """Answering a question: the model's stream into the live reply, whatever breaks on the way."""
 
 import datetime
-import operator
 import time
 from collections.abc import Sequence
 
@@ -242,9 +241,9 @@ def cost_usd(usage: Usage, price: Sequence[float]) -> float:
     """What *usage* costs: *price* is dollars for a million tokens read, cached, written."""
     if not price:
         return 0.0
-    read = usage.prompt_tokens - usage.cached_tokens
-    amounts = (read, usage.cached_tokens, usage.completion_tokens)
-    return sum(map(operator.mul, amounts, price)) / 1e6
+    read, cached, written = price
+    new = usage.prompt_tokens - usage.cached_tokens
+    return (new * read + usage.cached_tokens * cached + usage.completion_tokens * written) / 1e6
 
 
 def _record(stage: Stage, model: str, draft: _Draft, spent: Spent, outcome: str) -> None:
