@@ -39,6 +39,7 @@ class PictureRequest(msgspec.Struct, frozen=True):
     quality: str = ""
     style: str = ""
     background: str = ""
+    format: str = ""
     n: int = 1
     model: str = ""
 
@@ -160,6 +161,8 @@ class ImageClient:
         for name in ("size", "quality", "style", "background"):
             if value := getattr(request, name):
                 body[name] = value
+        if request.format:
+            body["output_format"] = request.format
         if not body["model"]:
             del body["model"]
         if callback_url:

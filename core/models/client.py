@@ -169,7 +169,7 @@ class ChatClient:
             "stream_options": {"include_usage": True},
         }
         if request.max_tokens:
-            body["max_tokens"] = request.max_tokens
+            body[self._endpoint.provider.max_tokens] = request.max_tokens
         base_url = self._endpoint.base_url
         if request.begun:
             provider = self._endpoint.provider
@@ -185,7 +185,8 @@ class ChatClient:
         return self._session.post(
             f"{base_url}/chat/completions",
             data=msgspec.json.encode(body),
-            headers=headers(self._endpoint.api_key) | {"Accept": "text/event-stream"},
+            headers=headers(self._endpoint.api_key, self._endpoint.provider.key_header)
+            | {"Accept": "text/event-stream"},
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=self._deadlines.connect),
             # A redirect could carry the key to another host.
             allow_redirects=False,
@@ -274,10 +275,12 @@ class _Models(msgspec.Struct):
     data: list[_Listed]
 
 
-def headers(api_key: str) -> dict[str, str]:
-    """The headers of every call to a provider."""
+def headers(api_key: str, key_header: str = "") -> dict[str, str]:
+    """The headers of every call to a provider; *key_header*: where the key is no bearer token."""
     sent = {"Content-Type": "application/json", "User-Agent": f"palaver/{__version__}"}
-    return sent | {"Authorization": f"Bearer {api_key}"} if api_key else sent
+    if not api_key:
+        return sent
+    return sent | ({key_header: api_key} if key_header else {"Authorization": f"Bearer {api_key}"})
 
 
 async def _deltas(response: aiohttp.ClientResponse) -> AsyncIterator[list[Delta]]:

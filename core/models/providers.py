@@ -22,16 +22,23 @@ class Provider(msgspec.Struct, frozen=True):
         host: what the base URL's host ends with.
         continues: how an interrupted answer is continued.
         continues_at: the base URL for that, where it is another one.
+        max_tokens: what the limit of the answer's length is called.
+        key_header: the header of the key, where it is no bearer token.
     """
 
     host: str
     continues: Continues = "no"
     continues_at: str = ""
+    max_tokens: str = "max_tokens"
+    key_header: str = ""
 
 
 KNOWN = (
     Provider("api.deepseek.com", "prefix", "https://api.deepseek.com/beta"),
     Provider("api.mistral.ai", "prefix"),
+    # Its newer models refuse `max_tokens`.
+    Provider("api.openai.com", max_tokens="max_completion_tokens"),
+    Provider("openai.azure.com", max_tokens="max_completion_tokens", key_header="api-key"),
 )
 
 

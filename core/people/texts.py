@@ -164,9 +164,17 @@ _TEXTS: dict[str, tuple[str, str]] = {
     ),
     "image_option": (
         "I do not know the option `{option}`. There are `--size`, `--n`, `--quality`, `--style`, "
-        "`--background` and `--model`.",
+        "`--background`, `--format` and `--model`.",
         "我不认识选项 `{option}`。可用:"
-        "`--size`、`--n`、`--quality`、`--style`、`--background`、`--model`。",
+        "`--size`、`--n`、`--quality`、`--style`、`--background`、`--format`、`--model`。",
+    ),
+    "image_takes": (
+        "`{model}` wants {wanted} for `--{option}`, not `{value}`.",
+        "`{model}` 的 `--{option}` 应为 {wanted},而不是 `{value}`。",
+    ),
+    "image_takes_none": (
+        "`{model}` has no `--{option}`.",
+        "`{model}` 没有 `--{option}` 选项。",
     ),
     "image_value": (
         "`{option}` wants {wanted}, not `{value}`.",

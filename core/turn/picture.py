@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from core.errors import ModelError
 from core.images.client import PictureRequest
+from core.images.models import takes, wrong_with
 from core.live.delivery import deliver
 from core.messages import Button, Exchange, Picture, Spent
 from core.people.texts import Language, failure, say
@@ -29,6 +30,7 @@ _OPTIONS: dict[str, str] = {
     "quality": "standard, hd, low, medium, high, auto",
     "style": "vivid, natural",
     "background": "transparent, opaque, auto",
+    "format": "png, jpeg, webp",
     "model": "NAME",
 }
 _DASHES = str.maketrans({"—": "--", "–": "--"})
@@ -42,6 +44,7 @@ async def paint(stage: Stage, text: str, *, forget: int = 0) -> Report:
     """Paint what *text* (behind `/image`) asks for; *forget* exchanges are replaced."""
     try:
         request = read_request(text, stage.language)
+        check_for_model(request, request.model or stage.context.images.model, stage.language)
     except BadOption as error:
         shown = await stage.say(str(error))
         await stage.commit()
@@ -158,6 +161,30 @@ def read_request(text: str, language: Language) -> PictureRequest:
         raise BadOption(say("too_long", language, chars=len(prompt), most=PROMPT_CHARS))
     count = int(values.pop("n", "1"))
     return PictureRequest(prompt=prompt, n=count, **values)
+
+
+def check_for_model(request: PictureRequest, model: str, language: Language) -> None:
+    """Whether *model* takes all that *request* asks for.
+
+    Raises:
+        BadOption: it does not, and this is known before it is asked.
+    """
+    known = takes(model)
+    if known is not None and len(request.prompt) > known.prompt_chars:
+        most = known.prompt_chars
+        raise BadOption(say("too_long", language, chars=len(request.prompt), most=most))
+    wrong = wrong_with(
+        model,
+        size=request.size,
+        quality=request.quality,
+        style=request.style,
+        background=request.background,
+        format_=request.format,
+        n=request.n,
+    )
+    if wrong is not None:
+        name = "image_takes" if wrong.wanted else "image_takes_none"
+        raise BadOption(say(name, language, model=model, **wrong._asdict()))
 
 
 def _valid(name: str, value: str) -> bool:

@@ -17,6 +17,7 @@ from core.models.client import (
     Endpoint,
     retry_after_s,
 )
+from core.models.providers import provider_at
 from tests.servers import model as models
 
 REQUEST = ChatRequest((ChatMessage("user", "hello"),))
@@ -154,3 +155,28 @@ def test_retry_after_is_read_as_seconds_and_as_a_date():
     assert retry_after_s({"Retry-After": "Wed, 21 Oct 2015 07:28:00 GMT"}, now) == 0
     assert retry_after_s({"Retry-After": "soon"}, now) == 0
     assert retry_after_s({}, now) == 0
+
+
+@pytest.mark.parametrize(
+    ("url", "name", "header"),
+    [
+        ("https://api.openai.com/v1", "max_completion_tokens", "Authorization"),
+        ("https://me.openai.azure.com/openai/v1", "max_completion_tokens", "api-key"),
+        ("https://api.deepseek.com", "max_tokens", "Authorization"),
+        ("http://127.0.0.1:11434/v1", "max_tokens", "Authorization"),
+    ],
+)
+async def test_a_provider_is_asked_in_its_own_words(model, url, name, header):
+    sent = {}
+
+    async def seen(request):
+        sent.update(request.headers)
+        return await model.stream(request, "fine")
+
+    model.faults.append(seen)
+    endpoint = Endpoint(model.url, "sk-secret-key", "scripted", provider_at(url))
+    async with aiohttp.ClientSession() as session:
+        request = ChatRequest(REQUEST.messages, max_tokens=9)
+        await collect(ChatClient(session, endpoint), request)
+    assert model.requests[0][name] == 9
+    assert sent[header].endswith("sk-secret-key")

@@ -16,7 +16,7 @@ from core.people.access import Access
 from core.settings import Settings
 from core.telemetry import Metrics, keep_secret, redact
 from core.turn.commands import MENU
-from core.turn.picture import BadOption, read_request
+from core.turn.picture import BadOption, check_for_model, read_request
 from core.turn.prompt import build_prompt, estimate_tokens, window
 
 README = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
@@ -177,3 +177,31 @@ def test_the_page_is_off_by_default_where_strangers_could_reach_it():
 def test_a_secret_is_taken_out_of_a_log_line():
     keep_secret("sk-very-secret")
     assert redact("the key sk-very-secret is bad") == "the key *** is bad"
+
+
+@pytest.mark.parametrize(
+    ("model", "text", "said"),
+    [
+        ("dall-e-3", "fox --n 2", "1-1"),
+        ("dall-e-3", "fox --size 512x512", "1792x1024"),
+        ("dall-e-2", "fox --quality hd", "standard"),
+        ("dall-e-2", "fox --style vivid", "no `--style`"),
+        ("gpt-image-1.5", "fox --size 1792x1024", "1536x1024"),
+        ("dall-e-2", "x" * 1001, "1000"),
+    ],
+)
+def test_what_a_model_does_not_take_is_said_before_it_is_asked(model, text, said):
+    with pytest.raises(BadOption, match=re.escape(said)):
+        check_for_model(read_request(text, "en"), model, "en")
+
+
+@pytest.mark.parametrize(
+    ("model", "text"),
+    [
+        ("gpt-image-2", "fox --size 1536x1024 --background transparent --format webp --n 4"),
+        ("flux-dev", "fox --size 768x512 --quality hd"),
+        ("", "fox --size 512x512"),
+    ],
+)
+def test_what_a_model_takes_and_what_is_not_known_is_asked(model, text):
+    check_for_model(read_request(text, "en"), model, "en")
