@@ -21,12 +21,14 @@ from core.http import http_server
 from core.images.client import ImageClient
 from core.images.later import Later, callback_routes
 from core.live.pace import Pacer
+from core.models.cache import RememberingModel
 from core.models.client import ChatClient, Deadlines, Endpoint, first_model
 from core.models.demo.server import CHAT_MODEL, IMAGE_MODEL, demo_server
 from core.models.providers import Provider, provider_at
 from core.people.access import Access
 from core.platform import Board, Leases, Platform
 from core.settings import Settings
+from core.store.answers import RedisAnswers
 from core.store.board import RedisBoard
 from core.store.connection import connect, store_errors
 from core.store.embedded import embedded
@@ -95,14 +97,15 @@ async def open_core(settings: Settings) -> AsyncIterator[Core]:
         tasks = Tasks(redis, feed)
         models = await stack.enter_async_context(open_models(settings, _later(settings, tasks)))
         worker = f"{socket.gethostname()}-{secrets.token_hex(6)}"
+        metrics = Metrics()
         context = Context(
             settings=settings,
-            model=models.chat,
+            model=RememberingModel(models.chat, RedisAnswers(redis), metrics.memory),
             images=models.images,
             pacer=await stack.enter_async_context(Pacer(SharedBudget(redis))),
             access=Access(settings.allowed_users, settings.allowed_chats, settings.admins),
             reader=Reader(vision=settings.llm_vision),
-            metrics=Metrics(),
+            metrics=metrics,
         )
         yield Core(
             settings=settings,

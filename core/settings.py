@@ -59,6 +59,11 @@ class Settings(BaseSettings):
         (), description="dollars for a million tokens: read, cached, written; comma-separated"
     )
     llm_vision: bool = Field(True, description="whether it can look at pictures")
+    llm_memory: Literal["off", "private", "all", "shared"] = Field(
+        "private",
+        description="who gets an answer of the last hour again: nobody; the same private chat; "
+        "also the same group; everybody",
+    )
     image_base_url: str = Field(
         "", description="image API; unset: the LLM's, or the demo painter without an LLM"
     )

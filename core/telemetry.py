@@ -9,6 +9,7 @@ import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 Log = structlog.stdlib.BoundLogger
+Counted = Counter
 
 
 def set_up_logs(level: str, as_json: bool) -> None:
@@ -118,6 +119,12 @@ class Metrics:
             "palaver_tokens_total",
             "Tokens by model and direction.",
             ["model", "direction"],
+            registry=self.registry,
+        )
+        self.memory = Counter(
+            "palaver_memory_total",
+            "Questions that might be answered from memory: hit, joined, miss.",
+            ["result"],
             registry=self.registry,
         )
         self.cost = Counter(

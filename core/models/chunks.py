@@ -38,13 +38,17 @@ class Usage(msgspec.Struct, frozen=True):
         )
 
 
+class FromMemory(msgspec.Struct, frozen=True):
+    """What follows was answered before, and costs nothing."""
+
+
 class Finished(msgspec.Struct, frozen=True):
     """The model ended its answer; *reason* as the provider words it (`stop`, `length`, ...)."""
 
     reason: str
 
 
-Delta = TextDelta | ReasoningDelta | Usage | Finished
+Delta = TextDelta | ReasoningDelta | Usage | FromMemory | Finished
 
 
 class _Details(msgspec.Struct):

@@ -51,13 +51,15 @@ class ChatRequest(msgspec.Struct, frozen=True):
     """What a model is asked.
 
     *max_tokens* 0 leaves the length to the provider; *begun* is the beginning of the
-    answer, said already, which the model goes on from.
+    answer, said already, which the model goes on from; *scope* names who may be answered with
+    what this request was answered (nobody, if empty).
     """
 
     messages: tuple[ChatMessage, ...]
     model: str = ""
     max_tokens: int = 0
     begun: str = ""
+    scope: str = ""
 
 
 class Endpoint(msgspec.Struct, frozen=True):

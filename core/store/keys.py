@@ -69,3 +69,7 @@ def task(name: str) -> str:
 
 def callback(token: str) -> str:
     return f"{TAG}:callback:{token}"
+
+
+def answer(key: str) -> str:
+    return f"{TAG}:answer:{key}"

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from core.errors import Interrupted, ModelError, Overloaded, Refused
 from core.live.reply import Reply
 from core.messages import Attachment, Exchange, Spent
-from core.models.chunks import Finished, ReasoningDelta, TextDelta, Usage
+from core.models.chunks import Finished, FromMemory, ReasoningDelta, TextDelta, Usage
 from core.models.client import ChatRequest
 from core.people.texts import failure, say
 from core.store.claim import Checkpoint
@@ -35,6 +35,8 @@ class _Draft:
         """What this try goes on from, said in an earlier one."""
         self.best = text
         """The longest that any try came to, which is what stands on the screen."""
+        self.free = False
+        """Answered from memory."""
         self.thought = ""
         self._quote = ""
         self.usage = Usage()
@@ -82,7 +84,7 @@ async def answer(
 ) -> Report:
     """Answer *question* in the light of *history*; *forget* exchanges are replaced."""
     material = await stage.context.reader.read(stage.platform, attachments, history)
-    request = _request(stage, question, history, material)
+    request = _request(stage, question, history, material, retried=bool(forget))
     saved = stage.checkpoint
     draft = _Draft(saved.text)
     handles = saved.pages
@@ -136,7 +138,7 @@ async def answer(
 
 
 def _request(
-    stage: Stage, question: str, history: Sequence[Exchange], material: Material
+    stage: Stage, question: str, history: Sequence[Exchange], material: Material, *, retried: bool
 ) -> ChatRequest:
     settings, first = stage.context.settings, stage.first
     asked = "\n\n".join([*material.notes, question])
@@ -153,7 +155,18 @@ def _request(
         messages=(*before, replace(last, images=material.pictures)),
         model=stage.turn.preferences.model,
         max_tokens=settings.max_tokens,
+        scope="" if retried or history or material.pictures else _scope(stage),
     )
+
+
+def _scope(stage: Stage) -> str:
+    """Who may get this answer again."""
+    memory = stage.context.settings.llm_memory
+    if memory == "shared":
+        return "everybody"
+    if memory == "all" or (memory == "private" and stage.first.private):
+        return stage.claim.conversation
+    return ""
 
 
 async def _stream(stage: Stage, request: ChatRequest, reply: Reply, draft: _Draft) -> None:
@@ -177,6 +190,8 @@ async def _stream(stage: Stage, request: ChatRequest, reply: Reply, draft: _Draf
                     case ReasoningDelta(text) if stage.context.settings.reasoning == "quote":
                         draft.think(text)
                         reply.say(draft.shown)
+                    case FromMemory():
+                        draft.free = True
                     case Usage():
                         draft.usage = delta
                     case Finished("content_filter") if not draft.text:
@@ -224,6 +239,8 @@ def _final_text(stage: Stage, draft: _Draft) -> str:
 
 def _spent(stage: Stage, request: ChatRequest, draft: _Draft) -> Spent:
     usage = draft.usage
+    if draft.free:
+        return Spent(turns=1)
     if not usage.completion_tokens:
         asked = sum(estimate_tokens(message.content) for message in request.messages)
         usage = Usage(asked, estimate_tokens(draft.best))

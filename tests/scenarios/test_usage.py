@@ -53,3 +53,33 @@ async def test_what_a_model_does_not_count_is_estimated_and_marked(driver, tmp_p
 def test_cached_tokens_have_a_price_of_their_own():
     assert cost_usd(Usage(100, 10, 60), (2.0, 1.0, 5.0)) == pytest.approx((80 + 60 + 50) / 1e6)
     assert cost_usd(Usage(100, 10, 60), ()) == 0
+
+
+async def test_a_first_question_asked_again_in_private_is_answered_from_memory(
+    driver, tmp_path, model
+):
+    async with driving(driver, tmp_path, model):
+        for count in (1, 2):
+            await driver.say("dm", "hello")
+            await driver.answered("dm", count)
+            await driver.say("dm", "/new")
+            await driver.posted("dm", 2 * count)
+        assert len(model.requests) == 1
+        await driver.say("dm2", "hello")
+        await driver.answered("dm2")
+        assert len(model.requests) == 2, "another chat has a memory of its own"
+        for count in (1, 2):
+            await driver.say("group", "hello")
+            await driver.answered("group", count)
+            await driver.say("group", "/new@palaver_bot")
+            await driver.posted("group", 2 * count)
+        assert len(model.requests) == 4, "a group has none, unless the operator wants it"
+
+
+async def test_retry_never_answers_from_memory(driver, tmp_path, model):
+    async with driving(driver, tmp_path, model):
+        await driver.say("dm", "hello")
+        await driver.answered("dm", 1)
+        await driver.press("dm", "retry")
+        await driver.answered("dm", 2)
+        assert len(model.requests) == 2

@@ -1,0 +1,147 @@
+"""Identical questions: answered from memory for an hour, and asked once however many ask now.
+
+A request is remembered only if it names a `scope`; nobody outside that scope reads its answer.
+"""
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Protocol
+
+import msgspec
+
+from core.errors import Interrupted, ModelError, StoreError
+from core.models.chunks import Delta, Finished, FromMemory, TextDelta
+from core.models.client import ChatRequest, Model
+from core.telemetry import Counted
+
+TTL_S = 3600
+
+
+class Memory(Protocol):
+    """Where answers are kept. Both raise `StoreError`."""
+
+    async def recall(self, key: str) -> str: ...
+
+    async def keep(self, key: str, text: str, ttl_s: int) -> None: ...
+
+
+class _Flight:
+    """An answer on its way, and all who want it."""
+
+    def __init__(self) -> None:
+        self.deltas: list[Delta] = []
+        self.ended = False
+        self.error: ModelError | None = None
+        self._news = asyncio.Event()
+
+    def add(self, delta: Delta) -> None:
+        self.deltas.append(delta)
+        self._wake()
+
+    def end(self, error: ModelError | None = None) -> None:
+        if not self.ended:
+            self.ended, self.error = True, error
+            self._wake()
+
+    def _wake(self) -> None:
+        self._news.set()
+        self._news = asyncio.Event()
+
+    async def follow(self) -> AsyncIterator[Delta]:
+        """What the one who asks gets, from its beginning."""
+        at = 0
+        while True:
+            while at < len(self.deltas):
+                yield self.deltas[at]
+                at += 1
+            if self.ended:
+                break
+            await self._news.wait()
+        if self.error is not None:
+            raise self.error
+        if not any(isinstance(delta, Finished) for delta in self.deltas):
+            raise Interrupted("who asked for all of us was stopped")
+
+
+class RememberingModel:
+    """*model*, with a memory. Raises what it raises."""
+
+    def __init__(self, model: Model, memory: Memory, counted: Counted) -> None:
+        self._model = model
+        self._memory = memory
+        self._counted = counted
+        self._flights: dict[str, _Flight] = {}
+
+    @property
+    def model(self) -> str:
+        return self._model.model
+
+    @property
+    def continues(self) -> bool:
+        return self._model.continues
+
+    @asynccontextmanager
+    async def stream(self, request: ChatRequest) -> AsyncIterator[AsyncIterator[Delta]]:
+        """As `ChatClient.stream`."""
+        if not request.scope or request.begun:
+            async with self._model.stream(request) as deltas:
+                yield deltas
+            return
+        key = key_of(request, self._model.model)
+        if (text := await self._recall(key)) != "":
+            self._counted.labels("hit").inc()
+            yield _replay(text)
+            return
+        flight = self._flights.get(key)
+        if flight is not None:
+            self._counted.labels("joined").inc()
+            yield flight.follow()
+            return
+        self._counted.labels("miss").inc()
+        flight = self._flights[key] = _Flight()
+        try:
+            async with self._model.stream(request) as deltas:
+                yield self._lead(flight, deltas, key)
+        except ModelError as error:
+            flight.end(error)
+            raise
+        finally:
+            flight.end()
+            if self._flights.get(key) is flight:
+                del self._flights[key]
+
+    async def _lead(
+        self, flight: _Flight, deltas: AsyncIterator[Delta], key: str
+    ) -> AsyncIterator[Delta]:
+        async for delta in deltas:
+            flight.add(delta)
+            if isinstance(delta, Finished) and delta.reason == "stop":
+                said = "".join(one.text for one in flight.deltas if isinstance(one, TextDelta))
+                await self._keep(key, said)
+            yield delta
+
+    async def _recall(self, key: str) -> str:
+        try:
+            return await self._memory.recall(key)
+        except StoreError:
+            return ""
+
+    async def _keep(self, key: str, text: str) -> None:
+        try:
+            await self._memory.keep(key, text, TTL_S)
+        except StoreError:
+            return
+
+
+def key_of(request: ChatRequest, model: str) -> str:
+    """The same for the same request, in every process and version of Python."""
+    named = msgspec.structs.replace(request, model=request.model or model)
+    return hashlib.sha256(msgspec.json.encode(named)).hexdigest()
+
+
+async def _replay(text: str) -> AsyncIterator[Delta]:
+    yield FromMemory()
+    yield TextDelta(text)
+    yield Finished("stop")
