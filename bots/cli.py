@@ -160,6 +160,7 @@ def _greet(core: Core, url: str, platforms: Sequence[Platform], took_s: float) -
     models = {
         "demo": "the built-in demo (set LLM_BASE_URL and LLM_API_KEY for a real model)",
         "ollama": f"{core.models.chat.model} of the Ollama on this machine",
+        "file": f"{core.models.chat.model}, and others of {settings.palaver_config}",
         "configured": f"{core.models.chat.model} at {settings.llm_base_url}",
     }
     print(f"\n  Palaver {__version__} is ready ({took_s:.1f} s)\n", file=sys.stderr)

@@ -22,9 +22,11 @@ from core.images.client import ImageClient
 from core.images.later import Later, callback_routes
 from core.live.pace import Pacer
 from core.models.cache import RememberingModel
-from core.models.client import ChatClient, Deadlines, Endpoint, first_model
+from core.models.client import TRIES, ChatClient, Deadlines, Endpoint, Model, first_model
 from core.models.demo.server import CHAT_MODEL, IMAGE_MODEL, demo_server
+from core.models.file import ModelEntry, read_model_file
 from core.models.providers import Provider, provider_at
+from core.models.router import Route, Router
 from core.people.access import Access
 from core.platform import Board, Leases, Platform
 from core.settings import Settings
@@ -63,7 +65,7 @@ BuildPlatforms = Callable[[Lent], Sequence[Platform]]
 class Models:
     """The models in use; *kind* says where the chat model came from."""
 
-    chat: ChatClient
+    chat: Model
     images: ImageClient
     kind: str
 
@@ -145,19 +147,25 @@ async def open_models(settings: Settings, later: Later | None = None) -> AsyncIt
                 demo = await stack.enter_async_context(demo_server())
             return demo
 
-        chat, kind = await _chat_endpoint(settings, session, demo_url)
+        if settings.palaver_config is not None:
+            entries = read_model_file(settings.palaver_config).model
+            routes = [_route(session, entry, alone=len(entries) == 1) for entry in entries]
+            first = entries[0]
+            chat, kind = Endpoint(first.base_url.rstrip("/"), first.api_key, first.model), "file"
+            model: Model = Router(routes)
+        else:
+            chat, kind = await _chat_endpoint(settings, session, demo_url)
+            model = ChatClient(session, chat, Deadlines())
         own_key = settings.image_api_key.get_secret_value()
-        if settings.image_base_url or kind == "configured":
+        if settings.image_base_url or kind in ("configured", "file"):
             painter = Endpoint(
                 settings.image_base_url or chat.base_url,
-                own_key or settings.llm_api_key.get_secret_value(),
+                own_key or chat.api_key,
                 settings.image_model,
             )
         else:
             painter = Endpoint(await demo_url(), "", settings.image_model or IMAGE_MODEL)
-        yield Models(
-            ChatClient(session, chat, Deadlines()), ImageClient(session, painter, later), kind
-        )
+        yield Models(model, ImageClient(session, painter, later), kind)
 
 
 def _later(settings: Settings, tasks: Tasks) -> Later | None:
@@ -190,6 +198,18 @@ async def _chat_endpoint(
     except (ModelError, TimeoutError):
         url = await demo_url()
         return Endpoint(url, "", CHAT_MODEL), "demo"
+
+
+def _route(session: aiohttp.ClientSession, entry: ModelEntry, *, alone: bool) -> Route:
+    keep_secret(entry.api_key)
+    base_url = entry.base_url.rstrip("/")
+    provider = provider_at(base_url)
+    if entry.continues is not None:
+        provider = msgspec.structs.replace(provider, continues=entry.continues)
+    endpoint = Endpoint(base_url, entry.api_key, entry.model, provider)
+    # Where another can be asked, nobody waits for this one.
+    client = ChatClient(session, endpoint, Deadlines(), tries=TRIES if alone else 1)
+    return Route(entry.name, client, entry.price, entry.at_once)
 
 
 def _provider(settings: Settings) -> Provider:

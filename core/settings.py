@@ -46,6 +46,9 @@ class Settings(BaseSettings):
         "auto", description="auto: Slack's native streams in direct messages; edits: never"
     )
 
+    palaver_config: Path | None = Field(
+        None, description="a palaver.toml with several models, instead of LLM_*"
+    )
     llm_base_url: str = Field(
         "", description="any OpenAI-compatible chat API; unset: a local Ollama, else the demo"
     )

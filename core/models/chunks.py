@@ -38,6 +38,13 @@ class Usage(msgspec.Struct, frozen=True):
         )
 
 
+class AnsweredBy(msgspec.Struct, frozen=True):
+    """Which of several models answers, and its price (see `core.models.router.Route`)."""
+
+    model: str
+    price: tuple[float, ...] = ()
+
+
 class FromMemory(msgspec.Struct, frozen=True):
     """What follows was answered before, and costs nothing."""
 
@@ -48,7 +55,7 @@ class Finished(msgspec.Struct, frozen=True):
     reason: str
 
 
-Delta = TextDelta | ReasoningDelta | Usage | FromMemory | Finished
+Delta = TextDelta | ReasoningDelta | Usage | AnsweredBy | FromMemory | Finished
 
 
 class _Details(msgspec.Struct):

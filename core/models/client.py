@@ -110,7 +110,9 @@ class ChatClient:
         session: aiohttp.ClientSession,
         endpoint: Endpoint,
         deadlines: Deadlines | None = None,
+        tries: int = TRIES,
     ) -> None:
+        self._tries = tries
         self._session = session
         self._endpoint = endpoint
         self._deadlines = deadlines or Deadlines()
@@ -128,7 +130,7 @@ class ChatClient:
         """Ask, and give the answer's deltas; the last is `Finished`. Closes the call on exit."""
         async with AsyncExitStack() as stack:
             deadline = time.monotonic() + self._deadlines.total
-            async for attempt in _retrying():
+            async for attempt in _retrying(self._tries):
                 with attempt:
                     call = AsyncExitStack()
                     try:
@@ -342,7 +344,7 @@ def retry_after_s(sent: Mapping[str, str], now: float) -> float:
         return 0.0
 
 
-def _retrying() -> tenacity.AsyncRetrying:
+def _retrying(tries: int) -> tenacity.AsyncRetrying:
     backoff = tenacity.wait_exponential_jitter(multiplier=FIRST_WAIT_S, jitter=FIRST_WAIT_S, max=8)
 
     def wait(state: tenacity.RetryCallState) -> float:
@@ -358,7 +360,7 @@ def _retrying() -> tenacity.AsyncRetrying:
         log.warning("model call retried", attempt=state.attempt_number, reason=str(error))
 
     return tenacity.AsyncRetrying(
-        stop=tenacity.stop_after_attempt(TRIES),
+        stop=tenacity.stop_after_attempt(tries),
         wait=wait,
         retry=tenacity.retry_if_exception(worth_it),
         before_sleep=say,

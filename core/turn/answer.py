@@ -9,7 +9,14 @@ from msgspec.structs import replace
 from core.errors import Interrupted, ModelError, Overloaded, Refused
 from core.live.reply import Reply
 from core.messages import Attachment, Exchange, Spent
-from core.models.chunks import Finished, FromMemory, ReasoningDelta, TextDelta, Usage
+from core.models.chunks import (
+    AnsweredBy,
+    Finished,
+    FromMemory,
+    ReasoningDelta,
+    TextDelta,
+    Usage,
+)
 from core.models.client import ChatRequest
 from core.people.texts import failure, say
 from core.store.claim import Checkpoint
@@ -35,6 +42,9 @@ class _Draft:
         """What this try goes on from, said in an earlier one."""
         self.best = text
         """The longest that any try came to, which is what stands on the screen."""
+        self.model = ""
+        self.price: Sequence[float] = ()
+        """Who answers, where several may."""
         self.free = False
         """Answered from memory."""
         self.thought = ""
@@ -130,7 +140,8 @@ async def answer(
         cut=draft.stopped or draft.error is not None,
         attachments=tuple(attachments),
     )
-    spent, model = _spent(stage, request, draft), request.model or stage.context.model.model
+    spent = _spent(stage, request, draft)
+    model = draft.model or request.model or stage.context.model.model
     await stage.commit(exchange, forget=forget, spent=spent, model=model)
     outcome = "stopped" if draft.stopped else "failed" if draft.error else "answered"
     _record(stage, model, draft, spent, outcome)
@@ -190,6 +201,8 @@ async def _stream(stage: Stage, request: ChatRequest, reply: Reply, draft: _Draf
                     case ReasoningDelta(text) if stage.context.settings.reasoning == "quote":
                         draft.think(text)
                         reply.say(draft.shown)
+                    case AnsweredBy(model, price):
+                        draft.model, draft.price = model, price
                     case FromMemory():
                         draft.free = True
                     case Usage():
@@ -250,7 +263,7 @@ def _spent(stage: Stage, request: ChatRequest, draft: _Draft) -> Spent:
         cached_tokens=usage.cached_tokens,
         completion_tokens=usage.completion_tokens,
         estimated=int(usage is not draft.usage),
-        cost_usd=cost_usd(usage, stage.context.settings.llm_price),
+        cost_usd=cost_usd(usage, draft.price or stage.context.settings.llm_price),
     )
 
 

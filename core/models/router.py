@@ -1,0 +1,131 @@
+"""Several models in order: when one fails before its first word, the next is asked.
+
+A model that failed is left alone for a while; if all are, they are tried all the same.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+
+from msgspec.structs import replace
+
+from core.errors import Interrupted, ModelError, Overloaded, Refused
+from core.models.chunks import AnsweredBy, Delta
+from core.models.client import ChatRequest, Model
+from core.telemetry import logger
+
+log = logger(__name__)
+
+FAILURES = 3
+REST_S = 30.0
+"""After so many failures in a row a model is not asked for so long."""
+_ANOTHER_MAY = frozenset(("key", "balance", "model"))
+"""Refusals that are about this model or this key, not about the question."""
+
+
+@dataclass(eq=False)
+class Route:
+    """One model under the *name* that people choose it by.
+
+    *price*: dollars for a million tokens read, cached, written; *at_once*: 0 for any number.
+    """
+
+    name: str
+    model: Model
+    price: tuple[float, ...] = ()
+    at_once: int = 0
+    failures: int = 0
+    rests_until: float = 0.0
+    slots: asyncio.Semaphore = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.slots = asyncio.Semaphore(self.at_once or 10**6)
+
+    @property
+    def rests(self) -> bool:
+        return time.monotonic() < self.rests_until
+
+    def failed(self, error: ModelError) -> None:
+        self.failures += 1
+        if self.failures >= FAILURES or (isinstance(error, Refused)):
+            self.rests_until = time.monotonic() + REST_S
+        log.warning("model failed", model=self.name, failures=self.failures, reason=str(error))
+
+    def worked(self) -> None:
+        self.failures, self.rests_until = 0, 0.0
+
+
+class Router:
+    """The *routes* as one model. Raises what the last one asked raises."""
+
+    def __init__(self, routes: Sequence[Route]) -> None:
+        self._routes = routes
+
+    @property
+    def model(self) -> str:
+        return self._routes[0].name
+
+    @property
+    def continues(self) -> bool:
+        return any(route.model.continues for route in self._routes)
+
+    @asynccontextmanager
+    async def stream(self, request: ChatRequest) -> AsyncIterator[AsyncIterator[Delta]]:
+        """As `ChatClient.stream`; the first delta says who answers."""
+        async with AsyncExitStack() as stack:
+            routes = self._in_order(request)
+            if not routes:
+                raise Refused("no model can go on with an answer", "request")
+            for route in routes:
+                call = AsyncExitStack()
+                try:
+                    await call.enter_async_context(route.slots)
+                    deltas = await call.enter_async_context(
+                        route.model.stream(self._asked(route, request))
+                    )
+                except BaseException as error:
+                    await call.aclose()
+                    if not isinstance(error, ModelError):
+                        raise
+                    if not _another_may(error):
+                        raise
+                    route.failed(error)
+                    if route is routes[-1]:
+                        raise
+                else:
+                    stack.push_async_exit(call)
+                    yield self._watched(route, deltas)
+                    return
+
+    def _in_order(self, request: ChatRequest) -> Sequence[Route]:
+        """Who is asked: the chosen one first; who rests, last."""
+        chosen = [route for route in self._routes if route.name == request.model]
+        others = [route for route in self._routes if route not in chosen]
+        if request.begun:
+            # Only who can go on from there: else the answer is begun again by any.
+            able = [route for route in (*chosen, *others) if route.model.continues]
+            return able[:1]
+        return [*chosen, *sorted(others, key=lambda route: route.rests)]
+
+    def _asked(self, route: Route, request: ChatRequest) -> ChatRequest:
+        known = any(one.name == request.model for one in self._routes)
+        return replace(request, model="") if known else request
+
+    @staticmethod
+    async def _watched(route: Route, deltas: AsyncIterator[Delta]) -> AsyncIterator[Delta]:
+        yield AnsweredBy(route.name, route.price)
+        try:
+            async for delta in deltas:
+                yield delta
+        except Interrupted as error:
+            route.failed(error)
+            raise
+        route.worked()
+
+
+def _another_may(error: ModelError) -> bool:
+    if isinstance(error, Refused):
+        return error.reason in _ANOTHER_MAY
+    return isinstance(error, Overloaded)

@@ -1,0 +1,161 @@
+"""Several models: the next is asked when one fails before its first word."""
+
+import aiohttp
+import pytest
+
+from core.errors import ConfigError, Overloaded, Refused
+from core.models.chunks import AnsweredBy, TextDelta
+from core.models.client import ChatClient, ChatMessage, ChatRequest, Endpoint
+from core.models.file import read_model_file
+from core.models.providers import Provider
+from core.models.router import Route, Router
+from tests.contracts.drivers import TelegramDriver, driving
+from tests.servers.model import ModelServer, status
+
+REQUEST = ChatRequest((ChatMessage("user", "hello"),))
+
+
+@pytest.fixture
+async def servers():
+    first, second = ModelServer(lambda _: "from the first"), ModelServer(lambda _: "the second")
+    async with first.running(), second.running():
+        yield first, second
+
+
+@pytest.fixture
+async def router(servers):
+    async with aiohttp.ClientSession() as session:
+        yield Router(
+            [
+                Route(name, ChatClient(session, Endpoint(server.url, "", "m"), tries=1), at_once=2)
+                for name, server in zip(("one", "two"), servers, strict=True)
+            ]
+        )
+
+
+async def ask(router, request=REQUEST):
+    async with router.stream(request) as deltas:
+        found = [delta async for delta in deltas]
+    (by,) = [delta.model for delta in found if isinstance(delta, AnsweredBy)]
+    return by, "".join(delta.text for delta in found if isinstance(delta, TextDelta))
+
+
+async def test_the_first_is_asked_while_it_works(router, servers):
+    assert await ask(router) == ("one", "from the first")
+    assert servers[1].requests == []
+
+
+@pytest.mark.parametrize("code", [401, 402, 404, 429, 500, 503])
+async def test_the_next_is_asked_when_one_fails(router, servers, code):
+    servers[0].faults.append(status(code))
+    assert await ask(router) == ("two", "the second")
+
+
+async def test_a_question_that_is_refused_is_not_asked_elsewhere(router, servers):
+    servers[0].faults.append(
+        status(400, '{"error": {"code": "content_policy_violation", "message": "no"}}')
+    )
+    with pytest.raises(Refused):
+        await ask(router)
+    assert servers[1].requests == []
+
+
+async def test_one_that_keeps_failing_is_left_alone_for_a_while(router, servers):
+    servers[0].faults += [status(503)] * 3
+    for _ in range(5):
+        assert (await ask(router))[0] == "two"
+    assert len(servers[0].requests) == 3
+
+
+async def test_the_last_error_is_told_when_all_fail_and_they_are_tried_again(router, servers):
+    for server in servers:
+        server.faults.append(status(402))
+    with pytest.raises(Refused):
+        await ask(router)
+    assert await ask(router) == ("one", "from the first")
+
+
+async def test_the_chosen_one_is_asked_first_and_the_others_stand_in(router, servers):
+    chosen = ChatRequest(REQUEST.messages, model="two")
+    assert (await ask(router, chosen))[0] == "two"
+    assert servers[1].requests[0]["model"] == "m"
+    servers[1].faults.append(status(503))
+    assert (await ask(router, chosen))[0] == "one"
+
+
+async def test_an_answer_is_gone_on_with_only_where_that_is_possible(servers):
+    async with aiohttp.ClientSession() as session:
+        able = Provider("", "prefix")
+        router = Router(
+            [
+                Route("one", ChatClient(session, Endpoint(servers[0].url, "", "m"))),
+                Route("two", ChatClient(session, Endpoint(servers[1].url, "", "m", able))),
+            ]
+        )
+        assert router.continues
+        begun = ChatRequest(REQUEST.messages, begun="from")
+        assert (await ask(router, begun))[0] == "two"
+
+
+async def test_a_failed_call_gives_its_slot_back(router, servers):
+    servers[0].faults += [status(503)] * 2
+    for _ in range(2):
+        await ask(router)
+    router._routes[0].rests_until = 0
+    assert (await ask(router))[0] == "one"
+    servers[1].faults += [status(503)]
+    servers[0].faults += [status(503)]
+    with pytest.raises(Overloaded):
+        await ask(router)
+
+
+FILE = """
+[[model]]
+name = "fast"
+base_url = "{first}"
+model = "small"
+key = "FAST_KEY"
+price = [1000, 100, 10000]
+
+[[model]]
+name = "careful"
+base_url = "{second}"
+model = "large"
+"""
+
+
+async def test_a_file_of_models_serves_the_chat_and_its_failover(servers, tmp_path, monkeypatch):
+    monkeypatch.setenv("FAST_KEY", "sk-fast-secret")
+    path = tmp_path / "palaver.toml"
+    path.write_text(FILE.format(first=servers[0].url, second=servers[1].url))
+    driver = TelegramDriver()
+    async with driving(driver, tmp_path, servers[0], palaver_config=path):
+        await driver.say("dm", "hello")
+        (post,) = await driver.answered("dm", 1)
+        assert post.text == "from the first"
+        servers[0].faults.append(status(500))
+        await driver.say("dm", "and now?")
+        posts = await driver.answered("dm", 2)
+        assert posts[1].text == "the second"
+        assert servers[1].requests[0]["model"] == "large"
+        await driver.say("dm", "/model careful")
+        await driver.posted("dm", 3)
+        await driver.say("dm", "who are you?")
+        assert (await driver.answered("dm", 3))[3].text == "the second"
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("nonsense", "Expected"),
+        ("[[model]]\nname='a'", "base_url"),
+        ("[[model]]\nname='a'\nbase_url='u'\nmodel='m'\nprice=[1]", "three prices"),
+        ("[[model]]\nname='a'\nbase_url='u'\nmodel='m'\nsecret='x'", "secret"),
+        ("[[model]]\nname='a'\nbase_url='u'\nmodel='m'\n" * 2, "name of its own"),
+    ],
+)
+def test_a_file_that_says_something_else_is_named(tmp_path, text, reason):
+    path = tmp_path / "palaver.toml"
+    path.write_text(text)
+    with pytest.raises(ConfigError, match=reason):
+        read_model_file(path)
