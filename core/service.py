@@ -27,6 +27,7 @@ from core.models.demo.server import CHAT_MODEL, IMAGE_MODEL, demo_server
 from core.models.file import ModelEntry, read_model_file
 from core.models.providers import Provider, provider_at
 from core.models.router import Route, Router
+from core.models.voice import VoiceClient
 from core.people.access import Access
 from core.platform import Board, Leases, Platform
 from core.settings import Settings
@@ -67,6 +68,7 @@ class Models:
 
     chat: Model
     images: ImageClient
+    voice: VoiceClient | None
     kind: str
 
 
@@ -106,7 +108,7 @@ async def open_core(settings: Settings) -> AsyncIterator[Core]:
             images=models.images,
             pacer=await stack.enter_async_context(Pacer(SharedBudget(redis))),
             access=Access(settings.allowed_users, settings.allowed_chats, settings.admins),
-            reader=Reader(vision=settings.llm_vision),
+            reader=Reader(vision=settings.llm_vision, voice=models.voice),
             metrics=metrics,
         )
         yield Core(
@@ -165,7 +167,15 @@ async def open_models(settings: Settings, later: Later | None = None) -> AsyncIt
             )
         else:
             painter = Endpoint(await demo_url(), "", settings.image_model or IMAGE_MODEL)
-        yield Models(model, ImageClient(session, painter, later), kind)
+        voice = None
+        if settings.audio_model:
+            hearing = Endpoint(
+                settings.audio_base_url or chat.base_url,
+                settings.audio_api_key.get_secret_value() or chat.api_key,
+                settings.audio_model,
+            )
+            voice = VoiceClient(session, hearing)
+        yield Models(model, ImageClient(session, painter, later), voice, kind)
 
 
 def _later(settings: Settings, tasks: Tasks) -> Later | None:

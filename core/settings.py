@@ -67,6 +67,11 @@ class Settings(BaseSettings):
         description="who gets an answer of the last hour again: nobody; the same private chat; "
         "also the same group; everybody",
     )
+    audio_model: str = Field(
+        "", description="voice messages are transcribed when this is set, such as whisper-1"
+    )
+    audio_base_url: str = Field("", description="its API; unset: the LLM's")
+    audio_api_key: SecretStr = Field(SecretStr(""), description="its key; unset: the LLM's")
     image_base_url: str = Field(
         "", description="image API; unset: the LLM's, or the demo painter without an LLM"
     )
@@ -150,7 +155,9 @@ class Settings(BaseSettings):
             raise ValueError("must be DEBUG, INFO, WARNING or ERROR")
         return value.upper()
 
-    @field_validator("public_url", "llm_base_url", "image_base_url", "telegram_api_url")
+    @field_validator(
+        "public_url", "llm_base_url", "image_base_url", "audio_base_url", "telegram_api_url"
+    )
     @classmethod
     def _url(cls, value: str) -> str:
         if value and not value.startswith(("http://", "https://")):

@@ -12,9 +12,11 @@ from pathlib import PurePath
 
 import msgspec
 
-from core.errors import PlatformError, Refused
+from core.errors import ModelError, PlatformError
 from core.images.pictures import shrunk
 from core.messages import Attachment, Exchange
+from core.models.voice import MOST_BYTES as VOICE_BYTES
+from core.models.voice import VoiceClient
 from core.platform import Platform
 from core.telemetry import logger
 
@@ -50,8 +52,9 @@ class Material(msgspec.Struct, frozen=True):
 class Reader:
     """Reads attachments of all platforms; keeps the last few, for the follow-ups."""
 
-    def __init__(self, *, vision: bool) -> None:
+    def __init__(self, *, vision: bool, voice: VoiceClient | None) -> None:
         self._vision = vision
+        self._voice = voice
         self._kept: OrderedDict[tuple[str, str], str] = OrderedDict()
 
     async def read(
@@ -69,17 +72,22 @@ class Reader:
             if attached.kind == "image" and len(pictures) == MOST_PICTURES:
                 notes.append(f"[{name} is one picture too many, and left out]")
                 continue
-            if attached.kind != "image" and not _is_text(attached):
+            if attached.kind == "audio" and self._voice is None:
+                notes.append(f"[{name} is a voice message: you cannot hear it, so say so]")
+                continue
+            if attached.kind == "file" and not _is_text(attached):
                 notes.append(f"[{name} is of a kind that you cannot read]")
                 continue
             try:
                 found = await self._fetched(platform, attached)
-            except (PlatformError, Refused, ValueError) as error:
+            except (PlatformError, ModelError, ValueError) as error:
                 log.warning("attachment not read", kind=attached.kind, reason=str(error))
                 notes.append(f"[{name} could not be read: {error}]")
                 continue
             if attached.kind == "image":
                 pictures.append(found)
+            elif attached.kind == "audio":
+                notes.append(f"[said in a voice message:]\n{found}")
             else:
                 notes.append(f"[{name}:]\n{found}")
             if attached.kind == "image" and number < len(before):
@@ -95,6 +103,9 @@ class Reader:
             picture = await shrunk(await platform.fetch(attached, PICTURE_BYTES))
             data = base64.b64encode(picture.data).decode()
             found = f"data:{picture.mime};base64,{data}"
+        elif attached.kind == "audio" and self._voice is not None:
+            sound = await platform.fetch(attached, VOICE_BYTES)
+            found = await self._voice.hear(sound, attached.name, attached.mime)
         else:
             data_read = await platform.fetch(attached, FILE_BYTES)
             found = await asyncio.to_thread(_text, data_read)

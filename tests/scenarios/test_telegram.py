@@ -401,3 +401,32 @@ async def test_a_file_is_read_or_the_model_told_why_not(driver, tmp_path, model,
         driver.server.say(77, "", document=document, caption="read this")
         await driver.answered("dm")
         assert read in model.requests[0]["messages"][-1]["content"]
+
+
+VOICE = {"file_id": "v", "file_unique_id": "v", "duration": 2, "mime_type": "audio/ogg"}
+
+
+async def test_a_voice_message_is_heard(driver, tmp_path, model):
+    async with driving(driver, tmp_path, model, audio_model="whisper-1"):
+        driver.server.add_file("v", b"OggS voice")
+        driver.server.say(77, "", voice=VOICE)
+        (post,) = await driver.answered("dm")
+        assert model.heard == [("whisper-1", "voice.ogg", b"OggS voice")]
+        assert "what is the time?" in post.text
+
+
+@pytest.mark.parametrize("said", [{"text": " "}, {"error": {"message": "no"}}, []])
+async def test_a_voice_message_that_cannot_be_heard_is_said_to_be_so(driver, tmp_path, model, said):
+    model.said = said
+    async with driving(driver, tmp_path, model, audio_model="whisper-1"):
+        driver.server.add_file("v", b"OggS voice")
+        driver.server.say(77, "", voice=VOICE)
+        (post,) = await driver.answered("dm")
+        assert "could not be read" in post.text
+
+
+async def test_without_an_audio_model_a_voice_message_is_not_fetched(driver, tmp_path, model):
+    async with driving(driver, tmp_path, model):
+        driver.server.say(77, "", voice=VOICE)
+        (post,) = await driver.answered("dm")
+        assert "you cannot hear it" in post.text

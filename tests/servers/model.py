@@ -40,6 +40,8 @@ class ModelServer:
         self.faults = []
         self.image_faults = []
         self.task = {}
+        self.heard = []
+        self.said = {"text": "what is the time?"}
         self.requests = []
         self.image_requests = []
         self.running_streams = 0
@@ -54,6 +56,7 @@ class ModelServer:
         app.router.add_post("/v1/chat/completions", self._chat)
         app.router.add_post("/v1/images/generations", self._images)
         app.router.add_post("/v1/tasks", self._task)
+        app.router.add_post("/v1/audio/transcriptions", self._hear)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.2)
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0).start()
@@ -102,6 +105,12 @@ class ModelServer:
     @staticmethod
     async def send(response, chunk):
         await response.write(b"data: " + json.dumps(chunk).encode() + b"\n\n")
+
+    async def _hear(self, request):
+        form = await request.post()
+        file = form["file"]
+        self.heard.append((form["model"], file.filename, file.file.read()))
+        return web.json_response(self.said)
 
     async def _task(self, request):
         return web.json_response(self.task)

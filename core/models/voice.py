@@ -1,0 +1,62 @@
+"""Speech to text, by an OpenAI-compatible audio API.
+
+Source: `/v1/audio/transcriptions`: a multipart form with `file` and `model`, 25 MB at most.
+"""
+
+from typing import Any
+
+import aiohttp
+import msgspec
+
+from core.errors import Overloaded, Refused
+from core.models.chunks import read_error
+from core.models.client import Endpoint, headers
+
+MOST_BYTES = 25 * 1024 * 1024
+HEAR_S = 120.0
+ANSWER_BYTES = 2 * 1024 * 1024
+
+
+class _Answer(msgspec.Struct):
+    text: str = ""
+    error: Any = None
+
+
+class VoiceClient:
+    """Hears at one endpoint."""
+
+    def __init__(self, session: aiohttp.ClientSession, endpoint: Endpoint) -> None:
+        self._session = session
+        self._endpoint = endpoint
+
+    async def hear(self, data: bytes, name: str, mime: str) -> str:
+        """What is said in *data* (an encoded audio file).
+
+        Raises:
+            Overloaded, Refused: it could not be heard.
+        """
+        form = aiohttp.FormData()
+        form.add_field("file", data, filename=name or "voice.ogg", content_type=mime or None)
+        form.add_field("model", self._endpoint.model)
+        sent = headers(self._endpoint.api_key)
+        del sent["Content-Type"]  # The form has one of its own.
+        try:
+            async with self._session.post(
+                f"{self._endpoint.base_url}/audio/transcriptions",
+                data=form,
+                headers=sent,
+                timeout=aiohttp.ClientTimeout(total=HEAR_S, sock_connect=10),
+                allow_redirects=False,
+            ) as response:
+                raw, status = await response.content.read(ANSWER_BYTES), response.status
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise Overloaded(f"the audio API cannot be reached ({type(error).__name__})") from error
+        try:
+            answer = msgspec.json.decode(raw, type=_Answer)
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+            raise Refused("the audio API makes no sense", "empty") from error
+        if answer.error or status >= 400:
+            raise read_error(answer.error, status)
+        if not answer.text.strip():
+            raise Refused("nothing was said in it", "empty")
+        return answer.text.strip()
