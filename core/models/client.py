@@ -7,7 +7,7 @@ read something, and what follows is decided by who shows it.
 import asyncio
 import email.utils
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import Any, Literal, Protocol
 
@@ -17,6 +17,7 @@ import tenacity
 
 from core import __version__
 from core.errors import Interrupted, ModelError, Overloaded, Refused
+from core.models import anthropic
 from core.models.chunks import (
     Delta,
     Finished,
@@ -150,7 +151,8 @@ class ChatClient:
                 response = await call.enter_async_context(self._post(request))
                 if response.status >= 400:
                     raise await _http_error(response)
-                stream = _deltas(response)
+                native = self._endpoint.provider.shape == "anthropic"
+                stream = _deltas(response, anthropic.Reader().read if native else read_chunk)
                 seen: list[Delta] = []
                 async for some in stream:
                     seen += some
@@ -165,6 +167,8 @@ class ChatClient:
             raise Overloaded(str(error)) from error
 
     def _post(self, request: ChatRequest) -> Any:
+        if self._endpoint.provider.shape == "anthropic":
+            return self._post_as_anthropic(request)
         messages = [_message(message) for message in request.messages]
         body: dict[str, object] = {
             "model": request.model or self._endpoint.model,
@@ -193,6 +197,19 @@ class ChatClient:
             | {"Accept": "text/event-stream"},
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=self._deadlines.connect),
             # A redirect could carry the key to another host.
+            allow_redirects=False,
+        )
+
+    def _post_as_anthropic(self, request: ChatRequest) -> Any:
+        said = [(one.role, one.content, one.images) for one in request.messages]
+        model = request.model or self._endpoint.model
+        return self._session.post(
+            f"{self._endpoint.base_url}{anthropic.PATH}",
+            data=msgspec.json.encode(
+                anthropic.body(model, [*said], request.max_tokens, request.begun)
+            ),
+            headers=headers("") | anthropic.headers(self._endpoint.api_key),
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=self._deadlines.connect),
             allow_redirects=False,
         )
 
@@ -287,11 +304,13 @@ def headers(api_key: str, key_header: str = "") -> dict[str, str]:
     return sent | ({key_header: api_key} if key_header else {"Authorization": f"Bearer {api_key}"})
 
 
-async def _deltas(response: aiohttp.ClientResponse) -> AsyncIterator[list[Delta]]:
+async def _deltas(
+    response: aiohttp.ClientResponse, read: Callable[[bytes], list[Delta]]
+) -> AsyncIterator[list[Delta]]:
     """The deltas of each read of the body, many at a time."""
     if response.content_type == "application/json":
         # Asked for a stream, answered with a whole answer, or an error inside a 200.
-        yield read_chunk(await response.read())
+        yield read(await response.read())
         return
     decoder = Decoder()
     async for piece in response.content.iter_any():
@@ -301,7 +320,7 @@ async def _deltas(response: aiohttp.ClientResponse) -> AsyncIterator[list[Delta]
             if event.data == b"[DONE]":
                 done = True
                 break
-            some += read_chunk(event.data)
+            some += read(event.data)
         if done:
             yield [*some, Finished("stop")]
             return
@@ -309,7 +328,7 @@ async def _deltas(response: aiohttp.ClientResponse) -> AsyncIterator[list[Delta]
             yield some
     last = decoder.unfinished
     if last and last != b"[DONE]":
-        yield read_chunk(last)
+        yield read(last)
     elif last:
         yield [Finished("stop")]
 

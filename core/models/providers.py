@@ -24,6 +24,7 @@ class Provider(msgspec.Struct, frozen=True):
         continues_at: the base URL for that, where it is another one.
         max_tokens: what the limit of the answer's length is called.
         key_header: the header of the key, where it is no bearer token.
+        shape: of the request and of the stream.
     """
 
     host: str
@@ -31,11 +32,13 @@ class Provider(msgspec.Struct, frozen=True):
     continues_at: str = ""
     max_tokens: str = "max_tokens"
     key_header: str = ""
+    shape: Literal["openai", "anthropic"] = "openai"
 
 
 KNOWN = (
     Provider("api.deepseek.com", "prefix", "https://api.deepseek.com/beta"),
     Provider("api.mistral.ai", "prefix"),
+    Provider("api.anthropic.com", "prefill", shape="anthropic"),
     # Its newer models refuse `max_tokens`.
     Provider("api.openai.com", max_tokens="max_completion_tokens"),
     Provider("openai.azure.com", max_tokens="max_completion_tokens", key_header="api-key"),

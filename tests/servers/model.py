@@ -10,6 +10,7 @@ import base64
 import io
 import json
 from contextlib import asynccontextmanager
+from itertools import pairwise
 
 from aiohttp import web
 from PIL import Image
@@ -28,6 +29,20 @@ def echo(messages):
     asked = [said(message) for message in messages if message["role"] == "user"]
     before = " | ".join(asked[:-1]) or "nothing"
     return f"Echo of {asked[-1]} -- before that: {before}."
+
+
+def anthropic_events(text):
+    usage = {"input_tokens": 5, "cache_read_input_tokens": 6, "output_tokens": 1}
+    yield {"type": "message_start", "message": {"role": "assistant", "usage": usage}}
+    yield {"type": "content_block_start", "index": 0, "content_block": {"type": "text"}}
+    yield {"type": "ping"}
+    for start in range(0, len(text), 8):
+        delta = {"type": "text_delta", "text": text[start : start + 8]}
+        yield {"type": "content_block_delta", "index": 0, "delta": delta}
+    yield {"type": "content_block_stop", "index": 0}
+    end = {"stop_reason": "end_turn", "stop_sequence": None}
+    yield {"type": "message_delta", "delta": end, "usage": {"output_tokens": 7}}
+    yield {"type": "message_stop"}
 
 
 class ModelServer:
@@ -55,6 +70,7 @@ class ModelServer:
         app.router.add_get("/v1/models", self._models)
         app.router.add_post("/v1/chat/completions", self._chat)
         app.router.add_post("/v1/images/generations", self._images)
+        app.router.add_post("/v1/messages", self._messages)
         app.router.add_post("/v1/tasks", self._task)
         app.router.add_post("/v1/audio/transcriptions", self._hear)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.2)
@@ -105,6 +121,25 @@ class ModelServer:
     @staticmethod
     async def send(response, chunk):
         await response.write(b"data: " + json.dumps(chunk).encode() + b"\n\n")
+
+    async def _messages(self, request):
+        """Anthropic's shape, strictly: roles take turns, the key and a length are named."""
+        body = await request.json()
+        self.requests.append(body)
+        roles = [message["role"] for message in body["messages"]]
+        takes_turns = all(a != b for a, b in pairwise(roles))
+        named = request.headers.get("x-api-key") and request.headers.get("anthropic-version")
+        if not (named and takes_turns and roles[0] == "user" and body["max_tokens"] > 0):
+            error = {"type": "invalid_request_error", "message": "wrong"}
+            return web.json_response({"type": "error", "error": error}, status=400)
+        if self.faults:
+            return await self.faults.pop(0)(request)
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+        await response.prepare(request)
+        for event in anthropic_events(self.answer(body["messages"])):
+            name = f"event: {event['type']}\n".encode()
+            await response.write(name + b"data: " + json.dumps(event).encode() + b"\n\n")
+        return response
 
     async def _hear(self, request):
         form = await request.post()

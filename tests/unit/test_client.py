@@ -1,6 +1,7 @@
 """The chat client against a server that fails in each of the ways servers fail."""
 
 import asyncio
+import json
 import time
 
 import aiohttp
@@ -8,7 +9,7 @@ import pytest
 from aiohttp import web
 
 from core.errors import Interrupted, Overloaded, Refused
-from core.models.chunks import Finished, TextDelta
+from core.models.chunks import Finished, TextDelta, Usage
 from core.models.client import (
     ChatClient,
     ChatMessage,
@@ -180,3 +181,48 @@ async def test_a_provider_is_asked_in_its_own_words(model, url, name, header):
         await collect(ChatClient(session, endpoint), request)
     assert model.requests[0][name] == 9
     assert sent[header].endswith("sk-secret-key")
+
+
+ANTHROPIC = provider_at("https://api.anthropic.com/v1")
+
+
+@pytest.fixture
+async def native(model):
+    model.answer = lambda messages: "an answer of its own kind"
+    async with aiohttp.ClientSession() as session:
+        yield ChatClient(session, Endpoint(model.url, "sk-ant", "claude", ANTHROPIC), tries=1)
+
+
+async def test_anthropics_own_stream_is_read(native, model):
+    said = [("system", "be kind"), ("user", "one"), ("user", "two")]
+    request = ChatRequest(tuple(ChatMessage(role, text) for role, text in said))
+    deltas = await collect(native, request)
+    assert text_of(deltas) == "an answer of its own kind"
+    assert [delta for delta in deltas if isinstance(delta, Usage)][-1] == Usage(11, 7, 6)
+    assert deltas[-1] == Finished("stop")
+    (asked,) = model.requests
+    assert asked["system"] == "be kind"
+    assert [part["text"] for part in asked["messages"][0]["content"]] == ["one", "two"]
+
+
+async def test_anthropic_sees_pictures_and_goes_on_with_an_answer(native, model):
+    message = ChatMessage("user", "what?", ("data:image/png;base64,AAAA",))
+    await collect(native, ChatRequest((message,), begun="It is"))
+    (asked,) = model.requests
+    source = asked["messages"][0]["content"][0]["source"]
+    assert source == {"type": "base64", "media_type": "image/png", "data": "AAAA"}
+    assert asked["messages"][-1] == {"role": "assistant", "content": "It is"}
+
+
+@pytest.mark.parametrize(
+    ("event", "error"),
+    [
+        ({"type": "error", "error": {"type": "overloaded_error", "message": "x"}}, Overloaded),
+        ({"type": "error", "error": {"type": "authentication_error", "message": "x"}}, Refused),
+        ([], Overloaded),
+    ],
+)
+async def test_anthropics_errors_inside_a_stream_are_typed(native, model, event, error):
+    model.faults.append(models.raw(b"data: " + json.dumps(event).encode() + b"\n\n"))
+    with pytest.raises(error):
+        await collect(native)
