@@ -124,9 +124,13 @@ class RememberingModel:
 
     async def _recall(self, key: str) -> str:
         try:
-            return await self._memory.recall(key)
+            text = await self._memory.recall(key)
         except StoreError:
-            return ""
+            text = ""
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise asyncio.CancelledError  # The client of the store swallows one now and then.
+        return text
 
     async def _keep(self, key: str, text: str) -> None:
         try:

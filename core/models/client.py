@@ -240,6 +240,9 @@ class ChatClient:
                     raise Interrupted("the model's stream ended without an end")
                 return
             for delta in some:
+                if thinking.over and type(delta) is TextDelta:
+                    yield delta
+                    continue
                 if isinstance(delta, Finished):
                     if finished:
                         continue  # `[DONE]` behind a finish reason says nothing new.

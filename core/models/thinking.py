@@ -23,6 +23,11 @@ class ThinkSplitter:
             "answer" if begun else "begin"
         )
 
+    @property
+    def over(self) -> bool:
+        """Whether the answer has begun, so that all that comes is text."""
+        return self._state == "answer"
+
     def take(self, text: str) -> list[TextDelta | ReasoningDelta]:
         """What *text* adds to the thinking and to the answer."""
         if self._state == "answer":

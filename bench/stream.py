@@ -1,0 +1,204 @@
+"""What reading a stream costs: CPU of the client for each chunk, and memory for each stream.
+
+    python -m bench.stream
+
+The server is a process of its own. Ours is compared in one run with the floor (bytes read, split,
+one msgspec decode, nothing else), raw aiohttp with json, and the official SDK if it is installed.
+"""
+
+import asyncio
+import json
+import multiprocessing
+import statistics
+import time
+import tracemalloc
+
+import aiohttp
+import msgspec
+import uvloop
+from aiohttp import web
+
+from core.models.client import ChatClient, ChatMessage, ChatRequest, Endpoint
+
+CHUNKS = 2_000
+TIMES = 5
+OPEN = 200
+
+
+def payload():
+    chunk = {
+        "id": "chatcmpl-1",
+        "object": "chat.completion.chunk",
+        "created": 1,
+        "model": "m",
+        "choices": [{"index": 0, "delta": {"content": " word"}, "finish_reason": None}],
+    }
+    return b"data: " + json.dumps(chunk).encode() + b"\n\n"
+
+
+END = b'data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n'
+
+
+def serve(ready):
+    """`/bulk` sends many chunks in one write, `/packet` one in each, `/slow` one a second."""
+
+    async def answer(request):
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+        await response.prepare(request)
+        one = payload()
+        kind = request.match_info["kind"]
+        if kind == "bulk":
+            for _ in range(CHUNKS // 100):
+                await response.write(one * 100)
+        elif kind == "packet":
+            for _ in range(CHUNKS):
+                await response.write(one)
+                await asyncio.sleep(0.0005)
+        else:
+            while True:
+                await response.write(one)
+                await asyncio.sleep(1)
+        await response.write(END)
+        return response
+
+    async def main():
+        app = web.Application()
+        app.router.add_post("/{kind}/chat/completions", answer)
+        runner = web.AppRunner(app, access_log=None)
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        ready.send(runner.addresses[0][1])
+        await asyncio.Event().wait()
+
+    asyncio.run(main())
+
+
+class _Delta(msgspec.Struct):
+    content: str | None = None
+
+
+class _Choice(msgspec.Struct):
+    delta: _Delta
+
+
+class _Chunk(msgspec.Struct):
+    choices: list[_Choice]
+
+
+async def floor(url):
+    decode, count, rest = msgspec.json.Decoder(_Chunk).decode, 0, b""
+    async with (
+        aiohttp.ClientSession() as session,
+        session.post(f"{url}/chat/completions", json={}) as response,
+    ):
+        async for piece in response.content.iter_any():
+            *events, rest = (rest + piece).split(b"\n\n")
+            for event in events:
+                if event[6:7] == b"{":
+                    count += bool(decode(event[6:]).choices[0].delta.content)
+    return count
+
+
+async def raw(url):
+    count = 0
+    async with (
+        aiohttp.ClientSession() as session,
+        session.post(f"{url}/chat/completions", json={}) as response,
+    ):
+        async for line in response.content:
+            if line.startswith(b"data: {"):
+                count += bool(json.loads(line[6:])["choices"][0]["delta"].get("content"))
+    return count
+
+
+async def ours(url):
+    count = 0
+    async with aiohttp.ClientSession() as session:
+        client = ChatClient(session, Endpoint(url, "", "m"))
+        async with client.stream(ChatRequest((ChatMessage("user", "x"),))) as deltas:
+            async for delta in deltas:
+                count += hasattr(delta, "text")
+    return count
+
+
+async def sdk(url):
+    from openai import AsyncOpenAI  # noqa: PLC0415 - a peer, perhaps not here
+
+    count = 0
+    async with AsyncOpenAI(base_url=url, api_key="x") as client:
+        stream = await client.chat.completions.create(
+            model="m", messages=[{"role": "user", "content": "x"}], stream=True
+        )
+        async for chunk in stream:
+            count += bool(chunk.choices[0].delta.content)
+    return count
+
+
+def microseconds(client, url, loop_factory):
+    """CPU for each chunk, the median of some runs; the first warms up."""
+    results = []
+    for _ in range(TIMES + 1):
+        with asyncio.Runner(loop_factory=loop_factory) as runner:
+            began = time.process_time()
+            count = runner.run(client(url))
+            results.append((time.process_time() - began) / count * 1e6)
+        if count != CHUNKS:
+            raise SystemExit(f"{client.__name__} read {count} chunks of {CHUNKS}")
+    return statistics.median(results[1:])
+
+
+async def kilobytes(url):
+    """Python's memory for each open stream of ours."""
+    connector = aiohttp.TCPConnector(limit=0)
+    async with aiohttp.ClientSession(connector=connector) as session:
+        client = ChatClient(session, Endpoint(url, "", "m"))
+
+        async def hold():
+            async with client.stream(ChatRequest((ChatMessage("user", "x"),))) as deltas:
+                async for _ in deltas:
+                    pass
+
+        warm = asyncio.create_task(hold())
+        await asyncio.sleep(0.5)
+        tracemalloc.start()
+        before = tracemalloc.get_traced_memory()[0]
+        tasks = [asyncio.create_task(hold()) for _ in range(OPEN)]
+        await asyncio.sleep(3)
+        used = tracemalloc.get_traced_memory()[0] - before
+        tracemalloc.stop()
+        for task in (warm, *tasks):
+            task.cancel()
+        await asyncio.gather(warm, *tasks, return_exceptions=True)
+    return used / OPEN / 1024
+
+
+def main():
+    ready, told = multiprocessing.Pipe()
+    server = multiprocessing.Process(target=serve, args=(told,), daemon=True)
+    server.start()
+    url = f"http://127.0.0.1:{ready.recv()}"
+    clients = {"the floor": floor, "Palaver": ours, "aiohttp and json, by line": raw}
+    try:
+        import openai  # noqa: F401, PLC0415 - a peer, perhaps not here
+
+        clients["openai SDK (httpx)"] = sdk
+    except ImportError:
+        print("(the openai SDK is not installed)")
+    print(
+        "| µs of CPU for a chunk | bulk | one a packet | one a packet, uvloop |\n|---|---|---|---|"
+    )
+    for name, client in clients.items():
+        cells = [
+            microseconds(client, f"{url}/{kind}", factory)
+            for kind, factory in (
+                ("bulk", asyncio.new_event_loop),
+                ("packet", asyncio.new_event_loop),
+                ("packet", uvloop.new_event_loop),
+            )
+        ]
+        print(f"| {name} | {' | '.join(f'{cell:.1f}' for cell in cells)} |")
+    print(f"\nmemory for an open stream: {asyncio.run(kilobytes(f'{url}/slow')):.0f} KB")
+
+
+if __name__ == "__main__":
+    main()
