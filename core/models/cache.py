@@ -6,7 +6,7 @@ A request is remembered only if it names a `scope`; nobody outside that scope re
 import asyncio
 import hashlib
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Protocol
 
 import msgspec
@@ -109,8 +109,7 @@ class RememberingModel:
             raise
         finally:
             flight.end()
-            if self._flights.get(key) is flight:
-                del self._flights[key]
+            del self._flights[key]
 
     async def _lead(
         self, flight: _Flight, deltas: AsyncIterator[Delta], key: str
@@ -124,19 +123,13 @@ class RememberingModel:
 
     async def _recall(self, key: str) -> str:
         try:
-            text = await self._memory.recall(key)
+            return await self._memory.recall(key)
         except StoreError:
-            text = ""
-        task = asyncio.current_task()
-        if task is not None and task.cancelling():
-            raise asyncio.CancelledError  # The client of the store swallows one now and then.
-        return text
+            return ""
 
     async def _keep(self, key: str, text: str) -> None:
-        try:
+        with suppress(StoreError):
             await self._memory.keep(key, text, TTL_S)
-        except StoreError:
-            return
 
 
 def key_of(request: ChatRequest, model: str) -> str:

@@ -54,8 +54,6 @@ class Turn(msgspec.Struct, frozen=True):
     stop: str
     tries: int
     note: str = ""
-    spent_here: Spent = Spent()
-    spent_by_person: Spent = Spent()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +69,7 @@ class Engine:
     commit: AsyncScript
     move: AsyncScript
     release: AsyncScript
+    spent: AsyncScript
 
 
 class Claim:
@@ -101,13 +100,7 @@ class Claim:
         most = self._engine.most_per_person if self.person else 0
         with store_errors():
             loaded = await self._engine.load(
-                keys=[
-                    self._stream,
-                    *self._keys(),
-                    *self._persons(),
-                    keys.spent(self.conversation),
-                    keys.spent(self.person),
-                ],
+                keys=[self._stream, *self._keys(), *self._persons()],
                 args=[
                     *self._owner(),
                     MOST_MAIL,
@@ -123,7 +116,7 @@ class Claim:
         self._fence = loaded[0]
         if not self._fence:
             return None
-        _, mail, flat, history, here, by_person = loaded
+        _, mail, flat, history = loaded
         state = dict(_pairs(flat))
         checkpoint = _checkpoint.decode(state[b"checkpoint"]) if b"checkpoint" in state else None
         return Turn(
@@ -134,9 +127,15 @@ class Claim:
             stop=state.get(b"stop", b"").decode(),
             tries=int(state[b"tries"]),
             note=state.get(b"note", b"").decode(),
-            spent_here=_spent(here),
-            spent_by_person=_spent(by_person),
         )
+
+    async def spent(self) -> tuple[Spent, Spent]:
+        """What this conversation has cost so far, and its person everywhere."""
+        with store_errors():
+            here, by_person = await self._engine.spent(
+                keys=[keys.spent(self.conversation), keys.spent(self.person)]
+            )
+        return _spent(here), _spent(by_person)
 
     async def renew(self, checkpoint: Checkpoint | None = None) -> str:
         """Keep the lease, and *checkpoint* with it; returns the event id to stop, or empty."""

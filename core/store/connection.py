@@ -1,5 +1,6 @@
 """A connection to Redis or Valkey, and its errors in our own words."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from importlib import resources
@@ -19,17 +20,30 @@ POOL_CONNECTIONS = 32
 
 @contextmanager
 def store_errors() -> Iterator[None]:
-    """Turn what the client raises into `StoreError`."""
+    """Turn what the client raises into `StoreError`.
+
+    A cancellation that the client swallowed is raised here: it sends within `wait_for`,
+    which on Python 3.11 returns a result that is there, and forgets to cancel.
+    """
+    task = asyncio.current_task()
+    cancelling = task.cancelling() if task is not None else 0
     try:
         yield
     except (RedisError, OSError, TimeoutError) as error:
         raise StoreError(f"{type(error).__name__}: {error}") from error
+    if task is not None and task.cancelling() > cancelling:
+        raise asyncio.CancelledError
+
+
+def source(name: str) -> str:
+    """The Lua of the script *name*, with what all scripts share before it."""
+    lua = resources.files("core.store").joinpath("lua")
+    return "".join(lua.joinpath(f"{part}.lua").read_text("utf-8") for part in ("prelude", name))
 
 
 def script(redis: Redis, name: str) -> AsyncScript:
     """The Lua script *name* of this folder, loaded on first use."""
-    source = resources.files("core.store").joinpath("lua", f"{name}.lua").read_text("utf-8")
-    return redis.register_script(source)
+    return redis.register_script(source(name))
 
 
 @asynccontextmanager

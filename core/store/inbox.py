@@ -83,6 +83,7 @@ class Inbox:
             commit=script(redis, "commit"),
             move=script(redis, "move"),
             release=script(redis, "release"),
+            spent=script(redis, "spent"),
         )
 
     async def prepare(self, platforms: Sequence[str]) -> None:

@@ -182,17 +182,12 @@ def _scope(stage: Stage) -> str:
 
 async def _stream(stage: Stage, request: ChatRequest, reply: Reply, draft: _Draft) -> None:
     """Let the model write into *draft* and *reply*, until its end, an error, or a stop."""
-    if stage.keeper.stopped:
-        draft.stopped = True
-        return
     try:
         async with (
             stage.keeper.stoppable(),
             stage.context.model.stream(request) as deltas,
         ):
             async for delta in deltas:
-                if stage.keeper.stopped:
-                    raise TimeoutError  # A client on the way may have swallowed the cancellation.
                 match delta:
                     case TextDelta(text):
                         draft.add(text)

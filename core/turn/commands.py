@@ -37,7 +37,7 @@ class Outcome(NamedTuple):
 
 
 def run_command(incoming: Incoming, turn: Turn, context: Context, language: Language) -> Outcome:
-    """Everything but `/image` and `/retry`, which are turns of their own kind."""
+    """Everything but `/image`, `/retry` and `/usage`, which are turns of their own kind."""
     argument = incoming.text.strip()
     chosen = turn.preferences
     personas = ", ".join(PERSONAS)
@@ -50,13 +50,6 @@ def run_command(incoming: Incoming, turn: Turn, context: Context, language: Lang
             return Outcome(say("new", language), forget_all=True)
         case "stop":
             return Outcome(say("nothing_to_stop", language))
-        case "usage":
-            tokens = sum(map(exchange_tokens, turn.history))
-            model = chosen.model or context.model.model
-            holds = say("usage", language, exchanges=len(turn.history), tokens=tokens, model=model)
-            here = _spent("usage_here", turn.spent_here, language)
-            yours = _spent("usage_yours", turn.spent_by_person, language)
-            return Outcome(f"{holds}\n\n{here}\n\n{yours}")
         case "model" if not argument:
             return Outcome(say("model_is", language, model=chosen.model or context.model.model))
         case "model":
@@ -101,6 +94,20 @@ def _system(
         return Outcome(say("system_cleared", language), msgspec.structs.replace(chosen, system=""))
     changed = msgspec.structs.replace(chosen, system=argument[:SYSTEM_CHARS])
     return Outcome(say("system_set", language), changed)
+
+
+def usage(turn: Turn, spent: tuple[Spent, Spent], context: Context, language: Language) -> str:
+    """What the conversation holds, and what was *spent* here, and by the person everywhere."""
+    here, by_person = spent
+    holds = say(
+        "usage",
+        language,
+        exchanges=len(turn.history),
+        tokens=sum(map(exchange_tokens, turn.history)),
+        model=turn.preferences.model or context.model.model,
+    )
+    parts = holds, _spent("usage_here", here, language), _spent("usage_yours", by_person, language)
+    return "\n\n".join(parts)
 
 
 def _spent(name: str, spent: Spent, language: Language) -> str:

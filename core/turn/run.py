@@ -14,7 +14,7 @@ from core.platform import Platform
 from core.store.claim import Claim, Turn
 from core.telemetry import logger
 from core.turn.answer import answer
-from core.turn.commands import run_command
+from core.turn.commands import run_command, usage
 from core.turn.context import Context
 from core.turn.keeper import Keeper
 from core.turn.picture import COMMAND, paint
@@ -110,6 +110,9 @@ async def serve(stage: Stage) -> Report:
         return await _retry(stage)
     if first.command == "image":
         return await paint(stage, first.text)
+    if first.command == "usage":
+        spent = await stage.claim.spent()
+        return await _say(stage, "command", usage(stage.turn, spent, stage.context, language))
     if first.edited:
         return await _ask_again_as_edited(stage)
     if first.command:
@@ -151,9 +154,13 @@ def _attached(stage: Stage) -> list[Attachment]:
 
 
 async def _reject(stage: Stage, text: str) -> Report:
+    return await _say(stage, "rejected", text)
+
+
+async def _say(stage: Stage, outcome: str, text: str) -> Report:
     shown = await stage.say(text)
     await stage.commit()
-    return Report("rejected", shown)
+    return Report(outcome, shown)
 
 
 def first_burst(mail: Sequence[Incoming]) -> Sequence[Incoming]:

@@ -11,7 +11,6 @@ import asyncio
 import itertools
 from contextlib import suppress
 from dataclasses import replace
-from importlib import resources
 
 import msgspec
 import pytest
@@ -23,7 +22,7 @@ from core.errors import LeaseLost
 from core.messages import Exchange, Incoming, Sender, conversation_id
 from core.store import keys
 from core.store.claim import decode_incoming
-from core.store.connection import connect
+from core.store.connection import connect, source
 from core.store.embedded import embedded
 from core.store.inbox import Inbox
 
@@ -205,30 +204,30 @@ def as_it_is(inbox, redis):
 
 
 def without_dedupe(inbox, redis):
-    source = resources.files("core.store").joinpath("lua", "put.lua").read_text("utf-8")
-    mutated = source.replace("return {'seen', 0}", "local forgotten = true")
-    assert mutated != source
+    put = source("put")
+    mutated = put.replace("return {'seen', 0}", "local forgotten = true")
+    assert mutated != put
     inbox.put_script = redis.register_script(mutated)
 
 
 def without_fence(inbox, redis):
-    source = resources.files("core.store").joinpath("lua", "commit.lua").read_text("utf-8")
-    start, end = source.index("local owner"), source.index("if ARGV[11]")
-    commit = redis.register_script(source[:start] + source[end:])
-    inbox.engine = replace(inbox.engine, commit=commit)
+    commit = source("commit")
+    start, end = commit.index("if not owned"), commit.index("if ARGV[11]")
+    mutated = redis.register_script(commit[:start] + commit[end:])
+    inbox.engine = replace(inbox.engine, commit=mutated)
 
 
 def without_ready_again(inbox, redis):
-    source = resources.files("core.store").joinpath("lua", "commit.lua").read_text("utf-8")
-    mutated = source.replace("if left > 0 then", "if false then")
-    assert mutated != source
+    commit = source("commit")
+    mutated = commit.replace("if left > 0 then", "if false then")
+    assert mutated != commit
     inbox.engine = replace(inbox.engine, commit=redis.register_script(mutated))
 
 
 def without_waking_the_parked(inbox, redis):
-    source = resources.files("core.store").joinpath("lua", "commit.lua").read_text("utf-8")
-    mutated = source.replace("if parked then", "if false then")
-    assert mutated != source
+    commit = source("commit")
+    mutated = commit.replace("if waiting then", "if false then")
+    assert mutated != commit
     inbox.engine = replace(inbox.engine, commit=redis.register_script(mutated))
 
 

@@ -14,7 +14,7 @@ from core.errors import ConfigError, StoreError
 from core.live.pace import LocalBuckets
 from core.platform import Bucket
 from core.store.board import RedisBoard
-from core.store.connection import connect
+from core.store.connection import connect, store_errors
 from core.store.embedded import embedded
 from core.store.feed import Feed
 from core.store.limits import Notices, SharedBudget, SharedLeases
@@ -175,3 +175,30 @@ async def test_no_redis_is_a_clear_error():
     with pytest.raises(ConfigError, match=r"no Redis answers at redis://127\.0\.0\.1:1"):
         async with connect("redis://:secret@127.0.0.1:1/0"):
             pass
+
+
+async def test_a_cancellation_during_a_call_is_never_lost(redis):
+    """The client alone swallows it, when it arrives while the command is sent."""
+    await redis.get("connected")
+
+    async def ask():
+        async with asyncio.timeout(0):
+            with store_errors():
+                await redis.get("x")
+
+    with pytest.raises(TimeoutError):
+        await ask()
+
+
+async def test_what_is_cleaned_up_after_a_cancellation_is_done(redis):
+    async def clean_up():
+        async with asyncio.timeout(0):
+            try:
+                await asyncio.sleep(1)
+            finally:
+                with store_errors():
+                    await redis.set("x", "left")
+
+    with pytest.raises(TimeoutError):
+        await clean_up()
+    assert await redis.get("x") == b"left"

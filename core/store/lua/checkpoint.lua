@@ -3,10 +3,8 @@
 -- KEYS  1 ready  2 state  3 the person's running
 -- ARGV  1 group  2 worker  3 entry  4 fence  5 checkpoint (may be empty)
 -- Returns the event id whose answer is to stop, or an empty string
-local owner = redis.call('XPENDING', KEYS[1], ARGV[1], ARGV[3], ARGV[3], 1)
-if #owner == 0 or owner[1][2] ~= ARGV[2] or redis.call('HGET', KEYS[2], 'fence') ~= ARGV[4] then
-  return nil
-end
+if not owned(KEYS[1], ARGV[1], ARGV[2], ARGV[3]) then return nil end
+if redis.call('HGET', KEYS[2], 'fence') ~= ARGV[4] then return nil end
 redis.call('XCLAIM', KEYS[1], ARGV[1], ARGV[2], 0, ARGV[3], 'JUSTID')
 redis.call('ZADD', KEYS[3], 'XX', redis.call('TIME')[1], ARGV[3])
 if ARGV[5] ~= '' then redis.call('HSET', KEYS[2], 'checkpoint', ARGV[5]) end

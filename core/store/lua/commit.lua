@@ -10,10 +10,8 @@
 -- Returns how much mail is left
 local this = ARGV[3] .. ':' .. ARGV[4]
 if redis.call('HGET', KEYS[3], 'committed') == this then return redis.call('LLEN', KEYS[2]) end
-local owner = redis.call('XPENDING', KEYS[1], ARGV[1], ARGV[3], ARGV[3], 1)
-if #owner == 0 or owner[1][2] ~= ARGV[2] or redis.call('HGET', KEYS[3], 'fence') ~= ARGV[4] then
-  return nil
-end
+if not owned(KEYS[1], ARGV[1], ARGV[2], ARGV[3]) then return nil end
+if redis.call('HGET', KEYS[3], 'fence') ~= ARGV[4] then return nil end
 if ARGV[11] ~= '' then
   for _, one in ipairs(redis.call('LRANGE', KEYS[2], 0, tonumber(ARGV[6]) - 1)) do
     redis.call('RPUSH', KEYS[5], cjson.encode({reason = ARGV[11], mail = one}))
@@ -37,15 +35,10 @@ redis.call('HDEL', KEYS[3], 'checkpoint', 'stop', 'tries', 'note')
 for i = 14, #ARGV, 2 do redis.call('HSET', KEYS[3], ARGV[i], ARGV[i + 1]) end
 redis.call('HSET', KEYS[3], 'committed', this)
 redis.call('EXPIRE', KEYS[3], ARGV[8])
-redis.call('XACK', KEYS[1], ARGV[1], ARGV[3])
-redis.call('XDEL', KEYS[1], ARGV[3])
 local left = redis.call('LLEN', KEYS[2])
 if left > 0 then
   local head = cjson.decode(redis.call('LINDEX', KEYS[2], 0))
-  redis.call('XADD', KEYS[1], '*', 'c', ARGV[5], 'p', head['sender']['id'])
+  make_ready(KEYS[1], ARGV[5], head['sender']['id'])
 end
--- What this person had to wait with, because of this turn, is ready now.
-redis.call('ZREM', KEYS[6], ARGV[3])
-local parked = redis.call('LPOP', KEYS[7])
-if parked then redis.call('XADD', KEYS[1], '*', 'c', parked, 'p', ARGV[12]) end
+let_go(KEYS[1], ARGV[1], ARGV[3], KEYS[6], KEYS[7], ARGV[12])
 return left

@@ -1,14 +1,11 @@
 -- Begin a turn: raise the fence and hand over all that the turn needs.
 -- Refused (nil) unless the caller owns the entry.
 -- KEYS  1 ready  2 mail  3 state  4 history  5 the person's running  6 the person's parked
---       7 what the conversation has spent  8 what the person has
 -- ARGV  1 group  2 worker  3 entry  4 most_mail  5 most_history_bytes  6 a new try (1 or 0)
 --       7 conversation  8 most_per_person (0: any number)  9 stale_s
--- Returns {fence, {mail...}, {state field, value...}, {exchange...} oldest first,
---   {spent field, value...} of the conversation, and of the person},
+-- Returns {fence, {mail...}, {state field, value...}, {exchange...} oldest first},
 -- or {0}: the person has most_per_person answers running; one of them makes this ready again
-local owner = redis.call('XPENDING', KEYS[1], ARGV[1], ARGV[3], ARGV[3], 1)
-if #owner == 0 or owner[1][2] ~= ARGV[2] then return nil end
+if not owned(KEYS[1], ARGV[1], ARGV[2], ARGV[3]) then return nil end
 if ARGV[8] ~= '0' then
   local now = tonumber(redis.call('TIME')[1])
   redis.call('ZREMRANGEBYSCORE', KEYS[5], '-inf', now - tonumber(ARGV[9]))
@@ -41,6 +38,4 @@ return {
   redis.call('LRANGE', KEYS[2], 0, tonumber(ARGV[4]) - 1),
   redis.call('HGETALL', KEYS[3]),
   exchanges,
-  redis.call('HGETALL', KEYS[7]),
-  redis.call('HGETALL', KEYS[8]),
 }

@@ -4,10 +4,8 @@
 --       7 mail, 8 state, 9 history of the conversation it becomes
 -- ARGV  1 group  2 worker  3 entry  4 fence  5 the conversation it becomes  6 ttl_s  7 person
 -- Returns how much mail went along
-local owner = redis.call('XPENDING', KEYS[1], ARGV[1], ARGV[3], ARGV[3], 1)
-if #owner == 0 or owner[1][2] ~= ARGV[2] or redis.call('HGET', KEYS[3], 'fence') ~= ARGV[4] then
-  return nil
-end
+if not owned(KEYS[1], ARGV[1], ARGV[2], ARGV[3]) then return nil end
+if redis.call('HGET', KEYS[3], 'fence') ~= ARGV[4] then return nil end
 redis.call('LPOP', KEYS[2])
 local exchanges = redis.call('LRANGE', KEYS[4], 0, -1)
 for i = #exchanges, 1, -1 do redis.call('LPUSH', KEYS[9], exchanges[i]) end
@@ -20,13 +18,9 @@ for _, one in ipairs(mails) do
   -- Inside a JSON string its quotes are escaped, so that this is the field.
   local moved = string.gsub(one, '"conversation":"[^"]*"', '"conversation":"' .. ARGV[5] .. '"', 1)
   if redis.call('RPUSH', KEYS[7], moved) == 1 then
-    redis.call('XADD', KEYS[1], '*', 'c', ARGV[5], 'p', cjson.decode(one)['sender']['id'])
+    make_ready(KEYS[1], ARGV[5], cjson.decode(one)['sender']['id'])
   end
 end
 redis.call('DEL', KEYS[2], KEYS[3], KEYS[4])
-redis.call('XACK', KEYS[1], ARGV[1], ARGV[3])
-redis.call('XDEL', KEYS[1], ARGV[3])
-redis.call('ZREM', KEYS[5], ARGV[3])
-local parked = redis.call('LPOP', KEYS[6])
-if parked then redis.call('XADD', KEYS[1], '*', 'c', parked, 'p', ARGV[7]) end
+let_go(KEYS[1], ARGV[1], ARGV[3], KEYS[5], KEYS[6], ARGV[7])
 return #mails

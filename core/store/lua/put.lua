@@ -22,6 +22,6 @@ if waiting >= tonumber(ARGV[4]) then
   return {'full', waiting}
 end
 if redis.call('RPUSH', KEYS[2], ARGV[1]) == 1 then
-  redis.call('XADD', KEYS[3], '*', 'c', ARGV[2], 'p', ARGV[8])
+  make_ready(KEYS[3], ARGV[2], ARGV[8])
 end
 return {'kept', waiting}
