@@ -18,7 +18,9 @@ import msgspec
 import uvloop
 from aiohttp import web
 
-from core.models.client import ChatClient, ChatMessage, ChatRequest, Endpoint
+from core.models.client import ChatClient
+from core.models.providers import Endpoint
+from core.models.request import ChatMessage, ChatRequest
 
 CHUNKS = 2_000
 TIMES = 5

@@ -24,7 +24,7 @@ from core.errors import ConfigError, ModelError, PalaverError
 from core.messages import Incoming, Sender, conversation_id
 from core.models.batch import Answer, answered, read_prompts, run_batch
 from core.models.chunks import Usage
-from core.models.client import ChatMessage, ChatRequest
+from core.models.request import ChatMessage, ChatRequest
 from core.platform import Platform
 from core.service import Core, open_core, open_models, serve
 from core.settings import Settings

@@ -14,7 +14,7 @@ from aiohttp import web
 from core.errors import ModelError, Overloaded
 from core.models.batch import Answer, Prompt, ask
 from core.models.chunks import TextDelta, Usage
-from core.models.client import Model
+from core.models.request import Model
 
 
 class _Asked(Prompt, frozen=True):
@@ -41,10 +41,8 @@ def api_routes(model: Model, token: str, most_at_once: int) -> Sequence[web.Abst
             return _json(Answer(error="a bearer token is needed, and this is not it"), 401)
         try:
             asked = _decode(await request.read())
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        except (msgspec.MsgspecError, ValueError) as error:
             return _json(Answer(error=f"this is no prompt: {error}"), 400)
-        if not asked.prompt and not asked.messages:
-            return _json(Answer(error="there is neither prompt nor messages"), 400)
         if slots.locked():
             return _json(Answer(asked.id, error="too many questions at once"), 429)
         async with slots:

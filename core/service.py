@@ -7,26 +7,25 @@ lends them, so that core never knows an adapter.
 import asyncio
 import secrets
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 import aiohttp
-import msgspec
+from pydantic import SecretStr
 from redis.asyncio import Redis
 
 from core.api import api_routes
-from core.errors import ConfigError, ModelError, Revoked, StoreError
+from core.errors import ConfigError, Revoked, StoreError
 from core.http import http_server
 from core.images.client import ImageClient
 from core.images.later import Later, callback_routes
 from core.live.pace import Pacer
 from core.models.cache import RememberingModel
-from core.models.client import TRIES, ChatClient, Deadlines, Endpoint, Model, first_model
-from core.models.demo.server import CHAT_MODEL, IMAGE_MODEL, demo_server
-from core.models.file import ModelEntry, read_model_file
-from core.models.providers import Provider, provider_at
-from core.models.router import Route, Router
+from core.models.choice import choose
+from core.models.demo.server import IMAGE_MODEL, demo_server
+from core.models.providers import Endpoint, provider_at
+from core.models.request import Model
 from core.models.voice import VoiceClient
 from core.people.access import Access
 from core.platform import Board, Leases, Platform
@@ -46,7 +45,6 @@ from core.worker import Worker
 
 log = logger(__name__)
 
-OLLAMA = "http://127.0.0.1:11434/v1"
 POOL = 1000
 
 
@@ -149,33 +147,20 @@ async def open_models(settings: Settings, later: Later | None = None) -> AsyncIt
                 demo = await stack.enter_async_context(demo_server())
             return demo
 
-        if settings.palaver_config is not None:
-            entries = read_model_file(settings.palaver_config).model
-            routes = [_route(session, entry, alone=len(entries) == 1) for entry in entries]
-            first = entries[0]
-            chat, kind = Endpoint(first.base_url.rstrip("/"), first.api_key, first.model), "file"
-            model: Model = Router(routes)
-        else:
-            chat, kind = await _chat_endpoint(settings, session, demo_url)
-            model = ChatClient(session, chat, Deadlines())
-        own_key = settings.image_api_key.get_secret_value()
-        if settings.image_base_url or kind in ("configured", "file"):
-            painter = Endpoint(
-                settings.image_base_url or chat.base_url,
-                own_key or chat.api_key,
-                settings.image_model,
+        chat = await choose(settings, session, demo_url)
+        if settings.image_base_url or chat.configured:
+            painter = _beside(
+                chat.endpoint, settings.image_base_url, settings.image_api_key, settings.image_model
             )
         else:
             painter = Endpoint(await demo_url(), "", settings.image_model or IMAGE_MODEL)
         voice = None
         if settings.audio_model:
-            hearing = Endpoint(
-                settings.audio_base_url or chat.base_url,
-                settings.audio_api_key.get_secret_value() or chat.api_key,
-                settings.audio_model,
+            hearing = _beside(
+                chat.endpoint, settings.audio_base_url, settings.audio_api_key, settings.audio_model
             )
             voice = VoiceClient(session, hearing)
-        yield Models(model, ImageClient(session, painter, later), voice, kind)
+        yield Models(chat.model, ImageClient(session, painter, later), voice, chat.kind)
 
 
 def _later(settings: Settings, tasks: Tasks) -> Later | None:
@@ -186,47 +171,14 @@ def _later(settings: Settings, tasks: Tasks) -> Later | None:
     return Later(tasks, settings.public_url.rstrip("/"))
 
 
-async def _chat_endpoint(
-    settings: Settings, session: aiohttp.ClientSession, demo_url: Callable[[], Awaitable[str]]
-) -> tuple[Endpoint, str]:
-    key = settings.llm_api_key.get_secret_value()
-    if settings.llm_base_url:
-        model = settings.llm_model
-        if not model:
-            try:
-                model = await first_model(session, settings.llm_base_url, key)
-            except ModelError as error:
-                text = f"is not set, and {settings.llm_base_url} lists no model: {error}"
-                raise ConfigError("LLM_MODEL", text) from error
-        return Endpoint(settings.llm_base_url, key, model, _provider(settings)), "configured"
-    if key:
-        raise ConfigError("LLM_BASE_URL", "is not set, but LLM_API_KEY is: whose key is it?")
-    try:
-        async with asyncio.timeout(0.5):
-            model = settings.llm_model or await first_model(session, OLLAMA, "")
-            return Endpoint(OLLAMA, "", model), "ollama"
-    except (ModelError, TimeoutError):
-        url = await demo_url()
-        return Endpoint(url, "", CHAT_MODEL), "demo"
-
-
-def _route(session: aiohttp.ClientSession, entry: ModelEntry, *, alone: bool) -> Route:
-    keep_secret(entry.api_key)
-    base_url = entry.base_url.rstrip("/")
-    provider = provider_at(base_url)
-    if entry.continues is not None:
-        provider = msgspec.structs.replace(provider, continues=entry.continues)
-    endpoint = Endpoint(base_url, entry.api_key, entry.model, provider)
-    # Where another can be asked, nobody waits for this one.
-    client = ChatClient(session, endpoint, Deadlines(), tries=TRIES if alone else 1)
-    return Route(entry.name, client, entry.price, entry.at_once)
-
-
-def _provider(settings: Settings) -> Provider:
-    provider = provider_at(settings.llm_base_url)
-    if settings.llm_continue == "auto":
-        return provider
-    return msgspec.structs.replace(provider, continues=settings.llm_continue)
+def _beside(chat: Endpoint, base_url: str, key: SecretStr, model: str) -> Endpoint:
+    """An endpoint of its own, or else where the *chat* model is."""
+    return Endpoint(
+        base_url or chat.base_url,
+        key.get_secret_value() or chat.api_key,
+        model,
+        provider_at(base_url) if base_url else chat.provider,
+    )
 
 
 async def serve(

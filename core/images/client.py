@@ -20,8 +20,10 @@ from core.errors import ModelError, Overloaded, Refused, StoreError
 from core.images.later import Later
 from core.images.pictures import checked
 from core.messages import Picture
-from core.models.chunks import read_error
-from core.models.client import Endpoint, first_model, headers
+from core.models.body import read_up_to
+from core.models.client import first_model
+from core.models.providers import Endpoint
+from core.models.refusals import read_error
 
 PAINT_S = 180.0
 ANSWER_BYTES = 80 * 1024 * 1024
@@ -42,6 +44,10 @@ class PictureRequest(msgspec.Struct, frozen=True):
     format: str = ""
     n: int = 1
     model: str = ""
+
+
+FIELDS = ("size", "quality", "style", "background", "format")
+"""The options of a request that are words; each is empty, or asked for."""
 
 
 class _Image(msgspec.Struct):
@@ -83,7 +89,7 @@ class ImageClient:
     async def check(self) -> str:
         """A model that the API lists: its address and key work. Paints nothing."""
         endpoint = self._endpoint
-        listed = await first_model(self._session, endpoint.base_url, endpoint.api_key)
+        listed = await first_model(self._session, endpoint)
         return endpoint.model or listed
 
     async def paint(self, request: PictureRequest, name: str) -> list[Picture]:
@@ -158,11 +164,9 @@ class ImageClient:
         # Only what is set: a gateway refuses parameters that its model does not know.
         body: dict[str, object] = {"prompt": request.prompt, "n": request.n}
         body["model"] = request.model or self._endpoint.model
-        for name in ("size", "quality", "style", "background"):
+        for name in FIELDS:
             if value := getattr(request, name):
-                body[name] = value
-        if request.format:
-            body["output_format"] = request.format
+                body["output_format" if name == "format" else name] = value
         if not body["model"]:
             del body["model"]
         if callback_url:
@@ -174,7 +178,7 @@ class ImageClient:
             async with self._session.post(
                 f"{self._endpoint.base_url}{path}",
                 data=msgspec.json.encode(body),
-                headers=headers(self._endpoint.api_key),
+                headers=self._endpoint.headers | {"Content-Type": "application/json"},
                 timeout=aiohttp.ClientTimeout(total=PAINT_S, sock_connect=10),
                 allow_redirects=False,
             ) as response:
@@ -209,12 +213,10 @@ class ImageClient:
 
 
 async def _read(response: aiohttp.ClientResponse, most_bytes: int) -> bytes:
-    body = bytearray()
-    async for piece in response.content.iter_chunked(1 << 16):
-        body += piece
-        if len(body) > most_bytes:
-            raise Refused("the image API returned too much", "empty")
-    return bytes(body)
+    body = await read_up_to(response.content, most_bytes)
+    if len(body) > most_bytes:
+        raise Refused("the image API returned too much", "empty")
+    return body
 
 
 def _answer(raw: bytes, status: int) -> _Answer:

@@ -9,18 +9,17 @@ from typing import Literal, NamedTuple, Protocol
 
 from aiohttp import web
 
+from core.models.body import read_up_to
+
 CALLBACK_BYTES = 64 * 1024 * 1024
 PATH = "/callbacks/images/"
 
 
-class Task(Protocol):
-    """See `core.store.tasks.Task`."""
+class Task(NamedTuple):
+    """*token* is the secret in the callback's address; *id* the provider's name, once known."""
 
-    @property
-    def token(self) -> str: ...
-
-    @property
-    def id(self) -> str: ...
+    token: str
+    id: str = ""
 
 
 class Tasks(Protocol):
@@ -51,12 +50,10 @@ def callback_routes(tasks: Tasks) -> Sequence[web.AbstractRouteDef]:
     """The route that providers call back."""
 
     async def handle(request: web.Request) -> web.Response:
-        body = bytearray()
-        async for piece in request.content.iter_chunked(1 << 16):
-            body += piece
-            if len(body) > CALLBACK_BYTES:
-                raise web.HTTPRequestEntityTooLarge(CALLBACK_BYTES, len(body))
-        verdict = await tasks.tell(request.match_info["token"], bytes(body) or b"{}")
+        body = await read_up_to(request.content, CALLBACK_BYTES)
+        if len(body) > CALLBACK_BYTES:
+            raise web.HTTPRequestEntityTooLarge(CALLBACK_BYTES, len(body))
+        verdict = await tasks.tell(request.match_info["token"], body or b"{}")
         # Told again it is no news, but no fault of the provider's either.
         return web.Response(status=404 if verdict == "unknown" else 200)
 

@@ -7,17 +7,19 @@ from typing import NamedTuple
 
 import msgspec
 
+from core.images.client import FIELDS, PictureRequest
+
 SQUARE = "1024x1024"
 
 
 class Takes(msgspec.Struct, frozen=True):
-    """The values that a family of models takes; what is empty, it does not take at all."""
+    """What a family of models takes, named as in `PictureRequest`; what is empty, not at all."""
 
-    sizes: tuple[str, ...]
-    qualities: tuple[str, ...]
-    styles: tuple[str, ...] = ()
-    backgrounds: tuple[str, ...] = ()
-    formats: tuple[str, ...] = ()
+    size: tuple[str, ...]
+    quality: tuple[str, ...]
+    style: tuple[str, ...] = ()
+    background: tuple[str, ...] = ()
+    format: tuple[str, ...] = ()
     most: int = 10
     prompt_chars: int = 4_000
 
@@ -30,8 +32,8 @@ FAMILIES = {
     "gpt-image": Takes(
         (SQUARE, "1536x1024", "1024x1536", "auto"),
         ("low", "medium", "high", "auto"),
-        backgrounds=("transparent", "opaque", "auto"),
-        formats=("png", "jpeg", "webp"),
+        background=("transparent", "opaque", "auto"),
+        format=("png", "jpeg", "webp"),
         prompt_chars=32_000,
     ),
 }
@@ -50,20 +52,10 @@ def takes(model: str) -> Takes | None:
     return next((known for name, known in FAMILIES.items() if model.startswith(name)), None)
 
 
-def wrong_with(
-    model: str, *, size: str, quality: str, style: str, background: str, format_: str, n: int
-) -> Wrong | None:
-    """The first of these that *model* does not take; empty values are left to the API."""
-    known = takes(model)
-    if known is None:
-        return None
-    for option, value, allowed in (
-        ("size", size, known.sizes),
-        ("quality", quality, known.qualities),
-        ("style", style, known.styles),
-        ("background", background, known.backgrounds),
-        ("format", format_, known.formats),
-    ):
+def wrong_with(request: PictureRequest, known: Takes) -> Wrong | None:
+    """The first of its options that is not taken; what is empty is left to the API."""
+    for option in FIELDS:
+        value, allowed = getattr(request, option), getattr(known, option)
         if value and value not in allowed:
             return Wrong(option, value, ", ".join(allowed))
-    return Wrong("n", str(n), f"1-{known.most}") if n > known.most else None
+    return Wrong("n", str(request.n), f"1-{known.most}") if request.n > known.most else None

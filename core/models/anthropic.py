@@ -8,17 +8,11 @@ from typing import Any
 import msgspec
 
 from core.errors import Interrupted
-from core.models.chunks import (
-    Delta,
-    Finished,
-    ReasoningDelta,
-    TextDelta,
-    Usage,
-    read_error,
-)
+from core.models.chunks import Delta, Finished, ReasoningDelta, TextDelta, Usage
+from core.models.providers import Endpoint
+from core.models.refusals import read_error
+from core.models.request import ChatRequest
 
-PATH = "/messages"
-VERSION = "2023-06-01"
 MAX_TOKENS = 8_192
 """`max_tokens` is required; this is sent where nobody chose one."""
 
@@ -51,30 +45,29 @@ class _Event(msgspec.Struct):
 _decode = msgspec.json.Decoder(_Event).decode
 
 
-def headers(api_key: str) -> dict[str, str]:
-    return {"x-api-key": api_key, "anthropic-version": VERSION}
+def url(endpoint: Endpoint, request: ChatRequest) -> str:
+    return f"{endpoint.base_url}/messages"
 
 
-def body(
-    model: str, messages: list[tuple[str, str, tuple[str, ...]]], max_tokens: int, begun: str
-) -> dict[str, object]:
-    """The request for *messages* of (role, text, data URLs); the system prompt stands apart."""
-    system = "\n\n".join(text for role, text, _ in messages if role == "system")
+def body(endpoint: Endpoint, request: ChatRequest) -> dict[str, object]:
+    """The system prompt stands apart, and roles take turns."""
+    system = "\n\n".join(one.content for one in request.messages if one.role == "system")
     turns: list[dict[str, Any]] = []
-    for role, text, images in messages:
-        if role == "system":
+    for message in request.messages:
+        if message.role == "system":
             continue
-        parts = [_image(url) for url in images] + [{"type": "text", "text": text}]
-        if turns and turns[-1]["role"] == role:
-            turns[-1]["content"] += parts  # Roles must take turns.
+        parts = [_image(image) for image in message.images]
+        parts.append({"type": "text", "text": message.content})
+        if turns and turns[-1]["role"] == message.role:
+            turns[-1]["content"] += parts
         else:
-            turns.append({"role": role, "content": parts})
-    if begun:
-        turns.append({"role": "assistant", "content": begun})
+            turns.append({"role": message.role, "content": parts})
+    if request.begun:
+        turns.append({"role": "assistant", "content": request.begun})
     asked: dict[str, object] = {
-        "model": model,
+        "model": request.model or endpoint.model,
         "messages": turns,
-        "max_tokens": max_tokens or MAX_TOKENS,
+        "max_tokens": request.max_tokens or MAX_TOKENS,
         "stream": True,
     }
     return asked | ({"system": system} if system else {})

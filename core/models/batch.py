@@ -13,7 +13,7 @@ import msgspec
 
 from core.errors import ConfigError, Interrupted, ModelError, Overloaded
 from core.models.chunks import TextDelta, Usage
-from core.models.client import ChatMessage, ChatRequest, Model
+from core.models.request import ChatMessage, ChatRequest, Model
 
 TRIES = 3
 """How often a prompt is asked whose answer breaks off."""
@@ -27,6 +27,10 @@ class Prompt(msgspec.Struct, frozen=True):
     id: str | int | None = None
     model: str = ""
     max_tokens: int = 0
+
+    def __post_init__(self) -> None:
+        if not self.prompt and not self.messages:
+            raise ValueError("it has neither prompt nor messages")
 
     @property
     def request(self) -> ChatRequest:
@@ -62,11 +66,9 @@ def read_prompts(path: Path) -> list[Prompt]:
             continue
         try:
             read = _prompts.decode(line)
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+            prompt = Prompt(prompt=read) if isinstance(read, str) else read
+        except (msgspec.MsgspecError, ValueError) as error:
             raise ConfigError(f"{path}, line {number}", f"is no prompt: {error}") from error
-        prompt = Prompt(prompt=read) if isinstance(read, str) else read
-        if not prompt.prompt and not prompt.messages:
-            raise ConfigError(f"{path}, line {number}", "has neither prompt nor messages")
         prompts.append(
             prompt if prompt.id is not None else msgspec.structs.replace(prompt, id=number)
         )

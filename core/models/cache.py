@@ -13,7 +13,7 @@ import msgspec
 
 from core.errors import Interrupted, ModelError, StoreError
 from core.models.chunks import Delta, Finished, FromMemory, TextDelta
-from core.models.client import ChatRequest, Model
+from core.models.request import ChatRequest, Model
 from core.telemetry import Counted
 
 TTL_S = 3600

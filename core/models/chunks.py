@@ -8,7 +8,8 @@ from typing import Any
 
 import msgspec
 
-from core.errors import Interrupted, ModelError, Overloaded, Refused, RefusedReason
+from core.errors import Interrupted
+from core.models.refusals import read_error
 
 
 class TextDelta(msgspec.Struct, frozen=True):
@@ -138,51 +139,3 @@ def _usage(usage: _Usage) -> Usage:
     details = usage.prompt_tokens_details
     cached = (details.cached_tokens if details else None) or usage.prompt_cache_hit_tokens
     return Usage(usage.prompt_tokens or 0, usage.completion_tokens or 0, cached or 0)
-
-
-_FINAL: dict[str, RefusedReason] = {
-    "invalid_api_key": "key",
-    "invalid_token": "key",
-    "token_mismatched": "key",
-    "api_not_implemented": "model",
-    "authentication_error": "key",
-    "insufficient_quota": "balance",
-    "model_not_found": "model",
-    "invalid_model": "model",
-    "content_filter": "policy",
-    "content_policy_violation": "policy",
-    "context_length_exceeded": "length",
-    "characters_too_long": "length",
-    "tokens_too_long": "length",
-    "invalid_request_error": "request",
-    "invalid_argument": "request",
-    "invalid_messages": "request",
-    "malformed_json": "request",
-}
-_STATUS: dict[int, RefusedReason] = {
-    400: "request",
-    401: "key",
-    402: "balance",
-    403: "key",
-    404: "model",
-    413: "length",
-    422: "request",
-}
-
-
-def read_error(error: Any, status: int = 0) -> ModelError:
-    """The typed error of an error object (or string), or of *status* where it says nothing."""
-    code, message = "", ""
-    if isinstance(error, dict):
-        code = str(error.get("code") or error.get("type") or "")
-        message = str(error.get("message") or "")
-    elif error:
-        message = str(error)
-    where = " ".join(filter(None, (str(status or ""), code)))
-    text = f"{message[:300] or 'no reason given'} ({where})"
-    if code in _FINAL:
-        return Refused(text, _FINAL[code])
-    number = status or (int(code) if code.isdigit() else 0)
-    if number in _STATUS:
-        return Refused(text, _STATUS[number])
-    return Overloaded(text)

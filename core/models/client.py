@@ -5,71 +5,47 @@ read something, and what follows is decided by who shows it.
 """
 
 import asyncio
-import email.utils
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from typing import Any, Literal, Protocol
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any, NamedTuple
 
 import aiohttp
 import msgspec
 import tenacity
 
-from core import __version__
-from core.errors import Interrupted, ModelError, Overloaded, Refused
-from core.models import anthropic
-from core.models.chunks import (
-    Delta,
-    Finished,
-    ReasoningDelta,
-    TextDelta,
-    read_chunk,
-    read_error,
-)
-from core.models.providers import Provider
+from core.errors import Interrupted, Overloaded, Refused
+from core.models import anthropic, openai
+from core.models.body import read_up_to
+from core.models.chunks import Delta, Finished, ReasoningDelta, TextDelta, read_chunk
+from core.models.providers import Endpoint
+from core.models.refusals import http_error
+from core.models.request import ChatRequest
 from core.models.sse import Decoder
 from core.models.thinking import ThinkSplitter
 from core.telemetry import logger
 
 log = logger(__name__)
 
-ERROR_BYTES = 20_000
+LISTED_BYTES = 4_000_000
 TRIES = 4
 FIRST_WAIT_S = 0.5
 LONGEST_WAIT_S = 30.0
 """A provider that asks for more patience than this is answered with an honest sentence instead."""
 
 
-class ChatMessage(msgspec.Struct, frozen=True):
-    """*images* are URLs (of kind `data:` too) that belong to *content*."""
+class Shape(NamedTuple):
+    """How a provider is asked and read. *reader* makes what reads the events of one stream."""
 
-    role: Literal["system", "user", "assistant"]
-    content: str
-    images: tuple[str, ...] = ()
-
-
-class ChatRequest(msgspec.Struct, frozen=True):
-    """What a model is asked.
-
-    *max_tokens* 0 leaves the length to the provider; *begun* is the beginning of the
-    answer, said already, which the model goes on from; *scope* names who may be answered with
-    what this request was answered (nobody, if empty).
-    """
-
-    messages: tuple[ChatMessage, ...]
-    model: str = ""
-    max_tokens: int = 0
-    begun: str = ""
-    scope: str = ""
+    url: Callable[[Endpoint, ChatRequest], str]
+    body: Callable[[Endpoint, ChatRequest], dict[str, object]]
+    reader: Callable[[], Callable[[bytes], list[Delta]]]
 
 
-class Endpoint(msgspec.Struct, frozen=True):
-    """Where a model is: *base_url* ends before `/chat/completions`."""
-
-    base_url: str
-    api_key: str
-    model: str
-    provider: Provider = Provider("")
+SHAPES = {
+    "openai": Shape(openai.url, openai.body, lambda: read_chunk),
+    "anthropic": Shape(anthropic.url, anthropic.body, lambda: anthropic.Reader().read),
+}
 
 
 class Deadlines(msgspec.Struct, frozen=True):
@@ -79,24 +55,6 @@ class Deadlines(msgspec.Struct, frozen=True):
     first_delta: float = 180.0
     gap: float = 60.0
     total: float = 1800.0
-
-
-class Model(Protocol):
-    """Whatever streams an answer."""
-
-    @property
-    def model(self) -> str:
-        """The model that answers unless the request names another."""
-        ...
-
-    @property
-    def continues(self) -> bool:
-        """Whether a request may say how its answer has `begun`."""
-        ...
-
-    def stream(self, request: ChatRequest) -> AbstractAsyncContextManager[AsyncIterator[Delta]]:
-        """As `ChatClient.stream`."""
-        ...
 
 
 class ChatClient:
@@ -116,6 +74,7 @@ class ChatClient:
         self._tries = tries
         self._session = session
         self._endpoint = endpoint
+        self._shape = SHAPES[endpoint.provider.shape]
         self._deadlines = deadlines or Deadlines()
 
     @property
@@ -150,9 +109,8 @@ class ChatClient:
             async with asyncio.timeout(self._deadlines.first_delta):
                 response = await call.enter_async_context(self._post(request))
                 if response.status >= 400:
-                    raise await _http_error(response)
-                native = self._endpoint.provider.shape == "anthropic"
-                stream = _deltas(response, anthropic.Reader().read if native else read_chunk)
+                    raise await http_error(response)
+                stream = _deltas(response, self._shape.reader())
                 seen: list[Delta] = []
                 async for some in stream:
                     seen += some
@@ -167,49 +125,14 @@ class ChatClient:
             raise Overloaded(str(error)) from error
 
     def _post(self, request: ChatRequest) -> Any:
-        if self._endpoint.provider.shape == "anthropic":
-            return self._post_as_anthropic(request)
-        messages = [_message(message) for message in request.messages]
-        body: dict[str, object] = {
-            "model": request.model or self._endpoint.model,
-            "messages": messages,
-            "stream": True,
-            "stream_options": {"include_usage": True},
-        }
-        if request.max_tokens:
-            body[self._endpoint.provider.max_tokens] = request.max_tokens
-        base_url = self._endpoint.base_url
-        if request.begun:
-            provider = self._endpoint.provider
-            base_url = provider.continues_at or base_url
-            messages.append({"role": "assistant", "content": request.begun})
-            match provider.continues:
-                case "prefix":
-                    messages[-1]["prefix"] = True
-                case "final_message":
-                    body |= {"continue_final_message": True, "add_generation_prompt": False}
-                case _:
-                    pass
+        endpoint, shape = self._endpoint, self._shape
         return self._session.post(
-            f"{base_url}/chat/completions",
-            data=msgspec.json.encode(body),
-            headers=headers(self._endpoint.api_key, self._endpoint.provider.key_header)
-            | {"Accept": "text/event-stream"},
+            shape.url(endpoint, request),
+            data=msgspec.json.encode(shape.body(endpoint, request)),
+            headers=endpoint.headers
+            | {"Content-Type": "application/json", "Accept": "text/event-stream"},
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=self._deadlines.connect),
             # A redirect could carry the key to another host.
-            allow_redirects=False,
-        )
-
-    def _post_as_anthropic(self, request: ChatRequest) -> Any:
-        said = [(one.role, one.content, one.images) for one in request.messages]
-        model = request.model or self._endpoint.model
-        return self._session.post(
-            f"{self._endpoint.base_url}{anthropic.PATH}",
-            data=msgspec.json.encode(
-                anthropic.body(model, [*said], request.max_tokens, request.begun)
-            ),
-            headers=headers("") | anthropic.headers(self._endpoint.api_key),
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=self._deadlines.connect),
             allow_redirects=False,
         )
 
@@ -252,36 +175,29 @@ class ChatClient:
         raise Refused("the answer took too long", "endless")
 
 
-def _message(message: ChatMessage) -> dict[str, object]:
-    if not message.images:
-        return {"role": message.role, "content": message.content}
-    parts: list[dict[str, object]] = [{"type": "text", "text": message.content}]
-    parts += [{"type": "image_url", "image_url": {"url": url}} for url in message.images]
-    return {"role": message.role, "content": parts}
-
-
 def _told_apart(delta: Delta, thinking: ThinkSplitter) -> Sequence[Delta]:
     if isinstance(delta, TextDelta):
         return thinking.take(delta.text)
     return [*thinking.rest(), delta] if isinstance(delta, Finished) else (delta,)
 
 
-async def first_model(session: aiohttp.ClientSession, base_url: str, api_key: str) -> str:
-    """The first model that the API lists.
+async def first_model(session: aiohttp.ClientSession, endpoint: Endpoint) -> str:
+    """The first model that the API at *endpoint* lists.
 
     Raises:
         Overloaded, Refused: it lists none, or does not answer within seconds.
     """
     try:
         async with session.get(
-            f"{base_url}/models",
-            headers=headers(api_key),
+            f"{endpoint.base_url}/models",
+            headers=endpoint.headers,
             timeout=aiohttp.ClientTimeout(total=10),
             allow_redirects=False,
         ) as response:
             if response.status >= 400:
-                raise await _http_error(response)
-            listed = msgspec.json.decode(await response.content.read(4_000_000), type=_Models)
+                raise await http_error(response)
+            raw = await read_up_to(response.content, LISTED_BYTES)
+            listed = msgspec.json.decode(raw, type=_Models)
     except (aiohttp.ClientError, TimeoutError) as error:
         raise Overloaded(f"cannot be reached ({type(error).__name__})") from error
     except msgspec.MsgspecError as error:
@@ -297,14 +213,6 @@ class _Listed(msgspec.Struct):
 
 class _Models(msgspec.Struct):
     data: list[_Listed]
-
-
-def headers(api_key: str, key_header: str = "") -> dict[str, str]:
-    """The headers of every call to a provider; *key_header*: where the key is no bearer token."""
-    sent = {"Content-Type": "application/json", "User-Agent": f"palaver/{__version__}"}
-    if not api_key:
-        return sent
-    return sent | ({key_header: api_key} if key_header else {"Authorization": f"Bearer {api_key}"})
 
 
 async def _deltas(
@@ -334,36 +242,6 @@ async def _deltas(
         yield read(last)
     elif last:
         yield [Finished("stop")]
-
-
-async def _http_error(response: aiohttp.ClientResponse) -> ModelError:
-    body = await response.content.read(ERROR_BYTES)
-    error: Any = None
-    try:
-        decoded = msgspec.json.decode(body)
-        if isinstance(decoded, dict):
-            error = decoded.get("error") or decoded
-    except (msgspec.MsgspecError, UnicodeDecodeError):
-        pass  # An HTML page says nothing that a person should read.
-    found = read_error(error, response.status)
-    if isinstance(found, Overloaded):
-        found.retry_after_s = retry_after_s(response.headers, time.time())
-    return found
-
-
-def retry_after_s(sent: Mapping[str, str], now: float) -> float:
-    """Seconds that `Retry-After` asks for: a number or an HTTP date; 0.0 when it asks nothing."""
-    value = sent.get("Retry-After", "").strip()
-    if not value:
-        return 0.0
-    try:
-        return max(0.0, float(value))
-    except ValueError:
-        pass
-    try:
-        return max(0.0, email.utils.parsedate_to_datetime(value).timestamp() - now)
-    except ValueError:
-        return 0.0
 
 
 def _retrying(tries: int) -> tenacity.AsyncRetrying:

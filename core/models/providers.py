@@ -9,10 +9,12 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from core import __version__
+
 Continues = Literal["no", "prefix", "final_message", "prefill"]
 """How a provider goes on with an answer that it has begun: not at all; by `"prefix": true` in the
 last message (DeepSeek, Mistral); by `"continue_final_message": true` (vLLM); or because the last
-message is an assistant's (Anthropic, through gateways)."""
+message is an assistant's (Anthropic, also through gateways)."""
 
 
 class Provider(msgspec.Struct, frozen=True):
@@ -24,6 +26,7 @@ class Provider(msgspec.Struct, frozen=True):
         continues_at: the base URL for that, where it is another one.
         max_tokens: what the limit of the answer's length is called.
         key_header: the header of the key, where it is no bearer token.
+        headers: what else each call carries.
         shape: of the request and of the stream.
     """
 
@@ -32,23 +35,53 @@ class Provider(msgspec.Struct, frozen=True):
     continues_at: str = ""
     max_tokens: str = "max_tokens"
     key_header: str = ""
+    headers: tuple[tuple[str, str], ...] = ()
     shape: Literal["openai", "anthropic"] = "openai"
 
 
 KNOWN = (
     Provider("api.deepseek.com", "prefix", "https://api.deepseek.com/beta"),
     Provider("api.mistral.ai", "prefix"),
-    Provider("api.anthropic.com", "prefill", shape="anthropic"),
+    Provider(
+        "api.anthropic.com",
+        "prefill",
+        key_header="x-api-key",
+        headers=(("anthropic-version", "2023-06-01"),),
+        shape="anthropic",
+    ),
     # Its newer models refuse `max_tokens`.
     Provider("api.openai.com", max_tokens="max_completion_tokens"),
     Provider("openai.azure.com", max_tokens="max_completion_tokens", key_header="api-key"),
 )
 
 
-def provider_at(base_url: str) -> Provider:
-    """The provider whose API is at *base_url*; one without any ways of its own if unknown."""
+def provider_at(base_url: str, continues: Continues | None = None) -> Provider:
+    """The provider whose API is at *base_url*; one without any ways of its own if unknown.
+
+    *continues*: how it goes on with an answer, where the operator knows better.
+    """
     host = urlsplit(base_url).hostname or ""
-    for provider in KNOWN:
-        if host == provider.host or host.endswith(f".{provider.host}"):
-            return provider
-    return Provider(host)
+    known = (one for one in KNOWN if host == one.host or host.endswith(f".{one.host}"))
+    provider = next(known, Provider(host))
+    if continues is None:
+        return provider
+    return msgspec.structs.replace(provider, continues=continues)
+
+
+class Endpoint(msgspec.Struct, frozen=True):
+    """Where a model is: *base_url* ends before `/chat/completions`."""
+
+    base_url: str
+    api_key: str
+    model: str
+    provider: Provider = Provider("")
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What each call carries."""
+        sent = {"User-Agent": f"palaver/{__version__}", **dict(self.provider.headers)}
+        if not self.api_key:
+            return sent
+        if self.provider.key_header:
+            return sent | {self.provider.key_header: self.api_key}
+        return sent | {"Authorization": f"Bearer {self.api_key}"}

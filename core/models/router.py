@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from core.errors import Interrupted, ModelError, Overloaded, Refused
 from core.models.chunks import AnsweredBy, Delta
-from core.models.client import ChatRequest, Model
+from core.models.request import ChatRequest, Model
 from core.telemetry import logger
 
 log = logger(__name__)

@@ -9,8 +9,9 @@ import aiohttp
 import msgspec
 
 from core.errors import Overloaded, Refused
-from core.models.chunks import read_error
-from core.models.client import Endpoint, headers
+from core.models.body import read_up_to
+from core.models.providers import Endpoint
+from core.models.refusals import read_error
 
 MOST_BYTES = 25 * 1024 * 1024
 HEAR_S = 120.0
@@ -38,17 +39,15 @@ class VoiceClient:
         form = aiohttp.FormData()
         form.add_field("file", data, filename=name or "voice.ogg", content_type=mime or None)
         form.add_field("model", self._endpoint.model)
-        sent = headers(self._endpoint.api_key)
-        del sent["Content-Type"]  # The form has one of its own.
         try:
             async with self._session.post(
                 f"{self._endpoint.base_url}/audio/transcriptions",
                 data=form,
-                headers=sent,
+                headers=self._endpoint.headers,
                 timeout=aiohttp.ClientTimeout(total=HEAR_S, sock_connect=10),
                 allow_redirects=False,
             ) as response:
-                raw, status = await response.content.read(ANSWER_BYTES), response.status
+                raw, status = await read_up_to(response.content, ANSWER_BYTES), response.status
         except (aiohttp.ClientError, TimeoutError) as error:
             raise Overloaded(f"the audio API cannot be reached ({type(error).__name__})") from error
         try:

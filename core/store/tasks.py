@@ -5,22 +5,16 @@ All of it is in Redis: a restart loses nothing, and the callback may land on any
 
 import asyncio
 import secrets
-from typing import Literal, NamedTuple, cast
+from typing import Literal, cast
 
 from redis.asyncio import Redis
 
+from core.images.later import Task
 from core.store import keys
 from core.store.connection import script, store_errors
 from core.store.feed import Feed
 
 TTL_S = 24 * 3600
-
-
-class Task(NamedTuple):
-    """*token* is the secret in the callback's address; *id* the provider's name, once known."""
-
-    token: str
-    id: str = ""
 
 
 class Tasks:

@@ -17,7 +17,7 @@ from core.models.chunks import (
     TextDelta,
     Usage,
 )
-from core.models.client import ChatRequest
+from core.models.request import ChatRequest
 from core.people.texts import failure, say
 from core.store.claim import Checkpoint
 from core.telemetry import logger

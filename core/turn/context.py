@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from core.images.client import ImageClient
 from core.live.pace import Pacer
-from core.models.client import Model
+from core.models.request import Model
 from core.people.access import Access
 from core.settings import Settings
 from core.telemetry import Metrics

@@ -170,18 +170,12 @@ def check_for_model(request: PictureRequest, model: str, language: Language) -> 
         BadOption: it does not, and this is known before it is asked.
     """
     known = takes(model)
-    if known is not None and len(request.prompt) > known.prompt_chars:
+    if known is None:
+        return
+    if len(request.prompt) > known.prompt_chars:
         most = known.prompt_chars
         raise BadOption(say("too_long", language, chars=len(request.prompt), most=most))
-    wrong = wrong_with(
-        model,
-        size=request.size,
-        quality=request.quality,
-        style=request.style,
-        background=request.background,
-        format_=request.format,
-        n=request.n,
-    )
+    wrong = wrong_with(request, known)
     if wrong is not None:
         name = "image_takes" if wrong.wanted else "image_takes_none"
         raise BadOption(say(name, language, model=model, **wrong._asdict()))

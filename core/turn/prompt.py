@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from core.messages import CUT, Exchange, Incoming, Preferences
-from core.models.client import ChatMessage
+from core.models.request import ChatMessage
 
 _CJK = re.compile(r"[\u2e80-\u9fff\uac00-\ud7af\uff00-\uffef]")
 MESSAGE_TOKENS = 4

@@ -6,7 +6,8 @@ import pytest
 
 from core.errors import ConfigError
 from core.models.batch import answered, read_prompts, run_batch
-from core.models.client import ChatClient, Endpoint
+from core.models.client import ChatClient
+from core.models.providers import Endpoint
 from tests.servers.model import status
 
 

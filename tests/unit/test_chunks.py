@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import ModelError, Overloaded, Refused
-from core.models.chunks import Finished, ReasoningDelta, TextDelta, Usage, read_chunk, read_error
+from core.models.chunks import Finished, ReasoningDelta, TextDelta, Usage, read_chunk
+from core.models.refusals import read_error
 
 
 def chunk(**fields):

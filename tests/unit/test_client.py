@@ -10,15 +10,10 @@ from aiohttp import web
 
 from core.errors import Interrupted, Overloaded, Refused
 from core.models.chunks import Finished, TextDelta, Usage
-from core.models.client import (
-    ChatClient,
-    ChatMessage,
-    ChatRequest,
-    Deadlines,
-    Endpoint,
-    retry_after_s,
-)
-from core.models.providers import provider_at
+from core.models.client import ChatClient, Deadlines
+from core.models.providers import Endpoint, provider_at
+from core.models.refusals import retry_after_s
+from core.models.request import ChatMessage, ChatRequest
 from tests.servers import model as models
 
 REQUEST = ChatRequest((ChatMessage("user", "hello"),))

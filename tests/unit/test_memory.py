@@ -8,7 +8,9 @@ import pytest
 from core.errors import Interrupted, Refused, StoreError
 from core.models.cache import RememberingModel, key_of
 from core.models.chunks import FromMemory, TextDelta
-from core.models.client import ChatClient, ChatMessage, ChatRequest, Endpoint
+from core.models.client import ChatClient
+from core.models.providers import Endpoint
+from core.models.request import ChatMessage, ChatRequest
 from core.telemetry import Metrics
 from tests.servers.model import status
 

@@ -5,9 +5,10 @@ import pytest
 
 from core.errors import ConfigError, Overloaded, Refused
 from core.models.chunks import AnsweredBy, TextDelta
-from core.models.client import ChatClient, ChatMessage, ChatRequest, Endpoint
+from core.models.client import ChatClient
 from core.models.file import read_model_file
-from core.models.providers import Provider
+from core.models.providers import Endpoint, Provider
+from core.models.request import ChatMessage, ChatRequest
 from core.models.router import Route, Router
 from tests.contracts.drivers import TelegramDriver, driving
 from tests.servers.model import ModelServer, status

@@ -1,0 +1,88 @@
+"""Which chat model answers: those of a file, the one of the settings, an Ollama, or the demo."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import NamedTuple
+
+import aiohttp
+import msgspec
+
+from core.errors import ConfigError, ModelError
+from core.models.client import TRIES, ChatClient, first_model
+from core.models.demo.server import CHAT_MODEL
+from core.models.file import ModelEntry, read_model_file
+from core.models.providers import Endpoint, provider_at
+from core.models.request import Model
+from core.models.router import Route, Router
+from core.settings import Settings
+from core.telemetry import keep_secret
+
+OLLAMA = "http://127.0.0.1:11434/v1"
+
+
+class Choice(NamedTuple):
+    """*endpoint* is that of the (first) *model*; *kind* says where it came from."""
+
+    model: Model
+    endpoint: Endpoint
+    kind: str
+
+    @property
+    def configured(self) -> bool:
+        """Whether the operator chose it, so that its API may paint and hear too."""
+        return self.kind in ("configured", "file")
+
+
+async def choose(
+    settings: Settings, session: aiohttp.ClientSession, demo_url: Callable[[], Awaitable[str]]
+) -> Choice:
+    """The model that *settings* ask for; *demo_url* starts the demo.
+
+    Raises:
+        ConfigError: there is none as configured.
+    """
+    if settings.palaver_config is None:
+        endpoint, kind = await _endpoint(settings, session, demo_url)
+        return Choice(ChatClient(session, endpoint), endpoint, kind)
+    entries = read_model_file(settings.palaver_config).model
+    endpoints = [_endpoint_of(entry) for entry in entries]
+    # Where another can be asked, nobody waits for this one.
+    tries = TRIES if len(entries) == 1 else 1
+    routes = [
+        Route(entry.name, ChatClient(session, endpoint, tries=tries), entry.price, entry.at_once)
+        for entry, endpoint in zip(entries, endpoints, strict=True)
+    ]
+    return Choice(Router(routes), endpoints[0], "file")
+
+
+async def _endpoint(
+    settings: Settings, session: aiohttp.ClientSession, demo_url: Callable[[], Awaitable[str]]
+) -> tuple[Endpoint, str]:
+    key = settings.llm_api_key.get_secret_value()
+    if settings.llm_base_url:
+        continues = None if settings.llm_continue == "auto" else settings.llm_continue
+        provider = provider_at(settings.llm_base_url, continues)
+        endpoint = Endpoint(settings.llm_base_url, key, settings.llm_model, provider)
+        if not endpoint.model:
+            try:
+                model = await first_model(session, endpoint)
+            except ModelError as error:
+                text = f"is not set, and {settings.llm_base_url} lists no model: {error}"
+                raise ConfigError("LLM_MODEL", text) from error
+            endpoint = msgspec.structs.replace(endpoint, model=model)
+        return endpoint, "configured"
+    if key:
+        raise ConfigError("LLM_BASE_URL", "is not set, but LLM_API_KEY is: whose key is it?")
+    try:
+        async with asyncio.timeout(0.5):
+            model = settings.llm_model or await first_model(session, Endpoint(OLLAMA, "", ""))
+            return Endpoint(OLLAMA, "", model), "ollama"
+    except (ModelError, TimeoutError):
+        url = await demo_url()
+        return Endpoint(url, "", CHAT_MODEL), "demo"
+
+
+def _endpoint_of(entry: ModelEntry) -> Endpoint:
+    keep_secret(entry.api_key)
+    base_url = entry.base_url.rstrip("/")
+    return Endpoint(base_url, entry.api_key, entry.model, provider_at(base_url, entry.continues))

@@ -1,0 +1,50 @@
+"""What a model is asked, and what can be asked."""
+
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
+from typing import Literal, Protocol
+
+import msgspec
+
+from core.models.chunks import Delta
+
+
+class ChatMessage(msgspec.Struct, frozen=True):
+    """*images* are URLs (of kind `data:` too) that belong to *content*."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str
+    images: tuple[str, ...] = ()
+
+
+class ChatRequest(msgspec.Struct, frozen=True):
+    """What a model is asked.
+
+    *max_tokens* 0 leaves the length to the provider; *begun* is the beginning of the
+    answer, said already, which the model goes on from; *scope* names who may be answered with
+    what this request was answered (nobody, if empty).
+    """
+
+    messages: tuple[ChatMessage, ...]
+    model: str = ""
+    max_tokens: int = 0
+    begun: str = ""
+    scope: str = ""
+
+
+class Model(Protocol):
+    """Whatever streams an answer."""
+
+    @property
+    def model(self) -> str:
+        """The model that answers unless the request names another."""
+        ...
+
+    @property
+    def continues(self) -> bool:
+        """Whether a request may say how its answer has `begun`."""
+        ...
+
+    def stream(self, request: ChatRequest) -> AbstractAsyncContextManager[AsyncIterator[Delta]]:
+        """As `core.models.client.ChatClient.stream`."""
+        ...
