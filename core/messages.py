@@ -45,6 +45,11 @@ class Attachment(msgspec.Struct, frozen=True):
     mime: str = ""
     size_bytes: int = 0
 
+    @property
+    def title(self) -> str:
+        """What to call it in words."""
+        return self.name or self.mime or "unnamed"
+
 
 class Quote(msgspec.Struct, frozen=True):
     """What a message replies to."""

@@ -31,14 +31,16 @@ def render(markdown: str) -> str:
 
 def fallback(markdown: str) -> str:
     """What a notification shows of *markdown*."""
-    text = _escaped(" ".join(render(markdown).split()))
-    return text if len(text) <= FALLBACK_CHARS else text[: FALLBACK_CHARS - 1] + "…"
+    return _shortened(_escaped(" ".join(render(markdown).split())), FALLBACK_CHARS)
 
 
 def plain(markdown: str) -> str:
     """*markdown* as unformatted text, as much of it as one message can hold."""
-    text = markdown
-    return text if len(text) <= PLAIN_CHARS else text[: PLAIN_CHARS - 1] + "…"
+    return _shortened(markdown, PLAIN_CHARS)
+
+
+def _shortened(text: str, most_chars: int) -> str:
+    return text if len(text) <= most_chars else text[: most_chars - 1] + "…"
 
 
 def _escaped(text: str) -> str:

@@ -114,19 +114,17 @@ class StreamSurface(SlackSurface):
             await super().show(text, buttons)
 
     async def finish(self, text: str, buttons: Sequence[Button] = ()) -> None:
+        whole = False
         if self._streaming and self._ts:
             rendered = render(text)
-            more = rendered.removeprefix(self._sent)
             whole = rendered.startswith(self._sent)
             try:
-                await self._stop(more if whole else "", buttons)
+                await self._stop(rendered[len(self._sent) :] if whole else "", buttons)
             except (Rejected, Gone):
                 whole = False
-            self._streaming = False
-            if whole:
-                return
         self._streaming = False
-        await super().finish(text, buttons)
+        if not whole:
+            await super().finish(text, buttons)
 
     async def _grow(self, rendered: str) -> None:
         if not rendered.startswith(self._sent):

@@ -5,7 +5,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 
 from core.errors import Gone, PlatformError, RateLimited, Rejected, Revoked
-from core.live.pace import Budget
+from core.live.pace import LOOK_AGAIN_S, Budget
 from core.messages import ConversationId
 from core.platform import Bucket
 from core.telemetry import logger
@@ -14,7 +14,6 @@ log = logger(__name__)
 
 RETRY_S = (0.5, 1, 2, 4, 8, 15)
 """Waits between tries while the platform is away; the last repeats."""
-LOOK_AGAIN_S = 1.0
 PATIENCE_S = 15 * 60
 """How long a platform may stay away before the turn is left to another try."""
 

@@ -11,7 +11,6 @@ import math
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from types import TracebackType
 from typing import NamedTuple, Protocol
 
 from core.platform import Bucket
@@ -28,7 +27,7 @@ REST_S = 0.25
 RESTED = 0.7
 """A rest is used when so much of the distance to the last update has passed."""
 LOOK_AGAIN_S = 1.0
-"""A screen may want another bucket after a while."""
+"""Who waits for a token looks so often whether it still wants that one."""
 CLOCK_S = 0.001
 """What is due so soon is due now."""
 SLOWEST_PACE, SLOWER, FASTER = 0.25, 0.5, 0.02
@@ -160,12 +159,7 @@ class Pacer:
     async def __aenter__(self) -> "Pacer":
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await end(self._drivers)
 
     async def turn(self, screen: Screen) -> bool:
@@ -237,11 +231,10 @@ class Pacer:
         due = 0.0
         for bucket in screen.budget:
             known = self._buckets.get(bucket.key)
-            if known is not None and screen.unseen == math.inf and known.gap:
+            if known is None or (known.gap and screen.unseen == math.inf):
                 continue  # Nothing is shown yet: not spaced, only as the tokens allow.
-            if known is not None:
-                rest = max(screen.rests_at, known.next_at - (1 - RESTED) * known.gap)
-                due = max(due, min(known.next_at, rest))
+            rest = max(screen.rests_at, known.next_at - (1 - RESTED) * known.gap)
+            due = max(due, min(known.next_at, rest))
         return due
 
     def _space(self, screen: Screen, grant: Grant, now: float, crowd: int) -> None:

@@ -49,7 +49,7 @@ class Route:
 
     def failed(self, error: ModelError) -> None:
         self.failures += 1
-        if self.failures >= FAILURES or (isinstance(error, Refused)):
+        if self.failures >= FAILURES or isinstance(error, Refused):
             self.rests_until = time.monotonic() + REST_S
         log.warning("model failed", model=self.name, failures=self.failures, reason=str(error))
 
@@ -87,9 +87,7 @@ class Router:
                     )
                 except BaseException as error:
                     await call.aclose()
-                    if not isinstance(error, ModelError):
-                        raise
-                    if not _another_may(error):
+                    if not isinstance(error, ModelError) or not _another_may(error):
                         raise
                     route.failed(error)
                     if route is routes[-1]:

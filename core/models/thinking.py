@@ -19,9 +19,7 @@ class ThinkSplitter:
 
     def __init__(self, *, begun: bool = False) -> None:
         self._held = ""
-        self._state: Literal["begin", "thinking", "blank", "answer"] = (
-            "answer" if begun else "begin"
-        )
+        self._state: _State = "answer" if begun else "begin"
 
     @property
     def over(self) -> bool:
@@ -43,8 +41,8 @@ class ThinkSplitter:
         if self._state == "thinking":
             thought, closing, rest = self._held.partition(CLOSING)
             if not closing:
-                keep = _partial(self._held)
-                thought, self._held = _split(self._held, len(self._held) - keep)
+                end = len(thought) - _partial(thought)
+                thought, self._held = thought[:end], thought[end:]
                 return [ReasoningDelta(thought)] if thought else []
             self._state, self._held = "blank", ""
             return [*([ReasoningDelta(thought)] if thought else []), *self.take(rest)]
@@ -61,10 +59,6 @@ class ThinkSplitter:
     def _answer(self, text: str) -> list[TextDelta | ReasoningDelta]:
         self._state, self._held = "answer", ""
         return [TextDelta(text)]
-
-
-def _split(text: str, at: int) -> tuple[str, str]:
-    return text[:at], text[at:]
 
 
 def _partial(text: str) -> int:

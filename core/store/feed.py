@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from types import TracebackType
+from itertools import chain
 from typing import Any
 
 from redis.asyncio import Redis
@@ -47,12 +47,7 @@ class Feed:
         self._task = asyncio.create_task(self._run(), name="feed")
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         if self._task is not None:
             await end([self._task])
 
@@ -105,7 +100,7 @@ class Feed:
                             self._pass_on(await self._channel.get_message(timeout=5))
             except StoreError as error:
                 self._connected.clear()
-                for listener in self._all():
+                for listener in chain.from_iterable(self._listeners.values()):
                     listener.tell(error)
                 await asyncio.sleep(0.5)
 
@@ -119,6 +114,3 @@ class Feed:
                 listener.subscribed.set()
             elif message["type"] == "message":
                 listener.tell(message["data"])
-
-    def _all(self) -> list[_Listener]:
-        return [one for some in self._listeners.values() for one in some]

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from core.errors import Interrupted, ModelError, Overloaded, Refused
 from core.live.reply import Reply
-from core.messages import Attachment, Exchange, Spent
+from core.messages import Attachment, Exchange
 from core.models.chunks import (
     AnsweredBy,
     Finished,
@@ -21,8 +21,10 @@ from core.models.request import ChatRequest
 from core.people.texts import failure, say
 from core.store.claim import Checkpoint
 from core.telemetry import logger
+from core.turn.cost import record, spent_on
+from core.turn.draft import Draft
 from core.turn.material import Material
-from core.turn.prompt import build_prompt, estimate_tokens
+from core.turn.prompt import build_prompt
 from core.turn.stage import Report, Stage
 
 log = logger(__name__)
@@ -31,57 +33,6 @@ STREAM_TRIES = 3
 """How often an answer is begun when its stream breaks in the middle."""
 ANSWER_CHARS = 100_000
 """What no model means to say: beyond it, the stream is taken for one without an end."""
-
-
-class _Draft:
-    """An answer on its way: what the model has said in this try, and what it cost."""
-
-    def __init__(self, text: str) -> None:
-        self.text = text
-        self.begun = ""
-        """What this try goes on from, said in an earlier one."""
-        self.best = text
-        """The longest that any try came to, which is what stands on the screen."""
-        self.model = ""
-        self.price: Sequence[float] = ()
-        """Who answers, where several may."""
-        self.free = False
-        """Answered from memory."""
-        self.thought = ""
-        self._quote = ""
-        self.usage = Usage()
-        self.began = time.monotonic()
-        self.first_token_s: float | None = None
-        self.error: ModelError | None = None
-        self.stopped = False
-
-    def begin_again(self, text: str) -> None:
-        """Begin a try with *text*, which the model goes on from; may be empty."""
-        self.text = self.begun = text
-        self.thought = self._quote = ""
-        self.error = None
-
-    @property
-    def shown(self) -> str:
-        """What the screen shows of this try."""
-        return self._quote + self.text
-
-    @property
-    def shown_best(self) -> str:
-        return self._quote + self.best
-
-    def think(self, text: str) -> None:
-        """Show *text* of the model's thinking, as a quote above the answer."""
-        self.thought += text
-        lines = "\n> ".join(self.thought.strip().splitlines())
-        self._quote = f"> 💭 {lines}\n\n" if lines else ""
-
-    def add(self, text: str) -> None:
-        if self.first_token_s is None:
-            self.first_token_s = time.monotonic() - self.began
-        self.text += text
-        if len(self.text) > len(self.best):
-            self.best = self.text
 
 
 async def answer(
@@ -96,7 +47,7 @@ async def answer(
     material = await stage.context.reader.read(stage.platform, attachments, history)
     request = _request(stage, question, history, material, retried=bool(forget))
     saved = stage.checkpoint
-    draft = _Draft(saved.text)
+    draft = Draft(saved.text)
     handles = saved.pages
     continues = stage.context.model.continues
     for tries_left in reversed(range(STREAM_TRIES)):
@@ -140,11 +91,11 @@ async def answer(
         cut=draft.stopped or draft.error is not None,
         attachments=tuple(attachments),
     )
-    spent = _spent(stage, request, draft)
+    spent = spent_on(request, draft, stage.context.settings.llm_price)
     model = draft.model or request.model or stage.context.model.model
     await stage.commit(exchange, forget=forget, spent=spent, model=model)
     outcome = "stopped" if draft.stopped else "failed" if draft.error else "answered"
-    _record(stage, model, draft, spent, outcome)
+    record(stage, model, draft, spent, outcome)
     return Report(outcome, reply.shown)
 
 
@@ -180,7 +131,7 @@ def _scope(stage: Stage) -> str:
     return ""
 
 
-async def _stream(stage: Stage, request: ChatRequest, reply: Reply, draft: _Draft) -> None:
+async def _stream(stage: Stage, request: ChatRequest, reply: Reply, draft: Draft) -> None:
     """Let the model write into *draft* and *reply*, until its end, an error, or a stop."""
     try:
         async with (
@@ -222,7 +173,7 @@ async def _stream(stage: Stage, request: ChatRequest, reply: Reply, draft: _Draf
         draft.error = error
 
 
-def _worth_another_try(draft: _Draft, request: ChatRequest) -> bool:
+def _worth_another_try(draft: Draft, request: ChatRequest) -> bool:
     if isinstance(draft.error, Refused):
         asked_much = bool(draft.begun) or any(message.images for message in request.messages)
         return asked_much and draft.text == draft.begun and draft.error.reason == "request"
@@ -240,7 +191,7 @@ def _without_pictures(request: ChatRequest) -> ChatRequest:
     )
 
 
-def _final_text(stage: Stage, draft: _Draft) -> str:
+def _final_text(stage: Stage, draft: Draft) -> str:
     if draft.stopped:
         ending = say("stopped", stage.language)
     elif draft.error is not None:
@@ -248,52 +199,3 @@ def _final_text(stage: Stage, draft: _Draft) -> str:
     else:
         return draft.shown_best
     return f"{draft.shown_best}\n\n{ending}" if draft.best else ending
-
-
-def _spent(stage: Stage, request: ChatRequest, draft: _Draft) -> Spent:
-    usage = draft.usage
-    if draft.free:
-        return Spent(turns=1)
-    if not usage.completion_tokens:
-        asked = sum(estimate_tokens(message.content) for message in request.messages)
-        usage = Usage(asked, estimate_tokens(draft.best))
-    return Spent(
-        turns=1,
-        prompt_tokens=usage.prompt_tokens,
-        cached_tokens=usage.cached_tokens,
-        completion_tokens=usage.completion_tokens,
-        estimated=int(usage is not draft.usage),
-        cost_usd=cost_usd(usage, draft.price or stage.context.settings.llm_price),
-    )
-
-
-def cost_usd(usage: Usage, price: Sequence[float]) -> float:
-    """What *usage* costs: *price* is dollars for a million tokens read, cached, written."""
-    if not price:
-        return 0.0
-    read, cached, written = price
-    new = usage.prompt_tokens - usage.cached_tokens
-    return (new * read + usage.cached_tokens * cached + usage.completion_tokens * written) / 1e6
-
-
-def _record(stage: Stage, model: str, draft: _Draft, spent: Spent, outcome: str) -> None:
-    tokens = stage.context.metrics.tokens
-    tokens.labels(model, "prompt").inc(spent.prompt_tokens)
-    tokens.labels(model, "cached").inc(spent.cached_tokens)
-    tokens.labels(model, "completion").inc(spent.completion_tokens)
-    stage.context.metrics.cost.labels(model).inc(spent.cost_usd)
-    log.info(
-        "answered",
-        conversation=stage.claim.conversation,
-        person=stage.first.sender.id,
-        model=model,
-        outcome=outcome,
-        prompt_tokens=spent.prompt_tokens,
-        cached_tokens=spent.cached_tokens,
-        completion_tokens=spent.completion_tokens,
-        estimated=bool(spent.estimated),
-        cost_usd=round(spent.cost_usd, 6),
-        first_token_s=None if draft.first_token_s is None else round(draft.first_token_s, 3),
-        duration_s=round(time.monotonic() - draft.began, 3),
-        reason=str(draft.error) if draft.error else None,
-    )

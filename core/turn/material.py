@@ -65,34 +65,41 @@ class Reader:
         pictures: list[str] = []
         notes: list[str] = []
         for number, attached in enumerate([*before, *attachments]):
-            name = attached.name or attached.mime or "unnamed"
-            if attached.kind == "image" and not self._vision:
-                notes.append(f"[{name} is a picture: you cannot see it, so say that you cannot]")
-                continue
-            if attached.kind == "image" and len(pictures) == MOST_PICTURES:
-                notes.append(f"[{name} is one picture too many, and left out]")
-                continue
-            if attached.kind == "audio" and self._voice is None:
-                notes.append(f"[{name} is a voice message: you cannot hear it, so say so]")
-                continue
-            if attached.kind == "file" and not _is_text(attached):
-                notes.append(f"[{name} is of a kind that you cannot read]")
+            if unread := self._unread(attached, len(pictures)):
+                notes.append(unread)
                 continue
             try:
                 found = await self._fetched(platform, attached)
             except (PlatformError, ModelError, ValueError) as error:
                 log.warning("attachment not read", kind=attached.kind, reason=str(error))
-                notes.append(f"[{name} could not be read: {error}]")
+                notes.append(f"[{attached.title} could not be read: {error}]")
                 continue
-            if attached.kind == "image":
-                pictures.append(found)
-            elif attached.kind == "audio":
-                notes.append(f"[said in a voice message:]\n{found}")
-            else:
-                notes.append(f"[{name}:]\n{found}")
-            if attached.kind == "image" and number < len(before):
-                notes.append(f"[picture {len(pictures)} is from earlier: {name}]")
+            match attached.kind:
+                case "image":
+                    pictures.append(found)
+                    if number < len(before):
+                        earlier = f"[picture {len(pictures)} is from earlier: {attached.title}]"
+                        notes.append(earlier)
+                case "audio":
+                    notes.append(f"[said in a voice message:]\n{found}")
+                case "file":
+                    notes.append(f"[{attached.title}:]\n{found}")
         return Material(tuple(pictures), tuple(notes))
+
+    def _unread(self, attached: Attachment, pictures: int) -> str:
+        """Why *attached* is not even fetched, behind so many *pictures*; empty when it is."""
+        match attached.kind:
+            case "image" if not self._vision:
+                why = "is a picture: you cannot see it, so say that you cannot"
+            case "image" if pictures == MOST_PICTURES:
+                why = "is one picture too many, and left out"
+            case "audio" if self._voice is None:
+                why = "is a voice message: you cannot hear it, so say so"
+            case "file" if not _is_text(attached):
+                why = "is of a kind that you cannot read"
+            case _:
+                return ""
+        return f"[{attached.title} {why}]"
 
     async def _fetched(self, platform: Platform, attached: Attachment) -> str:
         key = (platform.name, attached.ref)

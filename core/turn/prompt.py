@@ -94,7 +94,6 @@ def asked_text(mail: Sequence[Incoming]) -> str:
             parts.append(incoming.text)
         cut = incoming.burst == CUT
         parts += [
-            f"[attached {attached.kind}: {attached.name or attached.mime or 'unnamed'}]"
-            for attached in incoming.attachments
+            f"[attached {attached.kind}: {attached.title}]" for attached in incoming.attachments
         ]
     return "\n\n".join(parts)

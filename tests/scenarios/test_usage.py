@@ -7,7 +7,7 @@ import pytest
 from core.messages import conversation_id
 from core.models.chunks import Usage
 from core.store import keys
-from core.turn.answer import cost_usd
+from core.turn.cost import cost_usd
 from tests.contracts.drivers import TelegramDriver, driving
 from tests.harness import until
 

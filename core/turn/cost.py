@@ -1,0 +1,65 @@
+"""What an answer cost, and the line that says so."""
+
+import time
+from collections.abc import Sequence
+
+from core.messages import Spent
+from core.models.chunks import Usage
+from core.models.request import ChatRequest
+from core.telemetry import logger
+from core.turn.draft import Draft
+from core.turn.prompt import estimate_tokens
+from core.turn.stage import Stage
+
+log = logger(__name__)
+
+
+def spent_on(request: ChatRequest, draft: Draft, price: Sequence[float]) -> Spent:
+    """What *draft* cost, by the model's own count where it gave one; *price* as in `cost_usd`."""
+    usage = draft.usage
+    if draft.free:
+        return Spent(turns=1)
+    if not usage.completion_tokens:
+        asked = sum(estimate_tokens(message.content) for message in request.messages)
+        usage = Usage(asked, estimate_tokens(draft.best))
+    return Spent(
+        turns=1,
+        prompt_tokens=usage.prompt_tokens,
+        cached_tokens=usage.cached_tokens,
+        completion_tokens=usage.completion_tokens,
+        estimated=int(usage is not draft.usage),
+        cost_usd=cost_usd(usage, draft.price or price),
+    )
+
+
+def cost_usd(usage: Usage, price: Sequence[float]) -> float:
+    """What *usage* costs: *price* is dollars for a million tokens read, cached, written."""
+    if not price:
+        return 0.0
+    read, cached, written = price
+    new = usage.prompt_tokens - usage.cached_tokens
+    return (new * read + usage.cached_tokens * cached + usage.completion_tokens * written) / 1e6
+
+
+def record(stage: Stage, model: str, draft: Draft, spent: Spent, outcome: str) -> None:
+    """Count an answer in the metrics, and log it without its text."""
+    tokens = stage.context.metrics.tokens
+    tokens.labels(model, "prompt").inc(spent.prompt_tokens)
+    tokens.labels(model, "cached").inc(spent.cached_tokens)
+    tokens.labels(model, "completion").inc(spent.completion_tokens)
+    stage.context.metrics.cost.labels(model).inc(spent.cost_usd)
+    log.info(
+        "answered",
+        conversation=stage.claim.conversation,
+        person=stage.first.sender.id,
+        model=model,
+        outcome=outcome,
+        prompt_tokens=spent.prompt_tokens,
+        cached_tokens=spent.cached_tokens,
+        completion_tokens=spent.completion_tokens,
+        estimated=bool(spent.estimated),
+        cost_usd=round(spent.cost_usd, 6),
+        first_token_s=None if draft.first_token_s is None else round(draft.first_token_s, 3),
+        duration_s=round(time.monotonic() - draft.began, 3),
+        reason=str(draft.error) if draft.error else None,
+    )
