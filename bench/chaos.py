@@ -29,7 +29,7 @@ from core.messages import Exchange, conversation_id
 from core.store import keys
 from core.store.connection import connect
 from tests.harness import Replica, until
-from tests.servers import slack, telegram
+from tests.servers import slack
 from tests.servers.model import ModelServer
 from tests.servers.redis import redis_at
 from tests.servers.slack import SlackError, SlackServer
@@ -114,10 +114,19 @@ class Chaos:
             )
             self.redis = await stack.enter_async_context(redis_at(self._folder))
             log = stack.enter_context((self._folder / "replicas.log").open("w"))
-            self.replicas = [Replica(self._environment(), log) for _ in range(self._count)]
+            servers = self.redis, self.telegram, self.model
+            slack_too = {
+                "slack_bot_token": slack.BOT_TOKEN,
+                "slack_app_token": slack.APP_TOKEN,
+                "slack_api_url": self.slack.api_url,
+            }
+            self.replicas = [
+                Replica(self._folder, *servers, log, grace_s=3, **slack_too)
+                for _ in range(self._count)
+            ]
             for replica in self.replicas:
                 replica.start()
-                stack.callback(self._end, replica)
+                stack.callback(replica.end)
             await self._settle()
             async with asyncio.TaskGroup() as group:
                 asking = group.create_task(self._ask())
@@ -131,27 +140,6 @@ class Chaos:
         return self.result
 
     # --- surroundings ---
-
-    def _environment(self):
-        return {
-            "REDIS_URL": self.redis.url,
-            "DATA_DIR": str(self._folder / "data"),
-            "HTTP_PORT": "0",
-            "WEB_CHAT": "false",
-            "GRACE_S": "3",
-            "TELEGRAM_BOT_TOKEN": telegram.TOKEN,
-            "TELEGRAM_API_URL": self.telegram.url,
-            "SLACK_BOT_TOKEN": slack.BOT_TOKEN,
-            "SLACK_APP_TOKEN": slack.APP_TOKEN,
-            "SLACK_API_URL": self.slack.api_url,
-            "LLM_BASE_URL": self.model.url,
-            "LLM_MODEL": "scripted",
-        }
-
-    @staticmethod
-    def _end(replica):
-        replica.thaw()
-        replica.kill()
 
     async def _settle(self):
         """Until all replicas are connected."""

@@ -16,7 +16,6 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 from tests.harness import Replica, until
-from tests.servers import telegram
 from tests.servers.model import ModelServer
 from tests.servers.redis import redis_at
 from tests.servers.telegram import TelegramServer
@@ -38,19 +37,7 @@ class Pair:
         self.model = await self._stack.enter_async_context(model.running())
         self.redis = await self._stack.enter_async_context(redis_at(self._folder))
         self.replicas = [
-            Replica(
-                {
-                    "REDIS_URL": self.redis.url,
-                    "DATA_DIR": str(self._folder / "data"),
-                    "HTTP_PORT": "0",
-                    "WEB_CHAT": "false",
-                    "MAX_TURNS": "1",
-                    "TELEGRAM_BOT_TOKEN": telegram.TOKEN,
-                    "TELEGRAM_API_URL": self.telegram.url,
-                    "LLM_BASE_URL": self.model.url,
-                    "LLM_MODEL": "scripted",
-                }
-            )
+            Replica(self._folder, self.redis, self.telegram, self.model, max_turns=1)
             for _ in range(2)
         ]
         for replica in self.replicas:

@@ -14,15 +14,13 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from core.messages import Incoming, Sender, conversation_id
 from core.platform import Limits
-from core.service import open_core, serve
 from core.telemetry import set_up_logs
-from tests.harness import settings_for, until
+from tests.harness import palaver, until
 from tests.servers.model import ModelServer
 
 NAME = "memory"
@@ -161,19 +159,6 @@ def questions_of(total, conversations):
     ]
 
 
-@asynccontextmanager
-async def serving(folder, platform, model, **settings):
-    stop = asyncio.Event()
-    values = {"llm_base_url": model.url, "llm_model": "scripted", **settings}
-    async with open_core(settings_for(folder, **values)) as core:
-        task = asyncio.create_task(serve(core, lambda _: [platform], stop, lambda *_: None))
-        try:
-            yield core
-        finally:
-            stop.set()
-            await task
-
-
 async def run(*, questions, conversations, max_turns=200, max_per_person=5):
     """One run; see `Result`."""
     asked = questions_of(questions, conversations)
@@ -183,10 +168,11 @@ async def run(*, questions, conversations, max_turns=200, max_per_person=5):
     with tempfile.TemporaryDirectory() as folder:
         async with (
             model.running(),
-            serving(
+            palaver(
                 Path(folder),
-                platform,
-                model,
+                build=lambda _: [platform],
+                llm_base_url=model.url,
+                llm_model="scripted",
                 max_turns=max_turns,
                 max_per_person=max_per_person,
                 max_waiting=len(asked),

@@ -34,8 +34,8 @@ def settings_for(tmp_path, **more):
 
 
 @asynccontextmanager
-async def palaver(tmp_path, **more):
-    """The program, as `palaver run` runs it, until the block ends."""
+async def palaver(tmp_path, *, build=build, **more):
+    """The program, as `palaver run` runs it, until the block ends; *build* as in the registry."""
     stop = asyncio.Event()
     ready = asyncio.get_running_loop().create_future()
     async with open_core(settings_for(tmp_path, **more)) as core:
@@ -73,12 +73,22 @@ def bare(markdown):
 
 
 class Replica:
-    """One `palaver run` in a process of its own."""
+    """One `palaver run` in a process of its own, on the servers that it is given."""
 
-    def __init__(self, settings, log=subprocess.DEVNULL):
-        kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
-        root = {"PYTHONPATH": str(Path(__file__).parents[1])}
-        self._environment = kept | root | settings
+    def __init__(self, folder, redis, telegram, model, log=subprocess.DEVNULL, **settings):
+        self._environment = {
+            **{name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ},
+            "PYTHONPATH": str(Path(__file__).parents[1]),
+            "REDIS_URL": redis.url,
+            "DATA_DIR": str(folder / "data"),
+            "HTTP_PORT": "0",
+            "WEB_CHAT": "false",
+            "TELEGRAM_BOT_TOKEN": telegram.token,
+            "TELEGRAM_API_URL": telegram.url,
+            "LLM_BASE_URL": model.url,
+            "LLM_MODEL": "scripted",
+            **{name.upper(): str(value) for name, value in settings.items()},
+        }
         self._log = log
         self.process = None
         self.frozen = False
@@ -95,6 +105,10 @@ class Replica:
         if self.process.poll() is None:
             self.process.send_signal(number)
         self.process.wait()
+
+    def end(self):
+        self.thaw()
+        self.kill()
 
     def freeze(self):
         self.frozen = True

@@ -36,26 +36,14 @@ def replica(tmp_path, redis, server, model):
     running = []
 
     def start():
-        one = Replica(
-            {
-                "REDIS_URL": redis.url,
-                "DATA_DIR": str(tmp_path / f"data-{len(running)}"),
-                "HTTP_PORT": "0",
-                "WEB_CHAT": "false",
-                "TELEGRAM_BOT_TOKEN": telegram.TOKEN,
-                "TELEGRAM_API_URL": server.url,
-                "LLM_BASE_URL": model.url,
-                "LLM_MODEL": "scripted",
-            }
-        )
+        one = Replica(tmp_path / f"replica-{len(running)}", redis, server, model)
         one.start()
         running.append(one)
         return one
 
     yield start
     for one in running:
-        one.thaw()
-        one.kill()
+        one.end()
 
 
 def answered(server, chat, text):

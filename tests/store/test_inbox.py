@@ -6,42 +6,17 @@ import msgspec
 import pytest
 
 from core.errors import LeaseLost
-from core.messages import Exchange, Incoming, Preferences, Sender, conversation_id
+from core.messages import Preferences, conversation_id
 from core.store import keys
 from core.store.claim import Checkpoint
-from core.store.inbox import Inbox
+from tests.store.words import exchange, said, take, two_views
 
 CHAT = conversation_id("test", "chat")
 
 
-def said(number, conversation=CHAT, **more):
-    return Incoming(
-        event_id=f"event-{number}",
-        conversation=conversation,
-        sender=Sender("test:1", "Ann"),
-        text=f"question {number}",
-        **more,
-    )
-
-
-def exchange(number):
-    return Exchange(f"event-{number}", "Ann", f"question {number}", "answer", 0.0)
-
-
 @pytest.fixture
 async def inboxes(redis):
-    """Two workers' views of one store."""
-    pair = [
-        Inbox(redis, name, history_ttl_s=1000, most_waiting=5, lease_s=0.3)
-        for name in ("one", "two")
-    ]
-    await pair[0].prepare(["test"])
-    return pair
-
-
-async def take(inbox):
-    (claim,) = await inbox.claim(["test"], 1, 0.5)
-    return claim, await claim.load(10_000)
+    return await two_views(redis)
 
 
 async def test_a_question_is_kept_once_however_often_it_is_delivered(inboxes):
@@ -69,7 +44,7 @@ async def test_conversations_do_not_wait_for_each_other(inboxes):
     one, two = inboxes
     other = conversation_id("test", "other")
     await one.put(said(1))
-    await one.put(said(2, other))
+    await one.put(said(2, chat="other"))
     first, _ = await take(one)
     second, _ = await take(two)
     assert {first.conversation, second.conversation} == {CHAT, other}

@@ -4,71 +4,47 @@ import asyncio
 
 import pytest
 
-from core.messages import Exchange, Incoming, Preferences, Sender, conversation_id
-from core.store.inbox import Inbox
+from core.messages import Incoming, Preferences, Sender, conversation_id
+from tests.store.words import exchange, said, take, two_views
 
 MOST = 2
 
 
-def said(number, person="test:1", chat=None):
-    return Incoming(
-        event_id=f"event-{number}",
-        conversation=conversation_id("test", chat or f"chat-{number}"),
-        sender=Sender(person, "Ann"),
-        text=f"question {number}",
-    )
-
-
-def exchange(number):
-    return Exchange(f"event-{number}", "Ann", f"question {number}", "answer", 0.0)
-
-
 @pytest.fixture
 async def inboxes(redis):
-    pair = [
-        Inbox(redis, name, history_ttl_s=1000, most_waiting=5, most_per_person=MOST, lease_s=0.3)
-        for name in ("one", "two")
-    ]
-    await pair[0].prepare(["test"])
-    return pair
-
-
-async def begin(inbox):
-    """The next claim, and its turn: none when its person has to wait."""
-    (claim,) = await inbox.claim(["test"], 1, 0.5)
-    return claim, await claim.load(10_000)
+    return await two_views(redis, most_per_person=MOST)
 
 
 async def test_a_persons_answers_are_bounded_across_all_workers(inboxes):
     one, two = inboxes
     for number in range(3):
-        await one.put(said(number))
-    first, running = await begin(one)
-    _, also_running = await begin(two)
-    _, third = await begin(one)
+        await one.put(said(number, chat=f"chat-{number}"))
+    first, running = await take(one)
+    _, also_running = await take(two)
+    _, third = await take(one)
     assert running
     assert also_running
     assert third is None
     assert await two.claim(["test"], 1, 0.05) == [], "who waits is not tried again and again"
     await first.commit(1, exchange(0))
-    _, woken = await begin(two)
+    _, woken = await take(two)
     assert woken.mail[0].event_id == "event-2"
 
 
 async def test_another_person_does_not_wait_behind_a_busy_one(inboxes):
     one, _ = inboxes
     for number in range(MOST + 2):
-        await one.put(said(number))
-    await one.put(said(9, person="test:2"))
-    turns = [(await begin(one))[1] for _ in range(MOST + 3)]
+        await one.put(said(number, chat=f"chat-{number}"))
+    await one.put(said(9, chat="chat-9", person="test:2"))
+    turns = [(await take(one))[1] for _ in range(MOST + 3)]
     assert [turn is not None for turn in turns] == [True, True, False, False, True]
 
 
 async def test_a_dead_workers_turn_counts_for_its_person_until_it_is_taken_over(inboxes):
     one, two = inboxes
     for number in range(MOST):
-        await one.put(said(number))
-        await begin(one)
+        await one.put(said(number, chat=f"chat-{number}"))
+        await take(one)
     await asyncio.sleep(0.35)
     taken = await two.take_over(["test"], 10)
     turns = [await claim.load(10_000) for claim in taken]
@@ -82,19 +58,19 @@ async def test_the_post_that_told_to_wait_is_found_by_the_turn_and_only_by_it(in
     assert (await two.untold(conversation_id("test", "c"))).event_id == "event-1"
     assert await two.note(said(1, chat="c"), "post 1")
     assert await one.untold(conversation_id("test", "c")) is None, "once is enough"
-    claim, turn = await begin(one)
+    claim, turn = await take(one)
     assert turn.note == "post 1"
     assert not await two.note(said(1, chat="c"), "post 2"), "its turn has begun"
     await claim.commit(1, exchange(1))
-    _, turn = await begin(one)
+    _, turn = await take(one)
     assert turn.note == ""
 
 
 async def test_who_waits_is_listed_with_the_place_in_line(inboxes):
     one, two = inboxes
     for number in range(4):
-        await one.put(said(number, person=f"test:{number}"))
-    await begin(one)
+        await one.put(said(number, chat=f"chat-{number}", person=f"test:{number}"))
+    await take(one)
     waiting = await two.waiting("test", 0)
     assert [(some.conversation, some.place) for some in waiting] == [
         ("test:chat-1:", 1),
@@ -108,17 +84,17 @@ async def test_a_conversation_that_moves_takes_mail_history_and_preferences_alon
     one, two = inboxes
     old, new = conversation_id("test", "old"), conversation_id("test", "new")
     await one.put(said(1, chat="old"))
-    claim, _ = await begin(one)
+    claim, _ = await take(one)
     await claim.commit(1, exchange(1), preferences=Preferences(model="m"))
     moved = Incoming(
         event_id="moved", conversation=old, sender=Sender("", ""), text="", moved_to=new
     )
     await one.put(moved)
     await one.put(said(2, chat="old"))
-    claim, turn = await begin(two)
+    claim, turn = await take(two)
     assert turn.mail[0].moved_to == new
     await claim.move(new)
-    claim, turn = await begin(one)
+    claim, turn = await take(one)
     assert claim.conversation == new
     assert [mail.event_id for mail in turn.mail] == ["event-2"]
     assert turn.mail[0].conversation == new
