@@ -162,6 +162,16 @@ def test_nobody_is_called_by_what_a_model_writes():
     )
 
 
+def test_nobody_is_called_by_a_table_that_became_a_list():
+    row = "| " + " | ".join(["a long cell of words for @somebody"] * 3) + " |"
+    assert "@s" not in render(f"{row}\n|---|---|---|\n{row}").text
+
+
+@pytest.mark.parametrize("link", ["[write to](@somebody)", "[](@somebody)"])
+def test_nobody_is_called_by_where_a_link_leads(link):
+    assert "@s" not in render(link).text
+
+
 def test_a_long_quote_is_folded():
     assert [e.type for e in render("> short").entities] == ["blockquote"]
     assert [e.type for e in render("> long " * 60).entities] == ["expandable_blockquote"]

@@ -1,0 +1,307 @@
+"""Writes what the Markdown parser tells as text with entities, event by event. Pure.
+
+Source of entity rules: core.telegram.org/bots/api, MessageEntity and formatting
+options. Offsets and lengths are UTF-16 code units.
+"""
+
+import re
+from typing import Any, NamedTuple
+
+from bots.telegram.entities import Entity, Formatted, units, with_spoilers
+from bots.telegram.links import host, misnames
+from bots.telegram.tables import monospaced
+
+QUOTE_UNITS = 300
+"""A longer quote is shown folded."""
+_MENTION = re.compile(r"(?<!\w)@(?=[a-z]\w{2,})", re.IGNORECASE)
+"""What the server would make a mention: the person would be called."""
+_CALLS_NOBODY = "@\u2060"
+_LANGUAGE = re.compile(r"[\w+#.-]{1,40}")
+
+
+class _Open(NamedTuple):
+    type: str
+    start: int
+    extra: str
+
+
+class _List:
+    def __init__(self, number: int | None) -> None:
+        self.number = number
+
+
+class Writer:
+    """Takes pyromark's events, in order, and writes text with entities."""
+
+    def __init__(self) -> None:
+        self._parts: list[str] = []
+        self._at = 0
+        self._entities: list[Entity] = []
+        self._open: list[_Open] = []
+        self._lists: list[_List] = []
+        self._quotes = 0
+        self._code: list[str] | None = None
+        self._language = ""
+        self._link = ""
+        self._link_text: list[str] = []
+        self._image_alt: list[str] | None = None
+        self._rows: list[list[str]] | None = None
+        self._cell: list[str] | None = None
+        self._fresh = True
+        self._item_start = False
+
+    def take(self, event: Any) -> None:
+        if isinstance(event, str):
+            self._single(event)
+            return
+        ((kind, value),) = event.items()
+        match kind:
+            case "Start":
+                name, detail = (
+                    (value, None) if isinstance(value, str) else next(iter(value.items()))
+                )
+                self._start(name, detail)
+            case "End":
+                name = value if isinstance(value, str) else next(iter(value))
+                self._end(name)
+            case "Text":
+                self._text(value)
+            case "Code":
+                self._wrapped("code", value)
+            case "InlineMath":
+                self._wrapped("code", value)
+            case "DisplayMath":
+                self._wrapped("code", value.strip())
+            case "InlineHtml" | "Html":
+                self._text("\n" if re.fullmatch(r"<br\s*/?>\s*", value) else value)
+            case "TaskListMarker":
+                self._text("☑ " if value else "☐ ")
+            case "FootnoteReference":
+                self._text(f"[{value}]")
+            case _:
+                pass
+
+    def formatted(self) -> Formatted:
+        text = "".join(self._parts)
+        left = len(text) - len(text.lstrip())
+        cut = units(text[:left])
+        text = text.strip()
+        end = units(text)
+        entities = []
+        for entity in self._entities:
+            if not cut and entity.offset + entity.length <= end:
+                entities.append(entity)
+                continue
+            start = max(0, entity.offset - cut)
+            stop = min(end, entity.offset - cut + entity.length)
+            if stop > start:
+                entities.append(entity._replace(offset=start, length=stop - start))
+        return with_spoilers(text, sorted(entities, key=lambda e: (e.offset, -e.length)))
+
+    # --- events -----------------------------------------------------------------------------
+
+    def _single(self, name: str) -> None:
+        match name:
+            case "SoftBreak" | "HardBreak":
+                self._text("\n")
+            case "Rule":
+                self._block()
+                self._write("———")
+
+    def _start(self, name: str, detail: Any) -> None:  # one case per construct
+        match name:
+            case "Paragraph":
+                self._block()
+            case "Heading":
+                self._block()
+                self._push("bold")
+            case "Strong":
+                self._push("bold")
+            case "Emphasis":
+                self._push("italic")
+            case "Strikethrough":
+                self._push("strikethrough")
+            case "BlockQuote":
+                self._block()
+                if self._quotes == 0:
+                    self._push("blockquote")
+                self._quotes += 1
+            case "CodeBlock":
+                self._block()
+                self._code = []
+                info = detail.get("Fenced", "") if isinstance(detail, dict) else ""
+                language = _LANGUAGE.match(info.strip())
+                self._language = language.group() if language else ""
+            case "HtmlBlock":
+                self._block()
+            case "List":
+                if not self._lists:
+                    self._block()
+                self._lists.append(_List(detail))
+            case "Item":
+                self._item()
+            case "Link":
+                self._link = detail["dest_url"]
+                self._link_text = []
+                self._push("text_link", self._link)
+            case "Image":
+                self._image_alt = []
+                self._link = detail["dest_url"]
+            case "Table":
+                self._block()
+                self._rows = []
+            case "TableHead" | "TableRow":
+                if self._rows is not None:
+                    self._rows.append([])
+            case "TableCell":
+                self._cell = []
+
+    def _end(self, name: str) -> None:
+        match name:
+            case "Heading" | "Strong" | "Emphasis" | "Strikethrough":
+                self._pop()
+            case "BlockQuote":
+                self._quotes -= 1
+                if self._quotes == 0:
+                    opened = self._open.pop()
+                    long = self._at - opened.start > QUOTE_UNITS
+                    self._add("expandable_blockquote" if long else "blockquote", opened.start)
+            case "CodeBlock":
+                self._end_code()
+            case "List":
+                self._lists.pop()
+            case "Link":
+                self._end_link()
+            case "Image":
+                alt = "".join(self._image_alt or ()) or "image"
+                self._image_alt = None
+                self._push("text_link", self._link)
+                self._write(f"🖼 {alt}")
+                self._pop()
+            case "TableCell":
+                if self._rows:
+                    self._rows[-1].append("".join(self._cell or ()).strip())
+                self._cell = None
+            case "Table":
+                self._end_table()
+
+    def _text(self, text: str) -> None:
+        if self._code is not None:
+            self._code.append(text)
+            return
+        text = _MENTION.sub(_CALLS_NOBODY, text)
+        if self._image_alt is not None:
+            self._image_alt.append(text)
+        elif self._cell is not None:
+            self._cell.append(text.replace("\n", " "))
+        else:
+            if self._link:
+                self._link_text.append(text)
+            indent = "  " * max(0, len(self._lists) - 1) + ("  " if self._lists else "")
+            self._write(text.replace("\n", f"\n{indent}") if indent else text)
+
+    def _wrapped(self, kind: str, text: str) -> None:
+        if self._cell is not None or self._image_alt is not None:
+            self._text(text)
+            return
+        self._push(kind)
+        self._write(text)
+        self._pop()
+
+    def _item(self) -> None:
+        current = self._lists[-1]
+        self._line()
+        mark = "• "
+        if current.number is not None:
+            mark = f"{current.number}. "
+            current.number += 1
+        self._write("  " * (len(self._lists) - 1) + mark)
+        self._item_start = True
+
+    def _end_code(self) -> None:
+        code = "".join(self._code or ()).rstrip("\n")
+        self._code = None
+        self._push("pre", self._language)
+        self._write(code or " ")
+        self._pop()
+
+    def _end_link(self) -> None:
+        target, said = self._link, "".join(self._link_text).strip()
+        opened = self._open.pop()
+        self._link = ""
+        site = host(target)
+        if self._at == opened.start:
+            self._write(_MENTION.sub(_CALLS_NOBODY, target))
+        if site:
+            self._add("text_link", opened.start, target)
+            if misnames(said, target):
+                # A text that names another site than it leads to must say so.
+                self._write(f" ({site})")
+        elif target and target != said:
+            self._write(f" ({_MENTION.sub(_CALLS_NOBODY, target)})")
+
+    def _end_table(self) -> None:
+        rows = [row for row in self._rows or () if any(row)]
+        self._rows = None
+        if not rows:
+            return
+        columns = max(map(len, rows))
+        rows = [row + [""] * (columns - len(row)) for row in rows]
+        if lines := monospaced(rows):
+            self._push("pre")
+            self._write(lines)
+            self._pop()
+            return
+        head, *body = rows
+        for index, row in enumerate(body or [head]):
+            if index:
+                self._write("\n")
+            self._push("bold")
+            self._write(": ".join(filter(None, (head[0] if body else "", row[0]))) or "•")
+            self._pop()
+            for name, cell in zip(head[1:], row[1:], strict=True):
+                if cell:
+                    self._write(f"\n  {name}: {cell}" if name else f"\n  {cell}")
+
+    # --- writing ----------------------------------------------------------------------------
+
+    def _block(self) -> None:
+        """Begin a block: apart from what stands before it."""
+        if self._item_start:
+            self._item_start = False
+            return
+        if self._lists:
+            self._line()
+            self._write("  " * len(self._lists))
+            return
+        self._line()
+        if not self._fresh and not "".join(self._parts[-2:]).endswith("\n\n"):
+            self._raw("\n")
+
+    def _line(self) -> None:
+        if not self._fresh and not (self._parts and self._parts[-1].endswith("\n")):
+            self._raw("\n")
+
+    def _write(self, text: str) -> None:
+        if text:
+            self._fresh = False
+            if text.strip():
+                self._item_start = False
+            self._raw(text)
+
+    def _raw(self, text: str) -> None:
+        self._parts.append(text)
+        self._at += units(text)
+
+    def _push(self, kind: str, extra: str = "") -> None:
+        self._open.append(_Open(kind, self._at, extra))
+
+    def _pop(self) -> None:
+        opened = self._open.pop()
+        self._add(opened.type, opened.start, opened.extra)
+
+    def _add(self, kind: str, start: int, extra: str = "") -> None:
+        if kind == "text_link" and not host(extra):
+            return
+        if self._at > start:
+            self._entities.append(Entity(kind, start, self._at - start, extra))
