@@ -20,13 +20,14 @@ from pydantic import SecretStr, ValidationError
 from bots.registry import build
 from bots.terminal import TerminalPlatform
 from core import __version__
+from core.clients import open_models
 from core.errors import ConfigError, ModelError, PalaverError
 from core.messages import Incoming, Sender, conversation_id
 from core.models.batch import Answer, answered, read_prompts, run_batch
 from core.models.chunks import Usage
 from core.models.request import ChatMessage, ChatRequest
 from core.platform import Platform
-from core.service import Core, open_core, open_models, serve
+from core.service import Core, open_core, serve
 from core.settings import Settings
 from core.telemetry import logger, redact, set_up_logs
 

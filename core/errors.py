@@ -20,7 +20,7 @@ No message of these carries a secret: they may be logged as they are.
 from typing import Literal
 
 RefusedReason = Literal[
-    "key", "balance", "model", "policy", "length", "request", "empty", "endless"
+    "key", "balance", "model", "policy", "length", "request", "empty", "endless", "filter"
 ]
 
 

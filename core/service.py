@@ -11,22 +11,15 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
-import aiohttp
-from pydantic import SecretStr
 from redis.asyncio import Redis
 
 from core.api import api_routes
+from core.clients import Models, later_of, open_models
 from core.errors import ConfigError, Revoked, StoreError
 from core.http import http_server
-from core.images.client import ImageClient
-from core.images.later import Later, callback_routes
+from core.images.later import callback_routes
 from core.live.pace import Pacer
 from core.models.cache import RememberingModel
-from core.models.choice import choose
-from core.models.demo.server import IMAGE_MODEL, demo_server
-from core.models.providers import Endpoint, provider_at
-from core.models.request import Model
-from core.models.voice import VoiceClient
 from core.people.access import Access
 from core.platform import Board, Leases, Platform
 from core.settings import Settings
@@ -45,8 +38,6 @@ from core.worker import Worker
 
 log = logger(__name__)
 
-POOL = 1000
-
 
 @dataclass(frozen=True, slots=True)
 class Lent:
@@ -58,16 +49,6 @@ class Lent:
 
 
 BuildPlatforms = Callable[[Lent], Sequence[Platform]]
-
-
-@dataclass(frozen=True, slots=True)
-class Models:
-    """The models in use; *kind* says where the chat model came from."""
-
-    chat: Model
-    images: ImageClient
-    voice: VoiceClient | None
-    kind: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +78,7 @@ async def open_core(settings: Settings) -> AsyncIterator[Core]:
         redis = await stack.enter_async_context(connect(url))
         feed = await stack.enter_async_context(Feed(redis))
         tasks = Tasks(redis, feed)
-        models = await stack.enter_async_context(open_models(settings, _later(settings, tasks)))
+        models = await stack.enter_async_context(open_models(settings, later_of(settings, tasks)))
         worker = f"{socket.gethostname()}-{secrets.token_hex(6)}"
         metrics = Metrics()
         context = Context(
@@ -125,60 +106,6 @@ async def open_core(settings: Settings) -> AsyncIterator[Core]:
             lent=Lent(settings, SharedLeases(redis), RedisBoard(redis, feed, settings.history_ttl)),
             context=context,
         )
-
-
-@asynccontextmanager
-async def open_models(settings: Settings, later: Later | None = None) -> AsyncIterator[Models]:
-    """The configured models, else a local Ollama, else the demo."""
-    async with AsyncExitStack() as stack:
-        session = await stack.enter_async_context(
-            aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=POOL, keepalive_timeout=60),
-                # A provider's cookies must not tie one person's calls to another's.
-                cookie_jar=aiohttp.DummyCookieJar(),
-                auto_decompress=True,
-            )
-        )
-        demo: str | None = None
-
-        async def demo_url() -> str:
-            nonlocal demo
-            if demo is None:
-                demo = await stack.enter_async_context(demo_server())
-            return demo
-
-        chat = await choose(settings, session, demo_url)
-        if settings.image_base_url or chat.configured:
-            painter = _beside(
-                chat.endpoint, settings.image_base_url, settings.image_api_key, settings.image_model
-            )
-        else:
-            painter = Endpoint(await demo_url(), "", settings.image_model or IMAGE_MODEL)
-        voice = None
-        if settings.audio_model:
-            hearing = _beside(
-                chat.endpoint, settings.audio_base_url, settings.audio_api_key, settings.audio_model
-            )
-            voice = VoiceClient(session, hearing)
-        yield Models(chat.model, ImageClient(session, painter, later), voice, chat.kind)
-
-
-def _later(settings: Settings, tasks: Tasks) -> Later | None:
-    if not settings.image_callbacks:
-        return None
-    if not settings.public_url:
-        raise ConfigError("PUBLIC_URL", "is needed with IMAGE_CALLBACKS")
-    return Later(tasks, settings.public_url.rstrip("/"))
-
-
-def _beside(chat: Endpoint, base_url: str, key: SecretStr, model: str) -> Endpoint:
-    """An endpoint of its own, or else where the *chat* model is."""
-    return Endpoint(
-        base_url or chat.base_url,
-        key.get_secret_value() or chat.api_key,
-        model,
-        provider_at(base_url) if base_url else chat.provider,
-    )
 
 
 async def serve(

@@ -47,7 +47,7 @@ class Settings(BaseSettings):
     )
 
     palaver_config: Path | None = Field(
-        None, description="a palaver.toml with several models, instead of LLM_*"
+        None, description="a palaver.toml with several models, instead of LLM_*, and with filters"
     )
     llm_base_url: str = Field(
         "", description="any OpenAI-compatible chat API; unset: a local Ollama, else the demo"

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 import aiohttp
 import msgspec
 import tenacity
+from msgspec.structs import replace
 
 from core.errors import ModelError, Overloaded, Refused, StoreError
 from core.images.later import Later
@@ -24,6 +25,7 @@ from core.models.body import read_up_to
 from core.models.client import first_model
 from core.models.providers import Endpoint
 from core.models.refusals import read_error
+from core.models.screen import Screen
 
 PAINT_S = 180.0
 ANSWER_BYTES = 80 * 1024 * 1024
@@ -76,10 +78,15 @@ class ImageClient:
     """Paints at one endpoint. Its methods raise `Overloaded` and `Refused`."""
 
     def __init__(
-        self, session: aiohttp.ClientSession, endpoint: Endpoint, later: Later | None = None
+        self,
+        session: aiohttp.ClientSession,
+        endpoint: Endpoint,
+        screen: Screen,
+        later: Later | None = None,
     ) -> None:
         self._session = session
         self._endpoint = endpoint
+        self._screen = screen
         self._later = later
 
     @property
@@ -98,6 +105,7 @@ class ImageClient:
         *name* is the same in each try of the same turn: what is being painted already is
         waited for, not asked for again.
         """
+        request = replace(request, prompt=await self._screen.question(request.prompt))
         if self._later is not None:
             answer = await self._paint_later(request, name, self._later)
         else:

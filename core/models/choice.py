@@ -10,12 +10,11 @@ import msgspec
 from core.errors import ConfigError, ModelError
 from core.models.client import TRIES, ChatClient, first_model
 from core.models.demo.server import CHAT_MODEL
-from core.models.file import ModelEntry, read_model_file
+from core.models.file import ModelEntry, PalaverFile, secret_in
 from core.models.providers import Endpoint, provider_at
 from core.models.request import Model
 from core.models.router import Route, Router
 from core.settings import Settings
-from core.telemetry import keep_secret
 
 OLLAMA = "http://127.0.0.1:11434/v1"
 
@@ -34,23 +33,25 @@ class Choice(NamedTuple):
 
 
 async def choose(
-    settings: Settings, session: aiohttp.ClientSession, demo_url: Callable[[], Awaitable[str]]
+    settings: Settings,
+    file: PalaverFile,
+    session: aiohttp.ClientSession,
+    demo_url: Callable[[], Awaitable[str]],
 ) -> Choice:
-    """The model that *settings* ask for; *demo_url* starts the demo.
+    """The model that *file*, or else *settings*, ask for; *demo_url* starts the demo.
 
     Raises:
         ConfigError: there is none as configured.
     """
-    if settings.palaver_config is None:
+    if not file.model:
         endpoint, kind = await _endpoint(settings, session, demo_url)
         return Choice(ChatClient(session, endpoint), endpoint, kind)
-    entries = read_model_file(settings.palaver_config).model
-    endpoints = [_endpoint_of(entry) for entry in entries]
+    endpoints = [_endpoint_of(entry) for entry in file.model]
     # Where another can be asked, nobody waits for this one.
-    tries = TRIES if len(entries) == 1 else 1
+    tries = TRIES if len(file.model) == 1 else 1
     routes = [
         Route(entry.name, ChatClient(session, endpoint, tries=tries), entry.price, entry.at_once)
-        for entry, endpoint in zip(entries, endpoints, strict=True)
+        for entry, endpoint in zip(file.model, endpoints, strict=True)
     ]
     return Choice(Router(routes), endpoints[0], "file")
 
@@ -83,6 +84,6 @@ async def _endpoint(
 
 
 def _endpoint_of(entry: ModelEntry) -> Endpoint:
-    keep_secret(entry.api_key)
     base_url = entry.base_url.rstrip("/")
-    return Endpoint(base_url, entry.api_key, entry.model, provider_at(base_url, entry.continues))
+    key = secret_in(entry.key, f"the model {entry.name}")
+    return Endpoint(base_url, key, entry.model, provider_at(base_url, entry.continues))

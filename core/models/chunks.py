@@ -50,13 +50,17 @@ class FromMemory(msgspec.Struct, frozen=True):
     """What follows was answered before, and costs nothing."""
 
 
+class Withdrawn(msgspec.Struct, frozen=True):
+    """What was said so far is taken back."""
+
+
 class Finished(msgspec.Struct, frozen=True):
     """The model ended its answer; *reason* as the provider words it (`stop`, `length`, ...)."""
 
     reason: str
 
 
-Delta = TextDelta | ReasoningDelta | Usage | AnsweredBy | FromMemory | Finished
+Delta = TextDelta | ReasoningDelta | Usage | AnsweredBy | FromMemory | Withdrawn | Finished
 
 
 class _Details(msgspec.Struct):

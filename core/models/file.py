@@ -1,4 +1,6 @@
-"""`palaver.toml`: several models, in the order in which they are asked.
+r"""`palaver.toml`: what does not fit into variables.
+
+Several models, in the order in which they are asked:
 
 [[model]]
 name = "fast"                          # what /model calls it
@@ -8,16 +10,34 @@ key = "DEEPSEEK_API_KEY"               # the variable that holds its key
 price = [0.14, 0.0028, 0.28]           # dollars for a million: read, cached, written
 at_once = 20                           # calls at once in one process
 continues = "prefix"                   # as LLM_CONTINUE
+
+What may not pass, and what becomes of it:
+
+[[filter]]
+action = "mask"                        # mask, stop or refuse
+words = ["..."]
+words_in = "words.txt"                 # more of them, one a line, beside this file
+patterns = ["\\d{16}"]
+of = ["question", "answer"]
+
+[moderation]
+base_url = "https://api.openai.com/v1"
+model = "omni-moderation-latest"
+key = "OPENAI_API_KEY"
 """
 
 import os
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 
 from core.errors import ConfigError
+from core.models.filter import Action, Filter, Rule
 from core.models.providers import Continues
+from core.telemetry import keep_secret
 
 
 class ModelEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -29,35 +49,81 @@ class ModelEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     at_once: int = 0
     continues: Continues | None = None
 
-    @property
-    def api_key(self) -> str:
-        """Raises `ConfigError` when the variable is not set."""
-        if not self.key:
-            return ""
-        value = os.environ.get(self.key, "")
-        if not value:
-            raise ConfigError(self.key, f"is not set, and the model {self.name} needs it")
-        return value
+
+class ModerationEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    base_url: str
+    model: str
+    key: str = ""
 
 
-class ModelFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    model: tuple[ModelEntry, ...]
+class FilterEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    action: Action
+    words: tuple[str, ...] = ()
+    words_in: str = ""
+    patterns: tuple[str, ...] = ()
+    of: tuple[Literal["question", "answer"], ...] = ("question", "answer")
 
 
-def read_model_file(path: Path) -> ModelFile:
+class PalaverFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a file says; *path* is where its `words_in` are looked for."""
+
+    model: tuple[ModelEntry, ...] = ()
+    filter: tuple[FilterEntry, ...] = ()
+    moderation: ModerationEntry | None = None
+
+    def filter_of(self, direction: Literal["question", "answer"], beside: Path) -> Filter:
+        """What is looked for in questions, or in answers; word lists stand *beside* the file.
+
+        Raises:
+            ConfigError: a list cannot be read, or holds what cannot be looked for.
+        """
+        try:
+            return Filter(
+                Rule(entry.action, [*entry.words, *_listed(entry, beside)], entry.patterns)
+                for entry in self.filter
+                if direction in entry.of
+            )
+        except ImportError as error:
+            text = "words need ahocorasick-rs, which this Python does not have yet"
+            raise ConfigError("PALAVER_CONFIG", text) from error
+        except (OSError, ValueError) as error:
+            raise ConfigError("PALAVER_CONFIG", f"filter: {error}") from error
+
+
+def _listed(entry: FilterEntry, beside: Path) -> Iterator[str]:
+    if entry.words_in:
+        yield from (beside / entry.words_in).read_text("utf-8").splitlines()
+
+
+def secret_in(variable: str, who: str) -> str:
+    """The secret that *variable* holds for *who*; empty where none is named.
+
+    Raises:
+        ConfigError: the variable is not set.
+    """
+    if not variable:
+        return ""
+    value = os.environ.get(variable, "")
+    if not value:
+        raise ConfigError(variable, f"is not set, and {who} needs it")
+    keep_secret(value)
+    return value
+
+
+def read_palaver_file(path: Path) -> PalaverFile:
     """What *path* says.
 
     Raises:
         ConfigError: it cannot be read, or says something else.
     """
     try:
-        found = msgspec.convert(tomllib.loads(path.read_text("utf-8")), ModelFile)
+        found = msgspec.convert(tomllib.loads(path.read_text("utf-8")), PalaverFile)
     except OSError as error:
         raise ConfigError("PALAVER_CONFIG", f"{path} cannot be read: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, msgspec.ValidationError) as error:
         raise ConfigError("PALAVER_CONFIG", f"{path}: {error}") from error
     names = [entry.name for entry in found.model]
-    if not names or len(set(names)) < len(names):
+    if len(set(names)) < len(names):
         raise ConfigError("PALAVER_CONFIG", f"{path}: each model needs a name of its own")
     for entry in found.model:
         if len(entry.price) not in (0, 3):

@@ -208,6 +208,10 @@ _TEXTS: dict[str, tuple[str, str]] = {
         "The provider's content rules do not allow this one.",
         "服务商的内容规则不允许这个请求。",
     ),
+    "refused_filter": (
+        "The rules of this bot do not allow this one.",
+        "这个机器人的规则不允许这个内容。",
+    ),
     "refused_length": (
         "This is too long for the model. `/new` begins afresh.",
         "内容太长,模型处理不了。`/new` 可以重新开始。",

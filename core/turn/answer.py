@@ -16,6 +16,7 @@ from core.models.chunks import (
     ReasoningDelta,
     TextDelta,
     Usage,
+    Withdrawn,
 )
 from core.models.request import ChatRequest
 from core.people.texts import failure, say
@@ -156,6 +157,8 @@ async def _stream(stage: Stage, request: ChatRequest, reply: Reply, draft: Draft
                         draft.model, draft.price = model, price
                     case FromMemory():
                         draft.free = True
+                    case Withdrawn():
+                        draft.withdraw()
                     case Usage():
                         draft.usage = delta
                     case Finished("content_filter") if not draft.text:

@@ -44,6 +44,10 @@ class Draft:
     def shown_best(self) -> str:
         return self._quote + self.best
 
+    def withdraw(self) -> None:
+        """Take back what was said, in all tries."""
+        self.text = self.best = self.thought = self._quote = ""
+
     def think(self, text: str) -> None:
         """Show *text* of the model's thinking, as a quote above the answer."""
         self.thought += text

@@ -54,6 +54,8 @@ class ModelServer:
         self.piece_chars = piece_chars
         self.faults = []
         self.image_faults = []
+        self.verdict_faults = []
+        self.forbidden = ""
         self.task = {}
         self.heard = []
         self.said = {"text": "what is the time?"}
@@ -72,6 +74,7 @@ class ModelServer:
         app.router.add_post("/v1/images/generations", self._images)
         app.router.add_post("/v1/messages", self._messages)
         app.router.add_post("/v1/tasks", self._task)
+        app.router.add_post("/v1/moderations", self._moderate)
         app.router.add_post("/v1/audio/transcriptions", self._hear)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.2)
         await runner.setup()
@@ -146,6 +149,13 @@ class ModelServer:
         file = form["file"]
         self.heard.append((form["model"], file.filename, file.file.read()))
         return web.json_response(self.said)
+
+    async def _moderate(self, request):
+        if self.verdict_faults:
+            return await self.verdict_faults.pop(0)(request)
+        body = await request.json()
+        flagged = bool(self.forbidden) and self.forbidden in body["input"]
+        return web.json_response({"results": [{"flagged": flagged, "categories": {}}]})
 
     async def _task(self, request):
         return web.json_response(self.task)

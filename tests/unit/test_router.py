@@ -6,7 +6,7 @@ import pytest
 from core.errors import ConfigError, Overloaded, Refused
 from core.models.chunks import AnsweredBy, TextDelta
 from core.models.client import ChatClient
-from core.models.file import read_model_file
+from core.models.file import read_palaver_file
 from core.models.providers import Endpoint, Provider
 from core.models.request import ChatMessage, ChatRequest
 from core.models.router import Route, Router
@@ -159,4 +159,4 @@ def test_a_file_that_says_something_else_is_named(tmp_path, text, reason):
     path = tmp_path / "palaver.toml"
     path.write_text(text)
     with pytest.raises(ConfigError, match=reason):
-        read_model_file(path)
+        read_palaver_file(path)

@@ -1,0 +1,111 @@
+"""The clients of all providers (chat, pictures, voice), on one pooled session."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import aiohttp
+from pydantic import SecretStr
+
+from core.errors import ConfigError
+from core.images.client import ImageClient
+from core.images.later import Later, Tasks
+from core.models.choice import choose
+from core.models.demo.server import IMAGE_MODEL, demo_server
+from core.models.file import ModerationEntry, PalaverFile, read_palaver_file, secret_in
+from core.models.providers import Endpoint, provider_at
+from core.models.request import Model
+from core.models.screen import Moderation, Screen, ScreenedModel
+from core.models.voice import VoiceClient
+from core.settings import Settings
+
+POOL = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Models:
+    """The models in use; *kind* says where the chat model came from."""
+
+    chat: Model
+    images: ImageClient
+    voice: VoiceClient | None
+    kind: str
+
+
+@asynccontextmanager
+async def open_models(settings: Settings, later: Later | None = None) -> AsyncIterator[Models]:
+    """The configured models, else a local Ollama, else the demo.
+
+    Raises:
+        ConfigError: a setting, or what PALAVER_CONFIG says, keeps one of them from opening.
+    """
+    path = settings.palaver_config
+    file = PalaverFile() if path is None else read_palaver_file(path)
+    beside = path.parent if path else Path()
+    async with AsyncExitStack() as stack:
+        session = await stack.enter_async_context(
+            aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=POOL, keepalive_timeout=60),
+                # A provider's cookies must not tie one person's calls to another's.
+                cookie_jar=aiohttp.DummyCookieJar(),
+                auto_decompress=True,
+            )
+        )
+        demo: str | None = None
+
+        async def demo_url() -> str:
+            nonlocal demo
+            if demo is None:
+                demo = await stack.enter_async_context(demo_server())
+            return demo
+
+        chat = await choose(settings, file, session, demo_url)
+        if settings.image_base_url or chat.configured:
+            painter = _beside(
+                chat.endpoint, settings.image_base_url, settings.image_api_key, settings.image_model
+            )
+        else:
+            painter = Endpoint(await demo_url(), "", settings.image_model or IMAGE_MODEL)
+        voice = None
+        if settings.audio_model:
+            hearing = _beside(
+                chat.endpoint, settings.audio_base_url, settings.audio_api_key, settings.audio_model
+            )
+            voice = VoiceClient(session, hearing)
+        screen = Screen(
+            file.filter_of("question", beside),
+            file.filter_of("answer", beside),
+            _moderation(file.moderation, session),
+        )
+        yield Models(
+            chat=ScreenedModel(chat.model, screen),
+            images=ImageClient(session, painter, screen, later),
+            voice=voice,
+            kind=chat.kind,
+        )
+
+
+def _moderation(entry: ModerationEntry | None, session: aiohttp.ClientSession) -> Moderation | None:
+    if entry is None:
+        return None
+    base_url, key = entry.base_url.rstrip("/"), secret_in(entry.key, "the moderation")
+    return Moderation(session, Endpoint(base_url, key, entry.model, provider_at(base_url)))
+
+
+def later_of(settings: Settings, tasks: Tasks) -> Later | None:
+    if not settings.image_callbacks:
+        return None
+    if not settings.public_url:
+        raise ConfigError("PUBLIC_URL", "is needed with IMAGE_CALLBACKS")
+    return Later(tasks, settings.public_url.rstrip("/"))
+
+
+def _beside(chat: Endpoint, base_url: str, key: SecretStr, model: str) -> Endpoint:
+    """An endpoint of its own, or else where the *chat* model is."""
+    return Endpoint(
+        base_url or chat.base_url,
+        key.get_secret_value() or chat.api_key,
+        model,
+        provider_at(base_url) if base_url else chat.provider,
+    )

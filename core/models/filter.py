@@ -1,0 +1,187 @@
+"""Words and patterns that must not pass, found in a text while it streams. Pure.
+
+A term that is split across deltas is found: what could be the beginning of one is held back
+until more text decides. The work is linear in the text: one Aho-Corasick automaton for all
+words, and patterns that look at most `REACH` characters back.
+"""
+
+import importlib
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Literal, NamedTuple
+
+import regex
+
+Action = Literal["mask", "stop", "refuse"]
+"""What becomes of a text with a term in it: the term is blacked out; the text ends before it;
+all of it is taken back."""
+
+MASK = "\N{FULL BLOCK}"
+REACH = 256
+"""How long what a pattern matches may be, in characters; and a word."""
+PATTERN_S = 0.1
+"""A pattern that thinks longer about so little text counts as found."""
+
+_STRENGTH: Sequence[Action] = ("mask", "stop", "refuse")
+_NARROW: dict[int, int] = {0x3000: 0x20, **{wide: wide - 0xFEE0 for wide in range(0xFF01, 0xFF5F)}}
+
+
+class Rule(NamedTuple):
+    """*words* are found whatever their case and width, those of Latin letters as whole words."""
+
+    action: Action
+    words: Sequence[str] = ()
+    patterns: Sequence[str] = ()
+
+
+class Passed(NamedTuple):
+    """What may be shown of a text, and what ended it (empty: nothing did)."""
+
+    text: str
+    ended: Literal["", "stop", "refuse"] = ""
+
+
+class _Found(NamedTuple):
+    start: int
+    end: int
+    action: Action
+
+
+class Filter:
+    """*rules*, ready to be looked for.
+
+    Raises:
+        ValueError: a pattern is none, or a word is too long.
+        ImportError: there are words, and no library to find them with on this Python.
+    """
+
+    def __init__(self, rules: Iterable[Rule]) -> None:
+        actions: dict[str, Action] = {}
+        self._patterns: list[tuple[regex.Pattern[str], Action]] = []
+        for rule in rules:
+            for word in filter(None, map(str.strip, rule.words)):
+                if len(word) > REACH:
+                    raise ValueError(f"a word of {len(word)} characters is too long")
+                actions[_folded(word)] = _stronger(rule.action, actions.get(_folded(word)))
+            for pattern in rule.patterns:
+                try:
+                    self._patterns.append((regex.compile(pattern), rule.action))
+                except regex.error as error:
+                    raise ValueError(f"{pattern!r} is no pattern: {error}") from error
+        self._words = list(actions.items())
+        self._beginnings = {word[:n] for word in actions for n in range(1, len(word) + 1)}
+        self._longest = max(map(len, actions), default=0)
+        self._automaton = (
+            importlib.import_module("ahocorasick_rs").AhoCorasick(list(actions))
+            if actions
+            else None
+        )
+
+    def __bool__(self) -> bool:
+        return bool(self._words or self._patterns)
+
+    def screen(self, text: str) -> Passed:
+        """What passes of a whole *text*."""
+        return Screening(self).take(text, last=True)
+
+    def find(self, text: str, *, last: bool) -> tuple[list[_Found], int]:
+        """What stands in *text*, and where something begins that more text may complete.
+
+        With *last* no more text will come, and that is its end.
+        """
+        found: list[_Found] = []
+        open_at = len(text)
+        if self._automaton is not None:
+            folded = _folded(text)
+            for index, start, end in self._automaton.find_matches_as_indexes(
+                folded, overlapping=True
+            ):
+                if _stands_alone(folded, start, end):
+                    found.append(_Found(start, end, self._words[index][1]))
+            open_at -= self._begun(folded)
+        for pattern, action in self._patterns:
+            try:
+                for match in pattern.finditer(text, partial=not last, timeout=PATTERN_S):
+                    if match.partial:
+                        open_at = min(open_at, match.start())
+                    elif match.end() > match.start():
+                        found.append(_Found(match.start(), match.end(), action))
+            except TimeoutError:
+                found.append(_Found(0, len(text), action))
+        if last:
+            return found, len(text)
+        # What ends with the text may be longer, or part of a longer word that is none of ours.
+        open_at = min([open_at, *(one.start for one in found if one.end == len(text))])
+        return found, max(open_at, len(text) - REACH)
+
+    def _begun(self, folded: str) -> int:
+        """The length of the longest end of *folded* that a word begins with."""
+        for length in range(min(self._longest, len(folded)), 0, -1):
+            if folded[-length:] in self._beginnings:
+                return length
+        return 0
+
+
+class Screening:
+    """One text on its way through a filter; *before* is what it goes on from."""
+
+    def __init__(self, rules: Filter, before: str = "") -> None:
+        self._rules = rules
+        self._before = before[-1:]
+        self._held = ""
+
+    def take(self, text: str, *, last: bool = False) -> Passed:
+        """What passes with *text*, the next piece; all of it with the *last*."""
+        if not self._rules:
+            return Passed(text)
+        known = len(self._before)
+        held = self._before + self._held + text
+        found, open_at = self._rules.find(held, last=last)
+        decided = [one for one in found if known <= one.start and (one.start < open_at or last)]
+        open_at = max([known, open_at, *(one.end for one in decided)])
+        shown = list(held[:open_at])
+        end, ended = open_at, ""
+        for one in decided:
+            for at in range(one.start, one.end):
+                shown[at] = MASK
+            if one.action == "refuse":
+                return Passed("", "refuse")
+            if one.action == "stop":
+                end, ended = min(end, one.start), "stop"
+        self._before, self._held = held[:open_at][-1:], held[open_at:]
+        return Passed("".join(shown[known:end]), "stop" if ended else "")
+
+
+def _stronger(one: Action, other: Action | None) -> Action:
+    return max(one, other or one, key=_STRENGTH.index)
+
+
+def _folded(text: str) -> str:
+    """*text* in lower case and narrow letters, each character where it was."""
+    text = text.translate(_NARROW)
+    lower = text.lower()
+    if len(lower) == len(text):
+        return lower
+    return "".join(_one_lower(text))
+
+
+def _one_lower(text: str) -> Iterator[str]:
+    for character in text:
+        lower = character.lower()
+        yield lower if len(lower) == 1 else character
+
+
+def _stands_alone(text: str, start: int, end: int) -> bool:
+    """Whether no word of a script with spaces goes on at either side."""
+    return not (
+        (start > 0 and _joined(text[start - 1], text[start]))
+        or (end < len(text) and _joined(text[end - 1], text[end]))
+    )
+
+
+def _joined(one: str, other: str) -> bool:
+    return _spells(one) and _spells(other)
+
+
+def _spells(character: str) -> bool:
+    """A letter or digit of a script that puts spaces between words."""
+    return character.isalnum() and character < "\u2e80"

@@ -1,0 +1,157 @@
+"""What may be asked and answered: the operator's filter, and a provider's moderation."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import aiohttp
+import msgspec
+from msgspec.structs import replace
+
+from core.errors import Overloaded, Refused
+from core.models.body import read_up_to
+from core.models.chunks import Delta, Finished, ReasoningDelta, TextDelta, Withdrawn
+from core.models.filter import Filter, Screening
+from core.models.providers import Endpoint
+from core.models.refusals import read_error
+from core.models.request import ChatMessage, ChatRequest, Model
+
+VERDICT_S = 20.0
+VERDICT_BYTES = 1_000_000
+
+
+class _Result(msgspec.Struct):
+    flagged: bool = False
+
+
+class _Verdict(msgspec.Struct):
+    results: list[_Result] = []
+    error: Any = None
+
+
+class Moderation:
+    """An API that says which texts its rules forbid. Source: OpenAI's `/v1/moderations`."""
+
+    def __init__(self, session: aiohttp.ClientSession, endpoint: Endpoint) -> None:
+        self._session = session
+        self._endpoint = endpoint
+
+    async def forbids(self, text: str) -> bool:
+        """Raises `Overloaded` and `Refused` when there is no verdict."""
+        try:
+            async with self._session.post(
+                f"{self._endpoint.base_url}/moderations",
+                json={"model": self._endpoint.model, "input": text},
+                headers=self._endpoint.headers,
+                timeout=aiohttp.ClientTimeout(total=VERDICT_S, sock_connect=10),
+                allow_redirects=False,
+            ) as response:
+                raw, status = await read_up_to(response.content, VERDICT_BYTES), response.status
+            verdict = msgspec.json.decode(raw, type=_Verdict)
+        except (aiohttp.ClientError, TimeoutError) as error:
+            text = f"the moderation API cannot be reached ({type(error).__name__})"
+            raise Overloaded(text) from error
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+            raise read_error(None, status) from error
+        if verdict.error or status >= 400 or not verdict.results:
+            raise read_error(verdict.error, status)
+        return any(result.flagged for result in verdict.results)
+
+
+class Screen:
+    """Both directions. What has no verdict does not pass."""
+
+    def __init__(
+        self,
+        questions: Filter | None = None,
+        answers: Filter | None = None,
+        moderation: Moderation | None = None,
+    ) -> None:
+        self._questions = questions or Filter(())
+        self._answers = answers or Filter(())
+        self._moderation = moderation
+
+    async def question(self, text: str) -> str:
+        """*text* as it may be asked.
+
+        Raises:
+            Refused: it may not be; or, as `Overloaded`, nobody could say.
+        """
+        passed = self._questions.screen(text)
+        if passed.ended:
+            raise Refused("the filter stops the question", "filter")
+        if self._moderation is not None and await self._moderation.forbids(text):
+            raise Refused("the moderation stops the question", "filter")
+        return passed.text
+
+    def before(self, text: str) -> str:
+        """*text*, asked earlier, as it may be sent along."""
+        passed = self._questions.screen(text)
+        return "" if passed.ended else passed.text
+
+    def answer(self, begun: str = "") -> Screening:
+        """The screening of an answer, or of thoughts, that go on from *begun*."""
+        return Screening(self._answers, begun)
+
+    async def allows(self, answer: str) -> bool:
+        """Whether a whole *answer* may stand."""
+        return self._moderation is None or not await self._moderation.forbids(answer)
+
+
+class ScreenedModel:
+    """*model* behind *screen*. Raises what it raises, and `Refused` for what may not pass."""
+
+    def __init__(self, model: Model, screen: Screen) -> None:
+        self._model = model
+        self._screen = screen
+
+    @property
+    def model(self) -> str:
+        return self._model.model
+
+    @property
+    def continues(self) -> bool:
+        return self._model.continues
+
+    @asynccontextmanager
+    async def stream(self, request: ChatRequest) -> AsyncIterator[AsyncIterator[Delta]]:
+        """As `ChatClient.stream`."""
+        *before, last = request.messages
+        asked = replace(last, content=await self._screen.question(last.content))
+        messages = (*map(self._before, before), asked)
+        async with self._model.stream(replace(request, messages=messages)) as deltas:
+            yield self._screened(deltas, request.begun)
+
+    def _before(self, message: ChatMessage) -> ChatMessage:
+        if message.role != "user":
+            return message
+        return replace(message, content=self._screen.before(message.content))
+
+    async def _screened(self, deltas: AsyncIterator[Delta], begun: str) -> AsyncIterator[Delta]:
+        answer, thoughts = self._screen.answer(begun), self._screen.answer()
+        said = begun
+        async for delta in deltas:
+            match delta:
+                case TextDelta(text):
+                    passed = answer.take(text)
+                case ReasoningDelta(text):
+                    passed = thoughts.take(text)
+                case Finished():
+                    passed = answer.take("", last=True)
+                case _:
+                    yield delta
+                    continue
+            if passed.ended == "refuse":
+                yield Withdrawn()
+            elif passed.text and isinstance(delta, ReasoningDelta):
+                yield ReasoningDelta(passed.text)
+            elif passed.text:
+                said += passed.text
+                yield TextDelta(passed.text)
+            if passed.ended:
+                raise Refused("the filter ends the answer", "filter")
+            if isinstance(delta, Finished):
+                if not await self._screen.allows(said):
+                    yield Withdrawn()
+                    raise Refused("the moderation takes the answer back", "filter")
+                yield delta
