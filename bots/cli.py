@@ -20,6 +20,7 @@ from pydantic import SecretStr, ValidationError
 from bots.registry import build
 from bots.terminal import TerminalPlatform
 from core import __version__
+from core.budget import LocalBudget
 from core.clients import open_models
 from core.errors import ConfigError, ModelError, PalaverError
 from core.messages import Incoming, Sender, conversation_id
@@ -223,7 +224,7 @@ async def _batch(settings: Settings, prompts: Path, out: Path, at_once: int) -> 
                 spent += answer.usage
             bar.update(1)
 
-        async with open_models(settings) as models:
+        async with open_models(settings, LocalBudget()) as models:
             await run_batch(models.chat, asked[done:], out, at_once=at_once, told=told)
     print(
         f"{len(asked) - done} asked in {time.monotonic() - began:.1f} s, {failed} failed; "

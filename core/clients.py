@@ -8,6 +8,7 @@ from pathlib import Path
 import aiohttp
 from pydantic import SecretStr
 
+from core.budget import Budget
 from core.errors import ConfigError
 from core.images.client import ImageClient
 from core.images.later import Later, Tasks
@@ -34,8 +35,10 @@ class Models:
 
 
 @asynccontextmanager
-async def open_models(settings: Settings, later: Later | None = None) -> AsyncIterator[Models]:
-    """The configured models, else a local Ollama, else the demo.
+async def open_models(
+    settings: Settings, budget: Budget, later: Later | None = None
+) -> AsyncIterator[Models]:
+    """The configured models, else a local Ollama, else the demo; *budget* counts their calls.
 
     Raises:
         ConfigError: a setting, or what PALAVER_CONFIG says, keeps one of them from opening.
@@ -60,7 +63,7 @@ async def open_models(settings: Settings, later: Later | None = None) -> AsyncIt
                 demo = await stack.enter_async_context(demo_server())
             return demo
 
-        chat = await choose(settings, file, session, demo_url)
+        chat = await choose(settings, file, session, demo_url, budget)
         if settings.image_base_url or chat.configured:
             painter = _beside(
                 chat.endpoint, settings.image_base_url, settings.image_api_key, settings.image_model

@@ -6,8 +6,8 @@ The post that says it becomes the answer's post when its turn begins.
 import asyncio
 from collections.abc import Mapping
 
+from core.budget import Budget
 from core.errors import PlatformError, StoreError
-from core.live.pace import Budget
 from core.messages import Button, ConversationId, split_conversation
 from core.people.texts import language_of, say
 from core.platform import Leases, Platform

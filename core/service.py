@@ -78,14 +78,17 @@ async def open_core(settings: Settings) -> AsyncIterator[Core]:
         redis = await stack.enter_async_context(connect(url))
         feed = await stack.enter_async_context(Feed(redis))
         tasks = Tasks(redis, feed)
-        models = await stack.enter_async_context(open_models(settings, later_of(settings, tasks)))
+        budget = SharedBudget(redis)
+        models = await stack.enter_async_context(
+            open_models(settings, budget, later_of(settings, tasks))
+        )
         worker = f"{socket.gethostname()}-{secrets.token_hex(6)}"
         metrics = Metrics()
         context = Context(
             settings=settings,
             model=RememberingModel(models.chat, RedisAnswers(redis), metrics.memory),
             images=models.images,
-            pacer=await stack.enter_async_context(Pacer(SharedBudget(redis))),
+            pacer=await stack.enter_async_context(Pacer(budget)),
             access=Access(settings.allowed_users, settings.allowed_chats, settings.admins),
             reader=Reader(vision=settings.llm_vision, voice=models.voice),
             metrics=metrics,

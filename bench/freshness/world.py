@@ -9,8 +9,9 @@ from itertools import pairwise
 from bots.slack.stream import append_budget, start_budget
 from bots.slack.surface import post_budget, update_budget
 from bots.telegram.surface import place_budget
+from core.budget import LocalBuckets
 from core.errors import RateLimited
-from core.live.pace import LocalBuckets, Pacer
+from core.live.pace import Pacer
 from core.live.reply import Reply
 from core.messages import conversation_id
 from core.platform import Limits

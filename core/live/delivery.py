@@ -4,8 +4,9 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
 
+from core.budget import Budget
 from core.errors import Gone, PlatformError, RateLimited, Rejected, Revoked
-from core.live.pace import LOOK_AGAIN_S, Budget
+from core.live.pace import LOOK_AGAIN_S
 from core.messages import ConversationId
 from core.platform import Bucket
 from core.telemetry import logger

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import aiohttp
 import msgspec
 
+from core.budget import Budget
 from core.errors import ConfigError, ModelError
 from core.models.client import TRIES, ChatClient, first_model
 from core.models.demo.server import CHAT_MODEL
@@ -14,6 +15,7 @@ from core.models.file import ModelEntry, PalaverFile, secret_in
 from core.models.providers import Endpoint, provider_at
 from core.models.request import Model
 from core.models.router import Route, Router
+from core.platform import Bucket
 from core.settings import Settings
 
 OLLAMA = "http://127.0.0.1:11434/v1"
@@ -37,6 +39,7 @@ async def choose(
     file: PalaverFile,
     session: aiohttp.ClientSession,
     demo_url: Callable[[], Awaitable[str]],
+    budget: Budget,
 ) -> Choice:
     """The model that *file*, or else *settings*, ask for; *demo_url* starts the demo.
 
@@ -50,10 +53,16 @@ async def choose(
     # Where another can be asked, nobody waits for this one.
     tries = TRIES if len(file.model) == 1 else 1
     routes = [
-        Route(entry.name, ChatClient(session, endpoint, tries=tries), entry.price, entry.at_once)
+        Route(
+            entry.name,
+            ChatClient(session, endpoint, tries=tries),
+            entry.price,
+            entry.at_once,
+            Bucket(f"model:{entry.name}", entry.per_minute, 60) if entry.per_minute else None,
+        )
         for entry, endpoint in zip(file.model, endpoints, strict=True)
     ]
-    return Choice(Router(routes), endpoints[0], "file")
+    return Choice(Router(routes, budget), endpoints[0], "file")
 
 
 async def _endpoint(

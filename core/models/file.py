@@ -9,6 +9,7 @@ model = "deepseek-v4-flash"
 key = "DEEPSEEK_API_KEY"               # the variable that holds its key
 price = [0.14, 0.0028, 0.28]           # dollars for a million: read, cached, written
 at_once = 20                           # calls at once in one process
+per_minute = 500                       # calls a minute, of all processes together
 continues = "prefix"                   # as LLM_CONTINUE
 
 What may not pass, and what becomes of it:
@@ -47,6 +48,7 @@ class ModelEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     key: str = ""
     price: tuple[float, ...] = ()
     at_once: int = 0
+    per_minute: int = 0
     continues: Continues | None = None
 
 

@@ -11,9 +11,11 @@ from dataclasses import dataclass, field
 
 from msgspec.structs import replace
 
+from core.budget import Budget
 from core.errors import Interrupted, ModelError, Overloaded, Refused
 from core.models.chunks import AnsweredBy, Delta
 from core.models.request import ChatRequest, Model
+from core.platform import Bucket
 from core.telemetry import logger
 
 log = logger(__name__)
@@ -29,13 +31,15 @@ _ANOTHER_MAY = frozenset(("key", "balance", "model"))
 class Route:
     """One model under the *name* that people choose it by.
 
-    *price*: dollars for a million tokens read, cached, written; *at_once*: 0 for any number.
+    *price*: dollars for a million tokens read, cached, written; *at_once*: 0 for any number;
+    *rate*: how many calls its provider lets all processes make.
     """
 
     name: str
     model: Model
     price: tuple[float, ...] = ()
     at_once: int = 0
+    rate: Bucket | None = None
     failures: int = 0
     rests_until: float = 0.0
     slots: asyncio.Semaphore = field(init=False)
@@ -57,11 +61,16 @@ class Route:
         self.failures, self.rests_until = 0, 0.0
 
 
+class _Full(Overloaded):
+    """A route that may not be asked yet; no fault of its model."""
+
+
 class Router:
     """The *routes* as one model. Raises what the last one asked raises."""
 
-    def __init__(self, routes: Sequence[Route]) -> None:
+    def __init__(self, routes: Sequence[Route], budget: Budget) -> None:
         self._routes = routes
+        self._budget = budget
 
     @property
     def model(self) -> str:
@@ -82,6 +91,7 @@ class Router:
                 call = AsyncExitStack()
                 try:
                     await call.enter_async_context(route.slots)
+                    await self._allowed(route, last=route is routes[-1])
                     deltas = await call.enter_async_context(
                         route.model.stream(self._asked(route, request))
                     )
@@ -89,13 +99,30 @@ class Router:
                     await call.aclose()
                     if not isinstance(error, ModelError) or not _another_may(error):
                         raise
-                    route.failed(error)
+                    if not isinstance(error, _Full):
+                        await self._learn(route, error)
                     if route is routes[-1]:
                         raise
                 else:
                     stack.push_async_exit(call)
                     yield self._watched(route, deltas)
                     return
+
+    async def _allowed(self, route: Route, *, last: bool) -> None:
+        """Wait until the rate of *route* allows a call; unless another may be asked."""
+        while route.rate is not None:
+            grant = await self._budget.take([route.rate], final=True)
+            if not grant.wait_s:
+                return
+            if not last:
+                raise _Full(f"{route.name} has had its calls for now")
+            await asyncio.sleep(grant.wait_s)
+
+    async def _learn(self, route: Route, error: ModelError) -> None:
+        route.failed(error)
+        if route.rate is not None and isinstance(error, Overloaded) and error.retry_after_s:
+            # Other processes need not find out for themselves.
+            await self._budget.hold(route.rate, error.retry_after_s)
 
     def _in_order(self, request: ChatRequest) -> Sequence[Route]:
         """Who is asked: the chosen one first; who rests, last."""

@@ -8,8 +8,8 @@ from contextlib import asynccontextmanager, suppress
 
 from redis.asyncio import Redis
 
+from core.budget import FASTER, SLOWER, SLOWEST_PACE, Grant, LocalBudget
 from core.errors import StoreError
-from core.live.pace import FASTER, SLOWER, SLOWEST_PACE, Grant, LocalBuckets
 from core.platform import Bucket
 from core.store import keys
 from core.store.connection import script, store_errors
@@ -32,7 +32,7 @@ class SharedBudget:
     def __init__(self, redis: Redis) -> None:
         self._take = script(redis, "take")
         self._hold = script(redis, "hold")
-        self._local = LocalBuckets()
+        self._local = LocalBudget()
 
     async def take(self, buckets: Sequence[Bucket], *, final: bool) -> Grant:
         """As `Budget.take`."""
@@ -56,12 +56,12 @@ class SharedBudget:
                     ],
                 )
         except StoreError:
-            return self._local.take(buckets, time.monotonic(), final=final)
+            return await self._local.take(buckets, final=final)
         return Grant(wait_ms / 1000, levels)
 
     async def hold(self, bucket: Bucket, seconds: float) -> None:
         """As `Budget.hold`."""
-        self._local.hold(bucket, time.monotonic(), seconds)
+        await self._local.hold(bucket, seconds)
         with suppress(StoreError), store_errors():
             await self._hold(
                 keys=[keys.bucket(bucket.key)[1]], args=[seconds, SLOWER, SLOWEST_PACE]

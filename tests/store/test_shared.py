@@ -10,8 +10,8 @@ from contextlib import AsyncExitStack
 
 import pytest
 
+from core.budget import LocalBuckets
 from core.errors import ConfigError, StoreError
-from core.live.pace import LocalBuckets
 from core.platform import Bucket
 from core.store.board import RedisBoard
 from core.store.connection import connect, store_errors

@@ -6,8 +6,9 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from core.budget import LocalBuckets
 from core.errors import Gone, PlatformError, RateLimited
-from core.live.pace import LocalBuckets, Pacer, gap_s, worth_showing
+from core.live.pace import Pacer, gap_s, worth_showing
 from core.live.reply import Reply
 from core.messages import Button, conversation_id
 from core.platform import Bucket, Limits

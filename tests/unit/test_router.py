@@ -3,6 +3,7 @@
 import aiohttp
 import pytest
 
+from core.budget import LocalBudget
 from core.errors import ConfigError, Overloaded, Refused
 from core.models.chunks import AnsweredBy, TextDelta
 from core.models.client import ChatClient
@@ -10,6 +11,7 @@ from core.models.file import read_palaver_file
 from core.models.providers import Endpoint, Provider
 from core.models.request import ChatMessage, ChatRequest
 from core.models.router import Route, Router
+from core.platform import Bucket
 from tests.contracts.drivers import TelegramDriver, driving
 from tests.servers.model import ModelServer, status
 
@@ -30,7 +32,8 @@ async def router(servers):
             [
                 Route(name, ChatClient(session, Endpoint(server.url, "", "m"), tries=1), at_once=2)
                 for name, server in zip(("one", "two"), servers, strict=True)
-            ]
+            ],
+            LocalBudget(),
         )
 
 
@@ -91,7 +94,8 @@ async def test_an_answer_is_gone_on_with_only_where_that_is_possible(servers):
             [
                 Route("one", ChatClient(session, Endpoint(servers[0].url, "", "m"))),
                 Route("two", ChatClient(session, Endpoint(servers[1].url, "", "m", able))),
-            ]
+            ],
+            LocalBudget(),
         )
         assert router.continues
         begun = ChatRequest(REQUEST.messages, begun="from")
@@ -110,6 +114,44 @@ async def test_a_failed_call_gives_its_slot_back(router, servers):
         await ask(router)
 
 
+@pytest.fixture
+async def rated(servers):
+    """Makes routers as several processes would, which share one budget."""
+    budget = LocalBudget()
+    async with aiohttp.ClientSession() as session:
+
+        def make(*rates):
+            return Router(
+                [
+                    Route(name, ChatClient(session, Endpoint(server.url, "", "m"), tries=1), rate=r)
+                    for name, server, r in zip(("one", "two"), servers, rates, strict=False)
+                ],
+                budget,
+            )
+
+        yield make
+
+
+async def test_who_has_had_its_calls_is_passed_over_by_all_processes(rated, servers):
+    rate = Bucket("model:one", 2, 60)
+    first, second = rated(rate, None), rated(rate, None)
+    assert [(await ask(one))[0] for one in (first, second, first)] == ["one", "one", "two"]
+    assert len(servers[0].requests) == 2
+
+
+async def test_the_last_one_is_waited_for(rated):
+    router = rated(Bucket("model:one", 1, 0.2))
+    assert [(await ask(router))[0] for _ in range(3)] == ["one"] * 3
+
+
+async def test_a_provider_that_asks_for_patience_gets_it_from_all_processes(rated, servers):
+    rate = Bucket("model:one", 100, 60)
+    servers[0].faults.append(status(429, headers={"Retry-After": "20"}))
+    for router in (rated(rate, None), rated(rate, None)):
+        assert (await ask(router))[0] == "two"
+    assert len(servers[0].requests) == 1
+
+
 FILE = """
 [[model]]
 name = "fast"
@@ -117,6 +159,7 @@ base_url = "{first}"
 model = "small"
 key = "FAST_KEY"
 price = [1000, 100, 10000]
+per_minute = 100
 
 [[model]]
 name = "careful"
