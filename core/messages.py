@@ -5,9 +5,11 @@ them as JSON. A field is added with a default, so that what an older version
 wrote can still be read.
 """
 
+import operator
 from typing import Literal, NewType
 
 import msgspec
+from msgspec.structs import astuple
 
 ConversationId = NewType("ConversationId", str)
 """`platform:space:thread`, stable over restarts; one history each."""
@@ -138,6 +140,9 @@ class Spent(msgspec.Struct, frozen=True, omit_defaults=True):
     pictures: int = 0
     estimated: int = 0
     cost_usd: float = 0.0
+
+    def __add__(self, other: "Spent") -> "Spent":
+        return Spent(*map(operator.add, astuple(self), astuple(other)))
 
 
 class Preferences(msgspec.Struct, frozen=True):

@@ -5,7 +5,7 @@ A request is remembered only if it names a `scope`; nobody outside that scope re
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Protocol
 
@@ -77,6 +77,10 @@ class RememberingModel:
     @property
     def model(self) -> str:
         return self._model.model
+
+    @property
+    def names(self) -> Sequence[str]:
+        return self._model.names
 
     @property
     def continues(self) -> bool:

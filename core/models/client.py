@@ -82,6 +82,10 @@ class ChatClient:
         return self._endpoint.model
 
     @property
+    def names(self) -> Sequence[str]:
+        return (self.model,)
+
+    @property
     def continues(self) -> bool:
         return self._endpoint.provider.continues != "no"
 

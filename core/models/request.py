@@ -1,6 +1,6 @@
 """What a model is asked, and what can be asked."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Literal, Protocol
 
@@ -22,7 +22,7 @@ class ChatRequest(msgspec.Struct, frozen=True):
 
     *max_tokens* 0 leaves the length to the provider; *begun* is the beginning of the
     answer, said already, which the model goes on from; *scope* names who may be answered with
-    what this request was answered (nobody, if empty).
+    what this request was answered (nobody, if empty); with *alone* no other model stands in.
     """
 
     messages: tuple[ChatMessage, ...]
@@ -30,6 +30,7 @@ class ChatRequest(msgspec.Struct, frozen=True):
     max_tokens: int = 0
     begun: str = ""
     scope: str = ""
+    alone: bool = False
 
 
 class Model(Protocol):
@@ -38,6 +39,11 @@ class Model(Protocol):
     @property
     def model(self) -> str:
         """The model that answers unless the request names another."""
+        ...
+
+    @property
+    def names(self) -> Sequence[str]:
+        """The models that a request may name; there may be others."""
         ...
 
     @property

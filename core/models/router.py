@@ -77,6 +77,10 @@ class Router:
         return self._routes[0].name
 
     @property
+    def names(self) -> Sequence[str]:
+        return [route.name for route in self._routes]
+
+    @property
     def continues(self) -> bool:
         return any(route.model.continues for route in self._routes)
 
@@ -128,6 +132,8 @@ class Router:
         """Who is asked: the chosen one first; who rests, last."""
         chosen = [route for route in self._routes if route.name == request.model]
         others = [route for route in self._routes if route not in chosen]
+        if request.alone and chosen:
+            return chosen
         if request.begun:
             # Only who can go on from there: else the answer is begun again by any.
             able = [route for route in (*chosen, *others) if route.model.continues]

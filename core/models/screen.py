@@ -1,6 +1,6 @@
 """What may be asked and answered: the operator's filter, and a provider's moderation."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -108,6 +108,10 @@ class ScreenedModel:
     @property
     def model(self) -> str:
         return self._model.model
+
+    @property
+    def names(self) -> Sequence[str]:
+        return self._model.names
 
     @property
     def continues(self) -> bool:

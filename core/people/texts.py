@@ -56,6 +56,7 @@ _TEXTS: dict[str, tuple[str, str]] = {
         "- `/new` forgets this conversation and begins afresh\n"
         "- `/stop` stops the answer that is being written\n"
         "- `/retry` answers the last question again\n"
+        "- `/compare QUESTION` asks several models side by side\n"
         "- `/model NAME` chooses the model here\n"
         "- `/persona NAME` chooses how I speak ({personas})\n"
         "- `/system TEXT` tells me what to keep in mind here\n"
@@ -68,6 +69,7 @@ _TEXTS: dict[str, tuple[str, str]] = {
         "- `/new` 忘掉这个对话,重新开始\n"
         "- `/stop` 停止正在写的回答\n"
         "- `/retry` 重新回答上一个问题\n"
+        "- `/compare 问题` 让几个模型同时回答\n"
         "- `/model 名称` 选择这里使用的模型\n"
         "- `/persona 名称` 选择我的说话方式({personas})\n"
         "- `/system 内容` 告诉我在这里要记住什么\n"
@@ -115,10 +117,17 @@ _TEXTS: dict[str, tuple[str, str]] = {
         "我不认识 `/{command}`。`/help` 列出了我认识的命令。",
     ),
     "model_is": (
-        "The model here is `{model}`. `/model NAME` chooses another, `/model default` goes back.",
-        "这里的模型是 `{model}`。`/model 名称` 换一个,`/model default` 恢复默认。",
+        "The model here is `{model}`. There are: {names}. `/model NAME` chooses another, "
+        "`/model default` goes back.",
+        "这里的模型是 `{model}`。可选:{names}。`/model 名称` 换一个,`/model default` 恢复默认。",
     ),
     "model_set": ("From now on `{model}` answers here.", "从现在起,这里由 `{model}` 回答。"),
+    "compare_usage": (
+        "Ask several models at once: `/compare why is the sky blue?`, or name them: "
+        "`/compare --models=one,two why is the sky blue?`",
+        "让几个模型同时回答:`/compare 天空为什么是蓝色的?`,或者指定模型:"
+        "`/compare --models=one,two 天空为什么是蓝色的?`",
+    ),
     "persona_is": (
         "I am `{persona}` here. There are: {personas}.",
         "我在这里是 `{persona}`。可选:{personas}。",

@@ -3,8 +3,9 @@
 Every step is one script, which refuses whoever does not own the lease any more.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import cast
 
 import msgspec
@@ -160,15 +161,14 @@ class Claim:
         forget: int = 0,
         preferences: Preferences | None = None,
         dead: str = "",
-        spent: Spent | None = None,
-        model: str = "",
+        spent: Mapping[str, Spent] = MappingProxyType({}),
     ) -> int:
         """End the turn: *taken* mails leave, *exchange* enters history.
 
         Args:
             forget: how many exchanges leave the end of history first; -1: all.
             dead: why the mail could not be answered; it is then set aside, not dropped.
-            spent: what the turn cost, counted for the conversation, the person and *model*.
+            spent: what the turn cost, by model; counted for the conversation and the person too.
 
         Returns:
             How much mail is left; the conversation is ready again if any.
@@ -176,6 +176,7 @@ class Claim:
         changes: list[str | bytes] = []
         if preferences is not None:
             changes = ["preferences", msgspec.json.encode(preferences)]
+        total = sum(spent.values(), Spent())
         with store_errors():
             left = await self._engine.commit(
                 keys=[
@@ -183,7 +184,8 @@ class Claim:
                     *self._keys(),
                     keys.DEAD,
                     *self._persons(),
-                    *map(keys.spent, (self.conversation, self.person, f"model:{model}")),
+                    *map(keys.spent, (self.conversation, self.person)),
+                    *(keys.spent(f"model:{model}") for model in spent),
                 ],
                 args=[
                     *self._owner(),
@@ -196,7 +198,7 @@ class Claim:
                     msgspec.json.encode(exchange) if exchange else "",
                     dead,
                     self.person,
-                    msgspec.json.encode(spent or Spent()),
+                    msgspec.json.encode([total, total, *spent.values()]),
                     *changes,
                 ],
             )

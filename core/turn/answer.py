@@ -1,39 +1,25 @@
 """Answering a question: the model's stream into the live reply, whatever breaks on the way."""
 
-import datetime
 import time
 from collections.abc import Sequence
 
 from msgspec.structs import replace
 
-from core.errors import Interrupted, ModelError, Overloaded, Refused
+from core.errors import Interrupted, Overloaded, Refused
 from core.live.reply import Reply
 from core.messages import Attachment, Exchange
-from core.models.chunks import (
-    AnsweredBy,
-    Finished,
-    FromMemory,
-    ReasoningDelta,
-    TextDelta,
-    Usage,
-    Withdrawn,
-)
 from core.models.request import ChatRequest
-from core.people.texts import failure, say
 from core.store.claim import Checkpoint
 from core.telemetry import logger
 from core.turn.cost import record, spent_on
-from core.turn.draft import Draft
+from core.turn.draft import Draft, write
 from core.turn.material import Material
-from core.turn.prompt import build_prompt
 from core.turn.stage import Report, Stage
 
 log = logger(__name__)
 
 STREAM_TRIES = 3
 """How often an answer is begun when its stream breaks in the middle."""
-ANSWER_CHARS = 100_000
-"""What no model means to say: beyond it, the stream is taken for one without an end."""
 
 
 async def answer(
@@ -76,11 +62,9 @@ async def answer(
                 handles = reply.handles
                 continue
             # Where the text is whole, who takes over only has to show it.
-            whole = draft.error is None and not draft.stopped
-            stage.keeper.save(
-                Checkpoint(stage.first.event_id, draft.best, reply.handles, done=whole), now=True
-            )
-            await reply.finish(_final_text(stage, draft), [stage.button("retry")])
+            whole = Checkpoint(stage.first.event_id, draft.best, reply.handles, done=not draft.cut)
+            stage.keeper.save(whole, now=True)
+            await reply.finish(draft.final(stage.language), [stage.button("retry")])
         break
     exchange = Exchange(
         event_id=stage.first.event_id,
@@ -89,35 +73,25 @@ async def answer(
         question=question,
         answer=draft.best,
         at=time.time(),
-        cut=draft.stopped or draft.error is not None,
+        cut=draft.cut,
         attachments=tuple(attachments),
     )
     spent = spent_on(request, draft, stage.context.settings.llm_price)
     model = draft.model or request.model or stage.context.model.model
-    await stage.commit(exchange, forget=forget, spent=spent, model=model)
-    outcome = "stopped" if draft.stopped else "failed" if draft.error else "answered"
-    record(stage, model, draft, spent, outcome)
-    return Report(outcome, reply.shown)
+    await stage.commit(exchange, forget=forget, spent={model: spent})
+    record(stage, model, draft, spent)
+    return Report(draft.outcome, reply.shown)
 
 
 def _request(
     stage: Stage, question: str, history: Sequence[Exchange], material: Material, *, retried: bool
 ) -> ChatRequest:
-    settings, first = stage.context.settings, stage.first
     asked = "\n\n".join([*material.notes, question])
-    *before, last = build_prompt(
-        settings.system_prompt,
-        stage.turn.preferences,
-        history,
-        asked if first.private else f"{first.sender.name}: {asked}",
-        history_tokens=settings.history_tokens,
-        private=first.private,
-        today=datetime.datetime.now(datetime.UTC).date(),
-    )
+    *before, last = stage.prompt(asked, history)
     return ChatRequest(
         messages=(*before, replace(last, images=material.pictures)),
         model=stage.turn.preferences.model,
-        max_tokens=settings.max_tokens,
+        max_tokens=stage.context.settings.max_tokens,
         scope="" if retried or history or material.pictures else _scope(stage),
     )
 
@@ -134,46 +108,19 @@ def _scope(stage: Stage) -> str:
 
 async def _stream(stage: Stage, request: ChatRequest, reply: Reply, draft: Draft) -> None:
     """Let the model write into *draft* and *reply*, until its end, an error, or a stop."""
+
+    def told() -> None:
+        reply.say(draft.shown)
+        if draft.text is draft.best:
+            stage.keeper.save(Checkpoint(stage.first.event_id, draft.best, reply.handles))
+
     try:
-        async with (
-            stage.keeper.stoppable(),
-            stage.context.model.stream(request) as deltas,
-        ):
-            async for delta in deltas:
-                match delta:
-                    case TextDelta(text):
-                        draft.add(text)
-                        if len(draft.text) > ANSWER_CHARS:
-                            raise Refused("the answer does not end", "endless")
-                        reply.say(draft.shown)
-                        if draft.text is draft.best:
-                            stage.keeper.save(
-                                Checkpoint(stage.first.event_id, draft.best, reply.handles)
-                            )
-                    case ReasoningDelta(text) if stage.context.settings.reasoning == "quote":
-                        draft.think(text)
-                        reply.say(draft.shown)
-                    case AnsweredBy(model, price):
-                        draft.model, draft.price = model, price
-                    case FromMemory():
-                        draft.free = True
-                    case Withdrawn():
-                        draft.withdraw()
-                    case Usage():
-                        draft.usage = delta
-                    case Finished("content_filter") if not draft.text:
-                        raise Refused("the provider withheld the answer", "policy")
-                    case _:
-                        pass
-        if not draft.text.strip():
-            raise Refused("the model returned nothing", "empty")
-        draft.best = draft.text
+        async with stage.keeper.stoppable():
+            await write(draft, stage.context.model, request, told, thoughts=stage.shows_thoughts)
     except TimeoutError:
         if not stage.keeper.stopped:
             raise
         draft.stopped = True
-    except ModelError as error:
-        draft.error = error
 
 
 def _worth_another_try(draft: Draft, request: ChatRequest) -> bool:
@@ -192,13 +139,3 @@ def _without_pictures(request: ChatRequest) -> ChatRequest:
     return replace(
         request, messages=(*before, replace(last, content=f"{blind}\n\n{last.content}", images=()))
     )
-
-
-def _final_text(stage: Stage, draft: Draft) -> str:
-    if draft.stopped:
-        ending = say("stopped", stage.language)
-    elif draft.error is not None:
-        ending = failure(draft.error, stage.language)
-    else:
-        return draft.shown_best
-    return f"{draft.shown_best}\n\n{ending}" if draft.best else ending

@@ -16,6 +16,7 @@ MENU: dict[str, tuple[str, str]] = {
     "stop": ("stop the answer that is being written", "停止正在写的回答"),
     "retry": ("answer the last question again", "重新回答上一个问题"),
     "image": ("paint a picture", "画一张图"),
+    "compare": ("ask several models side by side", "让几个模型同时回答"),
     "model": ("choose the model here", "选择模型"),
     "persona": ("choose how I speak", "选择说话方式"),
     "system": ("tell me what to keep in mind here", "告诉我要记住什么"),
@@ -37,7 +38,7 @@ class Outcome(NamedTuple):
 
 
 def run_command(incoming: Incoming, turn: Turn, context: Context, language: Language) -> Outcome:
-    """Everything but `/image`, `/retry` and `/usage`, which are turns of their own kind."""
+    """All but `/image`, `/compare`, `/retry` and `/usage`, which are turns of their own kind."""
     argument = incoming.text.strip()
     chosen = turn.preferences
     personas = ", ".join(PERSONAS)
@@ -51,7 +52,14 @@ def run_command(incoming: Incoming, turn: Turn, context: Context, language: Lang
         case "stop":
             return Outcome(say("nothing_to_stop", language))
         case "model" if not argument:
-            return Outcome(say("model_is", language, model=chosen.model or context.model.model))
+            return Outcome(
+                say(
+                    "model_is",
+                    language,
+                    model=chosen.model or context.model.model,
+                    names=", ".join(context.model.names),
+                )
+            )
         case "model":
             model = "" if argument == "default" else argument[:NAME_CHARS].replace("`", "")
             changed = msgspec.structs.replace(chosen, model=model)

@@ -41,7 +41,7 @@ def cost_usd(usage: Usage, price: Sequence[float]) -> float:
     return (new * read + usage.cached_tokens * cached + usage.completion_tokens * written) / 1e6
 
 
-def record(stage: Stage, model: str, draft: Draft, spent: Spent, outcome: str) -> None:
+def record(stage: Stage, model: str, draft: Draft, spent: Spent) -> None:
     """Count an answer in the metrics, and log it without its text."""
     tokens = stage.context.metrics.tokens
     tokens.labels(model, "prompt").inc(spent.prompt_tokens)
@@ -53,7 +53,7 @@ def record(stage: Stage, model: str, draft: Draft, spent: Spent, outcome: str) -
         conversation=stage.claim.conversation,
         person=stage.first.sender.id,
         model=model,
-        outcome=outcome,
+        outcome=draft.outcome,
         prompt_tokens=spent.prompt_tokens,
         cached_tokens=spent.cached_tokens,
         completion_tokens=spent.completion_tokens,

@@ -1,10 +1,23 @@
 """An answer on its way: what the model has said, in this try and in all of them."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from core.errors import ModelError
-from core.models.chunks import Usage
+from core.errors import ModelError, Refused
+from core.models.chunks import (
+    AnsweredBy,
+    Finished,
+    FromMemory,
+    ReasoningDelta,
+    TextDelta,
+    Usage,
+    Withdrawn,
+)
+from core.models.request import ChatRequest, Model
+from core.people.texts import Language, failure, say
+
+ANSWER_CHARS = 100_000
+"""What no model means to say: beyond it, the stream is taken for one without an end."""
 
 
 class Draft:
@@ -28,6 +41,25 @@ class Draft:
         self.first_token_s: float | None = None
         self.error: ModelError | None = None
         self.stopped = False
+
+    @property
+    def cut(self) -> bool:
+        """Whether it is not whole."""
+        return self.stopped or self.error is not None
+
+    @property
+    def outcome(self) -> str:
+        return "stopped" if self.stopped else "failed" if self.error else "answered"
+
+    def final(self, language: Language) -> str:
+        """What stays on the screen, with one sentence where it is not whole."""
+        if self.stopped:
+            ending = say("stopped", language)
+        elif self.error is not None:
+            ending = failure(self.error, language)
+        else:
+            return self.shown_best
+        return f"{self.shown_best}\n\n{ending}" if self.best else ending
 
     def begin_again(self, text: str) -> None:
         """Begin a try with *text*, which the model goes on from; may be empty."""
@@ -60,3 +92,43 @@ class Draft:
         self.text += text
         if len(self.text) > len(self.best):
             self.best = self.text
+
+
+async def write(
+    draft: Draft, model: Model, request: ChatRequest, told: Callable[[], None], *, thoughts: bool
+) -> None:
+    """Let *model* write into *draft* until its end, or the error that `draft.error` then is.
+
+    Args:
+        told: called whenever there is more to show.
+        thoughts: whether to show the model's thinking.
+    """
+    try:
+        async with model.stream(request) as deltas:
+            async for delta in deltas:
+                match delta:
+                    case TextDelta(text):
+                        draft.add(text)
+                        if len(draft.text) > ANSWER_CHARS:
+                            raise Refused("the answer does not end", "endless")
+                        told()
+                    case ReasoningDelta(text) if thoughts:
+                        draft.think(text)
+                        told()
+                    case AnsweredBy(name, price):
+                        draft.model, draft.price = name, price
+                    case FromMemory():
+                        draft.free = True
+                    case Withdrawn():
+                        draft.withdraw()
+                    case Usage():
+                        draft.usage = delta
+                    case Finished("content_filter") if not draft.text:
+                        raise Refused("the provider withheld the answer", "policy")
+                    case _:
+                        pass
+        if not draft.text.strip():
+            raise Refused("the model returned nothing", "empty")
+        draft.best = draft.text
+    except ModelError as error:
+        draft.error = error

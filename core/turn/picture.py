@@ -81,9 +81,9 @@ async def paint(stage: Stage, text: str, *, forget: int = 0) -> Report:
         notes=notes,
         cut=not notes,
     )
-    spent = Spent(turns=1, pictures=painted)
     model = request.model or stage.context.images.model
-    await stage.commit(exchange, forget=forget, spent=spent, model=model)
+    spent = {model: Spent(turns=1, pictures=painted)}
+    await stage.commit(exchange, forget=forget, spent=spent)
     return Report(outcome)
 
 

@@ -15,6 +15,8 @@ from core.store.claim import Claim, Turn
 from core.telemetry import logger
 from core.turn.answer import answer
 from core.turn.commands import run_command, usage
+from core.turn.compare import COMMAND as COMPARISON
+from core.turn.compare import compare
 from core.turn.context import Context
 from core.turn.keeper import Keeper
 from core.turn.picture import COMMAND, paint
@@ -110,6 +112,8 @@ async def serve(stage: Stage) -> Report:
         return await _retry(stage)
     if first.command == "image":
         return await paint(stage, first.text)
+    if first.command == "compare":
+        return await compare(stage, first.text, stage.turn.history)
     if first.command == "usage":
         spent = await stage.claim.spent()
         return await _say(stage, "command", usage(stage.turn, spent, stage.context, language))
@@ -136,6 +140,8 @@ async def _retry(stage: Stage) -> Report:
     *history, last = stage.turn.history
     if last.question.startswith(COMMAND):
         return await paint(stage, last.question.removeprefix(COMMAND), forget=1)
+    if last.question.startswith(COMPARISON):
+        return await compare(stage, last.question.removeprefix(COMPARISON), history, forget=1)
     return await answer(stage, last.question, history, last.attachments, forget=1)
 
 

@@ -1,8 +1,9 @@
 """Where one turn plays: what it serves, what it has at hand, and how it speaks and ends."""
 
 import asyncio
+import datetime
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -10,11 +11,13 @@ from typing import NamedTuple
 from core.errors import LeaseLost, PlatformError, StoreError
 from core.live.reply import Reply, Shown
 from core.messages import Button, Exchange, Incoming, Preferences, Spent
+from core.models.request import ChatMessage
 from core.people.texts import Language, say
 from core.platform import Platform
 from core.store.claim import Checkpoint, Claim, Turn
 from core.turn.context import Context
 from core.turn.keeper import Keeper
+from core.turn.prompt import build_prompt
 
 STORE_PATIENCE_S = 600.0
 COMMIT_AGAIN_S = 0.5
@@ -52,8 +55,25 @@ class Stage:
             return Checkpoint(self.first.event_id, pages=pages)
         return saved
 
+    @property
+    def shows_thoughts(self) -> bool:
+        return self.context.settings.reasoning == "quote"
+
     def button(self, command: str) -> Button:
         return Button(command, say(command, self.language))
+
+    def prompt(self, asked: str, history: Sequence[Exchange]) -> tuple[ChatMessage, ...]:
+        """The messages that ask *asked* here and now, in the light of *history*."""
+        settings, first = self.context.settings, self.first
+        return build_prompt(
+            settings.system_prompt,
+            self.turn.preferences,
+            history,
+            asked if first.private else f"{first.sender.name}: {asked}",
+            history_tokens=settings.history_tokens,
+            private=first.private,
+            today=datetime.datetime.now(datetime.UTC).date(),
+        )
 
     def reply(
         self,
@@ -62,11 +82,16 @@ class Stage:
         handles: Sequence[str] = (),
         shown_chars: int = 0,
         text: Callable[[], str] = str,
+        pages: Callable[[], tuple[str, ...]] | None = None,
     ) -> Reply:
-        """A reply to the question, whose posts are checkpointed with *text* as they appear."""
+        """A reply to the question, whose posts are checkpointed with *text* as they appear.
+
+        *pages*: all posts of the turn, where they are not those of this reply alone.
+        """
 
         def on_post() -> None:
-            self.keeper.save(Checkpoint(self.first.event_id, text(), reply.handles), now=True)
+            posts = pages() if pages else reply.handles
+            self.keeper.save(Checkpoint(self.first.event_id, text(), posts), now=True)
 
         reply = Reply(
             self.platform,
@@ -100,8 +125,7 @@ class Stage:
         forget: int = 0,
         preferences: Preferences | None = None,
         dead: str = "",
-        spent: Spent | None = None,
-        model: str = "",
+        spent: Mapping[str, Spent] | None = None,
     ) -> None:
         """End the turn, as soon as the store lets us; see `Claim.commit`.
 
@@ -119,8 +143,7 @@ class Stage:
                     forget=forget,
                     preferences=preferences,
                     dead=dead,
-                    spent=spent,
-                    model=model,
+                    spent=spent or {},
                 )
             except LeaseLost:
                 raise

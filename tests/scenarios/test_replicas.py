@@ -10,40 +10,10 @@ from core.messages import conversation_id
 from core.store import keys
 from core.store.connection import connect
 from tests.contracts.drivers import TelegramDriver, started
-from tests.harness import Replica, until
+from tests.harness import until
 from tests.servers import telegram
-from tests.servers.redis import redis_at
 
 WORDS = "Some words of the answer. " * 40
-
-
-@pytest.fixture
-async def redis(tmp_path):
-    async with redis_at(tmp_path / "redis") as server:
-        yield server
-
-
-@pytest.fixture
-async def server():
-    driver = TelegramDriver()
-    async with driver.running():
-        yield driver.server
-
-
-@pytest.fixture
-def replica(tmp_path, redis, server, model):
-    """Starts processes that share *redis* and *server*."""
-    running = []
-
-    def start():
-        one = Replica(tmp_path / f"replica-{len(running)}", redis, server, model)
-        one.start()
-        running.append(one)
-        return one
-
-    yield start
-    for one in running:
-        one.end()
 
 
 def answered(server, chat, text):

@@ -6,7 +6,7 @@
 -- ARGV  1 group  2 worker  3 entry  4 fence  5 conversation
 --       6 mail taken  7 exchanges to forget (-1: all)  8 ttl_s  9 most_exchanges
 --       10 exchange (JSON, may be empty)  11 why the mail is dead (may be empty)
---       12 person  13 what was spent (JSON, numbers)  14... state field, value
+--       12 person  13 what each of these spent (JSON, [{name: number}...])  14... state field, value
 -- Returns how much mail is left
 local this = ARGV[3] .. ':' .. ARGV[4]
 if redis.call('HGET', KEYS[3], 'committed') == this then return redis.call('LLEN', KEYS[2]) end
@@ -28,8 +28,8 @@ if ARGV[10] ~= '' then
   redis.call('LTRIM', KEYS[4], -tonumber(ARGV[9]), -1)
   redis.call('EXPIRE', KEYS[4], ARGV[8])
 end
-for name, much in pairs(cjson.decode(ARGV[13])) do
-  for i = 8, #KEYS do redis.call('HINCRBYFLOAT', KEYS[i], name, much) end
+for i, costs in ipairs(cjson.decode(ARGV[13])) do
+  for name, much in pairs(costs) do redis.call('HINCRBYFLOAT', KEYS[7 + i], name, much) end
 end
 redis.call('HDEL', KEYS[3], 'checkpoint', 'stop', 'tries', 'note')
 for i = 14, #ARGV, 2 do redis.call('HSET', KEYS[3], ARGV[i], ARGV[i + 1]) end

@@ -1,0 +1,123 @@
+"""The turn of `/compare QUESTION`: several models side by side, each in posts of its own.
+
+No other model stands in for one that fails, and nothing is tried again: how a model fares is
+what the person wants to see.
+"""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+
+from core.live.reply import Reply
+from core.messages import Exchange
+from core.models.request import ChatRequest
+from core.people.texts import say
+from core.turn.cost import record, spent_on
+from core.turn.draft import Draft, write
+from core.turn.stage import Report, Stage
+
+COMMAND = "/compare "
+"""How a comparison stands in history."""
+
+MOST = 4
+_NAMES = "--models="
+
+
+async def compare(
+    stage: Stage, text: str, history: Sequence[Exchange], *, forget: int = 0
+) -> Report:
+    """Ask several models what *text* (behind `/compare`) asks; *forget* exchanges are replaced."""
+    names, question = _read(text, stage.context.model.names)
+    if len(names) < 2 or not question:
+        shown = await stage.say(say("compare_usage", stage.language))
+        await stage.commit()
+        return Report("rejected", shown)
+    requests = [
+        ChatRequest(
+            messages=stage.prompt(question, history),
+            model=name,
+            max_tokens=stage.context.settings.max_tokens,
+            alone=True,
+        )
+        for name in names
+    ]
+    drafts = [Draft("") for _ in names]
+    replies = _replies(stage, len(names))
+    await _stream(stage, requests, drafts, replies)
+    for name, draft, reply in zip(names, drafts, replies, strict=True):
+        buttons = [stage.button("retry")] if reply is replies[-1] else []
+        await reply.finish(_titled(name, draft.final(stage.language)), buttons)
+    price = stage.context.settings.llm_price
+    costs = [spent_on(*pair, price) for pair in zip(requests, drafts, strict=True)]
+    exchange = Exchange(
+        event_id=stage.first.event_id,
+        message=stage.first.message,
+        speaker=stage.first.sender.name,
+        question=COMMAND + text,
+        answer="\n\n".join(
+            _titled(name, draft.best) for name, draft in zip(names, drafts, strict=True)
+        ),
+        at=time.time(),
+        cut=any(draft.cut for draft in drafts),
+    )
+    await stage.commit(exchange, forget=forget, spent=dict(zip(names, costs, strict=True)))
+    for name, draft, spent in zip(names, drafts, costs, strict=True):
+        record(stage, name, draft, spent)
+    return Report("compared", replies[0].shown)
+
+
+def _read(text: str, known: Sequence[str]) -> tuple[Sequence[str], str]:
+    """Which models are to be asked what."""
+    first, _, rest = text.strip().partition(" ")
+    if not first.startswith(_NAMES):
+        return known[:MOST], text.strip()
+    named = dict.fromkeys(filter(None, first.removeprefix(_NAMES).split(",")))
+    return list(named)[:MOST], rest.strip()
+
+
+def _replies(stage: Stage, count: int) -> list[Reply]:
+    """A reply for each; the posts of an interrupted try are filled again, in their order."""
+    left = list(stage.checkpoint.pages)
+    replies: list[Reply] = []
+
+    def pages() -> tuple[str, ...]:
+        return tuple(handle for reply in replies for handle in reply.handles)
+
+    for number in range(count):
+        # What is too many for one each, the last one takes, and takes away if it is not needed.
+        handles = left[number:] if number == count - 1 else left[number : number + 1]
+        replies.append(stage.reply(buttons=[stage.button("stop")], handles=handles, pages=pages))
+    return replies
+
+
+async def _stream(
+    stage: Stage, requests: Sequence[ChatRequest], drafts: Sequence[Draft], replies: Sequence[Reply]
+) -> None:
+    """Let all models write at once, until the last one's end, or a stop."""
+
+    async def one(request: ChatRequest, draft: Draft, reply: Reply) -> None:
+        def told() -> None:
+            reply.say(_titled(request.model, draft.shown))
+
+        thoughts = stage.shows_thoughts
+        await write(draft, stage.context.model, request, told, thoughts=thoughts)
+        running.discard(draft)
+
+    running = set(drafts)
+    async with AsyncExitStack() as stack:
+        for reply in replies:
+            await stack.enter_async_context(reply)
+        try:
+            async with stage.keeper.stoppable(), asyncio.TaskGroup() as group:
+                for each in zip(requests, drafts, replies, strict=True):
+                    group.create_task(one(*each), name=f"compare {each[0].model}")
+        except TimeoutError:
+            if not stage.keeper.stopped:
+                raise
+            for draft in running:
+                draft.stopped = True
+
+
+def _titled(name: str, text: str) -> str:
+    return f"**{name}**\n\n{text}"
