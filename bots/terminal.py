@@ -117,7 +117,9 @@ class TerminalPlatform:
         reply_to: str,
         pictures: Sequence[Picture],
         buttons: Sequence[Button] = (),
-    ) -> None:
+        *,
+        replacing: str = "",
+    ) -> str:
         for picture in pictures:
             path = await asyncio.to_thread(_save, picture)
             caption = f" ({picture.caption})" if picture.caption else ""
@@ -125,6 +127,7 @@ class TerminalPlatform:
         self._out.flush()
         if reply_to == self._questions[-1].event_id:
             self._done.set()
+        return ""
 
     async def indicate(self, conversation: ConversationId, *, busy: bool) -> None:
         return None

@@ -42,6 +42,7 @@ class Limits(msgspec.Struct, frozen=True):
         pictures_per_post: how many pictures one post can hold.
         interval_s: the least time between two previews of one surface.
         indicate_every_s: how long "typing" lasts, so how often to repeat it.
+        replaces_pictures: whether a picture that stands can become another one.
     """
 
     page_chars: int
@@ -49,6 +50,7 @@ class Limits(msgspec.Struct, frozen=True):
     pictures_per_post: int
     interval_s: float
     indicate_every_s: float
+    replaces_pictures: bool = False
 
 
 class Surface(Protocol):
@@ -150,8 +152,18 @@ class Platform(Protocol):
         reply_to: str,
         pictures: Sequence[Picture],
         buttons: Sequence[Button] = (),
-    ) -> None:
-        """Post *pictures* (1 to `pictures_per_post`), with their captions. Raises as a surface."""
+        *,
+        replacing: str = "",
+    ) -> str:
+        """Post *pictures* (1 to `pictures_per_post`), with their captions. Raises as a surface.
+
+        Args:
+            replacing: what this gave for a picture that stands, to become the one of *pictures*.
+
+        Returns:
+            What `replacing` and `reopen_surface` (to delete it) find the post by; may be empty
+            where there is more than one, or the platform replaces no pictures.
+        """
         ...
 
     async def indicate(self, conversation: ConversationId, *, busy: bool) -> None:

@@ -77,7 +77,13 @@ class Settings(BaseSettings):
     )
     image_api_key: SecretStr = Field(SecretStr(""), description="its key; unset: the LLM's")
     image_model: str = Field("", description="its model; unset: the API's own default")
-
+    image_previews: int = Field(
+        2,
+        ge=0,
+        le=3,
+        description="unfinished pictures to show while one is painted, where model and "
+        "platform can; OpenAI charges a little for each",
+    )
     image_callbacks: bool = Field(
         False, description="the image API paints later and calls PUBLIC_URL back (AceData)"
     )

@@ -35,7 +35,7 @@ from bots.slack.inbound import (
 )
 from bots.slack.markup import BLOCK_CHARS, fallback, fits, render
 from bots.slack.stream import Streams, StreamSurface
-from bots.slack.surface import SlackSurface, post_budget, slack_errors
+from bots.slack.surface import SlackSurface, actions, post_budget, slack_errors
 from core.errors import ConfigError, Gone, PlatformError, Rejected
 from core.messages import (
     Attachment,
@@ -283,7 +283,9 @@ class SlackPlatform:
         reply_to: str,
         pictures: Sequence[Picture],
         buttons: Sequence[Button] = (),
-    ) -> None:
+        *,
+        replacing: str = "",
+    ) -> str:
         _, channel, thread = split_conversation(conversation)
         uploads = [
             {
@@ -302,6 +304,16 @@ class SlackPlatform:
                 thread_ts=thread or None,
                 initial_comment=fallback(captions) or None,
             )
+        if buttons:
+            # A file's own message has none. That the picture came is what counts.
+            with suppress(PlatformError), slack_errors():
+                await self._client.chat_postMessage(
+                    channel=channel,
+                    thread_ts=thread or None,
+                    text=" · ".join(button.label for button in buttons),
+                    blocks=[actions(buttons)],
+                )
+        return ""
 
     async def indicate(self, conversation: ConversationId, *, busy: bool) -> None:
         _, channel, thread = split_conversation(conversation)

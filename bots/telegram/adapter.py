@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Self
 
 from aiohttp import web
-from telegram import Bot, BotCommand, InputMediaPhoto, Update
+from telegram import Bot, BotCommand, InputMediaDocument, InputMediaPhoto, Update
 from telegram.constants import ChatAction
 from telegram.error import TelegramError
 from telegram.request import HTTPXRequest
@@ -27,7 +27,7 @@ from bots.telegram.surface import (
     reply_parameters,
     telegram_errors,
 )
-from core.errors import ConfigError, Rejected
+from core.errors import ConfigError, Gone, Rejected
 from core.messages import Attachment, Button, ConversationId, Incoming, Picture
 from core.platform import Bucket, Leases, Limits
 
@@ -58,6 +58,7 @@ class TelegramPlatform:
         pictures_per_post=ALBUM,
         interval_s=0.4,
         indicate_every_s=4.5,
+        replaces_pictures=True,
     )
 
     def __init__(
@@ -213,9 +214,18 @@ class TelegramPlatform:
         reply_to: str,
         pictures: Sequence[Picture],
         buttons: Sequence[Button] = (),
-    ) -> None:
+        *,
+        replacing: str = "",
+    ) -> str:
         chat, topic = place(conversation)
         reply = reply_parameters(reply_to)
+        if replacing and len(pictures) == 1:
+            # Who took it away meanwhile gets a new one.
+            with suppress(Gone, Rejected), telegram_errors():
+                await self._bot.edit_message_media(
+                    _media(pictures[0]), chat, int(replacing), reply_markup=keyboard(buttons)
+                )
+                return replacing
         with telegram_errors():
             if len(pictures) > 1:
                 # An album takes no buttons.
@@ -225,8 +235,9 @@ class TelegramPlatform:
                     message_thread_id=topic,
                     reply_parameters=reply,
                 )
-            elif len(pictures[0].data) <= PHOTO_BYTES:
-                await self._bot.send_photo(
+                return ""
+            if len(pictures[0].data) <= PHOTO_BYTES:
+                post = await self._bot.send_photo(
                     chat,
                     pictures[0].data,
                     caption=_caption(pictures[0]),
@@ -235,15 +246,16 @@ class TelegramPlatform:
                     reply_markup=keyboard(buttons),
                 )
             else:
-                await self._bot.send_document(
+                post = await self._bot.send_document(
                     chat,
                     pictures[0].data,
-                    filename=f"picture.{pictures[0].mime.rpartition('/')[2]}",
+                    filename=_file_name(pictures[0]),
                     caption=_caption(pictures[0]),
                     message_thread_id=topic,
                     reply_parameters=reply,
                     reply_markup=keyboard(buttons),
                 )
+        return str(post.message_id)
 
     async def indicate(self, conversation: ConversationId, *, busy: bool) -> None:
         if not busy:
@@ -260,6 +272,16 @@ class TelegramPlatform:
             if (file.file_size or 0) > most_bytes:
                 raise Rejected(f"{attachment.name} is larger than {most_bytes} bytes")
             return bytes(await file.download_as_bytearray())
+
+
+def _media(picture: Picture) -> InputMediaPhoto | InputMediaDocument:
+    if len(picture.data) <= PHOTO_BYTES:
+        return InputMediaPhoto(picture.data, caption=_caption(picture))
+    return InputMediaDocument(picture.data, caption=_caption(picture), filename=_file_name(picture))
+
+
+def _file_name(picture: Picture) -> str:
+    return f"picture.{picture.mime.rpartition('/')[2]}"
 
 
 def _caption(picture: Picture) -> str | None:

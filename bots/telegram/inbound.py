@@ -48,7 +48,7 @@ def _pressed(query: CallbackQuery, event_id: str) -> Incoming | None:
         conversation=conversation_id(NAME, str(message.chat.id), thread),
         sender=_sender(query.from_user),
         text="",
-        command="retry" if query.data == "again" else query.data,
+        command=query.data,
         private=message.chat.type == ChatType.PRIVATE,
         sent_at=message.date.timestamp() if isinstance(message, Message) else 0.0,
     )
@@ -89,7 +89,7 @@ def _said(message: Message, user: User, event_id: str, me: Me, *, edited: bool) 
         reply_to="" if private else str(message.message_id),
         private=private,
         address="direct" if addressed else "overheard",
-        attachments=attachments,
+        attachments=(*attachments, *_pictures_replied_to(message)),
         quote=_quote(message, me),
         burst=_burst(message, text),
         message=str(message.message_id),
@@ -166,6 +166,14 @@ def _quote(message: Message, me: Me) -> Quote | None:
         return None
     author = "the assistant" if own else _name(replied)
     return Quote(author=author, text=text[:QUOTE_CHARS])
+
+
+def _pictures_replied_to(message: Message) -> tuple[Attachment, ...]:
+    """The picture that is spoken about, be it somebody's or our own."""
+    replied = message.reply_to_message
+    if replied is None or replied.forum_topic_created is not None:
+        return ()
+    return tuple(one for one in _attachments(replied) if one.kind == "image")
 
 
 def _name(message: Message) -> str:

@@ -9,7 +9,7 @@ import msgspec
 from aiohttp import web
 
 from bots.arrivals import Arrivals
-from bots.web.posts import NAME, STATUS_KEY, Post, file_board, post_board
+from bots.web.posts import NAME, STATUS_KEY, Post, decode_post, file_board, post_board
 from bots.web.routes import WebRoutes
 from bots.web.surface import WebSurface
 from core.errors import Gone, PlatformError, StoreError
@@ -27,6 +27,7 @@ class WebPlatform:
         pictures_per_post=4,
         interval_s=0.04,
         indicate_every_s=4.0,
+        replaces_pictures=True,
     )
 
     def __init__(self, board: Board, *, local: bool, public_url: str = "") -> None:
@@ -72,7 +73,9 @@ class WebPlatform:
         reply_to: str,
         pictures: Sequence[Picture],
         buttons: Sequence[Button] = (),
-    ) -> None:
+        *,
+        replacing: str = "",
+    ) -> str:
         try:
             files = [
                 await self._board.put(
@@ -88,9 +91,19 @@ class WebPlatform:
                 buttons=tuple(buttons),
                 at=time.time(),
             )
-            await self._board.put(post_board(conversation), msgspec.json.encode(post))
+            key = int(replacing) if replacing else None
+            before = await self._files(conversation, key)
+            key = await self._board.put(post_board(conversation), msgspec.json.encode(post), key)
+            for file in before:
+                await self._board.remove(file_board(conversation), file)
+            return str(key)
         except StoreError as error:
             raise PlatformError(str(error)) from error
+
+    async def _files(self, conversation: ConversationId, key: int | None) -> Sequence[int]:
+        """The files of the post with *key*."""
+        value = None if key is None else await self._board.get(post_board(conversation), key)
+        return decode_post(value).files if value is not None else ()
 
     async def indicate(self, conversation: ConversationId, *, busy: bool) -> None:
         status = Post("status", growing=busy, at=time.time())

@@ -1,16 +1,12 @@
 """The client of OpenAI-compatible image APIs.
 
-Source of sizes and parameters: the OpenAI images reference (`/v1/images/generations`).
+Source of parameters: the OpenAI images reference (`/v1/images/generations`, `/v1/images/edits`).
 """
 
-import asyncio
-import base64
-import binascii
-import ipaddress
-import socket
 import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
-from urllib.parse import urlsplit
 
 import aiohttp
 import msgspec
@@ -18,25 +14,32 @@ import tenacity
 from msgspec.structs import replace
 
 from core.errors import ModelError, Overloaded, Refused, StoreError
+from core.images.download import MOST_BYTES, decoded, downloaded, read_whole
 from core.images.later import Later
 from core.images.pictures import checked
 from core.messages import Picture
-from core.models.body import read_up_to
 from core.models.client import first_model
 from core.models.providers import Endpoint
 from core.models.refusals import read_error
 from core.models.screen import Screen
+from core.models.sse import Decoder
 
 PAINT_S = 180.0
-ANSWER_BYTES = 80 * 1024 * 1024
 TRIES = 3
 LATER_S = 900.0
 LOOK_EVERY_S = 20.0
 """How long a callback is waited for, and how often its task is looked at meanwhile."""
 
 
+async def _unseen(_: Picture) -> None:
+    """Nobody looks at what is unfinished."""
+
+
 class PictureRequest(msgspec.Struct, frozen=True):
-    """What to paint; empty fields are left to the API. *size* is `WIDTHxHEIGHT` or `auto`."""
+    """What to paint; empty fields are left to the API. *size* is `WIDTHxHEIGHT` or `auto`.
+
+    *sources* are pictures to change; *partial_images*: how many unfinished ones to show.
+    """
 
     prompt: str
     size: str = ""
@@ -46,6 +49,8 @@ class PictureRequest(msgspec.Struct, frozen=True):
     format: str = ""
     n: int = 1
     model: str = ""
+    sources: tuple[Picture, ...] = ()
+    partial_images: int = 0
 
 
 FIELDS = ("size", "quality", "style", "background", "format")
@@ -74,6 +79,18 @@ class _Task(msgspec.Struct):
     response: _Callback | None = None
 
 
+class _Event(msgspec.Struct):
+    """Of a stream: `image_generation.partial_image` or `.completed`, `image_edit.…`, `error`."""
+
+    type: str = ""
+    b64_json: str | None = None
+    revised_prompt: str | None = None
+    error: Any = None
+
+
+_event = msgspec.json.Decoder(_Event).decode
+
+
 class ImageClient:
     """Paints at one endpoint. Its methods raise `Overloaded` and `Refused`."""
 
@@ -99,17 +116,21 @@ class ImageClient:
         listed = await first_model(self._session, endpoint)
         return endpoint.model or listed
 
-    async def paint(self, request: PictureRequest, name: str) -> list[Picture]:
+    async def paint(
+        self, request: PictureRequest, name: str, show: Callable[[Picture], Awaitable[None]]
+    ) -> list[Picture]:
         """Pictures for *request*, checked to be images, captioned with the revised prompt.
 
-        *name* is the same in each try of the same turn: what is being painted already is
-        waited for, not asked for again.
+        Args:
+            name: the same in each try of the same turn: what is being painted already is
+                waited for, not asked for again.
+            show: called with each of the request's `partial_images`, as far as they come.
         """
         request = replace(request, prompt=await self._screen.question(request.prompt))
         if self._later is not None:
             answer = await self._paint_later(request, name, self._later)
         else:
-            answer = await self._ask_patiently(request)
+            answer = await self._ask_patiently(request, show=show)
         if not answer.data:
             raise Refused("the image API returned no picture", "empty")
         return [
@@ -117,7 +138,12 @@ class ImageClient:
             for image in answer.data
         ]
 
-    async def _ask_patiently(self, request: PictureRequest, callback_url: str = "") -> _Answer:
+    async def _ask_patiently(
+        self,
+        request: PictureRequest,
+        callback_url: str = "",
+        show: Callable[[Picture], Awaitable[None]] = _unseen,
+    ) -> _Answer:
         async for attempt in tenacity.AsyncRetrying(
             stop=tenacity.stop_after_attempt(TRIES),
             wait=tenacity.wait_exponential_jitter(max=10),
@@ -125,7 +151,7 @@ class ImageClient:
             reraise=True,
         ):
             with attempt:
-                answer = await self._ask(request, callback_url)
+                answer = await self._ask(request, callback_url, show)
         return answer
 
     async def _paint_later(self, request: PictureRequest, name: str, later: Later) -> _Answer:
@@ -156,75 +182,105 @@ class ImageClient:
 
     async def _look(self, task_id: str) -> _Answer | None:
         """The task's answer where there is a tasks endpoint and it has one."""
+        body = msgspec.json.encode({"action": "retrieve", "id": task_id})
         try:
-            raw, status = await self._post("/tasks", {"action": "retrieve", "id": task_id})
-        except Overloaded:
-            return None
-        if status >= 400:
-            return None
-        try:
-            task = msgspec.json.decode(raw, type=_Task)
-        except (msgspec.MsgspecError, UnicodeDecodeError):
+            async with self._posted("/tasks", body) as response:
+                if response.status >= 400:
+                    return None
+                task = msgspec.json.decode(await read_whole(response), type=_Task)
+        except (Overloaded, msgspec.MsgspecError, UnicodeDecodeError):
             return None
         return None if task.response is None else _of_callback(task.response)
 
-    async def _ask(self, request: PictureRequest, callback_url: str) -> _Answer:
-        # Only what is set: a gateway refuses parameters that its model does not know.
-        body: dict[str, object] = {"prompt": request.prompt, "n": request.n}
-        body["model"] = request.model or self._endpoint.model
+    async def _ask(
+        self,
+        request: PictureRequest,
+        callback_url: str,
+        show: Callable[[Picture], Awaitable[None]],
+    ) -> _Answer:
+        fields = self._fields(request, callback_url)
+        asked = (
+            self._posted("/images/edits", _form(fields, request.sources))
+            if request.sources
+            else self._posted("/images/generations", msgspec.json.encode(fields))
+        )
+        async with asked as response:
+            if response.content_type == "text/event-stream" and response.status < 400:
+                return await _read_stream(response, show)
+            raw, status = await read_whole(response), response.status
+        return _answer(raw, status)
+
+    def _fields(self, request: PictureRequest, callback_url: str) -> dict[str, str | int | bool]:
+        """Only what is set: a gateway refuses parameters that its model does not know."""
+        fields: dict[str, str | int | bool] = {"prompt": request.prompt, "n": request.n}
+        if model := request.model or self._endpoint.model:
+            fields["model"] = model
         for name in FIELDS:
             if value := getattr(request, name):
-                body["output_format" if name == "format" else name] = value
-        if not body["model"]:
-            del body["model"]
+                fields["output_format" if name == "format" else name] = value
         if callback_url:
-            body["callback_url"] = callback_url
-        return _answer(*await self._post("/images/generations", body))
+            fields["callback_url"] = callback_url
+        elif request.partial_images:
+            fields |= {"stream": True, "partial_images": request.partial_images}
+        return fields
 
-    async def _post(self, path: str, body: dict[str, object]) -> tuple[bytes, int]:
+    @asynccontextmanager
+    async def _posted(
+        self, path: str, body: bytes | aiohttp.FormData
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        kind = {"Content-Type": "application/json"} if isinstance(body, bytes) else {}
         try:
             async with self._session.post(
                 f"{self._endpoint.base_url}{path}",
-                data=msgspec.json.encode(body),
-                headers=self._endpoint.headers | {"Content-Type": "application/json"},
+                data=body,
+                headers=self._endpoint.headers | kind,
                 timeout=aiohttp.ClientTimeout(total=PAINT_S, sock_connect=10),
                 allow_redirects=False,
             ) as response:
-                return await _read(response, ANSWER_BYTES), response.status
+                yield response
         except (aiohttp.ClientError, TimeoutError) as error:
             raise Overloaded(f"the image API cannot be reached ({type(error).__name__})") from error
 
     async def _bytes(self, image: _Image) -> bytes:
         if image.b64_json:
-            try:
-                return await asyncio.to_thread(base64.b64decode, image.b64_json, validate=True)
-            except binascii.Error as error:
-                raise Refused("the image API returned a broken picture", "empty") from error
+            return await decoded(image.b64_json)
         if not image.url:
             raise Refused("the image API returned no picture", "empty")
-        ours = image.url.startswith(self._endpoint.base_url.rsplit("/v1", 1)[0] + "/")
-        if not ours and not image.url.startswith("https://"):
-            raise Refused("the image API returned an address that is not https", "empty")
-        if not ours and not await _is_public(urlsplit(image.url).hostname or ""):
-            raise Refused("the image API returned an address inside our network", "empty")
-        try:
-            async with self._session.get(
-                image.url, timeout=aiohttp.ClientTimeout(total=60), allow_redirects=False
-            ) as response:
-                if response.status != 200:
-                    raise Overloaded(f"the picture cannot be downloaded ({response.status})")
-                return await _read(response, ANSWER_BYTES)
-        except (aiohttp.ClientError, TimeoutError) as error:
-            raise Overloaded(
-                f"the picture cannot be downloaded ({type(error).__name__})"
-            ) from error
+        return await downloaded(self._session, image.url, self._endpoint.base_url)
 
 
-async def _read(response: aiohttp.ClientResponse, most_bytes: int) -> bytes:
-    body = await read_up_to(response.content, most_bytes)
-    if len(body) > most_bytes:
-        raise Refused("the image API returned too much", "empty")
-    return body
+def _form(fields: Mapping[str, str | int | bool], sources: Sequence[Picture]) -> aiohttp.FormData:
+    form = aiohttp.FormData()
+    for name, value in fields.items():
+        form.add_field(name, str(value).lower() if isinstance(value, bool) else str(value))
+    several = "image[]" if len(sources) > 1 else "image"
+    for number, picture in enumerate(sources, 1):
+        file = f"picture-{number}.{picture.mime.rpartition('/')[2]}"
+        form.add_field(several, picture.data, filename=file, content_type=picture.mime)
+    return form
+
+
+async def _read_stream(
+    response: aiohttp.ClientResponse, show: Callable[[Picture], Awaitable[None]]
+) -> _Answer:
+    """The picture at the end of a stream; those before it are shown."""
+    decoder, read = Decoder(), 0
+    async for piece in response.content.iter_any():
+        read += len(piece)
+        if read > MOST_BYTES:
+            raise Refused("the image API returned too much", "empty")
+        for one in decoder.feed(piece):
+            try:
+                event = _event(one.data)
+            except (msgspec.MsgspecError, UnicodeDecodeError):
+                continue  # `[DONE]`, or nothing that we know.
+            if event.error:
+                raise read_error(event.error)
+            if event.type.endswith(".completed"):
+                return _Answer([_Image(event.b64_json, revised_prompt=event.revised_prompt)])
+            if event.type.endswith(".partial_image") and event.b64_json:
+                await show(await checked(await decoded(event.b64_json)))
+    raise Overloaded("the image API's stream ended without a picture")
 
 
 def _answer(raw: bytes, status: int) -> _Answer:
@@ -249,12 +305,3 @@ def _of_callback(callback: _Callback) -> _Answer:
     if callback.error or not callback.success or callback.data is None:
         raise read_error(callback.error)
     return callback.data
-
-
-async def _is_public(host: str) -> bool:
-    """Whether every address of *host* is in the open internet."""
-    try:
-        found = await asyncio.get_running_loop().getaddrinfo(host, 443, type=socket.SOCK_STREAM)
-    except OSError:
-        return False
-    return all(ipaddress.ip_address(address[0]).is_global for *_, address in found)

@@ -13,7 +13,10 @@ SQUARE = "1024x1024"
 
 
 class Takes(msgspec.Struct, frozen=True):
-    """What a family of models takes, named as in `PictureRequest`; what is empty, not at all."""
+    """What a family of models takes, named as in `PictureRequest`; what is empty, not at all.
+
+    *changes*: whether it takes pictures to change; *partial_images*: whether it shows its work.
+    """
 
     size: tuple[str, ...]
     quality: tuple[str, ...]
@@ -21,13 +24,19 @@ class Takes(msgspec.Struct, frozen=True):
     background: tuple[str, ...] = ()
     format: tuple[str, ...] = ()
     most: int = 10
+    changes: bool = True
+    partial_images: bool = False
     prompt_chars: int = 4_000
 
 
 FAMILIES = {
     "dall-e-2": Takes(("256x256", "512x512", SQUARE), ("standard",), prompt_chars=1_000),
     "dall-e-3": Takes(
-        (SQUARE, "1792x1024", "1024x1792"), ("standard", "hd"), ("vivid", "natural"), most=1
+        (SQUARE, "1792x1024", "1024x1792"),
+        ("standard", "hd"),
+        ("vivid", "natural"),
+        most=1,
+        changes=False,
     ),
     "gpt-image": Takes(
         (SQUARE, "1536x1024", "1024x1536", "auto"),
@@ -35,6 +44,7 @@ FAMILIES = {
         background=("transparent", "opaque", "auto"),
         format=("png", "jpeg", "webp"),
         prompt_chars=32_000,
+        partial_images=True,
     ),
 }
 
@@ -59,3 +69,16 @@ def wrong_with(request: PictureRequest, known: Takes) -> Wrong | None:
         if value and value not in allowed:
             return Wrong(option, value, ", ".join(allowed))
     return Wrong("n", str(request.n), f"1-{known.most}") if request.n > known.most else None
+
+
+def larger(size: str, model: str) -> str:
+    """The next larger size that *model* takes; empty when there is none, or nobody knows."""
+    known = takes(model)
+    sizes = known.size if known is not None else (SQUARE, "2048x2048")
+    larger_ones = [one for one in sizes if _pixels(one) > _pixels(size or SQUARE)]
+    return min(larger_ones, key=_pixels, default="")
+
+
+def _pixels(size: str) -> int:
+    width, _, height = size.partition("x")
+    return int(width) * int(height) if width.isdigit() and height.isdigit() else 0

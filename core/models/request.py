@@ -17,7 +17,7 @@ class ChatMessage(msgspec.Struct, frozen=True):
     images: tuple[str, ...] = ()
 
 
-class ChatRequest(msgspec.Struct, frozen=True):
+class ChatRequest(msgspec.Struct, frozen=True, omit_defaults=True):
     """What a model is asked.
 
     *max_tokens* 0 leaves the length to the provider; *begun* is the beginning of the

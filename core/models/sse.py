@@ -27,7 +27,7 @@ class Decoder:
     def __init__(self) -> None:
         self.last_id = ""
         self.retry_ms: int | None = None
-        self._rest = b""
+        self._rest: list[bytes] = []
         self._after_cr = False
         self._begun = False
         self._data: list[bytes] = []
@@ -40,17 +40,21 @@ class Decoder:
             self._after_cr = False
             if piece[:1] == b"\n":
                 piece = piece[1:]
-        buffer = self._rest + piece if self._rest else piece
+        if self._begun and b"\n" not in piece and b"\r" not in piece:
+            self._rest.append(piece)
+            return []
+        buffer = b"".join([*self._rest, piece])
         if not self._begun:
             if len(buffer) < len(_BOM) and _BOM.startswith(buffer):
-                self._rest = buffer
+                self._rest = [buffer]
                 return []
             self._begun = True
             buffer = buffer.removeprefix(_BOM)
         if b"\r" in buffer:
             self._after_cr = buffer.endswith(b"\r")
             buffer = buffer.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-        *lines, self._rest = buffer.split(b"\n")
+        *lines, rest = buffer.split(b"\n")
+        self._rest = [rest] if rest else []
         events: list[Event] = []
         for line in lines:
             if line:
@@ -64,9 +68,9 @@ class Decoder:
     @property
     def unfinished(self) -> bytes:
         """What stands at the end of the stream without an empty line after it."""
-        if self._rest:
-            self._field(self._rest)
-            self._rest = b""
+        if rest := b"".join(self._rest):
+            self._field(rest)
+            self._rest = []
         return b"\n".join(self._data)
 
     def _event(self) -> Event:

@@ -181,6 +181,18 @@ _TEXTS: dict[str, tuple[str, str]] = {
         "`{model}` wants {wanted} for `--{option}`, not `{value}`.",
         "`{model}` 的 `--{option}` 应为 {wanted},而不是 `{value}`。",
     ),
+    "image_changes_none": (
+        "`{model}` paints, but does not change pictures. `--model NAME` names another.",
+        "`{model}` 只会画图,不会修改图片。可以用 `--model 名称` 换一个。",
+    ),
+    "image_unread": (
+        "I could not read that picture. Please send it again.",
+        "我读不了那张图片,请重新发送。",
+    ),
+    "image_largest": (
+        "That is as large as I can paint it.",
+        "这已经是我能画的最大尺寸了。",
+    ),
     "image_takes_none": (
         "`{model}` has no `--{option}`.",
         "`{model}` 没有 `--{option}` 选项。",
@@ -190,7 +202,13 @@ _TEXTS: dict[str, tuple[str, str]] = {
         "`{option}` 应为 {wanted},而不是 `{value}`。",
     ),
     "painting": ("*Painting …*", "*正在画……*"),
-    "again": ("↻ Again", "↻ 再画一张"),
+    "again": ("↻ Again", "↻ 重画"),
+    "another": ("＋ Another", "＋ 换一张"),
+    "larger": ("⤢ Larger", "⤢ 更大"),
+    "variation": (
+        "another version: the same idea, composed in another way",
+        "另一个版本:同样的主题,不同的构图",
+    ),
     "stop": ("■ Stop", "■ 停止"),
     "retry": ("↻ Retry", "↻ 重试"),
     "overloaded": (

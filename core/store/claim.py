@@ -32,14 +32,20 @@ _preferences = msgspec.json.Decoder(Preferences)
 class Checkpoint(msgspec.Struct, frozen=True):
     """How far an answer has come.
 
-    *pages* are the surfaces' handles in order; *done* says that *text* is whole
-    and only the last showing of it, and the commit, are missing.
+    *pages* are the surfaces' handles in order, *picture* that of an unfinished picture; *done*
+    says that *text* is whole and only the last showing of it, and the commit, are missing.
     """
 
     event_id: str
     text: str = ""
     pages: tuple[str, ...] = ()
     done: bool = False
+    picture: str = ""
+
+    @property
+    def posts(self) -> tuple[str, ...]:
+        """Whatever stands on the screen already."""
+        return (*self.pages, self.picture) if self.picture else self.pages
 
 
 _checkpoint = msgspec.json.Decoder(Checkpoint)

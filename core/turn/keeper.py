@@ -87,8 +87,8 @@ class Keeper:
     @property
     def orphans(self) -> Sequence[str]:
         """The posts that the store never heard of: nobody who takes over knows them."""
-        pages = self._checkpoint.pages if self._checkpoint is not None else ()
-        return [page for page in pages if page not in self._kept]
+        posts = self._checkpoint.posts if self._checkpoint is not None else ()
+        return [post for post in posts if post not in self._kept]
 
     async def may_show(self, new_post: bool) -> None:
         """Wait until something may be shown; to be called just before.
@@ -166,7 +166,7 @@ class Keeper:
         finally:
             # Also after any other error: the answer may have been lost, not the question.
             if checkpoint is not None:
-                self._kept.update(checkpoint.pages)
+                self._kept.update(checkpoint.posts)
 
     def _have_looked(self) -> None:
         self._tried = time.monotonic()

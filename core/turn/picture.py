@@ -1,19 +1,22 @@
-"""The turn of `/image PROMPT --options`: reading the options, painting, posting."""
+"""The turn of `/image PROMPT --options`: painting, or changing what came with it."""
 
 import asyncio
-import re
-import shlex
 import time
 from collections.abc import Sequence
 
-from core.errors import ModelError
+from msgspec.structs import replace
+
+from core.errors import ModelError, PlatformError
 from core.images.client import PictureRequest
-from core.images.models import takes, wrong_with
-from core.live.delivery import deliver
-from core.messages import Button, Exchange, Picture, Spent
-from core.people.texts import Language, failure, say
+from core.images.models import larger, takes
+from core.images.pictures import shrunk
+from core.live.delivery import deliver, report_refusal
+from core.messages import Attachment, Button, Exchange, Picture, Spent
+from core.people.texts import failure, say
 from core.tasks import end
 from core.telemetry import logger
+from core.turn.material import MOST_PICTURES, PICTURE_BYTES
+from core.turn.options import BadOption, check_for_model, read_request
 from core.turn.stage import Report, Stage
 
 log = logger(__name__)
@@ -21,52 +24,45 @@ log = logger(__name__)
 COMMAND = "/image "
 """How a request for a picture stands in history."""
 
-PROMPT_CHARS = 4_000
-MOST_PICTURES = 4
-_SIZE = re.compile(r"\d{2,4}x\d{2,4}")
-_OPTIONS: dict[str, str] = {
-    "size": "1024x1024",
-    "n": f"1-{MOST_PICTURES}",
-    "quality": "standard, hd, low, medium, high, auto",
-    "style": "vivid, natural",
-    "background": "transparent, opaque, auto",
-    "format": "png, jpeg, webp",
-    "model": "NAME",
-}
-_DASHES = str.maketrans({"—": "--", "–": "--"})
+
+LAST_WORDS_S = 10.0
+"""How long a turn that is stopped waits for the picture that it is just showing."""
 
 
-class BadOption(ValueError):
-    """The text is one sentence for the person who wrote the command."""
+async def paint(
+    stage: Stage, text: str, attachments: Sequence[Attachment] = (), *, forget: int = 0
+) -> Report:
+    """Paint what *text* (behind `/image`) asks for; *forget* exchanges are replaced.
 
-
-async def paint(stage: Stage, text: str, *, forget: int = 0) -> Report:
-    """Paint what *text* (behind `/image`) asks for; *forget* exchanges are replaced."""
+    Pictures among *attachments* are changed, not described.
+    """
     try:
-        request = read_request(text, stage.language)
-        check_for_model(request, request.model or stage.context.images.model, stage.language)
+        request = await _request(stage, text, attachments)
     except BadOption as error:
-        shown = await stage.say(str(error))
-        await stage.commit()
-        return Report("rejected", shown)
+        return await _reject(stage, str(error))
+    except (PlatformError, ModelError) as error:
+        log.warning("picture not read", reason=str(error))
+        return await _reject(stage, say("image_unread", stage.language))
+    model = request.model or stage.context.images.model
     conversation = stage.claim.conversation
     outcome, notes, painted = "painted", f"[painted: {request.prompt}]", 0
+    preview = _Preview(stage)
     busy = asyncio.create_task(_keep_indicating(stage), name=f"painting {conversation}")
     try:
         async with stage.keeper.stoppable():
-            pictures = await stage.context.images.paint(request, stage.first.event_id)
+            pictures = await stage.context.images.paint(request, stage.first.event_id, preview.show)
         painted = len(pictures)
-        await _post(stage, pictures)
+        await _post(stage, pictures, _buttons(stage, request.size, model), preview.handle)
         await stage.take_away(stage.checkpoint.pages)
-        stage.context.metrics.pictures.labels(stage.context.images.model).inc(len(pictures))
+        stage.context.metrics.pictures.labels(model).inc(painted)
     except TimeoutError:
         if not stage.keeper.stopped:
             raise
-        await stage.say(say("stopped", stage.language))
+        await preview.end(say("stopped", stage.language))
         outcome, notes = "stopped", ""
     except ModelError as error:
         log.warning("painting failed", conversation=conversation, reason=str(error))
-        await stage.say(failure(error, stage.language), "retry")
+        await preview.end(failure(error, stage.language), "again")
         outcome, notes = "failed", ""
     finally:
         await end([busy])
@@ -80,26 +76,121 @@ async def paint(stage: Stage, text: str, *, forget: int = 0) -> Report:
         at=time.time(),
         notes=notes,
         cut=not notes,
+        attachments=tuple(attachments),
     )
-    model = request.model or stage.context.images.model
     spent = {model: Spent(turns=1, pictures=painted)}
     await stage.commit(exchange, forget=forget, spent=spent)
     return Report(outcome)
 
 
-async def _post(stage: Stage, pictures: Sequence[Picture]) -> None:
+async def paint_again(stage: Stage, how: str) -> Report:
+    """Paint the last picture here again, as `another`, or `larger`; `again` replaces it."""
+    history, language = stage.turn.history, stage.language
+    past = next((one for one in reversed(history) if one.question.startswith(COMMAND)), None)
+    if past is None:
+        return await _reject(stage, say("nothing_to_retry", language))
+    text = past.question.removeprefix(COMMAND)
+    if how == "larger":
+        asked = read_request(text, language)
+        size = larger(asked.size, asked.model or stage.context.images.model)
+        if not size:
+            return await _reject(stage, say("image_largest", language))
+        text = f"{text} --size {size}"
+    elif how == "another":
+        variation = f" ({say('variation', language)})"
+        text = text.replace(variation, "") + variation
+    replaces = how == "again" and past is history[-1]
+    return await paint(stage, text, past.attachments, forget=int(replaces))
+
+
+async def _request(stage: Stage, text: str, attachments: Sequence[Attachment]) -> PictureRequest:
+    """Raises `BadOption`, and `PlatformError` and `ModelError` for what cannot be changed."""
+    request = read_request(text, stage.language)
+    images = [one for one in attachments if one.kind == "image"][:MOST_PICTURES]
+    fetched = [await stage.platform.fetch(image, PICTURE_BYTES) for image in images]
+    sources = tuple([await shrunk(data) for data in fetched])
+    model = request.model or stage.context.images.model
+    known = takes(model)
+    shows = stage.platform.limits.replaces_pictures and request.n == 1
+    partial = stage.context.settings.image_previews if known and known.partial_images else 0
+    request = replace(request, sources=sources, partial_images=partial if shows else 0)
+    check_for_model(request, model, stage.language)
+    return request
+
+
+async def _reject(stage: Stage, text: str) -> Report:
+    shown = await stage.say(text)
+    await stage.commit()
+    return Report("rejected", shown)
+
+
+class _Preview:
+    """The unfinished picture on the screen, which the finished one replaces."""
+
+    def __init__(self, stage: Stage) -> None:
+        self._stage = stage
+        self.handle = stage.checkpoint.picture
+
+    async def show(self, picture: Picture) -> None:
+        """Show *picture* if that can be done right now; a nicety, so nothing is raised for it."""
+        stage, conversation = self._stage, self._stage.claim.conversation
+        first = not self.handle
+        await stage.keeper.may_show(first)
+        budget = stage.platform.budget(conversation)
+        if (await stage.context.pacer.budget.take(budget, final=False)).wait_s:
+            return
+        sending = asyncio.create_task(
+            stage.platform.send_pictures(
+                conversation,
+                stage.first.reply_to,
+                [picture],
+                [stage.button("stop")],
+                replacing=self.handle,
+            ),
+            name=f"preview {conversation}",
+        )
+        try:
+            await asyncio.shield(sending)
+        except PlatformError as error:
+            report_refusal(error, conversation)
+        finally:
+            # Stopped in the middle: what arrives all the same is ours to take away.
+            await asyncio.wait([sending], timeout=LAST_WORDS_S)
+            if sending.done() and not sending.cancelled() and sending.exception() is None:
+                self.handle = sending.result()
+            await end([sending])
+        if first and self.handle:
+            saved = replace(stage.checkpoint, picture=self.handle)
+            stage.keeper.save(saved, now=True)
+
+    async def end(self, text: str, *buttons: str) -> None:
+        """Take the picture away, and say *text* instead."""
+        if self.handle:
+            await self._stage.take_away([self.handle])
+        await self._stage.say(text, *buttons)
+
+
+def _buttons(stage: Stage, size: str, model: str) -> list[Button]:
+    names = ["again", "another", *(["larger"] if larger(size, model) else [])]
+    return [stage.button(name) for name in names]
+
+
+async def _post(
+    stage: Stage, pictures: Sequence[Picture], buttons: Sequence[Button], replacing: str
+) -> None:
     limits, conversation = stage.platform.limits, stage.claim.conversation
     for start in range(0, len(pictures), limits.pictures_per_post):
         some = [
             Picture(picture.data, picture.mime, _shortened(picture.caption, limits.caption_chars))
             for picture in pictures[start : start + limits.pictures_per_post]
         ]
-        last = start + len(some) == len(pictures)
-        buttons = [stage.button("again")] if last else []
+        under = buttons if start + len(some) == len(pictures) else ()
 
-        async def send(some: Sequence[Picture] = some, buttons: list[Button] = buttons) -> None:
+        async def send(some: Sequence[Picture] = some, under: Sequence[Button] = under) -> None:
             await stage.keeper.may_show(new_post=False)
-            await stage.platform.send_pictures(conversation, stage.first.reply_to, some, buttons)
+            await stage.platform.send_pictures(
+                conversation, stage.first.reply_to, some, under, replacing=replacing
+            )
 
         await stage.keeper.may_show(new_post=True)
         await deliver(
@@ -118,92 +209,3 @@ async def _keep_indicating(stage: Stage) -> None:
     while True:
         await stage.platform.indicate(stage.claim.conversation, busy=True)
         await asyncio.sleep(stage.platform.limits.indicate_every_s)
-
-
-def read_request(text: str, language: Language) -> PictureRequest:
-    """The request that *text* (behind `/image`) makes.
-
-    Raises:
-        BadOption: there is no prompt, or an option or its value is unknown.
-    """
-    words: list[str] = []
-    values: dict[str, str] = {}
-    # Phones turn two hyphens into a dash.
-    left = [_dashed(word) for word in _split(text)]
-    while left:
-        word = left.pop(0)
-        if not word.startswith("--"):
-            words.append(word)
-            continue
-        name, equals, value = word[2:].partition("=")
-        if name.lower() not in _OPTIONS:
-            raise BadOption(say("image_option", language, option=_plain(word)))
-        if not equals:
-            value = left.pop(0) if left else ""
-        values[name.lower()] = (
-            value.replace("×", "x").replace("*", "x").lower() if name == "size" else value
-        )
-    for name, value in values.items():
-        if not _valid(name, value):
-            raise BadOption(
-                say(
-                    "image_value",
-                    language,
-                    option=f"--{name}",
-                    wanted=_OPTIONS[name],
-                    value=_plain(value),
-                )
-            )
-    prompt = " ".join(words).strip()
-    if not prompt:
-        raise BadOption(say("image_usage", language))
-    if len(prompt) > PROMPT_CHARS:
-        raise BadOption(say("too_long", language, chars=len(prompt), most=PROMPT_CHARS))
-    count = int(values.pop("n", "1"))
-    return PictureRequest(prompt=prompt, n=count, **values)
-
-
-def check_for_model(request: PictureRequest, model: str, language: Language) -> None:
-    """Whether *model* takes all that *request* asks for.
-
-    Raises:
-        BadOption: it does not, and this is known before it is asked.
-    """
-    known = takes(model)
-    if known is None:
-        return
-    if len(request.prompt) > known.prompt_chars:
-        most = known.prompt_chars
-        raise BadOption(say("too_long", language, chars=len(request.prompt), most=most))
-    wrong = wrong_with(request, known)
-    if wrong is not None:
-        name = "image_takes" if wrong.wanted else "image_takes_none"
-        raise BadOption(say(name, language, model=model, **wrong._asdict()))
-
-
-def _valid(name: str, value: str) -> bool:
-    match name:
-        case "size":
-            return value == "auto" or bool(_SIZE.fullmatch(value))
-        case "n":
-            return value.isascii() and value.isdigit() and 1 <= int(value) <= MOST_PICTURES
-        case "model":
-            return bool(value) and len(value) <= 100
-        case _:
-            return value in _OPTIONS[name].split(", ")
-
-
-def _dashed(word: str) -> str:
-    return word.translate(_DASHES) if word[:1] in "—–" else word
-
-
-def _plain(word: str) -> str:
-    return word[:60].replace("`", "") or "…"
-
-
-def _split(text: str) -> list[str]:
-    # Quotes group only an option's value; an apostrophe in the prompt is an apostrophe.
-    try:
-        return shlex.split(text) if '"' in text and "'" not in text else text.split()
-    except ValueError:
-        return text.split()

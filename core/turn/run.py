@@ -19,7 +19,7 @@ from core.turn.compare import COMMAND as COMPARISON
 from core.turn.compare import compare
 from core.turn.context import Context
 from core.turn.keeper import Keeper
-from core.turn.picture import COMMAND, paint
+from core.turn.picture import COMMAND, paint, paint_again
 from core.turn.prompt import BYTES_PER_TOKEN, asked_text
 from core.turn.stage import Report, Stage
 
@@ -63,7 +63,7 @@ class TurnRun:
         language = language_of(
             "" if first.command else first.text, turn.preferences.language, first.sender.language
         )
-        posts = {turn.note, *(turn.checkpoint.pages if turn.checkpoint is not None else ())}
+        posts = {turn.note, *(turn.checkpoint.posts if turn.checkpoint is not None else ())}
         self.keeper = keeper = Keeper(self._claim, first.event_id, posts)
         if turn.stop == first.event_id:
             keeper.stop()
@@ -111,7 +111,9 @@ async def serve(stage: Stage) -> Report:
     if first.command == "retry":
         return await _retry(stage)
     if first.command == "image":
-        return await paint(stage, first.text)
+        return await paint(stage, first.text, _attached(stage))
+    if first.command in ("again", "another", "larger"):
+        return await paint_again(stage, first.command)
     if first.command == "compare":
         return await compare(stage, first.text, stage.turn.history)
     if first.command == "usage":
@@ -139,7 +141,7 @@ async def _retry(stage: Stage) -> Report:
         return await _reject(stage, say("nothing_to_retry", stage.language))
     *history, last = stage.turn.history
     if last.question.startswith(COMMAND):
-        return await paint(stage, last.question.removeprefix(COMMAND), forget=1)
+        return await paint_again(stage, "again")
     if last.question.startswith(COMPARISON):
         return await compare(stage, last.question.removeprefix(COMPARISON), history, forget=1)
     return await answer(stage, last.question, history, last.attachments, forget=1)

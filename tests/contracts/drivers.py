@@ -60,7 +60,8 @@ class Driver:
 
         async def complete():
             posts = await self.posts(place)
-            return posts if sum("retry" in post.commands for post in posts) >= count else None
+            ended = sum(bool({"retry", "again"} & set(post.commands)) for post in posts)
+            return posts if ended >= count else None
 
         return await until(complete, seconds)
 

@@ -25,8 +25,8 @@ def replica(tmp_path, redis, server, model):
     """Starts processes that share *redis* and *server*."""
     running = []
 
-    def start():
-        one = Replica(tmp_path / f"replica-{len(running)}", redis, server, model)
+    def start(**settings):
+        one = Replica(tmp_path / f"replica-{len(running)}", redis, server, model, **settings)
         one.start()
         running.append(one)
         return one

@@ -205,7 +205,7 @@ async def test_a_wake_word_speaks_to_the_bot(driver, tmp_path, model):
 
 async def test_the_menu_is_registered_in_both_languages(driver, tmp_path, model):
     async with driving(driver, tmp_path, model):
-        assert {k: len(v) for k, v in driver.server.commands.items()} == {"": 10, "zh": 10}
+        assert {k: len(v) for k, v in driver.server.commands.items()} == {"": 11, "zh": 11}
 
 
 async def test_a_webhook_with_the_secret_is_heard_and_without_it_refused(tmp_path, model):

@@ -54,6 +54,8 @@ class ModelServer:
         self.piece_chars = piece_chars
         self.faults = []
         self.image_faults = []
+        self.partial_images = asyncio.Semaphore(10**6)
+        self.edits = []
         self.verdict_faults = []
         self.forbidden = ""
         self.task = {}
@@ -72,6 +74,7 @@ class ModelServer:
         app.router.add_get("/v1/models", self._models)
         app.router.add_post("/v1/chat/completions", self._chat)
         app.router.add_post("/v1/images/generations", self._images)
+        app.router.add_post("/v1/images/edits", self._edits)
         app.router.add_post("/v1/messages", self._messages)
         app.router.add_post("/v1/tasks", self._task)
         app.router.add_post("/v1/moderations", self._moderate)
@@ -165,11 +168,41 @@ class ModelServer:
         self.image_requests.append(body)
         if self.image_faults:
             return await self.image_faults.pop(0)(request)
-        width, height = map(int, body.get("size", "64x64").split("x"))
-        file = io.BytesIO()
-        Image.new("RGB", (width, height), "firebrick").save(file, "PNG")
-        data = {"b64_json": base64.b64encode(file.getvalue()).decode()}
+        if body.get("stream"):
+            return await self._paint_slowly(request, body["partial_images"], "image_generation")
+        data = painted(body.get("size", "64x64"))
         return web.json_response({"created": 1, "data": [data] * body.get("n", 1)})
+
+    async def _paint_slowly(self, request, partial_images, kind):
+        """Each unfinished picture is sent when `partial_images` lets it."""
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+        await response.prepare(request)
+        for number in range(partial_images):
+            event = {"type": f"{kind}.partial_image", "partial_image_index": number}
+            await self.send(response, event | painted("64x64", "grey"))
+            await self.partial_images.acquire()
+        event = {"type": f"{kind}.completed", "usage": {"total_tokens": 100}}
+        await self.send(response, event | painted("64x64"))
+        return response
+
+    async def _edits(self, request):
+        form = await request.post()
+        fields = {name: value for name, value in form.items() if isinstance(value, str)}
+        files = [value.file.read() for value in form.values() if not isinstance(value, str)]
+        for file in files:
+            Image.open(io.BytesIO(file)).verify()
+        if not files:
+            return web.json_response({"error": {"message": "no image"}}, status=400)
+        self.edits.append((fields, files))
+        if fields.get("stream") == "true":
+            return await self._paint_slowly(request, int(fields["partial_images"]), "image_edit")
+        return web.json_response({"created": 1, "data": [painted("64x64", "blue")]})
+
+
+def painted(size, colour="firebrick"):
+    file = io.BytesIO()
+    Image.new("RGB", tuple(map(int, size.split("x"))), colour).save(file, "PNG")
+    return {"b64_json": base64.b64encode(file.getvalue()).decode()}
 
 
 def status(code, body=None, headers=None):

@@ -342,6 +342,8 @@ class TelegramServer:
             raise ApiError(400, "Bad Request: message to edit not found")
         if not message.sender["is_bot"]:
             raise ApiError(400, "Bad Request: message can't be edited")
+        if message.photo is not None:
+            raise ApiError(400, "Bad Request: there is no text in the message to edit")
         self._count(chat)
         markup = parameters.get("reply_markup")
         self._check_markup(markup)
@@ -387,6 +389,21 @@ class TelegramServer:
         photo = self._photo(parameters.get("photo", ""), files)
         self._count(chat)
         return self._post(chat, caption, parameters, photo=photo)
+
+    async def do_editMessageMedia(self, parameters, files):
+        chat = self._writable(parameters)
+        message = self.messages.get((chat, int(parameters["message_id"])))
+        if message is None or not message.sender["is_bot"]:
+            raise ApiError(400, "Bad Request: message to edit not found")
+        media = parameters["media"]
+        caption, _ = self._text(media.get("caption", ""), parameters, 1024, empty=True)
+        photo = self._photo(media["media"], files)
+        self._check_markup(parameters.get("reply_markup"))
+        self._count(chat)
+        message.text, message.photo, message.markup = caption, photo, parameters.get("reply_markup")
+        message.edits += 1
+        self._files[f"p{message.id}"] = photo
+        return self._shown(message)
 
     async def do_sendMediaGroup(self, parameters, files):
         chat = self._writable(parameters)
@@ -511,6 +528,8 @@ class TelegramServer:
             reply.get("message_id"),
         )
         self.messages[chat, message.id] = message
+        if photo is not None:
+            self._files[f"p{message.id}"] = photo
         self.timeline.append((time.monotonic(), "send", chat, message.id, text))
         return self._shown(message)
 

@@ -190,8 +190,10 @@ function drawPost(entry) {
     if (post.author === "person") text.textContent = post.text;
     else render(text, post.text, !post.growing);
   }
-  if (post.files?.length && !node.querySelector(".pictures")) {
-    const pictures = make("div", { class: "pictures" });
+  const shown = node.querySelector(".pictures");
+  if (post.files?.length && shown?.dataset.files !== String(post.files)) {
+    shown?.remove();
+    const pictures = make("div", { class: "pictures", "data-files": String(post.files) });
     for (const file of post.files) {
       const image = make("img", { src: `/api/conversations/${thread}/files/${file}`, alt: post.text || "picture", tabindex: "0" });
       image.addEventListener("load", () => following && ($("posts").scrollTop = $("posts").scrollHeight));
