@@ -139,7 +139,7 @@ async def test_a_callback_that_never_comes_is_given_up(
     monkeypatch.setattr("core.images.client.LOOK_EVERY_S", 0.1)
     async with asking(driver, tmp_path, model, painter):
         (post,) = await driver.answered("dm")
-        assert post.commands == ("retry",)
+        assert post.commands == ("again",)
 
 
 async def test_a_lost_callback_is_made_up_for_by_looking_at_the_task(
