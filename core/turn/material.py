@@ -19,6 +19,7 @@ from core.models.voice import MOST_BYTES as VOICE_BYTES
 from core.models.voice import VoiceClient
 from core.platform import Platform
 from core.telemetry import logger
+from core.turn.pdf import pdf_text
 
 log = logger(__name__)
 
@@ -26,6 +27,8 @@ MOST_PICTURES = 4
 PICTURE_BYTES = 20 * 1024 * 1024
 """getFile's limit (Telegram), and what vision APIs take at most."""
 FILE_BYTES = 2 * 1024 * 1024
+PDF_BYTES = 20 * 1024 * 1024
+PDFS_AT_ONCE = 2
 FILE_CHARS = 40_000
 LOOK_BACK = 2
 """So many exchanges back, what came with a question is sent again."""
@@ -55,6 +58,7 @@ class Reader:
     def __init__(self, *, vision: bool, voice: VoiceClient | None) -> None:
         self._vision = vision
         self._voice = voice
+        self._pdfs = asyncio.Semaphore(PDFS_AT_ONCE)
         self._kept: OrderedDict[tuple[str, str], str] = OrderedDict()
 
     async def read(
@@ -95,7 +99,7 @@ class Reader:
                 why = "is one picture too many, and left out"
             case "audio" if self._voice is None:
                 why = "is a voice message: you cannot hear it, so say so"
-            case "file" if not _is_text(attached):
+            case "file" if not (_is_text(attached) or _is_pdf(attached)):
                 why = "is of a kind that you cannot read"
             case _:
                 return ""
@@ -113,9 +117,13 @@ class Reader:
         elif attached.kind == "audio" and self._voice is not None:
             sound = await platform.fetch(attached, VOICE_BYTES)
             found = await self._voice.hear(sound, attached.name, attached.mime)
+        elif _is_pdf(attached):
+            async with self._pdfs:
+                pdf = await platform.fetch(attached, PDF_BYTES)
+                found = _beginning(await pdf_text(pdf, FILE_CHARS))
         else:
             data_read = await platform.fetch(attached, FILE_BYTES)
-            found = await asyncio.to_thread(_text, data_read)
+            found = _beginning(await asyncio.to_thread(_text, data_read))
         self._kept[key] = found
         if len(self._kept) > KEPT:
             self._kept.popitem(last=False)
@@ -128,14 +136,21 @@ def _is_text(attached: Attachment) -> bool:
     return attached.mime.startswith("text/") or attached.mime in _TEXT_MIME or named in _TEXT_NAMES
 
 
+def _is_pdf(attached: Attachment) -> bool:
+    return attached.mime == "application/pdf" or attached.name.lower().endswith(".pdf")
+
+
 def _text(data: bytes) -> str:
     """Raises `ValueError` for what is no text."""
     if b"\0" in data:
         raise ValueError("it is no text")
     try:
-        text = data.decode("utf-8-sig")
+        return data.decode("utf-8-sig")
     except UnicodeDecodeError:
-        text = data.decode("gb18030")
+        return data.decode("gb18030")
+
+
+def _beginning(text: str) -> str:
     if len(text) <= FILE_CHARS:
         return text
-    return f"{text[:FILE_CHARS]}\n[... {len(text) - FILE_CHARS} more characters are left out]"
+    return f"{text[:FILE_CHARS]}\n[... the rest is left out]"

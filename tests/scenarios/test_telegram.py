@@ -20,6 +20,27 @@ def driver():
     return TelegramDriver()
 
 
+def pdf(text):
+    """A PDF of one page that says *text*."""
+    shown = f"BT /F1 12 Tf 72 720 Td ({text}) Tj ET"
+    objects = [
+        "<< /Type /Catalog /Pages 2 0 R >>",
+        "<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
+        "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Contents 4 0 R"
+        " /Resources << /Font << /F1 5 0 R >> >> >>",
+        f"<< /Length {len(shown)} >>\nstream\n{shown}\nendstream",
+        "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>",
+    ]
+    written, places = "%PDF-1.4\n", []
+    for number, one in enumerate(objects, 1):
+        places.append(len(written))
+        written += f"{number} 0 obj\n{one}\nendobj\n"
+    start = len(written)
+    rows = "".join(f"{place:010} 00000 n \n" for place in places)
+    written += f"xref\n0 6\n0000000000 65535 f \n{rows}trailer\n<< /Size 6 /Root 1 0 R >>\n"
+    return f"{written}startxref\n{start}\n%%EOF".encode()
+
+
 def picture(width, height, kind="JPEG", **more):
     file = io.BytesIO()
     Image.new("RGB", (width, height), "seagreen").save(file, kind, **more)
@@ -389,12 +410,17 @@ async def test_a_model_that_cannot_see_is_told_so(driver, tmp_path, model):
     [
         ("notes.md", b"# Plan\nbuy tea", "buy tea"),
         ("表.csv", "名,数\n茶,1".encode("gb18030"), "茶,1"),
-        ("long.txt", b"x" * 50_000, "10000 more characters are left out"),
+        ("long.txt", b"x" * 50_000, "the rest is left out"),
         ("odd.txt", b"a\0b", "could not be read"),
+        ("paper.pdf", pdf("Tea is a drink"), "[page 1]\nTea is a drink"),
+        ("long.pdf", pdf("word " * 10_000), "the rest is left out"),
+        ("empty.pdf", pdf(""), "holds no text"),
+        ("odd.pdf", b"%PDF-1.7 nothing", "is no PDF"),
         ("app.exe", b"MZ", "of a kind that you cannot read"),
     ],
 )
 async def test_a_file_is_read_or_the_model_told_why_not(driver, tmp_path, model, name, data, read):
+    model.answer = lambda _: "I have read it"
     async with driving(driver, tmp_path, model):
         driver.server.add_file("f", data)
         document = {"file_id": "f", "file_unique_id": "f", "file_name": name}
