@@ -54,9 +54,10 @@ class Settings(BaseSettings):
     )
     llm_api_key: SecretStr = Field(SecretStr(""), description="its key")
     llm_model: str = Field("", description="its model; unset: the first one the API lists")
-    llm_continue: Literal["auto", "no", "prefix", "final_message", "prefill"] = Field(
+    llm_continue: Literal["auto", "no", "prefix", "final_message", "prefill", "event_id"] = Field(
         "auto",
-        description="how it continues a broken answer: auto, no, prefix, final_message, prefill",
+        description="how it continues a broken answer: auto, no, prefix, final_message, prefill, "
+        "event_id",
     )
     llm_price: Annotated[tuple[float, ...], NoDecode] = Field(
         (), description="dollars for a million tokens: read, cached, written; comma-separated"

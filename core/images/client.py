@@ -18,7 +18,7 @@ from core.images.download import MOST_BYTES, decoded, downloaded, read_whole
 from core.images.later import Later
 from core.images.pictures import checked
 from core.messages import Picture
-from core.models.client import first_model
+from core.models.listed import first_model
 from core.models.providers import Endpoint
 from core.models.refusals import read_error
 from core.models.screen import Screen

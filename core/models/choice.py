@@ -9,9 +9,10 @@ import msgspec
 
 from core.budget import Budget
 from core.errors import ConfigError, ModelError
-from core.models.client import TRIES, ChatClient, first_model
+from core.models.client import TRIES, ChatClient
 from core.models.demo.server import CHAT_MODEL
 from core.models.file import ModelEntry, PalaverFile, secret_in
+from core.models.listed import first_model
 from core.models.providers import Endpoint, provider_at
 from core.models.request import Model
 from core.models.router import Route, Router
@@ -95,4 +96,11 @@ async def _endpoint(
 def _endpoint_of(entry: ModelEntry) -> Endpoint:
     base_url = entry.base_url.rstrip("/")
     key = secret_in(entry.key, f"the model {entry.name}")
-    return Endpoint(base_url, key, entry.model, provider_at(base_url, entry.continues))
+    return Endpoint(
+        base_url,
+        key,
+        entry.model,
+        provider_at(base_url, entry.continues),
+        tuple(entry.headers.items()),
+        entry.extra,
+    )

@@ -88,6 +88,7 @@ class _Choice(msgspec.Struct):
     delta: _Delta | None = None
     message: _Delta | None = None
     finish_reason: str | None = None
+    usage: _Usage | None = None
 
 
 class _Chunk(msgspec.Struct):
@@ -128,8 +129,10 @@ def read_chunk(data: bytes) -> list[Delta]:
                 deltas.append(TextDelta(text))
         if choice.finish_reason:
             deltas.append(Finished(choice.finish_reason))
-    if chunk.usage is not None:
-        deltas.insert(0, _usage(chunk.usage))
+    # Moonshot tells it within the choice.
+    usage = chunk.usage or (chunk.choices[0].usage if chunk.choices else None)
+    if usage is not None:
+        deltas.insert(0, _usage(usage))
     return deltas
 
 

@@ -15,8 +15,7 @@ import msgspec
 import tenacity
 
 from core.errors import Interrupted, Overloaded, Refused
-from core.models import anthropic, openai
-from core.models.body import read_up_to
+from core.models import anthropic, openai, qianfan
 from core.models.chunks import Delta, Finished, ReasoningDelta, TextDelta, read_chunk
 from core.models.providers import Endpoint
 from core.models.refusals import http_error
@@ -27,7 +26,6 @@ from core.telemetry import logger
 
 log = logger(__name__)
 
-LISTED_BYTES = 4_000_000
 TRIES = 4
 FIRST_WAIT_S = 0.5
 LONGEST_WAIT_S = 30.0
@@ -45,6 +43,7 @@ class Shape(NamedTuple):
 SHAPES = {
     "openai": Shape(openai.url, openai.body, lambda: read_chunk),
     "anthropic": Shape(anthropic.url, anthropic.body, lambda: anthropic.Reader().read),
+    "qianfan": Shape(qianfan.url, qianfan.body, lambda: qianfan.read),
 }
 
 
@@ -75,6 +74,9 @@ class ChatClient:
         self._session = session
         self._endpoint = endpoint
         self._shape = SHAPES[endpoint.provider.shape]
+        self._token = (
+            qianfan.AccessToken(session, endpoint) if endpoint.provider.shape == "qianfan" else None
+        )
         self._deadlines = deadlines or Deadlines()
 
     @property
@@ -87,39 +89,44 @@ class ChatClient:
 
     @property
     def continues(self) -> bool:
-        return self._endpoint.provider.continues != "no"
+        return self._endpoint.provider.continues not in ("no", "event_id")
 
     @asynccontextmanager
     async def stream(self, request: ChatRequest) -> AsyncIterator[AsyncIterator[Delta]]:
         """Ask, and give the answer's deltas; the last is `Finished`. Closes the call on exit."""
         async with AsyncExitStack() as stack:
             deadline = time.monotonic() + self._deadlines.total
-            async for attempt in _retrying(self._tries):
-                with attempt:
-                    call = AsyncExitStack()
-                    try:
-                        first, rest = await self._open(call, request)
-                    except BaseException:
-                        await call.aclose()
-                        raise
-                    stack.push_async_exit(call)
-            yield self._all(first, rest, deadline, ThinkSplitter(begun=bool(request.begun)))
+            yield self._all(await self._asked(stack, request), stack, request, deadline)
 
-    async def _open(
-        self, call: AsyncExitStack, request: ChatRequest
-    ) -> tuple[list[Delta], AsyncIterator[list[Delta]]]:
+    async def _asked(
+        self, stack: AsyncExitStack, request: ChatRequest, after: str = ""
+    ) -> "_Opened":
+        """Ask until a first delta comes; behind the event *after*, where that is given."""
+        async for attempt in _retrying(self._tries):
+            with attempt:
+                call = AsyncExitStack()
+                try:
+                    opened = await self._open(call, request, after)
+                except BaseException:
+                    await call.aclose()
+                    raise
+                stack.push_async_exit(call)
+        return opened
+
+    async def _open(self, call: AsyncExitStack, request: ChatRequest, after: str) -> "_Opened":
         """Send the request and wait for the first delta that a person can see."""
         try:
             async with asyncio.timeout(self._deadlines.first_delta):
-                response = await call.enter_async_context(self._post(request))
+                response = await call.enter_async_context(await self._post(request, after))
                 if response.status >= 400:
                     raise await http_error(response)
-                stream = _deltas(response, self._shape.reader())
+                stream = _Stream(response, self._shape.reader())
+                rest = stream.deltas()
                 seen: list[Delta] = []
-                async for some in stream:
+                async for some in rest:
                     seen += some
                     if any(isinstance(d, TextDelta | ReasoningDelta | Finished) for d in some):
-                        return seen, stream
+                        return _Opened(seen, rest, stream)
                 raise Overloaded("the model's stream ended before it began")
         except TimeoutError as error:
             raise Overloaded("the model did not begin to answer in time") from error
@@ -127,35 +134,62 @@ class ChatClient:
             raise Overloaded(f"the model cannot be reached ({type(error).__name__})") from error
         except Interrupted as error:
             raise Overloaded(str(error)) from error
+        except Refused as error:
+            if error.reason != "key" or self._token is None or not self._token.forget():
+                raise
+            raise Overloaded("the access token is spent") from error
 
-    def _post(self, request: ChatRequest) -> Any:
+    async def _post(self, request: ChatRequest, after: str) -> Any:
         endpoint, shape = self._endpoint, self._shape
+        token = {"access_token": await self._token.get()} if self._token is not None else None
         return self._session.post(
             shape.url(endpoint, request),
-            data=msgspec.json.encode(shape.body(endpoint, request)),
+            params=token,
+            data=msgspec.json.encode({**shape.body(endpoint, request), **endpoint.extra}),
             headers=endpoint.headers
-            | {"Content-Type": "application/json", "Accept": "text/event-stream"},
+            | {"Content-Type": "application/json", "Accept": "text/event-stream"}
+            | ({"Last-Event-ID": after} if after else {}),
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=self._deadlines.connect),
             # A redirect could carry the key to another host.
             allow_redirects=False,
         )
 
     async def _all(
-        self,
-        first: list[Delta],
-        rest: AsyncIterator[list[Delta]],
-        deadline: float,
-        thinking: ThinkSplitter,
+        self, opened: "_Opened", stack: AsyncExitStack, request: ChatRequest, deadline: float
     ) -> AsyncIterator[Delta]:
-        finished = False
-        for delta in first:
-            finished = finished or isinstance(delta, Finished)
-            for part in _told_apart(delta, thinking):
-                yield part
+        thinking = ThinkSplitter(begun=bool(request.begun))
+        finished, times = False, 0
+        while True:
+            try:
+                async for some in self._timely(opened, deadline):
+                    for delta in some:
+                        if thinking.over and type(delta) is TextDelta:
+                            yield delta
+                            continue
+                        if isinstance(delta, Finished):
+                            if finished:
+                                continue  # `[DONE]` behind a finish reason says nothing new.
+                            finished = True
+                        for part in _told_apart(delta, thinking):
+                            yield part
+                if not finished:
+                    raise Interrupted("the model's stream ended without an end")
+                return
+            except Interrupted as error:
+                after, times = opened.stream.last_id, times + 1
+                resumes = self._endpoint.provider.continues == "event_id"
+                if finished or not (resumes and after and times < TRIES):
+                    raise
+                log.warning("stream resumed", after=after, reason=str(error))
+                opened = await self._asked(stack, request, after)
+
+    async def _timely(self, opened: "_Opened", deadline: float) -> AsyncIterator[list[Delta]]:
+        """All that comes, each in time."""
+        yield opened.first
         while (patience := min(self._deadlines.gap, deadline - time.monotonic())) > 0:
             try:
                 async with asyncio.timeout(patience):
-                    some = await anext(rest, None)
+                    some = await anext(opened.rest, None)
             except TimeoutError as error:
                 raise Interrupted("the model stopped in the middle of its answer") from error
             except aiohttp.ClientError as error:
@@ -163,19 +197,8 @@ class ChatClient:
                     f"the connection to the model broke ({type(error).__name__})"
                 ) from error
             if some is None:
-                if not finished:
-                    raise Interrupted("the model's stream ended without an end")
                 return
-            for delta in some:
-                if thinking.over and type(delta) is TextDelta:
-                    yield delta
-                    continue
-                if isinstance(delta, Finished):
-                    if finished:
-                        continue  # `[DONE]` behind a finish reason says nothing new.
-                    finished = True
-                for part in _told_apart(delta, thinking):
-                    yield part
+            yield some
         raise Refused("the answer took too long", "endless")
 
 
@@ -185,67 +208,53 @@ def _told_apart(delta: Delta, thinking: ThinkSplitter) -> Sequence[Delta]:
     return [*thinking.rest(), delta] if isinstance(delta, Finished) else (delta,)
 
 
-async def first_model(session: aiohttp.ClientSession, endpoint: Endpoint) -> str:
-    """The first model that the API at *endpoint* lists.
+class _Stream:
+    """The deltas of each read of *response*, many at a time."""
 
-    Raises:
-        Overloaded, Refused: it lists none, or does not answer within seconds.
-    """
-    try:
-        async with session.get(
-            f"{endpoint.base_url}/models",
-            headers=endpoint.headers,
-            timeout=aiohttp.ClientTimeout(total=10),
-            allow_redirects=False,
-        ) as response:
-            if response.status >= 400:
-                raise await http_error(response)
-            raw = await read_up_to(response.content, LISTED_BYTES)
-            listed = msgspec.json.decode(raw, type=_Models)
-    except (aiohttp.ClientError, TimeoutError) as error:
-        raise Overloaded(f"cannot be reached ({type(error).__name__})") from error
-    except msgspec.MsgspecError as error:
-        raise Refused("its list of models makes no sense", "model") from error
-    if not listed.data:
-        raise Refused("it lists no models", "model")
-    return listed.data[0].id
+    def __init__(
+        self, response: aiohttp.ClientResponse, read: Callable[[bytes], list[Delta]]
+    ) -> None:
+        self._response = response
+        self._read = read
+        self._decoder = Decoder()
 
+    @property
+    def last_id(self) -> str:
+        """The id of the last event, where the server gives any."""
+        return self._decoder.last_id
 
-class _Listed(msgspec.Struct):
-    id: str
-
-
-class _Models(msgspec.Struct):
-    data: list[_Listed]
-
-
-async def _deltas(
-    response: aiohttp.ClientResponse, read: Callable[[bytes], list[Delta]]
-) -> AsyncIterator[list[Delta]]:
-    """The deltas of each read of the body, many at a time."""
-    if response.content_type == "application/json":
-        # Asked for a stream, answered with a whole answer, or an error inside a 200.
-        yield read(await response.read())
-        return
-    decoder = Decoder()
-    async for piece in response.content.iter_any():
-        some: list[Delta] = []
-        done = False
-        for event in decoder.feed(piece):
-            if event.data == b"[DONE]":
-                done = True
-                break
-            some += read(event.data)
-        if done:
-            yield [*some, Finished("stop")]
+    async def deltas(self) -> AsyncIterator[list[Delta]]:
+        response, decoder, read = self._response, self._decoder, self._read
+        if response.content_type == "application/json":
+            # Asked for a stream, answered with a whole answer, or an error inside a 200.
+            yield read(await response.read())
             return
-        if some:
-            yield some
-    last = decoder.unfinished
-    if last and last != b"[DONE]":
-        yield read(last)
-    elif last:
-        yield [Finished("stop")]
+        async for piece in response.content.iter_any():
+            some: list[Delta] = []
+            done = False
+            for event in decoder.feed(piece):
+                if event.data == b"[DONE]":
+                    done = True
+                    break
+                some += read(event.data)
+            if done:
+                yield [*some, Finished("stop")]
+                return
+            if some:
+                yield some
+        last = decoder.unfinished
+        if last and last != b"[DONE]":
+            yield read(last)
+        elif last:
+            yield [Finished("stop")]
+
+
+class _Opened(NamedTuple):
+    """A call that answers: its *first* deltas, and the *rest* of *stream*."""
+
+    first: list[Delta]
+    rest: AsyncIterator[list[Delta]]
+    stream: _Stream
 
 
 def _retrying(tries: int) -> tenacity.AsyncRetrying:

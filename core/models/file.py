@@ -11,6 +11,8 @@ price = [0.14, 0.0028, 0.28]           # dollars for a million: read, cached, wr
 at_once = 20                           # calls at once in one process
 per_minute = 500                       # calls a minute, of all processes together
 continues = "prefix"                   # as LLM_CONTINUE
+headers = {X-RateLimit-Group = "chat"} # what each call carries besides
+extra = {thinking = {type = "disabled"}}  # what each request says besides
 
 What may not pass, and what becomes of it:
 
@@ -31,7 +33,7 @@ import os
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -50,6 +52,8 @@ class ModelEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     at_once: int = 0
     per_minute: int = 0
     continues: Continues | None = None
+    headers: dict[str, str] = {}
+    extra: dict[str, Any] = {}
 
 
 class ModerationEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -4,17 +4,19 @@ Sources: the providers' API references, read in autumn 2026; vLLM's
 "OpenAI-compatible server" for `continue_final_message`.
 """
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 import msgspec
 
 from core import __version__
 
-Continues = Literal["no", "prefix", "final_message", "prefill"]
+Continues = Literal["no", "prefix", "final_message", "prefill", "event_id"]
 """How a provider goes on with an answer that it has begun: not at all; by `"prefix": true` in the
-last message (DeepSeek, Mistral); by `"continue_final_message": true` (vLLM); or because the last
-message is an assistant's (Anthropic, also through gateways)."""
+last message (DeepSeek, Mistral); by `"continue_final_message": true` (vLLM); because the last
+message is an assistant's (Anthropic, also through gateways); or, asked again with `Last-Event-ID`,
+behind that event (gateways that number their events)."""
 
 
 class Provider(msgspec.Struct, frozen=True):
@@ -36,12 +38,13 @@ class Provider(msgspec.Struct, frozen=True):
     max_tokens: str = "max_tokens"
     key_header: str = ""
     headers: tuple[tuple[str, str], ...] = ()
-    shape: Literal["openai", "anthropic"] = "openai"
+    shape: Literal["openai", "anthropic", "qianfan"] = "openai"
 
 
 KNOWN = (
     Provider("api.deepseek.com", "prefix", "https://api.deepseek.com/beta"),
     Provider("api.mistral.ai", "prefix"),
+    Provider("aip.baidubce.com", shape="qianfan"),
     Provider(
         "api.anthropic.com",
         "prefill",
@@ -69,18 +72,27 @@ def provider_at(base_url: str, continues: Continues | None = None) -> Provider:
 
 
 class Endpoint(msgspec.Struct, frozen=True):
-    """Where a model is: *base_url* ends before `/chat/completions`."""
+    """Where a model is: *base_url* ends before `/chat/completions`.
+
+    *more_headers*: what the operator wants each call to carry; *extra*: what each request.
+    """
 
     base_url: str
     api_key: str
     model: str
     provider: Provider = Provider("")
+    more_headers: tuple[tuple[str, str], ...] = ()
+    extra: Mapping[str, Any] = {}
 
     @property
     def headers(self) -> dict[str, str]:
         """What each call carries."""
-        sent = {"User-Agent": f"palaver/{__version__}", **dict(self.provider.headers)}
-        if not self.api_key:
+        sent = {
+            "User-Agent": f"palaver/{__version__}",
+            **dict(self.provider.headers),
+            **dict(self.more_headers),
+        }
+        if not self.api_key or self.provider.shape == "qianfan":
             return sent
         if self.provider.key_header:
             return sent | {self.provider.key_header: self.api_key}

@@ -56,6 +56,7 @@ class ModelServer:
         self.image_faults = []
         self.partial_images = asyncio.Semaphore(10**6)
         self.edits = []
+        self.tokens = 0
         self.verdict_faults = []
         self.forbidden = ""
         self.task = {}
@@ -75,6 +76,8 @@ class ModelServer:
         app.router.add_post("/v1/chat/completions", self._chat)
         app.router.add_post("/v1/images/generations", self._images)
         app.router.add_post("/v1/images/edits", self._edits)
+        app.router.add_post("/oauth/2.0/token", self._token)
+        app.router.add_post("/rpc/2.0/ai_custom/v1/wenxinworkshop/chat/{model}", self._qianfan)
         app.router.add_post("/v1/messages", self._messages)
         app.router.add_post("/v1/tasks", self._task)
         app.router.add_post("/v1/moderations", self._moderate)
@@ -145,6 +148,35 @@ class ModelServer:
         for event in anthropic_events(self.answer(body["messages"])):
             name = f"event: {event['type']}\n".encode()
             await response.write(name + b"data: " + json.dumps(event).encode() + b"\n\n")
+        return response
+
+    async def _token(self, request):
+        if (request.query["client_id"], request.query["client_secret"]) != ("ak", "sk"):
+            error = {"error": "invalid_client", "error_description": "unknown client id"}
+            return web.json_response(error, status=401)
+        self.tokens += 1
+        return web.json_response({"access_token": f"token-{self.tokens}", "expires_in": 2592000})
+
+    async def _qianfan(self, request):
+        """Qianfan's first API, strictly: errors come with 200."""
+        body = await request.json()
+        self.requests.append(body)
+        if request.query.get("access_token") != f"token-{self.tokens}":
+            return web.json_response({"error_code": 111, "error_msg": "Access token expired"})
+        roles = [message["role"] for message in body["messages"]]
+        if roles != ["user", "assistant"] * (len(roles) // 2) + ["user"]:
+            return web.json_response({"error_code": 336006, "error_msg": "must take turns"})
+        if self.faults:
+            return await self.faults.pop(0)(request)
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+        await response.prepare(request)
+        text = self.answer(body["messages"])
+        for number, start in enumerate(range(0, len(text), 8)):
+            event = {"id": "as-1", "sentence_id": number, "result": text[start : start + 8]}
+            await self.send(response, event | {"is_end": False, "is_truncated": False})
+        usage = {"prompt_tokens": 5, "completion_tokens": 7, "total_tokens": 12}
+        end = {"id": "as-1", "sentence_id": 99, "result": "", "is_end": True, "usage": usage}
+        await self.send(response, end)
         return response
 
     async def _hear(self, request):
