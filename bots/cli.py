@@ -28,7 +28,7 @@ from core.models.batch import Answer, answered, read_prompts, run_batch
 from core.models.chunks import Usage
 from core.models.request import ChatMessage, ChatRequest
 from core.platform import Platform
-from core.service import Core, open_core, serve
+from core.service import Core, collect_seldom, open_core, serve
 from core.settings import Settings
 from core.telemetry import logger, redact, set_up_logs
 
@@ -149,6 +149,7 @@ async def _serve(settings: Settings) -> None:
         loop.add_signal_handler(number, stop.set)
     began = time.monotonic()
     async with open_core(settings) as core:
+        collect_seldom()
 
         def ready(url: str, platforms: Sequence[Platform]) -> None:
             _greet(core, url, platforms, time.monotonic() - began)

@@ -12,19 +12,19 @@ from core.errors import Interrupted
 from core.models.refusals import read_error
 
 
-class TextDelta(msgspec.Struct, frozen=True):
+class TextDelta(msgspec.Struct, frozen=True, gc=False):
     """More of the answer."""
 
     text: str
 
 
-class ReasoningDelta(msgspec.Struct, frozen=True):
+class ReasoningDelta(msgspec.Struct, frozen=True, gc=False):
     """More of the model's thinking; not part of the answer."""
 
     text: str
 
 
-class Usage(msgspec.Struct, frozen=True):
+class Usage(msgspec.Struct, frozen=True, gc=False):
     """What the call cost so far, in tokens; cumulative."""
 
     prompt_tokens: int = 0
@@ -39,22 +39,22 @@ class Usage(msgspec.Struct, frozen=True):
         )
 
 
-class AnsweredBy(msgspec.Struct, frozen=True):
+class AnsweredBy(msgspec.Struct, frozen=True, gc=False):
     """Which of several models answers, and its price (see `core.models.router.Route`)."""
 
     model: str
     price: tuple[float, ...] = ()
 
 
-class FromMemory(msgspec.Struct, frozen=True):
+class FromMemory(msgspec.Struct, frozen=True, gc=False):
     """What follows was answered before, and costs nothing."""
 
 
-class Withdrawn(msgspec.Struct, frozen=True):
+class Withdrawn(msgspec.Struct, frozen=True, gc=False):
     """What was said so far is taken back."""
 
 
-class Finished(msgspec.Struct, frozen=True):
+class Finished(msgspec.Struct, frozen=True, gc=False):
     """The model ended its answer; *reason* as the provider words it (`stop`, `length`, ...)."""
 
     reason: str
@@ -63,35 +63,35 @@ class Finished(msgspec.Struct, frozen=True):
 Delta = TextDelta | ReasoningDelta | Usage | AnsweredBy | FromMemory | Withdrawn | Finished
 
 
-class _Details(msgspec.Struct):
+class _Details(msgspec.Struct, gc=False):
     cached_tokens: int | None = None
 
 
-class _Usage(msgspec.Struct):
+class _Usage(msgspec.Struct, gc=False):
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
     prompt_tokens_details: _Details | None = None
     prompt_cache_hit_tokens: int | None = None
 
 
-class _Part(msgspec.Struct):
+class _Part(msgspec.Struct, gc=False):
     text: str | None = None
 
 
-class _Delta(msgspec.Struct):
+class _Delta(msgspec.Struct, gc=False):
     content: str | list[_Part] | None = None
     reasoning_content: str | None = None
     reasoning: str | None = None
 
 
-class _Choice(msgspec.Struct):
+class _Choice(msgspec.Struct, gc=False):
     delta: _Delta | None = None
     message: _Delta | None = None
     finish_reason: str | None = None
     usage: _Usage | None = None
 
 
-class _Chunk(msgspec.Struct):
+class _Chunk(msgspec.Struct, gc=False):
     choices: list[_Choice] | None = None
     usage: _Usage | None = None
     error: Any = None
@@ -115,31 +115,30 @@ def read_chunk(data: bytes) -> list[Delta]:
         raise Interrupted(f"the stream makes no sense ({error})") from error
     except UnicodeDecodeError as error:
         raise Interrupted("the stream is not UTF-8") from error
-    if chunk.error:
-        raise read_error(chunk.error)
-    if chunk.error_code:
-        raise read_error({"code": chunk.error_code, "message": chunk.error_msg or ""})
+    if chunk.error or chunk.error_code:
+        raise read_error(
+            chunk.error or {"code": chunk.error_code, "message": chunk.error_msg or ""}
+        )
     deltas: list[Delta] = []
-    for choice in (chunk.choices or ())[:1]:
+    choices = chunk.choices
+    if choices:
+        choice = choices[0]
         said = choice.delta or choice.message
         if said is not None:
             if thought := said.reasoning_content or said.reasoning:
                 deltas.append(ReasoningDelta(thought))
-            if text := _text(said.content):
+            text = said.content
+            if isinstance(text, list):
+                text = "".join(part.text or "" for part in text)
+            if text:
                 deltas.append(TextDelta(text))
         if choice.finish_reason:
             deltas.append(Finished(choice.finish_reason))
     # Moonshot tells it within the choice.
-    usage = chunk.usage or (chunk.choices[0].usage if chunk.choices else None)
+    usage = chunk.usage or (choices[0].usage if choices else None)
     if usage is not None:
         deltas.insert(0, _usage(usage))
     return deltas
-
-
-def _text(content: str | list[_Part] | None) -> str:
-    if isinstance(content, list):
-        return "".join(part.text or "" for part in content)
-    return content or ""
 
 
 def _usage(usage: _Usage) -> Usage:

@@ -5,7 +5,6 @@ read something, and what follows is decided by who shows it.
 """
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, NamedTuple
@@ -20,7 +19,7 @@ from core.models.chunks import Delta, Finished, ReasoningDelta, TextDelta, read_
 from core.models.providers import Endpoint
 from core.models.refusals import http_error
 from core.models.request import ChatRequest
-from core.models.sse import Decoder
+from core.models.stream import Stream
 from core.models.thinking import ThinkSplitter
 from core.telemetry import logger
 
@@ -95,12 +94,11 @@ class ChatClient:
     async def stream(self, request: ChatRequest) -> AsyncIterator[AsyncIterator[Delta]]:
         """Ask, and give the answer's deltas; the last is `Finished`. Closes the call on exit."""
         async with AsyncExitStack() as stack:
-            deadline = time.monotonic() + self._deadlines.total
-            yield self._all(await self._asked(stack, request), stack, request, deadline)
+            until = asyncio.get_running_loop().time() + self._deadlines.total
+            stream = await self._asked(stack, request)
+            yield self._all(stream, stack, request, until)
 
-    async def _asked(
-        self, stack: AsyncExitStack, request: ChatRequest, after: str = ""
-    ) -> "_Opened":
+    async def _asked(self, stack: AsyncExitStack, request: ChatRequest, after: str = "") -> Stream:
         """Ask until a first delta comes; behind the event *after*, where that is given."""
         async for attempt in _retrying(self._tries):
             with attempt:
@@ -113,20 +111,21 @@ class ChatClient:
                 stack.push_async_exit(call)
         return opened
 
-    async def _open(self, call: AsyncExitStack, request: ChatRequest, after: str) -> "_Opened":
+    async def _open(self, call: AsyncExitStack, request: ChatRequest, after: str) -> Stream:
         """Send the request and wait for the first delta that a person can see."""
         try:
             async with asyncio.timeout(self._deadlines.first_delta):
                 response = await call.enter_async_context(await self._post(request, after))
                 if response.status >= 400:
                     raise await http_error(response)
-                stream = _Stream(response, self._shape.reader())
-                rest = stream.deltas()
+                stream = Stream(response, self._shape.reader())
+                call.callback(stream.close)
                 seen: list[Delta] = []
-                async for some in rest:
+                while (some := await stream.next()) is not None:
                     seen += some
                     if any(isinstance(d, TextDelta | ReasoningDelta | Finished) for d in some):
-                        return _Opened(seen, rest, stream)
+                        stream.keep(seen)
+                        return stream
                 raise Overloaded("the model's stream ended before it began")
         except TimeoutError as error:
             raise Overloaded("the model did not begin to answer in time") from error
@@ -155,15 +154,16 @@ class ChatClient:
         )
 
     async def _all(
-        self, opened: "_Opened", stack: AsyncExitStack, request: ChatRequest, deadline: float
+        self, stream: Stream, stack: AsyncExitStack, request: ChatRequest, until: float
     ) -> AsyncIterator[Delta]:
         thinking = ThinkSplitter(begun=bool(request.begun))
-        finished, times = False, 0
+        over, finished, times = thinking.over, False, 0
         while True:
+            stream.watch(self._deadlines.gap, until)
             try:
-                async for some in self._timely(opened, deadline):
+                while (some := await stream.next()) is not None:
                     for delta in some:
-                        if thinking.over and type(delta) is TextDelta:
+                        if over and type(delta) is TextDelta:
                             yield delta
                             continue
                         if isinstance(delta, Finished):
@@ -172,89 +172,23 @@ class ChatClient:
                             finished = True
                         for part in _told_apart(delta, thinking):
                             yield part
+                        over = thinking.over
                 if not finished:
                     raise Interrupted("the model's stream ended without an end")
                 return
             except Interrupted as error:
-                after, times = opened.stream.last_id, times + 1
+                after, times = stream.last_id, times + 1
                 resumes = self._endpoint.provider.continues == "event_id"
                 if finished or not (resumes and after and times < TRIES):
                     raise
                 log.warning("stream resumed", after=after, reason=str(error))
-                opened = await self._asked(stack, request, after)
-
-    async def _timely(self, opened: "_Opened", deadline: float) -> AsyncIterator[list[Delta]]:
-        """All that comes, each in time."""
-        yield opened.first
-        while (patience := min(self._deadlines.gap, deadline - time.monotonic())) > 0:
-            try:
-                async with asyncio.timeout(patience):
-                    some = await anext(opened.rest, None)
-            except TimeoutError as error:
-                raise Interrupted("the model stopped in the middle of its answer") from error
-            except aiohttp.ClientError as error:
-                raise Interrupted(
-                    f"the connection to the model broke ({type(error).__name__})"
-                ) from error
-            if some is None:
-                return
-            yield some
-        raise Refused("the answer took too long", "endless")
+                stream = await self._asked(stack, request, after)
 
 
 def _told_apart(delta: Delta, thinking: ThinkSplitter) -> Sequence[Delta]:
     if isinstance(delta, TextDelta):
         return thinking.take(delta.text)
     return [*thinking.rest(), delta] if isinstance(delta, Finished) else (delta,)
-
-
-class _Stream:
-    """The deltas of each read of *response*, many at a time."""
-
-    def __init__(
-        self, response: aiohttp.ClientResponse, read: Callable[[bytes], list[Delta]]
-    ) -> None:
-        self._response = response
-        self._read = read
-        self._decoder = Decoder()
-
-    @property
-    def last_id(self) -> str:
-        """The id of the last event, where the server gives any."""
-        return self._decoder.last_id
-
-    async def deltas(self) -> AsyncIterator[list[Delta]]:
-        response, decoder, read = self._response, self._decoder, self._read
-        if response.content_type == "application/json":
-            # Asked for a stream, answered with a whole answer, or an error inside a 200.
-            yield read(await response.read())
-            return
-        async for piece in response.content.iter_any():
-            some: list[Delta] = []
-            done = False
-            for event in decoder.feed(piece):
-                if event.data == b"[DONE]":
-                    done = True
-                    break
-                some += read(event.data)
-            if done:
-                yield [*some, Finished("stop")]
-                return
-            if some:
-                yield some
-        last = decoder.unfinished
-        if last and last != b"[DONE]":
-            yield read(last)
-        elif last:
-            yield [Finished("stop")]
-
-
-class _Opened(NamedTuple):
-    """A call that answers: its *first* deltas, and the *rest* of *stream*."""
-
-    first: list[Delta]
-    rest: AsyncIterator[list[Delta]]
-    stream: _Stream
 
 
 def _retrying(tries: int) -> tenacity.AsyncRetrying:

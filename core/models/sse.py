@@ -4,12 +4,12 @@ Source: html.spec.whatwg.org, "Server-sent events", parsing and interpreting.
 Bytes go in as they arrive, cut anywhere; events come out as they complete.
 """
 
-from typing import NamedTuple
+import msgspec
 
 _BOM = b"\xef\xbb\xbf"
 
 
-class Event(NamedTuple):
+class Event(msgspec.Struct, frozen=True, gc=False):
     """One event: its type (`message` unless named), its data, the last id seen."""
 
     type: str
@@ -40,9 +40,15 @@ class Decoder:
             self._after_cr = False
             if piece[:1] == b"\n":
                 piece = piece[1:]
-        if self._begun and b"\n" not in piece and b"\r" not in piece:
-            self._rest.append(piece)
-            return []
+        if self._begun and b"\r" not in piece:
+            ends = piece.count(b"\n")
+            if not ends:
+                self._rest.append(piece)
+                return []
+            between = not (self._rest or self._data or self._type)
+            if ends == 2 and between and piece[:6] == b"data: " and piece[-2:] == b"\n\n":
+                # What most servers send at a time.
+                return [Event("message", piece[6:-2], self.last_id)]
         buffer = b"".join([*self._rest, piece])
         if not self._begun:
             if len(buffer) < len(_BOM) and _BOM.startswith(buffer):
@@ -56,11 +62,18 @@ class Decoder:
         *lines, rest = buffer.split(b"\n")
         self._rest = [rest] if rest else []
         events: list[Event] = []
+        data = self._data
         for line in lines:
-            if line:
+            # Nearly every line is one of these two: what is done for each, counts.
+            if line.startswith(b"data: "):
+                data.append(line[6:])
+            elif line:
                 self._field(line)
-            elif self._data:
-                events.append(self._event())
+            elif data:
+                whole = data[0] if len(data) == 1 else b"\n".join(data)
+                events.append(Event(self._type or "message", whole, self.last_id))
+                data.clear()
+                self._type = ""
             else:
                 self._type = ""
         return events
@@ -72,12 +85,6 @@ class Decoder:
             self._field(rest)
             self._rest = []
         return b"\n".join(self._data)
-
-    def _event(self) -> Event:
-        event = Event(self._type or "message", b"\n".join(self._data), self.last_id)
-        self._data = []
-        self._type = ""
-        return event
 
     def _field(self, line: bytes) -> None:
         name, _, value = line.partition(b":")
