@@ -214,23 +214,31 @@ async def _batch(settings: Settings, prompts: Path, out: Path, at_once: int) -> 
     done = answered(out)
     if done > len(asked):
         raise ConfigError(str(out), f"holds {done} answers, and {prompts} has {len(asked)} prompts")
-    began, failed, spent = time.monotonic(), 0, Usage()
+    began, failed, spent, cost = time.monotonic(), 0, Usage(), 0.0
     with typer.progressbar(length=len(asked), label="asked", file=sys.stderr) as bar:
         bar.update(done)
 
         def told(answer: Answer) -> None:
-            nonlocal failed, spent
+            nonlocal failed, spent, cost
             failed += bool(answer.error)
+            cost += answer.cost_usd
             if answer.usage is not None:
                 spent += answer.usage
             bar.update(1)
 
         async with open_models(settings, LocalBudget()) as models:
-            await run_batch(models.chat, asked[done:], out, at_once=at_once, told=told)
+            await run_batch(
+                models.chat,
+                asked[done:],
+                out,
+                at_once=at_once,
+                told=told,
+                price=settings.llm_price,
+            )
     print(
         f"{len(asked) - done} asked in {time.monotonic() - began:.1f} s, {failed} failed; "
         f"{spent.prompt_tokens} tokens read ({spent.cached_tokens} of them cached), "
-        f"{spent.completion_tokens} written",
+        f"{spent.completion_tokens} written{f', ${cost:.4f}' if cost else ''}",
         file=sys.stderr,
     )
     return not failed

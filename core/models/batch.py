@@ -1,8 +1,8 @@
 """Many prompts at once: under a limit, in order, and to be gone on with after a kill.
 
 One JSON object a line. A prompt is a string, `{"prompt": …}` or `{"messages": […]}`, with an
-optional `id`, `model` and `max_tokens`; an answer is its `id` with `answer` and `usage`, or with
-`error`.
+optional `id`, `model` and `max_tokens`; an answer is its `id` with `answer`, `usage` and
+`cost_usd`, or with `error`.
 """
 
 import asyncio
@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from core.errors import ConfigError, Interrupted, ModelError, Overloaded
-from core.models.chunks import TextDelta, Usage
+from core.models.chunks import AnsweredBy, TextDelta, Usage
 from core.models.request import ChatMessage, ChatRequest, Model
 
 TRIES = 3
@@ -45,6 +45,7 @@ class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
     answer: str = ""
     error: str = ""
     usage: Usage | None = None
+    cost_usd: float = 0.0
 
 
 _prompts = msgspec.json.Decoder(Prompt | str)
@@ -93,18 +94,20 @@ async def run_batch(
     *,
     at_once: int,
     told: Callable[[Answer], None],
+    price: Sequence[float] = (),
 ) -> None:
     """Ask *prompts*, *at_once* at a time, and append their answers to *out* in their order.
 
     An answer is written when all before it are: who begins again behind the last line loses
-    only what was under way. *told* is called for each one written.
+    only what was under way. *told* is called for each one written. *price* as in `Usage.cost_usd`,
+    where the model does not say it itself.
     """
     slots = asyncio.Semaphore(at_once)
     begun: asyncio.Queue[asyncio.Task[Answer]] = asyncio.Queue()
 
     async def one(prompt: Prompt) -> Answer:
         try:
-            return await ask(model, prompt)
+            return await ask(model, prompt, price)
         finally:
             slots.release()
 
@@ -122,8 +125,8 @@ async def run_batch(
             begun.put_nowait(group.create_task(one(prompt)))
 
 
-async def ask(model: Model, prompt: Prompt) -> Answer:
-    """The answer to *prompt*; its error where there is none."""
+async def ask(model: Model, prompt: Prompt, price: Sequence[float] = ()) -> Answer:
+    """The answer to *prompt*; its error where there is none. *price* as in `run_batch`."""
     tries = 0
     while True:
         tries += 1
@@ -136,9 +139,12 @@ async def ask(model: Model, prompt: Prompt) -> Answer:
                             text += more
                         case Usage():
                             usage = delta
+                        case AnsweredBy(_, known) if known:
+                            price = known
                         case _:
                             pass
-            return Answer(prompt.id, text, usage=usage)
+            cost = usage.cost_usd(price) if usage is not None else 0.0
+            return Answer(prompt.id, text, usage=usage, cost_usd=round(cost, 6))
         except (Interrupted, Overloaded) as error:
             # Before the first word the client has tried again already.
             if tries == TRIES or not text:

@@ -4,6 +4,7 @@ Tolerates what OpenAI-compatible servers really send: roles without content,
 null or listed content, empty choices, usage anywhere, errors inside a 200.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -30,6 +31,14 @@ class Usage(msgspec.Struct, frozen=True, gc=False):
     prompt_tokens: int = 0
     completion_tokens: int = 0
     cached_tokens: int = 0
+
+    def cost_usd(self, price: Sequence[float]) -> float:
+        """What it costs at *price*: dollars for a million tokens read, cached, written; or none."""
+        if not price:
+            return 0.0
+        read, cached, written = price
+        new = self.prompt_tokens - self.cached_tokens
+        return (new * read + self.cached_tokens * cached + self.completion_tokens * written) / 1e6
 
     def __add__(self, other: "Usage") -> "Usage":
         return Usage(

@@ -15,7 +15,9 @@ log = logger(__name__)
 
 
 def spent_on(request: ChatRequest, draft: Draft, price: Sequence[float]) -> Spent:
-    """What *draft* cost, by the model's own count where it gave one; *price* as in `cost_usd`."""
+    """What *draft* cost, by the model's own count where it gave one; *price* as in
+    `Usage.cost_usd`.
+    """
     usage = draft.usage
     if draft.free:
         return Spent(turns=1)
@@ -28,17 +30,8 @@ def spent_on(request: ChatRequest, draft: Draft, price: Sequence[float]) -> Spen
         cached_tokens=usage.cached_tokens,
         completion_tokens=usage.completion_tokens,
         estimated=int(usage is not draft.usage),
-        cost_usd=cost_usd(usage, draft.price or price),
+        cost_usd=usage.cost_usd(draft.price or price),
     )
-
-
-def cost_usd(usage: Usage, price: Sequence[float]) -> float:
-    """What *usage* costs: *price* is dollars for a million tokens read, cached, written."""
-    if not price:
-        return 0.0
-    read, cached, written = price
-    new = usage.prompt_tokens - usage.cached_tokens
-    return (new * read + usage.cached_tokens * cached + usage.completion_tokens * written) / 1e6
 
 
 def record(stage: Stage, model: str, draft: Draft, spent: Spent) -> None:

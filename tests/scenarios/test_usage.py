@@ -7,7 +7,6 @@ import pytest
 from core.messages import conversation_id
 from core.models.chunks import Usage
 from core.store import keys
-from core.turn.cost import cost_usd
 from tests.contracts.drivers import TelegramDriver, driving
 from tests.harness import until
 
@@ -51,8 +50,8 @@ async def test_what_a_model_does_not_count_is_estimated_and_marked(driver, tmp_p
 
 
 def test_cached_tokens_have_a_price_of_their_own():
-    assert cost_usd(Usage(100, 10, 60), (2.0, 1.0, 5.0)) == pytest.approx((80 + 60 + 50) / 1e6)
-    assert cost_usd(Usage(100, 10, 60), ()) == 0
+    assert Usage(100, 10, 60).cost_usd((2.0, 1.0, 5.0)) == pytest.approx((80 + 60 + 50) / 1e6)
+    assert Usage(100, 10, 60).cost_usd(()) == 0
 
 
 async def test_a_first_question_asked_again_in_private_is_answered_from_memory(

@@ -67,7 +67,6 @@ class ModelServer:
         self.running_streams = 0
         self.most_streams = 0
         self.url = ""
-        self.sent_at = {}
 
     @asynccontextmanager
     async def running(self):

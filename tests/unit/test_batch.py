@@ -21,10 +21,18 @@ async def client(model):
         yield ChatClient(session, Endpoint(model.url, "", "scripted"))
 
 
-async def run(client, prompts, out, at_once=4):
+async def run(client, prompts, out, at_once=4, **more):
     told = []
-    await run_batch(client, prompts, out, at_once=at_once, told=told.append)
+    await run_batch(client, prompts, out, at_once=at_once, told=told.append, **more)
     return told
+
+
+async def test_each_answer_says_what_it_cost(client, tmp_path):
+    source, out = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
+    source.write_text('"one"')
+    (told,) = await run(client, read_prompts(source), out, price=(1000.0, 100.0, 10_000.0))
+    # The scripted model says 11 tokens read and 7 written.
+    assert lines(out)[0]["cost_usd"] == told.cost_usd == 0.081
 
 
 async def test_answers_stand_in_the_order_of_their_prompts(client, model, tmp_path):
