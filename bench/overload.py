@@ -99,6 +99,9 @@ class MemoryPlatform:
     def reopen_surface(self, conversation, handle):
         return MemorySurface(self.posts[conversation], handle)
 
+    async def entitle(self, conversation, title):
+        pass
+
     async def indicate(self, conversation, *, busy):
         pass
 

@@ -132,6 +132,9 @@ class TerminalPlatform:
     async def indicate(self, conversation: ConversationId, *, busy: bool) -> None:
         return None
 
+    async def entitle(self, conversation: ConversationId, title: str) -> None:
+        return None
+
     async def fetch(self, attachment: Attachment, most_bytes: int) -> bytes:
         raise Gone("a terminal sends no attachments")
 

@@ -145,6 +145,13 @@ class Spent(msgspec.Struct, frozen=True, omit_defaults=True):
         return Spent(*map(operator.add, astuple(self), astuple(other)))
 
 
+class Summary(msgspec.Struct, frozen=True):
+    """What was said in a conversation *until* then (seconds since the epoch), in short."""
+
+    text: str = ""
+    until: float = 0.0
+
+
 class Preferences(msgspec.Struct, frozen=True):
     """What a conversation chose with `/model`, `/persona`, `/system` and `/lang`."""
 

@@ -170,6 +170,10 @@ class Platform(Protocol):
         """Show or clear "is typing". A nicety: failures are the adapter's to swallow."""
         ...
 
+    async def entitle(self, conversation: ConversationId, title: str) -> None:
+        """Show what a private conversation is about. A nicety, as `indicate` is."""
+        ...
+
     async def fetch(self, attachment: Attachment, most_bytes: int) -> bytes:
         """The bytes of *attachment*.
 

@@ -62,6 +62,11 @@ class Settings(BaseSettings):
     llm_price: Annotated[tuple[float, ...], NoDecode] = Field(
         (), description="dollars for a million tokens: read, cached, written; comma-separated"
     )
+    small_model: str = Field(
+        "",
+        description="a cheaper model for titles and for summaries of long conversations, by the "
+        "name that /model takes; unset: there are none",
+    )
     llm_vision: bool = Field(True, description="whether it can look at pictures")
     llm_memory: Literal["off", "private", "all", "shared"] = Field(
         "private",
@@ -85,6 +90,7 @@ class Settings(BaseSettings):
         description="unfinished pictures to show while one is painted, where model and "
         "platform can; OpenAI charges a little for each",
     )
+    image_price: float = Field(0.0, ge=0, description="dollars for a picture")
     image_callbacks: bool = Field(
         False, description="the image API paints later and calls PUBLIC_URL back (AceData)"
     )
@@ -137,6 +143,7 @@ class Settings(BaseSettings):
     max_waiting: int = Field(20, ge=1, description="questions waiting in one conversation")
     grace_s: float = Field(20.0, ge=0, description="seconds that running answers get at a stop")
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR")
+    log_prompts: bool = Field(False, description="questions and answers in the log; else never")
     log_json: bool = Field(False, description="one JSON object per log line")
 
     @field_validator(

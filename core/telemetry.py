@@ -1,4 +1,4 @@
-"""Logs and metrics: one structured line per event, never a prompt or a secret."""
+"""Logs and metrics: one structured line per event, never with a secret."""
 
 import logging
 import sys

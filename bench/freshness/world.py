@@ -196,6 +196,9 @@ class Platform:
         chat, screen = self.screens[conversation]
         return _Surface(self, chat, screen)
 
+    async def entitle(self, conversation, title):
+        pass
+
     async def indicate(self, conversation, *, busy):
         pass
 

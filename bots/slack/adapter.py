@@ -329,6 +329,14 @@ class SlackPlatform:
         except (SlackClientError, aiohttp.ClientError, TimeoutError, OSError):
             return
 
+    async def entitle(self, conversation: ConversationId, title: str) -> None:
+        _, channel, thread = split_conversation(conversation)
+        if thread:
+            with suppress(PlatformError), slack_errors():
+                await self._client.assistant_threads_setTitle(
+                    channel_id=channel, thread_ts=thread, title=title
+                )
+
     async def fetch(self, attachment: Attachment, most_bytes: int) -> bytes:
         if attachment.size_bytes > most_bytes:
             raise Rejected(f"{attachment.name} is larger than {most_bytes} bytes")

@@ -264,6 +264,9 @@ class TelegramPlatform:
         with suppress(TelegramError):
             await self._bot.send_chat_action(chat, ChatAction.TYPING, message_thread_id=topic)
 
+    async def entitle(self, conversation: ConversationId, title: str) -> None:
+        return None
+
     async def fetch(self, attachment: Attachment, most_bytes: int) -> bytes:
         if attachment.size_bytes > most_bytes:
             raise Rejected(f"{attachment.name} is larger than {most_bytes} bytes")

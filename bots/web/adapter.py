@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import AsyncGenerator, Iterable, Sequence
+from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
@@ -9,11 +10,28 @@ import msgspec
 from aiohttp import web
 
 from bots.arrivals import Arrivals
-from bots.web.posts import NAME, STATUS_KEY, Post, decode_post, file_board, post_board
+from bots.web.posts import (
+    NAME,
+    STATUS_KEY,
+    Entry,
+    Post,
+    decode_entry,
+    decode_post,
+    file_board,
+    list_board,
+    post_board,
+)
 from bots.web.routes import WebRoutes
 from bots.web.surface import WebSurface
 from core.errors import Gone, PlatformError, StoreError
-from core.messages import Attachment, Button, ConversationId, Incoming, Picture
+from core.messages import (
+    Attachment,
+    Button,
+    ConversationId,
+    Incoming,
+    Picture,
+    split_conversation,
+)
 from core.platform import Board, Bucket, Limits
 
 
@@ -111,6 +129,14 @@ class WebPlatform:
             await self._board.put(post_board(conversation), msgspec.json.encode(status), STATUS_KEY)
         except StoreError:
             return
+
+    async def entitle(self, conversation: ConversationId, title: str) -> None:
+        _, visitor, thread = split_conversation(conversation)
+        with suppress(StoreError):
+            for key, value in await self._board.read(list_board(visitor)):
+                if (entry := decode_entry(value)).thread == thread:
+                    renamed = msgspec.json.encode(Entry(thread, title, entry.at))
+                    await self._board.put(list_board(visitor), renamed, key)
 
     async def fetch(self, attachment: Attachment, most_bytes: int) -> bytes:
         raise Gone("the page sends no attachments")

@@ -12,7 +12,7 @@ import msgspec
 from redis.commands.core import AsyncScript
 
 from core.errors import LeaseLost
-from core.messages import ConversationId, Exchange, Incoming, Preferences, Spent
+from core.messages import ConversationId, Exchange, Incoming, Preferences, Spent, Summary
 from core.store import keys
 from core.store.connection import store_errors
 
@@ -27,6 +27,7 @@ MOST_EXCHANGES = 5_000
 decode_incoming = msgspec.json.Decoder(Incoming).decode
 _exchange = msgspec.json.Decoder(Exchange)
 _preferences = msgspec.json.Decoder(Preferences)
+_summary = msgspec.json.Decoder(Summary)
 
 
 class Checkpoint(msgspec.Struct, frozen=True):
@@ -61,6 +62,7 @@ class Turn(msgspec.Struct, frozen=True):
     stop: str
     tries: int
     note: str = ""
+    summary: Summary = Summary()
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +136,7 @@ class Claim:
             stop=state.get(b"stop", b"").decode(),
             tries=int(state[b"tries"]),
             note=state.get(b"note", b"").decode(),
+            summary=_summary.decode(state.get(b"summary", b"{}")),
         )
 
     async def spent(self) -> tuple[Spent, Spent]:
@@ -166,6 +169,7 @@ class Claim:
         *,
         forget: int = 0,
         preferences: Preferences | None = None,
+        summary: Summary | None = None,
         dead: str = "",
         spent: Mapping[str, Spent] = MappingProxyType({}),
     ) -> int:
@@ -181,7 +185,9 @@ class Claim:
         """
         changes: list[str | bytes] = []
         if preferences is not None:
-            changes = ["preferences", msgspec.json.encode(preferences)]
+            changes += ["preferences", msgspec.json.encode(preferences)]
+        if summary is not None:
+            changes += ["summary", msgspec.json.encode(summary)]
         total = sum(spent.values(), Spent())
         with store_errors():
             left = await self._engine.commit(

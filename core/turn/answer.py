@@ -12,6 +12,7 @@ from core.models.request import ChatRequest
 from core.store.claim import Checkpoint
 from core.telemetry import logger
 from core.turn.cost import record, spent_on
+from core.turn.digest import summary, title
 from core.turn.draft import Draft, write
 from core.turn.material import Material
 from core.turn.stage import Report, Stage
@@ -78,8 +79,10 @@ async def answer(
     )
     spent = spent_on(request, draft, stage.context.settings.llm_price)
     model = draft.model or request.model or stage.context.model.model
-    await stage.commit(exchange, forget=forget, spent={model: spent})
+    shorter = await summary(stage, [*history, exchange])
+    await stage.commit(exchange, forget=forget, spent={model: spent}, summary=shorter)
     record(stage, model, draft, spent)
+    await title(stage, question, draft.best)
     return Report(draft.outcome, reply.shown)
 
 
@@ -116,7 +119,7 @@ async def _stream(stage: Stage, request: ChatRequest, reply: Reply, draft: Draft
 
     try:
         async with stage.keeper.stoppable():
-            await write(draft, stage.context.model, request, told, thoughts=stage.shows_thoughts)
+            await write(draft, stage.context, request, told)
     except TimeoutError:
         if not stage.keeper.stopped:
             raise

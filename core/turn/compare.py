@@ -100,8 +100,7 @@ async def _stream(
         def told() -> None:
             reply.say(_titled(request.model, draft.shown))
 
-        thoughts = stage.shows_thoughts
-        await write(draft, stage.context.model, request, told, thoughts=thoughts)
+        await write(draft, stage.context, request, told)
         running.discard(draft)
 
     running = set(drafts)

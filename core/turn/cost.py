@@ -35,7 +35,7 @@ def spent_on(request: ChatRequest, draft: Draft, price: Sequence[float]) -> Spen
 
 
 def record(stage: Stage, model: str, draft: Draft, spent: Spent) -> None:
-    """Count an answer in the metrics, and log it without its text."""
+    """Count an answer in the metrics, and log it; with its text where the operator wants that."""
     tokens = stage.context.metrics.tokens
     tokens.labels(model, "prompt").inc(spent.prompt_tokens)
     tokens.labels(model, "cached").inc(spent.cached_tokens)
@@ -54,5 +54,6 @@ def record(stage: Stage, model: str, draft: Draft, spent: Spent) -> None:
         cost_usd=round(spent.cost_usd, 6),
         first_token_s=None if draft.first_token_s is None else round(draft.first_token_s, 3),
         duration_s=round(time.monotonic() - draft.began, 3),
+        answer=draft.best if stage.context.settings.log_prompts else None,
         reason=str(draft.error) if draft.error else None,
     )

@@ -13,8 +13,12 @@ from core.models.chunks import (
     Usage,
     Withdrawn,
 )
-from core.models.request import ChatRequest, Model
+from core.models.request import ChatRequest
 from core.people.texts import Language, failure, say
+from core.telemetry import logger
+from core.turn.context import Context
+
+log = logger(__name__)
 
 ANSWER_CHARS = 100_000
 """What no model means to say: beyond it, the stream is taken for one without an end."""
@@ -95,16 +99,24 @@ class Draft:
 
 
 async def write(
-    draft: Draft, model: Model, request: ChatRequest, told: Callable[[], None], *, thoughts: bool
+    draft: Draft, context: Context, request: ChatRequest, told: Callable[[], None]
 ) -> None:
-    """Let *model* write into *draft* until its end, or the error that `draft.error` then is.
+    """Let the model write into *draft* until its end, or the error that `draft.error` then is.
 
-    Args:
-        told: called whenever there is more to show.
-        thoughts: whether to show the model's thinking.
+    *told* is called whenever there is more to show.
     """
+    log.info(
+        "asked",
+        model=request.model or context.model.model,
+        messages=len(request.messages),
+        characters=sum(len(message.content) for message in request.messages),
+        pictures=sum(len(message.images) for message in request.messages),
+        continued=bool(request.begun),
+        prompt=request.messages[-1].content if context.settings.log_prompts else None,
+    )
+    thoughts = context.settings.reasoning == "quote"
     try:
-        async with model.stream(request) as deltas:
+        async with context.model.stream(request) as deltas:
             async for delta in deltas:
                 match delta:
                     case TextDelta(text):

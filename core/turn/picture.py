@@ -46,7 +46,7 @@ async def paint(
     model = request.model or stage.context.images.model
     conversation = stage.claim.conversation
     outcome, notes, painted = "painted", f"[painted: {request.prompt}]", 0
-    preview = _Preview(stage)
+    preview, began = _Preview(stage), time.monotonic()
     busy = asyncio.create_task(_keep_indicating(stage), name=f"painting {conversation}")
     try:
         async with stage.keeper.stoppable():
@@ -78,7 +78,19 @@ async def paint(
         cut=not notes,
         attachments=tuple(attachments),
     )
-    spent = {model: Spent(turns=1, pictures=painted)}
+    cost = painted * stage.context.settings.image_price
+    spent = {model: Spent(turns=1, pictures=painted, cost_usd=cost)}
+    log.info(
+        "painted",
+        conversation=conversation,
+        person=stage.first.sender.id,
+        model=model,
+        outcome=outcome,
+        pictures=painted,
+        cost_usd=round(cost, 6),
+        prompt=request.prompt if stage.context.settings.log_prompts else None,
+        duration_s=round(time.monotonic() - began, 3),
+    )
     await stage.commit(exchange, forget=forget, spent=spent)
     return Report(outcome)
 

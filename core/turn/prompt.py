@@ -38,6 +38,7 @@ def build_prompt(
     history_tokens: int,
     private: bool,
     today: datetime.date,
+    summary: str = "",
 ) -> tuple[ChatMessage, ...]:
     """The messages for one question.
 
@@ -45,6 +46,7 @@ def build_prompt(
         history: oldest first; the newest that fit into *history_tokens* are sent.
         question: as `word_question` puts it.
         private: in a group, each person's name stands before what they said.
+        summary: of what was said before *history*.
     """
     parts = [
         system,
@@ -52,6 +54,7 @@ def build_prompt(
         preferences.system,
         f"Today is {today:%A, %d %B %Y}.",
         "" if private else "Several people talk here; each message begins with its speaker's name.",
+        f"What was said here before, in short:\n{summary}" if summary else "",
     ]
     messages = [ChatMessage("system", "\n\n".join(part for part in parts if part))]
     for exchange in window(history, history_tokens):

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from core.errors import LeaseLost, PlatformError, StoreError
 from core.live.reply import Reply, Shown
-from core.messages import Button, Exchange, Incoming, Preferences, Spent
+from core.messages import Button, Exchange, Incoming, Preferences, Spent, Summary
 from core.models.request import ChatMessage
 from core.people.texts import Language, say
 from core.platform import Platform
@@ -55,10 +55,6 @@ class Stage:
             return Checkpoint(self.first.event_id, pages=pages)
         return saved
 
-    @property
-    def shows_thoughts(self) -> bool:
-        return self.context.settings.reasoning == "quote"
-
     def button(self, command: str) -> Button:
         return Button(command, say(command, self.language))
 
@@ -68,11 +64,12 @@ class Stage:
         return build_prompt(
             settings.system_prompt,
             self.turn.preferences,
-            history,
+            [one for one in history if one.at > self.turn.summary.until],
             asked if first.private else f"{first.sender.name}: {asked}",
             history_tokens=settings.history_tokens,
             private=first.private,
             today=datetime.datetime.now(datetime.UTC).date(),
+            summary=self.turn.summary.text,
         )
 
     def reply(
@@ -124,6 +121,7 @@ class Stage:
         *,
         forget: int = 0,
         preferences: Preferences | None = None,
+        summary: Summary | None = None,
         dead: str = "",
         spent: Mapping[str, Spent] | None = None,
     ) -> None:
@@ -142,6 +140,7 @@ class Stage:
                     exchange,
                     forget=forget,
                     preferences=preferences,
+                    summary=summary,
                     dead=dead,
                     spent=spent or {},
                 )

@@ -298,6 +298,11 @@ class WebDriver(Driver):
         async with self._session.post(self._path(place), json=body) as response:
             assert response.status == 202, await response.text()
 
+    async def listed(self):
+        """The list of conversations, as the page shows it."""
+        async with self._session.get(f"{self.url}/api/conversations") as response:
+            return await response.json()
+
     async def noise(self, place):
         async with self._session.post(self._path(place), json={"id": "x"}) as response:
             assert response.status == 400

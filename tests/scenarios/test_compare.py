@@ -11,26 +11,6 @@ from tests.servers.model import status
 ASK = "/compare --models=alpha,beta why?"
 
 
-def answers_by_model(model, **answers):
-    """Each model of *model* says something of its own."""
-
-    async def chat(request):
-        asked = (await request.json())["model"]
-        return await model.stream(request, answers[asked])
-
-    model.faults = Always(chat)
-
-
-class Always(list):
-    """A fault that never runs out."""
-
-    def __init__(self, fault):
-        super().__init__([fault])
-
-    def pop(self, _):
-        return self[0]
-
-
 @pytest.fixture(params=DRIVERS)
 def driver(request):
     return DRIVERS[request.param]()
@@ -38,7 +18,7 @@ def driver(request):
 
 async def test_each_answers_in_a_post_of_its_own_at_the_same_time(driver, tmp_path, model):
     model.piece_s = 0.02
-    answers_by_model(model, alpha="the answer of one " * 10, beta="what the other says " * 10)
+    model.answers = {"alpha": "the answer of one " * 10, "beta": "what the other says " * 10}
     async with driving(driver, tmp_path, model):
         await driver.say("dm", ASK)
         posts = await driver.answered("dm", 1)
@@ -60,12 +40,12 @@ def telegram():
 
 
 async def test_one_that_fails_does_not_keep_the_other_from_answering(telegram, tmp_path, model):
-    async def chat(request):
+    async def no_alpha(request):
         if (await request.json())["model"] == "alpha":
             return await status(404)(request)
         return await model.stream(request, "fine")
 
-    model.faults = Always(chat)
+    model.faults = [no_alpha] * 2
     async with driving(telegram, tmp_path, model):
         await telegram.say("dm", ASK)
         posts = await telegram.answered("dm", 1)
@@ -76,7 +56,7 @@ async def test_one_that_fails_does_not_keep_the_other_from_answering(telegram, t
 
 async def test_a_stop_ends_all_and_keeps_what_they_said(telegram, tmp_path, model):
     model.piece_s = 0.05
-    answers_by_model(model, alpha="one word more " * 100, beta="short")
+    model.answers = {"alpha": "one word more " * 100, "beta": "short"}
     async with driving(telegram, tmp_path, model):
         await telegram.say("dm", ASK)
         await until(lambda: len(telegram.server.posts(77)) == 2)
@@ -100,7 +80,7 @@ async def test_a_comparison_of_less_than_two_is_explained(telegram, tmp_path, mo
 
 
 async def test_again_compares_again_in_place_of_the_last(telegram, tmp_path, model):
-    answers_by_model(model, alpha="one", beta="two")
+    model.answers = {"alpha": "one", "beta": "two"}
     async with driving(telegram, tmp_path, model):
         await telegram.say("dm", ASK)
         await telegram.answered("dm", 1)
@@ -112,7 +92,7 @@ async def test_again_compares_again_in_place_of_the_last(telegram, tmp_path, mod
 
 async def test_a_killed_comparison_is_done_again_in_its_posts(server, model, replica):
     model.piece_s = 0.05
-    answers_by_model(model, alpha="one word more " * 30, beta="another word " * 30)
+    model.answers = {"alpha": "one word more " * 30, "beta": "another word " * 30}
     first = replica()
     server.say(77, ASK)
     await until(lambda: len(server.posts(77)) == 2)

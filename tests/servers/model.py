@@ -46,12 +46,16 @@ def anthropic_events(text):
 
 
 class ModelServer:
-    """*answer* maps messages to a text; *faults* are handlers that serve one call each."""
+    """*answer* maps messages to a text, unless `answers` has one for the model.
+
+    `faults` are handlers that serve one call each.
+    """
 
     def __init__(self, answer=echo, piece_s=0.002, piece_chars=6):
         self.answer = answer
         self.piece_s = piece_s
         self.piece_chars = piece_chars
+        self.answers = {}
         self.faults = []
         self.image_faults = []
         self.partial_images = asyncio.Semaphore(10**6)
@@ -101,7 +105,8 @@ class ModelServer:
         self.running_streams += 1
         self.most_streams = max(self.most_streams, self.running_streams)
         try:
-            return await self.stream(request, self.answer(body["messages"]))
+            text = self.answers.get(body["model"]) or self.answer(body["messages"])
+            return await self.stream(request, text)
         except ConnectionResetError:
             raise asyncio.CancelledError from None  # Who asked has hung up.
         finally:

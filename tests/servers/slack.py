@@ -95,6 +95,7 @@ class SlackServer:
         self.limited = []
         self.calls = []
         self.statuses = []
+        self.titles = []
         self.prompts = []
         self.timeline = []
         self.unacked = []
@@ -497,6 +498,9 @@ class SlackServer:
         self.statuses.append(
             (parameters["channel_id"], parameters["thread_ts"], parameters["status"])
         )
+
+    def do_assistant_threads_setTitle(self, parameters):
+        self.titles.append((parameters["channel_id"], parameters["thread_ts"], parameters["title"]))
 
     def do_assistant_threads_setSuggestedPrompts(self, parameters):
         self.prompts.append(parameters)

@@ -67,6 +67,9 @@ class Platform:
         self.surfaces.append(surface)
         return surface
 
+    async def entitle(self, conversation, title):
+        pass
+
     async def indicate(self, conversation, *, busy):
         self.busy.append(busy)
 

@@ -20,6 +20,7 @@ end
 redis.call('LTRIM', KEYS[2], ARGV[6], -1)
 if ARGV[7] == '-1' then
   redis.call('DEL', KEYS[4])
+  redis.call('HDEL', KEYS[3], 'summary')
 elseif ARGV[7] ~= '0' then
   redis.call('LTRIM', KEYS[4], 0, -1 - tonumber(ARGV[7]))
 end

@@ -10,8 +10,10 @@ redis.call('LPOP', KEYS[2])
 local exchanges = redis.call('LRANGE', KEYS[4], 0, -1)
 for i = #exchanges, 1, -1 do redis.call('LPUSH', KEYS[9], exchanges[i]) end
 if #exchanges > 0 then redis.call('EXPIRE', KEYS[9], ARGV[6]) end
-local preferences = redis.call('HGET', KEYS[3], 'preferences')
-if preferences then redis.call('HSETNX', KEYS[8], 'preferences', preferences) end
+for _, field in ipairs({'preferences', 'summary'}) do
+  local value = redis.call('HGET', KEYS[3], field)
+  if value then redis.call('HSETNX', KEYS[8], field, value) end
+end
 redis.call('EXPIRE', KEYS[8], ARGV[6])
 local mails = redis.call('LRANGE', KEYS[2], 0, -1)
 for _, one in ipairs(mails) do

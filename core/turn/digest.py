@@ -1,0 +1,82 @@
+"""What a smaller model does beside the answers: titles of conversations, summaries of long ones.
+
+Both are niceties: where it fails, there is none, and the next turn may try again.
+"""
+
+import asyncio
+from collections.abc import Sequence
+
+from core.errors import ModelError
+from core.messages import Exchange, Summary
+from core.models.chunks import TextDelta
+from core.models.request import ChatMessage, ChatRequest
+from core.telemetry import logger
+from core.turn.prompt import exchange_tokens
+from core.turn.stage import Stage
+
+log = logger(__name__)
+
+PATIENCE_S = 20.0
+TITLE_CHARS = 60
+TITLE_FROM_CHARS = 2_000
+SUMMARY_TOKENS = 500
+FULL, KEPT = 0.8, 0.4
+"""History that fills so much of what may be sent is summarised, but for the newest so much."""
+
+_TITLE = (
+    "Give a title for this conversation: at most six words, in its language, without quotes or a "
+    "full stop. Answer with the title alone."
+)
+_SUMMARY = (
+    "Summarise this conversation for an assistant who will go on with it: names, facts, numbers, "
+    "decisions, wishes and open questions, in the conversation's language, in at most 300 words."
+)
+
+
+async def title(stage: Stage, question: str, answer: str) -> None:
+    """Let the platform show what a private conversation that has just begun is about."""
+    begins = stage.first.private and not stage.turn.history
+    if not (begins and stage.context.settings.small_model and answer):
+        return
+    said = f"Question: {question[:TITLE_FROM_CHARS]}\n\nAnswer: {answer[:TITLE_FROM_CHARS]}"
+    found = await _ask(stage, _TITLE, said, max_tokens=60)
+    first_line = found.strip().partition("\n")[0].strip(" \"'*#.“”「」。")
+    if first_line:
+        await stage.platform.entitle(stage.claim.conversation, first_line[:TITLE_CHARS])
+
+
+async def summary(stage: Stage, history: Sequence[Exchange]) -> Summary | None:
+    """A new summary of all but the newest of *history*, when that has become too long."""
+    most = stage.context.settings.history_tokens
+    told = [one for one in history if one.at > stage.turn.summary.until]
+    if not stage.context.settings.small_model or _tokens(told) < FULL * most:
+        return None
+    kept = 0
+    while kept < len(told) and _tokens(told[-kept - 1 :]) < KEPT * most:
+        kept += 1
+    old = told[: len(told) - kept]
+    if not old:
+        return None
+    parts = [f"(Earlier: {stage.turn.summary.text})"] if stage.turn.summary.text else []
+    parts += [f"{one.speaker}: {one.question}\n\nAssistant: {one.answer}" for one in old]
+    text = await _ask(stage, _SUMMARY, "\n\n".join(parts), max_tokens=SUMMARY_TOKENS)
+    return Summary(text.strip(), old[-1].at) if text.strip() else None
+
+
+def _tokens(history: Sequence[Exchange]) -> int:
+    return sum(map(exchange_tokens, history))
+
+
+async def _ask(stage: Stage, task: str, said: str, *, max_tokens: int) -> str:
+    """What the small model says to *task* about *said*; empty where it fails."""
+    request = ChatRequest(
+        (ChatMessage("system", task), ChatMessage("user", said)),
+        model=stage.context.settings.small_model,
+        max_tokens=max_tokens,
+    )
+    try:
+        async with asyncio.timeout(PATIENCE_S), stage.context.model.stream(request) as deltas:
+            return "".join([delta.text async for delta in deltas if isinstance(delta, TextDelta)])
+    except (ModelError, TimeoutError) as error:
+        log.warning("small model failed", reason=str(error) or type(error).__name__)
+        return ""

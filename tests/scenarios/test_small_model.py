@@ -1,0 +1,92 @@
+"""A smaller model gives titles, and keeps in mind what no longer fits."""
+
+import pytest
+
+from tests.contracts.drivers import SlackDriver, TelegramDriver, WebDriver, driving
+from tests.harness import until
+from tests.servers.model import status
+
+SMALL = {"small_model": "small"}
+
+
+@pytest.fixture
+def driver():
+    return TelegramDriver()
+
+
+def asked_of(model, name):
+    return [request for request in model.requests if request["model"] == name]
+
+
+async def test_the_page_lists_a_conversation_by_its_title(tmp_path, model):
+    driver = WebDriver()
+    model.answers = {"small": '"The taste of tea."\nand more'}
+    async with driving(driver, tmp_path, model, **SMALL):
+        await driver.say("dm", "hello, what about tea?")
+        await driver.answered("dm", 1)
+
+        async def titled():
+            return "The taste of tea" in [entry["title"] for entry in await driver.listed()]
+
+        await until(titled)
+        await driver.say("dm", "and coffee?")
+        await driver.answered("dm", 2)
+        assert len(asked_of(model, "small")) == 1, "one title is enough"
+
+
+async def test_slack_shows_the_title_of_a_direct_message(tmp_path, model):
+    driver = SlackDriver()
+    model.answers = {"small": "The taste of tea"}
+    async with driving(driver, tmp_path, model, **SMALL):
+        await driver.say("channel", "hello")
+        await driver.answered("channel", 1)
+        await driver.say("dm", "hello")
+        await driver.answered("dm", 1)
+        await until(lambda: driver.server.titles)
+        ((channel, _, title),) = driver.server.titles
+        assert (channel, title) == ("D01", "The taste of tea")
+
+
+LONG = "a fact worth keeping " * 20
+
+
+async def test_what_no_longer_fits_is_kept_in_mind_in_short(driver, tmp_path, model):
+    model.answers = {"small": "They spoke of facts.", "scripted": LONG}
+    async with driving(driver, tmp_path, model, **SMALL, history_tokens=500):
+        for number in range(1, 6):
+            await driver.say("dm", f"question {number} " + LONG)
+            await driver.answered("dm", number)
+        told = str(asked_of(model, "small")[-1]["messages"])
+        assert "question 1" not in told, "it is in the summary before"
+        assert "They spoke of facts." in told
+        last = asked_of(model, "scripted")[-1]["messages"]
+        assert "They spoke of facts." in last[0]["content"]
+        assert "question 1" not in str(last)
+        await driver.say("dm", "/new")
+        await driver.posted("dm", 6)
+        await driver.say("dm", "hello")
+        await driver.answered("dm", 6)
+        assert "They spoke" not in str(asked_of(model, "scripted")[-1])
+
+
+async def test_without_a_small_model_nothing_else_is_asked(driver, tmp_path, model):
+    model.answers = {"scripted": LONG}
+    async with driving(driver, tmp_path, model, history_tokens=100):
+        for number in range(1, 4):
+            await driver.say("dm", LONG)
+            await driver.answered("dm", number)
+    assert len(model.requests) == 3
+
+
+async def test_a_small_model_that_fails_costs_nobody_an_answer(driver, tmp_path, model):
+    async def only_the_large(request):
+        if (await request.json())["model"] == "small":
+            return await status(404)(request)
+        return await model.stream(request, LONG)
+
+    model.faults = [only_the_large] * 9
+    async with driving(driver, tmp_path, model, **SMALL, history_tokens=200):
+        for number in range(1, 4):
+            await driver.say("dm", LONG)
+            await driver.answered("dm", number)
+    assert asked_of(model, "small")
