@@ -107,6 +107,7 @@ class WebPlatform:
                 "\n\n".join(captions),
                 files=tuple(files),
                 buttons=tuple(buttons),
+                growing=any(button.command == "stop" for button in buttons),
                 at=time.time(),
             )
             key = int(replacing) if replacing else None

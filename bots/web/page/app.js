@@ -12,6 +12,7 @@ const make = (tag, attributes = {}, ...children) => {
 };
 const token = () => Array.from(crypto.getRandomValues(new Uint8Array(12)), (b) => b.toString(16).padStart(2, "0")).join("");
 const STALE_STATUS_S = 12;
+const TITLE_MS = 4000;
 
 // --- markdown: no HTML passes, links open apart, remote images stay links ---------------------
 
@@ -141,6 +142,8 @@ function receive(key, from, post) {
   const known = posts.get(key);
   const text = (known && from ? known.post.text.slice(0, from) : "") + (post.text || "");
   const entry = known || { node: null, rendered: null };
+  // A title may come a moment after the answer.
+  if (known?.post.growing && !post.growing) setTimeout(loadList, TITLE_MS);
   entry.post = { ...post, text };
   posts.set(key, entry);
   dirty.add(key);
