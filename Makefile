@@ -15,7 +15,7 @@ run: $(VENV)/.run ## Start Palaver; without any setting, as a chat page with a d
 	@$(BIN)/palaver run
 
 test: $(VENV)/.test browser check ## Check and test everything.
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 3
 
 check: $(VENV)/.test ## Lint, format, types, and which room may know which.
 	$(BIN)/ruff check .

@@ -67,7 +67,7 @@ async def test_a_stop_ends_all_and_keeps_what_they_said(telegram, tmp_path, mode
         assert "(stopped)" in by_name["alpha"]
         assert "one word more" in by_name["alpha"]
         assert by_name["beta"].split() == ["beta", "short"]
-        assert model.running_streams == 0
+        await until(lambda: model.running_streams == 0, 5)
 
 
 @pytest.mark.parametrize("text", ["/compare", "/compare why?", "/compare --models=a why?"])
