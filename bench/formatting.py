@@ -15,6 +15,7 @@ import time
 from collections import Counter
 
 import pyromark
+from msgspec.structs import asdict
 
 from bots.slack import markup as slack
 from bots.telegram.markup import fits, render
@@ -116,7 +117,7 @@ class Writer:
 def telegram_faults(markdown):
     """What is wrong with *markdown* as a Telegram message."""
     formatted = render(markdown)
-    entities = [{**e._asdict(), "url": e.extra, "language": e.extra} for e in formatted.entities]
+    entities = [{**asdict(e), "url": e.extra, "language": e.extra} for e in formatted.entities]
     faults = []
     if fits(markdown):
         try:

@@ -12,7 +12,8 @@ from functools import lru_cache
 
 import pyromark
 
-from bots.telegram.entities import Formatted, units
+from bots.telegram.blocks import blocks
+from bots.telegram.entities import Formatted, joined, units
 from bots.telegram.writer import Writer
 
 TEXT_UNITS = 4096
@@ -50,11 +51,16 @@ def render(markdown: str) -> Formatted:
     """*markdown* as text and entities; never empty unless *markdown* is blank."""
     # Telegram refuses NUL, and shows other control characters as nothing.
     markdown = markdown.replace("\0", "")
-    writer = Writer()
-    for event in pyromark.events(markdown, options=_OPTIONS):
-        writer.take(event)
-    formatted = writer.formatted()
-    if not formatted.text:
+    parts = [part for block in blocks(markdown) if (part := render_block(block)).text]
+    if not parts:
         # Only marks (such as "**"): better shown as they are than not at all.
         return Formatted(markdown.strip(), ())
-    return formatted
+    return parts[0] if len(parts) == 1 else joined(parts, "\n\n")
+
+
+@lru_cache(maxsize=1024)
+def render_block(block: str) -> Formatted:
+    """One block: of a growing answer, all but the last have been rendered for an earlier frame."""
+    writer = Writer()
+    writer.take(pyromark.events(block, options=_OPTIONS))
+    return writer.formatted()

@@ -9,10 +9,16 @@ TABLE_COLUMNS = 48
 
 def monospaced(rows: Sequence[Sequence[str]]) -> str:
     """*rows* (of one length, the head first) with aligned columns; empty if they are too wide."""
-    widths = [max(map(_columns, column)) for column in zip(*rows, strict=True)]
+    sizes = [[_columns(cell) for cell in row] for row in rows]
+    widths = [max(column) for column in zip(*sizes, strict=True)]
     if sum(widths) + 3 * (len(widths) - 1) > TABLE_COLUMNS:
         return ""
-    lines = [_aligned(row, widths) for row in rows]
+    lines = [
+        " | ".join(
+            cell + " " * (width - size) for cell, size, width in zip(row, has, widths, strict=True)
+        )
+        for row, has in zip(rows, sizes, strict=True)
+    ]
     lines.insert(1, "-+-".join("-" * width for width in widths))
     return "\n".join(line.rstrip() for line in lines)
 
@@ -21,9 +27,3 @@ def _columns(text: str) -> int:
     if text.isascii():
         return len(text)
     return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
-
-
-def _aligned(row: Sequence[str], widths: Sequence[int]) -> str:
-    return " | ".join(
-        cell + " " * (width - _columns(cell)) for cell, width in zip(row, widths, strict=True)
-    )

@@ -1,28 +1,24 @@
 """Writes what the Markdown parser tells as text with entities, event by event. Pure.
 
 Source of entity rules: core.telegram.org/bots/api, MessageEntity and formatting
-options. Offsets and lengths are UTF-16 code units.
+options.
 """
 
 import re
-from typing import Any, NamedTuple
+from collections.abc import Iterable
+from typing import Any
 
-from bots.telegram.entities import Entity, Formatted, units, with_spoilers
+from bots.telegram.entities import Entity, Formatted, formatted
 from bots.telegram.links import host, misnames
 from bots.telegram.tables import monospaced
 
-QUOTE_UNITS = 300
+QUOTE_CHARS = 300
 """A longer quote is shown folded."""
 _MENTION = re.compile(r"(?<!\w)@(?=[a-z]\w{2,})", re.IGNORECASE)
 """What the server would make a mention: the person would be called."""
 _CALLS_NOBODY = "@\u2060"
+_MARKS = {"Strong": "bold", "Emphasis": "italic", "Strikethrough": "strikethrough"}
 _LANGUAGE = re.compile(r"[\w+#.-]{1,40}")
-
-
-class _Open(NamedTuple):
-    type: str
-    start: int
-    extra: str
 
 
 class _List:
@@ -37,7 +33,7 @@ class Writer:
         self._parts: list[str] = []
         self._at = 0
         self._entities: list[Entity] = []
-        self._open: list[_Open] = []
+        self._open: list[tuple[str, int, str]] = []
         self._lists: list[_List] = []
         self._quotes = 0
         self._code: list[str] | None = None
@@ -50,11 +46,23 @@ class Writer:
         self._fresh = True
         self._item_start = False
 
-    def take(self, event: Any) -> None:
-        if isinstance(event, str):
-            self._single(event)
-            return
-        ((kind, value),) = event.items()
+    def take(self, events: Iterable[Any]) -> None:
+        # The most frequent ones first: a frame has hundreds of them.
+        for event in events:
+            if isinstance(event, str):
+                self._single(event)
+                continue
+            ((kind, value),) = event.items()
+            if kind == "Text":
+                self._text(value)
+            elif kind == "Start" and isinstance(value, str) and value in _MARKS:
+                self._push(_MARKS[value])
+            elif kind == "End" and isinstance(value, str) and value in _MARKS:
+                self._pop()
+            else:
+                self._other(kind, value)
+
+    def _other(self, kind: str, value: Any) -> None:
         match kind:
             case "Start":
                 name, detail = (
@@ -62,10 +70,7 @@ class Writer:
                 )
                 self._start(name, detail)
             case "End":
-                name = value if isinstance(value, str) else next(iter(value))
-                self._end(name)
-            case "Text":
-                self._text(value)
+                self._end(value if isinstance(value, str) else next(iter(value)))
             case "Code":
                 self._wrapped("code", value)
             case "InlineMath":
@@ -83,10 +88,9 @@ class Writer:
 
     def formatted(self) -> Formatted:
         text = "".join(self._parts)
-        left = len(text) - len(text.lstrip())
-        cut = units(text[:left])
+        cut = len(text) - len(text.lstrip())
         text = text.strip()
-        end = units(text)
+        end = len(text)
         entities = []
         for entity in self._entities:
             if not cut and entity.offset + entity.length <= end:
@@ -95,8 +99,8 @@ class Writer:
             start = max(0, entity.offset - cut)
             stop = min(end, entity.offset - cut + entity.length)
             if stop > start:
-                entities.append(entity._replace(offset=start, length=stop - start))
-        return with_spoilers(text, sorted(entities, key=lambda e: (e.offset, -e.length)))
+                entities.append(Entity(entity.type, start, stop - start, entity.extra))
+        return formatted(text, entities)
 
     # --- events -----------------------------------------------------------------------------
 
@@ -115,12 +119,6 @@ class Writer:
             case "Heading":
                 self._block()
                 self._push("bold")
-            case "Strong":
-                self._push("bold")
-            case "Emphasis":
-                self._push("italic")
-            case "Strikethrough":
-                self._push("strikethrough")
             case "BlockQuote":
                 self._block()
                 if self._quotes == 0:
@@ -158,14 +156,14 @@ class Writer:
 
     def _end(self, name: str) -> None:
         match name:
-            case "Heading" | "Strong" | "Emphasis" | "Strikethrough":
+            case "Heading":
                 self._pop()
             case "BlockQuote":
                 self._quotes -= 1
                 if self._quotes == 0:
-                    opened = self._open.pop()
-                    long = self._at - opened.start > QUOTE_UNITS
-                    self._add("expandable_blockquote" if long else "blockquote", opened.start)
+                    _, start, _ = self._open.pop()
+                    long = self._at - start > QUOTE_CHARS
+                    self._add("expandable_blockquote" if long else "blockquote", start)
             case "CodeBlock":
                 self._end_code()
             case "List":
@@ -189,7 +187,8 @@ class Writer:
         if self._code is not None:
             self._code.append(text)
             return
-        text = _MENTION.sub(_CALLS_NOBODY, text)
+        if "@" in text:
+            text = _MENTION.sub(_CALLS_NOBODY, text)
         if self._image_alt is not None:
             self._image_alt.append(text)
         elif self._cell is not None:
@@ -197,8 +196,9 @@ class Writer:
         else:
             if self._link:
                 self._link_text.append(text)
-            indent = "  " * max(0, len(self._lists) - 1) + ("  " if self._lists else "")
-            self._write(text.replace("\n", f"\n{indent}") if indent else text)
+            if self._lists:
+                text = text.replace("\n", "\n" + "  " * len(self._lists))
+            self._write(text)
 
     def _wrapped(self, kind: str, text: str) -> None:
         if self._cell is not None or self._image_alt is not None:
@@ -227,13 +227,13 @@ class Writer:
 
     def _end_link(self) -> None:
         target, said = self._link, "".join(self._link_text).strip()
-        opened = self._open.pop()
+        _, start, _ = self._open.pop()
         self._link = ""
         site = host(target)
-        if self._at == opened.start:
+        if self._at == start:
             self._write(_MENTION.sub(_CALLS_NOBODY, target))
         if site:
-            self._add("text_link", opened.start, target)
+            self._add("text_link", start, target)
             if misnames(said, target):
                 # A text that names another site than it leads to must say so.
                 self._write(f" ({site})")
@@ -285,23 +285,20 @@ class Writer:
     def _write(self, text: str) -> None:
         if text:
             self._fresh = False
-            if text.strip():
+            if self._item_start and text.strip():
                 self._item_start = False
             self._raw(text)
 
     def _raw(self, text: str) -> None:
         self._parts.append(text)
-        self._at += units(text)
+        self._at += len(text)
 
     def _push(self, kind: str, extra: str = "") -> None:
-        self._open.append(_Open(kind, self._at, extra))
+        self._open.append((kind, self._at, extra))
 
     def _pop(self) -> None:
-        opened = self._open.pop()
-        self._add(opened.type, opened.start, opened.extra)
+        self._add(*self._open.pop())
 
     def _add(self, kind: str, start: int, extra: str = "") -> None:
-        if kind == "text_link" and not host(extra):
-            return
-        if self._at > start:
+        if self._at > start and (kind != "text_link" or host(extra)):
             self._entities.append(Entity(kind, start, self._at - start, extra))

@@ -25,6 +25,8 @@ class OpenFence:
 def open_fence(text: str) -> OpenFence | None:
     """The fence that is still open where *text* ends, if any."""
     fence: OpenFence | None = None
+    if "```" not in text and "~~~" not in text:
+        return None
     for line in text.split("\n"):
         match = FENCE.match(line)
         if match is None:
@@ -82,13 +84,16 @@ def _without_half_table(text: str) -> str:
 
 def _last_block(text: str) -> int:
     """Where the last paragraph, list item, heading or quote begins."""
-    start = 0
-    position = 0
-    for line in text.split("\n"):
-        if not line.strip() or _BLOCK_START.match(line) or FENCE.match(line):
-            start = position if line.strip() and not FENCE.match(line) else position + len(line) + 1
-        position += len(line) + 1
-    return min(start, len(text))
+    end = len(text)
+    while end >= 0:
+        start = text.rfind("\n", 0, end) + 1
+        line = text[start:end]
+        if not line.strip() or FENCE.match(line):
+            return min(end + 1, len(text))
+        if _BLOCK_START.match(line):
+            return start
+        end = start - 1
+    return 0
 
 
 def _close_inline(block: str) -> str:

@@ -5,6 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench.formatting import Writer, lost, slack_faults, telegram_faults
+from bots.telegram import markup
 from bots.telegram.entities import Entity, units
 from bots.telegram.markup import MOST_ENTITIES, fits, render
 from core.live.markdown import heal
@@ -170,6 +171,42 @@ def test_nobody_is_called_by_a_table_that_became_a_list():
 @pytest.mark.parametrize("link", ["[write to](@somebody)", "[](@somebody)"])
 def test_nobody_is_called_by_where_a_link_leads(link):
     assert "@s" not in render(link).text
+
+
+def whole(markdown):
+    """*markdown* rendered in one piece."""
+    writer = markup.Writer()
+    writer.take(markup.pyromark.events(markdown, options=markup._OPTIONS))
+    return writer.formatted()
+
+
+@given(st.integers(0, 10_000), st.floats(0, 1))
+@settings(max_examples=300, deadline=None)
+def test_blocks_rendered_one_by_one_are_what_the_whole_is(seed, share):
+    text = Writer(seed).text()
+    text = heal(text[: round(len(text) * share)])
+    assert render(text) == whole(text) or not whole(text).text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a\n\n```\ncode\n\nmore code\n```\n\nb",
+        "a\n\n````\n```\n\nmore\n````\n\nb",
+        "- one\n\n  two\n\nthree\n\n1. x\n\n2. y",
+        "> quote\n\nend\n\n> ```\n> code\n\n```\n\nmore\n```",
+        "<!-- a\n\nb -->\n\nc",
+        "[a]\n\nb\n\n[a]: https://example.com",
+        "- ```\n  code\n\n  more\n  ```\n\nend",
+        "a\n\n    code\n\nb\n \n# c\n\n**d**",
+    ],
+)
+def test_what_reaches_over_an_empty_line_is_not_cut(text):
+    assert render(text) == whole(text)
+
+
+def test_code_may_be_called_like_a_mark():
+    assert render("**a `Strong` b**").text == "a Strong b"
 
 
 def test_a_long_quote_is_folded():
