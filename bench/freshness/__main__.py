@@ -12,8 +12,13 @@ from bench.freshness.others import SCHEDULES, theirs
 from bench.freshness.plot import bars
 from bench.freshness.traces import SPEEDS, all_traces, make
 from bench.freshness.world import DELAY_S, PLACES, budget_of, ours, run
+from bots.slack.adapter import SlackPlatform
+from bots.telegram.adapter import TelegramPlatform
 
-INTERVAL_S = dict.fromkeys(PLACES, 0.4)
+INTERVAL_S = {
+    place: (SlackPlatform if place.startswith("Slack") else TelegramPlatform).limits.interval_s
+    for place in PLACES
+}
 DOCS = Path(__file__).parents[2] / "docs"
 
 
