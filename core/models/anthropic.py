@@ -11,7 +11,7 @@ from core.errors import Interrupted
 from core.models.chunks import Delta, Finished, ReasoningDelta, TextDelta, Usage
 from core.models.providers import Endpoint
 from core.models.refusals import read_error
-from core.models.request import ChatRequest
+from core.models.request import ChatMessage, ChatRequest, in_turns
 
 MAX_TOKENS = 8_192
 """`max_tokens` is required; this is sent where nobody chose one."""
@@ -51,17 +51,11 @@ def url(endpoint: Endpoint, request: ChatRequest) -> str:
 
 def body(endpoint: Endpoint, request: ChatRequest) -> dict[str, object]:
     """The system prompt stands apart, and roles take turns."""
-    system = "\n\n".join(one.content for one in request.messages if one.role == "system")
-    turns: list[dict[str, Any]] = []
-    for message in request.messages:
-        if message.role == "system":
-            continue
-        parts = [_image(image) for image in message.images]
-        parts.append({"type": "text", "text": message.content})
-        if turns and turns[-1]["role"] == message.role:
-            turns[-1]["content"] += parts
-        else:
-            turns.append({"role": message.role, "content": parts})
+    system, said = in_turns(request.messages)
+    turns: list[dict[str, Any]] = [
+        {"role": role, "content": [part for one in together for part in _parts(one)]}
+        for role, together in said
+    ]
     if request.begun:
         turns.append({"role": "assistant", "content": request.begun})
     asked: dict[str, object] = {
@@ -71,6 +65,10 @@ def body(endpoint: Endpoint, request: ChatRequest) -> dict[str, object]:
         "stream": True,
     }
     return asked | ({"system": system} if system else {})
+
+
+def _parts(message: ChatMessage) -> list[dict[str, object]]:
+    return [*map(_image, message.images), {"type": "text", "text": message.content}]
 
 
 def _image(url: str) -> dict[str, object]:

@@ -5,7 +5,7 @@ A request is remembered only if it names a `scope`; nobody outside that scope re
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Protocol
 
@@ -13,7 +13,7 @@ import msgspec
 
 from core.errors import Interrupted, ModelError, StoreError
 from core.models.chunks import Delta, Finished, FromMemory, TextDelta
-from core.models.request import ChatRequest, Model
+from core.models.request import Around, ChatRequest, Model
 from core.telemetry import Counted
 
 TTL_S = 3600
@@ -65,26 +65,14 @@ class _Flight:
             raise Interrupted("who asked for all of us was stopped")
 
 
-class RememberingModel:
+class RememberingModel(Around):
     """*model*, with a memory. Raises what it raises."""
 
     def __init__(self, model: Model, memory: Memory, counted: Counted) -> None:
-        self._model = model
+        super().__init__(model)
         self._memory = memory
         self._counted = counted
         self._flights: dict[str, _Flight] = {}
-
-    @property
-    def model(self) -> str:
-        return self._model.model
-
-    @property
-    def names(self) -> Sequence[str]:
-        return self._model.names
-
-    @property
-    def continues(self) -> bool:
-        return self._model.continues
 
     @asynccontextmanager
     async def stream(self, request: ChatRequest) -> AsyncIterator[AsyncIterator[Delta]]:

@@ -15,7 +15,7 @@ from core.models.body import read_up_to
 from core.models.chunks import Delta, Finished, TextDelta, Usage
 from core.models.providers import Endpoint
 from core.models.refusals import read_error
-from core.models.request import ChatRequest
+from core.models.request import ChatRequest, in_turns
 from core.telemetry import keep_secret
 
 TOKEN_AT = "/oauth/2.0/token"  # noqa: S105
@@ -80,15 +80,13 @@ def url(endpoint: Endpoint, request: ChatRequest) -> str:
 
 def body(endpoint: Endpoint, request: ChatRequest) -> dict[str, object]:
     """The system prompt stands apart; what one side says in a row is one message."""
-    system = "\n\n".join(one.content for one in request.messages if one.role == "system")
-    turns: list[dict[str, str]] = []
-    for message in request.messages:
-        if message.role == "system" or (message.role == "assistant" and not turns):
-            continue
-        if turns and turns[-1]["role"] == message.role:
-            turns[-1]["content"] += f"\n\n{message.content}"
-        else:
-            turns.append({"role": message.role, "content": message.content})
+    system, said = in_turns(request.messages)
+    turns = [
+        {"role": role, "content": "\n\n".join(one.content for one in together)}
+        for role, together in said
+    ]
+    if turns and turns[0]["role"] == "assistant":
+        del turns[0]
     asked: dict[str, object] = {"messages": turns, "stream": True}
     if request.max_tokens:
         asked["max_output_tokens"] = request.max_tokens

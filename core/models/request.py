@@ -54,3 +54,38 @@ class Model(Protocol):
     def stream(self, request: ChatRequest) -> AbstractAsyncContextManager[AsyncIterator[Delta]]:
         """As `core.models.client.ChatClient.stream`."""
         ...
+
+
+class Around:
+    """What is the same of a model and of one around it."""
+
+    def __init__(self, model: Model) -> None:
+        self._model = model
+
+    @property
+    def model(self) -> str:
+        return self._model.model
+
+    @property
+    def names(self) -> Sequence[str]:
+        return self._model.names
+
+    @property
+    def continues(self) -> bool:
+        return self._model.continues
+
+
+def in_turns(
+    messages: Sequence[ChatMessage],
+) -> tuple[str, list[tuple[str, list[ChatMessage]]]]:
+    """The system prompt apart, and what each side says in a row together, by its role."""
+    system = "\n\n".join(one.content for one in messages if one.role == "system")
+    turns: list[tuple[str, list[ChatMessage]]] = []
+    for message in messages:
+        if message.role == "system":
+            continue
+        if turns and turns[-1][0] == message.role:
+            turns[-1][1].append(message)
+        else:
+            turns.append((message.role, [message]))
+    return system, turns

@@ -1,6 +1,6 @@
 """What may be asked and answered: the operator's filter, and a provider's moderation."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -14,7 +14,7 @@ from core.models.chunks import Delta, Finished, ReasoningDelta, TextDelta, Withd
 from core.models.filter import Filter, Screening
 from core.models.providers import Endpoint
 from core.models.refusals import read_error
-from core.models.request import ChatMessage, ChatRequest, Model
+from core.models.request import Around, ChatMessage, ChatRequest, Model
 
 VERDICT_S = 20.0
 VERDICT_BYTES = 1_000_000
@@ -98,24 +98,12 @@ class Screen:
         return self._moderation is None or not await self._moderation.forbids(answer)
 
 
-class ScreenedModel:
+class ScreenedModel(Around):
     """*model* behind *screen*. Raises what it raises, and `Refused` for what may not pass."""
 
     def __init__(self, model: Model, screen: Screen) -> None:
-        self._model = model
+        super().__init__(model)
         self._screen = screen
-
-    @property
-    def model(self) -> str:
-        return self._model.model
-
-    @property
-    def names(self) -> Sequence[str]:
-        return self._model.names
-
-    @property
-    def continues(self) -> bool:
-        return self._model.continues
 
     @asynccontextmanager
     async def stream(self, request: ChatRequest) -> AsyncIterator[AsyncIterator[Delta]]:
