@@ -288,14 +288,20 @@ async def _check(settings: Settings) -> bool:
             tell("setup", error)
             return False
         tell("store", None, "REDIS_URL" if settings.redis_url else str(settings.data_dir))
-        try:
-            request = ChatRequest((ChatMessage("user", "Say hello."),), max_tokens=16)
-            async with asyncio.timeout(60), core.models.chat.stream(request) as deltas:
-                async for _ in deltas:
-                    pass
-            tell("model", None, f"{core.models.chat.model} ({core.models.kind})")
-        except (ModelError, TimeoutError) as error:
-            tell("model", error)
+        chat = core.models.chat
+        asked = {"model": (chat.model, ""), "small": (settings.small_model, settings.small_model)}
+        for what, (name, model) in asked.items():
+            if not name:
+                continue
+            hello = ChatMessage("user", "Say hello.")
+            request = ChatRequest((hello,), model, max_tokens=16, alone=bool(model))
+            try:
+                async with asyncio.timeout(60), chat.stream(request) as deltas:
+                    async for _ in deltas:
+                        pass
+                tell(what, None, f"{name} ({core.models.kind})")
+            except (ModelError, TimeoutError) as error:
+                tell(what, error)
         try:
             tell("images", None, await core.models.images.check())
         except ModelError as error:

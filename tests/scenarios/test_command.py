@@ -13,6 +13,7 @@ import aiohttp
 
 from tests.contracts.drivers import SlackDriver, TelegramDriver
 from tests.harness import until
+from tests.servers.model import status
 
 COMMAND = (sys.executable, "-m", "bots")
 
@@ -144,6 +145,20 @@ async def test_check_tells_the_two_slack_tokens_apart(tmp_path):
         code, out, _ = await run(tmp_path, "check", **{**settings, "SLACK_APP_TOKEN": "xapp-wrong"})
         assert code == 1
         assert "SLACK_APP_TOKEN" in out.rpartition("FAIL slack")[2]
+
+
+async def test_check_tries_the_small_model_too(tmp_path, model):
+    async def only_the_large(request):
+        if (await request.json())["model"] == "small":
+            return await status(404)(request)
+        return await model.stream(request, "hello")
+
+    model.faults = [only_the_large] * 2
+    values = {"LLM_BASE_URL": model.url, "LLM_MODEL": "large", "SMALL_MODEL": "small"}
+    code, out, _ = await run(tmp_path, "check", **values)
+    assert code == 1
+    assert "ok   model" in out
+    assert "FAIL small" in out
 
 
 async def test_version_is_told(tmp_path):
