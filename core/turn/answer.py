@@ -12,7 +12,7 @@ from core.models.request import ChatRequest
 from core.store.claim import Checkpoint
 from core.telemetry import logger
 from core.turn.cost import record, spent_on
-from core.turn.digest import summary, title
+from core.turn.digest import summary
 from core.turn.draft import Draft, write
 from core.turn.material import Material
 from core.turn.stage import Report, Stage
@@ -82,7 +82,6 @@ async def answer(
     shorter = await summary(stage, [*history, exchange])
     await stage.commit(exchange, forget=forget, spent={model: spent}, summary=shorter)
     record(stage, model, draft, spent)
-    await title(stage, question, draft.best)
     return Report(draft.outcome, reply.shown)
 
 

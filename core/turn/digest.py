@@ -4,19 +4,21 @@ Both are niceties: where it fails, there is none, and the next turn may try agai
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 
-from core.errors import ModelError
+from core.errors import Overloaded
 from core.messages import Exchange, Summary
-from core.models.chunks import TextDelta
 from core.models.request import ChatMessage, ChatRequest
-from core.telemetry import logger
+from core.tasks import end
+from core.turn.cost import record, spent_on
+from core.turn.draft import Draft, write
 from core.turn.prompt import exchange_tokens
 from core.turn.stage import Stage
 
-log = logger(__name__)
-
-PATIENCE_S = 20.0
+PATIENCE_S = 10.0
+LAST_WORDS_S = 2.0
+"""How long an answer that is complete waits for its conversation's title."""
 TITLE_CHARS = 60
 TITLE_FROM_CHARS = 2_000
 SUMMARY_TOKENS = 500
@@ -24,8 +26,8 @@ FULL, KEPT = 0.8, 0.4
 """History that fills so much of what may be sent is summarised, but for the newest so much."""
 
 _TITLE = (
-    "Give a title for this conversation: at most six words, in its language, without quotes or a "
-    "full stop. Answer with the title alone."
+    "Give a title for a conversation that begins with this question: at most six words, in its "
+    "language, without quotes or a full stop. Answer with the title alone."
 )
 _SUMMARY = (
     "Summarise this conversation for an assistant who will go on with it: names, facts, numbers, "
@@ -33,13 +35,24 @@ _SUMMARY = (
 )
 
 
-async def title(stage: Stage, question: str, answer: str) -> None:
-    """Let the platform show what a private conversation that has just begun is about."""
-    begins = stage.first.private and not stage.turn.history
-    if not (begins and stage.context.settings.small_model and answer):
+@asynccontextmanager
+async def titled(stage: Stage, question: str) -> AsyncIterator[None]:
+    """While *question* is answered, find a title for the private conversation that it begins."""
+    if stage.turn.history or not stage.first.private or not stage.context.settings.small_model:
+        yield
         return
-    said = f"Question: {question[:TITLE_FROM_CHARS]}\n\nAnswer: {answer[:TITLE_FROM_CHARS]}"
-    found = await _ask(stage, _TITLE, said, max_tokens=60)
+    naming = asyncio.create_task(
+        _entitle(stage, question), name=f"title {stage.claim.conversation}"
+    )
+    try:
+        yield
+        await asyncio.wait([naming], timeout=LAST_WORDS_S)
+    finally:
+        await end([naming])
+
+
+async def _entitle(stage: Stage, question: str) -> None:
+    found = await _ask(stage, _TITLE, question[:TITLE_FROM_CHARS], max_tokens=60)
     first_line = found.strip().partition("\n")[0].strip(" \"'*#.“”「」。")
     if first_line:
         await stage.platform.entitle(stage.claim.conversation, first_line[:TITLE_CHARS])
@@ -74,9 +87,11 @@ async def _ask(stage: Stage, task: str, said: str, *, max_tokens: int) -> str:
         model=stage.context.settings.small_model,
         max_tokens=max_tokens,
     )
+    draft = Draft("")
     try:
-        async with asyncio.timeout(PATIENCE_S), stage.context.model.stream(request) as deltas:
-            return "".join([delta.text async for delta in deltas if isinstance(delta, TextDelta)])
-    except (ModelError, TimeoutError) as error:
-        log.warning("small model failed", reason=str(error) or type(error).__name__)
-        return ""
+        async with asyncio.timeout(PATIENCE_S):
+            await write(draft, stage.context, request, lambda: None)
+    except TimeoutError:
+        draft.error = Overloaded("the small model took too long")
+    record(stage, request.model, draft, spent_on(request, draft, ()))
+    return "" if draft.error else draft.text

@@ -18,6 +18,7 @@ from core.turn.commands import run_command, usage
 from core.turn.compare import COMMAND as COMPARISON
 from core.turn.compare import compare
 from core.turn.context import Context
+from core.turn.digest import titled
 from core.turn.keeper import Keeper
 from core.turn.picture import COMMAND, paint, paint_again
 from core.turn.prompt import BYTES_PER_TOKEN, asked_text
@@ -132,7 +133,8 @@ async def serve(stage: Stage) -> Report:
     if len(question) > QUESTION_CHARS:
         text = say("too_long", language, chars=len(question), most=QUESTION_CHARS)
         return await _reject(stage, text)
-    return await answer(stage, question, stage.turn.history, _attached(stage))
+    async with titled(stage, question):
+        return await answer(stage, question, stage.turn.history, _attached(stage))
 
 
 async def _retry(stage: Stage) -> Report:
