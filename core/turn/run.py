@@ -32,7 +32,9 @@ BURST_S = 3.0
 QUIET_S = 0.7
 """A message in pieces is complete when no further piece came for so long."""
 MOST_TRIES = 5
-"""A turn that was begun so often without an end is set aside."""
+MOST_TRIES_WHOLE = 20
+"""A turn that was begun so often without an end is set aside; later, when its answer is whole and
+only waits to be shown: then it was bad luck, and not the question."""
 
 
 class TurnRun:
@@ -105,9 +107,10 @@ async def serve(stage: Stage) -> Report:
     if first.moved_to:
         await stage.claim.move(first.moved_to)
         return Report("moved")
-    if stage.turn.tries > MOST_TRIES:
-        await stage.say(say("set_aside", language, tries=MOST_TRIES))
-        await stage.commit(dead=f"no answer in {MOST_TRIES} tries")
+    most = MOST_TRIES_WHOLE if stage.checkpoint.done else MOST_TRIES
+    if stage.turn.tries > most:
+        await stage.say(say("set_aside", language, tries=most))
+        await stage.commit(dead=f"no answer in {most} tries")
         return Report("set aside")
     if first.command == "retry":
         return await _retry(stage)

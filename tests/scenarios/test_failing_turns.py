@@ -1,9 +1,11 @@
 """Turns that crash: tried again, set aside at last, and never in the way of the next."""
 
+import asyncio
 from functools import partial
 
 import pytest
 
+from core.live.reply import Reply
 from core.store.inbox import Inbox
 from core.turn import run as run_module
 from tests.contracts.drivers import TelegramDriver, driving
@@ -52,3 +54,24 @@ async def test_a_turn_that_always_crashes_is_set_aside_and_the_next_is_answered(
         assert "Echo of hello" in posts[1].text
         (letter,) = await driver.app.core.inbox.dead_letters()
         assert letter.incoming.text == "poison"
+
+
+async def test_an_answer_that_is_whole_is_not_set_aside_so_soon(tmp_path, model, monkeypatch):
+    """Killed again and again while it waits to be shown, it is no fault of the question's."""
+    driver, finish, crashes = TelegramDriver(), Reply.finish, []
+
+    async def crashing(reply, *arguments, **options):
+        if len(crashes) < run_module.MOST_TRIES + 2:
+            # The checkpoint says that the text is whole before this.
+            await asyncio.sleep(0.1)
+            crashes.append(1)
+            raise ValueError("as if killed here")
+        await finish(reply, *arguments, **options)
+
+    monkeypatch.setattr(Reply, "finish", crashing)
+    async with driving(driver, tmp_path, model):
+        await driver.say("dm", "hello")
+        (post,) = await driver.answered("dm")
+        assert "Echo of hello" in post.text
+        assert await driver.app.core.inbox.dead_letters() == []
+    assert len(model.requests) == 1
