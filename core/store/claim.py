@@ -239,7 +239,8 @@ class Claim:
         """Give the conversation back at once, as if its lease had run out."""
         with store_errors():
             await self._engine.release(
-                keys=[self._stream], args=[*self._owner(), int(self._engine.lease_s * 1000) + 1]
+                keys=[self._stream, keys.state(self.conversation)],
+                args=[*self._owner(), int(self._engine.lease_s * 1000) + 1],
             )
 
     def _keys(self) -> list[str]:
