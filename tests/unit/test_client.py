@@ -1,6 +1,7 @@
 """The chat client against a server that fails in each of the ways servers fail."""
 
 import asyncio
+import gzip
 import json
 import time
 
@@ -120,6 +121,31 @@ async def test_a_stalled_stream_ends_in_time(client, model):
     model.faults = [stalled]
     with pytest.raises(Interrupted, match="middle"):
         await collect(client)
+
+
+HELLO = 'data: {"choices":[{"delta":{"content":"你好 🙂 é"}}]}\n\ndata: [DONE]\n\n'.encode()
+
+
+async def test_a_compressed_stream_is_read_though_nobody_asked_for_one(client, model):
+    async def compressed(request):
+        headers = {"Content-Type": "text/event-stream", "Content-Encoding": "gzip"}
+        return web.Response(body=gzip.compress(HELLO), headers=headers)
+
+    model.faults = [compressed]
+    assert text_of(await collect(client)) == "你好 🙂 é"
+
+
+async def test_characters_may_be_split_between_any_two_bytes(client, model):
+    async def byte_by_byte(request):
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+        await response.prepare(request)
+        for at in range(len(HELLO)):
+            await response.write(HELLO[at : at + 1])
+            await asyncio.sleep(0.001)
+        return response
+
+    model.faults = [byte_by_byte]
+    assert text_of(await collect(client)) == "你好 🙂 é"
 
 
 async def test_leaving_early_closes_the_call(client, model):

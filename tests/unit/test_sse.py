@@ -16,6 +16,8 @@ CASES = {
     ),
     "data-before-final-empty-line": ("retry:1000\ndata:test1\n\nid:test\ndata:test2", ["test1"]),
     "field-data": ("data:\n\ndata\ndata\n\ndata:test\n\n", ["", "\n", "test"]),
+    "field-event": ("event:test\ndata:x\n\ndata:x\n\n", ["x", "x"]),
+    "field-id": ("id:a\ndata:1\n\ndata:2\n\nid\ndata:3\n\n", ["1", "2", "3"]),
     "field-event-empty": ("event: \ndata:data\n\n", ["data"]),
     "field-id-null": ("id:\0\0\ndata:hello\n\n", ["hello"]),
     "field-parsing": (
