@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from collections import deque
 from collections.abc import AsyncGenerator, Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -15,13 +16,24 @@ from core.platform import Bucket, Limits
 
 
 class TerminalSurface:
-    """Prints what is new of a text; its handle is the event id of the question."""
+    """Prints what is new of a text; its handle is the event id of the question.
 
-    def __init__(self, out: TextIO, event_id: str, done: asyncio.Event | None) -> None:
+    Of several that grow at once, the first in *line* is printed; the others wait for its end.
+    """
+
+    def __init__(
+        self,
+        out: TextIO,
+        event_id: str,
+        done: asyncio.Event | None,
+        line: "deque[TerminalSurface]",
+    ) -> None:
         self._out = out
         self._event_id = event_id
         self._done = done
-        self._printed = ""
+        self._line = line
+        self._text = self._printed = ""
+        self.finished = False
 
     @property
     def handle(self) -> str:
@@ -36,20 +48,32 @@ class TerminalSurface:
         return ()
 
     async def show(self, text: str, buttons: Sequence[Button] = ()) -> None:
-        if not text.startswith(self._printed):
+        self._text = text
+        if self not in self._line:
+            self._line.append(self)
+        while self._line:
+            first = self._line[0]
+            first.print_more()
+            if not first.finished:
+                break
+            self._line.popleft()
+            self._out.write("\n")
+        self._out.flush()
+
+    async def finish(self, text: str, buttons: Sequence[Button] = ()) -> None:
+        self.finished = True
+        await self.show(text)
+        if self._done is not None and not self._line:
+            self._done.set()
+
+    def print_more(self) -> None:
+        """Print what was not printed yet."""
+        if not self._text.startswith(self._printed):
             # Another text than before (an answer begun again): what is printed stays printed.
             self._out.write("\n\n")
             self._printed = ""
-        self._out.write(text[len(self._printed) :])
-        self._out.flush()
-        self._printed = text
-
-    async def finish(self, text: str, buttons: Sequence[Button] = ()) -> None:
-        await self.show(text)
-        self._out.write("\n")
-        self._out.flush()
-        if self._done is not None:
-            self._done.set()
+        self._out.write(self._text[len(self._printed) :])
+        self._printed = self._text
 
     async def delete(self) -> None:
         return None
@@ -79,6 +103,7 @@ class TerminalPlatform:
         self._questions = questions
         self._done = done
         self._out = out
+        self._line: deque[TerminalSurface] = deque()
 
     async def __aenter__(self) -> Self:
         return self
@@ -105,11 +130,16 @@ class TerminalPlatform:
         return True
 
     def open_surface(self, conversation: ConversationId, reply_to: str) -> TerminalSurface:
-        return self.reopen_surface(conversation, reply_to)
+        return self._surface(reply_to)
 
     def reopen_surface(self, conversation: ConversationId, handle: str) -> TerminalSurface:
+        # What was begun is gone on with here: nothing waits for its end.
+        self._line.clear()
+        return self._surface(handle)
+
+    def _surface(self, handle: str) -> TerminalSurface:
         ours = handle == self._questions[-1].event_id
-        return TerminalSurface(self._out, handle, self._done if ours else None)
+        return TerminalSurface(self._out, handle, self._done if ours else None, self._line)
 
     async def send_pictures(
         self,

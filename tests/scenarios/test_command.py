@@ -161,6 +161,26 @@ async def test_check_tries_the_small_model_too(tmp_path, model):
     assert "FAIL small" in out
 
 
+async def test_a_comparison_is_printed_one_answer_after_the_other(tmp_path, model):
+    model.answers = {"alpha": "one word more " * 20, "beta": "another word " * 20}
+    values = {"LLM_BASE_URL": model.url, "LLM_MODEL": "large"}
+    code, out, _ = await run(tmp_path, "ask", "/compare --models=alpha,beta why?", **values)
+    assert code == 0
+    for answer in model.answers.values():
+        assert answer.strip() in out
+
+
+async def test_an_answer_that_breaks_off_is_begun_again_on_the_terminal(tmp_path, model):
+    async def broken(request):
+        return await model.stream(request, "half an answer", until=6)
+
+    model.faults = [broken]
+    values = {"LLM_BASE_URL": model.url, "LLM_MODEL": "large"}
+    code, out, _ = await run(tmp_path, "ask", "hello", **values)
+    assert code == 0
+    assert "Echo of hello" in out
+
+
 async def test_version_is_told(tmp_path):
     code, out, _ = await run(tmp_path, "--version")
     assert code == 0
