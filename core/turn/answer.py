@@ -1,6 +1,5 @@
 """Answering a question: the model's stream into the live reply, whatever breaks on the way."""
 
-import time
 from collections.abc import Sequence
 
 from msgspec.structs import replace
@@ -67,16 +66,7 @@ async def answer(
             stage.keeper.save(whole, now=True)
             await reply.finish(draft.final(stage.language), [stage.button("retry")])
         break
-    exchange = Exchange(
-        event_id=stage.first.event_id,
-        message=stage.first.message,
-        speaker=stage.first.sender.name,
-        question=question,
-        answer=draft.best,
-        at=time.time(),
-        cut=draft.cut,
-        attachments=tuple(attachments),
-    )
+    exchange = stage.exchange(question, draft.best, cut=draft.cut, attachments=attachments)
     spent = spent_on(request, draft, stage.context.settings.llm_price)
     model = draft.model or request.model or stage.context.model.model
     shorter = await summary(stage, [*history, exchange])

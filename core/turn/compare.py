@@ -5,7 +5,6 @@ what the person wants to see.
 """
 
 import asyncio
-import time
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 
@@ -30,9 +29,7 @@ async def compare(
     """Ask several models what *text* (behind `/compare`) asks; *forget* exchanges are replaced."""
     names, question = _read(text, stage.context.model.names)
     if len(names) < 2 or not question:
-        shown = await stage.say(say("compare_usage", stage.language))
-        await stage.commit()
-        return Report("rejected", shown)
+        return await stage.close("rejected", say("compare_usage", stage.language))
     requests = [
         ChatRequest(
             messages=stage.prompt(question, history),
@@ -50,17 +47,9 @@ async def compare(
         await reply.finish(_titled(name, draft.final(stage.language)), buttons)
     price = stage.context.settings.llm_price
     costs = [spent_on(*pair, price) for pair in zip(requests, drafts, strict=True)]
-    exchange = Exchange(
-        event_id=stage.first.event_id,
-        message=stage.first.message,
-        speaker=stage.first.sender.name,
-        question=COMMAND + text,
-        answer="\n\n".join(
-            _titled(name, draft.best) for name, draft in zip(names, drafts, strict=True)
-        ),
-        at=time.time(),
-        cut=any(draft.cut for draft in drafts),
-    )
+    said = (_titled(name, draft.best) for name, draft in zip(names, drafts, strict=True))
+    cut = any(draft.cut for draft in drafts)
+    exchange = stage.exchange(COMMAND + text, "\n\n".join(said), cut=cut)
     await stage.commit(exchange, forget=forget, spent=dict(zip(names, costs, strict=True)))
     for name, draft, spent in zip(names, drafts, costs, strict=True):
         record(stage, name, draft, spent)

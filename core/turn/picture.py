@@ -11,7 +11,7 @@ from core.images.client import PictureRequest
 from core.images.models import larger, takes
 from core.images.pictures import shrunk
 from core.live.delivery import deliver, report_refusal
-from core.messages import Attachment, Button, Exchange, Picture, Spent
+from core.messages import Attachment, Button, Picture, Spent
 from core.people.texts import failure, say
 from core.tasks import end
 from core.telemetry import logger
@@ -39,10 +39,10 @@ async def paint(
     try:
         request = await _request(stage, text, attachments)
     except BadOption as error:
-        return await _reject(stage, str(error))
+        return await stage.close("rejected", str(error))
     except (PlatformError, ModelError) as error:
         log.warning("picture not read", reason=str(error))
-        return await _reject(stage, say("image_unread", stage.language))
+        return await stage.close("rejected", say("image_unread", stage.language))
     model = request.model or stage.context.images.model
     conversation = stage.claim.conversation
     outcome, notes, painted = "painted", f"[painted: {request.prompt}]", 0
@@ -67,16 +67,8 @@ async def paint(
     finally:
         await end([busy])
         await stage.platform.indicate(conversation, busy=False)
-    exchange = Exchange(
-        event_id=stage.first.event_id,
-        message=stage.first.message,
-        speaker=stage.first.sender.name,
-        question=COMMAND + text,
-        answer="",
-        at=time.time(),
-        notes=notes,
-        cut=not notes,
-        attachments=tuple(attachments),
+    exchange = stage.exchange(
+        COMMAND + text, "", notes=notes, cut=not notes, attachments=attachments
     )
     cost = painted * stage.context.settings.image_price
     spent = {model: Spent(turns=1, pictures=painted, cost_usd=cost)}
@@ -100,13 +92,13 @@ async def paint_again(stage: Stage, how: str) -> Report:
     history, language = stage.turn.history, stage.language
     past = next((one for one in reversed(history) if one.question.startswith(COMMAND)), None)
     if past is None:
-        return await _reject(stage, say("nothing_to_retry", language))
+        return await stage.close("rejected", say("nothing_to_retry", language))
     text = past.question.removeprefix(COMMAND)
     if how == "larger":
         asked = read_request(text, language)
         size = larger(asked.size, asked.model or stage.context.images.model)
         if not size:
-            return await _reject(stage, say("image_largest", language))
+            return await stage.close("rejected", say("image_largest", language))
         text = f"{text} --size {size}"
     elif how == "another":
         variation = f" ({say('variation', language)})"
@@ -128,12 +120,6 @@ async def _request(stage: Stage, text: str, attachments: Sequence[Attachment]) -
     request = replace(request, sources=sources, partial_images=partial if shows else 0)
     check_for_model(request, model, stage.language)
     return request
-
-
-async def _reject(stage: Stage, text: str) -> Report:
-    shown = await stage.say(text)
-    await stage.commit()
-    return Report("rejected", shown)
 
 
 class _Preview:

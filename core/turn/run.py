@@ -122,7 +122,7 @@ async def serve(stage: Stage) -> Report:
         return await compare(stage, first.text, stage.turn.history)
     if first.command == "usage":
         spent = await stage.claim.spent()
-        return await _say(stage, "command", usage(stage.turn, spent, stage.context, language))
+        return await stage.close("command", usage(stage.turn, spent, stage.context, language))
     if first.edited:
         return await _ask_again_as_edited(stage)
     if first.command:
@@ -132,10 +132,10 @@ async def serve(stage: Stage) -> Report:
         return Report("command", shown)
     question = asked_text(stage.mail)
     if not question.strip():
-        return await _reject(stage, say("empty", language))
+        return await stage.close("rejected", say("empty", language))
     if len(question) > QUESTION_CHARS:
         text = say("too_long", language, chars=len(question), most=QUESTION_CHARS)
-        return await _reject(stage, text)
+        return await stage.close("rejected", text)
     async with titled(stage, question):
         return await answer(stage, question, stage.turn.history, _attached(stage))
 
@@ -143,7 +143,7 @@ async def serve(stage: Stage) -> Report:
 async def _retry(stage: Stage) -> Report:
     """Ask the last question again; its exchange is replaced when the new one is committed."""
     if not stage.turn.history:
-        return await _reject(stage, say("nothing_to_retry", stage.language))
+        return await stage.close("rejected", say("nothing_to_retry", stage.language))
     *history, last = stage.turn.history
     if last.question.startswith(COMMAND):
         return await paint_again(stage, "again")
@@ -164,16 +164,6 @@ async def _ask_again_as_edited(stage: Stage) -> Report:
 
 def _attached(stage: Stage) -> list[Attachment]:
     return [attached for incoming in stage.mail for attached in incoming.attachments]
-
-
-async def _reject(stage: Stage, text: str) -> Report:
-    return await _say(stage, "rejected", text)
-
-
-async def _say(stage: Stage, outcome: str, text: str) -> Report:
-    shown = await stage.say(text)
-    await stage.commit()
-    return Report(outcome, shown)
 
 
 def first_burst(mail: Sequence[Incoming]) -> Sequence[Incoming]:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from core.errors import LeaseLost, PlatformError, StoreError
 from core.live.reply import Reply, Shown
-from core.messages import Button, Exchange, Incoming, Preferences, Spent, Summary
+from core.messages import Attachment, Button, Exchange, Incoming, Preferences, Spent, Summary
 from core.models.request import ChatMessage
 from core.people.texts import Language, say
 from core.platform import Platform
@@ -108,6 +108,34 @@ class Stage:
         reply = self.reply(handles=self.checkpoint.pages)
         await reply.finish(text, [self.button(name) for name in buttons])
         return reply.shown
+
+    async def close(self, outcome: str, text: str) -> Report:
+        """Say *text*, and let that be all of this turn."""
+        shown = await self.say(text)
+        await self.commit()
+        return Report(outcome, shown)
+
+    def exchange(
+        self,
+        question: str,
+        answer: str,
+        *,
+        notes: str = "",
+        cut: bool = False,
+        attachments: Sequence[Attachment] = (),
+    ) -> Exchange:
+        """What history keeps of this turn."""
+        return Exchange(
+            event_id=self.first.event_id,
+            message=self.first.message,
+            speaker=self.first.sender.name,
+            question=question,
+            answer=answer,
+            at=time.time(),
+            notes=notes,
+            cut=cut,
+            attachments=tuple(attachments),
+        )
 
     async def take_away(self, handles: Sequence[str]) -> None:
         """Delete posts that say nothing any more, as far as the platform lets us."""
