@@ -119,6 +119,8 @@ async def serve(stage: Stage) -> Report:
     if first.command in ("again", "another", "larger"):
         return await paint_again(stage, first.command)
     if first.command == "compare":
+        if len(first.text) > QUESTION_CHARS:
+            return await _too_long(stage, first.text)
         return await compare(stage, first.text, stage.turn.history)
     if first.command == "usage":
         spent = await stage.claim.spent()
@@ -134,10 +136,14 @@ async def serve(stage: Stage) -> Report:
     if not question.strip():
         return await stage.close("rejected", say("empty", language))
     if len(question) > QUESTION_CHARS:
-        text = say("too_long", language, chars=len(question), most=QUESTION_CHARS)
-        return await stage.close("rejected", text)
+        return await _too_long(stage, question)
     async with titled(stage, question):
         return await answer(stage, question, stage.turn.history, _attached(stage))
+
+
+async def _too_long(stage: Stage, text: str) -> Report:
+    told = say("too_long", stage.language, chars=len(text), most=QUESTION_CHARS)
+    return await stage.close("rejected", told)
 
 
 async def _retry(stage: Stage) -> Report:

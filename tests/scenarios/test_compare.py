@@ -79,6 +79,17 @@ async def test_a_comparison_of_less_than_two_is_explained(telegram, tmp_path, mo
     assert model.requests == []
 
 
+async def test_a_comparison_may_be_no_longer_than_a_question(
+    telegram, tmp_path, model, monkeypatch
+):
+    monkeypatch.setattr("core.turn.run.QUESTION_CHARS", 100)
+    async with driving(telegram, tmp_path, model):
+        await telegram.say("dm", ASK + "x" * 100)
+        (post,) = await telegram.posted("dm", 1)
+        assert "too long" in post.text
+    assert model.requests == []
+
+
 async def test_again_compares_again_in_place_of_the_last(telegram, tmp_path, model):
     model.answers = {"alpha": "one", "beta": "two"}
     async with driving(telegram, tmp_path, model):
