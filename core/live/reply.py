@@ -148,6 +148,10 @@ class Reply:
             PlatformError: the platform stayed away too long (see `deliver`).
         """
         await self.settle()
+        if len(text) < self._page_start:
+            # Taken back behind what full pages hold: told anew, from the first of them.
+            self._old, self._pages = [*self._pages, *self._old], []
+            self._page_start, self._opening = 0, ""
         self._text = text
         while (page := self._cut()) is not None:
             await self._finish_page(page.head, ())

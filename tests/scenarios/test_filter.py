@@ -6,7 +6,7 @@ import pytest
 from core.errors import ConfigError
 from core.models.file import read_palaver_file
 from tests.contracts.drivers import TelegramDriver, driving
-from tests.harness import palaver
+from tests.harness import palaver, until
 from tests.servers.model import status
 
 
@@ -74,6 +74,19 @@ async def test_an_answer_is_masked_ended_or_taken_back(
         (post,) = await driver.answered("dm", 1)
         assert post.text.replace(" \n", "\n").startswith(shown.replace(" \n", "\n"))
         assert "secretword" not in str(driver.server.calls)
+
+
+async def test_an_answer_of_many_pages_is_taken_back_from_all_of_them(
+    driver, tmp_path, model, config
+):
+    model.answer = lambda _: "Some words of the answer. " * 400 + "secretword"
+    model.piece_chars, model.piece_s = 100, 0.03
+    path = config(FILTER.format(action="refuse", of="answer"))
+    async with driving(driver, tmp_path, model, palaver_config=path):
+        await driver.say("dm", "what is it?")
+        (post,) = await driver.answered("dm", 1)
+        assert post.text.startswith("The rules")
+        await until(lambda: len(driver.server.posts(77)) == 1)
 
 
 MODERATION = """
