@@ -7,8 +7,7 @@ from typing import Any
 
 import msgspec
 
-from core.errors import Interrupted
-from core.models.chunks import Delta, Finished, ReasoningDelta, TextDelta, Usage
+from core.models.chunks import Delta, Finished, ReasoningDelta, TextDelta, Usage, decoded
 from core.models.providers import Endpoint
 from core.models.refusals import read_error
 from core.models.request import ChatMessage, ChatRequest, in_turns
@@ -90,10 +89,7 @@ class Reader:
             Interrupted: *data* is no event.
             Overloaded, Refused: it is an error.
         """
-        try:
-            event = _decode(data)
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-            raise Interrupted(f"the stream makes no sense ({error})") from error
+        event = decoded(_decode, data)
         match event.type:
             case "error":
                 raise read_error(event.error)

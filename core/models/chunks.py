@@ -4,13 +4,15 @@ Tolerates what OpenAI-compatible servers really send: roles without content,
 null or listed content, empty choices, usage anywhere, errors inside a 200.
 """
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 import msgspec
 
 from core.errors import Interrupted
 from core.models.refusals import read_error
+
+T = TypeVar("T")
 
 
 class TextDelta(msgspec.Struct, frozen=True, gc=False):
@@ -108,7 +110,15 @@ class _Chunk(msgspec.Struct, gc=False):
     error_msg: str | None = None
 
 
-_decoder = msgspec.json.Decoder(_Chunk)
+_decode = msgspec.json.Decoder(_Chunk).decode
+
+
+def decoded(decode: Callable[[bytes], T], data: bytes) -> T:
+    """*data* as *decode* reads it; raises `Interrupted` where it is no event of a stream."""
+    try:
+        return decode(data)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise Interrupted(f"the stream makes no sense ({error})") from error
 
 
 def read_chunk(data: bytes) -> list[Delta]:
@@ -118,12 +128,7 @@ def read_chunk(data: bytes) -> list[Delta]:
         Interrupted: *data* is not a chunk.
         Overloaded, Refused: it is an error object.
     """
-    try:
-        chunk = _decoder.decode(data)
-    except msgspec.MsgspecError as error:
-        raise Interrupted(f"the stream makes no sense ({error})") from error
-    except UnicodeDecodeError as error:
-        raise Interrupted("the stream is not UTF-8") from error
+    chunk = decoded(_decode, data)
     if chunk.error or chunk.error_code:
         raise read_error(
             chunk.error or {"code": chunk.error_code, "message": chunk.error_msg or ""}

@@ -10,15 +10,15 @@ from typing import Any
 import aiohttp
 import msgspec
 
-from core.errors import Interrupted, Overloaded, Refused
+from core.errors import Overloaded, Refused
 from core.models.body import read_up_to
-from core.models.chunks import Delta, Finished, TextDelta, Usage
+from core.models.chunks import Delta, Finished, TextDelta, Usage, decoded
 from core.models.providers import Endpoint
 from core.models.refusals import read_error
 from core.models.request import ChatRequest, in_turns
 from core.telemetry import keep_secret
 
-TOKEN_AT = "/oauth/2.0/token"  # noqa: S105
+TOKEN_AT = "/oauth/2.0/token"  # noqa: S105 - an address
 CHAT_PATH = "/rpc/2.0/ai_custom/v1/wenxinworkshop/chat/"
 TOKEN_BYTES = 100_000
 EARLY_S = 3600.0
@@ -119,10 +119,7 @@ def read(data: bytes) -> list[Delta]:
         Interrupted: *data* is no event.
         Overloaded, Refused: it is an error.
     """
-    try:
-        event = _decode(data)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise Interrupted(f"the stream makes no sense ({error})") from error
+    event = decoded(_decode, data)
     if event.error_code in _NO_TOKEN:
         raise Refused(f"{event.error_msg} ({event.error_code})", "key")
     if event.error_code in _BUSY:
