@@ -10,12 +10,15 @@ from core.platform import Bucket
 
 SLOWEST_PACE, SLOWER, FASTER = 0.25, 0.5, 0.02
 """A refusal halves what a bucket holds, each call that is let pass adds a fiftieth of the whole."""
+FINAL_S = 1.5
+"""While a final text waits, which asks again before this has passed, previews get no token."""
 
 
 class Grant(NamedTuple):
     """What a budget says: *wait_s* is 0.0 when a token of each bucket was taken.
 
-    *levels*: the tokens left in each bucket; below zero in one that is held.
+    *levels*: the tokens left in each bucket; below zero in one that is held, or where a
+    preview stands behind final texts.
     """
 
     wait_s: float
@@ -26,7 +29,10 @@ class Budget(Protocol):
     """Where tokens come from; shared by all replicas."""
 
     async def take(self, buckets: Sequence[Bucket], *, final: bool) -> Grant:
-        """Take one token of each of *buckets*, or none; a preview leaves their reserve."""
+        """Take one token of each of *buckets*, or none.
+
+        A preview leaves their reserve, and goes after the final texts that wait.
+        """
         ...
 
     async def hold(self, bucket: Bucket, seconds: float) -> None:
@@ -39,6 +45,7 @@ class _Level:
     taken: deque[float] = field(default_factory=deque)
     pace: float = 1.0
     held_until: float = 0.0
+    final_until: float = 0.0
 
 
 class LocalBuckets:
@@ -57,11 +64,14 @@ class LocalBuckets:
                 level.taken.popleft()
             most = max(1, int(bucket.most * level.pace))
             free = most - len(level.taken)
-            levels.append(-1 if level.held_until > now else free)
-            wait = max(wait, level.held_until - now)
+            closed = max(level.held_until, 0.0 if final else level.final_until)
+            levels.append(-1 if closed > now else free)
+            wait = max(wait, closed - now)
             needed = min(most, 1 if final else 1 + bucket.reserve)
             if free < needed:
                 wait = max(wait, level.taken[needed - free - 1] + bucket.seconds - now)
+                if final:
+                    level.final_until = now + FINAL_S
         if wait > 0:
             return Grant(wait, levels)
         for bucket in buckets:

@@ -7,11 +7,11 @@ from itertools import repeat
 from pathlib import Path
 from statistics import mean
 
-from bench.freshness.optimum import best_area
+from bench.freshness.optimum import least_unseen
 from bench.freshness.others import SCHEDULES, theirs
 from bench.freshness.plot import bars
-from bench.freshness.traces import SPEEDS, all_traces, make
-from bench.freshness.world import DELAY_S, PLACES, budget_of, ours, run
+from bench.freshness.traces import LENGTHS, SPEEDS, all_traces, make
+from bench.freshness.world import DELAY_S, PLACES, ours, run, windows_of
 from bots.slack.adapter import SlackPlatform
 from bots.telegram.adapter import TelegramPlatform
 
@@ -22,23 +22,24 @@ INTERVAL_S = {
 DOCS = Path(__file__).parents[2] / "docs"
 
 
+ENDS = 25
+"""So many lengths, each as likely, stand for not knowing when an answer ends."""
+
+
+def _ours(place, trace):
+    (screen,), refused = run(ours(place, [trace], same_chat=True, interval_s=INTERVAL_S[place]))
+    return screen.area / trace.seconds, refused
+
+
 def one_answer(place, trace):
     """One answer alone: the mean of unseen characters by the optimum, us and the others."""
-
-    def staleness(screens):
-        return sum(one.area for one in screens) / trace.seconds
-
-    (screen,), refused = run(ours(place, [trace], same_chat=True, interval_s=INTERVAL_S[place]))
     rows = {
-        "the offline optimum": (
-            best_area(trace, budget_of(place, 0)[0], DELAY_S) / trace.seconds,
-            0,
-        ),
-        "Palaver": (staleness([screen]), refused),
+        "the offline optimum": (least_unseen([trace], windows_of(place), DELAY_S), 0),
+        "Palaver": _ours(place, trace),
     }
     for schedule in SCHEDULES:
-        screens, refused = theirs(schedule, place, [trace], same_chat=True)
-        rows[schedule.name] = staleness(screens), refused
+        (screen,), refused = theirs(schedule, place, [trace], same_chat=True)
+        rows[schedule.name] = screen.area / trace.seconds, refused
     return rows
 
 
@@ -60,6 +61,30 @@ def compare():
                 print(f"| {name} | {unseen:.1f} | {unseen / best:.2f} | {refused} |")
                 plotted[place].append((name, unseen / best, refused))
     (DOCS / "freshness.svg").write_text(bars(plotted))
+
+
+def without_foresight():
+    """Ours on even traces, and the optimum for who does not know when the answer will end."""
+    print(f"\n**Even writing**, one answer at a time, 50 to 20,000 characters, {ENDS} traces\n")
+    print("| place | tokens/s | the offline optimum | without foresight | Palaver | x |")
+    print("|---|---|---|---|---|---|")
+    rows = [(place, speed) for place in PLACES for speed in SPEEDS]
+    with ProcessPoolExecutor() as pool:
+        for (place, speed), (best, blind, us) in zip(rows, pool.map(_even, rows), strict=True):
+            print(f"| {place} | {speed} | {best:.1f} | {blind:.1f} | {us:.1f} | {us / blind:.2f} |")
+
+
+def _even(place_and_speed):
+    place, speed = place_and_speed
+    shortest, longest = LENGTHS[0], LENGTHS[-1]
+    lengths = [shortest * (longest / shortest) ** (n / (ENDS - 1)) for n in range(ENDS)]
+    traces = [make(speed, round(length), "steady") for length in lengths]
+    windows = windows_of(place)
+    return (
+        mean(least_unseen([trace], windows, DELAY_S) for trace in traces),
+        least_unseen(traces, windows, DELAY_S),
+        mean(_ours(place, trace)[0] for trace in traces),
+    )
 
 
 def together(place, counts, *, same_chat):
@@ -123,6 +148,7 @@ def main():
         floods(options.answers)
         return
     compare()
+    without_foresight()
     together("Telegram, group", (1, 5, 50), same_chat=True)
     for place in ("Slack, native", "Slack, edits"):
         together(place, (1, 4, 10), same_chat=False)

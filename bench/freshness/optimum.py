@@ -1,6 +1,6 @@
-"""The offline optimum: the best times to update, for who knows the whole trace.
+"""The offline optimum: the best times to update, for who knows the traces.
 
-Dynamic programming over the moments of a grid. The platform's sliding window is relaxed to
+Dynamic programming over the moments of a grid. The platform's sliding windows are relaxed to
 windows that stand side by side, so what comes out is a bound that no schedule can beat.
 """
 
@@ -12,27 +12,33 @@ MOST_MOMENTS = 900
 LONGEST_GAP_S = 12.0
 
 
-def best_area(trace, bucket, delay_s):
-    """The least integral of unseen characters with the tokens of *bucket*, in char x s.
+def least_unseen(traces, windows, delay_s):
+    """The least mean of unseen characters that *windows*, each (calls, seconds), allow.
+
+    With one trace, it is what can be done when the whole of it is known. With several, when it
+    is known that the answer is one of them, but not which: when it will end.
 
     An update sent at t is seen at t + *delay_s*; the last one, with all, goes out at the end.
     """
-    step = max(GRID_S, trace.seconds / MOST_MOMENTS)
-    count = int(trace.seconds / step)
-    moments = [*(n * step for n in range(1, count + 1) if n * step < trace.seconds), trace.seconds]
-    written = [trace.written(at) for at in moments]
-    # whole[i]: the integral of all that was written, until what was sent at moment i is seen.
-    spans = pairwise([-delay_s, *moments])
-    whole = list(accumulate(trace.area(a + delay_s, b + delay_s, 0) for a, b in spans))
-    window = [int(at / bucket.seconds) for at in moments]
+    return max(_least_unseen(traces, most, seconds, delay_s) for most, seconds in windows)
+
+
+def _least_unseen(traces, most, seconds, delay_s):
+    longest = max(trace.seconds for trace in traces)
+    step = max(GRID_S, longest / MOST_MOMENTS)
+    count = int(longest / step)
+    moments = [*(n * step for n in range(1, count + 1) if n * step < longest), longest]
+    known = [_Known(trace, moments, delay_s, 1 / (len(traces) * trace.seconds)) for trace in traces]
+    whole = [sum(areas) for areas in zip(*(one.whole for one in known), strict=True)]
+    window = [int(at / seconds) for at in moments]
     reach = max(2, int(LONGEST_GAP_S / step))
     # best[i][k]: the least area so far, the last update at moment i, the (k + 1)th of its window.
     best = []
-    for j, at in enumerate(moments):
-        least = [inf] * bucket.most
+    for j in range(len(moments)):
+        least = [inf] * most
         least[0] = whole[j]
         for i in range(max(0, j - reach), j):
-            area = whole[j] - whole[i] - written[i] * (at - moments[i])
+            area = whole[j] - whole[i] - sum(one.shown(i, j) for one in known)
             if window[i] == window[j]:
                 for k, so_far in enumerate(best[i][:-1], 1):
                     least[k] = min(least[k], so_far + area)
@@ -40,3 +46,22 @@ def best_area(trace, bucket, delay_s):
                 least[0] = min(least[0], min(best[i]) + area)
         best.append(least)
     return min(best[-1])
+
+
+class _Known:
+    """A trace at *moments*, none of them behind its end; areas are counted *share* times.
+
+    whole[i]: the area of all that was written, until what was sent at moment i is seen.
+    """
+
+    def __init__(self, trace, moments, delay_s, share):
+        self._at = [min(at, trace.seconds) for at in moments]
+        self._written = [share * trace.written(at) for at in self._at]
+        spans = pairwise([-delay_s, *self._at])
+        self.whole = list(
+            accumulate(share * trace.area(a + delay_s, b + delay_s, 0) for a, b in spans)
+        )
+
+    def shown(self, i, j):
+        """The area of what was shown from moment i to moment j."""
+        return self._written[i] * (self._at[j] - self._at[i])

@@ -96,7 +96,11 @@ class Limiter:
 
 
 _TELEGRAM = {
-    "private": [("second", 5, 1.0), ("minute", 60, 60.0), ("all", 30, 1.0)],
+    "private": [
+        ("second", 5, 1.0),
+        ("minute", 60, 60.0),
+        ("all", 30, 1.0),
+    ],
     "group": [("minute", 20, 60.0), ("all", 30, 1.0)],
 }
 _WINDOWS = {
@@ -106,6 +110,12 @@ _WINDOWS = {
     "Slack, edits": {"post": [("second", 2, 1.0)], "update": [("all", 50, 60.0)]},
 }
 PLACES = tuple(_WINDOWS)
+
+
+def windows_of(place):
+    """What the platform allows one answer: calls in seconds."""
+    kinds = _WINDOWS[place]["update"]
+    return [(most, seconds) for kind, most, seconds in kinds if (kind, seconds) != ("all", 1.0)]
 
 
 def budget_of(place, chat, *, new=False):

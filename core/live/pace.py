@@ -3,17 +3,24 @@
 With n tokens for a known time T, an answer is shown best at equal distances of T / n. T is
 not known, and has no scale: an answer that has run for t may end now or run for t more.
 What is unseen on average over all such T is least when the distances grow with the square
-root of t; how fast, follows from the tokens that are left until the first ones come back.
+root of t; how fast, follows from the tokens that are left until the first ones come back,
+or until the answer, at its speed, would be longer than answers are.
+
+An update shows most when it goes out just after the model has written: where a model writes
+in bursts, the times so found are moved to the nearest burst.
 """
 
 import asyncio
 import math
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+import msgspec
+
 from core.budget import Budget, Grant
+from core.live.growth import Growth
 from core.platform import Bucket
 from core.tasks import end
 
@@ -21,16 +28,17 @@ FIRST_CHARS = 12
 FIRST_WAIT_S = 0.7
 """The first text appears with so many characters, or so long after the first of them."""
 
-YOUNGEST_S = 0.25
 MOST_BUCKETS = 10_000
-REST_S = 0.25
-"""A model that is silent for so long rests: what is shown now stays fresh until it goes on."""
-RESTED = 0.7
-"""A rest is used when so much of the distance to the last update has passed."""
+NEWS = 0.4
+"""What is new is gathered for at least so much of the distance between updates."""
 LOOK_AGAIN_S = 1.0
 """Who waits for a token looks so often whether it still wants that one."""
 CLOCK_S = 0.001
 """What is due so soon is due now."""
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
 
 
 class Screen(Protocol):
@@ -42,19 +50,7 @@ class Screen(Protocol):
         ...
 
     @property
-    def unseen(self) -> float:
-        """How many characters are written and not shown; infinite when nothing is shown yet."""
-        ...
-
-    @property
-    def age_s(self) -> float:
-        """For how long it has been growing."""
-        ...
-
-    @property
-    def rests_at(self) -> float:
-        """When (by the loop's clock) the model will have been silent for `REST_S`."""
-        ...
+    def growth(self) -> Growth: ...
 
 
 @dataclass
@@ -85,6 +81,8 @@ class Pacer:
         self.budget = budget
         self._lanes: dict[str, _Lane] = {}
         self._buckets: dict[str, _Known] = {}
+        self._places: dict[Screen, str] = {}
+        self._crowds: Counter[str] = Counter()
         self._drivers: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> "Pacer":
@@ -98,6 +96,7 @@ class Pacer:
         buckets = screen.budget
         if not buckets:
             return True
+        self._stand(screen, buckets[0].key)
         key = buckets[-1].key
         lane = self._lanes.get(key)
         if lane is None:
@@ -114,12 +113,30 @@ class Pacer:
             lane.waiting.pop(screen, None)
             lane.came.set()
 
+    def look(self, screen: Screen) -> None:
+        """Look whether *screen* is due: a pause of its model has ended."""
+        lane = self._lanes.get(screen.budget[-1].key) if screen.budget else None
+        if lane is not None and screen in lane.waiting and self._due(screen) <= _now():
+            lane.came.set()
+
     def leave(self, screen: Screen) -> None:
-        """End the waiting of *screen*, if it waits."""
+        """Forget *screen*, which grows no more; its waiting ends, if it waits."""
+        self._stand(screen, "")
         for lane in self._lanes.values():
             future = lane.waiting.get(screen)
             if future is not None and not future.done():
                 future.set_result(False)
+
+    def _stand(self, screen: Screen, place: str) -> None:
+        """Count *screen* among those that grow in *place*, and nowhere else."""
+        before = self._places.pop(screen, None)
+        if before is not None:
+            self._crowds[before] -= 1
+            if not self._crowds[before]:
+                del self._crowds[before]
+        if place:
+            self._places[screen] = place
+            self._crowds[place] += 1
 
     async def _drive(self, key: str, lane: _Lane) -> None:
         try:
@@ -134,9 +151,8 @@ class Pacer:
 
     async def _give_turns(self, lane: _Lane) -> None:
         """Give turns in *lane* until nobody waits."""
-        clock = asyncio.get_running_loop().time
         while lane.waiting:
-            now = clock()
+            now = _now()
             ready = [(self._due(one), one) for one, f in lane.waiting.items() if not f.done()]
             soonest = min((due for due, _ in ready), default=now + 60)
             if soonest > now + CLOCK_S:
@@ -148,34 +164,38 @@ class Pacer:
                     pass
                 continue
             stalest = max(
-                (one for due, one in ready if due <= now + CLOCK_S), key=lambda one: one.unseen
+                (one for due, one in ready if due <= now + CLOCK_S),
+                key=lambda one: one.growth.unseen,
             )
-            grant = await self.budget.take(stalest.budget, final=False)
-            place = stalest.budget[0].key
-            crowd = sum(one.budget[0].key == place for one in lane.waiting)
-            self._space(stalest, grant, clock(), crowd)
+            crowd = self._crowds[stalest.budget[0].key]
+            buckets = _kept(stalest.budget, crowd)
+            grant = await self.budget.take(buckets, final=False)
+            self._space(buckets, stalest.growth, grant, _now(), crowd)
             future = lane.waiting.pop(stalest, None) if not grant.wait_s else None
             if future is not None and not future.done():
                 future.set_result(True)
 
     def _due(self, screen: Screen) -> float:
-        due = 0.0
+        growth = screen.growth
+        earliest = spaced = 0.0
         for bucket in screen.budget:
             known = self._buckets.get(bucket.key)
-            if known is None or (known.gap and screen.unseen == math.inf):
+            if known is None or (known.gap and growth.shown is None):
                 continue  # Nothing is shown yet: not spaced, only as the tokens allow.
-            rest = max(screen.rests_at, known.next_at - (1 - RESTED) * known.gap)
-            due = max(due, min(known.next_at, rest))
-        return due
+            earliest = max(earliest, known.next_at - known.gap)
+            spaced = max(spaced, known.next_at, growth.news_at + NEWS * known.gap)
+        return growth.best_time(earliest, spaced)
 
-    def _space(self, screen: Screen, grant: Grant, now: float, crowd: int) -> None:
-        """Note when each bucket of *screen*, for which *crowd* wait, may be asked again."""
-        for bucket, level in zip(screen.budget, grant.levels, strict=False):
+    def _space(
+        self, buckets: Sequence[Bucket], growth: Growth, grant: Grant, now: float, crowd: int
+    ) -> None:
+        """Note when each of *buckets*, for which *crowd* wait, may be asked again."""
+        for bucket, level in zip(buckets, grant.levels, strict=False):
             known = self._buckets.setdefault(bucket.key, _Known(deque(maxlen=bucket.most)))
             spare = level - bucket.reserve
             if not grant.wait_s:
                 known.taken.append(now)
-                known.gap = gap_s(bucket, spare, screen.age_s, known.taken, now, crowd)
+                known.gap = gap_s(bucket, spare, growth, known.taken, now, crowd)
                 known.next_at = now + known.gap
             elif spare < 1:
                 known.gap = 0.0
@@ -184,31 +204,39 @@ class Pacer:
             self._buckets = {key: one for key, one in self._buckets.items() if one.next_at > now}
 
 
+def _kept(buckets: Sequence[Bucket], crowd: int) -> Sequence[Bucket]:
+    """*buckets*, where more is kept for final texts if a *crowd* will soon need as many."""
+    place, *wider = buckets
+    reserve = min(place.most - 1, crowd - place.most // 4)
+    if reserve <= place.reserve:
+        return buckets
+    return msgspec.structs.replace(place, reserve=reserve), *wider
+
+
 def gap_s(
     bucket: Bucket,
     spare: float,
-    age_s: float,
-    taken: Sequence[float] = (),
-    now: float = 0.0,
+    growth: Growth,
+    taken: Sequence[float],
+    now: float,
     crowd: int = 1,
 ) -> float:
-    """How long to wait between two updates while *spare* tokens are left, for an answer so old.
+    """How long to wait between two updates of an answer while *spare* tokens are left.
 
     Args:
-        spare: one of them is kept in store for a rest of the model.
         taken: when this process took tokens, oldest first; they come back.
         crowd: how many answers share the bucket: the more, the more evenly, for new ones
             begin where others end.
     """
-    window, age_s = bucket.seconds, max(age_s, YOUNGEST_S)
+    window, age_s = bucket.seconds, growth.age_s(now)
     oldest = next((at for at in taken if at > now - window), now)
-    ahead = max(window / 4, oldest + window - now)
+    ahead = min(max(window / 4, oldest + window - now), growth.left_s(now))
     coming = sum(now - window < at <= now - window + ahead for at in taken)
-    tokens = max(0.5, spare - 1 + coming)
-    growth = 0.5 / max(1, crowd)
-    rest = 1 - growth
+    tokens = max(0.5, spare + coming)
+    power = 0.5 / math.sqrt(crowd)
+    rest = 1 - power
     span = (math.pow(age_s + ahead, rest) - math.pow(age_s, rest)) / rest
-    return span * math.pow(age_s, growth) / tokens
+    return span * math.pow(age_s, power) / tokens
 
 
 def worth_showing(text: str, waited_s: float) -> bool:

@@ -7,15 +7,15 @@ the next one begins.
 """
 
 import asyncio
-import math
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
 from core.errors import Gone, PlatformError, RateLimited, Revoked
 from core.live.delivery import deliver, held, report_refusal
+from core.live.growth import Growth
 from core.live.markdown import heal
-from core.live.pace import FIRST_WAIT_S, REST_S, Pacer, worth_showing
+from core.live.pace import FIRST_WAIT_S, Pacer, worth_showing
 from core.live.pages import Cut, cut, whole_words
 from core.messages import Button, ConversationId
 from core.platform import Bucket, Platform, Surface
@@ -85,11 +85,10 @@ class Reply:
         self._page_start = 0
         self._opening = ""
         self._on_screen = ""
-        self._shown_chars = 0
         self._changed = asyncio.Event()
         self._closing = asyncio.Event()
         self._updater: asyncio.Task[None] | None = None
-        self._began = self._said_at = _now()
+        self.growth = Growth(_now())
         self._first_text_s: float | None = None
         self._updates = 0
         self._refusals = 0
@@ -109,18 +108,6 @@ class Reply:
     def budget(self) -> Sequence[Bucket]:
         return self._surface().budget
 
-    @property
-    def unseen(self) -> float:
-        return len(self._text) - self._shown_chars if self._updates else math.inf
-
-    @property
-    def age_s(self) -> float:
-        return _now() - self._began
-
-    @property
-    def rests_at(self) -> float:
-        return self._said_at + REST_S
-
     async def __aenter__(self) -> "Reply":
         self._updater = asyncio.create_task(self._update(), name=f"reply {self._conversation}")
         return self
@@ -136,8 +123,9 @@ class Reply:
     def say(self, text: str) -> None:
         """The newest full text. Never waits."""
         self._text = text
-        self._said_at = _now()
         self._changed.set()
+        if self.growth.note_written(len(text), _now()):
+            self._pacer.look(self)
 
     async def finish(self, text: str, buttons: Sequence[Button] = ()) -> None:
         """Show the whole of *text*, for good, with *buttons* under its last post.
@@ -250,10 +238,10 @@ class Reply:
                 self._note_update(surface)
                 self._turn_page(page.taken, page.opening)
                 continue
-            text, frame = self._text, self._frame()
+            text, frame, sent_at = self._text, self._frame(), _now()
             await surface.show(frame, self._buttons)
             self._on_screen = frame
-            self._shown_chars = len(text)
+            self.growth.note_shown(len(text), sent_at)
             self._note_update(surface)
             return
 
@@ -272,7 +260,7 @@ class Reply:
         text = self._page_text()
         if self._surface().grows:
             return text
-        return heal(whole_words(text, self.unseen * HALF_WORD))
+        return heal(whole_words(text, self.growth.unseen * HALF_WORD))
 
     async def _finish_page(self, text: str, buttons: Sequence[Button]) -> None:
         surface = self._surface()
@@ -301,7 +289,7 @@ class Reply:
     def _note_update(self, surface: Surface) -> None:
         self._updates += 1
         if self._first_text_s is None:
-            self._first_text_s = _now() - self._began
+            self._first_text_s = _now() - self.growth.began
         if surface.handle and surface.handle not in self._known:
             self._known.add(surface.handle)
             self._on_post()

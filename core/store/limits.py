@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager, suppress
 
 from redis.asyncio import Redis
 
-from core.budget import FASTER, SLOWER, SLOWEST_PACE, Grant, LocalBudget
+from core.budget import FASTER, FINAL_S, SLOWER, SLOWEST_PACE, Grant, LocalBudget
 from core.errors import StoreError
 from core.platform import Bucket
 from core.store import keys
@@ -44,6 +44,7 @@ class SharedBudget:
                     keys=[key for bucket in buckets for key in keys.bucket(bucket.key)],
                     args=[
                         FASTER,
+                        FINAL_S if final else 0,
                         *(
                             value
                             for bucket in buckets

@@ -49,6 +49,17 @@ async def test_both_kinds_of_buckets_count_alike(redis):
         assert list(ours.levels) == pytest.approx(list(theirs.levels), abs=0.01)
 
 
+async def test_previews_of_all_replicas_wait_while_a_final_text_does(redis):
+    one, two = SharedBudget(redis), SharedBudget(redis)
+    bucket = (Bucket("busy", 2, 0.3, reserve=0),)
+    for _ in range(2):
+        await one.take(bucket, final=False)
+    assert (await one.take(bucket, final=True)).wait_s > 0
+    await asyncio.sleep(0.35)
+    assert (await two.take(bucket, final=False)).wait_s > 0
+    assert (await one.take(bucket, final=True)).wait_s == 0
+
+
 async def test_a_held_bucket_waits_as_long_as_the_platform_asked(redis):
     budget = SharedBudget(redis)
     bucket = Bucket("held", 5, 1)

@@ -6,9 +6,9 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from core.budget import LocalBuckets
+from core.budget import LocalBudget
 from core.errors import Gone, PlatformError, RateLimited
-from core.live.pace import Pacer, gap_s, worth_showing
+from core.live.pace import Pacer
 from core.live.reply import Reply
 from core.messages import Button, conversation_id
 from core.platform import Bucket, Limits
@@ -74,23 +74,10 @@ class Platform:
         self.busy.append(busy)
 
 
-class Budget:
-    """Tokens of this process, by the real clock."""
-
-    def __init__(self):
-        self._buckets = LocalBuckets()
-
-    async def take(self, buckets, *, final):
-        return self._buckets.take(buckets, time.monotonic(), final=final)
-
-    async def hold(self, bucket, seconds):
-        self._buckets.hold(bucket, time.monotonic(), seconds)
-
-
 @asynccontextmanager
 async def reply_on(platform, **more):
     async with (
-        Pacer(Budget()) as pacer,
+        Pacer(LocalBudget()) as pacer,
         Reply(platform, CHAT, "", pacer, buttons=[STOP], **more) as reply,
     ):
         yield reply
@@ -125,7 +112,7 @@ async def test_typing_shows_until_the_first_text_and_is_cleared_at_the_end():
 
 
 async def test_what_is_left_of_the_budget_is_kept_for_the_final_text(monkeypatch):
-    monkeypatch.setattr("core.live.pace.YOUNGEST_S", 1e-9)
+    monkeypatch.setattr("core.live.growth.YOUNGEST_S", 1e-9)
     bucket = Bucket("b", 4, 0.5, reserve=1)
     platform = Platform(buckets=(bucket,))
     text = "word " * 40
@@ -211,82 +198,3 @@ async def test_each_new_post_is_told_at_once_so_that_it_can_be_kept():
     async with reply_on(platform, on_post=lambda: told.append(reply.handles)) as reply:
         await reply.finish("words " * 15)
     assert told == [("post-1",), ("post-1", "post-2"), ("post-1", "post-2", "post-3")]
-
-
-@pytest.mark.parametrize(
-    ("text", "waited_s", "worth"),
-    [("twelve chars", 0, True), ("short", 0.1, False), ("short", 0.8, True), ("   ", 9, False)],
-)
-def test_a_first_text_needs_twelve_characters_or_seven_tenths_of_a_second(text, waited_s, worth):
-    assert worth_showing(text, waited_s) is worth
-
-
-def test_local_buckets_keep_a_reserve_and_refill():
-    buckets, bucket = LocalBuckets(), Bucket("b", 2, 1, reserve=1)
-    assert buckets.take((bucket,), 0.0, final=False) == (0, [1])
-    assert buckets.take((bucket,), 0.25, final=False) == (0.75, [1])
-    assert buckets.take((bucket,), 0.25, final=True) == (0, [0])
-    assert buckets.take((bucket,), 0.5, final=True) == (0.5, [0])
-    assert buckets.take((bucket,), 2.0, final=False) == (0, [1])
-
-
-def test_a_refusal_slows_a_bucket_down_and_calls_that_pass_quicken_it_again():
-    buckets, bucket = LocalBuckets(), Bucket("b", 10, 1, reserve=0)
-    buckets.hold(bucket, 0.0, 10)
-    assert buckets.take((bucket,), 5.0, final=True) == (5, [-1])
-    assert buckets.take((bucket,), 10.0, final=True) == (0, [4])
-    for now in range(100, 130):
-        assert buckets.take((bucket,), now, final=True).wait_s == 0
-    assert buckets.take((bucket,), 200.0, final=True) == (0, [9])
-
-
-class Waiting:
-    """A screen that waits, with so much unseen."""
-
-    age_s = 0.0
-    rests_at = 1e9
-
-    def __init__(self, name, unseen, *buckets):
-        self.name, self.unseen, self.budget = name, unseen, buckets
-
-
-async def test_the_stalest_screen_goes_first_and_one_place_delays_no_other(monkeypatch):
-    everything = Bucket("all", 100, 1, reserve=0)
-    here, there = Bucket("here", 1, 0.2, reserve=0), Bucket("there", 1, 0.001, reserve=0)
-    screens = [
-        Waiting("fresh", 5, here, everything),
-        Waiting("stale", 500, here, everything),
-        Waiting("stalest", float("inf"), here, everything),
-        Waiting("elsewhere", 1, there, everything),
-    ]
-    order = []
-
-    async def wait(pacer, screen):
-        assert await pacer.turn(screen)
-        order.append(screen.name)
-
-    async with Pacer(Budget()) as pacer, asyncio.TaskGroup() as group:
-        for screen in screens:
-            group.create_task(wait(pacer, screen))
-    assert order == ["stalest", "elsewhere", "stale", "fresh"]
-
-
-async def test_a_screen_that_leaves_gets_no_turn():
-    bucket = Bucket("b", 1, 100, reserve=0)
-    async with Pacer(Budget()) as pacer:
-        assert await pacer.turn(Waiting("first", 1, bucket))
-        late = Waiting("late", 1, bucket)
-        waiting = asyncio.create_task(pacer.turn(late))
-        await asyncio.sleep(0.01)
-        pacer.leave(late)
-        assert await waiting is False
-
-
-def test_spare_tokens_are_spread_over_the_time_that_an_answer_is_expected_to_run():
-    bucket = Bucket("b", 20, 60, reserve=1)
-    young = gap_s(bucket, 19, 0.3)
-    older = gap_s(bucket, 15, 10, [-10.0, -9, -7, -4, 0], 0.0)
-    old = gap_s(bucket, 1, 900, [-57.0 + 3 * n for n in range(20)], 0.0)
-    assert young == pytest.approx(0.45, rel=0.1)
-    assert older == pytest.approx(1.9, rel=0.1)
-    assert old == pytest.approx(60 / 20, rel=0.1), "at last, as fast as tokens come back"

@@ -1,0 +1,68 @@
+"""How an answer grows: what is written, what is shown of it, and the model's rhythm."""
+
+import math
+
+YOUNGEST_S = 0.25
+LONGEST_CHARS = 20_000
+"""Longer than this an answer is not expected to get; one that does may grow by half, again."""
+EVENLY_S = 0.03
+"""What comes so soon after the last text came with it: no pause."""
+LONGEST_PAUSE_S = 1.0
+"""A longer one is a stop, which says little about the next pause."""
+LEARN = 0.3
+"""How much a pause says about the next one."""
+LATE_PAUSES = 2
+"""A burst is waited for until so many pauses after the last one."""
+
+
+class Growth:
+    """One answer's growth. Times are the loop's, in seconds.
+
+    Attributes:
+        written: characters so far.
+        shown: how many of them are on the screen; None when there is nothing yet.
+        said_at: when the last of them came.
+        news_at: when the first came of those that are not shown.
+        pause_s: how long the model usually pauses between its bursts; 0.0 when it writes evenly.
+    """
+
+    def __init__(self, now: float) -> None:
+        self.began = self.said_at = self.news_at = now
+        self.written = 0
+        self.shown: int | None = None
+        self.pause_s = 0.0
+
+    @property
+    def unseen(self) -> float:
+        """How many characters are written and not shown; infinite when nothing is shown yet."""
+        return math.inf if self.shown is None else self.written - self.shown
+
+    def note_written(self, chars: int, now: float) -> bool:
+        """Note that *chars* are written; whether a pause of the model ended with it."""
+        if self.written <= (self.shown or 0):
+            self.news_at = now
+        pause_s, self.said_at, self.written = now - self.said_at, now, chars
+        if pause_s <= EVENLY_S:
+            # Where even writing lasts as long as pauses do, there are no bursts.
+            self.pause_s = max(0.0, self.pause_s - pause_s)
+            return False
+        self.pause_s += LEARN * (min(pause_s, LONGEST_PAUSE_S) - self.pause_s)
+        return True
+
+    def note_shown(self, chars: int, sent_at: float) -> None:
+        """Note that *chars*, all that were written at *sent_at*, are on the screen."""
+        self.shown = chars
+        self.news_at = sent_at
+
+    def age_s(self, now: float) -> float:
+        return max(YOUNGEST_S, now - self.began)
+
+    def left_s(self, now: float) -> float:
+        """For how long it may still grow, at its speed so far."""
+        return self.age_s(now) * max(0.5, LONGEST_CHARS / max(1, self.written) - 1)
+
+    def best_time(self, earliest: float, spaced: float) -> float:
+        """When to show it: at the burst that is nearest to *spaced*, but not before *earliest*."""
+        if spaced <= self.said_at + self.pause_s / 2:
+            return max(earliest, min(spaced, self.said_at))
+        return max(spaced, self.said_at + LATE_PAUSES * self.pause_s)

@@ -1,0 +1,165 @@
+"""When a growing answer is shown: tokens, rhythm, and whose turn it is."""
+
+import asyncio
+
+import pytest
+
+from core.budget import LocalBuckets, LocalBudget
+from core.live.growth import Growth
+from core.live.pace import Pacer, gap_s, worth_showing
+from core.platform import Bucket
+
+
+@pytest.mark.parametrize(
+    ("text", "waited_s", "worth"),
+    [("twelve chars", 0, True), ("short", 0.1, False), ("short", 0.8, True), ("   ", 9, False)],
+)
+def test_a_first_text_needs_twelve_characters_or_seven_tenths_of_a_second(text, waited_s, worth):
+    assert worth_showing(text, waited_s) is worth
+
+
+def test_local_buckets_keep_a_reserve_and_refill():
+    buckets, bucket = LocalBuckets(), Bucket("b", 2, 1, reserve=1)
+    assert buckets.take((bucket,), 0.0, final=False) == (0, [1])
+    assert buckets.take((bucket,), 0.25, final=False) == (0.75, [1])
+    assert buckets.take((bucket,), 0.25, final=True) == (0, [0])
+    assert buckets.take((bucket,), 0.5, final=True) == (0.5, [0])
+    assert buckets.take((bucket,), 2.0, final=False) == (0, [1])
+
+
+def test_a_refusal_slows_a_bucket_down_and_calls_that_pass_quicken_it_again():
+    buckets, bucket = LocalBuckets(), Bucket("b", 10, 1, reserve=0)
+    buckets.hold(bucket, 0.0, 10)
+    assert buckets.take((bucket,), 5.0, final=True) == (5, [-1])
+    assert buckets.take((bucket,), 10.0, final=True) == (0, [4])
+    for now in range(100, 130):
+        assert buckets.take((bucket,), now, final=True).wait_s == 0
+    assert buckets.take((bucket,), 200.0, final=True) == (0, [9])
+
+
+class Waiting:
+    """A screen that waits, with so much unseen."""
+
+    def __init__(self, name, unseen, *buckets):
+        self.name, self.budget, self.growth = name, buckets, Growth(0.0)
+        if unseen is not None:
+            self.growth.note_shown(1, 0.0)
+            self.growth.note_written(1 + unseen, 0.0)
+
+
+async def test_the_stalest_screen_goes_first_and_one_place_delays_no_other():
+    everything = Bucket("all", 100, 1, reserve=0)
+    here, there = Bucket("here", 1, 0.2, reserve=0), Bucket("there", 1, 0.001, reserve=0)
+    screens = [
+        Waiting("fresh", 5, here, everything),
+        Waiting("stale", 500, here, everything),
+        Waiting("stalest", None, here, everything),
+        Waiting("elsewhere", 1, there, everything),
+    ]
+    order = []
+
+    async def wait(pacer, screen):
+        assert await pacer.turn(screen)
+        order.append(screen.name)
+
+    async with Pacer(LocalBudget()) as pacer, asyncio.TaskGroup() as group:
+        for screen in screens:
+            group.create_task(wait(pacer, screen))
+    assert order == ["stalest", "elsewhere", "stale", "fresh"]
+
+
+async def test_a_screen_that_leaves_gets_no_turn():
+    bucket = Bucket("b", 1, 100, reserve=0)
+    async with Pacer(LocalBudget()) as pacer:
+        assert await pacer.turn(Waiting("first", 1, bucket))
+        late = Waiting("late", 1, bucket)
+        waiting = asyncio.create_task(pacer.turn(late))
+        await asyncio.sleep(0.01)
+        pacer.leave(late)
+        assert await waiting is False
+
+
+async def test_a_crowd_leaves_tokens_for_the_final_texts_that_it_will_soon_need():
+    bucket, granted = Bucket("b", 20, 100, reserve=1), []
+
+    async def grow(pacer, number):
+        while await pacer.turn(Waiting(number, None, bucket)):
+            granted.append(number)
+
+    async with Pacer(LocalBudget()) as pacer:
+        crowd = [asyncio.create_task(grow(pacer, number)) for number in range(15)]
+        await asyncio.sleep(0.05)
+        assert 5 < len(granted) < 15
+        for _ in range(20 - len(granted)):
+            assert (await pacer.budget.take((bucket,), final=True)).wait_s == 0
+        for task in crowd:
+            task.cancel()
+        await asyncio.gather(*crowd, return_exceptions=True)
+
+
+def grown(*steps):
+    """A growth with a text at each of *steps*, (seconds, characters); nothing is shown since 0."""
+    growth = Growth(0.0)
+    growth.note_shown(0, 0.0)
+    for at, chars in steps:
+        growth.note_written(chars, at)
+    return growth
+
+
+def evenly(seconds, *, chars_per_s=200):
+    return grown(*((n / 50, n * chars_per_s // 50) for n in range(1, int(seconds * 50) + 1)))
+
+
+def test_spare_tokens_are_spread_over_the_time_that_an_answer_is_expected_to_run():
+    bucket = Bucket("b", 20, 60, reserve=1)
+    young = gap_s(bucket, 19, evenly(0.3), [], 0.3)
+    older = gap_s(bucket, 15, evenly(10), [0.0, 1, 3, 6, 10], 10.0)
+    long = gap_s(bucket, 0, evenly(40), [-17.0 + 3 * n for n in range(20)], 40.0)
+    assert young == pytest.approx(0.43, rel=0.05)
+    assert older == pytest.approx(1.8, rel=0.05)
+    assert long == pytest.approx(60 / 20, rel=0.1), "at last, as fast as tokens come back"
+
+
+def test_a_fast_model_ends_sooner_so_its_tokens_are_spent_sooner():
+    bucket = Bucket("b", 20, 60, reserve=1)
+    slow, fast = evenly(2, chars_per_s=100), evenly(2, chars_per_s=2000)
+    assert gap_s(bucket, 15, fast, [], 2.0) < gap_s(bucket, 15, slow, [], 2.0) / 2
+
+
+def test_where_a_model_writes_in_bursts_an_update_goes_out_at_the_nearest_one():
+    bursts = grown(*((n / 2, 50 * n) for n in range(1, 21)))
+    assert 0.4 < bursts.pause_s <= 0.5
+    assert bursts.said_at == 10.0
+    assert bursts.best_time(9.0, 10.2) == 10.0, "now, not a little later with nothing newer"
+    assert bursts.best_time(10.1, 10.2) == 10.1, "but not before there may be a token"
+    assert bursts.best_time(9.0, 10.3) > 10.6, "the next burst is nearer"
+    assert bursts.best_time(9.0, 12.0) == 12.0, "it should long have come: wait no more"
+
+
+def test_a_model_that_writes_evenly_again_after_a_stop_has_no_bursts():
+    growth = evenly(1)
+    growth.note_written(300, 4.0)
+    assert growth.pause_s > 0
+    for n in range(1, 60):
+        growth.note_written(300 + n, 4.0 + n / 50)
+    assert growth.pause_s == 0
+    assert growth.best_time(0.0, 6.0) == 6.0
+
+
+def test_what_came_while_an_update_was_on_its_way_is_news_since_then():
+    growth = grown((1.0, 10), (1.1, 20))
+    growth.note_shown(10, sent_at=1.0)
+    assert (growth.unseen, growth.news_at) == (10, 1.0)
+    growth.note_shown(20, sent_at=1.2)
+    growth.note_written(30, 5.0)
+    assert (growth.unseen, growth.news_at) == (10, 5.0)
+
+
+def test_previews_wait_while_a_final_text_does():
+    buckets, bucket = LocalBuckets(), Bucket("b", 2, 1, reserve=0)
+    for now in (0.0, 0.5):
+        assert buckets.take((bucket,), now, final=False).wait_s == 0
+    assert buckets.take((bucket,), 0.6, final=True).wait_s == pytest.approx(0.4)
+    assert buckets.take((bucket,), 1.1, final=False).wait_s > 0, "the token is the final text's"
+    assert buckets.take((bucket,), 1.1, final=True).wait_s == 0
+    assert buckets.take((bucket,), 2.2, final=False).wait_s == 0
