@@ -10,7 +10,7 @@ from statistics import mean
 from bench.freshness.optimum import least_unseen
 from bench.freshness.others import SCHEDULES, theirs
 from bench.freshness.plot import bars
-from bench.freshness.traces import LENGTHS, SPEEDS, all_traces, make
+from bench.freshness.traces import LENGTHS, SPEEDS, generated, make, recorded
 from bench.freshness.world import DELAY_S, PLACES, ours, run, windows_of
 from bots.slack.adapter import SlackPlatform
 from bots.telegram.adapter import TelegramPlatform
@@ -20,6 +20,24 @@ INTERVAL_S = {
     for place in PLACES
 }
 DOCS = Path(__file__).parents[2] / "docs"
+
+
+def recordings():
+    """The recorded traces one by one: the mean of unseen characters."""
+    traces = recorded()
+    print("\n**Recorded**, one answer at a time: unseen characters, mean (refused calls)\n")
+    print("| place | trace | seconds | characters | the offline optimum | Palaver | every 1.0 s |")
+    print("|---|---|---|---|---|---|---|")
+    for place in PLACES:
+        for trace in traces:
+            rows = one_answer(place, trace)
+            cells = [
+                f"{unseen:.1f}" + (f" ({refused})" if refused else "")
+                for name, (unseen, refused) in rows.items()
+                if name in ("the offline optimum", "Palaver", "every 1.0 s")
+            ]
+            about = place, trace.name, f"{trace.seconds:.1f}", str(trace.total)
+            print(f"| {' | '.join([*about, *cells])} |")
 
 
 ENDS = 25
@@ -45,7 +63,7 @@ def one_answer(place, trace):
 
 def compare():
     """All traces in all places: tables, and the plot."""
-    traces = all_traces()
+    traces = generated()
     plotted = {}
     with ProcessPoolExecutor() as pool:
         for place in PLACES:
@@ -149,6 +167,7 @@ def main():
         return
     compare()
     without_foresight()
+    recordings()
     together("Telegram, group", (1, 5, 50), same_chat=True)
     for place in ("Slack, native", "Slack, edits"):
         together(place, (1, 4, 10), same_chat=False)

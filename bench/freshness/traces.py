@@ -1,14 +1,18 @@
-"""Token traces: when a model had written how many characters."""
+"""Token traces, generated or recorded: when a model had written how many characters."""
 
+import json
 import random
 from bisect import bisect_right
 from dataclasses import dataclass
 from itertools import accumulate
+from pathlib import Path
 
 CHARS_PER_TOKEN = 4
 SPEEDS = (20, 60, 200)
 """Tokens a second."""
 LENGTHS = (50, 400, 1_500, 5_000, 20_000)
+RECORDED = Path(__file__).with_name("recorded")
+"""What `bench.freshness.record` kept."""
 SHAPES = ("steady", "bursts", "stalls")
 
 
@@ -63,7 +67,17 @@ def make(speed, length, shape, seed=0, tokens_per_delta=1):
     return Trace(f"{speed}/s {length} {shape}", tuple(times), tuple(accumulate(sizes)))
 
 
-def all_traces():
+def generated():
     return [
         make(speed, length, shape) for speed in SPEEDS for length in LENGTHS for shape in SHAPES
     ]
+
+
+def recorded():
+    """The recorded traces, from their first character on."""
+    traces = []
+    for path in sorted(RECORDED.glob("*.json")):
+        points = json.loads(path.read_text())
+        times, chars = zip(*points, strict=True)
+        traces.append(Trace(path.stem, tuple(at - times[0] for at in times), chars))
+    return traces

@@ -75,7 +75,7 @@ class SlackPlatform:
         page_chars=BLOCK_CHARS,
         caption_chars=900,
         pictures_per_post=4,
-        interval_s=0.2,
+        interval_s=0.1,
         # assistant.threads.setStatus: gone after two minutes without a message.
         indicate_every_s=90.0,
     )

@@ -113,15 +113,15 @@ async def test_typing_shows_until_the_first_text_and_is_cleared_at_the_end():
 
 async def test_what_is_left_of_the_budget_is_kept_for_the_final_text(monkeypatch):
     monkeypatch.setattr("core.live.growth.YOUNGEST_S", 1e-9)
-    bucket = Bucket("b", 4, 0.5, reserve=1)
+    monkeypatch.setattr("core.live.growth.LONGEST_CHARS", 1)
+    bucket = Bucket("b", 4, 30, reserve=1)
     platform = Platform(buckets=(bucket,))
     text = "word " * 40
     async with reply_on(platform) as reply:
         await stream(reply, text)
         await asyncio.wait_for(reply.finish(text), 1)
     (surface,) = platform.surfaces
-    # Of four tokens one is for the final text, and one for a rest that never came.
-    assert len(surface.texts) == 3
+    assert len(surface.texts) == 4
     assert surface.texts[-1] == text
 
 
