@@ -114,10 +114,14 @@ def _between_characters(text: str, end: int) -> int:
     return place
 
 
-def whole_words(text: str, most_chars: float) -> str:
-    """*text* without the word at its end, unless that is longer than *most_chars*."""
+def clean_end(text: str, most_chars: float) -> str:
+    """*text* up to its last line, sentence or word, if at most *most_chars* stand behind that."""
+    least = max(0, len(text) - int(most_chars))
+    if line := text.rfind("\n", least) + 1:
+        return text[:line]
+    if sentences := [m.end() for m in _SENTENCE.finditer(text, least)]:
+        return text[: sentences[-1]]
     last = text[-1:]
     if not last.isalnum() or last > "\u2e7f":  # No spaces stand between words from there on.
         return text
-    start = max(text.rfind(" "), text.rfind("\n")) + 1
-    return text[:start] if start and len(text) - start <= most_chars else text
+    return text[: text.rfind(" ", least) + 1] or text

@@ -16,15 +16,15 @@ from core.live.delivery import deliver, held, report_refusal
 from core.live.growth import Growth
 from core.live.markdown import heal
 from core.live.pace import FIRST_WAIT_S, Pacer, worth_showing
-from core.live.pages import Cut, cut, whole_words
+from core.live.pages import Cut, clean_end, cut
 from core.messages import Button, ConversationId
 from core.platform import Bucket, Platform, Surface
 from core.tasks import end
 
 LAST_WORDS_S = 3.0
 """How long a turn that ends early waits for the call that is under way."""
-HALF_WORD = 0.08
-"""A half word at the end waits for its other half if it is so little of what is new."""
+HALF = 0.08
+"""A half word, sentence or line at the end waits for its end if it is so little of what is new."""
 STRIKES = 3
 """After so many refusals in one answer its previews end; the final text never does."""
 
@@ -260,7 +260,7 @@ class Reply:
         text = self._page_text()
         if self._surface().grows:
             return text
-        return heal(whole_words(text, self.growth.unseen * HALF_WORD))
+        return heal(clean_end(text, min(self.growth.unseen * HALF, len(text) / 2)))
 
     async def _finish_page(self, text: str, buttons: Sequence[Button]) -> None:
         surface = self._surface()

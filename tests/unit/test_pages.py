@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.live.markdown import heal, open_fence
+from core.live.pages import clean_end
 from core.live.pages import cut as cut_page
-from core.live.pages import whole_words
 from core.models.demo import answers
 
 LONG = answers.answer([("user", "write 20000 characters")])
@@ -132,9 +132,21 @@ def test_healing_never_fails(text):
         ("some wor", 2, "some wor"),
         ("some word.", 99, "some word."),
         ("one", 99, "one"),
-        ("line\nhal", 99, "line\n"),
+        ("A line.\nand hal", 99, "A line.\n"),
+        ("A line.\nand hal", 4, "A line.\nand "),
+        ("A sentence. A half", 99, "A sentence. "),
+        ("A sentence. A half", 5, "A sentence. A "),
+        ("```\ncode\n```\nAnd", 9, "```\ncode\n```\n"),
         ("\u4f60\u597d \u4e16\u754c", 99, "\u4f60\u597d \u4e16\u754c"),
+        ("\u4f60\u597d\u3002\u4e16\u754c", 3, "\u4f60\u597d\u3002"),
     ],
 )
-def test_a_half_word_waits_where_that_costs_little(text, most_chars, shown):
-    assert whole_words(text, most_chars) == shown
+def test_half_a_line_a_sentence_or_a_word_waits_where_that_costs_little(text, most_chars, shown):
+    assert clean_end(text, most_chars) == shown
+
+
+@given(st.text(max_size=80), st.integers(0, 80))
+def test_what_waits_is_never_more_than_may_wait(text, most_chars):
+    shown = clean_end(text, most_chars)
+    assert text.startswith(shown)
+    assert len(text) - len(shown) <= most_chars
