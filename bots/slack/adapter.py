@@ -4,7 +4,6 @@ An event is acknowledged when its listener returns, and a listener returns when
 the inbox holds the event (`process_before_response`); else Slack sends it again.
 """
 
-import asyncio
 import logging
 import re
 from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
@@ -24,6 +23,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bots.arrivals import Arrivals
 from bots.patience import patiently
+from bots.slack.files import download, upload
 from bots.slack.inbound import (
     NAME,
     Me,
@@ -34,16 +34,16 @@ from bots.slack.inbound import (
     slash_incoming,
 )
 from bots.slack.markup import BLOCK_CHARS, fallback, fits, render
+from bots.slack.people import People
 from bots.slack.stream import Streams, StreamSurface
 from bots.slack.surface import SlackSurface, actions, post_budget, slack_errors
-from core.errors import ConfigError, Gone, PlatformError, Rejected
+from core.errors import ConfigError, Gone, PlatformError
 from core.messages import (
     Attachment,
     Button,
     ConversationId,
     Incoming,
     Picture,
-    Sender,
     split_conversation,
 )
 from core.platform import Bucket, Limits
@@ -52,8 +52,6 @@ log = logging.getLogger(__name__)
 
 ACCEPT_S = 2.3
 """Slack waits 3 s for an acknowledgement, then sends the event again."""
-NAME_S = 1.0
-NAMES_KEPT = 10_000
 PROMPTS = (
     ("What can you do?", "What can you do?"),
     ("Show me a table", "Show me markdown with a table."),
@@ -103,7 +101,6 @@ class SlackPlatform:
         self._heard |= {"overheard"} if overhear else set()
         self._menu = menu
         self._arrivals = Arrivals()
-        self._names: dict[str, Sender] = {}
         self._me = Me("", "", ())
         self._status_works = True
         self._streams = Streams(on=streams)
@@ -115,6 +112,7 @@ class SlackPlatform:
         self._client = AsyncWebClient(
             token=self._bot_token, base_url=self._api_url, session=self._session
         )
+        self._people = People(self._client)
         try:
             answer = await self._start()
         except BaseException:
@@ -221,7 +219,7 @@ class SlackPlatform:
         asked = f"/image {slash.text}" if slash.command else slash.text
         asked = asked[: BLOCK_CHARS // 2]
         quoted = render(asked).replace("\n", "\n> ")
-        name = render((await self._sender(slash.user)).name)
+        name = render((await self._people.sender(slash.user)).name)
         with slack_errors():
             posted = await self._client.chat_postMessage(
                 channel=slash.channel,
@@ -233,25 +231,8 @@ class SlackPlatform:
         return str(posted["ts"])
 
     async def _accept(self, incoming: Incoming) -> None:
-        sender = await self._sender(incoming.sender.name)
+        sender = await self._people.sender(incoming.sender.name)
         await self._arrivals.accept(msgspec.structs.replace(incoming, sender=sender), ACCEPT_S)
-
-    async def _sender(self, user: str) -> Sender:
-        """Who *user* (an id) is; by the id alone where Slack does not tell."""
-        known = self._names.get(user)
-        if known is not None:
-            return known
-        sender = Sender(f"{NAME}:{user}", user)
-        with suppress(PlatformError), slack_errors():
-            async with asyncio.timeout(NAME_S):
-                answer: Any = await self._client.users_info(user=user, include_locale=True)
-            profile = answer["user"].get("profile", {})
-            name = profile.get("display_name") or answer["user"].get("real_name") or user
-            sender = Sender(sender.id, str(name), str(answer["user"].get("locale", "")))
-            if len(self._names) >= NAMES_KEPT:
-                self._names.clear()
-            self._names[user] = sender
-        return sender
 
     async def _suggest(self, channel: str) -> None:
         prompts = [{"title": title, "message": message} for title, message in PROMPTS]
@@ -287,23 +268,7 @@ class SlackPlatform:
         replacing: str = "",
     ) -> str:
         _, channel, thread = split_conversation(conversation)
-        uploads = [
-            {
-                "content": picture.data,
-                "filename": f"picture-{number}.{picture.mime.rpartition('/')[2]}",
-                "title": fallback(picture.caption) or "picture",
-                "alt_txt": picture.caption or "a picture that was asked for",
-            }
-            for number, picture in enumerate(pictures, 1)
-        ]
-        captions = "\n".join(picture.caption for picture in pictures if picture.caption)
-        with slack_errors():
-            await self._client.files_upload_v2(
-                file_uploads=uploads,
-                channel=channel,
-                thread_ts=thread or None,
-                initial_comment=fallback(captions) or None,
-            )
+        await upload(self._client, channel, thread, pictures)
         if buttons:
             # A file's own message has none. That the picture came is what counts.
             with suppress(PlatformError), slack_errors():
@@ -338,20 +303,4 @@ class SlackPlatform:
                 )
 
     async def fetch(self, attachment: Attachment, most_bytes: int) -> bytes:
-        if attachment.size_bytes > most_bytes:
-            raise Rejected(f"{attachment.name} is larger than {most_bytes} bytes")
-        with slack_errors():
-            async with self._session.get(
-                attachment.ref,
-                headers={"Authorization": f"Bearer {self._bot_token}"},
-                allow_redirects=False,
-            ) as response:
-                # Without the scope files:read Slack answers 200 with its sign-in page.
-                if response.status != 200 or response.content_type == "text/html":
-                    raise Gone(f"{attachment.name} cannot be read ({response.status})")
-                body = bytearray()
-                async for piece in response.content.iter_chunked(1 << 16):
-                    body += piece
-                    if len(body) > most_bytes:
-                        raise Rejected(f"{attachment.name} is larger than {most_bytes} bytes")
-                return bytes(body)
+        return await download(self._session, self._bot_token, attachment, most_bytes)

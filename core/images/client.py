@@ -6,7 +6,6 @@ Source of parameters: the OpenAI images reference (`/v1/images/generations`, `/v
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
 
 import aiohttp
 import msgspec
@@ -14,15 +13,21 @@ import tenacity
 from msgspec.structs import replace
 
 from core.errors import ModelError, Overloaded, Refused, StoreError
-from core.images.download import MOST_BYTES, decoded, downloaded, read_whole
+from core.images.answers import (
+    Answer,
+    AnsweredImage,
+    read_answer,
+    read_callback,
+    read_stream,
+    read_task,
+)
+from core.images.download import decoded, downloaded, read_whole
 from core.images.later import Later
 from core.images.pictures import checked
 from core.messages import Picture
 from core.models.listed import first_model
 from core.models.providers import Endpoint
-from core.models.refusals import read_error
 from core.models.screen import Screen
-from core.models.sse import Decoder
 
 PAINT_S = 180.0
 TRIES = 3
@@ -55,40 +60,6 @@ class PictureRequest(msgspec.Struct, frozen=True):
 
 FIELDS = ("size", "quality", "style", "background", "format")
 """The options of a request that are words; each is empty, or asked for."""
-
-
-class _Image(msgspec.Struct):
-    b64_json: str | None = None
-    url: str | None = None
-    revised_prompt: str | None = None
-
-
-class _Answer(msgspec.Struct):
-    data: list[_Image] | None = None
-    error: Any = None
-    task_id: str | None = None
-
-
-class _Callback(msgspec.Struct):
-    success: bool = True
-    data: _Answer | None = None
-    error: Any = None
-
-
-class _Task(msgspec.Struct):
-    response: _Callback | None = None
-
-
-class _Event(msgspec.Struct):
-    """Of a stream: `image_generation.partial_image` or `.completed`, `image_edit.…`, `error`."""
-
-    type: str = ""
-    b64_json: str | None = None
-    revised_prompt: str | None = None
-    error: Any = None
-
-
-_event = msgspec.json.Decoder(_Event).decode
 
 
 class ImageClient:
@@ -143,7 +114,7 @@ class ImageClient:
         request: PictureRequest,
         callback_url: str = "",
         show: Callable[[Picture], Awaitable[None]] = _unseen,
-    ) -> _Answer:
+    ) -> Answer:
         async for attempt in tenacity.AsyncRetrying(
             stop=tenacity.stop_after_attempt(TRIES),
             wait=tenacity.wait_exponential_jitter(max=10),
@@ -154,7 +125,7 @@ class ImageClient:
                 answer = await self._ask(request, callback_url, show)
         return answer
 
-    async def _paint_later(self, request: PictureRequest, name: str, later: Later) -> _Answer:
+    async def _paint_later(self, request: PictureRequest, name: str, later: Later) -> Answer:
         """Ask with a callback, and wait for it; now and then look at the task itself."""
         try:
             task = await later.tasks.begin(name)
@@ -169,7 +140,7 @@ class ImageClient:
             until = time.monotonic() + LATER_S
             while time.monotonic() < until:
                 if told := await later.tasks.wait(task.token, LOOK_EVERY_S):
-                    return _told(told)
+                    return read_callback(told)
                 if (found := await self._look(task_id)) is not None:
                     return found
             raise Overloaded("the picture was asked for, but never came")
@@ -180,24 +151,22 @@ class ImageClient:
         except StoreError as error:
             raise Overloaded(str(error)) from error
 
-    async def _look(self, task_id: str) -> _Answer | None:
+    async def _look(self, task_id: str) -> Answer | None:
         """The task's answer where there is a tasks endpoint and it has one."""
         body = msgspec.json.encode({"action": "retrieve", "id": task_id})
         try:
             async with self._posted("/tasks", body) as response:
-                if response.status >= 400:
-                    return None
-                task = msgspec.json.decode(await read_whole(response), type=_Task)
-        except (Overloaded, msgspec.MsgspecError, UnicodeDecodeError):
+                raw, status = await read_whole(response), response.status
+        except Overloaded:
             return None
-        return None if task.response is None else _of_callback(task.response)
+        return read_task(raw) if status < 400 else None
 
     async def _ask(
         self,
         request: PictureRequest,
         callback_url: str,
         show: Callable[[Picture], Awaitable[None]],
-    ) -> _Answer:
+    ) -> Answer:
         fields = self._fields(request, callback_url)
         asked = (
             self._posted("/images/edits", _form(fields, request.sources))
@@ -206,9 +175,9 @@ class ImageClient:
         )
         async with asked as response:
             if response.content_type == "text/event-stream" and response.status < 400:
-                return await _read_stream(response, show)
+                return await read_stream(response, show)
             raw, status = await read_whole(response), response.status
-        return _answer(raw, status)
+        return read_answer(raw, status)
 
     def _fields(self, request: PictureRequest, callback_url: str) -> dict[str, str | int | bool]:
         """Only what is set: a gateway refuses parameters that its model does not know."""
@@ -241,7 +210,7 @@ class ImageClient:
         except (aiohttp.ClientError, TimeoutError) as error:
             raise Overloaded(f"the image API cannot be reached ({type(error).__name__})") from error
 
-    async def _bytes(self, image: _Image) -> bytes:
+    async def _bytes(self, image: AnsweredImage) -> bytes:
         if image.b64_json:
             return await decoded(image.b64_json)
         if not image.url:
@@ -258,50 +227,3 @@ def _form(fields: Mapping[str, str | int | bool], sources: Sequence[Picture]) ->
         file = f"picture-{number}.{picture.mime.rpartition('/')[2]}"
         form.add_field(several, picture.data, filename=file, content_type=picture.mime)
     return form
-
-
-async def _read_stream(
-    response: aiohttp.ClientResponse, show: Callable[[Picture], Awaitable[None]]
-) -> _Answer:
-    """The picture at the end of a stream; those before it are shown."""
-    decoder, read = Decoder(), 0
-    async for piece in response.content.iter_any():
-        read += len(piece)
-        if read > MOST_BYTES:
-            raise Refused("the image API returned too much", "empty")
-        for one in decoder.feed(piece):
-            try:
-                event = _event(one.data)
-            except (msgspec.MsgspecError, UnicodeDecodeError):
-                continue  # `[DONE]`, or nothing that we know.
-            if event.error:
-                raise read_error(event.error)
-            if event.type.endswith(".completed"):
-                return _Answer([_Image(event.b64_json, revised_prompt=event.revised_prompt)])
-            if event.type.endswith(".partial_image") and event.b64_json:
-                await show(await checked(await decoded(event.b64_json)))
-    raise Overloaded("the image API's stream ended without a picture")
-
-
-def _answer(raw: bytes, status: int) -> _Answer:
-    try:
-        answer = msgspec.json.decode(raw, type=_Answer)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        failure: ModelError = read_error(None, status) if status >= 400 else Overloaded("no JSON")
-        raise failure from error
-    if answer.error or status >= 400:
-        raise read_error(answer.error, status)
-    return answer
-
-
-def _told(message: bytes) -> _Answer:
-    try:
-        return _of_callback(msgspec.json.decode(message, type=_Callback))
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise Overloaded("the callback made no sense") from error
-
-
-def _of_callback(callback: _Callback) -> _Answer:
-    if callback.error or not callback.success or callback.data is None:
-        raise read_error(callback.error)
-    return callback.data
