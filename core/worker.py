@@ -7,38 +7,31 @@ line of a turn, which logs it and lives on.
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from contextlib import aclosing, suppress
 from functools import partial
-from typing import TypeVar
 
-import msgspec
-
+from core.door import Door
 from core.errors import LeaseLost, PlatformError, Revoked, StoreError
 from core.line import Line
-from core.live.delivery import deliver
-from core.messages import ConversationId, Incoming, split_conversation
-from core.people.texts import language_of, say
+from core.messages import ConversationId, split_conversation
 from core.platform import Leases, Platform
 from core.store import keys
 from core.store.claim import Claim
 from core.store.feed import Feed
 from core.store.inbox import Inbox
 from core.store.limits import Notices
+from core.store.patience import BACKOFF_S, until_answered
 from core.tasks import end
 from core.telemetry import logger
 from core.turn.context import Context
 from core.turn.run import TurnRun
 
 log = logger(__name__)
-_T = TypeVar("_T")
 
 CLAIM_WAIT_S = 1.0
 MOST_CLAIMS = 16
 TAKE_OVER_EVERY_S = 1.0
-BACKOFF_S = (0.1, 0.2, 0.5, 1.0, 2.0)
-NOT_ALLOWED_AGAIN_S = 30 * 24 * 3600
-FULL_AGAIN_S = 60
 HANDOVER_S = 4.0
 
 
@@ -62,7 +55,6 @@ class Worker:
         self._slots = asyncio.Semaphore(context.settings.max_turns)
         self._running: dict[ConversationId, TurnRun] = {}
         self._turns: set[asyncio.Task[None]] = set()
-        self._notes: set[asyncio.Task[None]] = set()
         self.reading: set[str] = set()
         """The platforms whose updates are being read; the others have failed."""
         self._serving = dict(platforms)
@@ -70,10 +62,11 @@ class Worker:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until *stop*; then let running turns finish within the grace time."""
-        await self._again(lambda: self._inbox.prepare(tuple(self._platforms)), "prepare")
+        await until_answered(lambda: self._inbox.prepare(tuple(self._platforms)), "prepare")
         async with asyncio.TaskGroup() as group:
+            door = Door(self._inbox, self._notices, self._context, group)
             jobs = [
-                group.create_task(self._read(platform, group), name=f"read {name}")
+                group.create_task(self._read(platform, door), name=f"read {name}")
                 for name, platform in self._platforms.items()
             ]
             jobs += [
@@ -83,7 +76,8 @@ class Worker:
             ]
             await stop.wait()
             *jobs, listener = jobs
-            await end([*jobs, *self._notes])
+            await end(jobs)
+            await door.close()
             await self._drain()
             await end([listener])
 
@@ -99,7 +93,7 @@ class Worker:
 
     # --- in ---------------------------------------------------------------------------------
 
-    async def _read(self, platform: Platform, group: asyncio.TaskGroup) -> None:
+    async def _read(self, platform: Platform, door: Door) -> None:
         """Put what the platform tells into the inbox. Asking for more acknowledges the last."""
         failures = 0
         while True:
@@ -109,7 +103,7 @@ class Worker:
                     async for batch in batches:
                         failures = 0
                         for incoming in batch:
-                            await self._accept(platform, incoming, group)
+                            await door.accept(platform, incoming)
                 return
             except Revoked as error:
                 self._lose(platform, error)
@@ -125,75 +119,11 @@ class Worker:
                 await asyncio.sleep(BACKOFF_S[min(failures, len(BACKOFF_S) - 1)])
                 failures += 1
 
-    async def _accept(
-        self, platform: Platform, incoming: Incoming, group: asyncio.TaskGroup
-    ) -> None:
-        if incoming.address == "overheard":
-            woken = self._woken(incoming)
-            if woken is None:
-                return
-            incoming = woken
-        allowed = platform.local or bool(incoming.moved_to) or self._context.access.allows(incoming)
-        if not allowed and incoming.address != "direct":
-            return
-        verdict = "not allowed"
-        if allowed:
-            kept = await self._again(lambda: self._inbox.put(incoming), "put")
-            verdict = kept.verdict
-            if verdict == "full":
-                name = f"full:{incoming.conversation}:{incoming.sender.id}"
-                note = self._tell(platform, incoming, name, FULL_AGAIN_S, "full", kept.waiting)
-                self._note(group.create_task(note))
-        else:
-            space = split_conversation(incoming.conversation)[1]
-            name = f"not-allowed:{space}:{incoming.sender.id}"
-            note = self._tell(platform, incoming, name, NOT_ALLOWED_AGAIN_S, "not_allowed")
-            self._note(group.create_task(note))
-        self._context.metrics.accepted.labels(platform.name, verdict).inc()
-
     def _lose(self, platform: Platform, error: Revoked) -> None:
         """Leave *platform* alone, and its mail for a start with better credentials."""
         self.reading.discard(platform.name)
         if self._serving.pop(platform.name, None) is not None:
             log.error("platform lost", platform=platform.name, reason=str(error))
-
-    def _woken(self, incoming: Incoming) -> Incoming | None:
-        low = incoming.text.lower()
-        for word in self._context.settings.wake_words:
-            rest = incoming.text[len(word) :]
-            if low.startswith(word.lower()) and not rest[:1].isalnum():
-                text = rest.lstrip(" ,:;,:").strip()  # noqa: B005 - a set of characters is meant
-                return msgspec.structs.replace(incoming, text=text, address="direct")
-        return None
-
-    def _note(self, task: asyncio.Task[None]) -> None:
-        self._notes.add(task)
-        task.add_done_callback(self._notes.discard)
-
-    async def _tell(
-        self,
-        platform: Platform,
-        incoming: Incoming,
-        name: str,
-        again_s: int,
-        sentence: str,
-        waiting: int = 0,
-    ) -> None:
-        """Say *sentence* once in *again_s* seconds to who sent *incoming*."""
-        try:
-            if not await self._notices.first_time(name, again_s):
-                return
-            language = language_of(incoming.text, "", incoming.sender.language)
-            text = say(sentence, language, waiting=waiting, id=incoming.sender.id)
-            surface = platform.open_surface(incoming.conversation, incoming.reply_to)
-            await deliver(
-                lambda: surface.finish(text),
-                lambda: surface.budget,
-                incoming.conversation,
-                self._context.pacer.budget,
-            )
-        except (StoreError, PlatformError) as error:
-            log.warning("notice not delivered", notice=sentence, reason=str(error))
 
     # --- turns ------------------------------------------------------------------------------
 
@@ -208,12 +138,12 @@ class Worker:
                 if time.monotonic() - looked >= TAKE_OVER_EVERY_S:
                     looked = time.monotonic()
                     left = partial(self._inbox.take_over, platforms, free)
-                    claims = await self._again(left, "take over")
+                    claims = await until_answered(left, "take over")
                     for claim in claims:
                         log.info("turn taken over", conversation=claim.conversation)
                 if not claims:
                     ready = partial(self._inbox.claim, platforms, free, CLAIM_WAIT_S)
-                    claims = await self._again(ready, "claim")
+                    claims = await until_answered(ready, "claim")
             finally:
                 for _ in range(free - len(claims)):
                     self._slots.release()
@@ -298,20 +228,3 @@ class Worker:
         run = self._running.get(conversation)
         if run is not None and run.keeper is not None:
             run.keeper.poke()
-
-    async def _again(self, call: Callable[[], Awaitable[_T]], what: str) -> _T:
-        """*call* until Redis answers it."""
-        failures = 0
-        began = time.monotonic()
-        while True:
-            try:
-                result = await call()
-            except StoreError as error:
-                if failures in (0, 10) or failures % 100 == 0:
-                    log.warning("store away", doing=what, reason=str(error))
-                await asyncio.sleep(BACKOFF_S[min(failures, len(BACKOFF_S) - 1)])
-                failures += 1
-            else:
-                if failures:
-                    log.info("store back", doing=what, after_s=round(time.monotonic() - began, 1))
-                return result

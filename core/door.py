@@ -1,0 +1,102 @@
+"""The door: what people do is put into the inbox here, or they are told why it is not."""
+
+import asyncio
+
+import msgspec
+
+from core.errors import PlatformError, StoreError
+from core.live.delivery import deliver
+from core.messages import Incoming, split_conversation
+from core.people.texts import language_of, say
+from core.platform import Platform
+from core.store.inbox import Inbox
+from core.store.limits import Notices
+from core.store.patience import until_answered
+from core.tasks import end
+from core.telemetry import logger
+from core.turn.context import Context
+
+log = logger(__name__)
+
+NOT_ALLOWED_AGAIN_S = 30 * 24 * 3600
+FULL_AGAIN_S = 60
+
+
+class Door:
+    """Lets in who is allowed and meant us; tells the others once, in tasks of *group*."""
+
+    def __init__(
+        self, inbox: Inbox, notices: Notices, context: Context, group: asyncio.TaskGroup
+    ) -> None:
+        self._inbox = inbox
+        self._notices = notices
+        self._context = context
+        self._group = group
+        self._notes: set[asyncio.Task[None]] = set()
+
+    async def close(self) -> None:
+        """Tell nobody any more."""
+        await end(self._notes)
+
+    async def accept(self, platform: Platform, incoming: Incoming) -> None:
+        """Return when the inbox holds *incoming*, however long the store is away, or need not."""
+        if incoming.address == "overheard":
+            woken = self._woken(incoming)
+            if woken is None:
+                return
+            incoming = woken
+        allowed = platform.local or bool(incoming.moved_to) or self._context.access.allows(incoming)
+        if not allowed and incoming.address != "direct":
+            return
+        verdict = "not allowed"
+        if allowed:
+            kept = await until_answered(lambda: self._inbox.put(incoming), "put")
+            verdict = kept.verdict
+            if verdict == "full":
+                name = f"full:{incoming.conversation}:{incoming.sender.id}"
+                self._tell(platform, incoming, name, FULL_AGAIN_S, "full", kept.waiting)
+        else:
+            space = split_conversation(incoming.conversation)[1]
+            name = f"not-allowed:{space}:{incoming.sender.id}"
+            self._tell(platform, incoming, name, NOT_ALLOWED_AGAIN_S, "not_allowed")
+        self._context.metrics.accepted.labels(platform.name, verdict).inc()
+
+    def _woken(self, incoming: Incoming) -> Incoming | None:
+        low = incoming.text.lower()
+        for word in self._context.settings.wake_words:
+            rest = incoming.text[len(word) :]
+            if low.startswith(word.lower()) and not rest[:1].isalnum():
+                text = rest.lstrip(" ,:;,:").strip()  # noqa: B005 - a set of characters is meant
+                return msgspec.structs.replace(incoming, text=text, address="direct")
+        return None
+
+    def _tell(
+        self,
+        platform: Platform,
+        incoming: Incoming,
+        name: str,
+        again_s: int,
+        sentence: str,
+        waiting: int = 0,
+    ) -> None:
+        """Say *sentence* once in *again_s* seconds to who sent *incoming*."""
+
+        async def tell() -> None:
+            try:
+                if not await self._notices.first_time(name, again_s):
+                    return
+                language = language_of(incoming.text, "", incoming.sender.language)
+                text = say(sentence, language, waiting=waiting, id=incoming.sender.id)
+                surface = platform.open_surface(incoming.conversation, incoming.reply_to)
+                await deliver(
+                    lambda: surface.finish(text),
+                    lambda: surface.budget,
+                    incoming.conversation,
+                    self._context.pacer.budget,
+                )
+            except (StoreError, PlatformError) as error:
+                log.warning("notice not delivered", notice=sentence, reason=str(error))
+
+        note = self._group.create_task(tell(), name=f"notice {name}")
+        self._notes.add(note)
+        note.add_done_callback(self._notes.discard)
