@@ -5,6 +5,7 @@
     ├── PlatformError           the platform: may work later
     │   ├── RateLimited         asked too often; carries `retry_after_s`
     │   ├── Rejected            this very call will never work
+    │   ├── Full                the post takes no more text
     │   ├── Gone                the chat, the post or our place in it is lost
     │   └── Revoked             the credentials stopped working
     ├── ModelError              the provider
@@ -50,6 +51,10 @@ class RateLimited(PlatformError):
 
 class Rejected(PlatformError):
     """The platform will never accept this very call."""
+
+
+class Full(PlatformError):
+    """The post takes no more text: what follows belongs into another one."""
 
 
 class Gone(PlatformError):

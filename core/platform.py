@@ -76,7 +76,11 @@ class Surface(Protocol):
         ...
 
     async def show(self, text: str, buttons: Sequence[Button] = ()) -> None:
-        """Make the post read *text* (Markdown, healed unless it `grows`; never empty), for now."""
+        """Make the post read *text* (Markdown, healed unless it `grows`; never empty), for now.
+
+        Raises:
+            Full: nothing was called; some of *text* should be finished here, the rest elsewhere.
+        """
         ...
 
     async def finish(self, text: str, buttons: Sequence[Button] = ()) -> None:

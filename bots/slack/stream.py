@@ -15,7 +15,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bots.slack.markup import render
 from bots.slack.surface import SlackSurface, actions, slack_errors
-from core.errors import Gone, Rejected
+from core.errors import Full, Gone, Rejected
 from core.messages import Button, ConversationId, split_conversation
 from core.platform import Bucket
 
@@ -77,7 +77,7 @@ class Streams:
 
 
 class StreamSurface(SlackSurface):
-    """One streamed message; once its stream has ended, for whatever reason, it is edited."""
+    """One streamed message, for `STREAM_S`; if its stream ends before, it is edited."""
 
     def __init__(
         self, client: AsyncWebClient, team: str, conversation: ConversationId, streams: Streams
@@ -138,8 +138,7 @@ class StreamSurface(SlackSurface):
             self._ts, self._until = str(started["ts"]), time.monotonic() + STREAM_S
             self._streams.began()
         elif time.monotonic() > self._until:
-            await self._stop(more, ())
-            self._streaming = False
+            raise Full("the stream is too old")
         elif more:
             with slack_errors():
                 await self._client.chat_appendStream(

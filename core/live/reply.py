@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
-from core.errors import Gone, PlatformError, RateLimited, Revoked
+from core.errors import Full, Gone, PlatformError, RateLimited, Revoked
 from core.live.delivery import deliver, held, report_refusal
 from core.live.growth import Growth
 from core.live.markdown import heal
@@ -233,17 +233,20 @@ class Reply:
         # The turn may be waited for: what is newest is decided when it has come.
         while self._has_news() and await self._take():
             surface, page = self._surface(), self._cut()
-            if page is not None:
-                await surface.finish(page.head)
-                self._note_update(surface)
-                self._turn_page(page.taken, page.opening)
-                continue
-            text, frame, sent_at = self._text, self._frame(), _now()
-            await surface.show(frame, self._buttons)
-            self._on_screen = frame
-            self.growth.note_shown(len(text), sent_at)
+            if page is None:
+                text, frame, sent_at = self._text, self._frame(), _now()
+                try:
+                    await surface.show(frame, self._buttons)
+                except Full:
+                    page = self._cut_early()
+                else:
+                    self._on_screen = frame
+                    self.growth.note_shown(len(text), sent_at)
+                    self._note_update(surface)
+                    return
+            await surface.finish(page.head)
             self._note_update(surface)
-            return
+            self._turn_page(page.taken, page.opening)
 
     def _has_news(self) -> bool:
         if self._cut() is not None:
@@ -254,6 +257,12 @@ class Reply:
     def _cut(self) -> Cut | None:
         """The page to finish first, if the text is too long for one."""
         return cut(self._page_text(), self._most, self._platform.fits)
+
+    def _cut_early(self) -> Cut:
+        """The page to finish first, although there is room for more."""
+        text = self._page_text()
+        most = max(1, len(text) - 1)
+        return cut(text, most, self._platform.fits) or Cut(text, len(text), "")
 
     def _frame(self) -> str:
         """What the screen may show of the page so far."""

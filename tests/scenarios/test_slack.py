@@ -205,16 +205,20 @@ async def test_a_stream_that_dies_is_repaired_by_an_edit_of_the_same_message(
         assert "chat.update" in methods(driver.server)
 
 
-async def test_a_stream_is_ended_before_slack_ends_it(driver, tmp_path, model, monkeypatch):
+async def test_a_stream_is_ended_before_slack_ends_it_and_the_answer_goes_on_in_a_new_one(
+    driver, tmp_path, model, monkeypatch
+):
     monkeypatch.setattr("bots.slack.stream.STREAM_S", 0.3)
     model.answer = lambda messages: "Words of a long answer. " * 20
     model.piece_s = 0.03
     async with driving(driver, tmp_path, model):
         await driver.say("dm", "go")
-        (post,) = await driver.answered("dm")
-        assert post.text.strip() == model.answer([]).strip()
-        at = methods(driver.server).index("chat.stopStream")
-        assert "chat.update" in methods(driver.server)[at:]
+        posts = await driver.answered("dm")
+        assert len(posts) > 1
+        assert all(post.text.rstrip().endswith("answer.") for post in posts)
+        assert " ".join(post.text.strip() for post in posts) == model.answer([]).strip()
+        called = methods(driver.server)
+        assert called.count("chat.startStream") == called.count("chat.stopStream") > 1
 
 
 async def test_a_workspace_without_streams_is_asked_once(driver, tmp_path, model):
