@@ -25,6 +25,8 @@ LAST_WORDS_S = 3.0
 """How long a turn that ends early waits for the call that is under way."""
 HALF = 0.08
 """A half word, sentence or line at the end waits for its end if it is so little of what is new."""
+WORTH = 0.25
+"""An update must show so much of what is new."""
 STRIKES = 3
 """After so many refusals in one answer its previews end; the final text never does."""
 
@@ -251,8 +253,13 @@ class Reply:
     def _has_news(self) -> bool:
         if self._cut() is not None:
             return True
-        frame = self._frame()
-        return bool(frame.strip()) and frame != self._on_screen
+        frame, unseen = self._frame(), self.growth.unseen
+        if not frame or frame == self._on_screen:
+            return False
+        if self.growth.shown is None or unseen <= 0:
+            return True
+        # Half a row of a table or half a link is hidden: its other half is waited for.
+        return len(frame) - len(self._on_screen) >= unseen * WORTH
 
     def _cut(self) -> Cut | None:
         """The page to finish first, if the text is too long for one."""
@@ -269,7 +276,7 @@ class Reply:
         text = self._page_text()
         if self._surface().grows:
             return text
-        return heal(clean_end(text, min(self.growth.unseen * HALF, len(text) / 2)))
+        return heal(clean_end(text, min(self.growth.unseen * HALF, len(text) / 2))).rstrip()
 
     async def _finish_page(self, text: str, buttons: Sequence[Button]) -> None:
         surface = self._surface()

@@ -12,6 +12,7 @@ from core.live.pace import Pacer
 from core.live.reply import Reply
 from core.messages import Button, conversation_id
 from core.platform import Bucket, Limits
+from tests.harness import until
 
 CHAT = conversation_id("test", "chat")
 STOP, RETRY = Button("stop", "Stop"), Button("retry", "Retry")
@@ -109,6 +110,24 @@ async def test_typing_shows_until_the_first_text_and_is_cleared_at_the_end():
         await asyncio.sleep(0.02)
         await reply.finish("done")
     assert platform.busy == [True, False]
+
+
+async def test_no_call_is_spent_where_what_is_new_would_be_hidden():
+    """Half a row of a table is not shown, so it is no news."""
+    platform = Platform()
+    table = "| a | b |\n|---|---|\n| one | two |\n"
+    async with reply_on(platform) as reply:
+        reply.say(table)
+        await until(lambda: platform.surfaces and platform.surfaces[0].texts)
+        reply.say(table + "| three, and more of it")
+        await asyncio.sleep(0.05)
+        assert len(platform.surfaces[0].texts) == 1
+        reply.say(table + "| three, and more of it | four |\n")
+        await until(lambda: len(platform.surfaces[0].texts) == 2)
+        reply.say("taken back")
+        await until(lambda: len(platform.surfaces[0].texts) == 3)
+        await reply.finish(table)
+    assert platform.surfaces[0].texts[2:] == ["taken back", table]
 
 
 async def test_what_is_left_of_the_budget_is_kept_for_the_final_text(monkeypatch):
