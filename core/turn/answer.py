@@ -78,10 +78,8 @@ async def answer(
 def _request(
     stage: Stage, question: str, history: Sequence[Exchange], material: Material, *, retried: bool
 ) -> ChatRequest:
-    asked = "\n\n".join([*material.notes, question])
-    *before, last = stage.prompt(asked, history)
     return ChatRequest(
-        messages=(*before, replace(last, images=material.pictures)),
+        messages=stage.prompt(question, history, material),
         model=stage.turn.preferences.model,
         max_tokens=stage.context.settings.max_tokens,
         scope="" if retried or history or material.pictures else _scope(stage),

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from contextlib import AsyncExitStack
 
 from core.live.reply import Reply
-from core.messages import Exchange
+from core.messages import Attachment, Exchange
 from core.models.request import ChatRequest
 from core.people.texts import say
 from core.turn.cost import record, spent_on
@@ -24,15 +24,22 @@ _NAMES = "--models="
 
 
 async def compare(
-    stage: Stage, text: str, history: Sequence[Exchange], *, forget: int = 0
+    stage: Stage,
+    text: str,
+    history: Sequence[Exchange],
+    attachments: Sequence[Attachment],
+    *,
+    forget: int = 0,
 ) -> Report:
     """Ask several models what *text* (behind `/compare`) asks; *forget* exchanges are replaced."""
     names, question = _read(text, stage.context.model.names)
     if len(names) < 2 or not question:
         return await stage.close("rejected", say("compare_usage", stage.language))
+    material = await stage.context.reader.read(stage.platform, attachments, history)
+    messages = stage.prompt(question, history, material)
     requests = [
         ChatRequest(
-            messages=stage.prompt(question, history),
+            messages=messages,
             model=name,
             max_tokens=stage.context.settings.max_tokens,
             alone=True,
@@ -49,7 +56,7 @@ async def compare(
     costs = [spent_on(*pair, price) for pair in zip(requests, drafts, strict=True)]
     said = (_titled(name, draft.best) for name, draft in zip(names, drafts, strict=True))
     cut = any(draft.cut for draft in drafts)
-    exchange = stage.exchange(COMMAND + text, "\n\n".join(said), cut=cut)
+    exchange = stage.exchange(COMMAND + text, "\n\n".join(said), cut=cut, attachments=attachments)
     await stage.commit(exchange, forget=forget, spent=dict(zip(names, costs, strict=True)))
     for name, draft, spent in zip(names, drafts, costs, strict=True):
         record(stage, name, draft, spent)

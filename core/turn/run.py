@@ -121,7 +121,7 @@ async def serve(stage: Stage) -> Report:
     if first.command == "compare":
         if len(first.text) > QUESTION_CHARS:
             return await _too_long(stage, first.text)
-        return await compare(stage, first.text, stage.turn.history)
+        return await compare(stage, first.text, stage.turn.history, _attached(stage))
     if first.command == "usage":
         spent = await stage.claim.spent()
         return await stage.close("command", usage(stage.turn, spent, stage.context, language))
@@ -154,7 +154,8 @@ async def _retry(stage: Stage) -> Report:
     if last.question.startswith(COMMAND):
         return await paint_again(stage, "again")
     if last.question.startswith(COMPARISON):
-        return await compare(stage, last.question.removeprefix(COMPARISON), history, forget=1)
+        asked = last.question.removeprefix(COMPARISON)
+        return await compare(stage, asked, history, last.attachments, forget=1)
     return await answer(stage, last.question, history, last.attachments, forget=1)
 
 

@@ -8,6 +8,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from core.errors import LeaseLost, PlatformError, StoreError
 from core.live.reply import Reply, Shown
 from core.messages import Attachment, Button, Exchange, Incoming, Preferences, Spent, Summary
@@ -17,6 +19,7 @@ from core.platform import Platform
 from core.store.claim import Checkpoint, Claim, Turn
 from core.turn.context import Context
 from core.turn.keeper import Keeper
+from core.turn.material import Material
 from core.turn.prompt import build_prompt
 
 STORE_PATIENCE_S = 600.0
@@ -58,10 +61,13 @@ class Stage:
     def button(self, command: str) -> Button:
         return Button(command, say(command, self.language))
 
-    def prompt(self, asked: str, history: Sequence[Exchange]) -> tuple[ChatMessage, ...]:
-        """The messages that ask *asked* here and now, in the light of *history*."""
+    def prompt(
+        self, asked: str, history: Sequence[Exchange], material: Material
+    ) -> tuple[ChatMessage, ...]:
+        """The messages that ask *asked* of *material* here and now, in the light of *history*."""
         settings, first = self.context.settings, self.first
-        return build_prompt(
+        asked = "\n\n".join([*material.notes, asked])
+        *before, last = build_prompt(
             settings.system_prompt,
             self.turn.preferences,
             [one for one in history if one.at > self.turn.summary.until],
@@ -71,6 +77,7 @@ class Stage:
             today=datetime.datetime.now(datetime.UTC).date(),
             summary=self.turn.summary.text,
         )
+        return (*before, replace(last, images=material.pictures))
 
     def reply(
         self,

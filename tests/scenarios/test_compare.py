@@ -6,6 +6,7 @@ import pytest
 
 from tests.contracts.drivers import DRIVERS, TelegramDriver, driving
 from tests.harness import until
+from tests.scenarios.test_pictures import png
 from tests.servers.model import status
 
 ASK = "/compare --models=alpha,beta why?"
@@ -99,6 +100,19 @@ async def test_again_compares_again_in_place_of_the_last(telegram, tmp_path, mod
         await telegram.answered("dm", 2)
         assert len(model.requests) == 4
         assert "one" not in str(model.requests[-1]["messages"])
+
+
+async def test_all_see_what_came_with_the_question_also_when_asked_again(telegram, tmp_path, model):
+    async with driving(telegram, tmp_path, model):
+        telegram.server.add_file("f1", png())
+        photo = [{"file_id": "f1", "file_unique_id": "u", "width": 80, "height": 60}]
+        telegram.server.say(77, "", photo=photo, caption=ASK)
+        await telegram.answered("dm", 1)
+        await telegram.press("dm", "retry")
+        await telegram.answered("dm", 2)
+        assert len(model.requests) == 4
+        for request in model.requests:
+            assert "data:image/" in str(request["messages"][-1])
 
 
 async def test_a_killed_comparison_is_done_again_in_its_posts(server, model, replica):
