@@ -36,6 +36,7 @@ from core.platform import Bucket
 # longer than the platform's minute, and the last in small portions, so that calls which arrive
 # late do not meet those behind them.
 PRIVATE = (60, 61.5)
+BURST = (5, 1.2)
 GROUP = (20, 61.5)
 ALL = (6, 0.25)
 
@@ -120,12 +121,12 @@ def entities_of(entities: Sequence[Entity]) -> list[MessageEntity]:
     ]
 
 
-def place_budget(bot: int, chat: int) -> tuple[Bucket, Bucket]:
+def place_budget(bot: int, chat: int) -> tuple[Bucket, ...]:
     """What each call in *chat* (negative: a group) takes a token of."""
-    return (
-        Bucket(f"telegram:{bot}:{chat}", *(GROUP if chat < 0 else PRIVATE)),
-        Bucket(f"telegram:{bot}", *ALL, reserve=1),
-    )
+    key, everything = f"telegram:{bot}:{chat}", Bucket(f"telegram:{bot}", *ALL)
+    if chat < 0:
+        return Bucket(key, *GROUP), everything
+    return Bucket(key, *PRIVATE), Bucket(f"{key}:burst", *BURST), everything
 
 
 class TelegramSurface:

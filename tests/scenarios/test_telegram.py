@@ -152,6 +152,18 @@ async def test_a_mention_in_a_caption_is_heard(driver, tmp_path, model):
         assert "(1 pictures)" in asked
 
 
+async def test_short_answers_in_quick_succession_stay_within_what_a_private_chat_allows(
+    driver, tmp_path, model
+):
+    model.answer = lambda messages: "Some words of an answer. " * 20
+    model.piece_s = 0.002
+    async with driving(driver, tmp_path, model):
+        for number in range(5):
+            await driver.say("dm", f"question {number}")
+        await driver.answered("dm", 5)
+        assert driver.server.floods == []
+
+
 async def test_people_in_a_group_are_told_apart(driver, tmp_path, model):
     async with driving(driver, tmp_path, model):
         driver.server.say(-1001, "@palaver_bot I like tea", user=driver.server.person(5, "Zoe"))
