@@ -19,6 +19,7 @@ class Growth:
     """One answer's growth. Times are the loop's, in seconds.
 
     Attributes:
+        began: when the first characters came; a model may think for long before it writes.
         written: characters so far.
         shown: how many of them are on the screen; None when there is nothing yet.
         said_at: when the last of them came.
@@ -29,6 +30,7 @@ class Growth:
     def __init__(self, now: float) -> None:
         self.began = self.said_at = self.news_at = now
         self.written = 0
+        self._at_first = 0
         self.shown: int | None = None
         self.pause_s = 0.0
 
@@ -39,6 +41,10 @@ class Growth:
 
     def note_written(self, chars: int, now: float) -> bool:
         """Note that *chars* are written; whether a pause of the model ended with it."""
+        if not self.written:
+            # What an interrupted try had written comes at once, and tells no speed.
+            self.began = self.said_at = now
+            self._at_first = chars
         if self.written <= (self.shown or 0):
             self.news_at = now
         pause_s, self.said_at, self.written = now - self.said_at, now, chars
@@ -59,7 +65,9 @@ class Growth:
 
     def left_s(self, now: float) -> float:
         """For how long it may still grow, at its speed so far."""
-        return self.age_s(now) * max(0.5, LONGEST_CHARS / max(1, self.written) - 1)
+        age_s = self.age_s(now)
+        speed = (self.written - self._at_first) / age_s
+        return max(age_s / 2, (LONGEST_CHARS - self.written) / speed) if speed > 0 else math.inf
 
     def best_time(self, earliest: float, spaced: float) -> float:
         """When to show it: at the burst that is nearest to *spaced*, but not before *earliest*."""

@@ -167,7 +167,8 @@ class Pacer:
                 (one for due, one in ready if due <= now + CLOCK_S),
                 key=lambda one: one.growth.unseen,
             )
-            crowd = self._crowds[stalest.budget[0].key]
+            # What it costs may have changed while it waited: it counts itself then.
+            crowd = max(1, self._crowds[stalest.budget[0].key])
             buckets = _kept(stalest.budget, crowd)
             grant = await self.budget.take(buckets, final=False)
             self._space(buckets, stalest.growth, grant, _now(), crowd)
@@ -219,14 +220,14 @@ def gap_s(
     growth: Growth,
     taken: Sequence[float],
     now: float,
-    crowd: int = 1,
+    crowd: int,
 ) -> float:
     """How long to wait between two updates of an answer while *spare* tokens are left.
 
     Args:
         taken: when this process took tokens, oldest first; they come back.
-        crowd: how many answers share the bucket: the more, the more evenly, for new ones
-            begin where others end.
+        crowd: how many answers share the bucket, 1 or more: the more, the more evenly, for
+            new ones begin where others end.
     """
     window, age_s = bucket.seconds, growth.age_s(now)
     oldest = next((at for at in taken if at > now - window), now)

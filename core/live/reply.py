@@ -90,7 +90,8 @@ class Reply:
         self._changed = asyncio.Event()
         self._closing = asyncio.Event()
         self._updater: asyncio.Task[None] | None = None
-        self.growth = Growth(_now())
+        self._began = _now()
+        self.growth = Growth(self._began)
         self._first_text_s: float | None = None
         self._updates = 0
         self._refusals = 0
@@ -305,7 +306,7 @@ class Reply:
     def _note_update(self, surface: Surface) -> None:
         self._updates += 1
         if self._first_text_s is None:
-            self._first_text_s = _now() - self.growth.began
+            self._first_text_s = _now() - self._began
         if surface.handle and surface.handle not in self._known:
             self._known.add(surface.handle)
             self._on_post()

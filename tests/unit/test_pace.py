@@ -79,6 +79,19 @@ async def test_a_screen_that_leaves_gets_no_turn():
         assert await waiting is False
 
 
+async def test_what_an_update_costs_may_change_while_it_is_waited_for():
+    """A stream that cannot be begun in time becomes a post."""
+    start, post = Bucket("start", 1, 100, reserve=0), Bucket("post", 3, 1, reserve=0)
+    screen = Waiting("streamed", None, start)
+    async with Pacer(LocalBudget()) as pacer:
+        assert await pacer.turn(Waiting("first", None, start))
+        waiting = asyncio.create_task(pacer.turn(screen))
+        await asyncio.sleep(0.01)
+        screen.budget = (post,)
+        async with asyncio.timeout(3):
+            assert await waiting
+
+
 async def test_a_crowd_leaves_tokens_for_the_final_texts_that_it_will_soon_need():
     bucket, granted = Bucket("b", 20, 100, reserve=1), []
 
@@ -112,10 +125,10 @@ def evenly(seconds, *, chars_per_s=200):
 
 def test_spare_tokens_are_spread_over_the_time_that_an_answer_is_expected_to_run():
     bucket = Bucket("b", 20, 60, reserve=1)
-    young = gap_s(bucket, 19, evenly(0.3), [], 0.3)
-    older = gap_s(bucket, 15, evenly(10), [0.0, 1, 3, 6, 10], 10.0)
-    long = gap_s(bucket, 0, evenly(40), [-17.0 + 3 * n for n in range(20)], 40.0)
-    assert young == pytest.approx(0.43, rel=0.05)
+    young = gap_s(bucket, 19, evenly(0.3), [], 0.3, 1)
+    older = gap_s(bucket, 15, evenly(10), [0.0, 1, 3, 6, 10], 10.0, 1)
+    long = gap_s(bucket, 0, evenly(40), [-17.0 + 3 * n for n in range(20)], 40.0, 1)
+    assert young == pytest.approx(0.4, rel=0.05)
     assert older == pytest.approx(1.8, rel=0.05)
     assert long == pytest.approx(60 / 20, rel=0.1), "at last, as fast as tokens come back"
 
@@ -123,7 +136,18 @@ def test_spare_tokens_are_spread_over_the_time_that_an_answer_is_expected_to_run
 def test_a_fast_model_ends_sooner_so_its_tokens_are_spent_sooner():
     bucket = Bucket("b", 20, 60, reserve=1)
     slow, fast = evenly(2, chars_per_s=100), evenly(2, chars_per_s=2000)
-    assert gap_s(bucket, 15, fast, [], 2.0) < gap_s(bucket, 15, slow, [], 2.0) / 2
+    assert gap_s(bucket, 15, fast, [], 2.0, 1) < gap_s(bucket, 15, slow, [], 2.0, 1) / 2
+
+
+def test_neither_long_thinking_nor_what_was_written_before_counts_as_its_speed():
+    bucket = Bucket("b", 20, 60, reserve=1)
+    thought, resumed = Growth(0.0), Growth(0.0)
+    for n in range(1, 101):
+        thought.note_written(n * 4, 30 + n / 50)
+        resumed.note_written(3_000 + n * 4, n / 50)
+    usual = gap_s(bucket, 15, evenly(2), [], 2.0, 1)
+    assert gap_s(bucket, 15, thought, [], 32.0, 1) == pytest.approx(usual, rel=0.05)
+    assert gap_s(bucket, 15, resumed, [], 2.0, 1) == pytest.approx(usual, rel=0.05)
 
 
 def test_where_a_model_writes_in_bursts_an_update_goes_out_at_the_nearest_one():
