@@ -238,6 +238,8 @@ class Reply:
             surface, page = self._surface(), self._cut()
             if page is None:
                 text, frame, sent_at = self._text, self._frame(), _now()
+                if not frame:
+                    return
                 try:
                     await surface.show(frame, self._buttons)
                 except Full:
