@@ -39,6 +39,45 @@ def cut(text: str, most_chars: int, fits: Callable[[str], bool]) -> Cut | None:
     return _page(text, end)
 
 
+class PagedText:
+    """A growing text, of which full pages are taken off. Arguments as `cut`'s.
+
+    Attributes:
+        whole: all of it; may be replaced at any time.
+        behind: how many of its characters stand on full pages.
+    """
+
+    def __init__(self, most_chars: int, fits: Callable[[str], bool]) -> None:
+        self._most_chars = most_chars
+        self._fits = fits
+        self._opening = ""
+        self.whole = ""
+        self.behind = 0
+
+    @property
+    def page(self) -> str:
+        """What stands on no full page."""
+        return self._opening + self.whole[self.behind :]
+
+    def cut(self) -> Cut | None:
+        """The page to finish first; None if there is room for all."""
+        return cut(self.page, self._most_chars, self._fits)
+
+    def cut_early(self) -> Cut:
+        """The page to finish first, although there is room for more."""
+        text = self.page
+        return cut(text, max(1, len(text) - 1), self._fits) or Cut(text, len(text), "")
+
+    def turn(self, page: Cut) -> None:
+        """Take *page*, which is finished, off."""
+        self.behind += page.taken - len(self._opening)
+        self._opening = page.opening
+
+    def begin_again(self) -> None:
+        """Put all pages back."""
+        self.behind, self._opening = 0, ""
+
+
 def _page(text: str, end: int) -> Cut:
     head = text[:end]
     fence = open_fence(head)

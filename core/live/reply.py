@@ -16,7 +16,7 @@ from core.live.delivery import deliver, held, report_refusal
 from core.live.growth import Growth
 from core.live.markdown import heal
 from core.live.pace import FIRST_WAIT_S, Pacer, worth_showing
-from core.live.pages import Cut, clean_end, cut
+from core.live.pages import Cut, PagedText, clean_end
 from core.messages import Button, ConversationId
 from core.platform import Bucket, Platform, Surface
 from core.tasks import end
@@ -83,9 +83,7 @@ class Reply:
         self._on_post = on_post
         self._may_show = may_show
         self._known = set(handles)
-        self._text = ""
-        self._page_start = 0
-        self._opening = ""
+        self._text = PagedText(platform.limits.page_chars, platform.fits)
         self._on_screen = ""
         self._changed = asyncio.Event()
         self._closing = asyncio.Event()
@@ -125,7 +123,7 @@ class Reply:
 
     def say(self, text: str) -> None:
         """The newest full text. Never waits."""
-        self._text = text
+        self._text.whole = text
         self._changed.set()
         if self.growth.note_written(len(text), _now()):
             self._pacer.look(self)
@@ -139,15 +137,15 @@ class Reply:
             PlatformError: the platform stayed away too long (see `deliver`).
         """
         await self.settle()
-        if len(text) < self._page_start:
+        if len(text) < self._text.behind:
             # Taken back behind what full pages hold: told anew, from the first of them.
             self._old, self._pages = [*self._pages, *self._old], []
-            self._page_start, self._opening = 0, ""
-        self._text = text
-        while (page := self._cut()) is not None:
+            self._text.begin_again()
+        self._text.whole = text
+        while (page := self._text.cut()) is not None:
             await self._finish_page(page.head, ())
-            self._turn_page(page.taken, page.opening)
-        await self._finish_page(self._page_text(), buttons)
+            self._turn_page(page)
+        await self._finish_page(self._text.page, buttons)
         for surface in self._old:
             # Longer in an earlier try: what is left over says nothing any more.
             with suppress(PlatformError):
@@ -164,16 +162,8 @@ class Reply:
         if updater is not None:
             await asyncio.shield(updater)
 
-    @property
-    def _most(self) -> int:
-        return self._platform.limits.page_chars
-
-    def _page_text(self) -> str:
-        return self._opening + self._text[self._page_start :]
-
-    def _turn_page(self, taken: int, opening: str) -> None:
-        self._page_start += taken - len(self._opening)
-        self._opening = opening
+    def _turn_page(self, page: Cut) -> None:
+        self._text.turn(page)
         self._on_screen = ""
         self._pages.append(self._next_surface())
 
@@ -216,10 +206,11 @@ class Reply:
         first_at: float | None = None
         while not self._closing.is_set():
             now = _now()
-            if self._text and first_at is None:
+            text = self._text.whole
+            if text and first_at is None:
                 first_at = now
-            if len(self._text) > self._keep_until_chars and worth_showing(
-                self._text, now - first_at if first_at else 0.0
+            if len(text) > self._keep_until_chars and worth_showing(
+                text, now - first_at if first_at else 0.0
             ):
                 return
             if now >= indicated:
@@ -235,26 +226,26 @@ class Reply:
     async def _show_newest(self) -> None:
         # The turn may be waited for: what is newest is decided when it has come.
         while self._has_news() and await self._take():
-            surface, page = self._surface(), self._cut()
+            surface, page = self._surface(), self._text.cut()
             if page is None:
-                text, frame, sent_at = self._text, self._frame(), _now()
+                chars, frame, sent_at = len(self._text.whole), self._frame(), _now()
                 if not frame:
                     return
                 try:
                     await surface.show(frame, self._buttons)
                 except Full:
-                    page = self._cut_early()
+                    page = self._text.cut_early()
                 else:
                     self._on_screen = frame
-                    self.growth.note_shown(len(text), sent_at)
+                    self.growth.note_shown(chars, sent_at)
                     self._note_update(surface)
                     return
             await surface.finish(page.head)
             self._note_update(surface)
-            self._turn_page(page.taken, page.opening)
+            self._turn_page(page)
 
     def _has_news(self) -> bool:
-        if self._cut() is not None:
+        if self._text.cut() is not None:
             return True
         frame, unseen = self._frame(), self.growth.unseen
         if not frame or frame == self._on_screen:
@@ -264,19 +255,9 @@ class Reply:
         # Half a row of a table or half a link is hidden: its other half is waited for.
         return len(frame) - len(self._on_screen) >= unseen * WORTH
 
-    def _cut(self) -> Cut | None:
-        """The page to finish first, if the text is too long for one."""
-        return cut(self._page_text(), self._most, self._platform.fits)
-
-    def _cut_early(self) -> Cut:
-        """The page to finish first, although there is room for more."""
-        text = self._page_text()
-        most = max(1, len(text) - 1)
-        return cut(text, most, self._platform.fits) or Cut(text, len(text), "")
-
     def _frame(self) -> str:
         """What the screen may show of the page so far."""
-        text = self._page_text()
+        text = self._text.page
         if self._surface().grows:
             return text
         return heal(clean_end(text, min(self.growth.unseen * HALF, len(text) / 2))).rstrip()
