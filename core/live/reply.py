@@ -245,8 +245,6 @@ class Reply:
             self._turn_page(page)
 
     def _has_news(self) -> bool:
-        if self._text.cut() is not None:
-            return True
         frame, unseen = self._frame(), self.growth.unseen
         if not frame or frame == self._on_screen:
             return False
