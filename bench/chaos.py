@@ -40,7 +40,8 @@ FREEZE_S = 8.0
 """Longer than a lease: whoever wakes up has been replaced."""
 STANDSTILL_S = 75.0
 WINDOW_S = 0.25
-"""A process killed so shortly after a platform took its post may not have kept the post's name."""
+"""A process killed so shortly after a platform took its post may not have kept the post's name,
+nor one that was killed while the Redis to keep it in was away."""
 _TAG = re.compile(r"c\d\d")
 _decode = msgspec.json.Decoder(Exchange).decode
 
@@ -80,7 +81,7 @@ class Result:
             ("naming another conversation", len(self.foreign)),
             ("posts too many", len(self.doubled)),
             (
-                f"... of a process killed within {WINDOW_S} s of posting",
+                f"... of a process killed within {WINDOW_S} s of posting, or before Redis was back",
                 len(self.doubled_by_a_kill),
             ),
             ("given up by the platform, never accepted", self.given_up),
@@ -102,6 +103,7 @@ class Chaos:
         self.result = Result()
         self.asked = {}
         self.kills = []
+        self.absences = []
 
     async def run(self):
         began = time.monotonic()
@@ -237,11 +239,13 @@ class Chaos:
     async def _redis_away(self):
         if self.redis.process is None:
             return
+        began = time.time()
         self.redis.kill()
         try:
             await asyncio.sleep(self._chance.uniform(0.2, 1.5))
         finally:
             self.redis.start()
+            self.absences.append((began, time.time()))
 
     async def _cut_model(self):
         async def cut(request):
@@ -327,13 +331,17 @@ class Chaos:
         result.given_up = len(self.slack.unacked)
         result.floods = len(self.telegram.floods) + len(self.slack.limited)
 
+    def _may_be_forgotten(self, at):
+        """Whether a process was killed before it can have kept what it posted *at* that time."""
+        till = at + WINDOW_S
+        for began, ended in self.absences:
+            if began <= till and at <= ended:
+                till = max(till, ended + WINDOW_S)
+        return any(at <= kill <= till for kill in self.kills)
+
     def _judge_doubled(self, posts, most):
         """More posts than questions: was the process of as many killed as it posted them?"""
-        unlucky = [
-            text[:40]
-            for text, _, at in posts
-            if any(at <= kill <= at + WINDOW_S for kill in self.kills)
-        ]
+        unlucky = [text[:40] for text, _, at in posts if self._may_be_forgotten(at)]
         too_many = len(posts) - most
         self.result.doubled_by_a_kill += unlucky[:too_many]
         self.result.doubled += [text[:40] for text, _, _ in posts[len(unlucky) :]][
