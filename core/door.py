@@ -66,7 +66,7 @@ class Door:
         for word in self._context.settings.wake_words:
             rest = incoming.text[len(word) :]
             if low.startswith(word.lower()) and not rest[:1].isalnum():
-                text = rest.lstrip(" ,:;,:").strip()  # noqa: B005 - a set of characters is meant
+                text = rest.lstrip(" ,:;").strip()
                 return msgspec.structs.replace(incoming, text=text, address="direct")
         return None
 

@@ -20,26 +20,6 @@ INTERVAL_S = {
     for place in PLACES
 }
 DOCS = Path(__file__).parents[2] / "docs"
-
-
-def recordings():
-    """The recorded traces one by one: the mean of unseen characters."""
-    traces = recorded()
-    print("\n**Recorded**, one answer at a time: unseen characters, mean (refused calls)\n")
-    print("| place | trace | seconds | characters | the offline optimum | Palaver | every 1.0 s |")
-    print("|---|---|---|---|---|---|---|")
-    for place in PLACES:
-        for trace in traces:
-            rows = one_answer(place, trace)
-            cells = [
-                f"{unseen:.1f}" + (f" ({refused})" if refused else "")
-                for name, (unseen, refused) in rows.items()
-                if name in ("the offline optimum", "Palaver", "every 1.0 s")
-            ]
-            about = place, trace.name, f"{trace.seconds:.1f}", str(trace.total)
-            print(f"| {' | '.join([*about, *cells])} |")
-
-
 ENDS = 25
 """So many lengths, each as likely, stand for not knowing when an answer ends."""
 
@@ -103,6 +83,24 @@ def _even(place_and_speed):
         least_unseen(traces, windows, DELAY_S),
         mean(_ours(place, trace)[0] for trace in traces),
     )
+
+
+def recordings():
+    """The recorded traces one by one: the mean of unseen characters."""
+    traces = recorded()
+    print("\n**Recorded**, one answer at a time: unseen characters, mean (refused calls)\n")
+    print("| place | trace | seconds | characters | the offline optimum | Palaver | every 1.0 s |")
+    print("|---|---|---|---|---|---|---|")
+    for place in PLACES:
+        for trace in traces:
+            rows = one_answer(place, trace)
+            cells = [
+                f"{unseen:.1f}" + (f" ({refused})" if refused else "")
+                for name, (unseen, refused) in rows.items()
+                if name in ("the offline optimum", "Palaver", "every 1.0 s")
+            ]
+            about = place, trace.name, f"{trace.seconds:.1f}", str(trace.total)
+            print(f"| {' | '.join([*about, *cells])} |")
 
 
 def together(place, counts, *, same_chat):

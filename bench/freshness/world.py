@@ -96,11 +96,7 @@ class Limiter:
 
 
 _TELEGRAM = {
-    "private": [
-        ("second", 5, 1.0),
-        ("minute", 60, 60.0),
-        ("all", 30, 1.0),
-    ],
+    "private": [("second", 5, 1.0), ("minute", 60, 60.0), ("all", 30, 1.0)],
     "group": [("minute", 20, 60.0), ("all", 30, 1.0)],
 }
 _WINDOWS = {
@@ -114,8 +110,7 @@ PLACES = tuple(_WINDOWS)
 
 def windows_of(place):
     """What the platform allows one answer: calls in seconds."""
-    kinds = _WINDOWS[place]["update"]
-    return [(most, seconds) for kind, most, seconds in kinds if (kind, seconds) != ("all", 1.0)]
+    return [(most, seconds) for _, most, seconds in _WINDOWS[place]["update"]]
 
 
 def budget_of(place, chat, *, new=False):

@@ -2,8 +2,8 @@
 
 Source: docs.slack.dev, chat.startStream, chat.appendStream, chat.stopStream. In channels a
 stream is live for one person only, so there we edit. Streams die after about five minutes
-(python-slack-sdk#1859): before that, and whenever Slack refuses, we go on by editing the
-same message.
+(python-slack-sdk#1859): before that we go on in a new message. Where Slack refuses, we go on by
+editing the same one.
 """
 
 import math

@@ -1,5 +1,6 @@
 """How an answer grows: what is written, what is shown of it, and the model's rhythm."""
 
+import asyncio
 import math
 
 YOUNGEST_S = 0.25
@@ -13,6 +14,11 @@ LEARN = 0.3
 """How much a pause says about the next one."""
 LATE_PAUSES = 2
 """A burst is waited for until so many pauses after the last one."""
+
+
+def clock() -> float:
+    """The time by the loop, as all times of live text are."""
+    return asyncio.get_running_loop().time()
 
 
 class Growth:

@@ -12,7 +12,7 @@ in bursts, the times so found are moved to the nearest burst.
 
 import asyncio
 import math
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -20,7 +20,7 @@ from typing import Protocol
 import msgspec
 
 from core.budget import Budget, Grant
-from core.live.growth import Growth
+from core.live.growth import Growth, clock
 from core.platform import Bucket
 from core.tasks import end
 
@@ -35,10 +35,6 @@ LOOK_AGAIN_S = 1.0
 """Who waits for a token looks so often whether it still wants that one."""
 CLOCK_S = 0.001
 """What is due so soon is due now."""
-
-
-def _now() -> float:
-    return asyncio.get_running_loop().time()
 
 
 class Screen(Protocol):
@@ -82,7 +78,6 @@ class Pacer:
         self._lanes: dict[str, _Lane] = {}
         self._buckets: dict[str, _Known] = {}
         self._places: dict[Screen, str] = {}
-        self._crowds: Counter[str] = Counter()
         self._drivers: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> "Pacer":
@@ -96,7 +91,7 @@ class Pacer:
         buckets = screen.budget
         if not buckets:
             return True
-        self._stand(screen, buckets[0].key)
+        self._places[screen] = buckets[0].key
         key = buckets[-1].key
         lane = self._lanes.get(key)
         if lane is None:
@@ -116,27 +111,16 @@ class Pacer:
     def look(self, screen: Screen) -> None:
         """Look whether *screen* is due: a pause of its model has ended."""
         lane = self._lanes.get(screen.budget[-1].key) if screen.budget else None
-        if lane is not None and screen in lane.waiting and self._due(screen) <= _now():
+        if lane is not None and screen in lane.waiting and self._due(screen) <= clock():
             lane.came.set()
 
     def leave(self, screen: Screen) -> None:
         """Forget *screen*, which grows no more; its waiting ends, if it waits."""
-        self._stand(screen, "")
+        self._places.pop(screen, None)
         for lane in self._lanes.values():
             future = lane.waiting.get(screen)
             if future is not None and not future.done():
                 future.set_result(False)
-
-    def _stand(self, screen: Screen, place: str) -> None:
-        """Count *screen* among those that grow in *place*, and nowhere else."""
-        before = self._places.pop(screen, None)
-        if before is not None:
-            self._crowds[before] -= 1
-            if not self._crowds[before]:
-                del self._crowds[before]
-        if place:
-            self._places[screen] = place
-            self._crowds[place] += 1
 
     async def _drive(self, key: str, lane: _Lane) -> None:
         try:
@@ -152,7 +136,7 @@ class Pacer:
     async def _give_turns(self, lane: _Lane) -> None:
         """Give turns in *lane* until nobody waits."""
         while lane.waiting:
-            now = _now()
+            now = clock()
             ready = [(self._due(one), one) for one, f in lane.waiting.items() if not f.done()]
             soonest = min((due for due, _ in ready), default=now + 60)
             if soonest > now + CLOCK_S:
@@ -167,11 +151,12 @@ class Pacer:
                 (one for due, one in ready if due <= now + CLOCK_S),
                 key=lambda one: one.growth.unseen,
             )
-            # What it costs may have changed while it waited: it counts itself then.
-            crowd = max(1, self._crowds[stalest.budget[0].key])
+            # What it costs may have changed while it waited.
+            place = self._places[stalest] = stalest.budget[0].key
+            crowd = sum(one == place for one in self._places.values())
             buckets = _kept(stalest.budget, crowd)
             grant = await self.budget.take(buckets, final=False)
-            self._space(buckets, stalest.growth, grant, _now(), crowd)
+            self._space(buckets, stalest.growth, grant, clock(), crowd)
             future = lane.waiting.pop(stalest, None) if not grant.wait_s else None
             if future is not None and not future.done():
                 future.set_result(True)

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from core.errors import Full, Gone, PlatformError, RateLimited, Revoked
 from core.live.delivery import deliver, held, report_refusal
-from core.live.growth import Growth
+from core.live.growth import Growth, clock
 from core.live.markdown import heal
 from core.live.pace import FIRST_WAIT_S, Pacer, worth_showing
 from core.live.pages import Cut, PagedText, clean_end
@@ -29,10 +29,6 @@ WORTH = 0.25
 """An update must show so much of what is new."""
 STRIKES = 3
 """After so many refusals in one answer its previews end; the final text never does."""
-
-
-def _now() -> float:
-    return asyncio.get_running_loop().time()
 
 
 async def _always(new_post: bool) -> None:
@@ -88,7 +84,7 @@ class Reply:
         self._changed = asyncio.Event()
         self._closing = asyncio.Event()
         self._updater: asyncio.Task[None] | None = None
-        self._began = _now()
+        self._began = clock()
         self.growth = Growth(self._began)
         self._first_text_s: float | None = None
         self._updates = 0
@@ -125,7 +121,7 @@ class Reply:
         """The newest full text. Never waits."""
         self._text.whole = text
         self._changed.set()
-        if self.growth.note_written(len(text), _now()):
+        if self.growth.note_written(len(text), clock()):
             self._pacer.look(self)
 
     async def finish(self, text: str, buttons: Sequence[Button] = ()) -> None:
@@ -205,7 +201,7 @@ class Reply:
         indicated = 0.0
         first_at: float | None = None
         while not self._closing.is_set():
-            now = _now()
+            now = clock()
             text = self._text.whole
             if text and first_at is None:
                 first_at = now
@@ -228,7 +224,7 @@ class Reply:
         while self._has_news() and await self._take():
             surface, page = self._surface(), self._text.cut()
             if page is None:
-                chars, frame, sent_at = len(self._text.whole), self._frame(), _now()
+                chars, frame, sent_at = len(self._text.whole), self._frame(), clock()
                 if not frame:
                     return
                 try:
@@ -287,7 +283,7 @@ class Reply:
     def _note_update(self, surface: Surface) -> None:
         self._updates += 1
         if self._first_text_s is None:
-            self._first_text_s = _now() - self._began
+            self._first_text_s = clock() - self._began
         if surface.handle and surface.handle not in self._known:
             self._known.add(surface.handle)
             self._on_post()
