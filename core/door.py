@@ -7,6 +7,7 @@ import msgspec
 from core.errors import PlatformError, StoreError
 from core.live.delivery import deliver
 from core.messages import Incoming, split_conversation
+from core.people.calling import said_to
 from core.people.texts import language_of, say
 from core.platform import Platform
 from core.store.inbox import Inbox
@@ -41,10 +42,10 @@ class Door:
     async def accept(self, platform: Platform, incoming: Incoming) -> None:
         """Return when the inbox holds *incoming*, however long the store is away, or need not."""
         if incoming.address == "overheard":
-            woken = self._woken(incoming)
-            if woken is None:
+            said = said_to(incoming.text, self._context.settings.wake_words)
+            if said is None:
                 return
-            incoming = woken
+            incoming = msgspec.structs.replace(incoming, text=said, address="direct")
         allowed = platform.local or bool(incoming.moved_to) or self._context.access.allows(incoming)
         if not allowed and incoming.address != "direct":
             return
@@ -60,15 +61,6 @@ class Door:
             name = f"not-allowed:{space}:{incoming.sender.id}"
             self._tell(platform, incoming, name, NOT_ALLOWED_AGAIN_S, "not_allowed")
         self._context.metrics.accepted.labels(platform.name, verdict).inc()
-
-    def _woken(self, incoming: Incoming) -> Incoming | None:
-        low = incoming.text.lower()
-        for word in self._context.settings.wake_words:
-            rest = incoming.text[len(word) :]
-            if low.startswith(word.lower()) and not rest[:1].isalnum():
-                text = rest.lstrip(" ,:;").strip()
-                return msgspec.structs.replace(incoming, text=text, address="direct")
-        return None
 
     def _tell(
         self,

@@ -1,0 +1,42 @@
+"""Wake words: who is called, and what is said to them."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as some
+
+from core.people.calling import said_to
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("hey bot, what now?", "what now?"),
+        ("Hey Bot what now?", "what now?"),
+        ("hey bot: -v means what?", "-v means what?"),
+        ("hey bot! help...", "help..."),
+        ("hey bot", ""),
+        ("hey bot，天为什么是蓝的？", "天为什么是蓝的？"),
+        ("hey bot天为什么是蓝的？", "天为什么是蓝的？"),
+        ("小助手，你好！", "你好！"),
+        ("小助手你好！", "你好！"),
+        ("小助手 hello", "hello"),
+    ],
+)
+def test_what_follows_a_wake_word_is_said_to_the_bot(text, said):
+    assert said_to(text, ("hey bot", "小助手")) == said
+
+
+@pytest.mark.parametrize("text", ["hey bottle", "hey botté", "oh, hey bot", "hey", "助手你好", ""])
+def test_what_only_resembles_a_wake_word_calls_nobody(text):
+    assert said_to(text, ("hey bot", "小助手")) is None
+
+
+def test_without_wake_words_nobody_is_called():
+    assert said_to("hey bot, what now?", ()) is None
+
+
+@given(some.text())
+def test_nothing_but_space_and_punctuation_is_taken_off(text):
+    said = said_to(f"hey bot, {text}", ["hey bot"])
+    assert said is not None
+    assert [c for c in text if c.isalnum()] == [c for c in said if c.isalnum()]
