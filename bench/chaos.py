@@ -20,6 +20,7 @@ import time
 from collections import Counter
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
@@ -104,6 +105,7 @@ class Chaos:
         self.asked = {}
         self.kills = []
         self.absences = []
+        self.events = []
 
     async def run(self):
         began = time.monotonic()
@@ -204,6 +206,9 @@ class Chaos:
                 self.result.faults[fault.__name__.strip("_").replace("_", " ")] += 1
                 group.create_task(fault())
 
+    def _note(self, what):
+        self.events.append((time.time(), what))
+
     def _one(self):
         return self._chance.choice(self.replicas)
 
@@ -211,6 +216,7 @@ class Chaos:
         replica = self._one()
         if replica.frozen:
             return
+        self._note(f"kill {replica.process.pid}")
         replica.kill()
         self.kills.append(time.time())
         await asyncio.sleep(0.3)
@@ -221,6 +227,7 @@ class Chaos:
         if replica.frozen or replica.process.poll() is not None:
             return
         replica.frozen = True  # Nobody else touches it meanwhile.
+        self._note(f"restart {replica.process.pid}")
         replica.process.send_signal(signal.SIGTERM)
         await asyncio.to_thread(replica.process.wait)
         replica.start()
@@ -231,9 +238,11 @@ class Chaos:
         if replica.frozen or sum(one.frozen for one in self.replicas) + 1 >= self._count:
             return
         replica.freeze()
+        self._note(f"freeze {replica.process.pid}")
         try:
             await asyncio.sleep(FREEZE_S)
         finally:
+            self._note(f"thaw {replica.process.pid}")
             replica.thaw()
 
     async def _redis_away(self):
@@ -246,6 +255,7 @@ class Chaos:
         finally:
             self.redis.start()
             self.absences.append((began, time.time()))
+            self._note(f"redis was away for {time.time() - began:.2f} s")
 
     async def _cut_model(self):
         async def cut(request):
@@ -343,6 +353,7 @@ class Chaos:
         """More posts than questions: was the process of as many killed as it posted them?"""
         unlucky = [text[:40] for text, _, at in posts if self._may_be_forgotten(at)]
         too_many = len(posts) - most
+        self.events += [(at, f"post {text[:40]!r}, final: {final}") for text, final, at in posts]
         self.result.doubled_by_a_kill += unlucky[:too_many]
         self.result.doubled += [text[:40] for text, _, _ in posts[len(unlucky) :]][
             : too_many - len(unlucky[:too_many])
@@ -359,6 +370,8 @@ async def run(*, seed, questions, seconds, replicas=3, faults=()):
             if not chaos.result.good:
                 print((Path(folder) / "replicas.log").read_text(), file=sys.stderr)
                 print("lost:", *sorted(set(chaos.result.lost)), file=sys.stderr)
+                for at, what in sorted(chaos.events):
+                    print(datetime.fromtimestamp(at, UTC).isoformat(), what, file=sys.stderr)
 
 
 def main():

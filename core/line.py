@@ -8,10 +8,12 @@ from collections.abc import Mapping
 
 from core.budget import Budget
 from core.errors import PlatformError, StoreError
-from core.messages import Button, ConversationId, split_conversation
+from core.messages import Button, ConversationId, Incoming, split_conversation
 from core.people.texts import language_of, say
 from core.platform import Leases, Platform
 from core.store.inbox import Inbox
+from core.store.patience import until_answered
+from core.tasks import see_through
 from core.telemetry import logger
 
 log = logger(__name__)
@@ -19,6 +21,8 @@ log = logger(__name__)
 LOOK_S = 2.0
 TOLD_AFTER_S = 3.0
 """Who waits shorter than this needs no message."""
+LAST_WORDS_S = 2.0
+"""How long a post that was begun is waited for: cut off, nobody would know of it."""
 MOST_REFUSALS = 20
 """So many chats in a row without a token mean that the platform's own budget is empty."""
 
@@ -75,10 +79,22 @@ class Line:
         language = language_of(incoming.text, "", incoming.sender.language)
         surface = platform.open_surface(conversation, incoming.reply_to)
         stop = Button("stop", say("stop", language))
-        try:
+
+        async def tell() -> None:
             await surface.finish(say(sentence, language, **values), [stop])
-            if surface.handle and not await self._inbox.note(incoming, surface.handle):
+            if surface.handle and not await self._kept(incoming, surface.handle):
                 await surface.delete()
+
+        try:
+            await see_through(tell(), LAST_WORDS_S)
         except PlatformError as error:
             log.warning("place not told", conversation=conversation, reason=str(error))
         return True
+
+    async def _kept(self, incoming: Incoming, handle: str) -> bool:
+        """Whether the answer to *incoming* will know the post *handle*, and take its place."""
+        try:
+            async with asyncio.timeout(LAST_WORDS_S / 2):
+                return await until_answered(lambda: self._inbox.note(incoming, handle), "note")
+        except TimeoutError:
+            return False

@@ -1,8 +1,10 @@
-"""Tasks: ending them for sure."""
+"""Tasks: ending them for sure, and letting end what must not be cut."""
 
 import asyncio
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Coroutine, Iterable
+from typing import Any, TypeVar
+
+_T = TypeVar("_T")
 
 
 async def end(tasks: Iterable[asyncio.Task[Any]], *, again_s: float = 0.3) -> None:
@@ -15,3 +17,18 @@ async def end(tasks: Iterable[asyncio.Task[Any]], *, again_s: float = 0.3) -> No
         for task in pending:
             task.cancel()
         _, pending = await asyncio.wait(pending, timeout=again_s)
+
+
+async def see_through(work: Coroutine[Any, Any, _T], patience_s: float) -> _T:
+    """Do *work*; who is cancelled meanwhile waits for its end first, for *patience_s*.
+
+    For calls that make something outside, which nobody would know of if they were cut.
+    """
+    task = asyncio.create_task(work)
+    try:
+        return await asyncio.shield(task)
+    finally:
+        try:
+            await asyncio.wait([task], timeout=patience_s)
+        finally:
+            await end([task])

@@ -76,7 +76,7 @@ class Worker:
             ]
             await stop.wait()
             *jobs, listener = jobs
-            await end(jobs)
+            await end(jobs, again_s=HANDOVER_S)
             await door.close()
             await self._drain()
             await end([listener])

@@ -19,7 +19,7 @@ from core.live.pace import FIRST_WAIT_S, Pacer, worth_showing
 from core.live.pages import Cut, PagedText, clean_end
 from core.messages import Button, ConversationId
 from core.platform import Bucket, Platform, Surface
-from core.tasks import end
+from core.tasks import end, see_through
 
 LAST_WORDS_S = 3.0
 """How long a turn that ends early waits for the call that is under way."""
@@ -262,7 +262,10 @@ class Reply:
 
         async def finish() -> None:
             await self._may_show(False)
-            await surface.finish(text, buttons)
+            try:
+                await see_through(surface.finish(text, buttons), LAST_WORDS_S)
+            finally:
+                self._note_post(surface)
 
         await deliver(
             finish,
@@ -284,6 +287,9 @@ class Reply:
         self._updates += 1
         if self._first_text_s is None:
             self._first_text_s = clock() - self._began
+        self._note_post(surface)
+
+    def _note_post(self, surface: Surface) -> None:
         if surface.handle and surface.handle not in self._known:
             self._known.add(surface.handle)
             self._on_post()

@@ -3,12 +3,13 @@
 Every step is one script, which refuses whoever does not own the lease any more.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import cast
 
 import msgspec
+from redis.asyncio import Redis
 from redis.commands.core import AsyncScript
 
 from core.errors import LeaseLost
@@ -21,6 +22,8 @@ LEASE_S = 6.0
 RENEW_S = 1.0
 STALE_S = 60
 """A turn that was neither renewed nor taken over for so long counts no more for its person."""
+POSTS_S = 24 * 3600
+"""For how long it is known which posts were held by a checkpoint."""
 MOST_MAIL = 50
 MOST_EXCHANGES = 5_000
 
@@ -69,6 +72,7 @@ class Turn(msgspec.Struct, frozen=True):
 class Engine:
     """What all claims of one worker share: the scripts, and the bounds."""
 
+    redis: Redis
     worker: str
     ttl_s: int
     most_per_person: int
@@ -147,20 +151,41 @@ class Claim:
             )
         return _spent(here), _spent(by_person)
 
-    async def renew(self, checkpoint: Checkpoint | None = None) -> str:
-        """Keep the lease, and *checkpoint* with it; returns the event id to stop, or empty."""
+    async def renew(
+        self, checkpoint: Checkpoint | None = None, new_posts: Sequence[str] = ()
+    ) -> str:
+        """Keep the lease, and *checkpoint* with it; returns the event id to stop, or empty.
+
+        *new_posts* of the checkpoint are known from now on: see `unknown`.
+        """
         with store_errors():
             stop = await self._engine.checkpoint(
-                keys=[self._stream, keys.state(self.conversation), keys.running(self.person)],
+                keys=[
+                    self._stream,
+                    keys.state(self.conversation),
+                    keys.running(self.person),
+                    keys.posts(self.conversation),
+                ],
                 args=[
                     *self._owner(),
                     self._fence,
                     msgspec.json.encode(checkpoint) if checkpoint else "",
+                    POSTS_S,
+                    *new_posts,
                 ],
             )
         if stop is None:
             raise LeaseLost(self.conversation)
         return cast(bytes, stop).decode()
+
+    async def unknown(self, posts: Sequence[str]) -> list[str]:
+        """Those of *posts* that no checkpoint ever held, whoever has the lease now."""
+        with store_errors():
+            known = await cast(
+                Awaitable[list[int]],
+                self._engine.redis.smismember(keys.posts(self.conversation), list(posts)),
+            )
+        return [post for post, is_known in zip(posts, known, strict=True) if not is_known]
 
     async def commit(
         self,

@@ -74,6 +74,7 @@ class Inbox:
         self.put_script = script(redis, "put")
         self._note = script(redis, "note")
         self.engine = Engine(
+            redis=redis,
             worker=worker,
             ttl_s=history_ttl_s,
             most_per_person=most_per_person,
@@ -219,7 +220,10 @@ class Inbox:
         return None if mail is None or told else decode_incoming(mail)
 
     async def note(self, incoming: Incoming, handle: str) -> bool:
-        """Keep *handle*, the post that told *incoming* to wait; false when its turn has begun."""
+        """Keep *handle*, the post that told *incoming* to wait.
+
+        False when its turn has begun, or another post tells it.
+        """
         conversation = incoming.conversation
         with store_errors():
             kept = await self._note(

@@ -21,6 +21,10 @@ def state(conversation: ConversationId) -> str:
     return f"{TAG}:state:{conversation}"
 
 
+def posts(conversation: ConversationId) -> str:
+    return f"{TAG}:posts:{conversation}"
+
+
 def history(conversation: ConversationId) -> str:
     return f"{TAG}:history:{conversation}"
 

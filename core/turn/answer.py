@@ -1,6 +1,6 @@
 """Answering a question: the model's stream into the live reply, whatever breaks on the way."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from msgspec.structs import replace
 
@@ -37,18 +37,23 @@ async def answer(
     draft = Draft(saved.text)
     handles = saved.pages
     continues = stage.context.model.continues
+    whole = saved.done
+
+    def reached() -> Checkpoint:
+        return Checkpoint(stage.first.event_id, draft.best, reply.handles, done=whole)
+
     for tries_left in reversed(range(STREAM_TRIES)):
         reply = stage.reply(
             buttons=[stage.button("stop")],
             handles=handles,
             shown_chars=len(draft.shown_best) if handles else 0,
-            text=lambda: draft.best,
+            reached=reached,
         )
         async with reply:
             if not saved.done:
                 # Space at its end would keep the model from its usual next word.
                 draft.begin_again(draft.best.rstrip() if continues else "")
-                await _stream(stage, replace(request, begun=draft.begun), reply, draft)
+                await _stream(stage, replace(request, begun=draft.begun), reply, draft, reached)
             if _worth_another_try(draft, request) and tries_left:
                 log.warning(
                     "answer begun again",
@@ -62,8 +67,8 @@ async def answer(
                 handles = reply.handles
                 continue
             # Where the text is whole, who takes over only has to show it.
-            whole = Checkpoint(stage.first.event_id, draft.best, reply.handles, done=not draft.cut)
-            stage.keeper.save(whole, now=True)
+            whole = not draft.cut
+            stage.keeper.save(reached(), now=True)
             await reply.finish(draft.final(stage.language), [stage.button("retry")])
         break
     exchange = stage.exchange(question, draft.best, cut=draft.cut, attachments=attachments)
@@ -96,13 +101,19 @@ def _scope(stage: Stage) -> str:
     return ""
 
 
-async def _stream(stage: Stage, request: ChatRequest, reply: Reply, draft: Draft) -> None:
+async def _stream(
+    stage: Stage,
+    request: ChatRequest,
+    reply: Reply,
+    draft: Draft,
+    reached: Callable[[], Checkpoint],
+) -> None:
     """Let the model write into *draft* and *reply*, until its end, an error, or a stop."""
 
     def told() -> None:
         reply.say(draft.shown)
         if draft.text is draft.best:
-            stage.keeper.save(Checkpoint(stage.first.event_id, draft.best, reply.handles))
+            stage.keeper.save(reached())
 
     try:
         async with stage.keeper.stoppable():

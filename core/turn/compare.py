@@ -12,6 +12,7 @@ from core.live.reply import Reply
 from core.messages import Attachment, Exchange
 from core.models.request import ChatRequest
 from core.people.texts import say
+from core.store.claim import Checkpoint
 from core.turn.cost import record, spent_on
 from core.turn.draft import Draft, write
 from core.turn.stage import Report, Stage
@@ -77,13 +78,16 @@ def _replies(stage: Stage, count: int) -> list[Reply]:
     left = list(stage.checkpoint.pages)
     replies: list[Reply] = []
 
-    def pages() -> tuple[str, ...]:
-        return tuple(handle for reply in replies for handle in reply.handles)
+    def reached() -> Checkpoint:
+        pages = tuple(handle for reply in replies for handle in reply.handles)
+        return Checkpoint(stage.first.event_id, pages=pages)
 
     for number in range(count):
         # What is too many for one each, the last one takes, and takes away if it is not needed.
         handles = left[number:] if number == count - 1 else left[number : number + 1]
-        replies.append(stage.reply(buttons=[stage.button("stop")], handles=handles, pages=pages))
+        replies.append(
+            stage.reply(buttons=[stage.button("stop")], handles=handles, reached=reached)
+        )
     return replies
 
 

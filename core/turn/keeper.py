@@ -12,12 +12,15 @@ from types import TracebackType
 
 from core.errors import LeaseLost, StoreError
 from core.store.claim import LEASE_S, RENEW_S, Checkpoint, Claim
+from core.store.patience import until_answered
 from core.tasks import end
 from core.telemetry import logger
 
 log = logger(__name__)
 
 LAST_WORDS_S = 2.0
+ORPHANS_S = 60.0
+"""How long a store that is away is waited for to learn which posts nobody knows."""
 POST_PATIENCE_S = 10.0
 """How long a new post waits for a store that could keep its handle."""
 
@@ -84,10 +87,17 @@ class Keeper:
         if self._task is not None:
             await asyncio.wait([self._task])
 
-    @property
-    def orphans(self) -> Sequence[str]:
+    async def orphans(self) -> Sequence[str]:
         """The posts that the store never heard of: nobody who takes over knows them."""
-        posts = self._checkpoint.posts if self._checkpoint is not None else ()
+        unsure = self._not_kept(self._checkpoint)
+        if unsure:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(ORPHANS_S):
+                    return await until_answered(lambda: self._claim.unknown(unsure), "orphans")
+        return ()
+
+    def _not_kept(self, checkpoint: Checkpoint | None) -> Sequence[str]:
+        posts = checkpoint.posts if checkpoint is not None else ()
         return [post for post in posts if post not in self._kept]
 
     async def may_show(self, new_post: bool) -> None:
@@ -158,15 +168,10 @@ class Keeper:
                 self.stop()
 
     async def _renew(self, checkpoint: Checkpoint | None) -> str:
-        try:
-            return await self._claim.renew(checkpoint)
-        except LeaseLost:
-            checkpoint = None  # It was not kept, for sure.
-            raise
-        finally:
-            # Also after any other error: the answer may have been lost, not the question.
-            if checkpoint is not None:
-                self._kept.update(checkpoint.posts)
+        stop = await self._claim.renew(checkpoint, self._not_kept(checkpoint))
+        if checkpoint is not None:
+            self._kept.update(checkpoint.posts)
+        return stop
 
     def _have_looked(self) -> None:
         self._tried = time.monotonic()

@@ -13,7 +13,7 @@ from core.images.pictures import shrunk
 from core.live.delivery import deliver, report_refusal
 from core.messages import Attachment, Button, Picture, Spent
 from core.people.texts import failure, say
-from core.tasks import end
+from core.tasks import end, see_through
 from core.telemetry import logger
 from core.turn.material import MOST_PICTURES, PICTURE_BYTES
 from core.turn.options import BadOption, check_for_model, read_request
@@ -137,26 +137,21 @@ class _Preview:
         budget = stage.platform.budget(conversation)
         if (await stage.context.pacer.budget.take(budget, final=False)).wait_s:
             return
-        sending = asyncio.create_task(
-            stage.platform.send_pictures(
+
+        async def send() -> None:
+            self.handle = await stage.platform.send_pictures(
                 conversation,
                 stage.first.reply_to,
                 [picture],
                 [stage.button("stop")],
                 replacing=self.handle,
-            ),
-            name=f"preview {conversation}",
-        )
+            )
+
         try:
-            await asyncio.shield(sending)
+            # Stopped in the middle: what arrives all the same is ours to take away.
+            await see_through(send(), LAST_WORDS_S)
         except PlatformError as error:
             report_refusal(error, conversation)
-        finally:
-            # Stopped in the middle: what arrives all the same is ours to take away.
-            await asyncio.wait([sending], timeout=LAST_WORDS_S)
-            if sending.done() and not sending.cancelled() and sending.exception() is None:
-                self.handle = sending.result()
-            await end([sending])
         if first and self.handle:
             saved = replace(stage.checkpoint, picture=self.handle)
             stage.keeper.save(saved, now=True)

@@ -76,7 +76,7 @@ class TurnRun:
                 return await self._serve(stage)
         except LeaseLost:
             # Who has the conversation now cannot know these, and makes its own.
-            await stage.take_away(keeper.orphans)
+            await stage.take_away(await keeper.orphans())
             raise
 
     async def _serve(self, stage: Stage) -> Report:

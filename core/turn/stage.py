@@ -85,17 +85,16 @@ class Stage:
         buttons: Sequence[Button] = (),
         handles: Sequence[str] = (),
         shown_chars: int = 0,
-        text: Callable[[], str] = str,
-        pages: Callable[[], tuple[str, ...]] | None = None,
+        reached: Callable[[], Checkpoint] | None = None,
     ) -> Reply:
-        """A reply to the question, whose posts are checkpointed with *text* as they appear.
+        """A reply to the question.
 
-        *pages*: all posts of the turn, where they are not those of this reply alone.
+        *reached*: what is kept when a post appears; else the reply's posts, and no text.
         """
 
         def on_post() -> None:
-            posts = pages() if pages else reply.handles
-            self.keeper.save(Checkpoint(self.first.event_id, text(), posts), now=True)
+            posts_alone = Checkpoint(self.first.event_id, pages=reply.handles)
+            self.keeper.save(reached() if reached else posts_alone, now=True)
 
         reply = Reply(
             self.platform,

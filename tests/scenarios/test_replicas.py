@@ -84,6 +84,58 @@ async def test_a_process_frozen_while_it_posts_takes_its_post_away_when_it_wakes
     assert answered(server, 77, "Echo of hello")
 
 
+async def test_who_posted_while_redis_was_away_and_froze_takes_its_post_away_when_it_wakes(
+    server, model, replica, redis
+):
+    """It tried to have the post kept, and could not know whether it was."""
+    model.piece_s = 0.1
+
+    async def without_redis(request):
+        form = await request.post()
+        redis.kill()
+        result = await server.do_sendMessage({"chat_id": form["chat_id"], "text": form["text"]}, {})
+        return telegram.web.json_response({"ok": True, "result": result})
+
+    frozen = replica()
+    await until(lambda: [call for call in server.calls if call[1] == "getUpdates"])
+    server.fail_next("sendMessage", without_redis)
+    server.say(77, "hello")
+    await until(lambda: [call for call in server.calls if call[1] == "editMessageText"])
+    frozen.freeze()
+    redis.start()
+    replica()
+    await until(lambda: answered(server, 77, "Echo of hello"))
+    assert len(server.posts(77)) == 2
+    frozen.thaw()
+    await until(lambda: len(server.posts(77)) == 1)
+    assert answered(server, 77, "Echo of hello")
+
+
+async def test_a_restart_in_the_moment_of_the_only_post_waits_for_it(server, model, replica):
+    """The whole of a short answer is one call: cut off, its post would stand beside the next."""
+    taken = asyncio.Event()
+
+    async def slowly(request):
+        form = await request.post()
+        fields = {"chat_id": form["chat_id"], "text": form["text"]}
+        result = await server.do_sendMessage(fields, {})
+        taken.set()
+        await asyncio.sleep(1)
+        return telegram.web.json_response({"ok": True, "result": result})
+
+    model.answer = lambda messages: "Short."
+    restarted = replica(grace_s=0)
+    await until(lambda: [call for call in server.calls if call[1] == "getUpdates"])
+    server.fail_next("sendMessage", slowly)
+    server.say(77, "hello")
+    await asyncio.wait_for(taken.wait(), 20)
+    await asyncio.to_thread(restarted.kill, signal.SIGTERM)
+    replica()
+    await until(lambda: answered(server, 77, "Short."))
+    assert len(server.posts(77)) == 1
+    assert len(model.requests) == 1, "the answer was whole already"
+
+
 @pytest.mark.timeout(120)
 async def test_a_rolling_restart_under_load_loses_and_repeats_nothing():
     result = await run(seed=5, questions=40, seconds=12, faults=["restart_gently"])

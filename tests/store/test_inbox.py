@@ -90,6 +90,21 @@ async def test_a_turn_begun_again_by_the_same_worker_fences_off_its_older_self(i
         await older.commit(1, exchange(1))
 
 
+async def test_a_post_is_known_once_a_checkpoint_held_it_whoever_has_the_lease_now(inboxes):
+    one, two = inboxes
+    await one.put(said(1))
+    claim, _ = await take(one)
+    kept = Checkpoint("event-1", "some", ("post 1", "post 2"))
+    await claim.renew(kept, kept.posts)
+    await asyncio.sleep(0.35)
+    (other,) = await two.take_over(["test"], 1)
+    await other.load(10_000)
+    await other.commit(1, exchange(1))
+    with pytest.raises(LeaseLost):
+        await claim.renew(Checkpoint("event-1", "some", (*kept.pages, "post 3")), ["post 3"])
+    assert await claim.unknown(["post 1", "post 3", "post 2"]) == ["post 3"]
+
+
 async def test_a_renewed_lease_is_not_taken_over(inboxes):
     one, two = inboxes
     await one.put(said(1))

@@ -66,6 +66,16 @@ async def test_the_post_that_told_to_wait_is_found_by_the_turn_and_only_by_it(in
     assert turn.note == ""
 
 
+async def test_of_two_posts_that_tell_to_wait_the_first_is_kept_however_often_it_is_said(inboxes):
+    one, two = inboxes
+    await one.put(said(1, chat="c"))
+    assert await one.note(said(1, chat="c"), "post 1")
+    assert not await two.note(said(1, chat="c"), "post 2"), "who made it takes it away"
+    assert await one.note(said(1, chat="c"), "post 1"), "said again: its answer got lost"
+    _, turn = await take(two)
+    assert turn.note == "post 1"
+
+
 async def test_who_waits_is_listed_with_the_place_in_line(inboxes):
     one, two = inboxes
     for number in range(4):
