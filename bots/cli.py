@@ -9,24 +9,24 @@ import socket
 import sys
 import time
 from collections.abc import Coroutine, Iterator, Sequence
-from contextlib import AsyncExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import typer
 import uvloop
-from pydantic import SecretStr, ValidationError
+from pydantic import ValidationError
 
+from bots.check import explain, try_all
 from bots.registry import build
 from bots.terminal import TerminalPlatform
 from core import __version__
 from core.budget import LocalBudget
 from core.clients import open_models
-from core.errors import ConfigError, ModelError, PalaverError
+from core.errors import ConfigError
 from core.messages import Incoming, Sender, conversation_id
 from core.models.batch import Answer, answered, read_prompts, run_batch
 from core.models.chunks import Usage
-from core.models.request import ChatMessage, ChatRequest
 from core.platform import Platform
 from core.service import Core, collect_seldom, open_core, serve
 from core.settings import Settings
@@ -90,18 +90,8 @@ def check() -> None:
     """Explain each setting, try each credential, and say what to fix."""
     settings = _settings()
     set_up_logs("ERROR", settings.log_json)
-    for name, field in Settings.model_fields.items():
-        value = getattr(settings, name)
-        if isinstance(value, SecretStr):
-            shown = "set" if value.get_secret_value() else "-"
-        elif isinstance(value, tuple):
-            shown = ",".join(map(str, value)) or "-"
-        else:
-            shown = "-" if value in ("", None) else str(value)
-        given = "*" if name in settings.model_fields_set else " "
-        print(f"{given} {name.upper():<24} {shown[:48]:<48}  {field.description}")
-    print("\n(* = set by you)\n")
-    if not _run(_check(settings)):
+    explain(settings)
+    if not _run(try_all(settings)):
         raise typer.Exit(1)
 
 
@@ -269,49 +259,3 @@ def _one_at_a_time(data_dir: Path) -> Iterator[None]:
     with file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
-
-
-async def _check(settings: Settings) -> bool:
-    """Try the store, the model and each platform's credentials; true when all work."""
-    good = True
-
-    def tell(what: str, error: Exception | None, detail: str = "") -> None:
-        nonlocal good
-        good = good and error is None
-        mark = "ok  " if error is None else "FAIL"
-        print(f"{mark} {what:<10} {redact(str(error)) if error else detail}")
-
-    async with AsyncExitStack() as stack:
-        try:
-            core = await stack.enter_async_context(open_core(settings))
-        except ConfigError as error:
-            tell("setup", error)
-            return False
-        tell("store", None, "REDIS_URL" if settings.redis_url else str(settings.data_dir))
-        chat = core.models.chat
-        asked = {"model": (chat.model, ""), "small": (settings.small_model, settings.small_model)}
-        for what, (name, model) in asked.items():
-            if not name:
-                continue
-            hello = ChatMessage("user", "Say hello.")
-            request = ChatRequest((hello,), model, max_tokens=16, alone=bool(model))
-            try:
-                async with asyncio.timeout(60), chat.stream(request) as deltas:
-                    async for _ in deltas:
-                        pass
-                tell(what, None, f"{name} ({core.models.kind})")
-            except (ModelError, TimeoutError) as error:
-                tell(what, error)
-        try:
-            tell("images", None, await core.models.images.check())
-        except ModelError as error:
-            tell("images", error)
-        for platform in build(core.lent):
-            try:
-                async with asyncio.timeout(20), platform:
-                    tell(platform.name, None, platform.identity)
-            except (PalaverError, TimeoutError) as error:
-                tell(platform.name, error)
-    if core.context.access.open_to_everyone and (settings.telegram_on or settings.slack_on):
-        print("note access     open to everyone: set ALLOWED_USERS or ALLOWED_CHATS to change that")
-    return good
