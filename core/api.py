@@ -37,7 +37,8 @@ def api_routes(model: Model, token: str, most_at_once: int) -> Sequence[web.Abst
 
     async def handle(request: web.Request) -> web.StreamResponse:
         kind, _, sent = request.headers.get("Authorization", "").partition(" ")
-        if kind.lower() != "bearer" or not hmac.compare_digest(sent.encode(), token.encode()):
+        right = hmac.compare_digest(sent.encode(errors="replace"), token.encode())
+        if kind.lower() != "bearer" or not right:
             return _json(Answer(error="a bearer token is needed, and this is not it"), 401)
         try:
             asked = _decode(await request.read())

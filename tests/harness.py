@@ -9,6 +9,7 @@ import sys
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from bots.registry import build
 from core.service import Core, open_core, serve
@@ -64,6 +65,20 @@ async def until(condition, seconds=20.0):
         if asyncio.get_running_loop().time() > deadline:
             raise AssertionError(f"did not happen within {seconds} s")
         await asyncio.sleep(0.02)
+
+
+async def status_of_bytes(url, header):
+    """The status that a POST with *header* (bytes that no client would send) is answered with."""
+    parts = urlsplit(url)
+    reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
+    writer.write(
+        f"POST {parts.path} HTTP/1.1\r\nHost: {parts.netloc}\r\nContent-Length: 2\r\n".encode()
+        + header
+        + b"\r\nConnection: close\r\n\r\n{}"
+    )
+    status = (await reader.readline()).split()[1]
+    writer.close()
+    return int(status)
 
 
 def bare(markdown):

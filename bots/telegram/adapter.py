@@ -175,7 +175,7 @@ class TelegramPlatform:
 
     async def _webhook(self, request: web.Request) -> web.Response:
         sent = request.headers.get("X-Telegram-Bot-Api-Secret-Token", "")
-        if not secrets.compare_digest(sent.encode(), self._webhook_secret.encode()):
+        if not secrets.compare_digest(sent.encode(errors="replace"), self._webhook_secret.encode()):
             return web.Response(status=403)
         try:
             update = Update.de_json(await request.json(), self._bot)

@@ -11,6 +11,8 @@ from typing import Literal, NamedTuple
 
 import regex
 
+from core.words import joined
+
 Action = Literal["mask", "stop", "refuse"]
 """What becomes of a text with a term in it: the term is blacked out; the text ends before it;
 all of it is taken back."""
@@ -173,15 +175,6 @@ def _one_lower(text: str) -> Iterator[str]:
 def _stands_alone(text: str, start: int, end: int) -> bool:
     """Whether no word of a script with spaces goes on at either side."""
     return not (
-        (start > 0 and _joined(text[start - 1], text[start]))
-        or (end < len(text) and _joined(text[end - 1], text[end]))
+        (start > 0 and joined(text[start - 1], text[start]))
+        or (end < len(text) and joined(text[end - 1], text[end]))
     )
-
-
-def _joined(one: str, other: str) -> bool:
-    return _spells(one) and _spells(other)
-
-
-def _spells(character: str) -> bool:
-    """A letter or digit of a script that puts spaces between words."""
-    return character.isalnum() and character < "\u2e80"

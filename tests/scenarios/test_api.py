@@ -4,7 +4,7 @@ import aiohttp
 import msgspec
 import pytest
 
-from tests.harness import palaver
+from tests.harness import palaver, status_of_bytes
 from tests.servers.model import status
 
 TOKEN = "a-token-of-the-operator"
@@ -30,6 +30,12 @@ async def test_a_question_is_answered(ask):
     assert answer["id"] == 7
     assert answer["answer"].startswith("Echo of hello")
     assert answer["usage"]["completion_tokens"] == 7
+
+
+async def test_a_token_of_broken_bytes_is_a_wrong_one(tmp_path, model):
+    async with palaver(tmp_path, api_token=TOKEN, web_chat=True, llm_base_url=model.url) as app:
+        header = b"Authorization: Bearer \xff\xfe"
+        assert await status_of_bytes(f"{app.url}/api/ask", header) == 401
 
 
 async def test_an_answer_streams_as_events(ask):

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from tests.contracts.drivers import TelegramDriver, driving
-from tests.harness import palaver, until
+from tests.harness import palaver, status_of_bytes, until
 from tests.servers.model import said, status
 from tests.servers.telegram import TOKEN, ApiError, TelegramServer
 
@@ -263,6 +263,7 @@ async def test_a_webhook_with_the_secret_is_heard_and_without_it_refused(tmp_pat
         wrong = {"X-Telegram-Bot-Api-Secret-Token": "guess"}
         async with session.post(hook, json=update, headers=wrong) as response:
             assert response.status == 403
+        assert await status_of_bytes(hook, b"X-Telegram-Bot-Api-Secret-Token: \xff\xfe") == 403
         right = {"X-Telegram-Bot-Api-Secret-Token": "hook-secret"}
         for _ in range(2):
             async with session.post(hook, json=update, headers=right) as response:
