@@ -161,7 +161,12 @@ class TelegramPlatform:
                         await self._answer_presses(updates)
 
     def _read(self, update: Update) -> Incoming | None:
-        incoming = read_update(update, self._me)
+        try:
+            incoming = read_update(update, self._me)
+        except Exception:
+            # One that we cannot read must not keep us from all behind it.
+            log.exception("update not understood")
+            return None
         if incoming is None or (incoming.address == "overheard" and not self._overhear):
             return None
         return incoming
@@ -179,7 +184,7 @@ class TelegramPlatform:
             return web.Response(status=403)
         try:
             update = Update.de_json(await request.json(), self._bot)
-        except (ValueError, TypeError, KeyError, AttributeError):
+        except Exception:
             # What cannot be read now cannot be read later: do not have it sent again.
             log.warning("update not understood")
             return web.Response()
