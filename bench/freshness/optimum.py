@@ -28,10 +28,13 @@ def _least_unseen(traces, most, seconds, delay_s):
     step = max(GRID_S, longest / MOST_MOMENTS)
     count = int(longest / step)
     moments = [*(n * step for n in range(1, count + 1) if n * step < longest), longest]
+    if len(traces) == 1:
+        # The best moment for what is written then is when the last of it came.
+        moments = sorted({traces[0].last_before(moment) for moment in moments})
     known = [_Known(trace, moments, delay_s, 1 / (len(traces) * trace.seconds)) for trace in traces]
     whole = [sum(areas) for areas in zip(*(one.whole for one in known), strict=True)]
     window = [int(at / seconds) for at in moments]
-    reach = max(2, int(LONGEST_GAP_S / step))
+    reach = max(2, int(LONGEST_GAP_S / step), len(moments) // 10)
     # best[i][k]: the least area so far, the last update at moment i, the (k + 1)th of its window.
     best = []
     for j in range(len(moments)):

@@ -36,6 +36,10 @@ class Trace:
         index = bisect_right(self.times, at)
         return self.chars[index - 1] if index else 0
 
+    def last_before(self, at):
+        """When something was written last, at the time *at* or before; the first time if not yet."""
+        return self.times[max(0, bisect_right(self.times, at) - 1)]
+
     def area(self, start, end, shown):
         """The integral of (written - shown) from *start* to *end*, in characters x seconds."""
         if end <= start:

@@ -3,9 +3,8 @@
 import asyncio
 import math
 
-YOUNGEST_S = 0.25
-LONGEST_CHARS = 20_000
-"""Longer than this an answer is not expected to get; one that does may grow by half, again."""
+USUAL_SPEED, KNOWN_S = 240.0, 0.25
+"""Characters a second, as if it had written so fast for so long before: one burst tells little."""
 EVENLY_S = 0.03
 """What comes so soon after the last text came with it: no pause."""
 LONGEST_PAUSE_S = 1.0
@@ -66,14 +65,10 @@ class Growth:
         self.shown = chars
         self.news_at = sent_at
 
-    def age_s(self, now: float) -> float:
-        return max(YOUNGEST_S, now - self.began)
-
-    def left_s(self, now: float) -> float:
-        """For how long it may still grow, at its speed so far."""
-        age_s = self.age_s(now)
-        speed = (self.written - self._at_first) / age_s
-        return max(age_s / 2, (LONGEST_CHARS - self.written) / speed) if speed > 0 else math.inf
+    def speed(self, now: float) -> float:
+        """How many characters a second it has grown by."""
+        grown = self.written - self._at_first + USUAL_SPEED * KNOWN_S
+        return grown / (now - self.began + KNOWN_S)
 
     def best_time(self, earliest: float, spaced: float) -> float:
         """When to show it: at the burst that is nearest to *spaced*, but not before *earliest*."""

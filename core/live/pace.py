@@ -1,10 +1,9 @@
 """When a growing answer may be updated: shared tokens, and whose turn it is.
 
 With n tokens for a known time T, an answer is shown best at equal distances of T / n. T is
-not known, and has no scale: an answer that has run for t may end now or run for t more.
-What is unseen on average over all such T is least when the distances grow with the square
-root of t; how fast, follows from the tokens that are left until the first ones come back,
-or until the answer, at its speed, would be longer than answers are.
+not known, but how long answers get is: what is unseen on average over all of them is least
+when the distances follow `core.live.lengths`. They are as long as the tokens allow that are
+left until the first ones come back.
 
 An update shows most when it goes out just after the model has written: where a model writes
 in bursts, the times so found are moved to the nearest burst.
@@ -21,6 +20,7 @@ import msgspec
 
 from core.budget import Budget, Grant
 from core.live.growth import Growth, clock
+from core.live.lengths import Lengths
 from core.platform import Bucket
 from core.tasks import end
 
@@ -75,6 +75,7 @@ class Pacer:
 
     def __init__(self, budget: Budget) -> None:
         self.budget = budget
+        self.lengths = Lengths()
         self._lanes: dict[str, _Lane] = {}
         self._buckets: dict[str, _Known] = {}
         self._places: dict[Screen, str] = {}
@@ -181,7 +182,7 @@ class Pacer:
             spare = level - bucket.reserve
             if not grant.wait_s:
                 known.taken.append(now)
-                known.gap = gap_s(bucket, spare, growth, known.taken, now, crowd)
+                known.gap = gap_s(bucket, spare, growth, self.lengths, known.taken, now, crowd)
                 known.next_at = now + known.gap
             elif spare < 1:
                 known.gap = 0.0
@@ -203,26 +204,29 @@ def gap_s(
     bucket: Bucket,
     spare: float,
     growth: Growth,
+    lengths: Lengths,
     taken: Sequence[float],
     now: float,
     crowd: int,
 ) -> float:
     """How long to wait between two updates of an answer while *spare* tokens are left.
 
+    As many updates as are due until a token comes back, must be had without it.
+
     Args:
-        taken: when this process took tokens, oldest first; they come back.
+        lengths: how long answers get.
+        taken: when this process took tokens, oldest first, the last of them now.
         crowd: how many answers share the bucket, 1 or more: the more, the more evenly, for
             new ones begin where others end.
     """
-    window, age_s = bucket.seconds, growth.age_s(now)
-    oldest = next((at for at in taken if at > now - window), now)
-    ahead = min(max(window / 4, oldest + window - now), growth.left_s(now))
-    coming = sum(now - window < at <= now - window + ahead for at in taken)
-    tokens = max(0.5, spare + coming)
-    power = 0.5 / math.sqrt(crowd)
-    rest = 1 - power
-    span = (math.pow(age_s + ahead, rest) - math.pow(age_s, rest)) / rest
-    return span * math.pow(age_s, power) / tokens
+    speed = growth.speed(now)
+    back_s = [at + bucket.seconds - now for at in taken if at > now - bucket.seconds]
+    further = [seconds * speed for seconds in back_s]
+    shares = lengths.shares(growth.written, further, 0.5 / math.sqrt(crowd))
+    return max(
+        share / speed / (spare + n) if spare + n > 0 else seconds
+        for n, (seconds, share) in enumerate(zip(back_s, shares, strict=True), 1)
+    )
 
 
 def worth_showing(text: str, waited_s: float) -> bool:

@@ -142,6 +142,8 @@ class Reply:
             await self._finish_page(page.head, ())
             self._turn_page(page)
         await self._finish_page(self._text.page, buttons)
+        if self.growth.written:
+            self._pacer.lengths.note(len(text))
         for surface in self._old:
             # Longer in an earlier try: what is left over says nothing any more.
             with suppress(PlatformError):

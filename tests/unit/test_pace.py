@@ -3,9 +3,12 @@
 import asyncio
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as some
 
 from core.budget import LocalBuckets, LocalBudget
 from core.live.growth import Growth
+from core.live.lengths import CLASSES, Lengths
 from core.live.pace import Pacer, gap_s, worth_showing
 from core.platform import Bucket
 
@@ -123,31 +126,43 @@ def evenly(seconds, *, chars_per_s=200):
     return grown(*((n / 50, n * chars_per_s // 50) for n in range(1, int(seconds * 50) + 1)))
 
 
-def test_spare_tokens_are_spread_over_the_time_that_an_answer_is_expected_to_run():
+def gap(bucket, spare, growth, now, *, taken=(), crowd=1, lengths=None):
+    return gap_s(bucket, spare, growth, lengths or Lengths(), taken, now, crowd)
+
+
+def test_spare_tokens_are_spread_over_the_lengths_that_answers_have():
     bucket = Bucket("b", 20, 60, reserve=1)
-    young = gap_s(bucket, 19, evenly(0.3), [], 0.3, 1)
-    older = gap_s(bucket, 15, evenly(10), [0.0, 1, 3, 6, 10], 10.0, 1)
-    long = gap_s(bucket, 0, evenly(40), [-17.0 + 3 * n for n in range(20)], 40.0, 1)
-    assert young == pytest.approx(0.4, rel=0.05)
-    assert older == pytest.approx(1.8, rel=0.05)
-    assert long == pytest.approx(60 / 20, rel=0.1), "at last, as fast as tokens come back"
+    young = gap(bucket, 19, evenly(0.3), 0.3)
+    older = gap(bucket, 15, evenly(10), 10.0, taken=[0.0, 1, 3, 6, 10])
+    long = gap(bucket, 0, evenly(40), 40.0, taken=[-17.0 + 3 * n for n in range(20)])
+    assert young == pytest.approx(0.4, rel=0.1)
+    assert older == pytest.approx(1.8, rel=0.1)
+    assert long == pytest.approx(60 / 20, rel=0.15), "at last, as tokens come back"
 
 
 def test_a_fast_model_ends_sooner_so_its_tokens_are_spent_sooner():
     bucket = Bucket("b", 20, 60, reserve=1)
     slow, fast = evenly(2, chars_per_s=100), evenly(2, chars_per_s=2000)
-    assert gap_s(bucket, 15, fast, [], 2.0, 1) < gap_s(bucket, 15, slow, [], 2.0, 1) / 2
+    assert gap(bucket, 15, fast, 2.0) < gap(bucket, 15, slow, 2.0) / 1.5
+
+
+def test_where_answers_have_been_short_the_tokens_are_spent_early():
+    bucket, lengths = Bucket("b", 20, 60, reserve=1), Lengths()
+    for _ in range(50):
+        lengths.note(800)
+    assert gap(bucket, 19, evenly(1), 1.0, lengths=lengths) < gap(bucket, 19, evenly(1), 1.0) / 1.3
+    late = gap(bucket, 9, evenly(10), 10.0, lengths=lengths)
+    assert late == pytest.approx(gap(bucket, 9, evenly(10), 10.0), rel=0.05), "as if none had been"
 
 
 def test_neither_long_thinking_nor_what_was_written_before_counts_as_its_speed():
-    bucket = Bucket("b", 20, 60, reserve=1)
     thought, resumed = Growth(0.0), Growth(0.0)
     for n in range(1, 101):
         thought.note_written(n * 4, 30 + n / 50)
         resumed.note_written(3_000 + n * 4, n / 50)
-    usual = gap_s(bucket, 15, evenly(2), [], 2.0, 1)
-    assert gap_s(bucket, 15, thought, [], 32.0, 1) == pytest.approx(usual, rel=0.05)
-    assert gap_s(bucket, 15, resumed, [], 2.0, 1) == pytest.approx(usual, rel=0.05)
+    usual = evenly(2).speed(2.0)
+    assert thought.speed(32.0) == pytest.approx(usual, rel=0.05)
+    assert resumed.speed(2.0) == pytest.approx(usual, rel=0.05)
 
 
 def test_where_a_model_writes_in_bursts_an_update_goes_out_at_the_nearest_one():
@@ -187,3 +202,27 @@ def test_previews_wait_while_a_final_text_does():
     assert buckets.take((bucket,), 1.1, final=False).wait_s > 0, "the token is the final text's"
     assert buckets.take((bucket,), 1.1, final=True).wait_s == 0
     assert buckets.take((bucket,), 2.2, final=False).wait_s == 0
+
+
+lengths_that_were = some.lists(some.integers(0, 200_000), max_size=30)
+
+
+@given(lengths_that_were, some.floats(0, 150_000), some.floats(0.1, 100_000))
+def test_a_characters_share_is_never_more_than_one_and_never_nothing(were, chars, more):
+    lengths = Lengths()
+    for one in were:
+        lengths.note(one)
+    for power in (0.1, 0.5):
+        share = lengths.spread(chars, more, power)
+        assert 0 < share <= more * 1.000001
+        if chars > CLASSES[-1]:
+            assert share == more, "longer than all: who knows"
+
+
+@given(lengths_that_were, some.floats(0, 90_000), some.floats(1, 5_000))
+def test_what_is_farther_ahead_has_less_of_a_share(were, chars, more):
+    lengths = Lengths()
+    for one in were:
+        lengths.note(one)
+    near = lengths.spread(chars, more, 0.5)
+    assert lengths.spread(chars, 2 * more, 0.5) <= 2 * near * 1.000001

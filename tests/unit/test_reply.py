@@ -131,8 +131,7 @@ async def test_no_call_is_spent_where_what_is_new_would_be_hidden():
 
 
 async def test_what_is_left_of_the_budget_is_kept_for_the_final_text(monkeypatch):
-    monkeypatch.setattr("core.live.growth.YOUNGEST_S", 1e-9)
-    monkeypatch.setattr("core.live.growth.LONGEST_CHARS", 1)
+    monkeypatch.setattr("core.live.growth.USUAL_SPEED", 1e12)
     bucket = Bucket("b", 4, 30, reserve=1)
     platform = Platform(buckets=(bucket,))
     text = "word " * 40
