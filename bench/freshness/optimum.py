@@ -4,11 +4,14 @@ Dynamic programming over the moments of a grid. The platform's sliding windows a
 windows that stand side by side, so what comes out is a bound that no schedule can beat.
 """
 
+from bisect import bisect_left
 from itertools import accumulate, pairwise
 from math import inf
 
 GRID_S = 0.1
-MOST_MOMENTS = 900
+"""One call is in flight at a time, for as long as `bench.freshness.world.DELAY_S`."""
+COARSER = 600
+"""Later than so many steps the grid gets coarser."""
 LONGEST_GAP_S = 12.0
 
 
@@ -24,23 +27,16 @@ def least_unseen(traces, windows, delay_s):
 
 
 def _least_unseen(traces, most, seconds, delay_s):
-    longest = max(trace.seconds for trace in traces)
-    step = max(GRID_S, longest / MOST_MOMENTS)
-    count = int(longest / step)
-    moments = [*(n * step for n in range(1, count + 1) if n * step < longest), longest]
-    if len(traces) == 1:
-        # The best moment for what is written then is when the last of it came.
-        moments = sorted({traces[0].last_before(moment) for moment in moments})
+    moments = _moments(traces)
     known = [_Known(trace, moments, delay_s, 1 / (len(traces) * trace.seconds)) for trace in traces]
     whole = [sum(areas) for areas in zip(*(one.whole for one in known), strict=True)]
     window = [int(at / seconds) for at in moments]
-    reach = max(2, int(LONGEST_GAP_S / step), len(moments) // 10)
     # best[i][k]: the least area so far, the last update at moment i, the (k + 1)th of its window.
     best = []
-    for j in range(len(moments)):
+    for j, moment in enumerate(moments):
         least = [inf] * most
         least[0] = whole[j]
-        for i in range(max(0, j - reach), j):
+        for i in range(min(bisect_left(moments, moment - LONGEST_GAP_S), max(0, j - 2)), j):
             area = whole[j] - whole[i] - sum(one.shown(i, j) for one in known)
             if window[i] == window[j]:
                 for k, so_far in enumerate(best[i][:-1], 1):
@@ -49,6 +45,20 @@ def _least_unseen(traces, most, seconds, delay_s):
                 least[0] = min(least[0], min(best[i]) + area)
         best.append(least)
     return min(best[-1])
+
+
+def _moments(traces):
+    """When an update may go out; the last moment is the end of the longest of *traces*."""
+    longest, moments = max(trace.seconds for trace in traces), []
+    at = GRID_S
+    while at < longest:
+        moments.append(at)
+        at += max(GRID_S, at / COARSER)
+    moments.append(longest)
+    if len(traces) > 1:
+        return moments
+    # The best moment for what is written then is when the last of it came.
+    return sorted({traces[0].last_before(moment) for moment in moments})
 
 
 class _Known:

@@ -37,7 +37,7 @@ class Trace:
         return self.chars[index - 1] if index else 0
 
     def last_before(self, at):
-        """When something was written last, at the time *at* or before; the first time if not yet."""
+        """When something was written last, *at* that time or before; the first time, if not yet."""
         return self.times[max(0, bisect_right(self.times, at) - 1)]
 
     def area(self, start, end, shown):

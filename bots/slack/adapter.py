@@ -73,7 +73,7 @@ class SlackPlatform:
         page_chars=BLOCK_CHARS,
         caption_chars=900,
         pictures_per_post=4,
-        interval_s=0.1,
+        interval_s=0.05,
         # assistant.threads.setStatus: gone after two minutes without a message.
         indicate_every_s=90.0,
     )

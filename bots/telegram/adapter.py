@@ -56,7 +56,7 @@ class TelegramPlatform:
         page_chars=6_000,
         caption_chars=CAPTION_UNITS // 2,
         pictures_per_post=ALBUM,
-        interval_s=0.15,
+        interval_s=0.1,
         indicate_every_s=4.5,
         replaces_pictures=True,
     )

@@ -126,7 +126,7 @@ def place_budget(bot: int, chat: int) -> tuple[Bucket, ...]:
     key, everything = f"telegram:{bot}:{chat}", Bucket(f"telegram:{bot}", *ALL)
     if chat < 0:
         return Bucket(key, *GROUP), everything
-    return Bucket(key, *PRIVATE), Bucket(f"{key}:burst", *BURST), everything
+    return Bucket(key, *PRIVATE), Bucket(f"{key}:burst", *BURST, reserve=0), everything
 
 
 class TelegramSurface:

@@ -13,6 +13,12 @@ LEARN = 0.3
 """How much a pause says about the next one."""
 LATE_PAUSES = 2
 """A burst is waited for until so many pauses after the last one."""
+STOP_S, STOP_PAUSES = 0.25, 2
+"""A pause that is longer than this, and than so many usual ones, is a stop of the model."""
+SILENT_S, SILENT_PAUSES = 0.1, 3
+"""A model that was silent for so long, and so many usual pauses, has stopped."""
+STOP_LASTS_S = 4.0
+"""A stop is taken to last so long, or as long again as it has lasted."""
 
 
 def clock() -> float:
@@ -26,16 +32,17 @@ class Growth:
     Attributes:
         began: when the first characters came; a model may think for long before it writes.
         written: characters so far.
-        shown: how many of them are on the screen; None when there is nothing yet.
+        shown: how many of them are on the screen, all that were written when they were sent;
+            None when there is nothing yet.
         said_at: when the last of them came.
-        news_at: when the first came of those that are not shown.
         pause_s: how long the model usually pauses between its bursts; 0.0 when it writes evenly.
     """
 
     def __init__(self, now: float) -> None:
-        self.began = self.said_at = self.news_at = now
+        self.began = self.said_at = now
         self.written = 0
         self._at_first = 0
+        self._stopped_s = 0.0
         self.shown: int | None = None
         self.pause_s = 0.0
 
@@ -50,9 +57,8 @@ class Growth:
             # What an interrupted try had written comes at once, and tells no speed.
             self.began = self.said_at = now
             self._at_first = chars
-        if self.written <= (self.shown or 0):
-            self.news_at = now
         pause_s, self.said_at, self.written = now - self.said_at, now, chars
+        self._stopped_s += max(0.0, pause_s - max(STOP_S, STOP_PAUSES * self.pause_s))
         if pause_s <= EVENLY_S:
             # Where even writing lasts as long as pauses do, there are no bursts.
             self.pause_s = max(0.0, self.pause_s - pause_s)
@@ -60,18 +66,32 @@ class Growth:
         self.pause_s += LEARN * (min(pause_s, LONGEST_PAUSE_S) - self.pause_s)
         return True
 
-    def note_shown(self, chars: int, sent_at: float) -> None:
-        """Note that *chars*, all that were written at *sent_at*, are on the screen."""
-        self.shown = chars
-        self.news_at = sent_at
-
     def speed(self, now: float) -> float:
-        """How many characters a second it has grown by."""
-        grown = self.written - self._at_first + USUAL_SPEED * KNOWN_S
-        return grown / (now - self.began + KNOWN_S)
+        """How many characters a second it has grown by, stops and all."""
+        return self._grown / (now - self.began + KNOWN_S)
+
+    @property
+    def writing_speed(self) -> float:
+        """How many characters a second it grows by when the model has not stopped."""
+        return self._grown / (self.said_at - self.began - self._stopped_s + KNOWN_S)
+
+    @property
+    def _grown(self) -> float:
+        return self.written - self._at_first + USUAL_SPEED * KNOWN_S
 
     def best_time(self, earliest: float, spaced: float) -> float:
         """When to show it: at the burst that is nearest to *spaced*, but not before *earliest*."""
         if spaced <= self.said_at + self.pause_s / 2:
             return max(earliest, min(spaced, self.said_at))
         return max(spaced, self.said_at + LATE_PAUSES * self.pause_s)
+
+    def stop_time(self, chars: float, seconds: float) -> float:
+        """When to show what is unseen because the model has stopped.
+
+        A call is well spent where it spares as much as between two updates *chars* and *seconds*
+        apart: what is unseen, for as long as the stop may last.
+        """
+        must_last_s = chars * seconds / self.unseen if self.unseen > 0 else math.inf
+        if must_last_s > STOP_LASTS_S:
+            return self.said_at + must_last_s
+        return self.said_at + SILENT_S + SILENT_PAUSES * self.pause_s

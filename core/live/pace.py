@@ -29,12 +29,10 @@ FIRST_WAIT_S = 0.7
 """The first text appears with so many characters, or so long after the first of them."""
 
 MOST_BUCKETS = 10_000
-NEWS = 0.4
-"""What is new is gathered for at least so much of the distance between updates."""
 LOOK_AGAIN_S = 1.0
 """Who waits for a token looks so often whether it still wants that one."""
-CLOCK_S = 0.001
-"""What is due so soon is due now."""
+CLOCK_S, STEP_S = 0.001, 0.01
+"""What is due so soon is due now; and so long passes before it is looked at again."""
 
 
 class Screen(Protocol):
@@ -143,7 +141,7 @@ class Pacer:
             if soonest > now + CLOCK_S:
                 lane.came.clear()
                 try:
-                    async with asyncio.timeout(min(soonest - now, LOOK_AGAIN_S)):
+                    async with asyncio.timeout(min(max(soonest - now, STEP_S), LOOK_AGAIN_S)):
                         await lane.came.wait()
                 except TimeoutError:
                     pass
@@ -163,15 +161,20 @@ class Pacer:
                 future.set_result(True)
 
     def _due(self, screen: Screen) -> float:
-        growth = screen.growth
-        earliest = spaced = 0.0
+        growth, now = screen.growth, clock()
+        earliest = spaced = gap = 0.0
         for bucket in screen.budget:
             known = self._buckets.get(bucket.key)
             if known is None or (known.gap and growth.shown is None):
                 continue  # Nothing is shown yet: not spaced, only as the tokens allow.
             earliest = max(earliest, known.next_at - known.gap)
-            spaced = max(spaced, known.next_at, growth.news_at + NEWS * known.gap)
-        return growth.best_time(earliest, spaced)
+            spaced = max(spaced, known.next_at)
+            gap = max(gap, known.gap)
+        # Planned are characters: a model that stops does not write them.
+        speed = growth.writing_speed
+        spaced = max(spaced, now + gap - growth.unseen / speed)
+        due = growth.best_time(earliest, spaced)
+        return min(due, max(earliest, growth.stop_time(gap * speed, gap)))
 
     def _space(
         self, buckets: Sequence[Bucket], growth: Growth, grant: Grant, now: float, crowd: int
@@ -223,6 +226,7 @@ def gap_s(
     back_s = [at + bucket.seconds - now for at in taken if at > now - bucket.seconds]
     further = [seconds * speed for seconds in back_s]
     shares = lengths.shares(growth.written, further, 0.5 / math.sqrt(crowd))
+    speed = growth.writing_speed
     return max(
         share / speed / (spare + n) if spare + n > 0 else seconds
         for n, (seconds, share) in enumerate(zip(back_s, shares, strict=True), 1)

@@ -226,7 +226,7 @@ class Reply:
         while self._has_news() and await self._take():
             surface, page = self._surface(), self._text.cut()
             if page is None:
-                chars, frame, sent_at = len(self._text.whole), self._frame(), clock()
+                chars, frame = len(self._text.whole), self._frame()
                 if not frame:
                     return
                 try:
@@ -235,7 +235,7 @@ class Reply:
                     page = self._text.cut_early()
                 else:
                     self._on_screen = frame
-                    self.growth.note_shown(chars, sent_at)
+                    self.growth.shown = chars
                     self._note_update(surface)
                     return
             await surface.finish(page.head)

@@ -1,6 +1,7 @@
 """When a growing answer is shown: tokens, rhythm, and whose turn it is."""
 
 import asyncio
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -46,7 +47,7 @@ class Waiting:
     def __init__(self, name, unseen, *buckets):
         self.name, self.budget, self.growth = name, buckets, Growth(0.0)
         if unseen is not None:
-            self.growth.note_shown(1, 0.0)
+            self.growth.shown = 1
             self.growth.note_written(1 + unseen, 0.0)
 
 
@@ -116,7 +117,7 @@ async def test_a_crowd_leaves_tokens_for_the_final_texts_that_it_will_soon_need(
 def grown(*steps):
     """A growth with a text at each of *steps*, (seconds, characters); nothing is shown since 0."""
     growth = Growth(0.0)
-    growth.note_shown(0, 0.0)
+    growth.shown = 0
     for at, chars in steps:
         growth.note_written(chars, at)
     return growth
@@ -127,30 +128,39 @@ def evenly(seconds, *, chars_per_s=200):
 
 
 def gap(bucket, spare, growth, now, *, taken=(), crowd=1, lengths=None):
-    return gap_s(bucket, spare, growth, lengths or Lengths(), taken, now, crowd)
+    return gap_s(bucket, spare, growth, lengths or Lengths(), [*taken, now], now, crowd)
 
 
 def test_spare_tokens_are_spread_over_the_lengths_that_answers_have():
     bucket = Bucket("b", 20, 60, reserve=1)
-    young = gap(bucket, 19, evenly(0.3), 0.3)
-    older = gap(bucket, 15, evenly(10), 10.0, taken=[0.0, 1, 3, 6, 10])
-    long = gap(bucket, 0, evenly(40), 40.0, taken=[-17.0 + 3 * n for n in range(20)])
+    young = gap(bucket, 18, evenly(0.3), 0.3)
+    older = gap(bucket, 14, evenly(10), 10.0, taken=[0.0, 1, 3, 6])
     assert young == pytest.approx(0.4, rel=0.1)
-    assert older == pytest.approx(1.8, rel=0.1)
-    assert long == pytest.approx(60 / 20, rel=0.15), "at last, as tokens come back"
+    assert older == pytest.approx(1.9, rel=0.1)
+
+
+def test_no_more_is_spent_than_there_is_until_tokens_come_back():
+    """Seventeen came within five seconds, and come back as quickly: but in forty seconds."""
+    bucket = Bucket("b", 20, 60, reserve=1)
+    early = [n * 0.3 for n in range(17)]
+    assert gap(bucket, 2, evenly(20), 20.0, taken=early) > 40 / 5
+    assert gap(bucket, 0, evenly(20), 20.0, taken=early) > 40 / 2
+    steady = [-17.0 + 3 * n for n in range(19)]
+    assert gap(bucket, 0, evenly(40), 40.0, taken=steady) == pytest.approx(60 / 20, rel=0.1)
 
 
 def test_a_fast_model_ends_sooner_so_its_tokens_are_spent_sooner():
     bucket = Bucket("b", 20, 60, reserve=1)
-    slow, fast = evenly(2, chars_per_s=100), evenly(2, chars_per_s=2000)
-    assert gap(bucket, 15, fast, 2.0) < gap(bucket, 15, slow, 2.0) / 1.5
+    slow, fast = evenly(20, chars_per_s=100), evenly(1, chars_per_s=2000)
+    assert slow.written == fast.written
+    assert gap(bucket, 15, fast, 1.0) < gap(bucket, 15, slow, 20.0) / 2
 
 
 def test_where_answers_have_been_short_the_tokens_are_spent_early():
     bucket, lengths = Bucket("b", 20, 60, reserve=1), Lengths()
     for _ in range(50):
         lengths.note(800)
-    assert gap(bucket, 19, evenly(1), 1.0, lengths=lengths) < gap(bucket, 19, evenly(1), 1.0) / 1.3
+    assert gap(bucket, 18, evenly(1), 1.0, lengths=lengths) < gap(bucket, 18, evenly(1), 1.0) / 1.3
     late = gap(bucket, 9, evenly(10), 10.0, lengths=lengths)
     assert late == pytest.approx(gap(bucket, 9, evenly(10), 10.0), rel=0.05), "as if none had been"
 
@@ -163,6 +173,24 @@ def test_neither_long_thinking_nor_what_was_written_before_counts_as_its_speed()
     usual = evenly(2).speed(2.0)
     assert thought.speed(32.0) == pytest.approx(usual, rel=0.05)
     assert resumed.speed(2.0) == pytest.approx(usual, rel=0.05)
+
+
+def test_a_stop_of_the_model_makes_it_no_slower_writer():
+    stopped, usual = grown(*((n / 50 + (n > 50) * 5, n * 4) for n in range(1, 101))), evenly(2)
+    assert stopped.writing_speed == pytest.approx(usual.writing_speed, rel=0.15)
+    assert stopped.speed(7.0) < usual.speed(2.0) / 2
+
+
+def test_what_is_unseen_is_shown_when_the_model_stops_sooner_the_more_it_is():
+    growth = evenly(2)
+    growth.shown = 0
+    assert growth.stop_time(chars=40, seconds=0.2) == pytest.approx(2.1, abs=0.02), "cheap"
+    scarce = growth.stop_time(chars=800, seconds=4)
+    assert 6 < scarce < 12, "only in a long stop"
+    growth.shown = 390
+    assert growth.stop_time(chars=800, seconds=4) > 100
+    growth.shown = 400
+    assert growth.stop_time(chars=800, seconds=4) == float("inf"), "there is nothing to show"
 
 
 def test_where_a_model_writes_in_bursts_an_update_goes_out_at_the_nearest_one():
@@ -185,15 +213,6 @@ def test_a_model_that_writes_evenly_again_after_a_stop_has_no_bursts():
     assert growth.best_time(0.0, 6.0) == 6.0
 
 
-def test_what_came_while_an_update_was_on_its_way_is_news_since_then():
-    growth = grown((1.0, 10), (1.1, 20))
-    growth.note_shown(10, sent_at=1.0)
-    assert (growth.unseen, growth.news_at) == (10, 1.0)
-    growth.note_shown(20, sent_at=1.2)
-    growth.note_written(30, 5.0)
-    assert (growth.unseen, growth.news_at) == (10, 5.0)
-
-
 def test_previews_wait_while_a_final_text_does():
     buckets, bucket = LocalBuckets(), Bucket("b", 2, 1, reserve=0)
     for now in (0.0, 0.5):
@@ -205,24 +224,19 @@ def test_previews_wait_while_a_final_text_does():
 
 
 lengths_that_were = some.lists(some.integers(0, 200_000), max_size=30)
+characters = some.floats(0, 150_000)
 
 
-@given(lengths_that_were, some.floats(0, 150_000), some.floats(0.1, 100_000))
-def test_a_characters_share_is_never_more_than_one_and_never_nothing(were, chars, more):
-    lengths = Lengths()
+@given(lengths_that_were, characters, some.lists(characters, min_size=1, max_size=20))
+def test_updates_get_ever_rarer_and_never_end(were, chars, further):
+    lengths, further = Lengths(), sorted(further)
     for one in were:
         lengths.note(one)
-    for power in (0.1, 0.5):
-        share = lengths.spread(chars, more, power)
-        assert 0 < share <= more * 1.000001
-        if chars > CLASSES[-1]:
-            assert share == more, "longer than all: who knows"
-
-
-@given(lengths_that_were, some.floats(0, 90_000), some.floats(1, 5_000))
-def test_what_is_farther_ahead_has_less_of_a_share(were, chars, more):
-    lengths = Lengths()
-    for one in were:
-        lengths.note(one)
-    near = lengths.spread(chars, more, 0.5)
-    assert lengths.spread(chars, 2 * more, 0.5) <= 2 * near * 1.000001
+    shares = lengths.shares(chars, further, 0.5)
+    pieces = list(pairwise([(0.0, 0.0), *zip(further, shares, strict=True)]))
+    rates = [(b[1] - a[1]) / (b[0] - a[0]) for a, b in pieces if b[0] - a[0] > 1]
+    assert all(0 < rate <= 1.000001 for rate in rates)
+    if chars + further[-1] <= CLASSES[-1]:
+        assert all(later <= rate * 1.000001 for rate, later in pairwise(rates))
+    if chars >= CLASSES[-1]:
+        assert shares == pytest.approx(further), "longer than all: who knows"
