@@ -10,7 +10,15 @@ from statistics import mean
 from bench.freshness.optimum import least_unseen
 from bench.freshness.others import SCHEDULES, theirs
 from bench.freshness.plot import bars
-from bench.freshness.traces import LENGTHS, SPEEDS, generated, make, recorded
+from bench.freshness.traces import (
+    LENGTHS,
+    SPEEDS,
+    USUAL_CHARS,
+    generated,
+    make,
+    recorded,
+    usual_lengths,
+)
 from bench.freshness.world import DELAY_S, PLACES, ours, run, windows_of
 from bots.slack.adapter import SlackPlatform
 from bots.telegram.adapter import TelegramPlatform
@@ -24,8 +32,10 @@ ENDS = 25
 """So many lengths, each as likely, stand for not knowing when an answer ends."""
 
 
-def _ours(place, trace):
-    (screen,), refused = run(ours(place, [trace], same_chat=True, interval_s=INTERVAL_S[place]))
+def _ours(place, trace, lengths=()):
+    (screen,), refused = run(
+        ours(place, [trace], same_chat=True, interval_s=INTERVAL_S[place], lengths=lengths)
+    )
     return screen.area / trace.seconds, refused
 
 
@@ -82,6 +92,28 @@ def _even(place_and_speed):
         mean(least_unseen([trace], windows, DELAY_S) for trace in traces),
         least_unseen(traces, windows, DELAY_S),
         mean(_ours(place, trace)[0] for trace in traces),
+    )
+
+
+def learned():
+    """Ours on answers of usual lengths: in a new process, and after many such answers."""
+    print(f"\n**Learned**, one answer at a time, {USUAL_CHARS} characters in the median\n")
+    print("| place | tokens/s | the offline optimum | Palaver, at first | after 200 answers |")
+    print("|---|---|---|---|---|")
+    rows = [(place, speed) for place in PLACES for speed in SPEEDS]
+    with ProcessPoolExecutor() as pool:
+        for (place, speed), figures in zip(rows, pool.map(_learned, rows), strict=True):
+            print(f"| {place} | {speed} | {' | '.join(f'{one:.1f}' for one in figures)} |")
+
+
+def _learned(place_and_speed):
+    place, speed = place_and_speed
+    traces = [make(speed, chars, "steady") for chars in usual_lengths(60, seed=1)]
+    before = usual_lengths(200, seed=2)
+    return (
+        mean(least_unseen([trace], windows_of(place), DELAY_S) for trace in traces),
+        mean(_ours(place, trace)[0] for trace in traces),
+        mean(_ours(place, trace, before)[0] for trace in traces),
     )
 
 
@@ -165,6 +197,7 @@ def main():
         return
     compare()
     without_foresight()
+    learned()
     recordings()
     together("Telegram, group", (1, 5, 50), same_chat=True)
     for place in ("Slack, native", "Slack, edits"):

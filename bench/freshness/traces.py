@@ -1,6 +1,7 @@
 """Token traces, generated or recorded: when a model had written how many characters."""
 
 import json
+import math
 import random
 from bisect import bisect_right
 from dataclasses import dataclass
@@ -11,8 +12,11 @@ CHARS_PER_TOKEN = 4
 SPEEDS = (20, 60, 200)
 """Tokens a second."""
 LENGTHS = (50, 400, 1_500, 5_000, 20_000)
+USUAL_CHARS = 900
 RECORDED = Path(__file__).with_name("recorded")
-"""What `bench.freshness.record` kept."""
+"""What `bench.freshness.record` kept (demo-…); and when characters came that others published:
+openai-count, gpt-3.5-turbo counting to 100 (OpenAI's cookbook, "How to stream completions");
+ollama-…, by the `created_at` of two streams, Mistral on a Mac and Gemma on a Pentium N3520."""
 SHAPES = ("steady", "bursts", "stalls")
 
 
@@ -75,6 +79,14 @@ def generated():
     return [
         make(speed, length, shape) for speed in SPEEDS for length in LENGTHS for shape in SHAPES
     ]
+
+
+def usual_lengths(count, seed):
+    """Lengths of *count* answers as people get them: two thirds within 2.5 times the median."""
+    chance = random.Random(seed)
+    shortest, longest = LENGTHS[0], LENGTHS[-1]
+    lengths = [round(chance.lognormvariate(math.log(USUAL_CHARS), 0.9)) for _ in range(count)]
+    return [min(max(one, shortest), longest) for one in lengths]
 
 
 def recorded():

@@ -221,8 +221,11 @@ class Budget:
         self._buckets.hold(bucket, asyncio.get_running_loop().time(), seconds)
 
 
-async def ours(place, traces, *, same_chat, interval_s, starts=None):
-    """Our replies to all *traces* at once: (screens, refused calls)."""
+async def ours(place, traces, *, same_chat, interval_s, starts=None, lengths=()):
+    """Our replies to all *traces* at once: (screens, refused calls).
+
+    *lengths*: of answers that the process has shown before.
+    """
     platform = Platform(place, interval_s)
 
     async def one(number, trace, pacer):
@@ -243,5 +246,7 @@ async def ours(place, traces, *, same_chat, interval_s, starts=None):
         return screen
 
     async with Pacer(Budget()) as pacer, asyncio.TaskGroup() as group:
+        for chars in lengths:
+            pacer.lengths.note(chars)
         tasks = [group.create_task(one(n, trace, pacer)) for n, trace in enumerate(traces)]
     return [task.result() for task in tasks], platform.limiter.refused

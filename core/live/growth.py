@@ -32,8 +32,7 @@ class Growth:
     Attributes:
         began: when the first characters came; a model may think for long before it writes.
         written: characters so far.
-        shown: how many of them are on the screen, all that were written when they were sent;
-            None when there is nothing yet.
+        shown: how many of them are on the screen; None when there is nothing yet.
         said_at: when the last of them came.
         pause_s: how long the model usually pauses between its bursts; 0.0 when it writes evenly.
     """
@@ -77,7 +76,7 @@ class Growth:
 
     @property
     def _grown(self) -> float:
-        return self.written - self._at_first + USUAL_SPEED * KNOWN_S
+        return max(0, self.written - self._at_first) + USUAL_SPEED * KNOWN_S
 
     def best_time(self, earliest: float, spaced: float) -> float:
         """When to show it: at the burst that is nearest to *spaced*, but not before *earliest*."""
@@ -85,13 +84,14 @@ class Growth:
             return max(earliest, min(spaced, self.said_at))
         return max(spaced, self.said_at + LATE_PAUSES * self.pause_s)
 
-    def stop_time(self, chars: float, seconds: float) -> float:
+    def stop_time(self, apart_s: float) -> float:
         """When to show what is unseen because the model has stopped.
 
-        A call is well spent where it spares as much as between two updates *chars* and *seconds*
-        apart: what is unseen, for as long as the stop may last.
+        A call is well spent where it spares as much as one between two that are *apart_s*: what
+        is unseen, for as long as the stop may last.
         """
-        must_last_s = chars * seconds / self.unseen if self.unseen > 0 else math.inf
+        spared = self.writing_speed * apart_s**2
+        must_last_s = spared / self.unseen if self.unseen > 0 else math.inf
         if must_last_s > STOP_LASTS_S:
             return self.said_at + must_last_s
         return self.said_at + SILENT_S + SILENT_PAUSES * self.pause_s

@@ -57,11 +57,12 @@ class _Lane:
 
 @dataclass
 class _Known:
-    """What this process knows of a bucket: when it took tokens, and when it will ask again."""
+    """What this process knows of a bucket: when it took tokens, when it asks next, for how many."""
 
     taken: deque[float]
     next_at: float = 0.0
     gap: float = 0.0
+    crowd: int = 1
 
 
 class Pacer:
@@ -162,19 +163,19 @@ class Pacer:
 
     def _due(self, screen: Screen) -> float:
         growth, now = screen.growth, clock()
-        earliest = spaced = gap = 0.0
+        earliest = spaced = gap = apart_s = 0.0
         for bucket in screen.budget:
             known = self._buckets.get(bucket.key)
             if known is None or (known.gap and growth.shown is None):
                 continue  # Nothing is shown yet: not spaced, only as the tokens allow.
             earliest = max(earliest, known.next_at - known.gap)
             spaced = max(spaced, known.next_at)
-            gap = max(gap, known.gap)
-        # Planned are characters: a model that stops does not write them.
-        speed = growth.writing_speed
-        spaced = max(spaced, now + gap - growth.unseen / speed)
+            gap, apart_s = max(gap, known.gap), max(apart_s, known.gap * known.crowd)
+        if growth.unseen > 0:
+            # Planned are characters, and a model that stops does not write them.
+            spaced = max(spaced, now + gap - growth.unseen / growth.writing_speed)
         due = growth.best_time(earliest, spaced)
-        return min(due, max(earliest, growth.stop_time(gap * speed, gap)))
+        return min(due, max(earliest, growth.stop_time(apart_s)))
 
     def _space(
         self, buckets: Sequence[Bucket], growth: Growth, grant: Grant, now: float, crowd: int
@@ -182,7 +183,7 @@ class Pacer:
         """Note when each of *buckets*, for which *crowd* wait, may be asked again."""
         for bucket, level in zip(buckets, grant.levels, strict=False):
             known = self._buckets.setdefault(bucket.key, _Known(deque(maxlen=bucket.most)))
-            spare = level - bucket.reserve
+            spare, known.crowd = level - bucket.reserve, crowd
             if not grant.wait_s:
                 known.taken.append(now)
                 known.gap = gap_s(bucket, spare, growth, self.lengths, known.taken, now, crowd)

@@ -25,6 +25,8 @@ LAST_WORDS_S = 3.0
 """How long a turn that ends early waits for the call that is under way."""
 HALF = 0.08
 """A half word, sentence or line at the end waits for its end if it is so little of what is new."""
+HIDDEN_S = 1.0
+"""If nothing comes for so long, what was hidden of the end is looked at again."""
 WORTH = 0.25
 """An update must show so much of what is new."""
 STRIKES = 3
@@ -197,7 +199,7 @@ class Reply:
                 return
             await self._sleep(self._platform.limits.interval_s)
             if not self._closing.is_set():
-                await self._wait_for_change()
+                await self._wait_for_change(HIDDEN_S if self.growth.unseen > 0 else None)
 
     async def _wait_for_first_text(self) -> None:
         indicated = 0.0
@@ -226,7 +228,8 @@ class Reply:
         while self._has_news() and await self._take():
             surface, page = self._surface(), self._text.cut()
             if page is None:
-                chars, frame = len(self._text.whole), self._frame()
+                frame = self._frame()
+                chars = len(self._text.whole) - max(0, len(self._text.page) - len(frame))
                 if not frame:
                     return
                 try:

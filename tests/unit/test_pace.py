@@ -184,13 +184,13 @@ def test_a_stop_of_the_model_makes_it_no_slower_writer():
 def test_what_is_unseen_is_shown_when_the_model_stops_sooner_the_more_it_is():
     growth = evenly(2)
     growth.shown = 0
-    assert growth.stop_time(chars=40, seconds=0.2) == pytest.approx(2.1, abs=0.02), "cheap"
-    scarce = growth.stop_time(chars=800, seconds=4)
-    assert 6 < scarce < 12, "only in a long stop"
+    assert growth.stop_time(0.2) == pytest.approx(2.1, abs=0.02), "cheap"
+    scarce = growth.stop_time(4.0)
+    assert 3 < scarce < 12, "only in a long stop"
     growth.shown = 390
-    assert growth.stop_time(chars=800, seconds=4) > 100
+    assert growth.stop_time(4.0) > 100
     growth.shown = 400
-    assert growth.stop_time(chars=800, seconds=4) == float("inf"), "there is nothing to show"
+    assert growth.stop_time(4.0) == float("inf"), "there is nothing to show"
 
 
 def test_where_a_model_writes_in_bursts_an_update_goes_out_at_the_nearest_one():

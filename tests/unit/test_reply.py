@@ -145,6 +145,16 @@ async def test_what_is_left_of_the_budget_is_kept_for_the_final_text():
     assert final == text
 
 
+async def test_half_a_word_is_hidden_until_its_other_half_comes_or_the_model_stops():
+    platform = Platform(buckets=(Bucket("b", 20, 1),))
+    text = "The model stops in the middle of a wo"
+    async with reply_on(platform) as reply:
+        reply.say(text)
+        await until(lambda: platform.surfaces and len(platform.surfaces[0].texts) == 2)
+        assert platform.surfaces[0].texts == ["The model stops in the middle of a", text]
+        await reply.finish(f"{text}rd.")
+
+
 async def test_a_flood_limit_stops_previews_and_not_the_final_text():
     platform = Platform(buckets=(Bucket("b", 50, 1),))
     platform.errors = [RateLimited("slow", 0.3)]
