@@ -55,10 +55,7 @@ def _moments(traces):
         moments.append(at)
         at += max(GRID_S, at / COARSER)
     moments.append(longest)
-    if len(traces) > 1:
-        return moments
-    # The best moment for what is written then is when the last of it came.
-    return sorted({traces[0].last_before(moment) for moment in moments})
+    return moments
 
 
 class _Known:
@@ -68,7 +65,8 @@ class _Known:
     """
 
     def __init__(self, trace, moments, delay_s, share):
-        self._at = [min(at, trace.seconds) for at in moments]
+        # The best moment for what is written then is when the last of it came.
+        self._at = [trace.last_before(at) for at in moments]
         self._written = [share * trace.written(at) for at in self._at]
         spans = pairwise([-delay_s, *self._at])
         self.whole = list(
