@@ -19,7 +19,8 @@ from core.turn.commands import MENU
 from core.turn.picture import BadOption, check_for_model, read_request
 from core.turn.prompt import build_prompt, estimate_tokens, window
 
-README = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text("utf-8")
 
 
 def fields(text):
@@ -136,9 +137,11 @@ def test_the_readme_lists_every_setting():
         assert f"`{name.upper()}`" in README, name
 
 
-def test_the_readme_lists_every_command():
+@pytest.mark.parametrize("page", ["README.md", "docs/README.zh.md"])
+def test_the_readme_lists_every_command(page):
+    text = (ROOT / page).read_text("utf-8")
     for name in MENU:
-        assert f"`/{name}" in README, name
+        assert f"`/{name}" in text, name
 
 
 def test_the_readme_names_no_metric_that_is_not_there():
