@@ -20,6 +20,16 @@ def answered(server, chat, text):
     return [post for post in server.posts(chat) if text in post.text and "retry" in str(post)]
 
 
+async def replaced_and_woken(frozen, server, replica):
+    """Another process answers in a post of its own; the one that wakes takes away what it made."""
+    replica()
+    await until(lambda: answered(server, 77, "Echo of hello"))
+    assert len(server.posts(77)) == 2
+    frozen.thaw()
+    await until(lambda: len(server.posts(77)) == 1)
+    assert answered(server, 77, "Echo of hello")
+
+
 async def test_stop_reaches_the_answer_on_whichever_process_it_runs(redis, tmp_path, model):
     driver = TelegramDriver()
     model.answer, model.piece_s = lambda messages: WORDS, 0.05
@@ -76,12 +86,7 @@ async def test_a_process_frozen_while_it_posts_takes_its_post_away_when_it_wakes
     await asyncio.wait_for(taken.wait(), 20)
     frozen.freeze()
     go.set()
-    replica()
-    await until(lambda: answered(server, 77, "Echo of hello"))
-    assert len(server.posts(77)) == 2
-    frozen.thaw()
-    await until(lambda: len(server.posts(77)) == 1)
-    assert answered(server, 77, "Echo of hello")
+    await replaced_and_woken(frozen, server, replica)
 
 
 async def test_who_posted_while_redis_was_away_and_froze_takes_its_post_away_when_it_wakes(
@@ -103,12 +108,7 @@ async def test_who_posted_while_redis_was_away_and_froze_takes_its_post_away_whe
     await until(lambda: [call for call in server.calls if call[1] == "editMessageText"])
     frozen.freeze()
     redis.start()
-    replica()
-    await until(lambda: answered(server, 77, "Echo of hello"))
-    assert len(server.posts(77)) == 2
-    frozen.thaw()
-    await until(lambda: len(server.posts(77)) == 1)
-    assert answered(server, 77, "Echo of hello")
+    await replaced_and_woken(frozen, server, replica)
 
 
 async def test_a_restart_in_the_moment_of_the_only_post_waits_for_it(server, model, replica):
