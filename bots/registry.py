@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from core.people.texts import language_of, say
 from core.platform import Platform
 from core.service import Lent
 from core.turn.commands import MENU
@@ -40,6 +41,7 @@ def build(lent: Lent) -> Sequence[Platform]:
                 settings.slack_bot_token.get_secret_value(),
                 settings.slack_api_url,
                 menu=MENU,
+                speak=_speak,
                 app_token=settings.slack_app_token.get_secret_value(),
                 signing_secret=settings.slack_signing_secret.get_secret_value(),
                 follow_threads=settings.slack_follow_threads,
@@ -48,3 +50,7 @@ def build(lent: Lent) -> Sequence[Platform]:
             )
         )
     return platforms
+
+
+def _speak(name: str, language: str, /, **values: object) -> str:
+    return say(name, language_of("", "", language), **values)

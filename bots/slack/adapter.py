@@ -1,43 +1,27 @@
-"""Slack as a platform: Socket Mode or HTTP events in, messages and files out.
+"""Slack as a platform: Socket Mode or HTTP events in, messages and files out."""
 
-An event is acknowledged when its listener returns, and a listener returns when
-the inbox holds the event (`process_before_response`); else Slack sends it again.
-"""
-
-import logging
-import re
 from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
 
 import aiohttp
-import msgspec
 from aiohttp import web
 from slack_bolt.adapter.aiohttp import to_aiohttp_response, to_bolt_request
 from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
-from slack_bolt.async_app import AsyncApp
-from slack_bolt.response import BoltResponse
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bots.arrivals import Arrivals
 from bots.patience import patiently
 from bots.slack.files import download, upload
-from bots.slack.inbound import (
-    NAME,
-    Me,
-    Slash,
-    read_event,
-    read_press,
-    read_slash,
-    slash_incoming,
-)
-from bots.slack.markup import BLOCK_CHARS, fallback, fits, render
+from bots.slack.inbound import NAME, Me
+from bots.slack.listeners import Listeners, Speak
+from bots.slack.markup import BLOCK_CHARS, fits
 from bots.slack.people import People
 from bots.slack.stream import Streams, StreamSurface
 from bots.slack.surface import SlackSurface, actions, post_budget, slack_errors
-from core.errors import ConfigError, Gone, PlatformError
+from core.errors import ConfigError, PlatformError
 from core.messages import (
     Attachment,
     Button,
@@ -48,23 +32,12 @@ from core.messages import (
 )
 from core.platform import Bucket, Limits
 
-log = logging.getLogger(__name__)
-
-ACCEPT_S = 2.3
-"""Slack waits 3 s for an acknowledgement, then sends the event again."""
-PROMPTS = (
-    ("What can you do?", "What can you do?"),
-    ("Show me a table", "Show me markdown with a table."),
-    ("Explain something", "Explain how a rainbow forms, in three short paragraphs."),
-)
-EVERYTHING = re.compile(".*")
-
 
 class SlackPlatform:
     """The app of one workspace.
 
-    *follow_threads*: hear threads also without a mention; *streams*: stream natively in
-    direct messages.
+    *speak* says what cannot wait for the core; *follow_threads*: hear threads also without a
+    mention; *streams*: stream natively in direct messages.
     """
 
     name = NAME
@@ -84,6 +57,7 @@ class SlackPlatform:
         api_url: str,
         *,
         menu: Mapping[str, tuple[str, str]],
+        speak: Speak,
         app_token: str = "",
         signing_secret: str = "",
         follow_threads: bool = True,
@@ -97,9 +71,10 @@ class SlackPlatform:
         self._api_url = api_url
         self._app_token = app_token
         self._signing_secret = signing_secret
-        self._heard = {"direct"} | ({"thread"} if follow_threads else set())
-        self._heard |= {"overheard"} if overhear else set()
+        self._addresses = {"direct"} | ({"thread"} if follow_threads else set())
+        self._addresses |= {"overheard"} if overhear else set()
         self._menu = menu
+        self._speak = speak
         self._arrivals = Arrivals()
         self._me = Me("", "", ())
         self._status_works = True
@@ -121,7 +96,10 @@ class SlackPlatform:
         self._me = Me(str(answer["user_id"]), str(answer["team_id"]), {*self._menu, "start"})
         mode = "Socket Mode" if self._app_token else "HTTP events"
         self.identity = f"@{answer['user']} in {answer['team']} ({mode})"
-        self._app = self._build_app()
+        heard = Listeners(
+            self._client, self._people, self._arrivals, self._me, self._addresses, self._speak
+        )
+        self._app = heard.app(self._signing_secret)
         return self
 
     async def __aexit__(
@@ -140,25 +118,6 @@ class SlackPlatform:
             with slack_errors("SLACK_APP_TOKEN"):
                 await self._client.apps_connections_open(app_token=self._app_token)
         return answer
-
-    def _build_app(self) -> AsyncApp:
-        app = AsyncApp(
-            client=self._client,
-            signing_secret=self._signing_secret or None,
-            request_verification_enabled=bool(self._signing_secret),
-            process_before_response=True,
-        )
-        # Catch-alls: what nobody handles would not be acknowledged, and come again.
-        app.event(EVERYTHING)(self._on_event)
-        app.command(EVERYTHING)(self._on_slash)
-        app.action(EVERYTHING)(self._on_press)
-
-        @app.error
-        async def failed(error: Exception) -> BoltResponse:
-            log.warning("event not accepted: %s %s", type(error).__name__, error)
-            return BoltResponse(status=503, body="")
-
-        return app
 
     def routes(self) -> Iterable[web.AbstractRouteDef]:
         return () if self._app_token else (web.post("/slack/events", self._http),)
@@ -183,65 +142,6 @@ class SlackPlatform:
         finally:
             with suppress(SlackClientError, aiohttp.ClientError, OSError):
                 await handler.close_async()  # type: ignore[no-untyped-call]  # bolt's own
-
-    # --- in ---------------------------------------------------------------------------------
-
-    async def _on_event(self, body: dict[str, Any]) -> None:
-        event = body.get("event", {})
-        if event.get("type") == "app_home_opened" and event.get("tab") == "messages":
-            await self._suggest(str(event.get("channel", "")))
-            return
-        incoming = read_event(body, self._me)
-        if incoming is not None and incoming.address in self._heard:
-            await self._accept(incoming)
-
-    async def _on_press(self, body: dict[str, Any], ack: Any) -> None:
-        incoming = read_press(body, self._me)
-        if incoming is not None:
-            await self._accept(incoming)
-        await ack()
-
-    async def _on_slash(self, body: dict[str, Any], ack: Any) -> None:
-        slash = read_slash(body, self._me)
-        direct = str(body.get("channel_name")) == "directmessage"
-        thread = ""
-        if slash.command in ("", "image"):
-            # Others do not see a slash command: what was asked becomes a post, and its thread.
-            try:
-                thread = await self._show_asked(slash)
-            except Gone:
-                await ack("I am not in this channel yet. Please invite me first.")
-                return
-        await self._accept(slash_incoming(slash, self._me, thread, private=direct))
-        await ack()
-
-    async def _show_asked(self, slash: Slash) -> str:
-        asked = f"/image {slash.text}" if slash.command else slash.text
-        asked = asked[: BLOCK_CHARS // 2]
-        quoted = render(asked).replace("\n", "\n> ")
-        name = render((await self._people.sender(slash.user)).name)
-        with slack_errors():
-            posted = await self._client.chat_postMessage(
-                channel=slash.channel,
-                text=fallback(asked),
-                blocks=[{"type": "markdown", "text": f"**{name}** asks:\n> {quoted}"}],
-                unfurl_links=False,
-                unfurl_media=False,
-            )
-        return str(posted["ts"])
-
-    async def _accept(self, incoming: Incoming) -> None:
-        sender = await self._people.sender(incoming.sender.name)
-        await self._arrivals.accept(msgspec.structs.replace(incoming, sender=sender), ACCEPT_S)
-
-    async def _suggest(self, channel: str) -> None:
-        prompts = [{"title": title, "message": message} for title, message in PROMPTS]
-        with suppress(PlatformError), slack_errors():
-            await self._client.assistant_threads_setSuggestedPrompts(
-                channel_id=channel, prompts=prompts
-            )
-
-    # --- out --------------------------------------------------------------------------------
 
     def budget(self, conversation: ConversationId) -> Sequence[Bucket]:
         return post_budget(self._me.team, split_conversation(conversation)[1])

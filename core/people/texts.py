@@ -46,8 +46,8 @@ _TEXTS: dict[str, tuple[str, str]] = {
     "welcome": (
         "Hello! I am **Palaver**. Ask me anything here; in a group, mention me or reply to me. "
         "`/image` paints a picture, `/new` begins afresh, `/help` lists the rest.",
-        "你好!我是 **Palaver**。直接提问就好;在群里请 @我 或回复我。"
-        "`/image` 画一张图,`/new` 开始新的对话,`/help` 列出其余命令。",
+        "你好！我是 **Palaver**。直接提问就好；在群里请 @我 或回复我。"
+        "`/image` 画一张图，`/new` 开始新的对话，`/help` 列出其余命令。",
     ),
     "help": (
         "**What you can send**\n\n"
@@ -66,7 +66,7 @@ _TEXTS: dict[str, tuple[str, str]] = {
         "**可以发送**\n\n"
         "- 任何语言的问题\n"
         "- `/image 描述` 画一张图(`--size 1024x1024`、`--n 2`、`--quality`、`--style`)\n"
-        "- `/new` 忘掉这个对话,重新开始\n"
+        "- `/new` 忘掉这个对话，重新开始\n"
         "- `/stop` 停止正在写的回答\n"
         "- `/retry` 重新回答上一个问题\n"
         "- `/compare 问题` 让几个模型同时回答\n"
@@ -75,11 +75,22 @@ _TEXTS: dict[str, tuple[str, str]] = {
         "- `/system 内容` 告诉我在这里要记住什么\n"
         "- `/usage` 查看这个对话的用量\n"
         "- `/lang en` 或 `/lang zh` 选择我的语言\n\n"
-        "在群里,只有被 @、被回复或收到命令时我才说话。",
+        "在群里，只有被 @、被回复或收到命令时我才说话。",
+    ),
+    "suggest_abilities": ("What can you do?", "你能做什么？"),
+    "suggest_table": ("Show me markdown with a table.", "用 Markdown 给我看一个表格。"),
+    "suggest_explaining": (
+        "Explain how a rainbow forms, in three short paragraphs.",
+        "用三小段话解释彩虹是怎么形成的。",
+    ),
+    "asks": ("**{name}** asks:", "**{name}** 问："),
+    "not_invited": (
+        "I am not in this channel yet. Please invite me first.",
+        "我还不在这个频道里，请先邀请我。",
     ),
     "new": (
         "Done: I have forgotten this conversation. What shall we talk about?",
-        "好的,我已经忘掉了这个对话。我们聊点什么?",
+        "好的，我已经忘掉了这个对话。我们聊点什么？",
     ),
     "nothing_to_stop": ("Nothing is being written right now.", "现在没有正在写的回答。"),
     "nothing_to_retry": (
@@ -87,26 +98,26 @@ _TEXTS: dict[str, tuple[str, str]] = {
         "这里没有可以重新回答的问题。",
     ),
     "stopped": ("*(stopped)*", "*(已停止)*"),
-    "empty": ("What would you like to ask?", "你想问什么?"),
+    "empty": ("What would you like to ask?", "你想问什么？"),
     "too_long": (
         "That message is too long for me: {chars} characters, and I read up to {most}.",
-        "这条消息太长了:{chars} 个字符,我最多能读 {most} 个。",
+        "这条消息太长了：{chars} 个字符，我最多能读 {most} 个。",
     ),
     "full": (
         "You have {waiting} questions waiting here already. Please wait for an answer first.",
-        "这里已经有 {waiting} 个问题在排队,请先等一等回答。",
+        "这里已经有 {waiting} 个问题在排队，请先等一等回答。",
     ),
     "in_line": (
         "*You are number {place} in line. The answer will appear here.*",
-        "*你排在第 {place} 位,回答会出现在这里。*",
+        "*你排在第 {place} 位，回答会出现在这里。*",
     ),
     "parked": (
         "*I am still busy with {most} of your questions. This one is next.*",
-        "*我还在回答你的 {most} 个问题,接下来就是这一个。*",
+        "*我还在回答你的 {most} 个问题，接下来就是这一个。*",
     ),
     "not_allowed": (
         "Sorry, I only talk with people on my operator's list. Your id is `{id}`.",
-        "抱歉,我只和管理员名单上的人说话。你的 id 是 `{id}`。",
+        "抱歉，我只和管理员名单上的人说话。你的 id 是 `{id}`。",
     ),
     "admins_only": (
         "Only an admin may change that in a group.",
@@ -119,75 +130,76 @@ _TEXTS: dict[str, tuple[str, str]] = {
     "model_is": (
         "The model here is `{model}`. There are: {names}. `/model NAME` chooses another, "
         "`/model default` goes back.",
-        "这里的模型是 `{model}`。可选:{names}。`/model 名称` 换一个,`/model default` 恢复默认。",
+        "这里的模型是 `{model}`。可选：{names}。`/model 名称` 换一个，`/model default` 恢复默认。",
     ),
-    "model_set": ("From now on `{model}` answers here.", "从现在起,这里由 `{model}` 回答。"),
+    "model_set": ("From now on `{model}` answers here.", "从现在起，这里由 `{model}` 回答。"),
     "compare_usage": (
         "Ask several models at once: `/compare why is the sky blue?`, or name them: "
         "`/compare --models=one,two why is the sky blue?`",
-        "让几个模型同时回答:`/compare 天空为什么是蓝色的?`,或者指定模型:"
-        "`/compare --models=one,two 天空为什么是蓝色的?`",
+        "让几个模型同时回答：`/compare 天空为什么是蓝色的？`，或者指定模型："
+        "`/compare --models=one,two 天空为什么是蓝色的？`",
     ),
     "persona_is": (
         "I am `{persona}` here. There are: {personas}.",
-        "我在这里是 `{persona}`。可选:{personas}。",
+        "我在这里是 `{persona}`。可选：{personas}。",
     ),
-    "persona_set": ("From now on I am `{persona}` here.", "从现在起,我在这里是 `{persona}`。"),
+    "persona_set": ("From now on I am `{persona}` here.", "从现在起，我在这里是 `{persona}`。"),
     "persona_unknown": (
         "I have no persona `{persona}`. There are: {personas}.",
-        "没有 `{persona}` 这个角色。可选:{personas}。",
+        "没有 `{persona}` 这个角色。可选：{personas}。",
     ),
     "system_is": (
         "What I keep in mind here:\n\n> {system}\n\n`/system clear` removes it.",
-        "我在这里记住的是:\n\n> {system}\n\n`/system clear` 可以删除。",
+        "我在这里记住的是：\n\n> {system}\n\n`/system clear` 可以删除。",
     ),
     "system_none": (
         "Nothing special here. `/system TEXT` tells me what to keep in mind.",
         "这里没有特别的设定。`/system 内容` 可以告诉我。",
     ),
-    "system_set": ("I will keep that in mind here.", "好的,我在这里会记住。"),
-    "system_cleared": ("I have put that out of my mind.", "好的,已经删除。"),
+    "system_set": ("I will keep that in mind here.", "好的，我在这里会记住。"),
+    "system_cleared": ("I have put that out of my mind.", "好的，已经删除。"),
     "usage": (
         "This conversation: {exchanges} exchanges, about {tokens} tokens. Model: `{model}`.",
-        "这个对话:{exchanges} 轮,约 {tokens} 个 token。模型:`{model}`。",
+        "这个对话：{exchanges} 轮，约 {tokens} 个 token。模型：`{model}`。",
     ),
     "usage_here": (
         "Used here: {turns} answers, {prompt} tokens read, {completion} written, "
         "{pictures} pictures{cost}.",
-        "这里已用:{turns} 次回答,读 {prompt} 个 token,写 {completion} 个,{pictures} 张图{cost}。",
+        "这里已用：{turns} 次回答，读 {prompt} 个 token，写 {completion} 个，"
+        "{pictures} 张图{cost}。",
     ),
     "usage_yours": (
         "Used by you, everywhere: {turns} answers, {prompt} tokens read, {completion} written, "
         "{pictures} pictures{cost}.",
-        "你在各处已用:{turns} 次回答,读 {prompt} 个 token,写 {completion} 个,"
+        "你在各处已用：{turns} 次回答，读 {prompt} 个 token，写 {completion} 个，"
         "{pictures} 张图{cost}。",
     ),
     "language_is": (
         "I speak {language} here. There are: `en`, `zh`.",
-        "我在这里说{language}。可选:`en`、`zh`。",
+        "我在这里说{language}。可选：`en`、`zh`。",
     ),
-    "language_set": ("From now on I speak English here.", "从现在起,我在这里说中文。"),
+    "language_set": ("From now on I speak English here.", "从现在起，我在这里说中文。"),
     "image_usage": (
         "Tell me what to paint: `/image a red fox in the snow --size 1024x1024`",
-        "告诉我画什么:`/image 雪地里的红狐狸 --size 1024x1024`",
+        "告诉我画什么：`/image 雪地里的红狐狸 --size 1024x1024`",
     ),
     "image_option": (
         "I do not know the option `{option}`. There are `--size`, `--n`, `--quality`, `--style`, "
         "`--background`, `--format` and `--model`.",
-        "我不认识选项 `{option}`。可用:"
+        "我不认识选项 `{option}`。可用："
         "`--size`、`--n`、`--quality`、`--style`、`--background`、`--format`、`--model`。",
     ),
     "image_takes": (
         "`{model}` wants {wanted} for `--{option}`, not `{value}`.",
-        "`{model}` 的 `--{option}` 应为 {wanted},而不是 `{value}`。",
+        "`{model}` 的 `--{option}` 应为 {wanted}，而不是 `{value}`。",
     ),
     "image_changes_none": (
         "`{model}` paints, but does not change pictures. `--model NAME` names another.",
-        "`{model}` 只会画图,不会修改图片。可以用 `--model 名称` 换一个。",
+        "`{model}` 只会画图，不会修改图片。可以用 `--model 名称` 换一个。",
     ),
     "image_unread": (
         "I could not read that picture. Please send it again.",
-        "我读不了那张图片,请重新发送。",
+        "我读不了那张图片，请重新发送。",
     ),
     "image_largest": (
         "That is as large as I can paint it.",
@@ -199,7 +211,7 @@ _TEXTS: dict[str, tuple[str, str]] = {
     ),
     "image_value": (
         "`{option}` wants {wanted}, not `{value}`.",
-        "`{option}` 应为 {wanted},而不是 `{value}`。",
+        "`{option}` 应为 {wanted}，而不是 `{value}`。",
     ),
     "painting": ("*Painting …*", "*正在画……*"),
     "again": ("↻ Again", "↻ 重画"),
@@ -207,21 +219,21 @@ _TEXTS: dict[str, tuple[str, str]] = {
     "larger": ("⤢ Larger", "⤢ 更大"),
     "variation": (
         "another version: the same idea, composed in another way",
-        "另一个版本:同样的主题,不同的构图",
+        "另一个版本：同样的主题，不同的构图",
     ),
     "stop": ("■ Stop", "■ 停止"),
     "retry": ("↻ Retry", "↻ 重试"),
     "overloaded": (
         "The model is busy or cannot be reached right now. Please try again.",
-        "模型现在很忙或无法连接,请再试一次。",
+        "模型现在很忙或无法连接，请再试一次。",
     ),
     "interrupted": (
         "The answer was cut off, and trying again did not help. Please try again later.",
-        "回答中断了,重新尝试也没有成功,请稍后再试。",
+        "回答中断了，重新尝试也没有成功，请稍后再试。",
     ),
     "refused_key": (
         "The model does not accept this bot's key. Its operator has to look at it.",
-        "模型不接受这个机器人的密钥,需要管理员检查。",
+        "模型不接受这个机器人的密钥，需要管理员检查。",
     ),
     "refused_balance": (
         "This bot's account with the model provider has run dry.",
@@ -241,26 +253,26 @@ _TEXTS: dict[str, tuple[str, str]] = {
     ),
     "refused_length": (
         "This is too long for the model. `/new` begins afresh.",
-        "内容太长,模型处理不了。`/new` 可以重新开始。",
+        "内容太长，模型处理不了。`/new` 可以重新开始。",
     ),
     "refused_request": (
         "The model refused this request. Its operator finds the reason in the log.",
-        "模型拒绝了这个请求,管理员可以在日志里看到原因。",
+        "模型拒绝了这个请求，管理员可以在日志里看到原因。",
     ),
     "refused_endless": (
         "The answer did not come to an end; I cut it here.",
-        "回答没完没了,我在这里截断了。",
+        "回答没完没了，我在这里截断了。",
     ),
     "refused_empty": (
         "The model returned nothing. Please try again.",
-        "模型什么也没有返回,请再试一次。",
+        "模型什么也没有返回，请再试一次。",
     ),
     "set_aside": (
         "I tried {tries} times and could not answer this. It is set aside for my operator.",
-        "我试了 {tries} 次都没能回答,已留给管理员处理。",
+        "我试了 {tries} 次都没能回答，已留给管理员处理。",
     ),
     "internal": (
         "Something went wrong on my side. It is written down; please try again.",
-        "我这边出了点问题,已经记录下来,请再试一次。",
+        "我这边出了点问题，已经记录下来，请再试一次。",
     ),
 }

@@ -99,9 +99,12 @@ async def test_a_slash_command_about_the_bot_is_answered_to_the_person_alone(
 
 async def test_a_slash_command_where_the_bot_is_no_member_says_so(driver, tmp_path, model):
     async with driving(driver, tmp_path, model):
-        driver.server.members["C09"] = {"U01"}
-        driver.server.slash("/palaver", "hello", channel="C09")
-        await until(lambda: not driver.server._deliveries)
+        driver.server.members["C09"] = {"U01", "U02"}
+        driver.server.locales["U02"] = "zh-CN"
+        for user, said in (("U01", "invite me"), ("U02", "邀请我")):
+            driver.server.slash("/palaver", "hello", channel="C09", user=user)
+            await until(lambda: not driver.server._deliveries)
+            assert said in str(driver.server.replies[-1])
         assert driver.server.unacked == []
         assert model.requests == []
 
@@ -114,13 +117,21 @@ async def test_a_message_with_a_file_is_heard(driver, tmp_path, model):
         assert "cat.png" in model.requests[0]["messages"][-1]["content"]
 
 
-async def test_the_status_shows_that_it_writes_and_prompts_are_suggested(driver, tmp_path, model):
+async def test_prompts_are_suggested_in_the_persons_language(driver, tmp_path, model):
     async with driving(driver, tmp_path, model):
-        driver.server.event(
-            {"type": "app_home_opened", "user": "U01", "channel": "D01", "tab": "messages"}
-        )
-        (prompts,) = await until(lambda: driver.server.prompts)
-        assert len(prompts["prompts"]) <= 4
+        driver.server.locales["U02"] = "zh-CN"
+        for user, channel, suggested in (("U01", "D01", "What can you"), ("U02", "D02", "你能")):
+            driver.server.event(
+                {"type": "app_home_opened", "user": user, "channel": channel, "tab": "messages"}
+            )
+            await until(lambda: not driver.server._deliveries)
+            prompts = driver.server.prompts[-1]["prompts"]
+            assert prompts[0]["title"].startswith(suggested)
+            assert len(prompts) <= 4
+
+
+async def test_the_status_shows_that_it_writes(driver, tmp_path, model):
+    async with driving(driver, tmp_path, model):
         await driver.say("dm", "hi")
         await driver.answered("dm")
         assert driver.server.statuses[0][2]

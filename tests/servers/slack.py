@@ -97,6 +97,8 @@ class SlackServer:
         self.statuses = []
         self.titles = []
         self.prompts = []
+        self.replies = []
+        self.locales = {}
         self.timeline = []
         self.unacked = []
         self.faults = []
@@ -313,10 +315,12 @@ class SlackServer:
             async for message in socket:
                 if message.type == aiohttp.WSMsgType.TEXT:
                     try:
-                        acked = self._acks.get(json.loads(message.data).get("envelope_id"))
+                        told = json.loads(message.data)
+                        acked = self._acks.get(told.get("envelope_id"))
                     except ValueError:
                         continue
                     if acked is not None and not acked.done():
+                        self.replies += [said] if (said := told.get("payload")) else []
                         acked.set_result(None)
         finally:
             self._sockets.remove(socket)
@@ -389,7 +393,7 @@ class SlackServer:
         return {
             "user": {
                 "id": parameters["user"],
-                "locale": "en-US",
+                "locale": self.locales.get(parameters["user"], "en-US"),
                 "profile": {"display_name": names[parameters["user"]]},
             }
         }
