@@ -2,8 +2,8 @@
 
 With n tokens for a known time T, an answer is shown best at equal distances of T / n. T is
 not known, but how long answers get is: what is unseen on average over all of them is least
-when the distances follow `core.live.lengths`. They are as long as the tokens allow that are
-left until the first ones come back.
+when the distances follow `core.live.lengths`. They are planned in characters, as the tokens
+allow that are left and come back.
 
 An update shows most when it goes out just after the model has written: where a model writes
 in bursts, the times so found are moved to the nearest burst.
@@ -215,7 +215,7 @@ def gap_s(
 ) -> float:
     """How long to wait between two updates of an answer while *spare* tokens are left.
 
-    As many updates as are due until a token comes back, must be had without it.
+    Until a token comes back, no more updates may be due than there are tokens without it.
 
     Args:
         lengths: how long answers get.
@@ -223,13 +223,12 @@ def gap_s(
         crowd: how many answers share the bucket, 1 or more: the more, the more evenly, for
             new ones begin where others end.
     """
-    speed = growth.speed(now)
+    speed, writing = growth.speed(now), growth.writing_speed
     back_s = [at + bucket.seconds - now for at in taken if at > now - bucket.seconds]
     further = [seconds * speed for seconds in back_s]
     shares = lengths.shares(growth.written, further, 0.5 / math.sqrt(crowd))
-    speed = growth.writing_speed
     return max(
-        share / speed / (spare + n) if spare + n > 0 else seconds
+        share / writing / (spare + n) if spare + n > 0 else seconds
         for n, (seconds, share) in enumerate(zip(back_s, shares, strict=True), 1)
     )
 
