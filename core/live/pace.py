@@ -28,6 +28,8 @@ FIRST_CHARS = 12
 FIRST_WAIT_S = 0.7
 """The first text appears with so many characters, or so long after the first of them."""
 
+LATE_GAPS = 5
+"""For so many distances between updates the characters planned for one are waited for."""
 MOST_BUCKETS = 10_000
 LOOK_AGAIN_S = 1.0
 """Who waits for a token looks so often whether it still wants that one."""
@@ -172,8 +174,9 @@ class Pacer:
             spaced = max(spaced, known.next_at)
             gap, apart_s = max(gap, known.gap), max(apart_s, known.gap * known.crowd)
         if growth.unseen > 0:
-            # Planned are characters, and a model that stops does not write them.
-            spaced = max(spaced, now + gap - growth.unseen / growth.writing_speed)
+            # Planned are characters, and a model that stops, or slows down, does not write them.
+            enough = now + gap - growth.unseen / growth.writing_speed
+            spaced = max(spaced, min(enough, spaced + LATE_GAPS * gap))
         due = growth.best_time(earliest, spaced)
         return min(due, max(earliest, growth.stop_time(apart_s)))
 

@@ -155,6 +155,19 @@ async def test_half_a_word_is_hidden_until_its_other_half_comes_or_the_model_sto
         await reply.finish(f"{text}rd.")
 
 
+async def test_a_model_that_slows_down_is_not_waited_for_as_if_it_had_not():
+    platform = Platform(page_chars=100_000, buckets=(Bucket("b", 100, 10),))
+    fast, slow = "word " * 4_000, "and slowly on " * 9
+    async with reply_on(platform) as reply:
+        await stream(reply, fast, step=1_000)
+        await until(lambda: platform.surfaces and len(platform.surfaces[0].texts[-1]) > 19_900)
+        for end in range(len(slow)):
+            reply.say(fast + slow[:end])
+            await asyncio.sleep(0.03)
+        assert len(platform.surfaces[0].texts[-1]) > 20_050
+        await reply.finish(fast + slow)
+
+
 async def test_a_flood_limit_stops_previews_and_not_the_final_text():
     platform = Platform(buckets=(Bucket("b", 50, 1),))
     platform.errors = [RateLimited("slow", 0.3)]
