@@ -27,8 +27,9 @@ async def see_through(work: Coroutine[Any, Any, _T], patience_s: float) -> _T:
     task = asyncio.create_task(work)
     try:
         return await asyncio.shield(task)
-    finally:
+    except asyncio.CancelledError:
         try:
             await asyncio.wait([task], timeout=patience_s)
         finally:
             await end([task])
+        raise

@@ -3,7 +3,7 @@
 import argparse
 import random
 from concurrent.futures import ProcessPoolExecutor
-from itertools import repeat
+from itertools import product, repeat
 from pathlib import Path
 from statistics import mean
 
@@ -76,14 +76,18 @@ def without_foresight():
     print(f"\n**Even writing**, one answer at a time, 50 to 20,000 characters, {ENDS} traces\n")
     print("| place | tokens/s | the offline optimum | without foresight | Palaver | x |")
     print("|---|---|---|---|---|---|")
-    rows = [(place, speed) for place in PLACES for speed in SPEEDS]
+    for place, speed, (best, blind, us) in _at_all_speeds(_even):
+        print(f"| {place} | {speed} | {best:.1f} | {blind:.1f} | {us:.1f} | {us / blind:.2f} |")
+
+
+def _at_all_speeds(figures):
+    """(place, speed, what *figures* gives for them) of all places and speeds."""
+    places, speeds = zip(*product(PLACES, SPEEDS), strict=True)
     with ProcessPoolExecutor() as pool:
-        for (place, speed), (best, blind, us) in zip(rows, pool.map(_even, rows), strict=True):
-            print(f"| {place} | {speed} | {best:.1f} | {blind:.1f} | {us:.1f} | {us / blind:.2f} |")
+        yield from zip(places, speeds, pool.map(figures, places, speeds), strict=True)
 
 
-def _even(place_and_speed):
-    place, speed = place_and_speed
+def _even(place, speed):
     shortest, longest = LENGTHS[0], LENGTHS[-1]
     lengths = [shortest * (longest / shortest) ** (n / (ENDS - 1)) for n in range(ENDS)]
     traces = [make(speed, round(length), "steady") for length in lengths]
@@ -100,14 +104,11 @@ def learned():
     print(f"\n**Learned**, one answer at a time, {USUAL_CHARS} characters in the median\n")
     print("| place | tokens/s | the offline optimum | Palaver, at first | after 200 answers |")
     print("|---|---|---|---|---|")
-    rows = [(place, speed) for place in PLACES for speed in SPEEDS]
-    with ProcessPoolExecutor() as pool:
-        for (place, speed), figures in zip(rows, pool.map(_learned, rows), strict=True):
-            print(f"| {place} | {speed} | {' | '.join(f'{one:.1f}' for one in figures)} |")
+    for place, speed, figures in _at_all_speeds(_learned):
+        print(f"| {place} | {speed} | {' | '.join(f'{one:.1f}' for one in figures)} |")
 
 
-def _learned(place_and_speed):
-    place, speed = place_and_speed
+def _learned(place, speed):
     traces = [make(speed, chars, "steady") for chars in usual_lengths(60, seed=1)]
     before = usual_lengths(200, seed=2)
     return (

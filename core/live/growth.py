@@ -8,7 +8,7 @@ USUAL_SPEED, KNOWN_S = 240.0, 0.25
 EVENLY_S = 0.03
 """What comes so soon after the last text came with it: no pause."""
 LONGEST_PAUSE_S = 1.0
-"""A longer one is a stop, which says little about the next pause."""
+"""What a pause lasts longer than this says nothing about the next one."""
 LEARN = 0.3
 """How much a pause says about the next one."""
 LATE_PAUSES = 2

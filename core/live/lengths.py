@@ -6,8 +6,9 @@ length. Tokens are spent best where the rate of updates follows the square root 
 """
 
 import math
+from bisect import bisect_right
 from collections.abc import Sequence
-from itertools import accumulate
+from itertools import accumulate, pairwise
 
 CLASSES = tuple(50 * 1.25**n for n in range(35))
 """In characters: up to 20,000 and a little, and then to what no model means to say."""
@@ -23,8 +24,7 @@ class Lengths:
 
     def __init__(self) -> None:
         self._likely = list(ASSUMED)
-        self._worth: list[float] = []
-        self._weigh()
+        self._worth = _worth(self._likely)
 
     def note(self, chars: int) -> None:
         """An answer ended with *chars*."""
@@ -32,34 +32,29 @@ class Lengths:
         pairs = zip(self._likely, ASSUMED, strict=True)
         self._likely = [likely + FORGET * (assumed - likely) for likely, assumed in pairs]
         self._likely[min(nearest, len(CLASSES) - 1)] += 1
-        self._weigh()
+        self._worth = _worth(self._likely)
 
     def shares(self, chars: float, further: Sequence[float], power: float) -> list[float]:
-        """How many updates are due until each of *further* (rising) characters behind *chars*.
+        """How many updates are due until each of *further* characters behind *chars*.
 
         Counted in those that would be due at the rate of right now; the rate falls with the
         *power* (0.5 where tokens are an answer's own) of the worth of an update.
         """
-        shares: list[float] = []
-        due, at, rate, now = 0.0, chars, 1.0, 0.0
-        classes = zip(CLASSES, self._worth, strict=True)
-        length = 0.0
-        for till in (chars + more for more in further):
-            while at < till:
-                if length <= at:
-                    length, worth = next(classes, (math.inf, now))
-                    if length <= at:
-                        continue
-                    # Longer than all: who knows.
-                    now = now or worth
-                    rate = (worth / now) ** power if now else 1.0
-                end = min(length, till)
-                due += rate * (end - at)
-                at = end
-            shares.append(due)
-        return shares
+        here = bisect_right(CLASSES, chars)
+        starts, worth = [chars, *CLASSES[here:]], self._worth[here:]
+        # Longer than all: who knows.
+        rates = [*(math.pow(one / worth[0], power) for one in worth), 1.0]
+        pieces = zip(rates, pairwise(starts), strict=False)
+        due = [*accumulate((rate * (end - start) for rate, (start, end) in pieces), initial=0.0)]
 
-    def _weigh(self) -> None:
-        """Find the worth of an update in each class: of its own answers and all longer ones."""
-        each = [likely / chars for likely, chars in zip(self._likely, CLASSES, strict=True)]
-        self._worth = [*accumulate(reversed(each))][::-1]
+        def share(till: float) -> float:
+            last = bisect_right(starts, till) - 1
+            return due[last] + rates[last] * (till - starts[last])
+
+        return [share(chars + more) for more in further]
+
+
+def _worth(likely: Sequence[float]) -> list[float]:
+    """The worth of an update in each class: of its own answers and all longer ones."""
+    each = [one / chars for one, chars in zip(likely, CLASSES, strict=True)]
+    return [*accumulate(reversed(each))][::-1]

@@ -92,9 +92,11 @@ class Stage:
         *reached*: what is kept when a post appears; else the reply's posts, and no text.
         """
 
+        def posts_alone() -> Checkpoint:
+            return Checkpoint(self.first.event_id, pages=reply.handles)
+
         def on_post() -> None:
-            posts_alone = Checkpoint(self.first.event_id, pages=reply.handles)
-            self.keeper.save(reached() if reached else posts_alone, now=True)
+            self.keeper.save((reached or posts_alone)(), now=True)
 
         reply = Reply(
             self.platform,

@@ -127,8 +127,8 @@ def evenly(seconds, *, chars_per_s=200):
     return grown(*((n / 50, n * chars_per_s // 50) for n in range(1, int(seconds * 50) + 1)))
 
 
-def gap(bucket, spare, growth, now, *, taken=(), crowd=1, lengths=None):
-    return gap_s(bucket, spare, growth, lengths or Lengths(), [*taken, now], now, crowd)
+def gap(bucket, spare, growth, now, *, taken=(), lengths=None):
+    return gap_s(bucket, spare, growth, lengths or Lengths(), [*taken, now], now, 1)
 
 
 def test_spare_tokens_are_spread_over_the_lengths_that_answers_have():
