@@ -8,6 +8,8 @@ from typing import Any
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from core.border import SET_ASIDE
+
 Log = structlog.stdlib.BoundLogger
 Counted = Counter
 
@@ -87,6 +89,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        self.registry.register(SET_ASIDE)
         self.accepted = Counter(
             "palaver_incomings_total",
             "Incomings by what the inbox said.",
