@@ -1,32 +1,26 @@
-"""The `palaver` command: run, check, ask, batch, inbox."""
+"""The `palaver` command: run, check, link, ask, batch, inbox."""
 
 import asyncio
-import fcntl
-import getpass
-import secrets
+import os
 import signal
-import socket
 import sys
 import time
-from collections.abc import Coroutine, Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Coroutine, Sequence
 from typing import Annotated, Any, TypeVar
+from urllib.parse import urljoin
 
 import typer
 import uvloop
 from pydantic import ValidationError
 
+from bots.ask import ask as ask_once
+from bots.ask import has_input, read_question
+from bots.batch import ask_many
 from bots.check import explain, try_all
-from bots.registry import build
-from bots.terminal import TerminalPlatform
+from bots.registry import build, web_page
+from bots.terminal import TAKE_BACK_S
 from core import __version__
-from core.budget import LocalBudget
-from core.clients import open_models
 from core.errors import ConfigError
-from core.messages import Incoming, Sender, conversation_id
-from core.models.batch import Answer, answered, read_prompts, run_batch
-from core.models.chunks import Usage
 from core.platform import Platform
 from core.service import Core, collect_seldom, open_core, serve
 from core.settings import Settings
@@ -75,14 +69,33 @@ def run() -> None:
 
 
 @app.command()
-def ask(
-    question: Annotated[str, typer.Argument(help="What to ask; `/image …` paints.")],
-    new: Annotated[bool, typer.Option("--new", help="Forget what was asked before.")] = False,
+def link(
+    new: Annotated[bool, typer.Option("--new", help="Make another; the old one is void.")] = False,
 ) -> None:
-    """Ask one question from the terminal; the answer streams to standard output."""
-    settings = _settings().model_copy(update={"http_port": 0, "http_host": "127.0.0.1"})
+    """Show the link that lets a browser into the chat page, where others can reach it."""
+    settings = _settings()
     set_up_logs("ERROR", settings.log_json)
-    _run(_ask(settings, question, new=new))
+    _run(_link(settings, new=new))
+
+
+@app.command()
+def ask(
+    question: Annotated[
+        str, typer.Argument(help="What to ask; `/image …` paints; `-`: what is piped in.")
+    ],
+    new: Annotated[bool, typer.Option("--new", help="Forget what was asked before.")] = False,
+    model: Annotated[str, typer.Option("--model", "-m", help="Which model to ask.")] = "",
+    system: Annotated[str, typer.Option("--system", "-s", help="What it is told first.")] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Ask one question; the answer streams to standard output. What is piped in goes along."""
+    settings = _settings().model_copy(
+        update={"http_port": 0, "http_host": "127.0.0.1", "grace_s": TAKE_BACK_S}
+    )
+    set_up_logs("CRITICAL", settings.log_json)
+    text = read_question(question, has_input())
+    code = _run(ask_once(settings, text, new=new, model=model, system=system, as_json=as_json))
+    _leave(code)
 
 
 @app.command()
@@ -107,15 +120,21 @@ def inbox(
 
 @app.command()
 def batch(
-    prompts: Annotated[Path, typer.Argument(help="One JSON object or string a line.")],
-    out: Annotated[Path, typer.Option("--out", "-o", help="Where the answers are appended.")],
+    prompts: Annotated[
+        str, typer.Argument(help="One JSON object or string a line; `-`: piped in.")
+    ],
+    out: Annotated[
+        str, typer.Option("--out", "-o", help="Where the answers are appended; `-`: printed.")
+    ],
     at_once: Annotated[int, typer.Option(min=1, help="How many are asked at once.")] = 8,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Ask those again that have an error.")
+    ] = False,
 ) -> None:
     """Ask many prompts at once; run it again to go on where it was interrupted."""
     settings = _settings()
     set_up_logs("ERROR", settings.log_json)
-    if not _run(_batch(settings, prompts, out, at_once)):
-        raise typer.Exit(1)
+    _leave(_run(ask_many(settings, prompts, out, at_once=at_once, retry_failed=retry_failed)))
 
 
 def _settings() -> Settings:
@@ -125,6 +144,15 @@ def _settings() -> Settings:
         first = error.errors()[0]
         # The value may be a secret: only the name and the reason are shown.
         raise ConfigError(str(first["loc"][0]).upper(), str(first["msg"])) from None
+
+
+def _leave(code: int) -> None:
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Else Python tries once more at its end, and complains.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    raise typer.Exit(code)
 
 
 def _run(coroutine: Coroutine[Any, Any, _T]) -> _T:
@@ -158,7 +186,12 @@ def _greet(core: Core, url: str, platforms: Sequence[Platform], took_s: float) -
     }
     print(f"\n  Palaver {__version__} is ready ({took_s:.1f} s)\n", file=sys.stderr)
     for platform in platforms:
-        where = f"open {url}" if platform.name == "web" else platform.identity
+        # The page's is a path of this server.
+        where = (
+            f"open {urljoin(url, platform.identity)}"
+            if platform.name == "web"
+            else platform.identity
+        )
         print(f"  {platform.name:<10} {where}", file=sys.stderr)
     print(f"  {'model':<10} {models[core.models.kind]}", file=sys.stderr)
     store = "REDIS_URL" if settings.redis_url else f"embedded, in {settings.data_dir}"
@@ -173,65 +206,14 @@ def _greet(core: Core, url: str, platforms: Sequence[Platform], took_s: float) -
     sys.stderr.flush()
 
 
-async def _ask(settings: Settings, question: str, *, new: bool) -> None:
-    name = f"cli-{getpass.getuser()}@{socket.gethostname()}".replace(":", "-")
-    conversation = conversation_id(name, "terminal")
-
-    def said(text: str) -> Incoming:
-        command, _, rest = text[1:].partition(" ") if text.startswith("/") else ("", "", text)
-        event_id = f"{name}:{secrets.token_hex(12)}"
-        return Incoming(
-            event_id=event_id,
-            conversation=conversation,
-            sender=Sender(f"{name}:{getpass.getuser()}", getpass.getuser()),
-            text=rest,
-            command=command,
-            reply_to=event_id,
-            sent_at=time.time(),
-        )
-
-    done = asyncio.Event()
-    questions = [said("/new"), said(question)] if new else [said(question)]
-    platform = TerminalPlatform(name, questions, done)
-    with _one_at_a_time(settings.data_dir):
-        async with open_core(settings) as core:
-            await serve(core, lambda _: [platform], done, lambda _url, _platforms: None)
-
-
-async def _batch(settings: Settings, prompts: Path, out: Path, at_once: int) -> bool:
-    """Whether every prompt was answered."""
-    asked = read_prompts(prompts)
-    done = answered(out)
-    if done > len(asked):
-        raise ConfigError(str(out), f"holds {done} answers, and {prompts} has {len(asked)} prompts")
-    began, failed, spent, cost = time.monotonic(), 0, Usage(), 0.0
-    with typer.progressbar(length=len(asked), label="asked", file=sys.stderr) as bar:
-        bar.update(done)
-
-        def told(answer: Answer) -> None:
-            nonlocal failed, spent, cost
-            failed += bool(answer.error)
-            cost += answer.cost_usd
-            if answer.usage is not None:
-                spent += answer.usage
-            bar.update(1)
-
-        async with open_models(settings, LocalBudget()) as models:
-            await run_batch(
-                models.chat,
-                asked[done:],
-                out,
-                at_once=at_once,
-                told=told,
-                price=settings.llm_price,
-            )
-    print(
-        f"{len(asked) - done} asked in {time.monotonic() - began:.1f} s, {failed} failed; "
-        f"{spent.prompt_tokens} tokens read ({spent.cached_tokens} of them cached), "
-        f"{spent.completion_tokens} written{f', ${cost:.4f}' if cost else ''}",
-        file=sys.stderr,
-    )
-    return not failed
+async def _link(settings: Settings, *, new: bool) -> None:
+    async with open_core(settings) as core:
+        if new:
+            await core.lent.secret.replace()
+        if not settings.web_on:
+            raise ConfigError("WEB_CHAT", "the chat page is off")
+        async with web_page(core.lent) as page:
+            print(urljoin(f"http://127.0.0.1:{settings.http_port}", page.identity))
 
 
 async def _inbox(settings: Settings, *, requeue: bool) -> None:
@@ -246,16 +228,3 @@ async def _inbox(settings: Settings, *, requeue: bool) -> None:
             print(f"{await core.inbox.requeue()} put back")
         elif not letters:
             print("nothing is set aside")
-
-
-@contextmanager
-def _one_at_a_time(data_dir: Path) -> Iterator[None]:
-    """Questions of one terminal wait for each other: they share one conversation."""
-    try:
-        data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-        file = (data_dir / "ask.lock").open("w")
-    except OSError as error:
-        raise ConfigError("DATA_DIR", f"cannot be used: {error}") from error
-    with file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from bots.web.adapter import WebPlatform
 from core.people.texts import language_of, say
 from core.platform import Platform
 from core.service import Lent
@@ -13,11 +14,7 @@ def build(lent: Lent) -> Sequence[Platform]:
     settings = lent.settings
     platforms: list[Platform] = []
     if settings.web_on:
-        from bots.web.adapter import WebPlatform  # noqa: PLC0415 - only if on
-
-        platforms.append(
-            WebPlatform(lent.board, local=settings.loopback, public_url=settings.public_url)
-        )
+        platforms.append(web_page(lent))
     if settings.telegram_on:
         from bots.telegram.adapter import TelegramPlatform  # noqa: PLC0415 - only if on
 
@@ -50,6 +47,17 @@ def build(lent: Lent) -> Sequence[Platform]:
             )
         )
     return platforms
+
+
+def web_page(lent: Lent) -> WebPlatform:
+    settings = lent.settings
+    return WebPlatform(
+        lent.board,
+        lent.secret,
+        local=settings.loopback,
+        everyone=settings.web_chat == "open",
+        public_url=settings.public_url,
+    )
 
 
 def _speak(name: str, language: str, /, **values: object) -> str:

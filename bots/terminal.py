@@ -6,32 +6,30 @@ from collections import deque
 from collections.abc import AsyncGenerator, Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Self, TextIO
+from typing import Self
 
+import msgspec
 from aiohttp import web
 
 from core.errors import Gone
 from core.messages import Attachment, Button, ConversationId, Incoming, Picture
 from core.platform import Bucket, Limits
 
+TAKE_BACK_S = 3.0
+"""For so long a question that is taken back is waited for."""
+
 
 class TerminalSurface:
     """Prints what is new of a text; its handle is the event id of the question.
 
     Of several that grow at once, the first in *line* is printed; the others wait for its end.
+    What the last text ends with is kept back until the platform knows how it ended.
     """
 
-    def __init__(
-        self,
-        out: TextIO,
-        event_id: str,
-        done: asyncio.Event | None,
-        line: "deque[TerminalSurface]",
-    ) -> None:
-        self._out = out
+    def __init__(self, terminal: "TerminalPlatform", event_id: str, *, ours: bool) -> None:
+        self._terminal = terminal
         self._event_id = event_id
-        self._done = done
-        self._line = line
+        self._ours = ours
         self._text = self._printed = ""
         self.finished = False
 
@@ -49,30 +47,34 @@ class TerminalSurface:
 
     async def show(self, text: str, buttons: Sequence[Button] = ()) -> None:
         self._text = text
-        if self not in self._line:
-            self._line.append(self)
-        while self._line:
-            first = self._line[0]
+        line = self._terminal.line
+        if self not in line:
+            line.append(self)
+        while line:
+            first = line[0]
             first.print_more()
             if not first.finished:
                 break
-            self._line.popleft()
-            self._out.write("\n")
-        self._out.flush()
+            line.popleft()
+            self._terminal.write("\n")
 
     async def finish(self, text: str, buttons: Sequence[Button] = ()) -> None:
         self.finished = True
-        await self.show(text)
-        if self._done is not None and not self._line:
-            self._done.set()
+        line = self._terminal.line
+        if self._ours and all(one is self for one in line):
+            line.clear()
+            again = not text.startswith(self._printed)
+            self._terminal.end(text, f"\n\n{text}" if again else text[len(self._printed) :])
+        else:
+            await self.show(text)
 
     def print_more(self) -> None:
         """Print what was not printed yet."""
         if not self._text.startswith(self._printed):
             # Another text than before (an answer begun again): what is printed stays printed.
-            self._out.write("\n\n")
+            self._terminal.write("\n\n")
             self._printed = ""
-        self._out.write(self._text[len(self._printed) :])
+        self._terminal.write(self._text[len(self._printed) :])
         self._printed = self._text
 
     async def delete(self) -> None:
@@ -80,7 +82,10 @@ class TerminalSurface:
 
 
 class TerminalPlatform:
-    """Asks *questions* one after the other; sets *done* when the last answer is complete."""
+    """Asks *questions* one after the other; sets *done* when the last answer is complete.
+
+    *quiet*: print nothing; who asked reads `last_text` and `files`.
+    """
 
     limits = Limits(
         page_chars=10_000_000,
@@ -93,17 +98,39 @@ class TerminalPlatform:
     identity = "terminal"
 
     def __init__(
-        self,
-        name: str,
-        questions: Sequence[Incoming],
-        done: asyncio.Event,
-        out: TextIO = sys.stdout,
+        self, name: str, questions: Sequence[Incoming], done: asyncio.Event, *, quiet: bool = False
     ) -> None:
         self.name = name
+        self.line: deque[TerminalSurface] = deque()
+        self.last_text = self.unprinted = ""
+        self.files: list[str] = []
+        self.unread = False
+        """Nobody reads what is printed any more."""
         self._questions = questions
         self._done = done
-        self._out = out
-        self._line: deque[TerminalSurface] = deque()
+        self._quiet = quiet
+        self._taken_back = asyncio.Event()
+
+    def write(self, text: str) -> None:
+        """Print *text*; when nobody reads it any more, the question is taken back."""
+        if self._quiet or self.unread:
+            return
+        try:
+            sys.stdout.write(text)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            self.unread = True
+            self.take_back()
+
+    def end(self, text: str, unprinted: str) -> None:
+        """The last answer is *text*, of which *unprinted* was not printed yet."""
+        self.last_text, self.unprinted = text, unprinted
+        self._done.set()
+
+    def take_back(self) -> None:
+        """Ask nothing any more, and do not wait for long."""
+        self._taken_back.set()
+        asyncio.get_running_loop().call_later(TAKE_BACK_S, self._done.set)
 
     async def __aenter__(self) -> Self:
         return self
@@ -121,6 +148,9 @@ class TerminalPlatform:
 
     async def updates(self) -> AsyncGenerator[Sequence[Incoming]]:
         yield self._questions
+        await self._taken_back.wait()
+        last = self._questions[-1]
+        yield [msgspec.structs.replace(last, event_id=f"{last.event_id}:stop", command="stop")]
         await asyncio.Event().wait()
 
     def budget(self, conversation: ConversationId) -> Sequence[Bucket]:
@@ -134,12 +164,11 @@ class TerminalPlatform:
 
     def reopen_surface(self, conversation: ConversationId, handle: str) -> TerminalSurface:
         # What was begun is gone on with here: nothing waits for its end.
-        self._line.clear()
+        self.line.clear()
         return self._surface(handle)
 
     def _surface(self, handle: str) -> TerminalSurface:
-        ours = handle == self._questions[-1].event_id
-        return TerminalSurface(self._out, handle, self._done if ours else None, self._line)
+        return TerminalSurface(self, handle, ours=handle == self._questions[-1].event_id)
 
     async def send_pictures(
         self,
@@ -153,8 +182,8 @@ class TerminalPlatform:
         for picture in pictures:
             path = await asyncio.to_thread(_save, picture)
             caption = f" ({picture.caption})" if picture.caption else ""
-            self._out.write(f"{path}{caption}\n")
-        self._out.flush()
+            self.files.append(str(path))
+            self.write(f"{path}{caption}\n")
         if reply_to == self._questions[-1].event_id:
             self._done.set()
         return ""

@@ -1,15 +1,22 @@
 """The one HTTP server: health, readiness, metrics, and what the platforms add."""
 
+import asyncio
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 
 from aiohttp import web
+from aiohttp.typedefs import Handler
 from prometheus_client import generate_latest
 
+from core.connections import Connections
 from core.errors import ConfigError
 from core.telemetry import Metrics
 
 BODY_BYTES = 2 * 1024 * 1024
+
+HOST = re.compile(r"(?:[A-Za-z0-9_.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::([0-9]{1,5}))?")
+"""RFC 9110, 7.2: a name or an address, and a port. What is none cannot be asked for its parts."""
 
 Readiness = Callable[[], Awaitable[dict[str, str]]]
 """What is not as it should be, by part; empty when all is well."""
@@ -17,7 +24,7 @@ Readiness = Callable[[], Awaitable[dict[str, str]]]
 
 @asynccontextmanager
 async def http_server(
-    host: str,
+    address: str,
     port: int,
     routes: Iterable[web.AbstractRouteDef],
     metrics: Metrics,
@@ -43,7 +50,17 @@ async def http_server(
             headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"},
         )
 
-    app = web.Application(client_max_size=BODY_BYTES)
+    connections = Connections()
+
+    @web.middleware
+    async def bounded(request: web.Request, handler: Handler) -> web.StreamResponse:
+        with connections.answering(request):
+            host = HOST.fullmatch(request.headers.get("Host", ""))
+            if host is None or int(host[1] or 0) > 65_535:
+                return web.Response(status=400, text="the Host header is missing, or is none")
+            return await handler(request)
+
+    app = web.Application(client_max_size=BODY_BYTES, middlewares=[bounded])
     app.add_routes(
         [
             web.get("/healthz", healthz),
@@ -55,12 +72,22 @@ async def http_server(
     # Event streams never end by themselves: a stop must not wait for them.
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
     await runner.setup()
+    assert runner.server is not None  # noqa: S101 - `setup` made it
     try:
-        try:
-            await web.TCPSite(runner, host, port).start()
-        except OSError as error:
-            raise ConfigError("HTTP_PORT", f"cannot listen on {host}:{port} ({error})") from error
-        shown = f"[{host}]" if ":" in host else host
-        yield f"http://{shown}:{runner.addresses[0][1]}"
+        async with connections:
+            try:
+                server = await asyncio.get_running_loop().create_server(
+                    connections.accepting(runner.server), address, port
+                )
+            except OSError as error:
+                raise ConfigError(
+                    "HTTP_PORT", f"cannot listen on {address}:{port} ({error})"
+                ) from error
+            try:
+                shown = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(address, address)
+                shown = f"[{shown}]" if ":" in shown else shown
+                yield f"http://{shown}:{server.sockets[0].getsockname()[1]}"
+            finally:
+                server.close()
     finally:
         await runner.cleanup()

@@ -203,6 +203,16 @@ class Leases(Protocol):
         ...
 
 
+class Secret(Protocol):
+    """Lent to adapters that sign something: the same in every process, and after a restart."""
+
+    async def value(self) -> str: ...
+
+    async def replace(self) -> None:
+        """Make another one: whatever the old one signed is void."""
+        ...
+
+
 class Board(Protocol):
     """Lent to adapters whose platform keeps no posts of its own.
 
@@ -220,6 +230,10 @@ class Board(Protocol):
 
     async def read(self, board: str) -> list[tuple[int, bytes]]:
         """All values in the order of their keys."""
+        ...
+
+    async def keys(self, board: str) -> list[int]:
+        """All keys in their order."""
         ...
 
     def watch(

@@ -22,7 +22,7 @@ from core.images.later import callback_routes
 from core.live.pace import Pacer
 from core.models.cache import RememberingModel
 from core.people.access import Access
-from core.platform import Board, Leases, Platform
+from core.platform import Board, Leases, Platform, Secret
 from core.settings import Settings
 from core.store.answers import RedisAnswers
 from core.store.board import RedisBoard
@@ -31,6 +31,7 @@ from core.store.embedded import embedded
 from core.store.feed import Feed
 from core.store.inbox import Inbox
 from core.store.limits import Notices, SharedBudget, SharedLeases
+from core.store.secret import SharedSecret
 from core.store.tasks import Tasks
 from core.telemetry import Metrics, keep_secret, logger
 from core.turn.context import Context
@@ -47,6 +48,7 @@ class Lent:
     settings: Settings
     leases: Leases
     board: Board
+    secret: Secret
 
 
 BuildPlatforms = Callable[[Lent], Sequence[Platform]]
@@ -107,7 +109,12 @@ async def open_core(settings: Settings) -> AsyncIterator[Core]:
             models=models,
             feed=feed,
             tasks=tasks,
-            lent=Lent(settings, SharedLeases(redis), RedisBoard(redis, feed, settings.history_ttl)),
+            lent=Lent(
+                settings,
+                SharedLeases(redis),
+                RedisBoard(redis, feed, settings.history_ttl),
+                SharedSecret(redis),
+            ),
             context=context,
         )
 

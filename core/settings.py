@@ -104,9 +104,10 @@ class Settings(BaseSettings):
     api_token: SecretStr = Field(
         SecretStr(""), description="POST /api/ask is on when this is set, for who sends it"
     )
-    web_chat: bool | None = Field(
+    web_chat: bool | Literal["open"] | None = Field(
         None,
-        description="the chat page; unset: on when HTTP_HOST is loopback or no bot token is set",
+        description="the chat page; unset: on when HTTP_HOST is loopback or no bot token is set. "
+        "Where others reach it, it asks for the link that the start prints; open: it never does",
     )
 
     allowed_users: Annotated[tuple[str, ...], NoDecode] = Field(
@@ -205,7 +206,7 @@ class Settings(BaseSettings):
     @property
     def web_on(self) -> bool:
         if self.web_chat is not None:
-            return self.web_chat
+            return bool(self.web_chat)
         return self.loopback or not (self.telegram_on or self.slack_on)
 
     def secrets(self) -> tuple[str, ...]:

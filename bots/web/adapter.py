@@ -11,6 +11,7 @@ from aiohttp import web
 
 from bots.arrivals import Arrivals
 from bots.web.posts import (
+    MOST_FILES,
     NAME,
     STATUS_KEY,
     Entry,
@@ -22,6 +23,7 @@ from bots.web.posts import (
     post_board,
 )
 from bots.web.routes import WebRoutes
+from bots.web.sessions import Sessions
 from bots.web.surface import WebSurface
 from core.errors import Gone, PlatformError, StoreError
 from core.messages import (
@@ -32,11 +34,16 @@ from core.messages import (
     Picture,
     split_conversation,
 )
-from core.platform import Board, Bucket, Limits
+from core.platform import Board, Bucket, Limits, Secret
 
 
 class WebPlatform:
-    """The page as a platform. *local*: only this machine can reach it."""
+    """The page as a platform.
+
+    Args:
+        local: only this machine can reach it.
+        everyone: it asks nobody for the link's key, though others can reach it.
+    """
 
     name = NAME
     limits = Limits(
@@ -48,14 +55,34 @@ class WebPlatform:
         replaces_pictures=True,
     )
 
-    def __init__(self, board: Board, *, local: bool, public_url: str = "") -> None:
-        self.local = local
-        self.identity = "chat page"
+    # Who is here was let in: by being on this machine, by the key, or since all may.
+    local = True
+
+    def __init__(
+        self,
+        board: Board,
+        secret: Secret,
+        *,
+        local: bool,
+        everyone: bool = False,
+        public_url: str = "",
+    ) -> None:
+        self.identity = public_url
         self._board = board
+        self._public_url = public_url
         self._arrivals = Arrivals()
-        self._routes = WebRoutes(board, self._arrivals, local=local, public_url=public_url)
+        self._sessions = Sessions(secret, guarded=not (local or everyone))
+        self._routes = WebRoutes(
+            board, self._arrivals, self._sessions, local=local, public_url=public_url
+        )
 
     async def __aenter__(self) -> Self:
+        try:
+            key = await self._sessions.key()
+        except StoreError as error:
+            raise PlatformError(str(error)) from error
+        # Behind the #, where no server, log or preview of links ever sees it.
+        self.identity = f"{self._public_url}/#in={key}" if key else self._public_url
         return self
 
     async def __aexit__(
@@ -101,6 +128,7 @@ class WebPlatform:
                 )
                 for picture in pictures
             ]
+            await self._make_room(conversation)
             captions = [picture.caption for picture in pictures if picture.caption]
             post = Post(
                 "bot",
@@ -118,6 +146,12 @@ class WebPlatform:
             return str(key)
         except StoreError as error:
             raise PlatformError(str(error)) from error
+
+    async def _make_room(self, conversation: ConversationId) -> None:
+        """Forget the oldest pictures of a conversation that holds too many."""
+        board = file_board(conversation)
+        for key in (await self._board.keys(board))[:-MOST_FILES]:
+            await self._board.remove(board, key)
 
     async def _files(self, conversation: ConversationId, key: int | None) -> Sequence[int]:
         """The files of the post with *key*."""

@@ -12,8 +12,13 @@ NAME = "web"
 STATUS_KEY = 0
 """The board's key for "is writing": below all posts, which begin at 1."""
 TITLE_CHARS = 60
+TEXT_CHARS = 100_000
+"""What one message may hold."""
+MOST_POSTS = 1_000
+MOST_FILES = 100
+MOST_CONVERSATIONS = 500
+"""What one visitor may keep on the server: behind it, the oldest goes."""
 _COMMAND = re.compile(r"/([a-zA-Z]{1,32})(?:\s+|$)")
-_TOKEN = re.compile(r"[A-Za-z0-9_-]{8,64}")
 
 
 class Post(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -47,11 +52,6 @@ class Sent(msgspec.Struct, frozen=True):
 decode_post = msgspec.json.Decoder(Post).decode
 decode_entry = msgspec.json.Decoder(Entry).decode
 decode_sent = msgspec.json.Decoder(Sent).decode
-
-
-def is_token(value: str) -> bool:
-    """Whether *value* may name a visitor, a thread or an event."""
-    return bool(_TOKEN.fullmatch(value))
 
 
 def read_sent(sent: Sent, visitor: str, thread: str, language: str) -> Incoming:

@@ -1,15 +1,15 @@
 """What the page and its server say to each other.
 
-The page belongs to this server alone: other sites can neither post to it
-(JSON and same origin only) nor read it (a strict cookie, a checked host).
+The page belongs to this server alone: other sites can neither post to it (JSON and same origin
+only) nor read it (a cookie that they are not sent with, a checked host). See `sessions`.
 """
 
 import asyncio
-import hashlib
 import secrets
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from importlib import resources
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
@@ -17,7 +17,10 @@ from aiohttp import web
 
 from bots.arrivals import Arrivals
 from bots.web.posts import (
+    MOST_CONVERSATIONS,
+    MOST_POSTS,
     NAME,
+    TEXT_CHARS,
     Entry,
     Post,
     Sent,
@@ -25,20 +28,23 @@ from bots.web.posts import (
     decode_post,
     decode_sent,
     file_board,
-    is_token,
     list_board,
     post_board,
     read_sent,
     title_of,
 )
+from bots.web.sessions import Sessions, answers_to, is_token
 from core.errors import StoreError
 from core.messages import ConversationId, conversation_id, split_conversation
 from core.platform import Board
 
 COOKIE = "palaver"
+SECURE_COOKIE = "__Host-palaver"
+"""Over https no other name of the host, and no plain http, can set it (RFC 6265bis, 4.1.3)."""
 COOKIE_S = 365 * 24 * 3600
 ACCEPT_S = 10.0
 KEEP_ALIVE_S = 15.0
+_T = TypeVar("_T")
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
@@ -54,17 +60,22 @@ _TYPES = {
 class WebRoutes:
     """The handlers of the page's requests."""
 
-    def __init__(self, board: Board, arrivals: Arrivals, *, local: bool, public_url: str) -> None:
+    def __init__(
+        self, board: Board, arrivals: Arrivals, sessions: Sessions, *, local: bool, public_url: str
+    ) -> None:
         self._board = board
         self._arrivals = arrivals
+        self._sessions = sessions
         self._local = local
-        self._public_host = urlsplit(public_url).hostname or ""
+        self._public_url = public_url
+        self._cookie = SECURE_COOKIE if public_url.startswith("https:") else COOKIE
 
     def table(self) -> Iterable[web.AbstractRouteDef]:
         thread = "/api/conversations/{thread}"
         return (
             web.get("/", self._page),
             web.get("/static/{file}", self._static),
+            web.post("/api/session", self._session),
             web.get("/api/conversations", self._list),
             web.post(thread, self._send),
             web.delete(thread, self._forget),
@@ -73,39 +84,51 @@ class WebRoutes:
         )
 
     async def _page(self, request: web.Request) -> web.Response:
+        # It sets no cookie: with a link from another site a browser may keep back ours.
         self._check(request)
         response = _asset("index.html")
         response.headers["Content-Security-Policy"] = POLICY
-        if not is_token(request.cookies.get(COOKIE, "")):
-            response.set_cookie(
-                COOKIE,
-                secrets.token_hex(16),
-                max_age=COOKIE_S,
-                httponly=True,
-                samesite="Strict",
-                secure=request.secure,
-            )
+        return response
+
+    async def _session(self, request: web.Request) -> web.Response:
+        """Give the browser a session, or renew the one it has."""
+        self._check(request)
+        asked = await _read_json(request, _decode_asked)
+        known = request.cookies.get(self._cookie) or request.cookies.get(COOKIE, "")
+        try:
+            cookie = await self._sessions.renew(known, asked.key, request.remote or "")
+        except StoreError as error:
+            raise web.HTTPServiceUnavailable(text="the store is away") from error
+        if not cookie:
+            return web.json_response({"guarded": self._sessions.guarded}, status=403)
+        response = web.json_response({"welcome": True})
+        response.set_cookie(
+            self._cookie,
+            cookie,
+            max_age=COOKIE_S,
+            httponly=True,
+            # Sent along with a link from another site, never with its forms or scripts.
+            samesite="Lax",
+            secure=self._cookie == SECURE_COOKIE,
+        )
         return response
 
     async def _static(self, request: web.Request) -> web.Response:
         return _asset(request.match_info["file"])
 
     async def _list(self, request: web.Request) -> web.Response:
-        visitor = self._check(request)
+        visitor = await self._visitor(request)
         with_keys = await self._read(list_board(visitor)) if visitor else []
         entries = sorted((decode_entry(value) for _, value in with_keys), key=lambda e: -e.at)
         return _json([*entries])
 
     async def _send(self, request: web.Request) -> web.Response:
-        conversation = self._conversation(request)
-        if request.content_type != "application/json":
-            raise web.HTTPUnsupportedMediaType
-        try:
-            sent = decode_sent(await request.read())
-        except msgspec.MsgspecError as error:
-            raise web.HTTPBadRequest(text=str(error)) from error
+        conversation = await self._conversation(request)
+        sent = await _read_json(request, decode_sent)
         if not is_token(sent.id) or not (sent.text.strip() or sent.command):
             raise web.HTTPBadRequest(text="there is nothing in it")
+        if len(sent.text) > TEXT_CHARS:
+            raise web.HTTPRequestEntityTooLarge(TEXT_CHARS, len(sent.text))
         _, visitor, thread = split_conversation(conversation)
         language = request.headers.get("Accept-Language", "")[:20]
         incoming = read_sent(sent, visitor, thread, language)
@@ -128,26 +151,34 @@ class WebRoutes:
             return None
         post = Post("person", sent.text, id=sent.id, at=time.time())
         try:
+            for key, _ in posts[: 1 - MOST_POSTS]:
+                await self._board.remove(board, key)
             return await self._board.put(board, msgspec.json.encode(post))
         except StoreError as error:
             raise web.HTTPServiceUnavailable(text="the store is away") from error
 
     async def _enlist(self, visitor: str, thread: str, text: str) -> None:
         board = list_board(visitor)
-        old = next(
-            (
-                (key, entry)
-                for key, value in await self._read(board)
-                if (entry := decode_entry(value)).thread == thread
-            ),
-            None,
-        )
-        entry = Entry(thread, old[1].title if old else title_of(text), time.time())
-        await self._board.put(board, msgspec.json.encode(entry), old[0] if old else None)
+        entries = {key: decode_entry(value) for key, value in await self._read(board)}
+        old = next((key for key, entry in entries.items() if entry.thread == thread), None)
+        title = title_of(text) if old is None else entries[old].title
+        entry = Entry(thread, title, time.time())
+        await self._board.put(board, msgspec.json.encode(entry), old)
+        if old is None and len(entries) >= MOST_CONVERSATIONS:
+            oldest = min(entries, key=lambda key: entries[key].at)
+            await self._erase(visitor, oldest, entries[oldest].thread)
+
+    async def _erase(self, visitor: str, key: int, thread: str) -> None:
+        """Take *thread*, which stands under *key* of the list, and all of its posts away."""
+        await self._board.remove(list_board(visitor), key)
+        conversation = conversation_id(NAME, visitor, thread)
+        for board in (post_board(conversation), file_board(conversation)):
+            for one in await self._board.keys(board):
+                await self._board.remove(board, one)
 
     async def _forget(self, request: web.Request) -> web.Response:
         """Take a conversation off the list, its posts off the board, and its history away."""
-        conversation = self._conversation(request)
+        conversation = await self._conversation(request)
         _, visitor, thread = split_conversation(conversation)
         incoming = read_sent(Sent(secrets.token_hex(16), command="new"), visitor, thread, "")
         try:
@@ -156,14 +187,11 @@ class WebRoutes:
             raise web.HTTPServiceUnavailable(text="not accepted; please try again") from error
         for key, value in await self._read(list_board(visitor)):
             if decode_entry(value).thread == thread:
-                await self._board.remove(list_board(visitor), key)
-        for board in (post_board(conversation), file_board(conversation)):
-            for key, _ in await self._read(board):
-                await self._board.remove(board, key)
+                await self._erase(visitor, key, thread)
         return web.json_response({"forgotten": True})
 
     async def _file(self, request: web.Request) -> web.Response:
-        conversation = self._conversation(request)
+        conversation = await self._conversation(request)
         key = request.match_info["key"]
         value = (
             await self._board.get(file_board(conversation), int(key))
@@ -185,7 +213,7 @@ class WebRoutes:
 
     async def _events(self, request: web.Request) -> web.StreamResponse:
         """All posts at once, then each change: only what is new of a text that grew."""
-        conversation = self._conversation(request)
+        conversation = await self._conversation(request)
         response = web.StreamResponse(
             headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"}
         )
@@ -209,21 +237,28 @@ class WebRoutes:
 
     # --- who may ------------------------------------------------------------------------------
 
-    def _check(self, request: web.Request) -> str:
-        """The visitor. Refuses other sites, and names that are not ours (DNS rebinding)."""
-        host = urlsplit(f"//{request.host}").hostname or ""
-        ours = host in ("localhost", "127.0.0.1", "::1", self._public_host)
-        if (self._local or self._public_host) and not ours:
-            raise web.HTTPForbidden(text="this server has another name")
+    def _check(self, request: web.Request) -> None:
+        """Refuse other sites, and names that are not ours."""
+        host = request.headers["Host"]
+        if not answers_to(host, local=self._local, public_url=self._public_url):
+            raise web.HTTPForbidden(text="this server has another name: see PUBLIC_URL")
         origin = request.headers.get("Origin")
-        if origin is not None and urlsplit(origin).netloc != request.host:
+        if origin is not None:
+            if not _netloc(origin) or _netloc(origin) not in (host, _netloc(self._public_url)):
+                raise web.HTTPForbidden(text="another site asks")
+        elif request.headers.get("Sec-Fetch-Site") == "cross-site" and request.path != "/":
             raise web.HTTPForbidden(text="another site asks")
-        secret = request.cookies.get(COOKIE, "")
-        # The cookie is what lets its holder in; conversation ids and logs name only its digest.
-        return hashlib.sha256(secret.encode()).hexdigest()[:20] if is_token(secret) else ""
 
-    def _conversation(self, request: web.Request) -> ConversationId:
-        visitor = self._check(request)
+    async def _visitor(self, request: web.Request) -> str:
+        """Who asks; empty: nobody whom we let in."""
+        self._check(request)
+        try:
+            return await self._sessions.visitor(request.cookies.get(self._cookie, ""))
+        except StoreError as error:
+            raise web.HTTPServiceUnavailable(text="the store is away") from error
+
+    async def _conversation(self, request: web.Request) -> ConversationId:
+        visitor = await self._visitor(request)
         thread = request.match_info["thread"]
         if not visitor or not is_token(thread):
             raise web.HTTPForbidden(text="open the page first")
@@ -234,6 +269,31 @@ class WebRoutes:
             return await self._board.read(board)
         except StoreError as error:
             raise web.HTTPServiceUnavailable(text="the store is away") from error
+
+
+class _Asked(msgspec.Struct, frozen=True):
+    """What the page sends for a session; *key* is what the link carried."""
+
+    key: str = ""
+
+
+_decode_asked = msgspec.json.Decoder(_Asked).decode
+
+
+async def _read_json(request: web.Request, decode: Callable[[bytes], _T]) -> _T:
+    if request.content_type != "application/json":
+        raise web.HTTPUnsupportedMediaType
+    try:
+        return decode(await request.read())
+    except msgspec.MsgspecError as error:
+        raise web.HTTPBadRequest(text=str(error)) from error
+
+
+def _netloc(url: str) -> str:
+    try:
+        return urlsplit(url).netloc
+    except ValueError:
+        return ""
 
 
 async def _keep_alive(response: web.StreamResponse) -> None:

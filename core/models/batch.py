@@ -6,12 +6,12 @@ optional `id`, `model` and `max_tokens`; an answer is its `id` with `answer`, `u
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
 
-from core.errors import ConfigError, Interrupted, ModelError, Overloaded
+from core.errors import Interrupted, ModelError, Overloaded
 from core.models.chunks import AnsweredBy, TextDelta, Usage
 from core.models.request import ChatMessage, ChatRequest, Model
 
@@ -49,27 +49,24 @@ class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 _prompts = msgspec.json.Decoder(Prompt | str)
+_answer = msgspec.json.Decoder(Answer)
 
 
-def read_prompts(path: Path) -> list[Prompt]:
-    """The prompts in *path*, numbered from 1 where they have no id.
+def read_prompts(data: bytes) -> list[Prompt | Answer]:
+    """The prompts in *data*, numbered from 1 where they have no id.
 
-    Raises:
-        ConfigError: the file cannot be read, or a line is none.
+    A line that is no prompt has its answer already: the error that says so.
     """
-    try:
-        lines = path.read_bytes().splitlines()
-    except OSError as error:
-        raise ConfigError(str(path), f"cannot be read: {error.strerror}") from error
-    prompts = []
-    for number, line in enumerate(lines, 1):
+    prompts: list[Prompt | Answer] = []
+    for number, line in enumerate(data.split(b"\n"), 1):
         if not line.strip():
             continue
         try:
             read = _prompts.decode(line)
             prompt = Prompt(prompt=read) if isinstance(read, str) else read
         except (msgspec.MsgspecError, ValueError) as error:
-            raise ConfigError(f"{path}, line {number}", f"is no prompt: {error}") from error
+            prompts.append(Answer(number, error=f"line {number} is no prompt: {error}"))
+            continue
         prompts.append(
             prompt if prompt.id is not None else msgspec.structs.replace(prompt, id=number)
         )
@@ -87,39 +84,60 @@ def answered(path: Path) -> int:
     return whole.count(b"\n")
 
 
+def failed(path: Path) -> list[int]:
+    """Which lines of *path*, from 0, hold no answer but an error, or cannot be read."""
+    return [number for number, line in enumerate(_lines(path)) if not _answers(line)]
+
+
+def put_in_place(path: Path, answers: Mapping[int, Answer]) -> None:
+    """Replace the lines of *path* that *answers* names, at once or not at all."""
+    lines = _lines(path)
+    for number, answer in answers.items():
+        lines[number] = msgspec.json.encode(answer)
+    beside = path.with_name(f"{path.name}.new")
+    beside.write_bytes(b"".join(line + b"\n" for line in lines))
+    beside.replace(path)
+
+
+def _lines(path: Path) -> list[bytes]:
+    return path.read_bytes().split(b"\n")[:-1]
+
+
+def _answers(line: bytes) -> bool:
+    try:
+        return not _answer.decode(line).error
+    except msgspec.MsgspecError:
+        return False
+
+
 async def run_batch(
     model: Model,
-    prompts: Sequence[Prompt],
-    out: Path,
+    prompts: Sequence[Prompt | Answer],
     *,
     at_once: int,
-    told: Callable[[Answer], None],
+    write: Callable[[Answer], None],
     price: Sequence[float] = (),
 ) -> None:
-    """Ask *prompts*, *at_once* at a time, and append their answers to *out* in their order.
+    """Ask *prompts*, *at_once* at a time, and *write* their answers in their order.
 
-    An answer is written when all before it are: who begins again behind the last line loses
-    only what was under way. *told* is called for each one written. *price* as in `Usage.cost_usd`,
-    where the model does not say it itself.
+    An answer is written when all before it are: who begins again behind the last one loses
+    only what was under way. *price* as in `Usage.cost_usd`, where the model does not say it itself.
     """
     slots = asyncio.Semaphore(at_once)
     begun: asyncio.Queue[asyncio.Task[Answer]] = asyncio.Queue()
 
-    async def one(prompt: Prompt) -> Answer:
+    async def one(prompt: Prompt | Answer) -> Answer:
         try:
-            return await ask(model, prompt, price)
+            return prompt if isinstance(prompt, Answer) else await ask(model, prompt, price)
         finally:
             slots.release()
 
-    async def write() -> None:
-        with out.open("ab", buffering=0) as file:
-            for _ in prompts:
-                answer = await (await begun.get())
-                file.write(msgspec.json.encode(answer) + b"\n")
-                told(answer)
+    async def write_all() -> None:
+        for _ in prompts:
+            write(await (await begun.get()))
 
     async with asyncio.TaskGroup() as group:
-        group.create_task(write())
+        group.create_task(write_all())
         for prompt in prompts:
             await slots.acquire()
             begun.put_nowait(group.create_task(one(prompt)))

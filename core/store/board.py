@@ -50,6 +50,11 @@ class RedisBoard:
             values = cast(dict[bytes, bytes], await self._redis.hgetall(keys.board(board)))
         return sorted((int(key), value) for key, value in values.items() if key != _COUNTER)
 
+    async def keys(self, board: str) -> list[int]:
+        with store_errors():
+            names = cast(list[bytes], await self._redis.hkeys(keys.board(board)))
+        return sorted(int(name) for name in names if name != _COUNTER)
+
     @asynccontextmanager
     async def watch(self, board: str) -> AsyncIterator[AsyncIterator[tuple[int, bytes | None]]]:
         async with self._feed.listen(keys.board(board)) as messages:

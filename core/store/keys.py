@@ -10,6 +10,7 @@ from core.messages import ConversationId
 TAG = "palaver:{0}"
 CONTROL = f"{TAG}:control"
 DEAD = f"{TAG}:dead"
+SECRET = f"{TAG}:secret"
 GROUP = "workers"
 
 

@@ -280,6 +280,8 @@ class WebDriver(Driver):
         self.url = url
         async with self._session.get(f"{url}/") as response:
             assert response.status == 200
+        async with self._session.post(f"{url}/api/session", json={}) as response:
+            assert response.status == 200
 
     def _path(self, place):
         return f"{self.url}/api/conversations/thread-{place}"

@@ -23,17 +23,18 @@ def environment(tmp_path, **more):
     return {**kept, "DATA_DIR": str(tmp_path / "data"), "HTTP_PORT": "0", **more}
 
 
-async def run(tmp_path, *arguments, **more):
-    """(exit code, standard output, standard error) of one call."""
+async def run(tmp_path, *arguments, piped=None, **more):
+    """(exit code, standard output, standard error) of one call, with *piped* bytes if any."""
     process = await asyncio.create_subprocess_exec(
         *COMMAND,
         *arguments,
         cwd=tmp_path,
         env=environment(tmp_path, **more),
+        stdin=asyncio.subprocess.DEVNULL if piped is None else asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
-    out, err = await asyncio.wait_for(process.communicate(), 40)
+    out, err = await asyncio.wait_for(process.communicate(piped), 40)
     return process.returncode, out.decode(), err.decode()
 
 
@@ -179,6 +180,111 @@ async def test_an_answer_that_breaks_off_is_begun_again_on_the_terminal(tmp_path
     code, out, _ = await run(tmp_path, "ask", "hello", **values)
     assert code == 0
     assert "Echo of hello" in out
+
+
+async def test_what_is_piped_in_goes_along_with_the_question(tmp_path, model):
+    values = {"LLM_BASE_URL": model.url, "LLM_MODEL": "large"}
+    await run(tmp_path, "ask", "why?", piped=b"a line of the log\n", **values)
+    assert model.requests[-1]["messages"][-1]["content"] == "why?\n\na line of the log\n"
+    await run(tmp_path, "ask", "-", piped=b"the whole question \xff", **values)
+    assert model.requests[-1]["messages"][-1]["content"] == "the whole question \ufffd"
+    code, _, err = await run(tmp_path, "ask", "-", piped=b"", **values)
+    assert (code, err) == (1, "palaver: QUESTION: there is nothing in it\n")
+
+
+async def test_ask_takes_a_model_and_a_system_prompt_and_prints_json(tmp_path, model):
+    values = {"LLM_BASE_URL": model.url, "LLM_MODEL": "large"}
+    options = ("--model", "tiny", "--system", "You are a pirate.", "--json")
+    code, out, _ = await run(tmp_path, "ask", "hello", *options, **values)
+    asked = model.requests[-1]
+    assert asked["model"] == "tiny"
+    assert asked["messages"][0]["content"].startswith("You are a pirate.")
+    told = json.loads(out)
+    assert code == 0
+    assert told["answer"].startswith("Echo of hello")
+    assert (told["model"], told["prompt_tokens"], told["completion_tokens"]) == ("tiny", 11, 7)
+
+
+async def test_what_failed_is_told_on_standard_error_with_exit_code_1(tmp_path, model):
+    model.faults += [status(401)] * 3
+    values = {"LLM_BASE_URL": model.url, "LLM_MODEL": "large"}
+    code, out, err = await run(tmp_path, "ask", "hello", **values)
+    assert (code, out.strip()) == (1, "")
+    assert len(err.strip().splitlines()) == 1
+    model.faults += [status(401)] * 3
+    code, out, err = await run(tmp_path, "ask", "hello", "--json", **values)
+    assert code == 1
+    assert json.loads(out)["error"] in err or not err
+    assert json.loads(out)["error"]
+
+
+async def test_an_interrupted_question_is_taken_back(tmp_path, model):
+    model.answer = lambda messages: "word " * 2000
+    model.piece_s = 0.05
+    values = {"LLM_BASE_URL": model.url, "LLM_MODEL": "large"}
+    process = await asyncio.create_subprocess_exec(
+        *COMMAND,
+        "ask",
+        "a long one",
+        cwd=tmp_path,
+        env=environment(tmp_path, **values),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    await asyncio.wait_for(process.stdout.read(20), 20)
+    process.send_signal(signal.SIGINT)
+    _, err = await asyncio.wait_for(process.communicate(), 15)
+    assert (process.returncode, err) == (130, b"")
+    model.answer = lambda messages: "short"
+    asked = len(model.requests)
+    code, out, _ = await run(tmp_path, "ask", "another", **values)
+    assert (code, out.strip()) == (0, "short")
+    assert len(model.requests) == asked + 1
+
+
+async def test_a_closed_pipe_ends_it_without_a_word(tmp_path, model):
+    model.answer = lambda messages: "a line of many\n" * 3000
+    values = {"LLM_BASE_URL": model.url, "LLM_MODEL": "large"}
+    command = " ".join(COMMAND)
+    process = await asyncio.create_subprocess_shell(
+        f"{command} ask hello </dev/null | head -n 1; exit ${{PIPESTATUS[0]}}",
+        executable="/bin/bash",
+        cwd=tmp_path,
+        env=environment(tmp_path, **values),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    out, err = await asyncio.wait_for(process.communicate(), 30)
+    assert (process.returncode, out, err) == (141, b"a line of many\n", b"")
+
+
+async def test_a_batch_goes_through_pipes_and_asks_again_what_failed(tmp_path, model):
+    values = {"LLM_BASE_URL": model.url, "LLM_MODEL": "large"}
+    code, out, _ = await run(tmp_path, "batch", "-", "-o", "-", piped=b'"one"\n"two"\n', **values)
+    assert code == 0
+    assert [json.loads(line)["id"] for line in out.splitlines()] == [1, 2]
+    model.faults += [status(401)]
+    (tmp_path / "in").write_text('"one"\n"two"\n')
+    options = ("batch", "in", "-o", "out", "--at-once", "1")
+    code, _, err = await run(tmp_path, *options, **values)
+    assert (code, "1 failed" in err) == (1, True)
+    code, _, err = await run(tmp_path, *options, "--retry-failed", **values)
+    assert (code, "1 asked" in err) == (0, True)
+    answers = [json.loads(line) for line in (tmp_path / "out").read_text().splitlines()]
+    assert [one["answer"][:11] for one in answers] == ["Echo of one", "Echo of two"]
+
+
+async def test_the_link_lets_a_browser_in_until_another_is_made(tmp_path):
+    values = {"HTTP_HOST": "0.0.0.0"}
+    async with serving(tmp_path, **values) as process:
+        url, key = re.search(r"(http://\S+)/#in=(\w+)", process.banner).groups()
+        _, out, _ = await run(tmp_path, "link", **values)
+        assert out.strip().endswith(f"/#in={key}")
+        async with aiohttp.ClientSession() as session:
+            for sent, right in (({}, 403), ({"key": "wrong"}, 403), ({"key": key}, 200)):
+                async with session.post(f"{url}/api/session", json=sent) as response:
+                    assert response.status == right
 
 
 async def test_version_is_told(tmp_path):

@@ -4,8 +4,7 @@ import aiohttp
 import msgspec
 import pytest
 
-from core.errors import ConfigError
-from core.models.batch import answered, read_prompts, run_batch
+from core.models.batch import Answer, answered, failed, put_in_place, read_prompts, run_batch
 from core.models.client import ChatClient
 from core.models.providers import Endpoint
 from tests.servers.model import status
@@ -23,14 +22,22 @@ async def client(model):
 
 async def run(client, prompts, out, at_once=4, **more):
     told = []
-    await run_batch(client, prompts, out, at_once=at_once, told=told.append, **more)
+
+    def write(answer):
+        told.append(answer)
+        with out.open("ab") as file:
+            file.write(msgspec.json.encode(answer) + b"\n")
+
+    await run_batch(client, prompts, at_once=at_once, write=write, **more)
     return told
 
 
 async def test_each_answer_says_what_it_cost(client, tmp_path):
     source, out = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
     source.write_text('"one"')
-    (told,) = await run(client, read_prompts(source), out, price=(1000.0, 100.0, 10_000.0))
+    (told,) = await run(
+        client, read_prompts(source.read_bytes()), out, price=(1000.0, 100.0, 10_000.0)
+    )
     # The scripted model says 11 tokens read and 7 written.
     assert lines(out)[0]["cost_usd"] == told.cost_usd == 0.081
 
@@ -42,7 +49,7 @@ async def test_answers_stand_in_the_order_of_their_prompts(client, model, tmp_pa
         '"slow one"\n\n{"prompt": "two", "id": "b"}\n'
         '{"messages": [{"role": "system", "content": "s"}, {"role": "user", "content": "three"}]}\n'
     )
-    told = await run(client, read_prompts(source), out)
+    told = await run(client, read_prompts(source.read_bytes()), out)
     assert [(line["id"], line["answer"][:8]) for line in lines(out)] == [
         (1, "slow one"),
         ("b", "two"),
@@ -56,7 +63,7 @@ async def test_no_more_than_allowed_are_asked_at_once(client, model, tmp_path):
     model.piece_s = 0.02
     prompts = tmp_path / "in.jsonl"
     prompts.write_text('"hello there"\n' * 12)
-    await run(client, read_prompts(prompts), tmp_path / "out", at_once=3)
+    await run(client, read_prompts(prompts.read_bytes()), tmp_path / "out", at_once=3)
     assert model.most_streams == 3
 
 
@@ -64,7 +71,7 @@ async def test_an_interrupted_batch_goes_on_behind_its_last_whole_line(client, m
     source, out = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
     source.write_text("\n".join(f'"q{number}"' for number in range(5)))
     out.write_text('{"id":1,"answer":"before"}\n{"id":2,"ans')
-    prompts = read_prompts(source)
+    prompts = read_prompts(source.read_bytes())
     await run(client, prompts[answered(out) :], out)
     assert [line["id"] for line in lines(out)] == [1, 2, 3, 4, 5]
     assert lines(out)[0]["answer"] == "before"
@@ -78,15 +85,25 @@ async def test_a_prompt_that_fails_says_why_and_stops_no_other(client, model, tm
     model.faults += [status(401), cut]
     prompts = tmp_path / "in.jsonl"
     prompts.write_text('"one"\n"two"\n')
-    await run(client, read_prompts(prompts), tmp_path / "out", at_once=1)
+    await run(client, read_prompts(prompts.read_bytes()), tmp_path / "out", at_once=1)
     one, two = lines(tmp_path / "out")
     assert "401" in one["error"]
     assert two["answer"].startswith("Echo of two")
 
 
-@pytest.mark.parametrize("line", ["{", '{"prompt": 3}', "{}", "\udcff"])
-def test_a_line_that_is_no_prompt_is_named(tmp_path, line):
-    path = tmp_path / "in.jsonl"
-    path.write_bytes(b'"fine"\n' + line.encode("utf-8", "surrogateescape"))
-    with pytest.raises(ConfigError, match="line 2"):
-        read_prompts(path)
+@pytest.mark.parametrize("line", ["{", '{"prompt": 3}', "{}", "\udcff", '"\\ud800"'])
+async def test_a_line_that_is_no_prompt_is_answered_with_what_is_wrong(client, tmp_path, line):
+    data = b'"one"\n' + line.encode("utf-8", "surrogateescape") + b'\n"three"'
+    one, two, three = await run(client, read_prompts(data), tmp_path / "out")
+    assert two.id == 2
+    assert "line 2" in two.error
+    assert (one.answer[:11], three.answer[:13]) == ("Echo of one", "Echo of three")
+
+
+async def test_what_failed_can_be_put_in_its_place_later(client, tmp_path):
+    out = tmp_path / "out"
+    out.write_bytes(b'{"id":1,"answer":"a"}\n{"id":2,"error":"busy"}\nrubbish\n')
+    assert failed(out) == [1, 2]
+    put_in_place(out, {1: Answer(2, "b")})
+    assert failed(out) == [2]
+    assert out.read_bytes() == b'{"id":1,"answer":"a"}\n{"id":2,"answer":"b"}\nrubbish\n'

@@ -376,10 +376,43 @@ $("posts").addEventListener("scroll", () => {
 });
 window.addEventListener("hashchange", () => {
   const id = location.hash.slice(1);
-  if (id && id !== thread) open(id);
+  if (id.startsWith("in=")) location.reload();
+  else if (id && id !== thread) open(id);
 });
 
-await loadList();
-size();
-const wanted = location.hash.slice(1);
-open(/^[\w-]{8,64}$/.test(wanted) ? wanted : conversations[0]?.thread || token());
+// --- who is here ---------------------------------------------------------------------------------
+
+// The link that lets a browser in carries its key behind the #: it goes to no server's log.
+async function enter() {
+  const key = /^#in=([\w-]+)$/.exec(location.hash)?.[1] || "";
+  if (key) history.replaceState(null, "", "/");
+  const response = await fetch("/api/session", {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify({ key }),
+  });
+  if (response.status !== 403) return true;
+  const { guarded } = await response.json().catch(() => ({}));
+  closed(guarded);
+  return false;
+}
+
+function closed(guarded) {
+  $("form").hidden = true;
+  $("posts").replaceChildren(
+    make("div", { class: "hello" },
+      make("h2", {}, guarded ? "Please come in by the link" : "One moment, please"),
+      make("p", {}, guarded
+        ? "This server lets in who has its link. Whoever runs it sees it when it starts, or with: palaver link"
+        : "Too many new visitors came from your address. Try again in a minute.")));
+}
+
+// Not at the top level: who is kept out sees why, and nothing is asked for him.
+if (await enter().catch(() => true)) await begin();
+
+async function begin() {
+  await loadList();
+  size();
+  const wanted = location.hash.slice(1);
+  open(/^[\w-]{8,64}$/.test(wanted) ? wanted : conversations[0]?.thread || token());
+}

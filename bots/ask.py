@@ -1,0 +1,190 @@
+"""`palaver ask`: one question from the command line, through the same turn as in a chat.
+
+The answer goes to standard output as it is written. Who interrupts it, or stops reading, takes
+the question back. What went wrong goes to standard error, and the exit code says so.
+"""
+
+import asyncio
+import dataclasses
+import fcntl
+import getpass
+import os
+import secrets
+import signal
+import socket
+import stat
+import sys
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AbstractAsyncContextManager, contextmanager
+from pathlib import Path
+
+import msgspec
+
+from bots.terminal import TerminalPlatform
+from core.border import clean
+from core.errors import ConfigError
+from core.messages import Incoming, Sender, conversation_id
+from core.models.chunks import Delta
+from core.models.request import Around, ChatRequest, Model
+from core.service import Core, open_core, serve
+from core.settings import Settings
+
+INPUT_BYTES = 1_000_000
+"""More than any model reads; a log without an end must not fill the memory."""
+
+
+class Outcome(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What `--json` prints: *error* where the answer is not whole."""
+
+    answer: str = ""
+    error: str = ""
+    files: tuple[str, ...] = ()
+    model: str = ""
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cost_usd: float = 0.0
+
+
+def read_question(question: str, takes_input: bool) -> str:
+    """The *question*, with what is piped in behind it; `-` is what is piped in alone.
+
+    Raises:
+        ConfigError: there is none, or too much is piped in.
+    """
+    piped = _piped() if takes_input or question == "-" else ""
+    parts = [part for part in ("" if question == "-" else question, piped) if part.strip()]
+    if not parts:
+        raise ConfigError("QUESTION", "there is nothing in it")
+    # Arguments may hold bytes that are no text.
+    return clean("\n\n".join(parts))
+
+
+def has_input() -> bool:
+    """Whether something is piped in; a terminal, or nothing at all, is not waited for."""
+    try:
+        mode = os.fstat(sys.stdin.fileno()).st_mode
+    except (OSError, ValueError, AttributeError):
+        return False
+    return stat.S_ISFIFO(mode) or stat.S_ISREG(mode)
+
+
+def _piped() -> str:
+    data = sys.stdin.buffer.read(INPUT_BYTES + 1)
+    if len(data) > INPUT_BYTES:
+        raise ConfigError("QUESTION", f"more than {INPUT_BYTES:,} bytes are piped in")
+    return data.decode(errors="replace")
+
+
+async def ask(
+    settings: Settings, question: str, *, new: bool, model: str, system: str, as_json: bool
+) -> int:
+    """Ask *question*, print what comes of it, and return the exit code."""
+    if system:
+        settings = settings.model_copy(update={"system_prompt": system})
+    name = f"cli-{getpass.getuser()}@{socket.gethostname()}".replace(":", "-")
+    questions = [_said(name, "/new"), _said(name, question)] if new else [_said(name, question)]
+    done = asyncio.Event()
+    platform = TerminalPlatform(name, questions, done, quiet=as_json)
+    with _one_at_a_time(settings.data_dir):
+        async with open_core(settings) as core:
+            interrupted = _take_back_at_interrupt(platform)
+            asked = _with_model(core, model)
+            await serve(asked, lambda _: [platform], done, lambda _url, _on: None)
+            outcome = _outcome(asked, platform)
+    if interrupted.is_set():
+        return 130
+    if platform.unread:
+        return 141  # As a shell says of who was ended by a closed pipe.
+    if as_json:
+        print(msgspec.json.encode(outcome).decode())
+    else:
+        rest, _, _ = platform.unprinted.rpartition("\n\n")
+        platform.write((rest if outcome.error else platform.unprinted) + "\n")
+        if outcome.error:
+            print(outcome.error, file=sys.stderr)
+    return 1 if outcome.error else 0
+
+
+def _said(name: str, text: str) -> Incoming:
+    command, _, rest = text[1:].partition(" ") if text.startswith("/") else ("", "", text)
+    event_id = f"{name}:{secrets.token_hex(12)}"
+    return Incoming(
+        event_id=event_id,
+        conversation=conversation_id(name, "terminal"),
+        sender=Sender(f"{name}:{getpass.getuser()}", getpass.getuser()),
+        text=rest,
+        command=command,
+        reply_to=event_id,
+        sent_at=time.time(),
+    )
+
+
+def _take_back_at_interrupt(platform: TerminalPlatform) -> asyncio.Event:
+    """Set once the person has pressed Ctrl-C (or ended us): then the question is taken back."""
+    interrupted = asyncio.Event()
+
+    def take_back() -> None:
+        interrupted.set()
+        platform.take_back()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, take_back)
+    return interrupted
+
+
+def _outcome(core: Core, platform: TerminalPlatform) -> Outcome:
+    """What came of it. This process asked nothing else, so its metrics are this turn's."""
+    registry = core.context.metrics.registry
+    sums: dict[str, float] = {}
+    for metric in registry.collect():
+        for sample in metric.samples:
+            key = sample.labels.get("outcome") or sample.labels.get("direction") or ""
+            sums[f"{sample.name} {key}"] = sums.get(f"{sample.name} {key}", 0) + sample.value
+    whole = not (sums.get("palaver_turns_total failed") or sums.get("palaver_turns_total rejected"))
+    text = platform.last_text
+    answer, _, ending = (text, "", "") if whole else text.rpartition("\n\n")
+    return Outcome(
+        answer=answer,
+        error=ending,
+        files=tuple(platform.files),
+        model=core.context.model.model,
+        prompt_tokens=int(sums.get("palaver_tokens_total prompt", 0)),
+        completion_tokens=int(sums.get("palaver_tokens_total completion", 0)),
+        cost_usd=round(sums.get("palaver_cost_usd_total ", 0), 6),
+    )
+
+
+class _Named(Around):
+    """A model under one name, whatever the conversation chose before."""
+
+    def __init__(self, model: Model, name: str) -> None:
+        super().__init__(model)
+        self._name = name
+
+    @property
+    def model(self) -> str:
+        return self._name
+
+    def stream(self, request: ChatRequest) -> AbstractAsyncContextManager[AsyncIterator[Delta]]:
+        return self._model.stream(msgspec.structs.replace(request, model=self._name))
+
+
+def _with_model(core: Core, name: str) -> Core:
+    if not name:
+        return core
+    context = dataclasses.replace(core.context, model=_Named(core.context.model, name))
+    return dataclasses.replace(core, context=context)
+
+
+@contextmanager
+def _one_at_a_time(data_dir: Path) -> Iterator[None]:
+    """Questions of one terminal wait for each other: they share one conversation."""
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        file = (data_dir / "ask.lock").open("w")
+    except OSError as error:
+        raise ConfigError("DATA_DIR", f"cannot be used: {error}") from error
+    with file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield

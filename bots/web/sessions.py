@@ -1,0 +1,116 @@
+"""Who may use the page, and who is who.
+
+A session is a cookie: a random token, which names the visitor, and behind it our signature where
+the server can be reached from outside. There the signature is given only to who brings the *key*
+of the link that the start prints. A browser that has a token keeps it for good, however it
+arrives: a link from another site must not cost anybody their conversations.
+"""
+
+import hashlib
+import hmac
+import ipaddress
+import re
+import secrets
+import time
+from collections import OrderedDict
+from urllib.parse import urlsplit
+
+from core.platform import Secret
+
+NEW_PER_MINUTE = 20
+"""New visitors from one address: each of them may store something."""
+MOST_ADDRESSES = 10_000
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{8,64}")
+
+
+def is_token(value: str) -> bool:
+    """Whether *value* may name a visitor, a thread or an event."""
+    return bool(_TOKEN.fullmatch(value))
+
+
+class Sessions:
+    """The visitors of one server. *guarded*: only who brings the key gets a session."""
+
+    def __init__(self, secret: Secret, *, guarded: bool) -> None:
+        self._secret = secret
+        self.guarded = guarded
+        self._newcomers = Newcomers()
+
+    async def key(self) -> str:
+        """What the link carries that lets a browser in; empty where everybody may."""
+        return await self._sign("key") if self.guarded else ""
+
+    async def visitor(self, cookie: str) -> str:
+        """Who holds *cookie*; empty: nobody whom we let in.
+
+        Conversation ids and logs name only a digest: the cookie is what lets its holder in.
+        """
+        token, _, signature = cookie.partition(".")
+        if not is_token(token):
+            return ""
+        if self.guarded and not _same(signature, await self._sign(token)):
+            return ""
+        return hashlib.sha256(token.encode()).hexdigest()[:20]
+
+    async def renew(self, cookie: str, key: str, address: str) -> str:
+        """The cookie to keep from now on; empty: the key is missing or wrong, or it is too much.
+
+        Args:
+            cookie: what the browser has already, perhaps of an earlier version: kept if possible.
+            key: what the link carried, or empty.
+            address: where it comes from.
+        """
+        if await self.visitor(cookie):
+            return cookie
+        if self.guarded and not _same(key, await self.key()):
+            return ""
+        token = cookie.partition(".")[0]
+        if not is_token(token):
+            if not self._newcomers.admit(address, time.monotonic()):
+                return ""
+            token = secrets.token_hex(16)
+        return f"{token}.{await self._sign(token)}" if self.guarded else token
+
+    async def _sign(self, what: str) -> str:
+        value = await self._secret.value()
+        return hmac.new(value.encode(), f"page:{what}".encode(), "sha256").hexdigest()[:32]
+
+
+class Newcomers:
+    """How many new visitors came from each address in the last minute."""
+
+    def __init__(self) -> None:
+        self._seen: OrderedDict[str, tuple[float, int]] = OrderedDict()
+
+    def admit(self, address: str, now: float) -> bool:
+        """Whether one more may come from *address*."""
+        began, count = self._seen.pop(address, (now, 0))
+        if now - began > 60:
+            began, count = now, 0
+        self._seen[address] = began, count + 1
+        if len(self._seen) > MOST_ADDRESSES:
+            self._seen.popitem(last=False)
+        return count < NEW_PER_MINUTE
+
+
+def answers_to(host: str, *, local: bool, public_url: str) -> bool:
+    """Whether a server may be asked for as *host*, the Host header of a request.
+
+    Another site can make its own name point here (DNS rebinding), and its scripts then pass for
+    ours. It can neither make an address its name, nor a name without a dot.
+    """
+    try:
+        name = urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        return False
+    if name == "localhost" or (public_url and name == urlsplit(public_url).hostname):
+        return True
+    try:
+        address = ipaddress.ip_address(name)
+    except ValueError:
+        return not local and not public_url and "." not in name
+    return address.is_loopback or not (local or public_url)
+
+
+def _same(given: str, right: str) -> bool:
+    return hmac.compare_digest(given.encode(errors="replace"), right.encode())

@@ -1,0 +1,1 @@
+from tests.scenarios.conftest import *  # noqa: F403 - the same servers

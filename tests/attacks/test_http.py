@@ -1,0 +1,263 @@
+"""The HTTP server and the page, as strangers and neighbours use them."""
+
+import asyncio
+import re
+from contextlib import asynccontextmanager
+from urllib.parse import urlsplit
+
+import aiohttp
+import pytest
+from playwright.async_api import async_playwright
+
+from core.connections import Connections
+from tests.harness import palaver, until
+from tests.scenarios.test_page import CHROMIUM, FLAGS, ask, bot, in_a_browser
+
+
+@pytest.fixture
+async def app(tmp_path, model):
+    async with palaver(tmp_path, web_chat=True, llm_base_url=model.url, llm_model="x") as running:
+        yield running
+
+
+@asynccontextmanager
+async def raw(url, sent):
+    parts = urlsplit(url)
+    reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
+    writer.write(sent)
+    try:
+        yield reader
+    finally:
+        writer.close()
+
+
+async def healthy(url):
+    async with aiohttp.ClientSession() as session, session.get(f"{url}/healthz") as response:
+        return response.status == 200
+
+
+HOSTS = [b"[::1", b"[zz]", b"a b", b"a/b", b"x:99999", b"x:y", b"", b"\xff", b"a@b", b"a:1:2"]
+
+
+@pytest.mark.parametrize("host", HOSTS)
+@pytest.mark.parametrize("path", [b"/", b"/healthz", b"/api/conversations", b"/static/app.js"])
+async def test_a_host_header_that_is_none_is_a_bad_request(app, caplog, host, path):
+    async with raw(app.url, b"GET %s HTTP/1.1\r\nHost: %s\r\n\r\n" % (path, host)) as reader:
+        assert b" 400 " in await reader.readline()
+    assert not [record for record in caplog.records if record.exc_info]
+
+
+@pytest.mark.parametrize(
+    "origin", ["https://[", "null", "http://", "https://evil.example", "127.0.0.1"]
+)
+async def test_a_strange_origin_is_another_site(app, origin):
+    async with (
+        aiohttp.ClientSession() as session,
+        session.post(f"{app.url}/api/session", json={}, headers={"Origin": origin}) as response,
+    ):
+        assert response.status == 403
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"\xff\xfe", b'{"key": 3}', b'{"key": "' + b"x" * 9])
+async def test_a_body_that_is_none_is_a_bad_request(app, body):
+    headers = {"Content-Type": "application/json"}
+    async with (
+        aiohttp.ClientSession() as session,
+        session.post(f"{app.url}/api/session", data=body, headers=headers) as response,
+    ):
+        assert response.status == 400
+
+
+async def test_who_holds_connections_open_keeps_nobody_out(app):
+    """Half a head each, more of them than the server takes; the eldest make room."""
+    held = []
+    try:
+        for _ in range(Connections()._most + 100):
+            held.append(await asyncio.open_connection(*urlsplit(app.url).netloc.split(":")))
+            held[-1][1].write(b"GET / HT")
+        assert await healthy(app.url)
+    finally:
+        for _, writer in held:
+            writer.transport.abort()
+
+
+async def test_a_head_that_never_ends_is_cut(app, monkeypatch):
+    monkeypatch.setattr("core.connections.IDLE_S", 1.0)
+    async with raw(app.url, b"GET / HTTP/1.1\r\nHost: x") as reader:
+        assert await asyncio.wait_for(reader.read(), 15) == b""
+
+
+async def test_a_body_that_never_ends_is_cut(app, monkeypatch):
+    monkeypatch.setattr("core.connections.BODY_S", 1.0)
+    head = (
+        b"POST /api/session HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+        b"Content-Length: 99\r\n\r\n{"
+    )
+    async with raw(app.url, head) as reader:
+        assert await asyncio.wait_for(reader.read(), 15) == b""
+
+
+async def test_new_visitors_of_one_address_are_counted(app):
+    statuses = []
+    for _ in range(25):
+        async with (
+            aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session,
+            session.post(f"{app.url}/api/session", json={}) as response,
+        ):
+            statuses.append(response.status)
+    assert statuses == [200] * 20 + [403] * 5
+
+
+async def test_a_session_of_an_earlier_version_goes_on(app):
+    """0.1 set the cookie with the page; its value is what names the visitor."""
+    cookies = {"palaver": "ab" * 16}
+    async with aiohttp.ClientSession(cookies=cookies) as session:
+        async with session.post(f"{app.url}/api/session", json={}) as response:
+            assert response.cookies["palaver"].value == "ab" * 16
+        body = {"id": "abcdefgh", "text": "hello"}
+        path = f"{app.url}/api/conversations/thread-12345"
+        async with session.post(path, json=body) as response:
+            assert response.status == 202
+
+
+@asynccontextmanager
+async def guarded(tmp_path, model, **more):
+    """A server that others can reach, and the key of its link."""
+    values = {"http_host": "0.0.0.0", "web_chat": True, "llm_base_url": model.url}
+    async with palaver(tmp_path, **{**values, "llm_model": "x", **more}) as running:
+        from bots.registry import web_page
+
+        async with web_page(running.core.lent) as page:
+            yield running, page.identity.rpartition("=")[2]
+
+
+async def test_a_server_that_others_reach_lets_in_who_has_the_link(tmp_path, model):
+    async with guarded(tmp_path, model) as (app, key):
+        body = {"id": "abcdefgh", "text": "hello"}
+        path = f"{app.url}/api/conversations/thread-12345"
+        jar = aiohttp.CookieJar(unsafe=True)
+        async with aiohttp.ClientSession(cookie_jar=jar) as session:
+            forged = {"Cookie": "palaver=abababababababab." + "0" * 32}
+            for headers in ({}, {"Cookie": "palaver=" + "ab" * 16}, forged):
+                async with session.post(path, json=body, headers=headers) as response:
+                    assert response.status == 403
+            async with session.post(f"{app.url}/api/session", json={"key": key}) as response:
+                assert response.status == 200
+            async with session.post(path, json=body) as response:
+                assert response.status == 202
+            await app.core.lent.secret.replace()
+            async with session.post(path, json=body) as response:
+                assert response.status == 403
+        assert key not in str(model.requests)
+
+
+async def test_where_all_may_none_is_asked_for_a_link(tmp_path, model):
+    async with (
+        guarded(tmp_path, model, web_chat="open") as (app, _),
+        aiohttp.ClientSession() as session,
+        session.post(f"{app.url}/api/session", json={}) as response,
+    ):
+        assert response.status == 200
+
+
+@pytest.mark.parametrize(
+    ("host", "right"),
+    [
+        ("rebound.example", 403),
+        ("rebound.example.", 403),
+        ("127.0.0.1.evil.example", 403),
+        ("10.1.2.3", 200),
+        ("[fd00::1]", 200),
+        ("mybox", 200),
+        ("localhost", 200),
+    ],
+)
+async def test_a_name_that_another_site_could_point_here_is_not_ours(tmp_path, model, host, right):
+    async with (
+        guarded(tmp_path, model, web_chat="open") as (app, _),
+        aiohttp.ClientSession() as session,
+        session.get(app.url, headers={"Host": host}) as response,
+    ):
+        assert response.status == right
+
+
+@in_a_browser
+async def test_conversations_survive_a_link_from_another_site(app):
+    """Followed from a page of another host, the strict cookie of 0.1 was not sent, and replaced."""
+    port = urlsplit(app.url).port
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        page = await browser.new_page()
+        await page.goto(app.url)
+        await ask(page, "apples")
+        await page.wait_for_selector(".entry")
+        link = f'<a id="to" href="http://127.0.0.1:{port}/">there</a>'
+
+        async def other_site(route):
+            await route.fulfill(body=link, content_type="text/html")
+
+        await page.route("http://elsewhere.example/", other_site)
+        await page.goto("http://elsewhere.example/")
+        await page.click("#to")
+        await page.wait_for_selector(".entry")
+        assert "apples" in await bot(page).inner_text()
+        await browser.close()
+
+
+@in_a_browser
+async def test_the_link_of_the_start_opens_the_page_and_leaves_no_key_in_the_address(
+    tmp_path, model
+):
+    async with guarded(tmp_path, model) as (app, key), async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        page = await browser.new_page()
+        await page.goto(app.url)
+        await page.wait_for_selector("text=come in by the link")
+        await page.goto(f"{app.url}/#in={key}")
+        await page.reload()
+        await page.wait_for_selector("#text:visible")
+        assert key not in page.url
+        await ask(page, "apples")
+        await until(lambda: bot(page).count())
+        await page.goto(app.url)
+        await page.wait_for_selector(".entry")
+        await browser.close()
+
+
+async def test_too_long_a_text_is_refused_and_kept_nowhere(app):
+    async with aiohttp.ClientSession(cookies={"palaver": "ab" * 16}) as session:
+        body = {"id": "abcdefgh", "text": "x" * 200_000}
+        path = f"{app.url}/api/conversations/thread-12345"
+        async with session.post(path, json=body) as response:
+            assert response.status == 413
+        async with session.get(f"{app.url}/api/conversations") as response:
+            assert await response.json() == []
+
+
+async def test_a_visitor_keeps_a_bounded_number_of_posts(app, monkeypatch, model):
+    monkeypatch.setattr("bots.web.routes.MOST_POSTS", 4)
+    async with aiohttp.ClientSession(cookies={"palaver": "ab" * 16}) as session:
+        for number in range(6):
+            body = {"id": f"abcdefgh{number}", "text": f"question {number}"}
+            path = f"{app.url}/api/conversations/thread-12345"
+            async with session.post(path, json=body) as response:
+                assert response.status == 202
+            await until(lambda n=number: len(model.requests) == n + 1)
+        async with session.get(f"{path}/events") as response:
+            seen = b""
+            while b"event: ready" not in seen:
+                seen += await response.content.readany()
+        assert len(re.findall(rb"event: post", seen)) <= 6
+
+
+async def test_a_visitor_keeps_a_bounded_number_of_conversations(app, monkeypatch):
+    monkeypatch.setattr("bots.web.routes.MOST_CONVERSATIONS", 3)
+    async with aiohttp.ClientSession(cookies={"palaver": "ab" * 16}) as session:
+        for number in range(5):
+            path = f"{app.url}/api/conversations/thread-{number}000"
+            body = {"id": f"abcdefgh{number}", "text": f"question {number}"}
+            async with session.post(path, json=body) as response:
+                assert response.status == 202
+        async with session.get(f"{app.url}/api/conversations") as response:
+            threads = [entry["thread"] for entry in await response.json()]
+        assert threads == ["thread-4000", "thread-3000", "thread-2000"]
