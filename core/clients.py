@@ -19,6 +19,7 @@ from core.models.providers import Endpoint, provider_at
 from core.models.request import Model
 from core.models.screen import Moderation, Screen, ScreenedModel
 from core.models.voice import VoiceClient
+from core.people.personas import Personas, personas_of
 from core.settings import Settings
 
 POOL = 1000
@@ -31,6 +32,7 @@ class Models:
     chat: Model
     images: ImageClient
     voice: VoiceClient | None
+    personas: Personas
     kind: str
 
 
@@ -85,6 +87,7 @@ async def open_models(
             chat=ScreenedModel(chat.model, screen),
             images=ImageClient(session, painter, screen, later),
             voice=voice,
+            personas=personas_of(file.persona, beside),
             kind=chat.kind,
         )
 

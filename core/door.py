@@ -19,6 +19,8 @@ from core.turn.context import Context
 
 log = logger(__name__)
 
+ASK = "ask"
+"""The command of a button that asks a question, instead of a person who types it."""
 NOT_ALLOWED_AGAIN_S = 30 * 24 * 3600
 FULL_AGAIN_S = 60
 
@@ -41,6 +43,11 @@ class Door:
 
     async def accept(self, platform: Platform, incoming: Incoming) -> None:
         """Return when the inbox holds *incoming*, however long the store is away, or need not."""
+        if " " in incoming.command:
+            # A pressed button that carries what its command is given.
+            command, _, text = incoming.command.partition(" ")
+            command = "" if command == ASK else command
+            incoming = msgspec.structs.replace(incoming, command=command, text=text)
         if incoming.address == "overheard":
             said = said_to(incoming.text, self._context.settings.wake_words)
             if said is None:

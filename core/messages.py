@@ -97,7 +97,10 @@ class Incoming(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Button(msgspec.Struct, frozen=True):
-    """A button under a post; pressing it sends *command* as an `Incoming`."""
+    """A button under a post; pressing it sends *command* as an `Incoming`.
+
+    Behind a space, *command* may carry what the command is to be given; 64 bytes in all.
+    """
 
     command: str
     label: str

@@ -92,7 +92,13 @@ async def open_core(settings: Settings) -> AsyncIterator[Core]:
             model=RememberingModel(models.chat, RedisAnswers(redis), metrics.memory),
             images=models.images,
             pacer=await stack.enter_async_context(Pacer(budget)),
-            access=Access(settings.allowed_users, settings.allowed_chats, settings.admins),
+            access=Access(
+                settings.allowed_users,
+                settings.allowed_chats,
+                settings.admins,
+                settings.allowed_models,
+            ),
+            personas=models.personas,
             reader=Reader(vision=settings.llm_vision, voice=models.voice),
             metrics=metrics,
         )

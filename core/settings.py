@@ -119,6 +119,11 @@ class Settings(BaseSettings):
     admins: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="who may always ask and may change a conversation's system prompt"
     )
+    allowed_models: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="which models one may choose with /model and /compare, comma-separated; unset: "
+        "those of palaver.toml, or any of the one API; *: any; admins: any",
+    )
     wake_words: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="words at the start of a group message that speak to the bot"
     )
@@ -148,7 +153,13 @@ class Settings(BaseSettings):
     log_json: bool = Field(False, description="one JSON object per log line")
 
     @field_validator(
-        "allowed_users", "allowed_chats", "admins", "wake_words", "llm_price", mode="before"
+        "allowed_users",
+        "allowed_chats",
+        "allowed_models",
+        "admins",
+        "wake_words",
+        "llm_price",
+        mode="before",
     )
     @classmethod
     def _split(cls, value: object) -> object:

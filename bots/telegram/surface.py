@@ -100,11 +100,16 @@ def reply_parameters(reply_to: str) -> ReplyParameters | None:
     return ReplyParameters(int(reply_to), allow_sending_without_reply=True) if reply_to else None
 
 
+ROW_BUTTONS = 3
+"""So many buttons side by side can still be read on a phone."""
+
+
 def keyboard(buttons: Sequence[Button]) -> InlineKeyboardMarkup | None:
     if not buttons:
         return None
+    keys = [InlineKeyboardButton(one.label, callback_data=one.command) for one in buttons]
     return InlineKeyboardMarkup(
-        [[InlineKeyboardButton(b.label, callback_data=b.command) for b in buttons]]
+        [keys[at : at + ROW_BUTTONS] for at in range(0, len(keys), ROW_BUTTONS)]
     )
 
 

@@ -14,6 +14,14 @@ continues = "prefix"                   # as LLM_CONTINUE
 headers = {X-RateLimit-Group = "chat"} # what each call carries besides
 extra = {thinking = {type = "disabled"}}  # what each request says besides
 
+Personas besides those that are there:
+
+[[persona]]
+name = "support"                       # what /persona calls it
+text = "You help our customers."       # or: text_in = "support.md", beside this file
+model = "fast"                         # who answers, where nobody chose another
+starters = ["What is new?"]            # what one may ask it, as buttons
+
 What may not pass, and what becomes of it:
 
 [[filter]]
@@ -62,6 +70,14 @@ class ModerationEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     key: str = ""
 
 
+class PersonaEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    name: str
+    text: str = ""
+    text_in: str = ""
+    model: str = ""
+    starters: tuple[str, ...] = ()
+
+
 class FilterEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     action: Action
     words: tuple[str, ...] = ()
@@ -75,6 +91,7 @@ class PalaverFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     model: tuple[ModelEntry, ...] = ()
     filter: tuple[FilterEntry, ...] = ()
+    persona: tuple[PersonaEntry, ...] = ()
     moderation: ModerationEntry | None = None
 
     def filter_of(self, direction: Literal["question", "answer"], beside: Path) -> Filter:
@@ -128,9 +145,10 @@ def read_palaver_file(path: Path) -> PalaverFile:
         raise ConfigError("PALAVER_CONFIG", f"{path} cannot be read: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, msgspec.ValidationError) as error:
         raise ConfigError("PALAVER_CONFIG", f"{path}: {error}") from error
-    names = [entry.name for entry in found.model]
-    if len(set(names)) < len(names):
-        raise ConfigError("PALAVER_CONFIG", f"{path}: each model needs a name of its own")
+    for kind, entries in (("model", found.model), ("persona", found.persona)):
+        names = [entry.name for entry in entries]
+        if len(set(names)) < len(names):
+            raise ConfigError("PALAVER_CONFIG", f"{path}: each {kind} needs a name of its own")
     for entry in found.model:
         if len(entry.price) not in (0, 3):
             raise ConfigError("PALAVER_CONFIG", f"{path}: {entry.name} needs three prices, or none")

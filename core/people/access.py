@@ -12,11 +12,16 @@ class Access:
     """
 
     def __init__(
-        self, users: Collection[str], chats: Collection[str], admins: Collection[str]
+        self,
+        users: Collection[str],
+        chats: Collection[str],
+        admins: Collection[str],
+        models: Collection[str] = (),
     ) -> None:
         self._users = frozenset(users)
         self._chats = frozenset(chats)
         self._admins = frozenset(admins)
+        self._models = frozenset(models)
 
     @property
     def open_to_everyone(self) -> bool:
@@ -33,3 +38,17 @@ class Access:
 
     def is_admin(self, sender_id: str) -> bool:
         return sender_id in self._admins
+
+    def may_choose(self, model: str, sender_id: str, offered: Collection[str]) -> bool:
+        """Whether *sender_id* may have *model* answer.
+
+        Args:
+            offered: the models that the operator names one by one; fewer than two are no list.
+        """
+        listed = self._models or (offered if len(offered) > 1 else ("*",))
+        return model in listed or "*" in listed or self.is_admin(sender_id)
+
+    def choosable(self, sender_id: str, offered: Collection[str]) -> list[str]:
+        """The names to show *sender_id*: those offered that may be chosen, then the other ones."""
+        shown = [model for model in offered if self.may_choose(model, sender_id, offered)]
+        return shown + sorted(self._models - {"*", *shown})

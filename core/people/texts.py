@@ -58,7 +58,7 @@ _TEXTS: dict[str, tuple[str, str]] = {
         "- `/retry` answers the last question again\n"
         "- `/compare QUESTION` asks several models side by side\n"
         "- `/model NAME` chooses the model here\n"
-        "- `/persona NAME` chooses how I speak ({personas})\n"
+        "- `/persona NAME` chooses how I speak: {personas}\n"
         "- `/system TEXT` tells me what to keep in mind here\n"
         "- `/usage` shows what this conversation holds\n"
         "- `/lang en` or `/lang zh` chooses my language\n\n"
@@ -133,6 +133,10 @@ _TEXTS: dict[str, tuple[str, str]] = {
         "这里的模型是 `{model}`。可选：{names}。`/model 名称` 换一个，`/model default` 恢复默认。",
     ),
     "model_set": ("From now on `{model}` answers here.", "从现在起，这里由 `{model}` 回答。"),
+    "model_not_allowed": (
+        "`{model}` may not be chosen here. There are: {names}.",
+        "这里不能选择 `{model}`。可选：{names}。",
+    ),
     "compare_usage": (
         "Ask several models at once: `/compare why is the sky blue?`, or name them: "
         "`/compare --models=one,two why is the sky blue?`",

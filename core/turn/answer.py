@@ -85,7 +85,7 @@ def _request(
 ) -> ChatRequest:
     return ChatRequest(
         messages=stage.prompt(question, history, material),
-        model=stage.turn.preferences.model,
+        model=stage.model,
         max_tokens=stage.context.settings.max_tokens,
         scope="" if retried or history or material.pictures else _scope(stage),
     )

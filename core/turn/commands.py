@@ -1,14 +1,16 @@
 """What the commands say and change. Pure: the turn shows the text and commits the change."""
 
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import msgspec
 
-from core.messages import Incoming, Preferences, Spent
+from core.messages import Button, Incoming, Preferences, Spent
+from core.people.personas import DEFAULT
 from core.people.texts import LANGUAGES, Language, say
 from core.store.claim import Turn
 from core.turn.context import Context
-from core.turn.prompt import PERSONAS, exchange_tokens
+from core.turn.prompt import exchange_tokens
 
 MENU: dict[str, tuple[str, str]] = {
     "help": ("what I can do", "我能做什么"),
@@ -26,6 +28,9 @@ MENU: dict[str, tuple[str, str]] = {
 """The commands that a platform's menu shows, each with its line in English and Chinese."""
 
 SYSTEM_CHARS = 4_000
+BUTTON_BYTES = 64
+"""What the button of any platform can carry (Telegram: callback_data, 1 to 64 bytes)."""
+MOST_BUTTONS = 12
 NAME_CHARS = 120
 
 
@@ -35,13 +40,14 @@ class Outcome(NamedTuple):
     text: str
     preferences: Preferences | None = None
     forget_all: bool = False
+    buttons: Sequence[Button] = ()
 
 
 def run_command(incoming: Incoming, turn: Turn, context: Context, language: Language) -> Outcome:
     """All but `/image`, `/compare`, `/retry` and `/usage`, which are turns of their own kind."""
     argument = incoming.text.strip()
     chosen = turn.preferences
-    personas = ", ".join(PERSONAS)
+    personas = ", ".join(f"`{name}`" for name in context.personas)
     match incoming.command:
         case "start":
             return Outcome(say("welcome", language))
@@ -51,29 +57,20 @@ def run_command(incoming: Incoming, turn: Turn, context: Context, language: Lang
             return Outcome(say("new", language), forget_all=True)
         case "stop":
             return Outcome(say("nothing_to_stop", language))
-        case "model" if not argument:
-            return Outcome(
-                say(
-                    "model_is",
-                    language,
-                    model=chosen.model or context.model.model,
-                    names=", ".join(context.model.names),
-                )
-            )
         case "model":
-            model = "" if argument == "default" else argument[:NAME_CHARS].replace("`", "")
-            changed = msgspec.structs.replace(chosen, model=model)
-            return Outcome(say("model_set", language, model=model or context.model.model), changed)
+            return _model(incoming, chosen, context, language)
         case "persona" if not argument:
-            return Outcome(
-                say("persona_is", language, persona=chosen.persona or "default", personas=personas)
-            )
-        case "persona" if argument.lower() not in PERSONAS:
+            text = say("persona_is", language, persona=chosen.persona or DEFAULT, personas=personas)
+            return Outcome(text, buttons=_choices("persona", context.personas))
+        case "persona" if argument.lower() not in context.personas:
             shown = argument[:NAME_CHARS].replace("`", "")
-            return Outcome(say("persona_unknown", language, persona=shown, personas=personas))
+            text = say("persona_unknown", language, persona=shown, personas=personas)
+            return Outcome(text, buttons=_choices("persona", context.personas))
         case "persona":
-            changed = msgspec.structs.replace(chosen, persona=argument.lower())
-            return Outcome(say("persona_set", language, persona=argument.lower()), changed)
+            name = argument.lower()
+            changed = msgspec.structs.replace(chosen, persona=name)
+            starters = [Button(f"ask {text}", text) for text in context.personas[name].starters]
+            return Outcome(say("persona_set", language, persona=name), changed, buttons=starters)
         case "system":
             return _system(incoming, chosen, context, language)
         case "lang" if argument.lower() not in LANGUAGES:
@@ -85,6 +82,31 @@ def run_command(incoming: Incoming, turn: Turn, context: Context, language: Lang
         case unknown:
             shown = unknown[:NAME_CHARS].replace("`", "")
             return Outcome(say("unknown_command", language, command=shown))
+
+
+def _model(
+    incoming: Incoming, chosen: Preferences, context: Context, language: Language
+) -> Outcome:
+    """Tell which model answers here, or choose another one."""
+    name, offered = incoming.text.strip()[:NAME_CHARS].replace("`", ""), context.model.names
+    choosable = context.access.choosable(incoming.sender.id, offered)
+    names = ", ".join(f"`{one}`" for one in choosable)
+    if not name:
+        model = chosen.model or context.model.model
+        text = say("model_is", language, model=model, names=names)
+        return Outcome(text, buttons=_choices("model", [*choosable, DEFAULT]))
+    model = "" if name == DEFAULT else name
+    if model and not context.access.may_choose(model, incoming.sender.id, offered):
+        text = say("model_not_allowed", language, model=model, names=names)
+        return Outcome(text, buttons=_choices("model", choosable))
+    changed = msgspec.structs.replace(chosen, model=model)
+    return Outcome(say("model_set", language, model=model or context.model.model), changed)
+
+
+def _choices(command: str, names: Iterable[str]) -> Sequence[Button]:
+    """A button for each of *names*, as many as a platform shows well."""
+    buttons = (Button(f"{command} {name}", name) for name in names)
+    return [one for one in buttons if len(one.command.encode()) <= BUTTON_BYTES][:MOST_BUTTONS]
 
 
 def _system(

@@ -36,6 +36,13 @@ async def compare(
     names, question = _read(text, stage.context.model.names)
     if len(names) < 2 or not question:
         return await stage.close("rejected", say("compare_usage", stage.language))
+    access, offered = stage.context.access, stage.context.model.names
+    asks = stage.first.sender.id
+    for name in names:
+        if not access.may_choose(name, asks, offered):
+            shown = ", ".join(f"`{one}`" for one in access.choosable(asks, offered))
+            told = say("model_not_allowed", stage.language, model=name, names=shown)
+            return await stage.close("rejected", told)
     material = await stage.context.reader.read(stage.platform, attachments, history)
     messages = stage.prompt(question, history, material)
     requests = [

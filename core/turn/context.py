@@ -6,6 +6,7 @@ from core.images.client import ImageClient
 from core.live.pace import Pacer
 from core.models.request import Model
 from core.people.access import Access
+from core.people.personas import Personas
 from core.settings import Settings
 from core.telemetry import Metrics
 from core.turn.material import Reader
@@ -20,5 +21,6 @@ class Context:
     images: ImageClient
     pacer: Pacer
     access: Access
+    personas: Personas
     reader: Reader
     metrics: Metrics

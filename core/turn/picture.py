@@ -62,7 +62,7 @@ async def paint(
         outcome, notes = "stopped", ""
     except ModelError as error:
         log.warning("painting failed", conversation=conversation, reason=str(error))
-        await preview.end(failure(error, stage.language), "again")
+        await preview.end(failure(error, stage.language), [stage.button("again")])
         outcome, notes = "failed", ""
     finally:
         await end([busy])
@@ -156,11 +156,11 @@ class _Preview:
             saved = replace(stage.checkpoint, picture=self.handle)
             stage.keeper.save(saved, now=True)
 
-    async def end(self, text: str, *buttons: str) -> None:
+    async def end(self, text: str, buttons: Sequence[Button] = ()) -> None:
         """Take the picture away, and say *text* instead."""
         if self.handle:
             await self._stage.take_away([self.handle])
-        await self._stage.say(text, *buttons)
+        await self._stage.say(text, buttons)
 
 
 def _buttons(stage: Stage, size: str, model: str) -> list[Button]:

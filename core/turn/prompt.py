@@ -2,7 +2,7 @@
 
 import datetime
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from core.messages import CUT, Exchange, Incoming, Preferences
 from core.models.request import ChatMessage
@@ -12,15 +12,6 @@ MESSAGE_TOKENS = 4
 """What a message costs besides its text (role and separators), as OpenAI counts it."""
 BYTES_PER_TOKEN = 6
 """More than any text needs: bounds how many bytes of history are worth reading."""
-
-PERSONAS: Mapping[str, str] = {
-    "default": "",
-    "concise": "Answer in as few words as the question allows.",
-    "teacher": "Explain as a patient teacher: simple words, an example, then a check question.",
-    "coder": "You are a senior programmer. Prefer working code with short comments over prose.",
-    "translator": "Translate what you are sent: into English, or into Chinese if it is English. "
-    "Give the translation only.",
-}
 
 
 def estimate_tokens(text: str) -> int:
@@ -38,11 +29,13 @@ def build_prompt(
     history_tokens: int,
     private: bool,
     today: datetime.date,
+    persona: str = "",
     summary: str = "",
 ) -> tuple[ChatMessage, ...]:
     """The messages for one question.
 
     Args:
+        persona: what it says of itself, or empty.
         history: oldest first; the newest that fit into *history_tokens* are sent.
         question: as `word_question` puts it.
         private: in a group, each person's name stands before what they said.
@@ -50,7 +43,7 @@ def build_prompt(
     """
     parts = [
         system,
-        PERSONAS.get(preferences.persona, ""),
+        persona,
         preferences.system,
         f"Today is {today:%A, %d %B %Y}.",
         "" if private else "Several people talk here; each message begins with its speaker's name.",

@@ -129,7 +129,7 @@ async def serve(stage: Stage) -> Report:
         return await _ask_again_as_edited(stage)
     if first.command:
         outcome = run_command(first, stage.turn, stage.context, language)
-        shown = await stage.say(outcome.text)
+        shown = await stage.say(outcome.text, outcome.buttons)
         await stage.commit(forget=-1 if outcome.forget_all else 0, preferences=outcome.preferences)
         return Report("command", shown)
     question = asked_text(stage.mail)

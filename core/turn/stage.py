@@ -14,6 +14,7 @@ from core.errors import LeaseLost, PlatformError, StoreError
 from core.live.reply import Reply, Shown
 from core.messages import Attachment, Button, Exchange, Incoming, Preferences, Spent, Summary
 from core.models.request import ChatMessage
+from core.people.personas import Persona
 from core.people.texts import Language, say
 from core.platform import Platform
 from core.store.claim import Checkpoint, Claim, Turn
@@ -58,6 +59,16 @@ class Stage:
             return Checkpoint(self.first.event_id, pages=pages)
         return saved
 
+    @property
+    def persona(self) -> Persona:
+        """The one that was chosen here; one that is gone since is none."""
+        return self.context.personas.get(self.turn.preferences.persona, Persona())
+
+    @property
+    def model(self) -> str:
+        """Who is asked by name; empty: whoever answers by default."""
+        return self.turn.preferences.model or self.persona.model
+
     def button(self, command: str) -> Button:
         return Button(command, say(command, self.language))
 
@@ -75,6 +86,7 @@ class Stage:
             history_tokens=settings.history_tokens,
             private=first.private,
             today=datetime.datetime.now(datetime.UTC).date(),
+            persona=self.persona.text,
             summary=self.turn.summary.text,
         )
         return (*before, replace(last, images=material.pictures))
@@ -111,10 +123,10 @@ class Stage:
         )
         return reply
 
-    async def say(self, text: str, *buttons: str) -> Shown:
+    async def say(self, text: str, buttons: Sequence[Button] = ()) -> Shown:
         """Post one of our own sentences, on the post of an interrupted try where there is one."""
         reply = self.reply(handles=self.checkpoint.pages)
-        await reply.finish(text, [self.button(name) for name in buttons])
+        await reply.finish(text, buttons)
         return reply.shown
 
     async def close(self, outcome: str, text: str) -> Report:

@@ -1,0 +1,80 @@
+"""Models and personas, chosen in the chat."""
+
+import pytest
+
+from tests.contracts.drivers import SlackDriver, TelegramDriver, WebDriver, driving
+
+TOML = """
+[[model]]
+name = "fast"
+base_url = "{url}"
+model = "small"
+
+[[model]]
+name = "careful"
+base_url = "{url}"
+model = "large"
+
+[[persona]]
+name = "Support"
+text_in = "support.md"
+model = "careful"
+starters = ["What is new?"]
+
+[[persona]]
+name = "coder"
+text = "Speak only in Haskell."
+"""
+
+
+@pytest.fixture(params=[TelegramDriver, SlackDriver, WebDriver], ids=lambda one: one.name)
+async def driver(request, tmp_path, model):
+    config = tmp_path / "palaver.toml"
+    config.write_text(TOML.format(url=model.url))
+    (tmp_path / "support.md").write_text("You help our customers.\n")
+    async with driving(request.param(), tmp_path, model, palaver_config=config) as one:
+        yield one
+
+
+async def last(driver, count):
+    """The newest post, once there are *count* of them."""
+    return (await driver.posted(driver.places[0], count))[-1]
+
+
+async def test_a_model_is_chosen_by_a_button_and_only_among_those_that_are_listed(driver, model):
+    place = driver.places[0]
+    await driver.say(place, "/model")
+    post = await last(driver, 1)
+    assert set(post.commands) >= {"model fast", "model careful", "model default"}
+    await driver.press(place, "model careful")
+    await last(driver, 2)
+    await driver.say(place, "hello")
+    await last(driver, 3)
+    assert model.requests[-1]["model"] == "large"
+    await driver.say(place, "/model gpt-expensive")
+    assert "gpt-expensive" in (await last(driver, 4)).text
+    await driver.say(place, "/compare --models=fast,gpt-expensive why?")
+    assert "gpt-expensive" in (await last(driver, 5)).text
+    await driver.say(place, "hello again")
+    await last(driver, 6)
+    assert {request["model"] for request in model.requests} == {"large"}
+
+
+async def test_a_persona_of_a_file_speaks_with_its_model_and_offers_its_starters(driver, model):
+    place = driver.places[0]
+    await driver.say(place, "/persona")
+    assert {"persona support", "persona teacher"} <= set((await last(driver, 1)).commands)
+    await driver.press(place, "persona support")
+    assert "ask What is new?" in (await last(driver, 2)).commands
+    await driver.press(place, "ask What is new?")
+    await last(driver, 3)
+    asked = model.requests[-1]
+    assert asked["model"] == "large"
+    assert "You help our customers." in asked["messages"][0]["content"]
+    assert asked["messages"][-1]["content"].endswith("What is new?")
+    await driver.say(place, "/persona coder")
+    await last(driver, 4)
+    await driver.say(place, "hello")
+    await last(driver, 5)
+    assert "Speak only in Haskell." in model.requests[-1]["messages"][0]["content"]
+    assert model.requests[-1]["model"] == "small"
