@@ -188,6 +188,11 @@ class TerminalPlatform:
             self._done.set()
         return ""
 
+    async def send_voice(self, conversation: ConversationId, reply_to: str, sound: bytes) -> None:
+        path = await asyncio.to_thread(_save, Picture(sound, "audio/ogg"))
+        self.files.append(str(path))
+        self.write(f"{path}\n")
+
     async def indicate(self, conversation: ConversationId, *, busy: bool) -> None:
         return None
 

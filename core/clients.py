@@ -18,6 +18,7 @@ from core.models.file import ModerationEntry, PalaverFile, read_palaver_file, se
 from core.models.providers import Endpoint, provider_at
 from core.models.request import Model
 from core.models.screen import Moderation, Screen, ScreenedModel
+from core.models.speech import SpeechClient
 from core.models.voice import VoiceClient
 from core.people.personas import Personas, personas_of
 from core.settings import Settings
@@ -32,6 +33,7 @@ class Models:
     chat: Model
     images: ImageClient
     voice: VoiceClient | None
+    speech: SpeechClient | None
     personas: Personas
     kind: str
 
@@ -72,12 +74,16 @@ async def open_models(
             )
         else:
             painter = Endpoint(await demo_url(), "", settings.image_model or IMAGE_MODEL)
-        voice = None
+
+        def audio(model: str) -> Endpoint:
+            base_url, key = settings.audio_base_url, settings.audio_api_key
+            return _beside(chat.endpoint, base_url, key, model)
+
+        voice = speech = None
         if settings.audio_model:
-            hearing = _beside(
-                chat.endpoint, settings.audio_base_url, settings.audio_api_key, settings.audio_model
-            )
-            voice = VoiceClient(session, hearing)
+            voice = VoiceClient(session, audio(settings.audio_model))
+        if settings.speech_model:
+            speech = SpeechClient(session, audio(settings.speech_model), settings.speech_voice)
         screen = Screen(
             file.filter_of("question", beside),
             file.filter_of("answer", beside),
@@ -87,6 +93,7 @@ async def open_models(
             chat=ScreenedModel(chat.model, screen),
             images=ImageClient(session, painter, screen, later),
             voice=voice,
+            speech=speech,
             personas=personas_of(file.persona, beside),
             kind=chat.kind,
         )

@@ -156,9 +156,10 @@ class Summary(msgspec.Struct, frozen=True):
 
 
 class Preferences(msgspec.Struct, frozen=True):
-    """What a conversation chose with `/model`, `/persona`, `/system` and `/lang`."""
+    """What a conversation chose with `/model`, `/persona`, `/system`, `/lang` and `/voice`."""
 
     model: str = ""
     persona: str = ""
     system: str = ""
     language: str = ""
+    voice: bool = False

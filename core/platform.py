@@ -170,6 +170,10 @@ class Platform(Protocol):
         """
         ...
 
+    async def send_voice(self, conversation: ConversationId, reply_to: str, sound: bytes) -> None:
+        """Post *sound* (OGG with Opus), to be played. Raises as a surface."""
+        ...
+
     async def indicate(self, conversation: ConversationId, *, busy: bool) -> None:
         """Show or clear "is typing". A nicety: failures are the adapter's to swallow."""
         ...

@@ -91,6 +91,7 @@ async def open_core(settings: Settings) -> AsyncIterator[Core]:
             settings=settings,
             model=RememberingModel(models.chat, RedisAnswers(redis), metrics.memory),
             images=models.images,
+            speech=models.speech,
             pacer=await stack.enter_async_context(Pacer(budget)),
             access=Access(
                 settings.allowed_users,

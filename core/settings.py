@@ -78,6 +78,10 @@ class Settings(BaseSettings):
     )
     audio_base_url: str = Field("", description="its API; unset: the LLM's")
     audio_api_key: SecretStr = Field(SecretStr(""), description="its key; unset: the LLM's")
+    speech_model: str = Field(
+        "", description="/voice on lets answers be spoken when this is set, such as tts-1"
+    )
+    speech_voice: str = Field("alloy", description="the voice that speaks")
     image_base_url: str = Field(
         "", description="image API; unset: the LLM's, or the demo painter without an LLM"
     )

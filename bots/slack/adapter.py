@@ -180,6 +180,14 @@ class SlackPlatform:
                 )
         return ""
 
+    async def send_voice(self, conversation: ConversationId, reply_to: str, sound: bytes) -> None:
+        _, channel, thread = split_conversation(conversation)
+        with slack_errors():
+            # Slack plays a sound file where it stands.
+            await self._client.files_upload_v2(
+                content=sound, filename="answer.ogg", channel=channel, thread_ts=thread or None
+            )
+
     async def indicate(self, conversation: ConversationId, *, busy: bool) -> None:
         _, channel, thread = split_conversation(conversation)
         if not thread or not self._status_works:

@@ -262,6 +262,16 @@ class TelegramPlatform:
                 )
         return str(post.message_id)
 
+    async def send_voice(self, conversation: ConversationId, reply_to: str, sound: bytes) -> None:
+        chat, topic = place(conversation)
+        with telegram_errors():
+            await self._bot.send_voice(
+                chat,
+                sound,
+                message_thread_id=topic,
+                reply_parameters=reply_parameters(reply_to),
+            )
+
     async def indicate(self, conversation: ConversationId, *, busy: bool) -> None:
         if not busy:
             return  # It ends by itself, with the next message or after 5 s.

@@ -147,6 +147,15 @@ class WebPlatform:
         except StoreError as error:
             raise PlatformError(str(error)) from error
 
+    async def send_voice(self, conversation: ConversationId, reply_to: str, sound: bytes) -> None:
+        try:
+            file = await self._board.put(file_board(conversation), b"audio/ogg\n" + sound)
+            await self._make_room(conversation)
+            post = Post("bot", sounds=(file,), at=time.time())
+            await self._board.put(post_board(conversation), msgspec.json.encode(post))
+        except StoreError as error:
+            raise PlatformError(str(error)) from error
+
     async def _make_room(self, conversation: ConversationId) -> None:
         """Forget the oldest pictures of a conversation that holds too many."""
         board = file_board(conversation)

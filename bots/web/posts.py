@@ -22,12 +22,16 @@ _COMMAND = re.compile(r"/([a-zA-Z]{1,32})(?:\s+|$)")
 
 
 class Post(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One bubble. *id* is the sender's own name for it; *files* are keys of the file board."""
+    """One bubble. *id* is the sender's own name for it.
+
+    *files* (pictures) and *sounds* are keys of the file board.
+    """
 
     author: Literal["person", "bot", "status"]
     text: str = ""
     id: str = ""
     files: tuple[int, ...] = ()
+    sounds: tuple[int, ...] = ()
     buttons: tuple[Button, ...] = ()
     growing: bool = False
     at: float = 0.0

@@ -47,7 +47,8 @@ KEEP_ALIVE_S = 15.0
 _T = TypeVar("_T")
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
-    "connect-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
+    "media-src 'self'; connect-src 'self'; form-action 'none'; base-uri 'none'; "
+    "frame-ancestors 'none'"
 )
 _TYPES = {
     ".html": "text/html",

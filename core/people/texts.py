@@ -59,6 +59,7 @@ _TEXTS: dict[str, tuple[str, str]] = {
         "- `/compare QUESTION` asks several models side by side\n"
         "- `/model NAME` chooses the model here\n"
         "- `/persona NAME` chooses how I speak: {personas}\n"
+        "- `/voice on` lets me answer with my voice too\n"
         "- `/system TEXT` tells me what to keep in mind here\n"
         "- `/usage` shows what this conversation holds\n"
         "- `/lang en` or `/lang zh` chooses my language\n\n"
@@ -72,6 +73,7 @@ _TEXTS: dict[str, tuple[str, str]] = {
         "- `/compare 问题` 让几个模型同时回答\n"
         "- `/model 名称` 选择这里使用的模型\n"
         "- `/persona 名称` 选择我的说话方式({personas})\n"
+        "- `/voice on` 让我也用语音回答\n"
         "- `/system 内容` 告诉我在这里要记住什么\n"
         "- `/usage` 查看这个对话的用量\n"
         "- `/lang en` 或 `/lang zh` 选择我的语言\n\n"
@@ -151,6 +153,18 @@ _TEXTS: dict[str, tuple[str, str]] = {
     "persona_unknown": (
         "I have no persona `{persona}`. There are: {personas}.",
         "没有 `{persona}` 这个角色。可选：{personas}。",
+    ),
+    "voice_on": (
+        "Here I answer with my voice too. `/voice off` ends it.",
+        "我在这里也用语音回答。`/voice off` 可以关闭。",
+    ),
+    "voice_off": (
+        "Here I answer in writing only. `/voice on` lets me speak.",
+        "我在这里只用文字回答。`/voice on` 可以让我说话。",
+    ),
+    "voice_missing": (
+        "I have no voice: my operator would have to set SPEECH_MODEL.",
+        "我还不会说话：需要管理员设置 SPEECH_MODEL。",
     ),
     "system_is": (
         "What I keep in mind here:\n\n> {system}\n\n`/system clear` removes it.",

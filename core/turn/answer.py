@@ -14,6 +14,7 @@ from core.turn.cost import record, spent_on
 from core.turn.digest import summary
 from core.turn.draft import Draft, write
 from core.turn.material import Material
+from core.turn.speak import speak
 from core.turn.stage import Report, Stage
 
 log = logger(__name__)
@@ -77,6 +78,8 @@ async def answer(
     shorter = await summary(stage, [*history, exchange])
     await stage.commit(exchange, forget=forget, spent={model: spent}, summary=shorter)
     record(stage, model, draft, spent)
+    if stage.turn.preferences.voice and not draft.cut:
+        await speak(stage, draft.best)
     return Report(draft.outcome, reply.shown)
 
 

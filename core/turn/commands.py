@@ -21,6 +21,7 @@ MENU: dict[str, tuple[str, str]] = {
     "compare": ("ask several models side by side", "让几个模型同时回答"),
     "model": ("choose the model here", "选择模型"),
     "persona": ("choose how I speak", "选择说话方式"),
+    "voice": ("answer with my voice too: on or off", "用语音回答：on 或 off"),
     "system": ("tell me what to keep in mind here", "告诉我要记住什么"),
     "usage": ("what this conversation holds", "查看用量"),
     "lang": ("choose my language", "选择语言"),
@@ -71,6 +72,8 @@ def run_command(incoming: Incoming, turn: Turn, context: Context, language: Lang
             changed = msgspec.structs.replace(chosen, persona=name)
             starters = [Button(f"ask {text}", text) for text in context.personas[name].starters]
             return Outcome(say("persona_set", language, persona=name), changed, buttons=starters)
+        case "voice":
+            return _voice(argument.lower(), chosen, context, language)
         case "system":
             return _system(incoming, chosen, context, language)
         case "lang" if argument.lower() not in LANGUAGES:
@@ -101,6 +104,15 @@ def _model(
         return Outcome(text, buttons=_choices("model", choosable))
     changed = msgspec.structs.replace(chosen, model=model)
     return Outcome(say("model_set", language, model=model or context.model.model), changed)
+
+
+def _voice(argument: str, chosen: Preferences, context: Context, language: Language) -> Outcome:
+    if context.speech is None:
+        return Outcome(say("voice_missing", language))
+    if argument not in ("on", "off"):
+        return Outcome(say("voice_on" if chosen.voice else "voice_off", language))
+    changed = msgspec.structs.replace(chosen, voice=argument == "on")
+    return Outcome(say(f"voice_{argument}", language), changed)
 
 
 def _choices(command: str, names: Iterable[str]) -> Sequence[Button]:

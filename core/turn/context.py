@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from core.images.client import ImageClient
 from core.live.pace import Pacer
 from core.models.request import Model
+from core.models.speech import SpeechClient
 from core.people.access import Access
 from core.people.personas import Personas
 from core.settings import Settings
@@ -19,6 +20,7 @@ class Context:
     settings: Settings
     model: Model
     images: ImageClient
+    speech: SpeechClient | None
     pacer: Pacer
     access: Access
     personas: Personas

@@ -330,7 +330,7 @@ class WebDriver(Driver):
 
     async def _shown(self, place, post):
         pictures = []
-        for key in post.get("files", ()):
+        for key in (*post.get("files", ()), *post.get("sounds", ())):
             async with self._session.get(f"{self._path(place)}/files/{key}") as response:
                 pictures.append(await response.read())
         commands = tuple(button["command"] for button in post.get("buttons", ()))

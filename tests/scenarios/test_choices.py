@@ -2,6 +2,7 @@
 
 import pytest
 
+from core.models.speech import spoken
 from tests.contracts.drivers import SlackDriver, TelegramDriver, WebDriver, driving
 
 TOML = """
@@ -78,3 +79,46 @@ async def test_a_persona_of_a_file_speaks_with_its_model_and_offers_its_starters
     await last(driver, 5)
     assert "Speak only in Haskell." in model.requests[-1]["messages"][0]["content"]
     assert model.requests[-1]["model"] == "small"
+
+
+async def test_with_voice_on_an_answer_is_spoken_too(tmp_path, model, request):
+    for kind in (TelegramDriver, SlackDriver, WebDriver):
+        model.spoken.clear()
+        model.answer = lambda messages: (
+            "See **this** [page](https://example.org):\n```\ncode\n```\n"
+        )
+        values = {"speech_model": "tts-1", "audio_base_url": model.url, "speech_voice": "nova"}
+        async with driving(kind(), tmp_path / kind.name, model, **values) as driver:
+            place = driver.places[0]
+            await driver.say(place, "/voice on")
+            await last(driver, 1)
+            await driver.say(place, "hello")
+            sounds = [post.pictures for post in await driver.posted(place, 3) if post.pictures]
+            assert sounds[0][0].startswith(b"OggS")
+            assert model.spoken == [
+                {
+                    "model": "tts-1",
+                    "voice": "nova",
+                    "input": "See this page:",
+                    "response_format": "opus",
+                }
+            ]
+            await driver.say(place, "/voice off")
+            await driver.posted(place, 4)
+            await driver.say(place, "hello")
+            await driver.posted(place, 5)
+            assert len(model.spoken) == 1
+
+
+async def test_without_a_voice_it_says_so(tmp_path, model):
+    async with driving(TelegramDriver(), tmp_path, model) as driver:
+        await driver.say("dm", "/voice on")
+        assert "SPEECH_MODEL" in (await last(driver, 1)).text
+
+
+def test_what_is_spoken_is_bounded_and_ends_with_a_sentence():
+    text = spoken("One sentence here. " * 1000)
+    assert 2048 < len(text) <= 4096
+    assert text.endswith("here.")
+    assert len(spoken("字" * 9000)) == 4096
+    assert spoken("~~~\nonly code") == ""

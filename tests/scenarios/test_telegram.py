@@ -9,6 +9,7 @@ import aiohttp
 import pytest
 from PIL import Image
 
+from core.turn.commands import MENU
 from tests.contracts.drivers import TelegramDriver, driving
 from tests.harness import palaver, status_of_bytes, until
 from tests.servers.model import said, status
@@ -238,7 +239,10 @@ async def test_a_wake_word_speaks_to_the_bot(driver, tmp_path, model):
 
 async def test_the_menu_is_registered_in_both_languages(driver, tmp_path, model):
     async with driving(driver, tmp_path, model):
-        assert {k: len(v) for k, v in driver.server.commands.items()} == {"": 11, "zh": 11}
+        assert {k: len(v) for k, v in driver.server.commands.items()} == {
+            "": len(MENU),
+            "zh": len(MENU),
+        }
 
 
 _ODD = b"""{"update_id": 1, "message": {"message_id": 1, "date": 1, "text": 5, "chat":

@@ -65,6 +65,7 @@ class ModelServer:
         self.forbidden = ""
         self.task = {}
         self.heard = []
+        self.spoken = []
         self.said = {"text": "what is the time?"}
         self.requests = []
         self.image_requests = []
@@ -85,6 +86,7 @@ class ModelServer:
         app.router.add_post("/v1/tasks", self._task)
         app.router.add_post("/v1/moderations", self._moderate)
         app.router.add_post("/v1/audio/transcriptions", self._hear)
+        app.router.add_post("/v1/audio/speech", self._speak)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.2)
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0).start()
@@ -188,6 +190,10 @@ class ModelServer:
         file = form["file"]
         self.heard.append((form["model"], file.filename, file.file.read()))
         return web.json_response(self.said)
+
+    async def _speak(self, request):
+        self.spoken.append(await request.json())
+        return web.Response(body=b"OggS" + bytes(60), content_type="audio/ogg")
 
     async def _moderate(self, request):
         if self.verdict_faults:

@@ -390,6 +390,19 @@ class TelegramServer:
         self._count(chat)
         return self._post(chat, caption, parameters, photo=photo)
 
+    async def do_sendVoice(self, parameters, files):
+        # core.telegram.org/bots/api#sendvoice: an .OGG file encoded with OPUS.
+        chat = self._writable(parameters)
+        voice = (
+            files[parameters["voice"].removeprefix("attach://")]
+            if "voice" in parameters
+            else (next(iter(files.values())))
+        )
+        if not voice.startswith(b"OggS"):
+            raise ApiError(400, "Bad Request: VOICE_FILE_INVALID")
+        self._count(chat)
+        return self._post(chat, "", parameters, photo=voice)
+
     async def do_editMessageMedia(self, parameters, files):
         chat = self._writable(parameters)
         message = self.messages.get((chat, int(parameters["message_id"])))

@@ -205,6 +205,9 @@ function drawPost(entry) {
     }
     node.prepend(pictures);
   }
+  if (post.sounds?.length && !node.querySelector("audio")) {
+    for (const sound of post.sounds) node.append(make("audio", { controls: "", src: `/api/conversations/${thread}/files/${sound}` }));
+  }
   if (post.author === "bot" && last) for (const other of document.querySelectorAll(".post .buttons")) other.remove();
   const buttons = (post.buttons || []).filter(({ command }) => command !== "stop");
   if (buttons.length && last) {
