@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import aiohttp
 
 from core.errors import Overloaded, Refused
-from core.models.body import read_up_to
+from core.net.body import read_up_to
 
 MOST_BYTES = 80 * 1024 * 1024
 DOWNLOAD_S = 60.0

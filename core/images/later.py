@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple, Protocol
 
 from aiohttp import web
 
-from core.models.body import read_up_to
+from core.net.body import read_up_to
 
 CALLBACK_BYTES = 64 * 1024 * 1024
 PATH = "/callbacks/images/"

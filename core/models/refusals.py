@@ -9,7 +9,7 @@ import aiohttp
 import msgspec
 
 from core.errors import ModelError, Overloaded, Refused, RefusedReason
-from core.models.body import read_up_to
+from core.net.body import read_up_to
 
 ERROR_BYTES = 20_000
 

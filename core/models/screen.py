@@ -9,7 +9,7 @@ import msgspec
 from msgspec.structs import replace
 
 from core.errors import Overloaded, Refused
-from core.models.body import read_up_to
+from core.net.body import read_up_to
 from core.models.chunks import Delta, Finished, ReasoningDelta, TextDelta, Withdrawn
 from core.models.filter import Filter, Screening
 from core.models.providers import Endpoint

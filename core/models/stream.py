@@ -6,8 +6,10 @@ from collections.abc import Callable
 import aiohttp
 
 from core.errors import Interrupted, Refused
+from core.models.bounds import Bounds
 from core.models.chunks import Delta, Finished
 from core.models.sse import Decoder
+from core.net.body import PIECE_BYTES
 
 
 class Stream:
@@ -21,6 +23,7 @@ class Stream:
         self._whole = response.content_type == "application/json"
         self._read = read
         self._decoder = Decoder()
+        self._bounds = Bounds()
         self._kept: list[Delta] = []
         self._ended = False
         self._loop = asyncio.get_running_loop()
@@ -53,7 +56,10 @@ class Stream:
         if self._whole:
             # Asked for a stream, answered with a whole answer, or an error inside a 200.
             self._ended = True
-            return self._read(await self._response.read())
+            pieces = []
+            while piece := await self._piece():
+                pieces.append(piece)
+            return self._read(b"".join(pieces))
         piece = await self._piece()
         if not piece:
             return self._rest()
@@ -92,13 +98,18 @@ class Stream:
     async def _piece(self) -> bytes:
         self._waits_since = self._loop.time()
         try:
-            return await self._content.readany()
+            piece = await self._content.read(PIECE_BYTES)
         except aiohttp.ClientError as error:
             raise self._late or Interrupted(
                 f"the connection to the model broke ({type(error).__name__})"
             ) from error
         finally:
             self._waits_since = 0.0
+        self._bounds.count(piece)
+        if len(piece) == PIECE_BYTES:
+            # There is more already: others have their turn in between.
+            await asyncio.sleep(0)
+        return piece
 
     def _rest(self) -> list[Delta] | None:
         """What stands behind the last whole event."""

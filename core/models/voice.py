@@ -9,7 +9,7 @@ import aiohttp
 import msgspec
 
 from core.errors import Overloaded, Refused
-from core.models.body import read_up_to
+from core.net.body import read_up_to
 from core.models.providers import Endpoint
 from core.models.refusals import read_error
 

@@ -22,6 +22,8 @@ log = logger(__name__)
 
 ANSWER_CHARS = 100_000
 """What no model means to say: beyond it, the stream is taken for one without an end."""
+THOUGHT_CHARS = 400_000
+"""Of thinking that is quoted, likewise."""
 
 
 class Draft:
@@ -126,6 +128,8 @@ async def write(
                         told()
                     case ReasoningDelta(text) if thoughts:
                         draft.think(text)
+                        if len(draft.thought) > THOUGHT_CHARS:
+                            raise Refused("the thinking does not end", "endless")
                         told()
                     case AnsweredBy(name, price):
                         draft.model, draft.price = name, price

@@ -1,0 +1,1 @@
+"""The way out: what is read from elsewhere, how much of it, and by which road."""
