@@ -4,9 +4,9 @@ import aiohttp
 import msgspec
 
 from core.errors import Overloaded, Refused
-from core.net.body import read_up_to
 from core.models.providers import Endpoint
 from core.models.refusals import http_error
+from core.net.body import read_up_to
 
 LISTED_BYTES = 4_000_000
 

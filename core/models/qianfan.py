@@ -11,11 +11,11 @@ import aiohttp
 import msgspec
 
 from core.errors import Overloaded, Refused
-from core.net.body import read_up_to
 from core.models.chunks import Delta, Finished, TextDelta, Usage, decoded
 from core.models.providers import Endpoint
 from core.models.refusals import read_error
 from core.models.request import ChatRequest, in_turns
+from core.net.body import read_up_to
 from core.telemetry import keep_secret
 
 TOKEN_AT = "/oauth/2.0/token"  # noqa: S105 - an address

@@ -9,12 +9,12 @@ import msgspec
 from msgspec.structs import replace
 
 from core.errors import Overloaded, Refused
-from core.net.body import read_up_to
 from core.models.chunks import Delta, Finished, ReasoningDelta, TextDelta, Withdrawn
 from core.models.filter import Filter, Screening
 from core.models.providers import Endpoint
 from core.models.refusals import read_error
 from core.models.request import Around, ChatMessage, ChatRequest, Model
+from core.net.body import read_up_to
 
 VERDICT_S = 20.0
 VERDICT_BYTES = 1_000_000

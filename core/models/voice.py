@@ -9,9 +9,9 @@ import aiohttp
 import msgspec
 
 from core.errors import Overloaded, Refused
-from core.net.body import read_up_to
 from core.models.providers import Endpoint
 from core.models.refusals import read_error
+from core.net.body import read_up_to
 
 MOST_BYTES = 25 * 1024 * 1024
 HEAR_S = 120.0

@@ -122,7 +122,10 @@ ATTACKS = {
     ),
     "carriage returns": (streamed(carriage_returns), ENDLESS),
     "letters one by one": (streamed(tiny_texts), ENDLESS),
-    "an error of 800 MB": (streamed(lambda: endless(b"a" * MB), "text/html", status=400), "refused"),
+    "an error of 800 MB": (
+        streamed(lambda: endless(b"a" * MB), "text/html", status=400),
+        "refused",
+    ),
 }
 
 
@@ -163,8 +166,7 @@ def test_the_bound_is_met_whatever_the_bytes_are(piece, times):
     for _ in range(times):
         bounds.count(piece)
     with pytest.raises(Refused) as refused:
-        for _ in range(2):
-            bounds.count(piece)
+        bounds.count(piece + piece)
     assert refused.value.reason == "endless"
 
 

@@ -2,10 +2,12 @@
 
 import asyncio
 import http.client
+import logging
 import socket
 import threading
 import time
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 from tests.harness import until
 
@@ -43,8 +45,8 @@ class Watched:
     @property
     def peak_mb(self):
         """The most memory that the process ever held."""
-        with open(f"/proc/{self.process.pid}/status") as file:
-            (line,) = [line for line in file if line.startswith("VmHWM")]
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        (line,) = [line for line in status.splitlines() if line.startswith("VmHWM")]
         return int(line.split()[1]) // 1024
 
     async def begin(self):
@@ -57,8 +59,8 @@ class Watched:
         self._thread.join()
 
     def unharmed(self):
-        """Whether it stands, within its bounds; and says what it took."""
-        print(f"\npeak {self.peak_mb} MB, health {self.slowest_s:.3f} s", end=" ")
+        """Whether it stands, within its bounds."""
+        logging.getLogger(__name__).info("%d MB, %.3f s", self.peak_mb, self.slowest_s)
         assert self.process.poll() is None
         assert self.peak_mb < MOST_MB
         assert self.slowest_s < HEALTH_S
