@@ -75,6 +75,9 @@ class Incoming(msgspec.Struct, frozen=True, kw_only=True):
             of forwards) share a non-empty key.
         message: the platform's own reference of the message, or empty.
         edited: whether it is a new wording of *message*, which was said before.
+        deleted: whether *message*, which was said before, was taken back. It has no text; who
+            said it, where, and whether in private are as then. Where its answer is not committed
+            yet, the question is dropped, and posts of its answer are taken away.
         moved_to: the platform's own news that the conversation goes on elsewhere; nobody said it.
         sent_at: seconds since the epoch, by the platform's clock.
     """
@@ -92,6 +95,7 @@ class Incoming(msgspec.Struct, frozen=True, kw_only=True):
     burst: str = ""
     message: str = ""
     edited: bool = False
+    deleted: bool = False
     moved_to: ConversationId = ConversationId("")
     sent_at: float = 0.0
 
@@ -119,7 +123,8 @@ class Exchange(msgspec.Struct, frozen=True):
 
     *notes* says in words what the text does not show (attachments, a picture
     painted); *cut* is true when the answer is not whole; *message* is the
-    platform's reference of the question, by which an edit finds it.
+    platform's reference of the question, by which an edit finds it; *person* is the id of
+    who asked, empty in what older versions wrote.
     """
 
     event_id: str
@@ -131,6 +136,7 @@ class Exchange(msgspec.Struct, frozen=True):
     cut: bool = False
     message: str = ""
     attachments: tuple[Attachment, ...] = ()
+    person: str = ""
 
 
 class Spent(msgspec.Struct, frozen=True, omit_defaults=True):
