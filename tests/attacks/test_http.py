@@ -213,8 +213,8 @@ async def test_the_link_of_the_start_opens_the_page_and_leaves_no_key_in_the_add
         page = await browser.new_page()
         await page.goto(app.url)
         await page.wait_for_selector("text=come in by the link")
+        # The same document, with the key behind the #: the page loads itself anew.
         await page.goto(f"{app.url}/#in={key}")
-        await page.reload()
         await page.wait_for_selector("#text:visible")
         assert key not in page.url
         await ask(page, "apples")
