@@ -12,7 +12,7 @@ from core.budget import Budget
 from core.errors import ConfigError
 from core.images.client import ImageClient
 from core.images.later import Later, Tasks
-from core.models.choice import choose
+from core.models.choice import Watched, choose
 from core.models.demo.server import IMAGE_MODEL, demo_server
 from core.models.file import ModerationEntry, PalaverFile, read_palaver_file, secret_in
 from core.models.providers import Endpoint, provider_at
@@ -22,6 +22,8 @@ from core.models.speech import SpeechClient
 from core.models.voice import VoiceClient
 from core.people.personas import Personas, personas_of
 from core.settings import Settings
+from core.telemetry import Metrics
+from core.tracing import NoTracer, Tracer
 
 POOL = 1000
 
@@ -40,9 +42,15 @@ class Models:
 
 @asynccontextmanager
 async def open_models(
-    settings: Settings, budget: Budget, later: Later | None = None
+    settings: Settings,
+    budget: Budget,
+    later: Later | None = None,
+    metrics: Metrics | None = None,
+    tracer: Tracer | None = None,
 ) -> AsyncIterator[Models]:
     """The configured models, else a local Ollama, else the demo; *budget* counts their calls.
+
+    *metrics* and *tracer* are told how they fare; where none are given, nobody is.
 
     Raises:
         ConfigError: a setting, or what PALAVER_CONFIG says, keeps one of them from opening.
@@ -67,7 +75,8 @@ async def open_models(
                 demo = await stack.enter_async_context(demo_server())
             return demo
 
-        chat = await choose(settings, file, session, demo_url, budget)
+        watched = Watched(metrics or Metrics(), tracer or NoTracer())
+        chat = await choose(settings, file, session, demo_url, budget, watched)
         if settings.image_base_url or chat.configured:
             painter = _beside(
                 chat.endpoint, settings.image_base_url, settings.image_api_key, settings.image_model

@@ -34,6 +34,7 @@ from core.store.limits import Notices, SharedBudget, SharedLeases
 from core.store.secret import SharedSecret
 from core.store.tasks import Tasks
 from core.telemetry import Metrics, keep_secret, logger
+from core.tracing import open_tracer
 from core.turn.context import Context
 from core.turn.material import Reader
 from core.worker import Worker
@@ -82,11 +83,13 @@ async def open_core(settings: Settings) -> AsyncIterator[Core]:
         feed = await stack.enter_async_context(Feed(redis))
         tasks = Tasks(redis, feed)
         budget = SharedBudget(redis)
+        metrics = Metrics()
+        content = settings.log_prompts and settings.trace_content
+        tracer = await stack.enter_async_context(open_tracer(content=content))
         models = await stack.enter_async_context(
-            open_models(settings, budget, later_of(settings, tasks))
+            open_models(settings, budget, later_of(settings, tasks), metrics, tracer)
         )
         worker = f"{socket.gethostname()}-{secrets.token_hex(6)}"
-        metrics = Metrics()
         context = Context(
             settings=settings,
             model=RememberingModel(models.chat, RedisAnswers(redis), metrics.memory),
@@ -102,6 +105,7 @@ async def open_core(settings: Settings) -> AsyncIterator[Core]:
             personas=models.personas,
             reader=Reader(vision=settings.llm_vision, voice=models.voice),
             metrics=metrics,
+            tracer=tracer,
         )
         yield Core(
             settings=settings,

@@ -154,6 +154,10 @@ class Settings(BaseSettings):
     grace_s: float = Field(20.0, ge=0, description="seconds that running answers get at a stop")
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR")
     log_prompts: bool = Field(False, description="questions and answers in the log; else never")
+    trace_content: bool = Field(
+        False,
+        description="with LOG_PROMPTS: questions and answers in OpenTelemetry spans too",
+    )
     log_json: bool = Field(False, description="one JSON object per log line")
 
     @field_validator(

@@ -84,6 +84,10 @@ def logger(name: str) -> Log:
     return bound
 
 
+SECONDS = (0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60, 180, 600)
+"""Buckets for what models take: from a short sentence to deep research."""
+
+
 class Metrics:
     """What `/metrics` shows; one registry per process, so that tests do not share it."""
 
@@ -122,6 +126,39 @@ class Metrics:
             "palaver_tokens_total",
             "Tokens by model and direction.",
             ["model", "direction"],
+            registry=self.registry,
+        )
+        where = ["endpoint", "model"]
+        self.model_calls = Counter(
+            "palaver_model_calls_total",
+            "Calls of models by how they ended.",
+            [*where, "status"],
+            registry=self.registry,
+        )
+        self.model_first_word = Histogram(
+            "palaver_model_first_word_seconds",
+            "From asking a model to its first word, of its thinking too.",
+            where,
+            buckets=SECONDS,
+            registry=self.registry,
+        )
+        self.model_seconds = Histogram(
+            "palaver_model_call_seconds",
+            "From asking a model to the end of its answer.",
+            where,
+            buckets=SECONDS,
+            registry=self.registry,
+        )
+        self.model_tokens = Counter(
+            "palaver_model_tokens_total",
+            "Tokens as the providers count them.",
+            [*where, "direction"],
+            registry=self.registry,
+        )
+        self.failovers = Counter(
+            "palaver_model_failovers_total",
+            "Questions that another model was asked instead, by the one that failed.",
+            ["model"],
             registry=self.registry,
         )
         self.memory = Counter(

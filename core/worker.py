@@ -24,6 +24,7 @@ from core.store.limits import Notices
 from core.store.patience import BACKOFF_S, until_answered
 from core.tasks import end
 from core.telemetry import logger
+from core.tracing import Value, hidden
 from core.turn.context import Context
 from core.turn.run import TurnRun
 
@@ -180,8 +181,10 @@ class Worker:
         metrics.running.inc()
         outcome = "crashed"
         try:
-            report = await run.run()
-            outcome = report.outcome
+            with self._context.tracer.span("invoke_agent palaver", _told_of(claim)) as span:
+                report = await run.run()
+                outcome = report.outcome
+                span.note({"palaver.outcome": outcome})
             if outcome == "parked":
                 most = self._context.settings.max_per_person
                 await self._line.tell(conversation, "parked", most=most)
@@ -228,3 +231,13 @@ class Worker:
         run = self._running.get(conversation)
         if run is not None and run.keeper is not None:
             run.keeper.poke()
+
+
+def _told_of(claim: Claim) -> dict[str, Value]:
+    """What a trace says of a turn: nothing that names somebody."""
+    return {
+        "gen_ai.operation.name": "invoke_agent",
+        "gen_ai.conversation.id": hidden(claim.conversation),
+        "user.id": hidden(claim.person),
+        "palaver.platform": split_conversation(claim.conversation)[0],
+    }

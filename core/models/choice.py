@@ -13,13 +13,23 @@ from core.models.client import TRIES, ChatClient
 from core.models.demo.server import CHAT_MODEL
 from core.models.file import ModelEntry, PalaverFile, secret_in
 from core.models.listed import first_model
+from core.models.measured import MeasuredModel
 from core.models.providers import Endpoint, provider_at
 from core.models.request import Model
 from core.models.router import Route, Router
 from core.platform import Bucket
 from core.settings import Settings
+from core.telemetry import Metrics
+from core.tracing import Tracer
 
 OLLAMA = "http://127.0.0.1:11434/v1"
+
+
+class Watched(NamedTuple):
+    """Who is told how the calls of models fare."""
+
+    metrics: Metrics
+    tracer: Tracer
 
 
 class Choice(NamedTuple):
@@ -41,6 +51,7 @@ async def choose(
     session: aiohttp.ClientSession,
     demo_url: Callable[[], Awaitable[str]],
     budget: Budget,
+    watched: Watched,
 ) -> Choice:
     """The model that *file*, or else *settings*, ask for; *demo_url* starts the demo.
 
@@ -49,21 +60,28 @@ async def choose(
     """
     if not file.model:
         endpoint, kind = await _endpoint(settings, session, demo_url)
-        return Choice(ChatClient(session, endpoint), endpoint, kind)
-    endpoints = [_endpoint_of(entry) for entry in file.model]
+        client = ChatClient(session, endpoint)
+        return Choice(MeasuredModel(client, endpoint, *watched), endpoint, kind)
+    ways = [(entry, *way) for entry in file.model for way in enumerate(_endpoints_of(entry))]
     # Where another can be asked, nobody waits for this one.
-    tries = TRIES if len(file.model) == 1 else 1
+    tries = TRIES if len(ways) == 1 else 1
     routes = [
         Route(
             entry.name,
-            ChatClient(session, endpoint, tries=tries),
+            MeasuredModel(ChatClient(session, endpoint, tries=tries), endpoint, *watched),
             entry.price,
             entry.at_once,
-            Bucket(f"model:{entry.name}", entry.per_minute, 60) if entry.per_minute else None,
+            _rate(entry, number),
         )
-        for entry, endpoint in zip(file.model, endpoints, strict=True)
+        for entry, number, endpoint in ways
     ]
-    return Choice(Router(routes, budget), endpoints[0], "file")
+    return Choice(Router(routes, budget, watched.metrics.failovers), ways[0][2], "file")
+
+
+def _rate(entry: ModelEntry, number: int) -> Bucket | None:
+    """How many calls the *number*-th key of *entry* (from 0) has a minute."""
+    name = f"model:{entry.name}" + (f":{number}" if number else "")
+    return Bucket(name, entry.per_minute, 60) if entry.per_minute else None
 
 
 async def _endpoint(
@@ -93,14 +111,18 @@ async def _endpoint(
         return Endpoint(url, "", CHAT_MODEL), "demo"
 
 
-def _endpoint_of(entry: ModelEntry) -> Endpoint:
+def _endpoints_of(entry: ModelEntry) -> list[Endpoint]:
+    """One for each key of *entry*."""
     base_url = entry.base_url.rstrip("/")
-    key = secret_in(entry.key, f"the model {entry.name}")
-    return Endpoint(
-        base_url,
-        key,
-        entry.model,
-        provider_at(base_url, entry.continues),
-        tuple(entry.headers.items()),
-        entry.extra,
-    )
+    variables = (entry.key,) if isinstance(entry.key, str) else entry.key
+    return [
+        Endpoint(
+            base_url,
+            secret_in(variable, f"the model {entry.name}"),
+            entry.model,
+            provider_at(base_url, entry.continues),
+            tuple(entry.headers.items()),
+            entry.extra,
+        )
+        for variable in variables
+    ]

@@ -6,7 +6,7 @@ Several models, in the order in which they are asked:
 name = "fast"                          # what /model calls it
 base_url = "https://api.deepseek.com"
 model = "deepseek-v4-flash"
-key = "DEEPSEEK_API_KEY"               # the variable that holds its key
+key = "DEEPSEEK_API_KEY"               # the variable that holds its key; several: ["A", "B"]
 price = [0.14, 0.0028, 0.28]           # dollars for a million: read, cached, written
 at_once = 20                           # calls at once in one process
 per_minute = 500                       # calls a minute, of all processes together
@@ -55,7 +55,7 @@ class ModelEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     name: str
     base_url: str
     model: str
-    key: str = ""
+    key: str | tuple[str, ...] = ""
     price: tuple[float, ...] = ()
     at_once: int = 0
     per_minute: int = 0

@@ -5,8 +5,8 @@ A model that failed is left alone for a while; if all are, they are tried all th
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 
 from msgspec.structs import replace
@@ -16,20 +16,22 @@ from core.errors import Interrupted, ModelError, Overloaded, Refused
 from core.models.chunks import AnsweredBy, Delta
 from core.models.request import ChatRequest, Model
 from core.platform import Bucket
-from core.telemetry import logger
+from core.telemetry import Counted, logger
 
 log = logger(__name__)
 
 FAILURES = 3
 REST_S = 30.0
 """After so many failures in a row a model is not asked for so long."""
+LONGEST_REST_S = 600.0
+"""However long a provider asks to be left alone."""
 _ANOTHER_MAY = frozenset(("key", "balance", "model"))
 """Refusals that are about this model or this key, not about the question."""
 
 
 @dataclass(eq=False)
 class Route:
-    """One model under the *name* that people choose it by.
+    """One model under the *name* that people choose it by; with several keys, one route a key.
 
     *price*: dollars for a million tokens read, cached, written; *at_once*: 0 for any number;
     *rate*: how many calls its provider lets all processes make.
@@ -42,6 +44,7 @@ class Route:
     rate: Bucket | None = None
     failures: int = 0
     rests_until: float = 0.0
+    running: int = 0
     slots: asyncio.Semaphore = field(init=False)
 
     def __post_init__(self) -> None:
@@ -51,10 +54,20 @@ class Route:
     def rests(self) -> bool:
         return time.monotonic() < self.rests_until
 
+    @contextmanager
+    def asking(self) -> Iterator[None]:
+        """While it is asked, or waited for."""
+        self.running += 1
+        try:
+            yield
+        finally:
+            self.running -= 1
+
     def failed(self, error: ModelError) -> None:
         self.failures += 1
-        if self.failures >= FAILURES or isinstance(error, Refused):
-            self.rests_until = time.monotonic() + REST_S
+        asked_s = error.retry_after_s if isinstance(error, Overloaded) else 0.0
+        if self.failures >= FAILURES or asked_s or isinstance(error, Refused):
+            self.rests_until = time.monotonic() + min(asked_s or REST_S, LONGEST_REST_S)
         log.warning("model failed", model=self.name, failures=self.failures, reason=str(error))
 
     def worked(self) -> None:
@@ -68,9 +81,12 @@ class _Full(Overloaded):
 class Router:
     """The *routes* as one model. Raises what the last one asked raises."""
 
-    def __init__(self, routes: Sequence[Route], budget: Budget) -> None:
+    def __init__(
+        self, routes: Sequence[Route], budget: Budget, failovers: Counted | None = None
+    ) -> None:
         self._routes = routes
         self._budget = budget
+        self._failovers = failovers
 
     @property
     def model(self) -> str:
@@ -78,7 +94,7 @@ class Router:
 
     @property
     def names(self) -> Sequence[str]:
-        return [route.name for route in self._routes]
+        return list(dict.fromkeys(route.name for route in self._routes))
 
     @property
     def continues(self) -> bool:
@@ -94,6 +110,7 @@ class Router:
             for route in routes:
                 call = AsyncExitStack()
                 try:
+                    call.enter_context(route.asking())
                     await call.enter_async_context(route.slots)
                     await self._allowed(route, last=route is routes[-1])
                     deltas = await call.enter_async_context(
@@ -107,6 +124,8 @@ class Router:
                         await self._learn(route, error)
                     if route is routes[-1]:
                         raise
+                    if self._failovers is not None:
+                        self._failovers.labels(route.name).inc()
                 else:
                     stack.push_async_exit(call)
                     yield self._watched(route, deltas)
@@ -129,9 +148,13 @@ class Router:
             await self._budget.hold(route.rate, error.retry_after_s)
 
     def _in_order(self, request: ChatRequest) -> Sequence[Route]:
-        """Who is asked: the chosen one first; who rests, last."""
-        chosen = [route for route in self._routes if route.name == request.model]
-        others = [route for route in self._routes if route not in chosen]
+        """Who is asked: the chosen one first; who rests, last. The keys of one share the load."""
+        names = self.names
+        routes = sorted(
+            self._routes, key=lambda one: (names.index(one.name), one.rests, one.running)
+        )
+        chosen = [route for route in routes if route.name == request.model]
+        others = [route for route in routes if route not in chosen]
         if request.alone and chosen:
             return chosen
         if request.begun:

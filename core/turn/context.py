@@ -10,6 +10,7 @@ from core.people.access import Access
 from core.people.personas import Personas
 from core.settings import Settings
 from core.telemetry import Metrics
+from core.tracing import Tracer
 from core.turn.material import Reader
 
 
@@ -26,3 +27,4 @@ class Context:
     personas: Personas
     reader: Reader
     metrics: Metrics
+    tracer: Tracer

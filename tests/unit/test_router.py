@@ -4,6 +4,7 @@ import aiohttp
 import pytest
 
 from core.budget import LocalBudget
+from core.clients import open_models
 from core.errors import ConfigError, Overloaded, Refused
 from core.models.chunks import AnsweredBy, TextDelta
 from core.models.client import ChatClient
@@ -13,6 +14,7 @@ from core.models.request import ChatMessage, ChatRequest
 from core.models.router import Route, Router
 from core.platform import Bucket
 from tests.contracts.drivers import TelegramDriver, driving
+from tests.harness import settings_for
 from tests.servers.model import ModelServer, status
 
 REQUEST = ChatRequest((ChatMessage("user", "hello"),))
@@ -203,3 +205,41 @@ def test_a_file_that_says_something_else_is_named(tmp_path, text, reason):
     path.write_text(text)
     with pytest.raises(ConfigError, match=reason):
         read_palaver_file(path)
+
+
+async def test_the_keys_of_one_model_share_the_load_and_rest_alone(model, tmp_path, monkeypatch):
+    monkeypatch.setenv("KEY_A", "key-a-secret")
+    monkeypatch.setenv("KEY_B", "key-b-secret")
+    config = tmp_path / "palaver.toml"
+    config.write_text(
+        f'[[model]]\nname = "one"\nbase_url = "{model.url}"\nmodel = "m"\n'
+        'key = ["KEY_A", "KEY_B"]\n'
+    )
+    used = []
+
+    async def note(request):
+        used.append(request.headers["Authorization"].rpartition(" ")[2])
+        return await model.stream(request, "fine")
+
+    async def refuse(request):
+        used.append(request.headers["Authorization"].rpartition(" ")[2])
+        return await status(429, headers={"Retry-After": "20"})(request)
+
+    settings = settings_for(tmp_path, palaver_config=config)
+    async with open_models(settings, LocalBudget()) as models:
+        assert list(models.chat.names) == ["one"]
+        model.faults += [note, note]
+        async with (
+            models.chat.stream(REQUEST) as first,
+            models.chat.stream(REQUEST) as second,
+        ):
+            begun = [aiter(first), aiter(second)]
+            assert [type(await anext(one)) for one in begun] == [AnsweredBy] * 2
+            assert sorted(used) == ["key-a-secret", "key-b-secret"]
+        used.clear()
+        model.faults += [refuse, *[note] * 3]
+        for _ in range(3):
+            async with models.chat.stream(ChatRequest(REQUEST.messages, model="one")) as deltas:
+                assert "fine" in "".join([getattr(one, "text", "") async for one in deltas])
+        assert len(set(used[1:])) == 1
+        assert used[0] not in used[1:]
