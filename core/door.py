@@ -1,12 +1,14 @@
 """The door: what people do is put into the inbox here, or they are told why it is not."""
 
 import asyncio
+from collections.abc import Sequence
+from functools import partial
 
 import msgspec
 
 from core.errors import PlatformError, StoreError
 from core.live.delivery import deliver
-from core.messages import Incoming, split_conversation
+from core.messages import ConversationId, Incoming, split_conversation
 from core.people.calling import said_to
 from core.people.texts import language_of, say
 from core.platform import Platform
@@ -57,7 +59,9 @@ class Door:
         if not allowed and incoming.address != "direct":
             return
         verdict = "not allowed"
-        if allowed:
+        if allowed and incoming.of_place and await self._passed_on(platform, incoming):
+            verdict = "passed on"
+        elif allowed:
             kept = await until_answered(lambda: self._inbox.put(incoming), "put")
             verdict = kept.verdict
             if verdict == "full":
@@ -68,6 +72,31 @@ class Door:
             name = f"not-allowed:{space}:{incoming.sender.id}"
             self._tell(platform, incoming, name, NOT_ALLOWED_AGAIN_S, "not_allowed")
         self._context.metrics.accepted.labels(platform.name, verdict).inc()
+
+    async def _passed_on(self, platform: Platform, incoming: Incoming) -> bool:
+        """Whether *incoming*, said to a place, was about threads of it and was given to them."""
+        place, person = incoming.conversation, incoming.sender.id
+        threads: Sequence[ConversationId] = ()
+        if incoming.command == "stop":
+            # An admin stops everybody's answers, others their own.
+            whose = "" if self._context.access.is_admin(person) else person
+            running = partial(self._inbox.answering, place, whose)
+            threads = await until_answered(running, "answering")
+        elif incoming.command == "retry":
+            recent = partial(self._inbox.recent, place, person)
+            threads = (await until_answered(recent, "recent"))[:1]
+        for thread in threads:
+            there = msgspec.structs.replace(
+                incoming,
+                event_id=f"{incoming.event_id}:{thread}",
+                conversation=thread,
+                reply_to="",
+                of_place=False,
+            )
+            await until_answered(partial(self._inbox.put, there), "put")
+        if threads and incoming.command == "stop":
+            self._tell(platform, incoming, f"stopped:{incoming.event_id}", 60, "stopped_here")
+        return bool(threads)
 
     def _tell(
         self,

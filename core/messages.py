@@ -26,6 +26,12 @@ def split_conversation(conversation: ConversationId) -> tuple[str, str, str]:
     return platform, space, thread
 
 
+def place_of(conversation: ConversationId) -> ConversationId:
+    """The place that *conversation* is in, as a conversation of its own: without a thread."""
+    platform, space, _ = split_conversation(conversation)
+    return conversation_id(platform, space)
+
+
 CUT = "cut"
 """The `burst` of a piece that its client cut off at the platform's length."""
 
@@ -80,6 +86,8 @@ class Incoming(msgspec.Struct, frozen=True, kw_only=True):
             yet, the question is dropped, and posts of its answer are taken away.
         moved_to: the platform's own news that the conversation goes on elsewhere; nobody said it.
         sent_at: seconds since the epoch, by the platform's clock.
+        of_place: whether it was said outside any thread and is about the place and all that goes
+            on in it; *conversation* is then the place's.
     """
 
     event_id: str
@@ -98,6 +106,7 @@ class Incoming(msgspec.Struct, frozen=True, kw_only=True):
     deleted: bool = False
     moved_to: ConversationId = ConversationId("")
     sent_at: float = 0.0
+    of_place: bool = False
 
 
 class Button(msgspec.Struct, frozen=True):
@@ -169,3 +178,13 @@ class Preferences(msgspec.Struct, frozen=True):
     system: str = ""
     language: str = ""
     voice: bool = False
+
+    def over(self, place: "Preferences") -> "Preferences":
+        """These, and *place*'s where nothing was chosen."""
+        both = zip(astuple(self), astuple(place), strict=True)
+        return Preferences(*(own or shared for own, shared in both))
+
+    def beside(self, place: "Preferences") -> "Preferences":
+        """Those of these that *place* would not give anyway: the other way round of `over`."""
+        both = zip(astuple(self), astuple(place), strict=True)
+        return Preferences(*(type(own)() if own == shared else own for own, shared in both))

@@ -95,6 +95,12 @@ _TEXTS: dict[str, tuple[str, str]] = {
         "好的，我已经忘掉了这个对话。我们聊点什么？",
     ),
     "nothing_to_stop": ("Nothing is being written right now.", "现在没有正在写的回答。"),
+    "stopped_here": ("Stopped.", "已停止。"),
+    "new_here": (
+        "Done: I have forgotten what was said to me here, in all threads.",
+        "好的，这里所有话题串里对我说过的话，我都忘掉了。",
+    ),
+    "usage_place": ("The model here is `{model}`.", "这里的模型是 `{model}`。"),
     "nothing_to_retry": (
         "There is no question here that I could answer again.",
         "这里没有可以重新回答的问题。",

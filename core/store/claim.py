@@ -3,6 +3,7 @@
 Every step is one script, which refuses whoever does not own the lease any more.
 """
 
+import time
 from collections.abc import Awaitable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -13,7 +14,15 @@ from redis.asyncio import Redis
 from redis.commands.core import AsyncScript
 
 from core.errors import LeaseLost
-from core.messages import ConversationId, Exchange, Incoming, Preferences, Spent, Summary
+from core.messages import (
+    ConversationId,
+    Exchange,
+    Incoming,
+    Preferences,
+    Spent,
+    Summary,
+    place_of,
+)
 from core.store import keys
 from core.store.connection import store_errors
 
@@ -100,6 +109,7 @@ class Claim:
         self._stream = stream
         self._entry = entry
         self._fence = 0
+        self._place = Preferences()
 
     async def load(self, history_bytes: int, *, again: bool = False) -> Turn | None:
         """Begin the turn; *history_bytes* bounds how much history is read.
@@ -113,7 +123,7 @@ class Claim:
         most = self._engine.most_per_person if self.person else 0
         with store_errors():
             loaded = await self._engine.load(
-                keys=[self._stream, *self._keys(), *self._persons()],
+                keys=[self._stream, *self._keys(), *self._persons(), keys.state(self._of_place)],
                 args=[
                     *self._owner(),
                     MOST_MAIL,
@@ -122,6 +132,7 @@ class Claim:
                     self.conversation,
                     most,
                     STALE_S,
+                    self._engine.ttl_s,
                 ],
             )
         if loaded is None:
@@ -129,22 +140,28 @@ class Claim:
         self._fence = loaded[0]
         if not self._fence:
             return None
-        _, mail, flat, history = loaded
+        _, mail, flat, history, (chosen, fresh) = loaded
         state = dict(_pairs(flat))
+        if self.conversation != self._of_place:
+            self._place = _preferences.decode(chosen or b"{}")
+        since = float(fresh or 0)
+        summary = _summary.decode(state.get(b"summary", b"{}"))
         checkpoint = _checkpoint.decode(state[b"checkpoint"]) if b"checkpoint" in state else None
         return Turn(
             mail=tuple(decode_incoming(one) for one in mail),
-            history=tuple(_exchange.decode(one) for one in history),
-            preferences=_preferences.decode(state.get(b"preferences", b"{}")),
+            history=tuple(
+                one for one in (_exchange.decode(one) for one in history) if one.at >= since
+            ),
+            preferences=_preferences.decode(state.get(b"preferences", b"{}")).over(self._place),
             checkpoint=checkpoint,
             stop=state.get(b"stop", b"").decode(),
             tries=int(state[b"tries"]),
             note=state.get(b"note", b"").decode(),
-            summary=_summary.decode(state.get(b"summary", b"{}")),
+            summary=summary if summary.until >= since else Summary(),
         )
 
     async def spent(self) -> tuple[Spent, Spent]:
-        """What this conversation has cost so far, and its person everywhere."""
+        """What this conversation has cost so far (a place: with its threads), and its person."""
         with store_errors():
             here, by_person = await self._engine.spent(
                 keys=[keys.spent(self.conversation), keys.spent(self.person)]
@@ -193,6 +210,7 @@ class Claim:
         exchange: Exchange | None,
         *,
         forget: int = 0,
+        everywhere: bool = False,
         preferences: Preferences | None = None,
         summary: Summary | None = None,
         dead: str = "",
@@ -202,6 +220,8 @@ class Claim:
 
         Args:
             forget: how many exchanges leave the end of history first; -1: all.
+            everywhere: in all threads of this place too.
+            preferences: what holds here from now on, the place's included.
             dead: why the mail could not be answered; it is then set aside, not dropped.
             spent: what the turn cost, by model; counted for the conversation and the person too.
 
@@ -210,10 +230,14 @@ class Claim:
         """
         changes: list[str | bytes] = []
         if preferences is not None:
-            changes += ["preferences", msgspec.json.encode(preferences)]
+            own = preferences.beside(self._place)
+            changes += ["preferences", msgspec.json.encode(own)]
+        if everywhere:
+            changes += ["fresh", str(time.time())]
         if summary is not None:
             changes += ["summary", msgspec.json.encode(summary)]
         total = sum(spent.values(), Spent())
+        payers = {self.conversation: 0, self._of_place: 0, self.person: 0}
         with store_errors():
             left = await self._engine.commit(
                 keys=[
@@ -221,7 +245,7 @@ class Claim:
                     *self._keys(),
                     keys.DEAD,
                     *self._persons(),
-                    *map(keys.spent, (self.conversation, self.person)),
+                    *map(keys.spent, payers),
                     *(keys.spent(f"model:{model}") for model in spent),
                 ],
                 args=[
@@ -235,7 +259,7 @@ class Claim:
                     msgspec.json.encode(exchange) if exchange else "",
                     dead,
                     self.person,
-                    msgspec.json.encode([total, total, *spent.values()]),
+                    msgspec.json.encode([*(total for _ in payers), *spent.values()]),
                     *changes,
                 ],
             )
@@ -267,6 +291,10 @@ class Claim:
                 keys=[self._stream, keys.state(self.conversation)],
                 args=[*self._owner(), int(self._engine.lease_s * 1000) + 1],
             )
+
+    @property
+    def _of_place(self) -> ConversationId:
+        return place_of(self.conversation)
 
     def _keys(self) -> list[str]:
         c = self.conversation

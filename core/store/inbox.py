@@ -6,6 +6,7 @@ the lease on the conversation, `Claim.commit` its only end.
 """
 
 import asyncio
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, cast
 
@@ -13,7 +14,7 @@ import msgspec
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
-from core.messages import ConversationId, Incoming, split_conversation
+from core.messages import ConversationId, Incoming, place_of, split_conversation
 from core.store import keys
 from core.store.claim import LEASE_S, Claim, Engine, decode_incoming
 from core.store.connection import script, store_errors
@@ -23,6 +24,8 @@ Verdict = Literal["kept", "seen", "full", "stopping", "unasked"]
 DEDUPE_S = 48 * 3600
 """Slack repeats an event for up to 24 h (delayed events), Telegram keeps updates for 24 h."""
 MOST_IN_LINE = 10_000
+MOST_RECENT = 1_000
+"""So many threads of a place are remembered, for what is said to all of them at once."""
 
 
 class Kept(msgspec.Struct, frozen=True):
@@ -121,7 +124,42 @@ class Inbox:
                     incoming.sender.id,
                 ],
             )
-        return Kept(cast(Verdict, verdict.decode()), waiting)
+        kept = Kept(cast(Verdict, verdict.decode()), waiting)
+        if conversation != place_of(conversation) and kept.verdict in ("kept", "seen"):
+            await self._note_recent(incoming)
+        return kept
+
+    async def _note_recent(self, incoming: Incoming) -> None:
+        name = keys.recent(place_of(incoming.conversation))
+        spoke = f"{incoming.conversation} {incoming.sender.id}"
+        with store_errors():
+            async with self._redis.pipeline(transaction=False) as pipe:
+                pipe.zadd(name, {spoke: time.time()})
+                pipe.zremrangebyrank(name, 0, -MOST_RECENT - 1)
+                pipe.expire(name, self.engine.ttl_s)
+                await pipe.execute()
+
+    async def recent(self, place: ConversationId, person: str = "") -> list[ConversationId]:
+        """The threads of *place* in which *person* (empty: anybody) spoke with us, newest first."""
+        with store_errors():
+            found = cast(list[bytes], await self._redis.zrevrange(keys.recent(place), 0, -1))
+        spoke = (one.decode().rpartition(" ") for one in found)
+        threads = (ConversationId(thread) for thread, _, who in spoke if person in ("", who))
+        return list(dict.fromkeys(threads))
+
+    async def answering(self, place: ConversationId, person: str = "") -> list[ConversationId]:
+        """Those of `recent` where a question of *person* is being answered, or is next."""
+        threads = await self.recent(place, person)
+        with store_errors():
+            async with self._redis.pipeline(transaction=False) as pipe:
+                for thread in threads:
+                    pipe.lindex(keys.mail(thread), 0)
+                first = await pipe.execute()
+        return [
+            thread
+            for thread, mail in zip(threads, first, strict=True)
+            if mail is not None and person in ("", decode_incoming(mail).sender.id)
+        ]
 
     async def claim(self, platforms: Sequence[str], most: int, wait_s: float) -> list[Claim]:
         """Up to *most* conversations that are ready, or none after *wait_s*."""

@@ -30,6 +30,11 @@ def history(conversation: ConversationId) -> str:
     return f"{TAG}:history:{conversation}"
 
 
+def recent(place: ConversationId) -> str:
+    """Who spoke with us in which threads of *place*, by when they last did."""
+    return f"{TAG}:recent:{place}"
+
+
 def seen(event_id: str) -> str:
     return f"{TAG}:seen:{event_id}"
 

@@ -55,7 +55,8 @@ def run_command(incoming: Incoming, turn: Turn, context: Context, language: Lang
         case "help":
             return Outcome(say("help", language, personas=personas))
         case "new":
-            return Outcome(say("new", language), forget_all=True)
+            said = "new_here" if incoming.of_place else "new"
+            return Outcome(say(said, language), forget_all=True)
         case "stop":
             return Outcome(say("nothing_to_stop", language))
         case "model":
@@ -142,7 +143,7 @@ def usage(turn: Turn, spent: tuple[Spent, Spent], context: Context, language: La
     """What the conversation holds, and what was *spent* here, and by the person everywhere."""
     here, by_person = spent
     holds = say(
-        "usage",
+        "usage_place" if turn.mail[0].of_place else "usage",
         language,
         exchanges=len(turn.history),
         tokens=sum(map(exchange_tokens, turn.history)),

@@ -130,7 +130,11 @@ async def serve(stage: Stage) -> Report:
     if first.command:
         outcome = run_command(first, stage.turn, stage.context, language)
         shown = await stage.say(outcome.text, outcome.buttons)
-        await stage.commit(forget=-1 if outcome.forget_all else 0, preferences=outcome.preferences)
+        await stage.commit(
+            forget=-1 if outcome.forget_all else 0,
+            everywhere=outcome.forget_all and first.of_place,
+            preferences=outcome.preferences,
+        )
         return Report("command", shown)
     question = asked_text(stage.mail)
     if not question.strip():

@@ -4,10 +4,10 @@ from core.messages import Exchange, Incoming, Sender, conversation_id
 from core.store.inbox import Inbox
 
 
-def said(number, *, chat="chat", person="test:1", **more):
+def said(number, *, chat="chat", thread="", person="test:1", **more):
     return Incoming(
         event_id=f"event-{number}",
-        conversation=conversation_id("test", chat),
+        conversation=conversation_id("test", chat, thread),
         sender=Sender(person, "Ann"),
         text=f"question {number}",
         **more,
