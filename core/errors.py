@@ -12,6 +12,8 @@
     │   ├── Overloaded          busy or broken before the first word; retried
     │   ├── Refused             the request will never work; carries `reason`
     │   └── Interrupted         the stream broke after the first word
+    ├── FetchError              what is at an address from outside cannot be had
+    │   └── AddressRefused      it may not even be asked for
     └── StoreError              Redis is away or refuses
         └── LeaseLost           another worker owns the turn now
 
@@ -87,6 +89,14 @@ class Refused(ModelError):
 
 class Interrupted(ModelError):
     """The stream broke, stalled or made no sense after it had begun."""
+
+
+class FetchError(PalaverError):
+    """What is at an address that came from outside cannot be had; the text does not quote it."""
+
+
+class AddressRefused(FetchError):
+    """The address is none, or leads where nobody from outside may send us."""
 
 
 class StoreError(PalaverError):

@@ -11,6 +11,8 @@ from typing import Literal, NewType
 import msgspec
 from msgspec.structs import astuple
 
+from core.border import clean
+
 ConversationId = NewType("ConversationId", str)
 """`platform:space:thread`, stable over restarts; one history each."""
 
@@ -42,6 +44,20 @@ class Sender(msgspec.Struct, frozen=True):
     id: str
     name: str
     language: str = ""
+
+
+NAME_CHARS = 120
+
+
+def file_name(name: str) -> str:
+    """*name* as it may be shown and quoted: one line, of a usual length, without what changes the
+    order of other characters, and without a folder. Its ending, which says the kind, is kept.
+    """
+    name = clean(name).replace("\\", "/").rpartition("/")[2]
+    name = "".join(one if one.isprintable() else " " for one in name).strip()
+    if len(name) <= NAME_CHARS:
+        return name
+    return f"{name[: NAME_CHARS // 2]}…{name[-NAME_CHARS // 2 + 1 :]}"
 
 
 class Attachment(msgspec.Struct, frozen=True):

@@ -14,13 +14,14 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bots.arrivals import Arrivals
 from bots.patience import patiently
-from bots.slack.files import download, upload
+from bots.slack.files import DOMAINS, Files, upload
 from bots.slack.inbound import NAME, Me
 from bots.slack.listeners import Listeners, Speak
 from bots.slack.markup import BLOCK_CHARS, fits
 from bots.slack.people import People
 from bots.slack.stream import Streams, StreamSurface
 from bots.slack.surface import SlackSurface, actions, post_budget, slack_errors
+from core.credentials import Credential
 from core.errors import ConfigError, PlatformError
 from core.messages import (
     Attachment,
@@ -83,10 +84,14 @@ class SlackPlatform:
 
     async def __aenter__(self) -> Self:
         # Without one of its own the client would open a connection for each call.
-        self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30))
+        self._session = aiohttp.ClientSession(
+            timeout=aiohttp.ClientTimeout(total=30), cookie_jar=aiohttp.DummyCookieJar()
+        )
         self._client = AsyncWebClient(
             token=self._bot_token, base_url=self._api_url, session=self._session
         )
+        token = (("Authorization", f"Bearer {self._bot_token}"),)
+        self._files = Files(self._session, self._client, Credential(token, self._api_url, DOMAINS))
         self._people = People(self._client)
         try:
             answer = await self._start()
@@ -211,4 +216,4 @@ class SlackPlatform:
                 )
 
     async def fetch(self, attachment: Attachment, most_bytes: int) -> bytes:
-        return await download(self._session, self._bot_token, attachment, most_bytes)
+        return await self._files.download(attachment, most_bytes)

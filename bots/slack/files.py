@@ -3,12 +3,18 @@
 from collections.abc import Sequence
 
 import aiohttp
+import msgspec
 from slack_sdk.web.async_client import AsyncWebClient
+from yarl import URL
 
 from bots.slack.markup import fallback
 from bots.slack.surface import slack_errors
-from core.errors import Gone, Rejected
-from core.messages import Attachment, Picture
+from core.border import clean, set_aside
+from core.credentials import Credential, within
+from core.errors import AddressRefused, Gone, Rejected
+from core.messages import Attachment, Picture, file_name
+from core.net.body import read_up_to
+from core.net.urls import joined, origin_of, read_url
 
 
 async def upload(
@@ -34,24 +40,157 @@ async def upload(
         )
 
 
-async def download(
-    session: aiohttp.ClientSession, bot_token: str, attachment: Attachment, most_bytes: int
-) -> bytes:
-    """As `Platform.fetch`."""
-    if attachment.size_bytes > most_bytes:
-        raise Rejected(f"{attachment.name} is larger than {most_bytes} bytes")
-    with slack_errors():
-        async with session.get(
-            attachment.ref,
-            headers={"Authorization": f"Bearer {bot_token}"},
-            allow_redirects=False,
-        ) as response:
-            # Without the scope files:read Slack answers 200 with its sign-in page.
-            if response.status != 200 or response.content_type == "text/html":
-                raise Gone(f"{attachment.name} cannot be read ({response.status})")
-            body = bytearray()
-            async for piece in response.content.iter_chunked(1 << 16):
-                body += piece
+DOMAINS = ("slack.com",)
+"""Who gets the token: `files.slack.com`, and on Grid `files-origin.slack.com`, `TEAM.slack.com`."""
+_WITHOUT_TOKEN = ("slack-edge.com", "slack-files.com")
+"""Where signed addresses of Slack's lead; they carry their right in themselves."""
+_REDIRECTS = (301, 302, 303, 307, 308)
+HOPS = 3
+MOST_FILES = 20
+"""So many files of one message are looked at."""
+DOWNLOAD_S = 60.0
+
+_NAMED_ONLY = {
+    "external": "it lies outside of Slack",
+    "tombstone": "it was deleted",
+    "hidden_by_limit": "the workspace's plan hides it",
+    "file_access": "Slack does not let me see it",
+}
+_ASK, _NONE = "info:", "none:"
+
+
+class File(msgspec.Struct):
+    """A file object. Source: docs.slack.dev, "File object" (`mode`), and Slack Connect's
+    `file_access`.
+    """
+
+    id: str = ""
+    name: str | None = ""
+    mimetype: str | None = ""
+    size: int | None = 0
+    mode: str | None = None
+    is_external: bool | None = False
+    file_access: str | None = None
+    url_private_download: str | None = ""
+    url_private: str | None = ""
+
+
+def attachments_of(files: object) -> tuple[Attachment, ...]:
+    """The attachments among *files*, as an event lists them; what is none is set aside."""
+    found = []
+    for one in files[:MOST_FILES] if isinstance(files, list) else ():
+        try:
+            found.append(attachment_of(msgspec.convert(one, File)))
+        except msgspec.ValidationError as error:
+            set_aside("slack.file", error)
+    return tuple(found)
+
+
+def attachment_of(file: File) -> Attachment:
+    """*file* as an attachment; its `ref` is the address of its bytes, or says why it has none."""
+    mime = clean(file.mimetype or "")
+    major = mime.partition("/")[0]
+    return Attachment(
+        "image" if major == "image" else "audio" if major == "audio" else "file",
+        _ref(file),
+        file_name(file.name or ""),
+        mime,
+        max(0, file.size or 0),
+    )
+
+
+def _ref(file: File) -> str:
+    if file.file_access == "check_file_info" and file.id:
+        return _ASK + file.id
+    mode = "external" if file.is_external else file.mode or "hosted"
+    if file.file_access in ("access_denied", "file_not_found"):
+        mode = "file_access"
+    url = file.url_private_download or file.url_private or ""
+    return url if mode in ("hosted", "snippet") and url else _NONE + mode
+
+
+class Files:
+    """Downloads with the credential of one workspace, which goes to Slack alone."""
+
+    def __init__(
+        self, session: aiohttp.ClientSession, client: AsyncWebClient, credential: Credential
+    ) -> None:
+        self._session = session
+        self._client = client
+        self._credential = credential
+
+    async def download(self, attachment: Attachment, most_bytes: int) -> bytes:
+        """As `Platform.fetch`."""
+        if attachment.size_bytes > most_bytes:
+            raise Rejected(f"it is larger than {most_bytes} bytes")
+        if attachment.ref.startswith(_ASK):
+            attachment = await self._looked_up(attachment)
+        if attachment.ref.startswith(_NONE):
+            mode = attachment.ref.removeprefix(_NONE)
+            raise Gone(_NAMED_ONLY.get(mode, "it is of a kind that Slack gives no bytes of"))
+        with slack_errors():
+            return await self._followed(attachment, most_bytes)
+
+    async def _looked_up(self, attachment: Attachment) -> Attachment:
+        """A file of another workspace comes as its id alone."""
+        with slack_errors():
+            answer = await self._client.files_info(file=attachment.ref.removeprefix(_ASK))
+        try:
+            found = attachment_of(msgspec.convert(answer.get("file"), File))
+        except msgspec.ValidationError as error:
+            raise Gone("Slack does not say where it is") from error
+        if found.ref.startswith(_ASK):
+            raise Gone(_NAMED_ONLY["file_access"])
+        return found
+
+    async def _followed(self, attachment: Attachment, most_bytes: int) -> bytes:
+        address = attachment.ref
+        for _ in range(HOPS + 1):
+            url, headers = self._allowed(address)
+            async with self._session.get(
+                url,
+                headers=headers,
+                allow_redirects=False,
+                timeout=aiohttp.ClientTimeout(total=DOWNLOAD_S),
+            ) as response:
+                if response.status in _REDIRECTS:
+                    address = _moved(url, response.headers.get("Location", ""))
+                    continue
+                if response.status != 200:
+                    raise Gone(f"Slack answers {response.status}")
+                body = await read_up_to(response.content, most_bytes)
                 if len(body) > most_bytes:
-                    raise Rejected(f"{attachment.name} is larger than {most_bytes} bytes")
-            return bytes(body)
+                    raise Rejected(f"it is larger than {most_bytes} bytes")
+                if _signs_in(response, attachment, body):
+                    raise Gone("Slack asks to sign in (is the scope files:read granted?)")
+                return body
+        raise Gone("it was moved too often")
+
+    def _allowed(self, address: str) -> tuple[URL, dict[str, str]]:
+        """Where to ask, and with what; decided anew at each hop."""
+        try:
+            url = read_url(address)
+        except AddressRefused as error:
+            raise Gone(str(error)) from error
+        headers = self._credential.to(str(url))
+        if not headers and not within(origin_of(url), _WITHOUT_TOKEN):
+            raise Gone(_NAMED_ONLY["external"])
+        return url, headers
+
+
+def _moved(url: URL, location: str) -> str:
+    try:
+        return joined(url, location)
+    except AddressRefused as error:
+        raise Gone(str(error)) from error
+
+
+def _signs_in(response: aiohttp.ClientResponse, attachment: Attachment, body: bytes) -> bool:
+    """Whether it is the sign-in page, which Slack gives with status 200 instead of a file.
+
+    A file that is a page itself comes as an attachment, or has the size that Slack told.
+    """
+    if response.content_type != "text/html":
+        return False
+    told = response.headers.get("Content-Disposition", "").lower().startswith("attachment")
+    return attachment.mime != "text/html" or not (told or len(body) == attachment.size_bytes)

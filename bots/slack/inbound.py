@@ -11,8 +11,9 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from bots.slack.files import attachments_of
 from bots.slack.markup import unescape
-from core.messages import Attachment, Incoming, Sender, conversation_id
+from core.messages import Incoming, Sender, conversation_id
 
 NAME = "slack"
 SUBTYPES = (None, "file_share", "thread_broadcast", "me_message")
@@ -28,15 +29,6 @@ class Me(NamedTuple):
     user_id: str
     team: str
     commands: Collection[str]
-
-
-class _File(msgspec.Struct):
-    id: str = ""
-    name: str | None = ""
-    mimetype: str | None = ""
-    size: int | None = 0
-    url_private_download: str | None = ""
-    url_private: str | None = ""
 
 
 class _Message(msgspec.Struct):
@@ -57,7 +49,7 @@ class _Event(msgspec.Struct):
     subtype: str | None = None
     bot_id: str | None = None
     channel_type: str | None = None
-    files: list[_File] | None = None
+    files: Any = None
     message: _Message | None = None
     previous_message: _Message | None = None
 
@@ -146,22 +138,10 @@ def _incoming(
         command=command,
         private=event.channel_type == "im",
         address=address,
-        attachments=tuple(_attachment(file) for file in event.files or ()),
+        attachments=attachments_of(event.files),
         message=event.ts,
         edited=edited,
         sent_at=float(event.ts or 0),
-    )
-
-
-def _attachment(file: _File) -> Attachment:
-    mime = file.mimetype or ""
-    major = mime.partition("/")[0]
-    return Attachment(
-        "image" if major == "image" else "audio" if major == "audio" else "file",
-        file.url_private_download or file.url_private or "",
-        file.name or "",
-        mime,
-        file.size or 0,
     )
 
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from telegram import CallbackQuery, Message, MessageEntity, Update, User
 from telegram.constants import ChatType
 
-from core.messages import CUT, Attachment, Incoming, Quote, Sender, conversation_id
+from core.messages import CUT, Attachment, Incoming, Quote, Sender, conversation_id, file_name
 
 NAME = "telegram"
 QUOTE_CHARS = 4000
@@ -200,7 +200,7 @@ def _attachments(message: Message) -> tuple[Attachment, ...]:
         if file is None:
             continue
         mime = getattr(file, "mime_type", None) or ""
-        name = getattr(file, "file_name", None) or ""
+        name = file_name(getattr(file, "file_name", None) or "")
         kind = mime.partition("/")[0]
         return (
             Attachment(

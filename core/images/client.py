@@ -198,11 +198,12 @@ class ImageClient:
         self, path: str, body: bytes | aiohttp.FormData
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         kind = {"Content-Type": "application/json"} if isinstance(body, bytes) else {}
+        url = f"{self._endpoint.base_url}{path}"
         try:
             async with self._session.post(
-                f"{self._endpoint.base_url}{path}",
+                url,
                 data=body,
-                headers=self._endpoint.headers | kind,
+                headers=self._endpoint.headers_to(url) | kind,
                 timeout=aiohttp.ClientTimeout(total=PAINT_S, sock_connect=10),
                 allow_redirects=False,
             ) as response:

@@ -141,11 +141,12 @@ class ChatClient:
     async def _post(self, request: ChatRequest, after: str) -> Any:
         endpoint, shape = self._endpoint, self._shape
         token = {"access_token": await self._token.get()} if self._token is not None else None
+        url = shape.url(endpoint, request)
         return self._session.post(
-            shape.url(endpoint, request),
+            url,
             params=token,
             data=msgspec.json.encode({**shape.body(endpoint, request), **endpoint.extra}),
-            headers=endpoint.headers
+            headers=endpoint.headers_to(url)
             | {"Content-Type": "application/json", "Accept": "text/event-stream"}
             | ({"Last-Event-ID": after} if after else {}),
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=self._deadlines.connect),

@@ -17,10 +17,11 @@ async def first_model(session: aiohttp.ClientSession, endpoint: Endpoint) -> str
     Raises:
         Overloaded, Refused: it lists none, or does not answer within seconds.
     """
+    url = f"{endpoint.base_url}/models"
     try:
         async with session.get(
-            f"{endpoint.base_url}/models",
-            headers=endpoint.headers,
+            url,
+            headers=endpoint.headers_to(url),
             timeout=aiohttp.ClientTimeout(total=10),
             allow_redirects=False,
         ) as response:

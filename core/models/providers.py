@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from core import __version__
+from core.credentials import Credential
 
 Continues = Literal["no", "prefix", "final_message", "prefill", "event_id"]
 """How a provider goes on with an answer that it has begun: not at all; by `"prefix": true` in the
@@ -84,16 +85,16 @@ class Endpoint(msgspec.Struct, frozen=True):
     more_headers: tuple[tuple[str, str], ...] = ()
     extra: Mapping[str, Any] = {}
 
-    @property
-    def headers(self) -> dict[str, str]:
-        """What each call carries."""
-        sent = {
-            "User-Agent": f"palaver/{__version__}",
-            **dict(self.provider.headers),
-            **dict(self.more_headers),
-        }
-        if not self.api_key or self.provider.shape == "qianfan":
-            return sent
-        if self.provider.key_header:
-            return sent | {self.provider.key_header: self.api_key}
-        return sent | {"Authorization": f"Bearer {self.api_key}"}
+    def headers_to(self, url: str) -> dict[str, str]:
+        """What a call to *url* carries; the key, and what the operator adds, only at our place."""
+        sent = {"User-Agent": f"palaver/{__version__}", **dict(self.provider.headers)}
+        if self.provider.shape != "qianfan" and self.api_key:
+            name = self.provider.key_header or "Authorization"
+            key = self.api_key if self.provider.key_header else f"Bearer {self.api_key}"
+            own = (*self.more_headers, (name, key))
+        else:
+            own = self.more_headers
+        for place in (self.base_url, self.provider.continues_at):
+            if place and (found := Credential(own, place).to(url)):
+                return sent | found
+        return sent

@@ -39,10 +39,11 @@ class Moderation:
     async def forbids(self, text: str) -> bool:
         """Raises `Overloaded` and `Refused` when there is no verdict."""
         try:
+            url = f"{self._endpoint.base_url}/moderations"
             async with self._session.post(
-                f"{self._endpoint.base_url}/moderations",
+                url,
                 json={"model": self._endpoint.model, "input": text},
-                headers=self._endpoint.headers,
+                headers=self._endpoint.headers_to(url),
                 timeout=aiohttp.ClientTimeout(total=VERDICT_S, sock_connect=10),
                 allow_redirects=False,
             ) as response:

@@ -47,11 +47,12 @@ class SpeechClient:
             "input": text,
             "response_format": "opus",
         }
+        url = f"{self._endpoint.base_url}/audio/speech"
         try:
             async with self._session.post(
-                f"{self._endpoint.base_url}/audio/speech",
+                url,
                 data=msgspec.json.encode(asked),
-                headers={**self._endpoint.headers, "Content-Type": "application/json"},
+                headers={**self._endpoint.headers_to(url), "Content-Type": "application/json"},
                 timeout=aiohttp.ClientTimeout(total=SPEAK_S, sock_connect=10),
                 allow_redirects=False,
             ) as response:

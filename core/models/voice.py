@@ -40,10 +40,11 @@ class VoiceClient:
         form.add_field("file", data, filename=name or "voice.ogg", content_type=mime or None)
         form.add_field("model", self._endpoint.model)
         try:
+            url = f"{self._endpoint.base_url}/audio/transcriptions"
             async with self._session.post(
-                f"{self._endpoint.base_url}/audio/transcriptions",
+                url,
                 data=form,
-                headers=self._endpoint.headers,
+                headers=self._endpoint.headers_to(url),
                 timeout=aiohttp.ClientTimeout(total=HEAR_S, sock_connect=10),
                 allow_redirects=False,
             ) as response:

@@ -99,7 +99,9 @@ class Reader:
                 why = "is one picture too many, and left out"
             case "audio" if self._voice is None:
                 why = "is a voice message: you cannot hear it, so say so"
-            case "file" if not (_is_text(attached) or _is_pdf(attached)):
+            case "file" if attached.title != "unnamed" and not (
+                _is_text(attached) or _is_pdf(attached)
+            ):
                 why = "is of a kind that you cannot read"
             case _:
                 return ""

@@ -31,6 +31,7 @@ PER_MINUTE = {
     "chat.appendStream": 100,
     "chat.stopStream": 20,
     "users.info": 100,
+    "files.info": 100,
     "files.getUploadURLExternal": 100,
     "files.completeUploadExternal": 100,
 }
@@ -92,6 +93,9 @@ class SlackServer:
         self.posts = {}
         self.ephemerals = []
         self.uploads = {}
+        self.file_handlers = {}
+        self.file_objects = {}
+        self.file_headers = []
         self.limited = []
         self.calls = []
         self.statuses = []
@@ -281,6 +285,7 @@ class SlackServer:
         app.router.add_route("*", "/api/{method}", self._serve)
         app.router.add_post("/upload/{file}", self._upload)
         app.router.add_get("/link", self._socket)
+        app.router.add_get("/files/{file}", self._file)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.2)
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0).start()
@@ -293,6 +298,21 @@ class SlackServer:
             for socket in list(self._sockets):
                 await socket.close()
             await runner.cleanup()
+
+    async def _file(self, request):
+        """A file's bytes, for who sends the token; the sign-in page, with 200, for all others.
+
+        docs.slack.dev/apis/web-api/working-with-files: "url_private".
+        """
+        self.file_headers.append(dict(request.headers))
+        if request.headers.get("Authorization") != f"Bearer {BOT_TOKEN}":
+            return web.Response(text="<html>Sign in</html>", content_type="text/html")
+        return await self.file_handlers[request.match_info["file"]](request)
+
+    def do_files_info(self, parameters):
+        if parameters["file"] not in self.file_objects:
+            raise SlackError("file_not_found")
+        return {"file": self.file_objects[parameters["file"]]}
 
     @property
     def api_url(self):
