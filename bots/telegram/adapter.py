@@ -1,6 +1,5 @@
 """Telegram as a platform: long polling or webhook in, messages and photos out."""
 
-import logging
 import secrets
 from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -8,10 +7,9 @@ from types import TracebackType
 from typing import Self
 
 from aiohttp import web
-from telegram import Bot, BotCommand, InputMediaDocument, InputMediaPhoto, Update
+from telegram import BotCommand, InputMediaDocument, InputMediaPhoto, Update
 from telegram.constants import ChatAction
 from telegram.error import TelegramError
-from telegram.request import HTTPXRequest
 
 from bots.arrivals import Arrivals
 from bots.patience import patiently
@@ -27,16 +25,14 @@ from bots.telegram.surface import (
     reply_parameters,
     telegram_errors,
 )
+from bots.telegram.wire import BORDER, Request, TelegramBot, read_json
+from core.border import set_aside
 from core.errors import ConfigError, Gone, Rejected
 from core.messages import Attachment, Button, ConversationId, Incoming, Picture
 from core.platform import Bucket, Leases, Limits
 
-log = logging.getLogger(__name__)
-
 POLL_S = 25
 """getUpdates: the server holds a long poll for 50 s at most."""
-BATCH = 100
-"""getUpdates: limit, 1 to 100."""
 ALLOWED_UPDATES = ("message", "edited_message", "callback_query")
 ACCEPT_S = 20.0
 
@@ -77,12 +73,12 @@ class TelegramPlatform:
             raise ConfigError("PUBLIC_URL", "is needed with TELEGRAM_WEBHOOK_SECRET")
         self._drafts = drafts
         # A pool for everything else than polling: previews of many chats go out at once.
-        self._bot = Bot(
+        self._bot = TelegramBot(
             token,
             base_url=f"{api_url}/bot",
             base_file_url=f"{api_url}/file/bot",
-            request=HTTPXRequest(connection_pool_size=64, read_timeout=20, pool_timeout=20),
-            get_updates_request=HTTPXRequest(connection_pool_size=2, read_timeout=POLL_S + 10),
+            request=Request(connection_pool_size=64, read_timeout=20, pool_timeout=20),
+            get_updates_request=Request(connection_pool_size=2),
         )
         self._leases = leases
         self._menu = menu
@@ -147,25 +143,19 @@ class TelegramPlatform:
                 offset: int | None = None
                 while lease.held:
                     with telegram_errors():
-                        updates = await self._bot.get_updates(
-                            offset=offset,
-                            limit=BATCH,
-                            timeout=POLL_S,
-                            allowed_updates=ALLOWED_UPDATES,
-                        )
+                        updates, following = await self._bot.poll(offset, POLL_S, ALLOWED_UPDATES)
                     incomings = [one for update in updates if (one := self._read(update))]
                     if incomings:
                         yield incomings
-                    if updates:
-                        offset = updates[-1].update_id + 1
-                        await self._answer_presses(updates)
+                    offset = following
+                    await self._answer_presses(updates)
 
     def _read(self, update: Update) -> Incoming | None:
         try:
             incoming = read_update(update, self._me)
-        except Exception:
+        except Exception as error:
             # One that we cannot read must not keep us from all behind it.
-            log.exception("update not understood")
+            set_aside(BORDER, error)
             return None
         if incoming is None or (incoming.address == "overheard" and not self._overhear):
             return None
@@ -182,11 +172,17 @@ class TelegramPlatform:
         sent = request.headers.get("X-Telegram-Bot-Api-Secret-Token", "")
         if not secrets.compare_digest(sent.encode(errors="replace"), self._webhook_secret.encode()):
             return web.Response(status=403)
+        # What cannot be read now cannot be read later: 200, so that it is not sent again, and
+        # does not hold up those behind it.
         try:
-            update = Update.de_json(await request.json(), self._bot)
-        except Exception:
-            # What cannot be read now cannot be read later: do not have it sent again.
-            log.warning("update not understood")
+            raw = read_json(await request.read())
+        except ValueError:
+            set_aside(BORDER, "no JSON")
+            return web.Response()
+        except web.HTTPRequestEntityTooLarge:
+            set_aside(BORDER, "too large")
+            return web.Response()
+        if (update := self._bot.read(raw)) is None:
             return web.Response()
         incoming = self._read(update)
         if incoming is not None:

@@ -112,6 +112,20 @@ class Message:
     at: float = field(default_factory=time.time)
 
 
+def old_poll(question):
+    """A poll as a server before Bot API 9.6 tells it, which python-telegram-bot 22.8 refuses."""
+    return {
+        "id": "1",
+        "question": question,
+        "options": [{"text": "one", "voter_count": 0}, {"text": "two", "voter_count": 0}],
+        "total_voter_count": 0,
+        "is_closed": False,
+        "is_anonymous": True,
+        "type": "regular",
+        "allows_multiple_answers": False,
+    }
+
+
 class TelegramServer:
     """The server's state, and what a person or an operator can do to it."""
 
@@ -137,6 +151,7 @@ class TelegramServer:
         self.drafts = {}
         self._poll = None
         self._news = asyncio.Event()
+        self._ended = asyncio.Event()
         self._files = {}
 
     # --- what people do ---
@@ -203,6 +218,10 @@ class TelegramServer:
         self.updates.append(update)
         self._news.set()
         return update["update_id"]
+
+    def end_polls(self):
+        """Let the poll under way end without news, as after its time."""
+        self._ended.set()
 
     def posts(self, chat, topic=None):
         """What the bot has in the chat, in order."""
@@ -318,12 +337,19 @@ class TelegramServer:
         while not self.updates and (left := until - time.monotonic()) > 0:
             self._news.clear()
             news = asyncio.ensure_future(self._news.wait())
+            ended = asyncio.ensure_future(self._ended.wait())
             try:
-                await asyncio.wait({news, mine}, timeout=left, return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait(
+                    {news, mine, ended}, timeout=left, return_when=asyncio.FIRST_COMPLETED
+                )
             finally:
                 news.cancel()
+                ended.cancel()
             if mine.done():
                 mine.result()
+            if self._ended.is_set():
+                self._ended.clear()
+                break
         if not mine.done():
             mine.set_result(None)
         return list(self.updates)[:limit]

@@ -1,0 +1,211 @@
+"""Telegram's JSON, read item by item, so that one bad update keeps nobody else waiting.
+
+The client library reads a batch of updates as one: what it cannot read (a poll of an older
+server, say) would be refused with all others, again at every poll, for ever.
+"""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from telegram import Bot, Update
+from telegram.error import TelegramError
+from telegram.request import HTTPXRequest
+
+from core.border import clean, set_aside
+from core.errors import PlatformError
+
+BORDER = "telegram.update"
+BATCH = 100
+"""getUpdates: limit, 1 to 100."""
+UPDATE_CHARS = 1_000_000
+"""A message has 4096 characters, and what it replies to as many: more is no update."""
+DEPTH = 64
+_ID = re.compile(rb'"update_id"\s*:\s*(\d{1,18})')
+_LONE = re.compile(rb"\\u[dD][89a-fA-F]")
+
+# What a message is about. The rest (a poll, a gift, what is replied to) may come in shapes that
+# the library does not know; without it, the words can still be answered.
+_WORDS = frozenset(
+    (
+        *("message_id", "date", "edit_date", "chat", "from", "sender_chat", "is_topic_message"),
+        *("message_thread_id", "text", "entities", "caption", "caption_entities", "photo"),
+        *("media_group_id", "guest_query_id"),
+    )
+)
+_MESSAGES = ("message", "edited_message", "guest_message")
+_OWN = ("message_id", "date", "chat", "photo", "document", "ephemeral_message_id")
+"""What is read of a post of ours: what it replies to may be of any shape."""
+
+Json = dict[str, Any]
+
+
+class Unreadable(TelegramError):
+    """The answer is no JSON of ours; *ids* of the updates that it seems to hold."""
+
+    def __init__(self, ids: Sequence[int] = ()) -> None:
+        super().__init__("Telegram's answer is not what it should be")
+        self.ids = ids
+
+
+class Request(HTTPXRequest):
+    """The library's own, which logs nothing of an answer that it cannot read."""
+
+    @staticmethod
+    def parse_json_payload(payload: bytes) -> Json:
+        try:
+            answer = read_json(payload)
+        except ValueError:
+            raise Unreadable([int(one) for one in _ID.findall(payload)]) from None
+        if not isinstance(answer, dict) or not {"result", "description"} & answer.keys():
+            raise Unreadable
+        return answer
+
+
+def read_json(payload: bytes) -> Any:
+    """*payload* with every text in it such that it can be encoded again.
+
+    Raises:
+        ValueError: it is no JSON, or nested deeper than `DEPTH`.
+    """
+    try:
+        value = json.loads(payload.decode(errors="replace"))
+    except RecursionError:
+        raise ValueError("too deep") from None
+    return _cleaned(value, DEPTH) if _LONE.search(payload) else value
+
+
+def _cleaned(value: Any, depth: int) -> Any:
+    if depth == 0:
+        raise ValueError("too deep")
+    match value:
+        case str():
+            return clean(value)
+        case dict():
+            return {clean(key): _cleaned(one, depth - 1) for key, one in value.items()}
+        case list():
+            return [_cleaned(one, depth - 1) for one in value]
+        case _:
+            return value
+
+
+class TelegramBot(Bot):
+    """The library's bot, with updates read one by one."""
+
+    async def poll(
+        self, offset: int | None, timeout_s: int, allowed: Sequence[str]
+    ) -> tuple[list[Update], int | None]:
+        """Wait for updates behind *offset*.
+
+        Returns:
+            Those that can be read, and the next offset. None: nothing is left to confirm, and
+            after a week without updates their numbers begin anew, anywhere, so that an old
+            offset could be in their future (core.telegram.org/bots/api#update).
+
+        Raises:
+            PlatformError: the answer is no list of updates.
+            TelegramError: as all calls.
+        """
+        try:
+            batch = await self._get(offset, BATCH, timeout_s, allowed)
+        except Unreadable as error:
+            if not error.ids:
+                raise
+            batch, number = await self._first(offset, allowed)
+            if number is not None:
+                set_aside(BORDER, "no JSON")
+                return [], number + 1
+        if not batch:
+            return [], None
+        numbers = [number for one in batch if (number := _number(one)) is not None]
+        if not numbers:
+            set_aside(BORDER, "no update")
+            raise PlatformError("Telegram gave no updates that have a number")
+        return [update for one in batch if (update := self.read(one)) is not None], numbers[-1] + 1
+
+    async def _first(
+        self, offset: int | None, allowed: Sequence[str]
+    ) -> tuple[Sequence[object], int | None]:
+        """The first update alone, of a batch that is no JSON; else its number."""
+        try:
+            return await self._get(offset, 1, 0, allowed), None
+        except Unreadable as error:
+            if not error.ids:
+                raise
+            return (), error.ids[0]
+
+    async def _get(
+        self, offset: int | None, limit: int, timeout_s: int, allowed: Sequence[str]
+    ) -> Sequence[object]:
+        asked = {"offset": offset, "limit": limit, "timeout": timeout_s, "allowed_updates": allowed}
+        batch = await self._post("getUpdates", asked, read_timeout=timeout_s + 10)
+        if not isinstance(batch, list):
+            set_aside(BORDER, "no list")
+            raise PlatformError("Telegram gave no list of updates")
+        return batch
+
+    def read(self, raw: object) -> Update | None:
+        """The update that *raw* is, without what cannot be read of it; None: it is set aside."""
+        if not isinstance(raw, dict) or _number(raw) is None:
+            set_aside(BORDER, "no update")
+            return None
+        if not _fits(raw):
+            set_aside(BORDER, "too large")
+            return None
+        try:
+            return Update.de_json(raw, self)
+        except Exception as error:
+            # Whatever the library stumbles over: the next update may be read.
+            set_aside(BORDER, error)
+        for kind in _MESSAGES:
+            if isinstance(message := raw.get(kind), dict):
+                return self._words_of(raw, kind, message)
+        return None
+
+    def _words_of(self, raw: Json, kind: str, message: Json) -> Update | None:
+        known = {name: value for name, value in message.items() if name in _WORDS}
+        try:
+            return Update.de_json({"update_id": raw["update_id"], kind: known}, self)
+        except Exception:
+            # Counted already.
+            return None
+
+    async def _do_post(self, endpoint: str, data: Json, **timeouts: Any) -> Any:
+        result: Any = await super()._do_post(endpoint, data, **timeouts)
+        match result:
+            case {"message_id": _}:
+                return _own(result)
+            case [{"message_id": _}, *_]:
+                return [_own(one) for one in result]
+            case _:
+                return result
+
+
+def _own(post: Mapping[str, Any]) -> Json:
+    return {name: post[name] for name in _OWN if name in post}
+
+
+def _number(raw: object) -> int | None:
+    number = raw.get("update_id") if isinstance(raw, dict) else None
+    # JSON knows numbers of any length, and `true` is one for Python.
+    return number if type(number) is int and abs(number) < 2**63 else None
+
+
+def _fits(raw: Json) -> bool:
+    """Whether all texts of *raw* together, and its depth, are those of an update."""
+    left, waiting = UPDATE_CHARS, [(raw, 0)]
+    while waiting and left > 0:
+        value, depth = waiting.pop()
+        if depth > DEPTH:
+            return False
+        match value:
+            case str():
+                left -= len(value)
+            case dict():
+                left -= len(value)
+                waiting += [(one, depth + 1) for one in value.values()]
+            case list():
+                left -= len(value)
+                waiting += [(one, depth + 1) for one in value]
+    return left > 0
