@@ -220,9 +220,12 @@ async def _inbox(settings: Settings, *, requeue: bool) -> None:
     async with open_core(settings) as core:
         letters = await core.inbox.dead_letters()
         for letter in letters:
-            incoming = letter.incoming
-            when = time.strftime("%Y-%m-%d %H:%M", time.localtime(incoming.sent_at))
             # Not the text: what people asked is theirs.
+            incoming = letter.incoming
+            if incoming is None:
+                print(f"{len(letter.mail)} characters of something  {letter.reason}")
+                continue
+            when = time.strftime("%Y-%m-%d %H:%M", time.localtime(incoming.sent_at))
             print(f"{when}  {incoming.conversation}  {incoming.event_id}  {letter.reason}")
         if requeue:
             print(f"{await core.inbox.requeue()} put back")

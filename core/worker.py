@@ -7,10 +7,12 @@ line of a turn, which logs it and lives on.
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import aclosing, suppress
 from functools import partial
+from typing import Any
 
+from core.border import set_aside
 from core.door import Door
 from core.errors import LeaseLost, PlatformError, Revoked, StoreError
 from core.line import Line
@@ -71,9 +73,12 @@ class Worker:
                 for name, platform in self._platforms.items()
             ]
             jobs += [
-                group.create_task(self._claim(group), name="claim"),
-                group.create_task(self._line.watch(), name="line"),
-                group.create_task(self._listen(), name="stop signals"),
+                group.create_task(_lasting(name, job), name=name)
+                for name, job in (
+                    ("claim", lambda: self._claim(group)),
+                    ("line", self._line.watch),
+                    ("stop signals", self._listen),
+                )
             ]
             await stop.wait()
             *jobs, listener = jobs
@@ -223,7 +228,10 @@ class Worker:
             try:
                 async with self._feed.listen(keys.CONTROL) as messages:
                     async for message in messages:
-                        self._poke(ConversationId(message.decode()))
+                        try:
+                            self._poke(ConversationId(message.decode()))
+                        except UnicodeDecodeError as error:
+                            set_aside("store.control", error)
             except StoreError:
                 await asyncio.sleep(1)
 
@@ -241,3 +249,13 @@ def _told_of(claim: Claim) -> dict[str, Value]:
         "user.id": hidden(claim.person),
         "palaver.platform": split_conversation(claim.conversation)[0],
     }
+
+
+async def _lasting(name: str, job: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Do *job* again when it fails: a fault of ours in one must not end all the others."""
+    while True:
+        try:
+            await job()
+        except Exception:
+            log.exception("begun again", job=name)
+        await asyncio.sleep(1)

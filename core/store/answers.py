@@ -4,6 +4,7 @@ from typing import cast
 
 from redis.asyncio import Redis
 
+from core.border import set_aside
 from core.store import keys
 from core.store.connection import store_errors
 
@@ -17,7 +18,11 @@ class RedisAnswers:
     async def recall(self, key: str) -> str:
         with store_errors():
             kept = cast(bytes | None, await self._redis.get(keys.answer(key)))
-        return (kept or b"").decode()
+        try:
+            return (kept or b"").decode()
+        except UnicodeDecodeError as error:
+            set_aside("store.answer", error)
+            return ""
 
     async def keep(self, key: str, text: str, ttl_s: int) -> None:
         with store_errors():

@@ -6,6 +6,7 @@ from typing import cast
 
 from redis.asyncio import Redis
 
+from core.border import set_aside
 from core.store import keys
 from core.store.connection import store_errors
 from core.store.feed import Feed
@@ -48,12 +49,16 @@ class RedisBoard:
     async def read(self, board: str) -> list[tuple[int, bytes]]:
         with store_errors():
             values = cast(dict[bytes, bytes], await self._redis.hgetall(keys.board(board)))
-        return sorted((int(key), value) for key, value in values.items() if key != _COUNTER)
+        return sorted(
+            (at, value)
+            for key, value in values.items()
+            if key != _COUNTER and (at := _place(key)) is not None
+        )
 
     async def keys(self, board: str) -> list[int]:
         with store_errors():
             names = cast(list[bytes], await self._redis.hkeys(keys.board(board)))
-        return sorted(int(name) for name in names if name != _COUNTER)
+        return sorted(at for name in names if name != _COUNTER and (at := _place(name)) is not None)
 
     @asynccontextmanager
     async def watch(self, board: str) -> AsyncIterator[AsyncIterator[tuple[int, bytes | None]]]:
@@ -64,4 +69,12 @@ class RedisBoard:
 async def _changes(messages: AsyncIterator[bytes]) -> AsyncIterator[tuple[int, bytes | None]]:
     async for message in messages:
         key, space, value = message.partition(b" ")
-        yield int(key), value if space else None
+        if (at := _place(key)) is not None:
+            yield at, value if space else None
+
+
+def _place(key: bytes) -> int | None:
+    if key.isdigit() and len(key) < 20:
+        return int(key)
+    set_aside("store.board", "not a place of a post")
+    return None

@@ -25,6 +25,7 @@ from core.messages import (
 )
 from core.store import keys
 from core.store.connection import store_errors
+from core.store.values import number, read, read_incoming, unreadable, words
 
 LEASE_S = 6.0
 """A claim that was not renewed for this long is taken over."""
@@ -36,7 +37,6 @@ POSTS_S = 24 * 3600
 MOST_MAIL = 50
 MOST_EXCHANGES = 5_000
 
-decode_incoming = msgspec.json.Decoder(Incoming).decode
 _exchange = msgspec.json.Decoder(Exchange)
 _preferences = msgspec.json.Decoder(Preferences)
 _summary = msgspec.json.Decoder(Summary)
@@ -90,6 +90,7 @@ class Engine:
     checkpoint: AsyncScript
     commit: AsyncScript
     move: AsyncScript
+    bury: AsyncScript
     release: AsyncScript
     spent: AsyncScript
 
@@ -110,6 +111,8 @@ class Claim:
         self._entry = entry
         self._fence = 0
         self._place = Preferences()
+        self._readable: list[bool] = []
+        """Of each exchange that was loaded, whether it could be read."""
 
     async def load(self, history_bytes: int, *, again: bool = False) -> Turn | None:
         """Begin the turn; *history_bytes* bounds how much history is read.
@@ -143,22 +146,50 @@ class Claim:
         _, mail, flat, history, (chosen, fresh) = loaded
         state = dict(_pairs(flat))
         if self.conversation != self._of_place:
-            self._place = _preferences.decode(chosen or b"{}")
-        since = float(fresh or 0)
-        summary = _summary.decode(state.get(b"summary", b"{}"))
-        checkpoint = _checkpoint.decode(state[b"checkpoint"]) if b"checkpoint" in state else None
+            self._place = _preferences_of(chosen)
+        since = number(fresh)
+        exchanges = [read(_exchange, one, "store.history") for one in history]
+        self._readable = [exchange is not None for exchange in exchanges]
+        saved = state.get(b"checkpoint")
+        summary = read(_summary, state.get(b"summary", b"{}"), "store.summary") or Summary()
         return Turn(
-            mail=tuple(decode_incoming(one) for one in mail),
-            history=tuple(
-                one for one in (_exchange.decode(one) for one in history) if one.at >= since
-            ),
-            preferences=_preferences.decode(state.get(b"preferences", b"{}")).over(self._place),
-            checkpoint=checkpoint,
-            stop=state.get(b"stop", b"").decode(),
-            tries=int(state[b"tries"]),
-            note=state.get(b"note", b"").decode(),
+            mail=await self._readable_mail(mail),
+            history=tuple(one for one in exchanges if one is not None and one.at >= since),
+            preferences=_preferences_of(state.get(b"preferences")).over(self._place),
+            checkpoint=read(_checkpoint, saved, "store.checkpoint") if saved else None,
+            stop=words(state.get(b"stop")),
+            tries=int(number(state.get(b"tries"))),
+            note=words(state.get(b"note")),
             summary=summary if summary.until >= since else Summary(),
         )
+
+    async def _readable_mail(self, mail: Sequence[bytes]) -> tuple[Incoming, ...]:
+        """What of *mail* can be read; the rest is a dead letter, for somebody waits for it."""
+        incomings = []
+        for one in mail:
+            incoming = read_incoming(one, "store.mail")
+            if incoming is not None:
+                incomings.append(incoming)
+                continue
+            letter = msgspec.json.encode(unreadable(one, "this mail cannot be read"))
+            with store_errors():
+                buried = await self._engine.bury(
+                    keys=[self._stream, keys.mail(self.conversation), keys.DEAD],
+                    args=[*self._owner(), one, letter],
+                )
+            if buried is None:
+                raise LeaseLost(self.conversation)
+        return tuple(incomings)
+
+    def _raw(self, forget: int) -> int:
+        """How many exchanges of the store hold the last *forget* that can be read."""
+        raw = 0
+        for readable in reversed(self._readable):
+            if forget <= 0:
+                break
+            raw += 1
+            forget -= readable
+        return raw + forget if forget > 0 else raw
 
     async def spent(self) -> tuple[Spent, Spent]:
         """What this conversation has cost so far (a place: with its threads), and its person."""
@@ -193,7 +224,7 @@ class Claim:
             )
         if stop is None:
             raise LeaseLost(self.conversation)
-        return cast(bytes, stop).decode()
+        return words(cast(bytes, stop))
 
     async def unknown(self, posts: Sequence[str]) -> list[str]:
         """Those of *posts* that no checkpoint ever held, whoever has the lease now."""
@@ -253,7 +284,7 @@ class Claim:
                     self._fence,
                     self.conversation,
                     taken,
-                    forget,
+                    forget if forget < 0 else self._raw(forget),
                     self._engine.ttl_s,
                     MOST_EXCHANGES,
                     msgspec.json.encode(exchange) if exchange else "",
@@ -307,8 +338,12 @@ class Claim:
         return [keys.GROUP, self._engine.worker, self._entry]
 
 
+def _preferences_of(raw: bytes | None) -> Preferences:
+    return read(_preferences, raw or b"{}", "store.preferences") or Preferences()
+
+
 def _spent(flat: Sequence[bytes]) -> Spent:
-    numbers = {name.decode(): float(value) for name, value in _pairs(flat)}
+    numbers = {words(name): number(value) for name, value in _pairs(flat)}
     return msgspec.convert(numbers, Spent, strict=False)
 
 

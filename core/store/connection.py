@@ -4,15 +4,17 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from importlib import resources
+from typing import Any
 from urllib.parse import urlsplit
 
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.commands.core import AsyncScript
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 
 from core.errors import ConfigError, StoreError
+from core.store.values import is_wrong_type, put_aside
 
 POOL_CONNECTIONS = 32
 """Each worker needs one for its blocking read and a few for scripts; 32 never queued in bench."""
@@ -43,7 +45,30 @@ def source(name: str) -> str:
 
 def script(redis: Redis, name: str) -> AsyncScript:
     """The Lua script *name* of this folder, loaded on first use."""
-    return redis.register_script(source(name))
+    return redis.register_script(source(name)) if name in NOT_TWICE else _Script(redis, name)
+
+
+NOT_TWICE = ("commit", "move")
+"""What they did before they failed must not be done again: they find what `load` left in order."""
+
+
+class _Script(AsyncScript):
+    """Run once more when a key held another type than ours, which is put aside first."""
+
+    def __init__(self, redis: Redis, name: str) -> None:
+        super().__init__(redis, source(name))
+        self._redis = redis
+
+    async def __call__(
+        self, keys: Any = None, args: Any = None, client: Any = None, **more: Any
+    ) -> Any:
+        try:
+            return await super().__call__(keys, args, client, **more)
+        except ResponseError as error:
+            if not is_wrong_type(error):
+                raise
+        await put_aside(self._redis, keys)
+        return await super().__call__(keys, args, client, **more)
 
 
 @asynccontextmanager

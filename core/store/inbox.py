@@ -14,10 +14,20 @@ import msgspec
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
+from core.border import set_aside
 from core.messages import ConversationId, Incoming, place_of, split_conversation
 from core.store import keys
-from core.store.claim import LEASE_S, Claim, Engine, decode_incoming
+from core.store.claim import LEASE_S, Claim, Engine
 from core.store.connection import script, store_errors
+from core.store.values import (
+    DeadLetter,
+    is_conversation,
+    is_wrong_type,
+    put_aside,
+    read_dead_letter,
+    read_incoming,
+    words,
+)
 
 Verdict = Literal["kept", "seen", "full", "stopping", "unasked"]
 
@@ -40,17 +50,6 @@ class Waiting(msgspec.Struct, frozen=True):
 
     conversation: ConversationId
     place: int
-
-
-class DeadLetter(msgspec.Struct, frozen=True):
-    """A question that was set aside, and why."""
-
-    reason: str
-    mail: str
-
-    @property
-    def incoming(self) -> Incoming:
-        return decode_incoming(self.mail)
 
 
 class Inbox:
@@ -86,6 +85,7 @@ class Inbox:
             checkpoint=script(redis, "checkpoint"),
             commit=script(redis, "commit"),
             move=script(redis, "move"),
+            bury=script(redis, "bury"),
             release=script(redis, "release"),
             spent=script(redis, "spent"),
         )
@@ -143,8 +143,12 @@ class Inbox:
         """The threads of *place* in which *person* (empty: anybody) spoke with us, newest first."""
         with store_errors():
             found = cast(list[bytes], await self._redis.zrevrange(keys.recent(place), 0, -1))
-        spoke = (one.decode().rpartition(" ") for one in found)
-        threads = (ConversationId(thread) for thread, _, who in spoke if person in ("", who))
+        spoke = (words(one).rpartition(" ") for one in found)
+        threads = (
+            ConversationId(thread)
+            for thread, _, who in spoke
+            if person in ("", who) and is_conversation(thread)
+        )
         return list(dict.fromkeys(threads))
 
     async def answering(self, place: ConversationId, person: str = "") -> list[ConversationId]:
@@ -158,7 +162,9 @@ class Inbox:
         return [
             thread
             for thread, mail in zip(threads, first, strict=True)
-            if mail is not None and person in ("", decode_incoming(mail).sender.id)
+            if mail is not None
+            and (incoming := read_incoming(mail, "")) is not None
+            and person in ("", incoming.sender.id)
         ]
 
     async def claim(self, platforms: Sequence[str], most: int, wait_s: float) -> list[Claim]:
@@ -183,7 +189,7 @@ class Inbox:
         claims = []
         for stream, groups in streams:
             entries = groups[0] if isinstance(answer, dict) else groups
-            claims += [self._claimed(stream.decode(), *entry) for entry in entries]
+            claims += [one for entry in entries if (one := await self._claimed(stream, *entry))]
         return claims
 
     async def take_over(self, platforms: Sequence[str], most: int) -> list[Claim]:
@@ -205,24 +211,31 @@ class Inbox:
                 except ResponseError as error:
                     await self._prepare_again(error, platforms)
                     continue
-            claims += [self._claimed(stream, *entry) for entry in entries]
+            name = stream.encode()
+            claims += [one for entry in entries if (one := await self._claimed(name, *entry))]
         return claims
 
     async def dead_letters(self) -> list[DeadLetter]:
         """What could not be answered, oldest first."""
         with store_errors():
             letters = cast(list[bytes], await self._redis.lrange(keys.DEAD, 0, -1))
-        return [msgspec.json.decode(letter, type=DeadLetter) for letter in letters]
+        return [read_dead_letter(letter) for letter in letters]
 
     async def requeue(self) -> int:
-        """Put dead letters back, oldest first, until a mailbox is full; returns how many."""
-        count = 0
+        """Put dead letters back, oldest first, until a mailbox is full; returns how many.
+
+        What cannot be read stays where it is.
+        """
+        count = left = 0
         while True:
             with store_errors():
-                letter = cast(bytes | None, await self._redis.lindex(keys.DEAD, 0))
+                letter = cast(bytes | None, await self._redis.lindex(keys.DEAD, left))
             if letter is None:
                 return count
-            incoming = msgspec.json.decode(letter, type=DeadLetter).incoming
+            incoming = read_dead_letter(letter).incoming
+            if incoming is None:
+                left += 1
+                continue
             with store_errors():
                 await self._redis.delete(keys.seen(incoming.event_id))
             kept = await self.put(msgspec.structs.replace(incoming, address="direct"))
@@ -230,7 +243,7 @@ class Inbox:
                 return count
             # Last: a crash in between puts it back twice, and the event id keeps it once.
             with store_errors():
-                await self._redis.lrem(keys.DEAD, 1, letter.decode())
+                await self._redis.lrem(keys.DEAD, 1, cast(str, letter))
             count += 1
 
     async def waiting(self, platform: str, longer_than_s: float) -> list[Waiting]:
@@ -238,14 +251,16 @@ class Inbox:
         stream = keys.ready(platform)
         with store_errors():
             groups: Any = await self._redis.xinfo_groups(stream)
-            last = groups[0]["last-delivered-id"].decode() if groups else "0-0"
+            ours = [group for group in groups if group["name"] == keys.GROUP.encode()]
+            last = ours[0]["last-delivered-id"].decode() if ours else "0-0"
             entries: Any = await self._redis.xrange(stream, f"({last}", "+", MOST_IN_LINE)
             seconds, micros = await self._redis.time()
         ready_before_ms = seconds * 1000 + micros / 1000 - longer_than_s * 1000
         return [
-            Waiting(ConversationId(fields[b"c"].decode()), place)
+            Waiting(conversation, place)
             for place, (entry, fields) in enumerate(entries, 1)
             if int(entry.partition(b"-")[0]) <= ready_before_ms
+            and (conversation := _conversation(stream, fields))
         ]
 
     async def untold(self, conversation: ConversationId) -> Incoming | None:
@@ -255,7 +270,7 @@ class Inbox:
                 pipe.lindex(keys.mail(conversation), 0)
                 pipe.hexists(keys.state(conversation), "note")
                 mail, told = await pipe.execute()
-        return None if mail is None or told else decode_incoming(mail)
+        return None if mail is None or told else read_incoming(mail, "")
 
     async def note(self, incoming: Incoming, handle: str) -> bool:
         """Keep *handle*, the post that told *incoming* to wait.
@@ -272,12 +287,35 @@ class Inbox:
 
     async def _prepare_again(self, error: ResponseError, platforms: Sequence[str]) -> None:
         """Make the groups anew: the store came back empty (a failover without data, a flush)."""
-        if "NOGROUP" not in str(error):
+        if is_wrong_type(error):
+            await put_aside(self._redis, map(keys.ready, platforms))
+        elif "NOGROUP" not in str(error):
             raise error
         await self.prepare(platforms)
 
-    def _claimed(self, stream: str, entry: bytes, fields: Mapping[bytes, bytes]) -> Claim:
-        conversation = ConversationId(fields[b"c"].decode())
+    async def _claimed(
+        self, stream: bytes, entry: bytes, fields: Mapping[bytes, bytes] | None
+    ) -> Claim | None:
+        """The claim on what *entry* names; an entry that names nothing of ours is dropped."""
+        name = stream.decode()
+        conversation = _conversation(name, fields or {})
+        if conversation is None:
+            set_aside("store.ready", "not an entry of ours")
+            with store_errors():
+                await self._redis.xack(name, keys.GROUP, entry)
+                await self._redis.xdel(name, entry)
+            return None
         # A version before this one wrote no person.
-        person = fields.get(b"p", b"").decode()
-        return Claim(self.engine, stream, entry.decode(), conversation, person)
+        person = words(fields.get(b"p")) if fields else ""
+        return Claim(self.engine, name, entry.decode(), conversation, person)
+
+
+def _conversation(stream: str, fields: Mapping[bytes, bytes]) -> ConversationId | None:
+    """What an entry of *stream* names, if it is a conversation of that platform."""
+    try:
+        conversation = ConversationId(fields[b"c"].decode())
+    except (KeyError, UnicodeDecodeError):
+        return None
+    if not is_conversation(conversation):
+        return None
+    return conversation if keys.ready(split_conversation(conversation)[0]) == stream else None

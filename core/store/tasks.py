@@ -13,6 +13,7 @@ from core.images.later import Task
 from core.store import keys
 from core.store.connection import script, store_errors
 from core.store.feed import Feed
+from core.store.values import words
 
 TTL_S = 24 * 3600
 
@@ -37,7 +38,7 @@ class Tasks:
                 new, _, (kept, task_id) = await pipe.execute()
             if new:
                 await self._redis.set(keys.callback(token), "", ex=TTL_S)
-        return Task(kept.decode(), (task_id or b"").decode())
+        return Task(words(kept), words(task_id))
 
     async def name(self, name: str, task_id: str) -> None:
         """Keep what the provider calls the task."""
@@ -49,7 +50,7 @@ class Tasks:
         with store_errors():
             token = cast(bytes | None, await self._redis.hget(keys.task(name), "token"))
             if token is not None:
-                await self._redis.delete(keys.task(name), keys.callback(token.decode()))
+                await self._redis.delete(keys.task(name), keys.callback(words(token)))
 
     async def tell(self, token: str, message: bytes) -> Literal["kept", "again", "unknown"]:
         """Take what a callback tells; only the first time, and only where one is waited for."""

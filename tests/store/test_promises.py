@@ -21,10 +21,10 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 from core.errors import LeaseLost
 from core.messages import Exchange, Incoming, Sender, conversation_id
 from core.store import keys
-from core.store.claim import decode_incoming
 from core.store.connection import connect, source
 from core.store.embedded import embedded
 from core.store.inbox import Inbox
+from core.store.values import read_incoming
 
 CHATS = [conversation_id("test", name) for name in "abc"]
 PERSONS = dict(zip(CHATS, ("test:1", "test:1", "test:2"), strict=True))
@@ -149,7 +149,7 @@ def machine_for(store, mutate):
             histories, mails, ready, parked, running = store.run(self._stored())
             for chat in CHATS:
                 events = [decode_exchange(one).event_id for one in histories[chat]]
-                waiting = [decode_incoming(one).event_id for one in mails[chat]]
+                waiting = [read_incoming(one, "").event_id for one in mails[chat]]
                 # Once, in order, and in history only what was committed.
                 assert events == self.answered[chat]
                 # Nothing is lost: it is answered, or it waits.

@@ -14,7 +14,7 @@ if not owned(KEYS[1], ARGV[1], ARGV[2], ARGV[3]) then return nil end
 if redis.call('HGET', KEYS[3], 'fence') ~= ARGV[4] then return nil end
 if ARGV[11] ~= '' then
   for _, one in ipairs(redis.call('LRANGE', KEYS[2], 0, tonumber(ARGV[6]) - 1)) do
-    redis.call('RPUSH', KEYS[5], cjson.encode({reason = ARGV[11], mail = one}))
+    keep_dead(KEYS[5], cjson.encode({reason = ARGV[11], mail = one}))
   end
 end
 redis.call('LTRIM', KEYS[2], ARGV[6], -1)
@@ -30,7 +30,7 @@ if ARGV[10] ~= '' then
   redis.call('EXPIRE', KEYS[4], ARGV[8])
 end
 for i, costs in ipairs(cjson.decode(ARGV[13])) do
-  for name, much in pairs(costs) do redis.call('HINCRBYFLOAT', KEYS[7 + i], name, much) end
+  for name, much in pairs(costs) do add('HINCRBYFLOAT', KEYS[7 + i], name, much) end
 end
 redis.call('HDEL', KEYS[3], 'checkpoint', 'stop', 'tries', 'note')
 for i = 14, #ARGV, 2 do redis.call('HSET', KEYS[3], ARGV[i], ARGV[i + 1]) end
@@ -38,8 +38,7 @@ redis.call('HSET', KEYS[3], 'committed', this)
 redis.call('EXPIRE', KEYS[3], ARGV[8])
 local left = redis.call('LLEN', KEYS[2])
 if left > 0 then
-  local head = cjson.decode(redis.call('LINDEX', KEYS[2], 0))
-  make_ready(KEYS[1], ARGV[5], head['sender']['id'])
+  make_ready(KEYS[1], ARGV[5], sender_of(redis.call('LINDEX', KEYS[2], 0)))
 end
 let_go(KEYS[1], ARGV[1], ARGV[3], KEYS[6], KEYS[7], ARGV[12])
 return left

@@ -8,6 +8,7 @@
 -- Returns {fence, {mail...}, {state field, value...}, {exchange...} oldest first,
 --   {the place's preferences, since when it remembers}},
 -- or {0}: the person has most_per_person answers running; one of them makes this ready again
+right_types({'XLEN', 'LLEN', 'HLEN', 'LLEN', 'ZCARD', 'LLEN', 'HLEN'})
 if not owned(KEYS[1], ARGV[1], ARGV[2], ARGV[3]) then return nil end
 if ARGV[8] ~= '0' then
   local now = tonumber(redis.call('TIME')[1])
@@ -21,8 +22,8 @@ if ARGV[8] ~= '0' then
   end
   redis.call('ZADD', KEYS[5], now, ARGV[3])
 end
-local fence = redis.call('HINCRBY', KEYS[3], 'fence', 1)
-redis.call('HINCRBY', KEYS[3], 'tries', ARGV[6])
+local fence = add('HINCRBY', KEYS[3], 'fence', 1)
+add('HINCRBY', KEYS[3], 'tries', ARGV[6])
 -- What was set for a place holds as long as anybody speaks in it.
 redis.call('EXPIRE', KEYS[7], ARGV[10])
 -- Read history from its end, a few at a time: the cost follows what is used, not what is kept.

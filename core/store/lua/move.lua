@@ -20,7 +20,7 @@ for _, one in ipairs(mails) do
   -- Inside a JSON string its quotes are escaped, so that this is the field.
   local moved = string.gsub(one, '"conversation":"[^"]*"', '"conversation":"' .. ARGV[5] .. '"', 1)
   if redis.call('RPUSH', KEYS[7], moved) == 1 then
-    make_ready(KEYS[1], ARGV[5], cjson.decode(one)['sender']['id'])
+    make_ready(KEYS[1], ARGV[5], sender_of(one))
   end
 end
 redis.call('DEL', KEYS[2], KEYS[3], KEYS[4])

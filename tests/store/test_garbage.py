@@ -1,0 +1,230 @@
+"""What another version, or somebody else, wrote: read or set aside, never in anybody's way."""
+
+import asyncio
+from contextlib import suppress
+
+import msgspec
+import pytest
+
+from core.messages import Exchange, Spent, conversation_id
+from core.store import keys
+from core.store.answers import RedisAnswers
+from core.store.board import RedisBoard
+from core.store.claim import Checkpoint
+from core.store.feed import Feed
+from core.store.tasks import Tasks
+from tests.store.words import exchange, said, take, two_views
+
+CHAT = conversation_id("test", "chat")
+GARBAGE = [
+    b"\xff\xfe",
+    b"",
+    b"null",
+    b"[1,2]",
+    b'"words"',
+    b"{}",
+    b'{"event_id":1}',
+    b'{"event_id":"e","text":"\\ud800"}',
+    b"{" * 5000,
+    b'{"x":' * 2000 + b"1" + b"}" * 2000,
+    b"1e999",
+]
+READABLE = msgspec.json.encode(said(1))
+
+
+@pytest.fixture
+async def inbox(redis):
+    return (await two_views(redis))[0]
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"x": "y"},
+        {"c": b"\xff\xfe"},
+        {"c": "no conversation"},
+        {"c": "other:space:thread"},
+        {"c": "", "p": b"\xff"},
+    ],
+)
+async def test_a_ready_entry_of_another_make_is_dropped_and_the_next_one_served(
+    redis, inbox, fields
+):
+    await redis.xadd(keys.ready("test"), fields)
+    await inbox.put(said(1))
+    assert await inbox.waiting("test", 0.0)
+    claims = await inbox.claim(["test"], 5, 0.5)
+    assert [claim.conversation for claim in claims] == [CHAT]
+    assert await redis.xlen(keys.ready("test")) == 1
+
+
+async def test_a_person_written_in_other_bytes_keeps_nobody_from_an_answer(redis, inbox):
+    await redis.xadd(keys.ready("test"), {"c": CHAT, "p": b"\xff\xfe"})
+    await redis.rpush(keys.mail(CHAT), READABLE)
+    _, turn = await take(inbox)
+    assert [one.event_id for one in turn.mail] == ["event-1"]
+
+
+@pytest.mark.parametrize("garbage", GARBAGE)
+async def test_mail_that_cannot_be_read_becomes_a_dead_letter_and_the_next_is_served(
+    redis, inbox, garbage
+):
+    await redis.rpush(keys.mail(CHAT), garbage)
+    await redis.xadd(keys.ready("test"), {"c": CHAT})
+    await inbox.put(said(1))
+    assert await inbox.untold(CHAT) is None
+    claim, turn = await take(inbox)
+    assert [one.event_id for one in turn.mail] == ["event-1"]
+    assert await claim.commit(1, exchange(1)) == 0
+    (letter,) = await inbox.dead_letters()
+    assert letter.incoming is None
+    assert "cannot be read" in letter.reason
+    assert len(letter.mail) <= 16 * 1024
+
+
+@pytest.mark.parametrize("garbage", GARBAGE)
+async def test_a_stop_over_mail_that_cannot_be_read_is_taken(redis, inbox, garbage):
+    await redis.rpush(keys.mail(CHAT), garbage)
+    assert (await inbox.put(said(2, command="stop"))).verdict == "stopping"
+
+
+@pytest.mark.parametrize("garbage", GARBAGE)
+async def test_a_history_entry_that_cannot_be_read_costs_only_itself(redis, inbox, garbage):
+    await inbox.put(said(1))
+    claim, _ = await take(inbox)
+    await claim.commit(1, exchange(1))
+    await redis.rpush(keys.history(CHAT), garbage)
+    await inbox.put(said(2))
+    claim, turn = await take(inbox)
+    assert [one.event_id for one in turn.history] == ["event-1"]
+    # Again: the last that can be read is what is replaced.
+    await claim.commit(1, exchange(2), forget=1)
+    await inbox.put(said(3))
+    _, turn = await take(inbox)
+    assert [one.event_id for one in turn.history] == ["event-2"]
+
+
+@pytest.mark.parametrize("garbage", GARBAGE)
+@pytest.mark.parametrize(
+    "field",
+    ["checkpoint", "preferences", "summary", "stop", "tries", "note", "fence", "committed"],
+)
+async def test_state_that_cannot_be_read_is_none(redis, inbox, field, garbage):
+    await inbox.put(said(1))
+    await redis.hset(keys.state(CHAT), field, garbage)
+    claim, turn = await take(inbox)
+    assert turn.mail
+    assert turn.tries == 1
+    if field == "checkpoint":
+        assert turn.checkpoint is None
+    await claim.renew(Checkpoint("event-1"))
+    assert await claim.commit(1, exchange(1)) == 0
+
+
+async def test_what_a_newer_version_wrote_beside_what_we_know_is_left_alone(redis, inbox):
+    newer = {**msgspec.to_builtins(exchange(1)), "mood": {"deep": [1]}}
+    await redis.rpush(keys.history(CHAT), msgspec.json.encode(newer))
+    await redis.hset(keys.state(CHAT), "future", b"\xff")
+    await redis.hset(keys.state(CHAT), "checkpoint", b'{"event_id":"event-1","pages":["7"],"x":1}')
+    await inbox.put(said(1))
+    _, turn = await take(inbox)
+    assert turn.history == (msgspec.convert(newer, Exchange),)
+    assert turn.checkpoint.pages == ("7",)
+
+
+@pytest.mark.parametrize("kind", ["mail", "state", "history", "running", "parked", "seen", "ready"])
+async def test_a_key_of_another_type_is_put_aside_and_the_question_answered(redis, inbox, kind):
+    key = {
+        "mail": keys.mail(CHAT),
+        "state": keys.state(CHAT),
+        "history": keys.history(CHAT),
+        "running": keys.running("test:1"),
+        "parked": keys.parked("test:1"),
+        "seen": keys.seen("other"),
+        "ready": keys.ready("test"),
+    }[kind]
+    await redis.delete(key)
+    await redis.set(key, "another type")
+    assert (await inbox.put(said(1))).verdict == "kept"
+    await inbox.prepare(["test"])
+    claims = await inbox.claim(["test"], 1, 0.5) or await inbox.claim(["test"], 1, 0.5)
+    turn = await claims[0].load(10_000)
+    assert turn.mail
+    assert await claims[0].commit(1, exchange(1), dead="why", spent={"m": Spent(turns=1)}) == 0
+
+
+@pytest.mark.parametrize("garbage", [b"many", b"nan", b"inf", b"\xff", b""])
+async def test_a_sum_that_is_no_number_is_begun_anew(redis, inbox, garbage):
+    await redis.hset(keys.spent(CHAT), mapping={"turns": garbage, b"\xfe": "1", "cost_usd": "0.5"})
+    await inbox.put(said(1))
+    claim, _ = await take(inbox)
+    here, _ = await claim.spent()
+    assert here == Spent(cost_usd=0.5)
+    assert await claim.commit(1, exchange(1), spent={"m": Spent(turns=1)}) == 0
+    if garbage not in (b"inf", b"nan"):
+        assert await redis.hget(keys.spent(CHAT), "turns") == b"1"
+
+
+async def test_dead_letters_are_bounded_in_number_and_bytes(redis, inbox):
+    for number in range(1100):
+        await redis.rpush(keys.DEAD, f'{{"reason":"r","mail":"{number}"}}')
+    for _ in range(3):
+        await redis.rpush(keys.mail(CHAT), b"\xff" * 20_000_000)
+    await redis.xadd(keys.ready("test"), {"c": CHAT})
+    await inbox.put(said(1))
+    _, turn = await take(inbox)
+    assert [one.event_id for one in turn.mail] == ["event-1"]
+    assert await redis.llen(keys.DEAD) == 1000
+    assert await redis.memory_usage(keys.DEAD) < 17_000_000
+
+
+async def test_letters_that_cannot_be_read_stay_while_the_others_are_put_back(redis, inbox):
+    await redis.rpush(keys.DEAD, b"\xff", b"{}", b'{"reason":1,"mail":[]}')
+    good = {"reason": "r", "mail": READABLE.decode()}
+    await redis.rpush(keys.DEAD, msgspec.json.encode(good))
+    assert [letter.incoming is None for letter in await inbox.dead_letters()] == [True] * 3 + [
+        False
+    ]
+    assert await inbox.requeue() == 1
+    assert await redis.llen(keys.DEAD) == 3
+    assert (await inbox.claim(["test"], 1, 0.5))[0].conversation == CHAT
+
+
+async def test_dead_letters_of_another_type_are_begun_anew(redis, inbox):
+    await redis.set(keys.DEAD, "another type")
+    await inbox.put(said(1))
+    claim, _ = await take(inbox)
+    await claim.commit(1, None, dead="why")
+    assert [letter.reason for letter in await inbox.dead_letters()] == ["why"]
+
+
+async def test_a_board_shows_its_posts_between_what_is_none(redis):
+    async with Feed(redis) as feed:
+        board = RedisBoard(redis, feed, 100)
+        await redis.hset(keys.board("b"), mapping={"x": "y", b"\xff": "z", "-1": "w", "1e3": ""})
+        key = await board.put("b", b"post")
+        assert await board.read("b") == [(key, b"post")]
+        async with board.watch("b") as changes:
+            for message in (b"\xff\xfe", b"", b"x y", b"9" * 50 + b" z", b"-1 z"):
+                await redis.publish(keys.board("b"), message)
+            await board.put("b", b"next")
+            assert await asyncio.wait_for(anext(changes), 5) == (key + 1, b"next")
+
+
+async def test_an_answer_in_other_bytes_is_not_remembered(redis):
+    await redis.set(keys.answer("k"), b"\xff")
+    assert await RedisAnswers(redis).recall("k") == ""
+
+
+async def test_a_task_in_other_bytes_ends_nothing(redis):
+    async with Feed(redis) as feed:
+        tasks = Tasks(redis, feed)
+        await redis.hset(keys.task("t"), mapping={"token": b"\xff", "id": b"\xfe"})
+        await tasks.begin("t")
+        await tasks.forget("t")
+        task = await tasks.begin("t")
+        assert await tasks.tell(task.token, b"{}") == "kept"
+        await redis.delete(keys.callback("z"))
+        await redis.hset(keys.callback("z"), "a", "b")
+        with suppress(Exception):
+            assert await tasks.tell("z", b"{}") in ("again", "unknown")
