@@ -15,6 +15,7 @@ from core.images.later import Later, Tasks
 from core.models.choice import Watched, choose
 from core.models.demo.server import IMAGE_MODEL, demo_server
 from core.models.file import ModerationEntry, PalaverFile, read_palaver_file, secret_in
+from core.models.learned import Lessons
 from core.models.providers import Endpoint, provider_at
 from core.models.request import Model
 from core.models.screen import Moderation, Screen, ScreenedModel
@@ -47,10 +48,12 @@ async def open_models(
     later: Later | None = None,
     metrics: Metrics | None = None,
     tracer: Tracer | None = None,
+    lessons: Lessons | None = None,
 ) -> AsyncIterator[Models]:
     """The configured models, else a local Ollama, else the demo; *budget* counts their calls.
 
-    *metrics* and *tracer* are told how they fare; where none are given, nobody is.
+    *metrics* and *tracer* are told how they fare; where none are given, nobody is. *lessons*:
+    what is known of their ways; without it, each process learns for itself.
 
     Raises:
         ConfigError: a setting, or what PALAVER_CONFIG says, keeps one of them from opening.
@@ -76,7 +79,8 @@ async def open_models(
             return demo
 
         watched = Watched(metrics or Metrics(), tracer or NoTracer())
-        chat = await choose(settings, file, session, demo_url, budget, watched)
+        taught = lessons or Lessons()
+        chat = await choose(settings, file, session, demo_url, budget, watched, taught)
         if settings.image_base_url or chat.configured:
             painter = _beside(
                 chat.endpoint, settings.image_base_url, settings.image_api_key, settings.image_model

@@ -23,7 +23,17 @@ No message of these carries a secret: they may be logged as they are.
 from typing import Literal
 
 RefusedReason = Literal[
-    "key", "balance", "model", "policy", "length", "request", "empty", "endless", "filter"
+    "key",
+    "balance",
+    "model",
+    "policy",
+    "length",
+    "request",
+    "empty",
+    "thinking",
+    "tools",
+    "endless",
+    "filter",
 ]
 
 
@@ -80,11 +90,15 @@ class Overloaded(ModelError):
 
 
 class Refused(ModelError):
-    """The provider will not answer this request; never retried."""
+    """The provider will not answer this request; never retried.
 
-    def __init__(self, text: str, reason: RefusedReason = "request") -> None:
+    *said*: the provider's own words, whole, for who learns from them; never logged or shown.
+    """
+
+    def __init__(self, text: str, reason: RefusedReason = "request", said: str = "") -> None:
         super().__init__(text)
         self.reason: RefusedReason = reason
+        self.said = said
 
 
 class Interrupted(ModelError):

@@ -21,10 +21,12 @@ from core.http import http_server
 from core.images.later import callback_routes
 from core.live.pace import Pacer
 from core.models.cache import RememberingModel
+from core.models.learned import Lessons
 from core.people.access import Access
 from core.platform import Board, Leases, Platform, Secret
 from core.settings import Settings
-from core.store.answers import RedisAnswers
+from core.store import keys
+from core.store.answers import RedisMemory
 from core.store.board import RedisBoard
 from core.store.connection import connect, store_errors
 from core.store.embedded import embedded
@@ -86,13 +88,14 @@ async def open_core(settings: Settings) -> AsyncIterator[Core]:
         metrics = Metrics()
         content = settings.log_prompts and settings.trace_content
         tracer = await stack.enter_async_context(open_tracer(content=content))
+        lessons = Lessons(RedisMemory(redis, keys.learned))
         models = await stack.enter_async_context(
-            open_models(settings, budget, later_of(settings, tasks), metrics, tracer)
+            open_models(settings, budget, later_of(settings, tasks), metrics, tracer, lessons)
         )
         worker = f"{socket.gethostname()}-{secrets.token_hex(6)}"
         context = Context(
             settings=settings,
-            model=RememberingModel(models.chat, RedisAnswers(redis), metrics.memory),
+            model=RememberingModel(models.chat, RedisMemory(redis, keys.answer), metrics.memory),
             images=models.images,
             speech=models.speech,
             pacer=await stack.enter_async_context(Pacer(budget)),

@@ -6,6 +6,7 @@ Each field's description is what `palaver check` and the README's table say of i
 import ipaddress
 from pathlib import Path
 from typing import Annotated, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -62,6 +63,13 @@ class Settings(BaseSettings):
     llm_price: Annotated[tuple[float, ...], NoDecode] = Field(
         (), description="dollars for a million tokens: read, cached, written; comma-separated"
     )
+    llm_first_s: float = Field(
+        180.0, gt=0, description="seconds that it may be silent before its first sign of life"
+    )
+    llm_silence_s: float = Field(
+        60.0, gt=0, description="seconds that it may be silent after that; keep-alives are not"
+    )
+    llm_whole_s: float = Field(1800.0, gt=0, description="seconds that one answer may take")
     small_model: str = Field(
         "",
         description="a cheaper model for titles and for summaries of long conversations, by the "
@@ -137,6 +145,9 @@ class Settings(BaseSettings):
         "Use Markdown where it helps.",
         description="what the model is told first",
     )
+    timezone: str = Field(
+        "", description="in which the model is told the time, such as Asia/Shanghai; unset: TZ's"
+    )
     history_tokens: int = Field(8000, ge=0, description="how much history is sent with a question")
     max_tokens: int = Field(0, ge=0, description="the longest answer; 0: the API's own limit")
     history_ttl: int = Field(
@@ -180,6 +191,15 @@ class Settings(BaseSettings):
     def _three(cls, value: tuple[float, ...]) -> tuple[float, ...]:
         if len(value) not in (0, 3) or any(price < 0 for price in value):
             raise ValueError("must be three prices: read, cached, written")
+        return value
+
+    @field_validator("timezone")
+    @classmethod
+    def _zone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value) if value else None
+        except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+            raise ValueError("must name a time zone, such as Europe/Berlin") from error
         return value
 
     @field_validator("log_level")

@@ -84,7 +84,7 @@ class ImageClient:
     async def check(self) -> str:
         """A model that the API lists: its address and key work. Paints nothing."""
         endpoint = self._endpoint
-        listed = await first_model(self._session, endpoint)
+        listed = await first_model(self._session, endpoint, chat=False)
         return endpoint.model or listed
 
     async def paint(

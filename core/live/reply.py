@@ -82,6 +82,7 @@ class Reply:
         self._may_show = may_show
         self._known = set(handles)
         self._text = PagedText(platform.limits.page_chars, platform.fits)
+        self._taken_back = False
         self._on_screen = ""
         self._changed = asyncio.Event()
         self._closing = asyncio.Event()
@@ -121,6 +122,7 @@ class Reply:
 
     def say(self, text: str) -> None:
         """The newest full text. Never waits."""
+        self._taken_back |= len(text) < self._text.behind
         self._text.whole = text
         self._changed.set()
         if self.growth.note_written(len(text), clock()):
@@ -135,10 +137,8 @@ class Reply:
             PlatformError: the platform stayed away too long (see `deliver`).
         """
         await self.settle()
-        if len(text) < self._text.behind:
-            # Taken back behind what full pages hold: told anew, from the first of them.
-            self._old, self._pages = [*self._pages, *self._old], []
-            self._text.begin_again()
+        self._taken_back |= len(text) < self._text.behind
+        self._tell_anew()
         self._text.whole = text
         while (page := self._text.cut()) is not None:
             await self._finish_page(page.head, ())
@@ -161,6 +161,14 @@ class Reply:
         updater, self._updater = self._updater, None
         if updater is not None:
             await asyncio.shield(updater)
+
+    def _tell_anew(self) -> None:
+        """Where text was taken back behind what full pages hold: from the first of them."""
+        if self._taken_back:
+            self._taken_back = False
+            self._old, self._pages = [*self._pages, *self._old], []
+            self._text.begin_again()
+            self._on_screen = ""
 
     def _turn_page(self, page: Cut) -> None:
         self._text.turn(page)
@@ -226,6 +234,7 @@ class Reply:
     async def _show_newest(self) -> None:
         # The turn may be waited for: what is newest is decided when it has come.
         while self._has_news() and await self._take():
+            self._tell_anew()
             surface, page = self._surface(), self._text.cut()
             if page is None:
                 frame = self._frame()

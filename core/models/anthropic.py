@@ -3,54 +3,31 @@
 Source: Anthropic's Messages API (`/v1/messages`, streaming), version 2023-06-01.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
-import msgspec
-
-from core.models.chunks import Delta, Finished, ReasoningDelta, TextDelta, Usage, decoded
+from core.border import set_aside
+from core.models.chunks import Cited, Delta, Finished, ReasoningDelta, TextDelta, Usage
+from core.models.endings import ending_of
+from core.models.loose import Joiner, parse, record, records, text_of
 from core.models.providers import Endpoint
-from core.models.refusals import read_error
+from core.models.refusals import is_error, read_error
 from core.models.request import ChatMessage, ChatRequest, in_turns
+from core.models.sources import with_citation
+from core.models.usage import anthropic_usage
+from core.models.ways import Ways
 
 MAX_TOKENS = 8_192
 """`max_tokens` is required; this is sent where nobody chose one."""
-
-
-class _Usage(msgspec.Struct):
-    input_tokens: int = 0
-    output_tokens: int = 0
-    cache_read_input_tokens: int | None = None
-
-
-class _Message(msgspec.Struct):
-    usage: _Usage | None = None
-
-
-class _Delta(msgspec.Struct):
-    type: str = ""
-    text: str = ""
-    thinking: str = ""
-    stop_reason: str | None = None
-
-
-class _Event(msgspec.Struct):
-    type: str = ""
-    message: _Message | None = None
-    delta: _Delta | None = None
-    usage: _Usage | None = None
-    error: Any = None
-
-
-_decode = msgspec.json.Decoder(_Event).decode
 
 
 def url(endpoint: Endpoint, request: ChatRequest) -> str:
     return f"{endpoint.base_url}/messages"
 
 
-def body(endpoint: Endpoint, request: ChatRequest) -> dict[str, object]:
+def body(endpoint: Endpoint, request: ChatRequest, ways: Ways) -> dict[str, object]:
     """The system prompt stands apart, and roles take turns."""
-    system, said = in_turns(request.messages)
+    system, said = in_turns(request)
     turns: list[dict[str, Any]] = [
         {"role": role, "content": [part for one in together for part in _parts(one)]}
         for role, together in said
@@ -62,52 +39,79 @@ def body(endpoint: Endpoint, request: ChatRequest) -> dict[str, object]:
         "messages": turns,
         "max_tokens": request.max_tokens or MAX_TOKENS,
         "stream": True,
+        **_options(request.options),
     }
     return asked | ({"system": system} if system else {})
 
 
 def _parts(message: ChatMessage) -> list[dict[str, object]]:
-    return [*map(_image, message.images), {"type": "text", "text": message.content}]
+    parts = [_image(url) for url in message.images]
+    if message.content.strip():
+        parts.append({"type": "text", "text": message.content})
+    return parts
+
+
+def _options(options: Mapping[str, Any]) -> dict[str, Any]:
+    """*options*, as they are called here."""
+    named = {name: options[name] for name in ("temperature", "top_p") if name in options}
+    if stop := options.get("stop"):
+        named["stop_sequences"] = [stop] if isinstance(stop, str) else stop
+    return named
 
 
 def _image(url: str) -> dict[str, object]:
+    if not url.startswith("data:"):
+        return {"type": "image", "source": {"type": "url", "url": url}}
     kind, _, data = url.removeprefix("data:").partition(";base64,")
     return {"type": "image", "source": {"type": "base64", "media_type": kind, "data": data}}
 
 
 class Reader:
-    """Reads the events of one stream; what was read and written is told in different ones."""
+    """Reads the events of one stream, or a whole answer; usage is told in several of them."""
 
     def __init__(self) -> None:
-        self._read = 0
-        self._cached = 0
+        self._text = Joiner()
+        self._thought = Joiner()
+        self._usage = Usage()
+        self._cited = Cited(())
 
-    def read(self, data: bytes) -> list[Delta]:
-        """The deltas of one event, in order.
+    def read(self, data: bytes, some: list[Delta]) -> None:
+        """Append the deltas of one event to *some*, in order; raises `ModelError` for an error."""
+        try:
+            said = parse(data)
+        except ValueError:
+            set_aside("model.stream", "no JSON")
+            return
+        for event in records(said):
+            self._event(event, some)
 
-        Raises:
-            Interrupted: *data* is no event.
-            Overloaded, Refused: it is an error.
-        """
-        event = decoded(_decode, data)
-        match event.type:
-            case "error":
-                raise read_error(event.error)
-            case "message_start" if event.message and event.message.usage:
-                usage = event.message.usage
-                self._cached = usage.cache_read_input_tokens or 0
-                self._read = usage.input_tokens + self._cached
-                return [Usage(self._read, 0, self._cached)]
-            case "content_block_delta" if event.delta:
-                if event.delta.thinking:
-                    return [ReasoningDelta(event.delta.thinking)]
-                return [TextDelta(event.delta.text)] if event.delta.text else []
-            case "message_delta":
-                found: list[Delta] = []
-                if event.usage is not None:
-                    found.append(Usage(self._read, event.usage.output_tokens, self._cached))
-                if event.delta and event.delta.stop_reason:
-                    reason = event.delta.stop_reason
-                    found.append(Finished("stop" if reason == "end_turn" else reason))
-                return found
-        return []
+    def _event(self, event: Mapping[str, object], some: list[Delta]) -> None:
+        message, delta = record(event.get("message")), record(event.get("delta"))
+        if event.get("type") == "message":
+            message = event
+        for block in records(event.get("content_block") or message.get("content")):
+            self._block(block, some)
+        self._block(delta, some)
+        for usage in (message.get("usage"), event.get("usage")):
+            told = self._usage | anthropic_usage(record(usage))
+            if told != self._usage:
+                self._usage = told
+                some.append(told)
+        word = text_of(delta.get("stop_reason") or message.get("stop_reason"))
+        if is_error(event):
+            raise read_error(event)
+        if word:
+            if rest := self._text.rest():
+                some.append(TextDelta(rest))
+            some.append(Finished(ending_of(word)))
+
+    def _block(self, block: Mapping[str, object], some: list[Delta]) -> None:
+        if thought := self._thought.take(text_of(block.get("thinking"))):
+            some.append(ReasoningDelta(thought))
+        if text := self._text.take(text_of(block.get("text"))):
+            some.append(TextDelta(text))
+        for citation in records(block.get("citation") or block.get("citations")):
+            sources = with_citation(citation, self._cited.sources)
+            if sources != self._cited.sources:
+                self._cited = Cited(sources)
+                some.append(self._cited)

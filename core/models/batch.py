@@ -12,8 +12,20 @@ from pathlib import Path
 import msgspec
 
 from core.errors import Interrupted, ModelError, Overloaded
-from core.models.chunks import AnsweredBy, TextDelta, Usage
+from core.models.chunks import (
+    AnsweredBy,
+    Cited,
+    Delta,
+    Finished,
+    ReasoningDelta,
+    Source,
+    TextDelta,
+    Usage,
+    Withdrawn,
+)
+from core.models.endings import Ending, judge
 from core.models.request import ChatMessage, ChatRequest, Model
+from core.telemetry import redact
 
 TRIES = 3
 """How often a prompt is asked whose answer breaks off."""
@@ -39,13 +51,15 @@ class Prompt(msgspec.Struct, frozen=True):
 
 
 class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One line of the output."""
+    """One line of the output. *cut* says why the answer is not whole: `length`, `filter`, …"""
 
     id: str | int | None = None
     answer: str = ""
     error: str = ""
+    cut: str = ""
     usage: Usage | None = None
     cost_usd: float = 0.0
+    sources: tuple[Source, ...] = ()
 
 
 _prompts = msgspec.json.Decoder(Prompt | str)
@@ -145,27 +159,63 @@ async def run_batch(
 
 async def ask(model: Model, prompt: Prompt, price: Sequence[float] = ()) -> Answer:
     """The answer to *prompt*; its error where there is none. *price* as in `run_batch`."""
-    tries = 0
+    earlier, tries = Usage(), 0
     while True:
         tries += 1
-        text, usage = "", None
+        heard = Heard()
         try:
             async with model.stream(prompt.request) as deltas:
                 async for delta in deltas:
-                    match delta:
-                        case TextDelta(more):
-                            text += more
-                        case Usage():
-                            usage = delta
-                        case AnsweredBy(_, known) if known:
-                            price = known
-                        case _:
-                            pass
-            cost = usage.cost_usd(price) if usage is not None else 0.0
-            return Answer(prompt.id, text, usage=usage, cost_usd=round(cost, 6))
-        except (Interrupted, Overloaded) as error:
-            # Before the first word the client has tried again already.
-            if tries == TRIES or not text:
-                return Answer(prompt.id, error=str(error))
-        except ModelError as error:
-            return Answer(prompt.id, error=str(error))
+                    heard.take(delta)
+            judge(heard.text, heard.ending, thought=heard.thought)
+            error = None
+        except ModelError as failed:
+            error = failed
+        price = heard.price or price
+        usage = earlier + (heard.usage or Usage()) if heard.usage or tries > 1 else None
+        # Before the first word the client has tried again already.
+        passing = isinstance(error, Interrupted | Overloaded) and heard.text
+        if passing and tries < TRIES:
+            earlier += heard.usage or Usage()
+            continue
+        return Answer(
+            prompt.id,
+            heard.text,
+            error=redact(str(error)) if error else "",
+            cut="" if heard.ending == "stop" or error else heard.ending,
+            usage=usage,
+            cost_usd=round(usage.cost_usd(price), 6) if usage else 0.0,
+            sources=heard.sources,
+        )
+
+
+class Heard:
+    """What a model says, from delta to delta."""
+
+    def __init__(self) -> None:
+        self.text = ""
+        self.thought = False
+        self.usage: Usage | None = None
+        self.price: Sequence[float] = ()
+        self.ending: Ending = "stop"
+        self.sources: tuple[Source, ...] = ()
+        self.model = ""
+
+    def take(self, delta: Delta) -> None:
+        match delta:
+            case TextDelta(more):
+                self.text += more
+            case ReasoningDelta():
+                self.thought = True
+            case Withdrawn():
+                self.text = ""
+            case Usage():
+                self.usage = delta
+            case AnsweredBy(name, price):
+                self.model, self.price = name, price
+            case Cited(sources):
+                self.sources = tuple(one for one in sources if one.url)
+            case Finished(ending):
+                self.ending = ending
+            case _:
+                pass

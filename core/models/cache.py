@@ -5,14 +5,14 @@ A request is remembered only if it names a `scope`; nobody outside that scope re
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Protocol
 
 import msgspec
 
 from core.errors import Interrupted, ModelError, StoreError
-from core.models.chunks import Delta, Finished, FromMemory, TextDelta
+from core.models.chunks import Blind, Cited, Delta, Finished, FromMemory, TextDelta, Withdrawn
 from core.models.request import Around, ChatRequest, Model
 from core.telemetry import Counted
 
@@ -109,8 +109,7 @@ class RememberingModel(Around):
         async for delta in deltas:
             flight.add(delta)
             if isinstance(delta, Finished) and delta.reason == "stop":
-                said = "".join(one.text for one in flight.deltas if isinstance(one, TextDelta))
-                await self._keep(key, said)
+                await self._keep(key, _said(flight.deltas))
             yield delta
 
     async def _recall(self, key: str) -> str:
@@ -120,14 +119,24 @@ class RememberingModel(Around):
             return ""
 
     async def _keep(self, key: str, text: str) -> None:
+        if not text:
+            return
         with suppress(StoreError):
             await self._memory.keep(key, text, TTL_S)
 
 
 def key_of(request: ChatRequest, model: str) -> str:
     """The same for the same request, in every process and version of Python."""
-    named = msgspec.structs.replace(request, model=request.model or model)
+    named = msgspec.structs.replace(request, model=request.model or model, clock="")
     return hashlib.sha256(msgspec.json.encode(named)).hexdigest()
+
+
+def _said(deltas: Sequence[Delta]) -> str:
+    """The text that stands at the end; nothing where more than text would have to be kept."""
+    if any(isinstance(one, Cited | Blind) for one in deltas):
+        return ""
+    back = max((at for at, one in enumerate(deltas) if isinstance(one, Withdrawn)), default=0)
+    return "".join(one.text for one in deltas[back:] if isinstance(one, TextDelta))
 
 
 async def _replay(text: str) -> AsyncIterator[Delta]:

@@ -5,16 +5,17 @@ from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
 import aiohttp
-import msgspec
+from msgspec.structs import replace
 
 from core.budget import Budget
 from core.errors import ConfigError, ModelError
 from core.models.client import TRIES, ChatClient
 from core.models.demo.server import CHAT_MODEL
 from core.models.file import ModelEntry, PalaverFile, secret_in
+from core.models.learned import Lessons
 from core.models.listed import first_model
 from core.models.measured import MeasuredModel
-from core.models.providers import Endpoint, provider_at
+from core.models.providers import Deadlines, Endpoint, provider_at
 from core.models.request import Model
 from core.models.router import Route, Router
 from core.platform import Bucket
@@ -52,6 +53,7 @@ async def choose(
     demo_url: Callable[[], Awaitable[str]],
     budget: Budget,
     watched: Watched,
+    lessons: Lessons,
 ) -> Choice:
     """The model that *file*, or else *settings*, ask for; *demo_url* starts the demo.
 
@@ -60,15 +62,18 @@ async def choose(
     """
     if not file.model:
         endpoint, kind = await _endpoint(settings, session, demo_url)
-        client = ChatClient(session, endpoint)
+        endpoint = replace(endpoint, deadlines=_deadlines(settings))
+        client = ChatClient(session, endpoint, lessons)
         return Choice(MeasuredModel(client, endpoint, *watched), endpoint, kind)
-    ways = [(entry, *way) for entry in file.model for way in enumerate(_endpoints_of(entry))]
+    ways = [
+        (entry, *way) for entry in file.model for way in enumerate(_endpoints_of(entry, settings))
+    ]
     # Where another can be asked, nobody waits for this one.
     tries = TRIES if len(ways) == 1 else 1
     routes = [
         Route(
             entry.name,
-            MeasuredModel(ChatClient(session, endpoint, tries=tries), endpoint, *watched),
+            MeasuredModel(ChatClient(session, endpoint, lessons, tries), endpoint, *watched),
             entry.price,
             entry.at_once,
             _rate(entry, number),
@@ -98,7 +103,7 @@ async def _endpoint(
             except ModelError as error:
                 text = f"is not set, and {settings.llm_base_url} lists no model: {error}"
                 raise ConfigError("LLM_MODEL", text) from error
-            endpoint = msgspec.structs.replace(endpoint, model=model)
+            endpoint = replace(endpoint, model=model)
         return endpoint, "configured"
     if key:
         raise ConfigError("LLM_BASE_URL", "is not set, but LLM_API_KEY is: whose key is it?")
@@ -111,9 +116,10 @@ async def _endpoint(
         return Endpoint(url, "", CHAT_MODEL), "demo"
 
 
-def _endpoints_of(entry: ModelEntry) -> list[Endpoint]:
+def _endpoints_of(entry: ModelEntry, settings: Settings) -> list[Endpoint]:
     """One for each key of *entry*."""
     base_url = entry.base_url.rstrip("/")
+    own = {"first": entry.first_s, "silence": entry.silence_s, "whole": entry.whole_s}
     variables = (entry.key,) if isinstance(entry.key, str) else entry.key
     return [
         Endpoint(
@@ -123,6 +129,14 @@ def _endpoints_of(entry: ModelEntry) -> list[Endpoint]:
             provider_at(base_url, entry.continues),
             tuple(entry.headers.items()),
             entry.extra,
+            entry.ways,
+            replace(_deadlines(settings), **{name: one for name, one in own.items() if one}),
         )
         for variable in variables
     ]
+
+
+def _deadlines(settings: Settings) -> Deadlines:
+    return Deadlines(
+        first=settings.llm_first_s, silence=settings.llm_silence_s, whole=settings.llm_whole_s
+    )

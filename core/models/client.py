@@ -7,52 +7,64 @@ read something, and what follows is decided by who shows it.
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import aiohttp
 import msgspec
 import tenacity
 
-from core.errors import Interrupted, Overloaded, Refused
-from core.models import anthropic, openai, qianfan
-from core.models.chunks import Delta, Finished, ReasoningDelta, TextDelta, read_chunk
-from core.models.providers import Endpoint
+from core.errors import Interrupted, ModelError, Overloaded, Refused
+from core.models import anthropic, completions, openai, qianfan
+from core.models.chunks import Blind, Delta, Finished, ReasoningDelta, TextDelta
+from core.models.learned import Lessons
+from core.models.providers import Endpoint, continues_with
 from core.models.refusals import http_error
 from core.models.request import ChatRequest
-from core.models.stream import Stream
+from core.models.stream import Read, Silent, Stream
 from core.models.thinking import ThinkSplitter
+from core.models.ways import Ways, lesson_of, sees
 from core.telemetry import logger
 
 log = logger(__name__)
 
 TRIES = 4
 FIRST_WAIT_S = 0.5
+LESSONS = 8
+"""So many parts of one question may be refused, one after the other."""
+LAST_WORDS_S = 5.0
 LONGEST_WAIT_S = 30.0
 """A provider that asks for more patience than this is answered with an honest sentence instead."""
 
 
 class Shape(NamedTuple):
-    """How a provider is asked and read. *reader* makes what reads the events of one stream."""
+    """How a provider is asked and read. *reader* makes what reads the payloads of one answer."""
 
     url: Callable[[Endpoint, ChatRequest], str]
-    body: Callable[[Endpoint, ChatRequest], dict[str, object]]
-    reader: Callable[[], Callable[[bytes], list[Delta]]]
+    body: Callable[[Endpoint, ChatRequest, Ways], dict[str, object]]
+    reader: Callable[[], Read]
 
 
 SHAPES = {
-    "openai": Shape(openai.url, openai.body, lambda: read_chunk),
+    "openai": Shape(openai.url, openai.body, lambda: completions.Reader().read),
     "anthropic": Shape(anthropic.url, anthropic.body, lambda: anthropic.Reader().read),
-    "qianfan": Shape(qianfan.url, qianfan.body, lambda: qianfan.read),
+    "qianfan": Shape(qianfan.url, qianfan.body, lambda: qianfan.Reader().read),
 }
 
 
-class Deadlines(msgspec.Struct, frozen=True):
-    """How long to wait, in seconds, for each stage of a call."""
+class _Silent(Overloaded):
+    """It may still be at it: asking again would only begin it anew, and cost twice."""
 
-    connect: float = 10.0
-    first_delta: float = 180.0
-    gap: float = 60.0
-    total: float = 1800.0
+
+@dataclass(eq=False)
+class _Call:
+    """One question on its way: as it is asked, in which *ways*, and *until* when."""
+
+    request: ChatRequest
+    ways: Ways
+    until: float
+    after: str = ""
+    stream: Stream = field(init=False)
 
 
 class ChatClient:
@@ -66,17 +78,17 @@ class ChatClient:
         self,
         session: aiohttp.ClientSession,
         endpoint: Endpoint,
-        deadlines: Deadlines | None = None,
+        lessons: Lessons | None = None,
         tries: int = TRIES,
     ) -> None:
         self._tries = tries
         self._session = session
         self._endpoint = endpoint
+        self._lessons = lessons or Lessons()
         self._shape = SHAPES[endpoint.provider.shape]
         self._token = (
             qianfan.AccessToken(session, endpoint) if endpoint.provider.shape == "qianfan" else None
         )
-        self._deadlines = deadlines or Deadlines()
 
     @property
     def model(self) -> str:
@@ -88,47 +100,83 @@ class ChatClient:
 
     @property
     def continues(self) -> bool:
-        return self._endpoint.provider.continues not in ("no", "event_id")
+        way = continues_with(self._endpoint.provider, self.model)
+        known = self._lessons.known(self._endpoint, self.model)
+        return way not in ("no", "event_id") and known.prefill is not False
+
+    def ways(self, name: str) -> str:
+        return str(self._lessons.known(self._endpoint, name or self.model))
 
     @asynccontextmanager
     async def stream(self, request: ChatRequest) -> AsyncIterator[AsyncIterator[Delta]]:
         """Ask, and give the answer's deltas; the last is `Finished`. Closes the call on exit."""
         async with AsyncExitStack() as stack:
-            until = asyncio.get_running_loop().time() + self._deadlines.total
-            stream = await self._asked(stack, request)
-            yield self._all(stream, stack, request, until)
+            until = asyncio.get_running_loop().time() + self._endpoint.deadlines.whole
+            call, news = await self._taught(stack, request, until)
+            yield self._all(call, stack, news)
 
-    async def _asked(self, stack: AsyncExitStack, request: ChatRequest, after: str = "") -> Stream:
-        """Ask until a first delta comes; behind the event *after*, where that is given."""
+    async def _taught(
+        self, stack: AsyncExitStack, request: ChatRequest, until: float
+    ) -> tuple[_Call, Sequence[Delta]]:
+        """Ask in the ways of the model, as often as it teaches something.
+
+        Gives the call, and what is new of it.
+        """
+        model = request.model or self.model
+        ways = await self._lessons.recall(self._endpoint, model)
+        news: list[Delta] = []
+        for lessons_left in reversed(range(LESSONS)):
+            call = _Call(ways.fit(request), ways, until)
+            try:
+                await self._asked(stack, call)
+                break
+            except Refused as error:
+                lesson = lesson_of(error, call.request, self._body(call), ways)
+                if lesson is None or not lessons_left:
+                    raise
+                if lesson.sure:
+                    await self._lessons.keep(self._endpoint, model, lesson.ways)
+                if lesson.ways.prefill is False and request.begun:
+                    raise  # Its beginning stands on the screen: who asks has to know.
+                if lesson.ways.pictures is False and sees(call.request):
+                    news = [Blind()]
+                ways = lesson.ways.under(self._endpoint.ways)
+        return call, news
+
+    async def _asked(self, stack: AsyncExitStack, call: _Call) -> None:
+        """Ask until a first delta comes; behind the event `call.after`, where there is one."""
         async for attempt in _retrying(self._tries):
             with attempt:
-                call = AsyncExitStack()
+                response = AsyncExitStack()
                 try:
-                    opened = await self._open(call, request, after)
+                    call.stream = await self._open(response, call)
                 except BaseException:
-                    await call.aclose()
+                    await response.aclose()
                     raise
-                stack.push_async_exit(call)
-        return opened
+                stack.push_async_exit(response)
 
-    async def _open(self, call: AsyncExitStack, request: ChatRequest, after: str) -> Stream:
+    async def _open(self, closing: AsyncExitStack, call: _Call) -> Stream:
         """Send the request and wait for the first delta that a person can see."""
+        deadlines = self._endpoint.deadlines
+        # Who does not stream says nothing before the end.
+        first = deadlines.whole if call.ways.stream is False else deadlines.first
         try:
-            async with asyncio.timeout(self._deadlines.first_delta):
-                response = await call.enter_async_context(await self._post(request, after))
+            async with asyncio.timeout(first):
+                response = await closing.enter_async_context(await self._post(call))
                 if response.status >= 400:
                     raise await http_error(response)
-                stream = Stream(response, self._shape.reader())
-                call.callback(stream.close)
-                seen: list[Delta] = []
-                while (some := await stream.next()) is not None:
-                    seen += some
-                    if any(isinstance(d, TextDelta | ReasoningDelta | Finished) for d in some):
-                        stream.keep(seen)
-                        return stream
-                raise Overloaded("the model's stream ended before it began")
-        except TimeoutError as error:
-            raise Overloaded("the model did not begin to answer in time") from error
+            stream = Stream(response, self._shape.reader())
+            closing.callback(stream.close)
+            stream.watch(first, call.until)
+            seen: list[Delta] = []
+            while (some := await stream.next()) is not None:
+                seen += some
+                if any(isinstance(d, TextDelta | ReasoningDelta | Finished) for d in some):
+                    stream.keep(seen)
+                    return stream
+            raise Overloaded("the model's stream ended before it began")
+        except (TimeoutError, Silent) as error:
+            raise _Silent("the model did not begin to answer in time") from error
         except aiohttp.ClientError as error:
             raise Overloaded(f"the model cannot be reached ({type(error).__name__})") from error
         except Interrupted as error:
@@ -138,52 +186,66 @@ class ChatClient:
                 raise
             raise Overloaded("the access token is spent") from error
 
-    async def _post(self, request: ChatRequest, after: str) -> Any:
-        endpoint, shape = self._endpoint, self._shape
+    def _body(self, call: _Call) -> dict[str, object]:
+        asked = self._shape.body(self._endpoint, call.request, call.ways)
+        return call.ways.applied({**asked, **self._endpoint.extra})
+
+    async def _post(self, call: _Call) -> Any:
+        endpoint = self._endpoint
         token = {"access_token": await self._token.get()} if self._token is not None else None
-        url = shape.url(endpoint, request)
+        url = self._shape.url(endpoint, call.request)
         return self._session.post(
             url,
             params=token,
-            data=msgspec.json.encode({**shape.body(endpoint, request), **endpoint.extra}),
+            data=msgspec.json.encode(self._body(call)),
             headers=endpoint.headers_to(url)
             | {"Content-Type": "application/json", "Accept": "text/event-stream"}
-            | ({"Last-Event-ID": after} if after else {}),
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=self._deadlines.connect),
+            | ({"Last-Event-ID": call.after} if call.after else {}),
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=endpoint.deadlines.connect),
             # A redirect could carry the key to another host.
             allow_redirects=False,
         )
 
     async def _all(
-        self, stream: Stream, stack: AsyncExitStack, request: ChatRequest, until: float
+        self, call: _Call, stack: AsyncExitStack, news: Sequence[Delta]
     ) -> AsyncIterator[Delta]:
-        thinking = ThinkSplitter(begun=bool(request.begun))
-        over, finished, times = thinking.over, False, 0
+        for delta in news:
+            yield delta
+        thinking, finished, times = ThinkSplitter(begun=bool(call.request.begun)), False, 0
+        silence = self._endpoint.deadlines.silence
         while True:
-            stream.watch(self._deadlines.gap, until)
+            stream = call.stream
+            stream.watch(silence, call.until)
             try:
                 while (some := await stream.next()) is not None:
                     for delta in some:
-                        if over and type(delta) is TextDelta:
-                            yield delta
-                            continue
-                        if isinstance(delta, Finished):
+                        if type(delta) is TextDelta:
+                            if thinking.plain(delta.text):
+                                yield delta
+                                continue
+                        elif isinstance(delta, Finished):
                             if finished:
                                 continue  # `[DONE]` behind a finish reason says nothing new.
                             finished = True
+                            # What it cost may come; but nobody waits long for it.
+                            stream.watch(min(LAST_WORDS_S, silence), call.until)
                         for part in _told_apart(delta, thinking):
                             yield part
-                        over = thinking.over
                 if not finished:
                     raise Interrupted("the model's stream ended without an end")
                 return
-            except Interrupted as error:
-                after, times = stream.last_id, times + 1
+            except ModelError as error:
+                if finished:
+                    return  # The answer is whole, whatever comes behind it.
+                call.after, times = stream.last_id, times + 1
                 resumes = self._endpoint.provider.continues == "event_id"
-                if finished or not (resumes and after and times < TRIES):
+                broken = isinstance(error, Interrupted)
+                if not (broken and resumes and call.after and times < TRIES):
+                    for part in thinking.rest():
+                        yield part
                     raise
-                log.warning("stream resumed", after=after, reason=str(error))
-                stream = await self._asked(stack, request, after)
+                log.warning("stream resumed", after=call.after, reason=str(error))
+                await self._asked(stack, call)
 
 
 def _told_apart(delta: Delta, thinking: ThinkSplitter) -> Sequence[Delta]:
@@ -201,7 +263,9 @@ def _retrying(tries: int) -> tenacity.AsyncRetrying:
         return max(backoff(state), asked)
 
     def worth_it(error: BaseException) -> bool:
-        return isinstance(error, Overloaded) and error.retry_after_s <= LONGEST_WAIT_S
+        if not isinstance(error, Overloaded) or isinstance(error, _Silent):
+            return False
+        return error.retry_after_s <= LONGEST_WAIT_S
 
     def say(state: tenacity.RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None

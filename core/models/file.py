@@ -13,6 +13,12 @@ per_minute = 500                       # calls a minute, of all processes togeth
 continues = "prefix"                   # as LLM_CONTINUE
 headers = {X-RateLimit-Group = "chat"} # what each call carries besides
 extra = {thinking = {type = "disabled"}}  # what each request says besides
+ways = {window = 32768, pictures = false} # what it takes (else it is learned): window,
+                                       # most_tokens, pictures, stream, prefill, system,
+                                       # without = ["temperature"], renamed = {...}
+first_s = 900                          # deadlines of its own, as LLM_FIRST_S
+silence_s = 120
+whole_s = 3600
 
 Personas besides those that are there:
 
@@ -48,6 +54,7 @@ import msgspec
 from core.errors import ConfigError
 from core.models.filter import Action, Filter, Rule
 from core.models.providers import Continues
+from core.models.ways import Ways
 from core.telemetry import keep_secret
 
 
@@ -62,6 +69,10 @@ class ModelEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     continues: Continues | None = None
     headers: dict[str, str] = {}
     extra: dict[str, Any] = {}
+    ways: Ways = Ways()
+    first_s: float = 0.0
+    silence_s: float = 0.0
+    whole_s: float = 0.0
 
 
 class ModerationEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

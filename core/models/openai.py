@@ -1,7 +1,10 @@
-"""OpenAI's shape of a chat: the request. `core.models.chunks` reads its stream."""
+"""OpenAI's shape of a chat: the request. `core.models.completions` reads its stream."""
 
-from core.models.providers import Endpoint
-from core.models.request import ChatMessage, ChatRequest
+from collections.abc import Sequence
+
+from core.models.providers import Endpoint, continues_with
+from core.models.request import ChatMessage, ChatRequest, in_turns
+from core.models.ways import Ways
 
 
 def url(endpoint: Endpoint, request: ChatRequest) -> str:
@@ -9,19 +12,27 @@ def url(endpoint: Endpoint, request: ChatRequest) -> str:
     return f"{base_url or endpoint.base_url}/chat/completions"
 
 
-def body(endpoint: Endpoint, request: ChatRequest) -> dict[str, object]:
-    messages = [_message(message) for message in request.messages]
+def body(endpoint: Endpoint, request: ChatRequest, ways: Ways) -> dict[str, object]:
+    model = request.model or endpoint.model
+    system, turns = in_turns(request)
+    messages: list[dict[str, object]] = []
+    if system and ways.system == "user":
+        turns[0] = "user", [ChatMessage("user", system), *turns[0][1]]
+    elif system:
+        messages.append({"role": ways.system or "system", "content": system})
+    messages += [{"role": role, "content": _content(said)} for role, said in turns]
     asked: dict[str, object] = {
-        "model": request.model or endpoint.model,
+        "model": model,
         "messages": messages,
         "stream": True,
         "stream_options": {"include_usage": True},
+        **request.options,
     }
     if request.max_tokens:
         asked[endpoint.provider.max_tokens] = request.max_tokens
     if request.begun:
         messages.append({"role": "assistant", "content": request.begun})
-        match endpoint.provider.continues:
+        match continues_with(endpoint.provider, model):
             case "prefix":
                 messages[-1]["prefix"] = True
             case "final_message":
@@ -31,9 +42,11 @@ def body(endpoint: Endpoint, request: ChatRequest) -> dict[str, object]:
     return asked
 
 
-def _message(message: ChatMessage) -> dict[str, object]:
-    if not message.images:
-        return {"role": message.role, "content": message.content}
-    parts: list[dict[str, object]] = [{"type": "text", "text": message.content}]
-    parts += [{"type": "image_url", "image_url": {"url": url}} for url in message.images]
-    return {"role": message.role, "content": parts}
+def _content(said: Sequence[ChatMessage]) -> str | list[dict[str, object]]:
+    """What one side says in a row, as one message."""
+    text = "\n\n".join(message.content for message in said if message.content)
+    images = [url for message in said for url in message.images]
+    if not images:
+        return text
+    parts: list[dict[str, object]] = [{"type": "text", "text": text}] if text else []
+    return parts + [{"type": "image_url", "image_url": {"url": url}} for url in images]

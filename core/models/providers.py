@@ -4,6 +4,7 @@ Sources: the providers' API references, read in autumn 2026; vLLM's
 "OpenAI-compatible server" for `continue_final_message`.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -12,6 +13,7 @@ import msgspec
 
 from core import __version__
 from core.credentials import Credential
+from core.models.ways import Ways
 
 Continues = Literal["no", "prefix", "final_message", "prefill", "event_id"]
 """How a provider goes on with an answer that it has begun: not at all; by `"prefix": true` in the
@@ -59,6 +61,18 @@ KNOWN = (
 )
 
 
+_NO_PREFILL = re.compile(r"claude-(?:[a-z]+-)?(?:4[.-][6-9]|[5-9]|\d\d)(?!\d{3})")
+"""Claude since 4.6 answers `This model does not support assistant message prefill`.
+Source: Anthropic's migration guide, autumn 2026."""
+
+
+def continues_with(provider: Provider, model: str) -> Continues:
+    """How *model* goes on with an answer: of one provider, some do and some do not."""
+    if provider.continues == "prefill" and _NO_PREFILL.search(model):
+        return "no"
+    return provider.continues
+
+
 def provider_at(base_url: str, continues: Continues | None = None) -> Provider:
     """The provider whose API is at *base_url*; one without any ways of its own if unknown.
 
@@ -72,10 +86,22 @@ def provider_at(base_url: str, continues: Continues | None = None) -> Provider:
     return msgspec.structs.replace(provider, continues=continues)
 
 
+class Deadlines(msgspec.Struct, frozen=True):
+    """How long to wait, in seconds: for a connection, for the first sign of life, for the next
+    one, and for the end of the answer. A keep-alive is a sign of life.
+    """
+
+    connect: float = 10.0
+    first: float = 180.0
+    silence: float = 60.0
+    whole: float = 1800.0
+
+
 class Endpoint(msgspec.Struct, frozen=True):
     """Where a model is: *base_url* ends before `/chat/completions`.
 
-    *more_headers*: what the operator wants each call to carry; *extra*: what each request.
+    *more_headers*: what the operator wants each call to carry; *extra*: what each request;
+    *ways*: what the operator knows of the model.
     """
 
     base_url: str
@@ -84,6 +110,8 @@ class Endpoint(msgspec.Struct, frozen=True):
     provider: Provider = Provider("")
     more_headers: tuple[tuple[str, str], ...] = ()
     extra: Mapping[str, Any] = {}
+    ways: Ways = Ways()
+    deadlines: Deadlines = Deadlines()
 
     def headers_to(self, url: str) -> dict[str, str]:
         """What a call to *url* carries; the key, and what the operator adds, only at our place."""

@@ -5,16 +5,21 @@ stands in the address; the messages take turns, and are odd in number.
 """
 
 import time
-from typing import Any
+from collections.abc import Mapping
 
 import aiohttp
 import msgspec
 
+from core.border import set_aside
 from core.errors import Overloaded, Refused
-from core.models.chunks import Delta, Finished, TextDelta, Usage, decoded
+from core.models.chunks import Delta, Finished, TextDelta, Usage
+from core.models.endings import ending_of
+from core.models.loose import Joiner, count_of, parse, record, records, text_of
 from core.models.providers import Endpoint
-from core.models.refusals import read_error
+from core.models.refusals import is_error, read_error
 from core.models.request import ChatRequest, in_turns
+from core.models.usage import usage_of
+from core.models.ways import Ways
 from core.net.body import read_up_to
 from core.telemetry import keep_secret
 
@@ -25,6 +30,9 @@ EARLY_S = 3600.0
 """A token is taken for spent so long before it is."""
 _BUSY = frozenset((2, 4, 15, 17, 18, 19, 336100, 336501, 336502, 336503, 336505))
 """Quotas and rates, and "try again later"."""
+_TOO_LONG = frozenset((336007, 336103, 336104))
+"""`tokens_too_long` and `characters_too_long` of the first API."""
+_OPTIONS = ("temperature", "top_p", "stop", "response_format")
 _NO_TOKEN = frozenset((100, 110, 111))
 
 
@@ -78,59 +86,61 @@ def url(endpoint: Endpoint, request: ChatRequest) -> str:
     return f"{endpoint.base_url}{CHAT_PATH}{request.model or endpoint.model}"
 
 
-def body(endpoint: Endpoint, request: ChatRequest) -> dict[str, object]:
+def body(endpoint: Endpoint, request: ChatRequest, ways: Ways) -> dict[str, object]:
     """The system prompt stands apart; what one side says in a row is one message."""
-    system, said = in_turns(request.messages)
+    system, said = in_turns(request)
     turns = [
         {"role": role, "content": "\n\n".join(one.content for one in together)}
         for role, together in said
     ]
-    if turns and turns[0]["role"] == "assistant":
-        del turns[0]
-    asked: dict[str, object] = {"messages": turns, "stream": True}
+    named = {name: request.options[name] for name in _OPTIONS if name in request.options}
+    asked: dict[str, object] = {"messages": turns, "stream": True, **named}
     if request.max_tokens:
         asked["max_output_tokens"] = request.max_tokens
     return asked | ({"system": system} if system else {})
 
 
-class _Usage(msgspec.Struct):
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
+class Reader:
+    """Reads the events of one stream."""
 
+    def __init__(self) -> None:
+        self._text = Joiner()
+        self._usage = Usage()
 
-class _Event(msgspec.Struct):
-    result: str = ""
-    is_end: bool = False
-    is_truncated: bool = False
-    need_clear_history: bool = False
-    usage: _Usage | None = None
-    error_code: int = 0
-    error_msg: str = ""
-    error: Any = None
+    def read(self, data: bytes, some: list[Delta]) -> None:
+        """Append the deltas of one event to *some*, in order; raises `ModelError` for an error."""
+        try:
+            said = parse(data)
+        except ValueError:
+            set_aside("model.stream", "no JSON")
+            return
+        for event in records(said):
+            self._event(event, some)
 
-
-_decode = msgspec.json.Decoder(_Event).decode
-
-
-def read(data: bytes) -> list[Delta]:
-    """The deltas of one event, in order.
-
-    Raises:
-        Interrupted: *data* is no event.
-        Overloaded, Refused: it is an error.
-    """
-    event = decoded(_decode, data)
-    if event.error_code in _NO_TOKEN:
-        raise Refused(f"{event.error_msg} ({event.error_code})", "key")
-    if event.error_code in _BUSY:
-        raise Overloaded(f"{event.error_msg} ({event.error_code})")
-    if event.error_code or event.error:
-        raise read_error(event.error or event.error_msg, 400)
-    deltas: list[Delta] = [TextDelta(event.result)] if event.result else []
-    if event.usage is not None:
-        deltas.append(Usage(event.usage.prompt_tokens, event.usage.completion_tokens))
-    if event.need_clear_history:
-        deltas.append(Finished("content_filter"))
-    elif event.is_end:
-        deltas.append(Finished("length" if event.is_truncated else "stop"))
-    return deltas
+    def _event(self, event: Mapping[str, object], some: list[Delta]) -> None:
+        if text := self._text.take(text_of(event.get("result"))):
+            some.append(TextDelta(text))
+        told = self._usage | usage_of(record(event.get("usage")))
+        if told != self._usage:
+            self._usage = told
+            some.append(told)
+        code, words = count_of(event.get("error_code")), text_of(event.get("error_msg"))
+        if code in _NO_TOKEN:
+            raise Refused(f"{words} ({code})", "key")
+        if code in _BUSY:
+            raise Overloaded(f"{words} ({code})")
+        if code in _TOO_LONG:
+            raise Refused(f"{words} ({code})", "length", words)
+        if is_error(event):
+            raise read_error(event, 400)
+        ending = ""
+        if event.get("need_clear_history") is True:
+            ending = "content_filter"
+        elif event.get("is_truncated") is True:
+            ending = "length"
+        elif event.get("is_end") is True:
+            ending = text_of(event.get("finish_reason")) or "stop"
+        if ending:
+            if rest := self._text.rest():
+                some.append(TextDelta(rest))
+            some.append(Finished(ending_of(ending)))

@@ -1,30 +1,57 @@
-"""What providers answer when they do not answer: their errors, typed."""
+"""What providers answer when they do not answer: their errors, typed.
+
+The status says the most, then the words; a code says the least, for many send
+`invalid_request_error` with everything. Sources: the error pages of OpenAI, Anthropic, DeepSeek,
+Qwen, Qianfan, Zhipu, MiniMax, Moonshot, Gemini, OpenRouter, vLLM and llama.cpp, autumn 2026.
+"""
 
 import email.utils
+import re
 import time
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping
 
 import aiohttp
-import msgspec
 
+from core.border import clean
 from core.errors import ModelError, Overloaded, Refused, RefusedReason
+from core.models.loose import count_of, parse, record, records, text_of
 from core.net.body import read_up_to
+from core.telemetry import redact
 
 ERROR_BYTES = 20_000
+SAID_CHARS = 4_000
+TOLD_CHARS = 300
 
 _FINAL: dict[str, RefusedReason] = {
     "invalid_api_key": "key",
     "invalid_token": "key",
     "token_mismatched": "key",
-    "api_not_implemented": "model",
+    "invalid_iam_token": "key",
     "authentication_error": "key",
+    "permission_error": "key",
+    "unauthenticated": "key",
+    "invalid_client": "key",
     "insufficient_quota": "balance",
+    "insufficient_user_quota": "balance",
+    "exceeded_current_quota_error": "balance",
+    "billing_error": "balance",
+    "billing_not_active": "balance",
+    "arrearage": "balance",
+    "api_not_implemented": "model",
     "model_not_found": "model",
+    "modelnotfound": "model",
+    "model_not_exist": "model",
     "invalid_model": "model",
+    "deploymentnotfound": "model",
     "content_filter": "policy",
     "content_policy_violation": "policy",
+    "moderation_blocked": "policy",
+    "data_inspection_failed": "policy",
+    "datainspectionfailed": "policy",
+    "responsibleaipolicyviolation": "policy",
     "context_length_exceeded": "length",
+    "exceed_context_size_error": "length",
+    "request_too_large": "length",
     "characters_too_long": "length",
     "tokens_too_long": "length",
     "invalid_request_error": "request",
@@ -32,46 +59,202 @@ _FINAL: dict[str, RefusedReason] = {
     "invalid_messages": "request",
     "malformed_json": "request",
 }
+_BUSY = re.compile(r"rate.?limit|overloaded|too.?many.?requests|server_error|unavailable|throttl")
+"""Codes of what passes, told inside a stream or with the wrong status."""
+_PASSING = (408, 409, 425, 429)
 _STATUS: dict[int, RefusedReason] = {
     400: "request",
     401: "key",
     402: "balance",
     403: "key",
     404: "model",
+    405: "request",
     413: "length",
     422: "request",
 }
+_PATTERNS: tuple[tuple[str, RefusedReason], ...] = (
+    (
+        r"context.{0,9}(?:length|window|size)|maximum context|prompt is too long|"
+        r"(?:prompt|input|messages?|history|request|conversation) "
+        r"(?:is|are|was) too (?:long|large)|max(?:imum)? (?:input )?(?:characters|tokens|length)|"
+        r"too many (?:input )?tokens|tokens? .{0,40}exceeds? |"
+        r"exceed(?:s|ed)? .{0,60}(?:token|context)|"
+        r"(?:input|prompt)(?: token)?s? .{0,40}(?:is|are) longer than|too large for model|"
+        r"reduce the length|range of input length|input length .{0,80}(?:exceed|should be)",
+        "length",
+    ),
+    (
+        r"quota.{0,40}(?:plan|billing)|insufficient.{0,9}(?:balance|quota|credit|fund)|"
+        r"credit balance|out of credits|more credits|arrearage|overdue|billing",
+        "balance",
+    ),
+    (
+        r"(?:api[ _-]?key|access token|bearer token|authori[sz]ation).{0,60}"
+        r"(?:invalid|incorrect|not valid|expired|missing|required|wrong|revoked)|"
+        r"(?:invalid|incorrect|missing|no|expired|wrong|unknown) .{0,9}"
+        r"(?:api[ _-]?key|access token|bearer token|credentials|authentication)|"
+        r"authentication fails|unauthorized|user not found",
+        "key",
+    ),
+    (
+        r"model.{0,120}(?:not exist|not found|does not exist|not (?:a )?(?:valid|supported|"
+        r"available)$|no such|unknown|not a valid model)|"
+        r"(?:invalid|unknown|no such|not a valid|unsupported) model|"
+        r"(?:is )?not a valid model|no endpoints found for",
+        "model",
+    ),
+    (
+        r"content.{0,9}(?:policy|policies|filter|management|exists risk|moderation)|"
+        r"responsible ai|high risk|inappropriate content|safety (?:system|reasons)|"
+        r"flagged|prohibited content|sensitive (?:content|word)|usage polic",
+        "policy",
+    ),
+)
+_WORDS = tuple((re.compile(pattern), reason) for pattern, reason in _PATTERNS)
+_KEY = re.compile(r"\b(?:sk|pk|xai|gsk|key)-[\w-]{6,}|(?<=[Bb]earer )\S+")
+_NUMBERS: dict[str, RefusedReason] = {
+    # Zhipu: account in arrears, model, content; MiniMax: key, balance, content.
+    "1113": "balance",
+    "1211": "model",
+    "1301": "policy",
+    "1004": "key",
+    "1008": "balance",
+    "1026": "policy",
+    "1027": "policy",
+}
 
 
-def read_error(error: Any, status: int = 0) -> ModelError:
-    """The typed error of an error object (or string), or of *status* where it says nothing."""
-    code, message = "", ""
+def is_error(said: object) -> bool:
+    """Whether *said* (a payload) tells that something is wrong."""
+    fields = record(said)
+    base = record(fields.get("base_resp"))
+    number = text_of(fields.get("error_code")) or text_of(base.get("status_code"))
+    if isinstance(fields.get("message"), str) and not fields.keys() & {"choices", "done"}:
+        number = number or text_of(fields.get("code"))
+    return (
+        _tells(fields.get("error"))
+        or _tells(fields.get("errors"))
+        or number not in ("", "0", "200")
+    )
+
+
+def _tells(error: object) -> bool:
+    """Whether there is anything in it."""
     if isinstance(error, dict):
-        code = str(error.get("code") or error.get("type") or "")
-        message = str(error.get("message") or "")
-    elif error:
-        message = str(error)
-    where = " ".join(filter(None, (str(status or ""), code)))
-    text = f"{message[:300] or 'no reason given'} ({where})"
-    if code in _FINAL:
-        return Refused(text, _FINAL[code])
-    number = status or (int(code) if code.isdigit() else 0)
+        return any(map(_tells, error.values()))
+    if isinstance(error, list):
+        return any(map(_tells, error))
+    return bool(error) and error != "0"
+
+
+def read_error(said: object, status: int = 0) -> ModelError:
+    """The typed error of *said*, a payload or an error of any kind, that came with *status*."""
+    codes, message = _told(said)
+    text = redact(_KEY.sub("***", " ".join(message.split())))
+    where = " ".join(filter(None, (str(status or ""), *codes[:1])))
+    reason = _reason(codes, message.lower(), status)
+    told = f"{text[:TOLD_CHARS] or 'no reason given'} ({where})"
+    if reason is None:
+        return Overloaded(told)
+    return Refused(told, reason, f"{text[:SAID_CHARS]} {_named(said)}".strip())
+
+
+def _reason(codes: list[str], words: str, status: int) -> RefusedReason | None:
+    """Why it will never be answered; None where another try may help."""
+    coded = [_FINAL[code] for code in codes if code in _FINAL]
+    coded += [_NUMBERS[code] for code in codes if code in _NUMBERS]
+    worded = [reason for pattern, reason in _WORDS if pattern.search(words)]
+    number = (
+        status if status >= 400 else next((n for n in map(count_of, codes) if 400 <= n < 600), 0)
+    )
+    if number in (401, 402):
+        return _STATUS[number]
+    known = [reason for reason in coded if reason != "request"] or worded
+    if number == 429 and "request too large" in words:
+        return "length"
+    if number in _PASSING:
+        # A minute's tokens are spent: that is no length, whatever it is called.
+        return "balance" if "balance" in known else None
+    if number == 403:
+        return next((one for one in known if one in ("balance", "policy", "model")), "key")
+    if number == 404:
+        # OpenRouter says it of a model that is there, and cannot do what it is asked for.
+        return "request" if "no endpoints found that" in words else "model"
+    if known and (number < 500 or known[0] == "length"):
+        return known[0]
+    if not number and any(_BUSY.search(code) for code in codes):
+        return None
     if number in _STATUS:
-        return Refused(text, _STATUS[number])
-    return Overloaded(text)
+        return _STATUS[number]
+    if number >= 500:
+        return "request" if _NOT_ABLE.search(words) else None
+    return "request" if "request" in coded else None
+
+
+_NOT_ABLE = re.compile(r"(?:not|n't) support|requires? --|unsupported|not a multimodal|--mmproj")
+
+
+def _named(said: object) -> str:
+    """Which part of the request it is about, where that is told."""
+    named: list[str] = []
+    for error in _errors(said):
+        named.append(text_of(error.get("param")))
+        if "n_ctx" in error:
+            named.append(f"n_ctx {text_of(error['n_ctx'])}")
+        for part in records(error.get("detail")):
+            where = part.get("loc")
+            named += map(text_of, where) if isinstance(where, list) else []
+    return " ".join(filter(None, named))[:TOLD_CHARS]
+
+
+def _told(said: object) -> tuple[list[str], str]:
+    """The codes in *said*, in lower case, and its words."""
+    codes: list[str] = []
+    words: list[str] = []
+    for error in _errors(said):
+        for name in ("status", "type", "code", "error_code", "status_code", "errorCode"):
+            code = text_of(error.get(name)).strip().lower()
+            if code and code not in codes and len(code) < 80:
+                codes.append(code)
+        names = ("message", "msg", "error_msg", "status_msg", "detail", "error_description")
+        words += [text_of(error.get(name), ("msg", "message")) for name in names]
+    if isinstance(said, str):
+        words.append(said)
+    return codes, clean(" ".join(dict.fromkeys(filter(None, words)))).strip()
+
+
+def _errors(said: object) -> Iterator[Mapping[str, object]]:
+    """Whatever in *said* may be an error: Gemini sends a list, gateways wrap what they got."""
+    for outer in records(said):
+        yield outer
+        for name in ("error", "errors", "base_resp", "innererror"):
+            inner = outer.get(name)
+            if isinstance(inner, str):
+                yield {"message": inner}
+            for one in records(inner):
+                yield one
+                metadata = record(one.get("metadata"))
+                raw = text_of(metadata.get("raw"))
+                if raw:
+                    try:
+                        yield from _errors(parse(raw[:ERROR_BYTES].encode("utf-8", "replace")))
+                    except ValueError:
+                        yield {"message": raw}
+                yield from records(one.get("innererror"))
 
 
 async def http_error(response: aiohttp.ClientResponse) -> ModelError:
     """The typed error of *response*, whose status says that it is one."""
     body = await read_up_to(response.content, ERROR_BYTES)
-    error: Any = None
+    said: object = None
     try:
-        decoded = msgspec.json.decode(body)
-        if isinstance(decoded, dict):
-            error = decoded.get("error") or decoded
-    except (msgspec.MsgspecError, UnicodeDecodeError):
-        pass  # An HTML page says nothing that a person should read.
-    found = read_error(error, response.status)
+        said = parse(body)
+    except ValueError:
+        # An HTML page says nothing that a person should read; a line of plain words may.
+        text = body.decode("utf-8", "replace").strip()
+        if text and "<" not in text:
+            said = text
+    found = read_error(said, response.status)
     if isinstance(found, Overloaded):
         found.retry_after_s = retry_after_s(response.headers, time.time())
     return found
@@ -79,6 +262,10 @@ async def http_error(response: aiohttp.ClientResponse) -> ModelError:
 
 def retry_after_s(sent: Mapping[str, str], now: float) -> float:
     """Seconds that `Retry-After` asks for: a number or an HTTP date; 0.0 when it asks nothing."""
+    try:
+        return max(0.0, float(sent.get("Retry-After-Ms", ""))) / 1000
+    except ValueError:
+        pass
     value = sent.get("Retry-After", "").strip()
     if not value:
         return 0.0

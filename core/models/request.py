@@ -2,17 +2,19 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import msgspec
 
 from core.models.chunks import Delta
 
+Role = Literal["system", "user", "assistant"]
+
 
 class ChatMessage(msgspec.Struct, frozen=True):
     """*images* are URLs (of kind `data:` too) that belong to *content*."""
 
-    role: Literal["system", "user", "assistant"]
+    role: Role
     content: str
     images: tuple[str, ...] = ()
 
@@ -22,7 +24,10 @@ class ChatRequest(msgspec.Struct, frozen=True, omit_defaults=True):
 
     *max_tokens* 0 leaves the length to the provider; *begun* is the beginning of the
     answer, said already, which the model goes on from; *scope* names who may be answered with
-    what this request was answered (nobody, if empty); with *alone* no other model stands in.
+    what this request was answered (nobody, if empty); with *alone* no other model stands in;
+    *clock* says what time it is, at the end of the instructions (it is no part of the question:
+    what was answered a minute ago may be answered so again); *options* are what else the request
+    says (`temperature`, `stop`), as OpenAI calls it.
     """
 
     messages: tuple[ChatMessage, ...]
@@ -31,6 +36,8 @@ class ChatRequest(msgspec.Struct, frozen=True, omit_defaults=True):
     begun: str = ""
     scope: str = ""
     alone: bool = False
+    options: dict[str, Any] = {}
+    clock: str = ""
 
 
 class Model(Protocol):
@@ -49,6 +56,10 @@ class Model(Protocol):
     @property
     def continues(self) -> bool:
         """Whether a request may say how its answer has `begun`."""
+        ...
+
+    def ways(self, name: str) -> str:
+        """What is known of how the model *name* (empty: the first) likes to be asked, in words."""
         ...
 
     def stream(self, request: ChatRequest) -> AbstractAsyncContextManager[AsyncIterator[Delta]]:
@@ -74,18 +85,34 @@ class Around:
     def continues(self) -> bool:
         return self._model.continues
 
+    def ways(self, name: str) -> str:
+        return self._model.ways(name)
 
-def in_turns(
-    messages: Sequence[ChatMessage],
-) -> tuple[str, list[tuple[str, list[ChatMessage]]]]:
-    """The system prompt apart, and what each side says in a row together, by its role."""
-    system = "\n\n".join(one.content for one in messages if one.role == "system")
-    turns: list[tuple[str, list[ChatMessage]]] = []
+
+GO_ON = "(Go on exactly where your last message ends. Repeat nothing of it, and add no remark.)"
+"""What asks for the rest of an answer where a model cannot be given its beginning."""
+
+
+def in_turns(request: ChatRequest) -> tuple[str, list[tuple[Role, list[ChatMessage]]]]:
+    """The system prompt apart, and what each side says in a row together, by its role.
+
+    Strict templates want it so: the person speaks first, the sides take turns, nobody says
+    nothing, and the person speaks last (unless what was `begun` will stand there).
+    """
+    messages = request.messages
+    told = [one.content for one in messages if one.role == "system"]
+    system = "\n\n".join(filter(None, [*told, request.clock]))
+    turns: list[tuple[Role, list[ChatMessage]]] = []
     for message in messages:
-        if message.role == "system":
+        if message.role == "system" or not (message.content.strip() or message.images):
             continue
         if turns and turns[-1][0] == message.role:
             turns[-1][1].append(message)
-        else:
+        elif turns or message.role == "user":
             turns.append((message.role, [message]))
+    if not turns:
+        # There are instructions alone, and no question.
+        return "", [("user", [ChatMessage("user", system or "?")])]
+    if turns[-1][0] == "assistant" and not request.begun:
+        turns.append(("user", [ChatMessage("user", GO_ON)]))
     return system, turns

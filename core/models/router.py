@@ -100,6 +100,10 @@ class Router:
     def continues(self) -> bool:
         return any(route.model.continues for route in self._routes)
 
+    def ways(self, name: str) -> str:
+        chosen = next((route for route in self._routes if route.name == name), None)
+        return chosen.model.ways("") if chosen else self._routes[0].model.ways(name)
+
     @asynccontextmanager
     async def stream(self, request: ChatRequest) -> AsyncIterator[AsyncIterator[Delta]]:
         """As `ChatClient.stream`; the first delta says who answers."""

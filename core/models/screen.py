@@ -131,6 +131,10 @@ class ScreenedModel(Around):
                     passed = thoughts.take(text)
                 case Finished():
                     passed = answer.take("", last=True)
+                case Withdrawn():
+                    answer, said = self._screen.answer(), ""
+                    yield delta
+                    continue
                 case _:
                     yield delta
                     continue

@@ -5,31 +5,45 @@ from collections.abc import Callable
 
 import aiohttp
 
-from core.errors import Interrupted, Refused
+from core.errors import Interrupted, ModelError, Refused
 from core.models.bounds import Bounds
-from core.models.chunks import Delta, Finished
+from core.models.chunks import Delta, Finished, TextDelta
+from core.models.lines import Lines
 from core.models.sse import Decoder
 from core.net.body import PIECE_BYTES
 
+Read = Callable[[bytes, list[Delta]], None]
+"""Appends the deltas of one payload; raises `ModelError` behind what it appended."""
+
+_BEFORE = b"\xef\xbb\xbf \t\r\n"
+"""What may stand before the first byte that means something."""
+
+
+class Silent(Interrupted):
+    """Nothing came for so long that nothing will."""
+
 
 class Stream:
-    """*response*, whose events *read* turns into deltas. To be closed, like the response."""
+    """*response*, whose payloads *read* turns into deltas. To be closed, like the response.
 
-    def __init__(
-        self, response: aiohttp.ClientResponse, read: Callable[[bytes], list[Delta]]
-    ) -> None:
+    What kind of stream it is its first byte says; what servers call it is often wrong.
+    """
+
+    def __init__(self, response: aiohttp.ClientResponse, read: Read) -> None:
         self._response = response
         self._content = response.content
-        self._whole = response.content_type == "application/json"
         self._read = read
         self._decoder = Decoder()
         self._bounds = Bounds()
+        self._lines: Lines | None = None
+        self._known = False
         self._kept: list[Delta] = []
+        self._failed: ModelError | None = None
         self._ended = False
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
         self._waits_since = 0.0
-        self._late: Exception | None = None
+        self._late: ModelError | None = None
 
     @property
     def last_id(self) -> str:
@@ -43,38 +57,66 @@ class Stream:
     async def next(self) -> list[Delta] | None:
         """The deltas of the next read, perhaps none; None at the end.
 
-        Raises:
+        Raises, behind the deltas that came before it:
             Interrupted: the connection broke, or was silent for too long.
             Refused: it did not end.
-            What reading an event raises.
+            What reading a payload raises.
         """
         if self._kept:
             kept, self._kept = self._kept, []
             return kept
+        if self._failed is not None:
+            raise self._failed
         if self._ended:
             return None
-        if self._whole:
-            # Asked for a stream, answered with a whole answer, or an error inside a 200.
-            self._ended = True
-            pieces = []
-            while piece := await self._piece():
-                pieces.append(piece)
-            return self._read(b"".join(pieces))
         piece = await self._piece()
-        if not piece:
-            return self._rest()
         some: list[Delta] = []
-        for event in self._decoder.feed(piece):
-            if event.data == b"[DONE]":
-                self._ended = True
-                return [*some, Finished("stop")]
-            some += self._read(event.data)
+        try:
+            if piece:
+                self._take(piece, some)
+            else:
+                self._rest(some)
+        except ModelError as error:
+            # What was good before it, in the same read, is read first.
+            self._failed = error
         return some
+
+    def _take(self, piece: bytes, some: list[Delta]) -> None:
+        if not self._known:
+            begun = piece.lstrip(_BEFORE)
+            if not begun:
+                return
+            self._known = True
+            if begun[:1] in b'{["':
+                self._lines, piece = Lines(), begun
+        if self._lines is not None:
+            for line in self._lines.feed(piece):
+                self._read(line, some)
+            return
+        for event in self._decoder.feed(piece):
+            if event.data[:6] == b"[DONE]":
+                self._ended = True
+                some.append(Finished("stop"))
+                return
+            self._read(event.data, some)
+
+    def _rest(self, some: list[Delta]) -> None:
+        """What stands behind the last whole event."""
+        self._ended = True
+        last = (self._lines or self._decoder).unfinished
+        if last[:6] == b"[DONE]":
+            some.append(Finished("stop"))
+        elif last:
+            self._read(last, some)
+        # A JSON text that is complete is a complete answer.
+        if self._lines is not None and self._lines.one:
+            some += [Finished("stop")] * any(isinstance(one, TextDelta) for one in some)
 
     def watch(self, gap_s: float, until: float) -> None:
         """End it when it is silent for *gap_s*, or goes on after *until* (by the loop's clock).
 
-        With one timer for all reads, not one for each.
+        With one timer for all reads, not one for each. Whatever comes is a sign of life: a
+        comment, a ping, an empty line.
         """
         self.close()
         now = self._loop.time()
@@ -86,7 +128,7 @@ class Stream:
         self._late = (
             Refused("the answer took too long", "endless")
             if now >= until
-            else Interrupted("the model stopped in the middle of its answer")
+            else Silent("the model stopped in the middle of its answer")
         )
         self._response.close()
 
@@ -110,11 +152,3 @@ class Stream:
             # There is more already: others have their turn in between.
             await asyncio.sleep(0)
         return piece
-
-    def _rest(self) -> list[Delta] | None:
-        """What stands behind the last whole event."""
-        self._ended = True
-        last = self._decoder.unfinished
-        if not last:
-            return None
-        return [Finished("stop")] if last == b"[DONE]" else self._read(last)

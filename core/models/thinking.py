@@ -1,18 +1,56 @@
-"""Thinking that a model writes into its answer, told apart: `<think> … </think>`.
+"""Thinking that a model writes into its answer, told apart: `<think> … </think>` and its cousins.
 
-Many local models do so; the tag may be cut anywhere by the deltas.
+Only an answer's beginning may be thinking; the tags may be cut anywhere by the deltas. Where a
+template wrote the opening tag itself, only the closing one comes: then what was said before it
+is taken back, and was thinking.
 """
 
-from typing import Literal
+from typing import Literal, NamedTuple
 
-from core.models.chunks import ReasoningDelta, TextDelta
+from core.models.chunks import Delta, ReasoningDelta, TextDelta, Withdrawn
 
-_State = Literal["begin", "thinking", "blank", "answer"]
-OPENING, CLOSING = "<think>", "</think>"
+_State = Literal["begin", "thinking", "answer"]
+
+
+class _Tag(NamedTuple):
+    """*closing* ends what *opening* begins; *marks* are left out of the thinking and the answer."""
+
+    opening: str
+    closing: str
+    marks: tuple[str, ...] = ()
+
+
+_TAGS = (
+    _Tag("<think>", "</think>"),
+    _Tag("<thinking>", "</thinking>"),
+    _Tag("<thought>", "</thought>"),
+    _Tag("<seed:think>", "</seed:think>"),
+    _Tag("[THINK]", "[/THINK]"),
+    _Tag("◁think▷", "◁/think▷"),
+    # Cohere's, and gpt-oss's, where a server does not read them itself.
+    _Tag(
+        "<|START_THINKING|>",
+        "<|END_THINKING|>",
+        ("<|START_RESPONSE|>", "<|END_RESPONSE|>"),
+    ),
+    _Tag(
+        "<|channel|>analysis<|message|>",
+        "<|channel|>final<|message|>",
+        ("<|end|>", "<|start|>assistant", "<|return|>"),
+    ),
+    _Tag("<|channel|>final<|message|>", "", ("<|end|>", "<|return|>")),
+)
+_OPENINGS = tuple(tag.opening for tag in _TAGS)
+_ORPHANS = ("</think>", "</thinking>", "</thought>", "[/THINK]", "◁/think▷")
+_LAST = frozenset(orphan[-1] for orphan in _ORPHANS)
+_LONGEST = max(map(len, _ORPHANS))
+_QUOTES = tuple("`'\"“”「」«»")
+LOOKS = 20
+"""So often a closing tag is looked at; an answer that is about them has many."""
 
 
 class ThinkSplitter:
-    """Takes pieces of text in order; only an answer's beginning may be thinking.
+    """Takes pieces of text in order.
 
     *begun*: the answer has begun already, so no thinking will come.
     """
@@ -20,50 +58,122 @@ class ThinkSplitter:
     def __init__(self, *, begun: bool = False) -> None:
         self._held = ""
         self._state: _State = "answer" if begun else "begin"
+        self._tag = _TAGS[0]
+        self._marks: tuple[str, ...] = ()
+        self._said: list[str] = []
+        self._looks = 0 if begun else LOOKS
+        self._orphan = ""
 
-    @property
-    def over(self) -> bool:
-        """Whether the answer has begun, so that all that comes is text."""
-        return self._state == "answer"
+    def plain(self, text: str) -> bool:
+        """Whether *text*, the next piece, is just more of the answer; so it is taken."""
+        if self._state != "answer" or self._marks or self._orphan:
+            return False
+        if self._looks:
+            if not _LAST.isdisjoint(text):
+                return False
+            self._said.append(text)
+        return True
 
-    def take(self, text: str) -> list[TextDelta | ReasoningDelta]:
+    def take(self, text: str) -> list[Delta]:
         """What *text* adds to the thinking and to the answer."""
         if self._state == "answer":
-            return [TextDelta(text)]
+            return self._answer(text)
         self._held += text
         if self._state == "begin":
             begun = self._held.lstrip()
-            if len(begun) < len(OPENING) and OPENING.startswith(begun):
+            # Between two thoughts, and before an answer, nothing is worth showing.
+            if any(opening.startswith(begun) for opening in _OPENINGS):
                 return []
-            if not begun.startswith(OPENING):
-                return self._answer(self._held)
-            self._state, self._held = "thinking", begun[len(OPENING) :]
-        if self._state == "thinking":
-            thought, closing, rest = self._held.partition(CLOSING)
-            if not closing:
-                end = len(thought) - _partial(thought)
-                thought, self._held = thought[:end], thought[end:]
-                return [ReasoningDelta(thought)] if thought else []
-            self._state, self._held = "blank", ""
-            return [*([ReasoningDelta(thought)] if thought else []), *self.take(rest)]
-        # Between the thinking and the answer nothing is worth showing.
-        return self._answer(begun) if (begun := self._held.lstrip()) else []
+            tag = next((tag for tag in _TAGS if begun.startswith(tag.opening)), None)
+            if tag is None:
+                self._state, held, self._held = "answer", self._held, ""
+                return self._answer(begun if self._looks < LOOKS else held)
+            self._marks, self._held = tag.marks, begun[len(tag.opening) :]
+            self._looks = 0
+            self._state, self._tag = ("thinking" if tag.closing else "answer"), tag
+            if self._state == "answer":
+                rest, self._held = self._held, ""
+                return self._answer(rest)
+        thought, closing, rest = self._held.partition(self._tag.closing)
+        if not closing:
+            end = len(thought) - _partial(thought, (self._tag.closing, *self._marks))
+            thought, self._held = thought[:end], thought[end:]
+            return self._thought(thought)
+        self._state, self._held = "begin", ""
+        return [*self._thought(thought), *self.take(rest)]
 
-    def rest(self) -> list[TextDelta | ReasoningDelta]:
+    def rest(self) -> list[Delta]:
         """What is still held back when the stream has ended."""
         held, self._held = self._held, ""
+        orphaned = self._orphaned("") if self._orphan else []
+        for mark in self._marks:
+            held = held.replace(mark, "")
         if not held.strip():
-            return []
+            return orphaned
         return [ReasoningDelta(held)] if self._state == "thinking" else [TextDelta(held)]
 
-    def _answer(self, text: str) -> list[TextDelta | ReasoningDelta]:
-        self._state, self._held = "answer", ""
-        return [TextDelta(text)]
+    def _thought(self, text: str) -> list[Delta]:
+        for mark in self._marks:
+            text = text.replace(mark, "")
+        return [ReasoningDelta(text)] if text else []
+
+    def _answer(self, text: str) -> list[Delta]:
+        if self._marks:
+            text = self._held + text
+            for mark in self._marks:
+                text = text.replace(mark, "")
+            end = len(text) - _partial(text, self._marks)
+            text, self._held = text[:end], text[end:]
+            return [TextDelta(text)] if text else []
+        if self._orphan:
+            return self._orphaned(text)
+        before = len(text)
+        self._said.append(text)
+        if self._looks and not _LAST.isdisjoint(text):
+            recent = "".join(self._said[-_LONGEST:])
+            at, orphan = max((recent.rfind(one), one) for one in _ORPHANS)
+            if at >= 0 and at + len(orphan) > len(recent) - before:
+                self._looks -= 1
+                self._orphan = orphan
+                rest = recent[at + len(orphan) :]
+                shown = [TextDelta(text)] if text else []
+                return [*shown, *self._orphaned("")] if rest else [*shown]
+        return [TextDelta(text)] if text else []
+
+    def _orphaned(self, text: str) -> list[Delta]:
+        """What a closing tag without a beginning was, now that *text* is known to follow it."""
+        orphan, self._orphan = self._orphan, ""
+        before, _, after = "".join(self._said).rpartition(orphan)
+        after += text
+        if not _is_end(before, after, orphan):
+            self._said.append(text)
+            return [TextDelta(text)] if text else []
+        self._looks, self._said = 0, []
+        # A beginning that came late, or was no beginning, is left out.
+        thought = before.strip()
+        answer = after.lstrip()
+        self._state, self._held = ("answer", "") if answer else ("begin", "")
+        parts: list[Delta] = [Withdrawn()]
+        if thought:
+            parts.append(ReasoningDelta(thought))
+        return [*parts, TextDelta(answer)] if answer else parts
 
 
-def _partial(text: str) -> int:
-    """How many characters at the end of *text* may be the beginning of the closing tag."""
-    for length in range(min(len(CLOSING) - 1, len(text)), 0, -1):
-        if CLOSING.startswith(text[-length:]):
+def _is_end(before: str, after: str, orphan: str) -> bool:
+    """Whether *orphan* between them ends a thought; else somebody writes about such tags."""
+    opening = orphan.replace("/", "")
+    if not after or opening in before or before.count("`") % 2:
+        return False
+    if before[-1:] in (" ", "(", *_QUOTES):
+        return after[:1] in ("\n", "\r")
+    return after[:1] not in _QUOTES
+
+
+def _partial(text: str, tags: tuple[str, ...]) -> int:
+    """How many characters at the end of *text* may be the beginning of one of *tags*."""
+    longest = max(map(len, tags)) - 1
+    for length in range(min(longest, len(text)), 0, -1):
+        end = text[-length:]
+        if any(tag.startswith(end) for tag in tags):
             return length
     return 0

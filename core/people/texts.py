@@ -56,6 +56,7 @@ _TEXTS: dict[str, tuple[str, str]] = {
         "- `/new` forgets this conversation and begins afresh\n"
         "- `/stop` stops the answer that is being written\n"
         "- `/retry` answers the last question again\n"
+        "- `/continue` goes on with an answer that was cut\n"
         "- `/compare QUESTION` asks several models side by side\n"
         "- `/model NAME` chooses the model here\n"
         "- `/persona NAME` chooses how I speak: {personas}\n"
@@ -70,6 +71,7 @@ _TEXTS: dict[str, tuple[str, str]] = {
         "- `/new` 忘掉这个对话，重新开始\n"
         "- `/stop` 停止正在写的回答\n"
         "- `/retry` 重新回答上一个问题\n"
+        "- `/continue` 接着写中断的回答\n"
         "- `/compare 问题` 让几个模型同时回答\n"
         "- `/model 名称` 选择这里使用的模型\n"
         "- `/persona 名称` 选择我的说话方式({personas})\n"
@@ -104,6 +106,35 @@ _TEXTS: dict[str, tuple[str, str]] = {
     "nothing_to_retry": (
         "There is no question here that I could answer again.",
         "这里没有可以重新回答的问题。",
+    ),
+    "nothing_to_continue": (
+        "The last answer here is whole: there is nothing to go on with.",
+        "这里的上一个回答是完整的，没有可以继续的内容。",
+    ),
+    "sources": ("**Sources**", "**来源**"),
+    "blind": (
+        "*(This model cannot look at pictures, so it answered without them.)*",
+        "*(这个模型看不了图片，所以它没有看图就回答了。)*",
+    ),
+    "cut_length": (
+        "*(Cut here: the answer reached the longest that the model may write.)*",
+        "*(回答到此中断：已达到模型一次能写的最大长度。)*",
+    ),
+    "cut_filter": (
+        "*(Cut here: the provider's content rules ended the answer.)*",
+        "*(回答到此中断：服务商的内容规则终止了回答。)*",
+    ),
+    "cut_tools": (
+        "*(Cut here: the model wanted to use a tool, and has none in this chat.)*",
+        "*(回答到此中断：模型想使用工具，但这里没有可用的工具。)*",
+    ),
+    "cut_pause": (
+        "*(The model has paused here before its answer was whole.)*",
+        "*(模型在回答完成之前暂停了。)*",
+    ),
+    "cut_broken": (
+        "*(Cut here: the provider broke the answer off.)*",
+        "*(回答到此中断：服务商那边出了问题。)*",
     ),
     "stopped": ("*(stopped)*", "*(已停止)*"),
     "empty": ("What would you like to ask?", "你想问什么？"),
@@ -247,6 +278,7 @@ _TEXTS: dict[str, tuple[str, str]] = {
     ),
     "stop": ("■ Stop", "■ 停止"),
     "retry": ("↻ Retry", "↻ 重试"),
+    "continue": ("▸ Continue", "▸ 继续"),
     "overloaded": (
         "The model is busy or cannot be reached right now. Please try again.",
         "模型现在很忙或无法连接，请再试一次。",
@@ -276,8 +308,8 @@ _TEXTS: dict[str, tuple[str, str]] = {
         "这个机器人的规则不允许这个内容。",
     ),
     "refused_length": (
-        "This is too long for the model. `/new` begins afresh.",
-        "内容太长，模型处理不了。`/new` 可以重新开始。",
+        "This question is too long for the model, even without what was said before it.",
+        "这个问题太长了，即使不带之前的对话，模型也处理不了。",
     ),
     "refused_request": (
         "The model refused this request. Its operator finds the reason in the log.",
@@ -286,6 +318,16 @@ _TEXTS: dict[str, tuple[str, str]] = {
     "refused_endless": (
         "The answer did not come to an end; I cut it here.",
         "回答没完没了，我在这里截断了。",
+    ),
+    "refused_thinking": (
+        "The model only thought, and ended before it came to an answer. Please ask again, or for "
+        "something shorter.",
+        "模型只顾着思考，还没开始回答就结束了。请再试一次，或者问得简短一些。",
+    ),
+    "refused_tools": (
+        "The model wanted to use a tool instead of answering, and has none in this chat. Please "
+        "ask it to answer in words.",
+        "模型想使用工具而没有回答，但这里没有可用的工具。请让它直接用文字回答。",
     ),
     "refused_empty": (
         "The model returned nothing. Please try again.",

@@ -1,23 +1,24 @@
-"""Answers that may be given again for a while."""
+"""What may be said again for a while: answers, and what was learned of models."""
 
+from collections.abc import Callable
 from typing import cast
 
 from redis.asyncio import Redis
 
 from core.border import set_aside
-from core.store import keys
 from core.store.connection import store_errors
 
 
-class RedisAnswers:
-    """See `core.models.cache.Memory`."""
+class RedisMemory:
+    """See `core.models.cache.Memory`; *name* makes a key of the store of each of its keys."""
 
-    def __init__(self, redis: Redis) -> None:
+    def __init__(self, redis: Redis, name: Callable[[str], str]) -> None:
         self._redis = redis
+        self._name = name
 
     async def recall(self, key: str) -> str:
         with store_errors():
-            kept = cast(bytes | None, await self._redis.get(keys.answer(key)))
+            kept = cast(bytes | None, await self._redis.get(self._name(key)))
         try:
             return (kept or b"").decode()
         except UnicodeDecodeError as error:
@@ -26,4 +27,4 @@ class RedisAnswers:
 
     async def keep(self, key: str, text: str, ttl_s: int) -> None:
         with store_errors():
-            await self._redis.set(keys.answer(key), text, ex=ttl_s)
+            await self._redis.set(self._name(key), text, ex=ttl_s)

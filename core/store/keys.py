@@ -83,3 +83,7 @@ def callback(token: str) -> str:
 
 def answer(key: str) -> str:
     return f"{TAG}:answer:{key}"
+
+
+def learned(key: str) -> str:
+    return f"{TAG}:learned:{key}"

@@ -7,18 +7,21 @@ from msgspec.structs import replace
 from core.errors import Interrupted, Overloaded, Refused
 from core.live.reply import Reply
 from core.messages import Attachment, Exchange
-from core.models.request import ChatRequest
+from core.models.request import ChatMessage, ChatRequest
 from core.store.claim import Checkpoint
 from core.telemetry import logger
 from core.turn.cost import record, spent_on
 from core.turn.digest import summary
 from core.turn.draft import Draft, write
 from core.turn.material import Material
+from core.turn.prompt import clock
 from core.turn.speak import speak
 from core.turn.stage import Report, Stage
 
 log = logger(__name__)
 
+PAGE_CHARS = 2_500
+"""A text of so many characters is on one page of every platform."""
 STREAM_TRIES = 3
 """How often an answer is begun when its stream breaks in the middle."""
 
@@ -30,12 +33,16 @@ async def answer(
     attachments: Sequence[Attachment],
     *,
     forget: int = 0,
+    before: str = "",
 ) -> Report:
-    """Answer *question* in the light of *history*; *forget* exchanges are replaced."""
+    """Answer *question* in the light of *history*; *forget* exchanges are replaced.
+
+    *before*: an answer that was cut, which this one goes on from in a post of its own.
+    """
     material = await stage.context.reader.read(stage.platform, attachments, history)
     request = _request(stage, question, history, material, retried=bool(forget))
     saved = stage.checkpoint
-    draft = Draft(saved.text)
+    draft = Draft(saved.text, before.rstrip())
     handles = saved.pages
     continues = stage.context.model.continues
     whole = saved.done
@@ -54,26 +61,33 @@ async def answer(
             if not saved.done:
                 # Space at its end would keep the model from its usual next word.
                 draft.begin_again(draft.best.rstrip() if continues else "")
-                await _stream(stage, replace(request, begun=draft.begun), reply, draft, reached)
-            if _worth_another_try(draft, request) and tries_left:
+                asked = _going_on(request, draft, continues=continues)
+                await _stream(stage, asked, reply, draft, reached)
+            if _worth_another_try(draft) and tries_left:
                 log.warning(
                     "answer begun again",
                     conversation=stage.claim.conversation,
                     reason=str(draft.error),
                 )
                 if isinstance(draft.error, Refused):
-                    # It knows how to go on, or how to see, less than we thought: without both.
-                    continues, request = False, _without_pictures(request)
+                    # It knows less of going on than we thought.
+                    continues = False
                 await reply.settle()
                 handles = reply.handles
                 continue
             # Where the text is whole, who takes over only has to show it.
             whole = not draft.cut
             stage.keeper.save(reached(), now=True)
-            await reply.finish(draft.final(stage.language), [stage.button("retry")])
+            await reply.settle()
+            one_page = len(reply.handles) < 2 and len(draft.shown) <= PAGE_CHARS
+            buttons = [stage.button(name) for name in _ways_on(draft)]
+            await reply.finish(draft.final(stage.language, one_page=one_page), buttons)
         break
-    exchange = stage.exchange(question, draft.best, cut=draft.cut, attachments=attachments)
-    spent = spent_on(request, draft, stage.context.settings.llm_price)
+    said = f"{draft.before} {draft.best}" if draft.before and draft.best else draft.best
+    exchange = stage.exchange(
+        question, said or draft.before, cut=draft.cut, attachments=attachments
+    )
+    spent = spent_on(draft, stage.context.settings.llm_price)
     model = draft.model or request.model or stage.context.model.model
     shorter = await summary(stage, [*history, exchange])
     await stage.commit(exchange, forget=forget, spent={model: spent}, summary=shorter)
@@ -90,6 +104,7 @@ def _request(
         messages=stage.prompt(question, history, material),
         model=stage.model,
         max_tokens=stage.context.settings.max_tokens,
+        clock=clock(stage.now),
         scope="" if retried or history or material.pictures else _scope(stage),
     )
 
@@ -127,19 +142,24 @@ async def _stream(
         draft.stopped = True
 
 
-def _worth_another_try(draft: Draft, request: ChatRequest) -> bool:
+def _going_on(request: ChatRequest, draft: Draft, *, continues: bool) -> ChatRequest:
+    """*request*, with what was said of its answer already."""
+    if continues:
+        return replace(request, begun=draft.before + draft.begun)
+    if not draft.before:
+        return request
+    # Who cannot be given a beginning is told to go on (`core.models.request.GO_ON`).
+    return replace(request, messages=(*request.messages, ChatMessage("assistant", draft.before)))
+
+
+def _ways_on(draft: Draft) -> Sequence[str]:
+    """What may be done with an answer that has ended."""
+    return ("continue", "retry") if draft.goes_on else ("retry",)
+
+
+def _worth_another_try(draft: Draft) -> bool:
     if isinstance(draft.error, Refused):
-        asked_much = bool(draft.begun) or any(message.images for message in request.messages)
+        asked_much = bool(draft.before or draft.begun)
         return asked_much and draft.text == draft.begun and draft.error.reason == "request"
     # Before the first word the client has tried again already.
     return isinstance(draft.error, Interrupted | Overloaded) and bool(draft.text)
-
-
-def _without_pictures(request: ChatRequest) -> ChatRequest:
-    *before, last = request.messages
-    if not last.images:
-        return request
-    blind = "[you cannot see the pictures that came with this: say so]"
-    return replace(
-        request, messages=(*before, replace(last, content=f"{blind}\n\n{last.content}", images=()))
-    )

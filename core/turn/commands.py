@@ -17,6 +17,7 @@ MENU: dict[str, tuple[str, str]] = {
     "new": ("forget this conversation and begin afresh", "忘掉这个对话,重新开始"),
     "stop": ("stop the answer that is being written", "停止正在写的回答"),
     "retry": ("answer the last question again", "重新回答上一个问题"),
+    "continue": ("go on with an answer that was cut", "接着写中断的回答"),
     "image": ("paint a picture", "画一张图"),
     "compare": ("ask several models side by side", "让几个模型同时回答"),
     "model": ("choose the model here", "选择模型"),
@@ -45,7 +46,7 @@ class Outcome(NamedTuple):
 
 
 def run_command(incoming: Incoming, turn: Turn, context: Context, language: Language) -> Outcome:
-    """All but `/image`, `/compare`, `/retry` and `/usage`, which are turns of their own kind."""
+    """All but those that are turns of their own kind (`core.turn.run.serve`)."""
     argument = incoming.text.strip()
     chosen = turn.preferences
     personas = ", ".join(f"`{name}`" for name in context.personas)

@@ -15,6 +15,7 @@ from core.people.texts import say
 from core.store.claim import Checkpoint
 from core.turn.cost import record, spent_on
 from core.turn.draft import Draft, write
+from core.turn.prompt import clock
 from core.turn.stage import Report, Stage
 
 COMMAND = "/compare "
@@ -50,6 +51,7 @@ async def compare(
             messages=messages,
             model=name,
             max_tokens=stage.context.settings.max_tokens,
+            clock=clock(stage.now),
             alone=True,
         )
         for name in names
@@ -61,7 +63,7 @@ async def compare(
         buttons = [stage.button("retry")] if reply is replies[-1] else []
         await reply.finish(_titled(name, draft.final(stage.language)), buttons)
     price = stage.context.settings.llm_price
-    costs = [spent_on(*pair, price) for pair in zip(requests, drafts, strict=True)]
+    costs = [spent_on(draft, price) for draft in drafts]
     said = (_titled(name, draft.best) for name, draft in zip(names, drafts, strict=True))
     cut = any(draft.cut for draft in drafts)
     exchange = stage.exchange(COMMAND + text, "\n\n".join(said), cut=cut, attachments=attachments)

@@ -4,32 +4,27 @@ import time
 from collections.abc import Sequence
 
 from core.messages import Spent
-from core.models.chunks import Usage
-from core.models.request import ChatRequest
 from core.telemetry import logger
 from core.turn.draft import Draft
-from core.turn.prompt import estimate_tokens
 from core.turn.stage import Stage
 
 log = logger(__name__)
 
 
-def spent_on(request: ChatRequest, draft: Draft, price: Sequence[float]) -> Spent:
-    """What *draft* cost, by the model's own count where it gave one; *price* as in
-    `Usage.cost_usd`.
+def spent_on(draft: Draft, price: Sequence[float]) -> Spent:
+    """What *draft* cost, by the model's own count where it gave one.
+
+    *price* as in `Usage.cost_usd`.
     """
-    usage = draft.usage
     if draft.free:
         return Spent(turns=1)
-    if not usage.completion_tokens:
-        asked = sum(estimate_tokens(message.content) for message in request.messages)
-        usage = Usage(asked, estimate_tokens(draft.best))
+    usage = draft.total()
     return Spent(
         turns=1,
         prompt_tokens=usage.prompt_tokens,
         cached_tokens=usage.cached_tokens,
         completion_tokens=usage.completion_tokens,
-        estimated=int(usage is not draft.usage),
+        estimated=int(draft.estimated),
         cost_usd=usage.cost_usd(draft.price or price),
     )
 

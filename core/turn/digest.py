@@ -93,5 +93,5 @@ async def _ask(stage: Stage, task: str, said: str, *, max_tokens: int) -> str:
             await write(draft, stage.context, request, lambda: None)
     except TimeoutError:
         draft.error = Overloaded("the small model took too long")
-    record(stage, request.model, draft, spent_on(request, draft, ()))
+    record(stage, request.model, draft, spent_on(draft, ()))
     return "" if draft.error else draft.text

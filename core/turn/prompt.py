@@ -1,23 +1,14 @@
 """What the model is sent: system prompt, date, as much history as fits, the question."""
 
 import datetime
-import re
 from collections.abc import Sequence
 
 from core.messages import CUT, Exchange, Incoming, Preferences
 from core.models.request import ChatMessage
+from core.models.tokens import MESSAGE_TOKENS, estimate_tokens
 
-_CJK = re.compile(r"[\u2e80-\u9fff\uac00-\ud7af\uff00-\uffef]")
-MESSAGE_TOKENS = 4
-"""What a message costs besides its text (role and separators), as OpenAI counts it."""
 BYTES_PER_TOKEN = 6
 """More than any text needs: bounds how many bytes of history are worth reading."""
-
-
-def estimate_tokens(text: str) -> int:
-    """About how many tokens *text* is: one for four characters, or for each CJK one."""
-    wide = len(_CJK.findall(text))
-    return wide + (len(text) - wide + 3) // 4
 
 
 def build_prompt(
@@ -58,6 +49,15 @@ def build_prompt(
             messages.append(ChatMessage("assistant", answered))
     messages.append(ChatMessage("user", question))
     return tuple(messages)
+
+
+def clock(now: datetime.datetime) -> str:
+    """As in `It is 04:09 (Asia/Shanghai, UTC+08:00).`"""
+    name = getattr(now.tzinfo, "key", "") or now.tzname() or ""
+    offset = f"UTC{now:%z}"
+    offset = f"{offset[:-2]}:{offset[-2:]}" if len(offset) > 3 else "UTC"
+    zone = offset if name in ("", "UTC") or name[0] in "+-" else f"{name}, {offset}"
+    return f"It is {now:%H:%M} ({zone})."
 
 
 def window(history: Sequence[Exchange], most_tokens: int) -> Sequence[Exchange]:

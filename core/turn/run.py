@@ -114,6 +114,8 @@ async def serve(stage: Stage) -> Report:
         return Report("set aside")
     if first.command == "retry":
         return await _retry(stage)
+    if first.command == "continue":
+        return await _go_on(stage)
     if first.command == "image":
         return await paint(stage, first.text, _attached(stage))
     if first.command in ("again", "another", "larger"):
@@ -161,6 +163,18 @@ async def _retry(stage: Stage) -> Report:
         asked = last.question.removeprefix(COMPARISON)
         return await compare(stage, asked, history, last.attachments, forget=1)
     return await answer(stage, last.question, history, last.attachments, forget=1)
+
+
+async def _go_on(stage: Stage) -> Report:
+    """Go on with the last answer, if it was cut; its exchange then holds all of it."""
+    last = stage.turn.history[-1] if stage.turn.history else None
+    whole = last is None or not last.cut or not last.answer
+    if last is None or whole or last.question.startswith((COMMAND, COMPARISON)):
+        return await stage.close("rejected", say("nothing_to_continue", stage.language))
+    *history, _ = stage.turn.history
+    return await answer(
+        stage, last.question, history, last.attachments, forget=1, before=last.answer
+    )
 
 
 async def _ask_again_as_edited(stage: Stage) -> Report:

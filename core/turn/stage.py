@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
 from msgspec.structs import replace
 
@@ -69,6 +70,13 @@ class Stage:
         """Who is asked by name; empty: whoever answers by default."""
         return self.turn.preferences.model or self.persona.model
 
+    @property
+    def now(self) -> datetime.datetime:
+        """The time in the operator's zone: the setting's, or else that of the clock here."""
+        if zone := self.context.settings.timezone:
+            return datetime.datetime.now(ZoneInfo(zone))
+        return datetime.datetime.now(datetime.UTC).astimezone()
+
     def button(self, command: str) -> Button:
         return Button(command, say(command, self.language))
 
@@ -85,7 +93,7 @@ class Stage:
             asked if first.private else f"{first.sender.name}: {asked}",
             history_tokens=settings.history_tokens,
             private=first.private,
-            today=datetime.datetime.now(datetime.UTC).date(),
+            today=self.now.date(),
             persona=self.persona.text,
             summary=self.turn.summary.text,
         )

@@ -51,6 +51,36 @@ async def test_a_question_streams_and_ends_with_the_whole_text(driver, place, tm
 
 
 @every_place
+async def test_an_answer_at_its_length_limit_says_so_and_goes_on_at_a_press(
+    driver, place, tmp_path, model
+):
+    """What the limit cut off comes in a post of its own, and history holds all of it."""
+
+    async def at_the_limit(request):
+        return await model.stream(request, "The first half of it,", finish="length")
+
+    model.faults = [at_the_limit]
+    model.answer = lambda messages: "and the second half."
+    async with driving(driver, tmp_path, model):
+        await driver.say(place, "Tell me")
+        (post,) = await driver.answered(place)
+        assert post.text.startswith("The first half of it,")
+        assert "Cut here" in post.text
+        assert post.commands == ("continue", "retry")
+        await driver.press(place, "continue")
+        posts = await driver.answered(place, 2)
+        assert posts[-1].text.strip() == "and the second half."
+        assert posts[-1].commands == ("retry",)
+        await driver.say(place, "and then?")
+        await driver.answered(place, 3)
+    asked = model.requests[1]["messages"]
+    assert [one["role"] for one in asked[-3:]] == ["user", "assistant", "user"]
+    assert asked[-2]["content"] == "The first half of it,"
+    remembered = model.requests[2]["messages"][-2]
+    assert remembered["content"] == "The first half of it, and the second half."
+
+
+@every_place
 async def test_a_follow_up_is_answered_from_history_and_no_other_conversation_sees_it(
     driver, place, tmp_path, model
 ):

@@ -7,8 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import ModelError, Overloaded, Refused
-from core.models.chunks import Finished, ReasoningDelta, TextDelta, Usage, read_chunk
+from core.models.chunks import Finished, ReasoningDelta, TextDelta, Usage
+from core.models.completions import Reader
 from core.models.refusals import read_error
+
+
+def read_chunk(data):
+    some = []
+    Reader().read(data, some)
+    return some
 
 
 def chunk(**fields):

@@ -11,8 +11,8 @@ from aiohttp import web
 
 from core.errors import Interrupted, Overloaded, Refused
 from core.models.chunks import Finished, TextDelta, Usage
-from core.models.client import ChatClient, Deadlines
-from core.models.providers import Endpoint, provider_at
+from core.models.client import ChatClient
+from core.models.providers import Deadlines, Endpoint, provider_at
 from core.models.refusals import retry_after_s
 from core.models.request import ChatMessage, ChatRequest
 from tests.servers import model as models
@@ -26,8 +26,12 @@ async def client(model, monkeypatch):
     async with aiohttp.ClientSession() as session:
         yield ChatClient(
             session,
-            Endpoint(model.url, "sk-secret-key", "scripted"),
-            Deadlines(connect=1, first_delta=0.5, gap=0.3, total=5),
+            Endpoint(
+                model.url,
+                "sk-secret-key",
+                "scripted",
+                deadlines=Deadlines(connect=1, first=0.5, silence=0.3, whole=5),
+            ),
         )
 
 

@@ -1,0 +1,66 @@
+"""Why an answer ended, in our words, from all the words that providers have for it.
+
+Sources: the API references of OpenAI, Anthropic, DeepSeek (`insufficient_system_resource`),
+Zhipu (`network_error`, `sensitive`), Mistral (`model_length`), Gemini (`SAFETY`, `RECITATION`),
+vLLM and SGLang (`abort`), Cohere (`ERROR_TOXIC`, `ERROR_LIMIT`); read in autumn 2026.
+"""
+
+from collections.abc import Mapping
+from typing import Literal
+
+from core.errors import Refused
+
+Ending = Literal["stop", "length", "filter", "tools", "pause", "broken"]
+"""It is whole; it came to a limit; it was withheld from here on; the model wants a tool, or a
+pause; the provider broke down."""
+
+_WORDS: Mapping[Ending, frozenset[str]] = {
+    "length": frozenset(
+        (
+            *("length", "max_tokens", "max_output_tokens", "max_completion_tokens", "model_length"),
+            *("model_context_window_exceeded", "context_length_exceeded", "token_limit"),
+            *("error_limit", "incomplete"),
+        )
+    ),
+    "filter": frozenset(
+        (
+            *("content_filter", "content_filtered", "content_policy", "refusal", "safety"),
+            *("recitation", "sensitive", "blocklist", "prohibited_content", "spii", "image_safety"),
+            *("guardrail_intervened", "error_toxic", "moderation", "risk"),
+        )
+    ),
+    "tools": frozenset(("tool_calls", "tool_call", "tool_use", "function_call")),
+    "pause": frozenset(("pause_turn",)),
+    "broken": frozenset(
+        (
+            *("error", "network_error", "insufficient_system_resource", "abort", "aborted"),
+            *("cancelled", "canceled", "timeout", "failed", "server_error", "engine_error"),
+            *("load", "unload", "interrupted", "malformed_function_call", "internal_error"),
+        )
+    ),
+}
+
+
+def ending_of(word: str) -> Ending:
+    """What *word* says; one that nobody knows ends an answer like any other."""
+    word = word.strip().lower().replace("-", "_")
+    return next((ending for ending, words in _WORDS.items() if word in words), "stop")
+
+
+def judge(text: str, ending: Ending, *, thought: bool) -> None:
+    """Look at an answer that has ended; *thought*: whether the model was heard to think.
+
+    Raises:
+        Refused: there is no answer in it, and why.
+    """
+    if text.strip():
+        return
+    match ending:
+        case "filter":
+            raise Refused("the provider withheld the answer", "policy")
+        case "tools":
+            raise Refused("the model only called tools", "tools")
+        case _ if thought or ending == "length":
+            raise Refused("the model only thought", "thinking")
+        case _:
+            raise Refused("the model returned nothing", "empty")

@@ -1,0 +1,64 @@
+"""The ways of models, as they were learned: kept for a day, by every process together."""
+
+import hashlib
+import time
+from contextlib import suppress
+
+import msgspec
+
+from core.errors import StoreError
+from core.models.cache import Memory
+from core.models.providers import Endpoint
+from core.models.ways import Ways
+from core.telemetry import logger
+
+log = logger(__name__)
+
+TTL_S = 24 * 3600
+LOOK_AGAIN_S = 60.0
+"""What another process has learned is known so late, at the latest."""
+
+
+class Lessons:
+    """What is known of each model of each endpoint. The store is a nicety: without it, less is
+    known, and nothing fails.
+    """
+
+    def __init__(self, memory: Memory | None = None) -> None:
+        self._memory = memory
+        self._known: dict[str, tuple[float, Ways]] = {}
+
+    def known(self, endpoint: Endpoint, model: str) -> Ways:
+        """What this process knows already; what the operator says comes first."""
+        _, learned = self._known.get(_key(endpoint, model), (0.0, Ways()))
+        return learned.under(endpoint.ways)
+
+    async def recall(self, endpoint: Endpoint, model: str) -> Ways:
+        """What any process knows."""
+        key = _key(endpoint, model)
+        looked, _ = self._known.get(key, (-LOOK_AGAIN_S, Ways()))
+        if self._memory is not None and time.monotonic() - looked >= LOOK_AGAIN_S:
+            with suppress(StoreError):
+                kept = await self._memory.recall(key)
+                self._known[key] = time.monotonic(), _read(kept)
+        return self.known(endpoint, model)
+
+    async def keep(self, endpoint: Endpoint, model: str, ways: Ways) -> None:
+        """Let *ways* be known from now on."""
+        key = _key(endpoint, model)
+        self._known[key] = time.monotonic(), ways
+        log.info("model learned", model=model, ways=str(ways))
+        if self._memory is not None:
+            with suppress(StoreError):
+                await self._memory.keep(key, msgspec.json.encode(ways).decode(), TTL_S)
+
+
+def _read(kept: str) -> Ways:
+    try:
+        return msgspec.json.decode(kept, type=Ways) if kept else Ways()
+    except (msgspec.MsgspecError, ValueError):
+        return Ways()  # Another version wrote it.
+
+
+def _key(endpoint: Endpoint, model: str) -> str:
+    return hashlib.sha256(f"{endpoint.base_url} {model}".encode()).hexdigest()

@@ -1,0 +1,45 @@
+"""An answer that is no event stream: one JSON text, or one on each line (Ollama's own API)."""
+
+from core.models.loose import parse
+
+
+class Lines:
+    """Feed bytes, get JSON texts; what is not complete by itself is kept for the end."""
+
+    def __init__(self) -> None:
+        self.one = True
+        """Whether it is one text, as far as one can see."""
+        self._rest = bytearray()
+        self._whole = False
+
+    def feed(self, piece: bytes) -> list[bytes]:
+        """The texts that *piece* completes."""
+        self._rest += piece
+        if self._whole or b"\n" not in piece:
+            return []
+        *lines, rest = bytes(self._rest).split(b"\n")
+        found: list[bytes] = []
+        for at, line in enumerate(lines):
+            if not line.strip():
+                continue
+            if self.one and not _complete(line):
+                # It is written over several lines.
+                self._whole, self._rest = True, bytearray(b"\n".join([*lines[at:], rest]))
+                return found
+            self.one = False
+            found.append(line)
+        self._rest = bytearray(rest)
+        return found
+
+    @property
+    def unfinished(self) -> bytes:
+        rest, self._rest = bytes(self._rest), bytearray()
+        return rest.strip()
+
+
+def _complete(line: bytes) -> bool:
+    try:
+        parse(line)
+    except ValueError:
+        return False
+    return True

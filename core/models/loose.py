@@ -1,0 +1,106 @@
+"""Any JSON, read as what was meant: numbers as text, halves of characters joined, counts bounded.
+
+Servers that imitate an API get the kinds of its fields wrong in every way there is. What cannot
+be meant is nothing; it is never an error.
+"""
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from core.border import clean
+
+MOST_TOKENS = 1_000_000_000
+"""A count beyond it is no count."""
+DEEP = 8
+"""So deep inside a field, nothing is looked for."""
+_SAID = ("text", "content", "value", "refusal")
+
+
+def parse(data: bytes) -> object:
+    """What *data* says.
+
+    Raises:
+        ValueError: it is no JSON.
+    """
+    try:
+        return msgspec.json.decode(data)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        pass
+    try:
+        text = data.decode("utf-8", "surrogatepass")
+    except UnicodeDecodeError:
+        text = data.decode("utf-8", "replace")
+    try:
+        # Halves of characters are let through, and numbers are kept as they are written.
+        return json.loads(text, parse_float=str, parse_int=str)
+    except RecursionError as error:
+        raise ValueError("nested too deep") from error
+
+
+def record(value: object) -> Mapping[str, object]:
+    """*value*, if it is an object; else an empty one."""
+    return value if isinstance(value, dict) else {}
+
+
+def records(value: object) -> list[Mapping[str, object]]:
+    """The objects in *value*, which may be one itself."""
+    if isinstance(value, dict):
+        return [value]
+    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
+
+
+def text_of(value: object, keys: Sequence[str] = _SAID, depth: int = 0) -> str:
+    """The text that *value* is, or holds under one of *keys*; of a list, all of its items'."""
+    if isinstance(value, str):
+        return value
+    if value is None or depth > DEEP:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return str(value)
+    if isinstance(value, list):
+        return "".join(text_of(one, keys, depth + 1) for one in value)
+    if isinstance(value, dict):
+        for key in keys:
+            if value.get(key) is not None:
+                return text_of(value[key], keys, depth + 1)
+    return ""
+
+
+def amount_of(value: object) -> float:
+    """The number that *value* is or spells; 0.0 where it is none, or negative, or endless."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return 0.0
+    try:
+        number = float(value)
+    except (ValueError, OverflowError):
+        return 0.0
+    return number if math.isfinite(number) and 0 < number < MOST_TOKENS else 0.0
+
+
+def count_of(value: object) -> int:
+    """As `amount_of`, whole."""
+    return math.ceil(amount_of(value))
+
+
+class Joiner:
+    """Joins the halves of a character that came in two pieces of text."""
+
+    def __init__(self) -> None:
+        self.half = ""
+
+    def take(self, text: str) -> str:
+        """*text* behind the half that is held; of a half at its end the other may come."""
+        text, self.half = self.half + text, ""
+        if text and "\ud800" <= text[-1] <= "\udbff":
+            text, self.half = text[:-1], text[-1]
+        return clean(text)
+
+    def rest(self) -> str:
+        """What stands for a half whose other never came."""
+        half, self.half = self.half, ""
+        return "\N{REPLACEMENT CHARACTER}" if half else ""

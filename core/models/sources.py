@@ -1,0 +1,71 @@
+"""The pages that an answer names, as providers tell them.
+
+Sources: Perplexity (`citations`, `search_results`), OpenAI and OpenRouter (`annotations` of kind
+`url_citation`), Gemini (`grounding_metadata`), Anthropic (`citations_delta`); autumn 2026.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from core.border import clean
+from core.models.chunks import Source
+from core.models.loose import record, records, text_of
+
+MOST = 50
+TITLE_CHARS = 120
+URL_CHARS = 2_000
+
+
+def sources_of(
+    chunk: Mapping[str, object], choice: Mapping[str, object], known: Sequence[Source]
+) -> tuple[Source, ...]:
+    """What *chunk* and its *choice* name, behind what is *known* (of which it may know more)."""
+    titled = [_source(one) for one in records(chunk.get("search_results"))]
+    titles = {one.url: one for one in titled if one is not None}
+    found = list(known)
+    citations = chunk.get("citations")
+    if isinstance(citations, list) and citations:
+        # `[2]` in the answer is the second of these, whatever the first is.
+        cited_here = [_source(record(one) or {"url": one}) for one in citations]
+        found = [titles.get(one.url, one) if one else Source("") for one in cited_here]
+    for one in titled:
+        if one is not None:
+            _add(found, one)
+    for said in (choice.get("delta"), choice.get("message")):
+        for note in records(record(said).get("annotations")):
+            cited = _source(record(note.get("url_citation")) or note)
+            if cited is not None:
+                _add(found, cited)
+    for where in (chunk, choice):
+        grounding = record(where.get("grounding_metadata") or where.get("groundingMetadata"))
+        pieces = grounding.get("grounding_chunks") or grounding.get("groundingChunks")
+        for piece in records(pieces):
+            cited = _source(record(piece.get("web")))
+            if cited is not None:
+                _add(found, cited)
+    return tuple(found[:MOST])
+
+
+def with_citation(citation: object, known: Sequence[Source]) -> tuple[Source, ...]:
+    """*known*, and what *citation* (of Anthropic's shape) names."""
+    found = list(known)
+    cited = _source(record(citation))
+    if cited is not None:
+        _add(found, cited)
+    return tuple(found[:MOST])
+
+
+def _add(found: list[Source], source: Source) -> None:
+    for at, one in enumerate(found):
+        if one.url == source.url:
+            if source.title and not one.title:
+                found[at] = source
+            return
+    found.append(source)
+
+
+def _source(said: Mapping[str, object]) -> Source | None:
+    url = clean(text_of(said.get("url") or said.get("uri"))).strip()
+    if not url.startswith(("https://", "http://")) or len(url) > URL_CHARS or len(url.split()) != 1:
+        return None
+    title = " ".join(clean(text_of(said.get("title"))).split())
+    return Source(url, title[:TITLE_CHARS])

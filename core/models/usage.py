@@ -1,0 +1,48 @@
+"""What a call cost, as providers count it, so that nothing is counted for too little.
+
+Sources: the API references of OpenAI, Anthropic, DeepSeek, Moonshot, xAI, Groq, OpenRouter,
+Perplexity, Gemini and Ollama, read in autumn 2026.
+"""
+
+from collections.abc import Mapping
+
+from core.models.chunks import Usage
+from core.models.loose import amount_of, count_of, record
+
+HOUR_LONG = 4
+"""A token kept for an hour costs as much besides being read as so many kept for 5 minutes."""
+
+
+def usage_of(usage: Mapping[str, object]) -> Usage:
+    """What *usage* of OpenAI's shape (or Ollama's own) says."""
+    asked = _first(usage, "prompt_tokens", "input_tokens", "prompt_eval_count")
+    written = _first(usage, "completion_tokens", "output_tokens", "eval_count")
+    details = record(usage.get("prompt_tokens_details") or usage.get("input_tokens_details"))
+    hit = _first(usage, "prompt_cache_hit_tokens", "cached_tokens")
+    cached = max(count_of(details.get("cached_tokens")), hit)
+    # DeepSeek: what is read is what was found in the cache and what was not.
+    asked = max(asked, hit + count_of(usage.get("prompt_cache_miss_tokens")), cached)
+    # xAI and Gemini count thinking in the total, but not in what is written.
+    written = max(written, count_of(usage.get("total_tokens")) - asked if asked else 0)
+    cost = usage.get("cost")
+    # Perplexity: an object; OpenRouter: a number.
+    billed = amount_of(record(cost).get("total_cost") if isinstance(cost, dict) else cost)
+    kept = count_of(details.get("cache_write_tokens"))
+    return Usage(asked, written, cached, kept, billed)
+
+
+def anthropic_usage(usage: Mapping[str, object]) -> Usage:
+    """What *usage* of Anthropic's shape says: what it reads stands in three places."""
+    cached = count_of(usage.get("cache_read_input_tokens"))
+    kept = count_of(usage.get("cache_creation_input_tokens"))
+    for_an_hour = count_of(record(usage.get("cache_creation")).get("ephemeral_1h_input_tokens"))
+    return Usage(
+        count_of(usage.get("input_tokens")) + cached + kept,
+        count_of(usage.get("output_tokens")),
+        cached,
+        kept + (HOUR_LONG - 1) * min(for_an_hour, kept),
+    )
+
+
+def _first(usage: Mapping[str, object], *names: str) -> int:
+    return max(count_of(usage.get(name)) for name in names)

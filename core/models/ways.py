@@ -1,0 +1,279 @@
+"""What a model takes and what not: said by the operator, or learned from what it refused. Pure.
+
+Every API of one shape refuses something that the others take, and the next model of the same
+provider something else. So a request that is refused for a part that it can do without is sent
+again without that part, and the model's ways are kept (`core.models.learned`).
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any, Literal, NamedTuple
+
+import msgspec
+from msgspec.structs import replace
+
+from core.errors import Refused
+from core.models.request import ChatMessage, ChatRequest
+from core.models.tokens import MESSAGE_TOKENS, PICTURE_TOKENS, estimate_tokens
+
+BLIND = "[you cannot see the pictures that came with this: say so]"
+RESERVE = 4_096
+"""Of a window, so many tokens (or a quarter of it) are left for an answer of any length."""
+LESS = 0.6
+"""Where a model does not say how much it reads, so much of what was too much is tried."""
+_NEEDED = frozenset(("model", "messages", "stream", "system"))
+
+
+class Ways(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """A model's ways; a default says that nothing is known.
+
+    Args:
+        without: fields of the request that it refuses.
+        renamed: fields that it knows by another name.
+        system: the role that its instructions have, where it is not `system`.
+        stream: whether it streams.
+        prefill: whether it goes on from what it is told to have begun.
+        pictures: whether it sees.
+        window: how many tokens it reads at once, its answer included.
+        scale: how many of its tokens are one by `estimate_tokens`.
+        most_tokens: how many it writes at most.
+    """
+
+    without: tuple[str, ...] = ()
+    renamed: dict[str, str] = {}
+    system: Literal["", "developer", "user"] = ""
+    stream: bool | None = None
+    prefill: bool | None = None
+    pictures: bool | None = None
+    window: int = 0
+    scale: float = 0.0
+    most_tokens: int = 0
+
+    def under(self, other: "Ways") -> "Ways":
+        """These, where *other* does not say something else."""
+        said = {
+            name: value
+            for name in self.__struct_fields__
+            if (value := getattr(other, name)) not in ((), {}, "", None, 0)
+        }
+        return replace(self, **said)
+
+    def __str__(self) -> str:
+        """In a few words, for the operator and for people."""
+        parts = [f"window {self.window:,} tokens"] if self.window else []
+        parts += [f"at most {self.most_tokens:,} written"] if self.most_tokens else []
+        parts += ["no pictures"] if self.pictures is False else []
+        parts += ["no streaming"] if self.stream is False else []
+        parts += ["no prefill"] if self.prefill is False else []
+        parts += [f"instructions as {self.system}"] if self.system else []
+        parts += [f"{old} is {new}" for old, new in self.renamed.items()]
+        parts += [f"without {', '.join(self.without)}"] if self.without else []
+        return ", ".join(parts)
+
+    def fit(self, request: ChatRequest) -> ChatRequest:
+        """*request*, without pictures for who sees none, and with as much history as it reads."""
+        if self.pictures is False:
+            request = blind(request)
+        if self.most_tokens and request.max_tokens > self.most_tokens:
+            request = replace(request, max_tokens=self.most_tokens)
+        if not self.window:
+            return request
+        room = self.window - (request.max_tokens or min(self.window // 4, RESERVE))
+        left = room / (self.scale or 1.0) - tokens_of(request)
+        messages = list(request.messages)
+        while left < 0 and (at := _oldest(messages)) is not None:
+            left += _tokens(messages.pop(at))
+        if len(messages) == len(request.messages):
+            return request
+        while (at := _oldest(messages)) is not None and messages[at].role == "assistant":
+            del messages[at]
+        return replace(request, messages=tuple(messages))
+
+    def applied(self, body: dict[str, Any]) -> dict[str, Any]:
+        """*body* in these ways."""
+        asked = {self.renamed.get(name, name): value for name, value in body.items()}
+        for name in self.without:
+            asked.pop(name, None)
+        if self.stream is False and "stream" in asked:
+            asked["stream"] = False
+            asked.pop("stream_options", None)
+        return asked
+
+
+class Lesson(NamedTuple):
+    """*ways* to ask again in; *sure*: they are worth remembering."""
+
+    ways: Ways
+    sure: bool = True
+
+
+def tokens_of(request: ChatRequest) -> int:
+    return sum(map(_tokens, request.messages)) + estimate_tokens(request.begun)
+
+
+def _tokens(message: ChatMessage) -> int:
+    pictures = PICTURE_TOKENS * len(message.images)
+    return estimate_tokens(message.content) + MESSAGE_TOKENS + pictures
+
+
+def _oldest(messages: list[ChatMessage]) -> int | None:
+    """Which of *messages* is history, and the oldest of it."""
+    found = (at for at, one in enumerate(messages[:-1]) if one.role != "system")
+    return next(found, None)
+
+
+def blind(request: ChatRequest) -> ChatRequest:
+    """*request*, whose pictures are only mentioned."""
+    if not sees(request):
+        return request
+    return replace(
+        request,
+        messages=tuple(
+            replace(one, content=f"{BLIND}\n\n{one.content}", images=()) if one.images else one
+            for one in request.messages
+        ),
+    )
+
+
+def sees(request: ChatRequest) -> bool:
+    return any(one.images for one in request.messages)
+
+
+# --- Learning ------------------------------------------------------------------------------------
+
+_PICTURES = re.compile(
+    r"image|vision|visual|multi-?modal|picture|mmproj|content.{0,40}\bstring\b|array of content"
+)
+_STREAM = re.compile(r"\bstream(?:ing|ed)?\b(?!_)")
+_SYSTEM = re.compile(
+    r"system.{0,20}(?:role|message|instruction|prompt)|role.{0,60}system|developer"
+)
+_PREFILL = re.compile(
+    r"prefill|prefix|must end with|last message|final message|add_generation_prompt|"
+    r"assistant message|continue_final"
+)
+_INSTEAD = re.compile(r"use [`'\"]?(\w+)[`'\"]? instead")
+_NUMBER = r"(\d[\d,]*)"
+_MOST = re.compile(
+    rf"max_(?:completion_|output_)?tokens.{{0,80}}?(?:> ?|at most |maximum (?:value )?(?:of |is )?|"
+    rf"range of .{{0,20}}\[\d+, ?|less than or equal to |<= ?){_NUMBER}",
+    re.DOTALL,
+)
+_LIMIT = tuple(
+    re.compile(pattern, re.DOTALL)
+    for pattern in (
+        # OpenAI, vLLM, DeepSeek, Mistral, OpenRouter: "maximum context length is 8192 tokens".
+        rf"(?:context|input|sequence|model)[ -]?(?:length|window|size|limit).{{0,30}}?"
+        rf"(?:is|of|to|:|=) ?{_NUMBER}",
+        # Anthropic: "prompt is too long: 210000 tokens > 200000 maximum".
+        rf"> ?{_NUMBER}",
+        # llama.cpp: n_ctx, in words or in a field of its own.
+        rf"n_ctx\D{{0,20}}{_NUMBER}",
+        # Gemini: "exceeds the maximum number of tokens allowed (1048576)"; Qianfan, Perplexity.
+        rf"max(?:imum)?[^.\d]{{0,60}}{_NUMBER}",
+        rf"limit[^.\d]{{0,30}}{_NUMBER}",
+        rf"(?:longer|more|greater|larger) than[^.\d]{{0,40}}{_NUMBER}",
+        rf"range of input length should be \[\d+, ?{_NUMBER}",
+        rf"context size \(?{_NUMBER}",
+    )
+)
+_ASKED = tuple(
+    re.compile(pattern, re.DOTALL)
+    for pattern in (
+        rf"{_NUMBER} in the (?:messages|prompt|input)",
+        rf"(?:messages|prompt|input|request) (?:resulted in|has|contains|is too long|are|of|\()"
+        rf"[^.\d]{{0,20}}{_NUMBER}",
+        rf"prompt contains (?:at least )?{_NUMBER}",
+        rf"requested (?:about )?{_NUMBER}",
+        rf"n_prompt_tokens\D{{0,6}}{_NUMBER}",
+        rf"input token count \(?{_NUMBER}",
+        rf"context limit: {_NUMBER}",
+    )
+)
+
+
+def lesson_of(
+    error: Refused, request: ChatRequest, body: Mapping[str, Any], ways: Ways
+) -> Lesson | None:
+    """What *error* teaches, which *request*, sent as *body*, met; None where it teaches nothing."""
+    words = error.said.lower()
+    if error.reason == "length":
+        return _window(words, request, body, ways)
+    if error.reason not in ("request", "model"):
+        return None
+    return _refused_part(words, request, body, ways, sure=error.reason == "request")
+
+
+def _refused_part(
+    words: str, request: ChatRequest, body: Mapping[str, Any], ways: Ways, *, sure: bool
+) -> Lesson | None:
+    if (most := _most_tokens(words, body)) and most != ways.most_tokens:
+        return Lesson(replace(ways, most_tokens=most))
+    named = [name for name in body if name not in _NEEDED and re.search(rf"\b{name}\b", words)]
+    for name in named:
+        other = _INSTEAD.search(words)
+        if other and other[1] != name and other[1] not in body:
+            return Lesson(replace(ways, renamed={**ways.renamed, _first(ways, name): other[1]}))
+        if name in _LENGTHS and not ways.renamed:
+            new = _LENGTHS[1 - _LENGTHS.index(name)]
+            return Lesson(replace(ways, renamed={name: new}))
+        return Lesson(replace(ways, without=(*ways.without, name)))
+    if not sure:
+        return None
+    if request.begun and _PREFILL.search(words) and ways.prefill is not False:
+        return Lesson(replace(ways, prefill=False))
+    if sees(request):
+        # Without a word about them it may be this picture, and not all of them.
+        return Lesson(replace(ways, pictures=False), sure=bool(_PICTURES.search(words)))
+    if _SYSTEM.search(words) and ways.system != "user":
+        tried_developer = ways.system == "developer" or "developer instruction" in words
+        as_developer = not tried_developer and "system" in words and "'system'" in words
+        return Lesson(replace(ways, system="developer" if as_developer else "user"))
+    if body.get("stream") is True and _STREAM.search(words):
+        return Lesson(replace(ways, stream=False))
+    return None
+
+
+_LENGTHS = ("max_tokens", "max_completion_tokens")
+
+
+def _first(ways: Ways, name: str) -> str:
+    """What *name* was called before it was renamed."""
+    return next((old for old, new in ways.renamed.items() if new == name), name)
+
+
+def _most_tokens(words: str, body: Mapping[str, Any]) -> int:
+    if not any(name in body for name in (*_LENGTHS, "max_output_tokens")):
+        return 0
+    found = _MOST.search(words)
+    return _number(found[1]) if found else 0
+
+
+def _window(words: str, request: ChatRequest, body: Mapping[str, Any], ways: Ways) -> Lesson | None:
+    """Less of the history; None where there is none."""
+    history = len([one for one in request.messages if one.role != "system"]) > 1
+    if (most := _most_tokens(words, body)) and most != ways.most_tokens and most < 100_000:
+        return Lesson(replace(ways, most_tokens=most))
+    estimated = max(1, tokens_of(request))
+    limit = _told(_LIMIT, words)
+    asked = _told(_ASKED, words)
+    scale = ways.scale or 1.0
+    if asked > limit / 2 and limit:
+        scale = max(0.25, min(8.0, asked / estimated))
+    if not limit or limit == ways.window:
+        # It is still too much, or nobody says how much would not be.
+        limit = int((min(ways.window, estimated * scale) or estimated) * LESS)
+    learned = replace(ways, window=max(limit, 16), scale=scale)
+    return Lesson(learned) if history else None
+
+
+def _told(patterns: tuple[re.Pattern[str], ...], words: str) -> int:
+    for pattern in patterns:
+        if (found := pattern.search(words)) and (number := _number(found[1])) >= 16:
+            return number
+    return 0
+
+
+def _number(text: str) -> int:
+    digits = text.replace(",", "")
+    return int(digits) if len(digits) < 10 else 0

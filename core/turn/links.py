@@ -1,0 +1,45 @@
+"""The pages that an answer names, as links under it. Pure."""
+
+import re
+from collections.abc import Sequence
+
+from core.models.chunks import Source
+from core.people.texts import Language, say
+
+MOST = 12
+TITLE_CHARS = 70
+_CODE = re.compile(r"(```.*?(?:```|\Z)|`[^`\n]*`)", re.DOTALL)
+_MARK = re.compile(r"\[(\d{1,2})\](?![(\[:])")
+
+
+def with_links(text: str, sources: Sequence[Source]) -> str:
+    """*text*, where `[1]` leads to the first of *sources*; in code it means something else."""
+    if not sources:
+        return text
+
+    def link(mark: re.Match[str]) -> str:
+        number = int(mark[1])
+        source = sources[number - 1] if 0 < number <= len(sources) else None
+        return f"[{number}]({_address(source)})" if source and source.url else mark[0]
+
+    parts = _CODE.split(text)
+    return "".join(part if at % 2 else _MARK.sub(link, part) for at, part in enumerate(parts))
+
+
+def listed(text: str, sources: Sequence[Source], language: Language) -> str:
+    """*sources* as a list; where *text* names some by number, those alone."""
+    said = {int(number) for number in _MARK.findall(_CODE.sub("", text))}
+    numbered = [(number, one) for number, one in enumerate(sources, 1) if one.url]
+    named = [(number, one) for number, one in numbered if number in said]
+    lines = [f"{number}. [{_title(one)}]({_address(one)})" for number, one in (named or numbered)]
+    return "\n".join([say("sources", language), *lines[:MOST]]) if lines else ""
+
+
+def _title(source: Source) -> str:
+    title = source.title or source.url.split("//", 1)[1].removeprefix("www.")
+    title = re.sub(r"[\[\]`*_~<>|\\]", " ", title)
+    return title if len(title) <= TITLE_CHARS else f"{title[:TITLE_CHARS]}…"
+
+
+def _address(source: Source) -> str:
+    return source.url.replace("(", "%28").replace(")", "%29").replace(" ", "%20")
