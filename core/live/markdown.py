@@ -1,43 +1,64 @@
 """Healing of half-finished Markdown, so that no frame shows a dangling marker.
 
-`heal` looks only at what a cut can leave open: a fence, a table row, and the
-inline marks of the last block. The text of a whole answer passes unchanged
-where nothing is open.
+`heal` looks only at what a cut can leave open: a fence, a table row, a formula,
+and the inline marks of the last block. The text of a whole answer passes unchanged
+where nothing is open. All of it is linear in the text.
 """
 
 import re
+from bisect import bisect_right
+from typing import NamedTuple
 
-FENCE = re.compile(r"^ {0,3}(?:> ?)*(?:[-*+] +|\d{1,9}[.)] +)?(`{3,}|~{3,})([^\n]*)$")
-_TABLE_RULE = re.compile(r"^\s*\|?\s*:?-+:?\s*(\|\s*:?-*:?\s*)*\|?\s*$")
-_BLOCK_START = re.compile(r"^\s*(?:#{1,6}\s|[-*+]\s|\d{1,9}[.)]\s|>)")
-_PARTIAL_START = re.compile(r"^\s*(?:#{1,6}|[-*+_=>]|\d{1,9}[.)]|`{1,2}|~{1,2}|[-*_=~`]{2,})\s*$")
-_INLINE = re.compile(r"\\.|`+|\*+|_+|~~|\|\||!?\[|\]\(|\]")
+FENCE = re.compile(r"^ {0,3}(?:> ?)*(?:[-*+] {1,4}|\d{1,9}[.)] {1,4})?(`{3,}|~{3,})([^\n]*)$")
+_BLOCK_START = re.compile(r"(?:#{1,6}\s|[-*+]\s|\d{1,9}[.)]\s|>)")
+_PARTIAL_START = re.compile(r"#{1,6}|[-*+_=>]|\d{1,9}[.)]|`{1,2}|[-*_=~`]{2,}|~")
+_INLINE = re.compile(r"\\.|`+|\*+|_+|~~|\|\||\$\$|!?\[|\]\(|\]", re.DOTALL)
+
+MOST_OPEN = 16
+"""Who leaves more marks open than this means none of them."""
+FORMULA_CHARS = 500
+"""A formula that is longer than this without an end is none."""
 
 
-class OpenFence:
-    """A code fence that is open: its marker (such as three backticks) and its whole line."""
+class OpenFence(NamedTuple):
+    """A code fence that is open: its marker (three backticks), its line, where that begins."""
 
-    def __init__(self, marker: str, line: str) -> None:
-        self.marker = marker
-        self.line = line
+    marker: str
+    line: str
+    start: int = 0
+
+
+class _Open(NamedTuple):
+    """An inline mark that nothing has closed yet."""
+
+    mark: str
+    start: int
+    end: int
+
+
+def next_fence(fence: OpenFence | None, line: str, start: int) -> OpenFence | None:
+    """The fence that is open behind *line*, which begins at *start*, if *fence* was before it."""
+    if "```" not in line and "~~~" not in line:
+        return fence
+    match = FENCE.match(line)
+    if match is None:
+        return fence
+    marker, rest = match.group(1), match.group(2)
+    if fence is None:
+        # CommonMark: an info string after backticks holds no backtick.
+        return None if marker[0] == "`" and "`" in rest else OpenFence(marker, line, start)
+    closes = marker[0] == fence.marker[0] and len(marker) >= len(fence.marker) and not rest.strip()
+    return None if closes else fence
 
 
 def open_fence(text: str) -> OpenFence | None:
     """The fence that is still open where *text* ends, if any."""
-    fence: OpenFence | None = None
     if "```" not in text and "~~~" not in text:
         return None
+    fence, start = None, 0
     for line in text.split("\n"):
-        match = FENCE.match(line)
-        if match is None:
-            continue
-        marker, rest = match.group(1), match.group(2)
-        if fence is None:
-            # CommonMark: an info string after backticks holds no backtick.
-            if not (marker[0] == "`" and "`" in rest):
-                fence = OpenFence(marker, line)
-        elif marker[0] == fence.marker[0] and len(marker) >= len(fence.marker) and not rest.strip():
-            fence = None
+        fence = next_fence(fence, line, start)
+        start += len(line) + 1
     return fence
 
 
@@ -45,41 +66,62 @@ def heal(text: str) -> str:
     """*text*, cut anywhere, with what is open closed and what is half hidden."""
     fence = open_fence(text)
     if fence is not None:
-        body, _, last = text.rpartition("\n")
-        if last == fence.line and FENCE.match(last):
-            # The opening line itself, perhaps still without its language.
-            return heal(body) if body else ""
-        if last.strip() and set(last.strip()) <= {fence.marker[0]}:
-            text = body
-        if text.rstrip().endswith(fence.line.rstrip()):
-            return heal(text.rstrip().removesuffix(fence.line.rstrip()).rstrip("\n"))
-        return f"{text.rstrip()}\n{_indent(fence.line)}{fence.marker}"
+        return _close_fence(text, fence)
     text = _without_half_table(text)
     body, _, last = text.rpartition("\n")
-    if last and _PARTIAL_START.match(last) and open_fence(body) is None:
+    # A fence here closes one: none is open.
+    if last and _PARTIAL_START.fullmatch(last.strip()) and not FENCE.match(last):
         text = body
     start = _last_block(text)
     return text[:start] + _close_inline(text[start:])
 
 
-def _indent(line: str) -> str:
+def _close_fence(text: str, fence: OpenFence) -> str:
+    inside = text[fence.start + len(fence.line) + 1 :]
+    body, _, last = inside.rpartition("\n")
+    if last.strip() and set(last.strip()) <= {fence.marker[0]}:
+        inside = body
+    if not inside.strip():
+        # The opening line itself, perhaps still without its language.
+        return heal(text[: fence.start].rstrip("\n"))
+    return f"{text[: fence.start]}{fence.line}\n{inside.rstrip()}\n{indent(fence.line)}{fence.marker}"
+
+
+def indent(line: str) -> str:
+    """The spaces that *line* begins with."""
     return line[: len(line) - len(line.lstrip(" "))]
 
 
+def is_table_rule(line: str) -> bool:
+    """Whether *line* is what stands between a table's head and its rows."""
+    cells = line.strip().strip("|").split("|")
+    return "|" in line and all(_is_rule_cell(cell.strip()) for cell in cells)
+
+
+def _is_rule_cell(cell: str) -> bool:
+    return bool(cell) and not cell.removeprefix(":").removesuffix(":").strip("-") and "-" in cell
+
+
 def _without_half_table(text: str) -> str:
-    lines = text.split("\n")
-    first = len(lines)
-    while first > 0 and lines[first - 1].lstrip().startswith("|"):
-        first -= 1
-    rows = lines[first:]
-    if not rows:
+    first = end = len(text)
+    while first > 0:
+        start = text.rfind("\n", 0, end) + 1
+        if not text[start:end].lstrip().startswith("|"):
+            break
+        first, end = start, start - 1
+    if first == len(text):
         return text
-    if len(rows) < 3 or not _TABLE_RULE.match(rows[1]):
+    rows = text[first:].split("\n")
+    if len(rows) < 3 or not _may_be_rule(rows[1]):
         # Without its rule and a first row, a head reads as a line of pipes.
-        return "\n".join(lines[:first]).rstrip("\n") if len(rows) < 3 else text
+        return text[:first].rstrip("\n") if len(rows) < 3 else text
     if not rows[-1].rstrip().endswith("|") or rows[-1].count("|") < rows[0].count("|"):
-        return "\n".join(lines[:-1])
+        return text[: text.rfind("\n")]
     return text
+
+
+def _may_be_rule(line: str) -> bool:
+    return "-" in line and not line.strip(" \t|:-")
 
 
 def _last_block(text: str) -> int:
@@ -90,96 +132,137 @@ def _last_block(text: str) -> int:
         line = text[start:end]
         if not line.strip() or FENCE.match(line):
             return min(end + 1, len(text))
-        if _BLOCK_START.match(line):
+        if _BLOCK_START.match(line.lstrip()):
             return start
         end = start - 1
     return 0
 
 
-def _close_inline(block: str) -> str:
-    opened: list[tuple[str, int, int]] = []
-    position = 0
-    while (match := _INLINE.search(block, position)) is not None:
-        mark, start, end = match.group(), match.start(), match.end()
-        position = end
-        if mark[0] == "\\":
-            continue
-        if mark[0] == "`":
-            close = re.compile(rf"(?<!`){mark}(?!`)").search(block, end)
-            if close is None:
-                opened.append((mark, start, end))
+class _Inline:
+    """The inline marks of one block, read once from its beginning to its end."""
+
+    def __init__(self, block: str) -> None:
+        self._block = block
+        self._opened: list[_Open] = []
+        self._brackets: list[int] = []
+        """Where in *opened* the brackets are."""
+        self._last_paren = block.rfind(")")
+        self._ticks = _runs_of_ticks(block) if "`" in block else {}
+
+    def healed(self) -> str:
+        position = 0
+        while (match := _INLINE.search(self._block, position)) is not None:
+            mark, start, end = match.group(), match.start(), match.end()
+            position = end
+            if mark[0] == "\\" or mark == "$$":
+                close = _formula_end(self._block, mark, end)
+                if close is None:
+                    return _closed(self._block[:start], self._opened)
+                position = close
+            elif mark[0] == "`":
+                runs = self._ticks[len(mark)]
+                if runs[-1] == start:
+                    self._opened.append(_Open(mark, start, end))
+                    break
+                position = runs[bisect_right(runs, start)] + len(mark)
+            elif mark in ("[", "!["):
+                self._brackets.append(len(self._opened))
+                self._opened.append(_Open(mark, start, end))
+            elif mark[0] == "]":
+                if mark == "](" and end <= self._last_paren:
+                    position = self._block.index(")", end) + 1
+                elif mark == "](" or end == len(self._block):
+                    if self._brackets:
+                        return self._half_link(start)
+                self._close_bracket()
+            else:
+                self._mark(mark, start, end)
+        return _closed(self._block, self._opened)
+
+    def _close_bracket(self) -> None:
+        if self._brackets:
+            del self._opened[self._brackets.pop() :]
+
+    def _half_link(self, close: int) -> str:
+        """Show the text of a link whose address is not whole yet, and nothing of an image."""
+        index = self._brackets[-1]
+        mark, start, end = self._opened[index]
+        shown = "" if mark == "![" else self._block[end:close]
+        return _closed(self._block[:start] + shown, self._opened[:index])
+
+    def _mark(self, mark: str, start: int, end: int) -> None:
+        """Open or close emphasis, strikethrough or a spoiler, by CommonMark's flanking rule."""
+        block, opened = self._block, self._opened
+        before = block[start - 1] if start else " "
+        after = block[end] if end < len(block) else " "
+        can_open = not after.isspace()
+        can_close = not before.isspace()
+        if mark[0] == "_":
+            can_open = can_open and not before.isalnum()
+            can_close = can_close and not after.isalnum()
+        rest = len(mark)
+        while rest and can_close and opened:
+            top = opened[-1].mark
+            if top[0] != mark[0] or len(top) > rest or top[0] in "[!`":
                 break
-            position = close.end()
-        elif mark in ("[", "!["):
-            opened.append((mark, start, end))
-        elif mark == "](":
-            close_at = block.find(")", end)
-            index = _last(opened, ("[", "!["))
-            if close_at >= 0:
-                if index is not None:
-                    del opened[index:]
-                position = close_at + 1
-            elif index is not None:
-                return _half_link(block, opened, index, start)
-        elif mark == "]":
-            index = _last(opened, ("[", "!["))
-            if index is not None:
-                if end == len(block):
-                    return _half_link(block, opened, index, start)
-                del opened[index:]
-        else:
-            _mark(opened, mark, block, start, end)
-    return _closed(block, opened)
+            opened.pop()
+            rest -= len(top)
+        if rest and (can_open or end == len(block)):
+            if mark[0] in "*_" and rest >= 3:
+                opened += [_Open(mark[0] * 2, start, end), _Open(mark[0], start, end)]
+            else:
+                opened.append(_Open(mark[0] * rest, start, end))
 
 
-def _last(opened: list[tuple[str, int, int]], marks: tuple[str, ...]) -> int | None:
-    return next((i for i in range(len(opened) - 1, -1, -1) if opened[i][0] in marks), None)
+def _close_inline(block: str) -> str:
+    return _Inline(block).healed()
 
 
-def _half_link(block: str, opened: list[tuple[str, int, int]], index: int, close: int) -> str:
-    """Show the text of a link whose address is not whole yet, and nothing of an image."""
-    mark, start, end = opened[index]
-    shown = "" if mark == "![" else block[end:close]
-    return _closed(block[:start] + shown, opened[:index])
+def _runs_of_ticks(block: str) -> dict[int, list[int]]:
+    """Where runs of backticks begin, by their length."""
+    runs: dict[int, list[int]] = {}
+    for match in re.finditer("`+", block):
+        runs.setdefault(match.end() - match.start(), []).append(match.start())
+    return runs
 
 
-def _mark(opened: list[tuple[str, int, int]], mark: str, block: str, start: int, end: int) -> None:
-    """Open or close emphasis, strikethrough or a spoiler, by CommonMark's flanking rule."""
-    before = block[start - 1] if start else " "
-    after = block[end] if end < len(block) else " "
-    can_open = not after.isspace()
-    can_close = not before.isspace()
-    if mark[0] == "_":
-        can_open = can_open and not before.isalnum()
-        can_close = can_close and not after.isalnum()
-    rest = len(mark)
-    while rest and can_close and opened:
-        top = opened[-1][0]
-        if top[0] != mark[0] or len(top) > rest or top[0] in "[!`":
-            break
-        opened.pop()
-        rest -= len(top)
-    if rest and (can_open or end == len(block)):
-        if mark[0] in "*_" and rest >= 3:
-            opened += [(mark[0] * 2, start, end), (mark[0], start, end)]
-        else:
-            opened.append((mark[0] * rest, start, end))
+def _formula_end(block: str, mark: str, at: int) -> int | None:
+    """Where what *mark*, which ends at *at*, opens has ended; None: not yet."""
+    closing = {"\\(": "\\)", "\\[": "\\]", "$$": "$$"}.get(mark)
+    if closing is None:
+        return at
+    close = block.find(closing, at, at + FORMULA_CHARS)
+    if close >= 0:
+        return close + 2
+    return None if len(block) - at < FORMULA_CHARS else at
 
 
-def _closed(block: str, opened: list[tuple[str, int, int]]) -> str:
-    closing = ""
+def _closed(block: str, opened: list[_Open]) -> str:
+    # Nothing stands behind the last of its words.
+    words_end = len(block.rstrip(" *_~|`["))
+    closing, brackets = [], []
     for mark, start, end in opened:
         if mark in ("[", "!["):
-            continue
-        if not block[end:].strip(" *_~|`["):
+            brackets.append((start, end))
+        elif words_end <= end:
             # Nothing stands behind the mark yet: hide it, and all that follows.
             block = block[:start]
             break
-        closing = mark + closing
-    for mark, start, end in reversed(opened):
-        if mark in ("[", "![") and start < len(block):
-            block = block[:start] + block[end:]
-    if closing[:2] in ("~~", "||"):
-        block = block.removesuffix(closing[0])  # Half of the closing mark.
+        else:
+            closing.append(mark)
+    if len(closing) > MOST_OPEN:
+        closing = []
+    block = _without(block, brackets)
+    if closing and closing[-1] in ("~~", "||"):
+        block = block.removesuffix(closing[-1][0])  # Half of the closing mark.
     # Behind a space a mark would not close.
-    return block.rstrip() + closing if closing else block
+    return block.rstrip() + "".join(reversed(closing)) if closing else block
+
+
+def _without(block: str, places: list[tuple[int, int]]) -> str:
+    parts, last = [], 0
+    for start, end in places:
+        if start < len(block):
+            parts.append(block[last:start])
+            last = end
+    return "".join([*parts, block[last:]])
