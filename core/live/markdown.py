@@ -64,16 +64,28 @@ def open_fence(text: str) -> OpenFence | None:
 
 def heal(text: str) -> str:
     """*text*, cut anywhere, with what is open closed and what is half hidden."""
-    fence = open_fence(text)
+    return heal_behind(text, 0, None)
+
+
+def heal_behind(text: str, stands: int, fence: OpenFence | None) -> str:
+    """As `heal`; *text* up to *stands*, the end of a line, was looked at: *fence* is open there.
+
+    Where it is none, an empty line or the end of a fence stands before *stands*.
+    """
+    rest, start = text[stands:], stands
+    if fence is not None or "```" in rest or "~~~" in rest:
+        for line in rest.split("\n"):
+            fence = next_fence(fence, line, start)
+            start += len(line) + 1
     if fence is not None:
         return _close_fence(text, fence)
-    text = _without_half_table(text)
-    body, _, last = text.rpartition("\n")
+    rest = _without_half_table(rest)
+    body, _, last = rest.rpartition("\n")
     # A fence here closes one: none is open.
     if last and _PARTIAL_START.fullmatch(last.strip()) and not FENCE.match(last):
-        text = body
-    start = _last_block(text)
-    return text[:start] + _close_inline(text[start:])
+        rest = body
+    block = _last_block(rest)
+    return text[:stands] + rest[:block] + _Inline(rest[block:]).healed()
 
 
 def _close_fence(text: str, fence: OpenFence) -> str:
@@ -84,7 +96,9 @@ def _close_fence(text: str, fence: OpenFence) -> str:
     if not inside.strip():
         # The opening line itself, perhaps still without its language.
         return heal(text[: fence.start].rstrip("\n"))
-    return f"{text[: fence.start]}{fence.line}\n{inside.rstrip()}\n{indent(fence.line)}{fence.marker}"
+    return (
+        f"{text[: fence.start]}{fence.line}\n{inside.rstrip()}\n{indent(fence.line)}{fence.marker}"
+    )
 
 
 def indent(line: str) -> str:
@@ -171,9 +185,8 @@ class _Inline:
             elif mark[0] == "]":
                 if mark == "](" and end <= self._last_paren:
                     position = self._block.index(")", end) + 1
-                elif mark == "](" or end == len(self._block):
-                    if self._brackets:
-                        return self._half_link(start)
+                elif self._brackets and (mark == "](" or end == len(self._block)):
+                    return self._half_link(start)
                 self._close_bracket()
             else:
                 self._mark(mark, start, end)
@@ -212,10 +225,6 @@ class _Inline:
                 opened += [_Open(mark[0] * 2, start, end), _Open(mark[0], start, end)]
             else:
                 opened.append(_Open(mark[0] * rest, start, end))
-
-
-def _close_inline(block: str) -> str:
-    return _Inline(block).healed()
 
 
 def _runs_of_ticks(block: str) -> dict[int, list[int]]:

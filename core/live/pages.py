@@ -8,13 +8,25 @@ import re
 from collections.abc import Callable
 from typing import NamedTuple
 
-from core.live.markdown import FENCE, open_fence
+from core.live.markdown import (
+    FENCE,
+    OpenFence,
+    heal_behind,
+    indent,
+    is_table_rule,
+    next_fence,
+    open_fence,
+)
 
+HEAD_CHARS = 400
+"""A longer head of a table is not repeated on its next page."""
 LOOK_BACK = 0.35
 """How much of a full page may be given up for a better boundary."""
 
-_ROW = re.compile(r"^\s*\|.*$")
-_SENTENCE = re.compile(r"(?<=[.!?])\s+|(?<=[。！？；])")
+PROBES = 50
+"""The longest page is found to within so small a part of it: each look renders the page."""
+
+_SENTENCE = re.compile(r"(?<=[.!?])\s|(?<=[。！？；])")
 
 
 class Cut(NamedTuple):
@@ -51,13 +63,58 @@ class PagedText:
         self._most_chars = most_chars
         self._fits = fits
         self._opening = ""
-        self.whole = ""
+        self._whole = ""
+        self._written: Callable[[], str] | None = None
+        self._read = self._stands = 0
+        self._fence: OpenFence | None = None
         self.behind = 0
+
+    @property
+    def whole(self) -> str:
+        if self._written is not None:
+            self.whole = self._written()
+        return self._whole
+
+    @whole.setter
+    def whole(self, text: str) -> None:
+        self._written = None
+        if not text.startswith(self._whole):
+            self._look_again()
+        self._whole = text
+
+    def write(self, written: Callable[[], str]) -> None:
+        """The newest text is what *written* gives when it is looked at."""
+        self._written = written
 
     @property
     def page(self) -> str:
         """What stands on no full page."""
         return self._opening + self.whole[self.behind :]
+
+    def frame(self, most_hidden: float) -> str:
+        """The page, healed; up to *most_hidden* characters of a half line, sentence or word wait.
+
+        What stands before the last empty line (and in a fence, before the last line) is not
+        looked at again: an earlier frame has shown it.
+        """
+        page = self.page
+        self._look_on(page)
+        shown = clean_end(page, min(most_hidden, len(page) / 2))
+        if self._stands > len(shown):
+            return heal_behind(shown, 0, None)
+        return heal_behind(shown, self._stands, self._fence)
+
+    def _look_on(self, page: str) -> None:
+        while (end := page.find("\n", self._read)) >= 0:
+            line = page[self._read : end]
+            before, self._fence = self._fence, next_fence(self._fence, line, self._read)
+            if before or self._fence or not line.strip():
+                self._stands = end + 1
+            self._read = end + 1
+
+    def _look_again(self) -> None:
+        self._read = self._stands = 0
+        self._fence = None
 
     def cut(self) -> Cut | None:
         """The page to finish first; None if there is room for all."""
@@ -72,19 +129,42 @@ class PagedText:
         """Take *page*, which is finished, off."""
         self.behind += page.taken - len(self._opening)
         self._opening = page.opening
+        self._look_again()
 
     def begin_again(self) -> None:
         """Put all pages back."""
         self.behind, self._opening = 0, ""
+        self._look_again()
 
 
 def _page(text: str, end: int) -> Cut:
     head = text[:end]
     fence = open_fence(head)
     if fence is None:
-        return Cut(head.rstrip("\n"), end, "")
-    indent = fence.line[: len(fence.line) - len(fence.line.lstrip(" "))]
-    return Cut(f"{head.rstrip()}\n{indent}{fence.marker}", end, f"{fence.line}\n")
+        return Cut(head.rstrip("\n"), end, _table_head(text, end))
+    return Cut(f"{head.rstrip()}\n{indent(fence.line)}{fence.marker}", end, f"{fence.line}\n")
+
+
+def _table_head(text: str, end: int) -> str:
+    """The head and rule of the table that a cut at *end* goes through; empty where it does not."""
+    if text[end - 1] != "\n" or not _is_row(text[end : end + HEAD_CHARS]):
+        return ""
+    first = last = end
+    while first > 0:
+        start = text.rfind("\n", 0, first - 1) + 1
+        if not _is_row(text[start:first]):
+            break
+        last, first = first, start
+    head = text[first:end].split("\n", 2)[:2]
+    # A page of one row must go on.
+    if last == end or len(head) < 2 or not is_table_rule(head[1]):
+        return ""
+    opening = f"{head[0]}\n{head[1]}\n"
+    return opening if len(opening) < min(HEAD_CHARS, end - first) else ""
+
+
+def _is_row(line: str) -> bool:
+    return line.lstrip().startswith("|")
 
 
 def _longest(text: str, most: int, fits: Callable[[str], bool]) -> int:
@@ -92,7 +172,7 @@ def _longest(text: str, most: int, fits: Callable[[str], bool]) -> int:
     low, high = 1, most
     if fits(_page(text, high).head):
         return high
-    while low < high:
+    while high - low > most // PROBES:
         middle = (low + high + 1) // 2
         if fits(_page(text, middle).head):
             low = middle
@@ -113,7 +193,7 @@ def _boundary(text: str, end: int) -> int:
         opens = bool(FENCE.match(line))
         if opens:
             fence = not fence
-        row = bool(_ROW.match(line)) and not fence
+        row = _is_row(line) and not fence
         if least <= after <= end:
             if fence and not opens:
                 inside.append(after)

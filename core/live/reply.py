@@ -14,9 +14,8 @@ from typing import NamedTuple
 from core.errors import Full, Gone, PlatformError, RateLimited, Revoked
 from core.live.delivery import deliver, held, report_refusal
 from core.live.growth import Growth, clock
-from core.live.markdown import heal
 from core.live.pace import FIRST_WAIT_S, Pacer, worth_showing
-from core.live.pages import Cut, PagedText, clean_end
+from core.live.pages import Cut, PagedText
 from core.messages import Button, ConversationId
 from core.platform import Bucket, Platform, Surface
 from core.tasks import end, see_through
@@ -122,10 +121,14 @@ class Reply:
 
     def say(self, text: str) -> None:
         """The newest full text. Never waits."""
-        self._taken_back |= len(text) < self._text.behind
-        self._text.whole = text
+        self.grow(len(text), lambda: text)
+
+    def grow(self, chars: int, text: Callable[[], str]) -> None:
+        """As `say`, of *chars* characters, which *text* puts together when they are looked at."""
+        self._taken_back |= chars < self._text.behind
+        self._text.write(text)
         self._changed.set()
-        if self.growth.note_written(len(text), clock()):
+        if self.growth.note_written(chars, clock()):
             self._pacer.look(self)
 
     async def finish(self, text: str, buttons: Sequence[Button] = ()) -> None:
@@ -265,10 +268,9 @@ class Reply:
 
     def _frame(self) -> str:
         """What the screen may show of the page so far."""
-        text = self._text.page
         if self._surface().grows:
-            return text
-        return heal(clean_end(text, min(self.growth.unseen * HALF, len(text) / 2))).rstrip()
+            return self._text.page
+        return self._text.frame(self.growth.unseen * HALF).rstrip()
 
     async def _finish_page(self, text: str, buttons: Sequence[Button]) -> None:
         surface = self._surface()

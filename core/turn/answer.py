@@ -129,9 +129,9 @@ async def _stream(
     """Let the model write into *draft* and *reply*, until its end, an error, or a stop."""
 
     def told() -> None:
-        reply.say(draft.shown)
-        if draft.text is draft.best:
-            stage.keeper.save(reached())
+        reply.grow(draft.shown_chars, lambda: draft.shown)
+        if draft.ahead:
+            stage.keeper.save_later(reached)
 
     try:
         async with stage.keeper.stoppable():

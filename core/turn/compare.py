@@ -107,7 +107,8 @@ async def _stream(
 
     async def one(request: ChatRequest, draft: Draft, reply: Reply) -> None:
         def told() -> None:
-            reply.say(_titled(request.model, draft.shown))
+            title = _titled(request.model, "")
+            reply.grow(len(title) + draft.shown_chars, lambda: title + draft.shown)
 
         await write(draft, stage.context, request, told)
         running.discard(draft)

@@ -24,6 +24,7 @@ from core.people.texts import Language, failure, say
 from core.telemetry import logger
 from core.turn.context import Context
 from core.turn.links import listed, with_links
+from core.turn.pieces import Pieces, Quote
 
 log = logger(__name__)
 
@@ -41,19 +42,17 @@ class Draft:
     """
 
     def __init__(self, text: str, before: str = "") -> None:
-        self.text = text
+        self._text = Pieces(text)
         self.before = before
         self.begun = ""
         """What this try goes on from, said in an earlier one."""
-        self.best = text
-        """The longest that any try came to, which is what stands on the screen."""
+        self._best = text
         self.model = ""
         self.price: Sequence[float] = ()
         """Who answers, where several may."""
         self.free = False
         """Answered from memory."""
-        self.thought = ""
-        self._quote = ""
+        self._thought, self._quote = Pieces(), Quote()
         self.usage = Usage()
         self.earlier = Usage()
         self.estimated = False
@@ -67,6 +66,31 @@ class Draft:
         self.blind = False
         """The model turned out to see no pictures."""
         self.sources: Sequence[Source] = ()
+
+    @property
+    def text(self) -> str:
+        """What this try has said."""
+        return str(self._text)
+
+    @property
+    def thought(self) -> str:
+        """What the model has thought in this try."""
+        return str(self._thought)
+
+    @property
+    def chars(self) -> int:
+        """How much this try has said."""
+        return self._text.chars
+
+    @property
+    def best(self) -> str:
+        """The longest that any try came to, which is what stands on the screen."""
+        return self.text if self.ahead else self._best
+
+    @property
+    def ahead(self) -> bool:
+        """Whether no earlier try came further than this one."""
+        return self._text.chars >= len(self._best)
 
     @property
     def cut(self) -> bool:
@@ -104,8 +128,9 @@ class Draft:
         if self.text != self.begun:
             self.earlier = self.total()
         self.usage = Usage()
-        self.text = self.begun = text
-        self.thought = self._quote = ""
+        self._best = self.best
+        self._text, self.begun = Pieces(text), text
+        self._thought, self._quote = Pieces(), Quote()
         self.error = None
         self.ending = "stop"
 
@@ -122,29 +147,39 @@ class Draft:
     @property
     def shown(self) -> str:
         """What the screen shows of this try."""
-        return self._quote + self.text
+        return str(self._quote) + self.text
+
+    @property
+    def shown_chars(self) -> int:
+        return self._quote.chars + self._text.chars
+
+    @property
+    def thought_chars(self) -> int:
+        return self._thought.chars
 
     @property
     def shown_best(self) -> str:
-        return self._quote + self.best
+        return str(self._quote) + self.best
 
     def withdraw(self) -> None:
         """Take back what was said, in all tries."""
-        self.text = self.best = self.thought = self._quote = ""
+        self._text, self._best = Pieces(), ""
+        self._thought, self._quote = Pieces(), Quote()
 
     def think(self, text: str, *, aloud: bool) -> None:
         """Keep *text* of the model's thinking; *aloud*: as a quote above the answer."""
-        self.thought += text
+        self._thought.add(text)
         if aloud:
-            lines = "\n> ".join(self.thought.strip().splitlines())
-            self._quote = f"> 💭 {lines}\n\n" if lines else ""
+            self._quote.add(text)
+
+    def settle(self) -> None:
+        """Let what this try said stand, although another came further."""
+        self._best = self.text
 
     def add(self, text: str) -> None:
         if self.first_token_s is None:
             self.first_token_s = time.monotonic() - self.began
-        self.text += text
-        if len(self.text) > len(self.best):
-            self.best = self.text
+        self._text.add(text)
 
 
 async def write(
@@ -171,12 +206,12 @@ async def write(
                 match delta:
                     case TextDelta(text):
                         draft.add(text)
-                        if len(draft.text) > ANSWER_CHARS:
+                        if draft.chars > ANSWER_CHARS:
                             raise Refused("the answer does not end", "endless")
                         told()
                     case ReasoningDelta(text):
                         draft.think(text, aloud=thoughts)
-                        if len(draft.thought) > THOUGHT_CHARS:
+                        if draft.thought_chars > THOUGHT_CHARS:
                             raise Refused("the thinking does not end", "endless")
                         if thoughts:
                             told()
@@ -197,6 +232,6 @@ async def write(
                     case _:
                         pass
         judge(draft.text, draft.ending, thought=bool(draft.thought.strip()))
-        draft.best = draft.text
+        draft.settle()
     except ModelError as error:
         draft.error = error

@@ -6,7 +6,7 @@ outside: stop (keep what is there) and the loss of the lease (touch nothing).
 
 import asyncio
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from types import TracebackType
 
@@ -36,6 +36,7 @@ class Keeper:
         self._claim = claim
         self._event_id = event_id
         self._checkpoint: Checkpoint | None = None
+        self._reached: Callable[[], Checkpoint] | None = None
         self._saved: Checkpoint | None = None
         self._wake = asyncio.Event()
         self._scope: asyncio.Timeout | None = None
@@ -72,9 +73,18 @@ class Keeper:
 
     def save(self, checkpoint: Checkpoint, *, now: bool = False) -> None:
         """Save *checkpoint* with the next renewal; *now* asks for one at once."""
-        self._checkpoint = checkpoint
+        self._checkpoint, self._reached = checkpoint, None
         if now:
             self._wake.set()
+
+    def save_later(self, reached: Callable[[], Checkpoint]) -> None:
+        """Save what *reached* gives then with the next renewal: nothing is copied before."""
+        self._reached = reached
+
+    def _newest(self) -> Checkpoint | None:
+        if self._reached is not None:
+            self._checkpoint, self._reached = self._reached(), None
+        return self._checkpoint
 
     def poke(self) -> None:
         """Look at once whether the turn is to stop."""
@@ -89,7 +99,7 @@ class Keeper:
 
     async def orphans(self) -> Sequence[str]:
         """The posts that the store never heard of: nobody who takes over knows them."""
-        unsure = self._not_kept(self._checkpoint)
+        unsure = self._not_kept(self._newest())
         if unsure:
             with suppress(TimeoutError):
                 async with asyncio.timeout(ORPHANS_S):
@@ -144,7 +154,7 @@ class Keeper:
             self._wake.clear()
             if self._resting:
                 return
-            checkpoint = self._checkpoint if self._checkpoint is not self._saved else None
+            checkpoint = newest if (newest := self._newest()) is not self._saved else None
             began = time.monotonic()
             try:
                 stop = await self._renew(checkpoint)
