@@ -8,9 +8,9 @@ from pydantic import SecretStr
 from bots.registry import build
 from core.errors import ConfigError, ModelError, PalaverError
 from core.models.request import ChatMessage, ChatRequest
+from core.secret import redact
 from core.service import open_core
 from core.settings import Settings
-from core.telemetry import redact
 
 
 def explain(settings: Settings) -> None:

@@ -22,9 +22,10 @@ from bots.terminal import TAKE_BACK_S
 from core import __version__
 from core.errors import ConfigError
 from core.platform import Platform
+from core.secret import redact
 from core.service import Core, collect_seldom, open_core, serve
 from core.settings import Settings
-from core.telemetry import logger, redact, set_up_logs
+from core.telemetry import logger, set_up_logs
 
 app = typer.Typer(
     help="An LLM assistant for Telegram, Slack and a local web page.",

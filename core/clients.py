@@ -21,6 +21,7 @@ from core.models.request import Model
 from core.models.screen import Moderation, Screen, ScreenedModel
 from core.models.speech import SpeechClient
 from core.models.voice import VoiceClient
+from core.net.outside import Outside
 from core.people.personas import Personas, personas_of
 from core.settings import Settings
 from core.telemetry import Metrics
@@ -70,6 +71,7 @@ async def open_models(
                 auto_decompress=True,
             )
         )
+        outside = await stack.enter_async_context(Outside())
         demo: str | None = None
 
         async def demo_url() -> str:
@@ -104,7 +106,7 @@ async def open_models(
         )
         yield Models(
             chat=ScreenedModel(chat.model, screen),
-            images=ImageClient(session, painter, screen, later),
+            images=ImageClient(session, painter, screen, outside, later),
             voice=voice,
             speech=speech,
             personas=personas_of(file.persona, beside),

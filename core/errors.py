@@ -10,6 +10,7 @@
     │   └── Revoked             the credentials stopped working
     ├── ModelError              the provider
     │   ├── Overloaded          busy or broken before the first word; retried
+    │   │   └── Lost            done or not, nobody knows; not retried
     │   ├── Refused             the request will never work; carries `reason`
     │   └── Interrupted         the stream broke after the first word
     ├── FetchError              what is at an address from outside cannot be had
@@ -22,6 +23,8 @@ No message of these carries a secret: they may be logged as they are.
 
 from typing import Literal
 
+from core.secret import redact
+
 RefusedReason = Literal[
     "key",
     "balance",
@@ -32,13 +35,24 @@ RefusedReason = Literal[
     "empty",
     "thinking",
     "tools",
+    "picture",
     "endless",
     "filter",
 ]
 
 
+MOST_CHARS = 1_000
+
+
 class PalaverError(Exception):
-    """Anything that Palaver itself raises."""
+    """Anything that Palaver itself raises.
+
+    Its text may quote others: one short line of it, and no secret that is known.
+    """
+
+    def __init__(self, text: str = "") -> None:
+        said = redact(text[: 10 * MOST_CHARS])[:MOST_CHARS]
+        super().__init__("".join(one if one.isprintable() else " " for one in said))
 
 
 class ConfigError(PalaverError):
@@ -87,6 +101,10 @@ class Overloaded(ModelError):
     def __init__(self, text: str, retry_after_s: float = 0.0) -> None:
         super().__init__(text)
         self.retry_after_s = retry_after_s
+
+
+class Lost(Overloaded):
+    """It was asked, and perhaps done and paid, but the answer did not arrive; not asked again."""
 
 
 class Refused(ModelError):

@@ -24,6 +24,7 @@ from core.models.cache import RememberingModel
 from core.models.learned import Lessons
 from core.people.access import Access
 from core.platform import Board, Leases, Platform, Secret
+from core.secret import keep_secret
 from core.settings import Settings
 from core.store import keys
 from core.store.answers import RedisMemory
@@ -35,7 +36,7 @@ from core.store.inbox import Inbox
 from core.store.limits import Notices, SharedBudget, SharedLeases
 from core.store.secret import SharedSecret
 from core.store.tasks import Tasks
-from core.telemetry import Metrics, keep_secret, logger
+from core.telemetry import Metrics, logger
 from core.tracing import open_tracer
 from core.turn.context import Context
 from core.turn.material import Reader

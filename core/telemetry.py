@@ -9,6 +9,7 @@ import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from core.border import SET_ASIDE
+from core.secret import redact
 
 Log = structlog.stdlib.BoundLogger
 Counted = Counter
@@ -51,22 +52,6 @@ def set_up_logs(level: str, as_json: bool) -> None:
     # These name the full URL of each call, and Telegram's URLs hold the token.
     for noisy in ("httpx", "httpcore", "telegram", "slack_bolt", "slack_sdk", "aiohttp.access"):
         logging.getLogger(noisy).setLevel(max(logging.WARNING, root.level))
-
-
-_secrets: set[str] = set()
-
-
-def keep_secret(*values: str) -> None:
-    """Never let any of *values* (tokens, keys) reach a log line."""
-    _secrets.update(value for value in values if len(value) >= 6)
-
-
-def redact(text: str) -> str:
-    """*text* with every known secret replaced."""
-    for secret in _secrets:
-        if secret in text:
-            text = text.replace(secret, "***")
-    return text
 
 
 def _hide_secrets(

@@ -12,7 +12,7 @@ import msgspec
 import tenacity
 from msgspec.structs import replace
 
-from core.errors import ModelError, Overloaded, Refused, StoreError
+from core.errors import Lost, ModelError, Overloaded, Refused, StoreError
 from core.images.answers import (
     Answer,
     AnsweredImage,
@@ -28,6 +28,10 @@ from core.messages import Picture
 from core.models.listed import first_model
 from core.models.providers import Endpoint
 from core.models.screen import Screen
+from core.net.outside import Outside
+from core.telemetry import logger
+
+log = logger(__name__)
 
 PAINT_S = 180.0
 TRIES = 3
@@ -70,9 +74,11 @@ class ImageClient:
         session: aiohttp.ClientSession,
         endpoint: Endpoint,
         screen: Screen,
+        outside: Outside,
         later: Later | None = None,
     ) -> None:
         self._session = session
+        self._outside = outside
         self._endpoint = endpoint
         self._screen = screen
         self._later = later
@@ -102,12 +108,21 @@ class ImageClient:
             answer = await self._paint_later(request, name, self._later)
         else:
             answer = await self._ask_patiently(request, show=show)
-        if not answer.data:
-            raise Refused("the image API returned no picture", "empty")
-        return [
-            await checked(await self._bytes(image), image.revised_prompt or "")
-            for image in answer.data
-        ]
+        return await self._shown(answer.data)
+
+    async def _shown(self, images: Sequence[AnsweredImage]) -> list[Picture]:
+        """All of *images* that are pictures; raises what is wrong with the last if none is."""
+        failure = Refused("the image API returned no picture", "picture")
+        pictures = []
+        for image in images:
+            try:
+                pictures.append(await checked(await self._bytes(image), image.revised_prompt))
+            except Refused as error:
+                log.warning("picture not shown", reason=str(error))
+                failure = error
+        if not pictures:
+            raise failure
+        return pictures
 
     async def _ask_patiently(
         self,
@@ -118,7 +133,7 @@ class ImageClient:
         async for attempt in tenacity.AsyncRetrying(
             stop=tenacity.stop_after_attempt(TRIES),
             wait=tenacity.wait_exponential_jitter(max=10),
-            retry=tenacity.retry_if_exception_type(Overloaded),
+            retry=tenacity.retry_if_exception(_not_taken),
             reraise=True,
         ):
             with attempt:
@@ -208,15 +223,20 @@ class ImageClient:
                 allow_redirects=False,
             ) as response:
                 yield response
-        except (aiohttp.ClientError, TimeoutError) as error:
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             raise Overloaded(f"the image API cannot be reached ({type(error).__name__})") from error
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise Lost(f"the image API broke off ({type(error).__name__})") from error
 
     async def _bytes(self, image: AnsweredImage) -> bytes:
         if image.b64_json:
             return await decoded(image.b64_json)
-        if not image.url:
-            raise Refused("the image API returned no picture", "empty")
-        return await downloaded(self._session, image.url, self._endpoint.base_url)
+        return await downloaded(self._outside, image.url, self._endpoint.base_url)
+
+
+def _not_taken(error: BaseException) -> bool:
+    """Whether nothing can have been painted, so that asking again is not paid twice."""
+    return isinstance(error, Overloaded) and not isinstance(error, Lost)
 
 
 def _form(fields: Mapping[str, str | int | bool], sources: Sequence[Picture]) -> aiohttp.FormData:

@@ -4,14 +4,18 @@ Source: AceData's image API (`/openai/images/generations` with `callback_url`, `
 Callbacks carry no signature, so their address is the secret, and good for one time.
 """
 
+import asyncio
 from collections.abc import Sequence
 from typing import Literal, NamedTuple, Protocol
 
 from aiohttp import web
 
+from core.images.download import MOST_BYTES
 from core.net.body import read_up_to
 
-CALLBACK_BYTES = 64 * 1024 * 1024
+CALLBACK_BYTES = MOST_BYTES
+CALLBACKS_AT_ONCE = 2
+READ_S = 60.0
 PATH = "/callbacks/images/"
 
 
@@ -33,6 +37,8 @@ class Tasks(Protocol):
 
     async def tell(self, token: str, message: bytes) -> Literal["kept", "again", "unknown"]: ...
 
+    async def known(self, token: str) -> bool: ...
+
     async def wait(self, token: str, seconds: float) -> bytes: ...
 
 
@@ -48,12 +54,21 @@ class Later(NamedTuple):
 
 def callback_routes(tasks: Tasks) -> Sequence[web.AbstractRouteDef]:
     """The route that providers call back."""
+    reading = asyncio.Semaphore(CALLBACKS_AT_ONCE)
 
     async def handle(request: web.Request) -> web.Response:
-        body = await read_up_to(request.content, CALLBACK_BYTES)
+        token = request.match_info["token"]
+        # Who does not know the address is not listened to.
+        if not await tasks.known(token):
+            raise web.HTTPNotFound
+        told = request.content_length or 0
+        if told > CALLBACK_BYTES:
+            raise web.HTTPRequestEntityTooLarge(CALLBACK_BYTES, told)
+        async with asyncio.timeout(READ_S), reading:
+            body = await read_up_to(request.content, CALLBACK_BYTES)
         if len(body) > CALLBACK_BYTES:
             raise web.HTTPRequestEntityTooLarge(CALLBACK_BYTES, len(body))
-        verdict = await tasks.tell(request.match_info["token"], body or b"{}")
+        verdict = await tasks.tell(token, body or b"{}")
         # Told again it is no news, but no fault of the provider's either.
         return web.Response(status=404 if verdict == "unknown" else 200)
 

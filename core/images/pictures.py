@@ -52,7 +52,7 @@ def _mime(data: bytes) -> str:
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(io.BytesIO(data), formats=tuple(_MIME)) as image:
                 if image.width * image.height > MOST_PIXELS:
-                    raise Refused("the picture is too large", "empty")
+                    raise Refused("the picture is too large", "picture")
                 image.verify()
                 return _MIME[image.format or ""]
     except Refused:
@@ -65,4 +65,4 @@ def _mime(data: bytes) -> str:
         SyntaxError,
         ValueError,
     ) as error:
-        raise Refused("the image API returned something that is no picture", "empty") from error
+        raise Refused("the image API returned something that is no picture", "picture") from error

@@ -55,7 +55,7 @@ from core.errors import ConfigError
 from core.models.filter import Action, Filter, Rule
 from core.models.providers import Continues
 from core.models.ways import Ways
-from core.telemetry import keep_secret
+from core.secret import keep_secret
 
 
 class ModelEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -21,7 +21,7 @@ from core.models.request import ChatRequest, in_turns
 from core.models.usage import usage_of
 from core.models.ways import Ways
 from core.net.body import read_up_to
-from core.telemetry import keep_secret
+from core.secret import keep_secret
 
 TOKEN_AT = "/oauth/2.0/token"  # noqa: S105 - an address
 CHAT_PATH = "/rpc/2.0/ai_custom/v1/wenxinworkshop/chat/"

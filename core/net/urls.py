@@ -42,7 +42,7 @@ def read_url(text: str, schemes: tuple[str, ...] = SCHEMES) -> URL:
         raise AddressRefused("the address is none") from error
     if origin.scheme not in schemes:
         raise AddressRefused(f"the address is not {' or '.join(schemes)}")
-    if url.raw_user is not None or url.raw_password is not None:
+    if url.raw_user is not None or "@" in re.split("[/?#]", text.partition("//")[2])[0]:
         raise AddressRefused("the address names a user")
     host = origin.host
     if ":" not in host and not (_HOST.fullmatch(host) and _plain(host)):

@@ -329,6 +329,10 @@ _TEXTS: dict[str, tuple[str, str]] = {
         "ask it to answer in words.",
         "模型想使用工具而没有回答，但这里没有可用的工具。请让它直接用文字回答。",
     ),
+    "refused_picture": (
+        "The image service did not answer with a picture that I can show.",
+        "图片服务返回的不是可以显示的图片。",
+    ),
     "refused_empty": (
         "The model returned nothing. Please try again.",
         "模型什么也没有返回，请再试一次。",

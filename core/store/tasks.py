@@ -58,6 +58,11 @@ class Tasks:
             verdict = await self._callback(keys=[keys.callback(token)], args=[message, TTL_S])
         return "kept" if verdict == 1 else "again" if verdict == 0 else "unknown"
 
+    async def known(self, token: str) -> bool:
+        """Whether a callback with *token* may come, or came."""
+        with store_errors():
+            return bool(await self._redis.exists(keys.callback(token)))
+
     async def wait(self, token: str, seconds: float) -> bytes:
         """What the callback told, or nothing after *seconds*."""
         key = keys.callback(token)

@@ -13,8 +13,9 @@ from core.images.client import PictureRequest
 from core.messages import Exchange, Incoming, Preferences, Sender, conversation_id
 from core.people import texts
 from core.people.access import Access
+from core.secret import keep_secret, redact
 from core.settings import Settings
-from core.telemetry import Metrics, keep_secret, redact
+from core.telemetry import Metrics
 from core.turn.commands import MENU
 from core.turn.picture import BadOption, check_for_model, read_request
 from core.turn.prompt import build_prompt, estimate_tokens, window
