@@ -25,7 +25,7 @@ from core.models.chunks import (
 )
 from core.models.endings import Ending, judge
 from core.models.request import ChatMessage, ChatRequest, Model
-from core.telemetry import redact
+from core.secret import redact
 
 TRIES = 3
 """How often a prompt is asked whose answer breaks off."""

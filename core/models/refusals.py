@@ -16,7 +16,7 @@ from core.border import clean
 from core.errors import ModelError, Overloaded, Refused, RefusedReason
 from core.models.loose import count_of, parse, record, records, text_of
 from core.net.body import read_up_to
-from core.telemetry import redact
+from core.secret import redact
 
 ERROR_BYTES = 20_000
 SAID_CHARS = 4_000
