@@ -1,11 +1,13 @@
 """The `palaver` command: run, check, link, ask, batch, inbox."""
 
 import asyncio
+import math
 import os
 import signal
 import sys
 import time
 from collections.abc import Coroutine, Sequence
+from contextlib import suppress
 from typing import Annotated, Any, TypeVar
 from urllib.parse import urljoin
 
@@ -25,6 +27,7 @@ from core.platform import Platform
 from core.secret import redact
 from core.service import Core, collect_seldom, open_core, serve
 from core.settings import Settings
+from core.tasks import end
 from core.telemetry import logger, set_up_logs
 
 app = typer.Typer(
@@ -35,6 +38,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 log = logger(__name__)
+LAST_S = 10
+"""Beyond the grace time, for handing over and closing."""
 _T = TypeVar("_T")
 
 
@@ -162,19 +167,45 @@ def _run(coroutine: Coroutine[Any, Any, _T]) -> _T:
 
 
 async def _serve(settings: Settings) -> None:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
+    stop, opened = asyncio.Event(), asyncio.Event()
+    _end_on_signals(stop, settings.grace_s)
+    work = asyncio.create_task(_open_and_serve(settings, stop, opened), name="serve")
+    told = asyncio.create_task(stop.wait(), name="told to stop")
+    try:
+        await asyncio.wait({work, told}, return_when=asyncio.FIRST_COMPLETED)
+        if not opened.is_set():
+            # Nothing was begun that would have to be brought to an end.
+            work.cancel()
+        with suppress(asyncio.CancelledError):
+            await work
+    finally:
+        await end([work, told])
+    log.info("stopped")
+
+
+async def _open_and_serve(settings: Settings, stop: asyncio.Event, opened: asyncio.Event) -> None:
     began = time.monotonic()
     async with open_core(settings) as core:
         collect_seldom()
+        opened.set()
 
         def ready(url: str, platforms: Sequence[Platform]) -> None:
             _greet(core, url, platforms, time.monotonic() - began)
 
         await serve(core, build, stop, ready)
-    log.info("stopped")
+
+
+def _end_on_signals(stop: asyncio.Event, grace_s: float) -> None:
+    """Set *stop* when told to end. Who does not end then is ended by the kernel, from any state."""
+    loop = asyncio.get_running_loop()
+
+    def told(*_: object) -> None:
+        signal.alarm(math.ceil(grace_s) + LAST_S)
+        loop.call_soon_threadsafe(stop.set)
+
+    # Not the loop's own: while something blocks the loop, Python still calls these.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, told)
 
 
 def _greet(core: Core, url: str, platforms: Sequence[Platform], took_s: float) -> None:

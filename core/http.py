@@ -2,8 +2,9 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from typing import NamedTuple
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
@@ -18,8 +19,15 @@ BODY_BYTES = 2 * 1024 * 1024
 HOST = re.compile(r"(?:[A-Za-z0-9_.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::([0-9]{1,5}))?")
 """RFC 9110, 7.2: a name or an address, and a port. What is none cannot be asked for its parts."""
 
-Readiness = Callable[[], Awaitable[dict[str, str]]]
-"""What is not as it should be, by part; empty when all is well."""
+
+class Health(NamedTuple):
+    """What is *wrong*, by part, so that nothing can be accepted; and what is only to be said."""
+
+    wrong: Mapping[str, str]
+    warnings: Sequence[str] = ()
+
+
+Readiness = Callable[[], Awaitable[Health]]
 
 
 @asynccontextmanager
@@ -40,8 +48,12 @@ async def http_server(
         return web.json_response({"status": "alive"})
 
     async def readyz(_: web.Request) -> web.Response:
-        wrong = await readiness()
-        body = {"status": "not ready" if wrong else "ready", "wrong": wrong}
+        wrong, warnings = await readiness()
+        body = {
+            "status": "not ready" if wrong else "ready",
+            "wrong": dict(wrong),
+            "warnings": list(warnings),
+        }
         return web.json_response(body, status=503 if wrong else 200)
 
     async def show_metrics(_: web.Request) -> web.Response:

@@ -11,31 +11,36 @@ import socket
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 
+from aiohttp import web
 from redis.asyncio import Redis
 
 from core.api import api_routes
 from core.clients import Models, later_of, open_models
-from core.errors import ConfigError, Revoked, StoreError
-from core.http import http_server
+from core.errors import ConfigError
+from core.http import Health, http_server
 from core.images.later import callback_routes
 from core.live.pace import Pacer
 from core.models.cache import RememberingModel
 from core.models.learned import Lessons
 from core.people.access import Access
-from core.platform import Board, Leases, Platform, Secret
+from core.platform import Board, Platform, Secret
 from core.secret import keep_secret
 from core.settings import Settings
+from core.starting import Starting
 from core.store import keys
 from core.store.answers import RedisMemory
 from core.store.board import RedisBoard
-from core.store.connection import connect, store_errors
+from core.store.connection import connect
 from core.store.embedded import embedded
 from core.store.feed import Feed
 from core.store.inbox import Inbox
 from core.store.limits import Notices, SharedBudget, SharedLeases
+from core.store.pulse import Pulse
 from core.store.secret import SharedSecret
 from core.store.tasks import Tasks
+from core.tasks import end
 from core.telemetry import Metrics, logger
 from core.tracing import open_tracer
 from core.turn.context import Context
@@ -50,7 +55,7 @@ class Lent:
     """What the core lends the adapters."""
 
     settings: Settings
-    leases: Leases
+    leases: SharedLeases
     board: Board
     secret: Secret
 
@@ -158,7 +163,11 @@ async def serve(
     """
     settings = core.settings
     async with AsyncExitStack() as stack:
-        platforms = await _enter(stack, build(core.lent))
+        platforms = {platform.name: platform for platform in build(core.lent)}
+        if not platforms:
+            raise ConfigError("WEB_CHAT, TELEGRAM_BOT_TOKEN, SLACK_BOT_TOKEN", "nothing is on")
+        starting = Starting(tuple(platforms.values()), stack)
+        pulse = Pulse(core.redis, tuple(platforms))
         worker = Worker(
             core.feed,
             core.inbox,
@@ -166,50 +175,74 @@ async def serve(
             platforms,
             core.context,
             core.lent.leases,
+            starting.enter,
         )
-        routes = [route for platform in platforms.values() for route in platform.routes()]
+        routes = [
+            _once_started(route, platform.name, starting.wrong)
+            for platform in platforms.values()
+            for route in platform.routes()
+        ]
         if settings.image_callbacks:
             routes += callback_routes(core.tasks)
         if token := settings.api_token.get_secret_value():
             routes += api_routes(core.models.chat, token, settings.max_turns)
 
-        async def readiness() -> dict[str, str]:
-            return await _wrong(core, worker, platforms)
+        async def readiness() -> Health:
+            wrong = {**starting.wrong, **worker.wrong}
+            if store := await pulse.feel():
+                wrong["store"] = store
+            if behind := core.lent.leases.behind:
+                wrong["leases"] = f"not renewed: {', '.join(behind)}"
+            return Health(wrong, pulse.warnings)
 
         url = await stack.enter_async_context(
             http_server(
                 settings.http_host, settings.http_port, routes, core.context.metrics, readiness
             )
         )
-        ready(url, tuple(platforms.values()))
-        await worker.run(stop)
-
-
-async def _enter(stack: AsyncExitStack, platforms: Sequence[Platform]) -> Mapping[str, Platform]:
-    """Enter each; a platform whose credentials are refused does not keep down the others."""
-    entered: dict[str, Platform] = {}
-    refused: list[str] = []
-    for platform in platforms:
+        jobs = [
+            asyncio.create_task(pulse.watch(), name="pulse"),
+            asyncio.create_task(worker.run(stop), name="worker"),
+        ]
         try:
-            entered[platform.name] = await stack.enter_async_context(platform)
-        except Revoked as error:
-            log.error("platform not started", platform=platform.name, reason=str(error))
-            refused.append(f"{platform.name} ({error})")
-    if not entered:
-        raise ConfigError(
-            "TELEGRAM_BOT_TOKEN, SLACK_BOT_TOKEN",
-            f"no platform could be started: {', '.join(refused) or 'none is on'}",
-        )
-    return entered
+            await _until_tried(starting, stop, jobs[1])
+            if not stop.is_set():
+                ready(url, starting.started)
+            await jobs[1]
+        finally:
+            await end(jobs)
 
 
-async def _wrong(core: Core, worker: Worker, platforms: Mapping[str, Platform]) -> dict[str, str]:
-    wrong: dict[str, str] = {}
+async def _until_tried(
+    starting: Starting, stop: asyncio.Event, working: asyncio.Task[None]
+) -> None:
+    """Return once each platform was tried, or at *stop*.
+
+    Raises:
+        ConfigError: no platform accepts our credentials.
+    """
+    waits = [asyncio.create_task(starting.first_tries()), asyncio.create_task(stop.wait())]
     try:
-        with store_errors():
-            async with asyncio.timeout(2):
-                await core.redis.ping()
-    except StoreError as error:
-        wrong["store"] = str(error)
-    wrong |= {name: "updates are not read" for name in platforms if name not in worker.reading}
-    return wrong
+        await asyncio.wait([*waits, working], return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        await end(waits)
+    if starting.refused:
+        reasons = ", ".join(f"{name} {reason}" for name, reason in starting.wrong.items())
+        raise ConfigError("TELEGRAM_BOT_TOKEN, SLACK_BOT_TOKEN", reasons)
+
+
+def _once_started(
+    route: web.AbstractRouteDef, platform: str, waiting: Mapping[str, str]
+) -> web.AbstractRouteDef:
+    """*route*, which asks to come again while *platform* has not started."""
+    if not isinstance(route, web.RouteDef):
+        return route
+    inner: Any = route.handler
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        if platform in waiting:
+            return web.Response(status=503, headers={"Retry-After": "5"})
+        answer: web.StreamResponse = await inner(request)
+        return answer
+
+    return web.RouteDef(route.method, route.path, handle, route.kwargs)

@@ -7,14 +7,14 @@ line of a turn, which logs it and lives on.
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine, Mapping
-from contextlib import aclosing, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
+from contextlib import aclosing, asynccontextmanager, suppress
 from functools import partial
 from typing import Any
 
 from core.border import set_aside
 from core.door import Door
-from core.errors import LeaseLost, PlatformError, Revoked, StoreError
+from core.errors import LeaseLost, PalaverError, PlatformError, Revoked, StoreError
 from core.line import Line
 from core.messages import ConversationId, split_conversation
 from core.platform import Leases, Platform
@@ -36,6 +36,9 @@ CLAIM_WAIT_S = 1.0
 MOST_CLAIMS = 16
 TAKE_OVER_EVERY_S = 1.0
 HANDOVER_S = 4.0
+FORGIVEN_S = 120.0
+WELL_S = 10.0
+"""A platform that is asked for updates so long without a failure is being read."""
 
 
 class Worker:
@@ -49,6 +52,7 @@ class Worker:
         platforms: Mapping[str, Platform],
         context: Context,
         leases: Leases,
+        enter: Callable[[Platform], Awaitable[None]],
     ) -> None:
         self._feed = feed
         self._inbox = inbox
@@ -58,14 +62,14 @@ class Worker:
         self._slots = asyncio.Semaphore(context.settings.max_turns)
         self._running: dict[ConversationId, TurnRun] = {}
         self._turns: set[asyncio.Task[None]] = set()
-        self.reading: set[str] = set()
-        """The platforms whose updates are being read; the others have failed."""
-        self._serving = dict(platforms)
+        self._enter = enter
+        self.wrong: dict[str, str] = {}
+        """The platforms whose updates are not being read, and why."""
+        self._serving: dict[str, Platform] = {}
         self._line = Line(inbox, self._serving, context.pacer.budget, leases)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until *stop*; then let running turns finish within the grace time."""
-        await until_answered(lambda: self._inbox.prepare(tuple(self._platforms)), "prepare")
         async with asyncio.TaskGroup() as group:
             door = Door(self._inbox, self._notices, self._context, group)
             jobs = [
@@ -101,13 +105,18 @@ class Worker:
 
     async def _read(self, platform: Platform, door: Door) -> None:
         """Put what the platform tells into the inbox. Asking for more acknowledges the last."""
-        failures = 0
+        await self._enter(platform)
+        self._serving[platform.name] = platform
+        failures, failed_at = 0, 0.0
         while True:
             try:
-                self.reading.add(platform.name)
-                async with aclosing(platform.updates()) as batches:
+                async with (
+                    _after(WELL_S, lambda: self.wrong.pop(platform.name, None)),
+                    aclosing(platform.updates()) as batches,
+                ):
                     async for batch in batches:
                         failures = 0
+                        self.wrong.pop(platform.name, None)
                         for incoming in batch:
                             await door.accept(platform, incoming)
                 return
@@ -116,18 +125,25 @@ class Worker:
                 return
             except Exception as error:
                 # Also a fault of ours: one platform's trouble is not the others'.
-                log.warning(
-                    "updates not read",
-                    platform=platform.name,
-                    reason=str(error),
-                    exc_info=not isinstance(error, PlatformError),
-                )
+                if time.monotonic() - failed_at > FORGIVEN_S:
+                    failures = 0
+                failed_at = time.monotonic()
+                if failures:
+                    words = str(error) if isinstance(error, PalaverError) else type(error).__name__
+                    self.wrong[platform.name] = f"updates are not read: {words}"
+                if failures in (0, 10) or failures % 100 == 0:
+                    log.warning(
+                        "updates not read",
+                        platform=platform.name,
+                        reason=str(error),
+                        exc_info=not isinstance(error, PlatformError),
+                    )
                 await asyncio.sleep(BACKOFF_S[min(failures, len(BACKOFF_S) - 1)])
                 failures += 1
 
     def _lose(self, platform: Platform, error: Revoked) -> None:
         """Leave *platform* alone, and its mail for a start with better credentials."""
-        self.reading.discard(platform.name)
+        self.wrong[platform.name] = f"lost: {error}"
         if self._serving.pop(platform.name, None) is not None:
             log.error("platform lost", platform=platform.name, reason=str(error))
 
@@ -136,6 +152,7 @@ class Worker:
     async def _claim(self, group: asyncio.TaskGroup) -> None:
         """Start what is ready, and now and then what another worker left behind."""
         looked = 0.0
+        await until_answered(lambda: self._inbox.prepare(tuple(self._platforms)), "prepare")
         while True:
             free = await self._take_slots()
             claims: list[Claim] = []
@@ -204,9 +221,11 @@ class Worker:
         except Revoked as error:
             outcome = "postponed"
             self._lose(platform, error)
+            await _told_failed(claim)
         except (StoreError, PlatformError) as error:
             outcome = "postponed"
             log.warning("turn postponed", conversation=conversation, reason=str(error))
+            await _told_failed(claim)
         except asyncio.CancelledError:
             outcome = "handed over"
             with suppress(StoreError, TimeoutError):
@@ -214,8 +233,9 @@ class Worker:
                     await claim.release()
             raise
         except Exception:
-            # The lease runs out, and the turn is tried again: MOST_TRIES times at the most.
+            # The lease runs out, and the turn is tried again: a few times at the most.
             log.exception("turn crashed", conversation=conversation)
+            await _told_failed(claim)
         finally:
             del self._running[conversation]
             run.ended.set()
@@ -249,6 +269,22 @@ def _told_of(claim: Claim) -> dict[str, Value]:
         "user.id": hidden(claim.person),
         "palaver.platform": split_conversation(claim.conversation)[0],
     }
+
+
+async def _told_failed(claim: Claim) -> None:
+    with suppress(StoreError, TimeoutError):
+        async with asyncio.timeout(HANDOVER_S):
+            await claim.failed()
+
+
+@asynccontextmanager
+async def _after(seconds: float, call: Callable[[], object]) -> AsyncIterator[None]:
+    """Make *call* when the block has lasted for *seconds*."""
+    timer = asyncio.get_running_loop().call_later(seconds, call)
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 async def _lasting(name: str, job: Callable[[], Coroutine[Any, Any, None]]) -> None:

@@ -1,5 +1,6 @@
 """Telegram as a platform: long polling or webhook in, messages and photos out."""
 
+import logging
 import secrets
 from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -30,6 +31,8 @@ from core.border import set_aside
 from core.errors import ConfigError, Gone, Rejected
 from core.messages import Attachment, Button, ConversationId, Incoming, Picture
 from core.platform import Bucket, Leases, Limits
+
+log = logging.getLogger(__name__)
 
 POLL_S = 25
 """getUpdates: the server holds a long poll for 50 s at most."""
@@ -123,11 +126,15 @@ class TelegramPlatform:
         else:
             # What was sent while we were down is kept: nothing may be dropped here.
             await self._bot.delete_webhook(drop_pending_updates=False)
-        for place_in_line, language in enumerate((None, "zh")):
-            commands = [
-                BotCommand(name, texts[place_in_line]) for name, texts in self._menu.items()
-            ]
-            await self._bot.set_my_commands(commands, language_code=language)
+        # A nicety: without a menu one types the command.
+        try:
+            for place_in_line, language in enumerate((None, "zh")):
+                commands = [
+                    BotCommand(name, texts[place_in_line]) for name, texts in self._menu.items()
+                ]
+                await self._bot.set_my_commands(commands, language_code=language)
+        except TelegramError as error:
+            log.warning("no menu of commands: %s", type(error).__name__)
 
     def routes(self) -> Iterable[web.AbstractRouteDef]:
         if not self._webhook_secret:

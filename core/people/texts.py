@@ -338,8 +338,8 @@ _TEXTS: dict[str, tuple[str, str]] = {
         "模型什么也没有返回，请再试一次。",
     ),
     "set_aside": (
-        "I tried {tries} times and could not answer this. It is set aside for my operator.",
-        "我试了 {tries} 次都没能回答，已留给管理员处理。",
+        "I tried several times and could not answer this. It is set aside for my operator.",
+        "我试了几次都没能回答，已留给管理员处理。",
     ),
     "internal": (
         "Something went wrong on my side. It is written down; please try again.",

@@ -32,6 +32,10 @@ LEASE_S = 6.0
 RENEW_S = 1.0
 STALE_S = 60
 """A turn that was neither renewed nor taken over for so long counts no more for its person."""
+START = 3
+FAILED = 1
+"""What a start counts as a try until its end is known, and then: who ended the process, or kept it
+from everything else, could not say so, and counts for three."""
 POSTS_S = 24 * 3600
 """For how long it is known which posts were held by a checkpoint."""
 MOST_MAIL = 50
@@ -65,7 +69,10 @@ _checkpoint = msgspec.json.Decoder(Checkpoint)
 
 
 class Turn(msgspec.Struct, frozen=True):
-    """All that a turn starts from; *note* is the post that told the person to wait."""
+    """All that a turn starts from; *note* is the post that told the person to wait.
+
+    *tries* counts the starts, this one too, as `START` and `FAILED` weigh them.
+    """
 
     mail: tuple[Incoming, ...]
     history: tuple[Exchange, ...]
@@ -131,7 +138,7 @@ class Claim:
                     *self._owner(),
                     MOST_MAIL,
                     history_bytes,
-                    int(not again),
+                    0 if again else START,
                     self.conversation,
                     most,
                     STALE_S,
@@ -320,7 +327,15 @@ class Claim:
         with store_errors():
             await self._engine.release(
                 keys=[self._stream, keys.state(self.conversation)],
-                args=[*self._owner(), int(self._engine.lease_s * 1000) + 1],
+                args=[*self._owner(), int(self._engine.lease_s * 1000) + 1, START],
+            )
+
+    async def failed(self) -> None:
+        """Say that the turn ended in an error: it is done again when the lease has run out."""
+        with store_errors():
+            await self._engine.release(
+                keys=[self._stream, keys.state(self.conversation)],
+                args=[*self._owner(), 0, START - FAILED],
             )
 
     @property

@@ -255,11 +255,13 @@ class Inbox:
             last = ours[0]["last-delivered-id"].decode() if ours else "0-0"
             entries: Any = await self._redis.xrange(stream, f"({last}", "+", MOST_IN_LINE)
             seconds, micros = await self._redis.time()
-        ready_before_ms = seconds * 1000 + micros / 1000 - longer_than_s * 1000
+        now_ms = seconds * 1000 + micros / 1000
+        # Later than now: the clock stepped back since, and nobody knows how long they wait.
+        told_ms = (now_ms - longer_than_s * 1000, now_ms + 1000)
         return [
             Waiting(conversation, place)
             for place, (entry, fields) in enumerate(entries, 1)
-            if int(entry.partition(b"-")[0]) <= ready_before_ms
+            if not told_ms[0] < int(entry.partition(b"-")[0]) <= told_ms[1]
             and (conversation := _conversation(stream, fields))
         ]
 

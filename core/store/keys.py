@@ -11,6 +11,7 @@ TAG = "palaver:{0}"
 CONTROL = f"{TAG}:control"
 DEAD = f"{TAG}:dead"
 SECRET = f"{TAG}:secret"
+PULSE = f"{TAG}:pulse"
 GROUP = "workers"
 
 

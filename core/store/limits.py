@@ -80,6 +80,13 @@ class SharedLeases:
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
         self._renew = script(redis, "renew")
+        self._renewed: dict[str, float] = {}
+
+    @property
+    def behind(self) -> Sequence[str]:
+        """The leases of ours that were not renewed for so long that they are running out."""
+        late = time.monotonic() - LEASE_MS / 1000
+        return [name for name, renewed in self._renewed.items() if renewed < late]
 
     @asynccontextmanager
     async def hold(self, name: str) -> AsyncIterator[_Held]:
@@ -92,6 +99,7 @@ class SharedLeases:
             yield lease
         finally:
             await end([keeper])
+            self._renewed.pop(name, None)
             if lease.held:
                 with suppress(StoreError), store_errors():
                     await self._renew(keys=[keys.lease(name)], args=[owner, 0])
@@ -101,10 +109,13 @@ class SharedLeases:
             with suppress(StoreError), store_errors():
                 if await self._redis.set(keys.lease(name), owner, nx=True, px=LEASE_MS):
                     return
+                if not 0 <= await self._redis.pttl(keys.lease(name)) <= LEASE_MS:
+                    # Whoever held it, the clock stepped back since, or it was not one of us.
+                    await self._redis.pexpire(keys.lease(name), LEASE_MS)
             await asyncio.sleep(0.5)
 
     async def _keep(self, name: str, owner: str, lease: _Held) -> None:
-        renewed = time.monotonic()
+        renewed = self._renewed[name] = time.monotonic()
         while lease.held:
             await asyncio.sleep(LEASE_RENEW_S)
             try:
@@ -113,7 +124,7 @@ class SharedLeases:
             except StoreError:
                 ours = (time.monotonic() - renewed) * 1000 < LEASE_MS
             else:
-                renewed = time.monotonic()
+                renewed = self._renewed[name] = time.monotonic()
             if not ours:
                 log.warning("lease lost", lease=name)
                 lease.held = False

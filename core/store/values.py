@@ -103,6 +103,7 @@ TYPES: Mapping[str, KeyType] = {
     "running": "zset",
     "recent": "zset",
     "secret": "string",
+    "pulse": "string",
     "parked": "list",
     "dead": "list",
     "lease": "string",

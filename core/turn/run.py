@@ -11,7 +11,7 @@ from core.errors import Gone, LeaseLost, Rejected
 from core.messages import CUT, Attachment, Incoming
 from core.people.texts import language_of, say
 from core.platform import Platform
-from core.store.claim import Claim, Turn
+from core.store.claim import FAILED, START, Claim, Turn
 from core.telemetry import logger
 from core.turn.answer import answer
 from core.turn.commands import run_command, usage
@@ -31,10 +31,11 @@ BURST_S = 3.0
 """Pieces further apart than this are messages of their own."""
 QUIET_S = 0.7
 """A message in pieces is complete when no further piece came for so long."""
-MOST_TRIES = 5
-MOST_TRIES_WHOLE = 20
-"""A turn that was begun so often without an end is set aside; later, when its answer is whole and
-only waits to be shown: then it was bad luck, and not the question."""
+MOST_TRIES = 4 * FAILED + START
+MOST_TRIES_WHOLE = 20 * START
+"""A turn that ended in an error five times, or ended the process twice, is set aside at its next
+start; later, when its answer is whole and only waits to be shown: then it was bad luck, and not
+the question."""
 
 
 class TurnRun:
@@ -109,8 +110,8 @@ async def serve(stage: Stage) -> Report:
         return Report("moved")
     most = MOST_TRIES_WHOLE if stage.checkpoint.done else MOST_TRIES
     if stage.turn.tries > most:
-        await stage.say(say("set_aside", language, tries=most))
-        await stage.commit(dead=f"no answer in {most} tries")
+        await stage.say(say("set_aside", language))
+        await stage.commit(dead="no answer after several tries")
         return Report("set aside")
     if first.command == "retry":
         return await _retry(stage)

@@ -8,9 +8,9 @@ import pytest
 
 from core.messages import Exchange, Spent, conversation_id
 from core.store import keys
-from core.store.answers import RedisAnswers
+from core.store.answers import RedisMemory
 from core.store.board import RedisBoard
-from core.store.claim import Checkpoint
+from core.store.claim import START, Checkpoint
 from core.store.feed import Feed
 from core.store.tasks import Tasks
 from tests.store.words import exchange, said, take, two_views
@@ -114,7 +114,7 @@ async def test_state_that_cannot_be_read_is_none(redis, inbox, field, garbage):
     await redis.hset(keys.state(CHAT), field, garbage)
     claim, turn = await take(inbox)
     assert turn.mail
-    assert turn.tries == 1
+    assert turn.tries == START
     if field == "checkpoint":
         assert turn.checkpoint is None
     await claim.renew(Checkpoint("event-1"))
@@ -213,7 +213,7 @@ async def test_a_board_shows_its_posts_between_what_is_none(redis):
 
 async def test_an_answer_in_other_bytes_is_not_remembered(redis):
     await redis.set(keys.answer("k"), b"\xff")
-    assert await RedisAnswers(redis).recall("k") == ""
+    assert await RedisMemory(redis, keys.answer).recall("k") == ""
 
 
 async def test_a_task_in_other_bytes_ends_nothing(redis):

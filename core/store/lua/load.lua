@@ -13,6 +13,8 @@ if not owned(KEYS[1], ARGV[1], ARGV[2], ARGV[3]) then return nil end
 if ARGV[8] ~= '0' then
   local now = tonumber(redis.call('TIME')[1])
   redis.call('ZREMRANGEBYSCORE', KEYS[5], '-inf', now - tonumber(ARGV[9]))
+  -- Of a clock that stepped back since.
+  redis.call('ZREMRANGEBYSCORE', KEYS[5], now + tonumber(ARGV[9]), '+inf')
   if not redis.call('ZSCORE', KEYS[5], ARGV[3])
     and redis.call('ZCARD', KEYS[5]) >= tonumber(ARGV[8]) then
     redis.call('XACK', KEYS[1], ARGV[1], ARGV[3])

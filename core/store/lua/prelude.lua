@@ -57,6 +57,17 @@ local function make_ready(ready, conversation, person)
   redis.call('XADD', ready, '*', 'c', conversation, 'p', person)
 end
 
+-- Move what a bucket's hash says of later by as much as the clock stepped back since it was said.
+local function settle(pace, now)
+  local said = tonumber(redis.call('HGET', pace, 'at')) or 0
+  if said <= now + 1 then return end
+  for _, field in ipairs({'hold', 'final'}) do
+    local till = tonumber(redis.call('HGET', pace, field))
+    if till then redis.call('HSET', pace, field, string.format('%.6f', till - said + now)) end
+  end
+  redis.call('HSET', pace, 'at', string.format('%.6f', now))
+end
+
 -- Give up the lease of *entry*. What *person* had to wait with, because of it, is ready now.
 local function let_go(ready, group, entry, running, parked, person)
   redis.call('XACK', ready, group, entry)

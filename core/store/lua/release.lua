@@ -1,7 +1,7 @@
--- Give a conversation back at once, as if its lease had run out; nothing unless it is ours.
--- Who gives it back was no bad try.
--- KEYS  1 ready  2 state   ARGV  1 group  2 worker  3 entry  4 idle_ms
+-- Give a conversation back, as if its lease had been idle for so long; nothing unless it is ours.
+-- KEYS  1 ready  2 state
+-- ARGV  1 group  2 worker  3 entry  4 idle_ms  5 how much of the try is taken back
 if not owned(KEYS[1], ARGV[1], ARGV[2], ARGV[3]) then return 0 end
 redis.call('XCLAIM', KEYS[1], ARGV[1], ARGV[2], 0, ARGV[3], 'IDLE', ARGV[4], 'JUSTID')
-if redis.call('HEXISTS', KEYS[2], 'tries') == 1 then add('HINCRBY', KEYS[2], 'tries', -1) end
+if redis.call('HEXISTS', KEYS[2], 'tries') == 1 then add('HINCRBY', KEYS[2], 'tries', -ARGV[5]) end
 return 1

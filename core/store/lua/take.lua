@@ -11,13 +11,20 @@ local first = tonumber(ARGV[2])
 local wait, answer, paces = 0, {0}, {}
 for i = 1, #KEYS / 2 do
   local most, seconds, keep = tonumber(ARGV[i*3]), tonumber(ARGV[i*3+1]), tonumber(ARGV[i*3+2])
+  settle(KEYS[i*2], now)
   local had = redis.call('HMGET', KEYS[i*2], 'hold', 'pace', 'final')
   paces[i] = tonumber(had[2]) or 1
   most = math.max(1, math.floor(most * paces[i]))
   local taken = redis.call('LRANGE', KEYS[i*2-1], 0, most - 1)
   local free = most
   for at = 1, #taken do
-    if tonumber(taken[at]) <= now - seconds then break end
+    -- What was taken before the clock stepped back counts as taken now.
+    if (tonumber(taken[at]) or 0) <= now + 1 then break end
+    taken[at] = string.format('%.6f', now)
+    redis.call('LSET', KEYS[i*2-1], at - 1, taken[at])
+  end
+  for at = 1, #taken do
+    if (tonumber(taken[at]) or 0) <= now - seconds then break end
     free = free - 1
   end
   answer[i + 1] = free
@@ -31,9 +38,10 @@ for i = 1, #KEYS / 2 do
   -- With fewer tokens than are to be kept, the last one is waited for.
   local needed = math.min(most, 1 + keep)
   if free < needed then
-    wait = math.max(wait, tonumber(taken[most - needed + 1]) + seconds - now)
+    wait = math.max(wait, (tonumber(taken[most - needed + 1]) or 0) + seconds - now)
     if first > 0 then
-      redis.call('HSET', KEYS[i*2], 'final', string.format('%.6f', now + first))
+      redis.call('HSET', KEYS[i*2], 'final', string.format('%.6f', now + first),
+        'at', string.format('%.6f', now))
       redis.call('EXPIRE', KEYS[i*2], math.ceil(math.max(0, hold - now)) + 3600)
     end
   end

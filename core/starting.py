@@ -1,0 +1,94 @@
+"""Starting: each platform starts alone, and is tried again alone while the others serve.
+
+What keeps one from starting is said in one line, again now and then, and stands in `/readyz`.
+"""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+
+from core.errors import PalaverError, RateLimited, Revoked
+from core.platform import Platform
+from core.telemetry import logger
+
+log = logger(__name__)
+
+FIRST_S = 5.0
+"""How long the first tries of all platforms are waited for before the program says it serves."""
+TRY_S = 60.0
+"""No try takes longer: who answers nothing is asked anew."""
+AGAIN_S = (1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
+SAY_AGAIN_S = 600.0
+
+
+class Starting:
+    """Enters *platforms* into *stack*; *wrong* says what keeps a platform from having started."""
+
+    def __init__(self, platforms: Sequence[Platform], stack: AsyncExitStack) -> None:
+        self.wrong = {platform.name: "is being connected to" for platform in platforms}
+        self._platforms = platforms
+        self._stack = stack
+        self._tried = {platform.name: asyncio.Event() for platform in platforms}
+        self._refused: set[str] = set()
+
+    @property
+    def started(self) -> Sequence[Platform]:
+        return [platform for platform in self._platforms if platform.name not in self.wrong]
+
+    @property
+    def refused(self) -> bool:
+        """Whether no platform accepts our credentials, so that nobody could be served."""
+        return self._refused == set(self._tried)
+
+    async def first_tries(self) -> None:
+        """Return once every platform was tried once, or after `FIRST_S`."""
+        tries = [asyncio.create_task(tried.wait()) for tried in self._tried.values()]
+        if tries:
+            await asyncio.wait(tries, timeout=FIRST_S)
+        for one in tries:
+            one.cancel()
+
+    async def enter(self, platform: Platform) -> None:
+        """Return when *platform* has started."""
+        name, failures, said, last = platform.name, 0, 0.0, ""
+        while True:
+            try:
+                async with asyncio.timeout(TRY_S):
+                    await self._stack.enter_async_context(platform)
+            except Exception as error:
+                reason = _in_words(error)
+                wait_s = AGAIN_S[min(failures, len(AGAIN_S) - 1)]
+                if isinstance(error, RateLimited):
+                    wait_s = max(wait_s, error.retry_after_s)
+                if isinstance(error, Revoked):
+                    self._refused.add(name)
+                else:
+                    self._refused.discard(name)
+                if reason != last or time.monotonic() - said > SAY_AGAIN_S:
+                    said, last = time.monotonic(), reason
+                    log.error(
+                        "platform not started",
+                        platform=name,
+                        reason=reason,
+                        again_s=wait_s,
+                        exc_info=not isinstance(error, PalaverError | TimeoutError),
+                    )
+                self.wrong[name] = f"has not started: {reason}"
+                self._tried[name].set()
+                await asyncio.sleep(wait_s)
+                failures += 1
+            else:
+                del self.wrong[name]
+                self._refused.discard(name)
+                self._tried[name].set()
+                if failures:
+                    log.info("platform started", platform=name, tries=failures + 1)
+                return
+
+
+def _in_words(error: Exception) -> str:
+    if isinstance(error, TimeoutError):
+        return f"no answer in {TRY_S:.0f} s"
+    # Only our own errors say for sure what anybody may read.
+    return str(error) if isinstance(error, PalaverError) else type(error).__name__

@@ -1,0 +1,150 @@
+"""The pulse of the store: a real write not long ago, and what is wrong in words when there is none.
+
+It also notices when the store's clock stepped back, which would let everything that was written
+before look as if it were from the future: leases that never run out, calls that never come back.
+"""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from core.border import set_aside
+from core.errors import StoreError
+from core.store import keys
+from core.store.connection import script, store_errors
+from core.telemetry import logger
+
+log = logger(__name__)
+
+EVERY_S = 2.0
+FRESH_S = 0.5
+"""Who asks more often is told what was found last."""
+PATIENCE_S = 1.5
+LOOK_AGAIN_S = 60.0
+SAY_AGAIN_S = 60.0
+TTL_S = 24 * 3600
+STEP_MS = 2000
+"""Clocks that are set by a network are never further off from one moment to the next."""
+
+NEVER_EVICT = "noeviction"
+_WORDS = {
+    "READONLY": "it is a read-only replica: REDIS_URL must name the primary",
+    "LOADING": "it is still reading its data",
+    "MISCONF": "it cannot save to its disk, and refuses to write",
+    "OOM": "its memory is full",
+    "NOREPLICAS": "it has fewer replicas than it wants for a write",
+    "MOVED": "it does not hold our keys (any more): another node of the cluster does",
+    "ASK": "our keys are on their way to another node of the cluster",
+    "CLUSTERDOWN": "its cluster is down",
+    "MASTERDOWN": "its primary is down",
+    "NOAUTH": "it wants a password",
+    "WRONGPASS": "it does not accept the password",
+    "NOPERM": "its user may not do what we need",
+}
+
+
+def in_words(reason: str) -> str:
+    """What *reason*, an error of the store, means to who runs it."""
+    return next((words for code, words in _WORDS.items() if code in reason), reason)
+
+
+class Pulse:
+    """Whether the store keeps what it is given; *platforms* are those whose leases it holds."""
+
+    def __init__(self, redis: Redis, platforms: Sequence[str] = ()) -> None:
+        self._redis = redis
+        self._platforms = platforms
+        self._write = script(redis, "pulse")
+        self._lock = asyncio.Lock()
+        self._beat_at = -FRESH_S
+        self._said_at = -SAY_AGAIN_S
+        self.wrong = ""
+        """Why nothing can be kept; empty when it can."""
+        self.warnings: Sequence[str] = ()
+
+    async def watch(self) -> None:
+        """Feel it again and again, and say when it stops and comes back."""
+        looked = -LOOK_AGAIN_S
+        while True:
+            was = self.wrong
+            now = time.monotonic()
+            await self.feel()
+            if self.wrong and (not was or now - self._said_at > SAY_AGAIN_S):
+                self._said_at = now
+                log.error("nothing can be kept", store=self.wrong)
+            elif was and not self.wrong:
+                log.info("the store keeps again")
+            if not self.wrong and now - looked > LOOK_AGAIN_S:
+                looked = now
+                await self._look()
+            await asyncio.sleep(EVERY_S)
+
+    async def feel(self) -> str:
+        """Write now, unless that was done just now; returns `wrong`."""
+        async with self._lock:
+            if time.monotonic() - self._beat_at >= FRESH_S:
+                try:
+                    with store_errors():
+                        async with asyncio.timeout(PATIENCE_S):
+                            stepped_ms = await self._write(keys=[keys.PULSE], args=[TTL_S])
+                            if stepped_ms > STEP_MS:
+                                await self._stepped_back(stepped_ms)
+                    self.wrong = ""
+                except StoreError as error:
+                    timed_out = isinstance(error.__cause__, TimeoutError)
+                    self.wrong = "it does not answer" if timed_out else in_words(str(error))
+                self._beat_at = time.monotonic()
+        return self.wrong
+
+    async def _stepped_back(self, by_ms: int) -> None:
+        """Let every lease begin anew: those who hold one renew it, the others lose it in time."""
+        set_aside("store.clock", "stepped back")
+        log.warning("the store's clock stepped back", seconds=by_ms // 1000)
+        for platform in self._platforms:
+            stream = keys.ready(platform)
+            pending: Any = await self._redis.xpending_range(stream, keys.GROUP, "-", "+", 10_000)
+            for one in pending:
+                await self._redis.xclaim(
+                    stream, keys.GROUP, one["consumer"], 0, [one["message_id"]], idle=0, justid=True
+                )
+
+    async def _look(self) -> None:
+        warnings = await policies(self._redis)
+        for warning in warnings:
+            if warning not in self.warnings:
+                log.warning("store", warning=warning)
+        self.warnings = warnings
+
+
+async def policies(redis: Redis) -> Sequence[str]:
+    """What the store's own settings put at risk, in words; empty when nothing."""
+    try:
+        with store_errors():
+            memory: Any = await redis.info("memory")
+            persistence: Any = await redis.info("persistence")
+    except StoreError:
+        return ()
+    warnings = []
+    policy = memory.get("maxmemory_policy", NEVER_EVICT)
+    if policy != NEVER_EVICT:
+        warnings.append(
+            f"maxmemory-policy is {policy}: when memory is full, questions and answers VANISH; "
+            f"set it to {NEVER_EVICT}"
+        )
+    if not persistence.get("aof_enabled") and not await _saves(redis):
+        warnings.append(
+            "nothing is written to disk (appendonly no, save empty): a restart forgets everything"
+        )
+    return warnings
+
+
+async def _saves(redis: Redis) -> bool:
+    try:
+        saves: Any = await redis.config_get("save")
+    except RedisError:
+        return True  # A hosted one does not tell, and has its own ways to persist.
+    return bool(saves.get("save"))

@@ -1,0 +1,111 @@
+"""The store's clock steps back an hour: nobody is silenced by what was written before."""
+
+import asyncio
+import time
+
+import pytest
+
+from core.platform import Bucket
+from core.store import keys
+from core.store.claim import FAILED, START
+from core.store.limits import SharedBudget, SharedLeases
+from core.store.pulse import Pulse, policies
+from core.turn.run import MOST_TRIES
+from tests.store.words import said, take, two_views
+
+HOUR_S = 3600
+
+
+@pytest.fixture
+async def inboxes(redis):
+    return await two_views(redis)
+
+
+async def test_calls_of_the_future_count_as_made_now(redis):
+    bucket = Bucket("b", 2, 0.2, 0)
+    calls, _ = keys.bucket("b")
+    await redis.lpush(calls, *[f"{time.time() + HOUR_S:.6f}"] * 2)
+    budget = SharedBudget(redis)
+    grant = await budget.take([bucket], final=True)
+    assert 0 < grant.wait_s <= 0.21
+    await asyncio.sleep(0.25)
+    assert (await budget.take([bucket], final=True)).wait_s == 0
+
+
+async def test_a_silence_asked_for_before_is_kept_no_longer_than_it_was_asked_for(redis):
+    bucket = Bucket("b", 2, 0.2, 0)
+    budget = SharedBudget(redis)
+    await budget.hold(bucket, 5)
+    pace = keys.bucket("b")[1]
+    later = {"hold": time.time() + HOUR_S + 5, "at": time.time() + HOUR_S}
+    await redis.hset(pace, mapping={name: f"{at:.6f}" for name, at in later.items()})
+    assert 4 < (await budget.take([bucket], final=True)).wait_s <= 5.1
+
+
+async def test_a_dead_holder_of_a_lease_is_outlived(redis):
+    await redis.set(keys.lease("x"), "dead", px=HOUR_S * 1000)
+    waiting = asyncio.create_task(SharedLeases(redis).hold("x").__aenter__())
+    await asyncio.sleep(0.2)
+    assert await redis.pttl(keys.lease("x")) <= 9000
+    waiting.cancel()
+
+
+async def test_who_waits_since_the_future_is_told(redis, inboxes):
+    await inboxes[0].put(said(1))
+    await redis.delete(keys.ready("test"))
+    await inboxes[0].prepare(["test"])
+    entry = f"{int((time.time() + HOUR_S) * 1000)}-0"
+    await redis.xadd(keys.ready("test"), {"c": said(1).conversation}, id=entry)
+    assert [one.place for one in await inboxes[0].waiting("test", 3.0)] == [1]
+
+
+async def test_a_dead_worker_s_turn_is_taken_over_after_the_clock_stepped_back(redis, inboxes):
+    one, two = inboxes
+    await one.put(said(1))
+    await take(one)
+    (pending,) = await redis.xpending_range(keys.ready("test"), keys.GROUP, "-", "+", 1)
+    future = str(int((time.time() + HOUR_S) * 1000))
+    await redis.execute_command(
+        "XCLAIM", keys.ready("test"), keys.GROUP, "one", 0, pending["message_id"], "TIME", future
+    )
+    await redis.set(keys.PULSE, future)
+    pulse = Pulse(redis, ["test"])
+    assert await pulse.feel() == ""
+    await asyncio.sleep(0.4)
+    (claim,) = await two.take_over(["test"], 1)
+    assert claim.conversation == said(1).conversation
+
+
+async def test_answers_at_once_are_not_counted_for_the_past_of_a_later_clock(redis):
+    one, _ = await two_views(redis, most_per_person=1)
+    await redis.zadd(keys.running("test:1"), {"dead": time.time() + HOUR_S})
+    await one.put(said(1))
+    _, turn = await take(one)
+    assert turn is not None
+
+
+async def test_two_ends_of_the_process_weigh_more_than_four_errors(redis, inboxes):
+    one, _ = inboxes
+    assert 4 * FAILED + START <= MOST_TRIES < 2 * START + START
+    await one.put(said(1))
+    claim, turn = await take(one)
+    assert turn.tries == START
+    await claim.failed()
+    turn = await claim.load(1000)
+    assert turn.tries == FAILED + START
+    turn = await claim.load(1000)
+    assert turn.tries == FAILED + 2 * START
+
+
+@pytest.mark.parametrize(
+    ("setting", "said_of_it"),
+    [
+        (("maxmemory-policy", "allkeys-lru"), "noeviction"),
+        (("appendonly", "no"), "restart"),
+    ],
+)
+async def test_what_puts_the_data_at_risk_is_a_warning(redis, setting, said_of_it):
+    assert await policies(redis) == []
+    await redis.config_set(*setting)
+    (warning,) = await policies(redis)
+    assert said_of_it in warning
