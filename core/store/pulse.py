@@ -32,18 +32,18 @@ STEP_MS = 2000
 
 NEVER_EVICT = "noeviction"
 _WORDS = {
-    "READONLY": "it is a read-only replica: REDIS_URL must name the primary",
-    "LOADING": "it is still reading its data",
+    # Classes of redis-py, and what Redis says where it has none.
+    "ReadOnlyError": "it is a read-only replica: REDIS_URL must name the primary",
+    "BusyLoadingError": "it is still reading its data",
     "MISCONF": "it cannot save to its disk, and refuses to write",
-    "OOM": "its memory is full",
+    "OutOfMemoryError": "its memory is full",
     "NOREPLICAS": "it has fewer replicas than it wants for a write",
-    "MOVED": "it does not hold our keys (any more): another node of the cluster does",
-    "ASK": "our keys are on their way to another node of the cluster",
-    "CLUSTERDOWN": "its cluster is down",
-    "MASTERDOWN": "its primary is down",
-    "NOAUTH": "it wants a password",
-    "WRONGPASS": "it does not accept the password",
-    "NOPERM": "its user may not do what we need",
+    "MovedError": "it does not hold our keys (any more): another node of the cluster does",
+    "AskError": "our keys are on their way to another node of the cluster",
+    "ClusterDownError": "its cluster is down",
+    "MasterDownError": "its primary is down",
+    "AuthenticationError": "it does not accept the password of REDIS_URL, or wants one",
+    "NoPermissionError": "its user may not do what we need",
 }
 
 
