@@ -56,7 +56,8 @@ async def try_all(settings: Settings) -> bool:
                 async with asyncio.timeout(60), chat.stream(request) as deltas:
                     async for _ in deltas:
                         pass
-                tell(what, None, f"{name} ({core.models.kind})")
+                known = chat.ways(model)
+                tell(what, None, f"{name} ({core.models.kind})" + (known and f": {known}"))
             except (ModelError, TimeoutError) as error:
                 tell(what, error)
         try:

@@ -1,20 +1,29 @@
 """`POST /api/ask`: one question from another program, without a chat and without a history.
 
 The body is a prompt as in `core.models.batch`, with `"stream": true` for an event stream of
-`{"text": …}`, at last `{"done": true, "usage": …}` or `{"error": …}`. It needs `API_TOKEN`.
+`{"text": …}`, at last `{"done": true, "usage": …}` or `{"error": …}`; `{"withdrawn": true}` takes
+back what was said before it. It needs `API_TOKEN`. It is counted and logged like a chat's turn.
 """
 
 import asyncio
 import hmac
+import time
 from collections.abc import Sequence
 
 import msgspec
 from aiohttp import web
 
-from core.errors import ModelError, Overloaded
-from core.models.batch import Answer, Prompt, ask
-from core.models.chunks import TextDelta, Usage
+from core.errors import ModelError
+from core.models.batch import Answer, Heard, Prompt, ask
+from core.models.chunks import Source, TextDelta, Usage, Withdrawn
+from core.models.endings import judge
 from core.models.request import Model
+from core.models.tokens import estimate_tokens
+from core.models.ways import tokens_of
+from core.secret import redact
+from core.telemetry import Metrics, logger
+
+log = logger(__name__)
 
 
 class _Asked(Prompt, frozen=True):
@@ -23,16 +32,25 @@ class _Asked(Prompt, frozen=True):
 
 class _Event(msgspec.Struct, frozen=True, omit_defaults=True):
     text: str = ""
+    withdrawn: bool = False
     done: bool = False
+    cut: str = ""
     usage: Usage | None = None
+    cost_usd: float = 0.0
+    sources: tuple[Source, ...] = ()
     error: str = ""
 
 
 _decode = msgspec.json.Decoder(_Asked).decode
 
 
-def api_routes(model: Model, token: str, most_at_once: int) -> Sequence[web.AbstractRouteDef]:
-    """The routes, for whoever sends *token*; *most_at_once* questions are answered at once."""
+def api_routes(
+    model: Model, token: str, most_at_once: int, metrics: Metrics, price: Sequence[float] = ()
+) -> Sequence[web.AbstractRouteDef]:
+    """The routes, for whoever sends *token*; *most_at_once* questions are answered at once.
+
+    *price* as in `Usage.cost_usd`, where the model does not say it itself.
+    """
     slots = asyncio.Semaphore(most_at_once)
 
     async def handle(request: web.Request) -> web.StreamResponse:
@@ -47,9 +65,14 @@ def api_routes(model: Model, token: str, most_at_once: int) -> Sequence[web.Abst
         if slots.locked():
             return _json(Answer(asked.id, error="too many questions at once"), 429)
         async with slots:
+            began = time.monotonic()
             if asked.stream:
-                return await _stream(request, model, asked)
-            answer = await ask(model, asked)
+                response, answer = await _stream(request, model, asked, price)
+            else:
+                response, answer = None, await ask(model, asked, price)
+            _record(metrics, model, asked, answer, time.monotonic() - began)
+        if response is not None:
+            return response
         return _json(answer, 502 if answer.error else 200)
 
     return (web.post("/api/ask", handle),)
@@ -61,29 +84,71 @@ def _json(answer: Answer, status: int) -> web.Response:
     )
 
 
-async def _stream(request: web.Request, model: Model, asked: Prompt) -> web.StreamResponse:
+async def _stream(
+    request: web.Request, model: Model, asked: Prompt, price: Sequence[float]
+) -> tuple[web.StreamResponse | None, Answer]:
+    """The answer, told while it comes; None where it failed before it began."""
     response = web.StreamResponse(
         headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"}
     )
-    usage: Usage | None = None
+    heard = Heard()
+    error = ""
     try:
         async with model.stream(asked.request) as deltas:
             await response.prepare(request)
             async for delta in deltas:
-                match delta:
-                    case TextDelta(text):
-                        await response.write(_line(_Event(text=text)))
-                    case Usage():
-                        usage = delta
-                    case _:
-                        pass
-        await response.write(_line(_Event(done=True, usage=usage)))
-    except ModelError as error:
-        if not response.prepared:
-            status = 503 if isinstance(error, Overloaded) else 502
-            return _json(Answer(asked.id, error=str(error)), status)
-        await response.write(_line(_Event(error=str(error))))
-    return response
+                heard.take(delta)
+                if isinstance(delta, TextDelta):
+                    await response.write(_line(_Event(text=delta.text)))
+                elif isinstance(delta, Withdrawn):
+                    await response.write(_line(_Event(withdrawn=True)))
+        judge(heard.text, heard.ending, thought=heard.thought)
+    except ModelError as failed:
+        error = redact(str(failed))
+    answer = heard.answer(asked.id, error, heard.usage, price)
+    if not response.prepared:
+        return None, answer
+    told = _Event(
+        done=not error,
+        cut=answer.cut,
+        usage=answer.usage,
+        cost_usd=answer.cost_usd,
+        sources=answer.sources,
+        error=error,
+    )
+    await response.write(_line(told))
+    return response, answer
+
+
+def _record(metrics: Metrics, model: Model, asked: Prompt, answer: Answer, took_s: float) -> None:
+    """As `core.turn.cost.record` does for a turn."""
+    usage, name = answer.usage, answer.model or asked.model or model.model
+    if usage is None and answer.answer:
+        usage = Usage(tokens_of(asked.request), estimate_tokens(answer.answer))
+    usage = usage or Usage()
+    # What somebody made up is no name of a series.
+    series = name if name in model.names else "other"
+    for kind, tokens in (
+        ("prompt", usage.prompt_tokens),
+        ("cached", usage.cached_tokens),
+        ("completion", usage.completion_tokens),
+    ):
+        metrics.tokens.labels(series, kind).inc(tokens)
+    metrics.cost.labels(series).inc(answer.cost_usd)
+    log.info(
+        "answered",
+        over="api",
+        model=name,
+        outcome="failed" if answer.error else "answered",
+        cut=answer.cut or None,
+        prompt_tokens=usage.prompt_tokens,
+        cached_tokens=usage.cached_tokens,
+        completion_tokens=usage.completion_tokens,
+        estimated=answer.usage is None,
+        cost_usd=answer.cost_usd,
+        duration_s=round(took_s, 3),
+        reason=answer.error or None,
+    )
 
 
 def _line(event: _Event) -> bytes:

@@ -30,7 +30,7 @@ from core.secret import keep_secret
 from core.settings import Settings
 from core.starting import Starting
 from core.store import keys
-from core.store.answers import RedisMemory
+from core.store.answers import RedisAnswers
 from core.store.board import RedisBoard
 from core.store.connection import connect
 from core.store.embedded import embedded
@@ -94,14 +94,14 @@ async def open_core(settings: Settings) -> AsyncIterator[Core]:
         metrics = Metrics()
         content = settings.log_prompts and settings.trace_content
         tracer = await stack.enter_async_context(open_tracer(content=content))
-        lessons = Lessons(RedisMemory(redis, keys.learned))
+        lessons = Lessons(RedisAnswers(redis, keys.learned))
         models = await stack.enter_async_context(
             open_models(settings, budget, later_of(settings, tasks), metrics, tracer, lessons)
         )
         worker = f"{socket.gethostname()}-{secrets.token_hex(6)}"
         context = Context(
             settings=settings,
-            model=RememberingModel(models.chat, RedisMemory(redis, keys.answer), metrics.memory),
+            model=RememberingModel(models.chat, RedisAnswers(redis, keys.answer), metrics.memory),
             images=models.images,
             speech=models.speech,
             pacer=await stack.enter_async_context(Pacer(budget)),
@@ -185,7 +185,13 @@ async def serve(
         if settings.image_callbacks:
             routes += callback_routes(core.tasks)
         if token := settings.api_token.get_secret_value():
-            routes += api_routes(core.models.chat, token, settings.max_turns)
+            routes += api_routes(
+                core.models.chat,
+                token,
+                settings.max_turns,
+                core.context.metrics,
+                settings.llm_price,
+            )
 
         async def readiness() -> Health:
             wrong = {**starting.wrong, **worker.wrong}

@@ -1,13 +1,14 @@
 """Many prompts at once: under a limit, in order, and to be gone on with after a kill.
 
 One JSON object a line. A prompt is a string, `{"prompt": …}` or `{"messages": […]}`, with an
-optional `id`, `model` and `max_tokens`; an answer is its `id` with `answer`, `usage` and
-`cost_usd`, or with `error`.
+optional `id`, `model`, `max_tokens`, `temperature`, `stop` and the like; an answer is its `id`
+with `answer`, `usage` and `cost_usd`, or with `error`.
 """
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any, Literal
 
 import msgspec
 
@@ -24,21 +25,50 @@ from core.models.chunks import (
     Withdrawn,
 )
 from core.models.endings import Ending, judge
-from core.models.request import ChatMessage, ChatRequest, Model
+from core.models.loose import text_of
+from core.models.request import ChatMessage, ChatRequest, Model, Role
 from core.secret import redact
 
 TRIES = 3
 """How often a prompt is asked whose answer breaks off."""
 
 
+class Said(msgspec.Struct, frozen=True):
+    """One message, as OpenAI's API takes it: *content* is text, or a list of parts."""
+
+    role: Literal["system", "developer", "user", "assistant"]
+    content: str | list[dict[str, Any]] | None = None
+    images: tuple[str, ...] = ()
+
+    @property
+    def message(self) -> ChatMessage:
+        role: Role = "system" if self.role == "developer" else self.role
+        parts = self.content if isinstance(self.content, list) else []
+        texts = [text_of(part.get("text")) for part in parts]
+        pictures = [
+            text_of(picture, ("url",)) for part in parts if (picture := part.get("image_url"))
+        ]
+        text = self.content if isinstance(self.content, str) else "\n\n".join(filter(None, texts))
+        return ChatMessage(role, text, (*self.images, *filter(None, pictures)))
+
+
 class Prompt(msgspec.Struct, frozen=True):
-    """One line of the input."""
+    """One line of the input. What else it says of the answer goes to the model as it is."""
 
     prompt: str = ""
-    messages: tuple[ChatMessage, ...] = ()
+    messages: tuple[Said, ...] = ()
     id: str | int | None = None
     model: str = ""
-    max_tokens: int = 0
+    max_tokens: int | None = None
+    max_completion_tokens: int | None = None
+    temperature: float | None = None
+    top_p: float | None = None
+    stop: str | list[str] | None = None
+    response_format: dict[str, Any] | None = None
+    seed: int | None = None
+    presence_penalty: float | None = None
+    frequency_penalty: float | None = None
+    reasoning_effort: str | None = None
 
     def __post_init__(self) -> None:
         if not self.prompt and not self.messages:
@@ -46,8 +76,20 @@ class Prompt(msgspec.Struct, frozen=True):
 
     @property
     def request(self) -> ChatRequest:
-        messages = self.messages or (ChatMessage("user", self.prompt),)
-        return ChatRequest(messages, self.model, self.max_tokens)
+        said = tuple(one.message for one in self.messages)
+        chosen = {name: getattr(self, name) for name in _OPTIONS}
+        return ChatRequest(
+            said or (ChatMessage("user", self.prompt),),
+            self.model,
+            self.max_tokens or self.max_completion_tokens or 0,
+            options={name: value for name, value in chosen.items() if value is not None},
+        )
+
+
+_OPTIONS = (
+    *("temperature", "top_p", "stop", "response_format", "seed"),
+    *("presence_penalty", "frequency_penalty", "reasoning_effort"),
+)
 
 
 class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -59,6 +101,7 @@ class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
     cut: str = ""
     usage: Usage | None = None
     cost_usd: float = 0.0
+    model: str = ""
     sources: tuple[Source, ...] = ()
 
 
@@ -171,22 +214,13 @@ async def ask(model: Model, prompt: Prompt, price: Sequence[float] = ()) -> Answ
             error = None
         except ModelError as failed:
             error = failed
-        price = heard.price or price
         usage = earlier + (heard.usage or Usage()) if heard.usage or tries > 1 else None
         # Before the first word the client has tried again already.
         passing = isinstance(error, Interrupted | Overloaded) and heard.text
         if passing and tries < TRIES:
             earlier += heard.usage or Usage()
             continue
-        return Answer(
-            prompt.id,
-            heard.text,
-            error=redact(str(error)) if error else "",
-            cut="" if heard.ending == "stop" or error else heard.ending,
-            usage=usage,
-            cost_usd=round(usage.cost_usd(price), 6) if usage else 0.0,
-            sources=heard.sources,
-        )
+        return heard.answer(prompt.id, redact(str(error)) if error else "", usage, price)
 
 
 class Heard:
@@ -219,3 +253,18 @@ class Heard:
                 self.ending = ending
             case _:
                 pass
+
+    def answer(
+        self, id_: str | int | None, error: str, usage: Usage | None, price: Sequence[float]
+    ) -> Answer:
+        """What has been said, as one line; *price* counts where the model has none of its own."""
+        return Answer(
+            id_,
+            self.text,
+            error=error,
+            cut="" if self.ending == "stop" or error else self.ending,
+            usage=usage,
+            cost_usd=round(usage.cost_usd(self.price or price), 6) if usage else 0.0,
+            model=self.model,
+            sources=self.sources,
+        )

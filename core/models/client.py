@@ -125,6 +125,7 @@ class ChatClient:
         model = request.model or self.model
         ways = await self._lessons.recall(self._endpoint, model)
         news: list[Delta] = []
+        guessed = False
         for lessons_left in reversed(range(LESSONS)):
             call = _Call(ways.fit(request), ways, until)
             try:
@@ -140,7 +141,10 @@ class ChatClient:
                     raise  # Its beginning stands on the screen: who asks has to know.
                 if lesson.ways.pictures is False and sees(call.request):
                     news = [Blind()]
+                guessed = error.reason == "length" and not lesson.sure
                 ways = lesson.ways.under(self._endpoint.ways)
+        if guessed:
+            await self._lessons.keep(self._endpoint, model, ways)
         return call, news
 
     async def _asked(self, stack: AsyncExitStack, call: _Call) -> None:

@@ -74,7 +74,7 @@ _STATUS: dict[int, RefusedReason] = {
 }
 _PATTERNS: tuple[tuple[str, RefusedReason], ...] = (
     (
-        r"context.{0,9}(?:length|window|size)|maximum context|prompt is too long|"
+        r"context.{0,9}(?:length|window|size)|maximum (?:context|prompt)|prompt is too long|"
         r"(?:prompt|input|messages?|history|request|conversation) "
         r"(?:is|are|was) too (?:long|large)|max(?:imum)? (?:input )?(?:characters|tokens|length)|"
         r"too many (?:input )?tokens|tokens? .{0,40}exceeds? |"

@@ -63,19 +63,25 @@ class ThinkSplitter:
         self._said: list[str] = []
         self._looks = 0 if begun else LOOKS
         self._orphan = ""
+        self._flows = begun
 
     def plain(self, text: str) -> bool:
         """Whether *text*, the next piece, is just more of the answer; so it is taken."""
-        if self._state != "answer" or self._marks or self._orphan:
+        if not self._flows:
             return False
         if self._looks:
-            if not _LAST.isdisjoint(text):
+            if ">" in text or "]" in text or "▷" in text:
                 return False
             self._said.append(text)
         return True
 
     def take(self, text: str) -> list[Delta]:
         """What *text* adds to the thinking and to the answer."""
+        parts = self._take(text)
+        self._flows = self._state == "answer" and not (self._marks or self._orphan)
+        return parts
+
+    def _take(self, text: str) -> list[Delta]:
         if self._state == "answer":
             return self._answer(text)
         self._held += text
@@ -100,7 +106,7 @@ class ThinkSplitter:
             thought, self._held = thought[:end], thought[end:]
             return self._thought(thought)
         self._state, self._held = "begin", ""
-        return [*self._thought(thought), *self.take(rest)]
+        return [*self._thought(thought), *self._take(rest)]
 
     def rest(self) -> list[Delta]:
         """What is still held back when the stream has ended."""

@@ -21,6 +21,8 @@ RESERVE = 4_096
 """Of a window, so many tokens (or a quarter of it) are left for an answer of any length."""
 LESS = 0.6
 """Where a model does not say how much it reads, so much of what was too much is tried."""
+MORE = 1.5
+"""Where it says so, and still it was too much, its tokens are taken for so many more."""
 _NEEDED = frozenset(("model", "messages", "stream", "system"))
 
 
@@ -54,7 +56,7 @@ class Ways(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_field
         said = {
             name: value
             for name in self.__struct_fields__
-            if (value := getattr(other, name)) not in ((), {}, "", None, 0)
+            if (value := getattr(other, name)) or value is False
         }
         return replace(self, **said)
 
@@ -101,7 +103,7 @@ class Ways(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_field
 
 
 class Lesson(NamedTuple):
-    """*ways* to ask again in; *sure*: they are worth remembering."""
+    """*ways* to ask again in; *sure*: they are worth remembering, whatever comes of it."""
 
     ways: Ways
     sure: bool = True
@@ -165,6 +167,7 @@ _LIMIT = tuple(
         # OpenAI, vLLM, DeepSeek, Mistral, OpenRouter: "maximum context length is 8192 tokens".
         rf"(?:context|input|sequence|model)[ -]?(?:length|window|size|limit).{{0,30}}?"
         rf"(?:is|of|to|:|=) ?{_NUMBER}",
+        rf"{_NUMBER} max(?:imum)? context",
         # Anthropic: "prompt is too long: 210000 tokens > 200000 maximum".
         rf"> ?{_NUMBER}",
         # llama.cpp: n_ctx, in words or in a field of its own.
@@ -254,17 +257,21 @@ def _window(words: str, request: ChatRequest, body: Mapping[str, Any], ways: Way
     history = len([one for one in request.messages if one.role != "system"]) > 1
     if (most := _most_tokens(words, body)) and most != ways.most_tokens and most < 100_000:
         return Lesson(replace(ways, most_tokens=most))
+    if not history:
+        return None
     estimated = max(1, tokens_of(request))
     limit = _told(_LIMIT, words)
     asked = _told(_ASKED, words)
     scale = ways.scale or 1.0
-    if asked > limit / 2 and limit:
+    if limit and limit == ways.window:
+        # It counts more tokens than we do.
+        scale = min(8.0, scale * MORE)
+    elif asked > limit / 2 and limit:
         scale = max(0.25, min(8.0, asked / estimated))
-    if not limit or limit == ways.window:
-        # It is still too much, or nobody says how much would not be.
-        limit = int((min(ways.window, estimated * scale) or estimated) * LESS)
-    learned = replace(ways, window=max(limit, 16), scale=scale)
-    return Lesson(learned) if history else None
+    if limit:
+        return Lesson(replace(ways, window=limit, scale=scale))
+    guessed = (min(ways.window, estimated * scale) if ways.window else estimated * scale) * LESS
+    return Lesson(replace(ways, window=max(16, int(guessed)), scale=scale), sure=False)
 
 
 def _told(patterns: tuple[re.Pattern[str], ...], words: str) -> int:

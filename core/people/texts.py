@@ -171,6 +171,7 @@ _TEXTS: dict[str, tuple[str, str]] = {
         "`/model default` goes back.",
         "这里的模型是 `{model}`。可选：{names}。`/model 名称` 换一个，`/model default` 恢复默认。",
     ),
+    "model_ways": ("What I know of it: {ways}.", "我对它的了解：{ways}。"),
     "model_set": ("From now on `{model}` answers here.", "从现在起，这里由 `{model}` 回答。"),
     "model_not_allowed": (
         "`{model}` may not be chosen here. There are: {names}.",

@@ -6,13 +6,14 @@ from typing import cast
 from redis.asyncio import Redis
 
 from core.border import set_aside
+from core.store import keys
 from core.store.connection import store_errors
 
 
-class RedisMemory:
+class RedisAnswers:
     """See `core.models.cache.Memory`; *name* makes a key of the store of each of its keys."""
 
-    def __init__(self, redis: Redis, name: Callable[[str], str]) -> None:
+    def __init__(self, redis: Redis, name: Callable[[str], str] = keys.answer) -> None:
         self._redis = redis
         self._name = name
 

@@ -99,6 +99,8 @@ def _model(
     if not name:
         model = chosen.model or context.model.model
         text = say("model_is", language, model=model, names=names)
+        if known := context.model.ways(chosen.model):
+            text = f"{text}\n\n{say('model_ways', language, ways=known)}"
         return Outcome(text, buttons=_choices("model", [*choosable, DEFAULT]))
     model = "" if name == DEFAULT else name
     if model and not context.access.may_choose(model, incoming.sender.id, offered):

@@ -57,6 +57,8 @@ class ModelServer:
         self.piece_chars = piece_chars
         self.answers = {}
         self.faults = []
+        self.strict = None
+        """What of a request is refused: a function of its body, see `tests.servers.providers`."""
         self.image_faults = []
         self.partial_images = asyncio.Semaphore(10**6)
         self.edits = []
@@ -104,6 +106,11 @@ class ModelServer:
         self.requests.append(body)
         if self.faults:
             return await self.faults.pop(0)(request)
+        if self.strict is not None and (refused := self.strict(body)) is not None:
+            code, said = refused
+            return web.Response(status=code, body=said, content_type="application/json")
+        if body.get("stream") is not True:
+            return web.json_response(self._whole(body))
         self.running_streams += 1
         self.most_streams = max(self.most_streams, self.running_streams)
         try:
@@ -113,6 +120,12 @@ class ModelServer:
             raise asyncio.CancelledError from None  # Who asked has hung up.
         finally:
             self.running_streams -= 1
+
+    def _whole(self, body):
+        text = self.answers.get(body["model"]) or self.answer(body["messages"])
+        choice = {"index": 0, "message": {"content": text}, "finish_reason": "stop"}
+        usage = {"prompt_tokens": 11, "completion_tokens": 7}
+        return {"object": "chat.completion", "choices": [choice], "usage": usage}
 
     async def stream(self, request, text, *, until=None, finish="stop", usage=True):
         """Stream *text*; with *until*, only so many characters, and then the line is cut."""
