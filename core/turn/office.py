@@ -1,0 +1,115 @@
+"""The words of office documents and pages: called only in the bounded process of documents.
+
+Each reader takes a whole file and gives its text in pieces, as Markdown where that is cheap, so
+that who reads can stop when there is enough.
+"""
+
+import zipfile
+from collections.abc import Callable, Iterator, Mapping
+from io import BytesIO
+from xml.etree import ElementTree
+
+ROWS = 2_000
+"""Of one sheet; what is longer is data, not something to read."""
+SLIDE = "{http://schemas.openxmlformats.org/drawingml/2006/main}"
+PACKAGE = "{http://www.idpf.org/2007/opf}"
+
+
+def docx(data: bytes) -> Iterator[str]:
+    """A Word document."""
+    import mammoth  # noqa: PLC0415 - only in the process that reads one
+
+    yield _markdown(mammoth.convert_to_html(BytesIO(data), convert_image=_no_picture).value)
+
+
+def sheets(data: bytes) -> Iterator[str]:
+    """A spreadsheet (xlsx, xls, xlsb, ods): each sheet as a table."""
+    import python_calamine  # noqa: PLC0415 - only in the process that reads one
+
+    book = python_calamine.CalamineWorkbook.from_filelike(BytesIO(data))
+    for name in book.sheet_names:
+        yield f"## {name}\n\n"
+        for number, row in enumerate(book.get_sheet_by_name(name).iter_rows()):
+            if number == ROWS:
+                yield "[more rows]\n"
+                break
+            cells = [str(cell).replace("|", "/").replace("\n", " ") for cell in row]
+            if any(cells):
+                yield f"| {' | '.join(cells)} |\n"
+        yield "\n"
+
+
+def pptx(data: bytes) -> Iterator[str]:
+    """A presentation: the words of each slide, in order, and those of its notes."""
+    with zipfile.ZipFile(BytesIO(data)) as archive:
+        names = [name for name in archive.namelist() if name.startswith("ppt/slides/slide")]
+        for number, name in enumerate(sorted(names, key=_number), 1):
+            yield f"[slide {number}]\n{_paragraphs(archive.read(name))}\n\n"
+            notes = f"ppt/notesSlides/notesSlide{_number(name)}.xml"
+            if notes in archive.namelist():
+                yield f"[notes]\n{_paragraphs(archive.read(notes))}\n\n"
+
+
+def epub(data: bytes) -> Iterator[str]:
+    """A book: its chapters in the order in which they are read."""
+    with zipfile.ZipFile(BytesIO(data)) as archive:
+        container = _xml(archive.read("META-INF/container.xml"))
+        package = next(
+            one.attrib["full-path"] for one in container.iter() if "full-path" in one.attrib
+        )
+        folder = package.rpartition("/")[0]
+        tree = _xml(archive.read(package))
+        files = {one.attrib["id"]: one.attrib["href"] for one in tree.iter(f"{PACKAGE}item")}
+        for item in tree.iter(f"{PACKAGE}itemref"):
+            name = files.get(item.attrib.get("idref", ""), "")
+            path = f"{folder}/{name}" if folder else name
+            if path in archive.namelist():
+                yield _markdown(archive.read(path).decode("utf-8", "replace")) + "\n\n"
+
+
+def html(data: bytes) -> Iterator[str]:
+    """A page."""
+    yield _markdown(data.decode("utf-8", "replace"))
+
+
+READERS: Mapping[str, Callable[[bytes], Iterator[str]]] = {
+    "docx": docx,
+    "xlsx": sheets,
+    "xls": sheets,
+    "xlsb": sheets,
+    "ods": sheets,
+    "pptx": pptx,
+    "epub": epub,
+    "html": html,
+    "htm": html,
+}
+"""By the end of a file's name."""
+
+
+def _markdown(page: str) -> str:
+    import markdownify  # noqa: PLC0415 - only in the process that reads one
+
+    text: str = markdownify.markdownify(page, strip=["img", "script", "style"], heading_style="ATX")
+    return text.strip()
+
+
+def _paragraphs(data: bytes) -> str:
+    paragraphs = (
+        "".join(run.text or "" for run in paragraph.iter(f"{SLIDE}t"))
+        for paragraph in _xml(data).iter(f"{SLIDE}p")
+    )
+    return "\n".join(filter(str.strip, paragraphs))
+
+
+def _xml(data: bytes) -> ElementTree.Element:
+    # Expat of today bounds what entities may grow to; and the process is bounded besides.
+    return ElementTree.fromstring(data)  # noqa: S314
+
+
+def _number(name: str) -> int:
+    digits = "".join(filter(str.isdigit, name.rpartition("/")[2]))
+    return int(digits or 0)
+
+
+def _no_picture(_: object) -> list[object]:
+    return []
