@@ -1,0 +1,147 @@
+"""OpenAI's Responses API: the request, and the events of its stream. Some models have nothing else.
+
+Source: OpenAI's API reference, `/v1/responses` and "Streaming events", autumn 2026.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from core.border import set_aside
+from core.errors import Interrupted
+from core.models.chunks import Cited, Delta, Finished, ReasoningDelta, TextDelta, Usage
+from core.models.endings import ending_of
+from core.models.loose import Joiner, parse, record, records, text_of
+from core.models.providers import Endpoint
+from core.models.refusals import read_error
+from core.models.request import ChatMessage, ChatRequest, in_turns
+from core.models.sources import with_citation
+from core.models.usage import usage_of
+from core.models.ways import Ways
+
+_THOUGHT = ("response.reasoning_summary_text.delta", "response.reasoning_text.delta")
+_TEXT = ("response.output_text.delta", "response.refusal.delta")
+_OVER = ("response.completed", "response.incomplete", "response.failed", "response.cancelled")
+_SAME = frozenset(("temperature", "top_p", "service_tier", "metadata", "user", "tools"))
+"""Options that are called the same here as in a chat completion."""
+
+
+def url(endpoint: Endpoint, request: ChatRequest) -> str:
+    return f"{endpoint.base_url}/responses"
+
+
+def body(endpoint: Endpoint, request: ChatRequest, ways: Ways) -> dict[str, object]:
+    """Nothing of it is kept there: the history is ours."""
+    system, said = in_turns(request.messages, begun=bool(request.begun))
+    asked: dict[str, object] = {
+        "model": request.model or endpoint.model,
+        "input": [
+            {"role": role, "content": [part for one in together for part in _parts(role, one)]}
+            for role, together in said
+        ],
+        "stream": True,
+        "store": False,
+        **_options(request.options),
+    }
+    if system:
+        asked["instructions"] = system
+    if request.max_tokens:
+        asked["max_output_tokens"] = request.max_tokens
+    return asked
+
+
+def _parts(role: str, message: ChatMessage) -> list[dict[str, object]]:
+    kind = "output_text" if role == "assistant" else "input_text"
+    parts: list[dict[str, object]] = []
+    if message.content.strip():
+        parts.append({"type": kind, "text": message.content})
+    return parts + [{"type": "input_image", "image_url": url} for url in message.images]
+
+
+def _options(options: Mapping[str, Any]) -> dict[str, object]:
+    """*options*, as they are called here."""
+    named: dict[str, object] = {name: options[name] for name in _SAME & options.keys()}
+    if effort := options.get("reasoning_effort"):
+        named["reasoning"] = {"effort": effort}
+    text: dict[str, object] = {}
+    if verbosity := options.get("verbosity"):
+        text["verbosity"] = verbosity
+    if form := record(options.get("response_format")):
+        # What stood in a field of its own lies flat here.
+        text["format"] = {"type": form.get("type"), **record(form.get("json_schema"))}
+    return named | ({"text": text} if text else {})
+
+
+class Reader:
+    """Reads the events of one stream, or a whole answer."""
+
+    def __init__(self) -> None:
+        self._text = Joiner()
+        self._thought = Joiner()
+        self._usage = Usage()
+        self._cited = Cited(())
+
+    def read(self, data: bytes, some: list[Delta]) -> None:
+        """Append the deltas of one event to *some*, in order; raises `ModelError` for an error."""
+        try:
+            said = parse(data)
+        except ValueError:
+            set_aside("model.stream", "no JSON")
+            return
+        for event in records(said):
+            self._event(event, some)
+
+    def _event(self, event: Mapping[str, object], some: list[Delta]) -> None:
+        kind = text_of(event.get("type"))
+        if kind in _TEXT:
+            self._say(event.get("delta"), some)
+        elif kind in _THOUGHT:
+            self._think(event.get("delta"), some)
+        elif kind == "response.output_text.annotation.added":
+            self._cite(event.get("annotation"), some)
+        elif kind == "error":
+            raise read_error(event)
+        elif kind in _OVER:
+            self._end(record(event.get("response")), some)
+        elif event.get("object") == "response" or (not kind and event.get("error")):
+            self._whole(event, some)
+
+    def _whole(self, response: Mapping[str, object], some: list[Delta]) -> None:
+        """An answer that was not streamed."""
+        for item in records(response.get("output")):
+            for part in records(item.get("summary")):
+                self._think(part.get("text"), some)
+            for part in records(item.get("content")):
+                self._say(part.get("text") or part.get("refusal"), some)
+                for note in records(part.get("annotations")):
+                    self._cite(note, some)
+        self._end(response, some)
+
+    def _end(self, response: Mapping[str, object], some: list[Delta]) -> None:
+        usage = self._usage | usage_of(record(response.get("usage")))
+        if usage != self._usage:
+            self._usage = usage
+            some.append(usage)
+        if rest := self._text.rest():
+            some.append(TextDelta(rest))
+        if response.get("error"):
+            raise read_error(response)
+        status = text_of(response.get("status"))
+        why = text_of(record(response.get("incomplete_details")).get("reason"))
+        ending = ending_of(why or ("stop" if status == "completed" else status))
+        if ending == "broken":
+            raise Interrupted("the provider broke the answer off")
+        some.append(Finished(ending))
+
+    def _say(self, said: object, some: list[Delta]) -> None:
+        if text := self._text.take(text_of(said)):
+            some.append(TextDelta(text))
+
+    def _think(self, said: object, some: list[Delta]) -> None:
+        if text := self._thought.take(text_of(said)):
+            some.append(ReasoningDelta(text))
+
+    def _cite(self, note: object, some: list[Delta]) -> None:
+        sources = with_citation(note, self._cited.sources)
+        if sources != self._cited.sources:
+            self._cited = Cited(sources)
+            some.append(self._cited)
