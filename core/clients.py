@@ -1,5 +1,6 @@
 """The clients of all providers (chat, pictures, voice), on one pooled session."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -16,14 +17,16 @@ from core.models.choice import Watched, choose
 from core.models.demo.server import IMAGE_MODEL, demo_server
 from core.models.file import ModerationEntry, PalaverFile, read_palaver_file, secret_in
 from core.models.learned import Lessons
+from core.models.prices import at_home, prepare
 from core.models.providers import Endpoint, provider_at
 from core.models.request import Model
 from core.models.screen import Moderation, Screen, ScreenedModel
 from core.models.speech import SpeechClient
 from core.models.voice import VoiceClient
 from core.net.outside import Outside
-from core.people.personas import Personas, personas_of
+from core.people.personas import Personas, Places, personas_of, places_of
 from core.settings import Settings
+from core.tasks import end
 from core.telemetry import Metrics
 from core.tracing import NoTracer, Tracer
 
@@ -39,6 +42,7 @@ class Models:
     voice: VoiceClient | None
     speech: SpeechClient | None
     personas: Personas
+    places: Places
     kind: str
 
 
@@ -83,6 +87,9 @@ async def open_models(
         watched = Watched(metrics or Metrics(), tracer or NoTracer())
         taught = lessons or Lessons()
         chat = await choose(settings, file, session, demo_url, budget, watched, taught)
+        if chat.configured and not at_home(chat.endpoint):
+            # Beside the start, which need not wait for it.
+            stack.push_async_callback(end, [asyncio.create_task(prepare(), name="prices")])
         if settings.image_base_url or chat.configured:
             painter = _beside(
                 chat.endpoint, settings.image_base_url, settings.image_api_key, settings.image_model
@@ -110,6 +117,7 @@ async def open_models(
             voice=voice,
             speech=speech,
             personas=personas_of(file.persona, beside),
+            places=places_of(file.place, beside),
             kind=chat.kind,
         )
 

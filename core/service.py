@@ -112,6 +112,7 @@ async def open_core(settings: Settings) -> AsyncIterator[Core]:
                 settings.allowed_models,
             ),
             personas=models.personas,
+            places=models.places,
             reader=Reader(vision=settings.llm_vision, voice=models.voice),
             metrics=metrics,
             tracer=tracer,

@@ -70,10 +70,20 @@ class Settings(BaseSettings):
         60.0, gt=0, description="seconds that it may be silent after that; keep-alives are not"
     )
     llm_whole_s: float = Field(1800.0, gt=0, description="seconds that one answer may take")
+    llm_parameters: str = Field(
+        "",
+        description="what it is asked with, such as temperature=0.2,reasoning_effort=high; also "
+        "top_p, thinking_tokens, verbosity, service_tier, cache",
+    )
     small_model: str = Field(
         "",
         description="a cheaper model for titles and for summaries of long conversations, by the "
         "name that /model takes; unset: there are none",
+    )
+    small_question_chars: int = Field(
+        0,
+        ge=0,
+        description="a first question of so few characters goes to SMALL_MODEL; 0: none does",
     )
     llm_vision: bool = Field(True, description="whether it can look at pictures")
     llm_memory: Literal["off", "private", "all", "shared"] = Field(

@@ -10,6 +10,7 @@ from core.border import set_aside
 from core.models.chunks import Cited, Delta, Finished, ReasoningDelta, TextDelta, Usage
 from core.models.endings import ending_of
 from core.models.loose import Joiner, parse, record, records, text_of
+from core.models.parameters import CACHE, THINKING
 from core.models.providers import Endpoint
 from core.models.refusals import is_error, read_error
 from core.models.request import ChatMessage, ChatRequest, in_turns
@@ -17,6 +18,7 @@ from core.models.sources import with_citation
 from core.models.usage import anthropic_usage
 from core.models.ways import Ways
 
+_KEEP = {"type": "ephemeral"}
 MAX_TOKENS = 8_192
 """`max_tokens` is required; this is sent where nobody chose one."""
 
@@ -37,11 +39,17 @@ def body(endpoint: Endpoint, request: ChatRequest, ways: Ways) -> dict[str, obje
     asked: dict[str, object] = {
         "model": request.model or endpoint.model,
         "messages": turns,
-        "max_tokens": request.max_tokens or MAX_TOKENS,
+        # What it thinks counts too.
+        "max_tokens": (request.max_tokens or MAX_TOKENS) + request.options.get(THINKING, 0),
         "stream": True,
         **_options(request.options),
     }
-    return asked | ({"system": system} if system else {})
+    if not system:
+        return asked
+    if request.options.get(CACHE):
+        # What is marked is kept with all that stands before it, tools and instructions first.
+        return asked | {"system": [{"type": "text", "text": system, "cache_control": _KEEP}]}
+    return asked | {"system": system}
 
 
 def _parts(message: ChatMessage) -> list[dict[str, object]]:
@@ -53,7 +61,14 @@ def _parts(message: ChatMessage) -> list[dict[str, object]]:
 
 def _options(options: Mapping[str, Any]) -> dict[str, Any]:
     """*options*, as they are called here."""
-    named = {name: options[name] for name in ("temperature", "top_p") if name in options}
+    same = ("temperature", "top_p", "service_tier")
+    named = {name: options[name] for name in same if name in options}
+    if effort := options.get("reasoning_effort"):
+        named["output_config"] = {"effort": effort}
+    if tokens := options.get(THINKING):
+        named["thinking"] = {"type": "enabled", "budget_tokens": tokens}
+        # While it thinks it takes no other temperature than its own.
+        named.pop("temperature", None)
     if stop := options.get("stop"):
         named["stop_sequences"] = [stop] if isinstance(stop, str) else stop
     return named

@@ -1,8 +1,8 @@
 """Which chat model answers: those of a file, the one of the settings, an Ollama, or the demo."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import NamedTuple
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, NamedTuple
 
 import aiohttp
 from msgspec.structs import replace
@@ -15,6 +15,7 @@ from core.models.file import ModelEntry, PalaverFile, secret_in
 from core.models.learned import Lessons
 from core.models.listed import first_model
 from core.models.measured import MeasuredModel
+from core.models.parameters import read_parameters
 from core.models.providers import Deadlines, Endpoint, provider_at
 from core.models.request import Model
 from core.models.router import Route, Router
@@ -62,9 +63,14 @@ async def choose(
     """
     if not file.model:
         endpoint, kind = await _endpoint(settings, session, demo_url)
-        endpoint = replace(endpoint, deadlines=_deadlines(settings))
+        endpoint = replace(
+            endpoint,
+            deadlines=_deadlines(settings),
+            options=_options(settings),
+        )
         client = ChatClient(session, endpoint, lessons)
-        return Choice(MeasuredModel(client, endpoint, *watched), endpoint, kind)
+        measured = MeasuredModel(client, endpoint, *watched, settings.llm_price)
+        return Choice(measured, endpoint, kind)
     ways = [
         (entry, *way) for entry in file.model for way in enumerate(_endpoints_of(entry, settings))
     ]
@@ -73,7 +79,9 @@ async def choose(
     routes = [
         Route(
             entry.name,
-            MeasuredModel(ChatClient(session, endpoint, lessons, tries), endpoint, *watched),
+            MeasuredModel(
+                ChatClient(session, endpoint, lessons, tries), endpoint, *watched, entry.price
+            ),
             entry.price,
             entry.at_once,
             _rate(entry, number),
@@ -131,9 +139,17 @@ def _endpoints_of(entry: ModelEntry, settings: Settings) -> list[Endpoint]:
             entry.extra,
             entry.ways,
             replace(_deadlines(settings), **{name: one for name, one in own.items() if one}),
+            entry.parameters.options,
         )
         for variable in variables
     ]
+
+
+def _options(settings: Settings) -> Mapping[str, Any]:
+    try:
+        return read_parameters(settings.llm_parameters).options
+    except ValueError as error:
+        raise ConfigError("LLM_PARAMETERS", f"is not understood: {error}") from error
 
 
 def _deadlines(settings: Settings) -> Deadlines:

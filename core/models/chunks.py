@@ -36,8 +36,10 @@ class Usage(msgspec.Struct, frozen=True, gc=False):
     billed_usd: float = 0.0
 
     def cost_usd(self, price: Sequence[float]) -> float:
-        """What it costs at *price*: dollars for a million tokens read, cached, written; or none."""
-        if not price:
+        """What was billed; else what it costs at *price*: dollars for a million tokens read,
+        cached, written; or none.
+        """
+        if self.billed_usd or not price:
             return self.billed_usd
         read, cached, written = price
         new = self.prompt_tokens - self.cached_tokens + WRITING_TO_CACHE * self.cache_write_tokens

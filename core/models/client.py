@@ -13,9 +13,10 @@ from typing import Any, NamedTuple
 import aiohttp
 import msgspec
 import tenacity
+from msgspec.structs import replace
 
 from core.errors import Interrupted, ModelError, Overloaded, Refused
-from core.models import anthropic, completions, openai, qianfan
+from core.models import anthropic, completions, openai, qianfan, responses
 from core.models.chunks import Blind, Delta, Finished, ReasoningDelta, TextDelta
 from core.models.learned import Lessons
 from core.models.providers import Endpoint, continues_with
@@ -48,6 +49,7 @@ class Shape(NamedTuple):
 SHAPES = {
     "openai": Shape(openai.url, openai.body, lambda: completions.Reader().read),
     "anthropic": Shape(anthropic.url, anthropic.body, lambda: anthropic.Reader().read),
+    "responses": Shape(responses.url, responses.body, lambda: responses.Reader().read),
     "qianfan": Shape(qianfan.url, qianfan.body, lambda: qianfan.Reader().read),
 }
 
@@ -85,7 +87,6 @@ class ChatClient:
         self._session = session
         self._endpoint = endpoint
         self._lessons = lessons or Lessons()
-        self._shape = SHAPES[endpoint.provider.shape]
         self._token = (
             qianfan.AccessToken(session, endpoint) if endpoint.provider.shape == "qianfan" else None
         )
@@ -103,6 +104,12 @@ class ChatClient:
         way = continues_with(self._endpoint.provider, self.model)
         known = self._lessons.known(self._endpoint, self.model)
         return way not in ("no", "event_id") and known.prefill is not False
+
+    def price_of(self, name: str) -> tuple[float, ...]:
+        return ()
+
+    def _shape(self, call: _Call) -> Shape:
+        return SHAPES[call.ways.shape or self._endpoint.provider.shape]
 
     def ways(self, name: str) -> str:
         return str(self._lessons.known(self._endpoint, name or self.model))
@@ -123,6 +130,7 @@ class ChatClient:
         Gives the call, and what is new of it.
         """
         model = request.model or self.model
+        request = replace(request, options={**self._endpoint.options, **request.options})
         ways = await self._lessons.recall(self._endpoint, model)
         news: list[Delta] = []
         guessed = False
@@ -169,7 +177,7 @@ class ChatClient:
                 response = await closing.enter_async_context(await self._post(call))
                 if response.status >= 400:
                     raise await http_error(response)
-            stream = Stream(response, self._shape.reader())
+            stream = Stream(response, self._shape(call).reader())
             closing.callback(stream.close)
             stream.watch(first, call.until)
             seen: list[Delta] = []
@@ -191,13 +199,13 @@ class ChatClient:
             raise Overloaded("the access token is spent") from error
 
     def _body(self, call: _Call) -> dict[str, object]:
-        asked = self._shape.body(self._endpoint, call.request, call.ways)
+        asked = self._shape(call).body(self._endpoint, call.request, call.ways)
         return call.ways.applied({**asked, **self._endpoint.extra})
 
     async def _post(self, call: _Call) -> Any:
         endpoint = self._endpoint
         token = {"access_token": await self._token.get()} if self._token is not None else None
-        url = self._shape.url(endpoint, call.request)
+        url = self._shape(call).url(endpoint, call.request)
         return self._session.post(
             url,
             params=token,

@@ -13,6 +13,7 @@ per_minute = 500                       # calls a minute, of all processes togeth
 continues = "prefix"                   # as LLM_CONTINUE
 headers = {X-RateLimit-Group = "chat"} # what each call carries besides
 extra = {thinking = {type = "disabled"}}  # what each request says besides
+parameters = {temperature = 0.2, reasoning_effort = "high"}  # see `core.models.parameters`
 ways = {window = 32768, pictures = false} # what it takes (else it is learned): window,
                                        # most_tokens, pictures, stream, prefill, system,
                                        # without = ["temperature"], renamed = {...}
@@ -26,7 +27,18 @@ Personas besides those that are there:
 name = "support"                       # what /persona calls it
 text = "You help our customers."       # or: text_in = "support.md", beside this file
 model = "fast"                         # who answers, where nobody chose another
+knows = ["faq.md"]                     # files beside this one that it is told
+parameters = {temperature = 0.7}       # these come before the model's own
 starters = ["What is new?"]            # what one may ask it, as buttons
+
+What holds in a place, where nobody chose something else there:
+
+[[place]]
+id = "slack:C012345"                   # platform:id, as in ALLOWED_CHATS
+about = "Support for our shop."        # what the place is for
+knows = ["shop.md"]
+persona = "support"
+model = "fast"
 
 What may not pass, and what becomes of it:
 
@@ -53,6 +65,7 @@ import msgspec
 
 from core.errors import ConfigError
 from core.models.filter import Action, Filter, Rule
+from core.models.parameters import Parameters
 from core.models.providers import Continues
 from core.models.ways import Ways
 from core.secret import keep_secret
@@ -69,6 +82,7 @@ class ModelEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     continues: Continues | None = None
     headers: dict[str, str] = {}
     extra: dict[str, Any] = {}
+    parameters: Parameters = Parameters()
     ways: Ways = Ways()
     first_s: float = 0.0
     silence_s: float = 0.0
@@ -86,7 +100,17 @@ class PersonaEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     text: str = ""
     text_in: str = ""
     model: str = ""
+    parameters: Parameters = Parameters()
+    knows: tuple[str, ...] = ()
     starters: tuple[str, ...] = ()
+
+
+class PlaceEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    id: str
+    about: str = ""
+    knows: tuple[str, ...] = ()
+    persona: str = ""
+    model: str = ""
 
 
 class FilterEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -103,6 +127,7 @@ class PalaverFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     model: tuple[ModelEntry, ...] = ()
     filter: tuple[FilterEntry, ...] = ()
     persona: tuple[PersonaEntry, ...] = ()
+    place: tuple[PlaceEntry, ...] = ()
     moderation: ModerationEntry | None = None
 
     def filter_of(self, direction: Literal["question", "answer"], beside: Path) -> Filter:
@@ -156,8 +181,12 @@ def read_palaver_file(path: Path) -> PalaverFile:
         raise ConfigError("PALAVER_CONFIG", f"{path} cannot be read: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, msgspec.ValidationError) as error:
         raise ConfigError("PALAVER_CONFIG", f"{path}: {error}") from error
-    for kind, entries in (("model", found.model), ("persona", found.persona)):
-        names = [entry.name for entry in entries]
+    named = {
+        "model": [entry.name for entry in found.model],
+        "persona": [entry.name.lower() for entry in found.persona],
+        "place": [entry.id for entry in found.place],
+    }
+    for kind, names in named.items():
         if len(set(names)) < len(names):
             raise ConfigError("PALAVER_CONFIG", f"{path}: each {kind} needs a name of its own")
     for entry in found.model:

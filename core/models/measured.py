@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 import msgspec
+from msgspec.structs import replace
 
 from core.errors import Interrupted, ModelError, Overloaded, Refused
 from core.models.chunks import Delta, Finished, ReasoningDelta, TextDelta, Usage
+from core.models.prices import cost_of, price_of
 from core.models.providers import Endpoint
 from core.models.request import Around, ChatRequest, Model
 from core.telemetry import Metrics
@@ -32,10 +34,22 @@ class _Call:
 
 
 class MeasuredModel(Around):
-    """*model*, whose calls are counted by endpoint and model, and told to *tracer*."""
+    """*model*, whose calls are counted by endpoint and model, priced, and told to *tracer*.
 
-    def __init__(self, model: Model, endpoint: Endpoint, metrics: Metrics, tracer: Tracer) -> None:
+    *price* is the operator's own, and comes before what the provider bills or the list knows.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        endpoint: Endpoint,
+        metrics: Metrics,
+        tracer: Tracer,
+        price: tuple[float, ...] = (),
+    ) -> None:
         super().__init__(model)
+        self._endpoint = endpoint
+        self._price = price
         self._host = urlsplit(endpoint.base_url).hostname or ""
         self._metrics = metrics
         self._tracer = tracer
@@ -48,7 +62,7 @@ class MeasuredModel(Around):
         with self._tracer.span(f"chat {asked}", self._attributes(asked, request)) as span:
             try:
                 async with self._model.stream(request) as deltas:
-                    yield self._seen(call, deltas)
+                    yield self._seen(call, deltas, asked)
             except ModelError as error:
                 status = status_of(error)
                 span.failed(error)
@@ -59,7 +73,12 @@ class MeasuredModel(Around):
             finally:
                 self._record(call, status, asked, span)
 
-    async def _seen(self, call: _Call, deltas: AsyncIterator[Delta]) -> AsyncIterator[Delta]:
+    def price_of(self, name: str) -> tuple[float, ...]:
+        return self._price or price_of(self._endpoint, name or self.model)
+
+    async def _seen(
+        self, call: _Call, deltas: AsyncIterator[Delta], asked: str
+    ) -> AsyncIterator[Delta]:
         content, begun = self._tracer.content, False
         async for delta in deltas:
             if isinstance(delta, TextDelta | ReasoningDelta):
@@ -68,10 +87,16 @@ class MeasuredModel(Around):
                 if content and isinstance(delta, TextDelta):
                     call.text += delta.text
             elif isinstance(delta, Usage):
-                call.usage = delta
+                call.usage = self._billed(delta, asked)
+                yield call.usage
+                continue
             elif isinstance(delta, Finished):
                 call.reason = delta.reason
             yield delta
+
+    def _billed(self, usage: Usage, asked: str) -> Usage:
+        cost = 0.0 if self._price else usage.billed_usd or cost_of(self._endpoint, asked, usage)
+        return replace(usage, billed_usd=cost or 0.0)
 
     def _record(self, call: _Call, status: str, asked: str, span: Span) -> None:
         metrics, usage = self._metrics, call.usage or Usage()

@@ -1,7 +1,9 @@
 """OpenAI's shape of a chat: the request. `core.models.completions` reads its stream."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
+from core.models.parameters import OWN, THINKING
 from core.models.providers import Endpoint, continues_with
 from core.models.request import ChatMessage, ChatRequest, in_turns
 from core.models.ways import Ways
@@ -26,7 +28,7 @@ def body(endpoint: Endpoint, request: ChatRequest, ways: Ways) -> dict[str, obje
         "messages": messages,
         "stream": True,
         "stream_options": {"include_usage": True},
-        **request.options,
+        **_options(endpoint.provider.host, request.options),
     }
     if request.max_tokens:
         asked[endpoint.provider.max_tokens] = request.max_tokens
@@ -40,6 +42,23 @@ def body(endpoint: Endpoint, request: ChatRequest, ways: Ways) -> dict[str, obje
             case _:
                 pass
     return asked
+
+
+def _options(host: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    """*options*; how long it may think is said differently everywhere, or cannot be said."""
+    named = {name: value for name, value in options.items() if name not in OWN}
+    if tokens := options.get(THINKING):
+        match host:
+            case "openrouter.ai":
+                named["reasoning"] = {"max_tokens": tokens}
+            case "dashscope.aliyuncs.com" | "dashscope-intl.aliyuncs.com":
+                named |= {"enable_thinking": True, "thinking_budget": tokens}
+            case "generativelanguage.googleapis.com":
+                thinking = {"thinking_budget": tokens}
+                named["extra_body"] = {"google": {"thinking_config": thinking}}
+            case _:
+                pass
+    return named
 
 
 def _content(said: Sequence[ChatMessage]) -> str | list[dict[str, object]]:

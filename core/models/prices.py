@@ -1,57 +1,63 @@
-"""What the tokens of a model cost: as the operator says, as its provider bills, or as is known.
+"""What the tokens of a model cost, where the operator does not say it: from a list that is kept.
 
-Prices that are known come with a library that is kept up to date and needs no network: with
-tiers, caches and hours of the day. What nobody knows is said to be unknown, and not to be free.
+The list comes with a library that is kept up to date and needs no network. It knows tiers, caches
+and hours of the day. What nobody knows is said to be unknown, and not to be free.
 """
 
 import asyncio
 import ipaddress
+import time
+from functools import lru_cache
 from urllib.parse import urlsplit
 
-import msgspec
+from core.models.chunks import Usage
+from core.models.providers import Endpoint
 
-
-class Usage(msgspec.Struct, frozen=True, gc=False):
-    """placeholder"""
-
-
-class Price(msgspec.Struct, frozen=True, gc=False):
-    """The price of *model* at *base_url*.
-
-    Args:
-        listed: the operator's own: dollars for a million tokens read, cached, written; or none.
-    """
-
-    listed: tuple[float, ...] = ()
-    base_url: str = ""
-    model: str = ""
-
-    def cost_usd(self, usage: Usage) -> float | None:
-        """What *usage* costs now; None where nobody knows."""
-        if self.listed:
-            return usage.cost_usd(self.listed)
-        if usage.billed_usd:
-            return usage.billed_usd
-        if not self.base_url or _at_home(self.base_url):
-            return 0.0
-        return _known(self, usage)
+MILLION = 1_000_000
+HOUR_S = 3600
+_EACH = (
+    Usage(prompt_tokens=MILLION),
+    Usage(prompt_tokens=MILLION, cached_tokens=MILLION),
+    Usage(completion_tokens=MILLION),
+)
 
 
 async def prepare() -> None:
-    """Read the list of prices, which takes a moment, beside the loop."""
-    await asyncio.to_thread(_known, Price((), "https://api.openai.com/v1", "gpt-4o"), Usage())
+    """Read the list beside the loop: it takes two tenths of a second."""
+    await asyncio.to_thread(_known, "https://api.openai.com/v1", "gpt-4o", Usage())
 
 
-def _at_home(base_url: str) -> bool:
+def cost_of(endpoint: Endpoint, model: str, usage: Usage) -> float | None:
+    """Dollars for *usage* of *model*, now; None where nobody knows."""
+    if at_home(endpoint):
+        return 0.0
+    return _known(endpoint.base_url, model, usage)
+
+
+def price_of(endpoint: Endpoint, model: str) -> tuple[float, ...]:
+    """Dollars for a million tokens read, cached, written, now; empty where nobody knows."""
+    if at_home(endpoint):
+        return (0.0, 0.0, 0.0)
+    return _price(endpoint.base_url, model, int(time.time()) // HOUR_S)
+
+
+@lru_cache(maxsize=1_000)
+def _price(base_url: str, model: str, hour: int) -> tuple[float, ...]:
+    """As `price_of`, in that *hour*: prices change with it."""
+    found = [_known(base_url, model, usage) for usage in _EACH]
+    return tuple(cost for cost in found if cost is not None) if None not in found else ()
+
+
+def at_home(endpoint: Endpoint) -> bool:
     """Whether nobody is paid there: it is a machine of the operator's own."""
-    host = urlsplit(base_url).hostname or ""
+    host = urlsplit(endpoint.base_url).hostname or ""
     try:
         return not ipaddress.ip_address(host).is_global
     except ValueError:
         return host == "localhost" or "." not in host
 
 
-def _known(price: Price, usage: Usage) -> float | None:
+def _known(base_url: str, model: str, usage: Usage) -> float | None:
     import genai_prices  # noqa: PLC0415 - it takes 0.2 s, and only who pays needs it
 
     counted = genai_prices.Usage(
@@ -61,7 +67,7 @@ def _known(price: Price, usage: Usage) -> float | None:
         cache_write_tokens=usage.cache_write_tokens,
     )
     try:
-        found = genai_prices.calc_price(counted, price.model, provider_api_url=price.base_url)
+        found = genai_prices.calc_price(counted, model, provider_api_url=base_url)
     except (LookupError, ValueError):
         return None
     return float(found.total_price)

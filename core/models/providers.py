@@ -41,7 +41,7 @@ class Provider(msgspec.Struct, frozen=True):
     max_tokens: str = "max_tokens"
     key_header: str = ""
     headers: tuple[tuple[str, str], ...] = ()
-    shape: Literal["openai", "anthropic", "qianfan"] = "openai"
+    shape: Literal["openai", "responses", "anthropic", "qianfan"] = "openai"
 
 
 KNOWN = (
@@ -57,7 +57,10 @@ KNOWN = (
     ),
     # Its newer models refuse `max_tokens`.
     Provider("api.openai.com", max_tokens="max_completion_tokens"),
-    Provider("openai.azure.com", max_tokens="max_completion_tokens", key_header="api-key"),
+    *(
+        Provider(host, max_tokens="max_completion_tokens", key_header="api-key")
+        for host in ("openai.azure.com", "cognitiveservices.azure.com", "services.ai.azure.com")
+    ),
 )
 
 
@@ -101,7 +104,8 @@ class Endpoint(msgspec.Struct, frozen=True):
     """Where a model is: *base_url* ends before `/chat/completions`.
 
     *more_headers*: what the operator wants each call to carry; *extra*: what each request;
-    *ways*: what the operator knows of the model.
+    *ways*: what the operator knows of the model; *options*: what each request says, by OpenAI's
+    names, unless it says something else itself.
     """
 
     base_url: str
@@ -112,6 +116,7 @@ class Endpoint(msgspec.Struct, frozen=True):
     extra: Mapping[str, Any] = {}
     ways: Ways = Ways()
     deadlines: Deadlines = Deadlines()
+    options: Mapping[str, Any] = {}
 
     def headers_to(self, url: str) -> dict[str, str]:
         """What a call to *url* carries; the key, and what the operator adds, only at our place."""

@@ -58,6 +58,13 @@ class Model(Protocol):
         """Whether a request may say how its answer has `begun`."""
         ...
 
+    def price_of(self, name: str) -> tuple[float, ...]:
+        """Dollars for a million tokens of *name* (empty: the first) read, cached, written.
+
+        Empty where nobody knows.
+        """
+        ...
+
     def ways(self, name: str) -> str:
         """What is known of how the model *name* (empty: the first) likes to be asked, in words."""
         ...
@@ -84,6 +91,9 @@ class Around:
     @property
     def continues(self) -> bool:
         return self._model.continues
+
+    def price_of(self, name: str) -> tuple[float, ...]:
+        return self._model.price_of(name)
 
     def ways(self, name: str) -> str:
         return self._model.ways(name)

@@ -11,6 +11,7 @@ from core.errors import Interrupted
 from core.models.chunks import Cited, Delta, Finished, ReasoningDelta, TextDelta, Usage
 from core.models.endings import ending_of
 from core.models.loose import Joiner, parse, record, records, text_of
+from core.models.parameters import THINKING
 from core.models.providers import Endpoint
 from core.models.refusals import read_error
 from core.models.request import ChatMessage, ChatRequest, in_turns
@@ -31,7 +32,7 @@ def url(endpoint: Endpoint, request: ChatRequest) -> str:
 
 def body(endpoint: Endpoint, request: ChatRequest, ways: Ways) -> dict[str, object]:
     """Nothing of it is kept there: the history is ours."""
-    system, said = in_turns(request.messages, begun=bool(request.begun))
+    system, said = in_turns(request)
     asked: dict[str, object] = {
         "model": request.model or endpoint.model,
         "input": [
@@ -60,8 +61,9 @@ def _parts(role: str, message: ChatMessage) -> list[dict[str, object]]:
 def _options(options: Mapping[str, Any]) -> dict[str, object]:
     """*options*, as they are called here."""
     named: dict[str, object] = {name: options[name] for name in _SAME & options.keys()}
-    if effort := options.get("reasoning_effort"):
-        named["reasoning"] = {"effort": effort}
+    thinking = {"effort": options.get("reasoning_effort"), "max_tokens": options.get(THINKING)}
+    if chosen := {name: value for name, value in thinking.items() if value}:
+        named["reasoning"] = chosen
     text: dict[str, object] = {}
     if verbosity := options.get("verbosity"):
         text["verbosity"] = verbosity

@@ -100,6 +100,10 @@ class Router:
     def continues(self) -> bool:
         return any(route.model.continues for route in self._routes)
 
+    def price_of(self, name: str) -> tuple[float, ...]:
+        chosen = next((route for route in self._routes if route.name == name), self._routes[0])
+        return chosen.price or chosen.model.price_of("")
+
     def ways(self, name: str) -> str:
         chosen = next((route for route in self._routes if route.name == name), None)
         return chosen.model.ways("") if chosen else self._routes[0].model.ways(name)
@@ -173,7 +177,7 @@ class Router:
 
     @staticmethod
     async def _watched(route: Route, deltas: AsyncIterator[Delta]) -> AsyncIterator[Delta]:
-        yield AnsweredBy(route.name, route.price)
+        yield AnsweredBy(route.name, route.price or route.model.price_of(""))
         try:
             async for delta in deltas:
                 yield delta

@@ -36,6 +36,7 @@ class Ways(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_field
         stream: whether it streams.
         prefill: whether it goes on from what it is told to have begun.
         pictures: whether it sees.
+        shape: how it is asked, where not as its provider's other models.
         window: how many tokens it reads at once, its answer included.
         scale: how many of its tokens are one by `estimate_tokens`.
         most_tokens: how many it writes at most.
@@ -47,6 +48,7 @@ class Ways(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_field
     stream: bool | None = None
     prefill: bool | None = None
     pictures: bool | None = None
+    shape: Literal["", "responses"] = ""
     window: int = 0
     scale: float = 0.0
     most_tokens: int = 0
@@ -66,6 +68,7 @@ class Ways(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_field
         parts += [f"at most {self.most_tokens:,} written"] if self.most_tokens else []
         parts += ["no pictures"] if self.pictures is False else []
         parts += ["no streaming"] if self.stream is False else []
+        parts += [f"asked by {self.shape}"] if self.shape else []
         parts += ["no prefill"] if self.prefill is False else []
         parts += [f"instructions as {self.system}"] if self.system else []
         parts += [f"{old} is {new}" for old, new in self.renamed.items()]
@@ -146,6 +149,7 @@ def sees(request: ChatRequest) -> bool:
 _PICTURES = re.compile(
     r"image|vision|visual|multi-?modal|picture|mmproj|content.{0,40}\bstring\b|array of content"
 )
+_RESPONSES = re.compile(r"v1/responses|responses api|responses endpoint")
 _STREAM = re.compile(r"\bstream(?:ing|ed)?\b(?!_)")
 _SYSTEM = re.compile(
     r"system.{0,20}(?:role|message|instruction|prompt)|role.{0,60}system|developer"
@@ -200,6 +204,8 @@ def lesson_of(
 ) -> Lesson | None:
     """What *error* teaches, which *request*, sent as *body*, met; None where it teaches nothing."""
     words = error.said.lower()
+    if _RESPONSES.search(words) and not ways.shape:
+        return Lesson(replace(ways, shape="responses"))
     if error.reason == "length":
         return _window(words, request, body, ways)
     if error.reason not in ("request", "model"):

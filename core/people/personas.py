@@ -1,30 +1,48 @@
-"""Personas: how the bot speaks, chosen with `/persona`; those we bring and the operator's own."""
+"""Personas and places: how the bot speaks, and what it knows where.
 
-from collections.abc import Iterable, Mapping
+A persona is chosen with `/persona`: one of ours, or of the operator's own. A place is what the
+operator says of one chat or channel: it holds there until somebody chooses something else.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
 from core.errors import ConfigError
-from core.models.file import PersonaEntry
+from core.models.file import PersonaEntry, PlaceEntry
 
-TEXT_BYTES = 40_000
-"""A persona's text goes with every question."""
+TOLD_BYTES = 100_000
+"""What a persona or a place tells goes with every question."""
 
 
 class Persona(msgspec.Struct, frozen=True):
     """*text* is told to the model; *model* answers, where nobody chose another.
 
-    *starters*: what one may ask it, offered as buttons when it is chosen.
+    Args:
+        options: what it is asked with, by OpenAI's names.
+        starters: what one may ask it, offered as buttons when it is chosen.
     """
 
     text: str = ""
     model: str = ""
+    options: Mapping[str, Any] = {}
     starters: tuple[str, ...] = ()
+
+
+class Place(msgspec.Struct, frozen=True):
+    """*text* is told to the model there; *persona* and *model* hold there."""
+
+    text: str = ""
+    persona: str = ""
+    model: str = ""
 
 
 Personas = Mapping[str, Persona]
 """By the name that `/persona` takes, in the order in which they are shown."""
+Places = Mapping[str, Place]
+"""By `platform:id`."""
 
 DEFAULT = "default"
 OURS: Personas = {
@@ -44,22 +62,48 @@ OURS: Personas = {
 
 
 def personas_of(entries: Iterable[PersonaEntry], beside: Path) -> Personas:
-    """Ours and those of *entries*, which may replace ours; their texts stand *beside* the file.
+    """Ours and those of *entries*, which may replace ours; their files stand *beside* the file.
 
     Raises:
-        ConfigError: a text cannot be read, or is too long.
+        ConfigError: one of them cannot be read, or is too long.
     """
-    own = {entry.name.lower(): _read(entry, beside) for entry in entries}
+    own: dict[str, Persona] = {}
+    for entry in entries:
+        who = f"persona {entry.name}"
+        texts = [entry.text, *_read([entry.text_in] if entry.text_in else [], beside, who)]
+        text = _told(texts, entry.knows, beside, who)
+        options = entry.parameters.options
+        own[entry.name.lower()] = Persona(text, entry.model, options, entry.starters)
     return {**OURS, **own}
 
 
-def _read(entry: PersonaEntry, beside: Path) -> Persona:
-    text = entry.text
-    if entry.text_in:
-        try:
-            text = (beside / entry.text_in).read_text("utf-8")
-        except (OSError, ValueError) as error:
-            raise ConfigError("PALAVER_CONFIG", f"persona {entry.name}: {error}") from error
-    if len(text.encode()) > TEXT_BYTES:
-        raise ConfigError("PALAVER_CONFIG", f"persona {entry.name}: more than {TEXT_BYTES} bytes")
-    return Persona(text.strip(), entry.model, entry.starters)
+def places_of(entries: Iterable[PlaceEntry], beside: Path) -> Places:
+    """The places of *entries*. Raises as `personas_of`."""
+    return {
+        entry.id: Place(
+            _told(
+                [f"This is the place where you are: {entry.about}"] if entry.about else [],
+                entry.knows,
+                beside,
+                f"place {entry.id}",
+            ),
+            entry.persona.lower(),
+            entry.model,
+        )
+        for entry in entries
+    }
+
+
+def _told(texts: Sequence[str], knows: Sequence[str], beside: Path, who: str) -> str:
+    known = [f"What you should know:\n{text}" for text in _read(knows, beside, who)]
+    told = "\n\n".join(filter(None, [*texts, *known]))
+    if len(told.encode()) > TOLD_BYTES:
+        raise ConfigError("PALAVER_CONFIG", f"{who}: more than {TOLD_BYTES:,} bytes to tell")
+    return told
+
+
+def _read(names: Sequence[str], beside: Path, who: str) -> Sequence[str]:
+    try:
+        return [(beside / name).read_text("utf-8").strip() for name in names]
+    except (OSError, ValueError) as error:
+        raise ConfigError("PALAVER_CONFIG", f"{who}: {error}") from error

@@ -87,8 +87,8 @@ async def answer(
     exchange = stage.exchange(
         question, said or draft.before, cut=draft.cut, attachments=attachments
     )
-    spent = spent_on(draft, stage.context.settings.llm_price)
     model = draft.model or request.model or stage.context.model.model
+    spent = spent_on(draft, stage.context.model.price_of(model))
     shorter = await summary(stage, [*history, exchange])
     await stage.commit(exchange, forget=forget, spent={model: spent}, summary=shorter)
     record(stage, model, draft, spent)
@@ -100,13 +100,24 @@ async def answer(
 def _request(
     stage: Stage, question: str, history: Sequence[Exchange], material: Material, *, retried: bool
 ) -> ChatRequest:
+    messages = stage.prompt(question, history, material)
     return ChatRequest(
-        messages=stage.prompt(question, history, material),
-        model=stage.model,
+        messages=messages,
+        model=stage.model or _small(stage, messages, question),
+        options=dict(stage.persona.options),
         max_tokens=stage.context.settings.max_tokens,
         clock=clock(stage.now),
         scope="" if retried or history or material.pictures else _scope(stage),
     )
+
+
+def _small(stage: Stage, messages: Sequence[ChatMessage], question: str) -> str:
+    """The small model for a small first question, where the operator wants that; else nobody."""
+    settings = stage.context.settings
+    first = sum(message.role != "system" for message in messages) == 1
+    seen = any(message.images for message in messages)
+    small = first and not seen and len(question) <= settings.small_question_chars
+    return settings.small_model if small else ""
 
 
 def _scope(stage: Stage) -> str:

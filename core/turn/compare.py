@@ -62,8 +62,8 @@ async def compare(
     for name, draft, reply in zip(names, drafts, replies, strict=True):
         buttons = [stage.button("retry")] if reply is replies[-1] else []
         await reply.finish(_titled(name, draft.final(stage.language)), buttons)
-    price = stage.context.settings.llm_price
-    costs = [spent_on(draft, price) for draft in drafts]
+    asked = stage.context.model
+    costs = [spent_on(*pair) for pair in zip(drafts, map(asked.price_of, names), strict=True)]
     said = (_titled(name, draft.best) for name, draft in zip(names, drafts, strict=True))
     cut = any(draft.cut for draft in drafts)
     exchange = stage.exchange(COMMAND + text, "\n\n".join(said), cut=cut, attachments=attachments)

@@ -7,7 +7,7 @@ from core.live.pace import Pacer
 from core.models.request import Model
 from core.models.speech import SpeechClient
 from core.people.access import Access
-from core.people.personas import Personas
+from core.people.personas import Personas, Places
 from core.settings import Settings
 from core.telemetry import Metrics
 from core.tracing import Tracer
@@ -25,6 +25,7 @@ class Context:
     pacer: Pacer
     access: Access
     personas: Personas
+    places: Places
     reader: Reader
     metrics: Metrics
     tracer: Tracer

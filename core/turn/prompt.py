@@ -20,13 +20,13 @@ def build_prompt(
     history_tokens: int,
     private: bool,
     today: datetime.date,
-    persona: str = "",
+    told: str = "",
     summary: str = "",
 ) -> tuple[ChatMessage, ...]:
     """The messages for one question.
 
     Args:
-        persona: what it says of itself, or empty.
+        told: what the place and the persona tell, or empty.
         history: oldest first; the newest that fit into *history_tokens* are sent.
         question: as `word_question` puts it.
         private: in a group, each person's name stands before what they said.
@@ -34,7 +34,7 @@ def build_prompt(
     """
     parts = [
         system,
-        persona,
+        told,
         preferences.system,
         f"Today is {today:%A, %d %B %Y}.",
         "" if private else "Several people talk here; each message begins with its speaker's name.",

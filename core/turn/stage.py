@@ -13,9 +13,18 @@ from msgspec.structs import replace
 
 from core.errors import LeaseLost, PlatformError, StoreError
 from core.live.reply import Reply, Shown
-from core.messages import Attachment, Button, Exchange, Incoming, Preferences, Spent, Summary
+from core.messages import (
+    Attachment,
+    Button,
+    Exchange,
+    Incoming,
+    Preferences,
+    Spent,
+    Summary,
+    split_conversation,
+)
 from core.models.request import ChatMessage
-from core.people.personas import Persona
+from core.people.personas import Persona, Place
 from core.people.texts import Language, say
 from core.platform import Platform
 from core.store.claim import Checkpoint, Claim, Turn
@@ -61,14 +70,21 @@ class Stage:
         return saved
 
     @property
+    def place(self) -> Place:
+        """What the operator says of where we are."""
+        platform, space, _ = split_conversation(self.claim.conversation)
+        return self.context.places.get(f"{platform}:{space}", Place())
+
+    @property
     def persona(self) -> Persona:
-        """The one that was chosen here; one that is gone since is none."""
-        return self.context.personas.get(self.turn.preferences.persona, Persona())
+        """The one that was chosen here, else the place's; one that is gone since is none."""
+        name = self.turn.preferences.persona or self.place.persona
+        return self.context.personas.get(name, Persona())
 
     @property
     def model(self) -> str:
         """Who is asked by name; empty: whoever answers by default."""
-        return self.turn.preferences.model or self.persona.model
+        return self.turn.preferences.model or self.place.model or self.persona.model
 
     @property
     def now(self) -> datetime.datetime:
@@ -94,7 +110,7 @@ class Stage:
             history_tokens=settings.history_tokens,
             private=first.private,
             today=self.now.date(),
-            persona=self.persona.text,
+            told="\n\n".join(filter(None, (self.place.text, self.persona.text))),
             summary=self.turn.summary.text,
         )
         return (*before, replace(last, images=material.pictures))
