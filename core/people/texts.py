@@ -167,11 +167,17 @@ _TEXTS: dict[str, tuple[str, str]] = {
         "我不认识 `/{command}`。`/help` 列出了我认识的命令。",
     ),
     "model_is": (
-        "The model here is `{model}`. There are: {names}. `/model NAME` chooses another, "
+        "The model here is `{model}`. There are:\n\n{models}\n\n`/model NAME` chooses another, "
         "`/model default` goes back.",
-        "这里的模型是 `{model}`。可选：{names}。`/model 名称` 换一个，`/model default` 恢复默认。",
+        "这里的模型是 `{model}`。可选：\n\n{models}\n\n`/model 名称` 换一个，"
+        "`/model default` 恢复默认。",
     ),
-    "model_ways": ("What I know of it: {ways}.", "我对它的了解：{ways}。"),
+    "price": (
+        "${read} for a million tokens read, ${written} for a million written",
+        "每百万 token：输入 ${read}，输出 ${written}",
+    ),
+    "price_none": ("no charge", "不收费"),
+    "price_unknown": ("its price is not known", "价格未知"),
     "model_set": ("From now on `{model}` answers here.", "从现在起，这里由 `{model}` 回答。"),
     "model_not_allowed": (
         "`{model}` may not be chosen here. There are: {names}.",

@@ -98,9 +98,8 @@ def _model(
     names = ", ".join(f"`{one}`" for one in choosable)
     if not name:
         model = chosen.model or context.model.model
-        text = say("model_is", language, model=model, names=names)
-        if known := context.model.ways(chosen.model):
-            text = f"{text}\n\n{say('model_ways', language, ways=known)}"
+        rows = "\n".join(_described(one, context, language) for one in choosable)
+        text = say("model_is", language, model=model, models=rows)
         return Outcome(text, buttons=_choices("model", [*choosable, DEFAULT]))
     model = "" if name == DEFAULT else name
     if model and not context.access.may_choose(model, incoming.sender.id, offered):
@@ -108,6 +107,18 @@ def _model(
         return Outcome(text, buttons=_choices("model", choosable))
     changed = msgspec.structs.replace(chosen, model=model)
     return Outcome(say("model_set", language, model=model or context.model.model), changed)
+
+
+def _described(model: str, context: Context, language: Language) -> str:
+    """One line on *model*: what it costs, and what is known of how it likes to be asked."""
+    price = context.model.price_of(model)
+    if not price:
+        cost = say("price_unknown", language)
+    elif not any(price):
+        cost = say("price_none", language)
+    else:
+        cost = say("price", language, read=f"{price[0]:g}", written=f"{price[2]:g}")
+    return f"- `{model}`: " + "; ".join(filter(None, (cost, context.model.ways(model))))
 
 
 def _voice(argument: str, chosen: Preferences, context: Context, language: Language) -> Outcome:

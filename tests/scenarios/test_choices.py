@@ -122,3 +122,10 @@ def test_what_is_spoken_is_bounded_and_ends_with_a_sentence():
     assert text.endswith("here.")
     assert len(spoken("字" * 9000)) == 4096
     assert spoken("~~~\nonly code") == ""
+
+
+async def test_each_model_is_shown_with_its_price(driver, model):
+    await driver.say(driver.places[0], "/model")
+    text = (await last(driver, 1)).text
+    assert "fast" in text
+    assert "no charge" in text or "不收费" in text
