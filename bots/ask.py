@@ -182,7 +182,7 @@ def _one_at_a_time(data_dir: Path) -> Iterator[None]:
     """Questions of one terminal wait for each other: they share one conversation."""
     try:
         data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-        file = (data_dir / "ask.lock").open("w")
+        file = os.fdopen(os.open(data_dir / "ask.lock", os.O_RDWR | os.O_CREAT, 0o600), "w")
     except OSError as error:
         raise ConfigError("DATA_DIR", f"cannot be used: {error}") from error
     with file:

