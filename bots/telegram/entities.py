@@ -7,7 +7,19 @@ from typing import NamedTuple
 
 import msgspec
 
-_SPOILER = re.compile(r"\|\|(?=\S)([^|\n]+?)(?<=\S)\|\|")
+_SPOILER = re.compile(r"\|\|(?=\S)[^|\n]+(?<=\S)\|\|")
+_CALLS = re.compile(
+    r"(?:https?://|www\.)[^\s\"<>]+"
+    r"|((?<!\w)@(?=[A-Za-z0-9_]{2})|(?<![\w/<>])/(?=[A-Za-z0-9_]{1,64}(?![A-Za-z0-9_/<>])))"
+)
+"""What the server makes a mention or a command, which a tap sends; but not within an address.
+
+Source: tdlib/td, MessageEntity.cpp, `match_mentions` and `match_bot_commands`.
+"""
+_DROPPED = re.compile("[\r\u2028-\u202e\u0333\u033f\u030a]")
+_SPACED = dict.fromkeys([*range(10), *range(11, 13), *range(14, 32)], " ")
+_ALTERED = re.compile("[\x00-\x09\x0b-\x1f\u2028-\u202e\u0333\u033f\u030a]")
+"""What the server takes out or makes a space. Source: tdlib/td, misc.cpp, `clean_input_string`."""
 
 _WIDE = re.compile("[\U00010000-\U0010ffff]")
 """Two units each."""
@@ -45,37 +57,80 @@ def joined(parts: Sequence[Formatted], between: str) -> Formatted:
 def formatted(text: str, entities: Iterable[Entity]) -> Formatted:
     """*text* with *entities*, whose offsets and lengths are characters so far.
 
-    Turns `||hidden||` into spoilers. The entities come out in order, outer ones first.
+    Turns `||hidden||` into spoilers, lets nothing call a person or a command, and leaves what
+    Telegram would take out or change. The entities come out in order, outer ones first.
     """
+    entities = list(entities)
     if "||" in text:
         text, entities = _with_spoilers(text, entities)
+    if "@" in text or "/" in text:
+        calls = [
+            (match.end(), match.end(), "\u2060") for match in _CALLS.finditer(text) if match[1]
+        ]
+        text, entities = _edited(text, entities, _outside_code(calls, entities))
+    if _ALTERED.search(text):
+        text = text.translate(_SPACED)
+        edits = [(match.start(), match.end(), "") for match in _DROPPED.finditer(text)]
+        text, entities = _edited(text, entities, edits)
     if units(text) != len(text):
-        entities = _in_units(text, entities)
+        entities = list(_in_units(text, entities))
     return Formatted(text, tuple(sorted(entities, key=_place)))
 
 
-def _with_spoilers(text: str, entities: Iterable[Entity]) -> tuple[str, list[Entity]]:
-    """The marks leave the text, so what stands behind them moves."""
-    entities = list(entities)
-    code = [(e.offset, e.offset + e.length) for e in entities if e.type in ("code", "pre")]
-    removed: list[int] = []
-    every: list[Entity] = []
-    pieces, last = [], 0
-    for match in _SPOILER.finditer(text):
-        start, end = match.span()
-        if any(a < end and start < b for a, b in code):
-            continue
-        pieces += [text[last:start], match.group(1)]
+def _with_spoilers(text: str, entities: list[Entity]) -> tuple[str, list[Entity]]:
+    """The marks leave the text."""
+    matches = [(match.start(), match.end(), "") for match in _SPOILER.finditer(text)]
+    found = _outside_code(matches, entities)
+    spoilers = [Entity("spoiler", start + 2, end - start - 4) for start, end, _ in found]
+    edits = [(at, at + 2, "") for start, end, _ in found for at in (start, end - 2)]
+    return _edited(text, [*spoilers, *entities], edits)
+
+
+Edit = tuple[int, int, str]
+"""What stands in a text from *start* to *end* becomes another one."""
+
+
+def _outside_code(edits: Sequence[Edit], entities: Sequence[Entity]) -> list[Edit]:
+    """Those of *edits* that touch no code."""
+    code = sorted((e.offset, e.offset + e.length) for e in entities if e.type in ("code", "pre"))
+    starts = [start for start, _ in code]
+    kept = []
+    for edit in edits:
+        # Code does not stand in code: only the last that begins before its end can touch it.
+        before = bisect_left(starts, edit[1]) - 1
+        if before < 0 or code[before][1] <= edit[0]:
+            kept.append(edit)
+    return kept
+
+
+def _edited(
+    text: str, entities: Sequence[Entity], edits: Sequence[Edit]
+) -> tuple[str, list[Entity]]:
+    """*text* after *edits*, which are in order and apart, and *entities* moved along."""
+    if not edits:
+        return text, list(entities)
+    parts: list[str] = []
+    last, shift = 0, 0
+    ends, shifts = [], [0]
+    for start, end, new in edits:
+        parts += [text[last:start], new]
         last = end
-        removed += [start, start + 1, end - 2, end - 1]
-        every.append(Entity("spoiler", start - len(removed) + 4, end - start - 4))
-    pieces.append(text[last:])
+        shift += len(new) - (end - start)
+        ends.append(end)
+        shifts.append(shift)
+    parts.append(text[last:])
+
+    def moved(at: int) -> int:
+        index = bisect_left(ends, at)
+        inside = index < len(edits) and edits[index][0] < at
+        return (edits[index][0] if inside else at) + shifts[index]
+
+    every = []
     for one in entities:
-        start, end = one.offset, one.offset + one.length
-        start, end = start - bisect_left(removed, start), end - bisect_left(removed, end)
+        start, end = moved(one.offset), moved(one.offset + one.length)
         if end > start:
             every.append(Entity(one.type, start, end - start, one.extra))
-    return "".join(pieces), every
+    return "".join(parts), every
 
 
 def _in_units(text: str, entities: Iterable[Entity]) -> Iterator[Entity]:

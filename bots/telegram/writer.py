@@ -10,13 +10,13 @@ from typing import Any
 
 from bots.telegram.entities import Entity, Formatted, formatted
 from bots.telegram.links import host, misnames
+from bots.telegram.source import Source
 from bots.telegram.tables import monospaced
 
 QUOTE_CHARS = 300
 """A longer quote is shown folded."""
-_MENTION = re.compile(r"(?<!\w)@(?=[a-z]\w{2,})", re.IGNORECASE)
-"""What the server would make a mention: the person would be called."""
-_CALLS_NOBODY = "@\u2060"
+MOST_INDENTED = 8
+"""Lists that are nested deeper are indented no further."""
 _MARKS = {"Strong": "bold", "Emphasis": "italic", "Strikethrough": "strikethrough"}
 _LANGUAGE = re.compile(r"[\w+#.-]{1,40}")
 
@@ -27,9 +27,10 @@ class _List:
 
 
 class Writer:
-    """Takes pyromark's events, in order, and writes text with entities."""
+    """Takes pyromark's events of *source*, in order, and writes text with entities."""
 
-    def __init__(self) -> None:
+    def __init__(self, source: Source) -> None:
+        self._source = source
         self._parts: list[str] = []
         self._at = 0
         self._entities: list[Entity] = []
@@ -40,11 +41,18 @@ class Writer:
         self._language = ""
         self._link = ""
         self._link_text: list[str] = []
+        self._image = ""
         self._image_alt: list[str] | None = None
         self._rows: list[list[str]] | None = None
         self._cell: list[str] | None = None
         self._fresh = True
         self._item_start = False
+        self._behind_block = False
+
+    @property
+    def written(self) -> tuple[int, int]:
+        """How many characters and entities there are so far."""
+        return self._at, len(self._entities)
 
     def take(self, events: Iterable[Any]) -> None:
         # The most frequent ones first: a frame has hundreds of them.
@@ -54,7 +62,7 @@ class Writer:
                 continue
             ((kind, value),) = event.items()
             if kind == "Text":
-                self._text(value)
+                self._plain(value)
             elif kind == "Start" and isinstance(value, str) and value in _MARKS:
                 self._push(_MARKS[value])
             elif kind == "End" and isinstance(value, str) and value in _MARKS:
@@ -72,17 +80,14 @@ class Writer:
             case "End":
                 self._end(value if isinstance(value, str) else next(iter(value)))
             case "Code":
-                self._wrapped("code", value)
-            case "InlineMath":
-                self._wrapped("code", value)
-            case "DisplayMath":
-                self._wrapped("code", value.strip())
+                self._wrapped("code", self._source.as_written(value))
             case "InlineHtml" | "Html":
-                self._text("\n" if re.fullmatch(r"<br\s*/?>\s*", value) else value)
+                tag = "".join(value.lower().split())
+                self._text("\n" if tag in ("<br>", "<br/>") else self._source.as_written(value))
             case "TaskListMarker":
                 self._text("☑ " if value else "☐ ")
             case "FootnoteReference":
-                self._text(f"[{value}]")
+                self._text(f"[{self._source.as_written(value)}]")
             case _:
                 pass
 
@@ -139,12 +144,12 @@ class Writer:
             case "Item":
                 self._item()
             case "Link":
-                self._link = detail["dest_url"]
+                self._link = self._source.as_written(detail["dest_url"])
                 self._link_text = []
                 self._push("text_link", self._link)
             case "Image":
                 self._image_alt = []
-                self._link = detail["dest_url"]
+                self._image = self._source.as_written(detail["dest_url"])
             case "Table":
                 self._block()
                 self._rows = []
@@ -158,22 +163,31 @@ class Writer:
         match name:
             case "Heading":
                 self._pop()
+                self._behind_block = True
             case "BlockQuote":
                 self._quotes -= 1
                 if self._quotes == 0:
                     _, start, _ = self._open.pop()
                     long = self._at - start > QUOTE_CHARS
                     self._add("expandable_blockquote" if long else "blockquote", start)
+                self._behind_block = True
             case "CodeBlock":
                 self._end_code()
+                self._behind_block = True
             case "List":
                 self._lists.pop()
+                self._behind_block = True
+            case "HtmlBlock" | "Paragraph":
+                self._behind_block = True
             case "Link":
                 self._end_link()
             case "Image":
                 alt = "".join(self._image_alt or ()) or "image"
                 self._image_alt = None
-                self._push("text_link", self._link)
+                if self._cell is not None or self._link:
+                    self._text(f"🖼 {alt}")
+                    return
+                self._push("text_link", self._image)
                 self._write(f"🖼 {alt}")
                 self._pop()
             case "TableCell":
@@ -183,30 +197,42 @@ class Writer:
             case "Table":
                 self._end_table()
 
-    def _text(self, text: str) -> None:
+    def _plain(self, value: str) -> None:
         if self._code is not None:
-            self._code.append(text)
+            self._code.append(self._source.as_written(value))
             return
-        if "@" in text:
-            text = _MENTION.sub(_CALLS_NOBODY, text)
+        for number, piece in enumerate(self._source.pieces(value)):
+            if number % 2:
+                self._wrapped("code", piece)
+            elif piece:
+                self._text(piece)
+
+    def _text(self, text: str) -> None:
         if self._image_alt is not None:
             self._image_alt.append(text)
         elif self._cell is not None:
+            self._link_text.append(text)
             self._cell.append(text.replace("\n", " "))
         else:
             if self._link:
                 self._link_text.append(text)
             if self._lists:
-                text = text.replace("\n", "\n" + "  " * len(self._lists))
+                text = text.replace("\n", "\n" + self._indent)
             self._write(text)
 
     def _wrapped(self, kind: str, text: str) -> None:
         if self._cell is not None or self._image_alt is not None:
             self._text(text)
             return
+        if self._link:
+            self._link_text.append(text)
         self._push(kind)
         self._write(text)
         self._pop()
+
+    @property
+    def _indent(self) -> str:
+        return "  " * min(len(self._lists), MOST_INDENTED)
 
     def _item(self) -> None:
         current = self._lists[-1]
@@ -215,11 +241,13 @@ class Writer:
         if current.number is not None:
             mark = f"{current.number}. "
             current.number += 1
-        self._write("  " * (len(self._lists) - 1) + mark)
+        self._behind_block = False
+        self._write(self._indent[2:] + mark)
         self._item_start = True
 
     def _end_code(self) -> None:
-        code = "".join(self._code or ()).rstrip("\n")
+        # Telegram makes one space of a tab.
+        code = "".join(self._code or ()).rstrip("\n").expandtabs(4)
         self._code = None
         self._push("pre", self._language)
         self._write(code or " ")
@@ -230,19 +258,24 @@ class Writer:
         _, start, _ = self._open.pop()
         self._link = ""
         site = host(target)
+        if self._cell is not None:
+            if target != said and (not site or misnames(said, target)):
+                self._cell.append(f" ({site or target})")
+            return
         if self._at == start:
-            self._write(_MENTION.sub(_CALLS_NOBODY, target))
+            self._write(target)
         if site:
             self._add("text_link", start, target)
             if misnames(said, target):
                 # A text that names another site than it leads to must say so.
                 self._write(f" ({site})")
         elif target and target != said:
-            self._write(f" ({_MENTION.sub(_CALLS_NOBODY, target)})")
+            self._write(f" ({target})")
 
     def _end_table(self) -> None:
         rows = [row for row in self._rows or () if any(row)]
         self._rows = None
+        self._behind_block = True
         if not rows:
             return
         columns = max(map(len, rows))
@@ -272,8 +305,11 @@ class Writer:
             return
         if self._lists:
             self._line()
-            self._write("  " * len(self._lists))
+            self._behind_block = False
+            self._write(self._indent)
+            self._item_start = True
             return
+        self._behind_block = False
         self._line()
         if not self._fresh and not "".join(self._parts[-2:]).endswith("\n\n"):
             self._raw("\n")
@@ -282,7 +318,13 @@ class Writer:
         if not self._fresh and not (self._parts and self._parts[-1].endswith("\n")):
             self._raw("\n")
 
-    def _write(self, text: str) -> None:
+    def _write(self, text: str, *, begins: bool = False) -> None:
+        """Write *text*; *begins*: what follows is about to, within an entity."""
+        if self._behind_block and (text or begins):
+            # In a tight list no paragraph begins behind a block.
+            self._behind_block = False
+            self._line()
+            self._raw(self._indent)
         if text:
             self._fresh = False
             if self._item_start and text.strip():
@@ -294,6 +336,7 @@ class Writer:
         self._at += len(text)
 
     def _push(self, kind: str, extra: str = "") -> None:
+        self._write("", begins=self._cell is None)
         self._open.append((kind, self._at, extra))
 
     def _pop(self) -> None:

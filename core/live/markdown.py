@@ -174,11 +174,13 @@ class _Inline:
                     return _closed(self._block[:start], self._opened)
                 position = close
             elif mark[0] == "`":
-                runs = self._ticks[len(mark)]
-                if runs[-1] == start:
+                # A run behind a backslash begins later than it seems.
+                runs = self._ticks.get(len(mark), [])
+                later = bisect_right(runs, start)
+                if later == len(runs):
                     self._opened.append(_Open(mark, start, end))
                     break
-                position = runs[bisect_right(runs, start)] + len(mark)
+                position = runs[later] + len(mark)
             elif mark in ("[", "!["):
                 self._brackets.append(len(self._opened))
                 self._opened.append(_Open(mark, start, end))

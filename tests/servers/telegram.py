@@ -83,6 +83,26 @@ def check_entities(text, entities):
         raise ApiError(400, f"Bad Request: {answer['message']}")
 
 
+def detected(text):
+    """(offset, kind) of what TDLib makes a mention or a command of its own accord."""
+    answer = _td({"@type": "getTextEntities", "text": text})
+    kinds = {"textEntityTypeMention", "textEntityTypeBotCommand"}
+    return [
+        (e["offset"], e["type"]["@type"]) for e in answer["entities"] if e["type"]["@type"] in kinds
+    ]
+
+
+def stored(text):
+    """*text* as TDLib cleans it."""
+    return _td({"@type": "getMarkdownText", "text": {"@type": "formattedText", "text": text}})[
+        "text"
+    ]
+
+
+def _td(request):
+    return json.loads(tdjson.td_execute(json.dumps(request).encode()))
+
+
 class Window:
     """At most *most* calls in any *seconds*."""
 

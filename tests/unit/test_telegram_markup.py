@@ -11,7 +11,7 @@ from bots.telegram.markup import MOST_ENTITIES, fits, render
 from core.live.markdown import heal
 from core.models.demo import answers
 from tests.harness import bare
-from tests.servers.telegram import check_entities
+from tests.servers.telegram import check_entities, detected, stored
 
 MARKS = st.lists(
     st.sampled_from(
@@ -95,7 +95,7 @@ def test_every_letter_of_an_answer_is_shown(question):
         ("[here](https://a.b/c)", "text_link", ["here"]),
         ("```py\nx\n```", "pre", ["x"]),
         ("| a | b |\n|---|---|\n| 1 | 2 |", "pre", ["a | b\n--+--\n1 | 2"]),
-        ("$x^2$", "code", ["x^2"]),
+        ("$x^2$", "code", ["x²"]),
     ],
 )
 def test_a_construct_has_its_entity(markdown, kind, texts):
@@ -175,8 +175,9 @@ def test_nobody_is_called_by_where_a_link_leads(link):
 
 def whole(markdown):
     """*markdown* rendered in one piece."""
-    writer = markup.Writer()
-    writer.take(markup.pyromark.events(markdown, options=markup._OPTIONS))
+    source = markup.Source(markdown)
+    writer = markup.Writer(source)
+    writer.take(markup._events(source))
     return writer.formatted()
 
 
@@ -212,3 +213,131 @@ def test_code_may_be_called_like_a_mark():
 def test_a_long_quote_is_folded():
     assert [e.type for e in render("> short").entities] == ["blockquote"]
     assert [e.type for e in render("> long " * 60).entities] == ["expandable_blockquote"]
+
+
+@pytest.mark.parametrize(
+    ("markdown", "kind", "texts"),
+    [
+        ("**重点：**内容", "bold", ["重点："]),
+        ("太**“好”**了", "bold", ["“好”"]),
+        ("*中文。*后", "italic", ["中文。"]),
+        ("~~删除。~~后", "strikethrough", ["删除。"]),
+        ("これは**大事。**だから", "bold", ["大事。"]),
+        ("안녕**(하세요)**요", "bold", ["(하세요)"]),
+        ('a**"b"**c', "bold", []),
+        ("`**重点：**内容`", "code", ["**重点：**内容"]),
+        (r"so \(x^2\) is", "code", ["x²"]),
+        (r"\[ \frac{a+b}{2} \]", "code", ["(a+b)/2"]),
+        ("$$\n\\sqrt{x_1} \\leq 5\n$$", "code", ["√x₁ ≤ 5"]),
+        (r"a `\(x\)` and $\alpha$", "code", [r"\(x\)", "α"]),
+        ("> $$\n> x^{ab}\n> $$", "code", ["xᵃᵇ"]),
+        (r"$\unknown{x}$", "code", [r"\unknown{x}"]),
+        ("[$x^2$](https://a.b)", "text_link", ["x²"]),
+    ],
+)
+def test_emphasis_beside_cjk_and_formulas_are_seen(markdown, kind, texts):
+    assert covered(checked(markdown), kind) == texts
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "it is $5 and $6",
+        "from $5-$10, or US$5 = CA$6.80",
+        "set $HOME/bin:$PATH",
+        "$5 (or 5$)",
+        "$5, $6/month and 7$.",
+        "what costs $$ and more",
+    ],
+)
+def test_prices_and_names_are_no_formulas(text):
+    assert render(text) == (text.strip(), ())
+
+
+@pytest.mark.parametrize(
+    "markdown",
+    [
+        "say /stop or @somebody",
+        "say \\/stop and &#47;stop",
+        "**/**stop and @**some**body",
+        "/||stop|| and ||@some||body",
+        "(/stop) /stop@a_bot /stop. [/stop](https://a.b)",
+        "- /stop\n- @somebody\n\n| /stop | @somebody |\n|---|---|\n| a | b |\n\n/new",
+        "```\n/new\n```\n/new",
+        "[x](@somebody) ![/stop](/stop)",
+        "https://a.b /stop <https://a.b>/stop",
+    ],
+)
+def test_nothing_in_an_answer_calls_a_person_or_sends_a_command_at_a_tap(markdown):
+    formatted = checked(markdown)
+    found = detected(formatted.text)
+    code = [
+        (e.offset, e.offset + e.length) for e in formatted.entities if e.type in ("code", "pre")
+    ]
+    assert [one for one in found if not any(a <= one[0] < b for a, b in code)] == []
+
+
+@pytest.mark.parametrize("text", ["https://a.b/@user/x", "read /etc/hosts and a/b", "me@a.example"])
+def test_addresses_and_paths_stay_whole(text):
+    assert render(text).text == text
+
+
+@pytest.mark.parametrize(
+    ("markdown", "text"),
+    [
+        ("[https://bank.com](https://evil.com/x)", "https://bank.com (evil.com)"),
+        ("[go to bank.com/login now](https://evil.com)", "go to bank.com/login now (evil.com)"),
+        ("[**bank.com**](https://evil.com)", "bank.com (evil.com)"),
+        ("[ｂａｎｋ.com](https://evil.com)", "ｂａｎｋ.com (evil.com)"),
+        ("[bank\u200b.com](https://evil.com)", "bank\u200b.com (evil.com)"),
+        (
+            "[https://bank.com](https://bank.com@evil.com)",
+            "https://bank.com (https://bank.com@evil.com)",
+        ),
+        ("[bank.com](https://www.bank.com/a)", "bank.com"),
+        ("[a](./b) [c](mailto:d@e.f) [g](javascript:h) [i](http://localhost:3)", None),
+        ("[a](https://) [b](http://[) [c](//d) [e](https://f.g:99999) [h](http://[::1]/)", None),
+        ("| a |\n|---|\n| [x](https://a.b) |", "a\n-\nx"),
+    ],
+)
+def test_a_link_says_where_it_goes_and_never_costs_the_message(markdown, text):
+    shown = checked(markdown).text
+    assert text is None or shown == text
+
+
+@pytest.mark.parametrize(
+    ("markdown", "text"),
+    [
+        ("- a\n  ```\n  code\n  ```\n  behind\n- b", "• a\n  code\n  behind\n• b"),
+        ("- a\n  > quote\n\n  **behind**", "• a\n  quote\n  behind"),
+        ("1. ```\n   code\n   ```\n   *behind*", "1. code\n  behind"),
+        ("```\ncode\n```\nbehind", "code\n\nbehind"),
+        ("- a\n  - b\n- c", "• a\n  • b\n• c"),
+    ],
+)
+def test_text_behind_a_block_stands_on_its_own_line(markdown, text):
+    assert checked(markdown).text == text
+
+
+@pytest.mark.parametrize(
+    "markdown",
+    ["a\tb", "a\r\nb", "a&#x202e;b\u2028c", "```\n\tcode\n```", "A\u030a g\u030a", "a\x01b"],
+)
+def test_a_text_is_what_telegram_keeps_of_it(markdown):
+    formatted = checked(markdown)
+    assert stored(formatted.text) == formatted.text
+
+
+def test_indentation_by_tabs_survives():
+    assert render("```\nif x:\n\treturn\n```").text == "if x:\n    return"
+
+
+def test_a_wide_sparse_table_does_not_grow():
+    markdown = "|a" * 500 + "\n" + "|-" * 500 + "\n" + "|\n" * 500
+    assert len(render(markdown).text) <= 2 * len(markdown)
+
+
+def test_deeply_nested_lists_do_not_grow():
+    markdown = "".join("  " * depth + "- a\n" for depth in range(100))
+    assert len(render(markdown).text) <= len(markdown)
+    assert len(render("- " * 2000 + "a").text) <= 20 * 2000 + 1

@@ -1,0 +1,63 @@
+"""Emphasis beside Chinese, Japanese and Korean, which CommonMark does not see. Pure.
+
+`**重点：**内容` is not bold by its rule: a mark between punctuation inside and a letter
+outside opens and closes nothing. A white space or punctuation mark outside makes it one that
+does. Source: github.com/tats-u/markdown-cjk-friendly, specification.md (the flanking rule).
+"""
+
+import re
+import unicodedata
+from functools import lru_cache
+
+_RUN = re.compile(r"\*+|~+")
+_HAS_CJK = re.compile(
+    "[\u1100-\u11ff\u2e80-\ua4cf\uac00-\ud7ff\uf900-\ufaff\ufe30-\uffef\U00016fe0-\U0003ffff]"
+)
+
+
+def friendly(text: str, helper: str) -> str:
+    """*text* with *helper* (white space or punctuation) where a mark must be seen as emphasis."""
+    if ("*" not in text and "~" not in text) or not _HAS_CJK.search(text):
+        return text
+    parts, last = [], 0
+    for match in _RUN.finditer(text):
+        start, end = match.span()
+        before, after = _before(text, start), text[end] if end < len(text) else " "
+        opens = not after.isspace() and not _flanked(after, before)
+        closes = not before.isspace() and not _flanked(before, after)
+        if opens and _is_cjk(before, after):
+            parts += [text[last:start], helper]
+            last = start
+        if closes and _is_cjk(before, after):
+            parts += [text[last:end], helper]
+            last = end
+    return "".join([*parts, text[last:]]) if parts else text
+
+
+def _before(text: str, at: int) -> str:
+    if at and "\ufe00" <= text[at - 1] <= "\ufe0e":
+        at -= 1  # A selector belongs to the character in front of it.
+    return text[at - 1] if at else " "
+
+
+def _flanked(inside: str, outside: str) -> bool:
+    """CommonMark's rule for a mark with *inside* on its side of the words."""
+    return not _is_punctuation(inside) or outside.isspace() or _is_punctuation(outside)
+
+
+@lru_cache(maxsize=4096)
+def _is_punctuation(character: str) -> bool:
+    return unicodedata.category(character)[0] in "PS"
+
+
+def _is_cjk(*characters: str) -> bool:
+    return any(_cjk(character) for character in characters)
+
+
+@lru_cache(maxsize=4096)
+def _cjk(character: str) -> bool:
+    if "\U000e0100" <= character <= "\U000e01ef" or "\u1100" <= character <= "\u11ff":
+        return True
+    # Emoji are wide too, and symbols; the ideographic ones are letters or punctuation.
+    wide = unicodedata.east_asian_width(character) in "WFH"
+    return wide and not (character >= "\U0001f000" and unicodedata.category(character) == "So")

@@ -1,0 +1,58 @@
+"""What Markdown is changed to before it is parsed, and how that is taken back. Pure.
+
+A formula becomes two characters that the parser passes on: it would eat the backslashes.
+Beside Chinese, Japanese and Korean, a sign that nobody writes makes emphasis one.
+"""
+
+import re
+
+from bots.emphasis import friendly
+from bots.formulas import formulas
+from bots.latex import readable
+
+_HELPER = "\U0001bc9f"
+"""A punctuation mark of a script that is not in use."""
+_SIGN = "\ue000"
+_FIRST = 0xE100
+_MOST = 5_000
+"""So many characters of private use follow it."""
+_PLACE = re.compile(f"{_SIGN}([\ue100-\uf7ff])")
+
+
+class Source:
+    """A block of Markdown: *text* is what the parser is given."""
+
+    def __init__(self, block: str) -> None:
+        self.text = block
+        self._written: list[str] = []
+        self._shown: list[str] = []
+        if _SIGN not in block and _HELPER not in block:
+            self.text = friendly(self._without_formulas(block), _HELPER)
+        self._helped = _HELPER not in block and _HELPER in self.text
+
+    def _without_formulas(self, block: str) -> str:
+        parts, last = [], 0
+        for formula in formulas(block)[:_MOST]:
+            parts += [block[last : formula.start], _SIGN, chr(_FIRST + len(self._written))]
+            self._written.append(block[formula.start : formula.end])
+            self._shown.append(readable(formula.tex))
+            last = formula.end
+        return "".join([*parts, block[last:]])
+
+    def as_written(self, value: str) -> str:
+        """What the parser told, as it stood in the block."""
+        if self._helped:
+            value = value.replace(_HELPER, "")
+        if self._written and _SIGN in value:
+            value = _PLACE.sub(lambda place: self._written[ord(place[1]) - _FIRST], value)
+        return value
+
+    def pieces(self, value: str) -> list[str]:
+        """Text that the parser told: every second piece is a formula, readable."""
+        if self._helped:
+            value = value.replace(_HELPER, "")
+        if not self._written or _SIGN not in value:
+            return [value]
+        pieces = _PLACE.split(value)
+        pieces[1::2] = [self._shown[ord(place) - _FIRST] for place in pieces[1::2]]
+        return pieces
