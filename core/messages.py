@@ -34,6 +34,8 @@ def place_of(conversation: ConversationId) -> ConversationId:
     return conversation_id(platform, space)
 
 
+FORWARD = "forward"
+"""The `burst` of what was passed on; a remark of the same moment before it belongs to it."""
 CUT = "cut"
 """The `burst` of a piece that its client cut off at the platform's length."""
 
@@ -76,10 +78,17 @@ class Attachment(msgspec.Struct, frozen=True):
 
 
 class Quote(msgspec.Struct, frozen=True):
-    """What a message replies to."""
+    """What a message replies to, or (*forwarded*) passes on.
+
+    *post* is ours, by its handle, where it is an answer of our own; *chosen*: the person marked
+    this very part of it.
+    """
 
     author: str
     text: str
+    post: str = ""
+    chosen: bool = False
+    forwarded: bool = False
 
 
 class Incoming(msgspec.Struct, frozen=True, kw_only=True):
@@ -96,6 +105,8 @@ class Incoming(msgspec.Struct, frozen=True, kw_only=True):
         burst: pieces that belong to one message (an album, a cut paste, a batch
             of forwards) share a non-empty key.
         message: the platform's own reference of the message, or empty.
+        described: what came besides words and files (a poll, a place on the map), in words.
+        under: the post of ours, by its handle, whose button was pressed, or empty.
         edited: whether it is a new wording of *message*, which was said before.
         deleted: whether *message*, which was said before, was taken back. It has no text; who
             said it, where, and whether in private are as then. Where its answer is not committed
@@ -118,6 +129,8 @@ class Incoming(msgspec.Struct, frozen=True, kw_only=True):
     quote: Quote | None = None
     burst: str = ""
     message: str = ""
+    described: str = ""
+    under: str = ""
     edited: bool = False
     deleted: bool = False
     moved_to: ConversationId = ConversationId("")
@@ -149,7 +162,7 @@ class Exchange(msgspec.Struct, frozen=True):
     *notes* says in words what the text does not show (attachments, a picture
     painted); *cut* is true when the answer is not whole; *message* is the
     platform's reference of the question, by which an edit finds it; *person* is the id of
-    who asked, empty in what older versions wrote.
+    who asked, empty in what older versions wrote; *posts* are the answer's, by their handles.
     """
 
     event_id: str
@@ -162,6 +175,7 @@ class Exchange(msgspec.Struct, frozen=True):
     message: str = ""
     attachments: tuple[Attachment, ...] = ()
     person: str = ""
+    posts: tuple[str, ...] = ()
 
 
 class Spent(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -6,12 +6,39 @@ from typing import NamedTuple
 from telegram import CallbackQuery, Message, MessageEntity, Update, User
 from telegram.constants import ChatType
 
-from core.messages import CUT, Attachment, Incoming, Quote, Sender, conversation_id, file_name
+from bots.telegram.content import (
+    UNKNOWN,
+    attachments,
+    author_of,
+    chat_name,
+    described,
+    entities_of,
+    is_service,
+    origin_name,
+    text_of,
+    with_links,
+)
+from core.messages import (
+    CUT,
+    FORWARD,
+    Attachment,
+    ConversationId,
+    Incoming,
+    Quote,
+    Sender,
+    conversation_id,
+)
 
 NAME = "telegram"
 QUOTE_CHARS = 4000
 CUT_CHARS = 3900
 """Clients cut at 4096 UTF-16 units, at a space or line before that where there is one."""
+TELEGRAM = 777000
+NOBODY = frozenset((1087968824, 136817688, TELEGRAM))
+"""GroupAnonymousBot, Channel_Bot, Telegram: who stands for a chat, and has no rights of its own.
+
+Source: tdlib/telegram-bot-api, Client.cpp, `JsonMessage`.
+"""
 
 
 class Me(NamedTuple):
@@ -30,27 +57,52 @@ def read_update(update: Update, me: Me) -> Incoming | None:
     message = update.message or update.edited_message
     if message is not None and message.migrate_to_chat_id:
         return _moved(message, message.migrate_to_chat_id, event_id)
-    if message is None or message.from_user is None or message.from_user.is_bot:
+    if message is None or message.is_automatic_forward or (sender := _who(message)) is None:
         return None
-    edited = update.edited_message is not None
-    return _said(message, message.from_user, event_id, me, edited=edited)
+    return _said(message, sender, event_id, me, edited=update.edited_message is not None)
+
+
+def _who(message: Message) -> Sender | None:
+    """The person; who writes as a group or a channel is known by that, and by nothing else."""
+    user, chat = message.from_user, message.sender_chat
+    if user is None or (user.id == TELEGRAM and chat is None):
+        return None
+    if chat is not None and user.id in NOBODY:
+        return Sender(f"{NAME}:{chat.id}", message.author_signature or chat_name(chat))
+    return None if user.is_bot else _sender(user)
+
+
+def conversation_of(message: Message) -> ConversationId:
+    thread = ""
+    if message.direct_messages_topic is not None:
+        # Each person who writes to a channel has a topic there.
+        thread = f"{DIRECT}{message.direct_messages_topic.topic_id}"
+    elif message.is_topic_message and message.message_thread_id:
+        # In a group without topics, what replies has a thread id too.
+        thread = str(message.message_thread_id)
+    return conversation_id(NAME, str(message.chat.id), thread)
+
+
+DIRECT = "d"
+"""Before the topic id of a person who writes to a channel."""
 
 
 def _pressed(query: CallbackQuery, event_id: str) -> Incoming | None:
     message = query.message
     if message is None or not query.data:
         return None
-    thread = ""
-    if isinstance(message, Message) and message.is_topic_message and message.message_thread_id:
-        thread = str(message.message_thread_id)
+    readable = isinstance(message, Message)
     return Incoming(
         event_id=event_id,
-        conversation=conversation_id(NAME, str(message.chat.id), thread),
+        conversation=conversation_of(message)
+        if isinstance(message, Message)
+        else conversation_id(NAME, str(message.chat.id)),
         sender=_sender(query.from_user),
         text="",
         command=query.data,
         private=message.chat.type == ChatType.PRIVATE,
-        sent_at=message.date.timestamp() if isinstance(message, Message) else 0.0,
+        under=str(message.message_id),
+        sent_at=message.date.timestamp() if readable else 0.0,
     )
 
 
@@ -67,30 +119,42 @@ def _moved(message: Message, to_chat: int, event_id: str) -> Incoming:
     )
 
 
-def _said(message: Message, user: User, event_id: str, me: Me, *, edited: bool) -> Incoming | None:
-    text = message.text or message.caption or ""
-    attachments = _attachments(message)
-    if not text and not attachments:
-        return None  # A sticker, a poll, somebody who joined: nobody asked anything.
+def _said(
+    message: Message, sender: Sender, event_id: str, me: Me, *, edited: bool
+) -> Incoming | None:
+    text, files = with_links(message), attachments(message)
     private = message.chat.type == ChatType.PRIVATE
-    command, said, addressed = _command(message, text, me)
-    if addressed is None:
-        return None
+    besides = described(message, private=private)
+    if not (text or files or besides):
+        if not private or edited or is_service(message):
+            return None  # A sticker in a group, somebody who joined: nobody asked anything.
+        besides = UNKNOWN
+    forwarded = message.forward_origin is not None
+    # What others wrote commands nothing and calls nobody.
+    command, said, addressed = ("", text, False) if forwarded else _command(message, text, me)
+    if addressed is None or (edited and command):
+        return None  # For another bot; or it ran when it was said first.
     if not command:
-        said, mentioned = _without_mention(message, text, me)
-        addressed = private or mentioned or _replies_to(message, me)
-    topic = message.message_thread_id if message.is_topic_message else None
+        said, mentioned, others = (text, False, False) if forwarded else _mentions(message, text, me)
+        replies = _ours(_replied(message), me) and not others
+        addressed = private or mentioned or replies
+    quote = _quote(message, me)
+    if forwarded and said:
+        quote, said = Quote(author_of(message), said.strip(), forwarded=True), ""
+    elif forwarded:
+        besides = "; ".join(filter(None, (besides, f"forwarded, by {author_of(message)}")))
     return Incoming(
         event_id=event_id,
-        conversation=conversation_id(NAME, str(message.chat.id), str(topic or "")),
-        sender=_sender(user),
+        conversation=conversation_of(message),
+        sender=sender,
         text=said.strip(),
         command=command,
         reply_to="" if private else str(message.message_id),
         private=private,
         address="direct" if addressed else "overheard",
-        attachments=(*attachments, *_pictures_replied_to(message)),
-        quote=_quote(message, me),
+        attachments=(*files, *_files_replied_to(message)),
+        described=besides,
+        quote=quote,
         burst=_burst(message, text),
         message=str(message.message_id),
         edited=edited,
@@ -102,14 +166,14 @@ def _burst(message: Message, text: str) -> str:
     if message.media_group_id:
         return f"album:{message.media_group_id}"
     if message.forward_origin is not None:
-        return "forward"
+        return FORWARD
     # Clients cut a longer paste into messages of full length.
     return CUT if len(text) >= CUT_CHARS else ""
 
 
 def _command(message: Message, text: str, me: Me) -> tuple[str, str, bool | None]:
     """(command, its arguments, whether it is for us; None: for another bot, or for nobody)."""
-    entities = message.entities if message.text else message.caption_entities
+    entities = entities_of(message)
     first = entities[0] if entities else None
     if first is None or first.type != MessageEntity.BOT_COMMAND or first.offset != 0:
         return "", text, False
@@ -123,92 +187,70 @@ def _command(message: Message, text: str, me: Me) -> tuple[str, str, bool | None
     return name, text[first.length :], True
 
 
-def _without_mention(message: Message, text: str, me: Me) -> tuple[str, bool]:
-    """*text* without the bot's mention, and whether there was one."""
+def _mentions(message: Message, text: str, me: Me) -> tuple[str, bool, bool]:
+    """*text* without our mention, whether there was one, and whether another bot is mentioned."""
+    kinds = [MessageEntity.MENTION, MessageEntity.TEXT_MENTION]
     parsed = (
-        message.parse_entities([MessageEntity.MENTION, MessageEntity.TEXT_MENTION])
-        if message.text
-        else message.parse_caption_entities([MessageEntity.MENTION, MessageEntity.TEXT_MENTION])
+        message.parse_entities(kinds) if message.text else message.parse_caption_entities(kinds)
     )
-    found = False
+    ours = others = False
     for entity, shown in parsed.items():
-        by_name = (
-            entity.type == MessageEntity.MENTION and shown.lower() == f"@{me.username}".lower()
-        )
-        by_id = entity.user is not None and entity.user.id == me.id
-        if by_name or by_id:
-            found = True
+        name = shown.lower() if entity.type == MessageEntity.MENTION else ""
+        if name == f"@{me.username}".lower() or (entity.user and entity.user.id == me.id):
+            ours = True
             text = text.replace(shown, "", 1)
-    return text, found
+        elif name.endswith("bot") or (entity.user and entity.user.is_bot):
+            # core.telegram.org/bots/features#creating-a-new-bot: a bot's name ends in "bot".
+            others = True
+    return text, ours, others
 
 
-def _replies_to(message: Message, me: Me) -> bool:
+def _replied(message: Message) -> Message | None:
+    """What *message* replies to, chosen by a person.
+
+    In a topic every message "replies" to the service message that made the topic.
+    Source: tdlib/telegram-bot-api, Client.cpp, `JsonMessage`, `reply_to_message`.
+    """
     replied = message.reply_to_message
-    # In a topic every message "replies" to the service message that made the topic.
+    return None if replied is None or replied.forum_topic_created is not None else replied
+
+
+def _ours(message: Message | None, me: Me) -> bool:
     return (
-        replied is not None
-        and replied.forum_topic_created is None
-        and replied.from_user is not None
-        and replied.from_user.id == me.id
+        message is not None
+        and message.from_user is not None
+        and message.from_user.id == me.id
+        and not message.is_automatic_forward
     )
 
 
 def _quote(message: Message, me: Me) -> Quote | None:
-    replied = message.reply_to_message
-    if replied is None or replied.forum_topic_created is not None:
-        return None
-    own = replied.from_user is not None and replied.from_user.id == me.id
+    replied, elsewhere = _replied(message), message.external_reply
     chosen = message.quote.text if message.quote is not None else ""
-    if own and not chosen:
-        return None  # Its own words are in the history.
-    text = chosen or replied.text or replied.caption or ""
-    if not text:
+    if replied is not None:
+        author = "the assistant" if _ours(replied, me) else author_of(replied)
+        text = chosen or with_links(replied) or described(replied, private=True)
+        post = str(replied.message_id) if _ours(replied, me) else ""
+    elif elsewhere is not None:
+        # From another chat or topic: it has no text but the quote.
+        author, post = origin_name(elsewhere.origin), ""
+        text = chosen or described(elsewhere, private=True)
+    else:
         return None
-    author = "the assistant" if own else _name(replied)
-    return Quote(author=author, text=text[:QUOTE_CHARS])
+    return Quote(author, text[:QUOTE_CHARS], post, bool(chosen)) if text else None
 
 
-def _pictures_replied_to(message: Message) -> tuple[Attachment, ...]:
-    """The picture that is spoken about, be it somebody's or our own."""
-    replied = message.reply_to_message
-    if replied is None or replied.forum_topic_created is not None:
-        return ()
-    return tuple(one for one in _attachments(replied) if one.kind == "image")
-
-
-def _name(message: Message) -> str:
-    if message.from_user is not None:
-        return message.from_user.full_name
-    return message.sender_chat.title or "someone" if message.sender_chat else "someone"
+def _files_replied_to(message: Message) -> tuple[Attachment, ...]:
+    """The file that is spoken about, be it somebody's or our own."""
+    holder = _replied(message) or message.external_reply
+    return attachments(holder) if holder is not None else ()
 
 
 def _sender(user: User) -> Sender:
     return Sender(f"{NAME}:{user.id}", user.full_name, user.language_code or "")
 
 
-def _attachments(message: Message) -> tuple[Attachment, ...]:
-    if message.photo:
-        largest = message.photo[-1]
-        return (
-            Attachment("image", largest.file_id, "photo.jpg", "image/jpeg", largest.file_size or 0),
-        )
-    if message.voice is not None:
-        voice = message.voice
-        mime = voice.mime_type or "audio/ogg"
-        return (Attachment("audio", voice.file_id, "voice.ogg", mime, voice.file_size or 0),)
-    for file in (message.document, message.audio, message.video, message.video_note):
-        if file is None:
-            continue
-        mime = getattr(file, "mime_type", None) or ""
-        name = file_name(getattr(file, "file_name", None) or "")
-        kind = mime.partition("/")[0]
-        return (
-            Attachment(
-                "image" if kind == "image" else "audio" if kind == "audio" else "file",
-                file.file_id,
-                name,
-                mime,
-                file.file_size or 0,
-            ),
-        )
-    return ()
+def wording(message: Message) -> tuple[object, ...]:
+    """What an edit must change to be one: Telegram tells of changed buttons and previews too."""
+    marks = [(one.type, one.offset, one.length, one.url) for one in entities_of(message)]
+    return (text_of(message), *marks, *(one.ref for one in attachments(message)))

@@ -3,7 +3,7 @@
 import datetime
 from collections.abc import Sequence
 
-from core.messages import CUT, Exchange, Incoming, Preferences
+from core.messages import CUT, Exchange, Incoming, Preferences, Quote
 from core.models.request import ChatMessage
 from core.models.tokens import MESSAGE_TOKENS, estimate_tokens
 
@@ -76,14 +76,19 @@ def exchange_tokens(exchange: Exchange) -> int:
     )
 
 
-def asked_text(mail: Sequence[Incoming]) -> str:
-    """What the burst *mail* asks, as one text, with what it quotes and what came with it."""
+def asked_text(mail: Sequence[Incoming], before: Exchange | None = None) -> str:
+    """What the burst *mail* asks, as one text, with what it quotes and what came with it.
+
+    *before*: the last exchange, which the model sees anyway.
+    """
     parts: list[str] = []
     cut = False
     for incoming in mail:
-        if incoming.quote is not None and incoming.quote.text:
-            quoted = "\n".join(f"> {line}" for line in incoming.quote.text.splitlines())
-            parts.append(f"(about this message of {incoming.quote.author}:)\n{quoted}")
+        quote = incoming.quote
+        if quote is not None and quote.text and not _just_said(quote, before):
+            quoted = "\n".join(f"> {line}" for line in quote.text.splitlines())
+            what = "a forwarded message, written by" if quote.forwarded else "about this message of"
+            parts.append(f"({what} {quote.author}:)\n{quoted}")
         if incoming.text and cut:
             parts[-1] += incoming.text
         elif incoming.text:
@@ -92,4 +97,13 @@ def asked_text(mail: Sequence[Incoming]) -> str:
         parts += [
             f"[attached {attached.kind}: {attached.title}]" for attached in incoming.attachments
         ]
+        if incoming.described:
+            parts.append(f"[sent: {incoming.described}]")
     return "\n\n".join(parts)
+
+
+def _just_said(quote: Quote, before: Exchange | None) -> bool:
+    """Whether *quote* is the answer of *before*, whole. A version before this kept no posts."""
+    if not quote.post or quote.chosen or before is None:
+        return False
+    return quote.post in before.posts or not before.posts
