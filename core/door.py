@@ -8,7 +8,7 @@ import msgspec
 
 from core.errors import PlatformError, StoreError
 from core.live.delivery import deliver
-from core.messages import ConversationId, Incoming, split_conversation
+from core.messages import ConversationId, Incoming, place_of, split_conversation
 from core.people.calling import said_to
 from core.people.texts import language_of, say
 from core.platform import Platform
@@ -25,6 +25,8 @@ ASK = "ask"
 """The command of a button that asks a question, instead of a person who types it."""
 NOT_ALLOWED_AGAIN_S = 30 * 24 * 3600
 FULL_AGAIN_S = 60
+EDITABLE_S = 48 * 3600
+"""Telegram lets people edit for two days, Slack mostly less."""
 
 
 class Door:
@@ -55,13 +57,14 @@ class Door:
             if said is None:
                 return
             incoming = msgspec.structs.replace(incoming, text=said, address="direct")
-        allowed = platform.local or bool(incoming.moved_to) or self._context.access.allows(incoming)
+        allowed = await self._allows(platform, incoming)
         if not allowed and incoming.address != "direct":
             return
         verdict = "not allowed"
         if allowed and incoming.of_place and await self._passed_on(platform, incoming):
             verdict = "passed on"
         elif allowed:
+            incoming = await self._first_wording(incoming)
             kept = await until_answered(lambda: self._inbox.put(incoming), "put")
             verdict = kept.verdict
             if verdict == "full":
@@ -72,6 +75,30 @@ class Door:
             name = f"not-allowed:{space}:{incoming.sender.id}"
             self._tell(platform, incoming, name, NOT_ALLOWED_AGAIN_S, "not_allowed")
         self._context.metrics.accepted.labels(platform.name, verdict).inc()
+
+    async def _allows(self, platform: Platform, incoming: Incoming) -> bool:
+        """Whether *incoming* may be answered; a place that moved is still the one on the list."""
+        allows = self._context.access.allows
+        if incoming.moved_to:
+            if allows(incoming):
+                moved = partial(self._inbox.note_move, incoming.conversation, incoming.moved_to)
+                await until_answered(moved, "note move")
+            return True
+        if platform.local or allows(incoming):
+            return True
+        place = place_of(incoming.conversation)
+        before = await until_answered(partial(self._inbox.moved_from, place), "moved from")
+        return bool(before) and allows(msgspec.structs.replace(incoming, conversation=before))
+
+    async def _first_wording(self, incoming: Incoming) -> Incoming:
+        """*incoming*; an edit by which somebody in a group first turned to us is a question."""
+        if incoming.private or not incoming.message or incoming.command:
+            return incoming
+        name = f"asked:{incoming.conversation}:{incoming.message}"
+        first = await until_answered(
+            partial(self._notices.first_time, name, EDITABLE_S), "first wording"
+        )
+        return msgspec.structs.replace(incoming, edited=incoming.edited and not first)
 
     async def _passed_on(self, platform: Platform, incoming: Incoming) -> bool:
         """Whether *incoming*, said to a place, was about threads of it and was given to them."""

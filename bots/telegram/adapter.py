@@ -16,7 +16,8 @@ from bots.arrivals import Arrivals
 from bots.patience import patiently
 from bots.telegram.draft import DraftSurface
 from bots.telegram.entities import units
-from bots.telegram.inbound import NAME, Me, read_update
+from bots.telegram.gestures import Gestures
+from bots.telegram.inbound import NAME, Me, read_update, wording
 from bots.telegram.markup import CAPTION_UNITS, fits
 from bots.telegram.surface import (
     TelegramSurface,
@@ -38,6 +39,9 @@ POLL_S = 25
 """getUpdates: the server holds a long poll for 50 s at most."""
 ALLOWED_UPDATES = ("message", "edited_message", "callback_query")
 ACCEPT_S = 20.0
+
+WORDINGS = 10_000
+"""So many messages back an edit is known to have changed nothing."""
 
 ALBUM = 10
 """sendMediaGroup: 2 to 10 items."""
@@ -89,6 +93,8 @@ class TelegramPlatform:
         self._public_url = public_url
         self._overhear = overhear
         self._arrivals = Arrivals()
+        self._gestures = Gestures()
+        self._wordings: dict[tuple[int, int], int] = {}
         self._me = Me(0, "", ())
         self.identity = "Telegram"
 
@@ -151,22 +157,38 @@ class TelegramPlatform:
                 while lease.held:
                     with telegram_errors():
                         updates, following = await self._bot.poll(offset, POLL_S, ALLOWED_UPDATES)
-                    incomings = [one for update in updates if (one := self._read(update))]
+                    incomings = [one for update in updates for one in self._read(update)]
                     if incomings:
                         yield incomings
                     offset = following
                     await self._answer_presses(updates)
 
-    def _read(self, update: Update) -> Incoming | None:
+    def _read(self, update: Update) -> Sequence[Incoming]:
         try:
             incoming = read_update(update, self._me)
         except Exception as error:
             # One that we cannot read must not keep us from all behind it.
             set_aside(BORDER, error)
-            return None
-        if incoming is None or (incoming.address == "overheard" and not self._overhear):
-            return None
-        return incoming
+            return ()
+        if incoming is None or self._unchanged(update):
+            return ()
+        return [
+            one
+            for one in self._gestures.join(incoming)
+            if one.address != "overheard" or self._overhear
+        ]
+
+    def _unchanged(self, update: Update) -> bool:
+        """Whether *update* is an edit that changes no word: of a button, a preview, a tag."""
+        message = update.message or update.edited_message
+        if message is None:
+            return False
+        key, now = (message.chat.id, message.message_id), hash(wording(message))
+        before = self._wordings.pop(key, None)
+        self._wordings[key] = now
+        if len(self._wordings) > WORDINGS:
+            del self._wordings[next(iter(self._wordings))]
+        return update.edited_message is not None and before == now
 
     async def _answer_presses(self, updates: Sequence[Update]) -> None:
         """End the spinner on each pressed button."""
@@ -191,8 +213,7 @@ class TelegramPlatform:
             return web.Response()
         if (update := self._bot.read(raw)) is None:
             return web.Response()
-        incoming = self._read(update)
-        if incoming is not None:
+        for incoming in self._read(update):
             try:
                 await self._arrivals.accept(incoming, ACCEPT_S)
             except TimeoutError:

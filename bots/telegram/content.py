@@ -117,9 +117,7 @@ def _sticker(sticker: object) -> str:
 
 
 def _poll(poll: object) -> str:
-    options = " / ".join(
-        f"{one.text} ({one.voter_count})" for one in getattr(poll, "options", ())
-    )
+    options = " / ".join(f"{one.text} ({one.voter_count})" for one in getattr(poll, "options", ()))
     state = "closed " if getattr(poll, "is_closed", False) else ""
     return f"a {state}poll: {getattr(poll, 'question', '')} Options, with votes: {options}"
 

@@ -27,7 +27,7 @@ class Gestures:
         self._pieces: OrderedDict[Key, list[Incoming]] = OrderedDict()
 
     def join(self, incoming: Incoming) -> list[Incoming]:
-        """What is for us now that *incoming* came: it, pieces before it, or (overheard) it alone."""
+        """*incoming*, whom it is for, and behind pieces that were for us after all."""
         if incoming.private or incoming.command or incoming.moved_to:
             return [incoming]
         key = _key(incoming)

@@ -135,7 +135,9 @@ def _said(
     if addressed is None or (edited and command):
         return None  # For another bot; or it ran when it was said first.
     if not command:
-        said, mentioned, others = (text, False, False) if forwarded else _mentions(message, text, me)
+        said, mentioned, others = (
+            (text, False, False) if forwarded else _mentions(message, text, me)
+        )
         replies = _ours(_replied(message), me) and not others
         addressed = private or mentioned or replies
     quote = _quote(message, me)
@@ -189,7 +191,7 @@ def _command(message: Message, text: str, me: Me) -> tuple[str, str, bool | None
 
 def _mentions(message: Message, text: str, me: Me) -> tuple[str, bool, bool]:
     """*text* without our mention, whether there was one, and whether another bot is mentioned."""
-    kinds = [MessageEntity.MENTION, MessageEntity.TEXT_MENTION]
+    kinds: list[str | None] = [MessageEntity.MENTION, MessageEntity.TEXT_MENTION]
     parsed = (
         message.parse_entities(kinds) if message.text else message.parse_caption_entities(kinds)
     )

@@ -93,7 +93,7 @@ def telegram_errors() -> Iterator[None]:
 def place(conversation: ConversationId) -> tuple[int, int | None]:
     """(chat id, topic id or None) of *conversation*; the General topic goes without an id."""
     _, chat, topic = split_conversation(conversation)
-    return int(chat), int(topic) if topic else None
+    return int(chat), int(topic) if topic.isdigit() else None
 
 
 def reply_parameters(reply_to: str) -> ReplyParameters | None:

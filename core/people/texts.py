@@ -136,6 +136,10 @@ _TEXTS: dict[str, tuple[str, str]] = {
         "*(Cut here: the provider broke the answer off.)*",
         "*(回答到此中断：服务商那边出了问题。)*",
     ),
+    "retry_is_theirs": (
+        "Only who asked that may have it answered again.",
+        "只有提问的人可以让我重新回答这个问题。",
+    ),
     "stopped": ("*(stopped)*", "*(已停止)*"),
     "empty": ("What would you like to ask?", "你想问什么？"),
     "too_long": (

@@ -198,6 +198,15 @@ class Claim:
             forget -= readable
         return raw + forget if forget > 0 else raw
 
+    async def behind(self) -> Incoming | None:
+        """The mail behind the first one, without beginning anything; None where there is none."""
+        with store_errors():
+            mail = await cast(
+                Awaitable[bytes | None],
+                self._engine.redis.lindex(keys.mail(self.conversation), 1),
+            )
+        return read_incoming(mail, "store.mail") if mail else None
+
     async def spent(self) -> tuple[Spent, Spent]:
         """What this conversation has cost so far (a place: with its threads), and its person."""
         with store_errors():

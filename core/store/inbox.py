@@ -167,6 +167,17 @@ class Inbox:
             and person in ("", incoming.sender.id)
         ]
 
+    async def note_move(self, place: ConversationId, to: ConversationId) -> None:
+        """Remember for good that *place*, which the operator listed, is *to* now."""
+        with store_errors():
+            await self._redis.set(keys.moved(to), place)
+
+    async def moved_from(self, place: ConversationId) -> ConversationId:
+        """Where *place* was before it moved; empty: nowhere."""
+        with store_errors():
+            before = cast(bytes | None, await self._redis.get(keys.moved(place)))
+        return ConversationId((before or b"").decode())
+
     async def claim(self, platforms: Sequence[str], most: int, wait_s: float) -> list[Claim]:
         """Up to *most* conversations that are ready, or none after *wait_s*."""
         if not platforms:

@@ -52,6 +52,11 @@ def parked(person: str) -> str:
     return f"{TAG}:parked:{person}"
 
 
+def moved(place: ConversationId) -> str:
+    """Where *place* was before it moved."""
+    return f"{TAG}:moved:{place}"
+
+
 def lease(name: str) -> str:
     return f"{TAG}:lease:{name}"
 

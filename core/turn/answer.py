@@ -34,16 +34,18 @@ async def answer(
     *,
     forget: int = 0,
     before: str = "",
+    again: Exchange | None = None,
 ) -> Report:
     """Answer *question* in the light of *history*; *forget* exchanges are replaced.
 
     *before*: an answer that was cut, which this one goes on from in a post of its own.
+    *again*: what was asked and answered before; the answer takes the place of that on the screen.
     """
     material = await stage.context.reader.read(stage.platform, attachments, history)
     request = _request(stage, question, history, material, retried=bool(forget))
     saved = stage.checkpoint
     draft = Draft(saved.text, before.rstrip())
-    handles = saved.pages
+    handles = saved.pages or (again.posts if again is not None else ())
     continues = stage.context.model.continues
     whole = saved.done
 
@@ -85,8 +87,19 @@ async def answer(
         break
     said = f"{draft.before} {draft.best}" if draft.before and draft.best else draft.best
     exchange = stage.exchange(
-        question, said or draft.before, cut=draft.cut, attachments=attachments
+        question,
+        said or draft.before,
+        cut=draft.cut,
+        attachments=attachments,
+        posts=reply.handles,
     )
+    if again is not None:
+        exchange = replace(
+            exchange,
+            message=exchange.message or again.message,
+            speaker=again.speaker,
+            person=again.person,
+        )
     model = draft.model or request.model or stage.context.model.model
     spent = spent_on(draft, stage.context.model.price_of(model))
     shorter = await summary(stage, [*history, exchange])

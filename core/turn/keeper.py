@@ -86,6 +86,16 @@ class Keeper:
             self._checkpoint, self._reached = self._reached(), None
         return self._checkpoint
 
+    @property
+    def reached(self) -> Checkpoint | None:
+        """What was to be saved last."""
+        return self._newest()
+
+    @property
+    def resting(self) -> bool:
+        """Whether the turn is committing."""
+        return self._resting
+
     def poke(self) -> None:
         """Look at once whether the turn is to stop."""
         self._wake.set()

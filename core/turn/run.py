@@ -5,13 +5,17 @@ it count: a turn that dies in between is done again, on the same posts.
 """
 
 import asyncio
+import dataclasses
 from collections.abc import Sequence
 
-from core.errors import Gone, LeaseLost, Rejected
-from core.messages import CUT, Attachment, Incoming
+import msgspec
+
+from core.errors import Gone, LeaseLost, Rejected, StoreError
+from core.messages import CUT, FORWARD, Attachment, Incoming
 from core.people.texts import language_of, say
 from core.platform import Platform
-from core.store.claim import FAILED, START, Claim, Turn
+from core.store.claim import FAILED, START, Checkpoint, Claim, Turn
+from core.tasks import end
 from core.telemetry import logger
 from core.turn.answer import answer
 from core.turn.commands import run_command, usage
@@ -27,6 +31,8 @@ from core.turn.stage import Report, Stage
 log = logger(__name__)
 
 QUESTION_CHARS = 48_000
+REMARK_S = 1.0
+"""A remark and what is passed on behind it come in the same moment."""
 BURST_S = 3.0
 """Pieces further apart than this are messages of their own."""
 QUIET_S = 0.7
@@ -74,11 +80,36 @@ class TurnRun:
         stage = Stage(self._claim, self._platform, self._context, keeper, turn, mail, language)
         try:
             async with keeper:
-                return await self._serve(stage)
+                return await self._serve_whole(stage)
         except LeaseLost:
             # Who has the conversation now cannot know these, and makes its own.
             await stage.take_away(await keeper.orphans())
             raise
+
+    async def _serve_whole(self, stage: Stage) -> Report:
+        """Serve *stage*; begun anew, on the same posts, where it was a remark on what follows."""
+        serving = asyncio.create_task(self._serve(stage), name=f"serve {stage.claim.conversation}")
+        try:
+            if not (stage.first.command or stage.first.burst or stage.first.edited):
+                done, _ = await asyncio.wait([serving], timeout=QUIET_S)
+                passed_on = None if done else await self._passed_on(stage)
+                if passed_on is not None and not stage.keeper.resting and not serving.done():
+                    await end([serving])
+                    serving = asyncio.create_task(
+                        self._serve(_joined(stage, passed_on)), name=serving.get_name()
+                    )
+            return await serving
+        finally:
+            await end([serving])
+
+    async def _passed_on(self, stage: Stage) -> Incoming | None:
+        """What was passed on behind the question of *stage*, if that was a remark on it."""
+        try:
+            behind = await self._claim.behind()
+        except StoreError:
+            return None
+        belongs = behind is not None and _belongs(stage.mail[-1], behind)
+        return behind if belongs else None
 
     async def _serve(self, stage: Stage) -> Report:
         try:
@@ -139,7 +170,7 @@ async def serve(stage: Stage) -> Report:
             preferences=outcome.preferences,
         )
         return Report("command", shown)
-    question = asked_text(stage.mail)
+    question = asked_text(stage.mail, stage.turn.history[-1] if stage.turn.history else None)
     if not question.strip():
         return await stage.close("rejected", say("empty", language))
     if len(question) > QUESTION_CHARS:
@@ -157,13 +188,20 @@ async def _retry(stage: Stage) -> Report:
     """Ask the last question again; its exchange is replaced when the new one is committed."""
     if not stage.turn.history:
         return await stage.close("rejected", say("nothing_to_retry", stage.language))
-    *history, last = stage.turn.history
+    under = stage.first.under
+    at = next((i for i, one in enumerate(stage.turn.history) if under in one.posts), -1)
+    last, history = stage.turn.history[at], stage.turn.history[:at]
+    if under and last.person not in ("", stage.first.sender.id):
+        return await stage.close("rejected", say("retry_is_theirs", stage.language))
     if last.question.startswith(COMMAND):
         return await paint_again(stage, "again")
     if last.question.startswith(COMPARISON):
         asked = last.question.removeprefix(COMPARISON)
         return await compare(stage, asked, history, last.attachments, forget=1)
-    return await answer(stage, last.question, history, last.attachments, forget=1)
+    again = last if under in last.posts else None
+    # One that is not the last stays where it is in history, and the new one comes behind it.
+    forget = int(last is stage.turn.history[-1])
+    return await answer(stage, last.question, history, last.attachments, forget=forget, again=again)
 
 
 async def _go_on(stage: Stage) -> Report:
@@ -180,8 +218,9 @@ async def _go_on(stage: Stage) -> Report:
 
 async def _ask_again_as_edited(stage: Stage) -> Report:
     """Answer the new wording of the last question; edits of older ones are left alone."""
-    question = asked_text(stage.mail)
-    last = stage.turn.history[-1] if stage.turn.history else None
+    history = stage.turn.history
+    question = asked_text(stage.mail, history[-2] if len(history) > 1 else None)
+    last = history[-1] if history else None
     if last is None or last.message != stage.first.message or last.question == question:
         await stage.commit()
         return Report("nothing")
@@ -192,10 +231,22 @@ def _attached(stage: Stage) -> list[Attachment]:
     return [attached for incoming in stage.mail for attached in incoming.attachments]
 
 
+def _joined(stage: Stage, passed_on: Incoming) -> Stage:
+    """*stage* for its mail and *passed_on*, with the posts that it made, and none of its words."""
+    reached = stage.keeper.reached
+    posts = reached.pages if reached is not None else stage.checkpoint.pages
+    began = Checkpoint(stage.first.event_id, pages=posts)
+    return dataclasses.replace(
+        stage,
+        mail=(*stage.mail, passed_on),
+        turn=msgspec.structs.replace(stage.turn, checkpoint=began),
+    )
+
+
 def first_burst(mail: Sequence[Incoming]) -> Sequence[Incoming]:
     """What one turn serves: the first mail, and the pieces of the same message behind it."""
     first = mail[0]
-    if not first.burst or first.command:
+    if first.command:
         return mail[:1]
     end = 1
     while end < len(mail) and _belongs(mail[end - 1], mail[end]):
@@ -204,7 +255,9 @@ def first_burst(mail: Sequence[Incoming]) -> Sequence[Incoming]:
 
 
 def _belongs(before: Incoming, after: Incoming) -> bool:
-    # Only the pieces of a cut paste that are full say that they are one.
-    same = before.burst in (after.burst, CUT)
-    near = after.sent_at - before.sent_at <= BURST_S
+    # Only the pieces of a cut paste that are full say that they are one; a remark on what is
+    # passed on behind it does not.
+    remark = after.burst == FORWARD and not before.burst
+    same = remark or (bool(before.burst) and before.burst in (after.burst, CUT))
+    near = after.sent_at - before.sent_at <= (REMARK_S if remark else BURST_S)
     return same and near and after.sender == before.sender and not after.command

@@ -167,6 +167,7 @@ class Stage:
         notes: str = "",
         cut: bool = False,
         attachments: Sequence[Attachment] = (),
+        posts: Sequence[str] = (),
     ) -> Exchange:
         """What history keeps of this turn."""
         return Exchange(
@@ -179,6 +180,8 @@ class Stage:
             notes=notes,
             cut=cut,
             attachments=tuple(attachments),
+            person=self.first.sender.id,
+            posts=tuple(posts),
         )
 
     async def take_away(self, handles: Sequence[str]) -> None:

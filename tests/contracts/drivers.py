@@ -131,16 +131,7 @@ class TelegramDriver(Driver):
 
     async def noise(self, place):
         chat, topic = self._where(place)
-        sticker = {
-            "file_id": "s",
-            "file_unique_id": "s",
-            "type": "regular",
-            "width": 1,
-            "height": 1,
-            "is_animated": False,
-            "is_video": False,
-        }
-        self.server.say(chat, "", topic=topic, sticker=sticker)
+        self.server.say(chat, "", topic=topic, left_chat_member=self.server.person())
         self.server.push({"some_future_update": {"x": 1}})
         bot = {**telegram_server.BOT, "id": 999, "username": "other_bot"}
         self.server.say(chat, "@palaver_bot hello from a bot", topic=topic, user=bot)

@@ -216,9 +216,11 @@ async def test_retry_replaces_the_last_answer_in_history(driver, tmp_path, model
         await driver.say(place, "once more")
         await driver.answered(place, 1)
         await driver.press(place, "retry")
-        await driver.answered(place, 2)
+        await until(lambda: len(model.requests) == 2)
+        await driver.answered(place)
         await driver.say(place, "and now")
-        posts = await driver.answered(place, 3)
+        await until(lambda: len(model.requests) == 3)
+        posts = await driver.answered(place, 2)
         assert "before that: once more." in posts[-1].text
 
 

@@ -479,3 +479,91 @@ async def test_without_an_audio_model_a_voice_message_is_not_fetched(driver, tmp
         driver.server.say(77, "", voice=VOICE)
         (post,) = await driver.answered("dm")
         assert "you cannot hear it" in post.text
+
+
+async def test_a_reply_to_an_older_answer_carries_it_and_to_the_last_does_not(
+    driver, tmp_path, model
+):
+    model.answer = lambda messages: f"Answer number {len(model.requests)}."
+    async with driving(driver, tmp_path, model):
+        for number in (1, 2):
+            await driver.say("dm", f"question {number}")
+            await driver.answered("dm", number)
+        first, second = driver.server.posts(77)
+        driver.server.say(77, "more of that", reply_to=second.id)
+        await driver.answered("dm", 3)
+        driver.server.say(77, "and of that", reply_to=first.id)
+        await driver.answered("dm", 4)
+        last, older = (said(request["messages"][-1]) for request in model.requests[2:])
+        assert "Answer number" not in last
+        assert "> Answer number 1." in older
+
+
+async def test_retry_replaces_the_answer_it_stands_under(driver, tmp_path, model):
+    model.answer = lambda messages: f"Answer number {len(model.requests)}."
+    async with driving(driver, tmp_path, model):
+        await driver.say("dm", "question")
+        await driver.answered("dm")
+        await driver.press("dm", "retry")
+        await until(lambda: driver.server.posts(77)[0].text == "Answer number 2.")
+        await driver.say("dm", "the next")
+        await driver.answered("dm", 2)
+        assert driver.server.posts(77)[0].text == "Answer number 2."
+        contents = [message["content"] for message in model.requests[2]["messages"][1:]]
+        assert contents == ["question", "Answer number 2.", "the next"]
+
+
+async def test_only_who_asked_may_have_it_answered_again(driver, tmp_path, model):
+    async with driving(driver, tmp_path, model):
+        await driver.say("group", "mine")
+        await driver.answered("group")
+        (post,) = driver.server.posts(-1001)
+        driver.server.press(post, "retry", user=driver.server.person(5, "Zoe"))
+        await driver.posted("group", 2)
+        assert len(model.requests) == 1
+
+
+async def test_an_edit_that_changes_no_word_and_one_of_a_command_do_nothing(
+    driver, tmp_path, model
+):
+    async with driving(driver, tmp_path, model):
+        said = driver.server.say(77, "what is 2+2?")
+        await driver.answered("dm", 1)
+        driver.server.edit(said, sender_tag="new")
+        driver.server.edit(said, link_preview_options={"is_disabled": True})
+        command = driver.server.say(77, "/image a fox")
+        await driver.answered("dm", 2)
+        driver.server.edit(command, "/image a red fox")
+        await driver.say("dm", "the next")
+        await driver.answered("dm", 3)
+        assert len(model.requests) == 2
+        assert len(model.image_requests) == 1
+
+
+async def test_a_remark_and_a_forward_that_comes_later_are_one_answer(driver, tmp_path, model):
+    """The forward comes when the remark is being answered: its post becomes that of both."""
+    model.piece_s = 0.2
+    ben = {"id": 5, "is_bot": False, "first_name": "Ben"}
+    origin = {"type": "user", "date": 1, "sender_user": ben}
+    async with driving(driver, tmp_path, model):
+        driver.server.say(77, "Is this a scam?")
+        await asyncio.sleep(0.3)
+        driver.server.say(77, "You won!", forward_origin=origin)
+        (post,) = await driver.answered("dm")
+        assert "Is this a scam?" in post.text
+        assert "You won!" in post.text
+        await asyncio.sleep(0.5)
+        assert len(driver.server.posts(77)) == 1
+
+
+async def test_a_list_of_chats_follows_a_group_into_its_supergroup(driver, tmp_path, model):
+    # core.telegram.org/bots/api#message: migrate_to_chat_id
+    async with driving(driver, tmp_path, model, allowed_chats=("telegram:-1001",)):
+        driver.server.add_group(-2002)
+        driver.server.add_group(-3003)
+        driver.server.say(-1001, "", migrate_to_chat_id=-2002)
+        driver.server.say(-3003, "", migrate_to_chat_id=-3004)
+        driver.server.say(-2002, "@palaver_bot hello")
+        driver.server.say(-3003, "@palaver_bot hello")
+        await until(lambda: finished(driver.server, -2002))
+        assert len(model.requests) == 1

@@ -219,6 +219,15 @@ class TelegramServer:
         self.push({"message": body})
         return message
 
+    def edit(self, message, text=None, **more):
+        """A person edits *message*; without *text*, what they do not see is what changed."""
+        if text is not None:
+            message.text = text
+        body = {**self._shown(message), "edit_date": int(time.time()), **more}
+        if message.text:
+            body["entities"] = self._found(message.text)
+        self.push({"edited_message": body})
+
     def press(self, message, data, user=None):
         self.push(
             {

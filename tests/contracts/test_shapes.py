@@ -1,0 +1,32 @@
+"""Every shape that people send, on every platform; see `shapes`."""
+
+import pytest
+
+from tests.contracts.drivers import DRIVERS, driving
+from tests.contracts.shapes import ANSWER, NOTHING, PAGE, all_cases, table
+from tests.harness import until
+from tests.servers.model import said
+
+
+@pytest.mark.parametrize("case", all_cases(), ids=lambda case: f"{case.platform}: {case.sent}")
+async def test_a_shape_is_seen_and_answered_for_what_it_is(case, tmp_path, model):
+    async with driving(DRIVERS[case.platform](), tmp_path, model) as driver:
+        case.send(driver.server)
+        if case.shows == NOTHING:
+            # What comes behind it is answered, and it alone.
+            await driver.say(case.place, "the next")
+        posts = await driver.answered(case.place)
+        if case.shows == NOTHING:
+            assert len(model.requests) == 1
+            return
+        asked = said(model.requests[-1]["messages"][-1])
+        for part in case.sees:
+            assert part in asked
+        if case.shows != ANSWER:
+            assert any(case.shows in post.text for post in posts)
+        await until(lambda: model.running_streams == 0)
+
+
+def test_the_table_of_shapes_is_current():
+    """Else: `python -m tests.contracts.shapes`."""
+    assert PAGE.read_text() == table(all_cases())
