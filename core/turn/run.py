@@ -37,6 +37,8 @@ BURST_S = 3.0
 """Pieces further apart than this are messages of their own."""
 QUIET_S = 0.7
 """A message in pieces is complete when no further piece came for so long."""
+LAST_WORDS_S = 4.0
+"""How long a turn that is cancelled has to say its last words."""
 MOST_TRIES = 4 * FAILED + START
 MOST_TRIES_WHOLE = 20 * START
 """A turn that ended in an error five times, or ended the process twice, is set aside at its next
@@ -94,13 +96,13 @@ class TurnRun:
                 done, _ = await asyncio.wait([serving], timeout=QUIET_S)
                 passed_on = None if done else await self._passed_on(stage)
                 if passed_on is not None and not stage.keeper.resting and not serving.done():
-                    await end([serving])
+                    await end([serving], again_s=LAST_WORDS_S)
                     serving = asyncio.create_task(
                         self._serve(_joined(stage, passed_on)), name=serving.get_name()
                     )
             return await serving
         finally:
-            await end([serving])
+            await end([serving], again_s=LAST_WORDS_S)
 
     async def _passed_on(self, stage: Stage) -> Incoming | None:
         """What was passed on behind the question of *stage*, if that was a remark on it."""
