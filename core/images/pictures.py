@@ -4,14 +4,22 @@ import asyncio
 import io
 import warnings
 
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
 from core.errors import Refused
+from core.images.kinds import Kind, kind_of, pixels_of
 from core.messages import Picture
+from core.sandbox.run import Bounds, Sandbox
+from core.semaphore import Weighted
 
 MOST_PIXELS = 64_000_000
 SEEN_PIXELS = 1_536
 """Vision models scale down what is larger (OpenAI, "Images and vision")."""
+DECODING = Bounds(seconds=20, memory_bytes=768 << 20, output_bytes=4 << 20)
+UNSEEN: dict[Kind, str] = {
+    "heic": "it is a HEIC picture, which I cannot open; sent as JPEG or PNG I can",
+    "svg": "it is a drawing in SVG, which I cannot see; sent as PNG I can",
+}
 _MIME = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp", "GIF": "image/gif"}
 
 
@@ -24,29 +32,44 @@ async def checked(data: bytes, caption: str = "") -> Picture:
     return Picture(data=data, mime=await asyncio.to_thread(_mime, data), caption=caption)
 
 
-async def shrunk(data: bytes) -> Picture:
-    """*data* as a vision model wants it: at most `SEEN_PIXELS` a side, upright, nothing but pixels.
+class Pictures:
+    """Makes people's pictures ready for models, in a process each, off the loop and off our memory.
 
-    Raises:
-        Refused: it is no picture, or it has too many pixels.
+    One for the whole program: no more than `MOST_PIXELS` are being decoded at once; the others
+    wait.
     """
-    await checked(data)
-    return await asyncio.to_thread(_shrunk, data)
 
+    def __init__(self, sandbox: Sandbox) -> None:
+        self._sandbox = sandbox
+        self._pixels = Weighted(MOST_PIXELS)
 
-def _shrunk(data: bytes) -> Picture:
-    with Image.open(io.BytesIO(data)) as opened:
-        image = ImageOps.exif_transpose(opened)
-        image.thumbnail((SEEN_PIXELS, SEEN_PIXELS))
-        file = io.BytesIO()
-        if "A" in image.getbands() or image.mode == "P":
-            image.convert("RGBA").save(file, "PNG")
-            return Picture(file.getvalue(), "image/png")
-        image.convert("RGB").save(file, "JPEG", quality=85)
-        return Picture(file.getvalue(), "image/jpeg")
+    async def for_model(self, data: bytes) -> Picture:
+        """*data* as a vision model wants it: at most `SEEN_PIXELS` a side, upright, a PNG or JPEG;
+        of one that moves, the first frame.
+
+        Raises:
+            ValueError: why it cannot be seen, in words.
+        """
+        kind = kind_of(data)
+        if kind in UNSEEN:
+            raise ValueError(UNSEEN[kind])
+        promised = pixels_of(data)
+        if promised is not None and promised > MOST_PIXELS:
+            raise ValueError(
+                f"it has {promised // 10**6} million pixels, and {MOST_PIXELS // 10**6} million "
+                "are the most"
+            )
+        # Who does not say how large it is may be as large as all.
+        async with self._pixels.hold(MOST_PIXELS if promised is None else promised):
+            found = await self._sandbox.run(
+                "core.sandbox.picture:smaller", data, MOST_PIXELS, SEEN_PIXELS, bounds=DECODING
+            )
+        mime, _, encoded = found.partition(b"\n")
+        return Picture(encoded, mime.decode("ascii", "replace"))
 
 
 def _mime(data: bytes) -> str:
+    Image.init()  # Else only some kinds are known, when `formats` are named.
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)

@@ -7,19 +7,22 @@ fetched again.
 import asyncio
 import base64
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from pathlib import PurePath
 
 import msgspec
 
 from core.errors import ModelError, PlatformError
-from core.images.pictures import shrunk
-from core.messages import Attachment, Exchange
+from core.images.kinds import kind_of
+from core.images.pictures import Pictures
+from core.messages import Attachment, Exchange, Picture
 from core.models.voice import MOST_BYTES as VOICE_BYTES
 from core.models.voice import VoiceClient
 from core.platform import Platform
+from core.sandbox.run import Bounds, Sandbox
+from core.semaphore import Weighted
 from core.telemetry import logger
-from core.turn.pdf import pdf_text
 
 log = logger(__name__)
 
@@ -28,11 +31,17 @@ PICTURE_BYTES = 20 * 1024 * 1024
 """getFile's limit (Telegram), and what vision APIs take at most."""
 FILE_BYTES = 2 * 1024 * 1024
 PDF_BYTES = 20 * 1024 * 1024
-PDFS_AT_ONCE = 2
 FILE_CHARS = 40_000
+MOST_ATTACHMENTS = 10
+"""Of one turn, those of earlier exchanges included; the others are named."""
+TURN_CHARS = 120_000
+BYTES_AT_ONCE = 64 * 1024 * 1024
+"""What all turns together may be fetching and reading; the others wait."""
+READING = Bounds(output_bytes=4 * FILE_CHARS + 10_000)
 LOOK_BACK = 2
 """So many exchanges back, what came with a question is sent again."""
-KEPT = 16
+KEPT_CHARS = 32_000_000
+"""What was read is kept for follow-ups, so much of it; a picture has up to a million."""
 _TEXT_MIME = ("application/json", "application/xml", "application/javascript", "application/sql")
 _TEXT_NAMES = frozenset(
     (
@@ -58,8 +67,11 @@ class Reader:
     def __init__(self, *, vision: bool, voice: VoiceClient | None) -> None:
         self._vision = vision
         self._voice = voice
-        self._pdfs = asyncio.Semaphore(PDFS_AT_ONCE)
+        self._sandbox = Sandbox()
+        self._pictures = Pictures(self._sandbox)
+        self._bytes = Weighted(BYTES_AT_ONCE)
         self._kept: OrderedDict[tuple[str, str], str] = OrderedDict()
+        self._kept_chars = 0
 
     async def read(
         self, platform: Platform, attachments: Sequence[Attachment], history: Sequence[Exchange]
@@ -68,8 +80,13 @@ class Reader:
         before = [one for past in history[-LOOK_BACK:] for one in past.attachments]
         pictures: list[str] = []
         notes: list[str] = []
+        # What came now goes before what is sent again.
+        before = before[: max(0, MOST_ATTACHMENTS - len(attachments))]
         for number, attached in enumerate([*before, *attachments]):
-            if unread := self._unread(attached, len(pictures)):
+            unread = self._unread(attached, len(pictures))
+            if number >= MOST_ATTACHMENTS or sum(map(len, notes)) > TURN_CHARS:
+                unread = f"[{attached.title} is one file too many, and left out]"
+            if unread:
                 notes.append(unread)
                 continue
             try:
@@ -113,23 +130,56 @@ class Reader:
             self._kept.move_to_end(key)
             return self._kept[key]
         if attached.kind == "image":
-            picture = await shrunk(await platform.fetch(attached, PICTURE_BYTES))
+            picture = await self.picture(platform, attached)
             data = base64.b64encode(picture.data).decode()
             found = f"data:{picture.mime};base64,{data}"
         elif attached.kind == "audio" and self._voice is not None:
-            sound = await platform.fetch(attached, VOICE_BYTES)
-            found = await self._voice.hear(sound, attached.name, attached.mime)
-        elif _is_pdf(attached):
-            async with self._pdfs:
-                pdf = await platform.fetch(attached, PDF_BYTES)
-                found = _beginning(await pdf_text(pdf, FILE_CHARS))
+            async with self._fetching(platform, attached, VOICE_BYTES) as sound:
+                found = await self._voice.hear(sound, attached.name, attached.mime)
         else:
-            data_read = await platform.fetch(attached, FILE_BYTES)
-            found = _beginning(await asyncio.to_thread(_text, data_read))
-        self._kept[key] = found
-        if len(self._kept) > KEPT:
-            self._kept.popitem(last=False)
+            most = PDF_BYTES if _is_pdf(attached) or attached.title == "unnamed" else FILE_BYTES
+            async with self._fetching(platform, attached, most) as file:
+                found = _beginning(await self._words(file))
+        self._keep(key, found)
         return found
+
+    async def picture(self, platform: Platform, attached: Attachment) -> Picture:
+        """*attached* as models take it.
+
+        Raises:
+            PlatformError: it cannot be fetched.
+            ValueError: why it is no picture.
+        """
+        async with self._fetching(platform, attached, PICTURE_BYTES) as data:
+            return await self._pictures.for_model(data)
+
+    @asynccontextmanager
+    async def _fetching(
+        self, platform: Platform, attached: Attachment, most_bytes: int
+    ) -> AsyncIterator[bytes]:
+        """The bytes of *attached*, which count for the block; not much more than it said."""
+        said = attached.size_bytes
+        most = min(2 * said + (1 << 16) if said > 0 else most_bytes, most_bytes)
+        if attached.size_bytes > most_bytes:
+            raise ValueError(f"it is larger than {most_bytes // 1_000_000} MB")
+        async with self._bytes.hold(most):
+            yield await platform.fetch(attached, most)
+
+    async def _words(self, file: bytes) -> str:
+        """The text of *file*, by what its bytes are; raises `ValueError` for what has none."""
+        if kind_of(file) != "pdf":
+            return await asyncio.to_thread(_text, file)
+        words = await self._sandbox.run("core.sandbox.pdf:text", file, bounds=READING)
+        if not words.strip():
+            raise ValueError("it holds no text, perhaps scanned pages")
+        return words.decode("utf-8", "replace")
+
+    def _keep(self, key: tuple[str, str], found: str) -> None:
+        self._kept[key] = found
+        self._kept_chars += len(found)
+        while self._kept_chars > KEPT_CHARS:
+            _, dropped = self._kept.popitem(last=False)
+            self._kept_chars -= len(dropped)
 
 
 def _is_text(attached: Attachment) -> bool:
@@ -142,14 +192,37 @@ def _is_pdf(attached: Attachment) -> bool:
     return attached.mime == "application/pdf" or attached.name.lower().endswith(".pdf")
 
 
+_MARKS = (("utf-8-sig", b"\xef\xbb\xbf"), ("utf-32", b"\xff\xfe\0\0"), ("utf-32", b"\0\0\xfe\xff"))
+_MARKS_16 = (("utf-16", b"\xff\xfe"), ("utf-16", b"\xfe\xff"))
+
+
 def _text(data: bytes) -> str:
     """Raises `ValueError` for what is no text."""
-    if b"\0" in data:
+    for encoding, mark in (*_MARKS, *_MARKS_16):
+        if data.startswith(mark):
+            return _sane(data.decode(encoding, "replace"))
+    if b"\0" in data[:4_000]:
+        # UTF-16 without a mark: of most scripts' text, nearly every second byte is zero.
+        even, odd = data[:4_000:2].count(0), data[1:4_000:2].count(0)
+        few, many = sorted((even, odd))
+        if len(data) % 2 or few * 10 > many or many * 4 < len(data[:4_000]):
+            raise ValueError("it is no text")
+        return _sane(data.decode("utf-16-le" if odd > even else "utf-16-be", "replace"))
+    for encoding in ("utf-8", "gb18030"):
+        try:
+            return _sane(data.decode(encoding))
+        except UnicodeDecodeError:
+            continue
+    return _sane(data.decode("cp1252", "replace"))
+
+
+def _sane(text: str) -> str:
+    """*text*, unless so much of it cannot be shown that it is none."""
+    sample = text[:4_000]
+    odd = sum(not (one.isprintable() or one in "\r\n\t\f\x0b\x1b\ufeff") for one in sample)
+    if odd * 10 > len(sample):
         raise ValueError("it is no text")
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return data.decode("gb18030")
+    return text.replace("\0", "")
 
 
 def _beginning(text: str) -> str:

@@ -9,13 +9,12 @@ from msgspec.structs import replace
 from core.errors import ModelError, PlatformError
 from core.images.client import PictureRequest
 from core.images.models import larger, takes
-from core.images.pictures import shrunk
 from core.live.delivery import deliver, report_refusal
 from core.messages import Attachment, Button, Picture, Spent
 from core.people.texts import failure, say
 from core.tasks import end, see_through
 from core.telemetry import label, logger
-from core.turn.material import MOST_PICTURES, PICTURE_BYTES
+from core.turn.material import MOST_PICTURES
 from core.turn.options import BadOption, check_for_model, read_request
 from core.turn.stage import Report, Stage
 
@@ -40,7 +39,7 @@ async def paint(
         request = await _request(stage, text, attachments)
     except BadOption as error:
         return await stage.close("rejected", str(error))
-    except (PlatformError, ModelError) as error:
+    except (PlatformError, ModelError, ValueError) as error:
         log.warning("picture not read", reason=str(error))
         return await stage.close("rejected", say("image_unread", stage.language))
     model = request.model or stage.context.images.model
@@ -108,11 +107,11 @@ async def paint_again(stage: Stage, how: str) -> Report:
 
 
 async def _request(stage: Stage, text: str, attachments: Sequence[Attachment]) -> PictureRequest:
-    """Raises `BadOption`, and `PlatformError` and `ModelError` for what cannot be changed."""
+    """Raises `BadOption`, and `PlatformError` and `ValueError` for what cannot be changed."""
     request = read_request(text, stage.language)
     images = [one for one in attachments if one.kind == "image"][:MOST_PICTURES]
-    fetched = [await stage.platform.fetch(image, PICTURE_BYTES) for image in images]
-    sources = tuple([await shrunk(data) for data in fetched])
+    reader = stage.context.reader
+    sources = tuple([await reader.picture(stage.platform, image) for image in images])
     model = request.model or stage.context.images.model
     known = takes(model)
     shows = stage.platform.limits.replaces_pictures and request.n == 1

@@ -1,0 +1,98 @@
+"""A picture as a vision model wants it. A job: see `core.sandbox`.
+
+The header is judged before a single pixel is made room for. What is large is made smaller before
+it is converted, so that no second picture of its size ever stands beside it.
+"""
+
+import importlib
+import warnings
+from collections.abc import Iterator
+from io import BytesIO
+
+from PIL import Image, ImageOps
+
+FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "ICO")
+for _name in ("Png", "Jpeg", "Mpo", "WebP", "Gif", "Bmp", "Tiff", "Avif", "Ico"):
+    importlib.import_module(f"PIL.{_name}ImagePlugin")
+LARGE_PIXELS = 16_000_000
+"""More than this is first thinned out, which is coarse and takes no further memory."""
+PNG_BYTES = 400_000
+"""Drawings stay sharp as a PNG; what is larger as one is no drawing."""
+
+
+class _TooLarge(ValueError):
+    pass
+
+
+def smaller(data: bytes, most_pixels: str, most_side: str) -> Iterator[bytes]:
+    """The type, a line end, and the bytes. Raises `ValueError` in words for the person."""
+    side = int(most_side)
+    warnings.simplefilter("ignore")
+    Image.MAX_IMAGE_PIXELS = None  # Judged here, and said in other words.
+    try:
+        with Image.open(BytesIO(data), formats=FORMATS) as opened:
+            pixels = opened.width * opened.height
+            if pixels > int(most_pixels):
+                raise _TooLarge(
+                    f"it has {pixels // 10**6} million pixels, "
+                    f"and {int(most_pixels) // 10**6} million are the most"
+                )
+            Image.MAX_IMAGE_PIXELS = int(most_pixels) // 2  # An icon holds pictures of its own.
+            opened.draft("RGB", (side, side))
+            opened.load()
+            image = _upright(_thinned(opened, side))
+    except _TooLarge:
+        raise
+    except (
+        ValueError,
+        OSError,
+        SyntaxError,
+        KeyError,
+        IndexError,
+        TypeError,
+        Image.DecompressionBombError,
+    ) as error:
+        raise ValueError("it is no picture, or a broken one") from error
+    drawn = image.mode in ("1", "P") or "A" in image.getbands()
+    plain = _plain(image)
+    plain.thumbnail((side, side))
+    if drawn:
+        file = BytesIO()
+        plain.save(file, "PNG", optimize=True)
+        if file.tell() <= PNG_BYTES:
+            yield b"image/png\n" + file.getvalue()
+            return
+    file = BytesIO()
+    plain.save(file, "JPEG", quality=85)
+    yield b"image/jpeg\n" + file.getvalue()
+
+
+def _thinned(image: Image.Image, side: int) -> Image.Image:
+    if image.width * image.height <= LARGE_PIXELS:
+        return image.copy()
+    if image.mode in ("RGB", "L"):
+        return image.reduce(max(1, max(image.size) // side))
+    scale = min(1.0, 2 * side / max(image.size))
+    size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
+    return image.resize(size, Image.Resampling.NEAREST)
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    try:
+        return ImageOps.exif_transpose(image)
+    except (OSError, SyntaxError, ValueError, TypeError, KeyError, ZeroDivisionError):
+        return image  # What it says of its rotation makes no sense.
+
+
+def _plain(image: Image.Image) -> Image.Image:
+    """*image* in colours alone; what shines through is white."""
+    if image.mode.startswith("I"):
+        # 16 bits of grey, which `convert` would cut off at 255.
+        image = image.convert("I").point(lambda value: value * (1 / 256))
+    if image.mode in ("I", "F"):
+        return image.convert("L").convert("RGB")
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        white = Image.new("RGBA", image.size, "white")
+        return Image.alpha_composite(white, image).convert("RGB")
+    return image.convert("RGB")
