@@ -6,7 +6,7 @@ from bots.web.adapter import WebPlatform
 from core.people.texts import language_of, say
 from core.platform import Platform
 from core.service import Lent
-from core.turn.commands import MENU
+from core.turn.commands import IN_THREADS, MENU
 
 
 def build(lent: Lent) -> Sequence[Platform]:
@@ -37,7 +37,9 @@ def build(lent: Lent) -> Sequence[Platform]:
             SlackPlatform(
                 settings.slack_bot_token.get_secret_value(),
                 settings.slack_api_url,
-                menu=MENU,
+                menu=IN_THREADS,
+                choices=lent.choices,
+                may_ask=lent.access.allows,
                 speak=_speak,
                 app_token=settings.slack_app_token.get_secret_value(),
                 signing_secret=settings.slack_signing_secret.get_secret_value(),

@@ -9,7 +9,7 @@ import msgspec
 from core.errors import PlatformError, StoreError
 from core.live.delivery import deliver
 from core.messages import ConversationId, Incoming, place_of, split_conversation
-from core.people.calling import said_to
+from core.people.calling import for_us, said_to
 from core.people.texts import language_of, say
 from core.platform import Platform
 from core.store.inbox import Inbox
@@ -57,6 +57,8 @@ class Door:
             if said is None:
                 return
             incoming = msgspec.structs.replace(incoming, text=said, address="direct")
+        if await self._between_people(incoming):
+            return
         allowed = await self._allows(platform, incoming)
         if not allowed and incoming.address != "direct":
             return
@@ -99,6 +101,20 @@ class Door:
             partial(self._notices.first_time, name, EDITABLE_S), "first wording"
         )
         return msgspec.structs.replace(incoming, edited=incoming.edited and not first)
+
+    async def _between_people(self, incoming: Incoming) -> bool:
+        """Whether *incoming* was said in a thread of ours, but not to us."""
+        if incoming.private or incoming.conversation == place_of(incoming.conversation):
+            return False
+        heard = await until_answered(partial(self._inbox.hear, incoming), "hear")
+        if incoming.address != "thread" or incoming.deleted or heard is None:
+            return False
+        match heard.follow:
+            case "all":
+                return False
+            case "off":
+                return True
+        return bool(heard.others) and not for_us(incoming.text, heard.others)
 
     async def _passed_on(self, platform: Platform, incoming: Incoming) -> bool:
         """Whether *incoming*, said to a place, was about threads of it and was given to them."""

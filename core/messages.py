@@ -96,6 +96,7 @@ class Incoming(msgspec.Struct, frozen=True, kw_only=True):
 
     Args:
         event_id: the same for every delivery of the same event, for dedupe.
+        same: another name of the same event, where its platform delivers one event under two.
         text: what was said, without the bot's mention; for a command, its arguments.
         command: the name without its slash, or empty for a question.
         reply_to: the platform's reference to answer under, or empty.
@@ -136,6 +137,7 @@ class Incoming(msgspec.Struct, frozen=True, kw_only=True):
     moved_to: ConversationId = ConversationId("")
     sent_at: float = 0.0
     of_place: bool = False
+    same: str = ""
 
 
 class Button(msgspec.Struct, frozen=True):
@@ -208,13 +210,5 @@ class Preferences(msgspec.Struct, frozen=True):
     system: str = ""
     language: str = ""
     voice: bool = False
-
-    def over(self, place: "Preferences") -> "Preferences":
-        """These, and *place*'s where nothing was chosen."""
-        both = zip(astuple(self), astuple(place), strict=True)
-        return Preferences(*(own or shared for own, shared in both))
-
-    def beside(self, place: "Preferences") -> "Preferences":
-        """Those of these that *place* would not give anyway: the other way round of `over`."""
-        both = zip(astuple(self), astuple(place), strict=True)
-        return Preferences(*(type(own)() if own == shared else own for own, shared in both))
+    follow: str = ""
+    """Of a thread that several people talk in: `all`, `questions` (or empty), `off`."""

@@ -43,6 +43,7 @@ class Limits(msgspec.Struct, frozen=True):
         interval_s: the least time between two previews of one surface.
         indicate_every_s: how long "typing" lasts, so how often to repeat it.
         replaces_pictures: whether a picture that stands can become another one.
+        rates: whether thumbs may stand under an answer.
     """
 
     page_chars: int
@@ -51,6 +52,7 @@ class Limits(msgspec.Struct, frozen=True):
     interval_s: float
     indicate_every_s: float
     replaces_pictures: bool = False
+    rates: bool = False
 
 
 class Surface(Protocol):

@@ -43,6 +43,7 @@ from core.store.tasks import Tasks
 from core.tasks import end
 from core.telemetry import Metrics, logger
 from core.tracing import open_tracer
+from core.turn.commands import choices
 from core.turn.context import Context
 from core.turn.material import Reader
 from core.watchdog import watchdog
@@ -59,6 +60,9 @@ class Lent:
     leases: SharedLeases
     board: Board
     secret: Secret
+    access: Access
+    choices: Mapping[str, Sequence[str]]
+    """What may stand behind the commands that take one of a list."""
 
 
 BuildPlatforms = Callable[[Lent], Sequence[Platform]]
@@ -136,6 +140,8 @@ async def open_core(settings: Settings) -> AsyncIterator[Core]:
                 SharedLeases(redis),
                 RedisBoard(redis, feed, settings.history_ttl),
                 SharedSecret(redis),
+                context.access,
+                choices(context),
             ),
             context=context,
         )

@@ -151,6 +151,12 @@ class Metrics:
             ["platform", "outcome"],
             registry=self.registry,
         )
+        self.ratings = Counter(
+            "palaver_ratings_total",
+            "What people thought of answers: up or down.",
+            ["platform", "verdict"],
+            registry=self.registry,
+        )
         self.loop_lag = Histogram(
             "palaver_loop_lag_seconds",
             "How late the event loop is, looked at ten times a second.",

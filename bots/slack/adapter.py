@@ -1,6 +1,8 @@
 """Slack as a platform: Socket Mode or HTTP events in, messages and files out."""
 
-from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
+import logging
+import time
+from collections.abc import AsyncGenerator, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
@@ -14,15 +16,16 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bots.arrivals import Arrivals
 from bots.patience import patiently
+from bots.slack.asides import AsideSurface, HomeSurface
 from bots.slack.files import DOMAINS, Files, upload
 from bots.slack.inbound import NAME, Me
-from bots.slack.listeners import Listeners, Speak
+from bots.slack.listeners import Listeners, MayAsk, Speak
 from bots.slack.markup import BLOCK_CHARS, fits
 from bots.slack.people import People
-from bots.slack.stream import Streams, StreamSurface
+from bots.slack.stream import AGAIN_S, Streams, StreamSurface, cannot
 from bots.slack.surface import SlackSurface, actions, post_budget, slack_errors
 from core.credentials import Credential
-from core.errors import ConfigError, PlatformError
+from core.errors import ConfigError, PlatformError, Rejected
 from core.messages import (
     Attachment,
     Button,
@@ -33,10 +36,17 @@ from core.messages import (
 )
 from core.platform import Bucket, Limits
 
+log = logging.getLogger(__name__)
+
+TITLE_CHARS = 80
+NO_FILES = frozenset(("missing_scope", "not_allowed_token_type", "file_uploads_disabled"))
+"""What Slack says where the app, or the workspace, may post no files."""
+
 
 class SlackPlatform:
     """The app of one workspace.
 
+    *choices* are the arguments that some commands know; *may_ask* tells who is let in;
     *speak* says what cannot wait for the core; *follow_threads*: hear threads also without a
     mention; *streams*: stream natively in direct messages.
     """
@@ -48,8 +58,9 @@ class SlackPlatform:
         caption_chars=900,
         pictures_per_post=4,
         interval_s=0.05,
-        # assistant.threads.setStatus: gone after two minutes without a message.
-        indicate_every_s=90.0,
+        # docs.slack.dev, agent sessions: `processing` lasts an hour unless it is said again.
+        indicate_every_s=600.0,
+        rates=True,
     )
 
     def __init__(
@@ -58,6 +69,8 @@ class SlackPlatform:
         api_url: str,
         *,
         menu: Mapping[str, tuple[str, str]],
+        choices: Mapping[str, Collection[str]],
+        may_ask: MayAsk,
         speak: Speak,
         app_token: str = "",
         signing_secret: str = "",
@@ -75,10 +88,13 @@ class SlackPlatform:
         self._addresses = {"direct"} | ({"thread"} if follow_threads else set())
         self._addresses |= {"overheard"} if overhear else set()
         self._menu = menu
+        self._choices = choices
+        self._may_ask = may_ask
         self._speak = speak
         self._arrivals = Arrivals()
         self._me = Me("", "", ())
-        self._status_works = True
+        self._no_status_until = 0.0
+        self._told_scopes: set[str] = set()
         self._streams = Streams(on=streams)
         self.identity = "Slack"
 
@@ -87,8 +103,12 @@ class SlackPlatform:
         self._session = aiohttp.ClientSession(
             timeout=aiohttp.ClientTimeout(total=30), cookie_jar=aiohttp.DummyCookieJar()
         )
+        # The client's own handlers say a call again whose answer was lost: what posts, posts twice.
         self._client = AsyncWebClient(
-            token=self._bot_token, base_url=self._api_url, session=self._session
+            token=self._bot_token,
+            base_url=self._api_url,
+            session=self._session,
+            retry_handlers=[],
         )
         token = (("Authorization", f"Bearer {self._bot_token}"),)
         self._files = Files(self._session, self._client, Credential(token, self._api_url, DOMAINS))
@@ -102,7 +122,14 @@ class SlackPlatform:
         mode = "Socket Mode" if self._app_token else "HTTP events"
         self.identity = f"@{answer['user']} in {answer['team']} ({mode})"
         heard = Listeners(
-            self._client, self._people, self._arrivals, self._me, self._addresses, self._speak
+            self._client,
+            self._people,
+            self._arrivals,
+            self._me,
+            addresses=self._addresses,
+            choices=self._choices,
+            may_ask=self._may_ask,
+            speak=self._speak,
         )
         self._app = heard.app(self._signing_secret)
         return self
@@ -155,10 +182,16 @@ class SlackPlatform:
         return fits(text)
 
     def open_surface(self, conversation: ConversationId, reply_to: str) -> SlackSurface:
-        to_user = reply_to.removeprefix("@") if reply_to.startswith("@") else ""
-        if not to_user and self._streams.wanted(conversation):
-            return StreamSurface(self._client, self._me.team, conversation, self._streams)
-        return SlackSurface(self._client, self._me.team, conversation, to_user=to_user)
+        """*reply_to*: a message's ts; `@USER` and perhaps a response_url; or `home USER`."""
+        team = self._me.team
+        if reply_to.startswith("@"):
+            user, _, url = reply_to[1:].partition(" ")
+            return AsideSurface(self._client, self._session, team, conversation, user, url)
+        if reply_to.startswith("home "):
+            return HomeSurface(self._client, team, conversation, reply_to[5:])
+        if self._streams.wanted(conversation):
+            return StreamSurface(self._client, team, conversation, self._streams)
+        return SlackSurface(self._client, team, conversation, thread=reply_to)
 
     def reopen_surface(self, conversation: ConversationId, handle: str) -> SlackSurface:
         return SlackSurface(self._client, self._me.team, conversation, ts=handle)
@@ -173,7 +206,13 @@ class SlackPlatform:
         replacing: str = "",
     ) -> str:
         _, channel, thread = split_conversation(conversation)
-        await upload(self._client, channel, thread, pictures)
+        try:
+            await upload(self._client, channel, thread, pictures)
+        except Rejected as error:
+            if str(error) not in NO_FILES:
+                raise
+            await self._say_no_files(conversation, str(error))
+            return ""
         if buttons:
             # A file's own message has none. That the picture came is what counts.
             with suppress(PlatformError), slack_errors():
@@ -185,6 +224,14 @@ class SlackPlatform:
                 )
         return ""
 
+    async def _say_no_files(self, conversation: ConversationId, code: str) -> None:
+        """Tell the person that no file can be posted here, and the operator why, once."""
+        if code not in self._told_scopes:
+            self._told_scopes.add(code)
+            log.error("Slack lets the app post no files (%s): give it the scope files:write", code)
+        surface = SlackSurface(self._client, self._me.team, conversation)
+        await surface.finish(self._speak("no_files", ""))
+
     async def send_voice(self, conversation: ConversationId, reply_to: str, sound: bytes) -> None:
         _, channel, thread = split_conversation(conversation)
         with slack_errors():
@@ -194,26 +241,41 @@ class SlackPlatform:
             )
 
     async def indicate(self, conversation: ConversationId, *, busy: bool) -> None:
-        _, channel, thread = split_conversation(conversation)
-        if not thread or not self._status_works:
-            return
-        try:
-            await self._client.assistant_threads_setStatus(
-                channel_id=channel, thread_ts=thread, status="is writing…" if busy else ""
-            )
-        except SlackApiError as error:
-            # A workspace or app that does not know it will not learn it in this life.
-            self._status_works = error.response.get("error") == "ratelimited"
-        except (SlackClientError, aiohttp.ClientError, TimeoutError, OSError):
-            return
+        await self._set_status(conversation, "processing" if busy else "active")
 
     async def entitle(self, conversation: ConversationId, title: str) -> None:
         _, channel, thread = split_conversation(conversation)
-        if thread:
-            with suppress(PlatformError), slack_errors():
-                await self._client.assistant_threads_setTitle(
-                    channel_id=channel, thread_ts=thread, title=title
-                )
+        if not thread:
+            return
+        # A colon becomes an underscore in the title of a session that begins.
+        title = title.replace(":", " -")[:TITLE_CHARS]
+        try:
+            await self._client.agents_sessions_rename(
+                channel_id=channel, thread_ts=thread, title=title
+            )
+        except SlackApiError as error:
+            if error.response.get("error") in ("session_not_found", "not_authorized"):
+                # There is no session yet: it begins with this title.
+                await self._set_status(conversation, "active", title=title)
+        except (SlackClientError, aiohttp.ClientError, TimeoutError, OSError):
+            return
+
+    async def _set_status(
+        self, conversation: ConversationId, status: str, *, title: str | None = None
+    ) -> None:
+        """Source: docs.slack.dev, agents.sessions.setStatus; a nicety, so failures end here."""
+        _, channel, thread = split_conversation(conversation)
+        if not thread or time.monotonic() < self._no_status_until:
+            return
+        try:
+            await self._client.agents_sessions_setStatus(
+                channel_id=channel, thread_ts=thread, status=status, title=title
+            )
+        except SlackApiError as error:
+            if cannot(str(error.response.get("error"))):
+                self._no_status_until = time.monotonic() + AGAIN_S
+        except (SlackClientError, aiohttp.ClientError, TimeoutError, OSError):
+            return
 
     async def fetch(self, attachment: Attachment, most_bytes: int) -> bytes:
         return await self._files.download(attachment, most_bytes)

@@ -1,25 +1,35 @@
-"""Slack's events, slash commands and buttons to incomings. Pure.
+"""Slack's events to incomings. Pure.
 
-A thread is a conversation: `thread_ts`, or for what begins one its own `ts`
-(docs.slack.dev, agent messaging). One question is one incoming however often it
-arrives: a mention comes as `message` and as `app_mention`, with the same ts.
+A thread is a conversation: `thread_ts`, or for what begins one its own `ts` (docs.slack.dev,
+agent messaging). One question is one incoming however often it arrives: a mention comes as
+`message` and as `app_mention`, with the same ts, and one gesture now and then as two messages
+with the same `client_msg_id`.
 """
 
 import re
-from collections.abc import Collection
-from typing import Any, NamedTuple
+from collections.abc import Collection, Mapping
+from typing import Any, Literal, NamedTuple
 
-import msgspec
-
-from bots.slack.files import attachments_of
-from bots.slack.markup import unescape
+from bots.slack.attached import read_files
+from bots.slack.commands import PLACE_COMMANDS, read_command
+from bots.slack.reading import (
+    Names,
+    extras_of,
+    looking_at,
+    mapping,
+    shared_files,
+    string,
+    text_of,
+    words,
+)
 from core.messages import Incoming, Sender, conversation_id
 
 NAME = "slack"
-SUBTYPES = (None, "file_share", "thread_broadcast", "me_message")
-"""What people say; the other subtypes tell of joins, edits, topics, and other bots."""
+SAID = frozenset(("", "file_share", "thread_broadcast", "me_message"))
+"""What people say; the other subtypes tell of joins, topics, canvases, huddles and other bots."""
+NOBODY = frozenset(("USLACK", "USLACKBOT", "UREVOKEDU"))
+"""Slack itself, and who is told instead of a person whose keys were revoked."""
 
-_COMMAND = re.compile(r"\s*[/!]([a-z]+)(?:\s+|$)", re.IGNORECASE)
 _OTHER_PERSON = re.compile(r"\s*<@[UW][A-Z0-9]+")
 
 
@@ -31,178 +41,165 @@ class Me(NamedTuple):
     commands: Collection[str]
 
 
-class _Message(msgspec.Struct):
-    user: str | None = None
-    text: str | None = ""
-    ts: str = ""
-    thread_ts: str | None = None
-    bot_id: str | None = None
+def read_event(body: Mapping[str, Any], me: Me, names: Names) -> Incoming | None:
+    """The incoming in an `event_callback`, or None where nobody said anything to anybody."""
+    event = mapping(body, "event")
+    match string(event, "type"):
+        case "agent_session_stopped":
+            return _stopped(event, string(body, "event_id"), me)
+        case "message" | "app_mention":
+            pass
+        case _:
+            return None
+    match string(event, "subtype"):
+        case "message_changed":
+            return _changed(event, string(body, "event_id"), me, names)
+        case "message_deleted":
+            return _deleted(event, mapping(event, "previous_message"), string(event, "ts"), me)
+        case subtype if subtype not in SAID:
+            return None
+    return _said(event, event, me, names)
 
 
-class _Event(msgspec.Struct):
-    type: str
-    channel: str = ""
-    user: str | None = None
-    text: str | None = ""
-    ts: str = ""
-    thread_ts: str | None = None
-    subtype: str | None = None
-    bot_id: str | None = None
-    channel_type: str | None = None
-    files: Any = None
-    message: _Message | None = None
-    previous_message: _Message | None = None
-
-
-def read_event(body: dict[str, Any], me: Me) -> Incoming | None:
-    """The incoming in an `event_callback`, or None where nobody said anything."""
-    try:
-        event = msgspec.convert(body.get("event"), _Event)
-    except msgspec.ValidationError:
-        return None
-    if event.type == "agent_session_stopped" and event.user and event.thread_ts:
-        return _incoming(
-            event, event.user, str(body.get("event_id", "")), me, text="", command="stop"
-        )
-    edited = event.subtype == "message_changed"
-    event_id = f"{event.channel}:{event.ts}"
-    if edited:
-        new, old = event.message, event.previous_message
-        if new is None or old is None or new.text == old.text:
-            return None  # An unfurled link is a change too.
-        event_id = str(body.get("event_id", ""))
-        event = msgspec.structs.replace(
-            event,
-            subtype=None,
-            user=new.user,
-            text=new.text,
-            ts=new.ts,
-            thread_ts=new.thread_ts,
-            bot_id=new.bot_id,
-        )
-    if event.type not in ("message", "app_mention") or event.subtype not in SUBTYPES:
-        return None
-    if not event.user or event.bot_id or event.user == me.user_id or not event.ts:
-        return None
-    raw = event.text or ""
-    mention = f"<@{me.user_id}>"
-    private = event.channel_type == "im"
-    mentioned = event.type == "app_mention" or mention in raw
-    direct = private or mentioned
-    text = unescape(raw.replace(mention, "", 1)).strip()
-    if not text and not event.files and not mentioned:
-        return None
-    command, text = read_command(text, me) if direct else ("", text)
-    if direct:
-        address = "direct"
-    elif event.thread_ts and not _OTHER_PERSON.match(raw):
-        address = "thread"
-    else:
-        address = "overheard"
-    return _incoming(
-        event,
-        event.user,
-        event_id,
-        me,
-        text=text,
-        command=command,
-        address=address,
-        edited=edited,
-    )
-
-
-def read_command(text: str, me: Me) -> tuple[str, str]:
-    """(command, arguments) where *text* begins with one that we know, else ("", text)."""
-    match = _COMMAND.match(text)
-    if match is None or match.group(1).lower() not in me.commands:
-        return "", text
-    return match.group(1).lower(), text[match.end() :]
-
-
-def _incoming(
-    event: _Event,
-    user: str,
-    event_id: str,
+def _said(
+    message: Mapping[str, Any],
+    event: Mapping[str, Any],
     me: Me,
+    names: Names,
     *,
-    text: str,
-    command: str,
-    address: Any = "direct",
-    edited: bool = False,
-) -> Incoming:
+    edited: str = "",
+) -> Incoming | None:
+    """*message*, which *event* told of; *edited* names the event of its new wording."""
+    if not _from_a_person(message, me) or message.get("hidden"):
+        return None
+    raw = text_of(message)
+    mentioned = string(event, "type") == "app_mention" or _mentions(me, raw)
+    direct = mentioned or _private(event)
+    own = words(_without(me, raw), names).strip()
+    attachments, notes = read_files(shared_files(message))
+    more = [*extras_of(message, names), *notes]
+    if not (own or attachments or more or mentioned):
+        return None
+    command, text = read_command(own, me.commands) if direct else ("", own)
+    ts, thread = string(message, "ts"), string(message, "thread_ts")
+    of_place = command in PLACE_COMMANDS and not thread
+    if not command:
+        more += [seen] if (seen := looking_at(event, names)) else []
+        text = "\n\n".join(filter(None, (text, *more)))
+    channel = string(event, "channel")
+    gesture = string(message, "client_msg_id")
     return Incoming(
-        event_id=f"{NAME}:{me.team}:{event_id}",
-        conversation=conversation_id(NAME, event.channel, event.thread_ts or event.ts),
-        sender=Sender(f"{NAME}:{user}", user),
+        event_id=_id(me, edited or f"{channel}:{ts}"),
+        same=_id(me, gesture) if gesture and not edited else "",
+        conversation=conversation_id(NAME, channel, "" if of_place else thread or ts),
+        sender=_sender(message),
         text=text,
         command=command,
-        private=event.channel_type == "im",
-        address=address,
-        attachments=attachments_of(event.files),
-        message=event.ts,
-        edited=edited,
-        sent_at=float(event.ts or 0),
+        reply_to=ts if of_place else "",
+        private=_private(event),
+        address=_address(raw, thread, direct=direct),
+        attachments=attachments,
+        message=ts,
+        edited=bool(edited),
+        sent_at=_seconds(ts),
+        of_place=of_place,
     )
 
 
-class Slash(NamedTuple):
-    """A slash command: its words, and where it was typed. Slack has none inside threads."""
-
-    command: str
-    text: str
-    user: str
-    channel: str
-    trigger: str
-
-
-def read_slash(body: dict[str, Any], me: Me) -> Slash:
-    """`/image …` and `/palaver …`; the latter holds a command's name, or a question."""
-    text = unescape(str(body.get("text", ""))).strip()
-    name = str(body.get("command", "")).lstrip("/").lower()
-    if name in me.commands:
-        command = name
-    else:
-        command, text = read_command(f"/{text}", me)
-        if not command:
-            text = text.removeprefix("/")
-    if not command and not text:
-        command = "help"
-    return Slash(
-        command, text, str(body["user_id"]), str(body["channel_id"]), str(body["trigger_id"])
-    )
-
-
-def slash_incoming(slash: Slash, me: Me, thread: str, *, private: bool) -> Incoming:
-    """The incoming of *slash*.
-
-    In *thread* where a post shows what was asked; else answered to the person alone.
-    """
-    return Incoming(
-        event_id=f"{NAME}:{me.team}:{slash.trigger}",
-        conversation=conversation_id(NAME, slash.channel, thread),
-        sender=Sender(f"{NAME}:{slash.user}", slash.user),
-        text=slash.text,
-        command=slash.command,
-        reply_to="" if thread else f"@{slash.user}",
-        private=private,
-    )
-
-
-def read_press(body: dict[str, Any], me: Me) -> Incoming | None:
-    """The incoming of a pressed button of ours."""
-    try:
-        action = body["actions"][0]
-        message, channel = body["message"], body["channel"]["id"]
-        user, trigger = body["user"]["id"], body["trigger_id"]
-        thread = message.get("thread_ts") or message["ts"]
-    except (KeyError, IndexError, TypeError):
+def _changed(event: Mapping[str, Any], event_id: str, me: Me, names: Names) -> Incoming | None:
+    """The new wording of a message; unfurled links, languages, counters and bots are none."""
+    new, old = mapping(event, "message"), mapping(event, "previous_message")
+    if string(new, "subtype") == "tombstone":
+        return _deleted(event, old, string(event, "ts"), me)
+    # https://docs.slack.dev/reference/events/message/message_changed: a bot's edit names a bot.
+    by = string(mapping(new, "edited"), "user")
+    if string(new, "subtype") not in SAID or by.startswith("B") or not _from_a_person(old, me):
         return None
-    command = str(action.get("value", ""))
+    if text_of(new) == text_of(old):
+        return None
+    return _said(new, event, me, names, edited=event_id or f"{string(event, 'ts')}:edit")
+
+
+def _deleted(
+    event: Mapping[str, Any], old: Mapping[str, Any], event_ts: str, me: Me
+) -> Incoming | None:
+    """News that a person took back what they had said to us."""
+    if not _from_a_person(old, me):
+        return None
+    ts, thread = string(old, "ts"), string(old, "thread_ts")
+    raw, channel = text_of(old), string(event, "channel")
+    direct = _private(event) or _mentions(me, raw)
+    if not direct and not thread:
+        return None
     return Incoming(
-        event_id=f"{NAME}:{me.team}:{trigger}",
+        event_id=_id(me, f"{channel}:{ts}:deleted"),
+        conversation=conversation_id(NAME, channel, thread or ts),
+        sender=_sender(old),
+        text="",
+        private=_private(event),
+        address="direct" if direct else "thread",
+        message=ts,
+        deleted=True,
+        sent_at=_seconds(event_ts),
+    )
+
+
+def _stopped(event: Mapping[str, Any], event_id: str, me: Me) -> Incoming | None:
+    """Somebody pressed Slack's own Stop button."""
+    user, channel, thread = (string(event, key) for key in ("user", "channel", "thread_ts"))
+    if not (user and channel and thread):
+        return None
+    return Incoming(
+        event_id=_id(me, event_id),
         conversation=conversation_id(NAME, channel, thread),
         sender=Sender(f"{NAME}:{user}", user),
         text="",
-        command="retry" if command == "again" else command,
-        private=str(channel).startswith("D"),
+        command="stop",
+        private=channel.startswith("D"),
     )
+
+
+def _from_a_person(message: Mapping[str, Any], me: Me) -> bool:
+    user = string(message, "user")
+    bot = message.get("bot_id") or message.get("bot_profile")
+    return bool(user and string(message, "ts")) and not bot and user not in {*NOBODY, me.user_id}
+
+
+def _private(event: Mapping[str, Any]) -> bool:
+    """A direct message; `app_mention` and older events do not say what their channel is."""
+    kind = string(event, "channel_type")
+    return kind == "im" or (not kind and string(event, "channel").startswith("D"))
+
+
+def _address(raw: str, thread: str, *, direct: bool) -> Literal["direct", "thread", "overheard"]:
+    if direct:
+        return "direct"
+    return "thread" if thread and not _OTHER_PERSON.match(raw) else "overheard"
+
+
+def _mentions(me: Me, raw: str) -> bool:
+    return re.search(rf"<@{me.user_id}(?:\|[^>]*)?>", raw) is not None
+
+
+def _without(me: Me, raw: str) -> str:
+    """*raw* without our own name, wherever and however often it stands."""
+    return re.sub(rf"[ \t]?<@{me.user_id}(?:\|[^>]*)?>", "", raw)
+
+
+def _sender(message: Mapping[str, Any]) -> Sender:
+    """Who spoke; Slack sends the profile along of who belongs to another workspace."""
+    user = string(message, "user")
+    profile = mapping(message, "user_profile")
+    name = string(profile, "display_name") or string(profile, "real_name")
+    return Sender(f"{NAME}:{user}", name or user)
+
+
+def _id(me: Me, event_id: str) -> str:
+    return f"{NAME}:{me.team}:{event_id}"
+
+
+def _seconds(ts: str) -> float:
+    try:
+        return float(ts)
+    except ValueError:
+        return 0.0

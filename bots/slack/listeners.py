@@ -1,40 +1,52 @@
-"""What Slack tells: events, buttons and slash commands, accepted one by one.
+"""What Slack tells: events, buttons, shortcuts and slash commands, accepted one by one.
 
 An event is acknowledged when its listener returns, and a listener returns when
 the inbox holds the event (`process_before_response`); else Slack sends it again.
+What cannot be read is set aside and acknowledged: it would be no better the next time.
 """
 
 import logging
 import re
-from collections.abc import Collection
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from contextlib import suppress
 from typing import Any, Protocol
 
-import msgspec
+from msgspec.structs import replace
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.response import BoltResponse
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bots.arrivals import Arrivals
-from bots.slack.inbound import Me, Slash, read_event, read_press, read_slash, slash_incoming
+from bots.slack.commands import Slash, read_press, read_slash, slash_incoming
+from bots.slack.inbound import NAME, Me, read_event
 from bots.slack.markup import BLOCK_CHARS, fallback, render
 from bots.slack.people import People
+from bots.slack.reading import mapping, mentioned_in, string
+from bots.slack.shortcuts import Shortcuts
+from bots.slack.stubs import completed
 from bots.slack.surface import slack_errors
+from core.border import clean, set_aside
 from core.errors import Gone, PlatformError
-from core.messages import Incoming
+from core.messages import Incoming, Sender, conversation_id
 
 log = logging.getLogger(__name__)
 
 ACCEPT_S = 2.3
 """Slack waits 3 s for an acknowledgement, then sends the event again."""
-EVERYTHING = re.compile(".*")
-SUGGESTIONS = ("suggest_abilities", "suggest_table", "suggest_explaining")
+EVERYTHING = re.compile(".*", re.DOTALL)
+SUGGESTIONS = ("suggest_summary", "suggest_reply", "suggest_tasks")
 
 
 class Speak(Protocol):
     """Gives the sentence *name*, for who has set *language* (an IETF tag, or nothing)."""
 
     def __call__(self, name: str, language: str, /, **values: object) -> str: ...
+
+
+class MayAsk(Protocol):
+    """Whether the sender of an incoming is let in."""
+
+    def __call__(self, incoming: Incoming, /) -> bool: ...
 
 
 class Listeners:
@@ -46,7 +58,10 @@ class Listeners:
         people: People,
         arrivals: Arrivals,
         me: Me,
+        *,
         addresses: Collection[str],
+        choices: Mapping[str, Collection[str]],
+        may_ask: MayAsk,
         speak: Speak,
     ) -> None:
         self._client = client
@@ -54,7 +69,10 @@ class Listeners:
         self._arrivals = arrivals
         self._me = me
         self._addresses = addresses
+        self._choices = choices
+        self._may_ask = may_ask
         self._speak = speak
+        self._shortcuts = Shortcuts(client, people, me, speak)
 
     def app(self, signing_secret: str) -> AsyncApp:
         """Bolt's app with these listeners; *signing_secret* is empty in Socket Mode."""
@@ -68,49 +86,83 @@ class Listeners:
         app.event(EVERYTHING)(self._on_event)
         app.command(EVERYTHING)(self._on_slash)
         app.action(EVERYTHING)(self._on_press)
+        app.shortcut(EVERYTHING)(self._on_shortcut)
+        app.view(EVERYTHING)(self._on_dialog)
 
         @app.error
         async def failed(error: Exception) -> BoltResponse:
-            log.warning("event not accepted: %s %s", type(error).__name__, error)
-            return BoltResponse(status=503, body="")
+            if isinstance(error, TimeoutError | PlatformError):
+                # The inbox or Slack is away: the next delivery may find it there.
+                log.warning("event not accepted: %s %s", type(error).__name__, error)
+                return BoltResponse(status=503, body="")
+            set_aside("slack.event", error)
+            return BoltResponse(status=200, body="")
 
         return app
 
     async def _on_event(self, body: dict[str, Any]) -> None:
-        event = body.get("event", {})
-        if event.get("type") == "app_home_opened" and event.get("tab") == "messages":
-            await self._suggest(str(event.get("channel", "")), str(event.get("user", "")))
+        body = cleaned(body)
+        event = mapping(body, "event")
+        if string(event, "type") == "app_home_opened":
+            await self._opened(event, string(body, "event_id"))
             return
-        incoming = read_event(body, self._me)
-        if incoming is not None and incoming.address in self._addresses:
+        if (incoming := read_event(body, self._me, {})) is None:
+            return
+        if incoming.address not in self._addresses:
+            return
+        # Who is meant by what, and what a file is, is asked for only now that it matters.
+        message = mapping(event, "message") or event
+        await completed(self._client, message)
+        names = await self._people.names(mentioned_in(message))
+        if (incoming := read_event(body, self._me, names)) is not None:
             await self._accept(incoming)
 
-    async def _on_press(self, body: dict[str, Any], ack: Any) -> None:
-        incoming = read_press(body, self._me)
+    async def _on_press(self, body: dict[str, Any], ack: Callable[..., Awaitable[Any]]) -> None:
+        incoming = read_press(cleaned(body), NAME, self._me.team)
         if incoming is not None:
             await self._accept(incoming)
         await ack()
 
-    async def _on_slash(self, body: dict[str, Any], ack: Any) -> None:
-        slash = read_slash(body, self._me)
-        direct = str(body.get("channel_name")) == "directmessage"
-        thread = ""
-        if slash.command in ("", "image"):
+    async def _on_slash(self, body: dict[str, Any], ack: Callable[..., Awaitable[Any]]) -> None:
+        body = cleaned(body)
+        slash = read_slash(body, self._me.commands, self._choices)
+        if not (slash.user and slash.channel):
+            set_aside("slack.event", "a command of nobody")
+            await ack()
+            return
+        direct = string(body, "channel_name") == "directmessage"
+        asked = slash_incoming(slash, NAME, self._me.team, "", private=direct)
+        sender = await self._people.sender(slash.user)
+        if not self._may_ask(replace(asked, sender=sender)):
+            await ack(self._speak("not_allowed", sender.language, id=sender.id))
+            return
+        if slash.command in ("", "image", "compare"):
             # Others do not see a slash command: what was asked becomes a post, and its thread.
             try:
-                thread = await self._show_asked(slash)
+                thread = await self._show_asked(slash, sender)
             except Gone:
-                sender = await self._people.sender(slash.user)
                 await ack(self._speak("not_invited", sender.language))
                 return
-        await self._accept(slash_incoming(slash, self._me, thread, private=direct))
+            asked = slash_incoming(slash, NAME, self._me.team, thread, private=direct)
+        await self._accept(asked)
         await ack()
 
-    async def _show_asked(self, slash: Slash) -> str:
-        asked = f"/image {slash.text}" if slash.command else slash.text
+    async def _on_shortcut(self, body: dict[str, Any], ack: Callable[..., Awaitable[Any]]) -> None:
+        incoming = await self._shortcuts.used(cleaned(body), self._may_ask)
+        if incoming is not None:
+            await self._accept(incoming)
+        await ack()
+
+    async def _on_dialog(self, body: dict[str, Any], ack: Callable[..., Awaitable[Any]]) -> None:
+        incoming = await self._shortcuts.answered(cleaned(body))
+        if incoming is not None:
+            await self._accept(incoming)
+        await ack()
+
+    async def _show_asked(self, slash: Slash, sender: Sender) -> str:
+        asked = f"/{slash.command} {slash.text}" if slash.command else slash.text
         asked = asked[: BLOCK_CHARS // 2]
         quoted = render(asked).replace("\n", "\n> ")
-        sender = await self._people.sender(slash.user)
         asks = self._speak("asks", sender.language, name=render(sender.name))
         with slack_errors():
             posted = await self._client.chat_postMessage(
@@ -123,8 +175,28 @@ class Listeners:
         return str(posted["ts"])
 
     async def _accept(self, incoming: Incoming) -> None:
-        sender = await self._people.sender(incoming.sender.name)
-        await self._arrivals.accept(msgspec.structs.replace(incoming, sender=sender), ACCEPT_S)
+        user, name = incoming.sender.id.partition(":")[2], incoming.sender.name
+        sender = await self._people.sender(user, name)
+        await self._arrivals.accept(replace(incoming, sender=sender), ACCEPT_S)
+
+    async def _opened(self, event: Mapping[str, Any], event_id: str) -> None:
+        """Our Home tab, or our direct message, came into view."""
+        user, channel = string(event, "user"), string(event, "channel")
+        if not (user and channel):
+            return
+        if string(event, "tab") == "messages":
+            await self._suggest(channel, user)
+            return
+        incoming = Incoming(
+            event_id=f"{NAME}:{self._me.team}:{event_id}",
+            conversation=conversation_id(NAME, channel),
+            sender=Sender(f"{NAME}:{user}", user),
+            text="",
+            command="home",
+            reply_to=f"home {user}",
+            of_place=True,
+        )
+        await self._accept(incoming)
 
     async def _suggest(self, channel: str, user: str) -> None:
         language = (await self._people.sender(user)).language
@@ -133,3 +205,14 @@ class Listeners:
             await self._client.assistant_threads_setSuggestedPrompts(
                 channel_id=channel, prompts=[{"title": one, "message": one} for one in messages]
             )
+
+
+def cleaned(value: Any) -> Any:
+    """JSON *value* whose strings can all be encoded."""
+    if isinstance(value, str):
+        return clean(value)
+    if isinstance(value, dict):
+        return {key: cleaned(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [cleaned(inner) for inner in value]
+    return value

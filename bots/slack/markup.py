@@ -1,4 +1,4 @@
-"""Markdown for Slack's markdown blocks, and Slack's text for a model. Pure.
+"""Markdown for Slack's markdown blocks. Pure.
 
 Source: docs.slack.dev, markdown block (12,000 characters in all of a payload)
 and "Formatting text" (control sequences, escaping of &, <, >).
@@ -16,7 +16,6 @@ SECTION_CHARS = 3_000
 """A section block holds so much text; three of them stay well under the payload's limit."""
 
 _PING = re.compile(r"<(?=[!@#])|(?<!\w)@(?=(?:channel|here|everyone)\b)")
-_CONTROL = re.compile(r"<([^<>|\s]+)(?:\|([^<>]*))?>")
 
 
 def fits(markdown: str) -> bool:
@@ -45,23 +44,3 @@ def _shortened(text: str, most_chars: int) -> str:
 
 def _escaped(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-
-
-def unescape(text: str) -> str:
-    """Slack's own text as a person meant it: links, channels and people in words."""
-
-    def plain(match: re.Match[str]) -> str:
-        target, label = match.group(1), match.group(2)
-        match target[0]:
-            case "@":
-                return f"@{label or target[1:]}"
-            case "#":
-                return f"#{label or target[1:]}"
-            case "!":
-                return f"@{label or target[1:].partition('^')[0]}"
-        if label and label != target.partition("//")[2]:
-            return f"{label} ({target})"
-        return target
-
-    text = _CONTROL.sub(plain, text)
-    return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")

@@ -1,40 +1,91 @@
-"""Who writes in a Slack workspace."""
+"""How the people, channels and groups of a Slack workspace are called, as far as they were met."""
 
 import asyncio
+import time
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from contextlib import suppress
 from typing import Any
 
+from msgspec.structs import replace
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bots.slack.inbound import NAME
+from bots.slack.reading import items, mapping, string
 from bots.slack.surface import slack_errors
 from core.errors import PlatformError
 from core.messages import Sender
 
 NAME_S = 1.0
+"""How long Slack is waited for: an event must be acknowledged within three seconds."""
 NAMES_KEPT = 10_000
+MOST_NAMES = 30
+"""So many names one message may ask for; the others stay ids."""
+UNKNOWN_S = 600.0
+"""A name that Slack would not tell is asked for again after so long."""
 
 
 class People:
-    """The people of one workspace, as far as they were met."""
+    """The people, channels and groups of one workspace."""
 
     def __init__(self, client: AsyncWebClient) -> None:
         self._client = client
-        self._known: dict[str, Sender] = {}
+        self._senders: dict[str, Sender] = {}
+        self._names: dict[str, str] = {}
+        self._not_told: dict[str, float] = {}
 
-    async def sender(self, user: str) -> Sender:
-        """Who *user* (an id) is; by the id alone where Slack does not tell in time."""
-        known = self._known.get(user)
-        if known is not None:
-            return known
-        sender = Sender(f"{NAME}:{user}", user)
-        with suppress(PlatformError), slack_errors():
+    async def sender(self, user: str, name: str = "") -> Sender:
+        """Who *user* (an id) is; as *name*, or by the id, where Slack does not tell in time."""
+        await self._learn([user])
+        found = self._senders.get(user)
+        sender = found or Sender(f"{NAME}:{user}", name or user)
+        return replace(sender, name=name or user) if sender.name == user else sender
+
+    async def names(self, ids: Collection[str]) -> Mapping[str, str]:
+        """How *ids* are called, of those that Slack tells in time."""
+        await self._learn(sorted(ids)[:MOST_NAMES])
+        return {one: self._names[one] for one in ids if one in self._names}
+
+    async def _learn(self, ids: Collection[str]) -> None:
+        now = time.monotonic()
+        new = [one for one in ids if one not in self._names and self._not_told.get(one, 0) < now]
+        if not new:
+            return
+        if len(self._names) + len(self._not_told) > NAMES_KEPT:
+            self._names.clear()
+            self._senders.clear()
+            self._not_told.clear()
+        with suppress(TimeoutError):
             async with asyncio.timeout(NAME_S):
-                answer: Any = await self._client.users_info(user=user, include_locale=True)
-            profile = answer["user"].get("profile", {})
-            name = profile.get("display_name") or answer["user"].get("real_name") or user
-            sender = Sender(sender.id, str(name), str(answer["user"].get("locale", "")))
-            if len(self._known) >= NAMES_KEPT:
-                self._known.clear()
-            self._known[user] = sender
-        return sender
+                await asyncio.gather(*map(self._learn_one, new))
+
+    async def _learn_one(self, one: str) -> None:
+        ask: Mapping[str, Callable[[str], Awaitable[str]]] = {
+            "U": self._person,
+            "W": self._person,
+            "S": self._group,
+        }
+        name = ""
+        with suppress(PlatformError), slack_errors():
+            name = await ask.get(one[:1], self._channel)(one)
+        if name:
+            self._names[one] = name
+        else:
+            self._not_told[one] = time.monotonic() + UNKNOWN_S
+
+    async def _person(self, user: str) -> str:
+        answer: Any = await self._client.users_info(user=user, include_locale=True)
+        found = mapping(answer.data, "user")
+        profile = mapping(found, "profile")
+        name = string(profile, "display_name") or string(found, "real_name") or user
+        self._senders[user] = Sender(f"{NAME}:{user}", name, string(found, "locale"))
+        return name
+
+    async def _channel(self, channel: str) -> str:
+        answer: Any = await self._client.conversations_info(channel=channel)
+        return string(mapping(answer.data, "channel"), "name")
+
+    async def _group(self, group: str) -> str:
+        answer: Any = await self._client.usergroups_list()
+        for one in items(answer.data, "usergroups"):
+            self._names[string(one, "id")] = string(one, "handle") or string(one, "name")
+        return self._names.get(group, "")

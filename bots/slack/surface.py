@@ -1,19 +1,27 @@
 """The calls: posting and updating one message, and Slack's errors in our words."""
 
+import time
+import uuid
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import aiohttp
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bots.slack.home import thumbs
 from bots.slack.markup import SECTION_CHARS, fallback, plain, render
+from bots.slack.reading import items, mapping, string
 from core.errors import Gone, PlatformError, RateLimited, Rejected, Revoked
 from core.messages import Button, ConversationId, split_conversation
 from core.platform import Bucket
 
 GROWING = "▍"
+CLOCKS_S = 30.0
+"""How far Slack's clock and ours may be apart."""
+LOOK_BACK = 100
+"""So many of the newest messages are looked through for a post of ours."""
 
 _LOST = frozenset(
     (
@@ -26,9 +34,22 @@ _LOST = frozenset(
         "restricted_action",
         "user_not_found",
         "user_not_in_channel",
+        # The workspace lets nobody edit any more, or nobody write there (chat.update, chat.post*).
+        "edit_window_closed",
+        "messages_tab_disabled",
+        "cannot_reply_to_message",
+        "restricted_action_read_only_channel",
+        "restricted_action_thread_only_channel",
+        "restricted_action_non_threadable_channel",
+        "restricted_action_thread_locked",
     )
 )
-_NO_POST = frozenset(("message_not_found", "cant_update_message"))
+_NO_POST = frozenset(("message_not_found", "cant_update_message", "edit_window_closed"))
+"""The post cannot be changed: its text is owed in another one."""
+NO_MEMBER = frozenset(("not_in_channel", "channel_not_found", "user_not_in_channel"))
+RATE = "rate "
+MARK = "palaver_post"
+"""The type of our own metadata, by which a post is found again whose answer was lost."""
 _REVOKED = frozenset(
     (
         "invalid_auth",
@@ -66,9 +87,9 @@ def _typed(error: SlackApiError, setting: str) -> PlatformError:
         code = str(response["error"])
     except (KeyError, TypeError, ValueError):
         code = f"status {status}"
-    if code == "ratelimited" or status == 429:
+    if code in ("ratelimited", "rate_limited") or status == 429:
         headers = {k.lower(): v for k, v in getattr(response, "headers", {}).items()}
-        return RateLimited(code, float(headers.get("retry-after", 30)))
+        return RateLimited(code, _seconds(headers.get("retry-after")))
     if code in _REVOKED:
         return Revoked(f"Slack does not accept {setting} ({code})")
     if code in _LOST:
@@ -76,6 +97,13 @@ def _typed(error: SlackApiError, setting: str) -> PlatformError:
     if code in _AWAY or status >= 500 or code.startswith("status"):
         return PlatformError(code)
     return Rejected(code)
+
+
+def _seconds(value: object) -> float:
+    try:
+        return max(0.0, float(str(value)))
+    except ValueError:
+        return 30.0
 
 
 def post_budget(team: str, channel: str) -> tuple[Bucket, ...]:
@@ -89,7 +117,8 @@ def update_budget(team: str) -> tuple[Bucket, ...]:
 class SlackSurface:
     """One message in a thread; its handle is its ts.
 
-    *to_user*: shown to this person alone, once, when it is final.
+    Slack knows no key by which a call is done once. So each post carries a mark of our own, and
+    where the answer to a call was lost, it is looked for before anything is posted again.
     """
 
     def __init__(
@@ -98,13 +127,16 @@ class SlackSurface:
         team: str,
         conversation: ConversationId,
         ts: str = "",
-        to_user: str = "",
+        thread: str = "",
     ) -> None:
         self._client = client
         self._team = team
         _, self._channel, self._thread = split_conversation(conversation)
+        self._thread = thread or self._thread
         self._ts = ts
-        self._to_user = to_user
+        self._mark = uuid.uuid4().hex
+        self._lost_at = 0.0
+        """Since when a post may stand of which we do not know."""
 
     @property
     def handle(self) -> str:
@@ -119,25 +151,17 @@ class SlackSurface:
         return update_budget(self._team) if self._ts else post_budget(self._team, self._channel)
 
     async def show(self, text: str, buttons: Sequence[Button] = ()) -> None:
-        if self._to_user:
-            return
         # A mark of its own line where the text ends with a fence or a table.
         space = "\n\n" if text.rpartition("\n")[2][:1] in ("`", "~", "|") else " "
         await self._put(f"{text}{space}{GROWING}", buttons)
 
     async def finish(self, text: str, buttons: Sequence[Button] = ()) -> None:
-        if self._to_user:
-            with slack_errors():
-                await self._client.chat_postEphemeral(
-                    channel=self._channel, user=self._to_user, **_content(text, ())
-                )
-            return
         try:
             await self._put(text, buttons)
         except Gone as error:
             if not self._ts or str(error) not in _NO_POST:
                 raise
-            # Somebody deleted the growing post: the answer is still owed.
+            # Somebody deleted the growing post, or it is too old: the answer is still owed.
             self._ts = ""
             await self._put(text, buttons)
 
@@ -149,52 +173,123 @@ class SlackSurface:
         self._ts = ""
 
     async def _put(self, text: str, buttons: Sequence[Button]) -> None:
-        try:
-            await self._call(_content(text, buttons))
-        except Rejected:
-            # Better without its formatting than not at all.
-            await self._call(_plain_content(text, buttons))
+        others = without_thumbs(buttons)
+        tries = [content(text, buttons)]
+        if others != tuple(buttons):
+            tries.append(content(text, others))  # A workspace may not know thumbs yet.
+        for one in tries:
+            with suppress(Rejected):
+                await self._call(one)
+                return
+        # Better without its formatting than not at all.
+        await self._call(plain_content(text, others))
 
     async def _call(self, content: dict[str, Any]) -> None:
-        with slack_errors():
-            if self._ts:
-                try:
-                    await self._update(content)
-                except SlackApiError as error:
-                    if error.response.get("error") != "streaming_state_conflict":
-                        raise
-                    # Streamed by a process that died: its stream still stands open.
-                    await self._client.chat_stopStream(channel=self._channel, ts=self._ts)
-                    await self._update(content)
-                return
-            posted = await self._client.chat_postMessage(
-                channel=self._channel,
-                thread_ts=self._thread or None,
-                unfurl_links=False,
-                unfurl_media=False,
-                **content,
-            )
+        if not self._ts and self._lost_at:
+            await self._find_lost()
+        if self._ts:
+            with slack_errors():
+                await self._change(content)
+            return
+        metadata = {"event_type": MARK, "event_payload": {"post": self._mark}}
+        began = time.time()
+        try:
+            with slack_errors():
+                posted = await self._client.chat_postMessage(
+                    channel=self._channel,
+                    thread_ts=self._thread or None,
+                    unfurl_links=False,
+                    unfurl_media=False,
+                    metadata=metadata,
+                    **content,
+                )
+        except PlatformError as error:
+            self._note_lost(error, began)
+            raise
         self._ts = str(posted["ts"])
+
+    def _note_lost(self, error: PlatformError, began: float) -> None:
+        """After *error*, a call that *began* then may have been done all the same."""
+        if type(error) is PlatformError and not self._lost_at:
+            self._lost_at = began
+
+    async def _find_lost(self) -> None:
+        """Look for the post that was made by a call whose answer was lost."""
+        answer: Any
+        since = f"{self._lost_at - CLOCKS_S:.6f}"
+        try:
+            with slack_errors():
+                if self._thread:
+                    answer = await self._client.conversations_replies(
+                        channel=self._channel,
+                        ts=self._thread,
+                        oldest=since,
+                        include_all_metadata=True,
+                        limit=LOOK_BACK,
+                    )
+                else:
+                    answer = await self._client.conversations_history(
+                        channel=self._channel,
+                        oldest=since,
+                        include_all_metadata=True,
+                        limit=LOOK_BACK,
+                    )
+        except (Rejected, Gone):
+            # We may not look: rather twice than not at all.
+            self._lost_at = 0.0
+            return
+        self._lost_at = 0.0
+        for message in reversed(items(answer.data, "messages")):
+            if self._is_ours(message):
+                self._ts = string(message, "ts")
+                return
+
+    def _is_ours(self, message: dict[str, Any]) -> bool:
+        payload = mapping(mapping(message, "metadata"), "event_payload")
+        return string(payload, "post") == self._mark
+
+    async def _change(self, content: dict[str, Any]) -> None:
+        try:
+            await self._update(content)
+        except SlackApiError as error:
+            if error.response.get("error") != "streaming_state_conflict":
+                raise
+            # Streamed by a process that died: its stream still stands open.
+            await self._client.chat_stopStream(
+                channel=self._channel, ts=self._ts, session_status="active"
+            )
+            await self._update(content)
 
     async def _update(self, content: dict[str, Any]) -> None:
         # `parse` is `client` by default here, which would link names.
         await self._client.chat_update(channel=self._channel, ts=self._ts, parse="none", **content)
 
 
-def _content(text: str, buttons: Sequence[Button]) -> dict[str, Any]:
+def content(text: str, buttons: Sequence[Button]) -> dict[str, Any]:
     blocks: list[dict[str, Any]] = [{"type": "markdown", "text": render(text)}]
-    if buttons:
-        blocks.append(actions(buttons))
+    blocks += controls(buttons)
     return {"text": fallback(text), "blocks": blocks}
 
 
-def _plain_content(text: str, buttons: Sequence[Button]) -> dict[str, Any]:
+def plain_content(text: str, buttons: Sequence[Button]) -> dict[str, Any]:
     shown = plain(text)
     blocks: list[dict[str, Any]] = [
         {"type": "section", "text": {"type": "plain_text", "text": shown[at : at + SECTION_CHARS]}}
         for at in range(0, len(shown), SECTION_CHARS)
     ]
-    return {"text": fallback(text), "blocks": [*blocks, *([actions(buttons)] if buttons else [])]}
+    return {"text": fallback(text), "blocks": [*blocks, *controls(buttons)]}
+
+
+def without_thumbs(buttons: Sequence[Button]) -> tuple[Button, ...]:
+    return tuple(button for button in buttons if not button.command.startswith(RATE))
+
+
+def controls(buttons: Sequence[Button]) -> list[dict[str, Any]]:
+    """The blocks of *buttons*; the thumbs have one of their own."""
+    rate = [button for button in buttons if button.command.startswith(RATE)]
+    others = without_thumbs(buttons)
+    blocks = [actions(others)] if others else []
+    return [*blocks, *([thumbs(*rate)] if len(rate) == 2 else [])]
 
 
 def actions(buttons: Sequence[Button]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Whether a group message calls the bot by one of its wake words."""
+"""Whether what is said among people is meant for the bot."""
 
 import re
 from collections.abc import Iterable
@@ -20,3 +20,28 @@ def said_to(text: str, wake_words: Iterable[str]) -> str | None:
         if low.startswith(word.lower()) and not joined(word, rest):
             return _AFTER_A_NAME.sub("", rest, count=1).strip()
     return None
+
+
+_ASKING = re.compile(
+    r"(?:who|what|when|where|which|why|how|can|could|would|will|is|are|do|does|did|should"
+    r"|explain|show|tell|give|make|write|rewrite|list|compare|translate|summari[sz]e|draft|fix"
+    r"|find|create|add|remove|change|try|continue|go on|now|also|and now|shorter|longer"
+    r"|请|帮|再|怎么|什么|为什么|谁|哪|能不能|可以|解释|翻译|总结|写|列|改|继续|给我)"
+    r"(?![a-z])",
+    re.IGNORECASE,
+)
+_PLEASE = re.compile(r"\bplease\b|[?\uff1f]|[吗呢]\s*[。！!]?\s*$|请", re.IGNORECASE)
+
+
+def for_us(text: str, others: Iterable[str]) -> bool:
+    """Whether *text*, said in a thread with us and *others*, asks something of us.
+
+    What names one of the others is for them; thanks, and talk that asks nothing, for nobody.
+    """
+    low = text.lower()
+    for name in others:
+        for called in {name, name.partition(" ")[0]}:
+            at = low.find(called.lower()) if called else -1
+            if at >= 0 and not joined(called, text[at + len(called) :]):
+                return False
+    return bool(_ASKING.match(text.lstrip()) or _PLEASE.search(text))

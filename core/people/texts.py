@@ -81,11 +81,56 @@ _TEXTS: dict[str, tuple[str, str]] = {
         "- `/lang en` 或 `/lang zh` 选择我的语言\n\n"
         "在群里，只有被 @、被回复或收到命令时我才说话。",
     ),
-    "suggest_abilities": ("What can you do?", "你能做什么？"),
-    "suggest_table": ("Show me markdown with a table.", "用 Markdown 给我看一个表格。"),
-    "suggest_explaining": (
-        "Explain how a rainbow forms, in three short paragraphs.",
-        "用三小段话解释彩虹是怎么形成的。",
+    "suggest_summary": (
+        "Summarise what I send you next, in five points.",
+        "把我接下来发的内容总结成五点。",
+    ),
+    "suggest_reply": (
+        "Help me draft a short, friendly reply to a message.",
+        "帮我给一条消息写个简短友好的回复。",
+    ),
+    "suggest_tasks": (
+        "Turn my meeting notes into a table of tasks, owners and dates.",
+        "把我的会议记录整理成任务、负责人和日期的表格。",
+    ),
+    "summarise": (
+        "Summarise this thread: what it is about, what was decided, what is open.",
+        "总结这个话题串：谈了什么、决定了什么、还有什么没定。",
+    ),
+    "ask_title": ("Ask about this", "问问这条消息"),
+    "ask_send": ("Ask", "提问"),
+    "ask_cancel": ("Cancel", "取消"),
+    "ask_it": ("Your question", "你的问题"),
+    "rate_up": ("👍 Good answer", "👍 回答得好"),
+    "rate_down": ("👎 Not helpful", "👎 没有帮助"),
+    "no_files": (
+        "I may not post files in this workspace, so I cannot show what I made. "
+        "My operator has been told.",
+        "我在这个工作区没有发文件的权限，做好的内容发不出来。管理员已经知道了。",
+    ),
+    "home": (
+        "**Set here**\n- model: `{model}`\n- persona: `{persona}`\n- language: {language}\n"
+        "- to keep in mind: {system}",
+        "**这里的设置**\n- 模型：`{model}`\n- 角色：`{persona}`\n- 语言：{language}\n"
+        "- 要记住的：{system}",
+    ),
+    "follow_is": (
+        "In threads where several people talk I answer: `{follow}`. There are: `questions` "
+        "(what is for me), `all`, `off` (only mentions).",
+        "在有几个人说话的话题串里，我回答：`{follow}`。可选：`questions`（对我说的）、"
+        "`all`（全部）、`off`（只在被 @ 时）。",
+    ),
+    "follow_questions": (
+        "In threads I answer what is for me: questions, and mentions.",
+        "在话题串里，我回答对我说的：提问和 @ 我的。",
+    ),
+    "follow_all": (
+        "In threads that I was asked in, I answer everything from now on.",
+        "在问过我的话题串里，从现在起我每条都回答。",
+    ),
+    "follow_off": (
+        "In threads I answer only mentions from now on.",
+        "在话题串里，从现在起我只回答 @ 我的。",
     ),
     "asks": ("**{name}** asks:", "**{name}** 问："),
     "not_invited": (

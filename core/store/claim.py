@@ -7,12 +7,14 @@ import time
 from collections.abc import Awaitable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import cast
+from typing import Any, cast
 
 import msgspec
+from msgspec.structs import asdict
 from redis.asyncio import Redis
 from redis.commands.core import AsyncScript
 
+from core.border import set_aside
 from core.errors import LeaseLost
 from core.messages import (
     ConversationId,
@@ -42,7 +44,7 @@ MOST_MAIL = 50
 MOST_EXCHANGES = 5_000
 
 _exchange = msgspec.json.Decoder(Exchange)
-_preferences = msgspec.json.Decoder(Preferences)
+_chosen = msgspec.json.Decoder(dict[str, Any])
 _summary = msgspec.json.Decoder(Summary)
 
 
@@ -153,7 +155,7 @@ class Claim:
         _, mail, flat, history, (chosen, fresh) = loaded
         state = dict(_pairs(flat))
         if self.conversation != self._of_place:
-            self._place = _preferences_of(chosen)
+            self._place = preferences(chosen)
         since = number(fresh)
         exchanges = [read(_exchange, one, "store.history") for one in history]
         self._readable = [exchange is not None for exchange in exchanges]
@@ -162,7 +164,7 @@ class Claim:
         return Turn(
             mail=await self._readable_mail(mail),
             history=tuple(one for one in exchanges if one is not None and one.at >= since),
-            preferences=_preferences_of(state.get(b"preferences")).over(self._place),
+            preferences=preferences(state.get(b"preferences"), self._place),
             checkpoint=read(_checkpoint, saved, "store.checkpoint") if saved else None,
             stop=words(state.get(b"stop")),
             tries=int(number(state.get(b"tries"))),
@@ -214,6 +216,15 @@ class Claim:
                 keys=[keys.spent(self.conversation), keys.spent(self.person)]
             )
         return _spent(here), _spent(by_person)
+
+    async def rate(self, event_id: str, verdict: str) -> None:
+        """Keep with the exchange of *event_id* what somebody thought of its answer."""
+        name = keys.ratings(self.conversation)
+        with store_errors():
+            async with self._engine.redis.pipeline(transaction=True) as pipe:
+                pipe.hset(name, event_id, verdict)
+                pipe.expire(name, self._engine.ttl_s)
+                await pipe.execute()
 
     async def renew(
         self, checkpoint: Checkpoint | None = None, new_posts: Sequence[str] = ()
@@ -277,7 +288,8 @@ class Claim:
         """
         changes: list[str | bytes] = []
         if preferences is not None:
-            own = preferences.beside(self._place)
+            chosen = asdict(preferences).items()
+            own = {name: value for name, value in chosen if value != getattr(self._place, name)}
             changes += ["preferences", msgspec.json.encode(own)]
         if everywhere:
             changes += ["fresh", str(time.time())]
@@ -362,8 +374,15 @@ class Claim:
         return [keys.GROUP, self._engine.worker, self._entry]
 
 
-def _preferences_of(raw: bytes | None) -> Preferences:
-    return read(_preferences, raw or b"{}", "store.preferences") or Preferences()
+def preferences(own: bytes | None, place: Preferences | None = None) -> Preferences:
+    """What holds where *own* was chosen, in *place*: what was not chosen is the place's."""
+    shared = place or Preferences()
+    chosen = read(_chosen, own or b"{}", "store.preferences") or {}
+    try:
+        return msgspec.convert({**asdict(shared), **chosen}, Preferences)
+    except msgspec.ValidationError as error:
+        set_aside("store.preferences", error)
+        return shared
 
 
 def _spent(flat: Sequence[bytes]) -> Spent:

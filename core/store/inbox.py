@@ -8,7 +8,7 @@ the lease on the conversation, `Claim.commit` its only end.
 import asyncio
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, cast
+from typing import Any, Literal, NamedTuple, cast
 
 import msgspec
 from redis.asyncio import Redis
@@ -17,7 +17,7 @@ from redis.exceptions import ResponseError
 from core.border import set_aside
 from core.messages import ConversationId, Incoming, place_of, split_conversation
 from core.store import keys
-from core.store.claim import LEASE_S, Claim, Engine
+from core.store.claim import LEASE_S, Claim, Engine, preferences
 from core.store.connection import script, store_errors
 from core.store.values import (
     DeadLetter,
@@ -43,6 +43,13 @@ class Kept(msgspec.Struct, frozen=True):
 
     verdict: Verdict
     waiting: int
+
+
+class Heard(NamedTuple):
+    """Who else spoke in a thread, and what its place chose to *follow*."""
+
+    others: Sequence[str]
+    follow: str
 
 
 class Waiting(msgspec.Struct, frozen=True):
@@ -105,6 +112,8 @@ class Inbox:
     async def put(self, incoming: Incoming) -> Kept:
         """Keep *incoming*, unless it was kept before, nobody asked, or the mailbox is full."""
         conversation = incoming.conversation
+        if incoming.same and not await self._first_of(incoming):
+            return Kept("seen", 0)
         with store_errors():
             verdict, waiting = await self.put_script(
                 keys=[
@@ -128,6 +137,35 @@ class Inbox:
         if conversation != place_of(conversation) and kept.verdict in ("kept", "seen"):
             await self._note_recent(incoming)
         return kept
+
+    async def _first_of(self, incoming: Incoming) -> bool:
+        """Whether *incoming* is the one that its second name was first heard with."""
+        name, this = keys.seen(incoming.same), incoming.event_id.encode()
+        with store_errors():
+            if await self._redis.set(name, this, nx=True, ex=DEDUPE_S):
+                return True
+            return bool(await self._redis.get(name) == this)
+
+    async def hear(self, incoming: Incoming) -> Heard | None:
+        """Note that its sender spoke in a thread we answer in; None: we do not, there."""
+        thread, place = incoming.conversation, place_of(incoming.conversation)
+        with store_errors():
+            async with self._redis.pipeline(transaction=False) as pipe:
+                pipe.exists(keys.state(thread))
+                pipe.hgetall(keys.speakers(thread))
+                pipe.hget(keys.state(thread), "preferences")
+                pipe.hget(keys.state(place), "preferences")
+                known, speakers, own, of_place = await pipe.execute()
+            if not known and incoming.address == "thread":
+                return None
+            async with self._redis.pipeline(transaction=False) as pipe:
+                pipe.hset(keys.speakers(thread), incoming.sender.id, incoming.sender.name)
+                pipe.expire(keys.speakers(thread), self.engine.ttl_s)
+                await pipe.execute()
+        others = tuple(
+            name.decode() for who, name in speakers.items() if who.decode() != incoming.sender.id
+        )
+        return Heard(others, preferences(own, preferences(of_place)).follow)
 
     async def _note_recent(self, incoming: Incoming) -> None:
         name = keys.recent(place_of(incoming.conversation))

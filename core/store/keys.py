@@ -31,6 +31,16 @@ def history(conversation: ConversationId) -> str:
     return f"{TAG}:history:{conversation}"
 
 
+def speakers(conversation: ConversationId) -> str:
+    """The names of who spoke in a thread that we answer in."""
+    return f"{TAG}:speakers:{conversation}"
+
+
+def ratings(conversation: ConversationId) -> str:
+    """What people thought of answers, by the event of the question."""
+    return f"{TAG}:ratings:{conversation}"
+
+
 def recent(place: ConversationId) -> str:
     """Who spoke with us in which threads of *place*, by when they last did."""
     return f"{TAG}:recent:{place}"

@@ -6,8 +6,9 @@ from msgspec.structs import replace
 
 from core.errors import Interrupted, Overloaded, Refused
 from core.live.reply import Reply
-from core.messages import Attachment, Exchange
+from core.messages import Attachment, Button, Exchange
 from core.models.request import ChatMessage, ChatRequest
+from core.people.texts import say
 from core.store.claim import Checkpoint
 from core.telemetry import logger
 from core.turn.cost import record, spent_on
@@ -82,7 +83,7 @@ async def answer(
             stage.keeper.save(reached(), now=True)
             await reply.settle()
             one_page = len(reply.handles) < 2 and len(draft.shown) <= PAGE_CHARS
-            buttons = [stage.button(name) for name in _ways_on(draft)]
+            buttons = _ways_on(stage, draft)
             await reply.finish(draft.final(stage.language, one_page=one_page), buttons)
         break
     said = f"{draft.before} {draft.best}" if draft.before and draft.best else draft.best
@@ -176,9 +177,16 @@ def _going_on(request: ChatRequest, draft: Draft, *, continues: bool) -> ChatReq
     return replace(request, messages=(*request.messages, ChatMessage("assistant", draft.before)))
 
 
-def _ways_on(draft: Draft) -> Sequence[str]:
-    """What may be done with an answer that has ended."""
-    return ("continue", "retry") if draft.goes_on else ("retry",)
+def _ways_on(stage: Stage, draft: Draft) -> Sequence[Button]:
+    """What may be done with an answer that has ended; of a whole one, say what it was worth."""
+    names = ("continue", "retry") if draft.goes_on else ("retry",)
+    ways = [stage.button(name) for name in names]
+    if draft.cut or not stage.platform.limits.rates:
+        return ways
+    return ways + [
+        Button(f"rate {verdict} {stage.first.event_id}", say(f"rate_{verdict}", stage.language))
+        for verdict in ("up", "down")
+    ]
 
 
 def _worth_another_try(draft: Draft) -> bool:

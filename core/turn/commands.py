@@ -29,6 +29,13 @@ MENU: dict[str, tuple[str, str]] = {
 }
 """The commands that a platform's menu shows, each with its line in English and Chinese."""
 
+IN_THREADS: dict[str, tuple[str, str]] = {
+    **MENU,
+    "follow": ("what I answer in threads", "在话题串里回答什么"),
+}
+"""Those of a platform whose threads we follow."""
+
+FOLLOW = ("questions", "all", "off")
 SYSTEM_CHARS = 4_000
 BUTTON_BYTES = 64
 """What the button of any platform can carry (Telegram: callback_data, 1 to 64 bytes)."""
@@ -74,6 +81,8 @@ def run_command(incoming: Incoming, turn: Turn, context: Context, language: Lang
             changed = msgspec.structs.replace(chosen, persona=name)
             starters = [Button(f"ask {text}", text) for text in context.personas[name].starters]
             return Outcome(say("persona_set", language, persona=name), changed, buttons=starters)
+        case "follow":
+            return _follow(argument.lower(), chosen, language)
         case "voice":
             return _voice(argument.lower(), chosen, context, language)
         case "system":
@@ -121,6 +130,13 @@ def _described(model: str, context: Context, language: Language) -> str:
     return f"- `{model}`: " + "; ".join(filter(None, (cost, context.model.ways(model))))
 
 
+def _follow(argument: str, chosen: Preferences, language: Language) -> Outcome:
+    if argument not in FOLLOW:
+        return Outcome(say("follow_is", language, follow=chosen.follow or FOLLOW[0]))
+    changed = msgspec.structs.replace(chosen, follow=argument)
+    return Outcome(say(f"follow_{argument}", language), changed)
+
+
 def _voice(argument: str, chosen: Preferences, context: Context, language: Language) -> Outcome:
     if context.speech is None:
         return Outcome(say("voice_missing", language))
@@ -151,6 +167,48 @@ def _system(
         return Outcome(say("system_cleared", language), msgspec.structs.replace(chosen, system=""))
     changed = msgspec.structs.replace(chosen, system=argument[:SYSTEM_CHARS])
     return Outcome(say("system_set", language), changed)
+
+
+def home(
+    incoming: Incoming,
+    turn: Turn,
+    spent: tuple[Spent, Spent],
+    context: Context,
+    language: Language,
+) -> tuple[str, Sequence[Button]]:
+    """The place at a glance: how to, what is set here, what was used."""
+    chosen, names = turn.preferences, context.model.names
+    settings = say(
+        "home",
+        language,
+        model=chosen.model or context.model.model,
+        persona=chosen.persona or DEFAULT,
+        language=LANGUAGES[language],
+        system=chosen.system or "-",
+    )
+    here, by_person = spent
+    parts = [
+        say("welcome", language),
+        settings,
+        _spent("usage_here", here, language),
+        _spent("usage_yours", by_person, language),
+        say("help", language, personas=", ".join(f"`{name}`" for name in context.personas)),
+    ]
+    choosable = context.access.choosable(incoming.sender.id, names)
+    buttons = [*_choices("model", choosable), *_choices("persona", context.personas)]
+    return "\n\n".join(parts), buttons
+
+
+def choices(context: Context) -> dict[str, Sequence[str]]:
+    """What may stand behind the commands that take one of a list."""
+    return {
+        "model": [name.lower() for name in context.model.names],
+        "persona": list(context.personas),
+        "lang": list(LANGUAGES),
+        "voice": ("on", "off"),
+        "follow": FOLLOW,
+        "system": ("clear",),
+    }
 
 
 def usage(turn: Turn, spent: tuple[Spent, Spent], context: Context, language: Language) -> str:

@@ -18,7 +18,7 @@ from core.store.claim import FAILED, START, Checkpoint, Claim, Turn
 from core.tasks import end
 from core.telemetry import logger
 from core.turn.answer import answer
-from core.turn.commands import run_command, usage
+from core.turn.commands import home, run_command, usage
 from core.turn.compare import COMMAND as COMPARISON
 from core.turn.compare import compare
 from core.turn.context import Context
@@ -158,6 +158,14 @@ async def serve(stage: Stage) -> Report:
         if len(first.text) > QUESTION_CHARS:
             return await _too_long(stage, first.text)
         return await compare(stage, first.text, stage.turn.history, _attached(stage))
+    if first.command == "rate":
+        return await _rate(stage)
+    if first.command == "home":
+        here, by_person = await stage.claim.spent()
+        text, buttons = home(first, stage.turn, (here, by_person), stage.context, language)
+        shown = await stage.say(text, buttons)
+        await stage.commit()
+        return Report("command", shown)
     if first.command == "usage":
         spent = await stage.claim.spent()
         return await stage.close("command", usage(stage.turn, spent, stage.context, language))
@@ -184,6 +192,16 @@ async def serve(stage: Stage) -> Report:
 async def _too_long(stage: Stage, text: str) -> Report:
     told = say("too_long", stage.language, chars=len(text), most=QUESTION_CHARS)
     return await stage.close("rejected", told)
+
+
+async def _rate(stage: Stage) -> Report:
+    """Keep what somebody thought of an answer; nothing is said of it."""
+    verdict, _, event_id = stage.first.text.partition(" ")
+    if verdict in ("up", "down") and event_id:
+        await stage.claim.rate(event_id, verdict)
+        stage.context.metrics.ratings.labels(stage.platform.name, verdict).inc()
+    await stage.commit()
+    return Report("rated")
 
 
 async def _retry(stage: Stage) -> Report:

@@ -3,7 +3,8 @@
 import aiohttp
 import pytest
 
-from bots.slack.markup import render, unescape
+from bots.slack.markup import render
+from bots.slack.reading import words
 from tests.contracts.drivers import SlackDriver, driving, started
 from tests.harness import palaver, until
 from tests.servers.slack import BOT_TOKEN, BOT_USER, SECRET, SlackError, SlackServer
@@ -120,7 +121,7 @@ async def test_a_message_with_a_file_is_heard(driver, tmp_path, model):
 async def test_prompts_are_suggested_in_the_persons_language(driver, tmp_path, model):
     async with driving(driver, tmp_path, model):
         driver.server.locales["U02"] = "zh-CN"
-        for user, channel, suggested in (("U01", "D01", "What can you"), ("U02", "D02", "你能")):
+        for user, channel, suggested in (("U01", "D01", "Summarise"), ("U02", "D02", "把我接下来")):
             driver.server.event(
                 {"type": "app_home_opened", "user": user, "channel": channel, "tab": "messages"}
             )
@@ -134,8 +135,8 @@ async def test_the_status_shows_that_it_writes(driver, tmp_path, model):
     async with driving(driver, tmp_path, model):
         await driver.say("dm", "hi")
         await driver.answered("dm")
-        assert driver.server.statuses[0][2]
-        await until(lambda: driver.server.statuses[-1][2] == "")
+        await until(lambda: driver.server.statuses[-1][2] == "active")
+        assert set(driver.server.sessions.values()) == {"active"}
 
 
 async def test_slacks_own_stop_button_stops(driver, tmp_path, model):
@@ -332,7 +333,7 @@ def test_nothing_that_the_model_writes_calls_anybody():
     ],
 )
 def test_slacks_text_is_read_as_it_was_meant(sent, meant):
-    assert unescape(sent) == meant
+    assert words(sent, {}) == meant
 
 
 async def test_an_edited_question_is_asked_again(driver, tmp_path, model):

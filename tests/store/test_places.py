@@ -20,17 +20,17 @@ async def in_(inbox, conversation, number):
     return await take(inbox)
 
 
-async def test_what_a_place_chose_holds_in_its_threads_until_they_choose(inbox):
+async def test_what_a_place_chose_holds_in_its_threads_until_they_choose_even_the_default(inbox):
     claim, _ = await in_(inbox, PLACE, 1)
     await claim.commit(1, None, preferences=Preferences(model="large", persona="teacher"))
     claim, turn = await in_(inbox, THREAD, 2)
     assert turn.preferences == Preferences(model="large", persona="teacher")
-    chosen = Preferences(model="small", persona="teacher")
+    chosen = Preferences(model="", persona="teacher")
     await claim.commit(1, None, preferences=chosen)
     claim, _ = await in_(inbox, PLACE, 3)
     await claim.commit(1, None, preferences=Preferences(model="other", persona="coder"))
     _, turn = await in_(inbox, THREAD, 4)
-    assert turn.preferences == Preferences(model="small", persona="coder")
+    assert turn.preferences == Preferences(model="", persona="coder")
 
 
 async def test_a_place_that_forgets_forgets_its_threads_and_their_summaries(inbox):

@@ -1,0 +1,83 @@
+"""What one person alone sees: an answer to a slash command, and the Home tab."""
+
+from collections.abc import Sequence
+
+import aiohttp
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bots.slack.home import home_view
+from bots.slack.surface import NO_MEMBER, SlackSurface, content, controls, slack_errors
+from core.errors import Gone, PlatformError
+from core.messages import Button, ConversationId
+from core.platform import Bucket
+
+
+class AsideSurface(SlackSurface):
+    """Shown to *user* alone, once, when it is final.
+
+    Where we are no member of the channel it goes to *response_url*, which Slack gave with the
+    command (docs.slack.dev, handling user interaction: five uses within 30 minutes).
+    """
+
+    def __init__(
+        self,
+        client: AsyncWebClient,
+        session: aiohttp.ClientSession,
+        team: str,
+        conversation: ConversationId,
+        user: str,
+        response_url: str,
+    ) -> None:
+        super().__init__(client, team, conversation)
+        self._session = session
+        self._user = user
+        self._response_url = response_url
+
+    async def show(self, text: str, buttons: Sequence[Button] = ()) -> None:
+        """Not before it is final: what one person alone sees cannot be changed."""
+
+    async def finish(self, text: str, buttons: Sequence[Button] = ()) -> None:
+        try:
+            with slack_errors():
+                await self._client.chat_postEphemeral(
+                    channel=self._channel, user=self._user, **content(text, buttons)
+                )
+        except Gone as error:
+            if str(error) not in NO_MEMBER or not self._response_url:
+                raise
+            await self._respond(text)
+
+    async def _respond(self, text: str) -> None:
+        body = {"response_type": "ephemeral", **content(text, ())}
+        try:
+            async with self._session.post(
+                self._response_url, json=body, allow_redirects=False
+            ) as response:
+                if response.status >= 300:
+                    raise Gone(f"response_url answers {response.status}")
+        except (aiohttp.ClientError, TimeoutError, ValueError) as error:
+            raise PlatformError(type(error).__name__) from error
+
+
+class HomeSurface(SlackSurface):
+    """The Home tab of *user*, where the place of *conversation* is told about."""
+
+    def __init__(
+        self, client: AsyncWebClient, team: str, conversation: ConversationId, user: str
+    ) -> None:
+        super().__init__(client, team, conversation)
+        self._user = user
+
+    @property
+    def budget(self) -> Sequence[Bucket]:
+        # docs.slack.dev, views.publish: Tier 4.
+        return (Bucket(f"slack:{self._team}:home", 100, 61.5, reserve=0),)
+
+    async def show(self, text: str, buttons: Sequence[Button] = ()) -> None:
+        """Not before it is final."""
+
+    async def finish(self, text: str, buttons: Sequence[Button] = ()) -> None:
+        with slack_errors():
+            await self._client.views_publish(
+                user_id=self._user, view=home_view(text, controls(buttons), self._channel)
+            )

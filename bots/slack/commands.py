@@ -1,0 +1,141 @@
+"""Commands on Slack: slash commands, buttons, shortcuts, and words behind `/` or `!`. Pure.
+
+A bare word is a command only behind `/palaver`, alone or with an argument that is one for sure:
+"image formats: which one for the web?" is a question.
+"""
+
+import re
+from collections.abc import Collection, Mapping
+from typing import Any, NamedTuple
+
+from bots.slack.reading import items, mapping, string, words
+from core.messages import Incoming, Sender, conversation_id
+
+PLACE_COMMANDS = frozenset(
+    ("model", "persona", "lang", "system", "voice", "follow", "new", "usage", "stop", "retry")
+)
+"""Outside a thread, these are about the channel or the direct message, with all its threads."""
+ALONE = frozenset(("start", "help", "new", "stop", "retry", "usage"))
+"""These take nothing: with more words behind it, the word is just a word."""
+
+_COMMAND = re.compile(r"\s*[/!]([a-z]+)(?:\s+|$)", re.IGNORECASE)
+_WORD = re.compile(r"([a-z]+)([!?.]?$|\s+|$)", re.IGNORECASE)
+_NAME = re.compile(r"\S{1,120}")
+
+
+class Slash(NamedTuple):
+    """A slash command: its words, and where it was typed. Slack has none inside threads."""
+
+    command: str
+    text: str
+    user: str
+    channel: str
+    trigger: str
+    response_url: str
+
+
+def read_command(text: str, commands: Collection[str]) -> tuple[str, str]:
+    """(command, arguments) where *text* begins with one of *commands*, else ("", text)."""
+    match = _COMMAND.match(text)
+    if match is None or match.group(1).lower() not in commands:
+        return "", text
+    return match.group(1).lower(), text[match.end() :]
+
+
+def read_slash(
+    body: Mapping[str, Any], commands: Collection[str], choices: Mapping[str, Collection[str]]
+) -> Slash:
+    """`/image …` and `/palaver …`; the latter holds a question, or a command.
+
+    Args:
+        choices: what may stand behind a command's bare word, for those that take one of a list.
+    """
+    text = words(string(body, "text"), {}).strip()
+    name = string(body, "command").lstrip("/").lower()
+    if name in commands:
+        command = name
+    else:
+        command, text = read_command(text, commands)
+        if not command:
+            command, text = _bare(text, commands, choices)
+    if not command and not text:
+        command = "help"
+    return Slash(
+        command,
+        text,
+        string(body, "user_id"),
+        string(body, "channel_id"),
+        string(body, "trigger_id"),
+        string(body, "response_url"),
+    )
+
+
+def _bare(
+    text: str, commands: Collection[str], choices: Mapping[str, Collection[str]]
+) -> tuple[str, str]:
+    """(command, arguments) where *text* is one for sure without a slash before it."""
+    match = _WORD.match(text)
+    word = match.group(1).lower() if match else ""
+    if match is None or word not in commands or word in ("image", "compare"):
+        return "", text
+    argument = text[match.end() :].strip()
+    if not argument:
+        return word, ""
+    if word in ALONE or "\n" in argument:
+        return "", text
+    if word == "system":
+        asks = argument.endswith(("?", "？"))
+        return ("", text) if asks else (word, argument)
+    known = argument.lower() in (*choices.get(word, ()), "default")
+    if known or (word == "model" and _looks_like_a_model(argument)):
+        return word, argument
+    return "", text
+
+
+def _looks_like_a_model(argument: str) -> bool:
+    return bool(_NAME.fullmatch(argument)) and re.search(r"[\d/:_-]", argument) is not None
+
+
+def slash_incoming(slash: Slash, name: str, team: str, thread: str, *, private: bool) -> Incoming:
+    """The incoming of *slash*.
+
+    In *thread* where a post shows what was asked; else of the place, and answered to the
+    person alone.
+    """
+    alone = f"@{slash.user} {slash.response_url}".strip()
+    return Incoming(
+        event_id=f"{name}:{team}:{slash.trigger}",
+        conversation=conversation_id(name, slash.channel, thread),
+        sender=Sender(f"{name}:{slash.user}", slash.user),
+        text=slash.text,
+        command=slash.command,
+        reply_to="" if thread else alone,
+        private=private,
+        of_place=not thread,
+    )
+
+
+def read_press(body: Mapping[str, Any], name: str, team: str) -> Incoming | None:
+    """The incoming of a pressed button of ours, under a message or on the Home tab."""
+    pressed = items(body, "actions")
+    user = string(mapping(body, "user"), "id")
+    if not pressed or not user:
+        return None
+    message, view = mapping(body, "message"), mapping(body, "view")
+    channel = string(mapping(body, "channel"), "id") or string(view, "private_metadata")
+    thread = string(message, "thread_ts") or string(message, "ts")
+    if not channel or not (thread or view):
+        return None
+    command = string(pressed[0], "value")
+    if not command:
+        return None
+    return Incoming(
+        event_id=f"{name}:{team}:{string(body, 'trigger_id')}",
+        conversation=conversation_id(name, channel, thread),
+        sender=Sender(f"{name}:{user}", user),
+        text="",
+        command="retry" if command == "again" else command,
+        reply_to="" if thread else f"home {user}",
+        private=channel.startswith("D"),
+        of_place=not thread,
+    )

@@ -1,0 +1,209 @@
+"""Message shortcuts: "Ask about this" opens a dialog, "Summarise thread" asks at once.
+
+Slash commands do not exist inside threads; these do (docs.slack.dev, shortcuts).
+"""
+
+import asyncio
+import json
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bots.slack.attached import read_files
+from bots.slack.home import answer_of, ask_dialog
+from bots.slack.inbound import NAME, Me
+from bots.slack.manifest import ASK_ABOUT, SUMMARISE
+from bots.slack.markup import fallback, render
+from bots.slack.people import People
+from bots.slack.reading import (
+    extras_of,
+    items,
+    mapping,
+    mentioned_in,
+    shared_files,
+    string,
+    text_of,
+    words,
+)
+from bots.slack.surface import slack_errors
+from core.errors import Gone, PlatformError, Rejected
+from core.messages import Attachment, Incoming, Quote, Sender, conversation_id
+
+MOST_MESSAGES = 200
+MOST_CHARS = 40_000
+READ_S = 1.5
+METADATA_CHARS = 2_900
+"""docs.slack.dev, views: `private_metadata` holds 3,000 characters."""
+
+
+class Shortcuts:
+    """What people do with a message of their choice."""
+
+    def __init__(self, client: AsyncWebClient, people: People, me: Me, speak: Any) -> None:
+        self._client = client
+        self._people = people
+        self._me = me
+        self._speak = speak
+
+    async def used(self, body: Mapping[str, Any], may_ask: Any) -> Incoming | None:
+        """The incoming of a shortcut on a message; None where there is none (yet)."""
+        message, channel = mapping(body, "message"), string(mapping(body, "channel"), "id")
+        user, ts = string(mapping(body, "user"), "id"), string(message, "ts")
+        if not (user and channel and ts):
+            return None
+        thread = string(message, "thread_ts") or ts
+        sender = await self._people.sender(user)
+        event_id = f"{NAME}:{self._me.team}:{string(body, 'trigger_id')}"
+        asked = self._asked(event_id, channel, thread, sender, "")
+        if not may_ask(asked):
+            await self._tell(channel, user, "not_allowed", sender)
+            return None
+        match string(body, "callback_id"):
+            case name if name == ASK_ABOUT:
+                await self._ask(body, message, channel, thread, sender)
+                return None
+            case name if name == SUMMARISE:
+                return await self._summary(asked, channel, thread, sender)
+        return None
+
+    async def answered(self, body: Mapping[str, Any]) -> Incoming | None:
+        """The incoming of a question that was written into the dialog."""
+        view, user = mapping(body, "view"), string(mapping(body, "user"), "id")
+        question = answer_of(view).strip()
+        try:
+            about = json.loads(string(view, "private_metadata"))
+            channel, thread, ts = str(about["c"]), str(about["t"]), str(about["m"])
+            author, said = str(about["a"]), str(about["s"])
+        except (ValueError, KeyError, TypeError):
+            return None
+        if not (user and question):
+            return None
+        sender = await self._people.sender(user)
+        if not await self._show_asked(channel, thread, sender, question):
+            return None
+        said, files = await self._again(channel, ts, said)
+        event_id = f"{NAME}:{self._me.team}:{string(view, 'id')}"
+        asked = self._asked(event_id, channel, thread, sender, question)
+        return Incoming(
+            event_id=asked.event_id,
+            conversation=asked.conversation,
+            sender=sender,
+            text=question,
+            private=asked.private,
+            quote=Quote(author, said),
+            attachments=files,
+        )
+
+    def _asked(
+        self, event_id: str, channel: str, thread: str, sender: Sender, text: str
+    ) -> Incoming:
+        return Incoming(
+            event_id=event_id,
+            conversation=conversation_id(NAME, channel, thread),
+            sender=sender,
+            text=text,
+            private=channel.startswith("D"),
+        )
+
+    async def _ask(
+        self,
+        body: Mapping[str, Any],
+        message: Mapping[str, Any],
+        channel: str,
+        thread: str,
+        sender: Sender,
+    ) -> None:
+        names = await self._people.names({string(message, "user"), *mentioned_in(message)} - {""})
+        said = await self._words(message, names)
+        author = names.get(string(message, "user"), "") or string(message, "username")
+        about = {"c": channel, "t": thread, "m": string(message, "ts"), "a": author[:80]}
+        room = METADATA_CHARS - len(json.dumps({**about, "s": ""}))
+        while len(json.dumps(said)) > room:
+            said = said[: len(said) * 3 // 4]
+        language = sender.language
+        title, send, cancel, label = (
+            self._speak(f"ask_{one}", language) for one in ("title", "send", "cancel", "it")
+        )
+        view = ask_dialog(title, send, cancel, label, json.dumps({**about, "s": said}))
+        with suppress(PlatformError), slack_errors():
+            await self._client.views_open(trigger_id=string(body, "trigger_id"), view=view)
+
+    async def _summary(
+        self, asked: Incoming, channel: str, thread: str, sender: Sender
+    ) -> Incoming | None:
+        try:
+            async with asyncio.timeout(READ_S):
+                with slack_errors():
+                    answer: Any = await self._client.conversations_replies(
+                        channel=channel, ts=thread, limit=MOST_MESSAGES
+                    )
+        except (Gone, Rejected):
+            await self._tell(channel, sender.id.partition(":")[2], "not_invited", sender)
+            return None
+        messages = [one for one in items(answer.data, "messages") if not one.get("hidden")]
+        ids = {string(one, "user") for one in messages} - {""}
+        names = await self._people.names(ids.union(*map(mentioned_in, messages)))
+        lines = []
+        for one in messages:
+            who = names.get(string(one, "user"), "") or string(one, "username") or "somebody"
+            lines.append(f"{who}: {await self._words(one, names)}")
+        question = self._speak("summarise", sender.language)
+        if not await self._show_asked(channel, thread, sender, question):
+            return None
+        return Incoming(
+            event_id=asked.event_id,
+            conversation=asked.conversation,
+            sender=sender,
+            text=question,
+            private=asked.private,
+            quote=Quote("a thread", "\n".join(lines)[-MOST_CHARS:]),
+        )
+
+    async def _words(self, message: Mapping[str, Any], names: Mapping[str, str]) -> str:
+        _, notes = read_files(shared_files(message))
+        parts = [words(text_of(message), names), *extras_of(message, names), *notes]
+        return "\n".join(filter(None, parts))
+
+    async def _again(self, channel: str, ts: str, said: str) -> tuple[str, tuple[Attachment, ...]]:
+        """The whole message *ts*, of which the dialog kept the first words."""
+        with suppress(PlatformError, TimeoutError), slack_errors():
+            async with asyncio.timeout(READ_S):
+                answer: Any = await self._client.conversations_replies(
+                    channel=channel, ts=ts, latest=ts, inclusive=True, limit=1
+                )
+            for message in items(answer.data, "messages"):
+                if string(message, "ts") == ts:
+                    names = await self._people.names(mentioned_in(message))
+                    return await self._words(message, names), read_files(shared_files(message))[0]
+        return said, ()
+
+    async def _show_asked(self, channel: str, thread: str, sender: Sender, question: str) -> bool:
+        """Let the thread see what was asked; false where we are no member."""
+        asks = self._speak("asks", sender.language, name=render(sender.name))
+        quoted = render(question).replace("\n", "\n> ")
+        try:
+            with slack_errors():
+                await self._client.chat_postMessage(
+                    channel=channel,
+                    thread_ts=thread,
+                    text=fallback(question),
+                    blocks=[{"type": "markdown", "text": f"{asks}\n> {quoted}"}],
+                    unfurl_links=False,
+                    unfurl_media=False,
+                )
+        except Gone:
+            await self._tell(channel, sender.id.partition(":")[2], "not_invited", sender)
+            return False
+        return True
+
+    async def _tell(self, channel: str, user: str, sentence: str, sender: Sender) -> None:
+        """Tell the person alone, in the direct message with us, where the channel does not."""
+        text = self._speak(sentence, sender.language, id=sender.id)
+        with suppress(PlatformError), slack_errors():
+            try:
+                await self._client.chat_postEphemeral(channel=channel, user=user, text=text)
+            except Exception:
+                await self._client.chat_postMessage(channel=user, text=text)
+                return

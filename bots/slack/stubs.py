@@ -1,0 +1,36 @@
+"""Files that Slack only names (`check_file_info`): `files.info` tells what they are.
+
+Source: docs.slack.dev, Slack Connect, "check_file_info".
+"""
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bots.slack.attached import is_stub
+from bots.slack.files import MOST_FILES
+from bots.slack.reading import mapping, shared_files, string
+from bots.slack.surface import slack_errors
+from core.errors import PlatformError
+
+INFO_S = 1.0
+"""How long Slack is waited for: an event must be acknowledged within three seconds."""
+
+
+async def completed(client: AsyncWebClient, message: Mapping[str, Any]) -> None:
+    """Fill in the files of *message* that are stubs, as far as Slack tells in time."""
+    stubs = [file for file in shared_files(message) if is_stub(file)][:MOST_FILES]
+
+    async def fill(stub: dict[str, Any]) -> None:
+        with suppress(PlatformError), slack_errors():
+            answer: Any = await client.files_info(file=string(stub, "id"))
+            if found := mapping(answer.data, "file"):
+                stub.pop("file_access", None)
+                stub.update(found)
+
+    with suppress(TimeoutError):
+        async with asyncio.timeout(INFO_S):
+            await asyncio.gather(*map(fill, stubs))
