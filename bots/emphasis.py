@@ -9,26 +9,29 @@ import re
 import unicodedata
 from functools import lru_cache
 
-_RUN = re.compile(r"\*+|~+")
-_HAS_CJK = re.compile(
-    "[\u1100-\u11ff\u2e80-\ua4cf\uac00-\ud7ff\uf900-\ufaff\ufe30-\uffef\U00016fe0-\U0003ffff]"
-)
+_RUN = re.compile(r"[*~]+")
+FIRST_CJK = "\u1100"
 
 
 def friendly(text: str, helper: str) -> str:
     """*text* with *helper* (white space or punctuation) where a mark must be seen as emphasis."""
-    if ("*" not in text and "~" not in text) or not _HAS_CJK.search(text):
+    if text.isascii() or ("*" not in text and "~" not in text):
         return text
     parts, last = [], 0
     for match in _RUN.finditer(text):
         start, end = match.span()
-        before, after = _before(text, start), text[end] if end < len(text) else " "
+        before, after = text[start - 1] if start else " ", text[end] if end < len(text) else " "
+        if before < FIRST_CJK and after < FIRST_CJK:
+            continue
+        before = _before(text, start)
+        if not (_is_cjk(before) or _is_cjk(after)):
+            continue
         opens = not after.isspace() and not _flanked(after, before)
         closes = not before.isspace() and not _flanked(before, after)
-        if opens and _is_cjk(before, after):
+        if opens:
             parts += [text[last:start], helper]
             last = start
-        if closes and _is_cjk(before, after):
+        if closes:
             parts += [text[last:end], helper]
             last = end
     return "".join([*parts, text[last:]]) if parts else text
@@ -50,12 +53,8 @@ def _is_punctuation(character: str) -> bool:
     return unicodedata.category(character)[0] in "PS"
 
 
-def _is_cjk(*characters: str) -> bool:
-    return any(_cjk(character) for character in characters)
-
-
 @lru_cache(maxsize=4096)
-def _cjk(character: str) -> bool:
+def _is_cjk(character: str) -> bool:
     if "\U000e0100" <= character <= "\U000e01ef" or "\u1100" <= character <= "\u11ff":
         return True
     # Emoji are wide too, and symbols; the ideographic ones are letters or punctuation.

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 
 MOST_DEPTH = 20
 """What is nested deeper stays as it was written."""
@@ -59,6 +60,7 @@ _ACCENTS: Mapping[str, str] = {
 }
 
 
+@lru_cache(maxsize=1024)
 def readable(tex: str) -> str:
     """*tex*, which stands between the marks of a formula, as text; never empty."""
     reader = _Reader(tex)

@@ -10,13 +10,13 @@ from bots.emphasis import friendly
 from bots.formulas import formulas
 from bots.latex import readable
 
-_HELPER = "\U0001bc9f"
+HELPER = "\U0001bc9f"
 """A punctuation mark of a script that is not in use."""
-_SIGN = "\ue000"
+SIGN = "\ue000"
 _FIRST = 0xE100
 _MOST = 5_000
 """So many characters of private use follow it."""
-_PLACE = re.compile(f"{_SIGN}([\ue100-\uf7ff])")
+_PLACE = re.compile(f"{SIGN}([\ue100-\uf7ff])")
 
 
 class Source:
@@ -26,14 +26,15 @@ class Source:
         self.text = block
         self._written: list[str] = []
         self._shown: list[str] = []
-        if _SIGN not in block and _HELPER not in block:
-            self.text = friendly(self._without_formulas(block), _HELPER)
-        self._helped = _HELPER not in block and _HELPER in self.text
+        if SIGN not in block and HELPER not in block:
+            self.text = friendly(self._without_formulas(block), HELPER)
+        self.changed = self.text != block
+        self._helped = self.changed and HELPER in self.text
 
     def _without_formulas(self, block: str) -> str:
         parts, last = [], 0
         for formula in formulas(block)[:_MOST]:
-            parts += [block[last : formula.start], _SIGN, chr(_FIRST + len(self._written))]
+            parts += [block[last : formula.start], SIGN, chr(_FIRST + len(self._written))]
             self._written.append(block[formula.start : formula.end])
             self._shown.append(readable(formula.tex))
             last = formula.end
@@ -42,16 +43,16 @@ class Source:
     def as_written(self, value: str) -> str:
         """What the parser told, as it stood in the block."""
         if self._helped:
-            value = value.replace(_HELPER, "")
-        if self._written and _SIGN in value:
+            value = value.replace(HELPER, "")
+        if self._written and SIGN in value:
             value = _PLACE.sub(lambda place: self._written[ord(place[1]) - _FIRST], value)
         return value
 
     def pieces(self, value: str) -> list[str]:
         """Text that the parser told: every second piece is a formula, readable."""
         if self._helped:
-            value = value.replace(_HELPER, "")
-        if not self._written or _SIGN not in value:
+            value = value.replace(HELPER, "")
+        if not self._written or SIGN not in value:
             return [value]
         pieces = _PLACE.split(value)
         pieces[1::2] = [self._shown[ord(place) - _FIRST] for place in pieces[1::2]]

@@ -10,7 +10,7 @@ from typing import Any
 
 from bots.telegram.entities import Entity, Formatted, formatted
 from bots.telegram.links import host, misnames
-from bots.telegram.source import Source
+from bots.telegram.source import HELPER, SIGN, Source
 from bots.telegram.tables import monospaced
 
 QUOTE_CHARS = 300
@@ -56,13 +56,17 @@ class Writer:
 
     def take(self, events: Iterable[Any]) -> None:
         # The most frequent ones first: a frame has hundreds of them.
+        changed = self._source.changed
         for event in events:
             if isinstance(event, str):
                 self._single(event)
                 continue
             ((kind, value),) = event.items()
             if kind == "Text":
-                self._plain(value)
+                if self._code is not None or (changed and (SIGN in value or HELPER in value)):
+                    self._plain(value)
+                else:
+                    self._text(value)
             elif kind == "Start" and isinstance(value, str) and value in _MARKS:
                 self._push(_MARKS[value])
             elif kind == "End" and isinstance(value, str) and value in _MARKS:
@@ -318,25 +322,30 @@ class Writer:
         if not self._fresh and not (self._parts and self._parts[-1].endswith("\n")):
             self._raw("\n")
 
-    def _write(self, text: str, *, begins: bool = False) -> None:
-        """Write *text*; *begins*: what follows is about to, within an entity."""
-        if self._behind_block and (text or begins):
-            # In a tight list no paragraph begins behind a block.
-            self._behind_block = False
-            self._line()
-            self._raw(self._indent)
-        if text:
-            self._fresh = False
-            if self._item_start and text.strip():
-                self._item_start = False
-            self._raw(text)
+    def _begin_line(self) -> None:
+        """Begin what stands behind a block: in a tight list it is no paragraph."""
+        self._behind_block = False
+        self._line()
+        self._raw(self._indent)
+
+    def _write(self, text: str) -> None:
+        if not text:
+            return
+        if self._behind_block:
+            self._begin_line()
+        self._fresh = False
+        if self._item_start and not text.isspace():
+            self._item_start = False
+        self._parts.append(text)
+        self._at += len(text)
 
     def _raw(self, text: str) -> None:
         self._parts.append(text)
         self._at += len(text)
 
     def _push(self, kind: str, extra: str = "") -> None:
-        self._write("", begins=self._cell is None)
+        if self._behind_block and self._cell is None:
+            self._begin_line()
         self._open.append((kind, self._at, extra))
 
     def _pop(self) -> None:
