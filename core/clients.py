@@ -110,6 +110,7 @@ async def open_models(
             file.filter_of("question", beside),
             file.filter_of("answer", beside),
             _moderation(file.moderation, session),
+            trusted=(settings.system_prompt,),
         )
         yield Models(
             chat=ScreenedModel(chat.model, screen),

@@ -6,12 +6,17 @@ words, and patterns that look at most `REACH` characters back.
 """
 
 import importlib
-from collections.abc import Iterable, Iterator, Sequence
+import time
+from collections.abc import Iterable, Sequence
 from typing import Literal, NamedTuple
 
 import regex
 
+from core.models.folding import fold, last_seen
+from core.telemetry import logger
 from core.words import joined
+
+log = logger(__name__)
 
 Action = Literal["mask", "stop", "refuse"]
 """What becomes of a text with a term in it: the term is blacked out; the text ends before it;
@@ -20,15 +25,16 @@ all of it is taken back."""
 MASK = "\N{FULL BLOCK}"
 REACH = 256
 """How long what a pattern matches may be, in characters; and a word."""
+HELD = 16 * REACH
+"""As much of a text that is mostly invisible."""
 PATTERN_S = 0.1
-"""A pattern that thinks longer about so little text counts as found."""
+"""Where the patterns think longer about a text, it is refused: nobody could say what it holds."""
 
 _STRENGTH: Sequence[Action] = ("mask", "stop", "refuse")
-_NARROW: dict[int, int] = {0x3000: 0x20, **{wide: wide - 0xFEE0 for wide in range(0xFF01, 0xFF5F)}}
 
 
 class Rule(NamedTuple):
-    """*words* are found whatever their case and width, those of Latin letters as whole words."""
+    """*words* are found however they are spelt (see `folding`), of Latin letters as whole words."""
 
     action: Action
     words: Sequence[str] = ()
@@ -63,12 +69,14 @@ class Filter:
             for word in filter(None, map(str.strip, rule.words)):
                 if len(word) > REACH:
                     raise ValueError(f"a word of {len(word)} characters is too long")
-                actions[_folded(word)] = _stronger(rule.action, actions.get(_folded(word)))
+                actions[fold(word).low] = _stronger(rule.action, actions.get(fold(word).low))
             for pattern in rule.patterns:
                 try:
                     self._patterns.append((regex.compile(pattern), rule.action))
                 except regex.error as error:
                     raise ValueError(f"{pattern!r} is no pattern: {error}") from error
+        actions.pop("", None)
+        self._told: set[str] = set()
         self._words = list(actions.items())
         self._beginnings = {word[:n] for word in actions for n in range(1, len(word) + 1)}
         self._longest = max(map(len, actions), default=0)
@@ -77,6 +85,10 @@ class Filter:
             if actions
             else None
         )
+
+    @property
+    def has_patterns(self) -> bool:
+        return bool(self._patterns)
 
     def __bool__(self) -> bool:
         return bool(self._words or self._patterns)
@@ -90,30 +102,45 @@ class Filter:
 
         With *last* no more text will come, and that is its end.
         """
+        folded = fold(text)
         found: list[_Found] = []
-        open_at = len(text)
+        # In characters of the folded text, until all is found.
+        open_at = len(folded.low)
         if self._automaton is not None:
-            folded = _folded(text)
-            for index, start, end in self._automaton.find_matches_as_indexes(
-                folded, overlapping=True
-            ):
-                if _stands_alone(folded, start, end):
+            matches = self._automaton.find_matches_as_indexes(folded.low, overlapping=True)
+            for index, start, end in matches:
+                if _stands_alone(folded.low, start, end):
                     found.append(_Found(start, end, self._words[index][1]))
-            open_at -= self._begun(folded)
+            open_at -= self._begun(folded.low)
+        until = time.monotonic() + PATTERN_S
         for pattern, action in self._patterns:
             try:
-                for match in pattern.finditer(text, partial=not last, timeout=PATTERN_S):
+                left = max(until - time.monotonic(), PATTERN_S / 100)
+                for match in pattern.finditer(
+                    folded.plain, partial=not last, timeout=left, concurrent=True
+                ):
                     if match.partial:
                         open_at = min(open_at, match.start())
                     elif match.end() > match.start():
                         found.append(_Found(match.start(), match.end(), action))
             except TimeoutError:
-                found.append(_Found(0, len(text), action))
+                self._tell(pattern)
+                return [_Found(0, len(text), "refuse")], len(text)
+        at, whole = folded.at, len(folded.low)
+        # What ends with the text may be longer, or part of a longer word that is none of ours.
+        open_at = min([open_at, *(one.start for one in found if one.end == whole)])
+        found = [_Found(at[one.start], at[one.end], one.action) for one in found]
         if last:
             return found, len(text)
-        # What ends with the text may be longer, or part of a longer word that is none of ours.
-        open_at = min([open_at, *(one.start for one in found if one.end == len(text))])
-        return found, max(open_at, len(text) - REACH)
+        return found, max(at[max(open_at, whole - REACH)], len(text) - HELD)
+
+    def _tell(self, pattern: regex.Pattern[str]) -> None:
+        if pattern.pattern not in self._told:
+            self._told.add(pattern.pattern)
+            log.warning(
+                "a pattern of the filter takes too long, so what it looks at is refused",
+                pattern=pattern.pattern,
+            )
 
     def _begun(self, folded: str) -> int:
         """The length of the longest end of *folded* that a word begins with."""
@@ -128,7 +155,7 @@ class Screening:
 
     def __init__(self, rules: Filter, before: str = "") -> None:
         self._rules = rules
-        self._before = before[-1:]
+        self._before = last_seen(before, len(before))
         self._held = ""
 
     def take(self, text: str, *, last: bool = False) -> Passed:
@@ -149,27 +176,12 @@ class Screening:
                 return Passed("", "refuse")
             if one.action == "stop":
                 end, ended = min(end, one.start), "stop"
-        self._before, self._held = held[:open_at][-1:], held[open_at:]
+        self._before, self._held = last_seen(held, open_at), held[open_at:]
         return Passed("".join(shown[known:end]), "stop" if ended else "")
 
 
 def _stronger(one: Action, other: Action | None) -> Action:
     return max(one, other or one, key=_STRENGTH.index)
-
-
-def _folded(text: str) -> str:
-    """*text* in lower case and narrow letters, each character where it was."""
-    text = text.translate(_NARROW)
-    lower = text.lower()
-    if len(lower) == len(text):
-        return lower
-    return "".join(_one_lower(text))
-
-
-def _one_lower(text: str) -> Iterator[str]:
-    for character in text:
-        lower = character.lower()
-        yield lower if len(lower) == 1 else character
 
 
 def _stands_alone(text: str, start: int, end: int) -> bool:

@@ -1,6 +1,7 @@
 """What may be asked and answered: the operator's filter, and a provider's moderation."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -10,7 +11,7 @@ from msgspec.structs import replace
 
 from core.errors import Overloaded, Refused
 from core.models.chunks import Delta, Finished, ReasoningDelta, TextDelta, Withdrawn
-from core.models.filter import Filter, Screening
+from core.models.filter import Filter, Passed, Screening
 from core.models.providers import Endpoint
 from core.models.refusals import read_error
 from core.models.request import Around, ChatMessage, ChatRequest, Model
@@ -18,6 +19,9 @@ from core.net.body import read_up_to
 
 VERDICT_S = 20.0
 VERDICT_BYTES = 1_000_000
+LONG_CHARS = 20_000
+LEFT_OUT = "[left out]"
+"""What stands for a message that may not be sent along: an empty one is refused by many models."""
 
 
 class _Result(msgspec.Struct):
@@ -67,7 +71,10 @@ class Screen:
         questions: Filter | None = None,
         answers: Filter | None = None,
         moderation: Moderation | None = None,
+        trusted: Sequence[str] = (),
     ) -> None:
+        # What the operator tells the model may name what nobody may say.
+        self._trusted = [text for text in trusted if text.strip()]
         self._questions = questions or Filter(())
         self._answers = answers or Filter(())
         self._moderation = moderation
@@ -78,17 +85,37 @@ class Screen:
         Raises:
             Refused: it may not be; or, as `Overloaded`, nobody could say.
         """
-        passed = self._questions.screen(text)
+        passed = await self._look(text)
         if passed.ended:
             raise Refused("the filter stops the question", "filter")
         if self._moderation is not None and await self._moderation.forbids(text):
             raise Refused("the moderation stops the question", "filter")
         return passed.text
 
-    def before(self, text: str) -> str:
-        """*text*, asked earlier, as it may be sent along."""
-        passed = self._questions.screen(text)
-        return "" if passed.ended else passed.text
+    async def told(self, text: str) -> str:
+        """*text*, which tells the model what to be, as it may: people write of it too.
+
+        Raises:
+            Refused: it may not.
+        """
+        apart = text
+        for own in self._trusted:
+            apart = apart.replace(own, "\n")
+        passed = await self._look(apart)
+        if passed.ended:
+            raise Refused("the filter stops what the model is told", "filter")
+        return text if passed.text == apart else passed.text
+
+    async def before(self, text: str) -> str:
+        """*text*, said earlier, as it may be sent along."""
+        passed = await self._look(text)
+        return LEFT_OUT if passed.ended else passed.text
+
+    async def _look(self, text: str) -> Passed:
+        # An operator's pattern may take its time: beside the loop it stops nobody.
+        if self._questions.has_patterns or len(text) > LONG_CHARS:
+            return await asyncio.to_thread(self._questions.screen, text)
+        return self._questions.screen(text)
 
     def answer(self, begun: str = "") -> Screening:
         """The screening of an answer, or of thoughts, that go on from *begun*."""
@@ -111,14 +138,13 @@ class ScreenedModel(Around):
         """As `ChatClient.stream`."""
         *before, last = request.messages
         asked = replace(last, content=await self._screen.question(last.content))
-        messages = (*map(self._before, before), asked)
+        messages = (*[await self._before(message) for message in before], asked)
         async with self._model.stream(replace(request, messages=messages)) as deltas:
             yield self._screened(deltas, request.begun)
 
-    def _before(self, message: ChatMessage) -> ChatMessage:
-        if message.role != "user":
-            return message
-        return replace(message, content=self._screen.before(message.content))
+    async def _before(self, message: ChatMessage) -> ChatMessage:
+        look = self._screen.told if message.role == "system" else self._screen.before
+        return replace(message, content=await look(message.content))
 
     async def _screened(self, deltas: AsyncIterator[Delta], begun: str) -> AsyncIterator[Delta]:
         answer, thoughts = self._screen.answer(begun), self._screen.answer()
