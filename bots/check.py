@@ -1,75 +1,203 @@
-"""What `palaver check` tells: each setting, and whether each credential works."""
+"""What `palaver check` tells: each setting, and whether each credential works.
+
+It reads, and writes nothing outside; the one trial write is to our own store, and ends by itself.
+"""
 
 import asyncio
+import time
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
+from typing import Any
 
+import aiohttp
 from pydantic import SecretStr
 
-from bots.registry import build
-from core.errors import ConfigError, ModelError, PalaverError
+from bots.finding import Finding
+from core.budget import LocalBudget
+from core.clients import Models, open_models
+from core.errors import ConfigError, ModelError, StoreError
+from core.models.listed import first_model
+from core.models.providers import Endpoint
 from core.models.request import ChatMessage, ChatRequest
-from core.secret import redact
-from core.service import open_core
+from core.secret import keep_secret, redact, shown_url
 from core.settings import Settings
+from core.spelling import doubts, unknown
+from core.store.connection import connect, store_errors
+from core.store.embedded import embedded
+from core.store.pulse import Pulse, policies
+
+SKEW_S = 5.0
+PATIENCE_S = 60.0
 
 
-def explain(settings: Settings) -> None:
-    """Print each setting, its value (of a secret: whether it is set) and its meaning."""
+def explain(settings: Settings, *, everything: bool = False) -> None:
+    """Print each setting that is set, its value (of a secret: that it is set) and its meaning."""
     for name, field in Settings.model_fields.items():
+        if not everything and name not in settings.model_fields_set:
+            continue
         value = getattr(settings, name)
         if isinstance(value, SecretStr):
             shown = "set" if value.get_secret_value() else "-"
         elif isinstance(value, tuple):
             shown = ",".join(map(str, value)) or "-"
         else:
-            shown = "-" if value in ("", None) else str(value)
+            shown = "-" if value in ("", None) else shown_url(str(value))
         given = "*" if name in settings.model_fields_set else " "
-        print(f"{given} {name.upper():<24} {shown[:48]:<48}  {field.description}")
-    print("\n(* = set by you)\n")
+        print(f"{given} {name.upper():<24} {redact(shown)[:48]:<48}  {field.description}")
+    if everything:
+        print("\n(* = set by you)\n")
+    elif not settings.model_fields_set:
+        print("nothing is set: everything has its default (palaver check --all lists them)\n")
+    else:
+        print("\n(the others have their defaults: palaver check --all)\n")
 
 
 async def try_all(settings: Settings) -> bool:
     """Try the store, the model and each platform's credentials; true when all work."""
+    keep_secret(*settings.secrets())
     good = True
+    for what, look in (
+        ("settings", _settings(settings)),
+        ("store", _store(settings)),
+        ("model", _models(settings)),
+        *_platforms(settings),
+    ):
+        try:
+            async for level, text, part in look:
+                good = good and level != "FAIL"
+                print(f"{level:<4} {part or what:<10} {redact(text)}")
+        except TimeoutError:
+            good = False
+            print(f"FAIL {what:<10} no answer in time")
+    return good
 
-    def tell(what: str, error: Exception | None, detail: str = "") -> None:
-        nonlocal good
-        good = good and error is None
-        mark = "ok  " if error is None else "FAIL"
-        print(f"{mark} {what:<10} {redact(str(error)) if error else detail}")
 
+async def _settings(settings: Settings) -> AsyncIterator[Finding]:
+    for doubt in doubts(settings):
+        yield Finding("FAIL", doubt)
+    if names := unknown(settings):
+        yield Finding("note", f"names in .env that are no settings: {', '.join(names)}")
+    open_to_all = not (settings.allowed_users or settings.allowed_chats)
+    if open_to_all and (settings.telegram_on or settings.slack_on):
+        text = "open to everyone: set ALLOWED_USERS or ALLOWED_CHATS to change that"
+        yield Finding("note", text)
+
+
+async def _store(settings: Settings) -> AsyncIterator[Finding]:
+    where = settings.redis_url.get_secret_value()
     async with AsyncExitStack() as stack:
         try:
-            core = await stack.enter_async_context(open_core(settings))
+            url = where or await stack.enter_async_context(embedded(settings.data_dir))
+            redis = await stack.enter_async_context(connect(url))
         except ConfigError as error:
-            tell("setup", error)
-            return False
-        tell("store", None, "REDIS_URL" if settings.redis_url else str(settings.data_dir))
-        chat = core.models.chat
-        asked = {"model": (chat.model, ""), "small": (settings.small_model, settings.small_model)}
-        for what, (name, model) in asked.items():
-            if not name:
-                continue
-            hello = ChatMessage("user", "Say hello.")
-            request = ChatRequest((hello,), model, max_tokens=16, alone=bool(model))
-            try:
-                async with asyncio.timeout(60), chat.stream(request) as deltas:
-                    async for _ in deltas:
-                        pass
-                known = chat.ways(model)
-                tell(what, None, f"{name} ({core.models.kind})" + (known and f": {known}"))
-            except (ModelError, TimeoutError) as error:
-                tell(what, error)
+            yield Finding("FAIL", str(error))
+            return
+        name = shown_url(where) if where else f"embedded, in {settings.data_dir}"
+        if wrong := await Pulse(redis).feel():
+            yield Finding("FAIL", f"{name}: the trial write failed: {wrong}")
+        else:
+            yield Finding("ok", f"{name}: a trial write was kept")
+        for warning in await policies(redis):
+            yield Finding("FAIL", warning)
         try:
-            tell("images", None, await core.models.images.check())
+            with store_errors():
+                seconds, _ = await redis.time()
+        except StoreError as error:
+            yield Finding("FAIL", str(error))
+        else:
+            skew_s = time.time() - seconds
+            if abs(skew_s) > SKEW_S:
+                late = "behind" if skew_s > 0 else "ahead of"
+                yield Finding("FAIL", f"its clock is {abs(skew_s):.0f} s {late} this machine's")
+
+
+async def _models(settings: Settings) -> AsyncIterator[Finding]:
+    for setting, url in (
+        ("LLM_BASE_URL", settings.llm_base_url),
+        ("IMAGE_BASE_URL", settings.image_base_url),
+        ("AUDIO_BASE_URL", settings.audio_base_url),
+    ):
+        for tail in ("/chat/completions", "/completions", "/images/generations", "/models"):
+            if url.endswith(tail):
+                yield Finding("FAIL", f"{setting} is the root of the API: leave out {tail}")
+                return
+    async with AsyncExitStack() as stack:
+        try:
+            models = await stack.enter_async_context(open_models(settings, LocalBudget()))
+        except ConfigError as error:
+            yield Finding("FAIL", f"{error}{await _other_root(settings)}")
+            return
+        asked = {"": models.chat.model}
+        if settings.small_model:
+            asked[settings.small_model] = settings.small_model
+        for model, name in asked.items():
+            answers = await _answers(settings, models, model, name)
+            yield answers._replace(part="small" if model else "")
+        try:
+            yield Finding("ok", await models.images.check(), "images")
         except ModelError as error:
-            tell("images", error)
-        for platform in build(core.lent):
-            try:
-                async with asyncio.timeout(20), platform:
-                    tell(platform.name, None, platform.identity)
-            except (PalaverError, TimeoutError) as error:
-                tell(platform.name, error)
-    if core.context.access.open_to_everyone and (settings.telegram_on or settings.slack_on):
-        print("note access     open to everyone: set ALLOWED_USERS or ALLOWED_CHATS to change that")
-    return good
+            yield Finding("FAIL", str(error), "images")
+
+
+async def _answers(settings: Settings, models: Models, model: str, name: str) -> Finding:
+    """Whether *model* (empty: the usual one) answers a tiny question."""
+    hello = ChatMessage("user", "Say hello.")
+    request = ChatRequest((hello,), model, max_tokens=16, alone=bool(model))
+    try:
+        async with asyncio.timeout(PATIENCE_S), models.chat.stream(request) as deltas:
+            async for _ in deltas:
+                pass
+    except ModelError as error:
+        return Finding("FAIL", f"{name}: {error}{await _other_root(settings)}")
+    except TimeoutError:
+        return Finding("FAIL", f"{name}: no answer in {PATIENCE_S:.0f} s")
+    known = models.chat.ways(model)
+    return Finding("ok", f"{name} answers ({models.kind})" + (known and f": {known}"))
+
+
+async def _other_root(settings: Settings) -> str:
+    """What to change LLM_BASE_URL to, where the API stands with or without /v1 instead."""
+    url = settings.llm_base_url
+    if not url:
+        return ""
+    other = url.removesuffix("/v1") if url.endswith("/v1") else f"{url}/v1"
+    key = settings.llm_api_key.get_secret_value()
+    async with aiohttp.ClientSession() as session:
+        here, there = Endpoint(url, key, ""), Endpoint(other, key, "")
+        if await _lists(session, here) or not await _lists(session, there):
+            return ""
+    change = "without /v1 at its end" if url.endswith("/v1") else "with /v1 at its end"
+    return f". An API answers at LLM_BASE_URL {change}: change it to that"
+
+
+async def _lists(session: aiohttp.ClientSession, endpoint: Endpoint) -> bool:
+    try:
+        return bool(await first_model(session, endpoint, chat=False))
+    except ModelError:
+        return False
+
+
+def _platforms(settings: Settings) -> list[tuple[str, AsyncIterator[Finding]]]:
+    looks: list[tuple[str, Any]] = []
+    if settings.telegram_on:
+        from bots.telegram import check as telegram  # noqa: PLC0415 - only if on
+
+        hooked = settings.telegram_webhook_secret.get_secret_value()
+        look = telegram.look(
+            settings.telegram_bot_token.get_secret_value(),
+            settings.telegram_api_url,
+            webhook=f"{settings.public_url}/telegram/webhook" if hooked else "",
+            wake_words=bool(settings.wake_words),
+        )
+        looks.append(("telegram", look))
+    if settings.slack_on:
+        from bots.slack import check as slack  # noqa: PLC0415 - only if on
+
+        slack_look = slack.look(
+            settings.slack_bot_token.get_secret_value(),
+            settings.slack_api_url,
+            app_token=settings.slack_app_token.get_secret_value(),
+            signing_secret=settings.slack_signing_secret.get_secret_value(),
+        )
+        looks.append(("slack", slack_look))
+    return looks

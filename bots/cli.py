@@ -24,9 +24,10 @@ from bots.terminal import TAKE_BACK_S
 from core import __version__
 from core.errors import ConfigError
 from core.platform import Platform
-from core.secret import redact
+from core.secret import keep_secret, redact, shown_url
 from core.service import Core, collect_seldom, open_core, serve
 from core.settings import Settings
+from core.spelling import doubts, unknown
 from core.tasks import end
 from core.telemetry import logger, set_up_logs
 
@@ -71,6 +72,11 @@ def run() -> None:
     """Serve every platform that is set up; without any, the chat page."""
     settings = _settings()
     set_up_logs(settings.log_level, settings.log_json)
+    keep_secret(*settings.secrets())
+    for doubt in doubts(settings):
+        log.warning("settings", doubt=doubt)
+    if names := unknown(settings):
+        log.info("names in .env that are no settings", names=", ".join(names))
     _run(_serve(settings))
 
 
@@ -105,11 +111,13 @@ def ask(
 
 
 @app.command()
-def check() -> None:
-    """Explain each setting, try each credential, and say what to fix."""
+def check(
+    every: Annotated[bool, typer.Option("--all", help="List what is not set, too.")] = False,
+) -> None:
+    """Explain each setting, try each credential, and say what to fix. Writes nothing outside."""
     settings = _settings()
-    set_up_logs("ERROR", settings.log_json)
-    explain(settings)
+    set_up_logs("CRITICAL", settings.log_json)
+    explain(settings, everything=every)
     if not _run(try_all(settings)):
         raise typer.Exit(1)
 
@@ -214,7 +222,7 @@ def _greet(core: Core, url: str, platforms: Sequence[Platform], took_s: float) -
         "demo": "the built-in demo (set LLM_BASE_URL and LLM_API_KEY for a real model)",
         "ollama": f"{core.models.chat.model} of the Ollama on this machine",
         "file": f"{core.models.chat.model}, and others of {settings.palaver_config}",
-        "configured": f"{core.models.chat.model} at {settings.llm_base_url}",
+        "configured": f"{core.models.chat.model} at {shown_url(settings.llm_base_url)}",
     }
     print(f"\n  Palaver {__version__} is ready ({took_s:.1f} s)\n", file=sys.stderr)
     for platform in platforms:
@@ -226,7 +234,11 @@ def _greet(core: Core, url: str, platforms: Sequence[Platform], took_s: float) -
         )
         print(f"  {platform.name:<10} {where}", file=sys.stderr)
     print(f"  {'model':<10} {models[core.models.kind]}", file=sys.stderr)
-    store = "REDIS_URL" if settings.redis_url else f"embedded, in {settings.data_dir}"
+    store = (
+        "REDIS_URL"
+        if settings.redis_url.get_secret_value()
+        else f"embedded, in {settings.data_dir}"
+    )
     print(f"  {'store':<10} {store}\n", file=sys.stderr)
     open_to_all = [platform.name for platform in platforms if not platform.local]
     if open_to_all and core.context.access.open_to_everyone:

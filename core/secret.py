@@ -1,6 +1,7 @@
 """Secrets that are known, and must not stand in any log line, error or chat."""
 
-from urllib.parse import quote
+import re
+from urllib.parse import quote, unquote, urlsplit
 
 _known: set[str] = set()
 
@@ -18,3 +19,29 @@ def redact(text: str) -> str:
         if secret in text:
             text = text.replace(secret, "***")
     return text
+
+
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+
+
+def secrets_of(url: str) -> list[str]:
+    """What stands in *url* that gives entry: its password, and the values of its query."""
+    if not _URL.match(url):
+        return []
+    try:
+        parts = urlsplit(url)
+        password = parts.password or ""
+    except ValueError:
+        return []
+    values = [pair.partition("=")[2] for pair in parts.query.split("&")]
+    return [one for value in (password, *values) if value for one in {value, unquote(value)}]
+
+
+def shown_url(text: str) -> str:
+    """*text*, and if it is a URL, without user, password and query, however badly it is formed."""
+    match = _URL.match(text)
+    if match is None:
+        return text
+    rest = text[match.end() :].partition("?")[0].partition("#")[0]
+    host, slash, path = rest.rpartition("@")[2].partition("/")
+    return f"{match[0]}{host}{slash}{path}"

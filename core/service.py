@@ -91,7 +91,9 @@ async def open_core(settings: Settings) -> AsyncIterator[Core]:
     """
     keep_secret(*settings.secrets())
     async with AsyncExitStack() as stack:
-        url = settings.redis_url or await stack.enter_async_context(embedded(settings.data_dir))
+        url = settings.redis_url.get_secret_value() or await stack.enter_async_context(
+            embedded(settings.data_dir)
+        )
         redis = await stack.enter_async_context(connect(url))
         feed = await stack.enter_async_context(Feed(redis))
         tasks = Tasks(redis, feed)

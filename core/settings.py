@@ -4,12 +4,17 @@ Each field's description is what `palaver check` and the README's table say of i
 """
 
 import ipaddress
+import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from core.border import clean
+from core.secret import secrets_of, shown_url
 
 
 class Settings(BaseSettings):
@@ -117,7 +122,9 @@ class Settings(BaseSettings):
         False, description="the image API paints later and calls PUBLIC_URL back (AceData)"
     )
 
-    redis_url: str = Field("", description="unset: an embedded Valkey with its data in DATA_DIR")
+    redis_url: SecretStr = Field(
+        SecretStr(""), description="unset: an embedded Valkey with its data in DATA_DIR"
+    )
     data_dir: Path = Field(Path(".palaver"), description="where the embedded store keeps its files")
 
     http_host: str = Field("127.0.0.1", description="where the one HTTP server listens")
@@ -196,6 +203,12 @@ class Settings(BaseSettings):
             return tuple(part.strip() for part in value.split(",") if part.strip())
         return value
 
+    @field_validator("*", mode="before")
+    @classmethod
+    def _clean(cls, value: object) -> object:
+        # Bytes that are no UTF-8 come as halves of characters, which nothing can encode.
+        return clean(value) if isinstance(value, str) else value
+
     @field_validator("llm_price")
     @classmethod
     def _three(cls, value: tuple[float, ...]) -> tuple[float, ...]:
@@ -260,9 +273,19 @@ class Settings(BaseSettings):
 
     def secrets(self) -> tuple[str, ...]:
         """Every secret that is set, for the logs to hide."""
-        values = (getattr(self, name) for name in type(self).model_fields)
-        return tuple(
-            secret
-            for value in values
-            if isinstance(value, SecretStr) and (secret := value.get_secret_value())
-        )
+        found: list[str] = []
+        for name in type(self).model_fields:
+            value = getattr(self, name)
+            if isinstance(value, SecretStr):
+                value = value.get_secret_value()
+                found += [value] if value and not secrets_of(value) else []
+            found += secrets_of(value) if isinstance(value, str) else []
+        # What stands for our proxies is in no setting, and in the errors of clients.
+        for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+            for proxy in (os.environ.get(name, ""), os.environ.get(name.lower(), "")):
+                found += secrets_of(proxy)
+        return tuple(found)
+
+    def __repr_args__(self) -> Iterator[tuple[str | None, object]]:
+        for name, value in super().__repr_args__():
+            yield name, shown_url(value) if isinstance(value, str) else value

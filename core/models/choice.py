@@ -20,6 +20,7 @@ from core.models.providers import Deadlines, Endpoint, provider_at
 from core.models.request import Model
 from core.models.router import Route, Router
 from core.platform import Bucket
+from core.secret import shown_url
 from core.settings import Settings
 from core.telemetry import Metrics
 from core.tracing import Tracer
@@ -109,7 +110,7 @@ async def _endpoint(
             try:
                 model = await first_model(session, endpoint)
             except ModelError as error:
-                text = f"is not set, and {settings.llm_base_url} lists no model: {error}"
+                text = f"is not set, and {shown_url(settings.llm_base_url)} lists no model: {error}"
                 raise ConfigError("LLM_MODEL", text) from error
             endpoint = replace(endpoint, model=model)
         return endpoint, "configured"

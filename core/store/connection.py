@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from importlib import resources
 from typing import Any
-from urllib.parse import urlsplit
 
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
@@ -14,6 +13,7 @@ from redis.commands.core import AsyncScript
 from redis.exceptions import RedisError, ResponseError
 
 from core.errors import ConfigError, StoreError
+from core.secret import shown_url
 from core.store.values import is_wrong_type, put_aside
 
 POOL_CONNECTIONS = 32
@@ -90,8 +90,9 @@ async def connect(url: str) -> AsyncIterator[Redis]:
             # Once more, at once, on a fresh connection: each script of ours may run twice.
             retry=Retry(NoBackoff(), 1),
         )
-    except ValueError as error:
-        raise ConfigError("REDIS_URL", str(error)) from error
+    except ValueError:
+        # Its words may quote what it took for a port: a part of the password.
+        raise ConfigError("REDIS_URL", "is no redis://, rediss:// or unix:// address") from None
     redis = Redis(connection_pool=pool)
     try:
         try:
@@ -99,7 +100,7 @@ async def connect(url: str) -> AsyncIterator[Redis]:
                 version = str((await redis.info("server"))["redis_version"])
         except StoreError as error:
             raise ConfigError(
-                "REDIS_URL", f"no Redis answers at {_shown(url)} ({error})"
+                "REDIS_URL", f"no Redis answers at {shown_url(url)} ({error})"
             ) from error
         if tuple(int(part) for part in version.split(".")[:2]) < (6, 2):
             raise ConfigError("REDIS_URL", f"Redis {version} is too old: 6.2 or newer is needed")
@@ -107,9 +108,3 @@ async def connect(url: str) -> AsyncIterator[Redis]:
     finally:
         await redis.aclose()
         await pool.disconnect()
-
-
-def _shown(url: str) -> str:
-    parts = urlsplit(url)
-    port = f":{parts.port}" if parts.port else ""
-    return f"{parts.scheme}://{parts.hostname or ''}{port}{parts.path}"

@@ -12,16 +12,27 @@ import hashlib
 import hmac
 import json
 import math
+import re
 import time
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from urllib.parse import urlencode
 
 import aiohttp
 from aiohttp import web
 
+MANIFEST = Path(__file__).parents[2] / "deploy" / "slack-manifest.yaml"
 BOT_TOKEN = "xoxb-loopback-bot-token"
 APP_TOKEN = "xapp-loopback-app-token"
+SCOPES = tuple(
+    re.findall(
+        r"^ +- ([a-z_]+:?[a-z]*)$",
+        MANIFEST.read_text().partition(" bot:")[2].partition("settings:")[0],
+        re.MULTILINE,
+    )
+)
+"""Those that the manifest asks for."""
 SECRET = "loopback-signing-secret"
 TEAM, BOT_USER, BOT_ID = "T01", "U0BOT", "B0BOT"
 ACK_S = 3.0
@@ -533,6 +544,9 @@ class SlackServer:
         token = token or parameters.pop("token", "")
         self.calls.append((time.monotonic(), method, parameters))
         try:
+            if method == "auth.test" and token == APP_TOKEN:
+                # docs.slack.dev/authentication/tokens: an app-level token tells its app.
+                return web.json_response({"ok": True, "app_name": "Palaver", "app_id": "A1"})
             expected = APP_TOKEN if method == "apps.connections.open" else self.bot_token
             if token != expected:
                 raise SlackError("invalid_auth")
@@ -549,7 +563,10 @@ class SlackServer:
             if method in self.lose:
                 self.lose.remove(method)
                 request.transport.abort()
-            return web.json_response({"ok": True, **answer})
+            # docs.slack.dev/apis/web-api: what the token may do stands in a header.
+            return web.json_response(
+                {"ok": True, **answer}, headers={"X-OAuth-Scopes": ",".join(self.scopes or SCOPES)}
+            )
         except SlackError as error:
             if "retry_after" in error.more:
                 self.limited.append((method, error.more["retry_after"]))

@@ -159,6 +159,7 @@ class TelegramServer:
         self.next_update = 1000
         self.next_message = 1
         self.webhook = None
+        self.webhook_news = {}
         self.commands = {}
         self.calls = []
         self.floods = []
@@ -344,6 +345,15 @@ class TelegramServer:
     async def do_setWebhook(self, parameters, files):
         self.webhook = parameters
         return True
+
+    async def do_getWebhookInfo(self, parameters, files):
+        # core.telegram.org/bots/api#webhookinfo
+        return {
+            "url": (self.webhook or {}).get("url", ""),
+            "has_custom_certificate": False,
+            "pending_update_count": len(self.updates),
+            **self.webhook_news,
+        }
 
     async def do_getUpdates(self, parameters, files):
         if self.webhook:

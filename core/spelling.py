@@ -1,0 +1,109 @@
+"""What the settings look like but are not: misspelt names, lists of something else, bad bytes.
+
+A name that is none of ours cannot be refused: the environment holds everybody's. Who writes one
+that is nearly ours is told, and never its value.
+"""
+
+import os
+import re
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+from pathlib import Path
+
+from dotenv import dotenv_values
+
+from core.settings import Settings
+
+NEAR = 0.8
+"""Measured over usual names of environments and typos of ours: no false alarm, two typos of 24
+missed, which `ALIASES` holds."""
+ALIASES = {
+    "LLM_URL": "LLM_BASE_URL",
+    "OPENAI_API_KEY": "LLM_API_KEY",
+    "OPENAI_BASE_URL": "LLM_BASE_URL",
+    "OPENAI_API_BASE": "LLM_BASE_URL",
+    "OPENAI_MODEL": "LLM_MODEL",
+    "BOT_TOKEN": "TELEGRAM_BOT_TOKEN",
+}
+PLATFORMS = ("telegram", "slack", "web")
+_ENTRY = re.compile(r"(telegram:-?\d+|slack:[A-Z0-9]+|web:\S+|cli-[^:\s]+:\S+)")
+
+
+def doubts(
+    settings: Settings, environ: Mapping[str, str] = os.environ, env_file: Path = Path(".env")
+) -> list[str]:
+    """One sentence for each thing that the operator did not mean, most likely."""
+    named = _named(settings)
+    names = {*environ, *(dotenv_values(env_file) if env_file.is_file() else ())}
+    found = [
+        f"{name} is not a setting; did you mean {near}?"
+        for name in sorted(names - named)
+        if (near := nearest(name, settings))
+    ]
+    for listed in ("allowed_users", "allowed_chats", "admins"):
+        found += [
+            f"{listed.upper()}: {_shown(entry)} is not platform:id{_guess(entry)}"
+            for entry in getattr(settings, listed)
+            if not _ENTRY.fullmatch(entry)
+        ]
+    found += [
+        f"{name} holds bytes that are no UTF-8"
+        for name in sorted(environ)
+        if name.lower() in Settings.model_fields and not _encodes(environ[name])
+    ]
+    return found
+
+
+def nearest(name: str, settings: Settings) -> str:
+    """The setting that *name* was meant to be; empty when it is one, or nothing near."""
+    upper = name.upper()
+    ours = [one.upper() for one in Settings.model_fields]
+    if upper in ours or not _encodes(name):
+        return ""
+    if upper in ALIASES:
+        # Others use these names too: only what we were not given can have been meant.
+        meant = ALIASES[upper]
+        return "" if meant.lower() in settings.model_fields_set else meant
+    return next(iter(get_close_matches(upper, ours, n=1, cutoff=NEAR)), "")
+
+
+def unknown(settings: Settings, env_file: Path = Path(".env")) -> list[str]:
+    """The names of *env_file* that are no settings, and not near to one either."""
+    names = dotenv_values(env_file) if env_file.is_file() else {}
+    known = {one.upper() for one in Settings.model_fields} | _named(settings)
+    return sorted(n for n in names if n.upper() not in known and not nearest(n, settings))
+
+
+def _named(settings: Settings) -> set[str]:
+    """The variables that palaver.toml names for its keys."""
+    if settings.palaver_config is None:
+        return set()
+    try:
+        text = settings.palaver_config.read_text("utf-8", "replace")
+    except OSError:
+        return set()
+    return set(re.findall(r"[A-Za-z_][A-Za-z0-9_]*", text))
+
+
+def _guess(entry: str) -> str:
+    number = entry.lstrip("@#")
+    if re.fullmatch(r"-?\d+", number):
+        return f"; did you mean telegram:{number}?"
+    if re.fullmatch(r"[UWCGD][A-Z0-9]{7,}", number):
+        return f"; did you mean slack:{number}?"
+    kind, colon, rest = entry.partition(":")
+    near: Iterable[str] = get_close_matches(kind.lower().strip(), PLATFORMS, n=1, cutoff=0.6)
+    meant = next((f"{one}:{rest.strip()}" for one in near), "") if colon else ""
+    return f"; did you mean {meant}?" if _ENTRY.fullmatch(meant) else ""
+
+
+def _shown(entry: str) -> str:
+    return repr(entry[:40])
+
+
+def _encodes(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

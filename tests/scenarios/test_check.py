@@ -1,0 +1,247 @@
+"""`palaver check`: reads, never writes outside, says what to change, and no secret."""
+
+import socket
+import time
+
+import pytest
+
+from bots.slack.check import SCOPES as ASKED
+from core.secret import keep_secret, redact, shown_url
+from core.settings import Settings
+from core.spelling import doubts
+from core.store.connection import connect
+from tests.contracts.drivers import SlackDriver, TelegramDriver
+from tests.scenarios.test_command import run
+from tests.servers.redis import redis_at
+from tests.servers.slack import SCOPES
+
+
+@pytest.fixture
+async def telegram():
+    driver = TelegramDriver()
+    async with driver.running():
+        yield driver
+
+
+@pytest.fixture
+async def slack():
+    driver = SlackDriver()
+    async with driver.running():
+        yield driver
+
+
+async def check(tmp_path, driver=None, *arguments, **more):
+    settings = driver.settings() if driver is not None else {}
+    values = {name.upper(): str(value) for name, value in settings.items()}
+    code, out, err = await run(tmp_path, "check", *arguments, **{**values, **more})
+    assert "Traceback" not in err
+    return code, out + err
+
+
+async def test_a_live_webhook_and_the_menu_are_left_alone(tmp_path, telegram):
+    telegram.server.webhook = {"url": "https://chat.example/secret-path"}
+    telegram.server.say(77, "waiting")
+    code, told = await check(tmp_path, telegram)
+    assert code == 0
+    assert telegram.server.webhook["url"] == "https://chat.example/secret-path"
+    assert {call[1] for call in telegram.server.calls} <= {"getMe", "getWebhookInfo"}
+    assert "a webhook is set at https://chat.example" in told
+    assert "1 updates wait" in told
+    assert "secret-path" not in told
+
+
+async def test_a_webhook_that_fails_is_told_with_its_error(tmp_path, telegram):
+    telegram.server.webhook = {"url": "https://chat.example/telegram/webhook"}
+    telegram.server.webhook_news = {
+        "last_error_date": int(time.time()) - 120,
+        "last_error_message": "Wrong response from the webhook: 502 Bad Gateway",
+    }
+    values = {"PUBLIC_URL": "https://chat.example", "TELEGRAM_WEBHOOK_SECRET": "a-secret"}
+    code, told = await check(tmp_path, telegram, **values)
+    assert code == 1
+    assert "502 Bad Gateway" in told
+
+
+async def test_privacy_mode_with_wake_words_fails(tmp_path, telegram, monkeypatch):
+    monkeypatch.setitem(
+        __import__("tests.servers.telegram", fromlist=["BOT"]).BOT,
+        "can_read_all_group_messages",
+        False,
+    )
+    code, told = await check(tmp_path, telegram, WAKE_WORDS="palaver")
+    assert code == 1
+    assert "privacy mode" in told
+
+
+async def test_slack_s_missing_scopes_are_named_and_nothing_is_opened(tmp_path, slack):
+    code, told = await check(tmp_path, slack)
+    assert code == 0
+    assert {method for _, method, _ in slack.server.calls} == {"auth.test"}
+    slack.server.scopes = set(SCOPES) - {"files:read", "im:history"}
+    code, told = await check(tmp_path, slack)
+    assert code == 1
+    assert "scopes are missing: files:read, im:history" in told
+
+
+def test_the_scopes_are_those_of_the_manifest():
+    assert sorted(SCOPES) == sorted(ASKED)
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        (
+            {"SLACK_BOT_TOKEN": "xapp-1-A-1-abcdef", "SLACK_APP_TOKEN": "xoxb-1-2-abcdef"},
+            ["SLACK_BOT_TOKEN must start with xoxb-, but is an app-level", "but is a bot token"],
+        ),
+        ({"TELEGRAM_BOT_TOKEN": "xoxb-1-2-abcdef"}, ["It is a Slack token"]),
+        ({"TELEGRAM_BOT_TOKEN": "abcdefgh"}, ["not what @BotFather gives"]),
+    ],
+)
+async def test_swapped_tokens_are_told_without_a_call(tmp_path, values, words):
+    code, told = await check(tmp_path, **values)
+    assert code == 1
+    for word in words:
+        assert word in told
+    for token in values.values():
+        assert token not in told
+
+
+async def test_the_store_s_policy_and_its_persistence_are_told(tmp_path):
+    async with redis_at(tmp_path / "redis") as redis, connect(redis.url) as client:
+        code, told = await check(tmp_path, REDIS_URL=redis.url)
+        assert code == 0
+        assert "trial write" in told
+        await client.config_set("maxmemory-policy", "allkeys-lru")
+        await client.config_set("appendonly", "no")
+        code, told = await check(tmp_path, REDIS_URL=redis.url)
+        assert code == 1
+        assert "noeviction" in told
+        assert "restart forgets" in told
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://user:hidden-word@127.0.0.1:{port}/0",
+        "redis://:hidden-word/with#marks@127.0.0.1:{port}/0",
+        "redis://:hidden-word@:host:port:/",
+        "hidden-word://x",
+    ],
+)
+async def test_a_password_in_redis_url_is_in_no_output(tmp_path, url):
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        url = url.format(port=nobody.getsockname()[1])
+        for command in ("check", "run", "inbox"):
+            code, out, err = await run(tmp_path, command, REDIS_URL=url)
+            assert code == 1
+            if "hidden-word:" not in url:
+                assert "hidden-word" not in out + err
+            assert "Traceback" not in err
+
+
+async def test_a_password_in_llm_base_url_is_in_no_output(tmp_path, model):
+    url = model.url.replace("://", "://user:hidden-word@") + "?key=other-hidden"
+    for command in (("check",), ("check", "--all")):
+        _, out, err = await run(tmp_path, *command, LLM_BASE_URL=url, LLM_MODEL="m")
+        assert "hidden" not in out + err
+
+
+async def test_a_base_url_without_v1_is_told_what_to_change(tmp_path, model):
+    url = model.url.removesuffix("/v1")
+    assert url != model.url
+    code, told = await check(tmp_path, LLM_BASE_URL=url, LLM_MODEL="scripted")
+    assert code == 1
+    assert "with /v1 at its end" in told
+
+
+async def test_only_what_is_set_is_listed_unless_all_is_asked_for(tmp_path):
+    _, told = await check(tmp_path, MAX_TURNS="7")
+    assert "MAX_TURNS" in told
+    assert "MAX_WAITING" not in told
+    _, told = await check(tmp_path, None, "--all")
+    assert "MAX_WAITING" in told
+
+
+async def test_misspelt_names_and_entries_fail_check_with_the_nearest(tmp_path):
+    code, told = await check(
+        tmp_path, TELEGRAM_TOKEN="1:hidden-word", ALLOWED_USERS="12345,telegram:7", WEBCHAT="true"
+    )
+    assert code == 1
+    assert "TELEGRAM_TOKEN is not a setting; did you mean TELEGRAM_BOT_TOKEN?" in told
+    assert "WEBCHAT is not a setting; did you mean WEB_CHAT?" in told
+    assert "ALLOWED_USERS: '12345' is not platform:id; did you mean telegram:12345?" in told
+    assert "hidden-word" not in told
+
+
+USUAL = (
+    "HTTP_PROXY HTTPS_PROXY NO_PROXY KUBERNETES_SERVICE_HOST KUBERNETES_PORT XDG_DATA_HOME "
+    "XDG_CONFIG_DIRS REDIS_HOST REDIS_PORT REDIS_PASSWORD HOME PATH LANG PYTHONPATH HOSTNAME PORT "
+    "HOST LOG_FORMAT TZ SHELL USER LOGNAME TERM PWD OLDPWD LC_ALL EDITOR PAGER DISPLAY MAIL CI "
+    "SSH_AUTH_SOCK VIRTUAL_ENV DATABASE_URL AWS_REGION AWS_ACCESS_KEY_ID OTEL_SERVICE_NAME "
+    "OTEL_EXPORTER_OTLP_ENDPOINT GITHUB_TOKEN POD_NAME POD_NAMESPACE NODE_NAME container "
+    "INVOCATION_ID JOURNAL_STREAM MEMORY_LIMIT CPU_LIMIT ANTHROPIC_API_KEY PYTHON_VERSION"
+)
+
+
+def test_usual_names_of_an_environment_are_no_misspelt_settings(tmp_path):
+    settings = Settings(_env_file=None)
+    assert doubts(settings, dict.fromkeys(USUAL.split(), "x"), tmp_path / ".env") == []
+
+
+@pytest.mark.parametrize(
+    ("entry", "good"),
+    [
+        ("telegram:12345", True),
+        ("telegram:-1001", True),
+        ("slack:U012ABCDEF", True),
+        ("web:some-visitor", True),
+        ("telegram:@ann", False),
+        ("@ann", False),
+        ("Telegram:5", False),
+        ("telegramm:5", False),
+        ("slack:ann", False),
+        ("ann\ud800", False),
+    ],
+)
+def test_an_entry_of_a_list_is_platform_and_id(tmp_path, entry, good):
+    settings = Settings(_env_file=None, admins=entry)
+    assert (doubts(settings, {}, tmp_path / ".env") == []) is good
+
+
+def test_bytes_that_are_no_utf_8_in_a_setting_are_cleaned_and_told(tmp_path):
+    settings = Settings(_env_file=None, system_prompt="a\udcff", wake_words="x\ud800")
+    assert settings.system_prompt.encode()
+    assert settings.wake_words[0].encode()
+    told = doubts(settings, {"SYSTEM_PROMPT": "a\udcff"}, tmp_path / ".env")
+    assert told == ["SYSTEM_PROMPT holds bytes that are no UTF-8"]
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("redis://user:pass@host:6379/0?x=secret", "redis://host:6379/0"),
+        ("https://token@host/v1", "https://host/v1"),
+        ("http://a:b/c@d@host:x/y", ["http://a:b", "@d@host:x/y"][0] + "/"),
+        ("unix:///tmp/x.sock", "unix:///tmp/x.sock"),
+        ("no url", "no url"),
+    ],
+)
+def test_a_url_is_shown_without_what_gives_entry(url, shown):
+    if "c@d" in url:
+        assert "b/c" not in shown_url(url)
+    else:
+        assert shown_url(url) == shown
+
+
+def test_secrets_in_urls_are_kept_and_not_shown_by_the_settings():
+    settings = Settings(
+        _env_file=None,
+        redis_url="redis://:hidden-one%21@host/0",
+        llm_base_url="https://user:hidden-two@host/v1?key=hidden-three",
+    )
+    keep_secret(*settings.secrets())
+    for secret in ("hidden-one%21", "hidden-one!", "hidden-two", "hidden-three"):
+        assert secret not in redact(f"error: {secret}.")
+        assert secret not in repr(settings)
