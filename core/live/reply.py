@@ -256,6 +256,8 @@ class Reply:
             await surface.finish(page.head)
             self._note_update(surface)
             self._turn_page(page)
+            # What that page holds may have been taken back while it was finished.
+            self._taken_back |= len(self._text.whole) < self._text.behind
 
     def _has_news(self) -> bool:
         frame, unseen = self._frame(), self.growth.unseen

@@ -132,7 +132,7 @@ class ThinkSplitter:
             text, self._held = text[:end], text[end:]
             return [TextDelta(text)] if text else []
         if self._orphan:
-            return self._orphaned(text)
+            return self._orphaned(text) if text else []
         before = len(text)
         self._said.append(text)
         if self._looks and not _LAST.isdisjoint(text):

@@ -53,6 +53,7 @@ async def answer(
     def reached() -> Checkpoint:
         return Checkpoint(stage.first.event_id, draft.best, reply.handles, done=whole)
 
+    asked = request
     for tries_left in reversed(range(STREAM_TRIES)):
         reply = stage.reply(
             buttons=[stage.button("stop")],
@@ -66,7 +67,7 @@ async def answer(
                 draft.begin_again(draft.best.rstrip() if continues else "")
                 asked = _going_on(request, draft, continues=continues)
                 await _stream(stage, asked, reply, draft, reached)
-            if _worth_another_try(draft) and tries_left:
+            if _worth_another_try(draft, asked) and tries_left:
                 log.warning(
                     "answer begun again",
                     conversation=stage.claim.conversation,
@@ -189,9 +190,9 @@ def _ways_on(stage: Stage, draft: Draft) -> Sequence[Button]:
     ]
 
 
-def _worth_another_try(draft: Draft) -> bool:
+def _worth_another_try(draft: Draft, asked: ChatRequest) -> bool:
     if isinstance(draft.error, Refused):
-        asked_much = bool(draft.before or draft.begun)
-        return asked_much and draft.text == draft.begun and draft.error.reason == "request"
+        began = bool(asked.begun) and draft.text == draft.begun
+        return began and draft.error.reason == "request"
     # Before the first word the client has tried again already.
     return isinstance(draft.error, Interrupted | Overloaded) and bool(draft.text)

@@ -4,15 +4,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.models.chunks import ReasoningDelta, TextDelta
+from core.models.chunks import ReasoningDelta, TextDelta, Withdrawn
 from core.models.thinking import ThinkSplitter
 
 
 def split(pieces, **more):
     splitter = ThinkSplitter(**more)
     deltas = [delta for piece in pieces for delta in splitter.take(piece)] + splitter.rest()
+    back = max((at for at, one in enumerate(deltas) if one == Withdrawn()), default=0)
     thought = "".join(d.text for d in deltas if isinstance(d, ReasoningDelta))
-    return thought, "".join(d.text for d in deltas if isinstance(d, TextDelta))
+    return thought, "".join(d.text for d in deltas[back:] if isinstance(d, TextDelta))
 
 
 @pytest.mark.parametrize(
@@ -27,6 +28,32 @@ def split(pieces, **more):
         ("use <think> in HTML </think>", "", "use <think> in HTML </think>"),
         ("<think>never closed", "never closed", ""),
         ("<think>a < b </ c</think>ok", "a < b </ c", "ok"),
+        ("<thinking>hm</thinking>\nyes", "hm", "yes"),
+        ("<thought>hm</thought>yes", "hm", "yes"),
+        ("[THINK]hm[/THINK]yes", "hm", "yes"),
+        ("◁think▷hm◁/think▷yes", "hm", "yes"),
+        ("<think>a</think>\n<think>b</think>yes", "ab", "yes"),
+        (
+            "<|channel|>analysis<|message|>hm<|end|><|start|>assistant"
+            "<|channel|>final<|message|>yes<|return|>",
+            "hm",
+            "yes",
+        ),
+        ("<|channel|>final<|message|>yes<|return|>", "", "yes"),
+        # The template wrote the beginning.
+        ("hm\n</think>\n\nyes", "hm", "yes"),
+        ("hm</think>yes", "hm", "yes"),
+        ("hm. </think>\nyes", "hm.", "yes"),
+        ("a list: [1] and 2 > 1\n[/THINK]\nyes", "a list: [1] and 2 > 1", "yes"),
+        ("hm◁/think▷yes", "hm", "yes"),
+        # Somebody writes about it.
+        ("Close it with `</think>`.", "", "Close it with `</think>`."),
+        ("Close it with </think> and go on", "", "Close it with </think> and go on"),
+        ('say "</think>" then', "", 'say "</think>" then'),
+        ("```\n<think>\nx\n</think>\n```\nso", "", "```\n<think>\nx\n</think>\n```\nso"),
+        ("```\nx\n</think>\n```\nso", "", "```\nx\n</think>\n```\nso"),
+        ("Models say <think> at first.", "", "Models say <think> at first."),
+        ("all of it</think>", "", "all of it</think>"),
     ],
 )
 @given(data=st.data())
