@@ -16,9 +16,9 @@ import msgspec
 
 from core.messages import Exchange, Incoming, Sender, conversation_id
 from core.store import keys
-from core.store.claim import Checkpoint
 from core.store.connection import connect
 from core.store.inbox import Inbox
+from core.store.turns import Checkpoint
 from tests.servers.redis import redis_at
 
 TURNS = 300

@@ -6,6 +6,7 @@ from functools import partial
 
 import msgspec
 
+from core.crowd import NOTICE_EVERY_S, notice_of
 from core.errors import PlatformError, StoreError
 from core.live.delivery import deliver
 from core.messages import ConversationId, Incoming, place_of, split_conversation
@@ -23,6 +24,8 @@ log = logger(__name__)
 
 ASK = "ask"
 """The command of a button that asks a question, instead of a person who types it."""
+SELDOM = ("full", "not_allowed")
+"""What many may be told at once: in a group or channel one of them at a time."""
 NOT_ALLOWED_AGAIN_S = 30 * 24 * 3600
 FULL_AGAIN_S = 60
 EDITABLE_S = 48 * 3600
@@ -67,7 +70,9 @@ class Door:
             verdict = "passed on"
         elif allowed:
             incoming = await self._first_wording(incoming)
-            kept = await until_answered(lambda: self._inbox.put(incoming), "put")
+            by_admin = self._context.access.is_admin(incoming.sender.id)
+            put = partial(self._inbox.put, incoming, by_admin=by_admin)
+            kept = await until_answered(put, "put")
             verdict = kept.verdict
             if verdict == "full":
                 name = f"full:{incoming.conversation}:{incoming.sender.id}"
@@ -83,18 +88,20 @@ class Door:
         allows = self._context.access.allows
         if incoming.moved_to:
             if allows(incoming):
-                moved = partial(self._inbox.note_move, incoming.conversation, incoming.moved_to)
+                moved = partial(
+                    self._inbox.places.note_move, incoming.conversation, incoming.moved_to
+                )
                 await until_answered(moved, "note move")
             return True
         if platform.local or allows(incoming):
             return True
         place = place_of(incoming.conversation)
-        before = await until_answered(partial(self._inbox.moved_from, place), "moved from")
+        before = await until_answered(partial(self._inbox.places.moved_from, place), "moved from")
         return bool(before) and allows(msgspec.structs.replace(incoming, conversation=before))
 
     async def _first_wording(self, incoming: Incoming) -> Incoming:
         """*incoming*; an edit by which somebody in a group first turned to us is a question."""
-        if incoming.private or not incoming.message or incoming.command:
+        if incoming.private or not incoming.message or incoming.command or incoming.deleted:
             return incoming
         name = f"asked:{incoming.conversation}:{incoming.message}"
         first = await until_answered(
@@ -106,7 +113,7 @@ class Door:
         """Whether *incoming* was said in a thread of ours, but not to us."""
         if incoming.private or incoming.conversation == place_of(incoming.conversation):
             return False
-        heard = await until_answered(partial(self._inbox.hear, incoming), "hear")
+        heard = await until_answered(partial(self._inbox.places.hear, incoming), "hear")
         if incoming.address != "thread" or incoming.deleted or heard is None:
             return False
         match heard.follow:
@@ -123,10 +130,10 @@ class Door:
         if incoming.command == "stop":
             # An admin stops everybody's answers, others their own.
             whose = "" if self._context.access.is_admin(person) else person
-            running = partial(self._inbox.answering, place, whose)
+            running = partial(self._inbox.places.answering, place, whose)
             threads = await until_answered(running, "answering")
         elif incoming.command == "retry":
-            recent = partial(self._inbox.recent, place, person)
+            recent = partial(self._inbox.places.recent, place, person)
             threads = (await until_answered(recent, "recent"))[:1]
         for thread in threads:
             there = msgspec.structs.replace(
@@ -136,7 +143,8 @@ class Door:
                 reply_to="",
                 of_place=False,
             )
-            await until_answered(partial(self._inbox.put, there), "put")
+            by_admin = self._context.access.is_admin(person)
+            await until_answered(partial(self._inbox.put, there, by_admin=by_admin), "put")
         if threads and incoming.command == "stop":
             self._tell(platform, incoming, f"stopped:{incoming.event_id}", 60, "stopped_here")
         return bool(threads)
@@ -154,6 +162,10 @@ class Door:
 
         async def tell() -> None:
             try:
+                if not incoming.private and sentence in SELDOM:
+                    place = notice_of(incoming.conversation)
+                    if not await self._notices.first_time(place, NOTICE_EVERY_S):
+                        return
                 if not await self._notices.first_time(name, again_s):
                     return
                 language = language_of(incoming.text, "", incoming.sender.language)

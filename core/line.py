@@ -1,12 +1,14 @@
 """The line: who waits for a free worker, or for answers of one's own, is told so.
 
-The post that says it becomes the answer's post when its turn begins.
+In private: the post that says it becomes the answer's post when its turn begins. In groups
+there is one post for all (see `core.crowd`).
 """
 
 import asyncio
 from collections.abc import Mapping
 
 from core.budget import Budget
+from core.crowd import CrowdTeller
 from core.errors import PlatformError, StoreError
 from core.messages import Button, ConversationId, Incoming, split_conversation
 from core.people.texts import language_of, say
@@ -31,9 +33,15 @@ class Line:
     """Tells the people of *platforms*; every process has one, and one of them works."""
 
     def __init__(
-        self, inbox: Inbox, platforms: Mapping[str, Platform], budget: Budget, leases: Leases
+        self,
+        inbox: Inbox,
+        platforms: Mapping[str, Platform],
+        budget: Budget,
+        leases: Leases,
+        crowds: CrowdTeller,
     ) -> None:
         self._inbox = inbox
+        self._crowds = crowds
         self._platforms = platforms
         self._budget = budget
         self._leases = leases
@@ -49,6 +57,7 @@ class Line:
                         waiting: set[ConversationId] = set()
                         for platform in tuple(self._platforms.values()):
                             waiting |= await self._look(platform)
+                            await self._crowds.look(platform, TOLD_AFTER_S)
                         self._told &= waiting
                     except StoreError as error:
                         log.warning("line not looked at", reason=str(error))

@@ -18,6 +18,7 @@ from redis.asyncio import Redis
 
 from core.api import api_routes
 from core.clients import Models, later_of, open_models
+from core.crowd import CrowdTeller
 from core.errors import ConfigError
 from core.http import Health, http_server
 from core.images.later import callback_routes
@@ -33,6 +34,7 @@ from core.store import keys
 from core.store.answers import RedisAnswers
 from core.store.board import RedisBoard
 from core.store.connection import connect
+from core.store.crowds import Crowds
 from core.store.embedded import embedded
 from core.store.feed import Feed
 from core.store.inbox import Inbox
@@ -133,6 +135,7 @@ async def open_core(settings: Settings) -> AsyncIterator[Core]:
                 history_ttl_s=settings.history_ttl,
                 most_waiting=settings.max_waiting,
                 most_per_person=settings.max_per_person,
+                most_per_place=settings.max_per_place,
             ),
             models=models,
             feed=feed,
@@ -179,14 +182,16 @@ async def serve(
             raise ConfigError("WEB_CHAT, TELEGRAM_BOT_TOKEN, SLACK_BOT_TOKEN", "nothing is on")
         starting = Starting(tuple(platforms.values()), stack)
         pulse = Pulse(core.redis, tuple(platforms))
+        notices = Notices(core.redis)
         worker = Worker(
             core.feed,
             core.inbox,
-            Notices(core.redis),
+            notices,
             platforms,
             core.context,
             core.lent.leases,
             starting.enter,
+            CrowdTeller(Crowds(core.redis, core.inbox), notices, core.context.pacer.budget),
         )
         routes = [
             _once_started(route, platform.name, starting.wrong)

@@ -178,7 +178,13 @@ class Settings(BaseSettings):
     max_per_person: int = Field(
         5, ge=0, description="answers at once for one person, all processes together; 0: any number"
     )
-    max_waiting: int = Field(20, ge=1, description="questions waiting in one conversation")
+    # A chat's minute has some twenty calls: more answers at once would wait for each other.
+    max_per_place: int = Field(
+        20, ge=0, description="answers at once in one group or channel; 0: any number"
+    )
+    max_waiting: int = Field(
+        20, ge=1, description="questions of one person waiting in one conversation"
+    )
     grace_s: float = Field(20.0, ge=0, description="seconds that running answers get at a stop")
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR")
     log_prompts: bool = Field(False, description="questions and answers in the log; else never")

@@ -12,18 +12,20 @@ from contextlib import aclosing, asynccontextmanager, suppress
 from functools import partial
 from typing import Any
 
-from core.border import set_aside
+from core.crowd import CrowdTeller
 from core.door import Door
 from core.errors import LeaseLost, PalaverError, PlatformError, Revoked, StoreError
 from core.line import Line
-from core.messages import ConversationId, split_conversation
+from core.messages import split_conversation
 from core.platform import Leases, Platform
 from core.store import keys
 from core.store.claim import Claim
 from core.store.feed import Feed
 from core.store.inbox import Inbox
+from core.store.lanes import MARK
 from core.store.limits import Notices
 from core.store.patience import BACKOFF_S, until_answered
+from core.store.values import words
 from core.tasks import end
 from core.telemetry import logger
 from core.tracing import Value, hidden
@@ -53,20 +55,22 @@ class Worker:
         context: Context,
         leases: Leases,
         enter: Callable[[Platform], Awaitable[None]],
+        crowd: CrowdTeller,
     ) -> None:
         self._feed = feed
         self._inbox = inbox
         self._notices = notices
         self._platforms = platforms
         self._context = context
-        self._slots = asyncio.Semaphore(context.settings.max_turns)
-        self._running: dict[ConversationId, TurnRun] = {}
+        self._running: dict[str, TurnRun] = {}
+        """By the names of their lanes."""
         self._turns: set[asyncio.Task[None]] = set()
+        self._ended_one = asyncio.Event()
         self._enter = enter
         self.wrong: dict[str, str] = {}
         """The platforms whose updates are not being read, and why."""
         self._serving: dict[str, Platform] = {}
-        self._line = Line(inbox, self._serving, context.pacer.budget, leases)
+        self._line = Line(inbox, self._serving, context.pacer.budget, leases, crowd)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until *stop*; then let running turns finish within the grace time."""
@@ -154,52 +158,43 @@ class Worker:
         looked = 0.0
         await until_answered(lambda: self._inbox.prepare(tuple(self._platforms)), "prepare")
         while True:
-            free = await self._take_slots()
+            free = await self._free_slots()
+            platforms = tuple(self._serving)
             claims: list[Claim] = []
-            try:
-                platforms = tuple(self._serving)
-                if time.monotonic() - looked >= TAKE_OVER_EVERY_S:
-                    looked = time.monotonic()
-                    left = partial(self._inbox.take_over, platforms, free)
-                    claims = await until_answered(left, "take over")
-                    for claim in claims:
-                        log.info("turn taken over", conversation=claim.conversation)
-                if not claims:
-                    ready = partial(self._inbox.claim, platforms, free, CLAIM_WAIT_S)
-                    claims = await until_answered(ready, "claim")
-            finally:
-                for _ in range(free - len(claims)):
-                    self._slots.release()
+            if time.monotonic() - looked >= TAKE_OVER_EVERY_S:
+                looked = time.monotonic()
+                left = partial(self._inbox.take_over, platforms, free)
+                claims = await until_answered(left, "take over")
+                for claim in claims:
+                    log.info("turn taken over", conversation=claim.conversation)
+            if not claims:
+                ready = partial(self._inbox.claim, platforms, free, CLAIM_WAIT_S)
+                claims = await until_answered(ready, "claim")
             for claim in claims:
-                self._start(claim, group)
+                task = group.create_task(self._serve(claim), name=f"turn {claim.conversation}")
+                self._turns.add(task)
+                task.add_done_callback(self._ended)
 
-    async def _take_slots(self) -> int:
-        """Wait for a free slot, and take the others that are free too; returns how many."""
-        await self._slots.acquire()
-        free = 1
-        while not self._slots.locked() and free < MOST_CLAIMS:
-            await self._slots.acquire()
-            free += 1
-        return free
-
-    def _start(self, claim: Claim, group: asyncio.TaskGroup) -> None:
-        task = group.create_task(self._serve(claim), name=f"turn {claim.conversation}")
-        self._turns.add(task)
-        task.add_done_callback(self._ended)
+    async def _free_slots(self) -> int:
+        """How many turns more may run here; waits until it is one."""
+        while (free := self._context.settings.max_turns - len(self._turns)) <= 0:
+            self._ended_one.clear()
+            await self._ended_one.wait()
+        return min(free, MOST_CLAIMS)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._turns.discard(task)
-        self._slots.release()
+        self._ended_one.set()
 
     async def _serve(self, claim: Claim) -> None:
-        conversation = claim.conversation
-        # The last turn's commit made the conversation ready again before that turn had ended
+        conversation, lane = claim.conversation, claim.lane.name
+        # The last turn's commit made the lane ready again before that turn had ended
         # here; or our own lease ran out while we were away, and the old turn is about to notice.
-        while (before := self._running.get(conversation)) is not None:
+        while (before := self._running.get(lane)) is not None:
             await before.ended.wait()
         platform = self._platforms[split_conversation(conversation)[0]]
         metrics = self._context.metrics
-        run = self._running[conversation] = TurnRun(claim, platform, self._context)
+        run = self._running[lane] = TurnRun(claim, platform, self._context)
         metrics.running.inc()
         outcome = "crashed"
         try:
@@ -207,7 +202,7 @@ class Worker:
                 report = await run.run()
                 outcome = report.outcome
                 span.note({"palaver.outcome": outcome})
-            if outcome == "parked":
+            if outcome == "parked" and not claim.lane.person:
                 most = self._context.settings.max_per_person
                 await self._line.tell(conversation, "parked", most=most)
             if report.shown is not None:
@@ -237,7 +232,7 @@ class Worker:
             log.exception("turn crashed", conversation=conversation)
             await _told_failed(claim)
         finally:
-            del self._running[conversation]
+            del self._running[lane]
             run.ended.set()
             metrics.running.dec()
             metrics.turns.labels(platform.name, outcome).inc()
@@ -248,17 +243,15 @@ class Worker:
             try:
                 async with self._feed.listen(keys.CONTROL) as messages:
                     async for message in messages:
-                        try:
-                            self._poke(ConversationId(message.decode()))
-                        except UnicodeDecodeError as error:
-                            set_aside("store.control", error)
+                        self._poke(words(message))
             except StoreError:
                 await asyncio.sleep(1)
 
-    def _poke(self, conversation: ConversationId) -> None:
-        run = self._running.get(conversation)
-        if run is not None and run.keeper is not None:
-            run.keeper.poke()
+    def _poke(self, name: str) -> None:
+        """Let those look who run in the lane *name*, or in the conversation of that name."""
+        for lane, run in self._running.items():
+            if run.keeper is not None and (lane == name or lane.startswith(f"{name}{MARK}")):
+                run.keeper.poke()
 
 
 def _told_of(claim: Claim) -> dict[str, Value]:

@@ -203,6 +203,10 @@ _TEXTS: dict[str, tuple[str, str]] = {
         "*I am still busy with {most} of your questions. This one is next.*",
         "*我还在回答你的 {most} 个问题，接下来就是这一个。*",
     ),
+    "crowd": (
+        "*Waiting for an answer here: {people}. They come in the order in which you asked.*",
+        "*有 {people} 人在等回答，我会按提问的先后顺序回答。*",
+    ),
     "not_allowed": (
         "Sorry, I only talk with people on my operator's list. Your id is `{id}`.",
         "抱歉，我只和管理员名单上的人说话。你的 id 是 `{id}`。",

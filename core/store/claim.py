@@ -1,20 +1,15 @@
-"""The claim: the lease on one conversation, from taking its mail to the commit.
+"""The claim: the lease on one lane, from taking its mail to the commit.
 
 Every step is one script, which refuses whoever does not own the lease any more.
 """
 
 import time
-from collections.abc import Awaitable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, cast
+from typing import cast
 
 import msgspec
-from msgspec.structs import asdict
-from redis.asyncio import Redis
-from redis.commands.core import AsyncScript
 
-from core.border import set_aside
 from core.errors import LeaseLost
 from core.messages import (
     ConversationId,
@@ -24,10 +19,14 @@ from core.messages import (
     Spent,
     Summary,
     place_of,
+    split_conversation,
 )
 from core.store import keys
 from core.store.connection import store_errors
-from core.store.values import number, read, read_incoming, unreadable, words
+from core.store.engine import Engine
+from core.store.lanes import Lane
+from core.store.turns import Checkpoint, Turn, changes, read_spent, read_turn
+from core.store.values import read_incoming, unreadable, words
 
 LEASE_S = 6.0
 """A claim that was not renewed for this long is taken over."""
@@ -38,90 +37,31 @@ START = 3
 FAILED = 1
 """What a start counts as a try until its end is known, and then: who ended the process, or kept it
 from everything else, could not say so, and counts for three."""
+LANE_S = 24 * 3600
+"""For how long a lane in a group is known after its last turn: a commit may be said again."""
 POSTS_S = 24 * 3600
 """For how long it is known which posts were held by a checkpoint."""
 MOST_MAIL = 50
 MOST_EXCHANGES = 5_000
 
-_exchange = msgspec.json.Decoder(Exchange)
-_chosen = msgspec.json.Decoder(dict[str, Any])
-_summary = msgspec.json.Decoder(Summary)
-
-
-class Checkpoint(msgspec.Struct, frozen=True):
-    """How far an answer has come.
-
-    *pages* are the surfaces' handles in order, *picture* that of an unfinished picture; *done*
-    says that *text* is whole and only the last showing of it, and the commit, are missing.
-    """
-
-    event_id: str
-    text: str = ""
-    pages: tuple[str, ...] = ()
-    done: bool = False
-    picture: str = ""
-
-    @property
-    def posts(self) -> tuple[str, ...]:
-        """Whatever stands on the screen already."""
-        return (*self.pages, self.picture) if self.picture else self.pages
-
-
-_checkpoint = msgspec.json.Decoder(Checkpoint)
-
-
-class Turn(msgspec.Struct, frozen=True):
-    """All that a turn starts from; *note* is the post that told the person to wait.
-
-    *tries* counts the starts, this one too, as `START` and `FAILED` weigh them.
-    """
-
-    mail: tuple[Incoming, ...]
-    history: tuple[Exchange, ...]
-    preferences: Preferences
-    checkpoint: Checkpoint | None
-    stop: str
-    tries: int
-    note: str = ""
-    summary: Summary = Summary()
-
-
-@dataclass(frozen=True, slots=True)
-class Engine:
-    """What all claims of one worker share: the scripts, and the bounds."""
-
-    redis: Redis
-    worker: str
-    ttl_s: int
-    most_per_person: int
-    lease_s: float
-    load: AsyncScript
-    checkpoint: AsyncScript
-    commit: AsyncScript
-    move: AsyncScript
-    bury: AsyncScript
-    release: AsyncScript
-    spent: AsyncScript
-
 
 class Claim:
-    """The lease on *conversation*, whose first mail is from *person*.
+    """The lease on *lane*, whose first mail is from *person*.
 
-    Every method raises `StoreError`, and `LeaseLost` once another worker owns the conversation.
+    Every method raises `StoreError`, and `LeaseLost` once the turn is another's: of a worker that
+    took over, or of a new try because what was asked changed, or went elsewhere. `load` is only
+    refused to who has lost the lane, and begins the turn that follows for who has not.
     """
 
-    def __init__(
-        self, engine: Engine, stream: str, entry: str, conversation: ConversationId, person: str
-    ) -> None:
-        self.conversation = conversation
+    def __init__(self, engine: Engine, stream: str, entry: str, lane: Lane, person: str) -> None:
+        self.lane = lane
+        self.conversation = lane.conversation
         self.person = person
         self._engine = engine
         self._stream = stream
         self._entry = entry
         self._fence = 0
-        self._place = Preferences()
-        self._readable: list[bool] = []
-        """Of each exchange that was loaded, whether it could be read."""
+        self._began: Turn | None = None
 
     async def load(self, history_bytes: int, *, again: bool = False) -> Turn | None:
         """Begin the turn; *history_bytes* bounds how much history is read.
@@ -129,50 +69,46 @@ class Claim:
         *again*: the same try, to see what has come meanwhile.
 
         Returns:
-            None when the person has as many answers running as one may have: the claim
-            is gone, and the conversation ready again when one of them ends.
+            None when the person has as many answers running as one may have, or the place:
+            the claim is gone, and the lane ready again when one of them ends.
         """
-        most = self._engine.most_per_person if self.person else 0
+        engine = self._engine
         with store_errors():
-            loaded = await self._engine.load(
-                keys=[self._stream, *self._keys(), *self._persons(), keys.state(self._of_place)],
+            loaded = await engine.load(
+                keys=[
+                    self._stream,
+                    *self.lane.own_keys,
+                    keys.crowd(split_conversation(self.conversation)[0]),
+                    *self.lane.shares(self.person),
+                    keys.state(self._place),
+                ],
                 args=[
                     *self._owner(),
                     MOST_MAIL,
                     history_bytes,
                     0 if again else START,
-                    self.conversation,
-                    most,
+                    self.lane.name,
+                    self.person,
                     STALE_S,
-                    self._engine.ttl_s,
+                    engine.most_per_person if self.person else 0,
+                    engine.most_per_place if self.lane.person else 0,
+                    engine.ttl_s,
+                    self._slot,
                 ],
             )
         if loaded is None:
-            raise LeaseLost(self.conversation)
+            raise LeaseLost(self.lane.name)
         self._fence = loaded[0]
         if not self._fence:
             return None
-        _, mail, flat, history, (chosen, fresh) = loaded
-        state = dict(_pairs(flat))
-        if self.conversation != self._of_place:
-            self._place = preferences(chosen)
-        since = number(fresh)
-        exchanges = [read(_exchange, one, "store.history") for one in history]
-        self._readable = [exchange is not None for exchange in exchanges]
-        saved = state.get(b"checkpoint")
-        summary = read(_summary, state.get(b"summary", b"{}"), "store.summary") or Summary()
-        return Turn(
-            mail=await self._readable_mail(mail),
-            history=tuple(one for one in exchanges if one is not None and one.at >= since),
-            preferences=preferences(state.get(b"preferences"), self._place),
-            checkpoint=read(_checkpoint, saved, "store.checkpoint") if saved else None,
-            stop=words(state.get(b"stop")),
-            tries=int(number(state.get(b"tries"))),
-            note=words(state.get(b"note")),
-            summary=summary if summary.until >= since else Summary(),
-        )
+        mail, lane, history, state, place = loaded[1:]
+        if self.conversation == self._place:
+            place = (None, None)
+        readable = await self._readable(mail)
+        self._began = read_turn(readable, lane, history, state, place)
+        return self._began
 
-    async def _readable_mail(self, mail: Sequence[bytes]) -> tuple[Incoming, ...]:
+    async def _readable(self, mail: Sequence[bytes]) -> Sequence[Incoming]:
         """What of *mail* can be read; the rest is a dead letter, for somebody waits for it."""
         incomings = []
         for one in mail:
@@ -183,29 +119,19 @@ class Claim:
             letter = msgspec.json.encode(unreadable(one, "this mail cannot be read"))
             with store_errors():
                 buried = await self._engine.bury(
-                    keys=[self._stream, keys.mail(self.conversation), keys.DEAD],
+                    keys=[self._stream, keys.mail(self.lane.name), keys.DEAD],
                     args=[*self._owner(), one, letter],
                 )
             if buried is None:
-                raise LeaseLost(self.conversation)
-        return tuple(incomings)
-
-    def _raw(self, forget: int) -> int:
-        """How many exchanges of the store hold the last *forget* that can be read."""
-        raw = 0
-        for readable in reversed(self._readable):
-            if forget <= 0:
-                break
-            raw += 1
-            forget -= readable
-        return raw + forget if forget > 0 else raw
+                raise LeaseLost(self.lane.name)
+        return incomings
 
     async def behind(self) -> Incoming | None:
         """The mail behind the first one, without beginning anything; None where there is none."""
         with store_errors():
             mail = await cast(
                 Awaitable[bytes | None],
-                self._engine.redis.lindex(keys.mail(self.conversation), 1),
+                self._engine.redis.lindex(keys.mail(self.lane.name), 1),
             )
         return read_incoming(mail, "store.mail") if mail else None
 
@@ -215,7 +141,7 @@ class Claim:
             here, by_person = await self._engine.spent(
                 keys=[keys.spent(self.conversation), keys.spent(self.person)]
             )
-        return _spent(here), _spent(by_person)
+        return read_spent(here), read_spent(by_person)
 
     async def rate(self, event_id: str, verdict: str) -> None:
         """Keep with the exchange of *event_id* what somebody thought of its answer."""
@@ -229,7 +155,10 @@ class Claim:
     async def renew(
         self, checkpoint: Checkpoint | None = None, new_posts: Sequence[str] = ()
     ) -> str:
-        """Keep the lease, and *checkpoint* with it; returns the event id to stop, or empty.
+        """Keep the lease, and *checkpoint* with it.
+
+        Returns:
+            The event id whose answer is to stop, `*` for whichever it is, or an empty string.
 
         *new_posts* of the checkpoint are known from now on: see `unknown`.
         """
@@ -237,8 +166,10 @@ class Claim:
             stop = await self._engine.checkpoint(
                 keys=[
                     self._stream,
+                    keys.state(self.lane.name),
                     keys.state(self.conversation),
                     keys.running(self.person),
+                    keys.running(self._place),
                     keys.posts(self.conversation),
                 ],
                 args=[
@@ -246,6 +177,7 @@ class Claim:
                     self._fence,
                     msgspec.json.encode(checkpoint) if checkpoint else "",
                     POSTS_S,
+                    self._slot,
                     *new_posts,
                 ],
             )
@@ -267,87 +199,102 @@ class Claim:
         taken: int,
         exchange: Exchange | None,
         *,
-        forget: int = 0,
+        replaces: str = "",
+        forget_all: bool = False,
         everywhere: bool = False,
         preferences: Preferences | None = None,
         summary: Summary | None = None,
         dead: str = "",
         spent: Mapping[str, Spent] = MappingProxyType({}),
     ) -> int:
-        """End the turn: *taken* mails leave, *exchange* enters history.
+        """End the turn: *taken* mails leave, *exchange* enters history at its end.
 
         Args:
-            forget: how many exchanges leave the end of history first; -1: all.
+            replaces: the event id of an exchange that leaves history first, if it is there still.
+            forget_all: all exchanges leave history, and the summary with them.
             everywhere: in all threads of this place too.
-            preferences: what holds here from now on, the place's included.
+            preferences: what holds here from now on, the place's included; what this turn did
+                not change stays as others left it.
+            summary: kept unless history was forgotten meanwhile, or summarised further.
             dead: why the mail could not be answered; it is then set aside, not dropped.
             spent: what the turn cost, by model; counted for the conversation and the person too.
 
         Returns:
-            How much mail is left; the conversation is ready again if any.
+            How much mail is left; the lane is ready again if any.
         """
-        changes: list[str | bytes] = []
-        if preferences is not None:
-            chosen = asdict(preferences).items()
-            own = {name: value for name, value in chosen if value != getattr(self._place, name)}
-            changes += ["preferences", msgspec.json.encode(own)]
-        if everywhere:
-            changes += ["fresh", str(time.time())]
-        if summary is not None:
-            changes += ["summary", msgspec.json.encode(summary)]
+        encode = msgspec.json.encode
         total = sum(spent.values(), Spent())
-        payers = {self.conversation: 0, self._of_place: 0, self.person: 0}
+        payers = {self.conversation: 0, self._place: 0, self.person: 0}
+        changed = changes(self._began, preferences)
         with store_errors():
             left = await self._engine.commit(
                 keys=[
                     self._stream,
-                    *self._keys(),
+                    *self.lane.own_keys,
+                    *self.lane.shares(self.person),
                     keys.DEAD,
-                    *self._persons(),
                     *map(keys.spent, payers),
                     *(keys.spent(f"model:{model}") for model in spent),
                 ],
                 args=[
                     *self._owner(),
                     self._fence,
-                    self.conversation,
-                    taken,
-                    forget if forget < 0 else self._raw(forget),
-                    self._engine.ttl_s,
-                    MOST_EXCHANGES,
-                    msgspec.json.encode(exchange) if exchange else "",
-                    dead,
+                    self.lane.name,
                     self.person,
-                    msgspec.json.encode([*(total for _ in payers), *spent.values()]),
-                    *changes,
+                    taken,
+                    "*" if forget_all else encode(replaces) if replaces else "",
+                    self._engine.ttl_s,
+                    min(LANE_S, self._engine.ttl_s),
+                    MOST_EXCHANGES,
+                    encode(exchange) if exchange else "",
+                    dead,
+                    encode([*(total for _ in payers), *spent.values()]),
+                    encode(changed) if changed else "",
+                    encode(summary) if summary else "",
+                    self._began.forgotten if self._began else "",
+                    str(time.time()) if everywhere else "",
+                    self._slot,
                 ],
             )
         if left is None:
-            raise LeaseLost(self.conversation)
+            raise LeaseLost(self.lane.name)
         return cast(int, left)
 
-    async def move(self, to: ConversationId) -> None:
-        """End the turn, whose only mail said it, by making this conversation be *to*."""
+    async def move(self, to: ConversationId, *, said: bool) -> None:
+        """End the turn by making this lane be one of the conversation *to*.
+
+        *said*: its first mail said that the conversation moved; else that is known already.
+        """
+        becomes = Lane(to, self.lane.person)
         with store_errors():
             moved = await self._engine.move(
                 keys=[
                     self._stream,
-                    *self._keys(),
-                    *self._persons(),
-                    keys.mail(to),
+                    *self.lane.own_keys,
+                    *self.lane.shares(self.person),
+                    keys.mail(becomes.name),
                     keys.state(to),
                     keys.history(to),
                 ],
-                args=[*self._owner(), self._fence, to, self._engine.ttl_s, self.person],
+                args=[
+                    *self._owner(),
+                    self._fence,
+                    to,
+                    becomes.name,
+                    self._engine.ttl_s,
+                    self.person,
+                    int(said),
+                    self._slot,
+                ],
             )
         if moved is None:
-            raise LeaseLost(self.conversation)
+            raise LeaseLost(self.lane.name)
 
     async def release(self) -> None:
-        """Give the conversation back at once, as if its lease had run out."""
+        """Give the lane back at once, as if its lease had run out."""
         with store_errors():
             await self._engine.release(
-                keys=[self._stream, keys.state(self.conversation)],
+                keys=[self._stream, keys.state(self.lane.name)],
                 args=[*self._owner(), int(self._engine.lease_s * 1000) + 1, START],
             )
 
@@ -355,40 +302,18 @@ class Claim:
         """Say that the turn ended in an error: it is done again when the lease has run out."""
         with store_errors():
             await self._engine.release(
-                keys=[self._stream, keys.state(self.conversation)],
+                keys=[self._stream, keys.state(self.lane.name)],
                 args=[*self._owner(), 0, START - FAILED],
             )
 
     @property
-    def _of_place(self) -> ConversationId:
+    def _slot(self) -> str:
+        """What it is among those running; entries of the two streams may have the same name."""
+        return self.lane.name if self.lane.person else self._entry
+
+    @property
+    def _place(self) -> ConversationId:
         return place_of(self.conversation)
-
-    def _keys(self) -> list[str]:
-        c = self.conversation
-        return [keys.mail(c), keys.state(c), keys.history(c)]
-
-    def _persons(self) -> list[str]:
-        return [keys.running(self.person), keys.parked(self.person)]
 
     def _owner(self) -> list[str]:
         return [keys.GROUP, self._engine.worker, self._entry]
-
-
-def preferences(own: bytes | None, place: Preferences | None = None) -> Preferences:
-    """What holds where *own* was chosen, in *place*: what was not chosen is the place's."""
-    shared = place or Preferences()
-    chosen = read(_chosen, own or b"{}", "store.preferences") or {}
-    try:
-        return msgspec.convert({**asdict(shared), **chosen}, Preferences)
-    except msgspec.ValidationError as error:
-        set_aside("store.preferences", error)
-        return shared
-
-
-def _spent(flat: Sequence[bytes]) -> Spent:
-    numbers = {words(name): number(value) for name, value in _pairs(flat)}
-    return msgspec.convert(numbers, Spent, strict=False)
-
-
-def _pairs(flat: Sequence[bytes]) -> Iterator[tuple[bytes, bytes]]:
-    return zip(flat[::2], flat[1::2], strict=True)

@@ -40,7 +40,8 @@ def store_errors() -> Iterator[None]:
 def source(name: str) -> str:
     """The Lua of the script *name*, with what all scripts share before it."""
     lua = resources.files("core.store").joinpath("lua")
-    return "".join(lua.joinpath(f"{part}.lua").read_text("utf-8") for part in ("prelude", name))
+    parts = ("prelude", "history", name) if name == "commit" else ("prelude", name)
+    return "".join(lua.joinpath(f"{part}.lua").read_text("utf-8") for part in parts)
 
 
 def script(redis: Redis, name: str) -> AsyncScript:

@@ -1,14 +1,13 @@
 """The durable inbox: what was accepted stays until the turn that answers it commits.
 
-Each conversation has a mailbox; a conversation with mail stands once in the
-ready stream of its platform. Reading that entry through the consumer group is
-the lease on the conversation, `Claim.commit` its only end.
+Each lane (see `core.store.lanes`) has a mailbox; a lane with mail stands once in
+a ready stream of its platform. Reading that entry through the consumer group is
+the lease on the lane, `Claim.commit` its only end.
 """
 
 import asyncio
-import time
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, NamedTuple, cast
+from typing import Any, Literal, cast
 
 import msgspec
 from redis.asyncio import Redis
@@ -17,39 +16,28 @@ from redis.exceptions import ResponseError
 from core.border import set_aside
 from core.messages import ConversationId, Incoming, place_of, split_conversation
 from core.store import keys
-from core.store.claim import LEASE_S, Claim, Engine, preferences
+from core.store.claim import LEASE_S, Claim
 from core.store.connection import script, store_errors
-from core.store.values import (
-    DeadLetter,
-    is_conversation,
-    is_wrong_type,
-    put_aside,
-    read_dead_letter,
-    read_incoming,
-    words,
-)
+from core.store.engine import Engine
+from core.store.lanes import Lane, lane_at, lane_of, streams
+from core.store.places import Places
+from core.store.values import DeadLetter, is_wrong_type, put_aside, read_dead_letter, read_incoming
 
-Verdict = Literal["kept", "seen", "full", "stopping", "unasked"]
+Verdict = Literal["kept", "changed", "seen", "full", "stopping", "unasked"]
 
 DEDUPE_S = 48 * 3600
 """Slack repeats an event for up to 24 h (delayed events), Telegram keeps updates for 24 h."""
 MOST_IN_LINE = 10_000
-MOST_RECENT = 1_000
-"""So many threads of a place are remembered, for what is said to all of them at once."""
 
 
 class Kept(msgspec.Struct, frozen=True):
-    """What `put` did; *waiting* counts the mail that stood before this one."""
+    """What `put` did; *waiting* counts the mail that stood in its lane before this one.
+
+    `changed`: it took the place of what it edits, or takes back, which was not answered yet.
+    """
 
     verdict: Verdict
     waiting: int
-
-
-class Heard(NamedTuple):
-    """Who else spoke in a thread, and what its place chose to *follow*."""
-
-    others: Sequence[str]
-    follow: str
 
 
 class Waiting(msgspec.Struct, frozen=True):
@@ -64,8 +52,9 @@ class Inbox:
 
     Args:
         worker: our name, different in every process.
-        most_waiting: how much mail one conversation may have.
+        most_waiting: how much mail one lane may have.
         most_per_person: how many answers may run for one person, of all workers; 0: any.
+        most_per_place: how many may run in a group or channel, of all workers; 0: any.
     """
 
     def __init__(
@@ -76,10 +65,12 @@ class Inbox:
         history_ttl_s: int,
         most_waiting: int,
         most_per_person: int = 0,
+        most_per_place: int = 0,
         lease_s: float = LEASE_S,
     ) -> None:
         self._redis = redis
         self._most_waiting = most_waiting
+        self.places = Places(redis, history_ttl_s)
         self.put_script = script(redis, "put")
         self._note = script(redis, "note")
         self.engine = Engine(
@@ -87,6 +78,7 @@ class Inbox:
             worker=worker,
             ttl_s=history_ttl_s,
             most_per_person=most_per_person,
+            most_per_place=most_per_place,
             lease_s=lease_s,
             load=script(redis, "load"),
             checkpoint=script(redis, "checkpoint"),
@@ -98,44 +90,56 @@ class Inbox:
         )
 
     async def prepare(self, platforms: Sequence[str]) -> None:
-        """Make sure that each platform's ready stream has its group of workers."""
-        for platform in platforms:
+        """Make sure that each platform's ready streams have their group of workers."""
+        for stream in _streams(platforms):
             with store_errors():
                 try:
-                    await self._redis.xgroup_create(
-                        keys.ready(platform), keys.GROUP, id="0", mkstream=True
-                    )
+                    await self._redis.xgroup_create(stream, keys.GROUP, id="0", mkstream=True)
                 except ResponseError as error:
                     if "BUSYGROUP" not in str(error):
                         raise
 
-    async def put(self, incoming: Incoming) -> Kept:
-        """Keep *incoming*, unless it was kept before, nobody asked, or the mailbox is full."""
-        conversation = incoming.conversation
+    async def put(self, incoming: Incoming, *, by_admin: bool = False) -> Kept:
+        """Keep *incoming*, unless it was kept before, nobody asked, or the mailbox is full.
+
+        Args:
+            by_admin: who has nothing running here may stop what others have.
+        """
         if incoming.same and not await self._first_of(incoming):
             return Kept("seen", 0)
+        lane, conversation = lane_of(incoming), incoming.conversation
+        shared = Lane(conversation)
+        stops = 0 if incoming.command != "stop" else 2 if by_admin else 1
+        # An edit never runs a command.
+        changes = incoming.deleted or (incoming.edited and not incoming.command)
         with store_errors():
             verdict, waiting = await self.put_script(
                 keys=[
                     keys.seen(incoming.event_id),
-                    keys.mail(conversation),
-                    keys.ready(split_conversation(conversation)[0]),
-                    keys.state(conversation),
+                    keys.mail(lane.name),
+                    keys.state(lane.name),
+                    keys.mail(shared.name),
+                    keys.state(shared.name),
+                    *streams(split_conversation(conversation)[0]),
+                    keys.running(place_of(conversation)),
                 ],
                 args=[
                     msgspec.json.encode(incoming),
+                    lane.name,
                     conversation,
                     DEDUPE_S,
                     self._most_waiting,
                     int(incoming.address == "direct"),
-                    int(incoming.command == "stop"),
+                    stops,
                     keys.CONTROL,
                     incoming.sender.id,
+                    incoming.message if changes else "",
+                    int(incoming.deleted),
                 ],
             )
         kept = Kept(cast(Verdict, verdict.decode()), waiting)
-        if conversation != place_of(conversation) and kept.verdict in ("kept", "seen"):
-            await self._note_recent(incoming)
+        if kept.verdict in ("kept", "seen"):
+            await self.places.note(incoming)
         return kept
 
     async def _first_of(self, incoming: Incoming) -> bool:
@@ -146,108 +150,39 @@ class Inbox:
                 return True
             return bool(await self._redis.get(name) == this)
 
-    async def hear(self, incoming: Incoming) -> Heard | None:
-        """Note that its sender spoke in a thread we answer in; None: we do not, there."""
-        thread, place = incoming.conversation, place_of(incoming.conversation)
-        with store_errors():
-            async with self._redis.pipeline(transaction=False) as pipe:
-                pipe.exists(keys.state(thread))
-                pipe.hgetall(keys.speakers(thread))
-                pipe.hget(keys.state(thread), "preferences")
-                pipe.hget(keys.state(place), "preferences")
-                known, speakers, own, of_place = await pipe.execute()
-            if not known and incoming.address == "thread":
-                return None
-            async with self._redis.pipeline(transaction=False) as pipe:
-                pipe.hset(keys.speakers(thread), incoming.sender.id, incoming.sender.name)
-                pipe.expire(keys.speakers(thread), self.engine.ttl_s)
-                await pipe.execute()
-        others = tuple(
-            name.decode() for who, name in speakers.items() if who.decode() != incoming.sender.id
-        )
-        return Heard(others, preferences(own, preferences(of_place)).follow)
-
-    async def _note_recent(self, incoming: Incoming) -> None:
-        name = keys.recent(place_of(incoming.conversation))
-        spoke = f"{incoming.conversation} {incoming.sender.id}"
-        with store_errors():
-            async with self._redis.pipeline(transaction=False) as pipe:
-                pipe.zadd(name, {spoke: time.time()})
-                pipe.zremrangebyrank(name, 0, -MOST_RECENT - 1)
-                pipe.expire(name, self.engine.ttl_s)
-                await pipe.execute()
-
-    async def recent(self, place: ConversationId, person: str = "") -> list[ConversationId]:
-        """The threads of *place* in which *person* (empty: anybody) spoke with us, newest first."""
-        with store_errors():
-            found = cast(list[bytes], await self._redis.zrevrange(keys.recent(place), 0, -1))
-        spoke = (words(one).rpartition(" ") for one in found)
-        threads = (
-            ConversationId(thread)
-            for thread, _, who in spoke
-            if person in ("", who) and is_conversation(thread)
-        )
-        return list(dict.fromkeys(threads))
-
-    async def answering(self, place: ConversationId, person: str = "") -> list[ConversationId]:
-        """Those of `recent` where a question of *person* is being answered, or is next."""
-        threads = await self.recent(place, person)
-        with store_errors():
-            async with self._redis.pipeline(transaction=False) as pipe:
-                for thread in threads:
-                    pipe.lindex(keys.mail(thread), 0)
-                first = await pipe.execute()
-        return [
-            thread
-            for thread, mail in zip(threads, first, strict=True)
-            if mail is not None
-            and (incoming := read_incoming(mail, "")) is not None
-            and person in ("", incoming.sender.id)
-        ]
-
-    async def note_move(self, place: ConversationId, to: ConversationId) -> None:
-        """Remember for good that *place*, which the operator listed, is *to* now."""
-        with store_errors():
-            await self._redis.set(keys.moved(to), place)
-
-    async def moved_from(self, place: ConversationId) -> ConversationId:
-        """Where *place* was before it moved; empty: nowhere."""
-        with store_errors():
-            before = cast(bytes | None, await self._redis.get(keys.moved(place)))
-        return ConversationId((before or b"").decode())
-
     async def claim(self, platforms: Sequence[str], most: int, wait_s: float) -> list[Claim]:
-        """Up to *most* conversations that are ready, or none after *wait_s*."""
+        """About *most* lanes that are ready, at least one of each stream; none after *wait_s*."""
         if not platforms:
             await asyncio.sleep(wait_s)
             return []
+        ready = _streams(platforms)
         with store_errors():
             try:
                 answer = await self._redis.xreadgroup(
                     keys.GROUP,
                     self.engine.worker,
-                    {keys.ready(platform): ">" for platform in platforms},
-                    count=most,
+                    dict.fromkeys(ready, ">"),
+                    # The server counts for each stream.
+                    count=max(1, most // len(ready)),
                     block=int(wait_s * 1000) or None,
                 )
             except ResponseError as error:
                 await self._prepare_again(error, platforms)
                 return []
         # redis-py 8 gives a dict for RESP3 and a list for RESP2; its types know neither.
-        streams: Any = answer.items() if isinstance(answer, dict) else (answer or ())
+        found: Any = answer.items() if isinstance(answer, dict) else (answer or ())
         claims = []
-        for stream, groups in streams:
+        for stream, groups in found:
             entries = groups[0] if isinstance(answer, dict) else groups
             claims += [one for entry in entries if (one := await self._claimed(stream, *entry))]
         return claims
 
     async def take_over(self, platforms: Sequence[str], most: int) -> list[Claim]:
-        """Up to *most* conversations whose worker has not renewed its lease."""
+        """Up to *most* lanes whose worker has not renewed its lease."""
         claims: list[Claim] = []
-        for platform in platforms:
+        for stream in _streams(platforms):
             if len(claims) >= most:
                 break
-            stream = keys.ready(platform)
             with store_errors():
                 try:
                     _, entries, *_ = await self._redis.xautoclaim(
@@ -296,8 +231,17 @@ class Inbox:
             count += 1
 
     async def waiting(self, platform: str, longer_than_s: float) -> list[Waiting]:
-        """The conversations that no worker has claimed yet, first in line first."""
-        stream = keys.ready(platform)
+        """The conversations with one lane that no worker has claimed yet, first in line first."""
+        return [
+            Waiting(lane.conversation, place)
+            for place, lane in await self.unclaimed(platform, longer_than_s, alone=True)
+        ]
+
+    async def unclaimed(
+        self, platform: str, longer_than_s: float, *, alone: bool
+    ) -> list[tuple[int, Lane]]:
+        """The lanes in a ready stream that nobody has claimed, with their places in line."""
+        stream = keys.ready(platform) if alone else keys.lanes(platform)
         with store_errors():
             groups: Any = await self._redis.xinfo_groups(stream)
             ours = [group for group in groups if group["name"] == keys.GROUP.encode()]
@@ -308,20 +252,21 @@ class Inbox:
         # Later than now: the clock stepped back since, and nobody knows how long they wait.
         told_ms = (now_ms - longer_than_s * 1000, now_ms + 1000)
         return [
-            Waiting(conversation, place)
+            (place, found[0])
             for place, (entry, fields) in enumerate(entries, 1)
             if not told_ms[0] < int(entry.partition(b"-")[0]) <= told_ms[1]
-            and (conversation := _conversation(stream, fields))
+            and (found := lane_at(stream, fields))
         ]
 
     async def untold(self, conversation: ConversationId) -> Incoming | None:
-        """The first mail of *conversation*, unless it was told to wait already."""
+        """The first mail of *conversation* in private, unless it was told to wait already."""
         with store_errors():
             async with self._redis.pipeline(transaction=False) as pipe:
                 pipe.lindex(keys.mail(conversation), 0)
                 pipe.hexists(keys.state(conversation), "note")
                 mail, told = await pipe.execute()
-        return None if mail is None or told else read_incoming(mail, "")
+        first = None if mail is None or told else read_incoming(mail, "")
+        return first if first is not None and first.private and not first.deleted else None
 
     async def note(self, incoming: Incoming, handle: str) -> bool:
         """Keep *handle*, the post that told *incoming* to wait.
@@ -339,7 +284,7 @@ class Inbox:
     async def _prepare_again(self, error: ResponseError, platforms: Sequence[str]) -> None:
         """Make the groups anew: the store came back empty (a failover without data, a flush)."""
         if is_wrong_type(error):
-            await put_aside(self._redis, map(keys.ready, platforms))
+            await put_aside(self._redis, _streams(platforms))
         elif "NOGROUP" not in str(error):
             raise error
         await self.prepare(platforms)
@@ -349,24 +294,15 @@ class Inbox:
     ) -> Claim | None:
         """The claim on what *entry* names; an entry that names nothing of ours is dropped."""
         name = stream.decode()
-        conversation = _conversation(name, fields or {})
-        if conversation is None:
+        found = lane_at(name, fields or {})
+        if found is None:
             set_aside("store.ready", "not an entry of ours")
             with store_errors():
                 await self._redis.xack(name, keys.GROUP, entry)
                 await self._redis.xdel(name, entry)
             return None
-        # A version before this one wrote no person.
-        person = words(fields.get(b"p")) if fields else ""
-        return Claim(self.engine, name, entry.decode(), conversation, person)
+        return Claim(self.engine, name, entry.decode(), *found)
 
 
-def _conversation(stream: str, fields: Mapping[bytes, bytes]) -> ConversationId | None:
-    """What an entry of *stream* names, if it is a conversation of that platform."""
-    try:
-        conversation = ConversationId(fields[b"c"].decode())
-    except (KeyError, UnicodeDecodeError):
-        return None
-    if not is_conversation(conversation):
-        return None
-    return conversation if keys.ready(split_conversation(conversation)[0]) == stream else None
+def _streams(platforms: Sequence[str]) -> list[str]:
+    return [stream for platform in platforms for stream in streams(platform)]

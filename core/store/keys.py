@@ -1,5 +1,6 @@
 """Every key that Palaver writes.
 
+*lane* is the name of a lane (see `core.store.lanes`), which is the conversation where it has one.
 All keys of one conversation carry the same hash tag, because the scripts that
 keep the promises touch several of them at once and a cluster allows that only
 within one slot.
@@ -15,12 +16,13 @@ PULSE = f"{TAG}:pulse"
 GROUP = "workers"
 
 
-def mail(conversation: ConversationId) -> str:
-    return f"{TAG}:mail:{conversation}"
+def mail(lane: str) -> str:
+    return f"{TAG}:mail:{lane}"
 
 
-def state(conversation: ConversationId) -> str:
-    return f"{TAG}:state:{conversation}"
+def state(lane: str) -> str:
+    """Of a lane: fence, checkpoint and what ends with the turn; of its conversation: the rest."""
+    return f"{TAG}:state:{lane}"
 
 
 def posts(conversation: ConversationId) -> str:
@@ -51,15 +53,32 @@ def seen(event_id: str) -> str:
 
 
 def ready(platform: str) -> str:
+    """The ready stream of conversations that have one lane."""
     return f"{TAG}:ready:{platform}"
 
 
-def running(person: str) -> str:
-    return f"{TAG}:running:{person}"
+def lanes(platform: str) -> str:
+    """The ready stream of lanes in groups: apart, for versions before lanes read the other."""
+    return f"{TAG}:lanes:{platform}"
 
 
-def parked(person: str) -> str:
-    return f"{TAG}:parked:{person}"
+def running(who: str) -> str:
+    """*who*: a person, or a place."""
+    return f"{TAG}:running:{who}"
+
+
+def parked(who: str) -> str:
+    return f"{TAG}:parked:{who}"
+
+
+def crowd(platform: str) -> str:
+    """The lanes that are parked, and since when."""
+    return f"{TAG}:crowd:{platform}"
+
+
+def crowd_posts(platform: str) -> str:
+    """The posts that tell groups to wait, by conversation."""
+    return f"{TAG}:crowd-posts:{platform}"
 
 
 def moved(place: ConversationId) -> str:

@@ -140,3 +140,8 @@ class Notices:
         """Whether *name* was not told in the last *forget_after_s* seconds; or `StoreError`."""
         with store_errors():
             return bool(await self._redis.set(keys.told(name), 1, nx=True, ex=forget_after_s))
+
+    async def told(self, name: str) -> bool:
+        """Whether `first_time` would be false; or `StoreError`."""
+        with store_errors():
+            return bool(await self._redis.exists(keys.told(name)))

@@ -16,6 +16,7 @@ from core.border import set_aside
 from core.errors import StoreError
 from core.store import keys
 from core.store.connection import script, store_errors
+from core.store.lanes import streams
 from core.telemetry import logger
 
 log = logger(__name__)
@@ -104,8 +105,7 @@ class Pulse:
         """Let every lease begin anew: those who hold one renew it, the others lose it in time."""
         set_aside("store.clock", "stepped back")
         log.warning("the store's clock stepped back", seconds=by_ms // 1000)
-        for platform in self._platforms:
-            stream = keys.ready(platform)
+        for stream in [one for platform in self._platforms for one in streams(platform)]:
             pending: Any = await self._redis.xpending_range(stream, keys.GROUP, "-", "+", 10_000)
             for one in pending:
                 await self._redis.xclaim(

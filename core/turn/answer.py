@@ -9,7 +9,7 @@ from core.live.reply import Reply
 from core.messages import Attachment, Button, Exchange
 from core.models.request import ChatMessage, ChatRequest
 from core.people.texts import say
-from core.store.claim import Checkpoint
+from core.store.turns import Checkpoint
 from core.telemetry import logger
 from core.turn.cost import record, spent_on
 from core.turn.digest import summary
@@ -33,17 +33,17 @@ async def answer(
     history: Sequence[Exchange],
     attachments: Sequence[Attachment],
     *,
-    forget: int = 0,
+    replaces: str = "",
     before: str = "",
     again: Exchange | None = None,
 ) -> Report:
-    """Answer *question* in the light of *history*; *forget* exchanges are replaced.
+    """Answer *question* in the light of *history*; the exchange *replaces* is replaced.
 
     *before*: an answer that was cut, which this one goes on from in a post of its own.
     *again*: what was asked and answered before; the answer takes the place of that on the screen.
     """
     material = await stage.context.reader.read(stage.platform, attachments, history)
-    request = _request(stage, question, history, material, retried=bool(forget))
+    request = _request(stage, question, history, material, retried=bool(replaces))
     saved = stage.checkpoint
     draft = Draft(saved.text, before.rstrip())
     handles = saved.pages or (again.posts if again is not None else ())
@@ -105,7 +105,7 @@ async def answer(
     model = draft.model or request.model or stage.context.model.model
     spent = spent_on(draft, stage.context.model.price_of(model))
     shorter = await summary(stage, [*history, exchange])
-    await stage.commit(exchange, forget=forget, spent={model: spent}, summary=shorter)
+    await stage.commit(exchange, replaces=replaces, spent={model: spent}, summary=shorter)
     record(stage, model, draft, spent)
     if stage.turn.preferences.voice and not draft.cut:
         await speak(stage, draft.best)

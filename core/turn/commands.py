@@ -8,7 +8,7 @@ import msgspec
 from core.messages import Button, Incoming, Preferences, Spent
 from core.people.personas import DEFAULT
 from core.people.texts import LANGUAGES, Language, say
-from core.store.claim import Turn
+from core.store.turns import Turn
 from core.turn.context import Context
 from core.turn.prompt import exchange_tokens
 

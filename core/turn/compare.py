@@ -12,7 +12,7 @@ from core.live.reply import Reply
 from core.messages import Attachment, Exchange
 from core.models.request import ChatRequest
 from core.people.texts import say
-from core.store.claim import Checkpoint
+from core.store.turns import Checkpoint
 from core.turn.cost import record, spent_on
 from core.turn.draft import Draft, write
 from core.turn.prompt import clock
@@ -31,9 +31,9 @@ async def compare(
     history: Sequence[Exchange],
     attachments: Sequence[Attachment],
     *,
-    forget: int = 0,
+    replaces: str = "",
 ) -> Report:
-    """Ask several models what *text* (behind `/compare`) asks; *forget* exchanges are replaced."""
+    """Ask several models what *text* (behind `/compare`) asks, and let that replace *replaces*."""
     names, question = _read(text, stage.context.model.names)
     if len(names) < 2 or not question:
         return await stage.close("rejected", say("compare_usage", stage.language))
@@ -67,7 +67,7 @@ async def compare(
     said = (_titled(name, draft.best) for name, draft in zip(names, drafts, strict=True))
     cut = any(draft.cut for draft in drafts)
     exchange = stage.exchange(COMMAND + text, "\n\n".join(said), cut=cut, attachments=attachments)
-    await stage.commit(exchange, forget=forget, spent=dict(zip(names, costs, strict=True)))
+    await stage.commit(exchange, replaces=replaces, spent=dict(zip(names, costs, strict=True)))
     for name, draft, spent in zip(names, drafts, costs, strict=True):
         record(stage, name, draft, spent)
     return Report("compared", replies[0].shown)

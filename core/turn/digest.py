@@ -64,7 +64,8 @@ async def summary(stage: Stage, history: Sequence[Exchange]) -> Summary | None:
     told = [one for one in history if one.at > stage.turn.summary.until]
     if not stage.context.settings.small_model or _tokens(told) < FULL * most:
         return None
-    kept = 0
+    # What is told now may have others before it, which were told meanwhile.
+    kept = 1
     while kept < len(told) and _tokens(told[-kept - 1 :]) < KEPT * most:
         kept += 1
     old = told[: len(told) - kept]

@@ -1,7 +1,7 @@
 """The keeper of a running turn: renews its lease, saves how far it has come.
 
 One task beside the turn. It also brings the two messages that a turn gets from
-outside: stop (keep what is there) and the loss of the lease (touch nothing).
+outside: stop (keep what is there) and that it is no more the one that counts (touch nothing).
 """
 
 import asyncio
@@ -11,8 +11,9 @@ from contextlib import suppress
 from types import TracebackType
 
 from core.errors import LeaseLost, StoreError
-from core.store.claim import LEASE_S, RENEW_S, Checkpoint, Claim
+from core.store.claim import LEASE_S, RENEW_S, Claim
 from core.store.patience import until_answered
+from core.store.turns import Checkpoint
 from core.tasks import end
 from core.telemetry import logger
 
@@ -184,7 +185,7 @@ class Keeper:
             self._renewed = began
             self._have_looked()
             self._saved = checkpoint or self._saved
-            if stop and stop == self._event_id:
+            if stop in (self._event_id, "*"):
                 self.stop()
 
     async def _renew(self, checkpoint: Checkpoint | None) -> str:

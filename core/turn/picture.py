@@ -29,9 +29,9 @@ LAST_WORDS_S = 10.0
 
 
 async def paint(
-    stage: Stage, text: str, attachments: Sequence[Attachment] = (), *, forget: int = 0
+    stage: Stage, text: str, attachments: Sequence[Attachment] = (), *, replaces: str = ""
 ) -> Report:
-    """Paint what *text* (behind `/image`) asks for; *forget* exchanges are replaced.
+    """Paint what *text* (behind `/image`) asks for; the exchange *replaces* is replaced.
 
     Pictures among *attachments* are changed, not described.
     """
@@ -82,14 +82,16 @@ async def paint(
         prompt=request.prompt if stage.context.settings.log_prompts else None,
         duration_s=round(time.monotonic() - began, 3),
     )
-    await stage.commit(exchange, forget=forget, spent=spent)
+    await stage.commit(exchange, replaces=replaces, spent=spent)
     return Report(outcome)
 
 
 async def paint_again(stage: Stage, how: str) -> Report:
-    """Paint the last picture here again, as `another`, or `larger`; `again` replaces it."""
-    history, language = stage.turn.history, stage.language
-    past = next((one for one in reversed(history) if one.question.startswith(COMMAND)), None)
+    """Paint the last picture again, as `another`, or `larger`; `again` replaces one's own."""
+    language = stage.language
+    painted = [one for one in stage.turn.history if one.question.startswith(COMMAND)]
+    own = [one for one in painted if stage.owns(one)]
+    past = next(reversed(own or painted), None)
     if past is None:
         return await stage.close("rejected", say("nothing_to_retry", language))
     text = past.question.removeprefix(COMMAND)
@@ -102,8 +104,8 @@ async def paint_again(stage: Stage, how: str) -> Report:
     elif how == "another":
         variation = f" ({say('variation', language)})"
         text = text.replace(variation, "") + variation
-    replaces = how == "again" and past is history[-1]
-    return await paint(stage, text, past.attachments, forget=int(replaces))
+    replaces = past.event_id if how == "again" and past is stage.past else ""
+    return await paint(stage, text, past.attachments, replaces=replaces)
 
 
 async def _request(stage: Stage, text: str, attachments: Sequence[Attachment]) -> PictureRequest:

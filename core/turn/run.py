@@ -7,14 +7,16 @@ it count: a turn that dies in between is done again, on the same posts.
 import asyncio
 import dataclasses
 from collections.abc import Sequence
+from contextlib import suppress
 
 import msgspec
 
 from core.errors import Gone, LeaseLost, Rejected, StoreError
-from core.messages import CUT, FORWARD, Attachment, Incoming
+from core.messages import CUT, FORWARD, Attachment, ConversationId, Exchange, Incoming
 from core.people.texts import language_of, say
 from core.platform import Platform
-from core.store.claim import FAILED, START, Checkpoint, Claim, Turn
+from core.store.claim import FAILED, START, Claim
+from core.store.turns import Checkpoint, Turn
 from core.tasks import end
 from core.telemetry import logger
 from core.turn.answer import answer
@@ -39,6 +41,8 @@ QUIET_S = 0.7
 """A message in pieces is complete when no further piece came for so long."""
 LAST_WORDS_S = 4.0
 """How long a turn that is cancelled has to say its last words."""
+NEWS_S = 1.0
+"""A chat that is lost may be one that moved: so long its platform's news of that is waited for."""
 MOST_TRIES = 4 * FAILED + START
 MOST_TRIES_WHOLE = 20 * START
 """A turn that ended in an error five times, or ended the process twice, is set aside at its next
@@ -57,16 +61,25 @@ class TurnRun:
         self.ended = asyncio.Event()
 
     async def run(self) -> Report:
-        """Serve what is first in the mailbox.
+        """Serve what is first in the mailbox, anew where that changes meanwhile.
 
         Raises:
-            LeaseLost: another worker has the conversation now.
+            LeaseLost: another worker has the lane now.
             StoreError: Redis is away; the turn will be done again.
             PlatformError: the platform is away, or our credentials are.
         """
-        turn = await self._load()
-        if turn is None:
-            return Report("parked")
+        again = False
+        while True:
+            # Refused to who has lost the lane; else what was asked was edited, taken back, or
+            # moved, and the turn that follows is ours.
+            turn = await self._load(again=again)
+            if turn is None:
+                return Report("parked")
+            with suppress(LeaseLost):
+                return await self._take(turn)
+            again = True
+
+    async def _take(self, turn: Turn) -> Report:
         if not turn.mail:
             await self._claim.commit(0, None)
             return Report("nothing")
@@ -84,7 +97,7 @@ class TurnRun:
             async with keeper:
                 return await self._serve_whole(stage)
         except LeaseLost:
-            # Who has the conversation now cannot know these, and makes its own.
+            # Whoever goes on cannot know these, and makes others.
             await stage.take_away(await keeper.orphans())
             raise
 
@@ -117,15 +130,27 @@ class TurnRun:
         try:
             return await serve(stage)
         except (Gone, Rejected) as error:
+            if to := await self._became():
+                await self._claim.move(to, said=False)
+                return Report("moved")
             # Nobody can read an answer here; the question must not be asked for ever.
             log.warning("chat lost", conversation=self._claim.conversation, reason=str(error))
             await stage.commit()
             return Report("gone")
 
-    async def _load(self) -> Turn | None:
+    async def _became(self) -> ConversationId:
+        """What the conversation became, if it moved while it was spoken to; else empty."""
+        if not self._claim.lane.person or self.keeper is None:
+            return ConversationId("")
+        await self.keeper.rest()
+        await asyncio.sleep(NEWS_S)
+        turn = await self._claim.load(0, again=True)
+        return turn.moved_to if turn is not None else ConversationId("")
+
+    async def _load(self, *, again: bool) -> Turn | None:
         """What is in the mailbox; of a message in pieces, all pieces. See `Claim.load`."""
         history_bytes = self._context.settings.history_tokens * BYTES_PER_TOKEN
-        turn = await self._claim.load(history_bytes)
+        turn = await self._claim.load(history_bytes, again=again)
         while turn is not None and turn.mail and turn.mail[0].burst:
             pieces = len(first_burst(turn.mail))
             await asyncio.sleep(QUIET_S)
@@ -138,14 +163,20 @@ class TurnRun:
 async def serve(stage: Stage) -> Report:
     """Do what the mail of *stage* asks for."""
     first, language = stage.first, stage.language
-    if first.moved_to:
-        await stage.claim.move(first.moved_to)
+    if to := first.moved_to or stage.turn.moved_to:
+        await stage.claim.move(to, said=bool(first.moved_to))
         return Report("moved")
+    if first.deleted:
+        await stage.take_away(stage.checkpoint.posts)
+        await stage.commit()
+        return Report("nothing")
     most = MOST_TRIES_WHOLE if stage.checkpoint.done else MOST_TRIES
     if stage.turn.tries > most:
         await stage.say(say("set_aside", language))
         await stage.commit(dead="no answer after several tries")
         return Report("set aside")
+    if first.edited:
+        return await _ask_again_as_edited(stage)
     if first.command == "retry":
         return await _retry(stage)
     if first.command == "continue":
@@ -169,13 +200,11 @@ async def serve(stage: Stage) -> Report:
     if first.command == "usage":
         spent = await stage.claim.spent()
         return await stage.close("command", usage(stage.turn, spent, stage.context, language))
-    if first.edited:
-        return await _ask_again_as_edited(stage)
     if first.command:
         outcome = run_command(first, stage.turn, stage.context, language)
         shown = await stage.say(outcome.text, outcome.buttons)
         await stage.commit(
-            forget=-1 if outcome.forget_all else 0,
+            forget_all=outcome.forget_all,
             everywhere=outcome.forget_all and first.of_place,
             preferences=outcome.preferences,
         )
@@ -205,46 +234,62 @@ async def _rate(stage: Stage) -> Report:
 
 
 async def _retry(stage: Stage) -> Report:
-    """Ask the last question again; its exchange is replaced when the new one is committed."""
-    if not stage.turn.history:
-        return await stage.close("rejected", say("nothing_to_retry", stage.language))
+    """Ask one's last question again, or that under whose answer the button was pressed.
+
+    Its exchange is replaced when the new one is committed.
+    """
     under = stage.first.under
-    at = next((i for i, one in enumerate(stage.turn.history) if under in one.posts), -1)
-    last, history = stage.turn.history[at], stage.turn.history[:at]
-    if under and last.person not in ("", stage.first.sender.id):
+    pressed = (one for one in stage.turn.history if under and under in one.posts)
+    last = next(pressed, stage.past)
+    if last is None:
+        return await stage.close("rejected", say("nothing_to_retry", stage.language))
+    if stage.first.under and not stage.owns(last):
         return await stage.close("rejected", say("retry_is_theirs", stage.language))
+    history, replaces = _before(stage, last), last.event_id
     if last.question.startswith(COMMAND):
         return await paint_again(stage, "again")
     if last.question.startswith(COMPARISON):
         asked = last.question.removeprefix(COMPARISON)
-        return await compare(stage, asked, history, last.attachments, forget=1)
-    again = last if under in last.posts else None
-    # One that is not the last stays where it is in history, and the new one comes behind it.
-    forget = int(last is stage.turn.history[-1])
-    return await answer(stage, last.question, history, last.attachments, forget=forget, again=again)
+        return await compare(stage, asked, history, last.attachments, replaces=replaces)
+    again = last if stage.first.under in last.posts else None
+    return await answer(
+        stage, last.question, history, last.attachments, replaces=replaces, again=again
+    )
 
 
 async def _go_on(stage: Stage) -> Report:
-    """Go on with the last answer, if it was cut; its exchange then holds all of it."""
-    last = stage.turn.history[-1] if stage.turn.history else None
+    """Go on with one's last answer, if it was cut; its exchange then holds all of it."""
+    last = stage.past
     whole = last is None or not last.cut or not last.answer
     if last is None or whole or last.question.startswith((COMMAND, COMPARISON)):
         return await stage.close("rejected", say("nothing_to_continue", stage.language))
-    *history, _ = stage.turn.history
     return await answer(
-        stage, last.question, history, last.attachments, forget=1, before=last.answer
+        stage,
+        last.question,
+        _before(stage, last),
+        last.attachments,
+        replaces=last.event_id,
+        before=last.answer,
     )
 
 
 async def _ask_again_as_edited(stage: Stage) -> Report:
-    """Answer the new wording of the last question; edits of older ones are left alone."""
-    history = stage.turn.history
-    question = asked_text(stage.mail, history[-2] if len(history) > 1 else None)
-    last = history[-1] if history else None
-    if last is None or last.message != stage.first.message or last.question == question:
+    """Answer the new wording of one's last question; edits of older ones are left alone."""
+    last = stage.past
+    if last is None or last.message != stage.first.message or stage.first.command:
         await stage.commit()
         return Report("nothing")
-    return await answer(stage, question, stage.turn.history[:-1], _attached(stage), forget=1)
+    history = _before(stage, last)
+    question = asked_text(stage.mail, history[-1] if history else None)
+    if last.question == question:
+        await stage.commit()
+        return Report("nothing")
+    return await answer(stage, question, history, _attached(stage), replaces=last.event_id)
+
+
+def _before(stage: Stage, exchange: Exchange) -> Sequence[Exchange]:
+    """What had been said when *exchange* was asked."""
+    return stage.turn.history[: stage.turn.history.index(exchange)]
 
 
 def _attached(stage: Stage) -> list[Attachment]:

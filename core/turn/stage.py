@@ -27,7 +27,8 @@ from core.models.request import ChatMessage
 from core.people.personas import Persona, Place
 from core.people.texts import Language, say
 from core.platform import Platform
-from core.store.claim import Checkpoint, Claim, Turn
+from core.store.claim import Claim
+from core.store.turns import Checkpoint, Turn
 from core.turn.context import Context
 from core.turn.keeper import Keeper
 from core.turn.material import Material
@@ -92,6 +93,18 @@ class Stage:
         if zone := self.context.settings.timezone:
             return datetime.datetime.now(ZoneInfo(zone))
         return datetime.datetime.now(datetime.UTC).astimezone()
+
+    def owns(self, exchange: Exchange) -> bool:
+        """Whether who asks now asked *exchange* too; in private there is nobody else."""
+        first = self.first
+        # Older versions wrote the name alone.
+        named = exchange.person or exchange.speaker
+        return first.private or named == (first.sender.id if exchange.person else first.sender.name)
+
+    @property
+    def past(self) -> Exchange | None:
+        """The last exchange of who asks, which need not be the last one here."""
+        return next(filter(self.owns, reversed(self.turn.history)), None)
 
     def button(self, command: str) -> Button:
         return Button(command, say(command, self.language))
@@ -174,13 +187,13 @@ class Stage:
             event_id=self.first.event_id,
             message=self.first.message,
             speaker=self.first.sender.name,
+            person=self.first.sender.id,
             question=question,
             answer=answer,
             at=time.time(),
             notes=notes,
             cut=cut,
             attachments=tuple(attachments),
-            person=self.first.sender.id,
             posts=tuple(posts),
         )
 
@@ -194,7 +207,8 @@ class Stage:
         self,
         exchange: Exchange | None = None,
         *,
-        forget: int = 0,
+        replaces: str = "",
+        forget_all: bool = False,
         everywhere: bool = False,
         preferences: Preferences | None = None,
         summary: Summary | None = None,
@@ -214,7 +228,8 @@ class Stage:
                 await self.claim.commit(
                     len(self.mail),
                     exchange,
-                    forget=forget,
+                    replaces=replaces,
+                    forget_all=forget_all,
                     everywhere=everywhere,
                     preferences=preferences,
                     summary=summary,

@@ -8,11 +8,12 @@ import pytest
 
 from core.messages import Exchange, Spent, conversation_id
 from core.store import keys
-from core.store.answers import RedisMemory
+from core.store.answers import RedisAnswers
 from core.store.board import RedisBoard
-from core.store.claim import START, Checkpoint
+from core.store.claim import START
 from core.store.feed import Feed
 from core.store.tasks import Tasks
+from core.store.turns import Checkpoint
 from tests.store.words import exchange, said, take, two_views
 
 CHAT = conversation_id("test", "chat")
@@ -98,7 +99,7 @@ async def test_a_history_entry_that_cannot_be_read_costs_only_itself(redis, inbo
     claim, turn = await take(inbox)
     assert [one.event_id for one in turn.history] == ["event-1"]
     # Again: the last that can be read is what is replaced.
-    await claim.commit(1, exchange(2), forget=1)
+    await claim.commit(1, exchange(2), replaces="event-1")
     await inbox.put(said(3))
     _, turn = await take(inbox)
     assert [one.event_id for one in turn.history] == ["event-2"]
@@ -213,7 +214,7 @@ async def test_a_board_shows_its_posts_between_what_is_none(redis):
 
 async def test_an_answer_in_other_bytes_is_not_remembered(redis):
     await redis.set(keys.answer("k"), b"\xff")
-    assert await RedisMemory(redis, keys.answer).recall("k") == ""
+    assert await RedisAnswers(redis, keys.answer).recall("k") == ""
 
 
 async def test_a_task_in_other_bytes_ends_nothing(redis):

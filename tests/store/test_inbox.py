@@ -8,7 +8,8 @@ import pytest
 from core.errors import LeaseLost
 from core.messages import Preferences, conversation_id
 from core.store import keys
-from core.store.claim import START, Checkpoint
+from core.store.claim import START
+from core.store.turns import Checkpoint
 from tests.store.words import exchange, said, take, two_views
 
 CHAT = conversation_id("test", "chat")
@@ -165,11 +166,11 @@ async def test_history_forgets_what_it_is_told_to(inboxes):
     await one.put(said(7))
     claim, turn = await take(one)
     assert [one.event_id for one in turn.history] == ["event-0", "event-1", "event-2"]
-    await claim.commit(1, exchange(7), forget=1)
+    await claim.commit(1, exchange(7), replaces="event-2")
     await one.put(said(8))
     claim, turn = await take(one)
     assert [one.event_id for one in turn.history] == ["event-0", "event-1", "event-7"]
-    await claim.commit(1, None, forget=-1, preferences=Preferences(model="m"))
+    await claim.commit(1, None, forget_all=True, preferences=Preferences(model="m"))
     await one.put(said(9))
     _, turn = await take(one)
     assert turn.history == ()

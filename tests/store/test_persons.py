@@ -103,7 +103,7 @@ async def test_a_conversation_that_moves_takes_mail_history_and_preferences_alon
     await one.put(said(2, chat="old"))
     claim, turn = await take(two)
     assert turn.mail[0].moved_to == new
-    await claim.move(new)
+    await claim.move(new, said=True)
     claim, turn = await take(one)
     assert claim.conversation == new
     assert [mail.event_id for mail in turn.mail] == ["event-2"]

@@ -37,7 +37,7 @@ async def test_a_place_that_forgets_forgets_its_threads_and_their_summaries(inbo
     claim, _ = await in_(inbox, THREAD, 1)
     await claim.commit(1, exchange(1), summary=Summary("talk", 1.0))
     claim, _ = await in_(inbox, PLACE, 2)
-    await claim.commit(1, None, forget=-1, everywhere=True)
+    await claim.commit(1, None, forget_all=True, everywhere=True)
     _, turn = await in_(inbox, THREAD, 3)
     assert turn.history == ()
     assert turn.summary == Summary()
@@ -57,6 +57,6 @@ async def test_the_threads_where_a_person_waits_for_an_answer_are_found(inbox):
     claim, _ = await take(inbox)
     await claim.commit(1, None)
     a, b, c = (conversation_id("test", "chat", thread) for thread in "abc")
-    assert await inbox.recent(PLACE, "test:1") == [c, a]
-    assert await inbox.answering(PLACE, "test:1") == [c]
-    assert await inbox.answering(PLACE) == [c, b]
+    assert await inbox.places.recent(PLACE, "test:1") == [c, a]
+    assert await inbox.places.answering(PLACE, "test:1") == [c]
+    assert await inbox.places.answering(PLACE) == [c, b]

@@ -1,10 +1,10 @@
 """
 The promises of the inbox, as properties of random histories on a real Valkey.
 
-Puts, claims, crashes, lapsed leases, late workers and commits in any order:
-nothing is lost, nothing is answered twice, nothing overlaps, order is kept.
-The same machine must catch a script without its dedupe, and one without its
-fence: a test that cannot fail proves nothing.
+Puts, edits, claims, crashes, lapsed leases, late workers and commits in any order, in private
+and in a group: nothing is lost, nothing is answered twice, nothing of one lane overlaps, order is
+kept, and history is one. The same machine must catch a script without its dedupe, and one
+without its fence: a test that cannot fail proves nothing.
 """
 
 import asyncio
@@ -19,19 +19,28 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from core.errors import LeaseLost
-from core.messages import Exchange, Incoming, Sender, conversation_id
+from core.messages import Exchange, Incoming, Sender, conversation_id, place_of
 from core.store import keys
 from core.store.connection import connect, source
 from core.store.embedded import embedded
 from core.store.inbox import Inbox
+from core.store.lanes import Lane, lane_at, lane_named, streams
 from core.store.values import read_incoming
 
-CHATS = [conversation_id("test", name) for name in "abc"]
-PERSONS = dict(zip(CHATS, ("test:1", "test:1", "test:2"), strict=True))
-"""Two of the chats are one person's, who may have one answer running."""
+GROUP = conversation_id("test", "group")
+ALONE = {conversation_id("test", name): f"test:{who}" for name, who in zip("ab", "12", strict=True)}
+PERSONS = ("test:1", "test:2", "test:3")
+LANES = [Lane(GROUP, person) for person in PERSONS] + [Lane(chat) for chat in ALONE]
+"""Two of the persons also ask in private. Each may have one answer running, the group two."""
+CONVERSATIONS = [GROUP, *ALONE]
+MOST_IN_GROUP = 2
 WORKERS = ("one", "two", "three")
 decode_exchange = msgspec.json.Decoder(Exchange).decode
 _numbers = itertools.count()
+
+
+def person_of(lane):
+    return lane.person or ALONE[lane.conversation]
 
 
 class Store:
@@ -65,6 +74,7 @@ def machine_for(store, mutate):
                     history_ttl_s=1000,
                     most_waiting=10**6,
                     most_per_person=1,
+                    most_per_place=MOST_IN_GROUP,
                     lease_s=0.0,
                 )
                 for name in WORKERS
@@ -72,27 +82,51 @@ def machine_for(store, mutate):
             for inbox in self.inboxes.values():
                 mutate(inbox, store.redis)
             store.run(self.inboxes["one"].prepare(["test"]))
-            self.asked = {chat: [] for chat in CHATS}
             self.running = []
-            self.answered = {chat: [] for chat in CHATS}
+            self.delivered = []
+            self.asked = {lane: [] for lane in LANES}
+            self.answered = {lane: [] for lane in LANES}
+            self.history = {conversation: [] for conversation in CONVERSATIONS}
 
-        def say(self, event, chat):
-            sender = Sender(PERSONS[chat], "A")
-            return Incoming(event_id=event, conversation=chat, sender=sender, text=event)
+        def say(self, lane, event, **more):
+            return Incoming(
+                event_id=event,
+                conversation=lane.conversation,
+                sender=Sender(person_of(lane), "A"),
+                text=event,
+                private=not lane.person,
+                **more,
+            )
 
-        @rule(chat=st.sampled_from(CHATS), worker=st.sampled_from(WORKERS))
-        def put(self, chat, worker):
+        @rule(lane=st.sampled_from(LANES), worker=st.sampled_from(WORKERS))
+        def put(self, lane, worker):
             event = f"e{next(_numbers)}"
-            kept = store.run(self.inboxes[worker].put(self.say(event, chat)))
-            assert kept.verdict == "kept"
-            self.asked[chat].append(event)
+            incoming = self.say(lane, event, message=event)
+            assert store.run(self.inboxes[worker].put(incoming)).verdict == "kept"
+            self.delivered.append(incoming)
+            self.asked[lane].append(event)
 
-        @rule(chat=st.sampled_from(CHATS), worker=st.sampled_from(WORKERS), data=st.data())
-        def deliver_again(self, chat, worker, data):
-            if self.asked[chat]:
-                event = data.draw(st.sampled_from(self.asked[chat]))
-                kept = store.run(self.inboxes[worker].put(self.say(event, chat)))
-                assert kept.verdict == "seen"
+        @rule(worker=st.sampled_from(WORKERS), data=st.data())
+        def deliver_again(self, worker, data):
+            if self.delivered:
+                incoming = data.draw(st.sampled_from(self.delivered))
+                assert store.run(self.inboxes[worker].put(incoming)).verdict == "seen"
+
+        @rule(data=st.data(), worker=st.sampled_from(WORKERS), taken_back=st.booleans())
+        def change(self, data, worker, taken_back):
+            """Edit or take back what waits, or is being answered."""
+            waiting = [lane for lane in LANES if len(self.asked[lane]) > len(self.answered[lane])]
+            if not waiting:
+                return
+            lane = data.draw(st.sampled_from(waiting))
+            done = len(self.answered[lane])
+            at = data.draw(st.integers(done, len(self.asked[lane]) - 1))
+            was = next(one for one in self.delivered if one.event_id == self.asked[lane][at])
+            kind = {"deleted": True} if taken_back else {"edited": True}
+            incoming = self.say(lane, f"e{next(_numbers)}", message=was.message, **kind)
+            assert store.run(self.inboxes[worker].put(incoming)).verdict == "changed"
+            self.delivered.append(incoming)
+            self.asked[lane][at] = incoming.event_id
 
         @rule(worker=st.sampled_from(WORKERS))
         def claim(self, worker):
@@ -104,22 +138,27 @@ def machine_for(store, mutate):
             for claim in store.run(self.inboxes[worker].take_over(["test"], 1)):
                 self.begin(claim)
 
-        def begin(self, claim):
-            turn = store.run(claim.load(10_000))
+        def begin(self, claim, *, again=False):
+            turn = store.run(claim.load(10_000, again=again))
             if turn is not None:
                 assert turn.mail
-                self.running.append((claim, turn.mail[0].event_id))
+                self.running.append((claim, turn.mail[0]))
 
         @rule(worker=st.sampled_from(WORKERS), data=st.data())
         def renew(self, worker, data):
+            """Who is told that its turn counts no more begins the one that follows, if it may."""
             if self.running:
-                claim, _ = data.draw(st.sampled_from(self.running))
-                with suppress(LeaseLost):
-                    store.run(claim.renew())
+                held = data.draw(st.sampled_from(self.running))
+                try:
+                    store.run(held[0].renew())
+                except LeaseLost:
+                    self.running.remove(held)
+                    with suppress(LeaseLost):
+                        self.begin(held[0], again=True)
 
-        @rule(chat=st.sampled_from(CHATS))
-        def a_frozen_worker_is_overtaken(self, chat):
-            self.put(chat, "one")
+        @rule(lane=st.sampled_from(LANES))
+        def a_frozen_worker_is_overtaken(self, lane):
+            self.put(lane, "one")
             self.claim("one")
             self.lease_runs_out_and_another_takes_over("two")
 
@@ -128,72 +167,83 @@ def machine_for(store, mutate):
             if self.running:
                 self.running.remove(data.draw(st.sampled_from(self.running)))
 
-        @rule(data=st.data())
-        def commit(self, data):
-            if not self.running:
-                return
-            held = data.draw(st.sampled_from(self.running))
-            self.running.remove(held)
-            claim, event = held
-            exchange = Exchange(event, "A", event, "answer", 0.0)
+        @rule(data=st.data(), forgets=st.sampled_from([False] * 5 + [True]))
+        def commit(self, data, forgets):
+            if self.running:
+                held = data.draw(st.sampled_from(self.running))
+                self.running.remove(held)
+                self.end(*held, forgets=forgets)
+
+        def end(self, claim, mail, *, forgets=False):
+            event = mail.event_id
+            exchange = None if mail.deleted else Exchange(event, "A", event, "answer", 0.0)
             try:
-                store.run(claim.commit(1, exchange))
+                store.run(claim.commit(1, exchange, forget_all=forgets))
                 # Its answer may get lost, and then it is said again.
-                store.run(claim.commit(1, exchange))
+                store.run(claim.commit(1, exchange, forget_all=forgets))
             except LeaseLost:
                 return
-            self.answered[claim.conversation].append(event)
+            self.answered[claim.lane].append(event)
+            history = self.history[claim.conversation]
+            history[:] = ([] if forgets else history) + ([] if exchange is None else [event])
 
         @invariant()
         def the_promises_hold(self):
             histories, mails, ready, parked, running = store.run(self._stored())
-            for chat in CHATS:
-                events = [decode_exchange(one).event_id for one in histories[chat]]
-                waiting = [read_incoming(one, "").event_id for one in mails[chat]]
-                # Once, in order, and in history only what was committed.
-                assert events == self.answered[chat]
-                # Nothing is lost: it is answered, or it waits.
-                assert events + waiting == self.asked[chat]
-            # Who has mail is ready, or parked for its person, exactly once.
-            assert sorted(ready + parked) == sorted(chat for chat in CHATS if mails[chat])
-            # No person has more answers running than allowed; nobody is parked without one.
-            assert max(running.values()) <= 1
-            assert all(running[PERSONS[chat]] == 1 for chat in parked)
+            for conversation in CONVERSATIONS:
+                # Once, and only what was committed, in that order, for all lanes together.
+                exchanges = [decode_exchange(one) for one in histories[conversation]]
+                assert [one.event_id for one in exchanges] == self.history[conversation]
+                assert exchanges == sorted(exchanges, key=lambda one: one.at)
+            for lane in LANES:
+                # Nothing is lost and order is kept: it is answered, or it waits.
+                waiting = [read_incoming(one, "").event_id for one in mails[lane]]
+                assert self.answered[lane] + waiting == self.asked[lane]
+            # Who has mail is ready, or parked, exactly once.
+            everywhere = [lane for line in parked.values() for lane in line] + ready
+            assert sorted(everywhere, key=str) == sorted(filter(mails.get, LANES), key=str)
+            # Nobody has more answers running than allowed; and none is parked without reason.
+            for who, most in [(person, 1) for person in PERSONS] + [(place_of(GROUP), 2)]:
+                assert running[who] <= most
+                assert running[who] == most or not parked[who]
 
         async def _stored(self):
+            shares = [*PERSONS, place_of(GROUP)]
             async with store.redis.pipeline(transaction=True) as pipe:
-                for chat in CHATS:
-                    pipe.lrange(keys.history(chat), 0, -1)
-                    pipe.lrange(keys.mail(chat), 0, -1)
-                persons = sorted(set(PERSONS.values()))
-                for person in persons:
-                    pipe.lrange(keys.parked(person), 0, -1)
-                for person in persons:
-                    pipe.zcard(keys.running(person))
-                pipe.xrange(keys.ready("test"))
-                *lists, entries = await pipe.execute()
-            of_chats, of_persons = lists[: 2 * len(CHATS)], lists[2 * len(CHATS) :]
-            histories = dict(zip(CHATS, of_chats[::2], strict=True))
-            mails = dict(zip(CHATS, of_chats[1::2], strict=True))
-            ready = [fields[b"c"].decode() for _, fields in entries]
-            parked = [chat.decode() for line in of_persons[: len(persons)] for chat in line]
-            running = dict(zip(persons, of_persons[len(persons) :], strict=True))
+                for conversation in CONVERSATIONS:
+                    pipe.lrange(keys.history(conversation), 0, -1)
+                for lane in LANES:
+                    pipe.lrange(keys.mail(lane.name), 0, -1)
+                for who in shares:
+                    pipe.lrange(keys.parked(who), 0, -1)
+                for who in shares:
+                    pipe.zcard(keys.running(who))
+                for stream in streams("test"):
+                    pipe.xrange(stream)
+                found = iter(await pipe.execute())
+            histories = {conversation: next(found) for conversation in CONVERSATIONS}
+            mails = {lane: next(found) for lane in LANES}
+            parked = {who: [lane_named(one.decode()) for one in next(found)] for who in shares}
+            running = {who: next(found) for who in shares}
+            ready = [
+                lane_at(stream, fields)[0]
+                for stream in streams("test")
+                for _, fields in next(found)
+            ]
             return histories, mails, ready, parked, running
 
         def teardown(self):
             """Whatever happened: one living worker answers all that is left."""
+            self.running.clear()
             for _ in range(300):
                 claims = store.run(self.inboxes["one"].claim(["test"], 1, 0))
                 claims = claims or store.run(self.inboxes["one"].take_over(["test"], 1))
                 if not claims:
                     break
-                turn = store.run(claims[0].load(10_000))
-                if turn is None:
-                    continue
-                assert turn.mail
-                event = turn.mail[0].event_id
-                store.run(claims[0].commit(1, Exchange(event, "A", event, "answer", 0.0)))
-                self.answered[claims[0].conversation].append(event)
+                for claim in claims:
+                    self.begin(claim)
+                while self.running:
+                    self.end(*self.running.pop())
             assert self.answered == self.asked
 
     return Promises
@@ -212,7 +262,7 @@ def without_dedupe(inbox, redis):
 
 def without_fence(inbox, redis):
     commit = source("commit")
-    start, end = commit.index("if not owned"), commit.index("if ARGV[11]")
+    start, end = commit.index("if not owned"), commit.index("if ARGV[13]")
     mutated = redis.register_script(commit[:start] + commit[end:])
     inbox.engine = replace(inbox.engine, commit=mutated)
 
@@ -226,9 +276,23 @@ def without_ready_again(inbox, redis):
 
 def without_waking_the_parked(inbox, redis):
     commit = source("commit")
-    mutated = commit.replace("if waiting then", "if false then")
+    mutated = commit.replace("if not name then", "if true then")
     assert mutated != commit
     inbox.engine = replace(inbox.engine, commit=redis.register_script(mutated))
+
+
+def with_an_edit_that_runs_on(inbox, redis):
+    put = source("put")
+    mutated = put.replace("redis.call('HINCRBY', state, 'fence', 1)", "")
+    assert mutated != put
+    inbox.put_script = redis.register_script(mutated)
+
+
+def with_one_slot_too_many(inbox, redis):
+    load = source("load")
+    mutated = load.replace(">= most then", "> most then")
+    assert mutated != load
+    inbox.engine = replace(inbox.engine, load=redis.register_script(mutated))
 
 
 def run(tmp_path, mutate, examples):
@@ -256,7 +320,15 @@ def test_the_promises_hold_in_every_history(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "mutate", [without_dedupe, without_fence, without_ready_again, without_waking_the_parked]
+    "mutate",
+    [
+        without_dedupe,
+        without_fence,
+        without_ready_again,
+        without_waking_the_parked,
+        with_an_edit_that_runs_on,
+        with_one_slot_too_many,
+    ],
 )
 def test_a_script_without_its_guard_is_caught(tmp_path, mutate):
     with pytest.raises(BaseException) as caught:

@@ -1,44 +1,70 @@
 -- End a turn: the mail leaves and the exchange enters history in this one step.
--- Refused (nil) unless the caller owns the entry and no later turn was begun;
+-- Refused (nil) unless the caller owns the entry and its turn is the current one;
 -- said again, because the answer got lost, it is no refusal and does nothing.
--- KEYS  1 ready  2 mail  3 state  4 history  5 dead letters
---       6 the person's running  7 the person's parked  8... whose costs these are
--- ARGV  1 group  2 worker  3 entry  4 fence  5 conversation
---       6 mail taken  7 exchanges to forget (-1: all)  8 ttl_s  9 most_exchanges
---       10 exchange (JSON, may be empty)  11 why the mail is dead (may be empty)
---       12 person  13 what each of these spent (JSON, [{name: number}...])  14... state field, value
+-- KEYS  1 stream  2 mail  3 the lane's state  4 history  5 the conversation's state  6 ready
+--       7 lanes  8 the person's running  9 the person's parked  10 the place's running
+--       11 the place's parked  12 dead letters  13... whose costs these are
+-- ARGV  1 group  2 worker  3 entry  4 fence  5 lane  6 person  7 mail taken
+--       8 the exchange to forget (its event id in JSON; may be empty; *: all)
+--       9 ttl_s of the conversation  10 ttl_s of the lane  11 most_exchanges
+--       12 exchange (JSON, may be empty)  13 why the mail is dead (may be empty)
+--       14 what each of these spent (JSON, [{name: number}...])
+--       15 preferences that change (JSON, may be empty)  16 summary (JSON, may be empty)
+--       17 how often history had been forgotten when the turn began
+--       18 since when this place's threads remember (seconds; may be empty)  19 its slot
 -- Returns how much mail is left
+local lane, state, history = KEYS[3], KEYS[5], KEYS[4]
 local this = ARGV[3] .. ':' .. ARGV[4]
-if redis.call('HGET', KEYS[3], 'committed') == this then return redis.call('LLEN', KEYS[2]) end
+if redis.call('HGET', lane, 'committed') == this then return redis.call('LLEN', KEYS[2]) end
 if not owned(KEYS[1], ARGV[1], ARGV[2], ARGV[3]) then return nil end
-if redis.call('HGET', KEYS[3], 'fence') ~= ARGV[4] then return nil end
-if ARGV[11] ~= '' then
-  for _, one in ipairs(redis.call('LRANGE', KEYS[2], 0, tonumber(ARGV[6]) - 1)) do
-    keep_dead(KEYS[5], cjson.encode({reason = ARGV[11], mail = one}))
+if not current(lane, ARGV[4], state) then return nil end
+if ARGV[13] ~= '' then
+  for _, one in ipairs(redis.call('LRANGE', KEYS[2], 0, tonumber(ARGV[7]) - 1)) do
+    keep_dead(KEYS[12], cjson.encode({reason = ARGV[13], mail = one}))
   end
 end
-redis.call('LTRIM', KEYS[2], ARGV[6], -1)
-if ARGV[7] == '-1' then
-  redis.call('DEL', KEYS[4])
-  redis.call('HDEL', KEYS[3], 'summary')
-elseif ARGV[7] ~= '0' then
-  redis.call('LTRIM', KEYS[4], 0, -1 - tonumber(ARGV[7]))
+redis.call('LTRIM', KEYS[2], ARGV[7], -1)
+if ARGV[8] == '*' then
+  redis.call('DEL', history)
+  redis.call('HDEL', state, 'summary')
+  add('HINCRBY', state, 'forgotten', 1)
+elseif ARGV[8] ~= '' then
+  forget(history, ARGV[8])
 end
-if ARGV[10] ~= '' then
-  redis.call('RPUSH', KEYS[4], ARGV[10])
-  redis.call('LTRIM', KEYS[4], -tonumber(ARGV[9]), -1)
-  redis.call('EXPIRE', KEYS[4], ARGV[8])
+if ARGV[12] ~= '' then
+  redis.call('RPUSH', history, later(ARGV[12], redis.call('LINDEX', history, -1)))
+  redis.call('LTRIM', history, -tonumber(ARGV[11]), -1)
+  redis.call('EXPIRE', history, ARGV[9])
 end
-for i, costs in ipairs(cjson.decode(ARGV[13])) do
-  for name, much in pairs(costs) do add('HINCRBYFLOAT', KEYS[7 + i], name, much) end
+for i, costs in ipairs(cjson.decode(ARGV[14])) do
+  for name, much in pairs(costs) do add('HINCRBYFLOAT', KEYS[12 + i], name, much) end
 end
-redis.call('HDEL', KEYS[3], 'checkpoint', 'stop', 'tries', 'note')
-for i = 14, #ARGV, 2 do redis.call('HSET', KEYS[3], ARGV[i], ARGV[i + 1]) end
-redis.call('HSET', KEYS[3], 'committed', this)
-redis.call('EXPIRE', KEYS[3], ARGV[8])
+redis.call('HDEL', lane, 'checkpoint', 'stop', 'tries', 'note', 'began')
+if ARGV[15] ~= '' then
+  local chosen = read(redis.call('HGET', state, 'preferences'))
+  for name, value in pairs(cjson.decode(ARGV[15])) do
+    if value == cjson.null then value = nil end
+    chosen[name] = value
+  end
+  redis.call('HSET', state, 'preferences', cjson.encode(chosen))
+end
+if ARGV[16] ~= '' and (redis.call('HGET', state, 'forgotten') or '0') == ARGV[17] then
+  -- Of two summaries that turns made side by side, that of more stays.
+  local had = read(redis.call('HGET', state, 'summary'))
+  if cjson.decode(ARGV[16])['until'] > (tonumber(had['until']) or 0) then
+    redis.call('HSET', state, 'summary', ARGV[16])
+  end
+end
+if ARGV[18] ~= '' then redis.call('HSET', state, 'fresh', ARGV[18]) end
+redis.call('HSET', lane, 'committed', this)
+redis.call('EXPIRE', lane, ARGV[10])
+redis.call('EXPIRE', state, ARGV[9])
 local left = redis.call('LLEN', KEYS[2])
 if left > 0 then
-  make_ready(KEYS[1], ARGV[5], sender_of(redis.call('LINDEX', KEYS[2], 0)))
+  make_ready(KEYS[6], KEYS[7], ARGV[5], sender_of(redis.call('LINDEX', KEYS[2], 0)))
 end
-let_go(KEYS[1], ARGV[1], ARGV[3], KEYS[6], KEYS[7], ARGV[12])
+let_go(KEYS[1], ARGV[1], ARGV[3])
+for share = 8, 10, 2 do
+  give_slot(KEYS[6], KEYS[7], KEYS[share], KEYS[share + 1], ARGV[19], ARGV[6])
+end
 return left

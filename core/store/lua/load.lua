@@ -1,33 +1,50 @@
--- Begin a turn: raise the fence and hand over all that the turn needs.
+-- Begin a turn: raise the lane's fence and hand over all that the turn needs.
 -- Refused (nil) unless the caller owns the entry.
--- KEYS  1 ready  2 mail  3 state  4 history  5 the person's running  6 the person's parked
---       7 the place's state
--- ARGV  1 group  2 worker  3 entry  4 most_mail  5 most_history_bytes  6 a new try (1 or 0)
---       7 conversation  8 most_per_person (0: any number)  9 stale_s
---       10 ttl_s
--- Returns {fence, {mail...}, {state field, value...}, {exchange...} oldest first,
---   {the place's preferences, since when it remembers}},
--- or {0}: the person has most_per_person answers running; one of them makes this ready again
-right_types({'XLEN', 'LLEN', 'HLEN', 'LLEN', 'ZCARD', 'LLEN', 'HLEN'})
+-- KEYS  1 stream  2 mail  3 the lane's state  4 history  5 the conversation's state  6 ready
+--       7 lanes  8 who waits in groups  9 the person's running  10 the person's parked
+--       11 the place's running  12 the place's parked  13 the place's state
+-- ARGV  1 group  2 worker  3 entry  4 most_mail  5 most_history_bytes  6 how much of a try it is
+--       7 lane  8 person  9 stale_s  10 most_per_person  11 most_per_place (0: any number)
+--       12 ttl_s  13 its slot among those running
+-- Returns {fence, {mail...}, {lane's field, value...}, {exchange...} oldest first,
+-- {conversation's field, value...}, {the place's preferences, since when it remembers}}, or {0}: so many turns as may run for the person, or in the
+-- place, are running; one of them makes this ready again
+right_types({'XLEN', 'LLEN', 'HLEN', 'LLEN', 'HLEN', 'XLEN', 'XLEN', 'ZCARD', 'ZCARD', 'LLEN',
+  'ZCARD', 'LLEN', 'HLEN'})
 if not owned(KEYS[1], ARGV[1], ARGV[2], ARGV[3]) then return nil end
-if ARGV[8] ~= '0' then
-  local now = tonumber(redis.call('TIME')[1])
-  redis.call('ZREMRANGEBYSCORE', KEYS[5], '-inf', now - tonumber(ARGV[9]))
-  -- Of a clock that stepped back since.
-  redis.call('ZREMRANGEBYSCORE', KEYS[5], now + tonumber(ARGV[9]), '+inf')
-  if not redis.call('ZSCORE', KEYS[5], ARGV[3])
-    and redis.call('ZCARD', KEYS[5]) >= tonumber(ARGV[8]) then
-    redis.call('XACK', KEYS[1], ARGV[1], ARGV[3])
-    redis.call('XDEL', KEYS[1], ARGV[3])
-    redis.call('RPUSH', KEYS[6], ARGV[7])
-    return {0}
+local time = redis.call('TIME')
+local now = tonumber(time[1])
+for share = 0, 1 do
+  local running, parked, most = KEYS[9 + 2*share], KEYS[10 + 2*share], tonumber(ARGV[10 + share])
+  if most > 0 then
+    local lapsed = redis.call('ZREMRANGEBYSCORE', running, '-inf', now - tonumber(ARGV[9]))
+    -- Of a clock that stepped back since.
+    lapsed = lapsed + redis.call('ZREMRANGEBYSCORE', running, now + 900, '+inf')
+    for _ = 1, lapsed do wake(KEYS[6], KEYS[7], running, parked, ARGV[8]) end
+    if not redis.call('ZSCORE', running, ARGV[13]) and redis.call('ZCARD', running) >= most then
+      let_go(KEYS[1], ARGV[1], ARGV[3])
+      redis.call('RPUSH', parked, ARGV[7])
+      if KEYS[3] ~= KEYS[5] then redis.call('ZADD', KEYS[8], 'NX', now, ARGV[7]) end
+      for other = 9, 11, 2 do
+        give_slot(KEYS[6], KEYS[7], KEYS[other], KEYS[other + 1], ARGV[13], ARGV[8])
+      end
+      return {0}
+    end
   end
-  redis.call('ZADD', KEYS[5], now, ARGV[3])
+end
+if ARGV[10] ~= '0' then redis.call('ZADD', KEYS[9], now, ARGV[13]) end
+if ARGV[11] ~= '0' then redis.call('ZADD', KEYS[11], now, ARGV[13]) end
+if KEYS[3] ~= KEYS[5] then
+  redis.call('ZREM', KEYS[8], ARGV[7])
+  -- A thread is followed where this stands.
+  redis.call('HSET', KEYS[5], 'asked', 1)
 end
 local fence = add('HINCRBY', KEYS[3], 'fence', 1)
 add('HINCRBY', KEYS[3], 'tries', ARGV[6])
+redis.call('HSETNX', KEYS[3], 'began', time[1] + time[2] / 1e6)
+redis.call('PERSIST', KEYS[3])
 -- What was set for a place holds as long as anybody speaks in it.
-redis.call('EXPIRE', KEYS[7], ARGV[10])
+redis.call('EXPIRE', KEYS[13], ARGV[12])
 -- Read history from its end, a few at a time: the cost follows what is used, not what is kept.
 local newest_first, bytes, at, step = {}, 0, -1, 16
 while bytes < tonumber(ARGV[5]) do
@@ -46,5 +63,6 @@ return {
   redis.call('LRANGE', KEYS[2], 0, tonumber(ARGV[4]) - 1),
   redis.call('HGETALL', KEYS[3]),
   exchanges,
-  redis.call('HMGET', KEYS[7], 'preferences', 'fresh'),
+  redis.call('HGETALL', KEYS[5]),
+  redis.call('HMGET', KEYS[13], 'preferences', 'fresh'),
 }

@@ -1,9 +1,16 @@
 -- What several scripts share; it stands before each of them.
 
 -- Whether *worker* holds the lease of *entry*.
-local function owned(ready, group, worker, entry)
-  local owner = redis.call('XPENDING', ready, group, entry, entry, 1)
+local function owned(stream, group, worker, entry)
+  local owner = redis.call('XPENDING', stream, group, entry, entry, 1)
   return #owner > 0 and owner[1][2] == worker
+end
+
+-- Whether the turn begun with *fence* may go on: no later one was begun in its lane, what it
+-- answers was not changed, and its conversation did not move.
+local function current(lane_state, fence, state)
+  return redis.call('HGET', lane_state, 'fence') == fence
+    and redis.call('HEXISTS', state, 'moved') == 0
 end
 
 -- Fail now, before anything is done, if a key holds another type than its *sizes* command is for:
@@ -52,9 +59,36 @@ local function keep_dead(dead, letter)
   end
 end
 
--- Say that *conversation*, whose first mail is from *person*, waits for a worker.
-local function make_ready(ready, conversation, person)
-  redis.call('XADD', ready, '*', 'c', conversation, 'p', person)
+-- Say that the lane *name* waits for a worker. Returns what it is among those running: the
+-- lane itself, or where the name is the conversation's, as ever, its entry.
+-- *person*: from whom the first mail is, where the name does not say so.
+local function make_ready(ready, lanes, name, person)
+  local conversation, whose = string.match(name, '^(.*)|([^|]*)$')
+  if conversation then
+    redis.call('XADD', lanes, '*', 'c', conversation, 'p', whose)
+    return name
+  end
+  return redis.call('XADD', ready, '*', 'c', name, 'p', person)
+end
+
+-- Give the next who is *parked* a slot among those *running*; its worker renews it from then on.
+local function wake(ready, lanes, running, parked, person)
+  local name = redis.call('LPOP', parked)
+  if not name then return end
+  local slot = make_ready(ready, lanes, name, person)
+  -- Until then it waits for a free worker, however long that takes, and keeps its turn.
+  redis.call('ZADD', running, redis.call('TIME')[1] + 600, slot)
+end
+
+-- Give up *slot* among those *running*, if it is there.
+local function give_slot(ready, lanes, running, parked, slot, person)
+  if redis.call('ZREM', running, slot) == 1 then wake(ready, lanes, running, parked, person) end
+end
+
+-- Give up the lease of *entry*.
+local function let_go(stream, group, entry)
+  redis.call('XACK', stream, group, entry)
+  redis.call('XDEL', stream, entry)
 end
 
 -- Move what a bucket's hash says of later by as much as the clock stepped back since it was said.
@@ -66,14 +100,5 @@ local function settle(pace, now)
     if till then redis.call('HSET', pace, field, string.format('%.6f', till - said + now)) end
   end
   redis.call('HSET', pace, 'at', string.format('%.6f', now))
-end
-
--- Give up the lease of *entry*. What *person* had to wait with, because of it, is ready now.
-local function let_go(ready, group, entry, running, parked, person)
-  redis.call('XACK', ready, group, entry)
-  redis.call('XDEL', ready, entry)
-  redis.call('ZREM', running, entry)
-  local waiting = redis.call('LPOP', parked)
-  if waiting then make_ready(ready, waiting, person) end
 end
 

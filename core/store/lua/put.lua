@@ -1,28 +1,72 @@
--- Keep one incoming, once. Invariant: a mailbox has mail <=> its conversation
--- has exactly one entry in the ready stream (waiting or claimed).
--- KEYS  1 seen  2 mail  3 ready  4 state
--- ARGV  1 incoming (JSON)  2 conversation  3 dedupe_s  4 most_waiting
---       5 addressed (1 or 0)  6 stop (1 or 0)  7 control channel  8 sender
+-- Keep one incoming, once. Invariant: a mailbox has mail <=> its lane has exactly one entry in
+-- a ready stream (waiting or claimed), or is parked.
+-- KEYS  1 seen  2 the lane's mail  3 its state  4 the conversation's mail  5 its state
+--       6 ready  7 lanes  8 the place's running
+-- ARGV  1 incoming (JSON)  2 lane  3 conversation  4 dedupe_s  5 most_waiting
+--       6 addressed (1 or 0)  7 stop (0: no, 1: one's own, 2: failing that, everybody's)
+--       8 control channel  9 sender  10 message that this changes (may be empty)
+--       11 it was taken back (1 or 0)
 -- Returns {verdict, mail waiting}
-right_types({'EXISTS', 'LLEN', 'XLEN', 'HLEN'})
-if ARGV[5] == '0' and redis.call('EXISTS', KEYS[4]) == 0 then
+right_types({'EXISTS', 'LLEN', 'HLEN', 'LLEN', 'HLEN', 'XLEN', 'XLEN', 'ZCARD'})
+if ARGV[6] == '0' and redis.call('EXISTS', KEYS[5]) == 0 then
   return {'unasked', 0}
 end
-if not redis.call('SET', KEYS[1], 1, 'NX', 'EX', ARGV[3]) then
+if not redis.call('SET', KEYS[1], 1, 'NX', 'EX', ARGV[4]) then
   return {'seen', 0}
 end
-local waiting = redis.call('LLEN', KEYS[2])
-if ARGV[6] == '1' and waiting > 0 then
+local mail, state, name = KEYS[2], KEYS[3], ARGV[2]
+if mail ~= KEYS[4] then
+  -- A version before lanes put everybody's mail into the conversation's: go behind one's own.
+  for _, one in ipairs(redis.call('LRANGE', KEYS[4], 0, -1)) do
+    if sender_of(one) == ARGV[9] then mail, state, name = KEYS[4], KEYS[5], ARGV[3] end
+  end
+end
+local waiting = redis.call('LLEN', mail)
+if ARGV[7] ~= '0' and waiting > 0 then
   -- A stop is about what is being answered now: it must not wait behind it.
-  local event_id = read(redis.call('LINDEX', KEYS[2], 0))['event_id']
-  redis.call('HSET', KEYS[4], 'stop', type(event_id) == 'string' and event_id or '')
-  redis.call('PUBLISH', ARGV[7], ARGV[2])
+  local event_id = read(redis.call('LINDEX', mail, 0)).event_id
+  redis.call('HSET', state, 'stop', type(event_id) == 'string' and event_id or '')
+  redis.call('PUBLISH', ARGV[8], name)
   return {'stopping', waiting}
 end
-if waiting >= tonumber(ARGV[4]) then
+if ARGV[7] == '2' and redis.call('ZCARD', KEYS[8]) > 0 then
+  local time = redis.call('TIME')
+  redis.call('HSET', KEYS[5], 'stopped', time[1] + time[2] / 1e6)
+  redis.call('PUBLISH', ARGV[8], ARGV[3])
+  return {'stopping', waiting}
+end
+if ARGV[10] ~= '' then
+  for i, one in ipairs(redis.call('LRANGE', mail, 0, -1)) do
+    local said = read(one)
+    if said.message == ARGV[10] and (said.command == '' or ARGV[11] == '1') then
+      -- It takes the place of what it changes, as what was asked in the first place.
+      local changed = string.gsub(ARGV[1], '"edited":true', '"edited":false', 1)
+      redis.call('LSET', mail, i - 1, changed)
+      if redis.call('HEXISTS', state, 'tries') == 1 and (i == 1 or said.burst ~= '') then
+        -- Its turn runs. It must not commit; its posts are those of the turn that follows.
+        add('HINCRBY', state, 'fence', 1)
+        local saved = read(redis.call('HGET', state, 'checkpoint'))
+        local posts = type(saved.pages) == 'table' and saved.pages or {}
+        if type(saved.picture) == 'string' and saved.picture ~= '' then
+          posts[#posts + 1] = saved.picture
+        end
+        redis.call('HDEL', state, 'checkpoint')
+        if #posts > 0 then
+          local first = read(redis.call('LINDEX', mail, 0)).event_id
+          local kept = cjson.encode({event_id = first, pages = posts})
+          redis.call('HSET', state, 'checkpoint', kept)
+        end
+        redis.call('PUBLISH', ARGV[8], name)
+      end
+      return {'changed', waiting}
+    end
+  end
+  if ARGV[11] == '1' then return {'unasked', waiting} end
+end
+if waiting >= tonumber(ARGV[5]) then
   return {'full', waiting}
 end
-if redis.call('RPUSH', KEYS[2], ARGV[1]) == 1 then
-  make_ready(KEYS[3], ARGV[2], ARGV[8])
+if redis.call('RPUSH', mail, ARGV[1]) == 1 then
+  make_ready(KEYS[6], KEYS[7], name, ARGV[9])
 end
 return {'kept', waiting}

@@ -1,5 +1,5 @@
--- Give a conversation back, as if its lease had been idle for so long; nothing unless it is ours.
--- KEYS  1 ready  2 state
+-- Give a lane back, as if its lease had been idle for so long; nothing unless it is ours.
+-- KEYS  1 stream  2 the lane's state
 -- ARGV  1 group  2 worker  3 entry  4 idle_ms  5 how much of the try is taken back
 if not owned(KEYS[1], ARGV[1], ARGV[2], ARGV[3]) then return 0 end
 redis.call('XCLAIM', KEYS[1], ARGV[1], ARGV[2], 0, ARGV[3], 'IDLE', ARGV[4], 'JUSTID')

@@ -1,0 +1,127 @@
+"""Groups in which people wait for long are told so: once, in one post for all of them.
+
+It is a call of the place's budget like any other, so it comes after the answers, and seldom:
+with two hundred askers, a notice for each would take the minutes in which ten of them could be
+answered. The post is edited when it is no longer about right, and goes when nobody waits.
+"""
+
+import time
+from collections.abc import Mapping
+
+from core.budget import Budget
+from core.errors import Gone, PlatformError, Rejected
+from core.messages import ConversationId, place_of
+from core.people.texts import language_of, say
+from core.platform import Platform, Surface
+from core.store.crowds import Crowd, CrowdPost, Crowds
+from core.store.limits import Notices
+from core.tasks import see_through
+from core.telemetry import logger
+
+log = logger(__name__)
+
+NOTICE_EVERY_S = 60
+"""In a group or channel, at most one notice of ours appears in so long: answers go first."""
+PATIENCE_S = 60.0
+"""For so long a notice waits for a token that no answer needs; then it is the first that those
+who wait see of us, and takes one as an answer does."""
+MORE, FEWER = 2, 10
+"""A number is told anew when it has become so many times as much, or as little."""
+LAST_WORDS_S = 2.0
+"""How long a post that was begun is waited for: cut off, nobody would know of it."""
+
+
+def notice_of(conversation: ConversationId) -> str:
+    """By this name it is known that the place of *conversation* had a notice lately."""
+    return f"notice:{place_of(conversation)}"
+
+
+class CrowdTeller:
+    """Tells groups; one process at a time does (see `core.line`)."""
+
+    def __init__(self, crowds: Crowds, notices: Notices, budget: Budget) -> None:
+        self._crowds = crowds
+        self._notices = notices
+        self._budget = budget
+        self._since: dict[ConversationId, float] = {}
+
+    async def look(self, platform: Platform, longer_than_s: float) -> None:
+        """Tell those who wait longer than *longer_than_s*, largest crowds first."""
+        waiting = await self._crowds.waiting(platform.name, longer_than_s)
+        posts = await self._crowds.posts(platform.name)
+        for conversation, post in posts.items():
+            if conversation not in waiting:
+                await self._take_down(platform, conversation, post)
+        wanted = {
+            conversation: crowd
+            for conversation, crowd in waiting.items()
+            if conversation not in posts or _differs(posts[conversation].people, crowd.people)
+        }
+        now = time.monotonic()
+        self._since = {conversation: self._since.get(conversation, now) for conversation in wanted}
+        for conversation, crowd in sorted(wanted.items(), key=lambda one: -one[1].people):
+            await self._tell(platform, conversation, crowd, posts)
+
+    async def _tell(
+        self,
+        platform: Platform,
+        conversation: ConversationId,
+        crowd: Crowd,
+        posts: Mapping[ConversationId, CrowdPost],
+    ) -> None:
+        name = notice_of(conversation)
+        mail = await self._crowds.first_mail(crowd.first)
+        if mail is None or await self._notices.told(name):
+            return
+        surface = (
+            platform.reopen_surface(conversation, posts[conversation].handle)
+            if conversation in posts
+            else platform.open_surface(conversation, "")
+        )
+        patient = time.monotonic() - self._since[conversation] < PATIENCE_S
+        if (await self._budget.take(surface.budget, final=not patient)).wait_s:
+            return
+        if not await self._notices.first_time(name, NOTICE_EVERY_S):
+            return
+        language = language_of(mail.text, "", mail.sender.language)
+        text = say("crowd", language, people=crowd.people)
+        try:
+            await see_through(
+                self._show(platform, conversation, surface, text, crowd.people), LAST_WORDS_S
+            )
+        except (Gone, Rejected):
+            await self._crowds.drop(platform.name, conversation)
+        except PlatformError as error:
+            log.warning("crowd not told", conversation=conversation, reason=str(error))
+
+    async def _show(
+        self,
+        platform: Platform,
+        conversation: ConversationId,
+        surface: Surface,
+        text: str,
+        people: int,
+    ) -> None:
+        await surface.finish(text)
+        if surface.handle:
+            post = CrowdPost(surface.handle, people)
+            await self._crowds.keep(platform.name, conversation, post)
+
+    async def _take_down(
+        self, platform: Platform, conversation: ConversationId, post: CrowdPost
+    ) -> None:
+        surface = platform.reopen_surface(conversation, post.handle)
+        if (await self._budget.take(surface.budget, final=False)).wait_s:
+            return
+        try:
+            await surface.delete()
+        except (Gone, Rejected):
+            pass
+        except PlatformError as error:
+            log.warning("crowd's post stands", conversation=conversation, reason=str(error))
+            return
+        await self._crowds.drop(platform.name, conversation)
+
+
+def _differs(told: int, people: int) -> bool:
+    return people >= told * MORE or people * FEWER <= told

@@ -1,0 +1,76 @@
+"""Crowds: who waits in groups for a turn to begin, and the posts that tell them so."""
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any, cast
+
+import msgspec
+from redis.asyncio import Redis
+
+from core.messages import ConversationId, Incoming
+from core.store import keys
+from core.store.connection import store_errors
+from core.store.inbox import MOST_IN_LINE, Inbox
+from core.store.lanes import Lane, lane_named
+from core.store.values import read, read_incoming, words
+
+
+class Crowd(msgspec.Struct, frozen=True):
+    """How many *people* wait in a conversation; *first* is in front."""
+
+    people: int
+    first: Lane
+
+
+class CrowdPost(msgspec.Struct, frozen=True):
+    """The post *handle* tells a conversation that *people* wait."""
+
+    handle: str
+    people: int
+
+
+_post = msgspec.json.Decoder(CrowdPost)
+
+
+class Crowds:
+    """What all processes know of crowds. Every method raises `StoreError`."""
+
+    def __init__(self, redis: Redis, inbox: Inbox) -> None:
+        self._redis = redis
+        self._inbox = inbox
+
+    async def waiting(self, platform: str, longer_than_s: float) -> Mapping[ConversationId, Crowd]:
+        """Who waits in groups, whatever for: a free worker, a slot in the place, or one's own."""
+        with store_errors():
+            seconds, _ = await self._redis.time()
+            found: Any = await self._redis.zrangebyscore(
+                keys.crowd(platform), "-inf", seconds - longer_than_s, 0, MOST_IN_LINE
+            )
+        parked = [lane_named(words(name)) for name in found]
+        ready = await self._inbox.unclaimed(platform, longer_than_s, alone=False)
+        # Who is ready has waited longest, where both are.
+        lanes = list(dict.fromkeys([*(lane for _, lane in ready), *parked]))
+        people = Counter(lane.conversation for lane in lanes)
+        first = {lane.conversation: lane for lane in reversed(lanes)}
+        return {where: Crowd(count, first[where]) for where, count in people.items()}
+
+    async def first_mail(self, lane: Lane) -> Incoming | None:
+        with store_errors():
+            mail = cast(bytes | None, await self._redis.lindex(keys.mail(lane.name), 0))
+        return None if mail is None else read_incoming(mail, "")
+
+    async def posts(self, platform: str) -> Mapping[ConversationId, CrowdPost]:
+        with store_errors():
+            found = cast(dict[bytes, bytes], await self._redis.hgetall(keys.crowd_posts(platform)))
+        posts = {words(where): read(_post, raw, "store.crowd") for where, raw in found.items()}
+        return {ConversationId(where): post for where, post in posts.items() if post is not None}
+
+    async def keep(self, platform: str, conversation: ConversationId, post: CrowdPost) -> None:
+        with store_errors():
+            await self._redis.hset(
+                keys.crowd_posts(platform), conversation, msgspec.json.encode(post)
+            )
+
+    async def drop(self, platform: str, conversation: ConversationId) -> None:
+        with store_errors():
+            await self._redis.hdel(keys.crowd_posts(platform), conversation)

@@ -1,0 +1,25 @@
+"""The engine: what all claims of one worker share."""
+
+from dataclasses import dataclass
+
+from redis.asyncio import Redis
+from redis.commands.core import AsyncScript
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """What all claims of one worker share: the scripts, and the bounds."""
+
+    redis: Redis
+    worker: str
+    ttl_s: int
+    most_per_person: int
+    most_per_place: int
+    lease_s: float
+    load: AsyncScript
+    checkpoint: AsyncScript
+    commit: AsyncScript
+    move: AsyncScript
+    bury: AsyncScript
+    release: AsyncScript
+    spent: AsyncScript

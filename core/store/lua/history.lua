@@ -1,0 +1,29 @@
+-- What only the commit does with history; it stands before it.
+
+-- Take the newest exchange that answers *event* (its id in JSON) out of *history*.
+-- The event id is what an exchange begins with, so none has to be decoded.
+local function forget(history, event)
+  local head, at, step = '{"event_id":' .. event .. ',', -1, 16
+  while true do
+    local some = redis.call('LRANGE', history, at - step + 1, at)
+    for i = #some, 1, -1 do
+      if string.sub(some[i], 1, #head) == head then
+        redis.call('LREM', history, -1, some[i])
+        return
+      end
+    end
+    if #some < step then return end
+    at = at - step
+  end
+end
+
+-- *exchange* at a time after that of *last*: times rise in history, whoever's clock told them,
+-- so that what a summary reaches until is never what it has not seen.
+local function later(exchange, last)
+  local field = '"at":([%d.eE+-]+)'
+  local at, before = string.match(exchange, field), string.match(last or '', field)
+  if not at or not before or tonumber(at) > tonumber(before) then return exchange end
+  local after = string.format('"at":%.6f', before + 0.000001)
+  return (string.gsub(exchange, field, after, 1))
+end
+

@@ -1,0 +1,113 @@
+"""Places: who spoke in which threads of one, and where it was before it moved."""
+
+import time
+from collections.abc import Sequence
+from typing import NamedTuple, cast
+
+from redis.asyncio import Redis
+
+from core.messages import ConversationId, Incoming, place_of
+from core.store import keys
+from core.store.connection import store_errors
+from core.store.lanes import Lane
+from core.store.turns import read_preferences
+from core.store.values import is_conversation, read_incoming, words
+
+MOST_RECENT = 1_000
+"""So many threads of a place are remembered."""
+
+
+class Heard(NamedTuple):
+    """Who else spoke in a thread, and what its place chose to *follow*."""
+
+    others: Sequence[str]
+    follow: str
+
+
+class Places:
+    """Every method raises `StoreError`."""
+
+    def __init__(self, redis: Redis, ttl_s: int) -> None:
+        self._redis = redis
+        self._ttl_s = ttl_s
+
+    async def note(self, incoming: Incoming) -> None:
+        """Remember that somebody spoke with us, if it was in a thread."""
+        place = place_of(incoming.conversation)
+        if incoming.conversation == place:
+            return
+        name = keys.recent(place)
+        spoke = f"{incoming.conversation} {incoming.sender.id}"
+        with store_errors():
+            async with self._redis.pipeline(transaction=False) as pipe:
+                pipe.zadd(name, {spoke: time.time()})
+                pipe.zremrangebyrank(name, 0, -MOST_RECENT - 1)
+                pipe.expire(name, self._ttl_s)
+                await pipe.execute()
+
+    async def hear(self, incoming: Incoming) -> Heard | None:
+        """Note that its sender spoke in a thread we answer in; None: we do not, there."""
+        thread, place = incoming.conversation, place_of(incoming.conversation)
+        with store_errors():
+            async with self._redis.pipeline(transaction=False) as pipe:
+                pipe.exists(keys.state(thread))
+                pipe.hgetall(keys.speakers(thread))
+                pipe.hget(keys.state(thread), "preferences")
+                pipe.hget(keys.state(place), "preferences")
+                known, speakers, own, of_place = await pipe.execute()
+            if not known and incoming.address == "thread":
+                return None
+            async with self._redis.pipeline(transaction=False) as pipe:
+                pipe.hset(keys.speakers(thread), incoming.sender.id, incoming.sender.name)
+                pipe.expire(keys.speakers(thread), self._ttl_s)
+                await pipe.execute()
+        others = tuple(
+            words(name) for who, name in speakers.items() if words(who) != incoming.sender.id
+        )
+        return Heard(others, read_preferences(own, read_preferences(of_place)).follow)
+
+    async def recent(self, place: ConversationId, person: str = "") -> list[ConversationId]:
+        """The threads of *place* in which *person* (empty: anybody) spoke with us, newest first."""
+        return list(dict.fromkeys([one.conversation for one in await self._lanes(place, person)]))
+
+    async def answering(self, place: ConversationId, person: str = "") -> list[ConversationId]:
+        """Those of `recent` where a question of *person* is being answered, or is next."""
+        lanes = await self._lanes(place, person)
+        with store_errors():
+            async with self._redis.pipeline(transaction=False) as pipe:
+                for lane in lanes:
+                    pipe.exists(keys.mail(lane.name))
+                    pipe.lindex(keys.mail(lane.conversation), 0)
+                found = await pipe.execute()
+        waits = (
+            lane
+            for lane, own, first in zip(lanes, found[::2], found[1::2], strict=True)
+            if own or _is_from(first, lane.person)
+        )
+        return list(dict.fromkeys([lane.conversation for lane in waits]))
+
+    async def note_move(self, place: ConversationId, to: ConversationId) -> None:
+        """Remember for good that *place*, which the operator listed, is *to* now."""
+        with store_errors():
+            await self._redis.set(keys.moved(to), place)
+
+    async def moved_from(self, place: ConversationId) -> ConversationId:
+        """Where *place* was before it moved; empty: nowhere."""
+        with store_errors():
+            before = cast(bytes | None, await self._redis.get(keys.moved(place)))
+        return ConversationId(words(before))
+
+    async def _lanes(self, place: ConversationId, person: str) -> list[Lane]:
+        with store_errors():
+            found = cast(list[bytes], await self._redis.zrevrange(keys.recent(place), 0, -1))
+        spoke = (words(one).rpartition(" ") for one in found)
+        return [
+            Lane(ConversationId(thread), who)
+            for thread, _, who in spoke
+            if person in ("", who) and is_conversation(thread)
+        ]
+
+
+def _is_from(mail: bytes | None, person: str) -> bool:
+    incoming = None if mail is None else read_incoming(mail, "")
+    return incoming is not None and incoming.sender.id == person

@@ -1,0 +1,122 @@
+"""What a turn starts from, and how far it has come, as the store keeps it."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import msgspec
+from msgspec.structs import asdict
+
+from core.border import set_aside
+from core.messages import ConversationId, Exchange, Incoming, Preferences, Spent, Summary
+from core.store.values import number, read, words
+
+_exchange = msgspec.json.Decoder(Exchange)
+_chosen = msgspec.json.Decoder(dict[str, Any])
+_summary = msgspec.json.Decoder(Summary)
+
+
+class Checkpoint(msgspec.Struct, frozen=True):
+    """How far an answer has come.
+
+    *pages* are the surfaces' handles in order, *picture* that of an unfinished picture; *done*
+    says that *text* is whole and only the last showing of it, and the commit, are missing.
+    """
+
+    event_id: str
+    text: str = ""
+    pages: tuple[str, ...] = ()
+    done: bool = False
+    picture: str = ""
+
+    @property
+    def posts(self) -> tuple[str, ...]:
+        """Whatever stands on the screen already."""
+        return (*self.pages, self.picture) if self.picture else self.pages
+
+
+_checkpoint = msgspec.json.Decoder(Checkpoint)
+
+
+class Turn(msgspec.Struct, frozen=True):
+    """All that a turn starts from.
+
+    *tries* counts the starts, this one too, as `core.store.claim` weighs them.
+    *note* is the post that told the person to wait, *moved_to* what the conversation became,
+    *forgotten* says how often its history was, before this turn, and *of_place* is what was
+    chosen for the place, which is in *preferences* already.
+    """
+
+    mail: tuple[Incoming, ...]
+    history: tuple[Exchange, ...]
+    preferences: Preferences
+    checkpoint: Checkpoint | None
+    stop: str
+    tries: int
+    note: str = ""
+    summary: Summary = Summary()
+    moved_to: ConversationId = ConversationId("")
+    forgotten: str = "0"
+    of_place: Preferences = Preferences()
+
+
+def read_turn(
+    mail: Sequence[Incoming],
+    lane: Sequence[bytes],
+    history: Sequence[bytes],
+    conversation: Sequence[bytes],
+    place: Sequence[bytes | None],
+) -> Turn:
+    """What `load.lua` hands over: the lane's state, the conversation's, and of the place's state
+    what was chosen for it and since when it remembers (of the place itself nothing).
+    """
+    own, state = dict(_pairs(lane)), dict(_pairs(conversation))
+    chosen, since = read_preferences(place[0]), number(place[1])
+    past = (read(_exchange, one, "store.history") for one in history)
+    summary = read(_summary, state.get(b"summary", b"{}"), "store.summary") or Summary()
+    saved = own.get(b"checkpoint")
+    return Turn(
+        mail=tuple(mail),
+        history=tuple(one for one in past if one is not None and one.at >= since),
+        preferences=read_preferences(state.get(b"preferences"), chosen),
+        checkpoint=read(_checkpoint, saved, "store.checkpoint") if saved else None,
+        stop=words(own.get(b"stop")),
+        tries=int(number(own.get(b"tries"))),
+        note=words(own.get(b"note")),
+        summary=summary if summary.until >= since else Summary(),
+        moved_to=ConversationId(words(state.get(b"moved"))),
+        forgotten=words(state.get(b"forgotten", b"0")),
+        of_place=chosen,
+    )
+
+
+def changes(turn: Turn | None, after: Preferences | None) -> Mapping[str, object]:
+    """What *after* chooses otherwise than *turn* began with; None: nothing but the place's."""
+    if after is None or turn is None:
+        return {}
+    old, new = _own(turn.preferences, turn.of_place), _own(after, turn.of_place)
+    return {name: new.get(name) for name in old | new if old.get(name) != new.get(name)}
+
+
+def _own(preferences: Preferences, place: Preferences) -> dict[str, object]:
+    chosen = asdict(preferences).items()
+    return {name: value for name, value in chosen if value != getattr(place, name)}
+
+
+def read_preferences(own: bytes | None, place: Preferences | None = None) -> Preferences:
+    """What holds where *own* was chosen, in *place*: what was not chosen is the place's."""
+    shared = place or Preferences()
+    chosen = read(_chosen, own or b"{}", "store.preferences") or {}
+    try:
+        return msgspec.convert({**asdict(shared), **chosen}, Preferences)
+    except msgspec.ValidationError as error:
+        set_aside("store.preferences", error)
+        return shared
+
+
+def read_spent(flat: Sequence[bytes]) -> Spent:
+    numbers = {words(name): number(value) for name, value in _pairs(flat)}
+    return msgspec.convert(numbers, Spent, strict=False)
+
+
+def _pairs(flat: Sequence[bytes]) -> Iterator[tuple[bytes, bytes]]:
+    return zip(flat[::2], flat[1::2], strict=True)
