@@ -164,7 +164,8 @@ class Exchange(msgspec.Struct, frozen=True):
     *notes* says in words what the text does not show (attachments, a picture
     painted); *cut* is true when the answer is not whole; *message* is the
     platform's reference of the question, by which an edit finds it; *person* is the id of
-    who asked, empty in what older versions wrote; *posts* are the answer's, by their handles.
+    who asked, empty in what older versions wrote; *posts* are the answer's, by their handles;
+    *refused*: it was refused for what it says, and so would be every question that it came with.
     """
 
     event_id: str
@@ -178,6 +179,7 @@ class Exchange(msgspec.Struct, frozen=True):
     attachments: tuple[Attachment, ...] = ()
     person: str = ""
     posts: tuple[str, ...] = ()
+    refused: bool = False
 
 
 class Spent(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -90,11 +90,10 @@ class Reader:
     def _chunk(self, chunk: Mapping[str, object], some: list[Delta]) -> None:
         ends: list[Finished | ModelError] = []
         choice = self._choice(chunk.get("choices"))
-        for said in (choice.get("delta"), choice.get("message"), choice.get("text")):
-            self._said(said, some)
-        if not choice:
-            # Ollama's own API speaks so.
-            self._said(record(chunk.get("message")), some)
+        # Perplexity repeats all of the message beside what is new; Ollama's own API has no choices.
+        places = (choice.get("delta"), choice.get("message"), choice.get("text"))
+        said = next((one for one in places if one is not None), None)
+        self._said(said if choice else record(chunk.get("message")), some)
         word = text_of(choice.get("finish_reason"))
         if chunk.get("done") is True:
             word = text_of(chunk.get("done_reason")) or "stop"

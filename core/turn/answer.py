@@ -42,7 +42,8 @@ async def answer(
     *before*: an answer that was cut, which this one goes on from in a post of its own.
     *again*: what was asked and answered before; the answer takes the place of that on the screen.
     """
-    material = await stage.context.reader.read(stage.platform, attachments, history)
+    told = [one for one in history if not one.refused]
+    material = await stage.context.reader.read(stage.platform, attachments, told)
     request = _request(stage, question, history, material, retried=bool(replaces))
     saved = stage.checkpoint
     draft = Draft(saved.text, before.rstrip())
@@ -94,6 +95,7 @@ async def answer(
         cut=draft.cut,
         attachments=attachments,
         posts=reply.handles,
+        refused=draft.refused,
     )
     if again is not None:
         exchange = replace(

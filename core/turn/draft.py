@@ -32,6 +32,7 @@ ANSWER_CHARS = 100_000
 """What no model means to say: beyond it, the stream is taken for one without an end."""
 THOUGHT_CHARS = 400_000
 """Of thinking, likewise."""
+_ITS_FAULT = frozenset(("policy", "filter", "length", "request"))
 _GOES_ON = frozenset(("length", "pause"))
 
 
@@ -101,6 +102,12 @@ class Draft:
     def goes_on(self) -> bool:
         """Whether more of it may come, if somebody asks for that."""
         return not self.stopped and self.error is None and self.ending in _GOES_ON
+
+    @property
+    def refused(self) -> bool:
+        """Whether it is the question's fault that there is no answer."""
+        error = self.error
+        return isinstance(error, Refused) and error.reason in _ITS_FAULT and not self.best
 
     @property
     def outcome(self) -> str:

@@ -118,7 +118,7 @@ class Stage:
         *before, last = build_prompt(
             settings.system_prompt,
             self.turn.preferences,
-            [one for one in history if one.at > self.turn.summary.until],
+            [one for one in history if one.at > self.turn.summary.until and not one.refused],
             asked if first.private else f"{first.sender.name}: {asked}",
             history_tokens=settings.history_tokens,
             private=first.private,
@@ -181,6 +181,7 @@ class Stage:
         cut: bool = False,
         attachments: Sequence[Attachment] = (),
         posts: Sequence[str] = (),
+        refused: bool = False,
     ) -> Exchange:
         """What history keeps of this turn."""
         return Exchange(
@@ -195,6 +196,7 @@ class Stage:
             cut=cut,
             attachments=tuple(attachments),
             posts=tuple(posts),
+            refused=refused,
         )
 
     async def take_away(self, handles: Sequence[str]) -> None:

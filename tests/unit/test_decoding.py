@@ -158,6 +158,17 @@ def test_choices_of_any_kind_give_one_answer(choices):
     assert text_of(deltas) == "ab"
 
 
+def test_a_message_that_is_repeated_beside_what_is_new_is_told_once():
+    """docs.perplexity.ai: each chunk has a delta, and the message so far."""
+    pieces = ["So ", "it ", "is."]
+    chunks = [
+        {"choices": [{"delta": {"content": one}, "message": {"content": "".join(pieces[: n + 1])}}]}
+        for n, one in enumerate(pieces)
+    ]
+    deltas, _ = read(*chunks, {"choices": [{"delta": {}, "message": {"content": "So it is."}}]})
+    assert text_of(deltas) == "So it is."
+
+
 def test_of_many_answers_the_first_is_told():
     other = {"choices": [{"index": 1, "delta": {"content": "other"}}]}
     deltas, _ = read(says("a"), other, says("b"), other)
