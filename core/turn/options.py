@@ -1,7 +1,6 @@
 """`/image PROMPT --options`: reading them, and whether the model takes them. Pure."""
 
 import re
-import shlex
 
 from msgspec.structs import replace
 
@@ -21,7 +20,15 @@ _OPTIONS: dict[str, str] = {
     "format": "png, jpeg, webp",
     "model": "NAME",
 }
-_DASHES = str.maketrans({"—": "--", "–": "--"})
+_WORD = re.compile(r"[\w. -]{1,40}")
+_PIECE = re.compile(
+    r"(?P<space>\s+)"
+    r'|(?P<word>(?:--|—|–)[A-Za-z]\w{0,20}="[^"]*"|[^\s"“]\S*)'
+    r'|"[^"]*"|“[^”]*”|\S'
+)
+"""White space, words in quotes, and words."""
+_OPTION = re.compile(r"(?P<dashes>--|—|–)(?P<name>[A-Za-z]\w*)(?:=(?P<value>[^\n]*))?")
+"""Phones turn two hyphens into a dash."""
 
 
 class BadOption(ValueError):
@@ -34,23 +41,7 @@ def read_request(text: str, language: Language) -> PictureRequest:
     Raises:
         BadOption: there is no prompt, or an option or its value is unknown.
     """
-    words: list[str] = []
-    values: dict[str, str] = {}
-    # Phones turn two hyphens into a dash.
-    left = [_dashed(word) for word in _split(text)]
-    while left:
-        word = left.pop(0)
-        if not word.startswith("--"):
-            words.append(word)
-            continue
-        name, equals, value = word[2:].partition("=")
-        if name.lower() not in _OPTIONS:
-            raise BadOption(say("image_option", language, option=_plain(word)))
-        if not equals:
-            value = left.pop(0) if left else ""
-        values[name.lower()] = (
-            value.replace("×", "x").replace("*", "x").lower() if name == "size" else value
-        )
+    prompt, values = _read(text, language)
     for name, value in values.items():
         if not _valid(name, value):
             raise BadOption(
@@ -62,7 +53,6 @@ def read_request(text: str, language: Language) -> PictureRequest:
                     value=_plain(value),
                 )
             )
-    prompt = " ".join(words).strip()
     if not prompt:
         raise BadOption(say("image_usage", language))
     if len(prompt) > PROMPT_CHARS:
@@ -100,20 +90,34 @@ def _valid(name: str, value: str) -> bool:
         case "model":
             return bool(value) and len(value) <= 100
         case _:
-            return value in _OPTIONS[name].split(", ")
-
-
-def _dashed(word: str) -> str:
-    return word.translate(_DASHES) if word[:1] in "—–" else word
+            # What is known of a model is looked at later; a model of somebody else's has its own.
+            return bool(_WORD.fullmatch(value))
 
 
 def _plain(word: str) -> str:
     return word[:60].replace("`", "") or "…"
 
 
-def _split(text: str) -> list[str]:
-    # Quotes group only an option's value; an apostrophe in the prompt is an apostrophe.
-    try:
-        return shlex.split(text) if '"' in text and "'" not in text else text.split()
-    except ValueError:
-        return text.split()
+def _read(text: str, language: Language) -> tuple[str, dict[str, str]]:
+    """The prompt, just as it was written, and the options that stood around in it."""
+    kept: list[str] = []
+    values: dict[str, str] = {}
+    pieces = _PIECE.finditer(text)
+    for piece in pieces:
+        option = _OPTION.fullmatch(piece["word"] or "")
+        name = option["name"].lower() if option else ""
+        if option is None or (option["dashes"] != "--" and name not in _OPTIONS):
+            kept.append(piece[0])  # Not every dash begins an option.
+            continue
+        if name not in _OPTIONS:
+            raise BadOption(say("image_option", language, option=_plain(piece[0])))
+        if kept and kept[-1].isspace():
+            kept.pop()
+        value = option["value"]
+        if value is None:
+            value = next((one[0] for one in pieces if not one["space"]), "")
+        value = value.strip('"“”')
+        if name == "size":
+            value = value.replace("×", "x").replace("*", "x").lower()
+        values[name] = value
+    return "".join(kept).strip(), values

@@ -68,6 +68,27 @@ def test_picture_options_are_read(text, request_):
 
 
 @pytest.mark.parametrize(
+    ("text", "prompt", "option"),
+    [
+        ('a sign that says "OPEN 24h"', 'a sign that says "OPEN 24h"', {}),
+        ('a sign "--SALE--" --n 2', 'a sign "--SALE--"', {"n": 2}),
+        ("“two -- words” — big", "“two -- words” — big", {}),
+        ('a fox --style="studio ghibli" in snow', "a fox in snow", {"style": "studio ghibli"}),
+        ("a fox —style anime", "a fox", {"style": "anime"}),
+        ("line one\n  line two --quality best", "line one\n  line two", {"quality": "best"}),
+        ('an unclosed "quote --n 3', 'an unclosed "quote', {"n": 3}),
+        ('--model "gpt image" a cat', "a cat", {"model": "gpt image"}),
+    ],
+)
+def test_a_prompt_is_kept_as_it_was_written_and_its_options_are_the_models_to_judge(
+    text, prompt, option
+):
+    request = read_request(text, "en")
+    assert request.prompt == prompt
+    assert {name: getattr(request, name) for name in option} == option
+
+
+@pytest.mark.parametrize(
     "text",
     ["", "--size 1x1 fox", "fox --n 99", "fox --n ٣", "fox --what", "fox --size", "x" * 5000],
 )
