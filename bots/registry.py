@@ -28,6 +28,7 @@ def build(lent: Lent) -> Sequence[Platform]:
                 public_url=settings.public_url,
                 drafts=settings.telegram_stream == "drafts",
                 overhear=bool(settings.wake_words),
+                way=settings.way,
             )
         )
     if settings.slack_on:
@@ -46,6 +47,7 @@ def build(lent: Lent) -> Sequence[Platform]:
                 follow_threads=settings.slack_follow_threads,
                 streams=settings.slack_stream == "auto",
                 overhear=bool(settings.wake_words),
+                way=settings.way,
             )
         )
     return platforms

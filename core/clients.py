@@ -67,15 +67,8 @@ async def open_models(
     file = PalaverFile() if path is None else read_palaver_file(path)
     beside = path.parent if path else Path()
     async with AsyncExitStack() as stack:
-        session = await stack.enter_async_context(
-            aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=POOL, keepalive_timeout=60),
-                # A provider's cookies must not tie one person's calls to another's.
-                cookie_jar=aiohttp.DummyCookieJar(),
-                auto_decompress=True,
-            )
-        )
-        outside = await stack.enter_async_context(Outside())
+        session = await stack.enter_async_context(settings.way.session(limit=POOL))
+        outside = await stack.enter_async_context(Outside(settings.way))
         demo: str | None = None
 
         async def demo_url() -> str:

@@ -14,6 +14,7 @@ from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from core.border import clean
+from core.net.way import Way
 from core.secret import secrets_of, shown_url
 
 
@@ -120,6 +121,21 @@ class Settings(BaseSettings):
     image_price: float = Field(0.0, ge=0, description="dollars for a picture")
     image_callbacks: bool = Field(
         False, description="the image API paints later and calls PUBLIC_URL back (AceData)"
+    )
+
+    https_proxy: SecretStr = Field(
+        SecretStr(""), description="every call out takes this HTTP proxy, such as http://host:3128"
+    )
+    no_proxy: str = Field(
+        "", description="hosts reached past it, comma-separated: names, addresses, networks, *"
+    )
+    proxy_judges: bool = Field(
+        False,
+        description="the proxy itself refuses addresses inside; without it, pictures that an image "
+        "API gives by address are not fetched through the proxy",
+    )
+    ca_bundle: str = Field(
+        "", description="a file of certificates to believe besides the usual ones"
     )
 
     redis_url: SecretStr = Field(
@@ -252,6 +268,19 @@ class Settings(BaseSettings):
     def _slack_root(cls, value: str) -> str:
         # slack_sdk joins method names to this, and drops the last part without the slash.
         return value.rstrip("/") + "/"
+
+    @field_validator("https_proxy")
+    @classmethod
+    def _http_proxy(cls, value: SecretStr) -> SecretStr:
+        if value.get_secret_value().partition("://")[0] not in ("", "http", "https"):
+            raise ValueError("must begin with http:// or https:// (SOCKS is not known here)")
+        return value
+
+    @property
+    def way(self) -> Way:
+        """The way out."""
+        proxy = self.https_proxy.get_secret_value()
+        return Way(proxy, self.no_proxy, self.proxy_judges, self.ca_bundle)
 
     @property
     def telegram_on(self) -> bool:

@@ -34,6 +34,7 @@ from core.messages import (
     Picture,
     split_conversation,
 )
+from core.net.way import DIRECT, Way
 from core.platform import Bucket, Limits
 
 log = logging.getLogger(__name__)
@@ -77,10 +78,12 @@ class SlackPlatform:
         follow_threads: bool = True,
         streams: bool = True,
         overhear: bool = False,
+        way: Way = DIRECT,
     ) -> None:
         if not app_token and not signing_secret:
             text = "is needed for Socket Mode (or SLACK_SIGNING_SECRET for HTTP events)"
             raise ConfigError("SLACK_APP_TOKEN", text)
+        self._way = way
         self._bot_token = bot_token
         self._api_url = api_url
         self._app_token = app_token
@@ -100,9 +103,7 @@ class SlackPlatform:
 
     async def __aenter__(self) -> Self:
         # Without one of its own the client would open a connection for each call.
-        self._session = aiohttp.ClientSession(
-            timeout=aiohttp.ClientTimeout(total=30), cookie_jar=aiohttp.DummyCookieJar()
-        )
+        self._session = self._way.session(timeout=aiohttp.ClientTimeout(total=30))
         # The client's own handlers say a call again whose answer was lost: what posts, posts twice.
         self._client = AsyncWebClient(
             token=self._bot_token,
@@ -166,6 +167,8 @@ class SlackPlatform:
             token=self._app_token, base_url=self._api_url, session=self._session
         )
         handler = AsyncSocketModeHandler(self._app, self._app_token, web_client=socket_client)
+        # Left alone it takes the environment's proxy, and knows no `NO_PROXY`.
+        handler.client.proxy = self._way.proxy_for(self._api_url)
         try:
             with slack_errors():
                 await handler.connect_async()  # type: ignore[no-untyped-call]  # bolt's own

@@ -5,7 +5,7 @@ import secrets
 from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from contextlib import suppress
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from aiohttp import web
 from telegram import BotCommand, InputMediaDocument, InputMediaPhoto, Update
@@ -16,6 +16,7 @@ from bots.arrivals import Arrivals
 from bots.patience import patiently
 from bots.telegram.draft import DraftSurface
 from bots.telegram.entities import units
+from bots.telegram.files import Files
 from bots.telegram.gestures import Gestures
 from bots.telegram.inbound import NAME, Me, read_update, wording
 from bots.telegram.markup import CAPTION_UNITS, fits
@@ -31,6 +32,7 @@ from bots.telegram.wire import BORDER, Request, TelegramBot, read_json
 from core.border import set_aside
 from core.errors import ConfigError, Gone, Rejected
 from core.messages import Attachment, Button, ConversationId, Incoming, Picture
+from core.net.way import DIRECT, Way
 from core.platform import Bucket, Leases, Limits
 
 log = logging.getLogger(__name__)
@@ -75,18 +77,24 @@ class TelegramPlatform:
         public_url: str = "",
         overhear: bool = False,
         drafts: bool = False,
+        way: Way = DIRECT,
     ) -> None:
         if webhook_secret and not public_url:
             raise ConfigError("PUBLIC_URL", "is needed with TELEGRAM_WEBHOOK_SECRET")
         self._drafts = drafts
+        out: dict[str, Any] = {
+            "proxy": way.proxy_for(api_url),
+            "httpx_kwargs": {"trust_env": False, "verify": way.tls()},
+        }
         # A pool for everything else than polling: previews of many chats go out at once.
         self._bot = TelegramBot(
             token,
             base_url=f"{api_url}/bot",
             base_file_url=f"{api_url}/file/bot",
-            request=Request(connection_pool_size=64, read_timeout=20, pool_timeout=20),
-            get_updates_request=Request(connection_pool_size=2),
+            request=Request(connection_pool_size=64, read_timeout=20, pool_timeout=20, **out),
+            get_updates_request=Request(connection_pool_size=2, **out),
         )
+        self._token, self._api_url, self._way = token, api_url, way
         self._leases = leases
         self._menu = menu
         self._webhook_secret = webhook_secret
@@ -100,6 +108,8 @@ class TelegramPlatform:
 
     async def __aenter__(self) -> Self:
         await self._start()
+        self._session = self._way.session()
+        self._files = Files(self._session, self._bot, self._api_url, self._token)
         user = self._bot.bot
         self._me = Me(user.id, user.username or "", {*self._menu, "start"})
         privacy = "reads all group messages" if user.can_read_all_group_messages else "privacy mode"
@@ -115,6 +125,7 @@ class TelegramPlatform:
     ) -> None:
         with suppress(TelegramError, RuntimeError):
             await self._bot.shutdown()
+        await self._session.close()
 
     @patiently
     async def _start(self) -> None:
@@ -307,13 +318,7 @@ class TelegramPlatform:
         return None
 
     async def fetch(self, attachment: Attachment, most_bytes: int) -> bytes:
-        if attachment.size_bytes > most_bytes:
-            raise Rejected(f"{attachment.name} is larger than {most_bytes} bytes")
-        with telegram_errors():
-            file = await self._bot.get_file(attachment.ref)
-            if (file.file_size or 0) > most_bytes:
-                raise Rejected(f"{attachment.name} is larger than {most_bytes} bytes")
-            return bytes(await file.download_as_bytearray())
+        return await self._files.download(attachment, most_bytes)
 
 
 def _media(picture: Picture) -> InputMediaPhoto | InputMediaDocument:

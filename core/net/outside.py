@@ -6,6 +6,7 @@ No credential, no cookie and no proxy of the environment takes part.
 """
 
 import asyncio
+import ipaddress
 import socket
 from collections.abc import Sequence
 from types import TracebackType
@@ -19,6 +20,7 @@ from core.errors import AddressRefused, FetchError
 from core.net.addresses import is_public
 from core.net.body import read_up_to
 from core.net.urls import SCHEMES, joined, origin_of, read_url
+from core.net.way import Way
 
 PORTS = (80, 443)
 HOPS = 3
@@ -42,17 +44,17 @@ class _Inside(OSError):
 class Outside:
     """An async context manager; at most *at_once* fetches run, the others wait.
 
-    *proxy*: that all goes through a proxy, which resolves names itself, so that nothing can be
-    judged here: all is refused then.
+    Where *way* leads through a proxy, that resolves names itself, and nothing can be judged here:
+    all is refused then, unless the operator says that the proxy judges.
     """
 
-    def __init__(self, *, at_once: int = 8, proxy: bool = False) -> None:
+    def __init__(self, way: Way, *, at_once: int = 8) -> None:
         self._slots = asyncio.Semaphore(at_once)
-        self._proxy = proxy
+        self._way = way
 
     async def __aenter__(self) -> Self:
-        self._guarded = _session(_guarded_socket)
-        self._direct = _session(None)
+        self._guarded = _session(self._way, _guarded_socket)
+        self._direct = _session(self._way)
         return self
 
     async def __aexit__(
@@ -110,7 +112,7 @@ class Outside:
         named: str,
     ) -> Fetched:
         for _ in range(HOPS + 1):
-            async with self._way(url, named).get(url, allow_redirects=False) as response:
+            async with self._session_for(url, named).get(url, allow_redirects=False) as response:
                 if response.status in _REDIRECTS:
                     address = joined(url, response.headers.get("Location", ""))
                     url = read_url(address, schemes)
@@ -126,15 +128,20 @@ class Outside:
                 return Fetched(str(url), mime, response.charset or "", data)
         raise FetchError("it was moved too often")
 
-    def _way(self, url: URL, named: str) -> aiohttp.ClientSession:
+    def _session_for(self, url: URL, named: str) -> aiohttp.ClientSession:
         """The session that may ask for *url*; decided anew at each hop."""
         if _same(str(url), named):
             return self._direct
         if origin_of(url).port not in PORTS:
             raise AddressRefused("the address has an unusual port")
-        if self._proxy:
+        if self._way.proxy_for(str(url)) is None:
+            return self._guarded
+        if not self._way.judges:
             raise AddressRefused("a proxy is set, and where it would lead cannot be judged")
-        return self._guarded
+        host = origin_of(url).host
+        if _is_ip(host) and not is_public(host):
+            raise AddressRefused(_INSIDE)
+        return self._direct
 
 
 _INSIDE = "the address leads inside our network"
@@ -148,14 +155,20 @@ def _guarded_socket(found: tuple[Any, ...]) -> socket.socket:
     return socket.socket(family, kind, protocol)
 
 
-def _session(socket_factory: Any) -> aiohttp.ClientSession:
-    return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=32, socket_factory=socket_factory),
-        cookie_jar=aiohttp.DummyCookieJar(),
+def _session(way: Way, socket_factory: Any = None) -> aiohttp.ClientSession:
+    return way.session(
+        socket_factory=socket_factory,
         headers={"User-Agent": f"palaver/{__version__}", "Accept-Encoding": "gzip, deflate"},
         timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_S),
-        trust_env=False,
     )
+
+
+def _is_ip(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def _same(address: str, named: str) -> bool:

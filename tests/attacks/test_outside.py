@@ -18,6 +18,7 @@ from core.net import outside as outside_module
 from core.net.addresses import is_public
 from core.net.outside import Outside
 from core.net.urls import read_url
+from core.net.way import Way
 
 INSIDE_4 = [
     *("127.0.0.1", "127.8.9.1", "0.0.0.0", "0.1.2.3", "10.0.0.1", "172.16.0.1", "172.31.255.255"),
@@ -150,7 +151,7 @@ async def serving(handler):
 
 
 async def get(address, **more):
-    async with Outside() as outside:
+    async with Outside(Way()) as outside:
         return await outside.get(address, **{"most_bytes": 1_000_000, "most_s": 5, **more})
 
 
@@ -274,7 +275,7 @@ async def test_only_the_kinds_that_are_wanted_are_read():
 
 
 async def test_behind_a_proxy_nothing_can_be_judged_so_nothing_is_asked():
-    async with Outside(proxy=True) as outside:
+    async with Outside(Way("http://127.0.0.1:1")) as outside:
         with pytest.raises(AddressRefused, match="proxy"):
             await outside.get("https://example.com/", most_bytes=10, most_s=1)
 
@@ -290,7 +291,7 @@ async def test_it_carries_nothing_of_ours(monkeypatch, tmp_path):
         headers.append(request.headers)
         return web.Response(text="x", headers={"Set-Cookie": "a=b"})
 
-    async with serving(handler) as named, Outside() as outside:
+    async with serving(handler) as named, Outside(Way()) as outside:
         for _ in range(2):
             await outside.get(named, most_bytes=10, most_s=5, named=named)
     assert not any("Cookie" in one or "Authorization" in one for one in headers)

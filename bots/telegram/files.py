@@ -1,0 +1,87 @@
+"""Files of Telegram's messages. Their addresses hold the bot's token: none is ever told.
+
+Source: core.telegram.org/bots/api#getfile, and "Using a Local Bot API Server": started with
+`--local` it gives the absolute path of a file in a folder that is named by the token.
+"""
+
+import asyncio
+from pathlib import Path, PurePosixPath
+
+import aiohttp
+from telegram import Bot
+from yarl import URL
+
+from bots.telegram.surface import telegram_errors
+from core.errors import Gone, PlatformError, Rejected
+from core.messages import Attachment
+from core.net.body import read_up_to
+
+DOWNLOAD_S = 60.0
+
+
+class Files:
+    """Downloads from the Bot API at *api_url*, the only host that is told *token*."""
+
+    def __init__(self, session: aiohttp.ClientSession, bot: Bot, api_url: str, token: str) -> None:
+        self._session = session
+        self._bot = bot
+        self._root = f"{api_url}/file/bot{token}/"
+        self._token = token
+
+    async def download(self, attachment: Attachment, most_bytes: int) -> bytes:
+        """As `Platform.fetch`."""
+        too_large = Rejected(f"it is larger than {most_bytes} bytes")
+        if attachment.size_bytes > most_bytes:
+            raise too_large
+        with telegram_errors():
+            file = await self._bot.get_file(attachment.ref)
+        if (file.file_size or 0) > most_bytes:
+            raise too_large
+        body = await self._read(file.file_path or "", most_bytes)
+        if len(body) > most_bytes:
+            raise too_large
+        return body
+
+    async def _read(self, path: str, most_bytes: int) -> bytes:
+        # The library makes an address of every path that is no file on this machine.
+        relative = path.removeprefix(self._root)
+        folder, _, inner = relative.partition(f"/{self._token}/")
+        local = folder.startswith("/") and bool(inner)
+        if local:
+            relative = inner
+        parts = PurePosixPath(relative).parts
+        if not parts or {"..", "/"} & set(parts) or ":" in parts[0]:
+            raise Gone("Telegram does not say where it is")
+        if local:
+            here = Path(folder, self._token, *parts)
+            found = await asyncio.to_thread(_beginning, here, most_bytes)
+            if found is not None:
+                return found
+        return await self._over_http("/".join(parts), most_bytes)
+
+    async def _over_http(self, relative: str, most_bytes: int) -> bytes:
+        try:
+            async with self._session.get(
+                URL(self._root).joinpath(*relative.split("/")),
+                allow_redirects=False,
+                timeout=aiohttp.ClientTimeout(total=DOWNLOAD_S),
+            ) as response:
+                if response.status in (404, 403, 410):
+                    raise Gone("it is not there any more")
+                if response.status != 200:
+                    raise PlatformError(f"Telegram answers {response.status}")
+                return await read_up_to(response.content, most_bytes)
+        except (aiohttp.ClientError, TimeoutError, ValueError) as error:
+            # Its words may hold the address.
+            raise PlatformError(f"the download broke ({type(error).__name__})") from None
+
+
+def _beginning(path: Path, most_bytes: int) -> bytes | None:
+    """The file of a Bot API server on this machine; None where it is on another."""
+    try:
+        if path.resolve() != path or not path.is_file():
+            return None
+        with path.open("rb") as file:
+            return file.read(most_bytes + 1)
+    except OSError:
+        return None

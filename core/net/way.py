@@ -1,0 +1,115 @@
+"""The one way out: which proxy a request takes, and whose certificates are believed.
+
+Models, pictures, Telegram and Slack all take it, so that what the operator says of the network is
+said once. Nothing reads the environment by itself: `trust_env` would also send what is in `.netrc`.
+"""
+
+import base64
+import ipaddress
+import ssl
+from typing import Any
+
+import aiohttp
+import msgspec
+from aiohttp import ClientHandlerType, ClientRequest, ClientResponse
+from yarl import URL
+
+from core.errors import ConfigError
+
+
+class Way(msgspec.Struct, frozen=True):
+    """*proxy*: an `http://` or `https://` address, or empty; *past*: hosts that are reached past
+    it, as in `NO_PROXY`; *judges*: whether it refuses to lead inside; *ca*: a file of certificates
+    that are believed besides the usual ones.
+    """
+
+    proxy: str = ""
+    past: str = ""
+    judges: bool = False
+    ca: str = ""
+
+    def __repr__(self) -> str:
+        return f"Way(proxy={'***' if self.proxy else ''!r}, past={self.past!r})"
+
+    def proxy_for(self, url: str) -> str | None:
+        """The proxy that a request to *url* takes; this machine is always reached past it."""
+        if not self.proxy:
+            return None
+        parsed = URL(url)
+        host, port = (parsed.host or "").lower().rstrip("."), parsed.port
+        if host == "localhost" or _in_network(host, "127.0.0.0/8") or host == "::1":
+            return None
+        return (
+            None if any(_matches(host, port, one) for one in self.past.split(",")) else self.proxy
+        )
+
+    def tls(self) -> ssl.SSLContext:
+        """Raises `ConfigError` when *ca* cannot be read."""
+        context = ssl.create_default_context()
+        if self.ca:
+            try:
+                context.load_verify_locations(self.ca)
+            except (OSError, ssl.SSLError) as error:
+                raise ConfigError("CA_BUNDLE", f"{self.ca} holds no certificates") from error
+        return context
+
+    def session(
+        self, *, socket_factory: Any = None, limit: int = 100, **more: Any
+    ) -> aiohttp.ClientSession:
+        """A session that goes this way. A provider's cookies must not tie one person's calls to
+        another's: it keeps none.
+        """
+
+        async def choose(request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
+            proxy, user = _with_user(self.proxy_for(str(request.url)))
+            request.update_proxy(proxy, None, user)
+            return await handler(request)
+
+        return aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(
+                limit=limit, keepalive_timeout=60, ssl=self.tls(), socket_factory=socket_factory
+            ),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            middlewares=(choose,),
+            trust_env=False,
+            **more,
+        )
+
+
+DIRECT = Way()
+
+
+def _with_user(proxy: str | None) -> tuple[URL | None, dict[str, str] | None]:
+    """*proxy* without its user, and the header that names that to it."""
+    if proxy is None:
+        return None, None
+    url = URL(proxy)
+    if url.user is None:
+        return url, None
+    user = base64.b64encode(f"{url.user}:{url.password or ''}".encode()).decode()
+    return url.with_user(None), {"Authorization": f"Basic {user}"}
+
+
+def _matches(host: str, port: int | None, entry: str) -> bool:
+    """Whether *entry* of `NO_PROXY` means *host*: a name with all below it, an address, a network,
+    each perhaps with a port; or `*`.
+    """
+    entry = entry.strip().lower()
+    if not entry or entry == "*":
+        return entry == "*"
+    if "/" in entry:
+        return _in_network(host, entry)
+    name, colon, digits = entry.rpartition(":")
+    if colon and digits.isdigit() and name.count(":") != 1 and (":" not in name or "[" in name):
+        if port != int(digits):
+            return False
+        entry = name
+    entry = entry.strip("[]").removeprefix("*").lstrip(".")
+    return host == entry or host.endswith(f".{entry}")
+
+
+def _in_network(host: str, network: str) -> bool:
+    try:
+        return ipaddress.ip_address(host) in ipaddress.ip_network(network, strict=False)
+    except ValueError:
+        return False
