@@ -162,7 +162,7 @@ async def _other_root(settings: Settings) -> str:
         return ""
     other = url.removesuffix("/v1") if url.endswith("/v1") else f"{url}/v1"
     key = settings.llm_api_key.get_secret_value()
-    async with aiohttp.ClientSession() as session:
+    async with settings.way.session() as session:
         here, there = Endpoint(url, key, ""), Endpoint(other, key, "")
         if await _lists(session, here) or not await _lists(session, there):
             return ""
@@ -187,6 +187,7 @@ def _platforms(settings: Settings) -> list[tuple[str, AsyncIterator[Finding]]]:
             settings.telegram_bot_token.get_secret_value(),
             settings.telegram_api_url,
             webhook=f"{settings.public_url}/telegram/webhook" if hooked else "",
+            way=settings.way,
             wake_words=bool(settings.wake_words),
         )
         looks.append(("telegram", look))
@@ -198,6 +199,7 @@ def _platforms(settings: Settings) -> list[tuple[str, AsyncIterator[Finding]]]:
             settings.slack_api_url,
             app_token=settings.slack_app_token.get_secret_value(),
             signing_secret=settings.slack_signing_secret.get_secret_value(),
+            way=settings.way,
         )
         looks.append(("slack", slack_look))
     return looks

@@ -60,7 +60,7 @@ def api_routes(
             return _json(Answer(error="a bearer token is needed, and this is not it"), 401)
         try:
             asked = _decode(await request.read())
-        except (msgspec.MsgspecError, ValueError) as error:
+        except (msgspec.MsgspecError, ValueError, RecursionError) as error:
             return _json(Answer(error=f"this is no prompt: {error}"), 400)
         if slots.locked():
             return _json(Answer(asked.id, error="too many questions at once"), 429)

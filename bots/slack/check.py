@@ -9,6 +9,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bots.finding import Finding
 from bots.slack.surface import slack_errors
 from core.errors import PlatformError
+from core.net.way import DIRECT, Way
 
 SCOPES = (
     "app_mentions:read",
@@ -38,7 +39,12 @@ KINDS = {
 
 
 async def look(
-    bot_token: str, api_url: str, *, app_token: str = "", signing_secret: str = ""
+    bot_token: str,
+    api_url: str,
+    *,
+    app_token: str = "",
+    signing_secret: str = "",
+    way: Way = DIRECT,
 ) -> AsyncIterator[Finding]:
     """What works."""
     good = True
@@ -56,7 +62,7 @@ async def look(
         yield Finding("FAIL", text)
     if not good:
         return
-    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=15)) as session:
+    async with way.session(timeout=aiohttp.ClientTimeout(total=15)) as session:
         client = AsyncWebClient(base_url=api_url, session=session)
         try:
             with slack_errors():

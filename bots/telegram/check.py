@@ -3,6 +3,7 @@
 import re
 import time
 from collections.abc import AsyncIterator
+from typing import Any
 from urllib.parse import urlsplit
 
 from telegram import Bot, WebhookInfo
@@ -11,13 +12,19 @@ from telegram.request import HTTPXRequest
 from bots.finding import Finding
 from bots.telegram.surface import telegram_errors
 from core.errors import PlatformError
+from core.net.way import DIRECT, Way
 
 RECENT_S = 3600
 _TOKEN = re.compile(r"\d+:\S+")
 
 
 async def look(
-    token: str, api_url: str, *, webhook: str = "", wake_words: bool = False
+    token: str,
+    api_url: str,
+    *,
+    webhook: str = "",
+    wake_words: bool = False,
+    way: Way = DIRECT,
 ) -> AsyncIterator[Finding]:
     """What works. *webhook*: where Telegram is to send updates; empty: long polling."""
     if not _TOKEN.fullmatch(token):
@@ -25,11 +32,15 @@ async def look(
         text = f"TELEGRAM_BOT_TOKEN is not what @BotFather gives: digits, a colon, letters.{whose}"
         yield Finding("FAIL", text)
         return
+    out: dict[str, Any] = {
+        "proxy": way.proxy_for(api_url),
+        "httpx_kwargs": {"trust_env": False, "verify": way.tls()},
+    }
     bot = Bot(
         token,
         base_url=f"{api_url}/bot",
-        request=HTTPXRequest(connect_timeout=10, read_timeout=10),
-        get_updates_request=HTTPXRequest(),
+        request=HTTPXRequest(connect_timeout=10, read_timeout=10, **out),
+        get_updates_request=HTTPXRequest(**out),
     )
     try:
         with telegram_errors():

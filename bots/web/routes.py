@@ -286,8 +286,8 @@ async def _read_json(request: web.Request, decode: Callable[[bytes], _T]) -> _T:
         raise web.HTTPUnsupportedMediaType
     try:
         return decode(await request.read())
-    except msgspec.MsgspecError as error:
-        raise web.HTTPBadRequest(text=str(error)) from error
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise web.HTTPBadRequest(text="this is not what is expected") from error
 
 
 def _netloc(url: str) -> str:

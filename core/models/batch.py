@@ -121,7 +121,7 @@ def read_prompts(data: bytes) -> list[Prompt | Answer]:
         try:
             read = _prompts.decode(line)
             prompt = Prompt(prompt=read) if isinstance(read, str) else read
-        except (msgspec.MsgspecError, ValueError) as error:
+        except (msgspec.MsgspecError, ValueError, RecursionError) as error:
             prompts.append(Answer(number, error=f"line {number} is no prompt: {error}"))
             continue
         prompts.append(

@@ -67,7 +67,7 @@ class AccessToken:
             raw = await read_up_to(response.content, TOKEN_BYTES)
         try:
             token = msgspec.json.decode(raw, type=_Token)
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise Overloaded("the token makes no sense") from error
         if not token.access_token:
             raise Refused("no token for this API_KEY:SECRET_KEY", "key")

@@ -56,7 +56,7 @@ class Moderation:
         except (aiohttp.ClientError, TimeoutError) as error:
             text = f"the moderation API cannot be reached ({type(error).__name__})"
             raise Overloaded(text) from error
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise read_error(None, status) from error
         if verdict.error or status >= 400 or not verdict.results:
             raise read_error(verdict.error, status)

@@ -53,7 +53,7 @@ class VoiceClient:
             raise Overloaded(f"the audio API cannot be reached ({type(error).__name__})") from error
         try:
             answer = msgspec.json.decode(raw, type=_Answer)
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise Refused("the audio API makes no sense", "empty") from error
         if answer.error or status >= 400:
             raise read_error(answer.error, status)
