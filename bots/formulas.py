@@ -4,8 +4,9 @@ A Markdown parser would take the backslashes for its own, and eat them.
 """
 
 import re
-from bisect import bisect_right
 from typing import NamedTuple
+
+from bots.code import closing, ticks
 
 INLINE_CHARS = 200
 DISPLAY_CHARS = 2_000
@@ -29,26 +30,41 @@ def formulas(text: str) -> list[Formula]:
     if "$" not in text and "\\(" not in text and "\\[" not in text:
         return []
     found: list[Formula] = []
-    ticks = _ticks(text)
+    runs = ticks(text)
     position = 0
     while (match := _TOKEN.search(text, position)) is not None:
         mark, start, position = match.group(), match.start(), match.end()
         if mark[0] == "`":
-            runs = ticks.get(len(mark), [])
-            later = bisect_right(runs, start)
-            if later < len(runs):
-                position = runs[later] + len(mark)
+            position = closing(runs, mark, start) or position
         elif formula := _formula(text, mark, start):
             found.append(formula)
             position = formula.end
     return found
 
 
-def _ticks(text: str) -> dict[int, list[int]]:
-    runs: dict[int, list[int]] = {}
-    for match in re.finditer("`+", text):
-        runs.setdefault(len(match.group()), []).append(match.start())
-    return runs
+def unfinished(text: str) -> int:
+    """Where a formula begins that more text may finish; the end of *text* if none does."""
+    if "$" not in text and "\\(" not in text and "\\[" not in text:
+        return len(text)
+    runs, position = ticks(text), text.rfind("\n\n") + 1
+    while (match := _TOKEN.search(text, position)) is not None:
+        mark, start, position = match.group(), match.start(), match.end()
+        if mark[0] == "`":
+            position = closing(runs, mark, start) or position
+        elif formula := _formula(text, mark, start):
+            position = formula.end
+        elif mark in _CLOSING and len(text) - start < DISPLAY_CHARS // 4:
+            return start
+        elif mark == "$" and len(text) - start < INLINE_CHARS // 4:
+            rest = text[start + 1 :]
+            if (
+                "$" not in rest
+                and "\n" not in rest
+                and not rest[:1].isspace()
+                and not rest[:1].isdigit()
+            ):
+                return start
+    return len(text)
 
 
 def _formula(text: str, mark: str, start: int) -> Formula | None:

@@ -5,6 +5,16 @@ and "Formatting text" (control sequences, escaping of &, <, >).
 """
 
 import re
+from itertools import pairwise
+
+import pyromark
+
+from bots.code import outside_code
+from bots.emphasis import friendly
+from bots.formulas import formulas, unfinished
+from bots.latex import readable
+from bots.links import host, misnames
+from core.border import clean
 
 BLOCK_CHARS = 11_000
 """The block takes 12,000, the whole payload fails near 13,200; buttons need some of it."""
@@ -15,17 +25,78 @@ PLAIN_CHARS = 9_000
 SECTION_CHARS = 3_000
 """A section block holds so much text; three of them stay well under the payload's limit."""
 
+RENDERED_CHARS, HEADING_CHARS = 12_500, 100
+"""A message is refused near 13,200 rendered characters: signs as entities, headings as so many."""
+MOST_PARTS = 48
+"""Each heading, fence, table, line and what stands between becomes a block: 50 at most."""
+_HAIR_SPACE = "\u200a"
+_PART = re.compile(r"^ {0,3}(?:#{1,6} |```|~~~|---|\*\*\*|\|[ :|]*-)", re.MULTILINE)
+_OPEN_END = re.compile(r"(?:[*~<]|(?<!\w)@[a-z]{0,8})\Z")
 _PING = re.compile(r"<(?=[!@#])|(?<!\w)@(?=(?:channel|here|everyone)\b)")
 
 
 def fits(markdown: str) -> bool:
     """Whether *markdown* is one message."""
-    return len(render(markdown)) <= BLOCK_CHARS
+    rendered = render(markdown)
+    if len(rendered) > BLOCK_CHARS:
+        return False
+    parts = _PART.findall(rendered)
+    headings = sum("#" in part for part in parts)
+    fences = sum(part.strip() in ("```", "~~~") for part in parts)
+    # A fence has two such lines; text may stand before each part, and behind the last.
+    if 2 * (len(parts) - fences // 2) + 1 > MOST_PARTS:
+        return False
+    signs = 4 * rendered.count("&") + 3 * (rendered.count("<") + rendered.count(">"))
+    return len(rendered) + signs + HEADING_CHARS * headings <= RENDERED_CHARS
 
 
 def render(markdown: str) -> str:
     """*markdown* as Slack may show it: nothing in it calls a person, a channel or everyone."""
+    markdown = outside_code(_told_links(clean(markdown)), _prose)
     return _PING.sub(lambda ping: f"{ping.group()}\u200b", markdown)
+
+
+def settled(markdown: str) -> str:
+    """*markdown* without an end that is rendered otherwise once there is more of it."""
+    end = unfinished(markdown)
+    while end and (match := _OPEN_END.search(markdown, max(0, end - 10), end)):
+        end = match.start()
+    return markdown[:end]
+
+
+def _prose(text: str) -> str:
+    parts, last = [], 0
+    for formula in formulas(text):
+        shown = readable(formula.tex).replace("\n", " ").replace("`", "'")
+        parts += [text[last : formula.start], f"`{shown}`"]
+        last = formula.end
+    return friendly("".join([*parts, text[last:]]), _HAIR_SPACE)
+
+
+def _told_links(markdown: str) -> str:
+    """*markdown* with the site behind each link whose text names another one."""
+    if "](" not in markdown:
+        return markdown
+    places: list[tuple[int, str]] = []
+    target = ""
+    said: list[str] = []
+    for event, place in pyromark.events_with_range(markdown):
+        match event:
+            case {"Start": {"Link": link}}:
+                target, said = link["dest_url"], []
+            case {"Text": str(text)} | {"Code": str(text)}:
+                said.append(text)
+            case {"End": "Link"}:
+                if misnames("".join(said), target):
+                    places.append((place["end"], f" ({host(target) or target})"))
+    if not places:
+        return markdown
+    # The places are counted in bytes.
+    whole = markdown.encode()
+    ends = [0, *(at for at, _ in places), len(whole)]
+    told = [*(site for _, site in places), ""]
+    pieces = (whole[start:end].decode() for start, end in pairwise(ends))
+    return "".join(piece + site for piece, site in zip(pieces, told, strict=True))
 
 
 def fallback(markdown: str) -> str:

@@ -15,7 +15,7 @@ from typing import Any
 
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bots.slack.markup import render
+from bots.slack.markup import render, settled
 from bots.slack.reading import items, mapping, string
 from bots.slack.surface import MARK, SlackSurface, controls, slack_errors
 from core.errors import Full, Gone, PlatformError, Rejected
@@ -127,7 +127,7 @@ class StreamSurface(SlackSurface):
     async def show(self, text: str, buttons: Sequence[Button] = ()) -> None:
         if self._streaming:
             try:
-                await self._grow(render(text))
+                await self._grow(render(settled(text)))
             except (Rejected, Gone) as error:
                 self._streaming = False
                 if str(error) == "stopped_by_user":

@@ -1,0 +1,45 @@
+"""Where code stands in Markdown. Pure, linear."""
+
+import re
+from bisect import bisect_right
+from collections.abc import Callable
+
+_RUN = re.compile(r"\\.|`+|^~~~+", re.DOTALL | re.MULTILINE)
+
+
+def ticks(text: str) -> dict[int, list[int]]:
+    """Where runs of backticks begin, in order, by their length."""
+    runs: dict[int, list[int]] = {}
+    for match in re.finditer("`+", text):
+        runs.setdefault(len(match.group()), []).append(match.start())
+    return runs
+
+
+def closing(runs: dict[int, list[int]], mark: str, start: int) -> int | None:
+    """Where the code that *mark*, a run of backticks at *start*, opens has ended."""
+    same = runs.get(len(mark), [])
+    later = bisect_right(same, start)
+    return same[later] + len(mark) if later < len(same) else None
+
+
+def outside_code(text: str, change: Callable[[str], str]) -> str:
+    """*text* after *change* of what stands in no code."""
+    if "`" not in text and "~~~" not in text:
+        return change(text)
+    runs = ticks(text)
+    parts, last, position = [], 0, 0
+    while (match := _RUN.search(text, position)) is not None:
+        mark, start, position = match.group(), match.start(), match.end()
+        if mark[0] == "`":
+            end = closing(runs, mark, start)
+            if end is None and len(mark) >= 3:  # A fence that the text does not close.
+                end = len(text)
+        elif mark[0] == "~":
+            closes = text.find(f"\n{mark}", position)
+            end = len(text) if closes < 0 else closes + 1 + len(mark)
+        else:
+            continue
+        if end is not None:
+            parts += [change(text[last:start]), text[start:end]]
+            last = position = end
+    return "".join([*parts, change(text[last:])])
