@@ -22,7 +22,7 @@ from pathlib import Path
 import msgspec
 
 from bots.terminal import TerminalPlatform
-from core.border import clean
+from core.border import clean, printable
 from core.errors import ConfigError
 from core.messages import Incoming, Sender, conversation_id
 from core.models.chunks import Delta
@@ -102,7 +102,7 @@ async def ask(
         rest, _, _ = platform.unprinted.rpartition("\n\n")
         platform.write((rest if outcome.error else platform.unprinted) + "\n")
         if outcome.error:
-            print(outcome.error, file=sys.stderr)
+            print(printable(outcome.error), file=sys.stderr)
     return 1 if outcome.error else 0
 
 

@@ -22,6 +22,7 @@ from bots.check import explain, try_all
 from bots.registry import build, web_page
 from bots.terminal import TAKE_BACK_S
 from core import __version__
+from core.border import printable
 from core.errors import ConfigError
 from core.platform import Platform
 from core.secret import keep_secret, redact, shown_url
@@ -267,10 +268,11 @@ async def _inbox(settings: Settings, *, requeue: bool) -> None:
             # Not the text: what people asked is theirs.
             incoming = letter.incoming
             if incoming is None:
-                print(f"{len(letter.mail)} characters of something  {letter.reason}")
+                print(printable(f"{len(letter.mail)} characters of something  {letter.reason}"))
                 continue
             when = time.strftime("%Y-%m-%d %H:%M", time.localtime(incoming.sent_at))
-            print(f"{when}  {incoming.conversation}  {incoming.event_id}  {letter.reason}")
+            line = f"{when}  {incoming.conversation}  {incoming.event_id}  {letter.reason}"
+            print(printable(line))
         if requeue:
             print(f"{await core.inbox.requeue()} put back")
         elif not letters:

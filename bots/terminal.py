@@ -11,6 +11,7 @@ from typing import Self
 import msgspec
 from aiohttp import web
 
+from core.border import printable
 from core.errors import Gone
 from core.messages import Attachment, Button, ConversationId, Incoming, Picture
 from core.platform import Bucket, Limits
@@ -116,7 +117,7 @@ class TerminalPlatform:
         if self._quiet or self.unread:
             return
         try:
-            sys.stdout.write(text)
+            sys.stdout.write(printable(text))
             sys.stdout.flush()
         except BrokenPipeError:
             self.unread = True

@@ -40,6 +40,18 @@ def set_aside(border: str, reason: str | BaseException) -> None:
         _log.warning("set aside: %s (%s)", border, word)
 
 
+_VISIBLE = {
+    **{code: chr(0x2400 + code) for code in range(32) if chr(code) not in "\n\t\r"},
+    **dict.fromkeys([*range(0x7F, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A)], "\ufffd"),
+    0x0D: None,
+}
+
+
+def printable(text: str) -> str:
+    """*text* for a terminal: what would command it is shown, and does nothing."""
+    return clean(text).translate(_VISIBLE)
+
+
 def clean(text: str) -> str:
     """*text* that can be encoded: halves of a surrogate pair are joined, lone ones replaced."""
     try:

@@ -8,7 +8,7 @@ from typing import Any
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from core.border import SET_ASIDE, clean
+from core.border import SET_ASIDE, clean, printable
 from core.secret import redact
 from core.traces import structure
 
@@ -43,7 +43,11 @@ def set_up_logs(level: str, as_json: bool) -> None:
     handler.setFormatter(
         _Formatter(
             foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, last],
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                *([] if as_json else [_one_line]),
+                last,
+            ],
         )
     )
     root = logging.getLogger()
@@ -53,6 +57,14 @@ def set_up_logs(level: str, as_json: bool) -> None:
     # These name the full URL of each call, and Telegram's URLs hold the token.
     for noisy in ("httpx", "httpcore", "telegram", "slack_bolt", "slack_sdk", "aiohttp.access"):
         logging.getLogger(noisy).setLevel(max(logging.WARNING, root.level))
+
+
+def _one_line(
+    _logger: object, _method: str, event: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
+    """Let no words command the terminal, or look like a line of their own; values are quoted."""
+    event["event"] = printable(str(event["event"])).replace("\n", "\\n")
+    return event
 
 
 OURS = ("core", "bots", "__main__")

@@ -19,7 +19,7 @@ from bots.telegram.entities import units
 from bots.telegram.files import Files
 from bots.telegram.gestures import Gestures
 from bots.telegram.inbound import NAME, Me, read_update, wording
-from bots.telegram.markup import CAPTION_UNITS, fits
+from bots.telegram.markup import CAPTION_UNITS, fits, plain
 from bots.telegram.surface import (
     TelegramSurface,
     keyboard,
@@ -332,7 +332,7 @@ def _file_name(picture: Picture) -> str:
 
 
 def _caption(picture: Picture) -> str | None:
-    caption = picture.caption
+    caption = plain(picture.caption)
     while units(caption) > CAPTION_UNITS:
         caption = caption[:-1]
     return caption or None

@@ -17,7 +17,7 @@ from typing import Any
 import pyromark
 
 from bots.telegram.blocks import blocks
-from bots.telegram.entities import Formatted, joined, units
+from bots.telegram.entities import Formatted, formatted, joined, units
 from bots.telegram.source import Source
 from bots.telegram.writer import Writer
 from core.border import clean
@@ -84,6 +84,11 @@ def render(markdown: str) -> Formatted:
         # Only marks (such as "**"): better shown as they are than not at all.
         return Formatted(markdown.strip(), ())
     return parts[0] if len(parts) == 1 else joined(parts, "\n\n")
+
+
+def plain(text: str) -> str:
+    """*text* as it is, as a caption: it calls nobody, and sends no command at a tap."""
+    return formatted(_clean(text), ()).text.strip()
 
 
 @lru_cache(maxsize=1024)

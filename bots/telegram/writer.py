@@ -8,8 +8,8 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from bots.telegram.entities import Entity, Formatted, formatted
 from bots.links import host, misnames
+from bots.telegram.entities import Entity, Formatted, formatted
 from bots.telegram.source import HELPER, SIGN, Source
 from bots.telegram.tables import monospaced
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from bench.formatting import Writer, lost, slack_faults, telegram_faults
 from bots.telegram import markup
 from bots.telegram.entities import Entity, units
-from bots.telegram.markup import MOST_ENTITIES, fits, render
+from bots.telegram.markup import MOST_ENTITIES, fits, plain, render
 from core.live.markdown import heal
 from core.models.demo import answers
 from tests.harness import bare
@@ -341,3 +341,9 @@ def test_deeply_nested_lists_do_not_grow():
     markdown = "".join("  " * depth + "- a\n" for depth in range(100))
     assert len(render(markdown).text) <= len(markdown)
     assert len(render("- " * 2000 + "a").text) <= 20 * 2000 + 1
+
+
+def test_a_caption_calls_nobody():
+    shown = plain("revised: @somebody, /stop\u202e \ud800")
+    assert detected(shown) == []
+    assert stored(shown) == shown
