@@ -9,14 +9,13 @@ from typing import Any, Self
 
 import aiohttp
 from aiohttp import web
-from slack_bolt.adapter.aiohttp import to_aiohttp_response, to_bolt_request
-from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bots.arrivals import Arrivals
 from bots.patience import patiently
 from bots.slack.asides import AsideSurface, HomeSurface
+from bots.slack.border import Socket, serve
 from bots.slack.files import DOMAINS, Files, upload
 from bots.slack.inbound import NAME, Me
 from bots.slack.listeners import Listeners, MayAsk, Speak
@@ -156,8 +155,7 @@ class SlackPlatform:
         return () if self._app_token else (web.post("/slack/events", self._http),)
 
     async def _http(self, request: web.Request) -> web.StreamResponse:
-        response = await self._app.async_dispatch(await to_bolt_request(request))
-        return await to_aiohttp_response(response)
+        return await serve(self._app, self._signing_secret, request)
 
     async def updates(self) -> AsyncGenerator[Sequence[Incoming]]:
         if not self._app_token:
@@ -166,7 +164,7 @@ class SlackPlatform:
         socket_client = AsyncWebClient(
             token=self._app_token, base_url=self._api_url, session=self._session
         )
-        handler = AsyncSocketModeHandler(self._app, self._app_token, web_client=socket_client)
+        handler = Socket(self._app, self._app_token, web_client=socket_client)
         # Left alone it takes the environment's proxy, and knows no `NO_PROXY`.
         handler.client.proxy = self._way.proxy_for(self._api_url)
         try:

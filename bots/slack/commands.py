@@ -135,7 +135,6 @@ def read_press(body: Mapping[str, Any], name: str, team: str) -> Incoming | None
         sender=Sender(f"{name}:{user}", user),
         text="",
         command="retry" if command == "again" else command,
-        reply_to="" if thread else f"home {user}",
         private=channel.startswith("D"),
         of_place=not thread,
     )

@@ -30,6 +30,9 @@ from core.errors import Gone, PlatformError
 from core.messages import Incoming, Sender, conversation_id
 
 log = logging.getLogger(__name__)
+_quiet = logging.getLogger(f"{__name__}.bolt")
+_quiet.setLevel(logging.ERROR)
+"""Bolt's own warnings hold whole events, and what people wrote in them."""
 
 ACCEPT_S = 2.3
 """Slack waits 3 s for an acknowledgement, then sends the event again."""
@@ -81,6 +84,7 @@ class Listeners:
             signing_secret=signing_secret or None,
             request_verification_enabled=bool(signing_secret),
             process_before_response=True,
+            logger=_quiet,
         )
         # Catch-alls: what nobody handles would not be acknowledged, and come again.
         app.event(EVERYTHING)(self._on_event)

@@ -1,0 +1,57 @@
+"""The border before Bolt: what Bolt itself cannot read is set aside, acknowledged, and done with.
+
+Bolt looks for who, where and which team in whatever arrives, and raises on other shapes before
+any listener of ours is asked. Slack would deliver such an event three times more.
+"""
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+from aiohttp import web
+from slack_bolt.adapter.aiohttp import to_aiohttp_response, to_bolt_request
+from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
+from slack_bolt.async_app import AsyncApp
+from slack_sdk.signature import SignatureVerifier
+from slack_sdk.socket_mode.aiohttp import SocketModeClient
+from slack_sdk.socket_mode.async_client import AsyncBaseSocketModeClient
+from slack_sdk.socket_mode.request import SocketModeRequest
+from slack_sdk.socket_mode.response import SocketModeResponse
+
+from core.border import set_aside
+
+_UNREADABLE = (TypeError, ValueError, AttributeError, LookupError, RecursionError)
+
+
+class Socket(AsyncSocketModeHandler):
+    """Bolt's handler of Socket Mode, behind the border."""
+
+    async def handle(self, client: AsyncBaseSocketModeClient, req: SocketModeRequest) -> None:
+        try:
+            if req.type == "events_api" and not _tells_its_type(req.payload):
+                raise ValueError("no type")
+            await super().handle(cast(SocketModeClient, client), req)
+        except _UNREADABLE as error:
+            set_aside("slack.event", error)
+            await client.send_socket_mode_response(SocketModeResponse(req.envelope_id))
+
+
+async def serve(app: AsyncApp, signing_secret: str, request: web.Request) -> web.StreamResponse:
+    """Answer one HTTP request of Slack's; whoever cannot sign it is told so."""
+    try:
+        response = await app.async_dispatch(await to_bolt_request(request))
+    except _UNREADABLE as error:
+        body = await request.text()
+        signed = SignatureVerifier(signing_secret).is_valid_request(body, dict(request.headers))
+        if signed:
+            set_aside("slack.event", error)
+        return web.Response(status=200 if signed else 401)
+    if response.status == 404:
+        # Signed, and of no kind that there is a listener for.
+        set_aside("slack.event", "unknown kind")
+        return web.Response()
+    return await to_aiohttp_response(response)
+
+
+def _tells_its_type(payload: Any) -> bool:
+    event = payload.get("event") if isinstance(payload, Mapping) else None
+    return isinstance(event, Mapping) and isinstance(event.get("type"), str)

@@ -1,0 +1,286 @@
+"""On Slack, settings hold where they were set, words are questions, and threads are followed."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from bots.slack.commands import read_slash
+from bots.slack.manifest import EVENTS, SCOPES, as_yaml
+from core.turn.commands import IN_THREADS
+from tests.contracts.drivers import SlackDriver, driving
+from tests.harness import until
+from tests.servers.slack import BOT_USER, FREE, SCOPE_OF
+
+CHOICES = {"model": ["large"], "persona": ["teacher"], "lang": ["en", "zh"], "follow": ["all"]}
+
+
+@pytest.fixture
+def driver():
+    return SlackDriver()
+
+
+async def quiet(driver):
+    await until(lambda: not driver.server._deliveries)
+
+
+def told(driver, user="U01"):
+    return [post.shown for who, post in driver.server.ephemerals if who == user]
+
+
+async def ask(driver, model, channel="C01", text="why?", thread=""):
+    before = len(model.requests)
+    text = text if channel.startswith("D") else f"<@{BOT_USER}> {text}"
+    ts = driver.server.say(channel, text, thread=thread)
+
+    def ended():
+        posts = driver.server.answers(channel, thread or ts)
+        return len(model.requests) > before and posts and "retry" in str(posts[-1].blocks)
+
+    await until(ended)
+    return thread or ts
+
+
+@pytest.mark.parametrize(
+    ("text", "command", "left"),
+    [
+        ("help", "help", ""),
+        ("help?", "help", ""),
+        ("", "help", ""),
+        ("new", "new", ""),
+        ("model large", "model", "large"),
+        ("model gpt-5.2", "model", "gpt-5.2"),
+        ("model default", "model", "default"),
+        ("persona teacher", "persona", "teacher"),
+        ("lang zh", "lang", "zh"),
+        ("system Answer briefly.", "system", "Answer briefly."),
+        ("/model anything at all", "model", "anything at all"),
+        ("!image a fox", "image", "a fox"),
+        ("new ideas for a party", "", "new ideas for a party"),
+        ("image formats: which one for the web?", "", "image formats: which one for the web?"),
+        ("image a fox", "", "image a fox"),
+        ("compare apples and pears", "", "compare apples and pears"),
+        ("stop signs in Europe", "", "stop signs in Europe"),
+        ("help me write a letter", "", "help me write a letter"),
+        ("usage of commas", "", "usage of commas"),
+        ("model trains", "", "model trains"),
+        ("persona non grata", "", "persona non grata"),
+        ("lang lasts", "", "lang lasts"),
+        ("system requirements of Doom?", "", "system requirements of Doom?"),
+        ("/etc/hosts is what?", "", "/etc/hosts is what?"),
+        ("model, or theory?", "", "model, or theory?"),
+    ],
+)
+def test_a_bare_word_is_a_command_only_where_it_is_one_for_sure(text, command, left):
+    body = {"command": "/palaver", "text": text, "user_id": "U01", "channel_id": "C01"}
+    slash = read_slash(body, {*IN_THREADS, "start"}, CHOICES)
+    assert (slash.command, slash.text) == (command, left)
+
+
+async def test_what_is_set_in_a_channel_holds_in_every_thread_of_it(driver, tmp_path, model):
+    async with driving(driver, tmp_path, model):
+        await ask(driver, model)
+        driver.server.slash("/palaver", "model other-1")
+        await until(lambda: any("other-1" in text for text in told(driver)))
+        driver.server.slash("/palaver", "system Speak like a pirate.", channel="D01")
+        await until(lambda: len(told(driver)) == 2)
+        await ask(driver, model)
+        assert model.requests[-1]["model"] == "other-1"
+        await ask(driver, model, channel="C02")
+        assert model.requests[-1]["model"] != "other-1"
+        await ask(driver, model, channel="D01")
+        assert "pirate" in model.requests[-1]["messages"][0]["content"]
+
+
+async def test_a_thread_may_choose_for_itself(driver, tmp_path, model):
+    async with driving(driver, tmp_path, model):
+        driver.server.slash("/palaver", "model other-1")
+        await until(lambda: told(driver))
+        thread = await ask(driver, model)
+        driver.server.say("C01", f"<@{BOT_USER}> !model own-2", thread=thread)
+        await until(lambda: any("own-2" in p.shown for p in driver.server.answers("C01", thread)))
+        await ask(driver, model, thread=thread)
+        assert model.requests[-1]["model"] == "own-2"
+        await ask(driver, model)
+        assert model.requests[-1]["model"] == "other-1"
+
+
+async def test_new_in_a_channel_forgets_its_threads(driver, tmp_path, model):
+    async with driving(driver, tmp_path, model):
+        thread = await ask(driver, model, text="remember apples")
+        driver.server.slash("/palaver", "new")
+        await until(lambda: told(driver))
+        await ask(driver, model, thread=thread)
+        assert "apples" not in str(model.requests[-1]["messages"])
+
+
+async def test_usage_in_a_channel_counts_its_threads(driver, tmp_path, model):
+    async with driving(driver, tmp_path, model):
+        await ask(driver, model)
+        await ask(driver, model)
+        driver.server.slash("/palaver", "usage")
+        await until(lambda: any("2 answers" in text for text in told(driver)))
+
+
+async def test_stop_in_a_channel_stops_what_the_person_has_running_there(driver, tmp_path, model):
+    model.piece_s, model.answer = 0.1, lambda messages: "word " * 300
+    async with driving(driver, tmp_path, model):
+        mine = driver.server.say("C01", f"<@{BOT_USER}> talk")
+        theirs = driver.server.say("C01", f"<@{BOT_USER}> talk too", user="U02")
+        await until(
+            lambda: driver.server.answers("C01", mine) and driver.server.answers("C01", theirs)
+        )
+        driver.server.slash("/palaver", "stop")
+        await until(lambda: "stopped" in driver.server.answers("C01", mine)[0].shown)
+        assert "stopped" not in driver.server.answers("C01", theirs)[0].shown
+        await until(lambda: "Stopped." in told(driver))
+
+
+async def test_an_admin_stops_everybody_there(driver, tmp_path, model):
+    model.piece_s, model.answer = 0.1, lambda messages: "word " * 300
+    async with driving(driver, tmp_path, model, admins="slack:U02"):
+        mine = driver.server.say("C01", f"<@{BOT_USER}> talk")
+        await until(lambda: driver.server.answers("C01", mine))
+        driver.server.slash("/palaver", "stop", user="U02")
+        await until(lambda: "stopped" in driver.server.answers("C01", mine)[0].shown)
+
+
+async def test_retry_in_a_channel_answers_the_persons_last_question_again(driver, tmp_path, model):
+    async with driving(driver, tmp_path, model):
+        await ask(driver, model, text="older?")
+        thread = await ask(driver, model, text="newer?")
+        driver.server.slash("/palaver", "retry")
+        await until(lambda: len(model.requests) == 3)
+        assert "newer?" in str(model.requests[-1]["messages"][-1])
+        await until(lambda: "retry" in str(driver.server.answers("C01", thread)[-1].blocks))
+
+
+async def test_who_may_not_ask_is_told_before_anything_is_posted(driver, tmp_path, model):
+    async with driving(driver, tmp_path, model, allowed_users="slack:U02"):
+        for text in ("what is the plan?", "help", "model x-1"):
+            driver.server.slash("/palaver", text)
+            await quiet(driver)
+            assert "slack:U01" in str(driver.server.replies[-1])
+        assert driver.server.answers("C01", "") == []
+        assert model.requests == []
+
+
+async def test_help_where_we_are_no_member_comes_through_the_response_url(driver, tmp_path, model):
+    async with driving(driver, tmp_path, model):
+        driver.server.members["C09"] = {"U01"}
+        driver.server.slash("/palaver", "help", channel="C09")
+        await until(lambda: driver.server.responses)
+        assert "/image" in str(driver.server.responses[0])
+        assert driver.server.responses[0]["response_type"] == "ephemeral"
+
+
+async def test_where_others_joined_a_thread_only_what_is_for_us_is_answered(
+    driver, tmp_path, model
+):
+    async with driving(driver, tmp_path, model):
+        thread = await ask(driver, model)
+        driver.server.say("C01", "and why blue?", thread=thread)
+        await until(lambda: len(model.requests) == 2)
+        driver.server.say("C01", "that was quick", thread=thread, user="U02")
+        driver.server.say("C01", "thanks!", thread=thread)
+        driver.server.say("C01", "Bob, did you see that?", thread=thread)
+        driver.server.say("C01", "<@U02> what do you think?", thread=thread)
+        driver.server.say("C01", "lol 👍", thread=thread, user="U02")
+        await quiet(driver)
+        driver.server.say("C01", "why is that so?", thread=thread, user="U02")
+        await until(lambda: len(model.requests) == 3)
+        driver.server.say("C01", "please make it shorter", thread=thread, user="U02")
+        await until(lambda: len(model.requests) == 4)
+
+
+async def test_a_channel_may_have_everything_in_its_threads_answered_or_nothing(
+    driver, tmp_path, model
+):
+    async with driving(driver, tmp_path, model):
+        thread = await ask(driver, model)
+        driver.server.say("C01", "hello", thread=thread, user="U02")
+        await quiet(driver)
+        assert len(model.requests) == 1
+        driver.server.slash("/palaver", "follow all")
+        await until(lambda: told(driver))
+        driver.server.say("C01", "hello again", thread=thread, user="U02")
+        await until(lambda: len(model.requests) == 2)
+        driver.server.slash("/palaver", "follow off")
+        await until(lambda: len(told(driver)) == 2)
+        driver.server.say("C01", "why?", thread=thread)
+        await quiet(driver)
+        assert len(model.requests) == 2
+
+
+async def test_the_home_tab_tells_the_place_and_its_buttons_set_it(driver, tmp_path, model):
+    async with driving(driver, tmp_path, model):
+        driver.server.open_home()
+        view = (await until(lambda: driver.server.homes))["U01"]
+        assert "persona" in str(view["blocks"])
+        assert "Used by you" in str(view["blocks"])
+        driver.server.press_home("U01", "persona teacher")
+        await until(lambda: any("teacher" in p.shown for p in driver.server.answers("D01", "")))
+        await ask(driver, model, channel="D01")
+        assert "patient teacher" in model.requests[-1]["messages"][0]["content"]
+
+
+async def test_ask_about_this_opens_a_dialog_and_answers_in_the_thread(driver, tmp_path, model):
+    async with driving(driver, tmp_path, model):
+        ts = driver.server.say("C01", "The release is on Friday.", user="U02")
+        driver.server.shortcut("ask_about", driver.server.posts["C01", ts])
+        (view,) = await until(lambda: driver.server.views)
+        driver.server.submit(view, "which week?")
+        await until(lambda: model.requests)
+        asked = str(model.requests[0]["messages"][-1])
+        assert "which week?" in asked
+        assert "The release is on Friday." in asked
+        assert "Bob" in asked
+        await until(lambda: len(driver.server.answers("C01", ts)) == 2)
+
+
+async def test_a_thread_is_summarised_by_its_shortcut(driver, tmp_path, model):
+    async with driving(driver, tmp_path, model):
+        ts = driver.server.say("C01", "Lunch at noon?", user="U02")
+        driver.server.say("C01", "Better at one.", thread=ts)
+        await quiet(driver)
+        driver.server.shortcut("summarise_thread", driver.server.posts["C01", ts])
+        await until(lambda: model.requests)
+        asked = str(model.requests[0]["messages"][-1])
+        assert "Bob: Lunch at noon?" in asked
+        assert "Ann: Better at one." in asked
+        driver.server.members["C09"] = {"U01"}
+        driver.server.posts["C09", "1.1"] = type(driver.server.posts["C01", ts])(
+            "1.1", "C09", "", "secret", "U01"
+        )
+        driver.server.shortcut("summarise_thread", driver.server.posts["C09", "1.1"])
+        await quiet(driver)
+        assert len(model.requests) == 1
+        assert driver.server.unacked == []
+
+
+async def test_a_thumb_is_counted_and_kept_with_its_exchange(driver, tmp_path, model):
+    async with driving(driver, tmp_path, model):
+        ts = await ask(driver, model, channel="D01")
+        (post,) = driver.server.answers("D01", ts)
+        (thumbs,) = [b for b in post.blocks if b["type"] == "context_actions"]
+        value = thumbs["elements"][0]["positive_button"]["value"]
+        driver.server.press(post, value)
+        counter = driver.app.core.context.metrics.ratings.labels("slack", "up")
+        await until(lambda: counter._value.get() == 1)
+        kept = await driver.app.core.redis.hgetall(f"palaver:{{0}}:ratings:slack:D01:{ts}")
+        assert set(kept.values()) == {b"up"}
+        assert len(driver.server.answers("D01", ts)) == 1
+
+
+def test_the_manifest_is_the_one_that_the_code_writes():
+    assert Path("deploy/slack-manifest.yaml").read_text("utf-8") == as_yaml()
+
+
+def test_the_manifest_asks_for_the_scopes_of_the_methods_that_are_called():
+    """Each method that the code names has its scope in the manifest, and none is for nothing."""
+    code = "".join(p.read_text("utf-8") for p in Path("bots/slack").glob("*.py"))
+    named = set(re.findall(r"_client\.([a-z]+(?:_[A-Za-z0-9]+)+)", code)) - {"files_upload_v2"}
+    called = {name.replace("_", ".") for name in named if not name.startswith("client")}
+    for method in called - set(FREE):
+        assert set(SCOPE_OF[method]) & set(SCOPES), method
+    assert {"app_mention", "message.im", "agent_session_stopped", "app_home_opened"} <= set(EVENTS)
