@@ -23,6 +23,7 @@ from core.platform import Platform
 from core.sandbox.run import Bounds, Sandbox
 from core.semaphore import Weighted
 from core.telemetry import logger
+from core.turn.office import READERS
 
 log = logger(__name__)
 
@@ -37,7 +38,7 @@ MOST_ATTACHMENTS = 10
 TURN_CHARS = 120_000
 BYTES_AT_ONCE = 64 * 1024 * 1024
 """What all turns together may be fetching and reading; the others wait."""
-READING = Bounds(output_bytes=4 * FILE_CHARS + 10_000)
+READING = Bounds(memory_bytes=384 << 20, output_bytes=4 * FILE_CHARS + 10_000)
 LOOK_BACK = 2
 """So many exchanges back, what came with a question is sent again."""
 KEPT_CHARS = 32_000_000
@@ -117,7 +118,7 @@ class Reader:
             case "audio" if self._voice is None:
                 why = "is a voice message: you cannot hear it, so say so"
             case "file" if attached.title != "unnamed" and not (
-                _is_text(attached) or _is_pdf(attached)
+                _is_text(attached) or _is_document(attached)
             ):
                 why = "is of a kind that you cannot read"
             case _:
@@ -137,9 +138,10 @@ class Reader:
             async with self._fetching(platform, attached, VOICE_BYTES) as sound:
                 found = await self._voice.hear(sound, attached.name, attached.mime)
         else:
-            most = PDF_BYTES if _is_pdf(attached) or attached.title == "unnamed" else FILE_BYTES
+            large = _is_document(attached) or attached.title == "unnamed"
+            most = PDF_BYTES if large else FILE_BYTES
             async with self._fetching(platform, attached, most) as file:
-                found = _beginning(await self._words(file))
+                found = _beginning(await self._words(file, attached))
         self._keep(key, found)
         return found
 
@@ -165,11 +167,16 @@ class Reader:
         async with self._bytes.hold(most):
             yield await platform.fetch(attached, most)
 
-    async def _words(self, file: bytes) -> str:
+    async def _words(self, file: bytes, attached: Attachment) -> str:
         """The text of *file*, by what its bytes are; raises `ValueError` for what has none."""
-        if kind_of(file) != "pdf":
+        reader = READERS.get(_ending(attached))
+        if kind_of(file) == "pdf":
+            job = "core.sandbox.pdf:text"
+        elif reader is not None:
+            job = f"{reader.__module__}:{reader.__name__}"
+        else:
             return await asyncio.to_thread(_text, file)
-        words = await self._sandbox.run("core.sandbox.pdf:text", file, bounds=READING)
+        words = await self._sandbox.run(job, file, bounds=READING)
         if not words.strip():
             raise ValueError("it holds no text, perhaps scanned pages")
         return words.decode("utf-8", "replace")
@@ -182,14 +189,20 @@ class Reader:
             self._kept_chars -= len(dropped)
 
 
-def _is_text(attached: Attachment) -> bool:
+def _ending(attached: Attachment) -> str:
     path = PurePath(attached.name.lower())
-    named = path.suffix.removeprefix(".") or path.name
-    return attached.mime.startswith("text/") or attached.mime in _TEXT_MIME or named in _TEXT_NAMES
+    return path.suffix.removeprefix(".") or path.name
 
 
-def _is_pdf(attached: Attachment) -> bool:
-    return attached.mime == "application/pdf" or attached.name.lower().endswith(".pdf")
+def _is_text(attached: Attachment) -> bool:
+    mime = attached.mime
+    return mime.startswith("text/") or mime in _TEXT_MIME or _ending(attached) in _TEXT_NAMES
+
+
+def _is_document(attached: Attachment) -> bool:
+    """Whether it is read in the sandbox."""
+    ending = _ending(attached)
+    return attached.mime == "application/pdf" or ending == "pdf" or ending in READERS
 
 
 _MARKS = (("utf-8-sig", b"\xef\xbb\xbf"), ("utf-32", b"\xff\xfe\0\0"), ("utf-32", b"\0\0\xfe\xff"))

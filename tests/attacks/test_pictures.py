@@ -7,6 +7,7 @@ import struct
 import subprocess
 import sys
 import tracemalloc
+import zipfile
 import zlib
 from contextlib import suppress
 from pathlib import Path
@@ -441,3 +442,68 @@ def test_any_bytes_are_a_text_or_none(data):
         _text(data).encode()
     except ValueError as error:
         assert "no text" in str(error)
+
+
+# Documents.
+
+
+def archive(**files):
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as packed:
+        for name, data in files.items():
+            packed.writestr(name.replace("__", "/"), data)
+    return file.getvalue()
+
+
+SLIDE = "<p xmlns='http://schemas.openxmlformats.org/drawingml/2006/main'><r><t>{}</t></r></p>"
+LAUGHS = "<!DOCTYPE a [<!ENTITY a0 'ha'>" + "".join(
+    f"<!ENTITY a{n} '{f'&a{n - 1};' * 10}'>" for n in range(1, 12)
+)
+DOCUMENTS = {
+    "a bomb.pptx": archive(**{"ppt__slides__slide1.xml": b"a" * 900_000_000}),
+    "a bomb.docx": archive(**{"word__document.xml": b"<a>" + b" " * 900_000_000}),
+    "a bomb.epub": archive(**{"META-INF__container.xml": b" " * 900_000_000}),
+    "laughs.pptx": archive(**{"ppt__slides__slide1.xml": f"{LAUGHS}]><a>&a11;</a>"}),
+    "outside.pptx": archive(
+        **{
+            "ppt__slides__slide1.xml": "<!DOCTYPE a [<!ENTITY x SYSTEM 'file:///etc/passwd'>]>"
+            + SLIDE.format("&x;")
+        }
+    ),
+    "deep.html": b"<div>" * 200_000,
+    "broken.xlsx": b"PK\3\4" + b"\xff" * 1_000,
+    "broken.xls": b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\xff" * 5_000,
+    "empty.docx": b"",
+    "a picture.pdf": png(50, 50),
+    "a cut.pdf": b"%PDF-1.7\n1 0 obj\n<< /Type /Catalog /Pages 1 0 R >>",
+    "a circle.pdf": b"%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n"
+    b"2 0 obj<</Type/Pages/Kids[2 0 R]/Count 9>>endobj\ntrailer<</Root 1 0 R>>",
+    "a program.exe": b"MZ" + os.urandom(1_000),
+    "many.zip": archive(**{f"{n}.txt": b"x" for n in range(1_000)}),
+}
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("name", DOCUMENTS)
+async def test_a_document_that_means_harm_is_named_to_the_model(name, tmp_path, model):
+    driver = TelegramDriver()
+    async with driving(driver, tmp_path, model):
+        driver.server.add_file("f1", DOCUMENTS[name])
+        document = {"file_id": "f1", "file_unique_id": "u", "file_name": name}
+        driver.server.say(77, "", document=document, caption="what is it?")
+        await until(lambda: model.requests, 60)
+    asked = str(model.requests[0]["messages"])
+    assert name in asked
+    assert "could not be read: it" in asked or "cannot read" in asked
+    assert "root:" not in asked
+
+
+async def test_slides_are_read(tmp_path, model):
+    driver = TelegramDriver()
+    async with driving(driver, tmp_path, model):
+        slides = archive(**{"ppt__slides__slide1.xml": SLIDE.format("the cat sat")})
+        driver.server.add_file("f1", slides)
+        document = {"file_id": "f1", "file_unique_id": "u", "file_name": "a.pptx"}
+        driver.server.say(77, "", document=document, caption="what is it?")
+        await until(lambda: model.requests)
+    assert "the cat sat" in str(model.requests[0]["messages"])
