@@ -7,6 +7,7 @@ from core.messages import CUT, Exchange, Incoming, Preferences, Quote
 from core.models.request import ChatMessage
 from core.models.tokens import MESSAGE_TOKENS, estimate_tokens
 
+UNANSWERED = "[this was not answered]"
 BYTES_PER_TOKEN = 6
 """More than any text needs: bounds how many bytes of history are worth reading."""
 
@@ -44,9 +45,9 @@ def build_prompt(
     for exchange in window(history, history_tokens):
         asked = exchange.question if private else f"{exchange.speaker}: {exchange.question}"
         messages.append(ChatMessage("user", asked))
-        answered = exchange.answer or exchange.notes
-        if answered:
-            messages.append(ChatMessage("assistant", answered))
+        # Strict templates want an answer to each question.
+        answered = exchange.answer or exchange.notes or UNANSWERED
+        messages.append(ChatMessage("assistant", answered))
     messages.append(ChatMessage("user", question))
     return tuple(messages)
 

@@ -133,9 +133,11 @@ async def test_the_person_reads_what_is_wrong(who, driver, tmp_path, model):
         assert len(model.requests) == 1
         model.strict = None
         # What was refused for what it says would be refused with every question after it.
-        own = sentence in ("refused_policy", "refused_request")
-        asked = "again" if own else "hello\n\nagain"
-        assert (await ask(driver, "again", 2)).text.startswith(f"Echo of {asked} --")
+        before = "nothing" if sentence in ("refused_policy", "refused_request") else "hello"
+        post = await ask(driver, "again", 2)
+        assert post.text == f"Echo of again -- before that: {before}."
+        roles = [message["role"] for message in model.requests[-1]["messages"]]
+        assert roles[1:] == ["user", "assistant", "user"][-1 if before == "nothing" else 0 :]
 
 
 @pytest.mark.parametrize(
