@@ -52,13 +52,15 @@ class RedisBoard:
         return sorted(
             (at, value)
             for key, value in values.items()
-            if key != _COUNTER and (at := _place(key)) is not None
+            if key != _COUNTER and (at := place_in(key)) is not None
         )
 
     async def keys(self, board: str) -> list[int]:
         with store_errors():
             names = cast(list[bytes], await self._redis.hkeys(keys.board(board)))
-        return sorted(at for name in names if name != _COUNTER and (at := _place(name)) is not None)
+        return sorted(
+            at for name in names if name != _COUNTER and (at := place_in(name)) is not None
+        )
 
     @asynccontextmanager
     async def watch(self, board: str) -> AsyncIterator[AsyncIterator[tuple[int, bytes | None]]]:
@@ -69,11 +71,11 @@ class RedisBoard:
 async def _changes(messages: AsyncIterator[bytes]) -> AsyncIterator[tuple[int, bytes | None]]:
     async for message in messages:
         key, space, value = message.partition(b" ")
-        if (at := _place(key)) is not None:
+        if (at := place_in(key)) is not None:
             yield at, value if space else None
 
 
-def _place(key: bytes) -> int | None:
+def place_in(key: bytes) -> int | None:
     if key.isdigit() and len(key) < 20:
         return int(key)
     set_aside("store.board", "not a place of a post")

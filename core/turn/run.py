@@ -10,7 +10,9 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 import msgspec
+from msgspec.structs import replace
 
+from core.border import set_aside
 from core.errors import Gone, LeaseLost, Rejected, StoreError
 from core.messages import CUT, FORWARD, Attachment, ConversationId, Exchange, Incoming
 from core.people.texts import language_of, say
@@ -83,6 +85,7 @@ class TurnRun:
         if not turn.mail:
             await self._claim.commit(0, None)
             return Report("nothing")
+        turn = _findable(turn, self._claim.conversation, self._platform)
         mail = first_burst(turn.mail)
         first = mail[0]
         language = language_of(
@@ -158,6 +161,27 @@ class TurnRun:
             if turn is not None and len(first_burst(turn.mail)) == pieces:
                 break
         return turn
+
+
+def _findable(turn: Turn, conversation: ConversationId, platform: Platform) -> Turn:
+    """*turn* without the handles of posts that are none: who wrote them was not this platform."""
+
+    def is_handle(handle: str) -> bool:
+        try:
+            platform.reopen_surface(conversation, handle)
+        except ValueError as error:
+            set_aside("store.handle", error)
+            return False
+        return True
+
+    note, saved = turn.note, turn.checkpoint
+    if note and not is_handle(note):
+        turn = replace(turn, note="")
+    if saved is not None and not all(map(is_handle, saved.posts)):
+        picture = saved.picture if saved.picture and is_handle(saved.picture) else ""
+        pages = tuple(filter(is_handle, saved.pages))
+        turn = replace(turn, checkpoint=replace(saved, pages=pages, picture=picture))
+    return turn
 
 
 async def serve(stage: Stage) -> Report:
