@@ -27,6 +27,8 @@ def build(lent: Lent) -> Sequence[Platform]:
                 webhook_secret=settings.telegram_webhook_secret.get_secret_value(),
                 public_url=settings.public_url,
                 drafts=settings.telegram_stream == "drafts",
+                rich=settings.telegram_rich,
+                reactions=settings.telegram_reactions,
                 overhear=bool(settings.wake_words),
                 way=settings.way,
             )

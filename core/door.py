@@ -170,7 +170,9 @@ class Door:
                     return
                 language = language_of(incoming.text, "", incoming.sender.language)
                 text = say(sentence, language, waiting=waiting, id=incoming.sender.id)
-                surface = platform.open_surface(incoming.conversation, incoming.reply_to)
+                surface = platform.open_surface(
+                    incoming.conversation, incoming.aside or incoming.reply_to
+                )
                 await deliver(
                     lambda: surface.finish(text),
                     lambda: surface.budget,

@@ -5,6 +5,7 @@
     ├── PlatformError           the platform: may work later
     │   ├── RateLimited         asked too often; carries `retry_after_s`
     │   ├── Rejected            this very call will never work
+    │   │   └── NoRight         we lack a right here; carries which
     │   ├── Full                the post takes no more text
     │   ├── Gone                the chat, the post or our place in it is lost
     │   └── Revoked             the credentials stopped working
@@ -77,6 +78,14 @@ class RateLimited(PlatformError):
 
 class Rejected(PlatformError):
     """The platform will never accept this very call."""
+
+
+class NoRight(Rejected):
+    """The place does not let us do this; *right* says what: `pictures`, `files` or `voice`."""
+
+    def __init__(self, text: str, right: str) -> None:
+        super().__init__(text)
+        self.right = right
 
 
 class Full(PlatformError):

@@ -107,6 +107,8 @@ class Incoming(msgspec.Struct, frozen=True, kw_only=True):
             of forwards) share a non-empty key.
         message: the platform's own reference of the message, or empty.
         described: what came besides words and files (a poll, a place on the map), in words.
+        aside: the platform's reference to answer this person alone under, where only they need
+            to read it; or empty.
         under: the post of ours, by its handle, whose button was pressed, or empty.
         edited: whether it is a new wording of *message*, which was said before.
         deleted: whether *message*, which was said before, was taken back. It has no text; who
@@ -132,6 +134,7 @@ class Incoming(msgspec.Struct, frozen=True, kw_only=True):
     message: str = ""
     described: str = ""
     under: str = ""
+    aside: str = ""
     edited: bool = False
     deleted: bool = False
     moved_to: ConversationId = ConversationId("")

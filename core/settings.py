@@ -35,6 +35,14 @@ class Settings(BaseSettings):
     telegram_stream: Literal["edits", "drafts"] = Field(
         "edits", description="drafts: preview answers in private chats as message drafts"
     )
+    telegram_rich: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="where answers with tables or maths end as rich messages: telegram:id, "
+        "comma-separated; * is everywhere",
+    )
+    telegram_reactions: bool = Field(
+        False, description="react with 👀 to a question as soon as it is accepted"
+    )
     slack_bot_token: SecretStr = Field(
         SecretStr(""), description="Slack is on when this is set; starts with xoxb-"
     )
@@ -211,6 +219,7 @@ class Settings(BaseSettings):
     log_json: bool = Field(False, description="one JSON object per log line")
 
     @field_validator(
+        "telegram_rich",
         "allowed_users",
         "allowed_chats",
         "allowed_models",

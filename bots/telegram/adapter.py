@@ -1,26 +1,31 @@
 """Telegram as a platform: long polling or webhook in, messages and photos out."""
 
+import asyncio
 import logging
 import secrets
-from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
+import time
+from collections.abc import AsyncGenerator, Collection, Coroutine, Iterable, Mapping, Sequence
 from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
 
 from aiohttp import web
-from telegram import BotCommand, InputMediaDocument, InputMediaPhoto, Update
+from telegram import BotCommand, Message, Update
 from telegram.constants import ChatAction
 from telegram.error import TelegramError
 
 from bots.arrivals import Arrivals
 from bots.patience import patiently
+from bots.telegram.aside import Asides
 from bots.telegram.draft import DraftSurface
-from bots.telegram.entities import units
 from bots.telegram.files import Files
 from bots.telegram.gestures import Gestures
-from bots.telegram.inbound import NAME, Me, read_update, wording
-from bots.telegram.markup import CAPTION_UNITS, fits, plain
+from bots.telegram.inbound import NAME, STOPPED, Me, read_update, wording
+from bots.telegram.markup import CAPTION_UNITS, fits
+from bots.telegram.pictures import ALBUM, media, send_album, send_one
+from bots.telegram.rich import RichSurface
 from bots.telegram.surface import (
+    GROWING,
     TelegramSurface,
     keyboard,
     place,
@@ -31,24 +36,29 @@ from bots.telegram.surface import (
 from bots.telegram.wire import BORDER, Request, TelegramBot, read_json
 from core.border import set_aside
 from core.errors import ConfigError, Gone, Rejected
-from core.messages import Attachment, Button, ConversationId, Incoming, Picture
+from core.messages import Attachment, Button, ConversationId, Incoming, Picture, place_of
 from core.net.way import DIRECT, Way
 from core.platform import Bucket, Leases, Limits
+from core.tasks import end
 
 log = logging.getLogger(__name__)
 
 POLL_S = 25
 """getUpdates: the server holds a long poll for 50 s at most."""
-ALLOWED_UPDATES = ("message", "edited_message", "callback_query")
+ALLOWED_UPDATES = ("message", "edited_message", "callback_query", STOPPED)
 ACCEPT_S = 20.0
 
 WORDINGS = 10_000
 """So many messages back an edit is known to have changed nothing."""
 
-ALBUM = 10
-"""sendMediaGroup: 2 to 10 items."""
-PHOTO_BYTES = 10 * 1024 * 1024
-"""sendPhoto: larger pictures go as files."""
+TITLE_CHARS = 128
+"""createForumTopic: name."""
+SEEN = "👀"
+"""One of the reactions that every chat knows."""
+STALE_S = 600.0
+"""No answer grows for so long."""
+EPHEMERAL = ("help", "usage")
+"""Commands whose answer only the person who asks needs."""
 
 
 class TelegramPlatform:
@@ -78,6 +88,8 @@ class TelegramPlatform:
         overhear: bool = False,
         drafts: bool = False,
         way: Way = DIRECT,
+        rich: Collection[str] = (),
+        reactions: bool = False,
     ) -> None:
         if webhook_secret and not public_url:
             raise ConfigError("PUBLIC_URL", "is needed with TELEGRAM_WEBHOOK_SECRET")
@@ -86,6 +98,9 @@ class TelegramPlatform:
             "proxy": way.proxy_for(api_url),
             "httpx_kwargs": {"trust_env": False, "verify": way.tls()},
         }
+        self._rich = frozenset(rich)
+        self._reactions = reactions
+        self._niceties: set[asyncio.Task[None]] = set()
         # A pool for everything else than polling: previews of many chats go out at once.
         self._bot = TelegramBot(
             token,
@@ -95,6 +110,7 @@ class TelegramPlatform:
             get_updates_request=Request(connection_pool_size=2, **out),
         )
         self._token, self._api_url, self._way = token, api_url, way
+        self._asides = Asides(self._bot)
         self._leases = leases
         self._menu = menu
         self._webhook_secret = webhook_secret
@@ -123,6 +139,7 @@ class TelegramPlatform:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        await end(self._niceties)
         with suppress(TelegramError, RuntimeError):
             await self._bot.shutdown()
         await self._session.close()
@@ -147,7 +164,13 @@ class TelegramPlatform:
         try:
             for place_in_line, language in enumerate((None, "zh")):
                 commands = [
-                    BotCommand(name, texts[place_in_line]) for name, texts in self._menu.items()
+                    BotCommand(
+                        name,
+                        texts[place_in_line],
+                        # Bot API 10.2: in a group, only who sends it sees it.
+                        api_kwargs={"is_ephemeral": True} if name in EPHEMERAL else None,
+                    )
+                    for name, texts in self._menu.items()
                 ]
                 await self._bot.set_my_commands(commands, language_code=language)
         except TelegramError as error:
@@ -173,6 +196,7 @@ class TelegramPlatform:
                         yield incomings
                     offset = following
                     await self._answer_presses(updates)
+                    self._be_nice(updates, incomings)
 
     def _read(self, update: Update) -> Sequence[Incoming]:
         try:
@@ -224,13 +248,35 @@ class TelegramPlatform:
             return web.Response()
         if (update := self._bot.read(raw)) is None:
             return web.Response()
-        for incoming in self._read(update):
+        incomings = self._read(update)
+        for incoming in incomings:
             try:
                 await self._arrivals.accept(incoming, ACCEPT_S)
             except TimeoutError:
                 return web.Response(status=503)
         await self._answer_presses((update,))
+        self._be_nice((update,), incomings)
         return web.Response()
+
+    def _be_nice(self, updates: Sequence[Update], incomings: Sequence[Incoming]) -> None:
+        """What nobody waits for, and what may fail."""
+        for update in updates:
+            if (post := _orphan(update, self._me)) is not None:
+                self._try(self._bot.delete_message(post.chat.id, post.message_id))
+        for incoming in incomings:
+            asked = incoming.address == "direct" and incoming.message
+            if self._reactions and asked and not (incoming.command or incoming.edited):
+                chat = place(incoming.conversation)[0]
+                self._try(self._bot.set_message_reaction(chat, int(incoming.message), SEEN))
+
+    def _try(self, call: Coroutine[Any, Any, bool]) -> None:
+        async def trying() -> None:
+            with suppress(TelegramError):
+                await call
+
+        task = asyncio.create_task(trying(), name="telegram nicety")
+        self._niceties.add(task)
+        task.add_done_callback(self._niceties.discard)
 
     def budget(self, conversation: ConversationId) -> Sequence[Bucket]:
         return place_budget(self._me.id, place(conversation)[0])
@@ -239,12 +285,20 @@ class TelegramPlatform:
         return fits(text)
 
     def open_surface(self, conversation: ConversationId, reply_to: str) -> TelegramSurface:
-        private = place(conversation)[0] > 0
-        kind = DraftSurface if self._drafts and private else TelegramSurface
-        return kind(self._bot, conversation, self.budget(conversation), reply_to=reply_to)
+        budget = self.budget(conversation)
+        if ":" in reply_to:
+            return self._asides.surface(conversation, budget, reply_to)
+        kind = self._kind(conversation)
+        if self._drafts and place(conversation)[0] > 0 and kind is TelegramSurface:
+            kind = DraftSurface
+        return kind(self._bot, conversation, budget, reply_to=reply_to)
+
+    def _kind(self, conversation: ConversationId) -> type[TelegramSurface]:
+        wanted = {"*", place_of(conversation).removesuffix(":")} & self._rich
+        return RichSurface if wanted else TelegramSurface
 
     def reopen_surface(self, conversation: ConversationId, handle: str) -> TelegramSurface:
-        return TelegramSurface(
+        return self._kind(conversation)(
             self._bot, conversation, self.budget(conversation), message_id=int(handle)
         )
 
@@ -257,45 +311,18 @@ class TelegramPlatform:
         *,
         replacing: str = "",
     ) -> str:
-        chat, topic = place(conversation)
-        reply = reply_parameters(reply_to)
+        where, reply = place(conversation), reply_parameters(reply_to)
         if replacing and len(pictures) == 1:
             # Who took it away meanwhile gets a new one.
             with suppress(Gone, Rejected), telegram_errors():
                 await self._bot.edit_message_media(
-                    _media(pictures[0]), chat, int(replacing), reply_markup=keyboard(buttons)
+                    media(pictures[0]), where[0], int(replacing), reply_markup=keyboard(buttons)
                 )
                 return replacing
-        with telegram_errors():
-            if len(pictures) > 1:
-                # An album takes no buttons.
-                await self._bot.send_media_group(
-                    chat,
-                    [InputMediaPhoto(one.data, caption=_caption(one)) for one in pictures],
-                    message_thread_id=topic,
-                    reply_parameters=reply,
-                )
-                return ""
-            if len(pictures[0].data) <= PHOTO_BYTES:
-                post = await self._bot.send_photo(
-                    chat,
-                    pictures[0].data,
-                    caption=_caption(pictures[0]),
-                    message_thread_id=topic,
-                    reply_parameters=reply,
-                    reply_markup=keyboard(buttons),
-                )
-            else:
-                post = await self._bot.send_document(
-                    chat,
-                    pictures[0].data,
-                    filename=_file_name(pictures[0]),
-                    caption=_caption(pictures[0]),
-                    message_thread_id=topic,
-                    reply_parameters=reply,
-                    reply_markup=keyboard(buttons),
-                )
-        return str(post.message_id)
+        if len(pictures) > 1:
+            await send_album(self._bot, where, reply, pictures)
+            return ""
+        return await send_one(self._bot, where, reply, pictures[0], buttons)
 
     async def send_voice(self, conversation: ConversationId, reply_to: str, sound: bytes) -> None:
         chat, topic = place(conversation)
@@ -315,24 +342,25 @@ class TelegramPlatform:
             await self._bot.send_chat_action(chat, ChatAction.TYPING, message_thread_id=topic)
 
     async def entitle(self, conversation: ConversationId, title: str) -> None:
-        return None
+        chat, topic = place(conversation)
+        if chat > 0 and topic is not None:
+            # core.telegram.org/bots/api#editforumtopic: in private chats too since Bot API 9.3.
+            with suppress(TelegramError):
+                await self._bot.edit_forum_topic(chat, topic, name=title[:TITLE_CHARS])
 
     async def fetch(self, attachment: Attachment, most_bytes: int) -> bytes:
         return await self._files.download(attachment, most_bytes)
 
 
-def _media(picture: Picture) -> InputMediaPhoto | InputMediaDocument:
-    if len(picture.data) <= PHOTO_BYTES:
-        return InputMediaPhoto(picture.data, caption=_caption(picture))
-    return InputMediaDocument(picture.data, caption=_caption(picture), filename=_file_name(picture))
+def _orphan(update: Update, me: Me) -> Message | None:
+    """A post of ours that somebody replies to, and that stopped growing long ago.
 
-
-def _file_name(picture: Picture) -> str:
-    return f"picture.{picture.mime.rpartition('/')[2]}"
-
-
-def _caption(picture: Picture) -> str | None:
-    caption = plain(picture.caption)
-    while units(caption) > CAPTION_UNITS:
-        caption = caption[:-1]
-    return caption or None
+    Its making was never confirmed to us, so that its answer stands in another post.
+    """
+    said = update.message
+    post = said.reply_to_message if said is not None else None
+    if post is None or post.from_user is None or post.from_user.id != me.id:
+        return None
+    stale = time.time() - post.date.timestamp() > STALE_S
+    growing = (post.text or "").endswith(GROWING.strip()) and post.reply_markup is not None
+    return post if stale and growing else None

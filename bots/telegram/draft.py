@@ -7,10 +7,9 @@ message; there is no step that makes a draft the message, which some clients sho
 import secrets
 from collections.abc import Sequence
 
-from telegram import Bot
-
 from bots.telegram.markup import render
 from bots.telegram.surface import TelegramSurface, entities_of, telegram_errors
+from bots.telegram.wire import TelegramBot
 from core.errors import Rejected
 from core.messages import Button, ConversationId
 from core.platform import Bucket
@@ -21,7 +20,7 @@ class DraftSurface(TelegramSurface):
 
     def __init__(
         self,
-        bot: Bot,
+        bot: TelegramBot,
         conversation: ConversationId,
         budget: Sequence[Bucket],
         *,
@@ -41,6 +40,9 @@ class DraftSurface(TelegramSurface):
                         formatted.text,
                         message_thread_id=self._topic,
                         entities=entities_of(formatted.entities),
+                        # Bot API 10.3: Telegram's own button, since a draft takes none of ours
+                        # and some clients let nobody type while it is shown.
+                        api_kwargs={"can_stop": bool(buttons), "keep_on_stop": True},
                     )
                 return
             except Rejected:

@@ -1,11 +1,12 @@
 """Telegram's updates to incomings. Pure."""
 
 from collections.abc import Collection
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from telegram import CallbackQuery, Message, MessageEntity, Update, User
 from telegram.constants import ChatType
 
+from bots.telegram.aside import aside
 from bots.telegram.content import (
     UNKNOWN,
     attachments,
@@ -52,6 +53,8 @@ class Me(NamedTuple):
 def read_update(update: Update, me: Me) -> Incoming | None:
     """The incoming that *update* is, or None where nobody spoke to anybody."""
     event_id = f"{NAME}:{me.id}:{update.update_id}"
+    if (stopped := update.api_kwargs.get(STOPPED)) is not None:
+        return _stopped(stopped, event_id)
     if update.callback_query is not None:
         return _pressed(update.callback_query, event_id)
     message = update.message or update.edited_message
@@ -83,8 +86,22 @@ def conversation_of(message: Message) -> ConversationId:
     return conversation_id(NAME, str(message.chat.id), thread)
 
 
+STOPPED = "stopped_message_generation"
+"""Bot API 10.3, which the library does not know yet."""
 DIRECT = "d"
 """Before the topic id of a person who writes to a channel."""
+
+
+def _stopped(stopped: dict[str, Any], event_id: str) -> Incoming:
+    """The Stop of a draft, which only a private chat has: its id is that of the person."""
+    chat, thread = stopped["chat"]["id"], stopped.get("message_thread_id")
+    return Incoming(
+        event_id=event_id,
+        conversation=conversation_id(NAME, str(int(chat)), str(thread or "")),
+        sender=Sender(f"{NAME}:{int(chat)}", stopped["chat"].get("first_name", "")),
+        text="",
+        command="stop",
+    )
 
 
 def _pressed(query: CallbackQuery, event_id: str) -> Incoming | None:
@@ -92,6 +109,7 @@ def _pressed(query: CallbackQuery, event_id: str) -> Incoming | None:
     if message is None or not query.data:
         return None
     readable = isinstance(message, Message)
+    private = message.chat.type == ChatType.PRIVATE
     return Incoming(
         event_id=event_id,
         conversation=conversation_of(message)
@@ -100,8 +118,9 @@ def _pressed(query: CallbackQuery, event_id: str) -> Incoming | None:
         sender=_sender(query.from_user),
         text="",
         command=query.data,
-        private=message.chat.type == ChatType.PRIVATE,
+        private=private,
         under=str(message.message_id),
+        aside="" if private else aside(query.from_user.id, callback=query.id),
         sent_at=message.date.timestamp() if readable else 0.0,
     )
 
@@ -141,6 +160,8 @@ def _said(
         replies = _ours(_replied(message), me) and not others
         addressed = private or mentioned or replies
     quote = _quote(message, me)
+    # Bot API 10.2: a message to us that only its writer sees; it has no other number.
+    ephemeral = int(message.api_kwargs.get("ephemeral_message_id", 0))
     if forwarded and said:
         quote, said = Quote(author_of(message), said.strip(), forwarded=True), ""
     elif forwarded:
@@ -151,17 +172,29 @@ def _said(
         sender=sender,
         text=said.strip(),
         command=command,
-        reply_to="" if private else str(message.message_id),
+        reply_to=""
+        if private
+        else _alone(message, ephemeral)
+        if ephemeral
+        else str(message.message_id),
+        aside="" if private else _alone(message, ephemeral),
         private=private,
         address="direct" if addressed else "overheard",
         attachments=(*files, *_files_replied_to(message)),
         described=besides,
         quote=quote,
         burst=_burst(message, text),
-        message=str(message.message_id),
+        message="" if ephemeral else str(message.message_id),
         edited=edited,
         sent_at=message.date.timestamp(),
     )
+
+
+def _alone(message: Message, ephemeral: int) -> str:
+    user = message.from_user
+    if user is None or user.id in NOBODY or message.chat.type == ChatType.CHANNEL:
+        return ""
+    return aside(user.id, message=0 if ephemeral else message.message_id, ephemeral=ephemeral)
 
 
 def _burst(message: Message, text: str) -> str:

@@ -9,7 +9,6 @@ from datetime import timedelta
 os.environ.setdefault("PTB_TIMEDELTA", "true")
 
 from telegram import (
-    Bot,
     InlineKeyboardButton,
     InlineKeyboardMarkup,
     LinkPreviewOptions,
@@ -27,7 +26,8 @@ from telegram.error import (
 
 from bots.telegram.entities import Entity, Formatted, units
 from bots.telegram.markup import TEXT_UNITS, render
-from core.errors import Gone, PlatformError, RateLimited, Rejected, Revoked
+from bots.telegram.wire import TelegramBot
+from core.errors import Gone, NoRight, PlatformError, RateLimited, Rejected, Revoked
 from core.messages import Button, ConversationId, split_conversation
 from core.platform import Bucket
 
@@ -54,6 +54,17 @@ _LOST = (
     "chat_write_forbidden",
     "peer_id_invalid",
 )
+_RIGHTS = {
+    "rights to send photos": "pictures",
+    "chat_send_photos_forbidden": "pictures",
+    "rights to send documents": "files",
+    "chat_send_docs_forbidden": "files",
+    "rights to send voice": "voice",
+    "chat_send_voices_forbidden": "voice",
+    "voice_messages_forbidden": "voice",
+}
+"""Source: tdlib/td, `MessagesManager`/`DialogManager`: "Not enough rights to send photos to the
+chat"; core.telegram.org/api/errors."""
 _NO_POST = ("message to edit not found", "message can't be edited", "message_id_invalid")
 
 
@@ -83,6 +94,9 @@ def telegram_errors() -> Iterator[None]:
         raise Gone(str(error)) from error
     except BadRequest as error:
         text = str(error).lower()
+        for reason, right in _RIGHTS.items():
+            if reason in text:
+                raise NoRight(str(error), right) from error
         if any(reason in text for reason in (*_LOST, *_NO_POST)):
             raise Gone(str(error)) from error
         raise Rejected(str(error)) from error
@@ -139,7 +153,7 @@ class TelegramSurface:
 
     def __init__(
         self,
-        bot: Bot,
+        bot: TelegramBot,
         conversation: ConversationId,
         budget: Sequence[Bucket],
         *,

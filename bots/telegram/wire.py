@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from telegram import Bot, Update
-from telegram.error import TelegramError
+from telegram.error import BadRequest, InvalidToken, TelegramError
 from telegram.request import HTTPXRequest
 
 from core.border import clean, set_aside
@@ -35,6 +35,7 @@ _WORDS = frozenset(
     )
 )
 _MESSAGES = ("message", "edited_message", "guest_message")
+_EVERYWHERE = ("getMe", "getUpdates", "sendMessage", "editMessageText")
 _OWN = ("message_id", "date", "chat", "photo", "document", "ephemeral_message_id")
 """What is read of a post of ours: what it replies to may be of any shape."""
 
@@ -171,8 +172,18 @@ class TelegramBot(Bot):
             # Counted already.
             return None
 
+    async def call(self, endpoint: str, data: Json) -> Any:
+        """Call what the library does not know yet."""
+        return await self._post(endpoint, data)
+
     async def _do_post(self, endpoint: str, data: Json, **timeouts: Any) -> Any:
-        result: Any = await super()._do_post(endpoint, data, **timeouts)
+        try:
+            result: Any = await super()._do_post(endpoint, data, **timeouts)
+        except InvalidToken as error:
+            if endpoint in _EVERYWHERE or "not found" not in str(error).lower():
+                raise
+            # 404 also says that an older server does not know the method.
+            raise BadRequest(f"{endpoint} is not known here") from None
         match result:
             case {"message_id": _}:
                 return _own(result)

@@ -181,6 +181,10 @@ _TEXTS: dict[str, tuple[str, str]] = {
         "*(Cut here: the provider broke the answer off.)*",
         "*(回答到此中断：服务商那边出了问题。)*",
     ),
+    "no_right": (
+        "I painted it, but I may not send pictures or files here. An admin can allow it.",
+        "画好了，但我在这里没有发送图片或文件的权限，管理员可以开启。",
+    ),
     "retry_is_theirs": (
         "Only who asked that may have it answered again.",
         "只有提问的人可以让我重新回答这个问题。",

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
-from core.errors import ModelError, PlatformError
+from core.errors import ModelError, NoRight, PlatformError
 from core.images.client import PictureRequest
 from core.images.models import larger, takes
 from core.live.delivery import deliver, report_refusal
@@ -51,7 +51,11 @@ async def paint(
         async with stage.keeper.stoppable():
             pictures = await stage.context.images.paint(request, stage.first.event_id, preview.show)
         painted = len(pictures)
-        await _post(stage, pictures, _buttons(stage, request.size, model), preview.handle)
+        try:
+            await _post(stage, pictures, _buttons(stage, request.size, model), preview.handle)
+        except NoRight as error:
+            log.warning("picture not shown", conversation=conversation, right=error.right)
+            await preview.end(say("no_right", stage.language))
         await stage.take_away(stage.checkpoint.pages)
         stage.context.metrics.pictures.labels(label(model)).inc(painted)
     except TimeoutError:

@@ -224,9 +224,15 @@ async def serve(stage: Stage) -> Report:
     if first.command == "usage":
         spent = await stage.claim.spent()
         return await stage.close("command", usage(stage.turn, spent, stage.context, language))
+    if first.command == "stop" and first.under and not _stands(stage, first.under):
+        # A post that grew, and whose making we never heard of: it says nothing any more.
+        await stage.take_away([first.under])
+        await stage.commit()
+        return Report("command")
     if first.command:
         outcome = run_command(first, stage.turn, stage.context, language)
-        shown = await stage.say(outcome.text, outcome.buttons)
+        alone = outcome.preferences is None and not outcome.forget_all
+        shown = await stage.say(outcome.text, outcome.buttons, aside=alone)
         await stage.commit(
             forget_all=outcome.forget_all,
             everywhere=outcome.forget_all and first.of_place,
@@ -240,6 +246,12 @@ async def serve(stage: Stage) -> Report:
         return await _too_long(stage, question)
     async with titled(stage, question):
         return await answer(stage, question, stage.turn.history, _attached(stage))
+
+
+def _stands(stage: Stage, post: str) -> bool:
+    """Whether *post* is one that history, or what is on its way, knows."""
+    known = (one.posts for one in stage.turn.history)
+    return any(post in posts for posts in (*known, stage.checkpoint.posts))
 
 
 async def _too_long(stage: Stage, text: str) -> Report:

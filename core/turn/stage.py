@@ -135,6 +135,7 @@ class Stage:
         handles: Sequence[str] = (),
         shown_chars: int = 0,
         reached: Callable[[], Checkpoint] | None = None,
+        aside: bool = False,
     ) -> Reply:
         """A reply to the question.
 
@@ -150,7 +151,7 @@ class Stage:
         reply = Reply(
             self.platform,
             self.claim.conversation,
-            self.first.reply_to,
+            (self.first.aside if aside else "") or self.first.reply_to,
             self.context.pacer,
             buttons=buttons,
             handles=handles,
@@ -160,15 +161,18 @@ class Stage:
         )
         return reply
 
-    async def say(self, text: str, buttons: Sequence[Button] = ()) -> Shown:
-        """Post one of our own sentences, on the post of an interrupted try where there is one."""
-        reply = self.reply(handles=self.checkpoint.pages)
+    async def say(self, text: str, buttons: Sequence[Button] = (), *, aside: bool = False) -> Shown:
+        """Post one of our own sentences, on the post of an interrupted try where there is one.
+
+        *aside*: only who asked needs to read it.
+        """
+        reply = self.reply(handles=self.checkpoint.pages, aside=aside)
         await reply.finish(text, buttons)
         return reply.shown
 
     async def close(self, outcome: str, text: str) -> Report:
         """Say *text*, and let that be all of this turn."""
-        shown = await self.say(text)
+        shown = await self.say(text, aside=True)
         await self.commit()
         return Report(outcome, shown)
 

@@ -127,6 +127,7 @@ class Message:
     entities: list = field(default_factory=list)
     markup: dict | None = None
     photo: bytes | None = None
+    document: bytes | None = None
     reply_to: int | None = None
     edits: int = 0
     at: float = field(default_factory=time.time)
@@ -151,6 +152,7 @@ class TelegramServer:
 
     def __init__(self):
         self.url = ""
+        self.knows_asides = True
         self.token = TOKEN
         self.chats = {}
         self.topics = {}
@@ -170,6 +172,14 @@ class TelegramServer:
         self.timeline = []
         self.gone = set()
         self.drafts = {}
+        self.stoppable = []
+        self.forbidden = {}
+        self.admin_in = set()
+        self.asides = []
+        self.pressed_at = {}
+        self.reactions = {}
+        self.titles = {}
+        self.rich = {}
         self._poll = None
         self._news = asyncio.Event()
         self._ended = asyncio.Event()
@@ -230,6 +240,7 @@ class TelegramServer:
         self.push({"edited_message": body})
 
     def press(self, message, data, user=None):
+        self.pressed_at[str(self.next_update)] = time.monotonic()
         self.push(
             {
                 "callback_query": {
@@ -241,6 +252,11 @@ class TelegramServer:
                 }
             }
         )
+
+    def stop_draft(self, chat):
+        """A person presses Stop on the draft (Bot API 10.3, stopped_message_generation)."""
+        stopped = {"chat": self.chats[chat], "draft_id": self.stoppable[-1][1]}
+        self.push({"stopped_message_generation": stopped})
 
     def push(self, update):
         update["update_id"] = self.next_update
@@ -393,13 +409,74 @@ class TelegramServer:
             mine.set_result(None)
         return list(self.updates)[:limit]
 
+    def _aside(self, chat, text, parameters):
+        # core.telegram.org/bots/api#ephemeralmessageparameters: in groups; within 15 seconds of a
+        # callback query or of an ephemeral message, an administrator any time.
+        whom = parameters["ephemeral_message_parameters"]
+        if chat > 0:
+            raise ApiError(400, "Bad Request: ephemeral messages can be sent only to groups")
+        asked = self.pressed_at.get(
+            whom.get("callback_query_id")
+            or (parameters.get("reply_parameters") or {}).get("ephemeral_message_id"),
+            -99,
+        )
+        if chat not in self.admin_in and time.monotonic() - asked > 15:
+            raise ApiError(400, "Bad Request: not enough rights to send an ephemeral message")
+        self.asides.append((chat, whom["receiver_user_id"], text))
+        return {
+            "message_id": 0,
+            "ephemeral_message_id": len(self.asides),
+            "date": int(time.time()),
+            "chat": self.chats[chat],
+            "from": BOT,
+            "receiver_user": self.person(whom["receiver_user_id"]),
+        }
+
+    async def do_setMessageReaction(self, parameters, files):
+        chat = self._writable(parameters)
+        self.reactions[chat, int(parameters["message_id"])] = parameters["reaction"]
+        return True
+
+    async def do_editForumTopic(self, parameters, files):
+        # core.telegram.org/bots/api#editforumtopic: name, 0-128 characters
+        chat = self._writable(parameters)
+        if len(parameters["name"]) > 128:
+            raise ApiError(400, "Bad Request: TOPIC_TITLE_INVALID")
+        self.titles[chat, int(parameters["message_thread_id"])] = parameters["name"]
+        return True
+
+    async def do_sendRichMessage(self, parameters, files):
+        # core.telegram.org/bots/api#inputrichmessage: 32,768 characters
+        chat = self._writable(parameters)
+        text = parameters["rich_message"]["markdown"]
+        if not 1 <= len(text) <= 32_768:
+            raise ApiError(400, "Bad Request: rich message is too long")
+        self._count(chat)
+        body = self._post(chat, text, parameters)
+        self.rich[chat, body["message_id"]] = text
+        return body
+
+    async def do_sendDocument(self, parameters, files):
+        chat = self._writable(parameters)
+        self._may(chat, "documents")
+        self._count(chat)
+        (data,) = files.values()
+        return self._post(chat, parameters.get("caption", ""), parameters, document=data)
+
     async def do_sendMessage(self, parameters, files):
         text, entities = self._text(parameters.get("text", ""), parameters, 4096)
         chat = self._writable(parameters)
+        if "ephemeral_message_parameters" in parameters and self.knows_asides:
+            return self._aside(chat, text, parameters)
         self._count(chat)
         return self._post(chat, text, parameters, entities=entities)
 
     async def do_editMessageText(self, parameters, files):
+        if "rich_message" in parameters:
+            message = self.messages[int(parameters["chat_id"]), int(parameters["message_id"])]
+            self.rich[message.chat, message.id] = parameters["rich_message"]["markdown"]
+            message.text, message.markup = "", parameters.get("reply_markup")
+            return self._shown(message)
         text, entities = self._text(parameters.get("text", ""), parameters, 4096)
         chat = self._writable(parameters)
         message = self.messages.get((chat, int(parameters["message_id"])))
@@ -431,6 +508,8 @@ class TelegramServer:
         if not int(parameters["draft_id"]):
             raise ApiError(400, "Bad Request: draft_id must be non-zero")
         self._count(chat)
+        if parameters.get("can_stop"):
+            self.stoppable.append((chat, int(parameters["draft_id"])))
         self.drafts.setdefault(chat, []).append((int(parameters["draft_id"]), text))
         return True
 
@@ -452,6 +531,7 @@ class TelegramServer:
         chat = self._writable(parameters)
         caption, _ = self._text(parameters.get("caption", ""), parameters, 1024, empty=True)
         photo = self._photo(parameters.get("photo", ""), files)
+        self._may(chat, "photos")
         self._count(chat)
         return self._post(chat, caption, parameters, photo=photo)
 
@@ -545,6 +625,11 @@ class TelegramServer:
                 if not 1 <= len(button["callback_data"].encode()) <= 64:
                     raise ApiError(400, "Bad Request: BUTTON_DATA_INVALID")
 
+    def _may(self, chat, what):
+        # tdlib/td, DialogParticipant: each kind of content is a right of its own.
+        if what in self.forbidden.get(chat, ()):
+            raise ApiError(400, f"Bad Request: not enough rights to send {what} to the chat")
+
     def _photo(self, name, files):
         data = files.get(str(name).removeprefix("attach://")) or files.get("photo")
         if data is None:
@@ -587,7 +672,7 @@ class TelegramServer:
         """Flood-limit *chat* from now on."""
         self.held_until[chat] = time.monotonic() + seconds
 
-    def _post(self, chat, text, parameters, *, entities=(), photo=None):
+    def _post(self, chat, text, parameters, *, entities=(), photo=None, document=None):
         self._check_markup(parameters.get("reply_markup"))
         reply = parameters.get("reply_parameters") or {}
         if reply and (chat, reply["message_id"]) not in self.messages:
@@ -603,9 +688,10 @@ class TelegramServer:
             list(entities),
             parameters.get("reply_markup"),
             photo,
-            reply.get("message_id"),
+            reply_to=reply.get("message_id"),
         )
         self.messages[chat, message.id] = message
+        message.document = document
         if photo is not None:
             self._files[f"p{message.id}"] = photo
         self.timeline.append((time.monotonic(), "send", chat, message.id, text))

@@ -1,0 +1,96 @@
+"""Ephemeral messages: what only the one person needs is shown to that person, in a group.
+
+Source: core.telegram.org/bots/api#ephemeralmessageparameters (Bot API 10.2, 10.3): within 15 s of
+a pressed button or of an ephemeral message, or any time where the bot is an admin; the message has
+no id of its own. Where it cannot be had, and on older servers, the message is one for all.
+"""
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from telegram import ReplyParameters
+
+from bots.telegram.entities import Formatted
+from bots.telegram.surface import (
+    NO_PREVIEW,
+    TelegramSurface,
+    entities_of,
+    keyboard,
+    telegram_errors,
+)
+from bots.telegram.wire import TelegramBot
+from core.errors import Gone, Rejected
+from core.messages import Button, ConversationId
+from core.platform import Bucket
+
+AGAIN_S = 3600.0
+"""A chat that refused is asked again then: we may have become an admin."""
+
+
+def aside(user: int, *, message: int = 0, callback: str = "", ephemeral: int = 0) -> str:
+    """The reference to answer *user* alone: their message, pressed button, or ephemeral message."""
+    return f"{message or ''}:{user}:{callback}:{ephemeral or ''}"
+
+
+class Asides:
+    """Makes the surfaces of one bot; knows which chats refused not long ago."""
+
+    def __init__(self, bot: TelegramBot) -> None:
+        self._bot = bot
+        self._plain_until: dict[int, float] = {}
+
+    def surface(
+        self, conversation: ConversationId, budget: Sequence[Bucket], reference: str
+    ) -> "AsideSurface":
+        return AsideSurface(self._bot, conversation, budget, reference, self._plain_until)
+
+
+class AsideSurface(TelegramSurface):
+    """One sentence for one person. It has no handle while it is ephemeral."""
+
+    def __init__(
+        self,
+        bot: TelegramBot,
+        conversation: ConversationId,
+        budget: Sequence[Bucket],
+        reference: str,
+        plain_until: dict[int, float],
+    ) -> None:
+        message, self._user, self._callback, self._ephemeral = reference.split(":")
+        super().__init__(bot, conversation, budget, reply_to=message)
+        self._plain_until = plain_until
+
+    async def _send(self, formatted: Formatted, buttons: Sequence[Button]) -> None:
+        if self._plain_until.get(self._chat, 0.0) < time.monotonic():
+            try:
+                await self._send_aside(formatted, buttons)
+            except (Rejected, Gone):
+                self._plain_until[self._chat] = time.monotonic() + AGAIN_S
+            else:
+                return
+        await super()._send(formatted, buttons)
+
+    async def _send_aside(self, formatted: Formatted, buttons: Sequence[Button]) -> None:
+        whom: dict[str, Any] = {"receiver_user_id": int(self._user)}
+        if self._callback:
+            whom["callback_query_id"] = self._callback
+        more: dict[str, Any] = {"ephemeral_message_parameters": whom}
+        reply = None
+        if self._ephemeral:
+            more["reply_parameters"] = {"ephemeral_message_id": int(self._ephemeral)}
+        elif self._reply_to:
+            reply = ReplyParameters(int(self._reply_to), allow_sending_without_reply=True)
+        with telegram_errors():
+            message = await self._bot.send_message(
+                self._chat,
+                formatted.text,
+                entities=entities_of(formatted.entities),
+                message_thread_id=self._topic,
+                reply_parameters=reply,
+                reply_markup=keyboard(buttons),
+                link_preview_options=NO_PREVIEW,
+                api_kwargs=more,
+            )
+        # An older server knows nothing of this, and has sent it to all.
+        self._message_id = message.message_id or None

@@ -1,0 +1,100 @@
+"""Pictures on their way to Telegram: as photos, else as files, one by one or as an album."""
+
+from collections.abc import Sequence
+
+from telegram import InputMediaDocument, InputMediaPhoto, ReplyParameters
+
+from bots.telegram.entities import units
+from bots.telegram.markup import CAPTION_UNITS, plain
+from bots.telegram.surface import keyboard, telegram_errors
+from bots.telegram.wire import TelegramBot
+from core.errors import Rejected
+from core.messages import Button, Picture
+
+ALBUM = 10
+"""sendMediaGroup: 2 to 10 items."""
+PHOTO_BYTES = 10 * 1024 * 1024
+"""sendPhoto: larger pictures go as files."""
+Thread = int | None
+
+
+async def send_one(
+    bot: TelegramBot,
+    where: tuple[int, Thread],
+    reply: ReplyParameters | None,
+    picture: Picture,
+    buttons: Sequence[Button],
+) -> str:
+    """The message id of *picture*. Raises as a surface, and `NoRight`."""
+    if len(picture.data) <= PHOTO_BYTES:
+        try:
+            with telegram_errors():
+                post = await bot.send_photo(
+                    where[0],
+                    picture.data,
+                    caption=caption(picture),
+                    message_thread_id=where[1],
+                    reply_parameters=reply,
+                    reply_markup=keyboard(buttons),
+                )
+        except Rejected:
+            # Too long or too large as a photo, or photos are not allowed: a file may be.
+            pass
+        else:
+            return str(post.message_id)
+    with telegram_errors():
+        post = await bot.send_document(
+            where[0],
+            picture.data,
+            filename=file_name(picture),
+            caption=caption(picture),
+            message_thread_id=where[1],
+            reply_parameters=reply,
+            reply_markup=keyboard(buttons),
+        )
+    return str(post.message_id)
+
+
+async def send_album(
+    bot: TelegramBot,
+    where: tuple[int, Thread],
+    reply: ReplyParameters | None,
+    pictures: Sequence[Picture],
+) -> None:
+    """An album takes no buttons. Of photos, else of files: Telegram does not mix them."""
+    photos = [InputMediaPhoto(one.data, caption=caption(one)) for one in pictures]
+    if all(len(one.data) <= PHOTO_BYTES for one in pictures):
+        try:
+            with telegram_errors():
+                await bot.send_media_group(
+                    where[0], photos, message_thread_id=where[1], reply_parameters=reply
+                )
+        except Rejected:
+            pass
+        else:
+            return
+    files = [
+        InputMediaDocument(one.data, caption=caption(one), filename=file_name(one))
+        for one in pictures
+    ]
+    with telegram_errors():
+        await bot.send_media_group(
+            where[0], files, message_thread_id=where[1], reply_parameters=reply
+        )
+
+
+def media(picture: Picture) -> InputMediaPhoto | InputMediaDocument:
+    if len(picture.data) <= PHOTO_BYTES:
+        return InputMediaPhoto(picture.data, caption=caption(picture))
+    return InputMediaDocument(picture.data, caption=caption(picture), filename=file_name(picture))
+
+
+def file_name(picture: Picture) -> str:
+    return f"picture.{picture.mime.rpartition('/')[2]}"
+
+
+def caption(picture: Picture) -> str | None:
+    text = plain(picture.caption)
+    while units(text) > CAPTION_UNITS:
+        text = text[:-1]
+    return text or None

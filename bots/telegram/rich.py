@@ -1,0 +1,62 @@
+"""Rich messages: tables and maths as Telegram's newer clients draw them, where that was chosen.
+
+Source: core.telegram.org/bots/api#inputrichmessage (Bot API 10.1): Markdown as models write it,
+32,768 characters. Never for Chinese, Japanese or Korean, which some clients draw badly
+(autumn 2026). An answer grows as plain text, and ends as a rich message in the same post.
+"""
+
+import json
+import re
+from collections.abc import Sequence
+
+from bots.telegram.surface import TelegramSurface, keyboard, telegram_errors
+from core.errors import Gone, Rejected
+from core.messages import Button
+
+MOST_CHARS = 32_000
+TABLE_COLUMNS = 20
+_RULE = re.compile(r"^ {0,3}\|?[ :|-]*-{3}[ :|-]*$", re.MULTILINE)
+_WIDE = re.compile(r"[\u2e80-\u9fff\uac00-\ud7af\uff00-\uffef]")
+_MATHS = ("$$", "\\[", "\\(", "```math")
+
+
+def worth(text: str) -> bool:
+    """Whether *text* gains by it: it holds a table or maths, and nothing that is drawn badly."""
+    if len(text) > MOST_CHARS or _WIDE.search(text):
+        return False
+    table = any("|" in found[0] for found in _RULE.finditer(text))
+    return table or any(mark in text for mark in _MATHS)
+
+
+class RichSurface(TelegramSurface):
+    """Ends rich where that is `worth` it, and plain where the server does not know how."""
+
+    async def finish(self, text: str, buttons: Sequence[Button] = ()) -> None:
+        if worth(text):
+            try:
+                await self._finish_rich(text, buttons)
+            except (Rejected, Gone):
+                # Plain, it is decided whether the post or the chat is lost.
+                pass
+            else:
+                return
+        await super().finish(text, buttons)
+
+    async def _finish_rich(self, text: str, buttons: Sequence[Button]) -> None:
+        markup = keyboard(buttons)
+        asked: dict[str, object] = {
+            "chat_id": self._chat,
+            # What a model writes is no command and no mention.
+            "rich_message": {"markdown": text, "skip_entity_detection": True},
+            "reply_markup": markup.to_json() if markup is not None else None,
+        }
+        with telegram_errors():
+            if self._message_id is not None:
+                await self._bot.call("editMessageText", {**asked, "message_id": self._message_id})
+                return
+            asked["message_thread_id"] = self._topic
+            if self._reply_to:
+                reply = {"message_id": int(self._reply_to), "allow_sending_without_reply": True}
+                asked["reply_parameters"] = json.dumps(reply)
+            sent = await self._bot.call("sendRichMessage", asked)
+        self._message_id = int(sent["message_id"])
