@@ -513,16 +513,6 @@ async def test_retry_replaces_the_answer_it_stands_under(driver, tmp_path, model
         assert contents == ["question", "Answer number 2.", "the next"]
 
 
-async def test_only_who_asked_may_have_it_answered_again(driver, tmp_path, model):
-    async with driving(driver, tmp_path, model):
-        await driver.say("group", "mine")
-        await driver.answered("group")
-        (post,) = driver.server.posts(-1001)
-        driver.server.press(post, "retry", user=driver.server.person(5, "Zoe"))
-        await driver.posted("group", 2)
-        assert len(model.requests) == 1
-
-
 async def test_an_edit_that_changes_no_word_and_one_of_a_command_do_nothing(
     driver, tmp_path, model
 ):
