@@ -176,11 +176,11 @@ async def test_nothing_is_acknowledged_before_the_inbox_holds_it(
         inbox = driver.app.core.inbox
         put, refusals = inbox.put, []
 
-        async def refusing(incoming):
+        async def refusing(incoming, **more):
             if len(refusals) < 4:
                 refusals.append(incoming)
                 raise StoreError("away")
-            return await put(incoming)
+            return await put(incoming, **more)
 
         monkeypatch.setattr(inbox, "put", refusing)
         await driver.say(place, "patience")
