@@ -7,29 +7,11 @@ import aiohttp
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bots.finding import Finding
+from bots.slack.manifest import SCOPES
 from bots.slack.surface import slack_errors
 from core.errors import PlatformError
 from core.net.way import DIRECT, Way
 
-SCOPES = (
-    "app_mentions:read",
-    "assistant:write",
-    "channels:history",
-    "channels:read",
-    "chat:write",
-    "commands",
-    "files:read",
-    "files:write",
-    "groups:history",
-    "groups:read",
-    "im:history",
-    "im:read",
-    "im:write",
-    "mpim:history",
-    "usergroups:read",
-    "users:read",
-)
-"""Those of `deploy/slack-manifest.yaml`; a test compares them."""
 KINDS = {
     "xapp-": "an app-level token (SLACK_APP_TOKEN)",
     "xoxb-": "a bot token (SLACK_BOT_TOKEN)",

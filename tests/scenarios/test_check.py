@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from bots.slack.check import SCOPES as ASKED
+from bots.slack.manifest import SCOPES as ASKED
 from core.secret import keep_secret, redact, shown_url
 from core.settings import Settings
 from core.spelling import doubts

@@ -143,6 +143,7 @@ class SlackServer:
         self.file_objects = {}
         self.file_headers = []
         self.limited = []
+        self.refused = []
         self.calls = []
         self.statuses = []
         self.titles = []
@@ -568,6 +569,7 @@ class SlackServer:
                 {"ok": True, **answer}, headers={"X-OAuth-Scopes": ",".join(self.scopes or SCOPES)}
             )
         except SlackError as error:
+            self.refused.append((method, error.code))
             if "retry_after" in error.more:
                 self.limited.append((method, error.more["retry_after"]))
                 return web.json_response(
