@@ -16,11 +16,12 @@ from telegram.error import TelegramError
 
 from bots.arrivals import Arrivals
 from bots.patience import patiently
-from bots.telegram.aside import Asides
+from bots.telegram.aside import GUEST, Asides
 from bots.telegram.draft import DraftSurface
 from bots.telegram.files import Files
 from bots.telegram.gestures import Gestures
-from bots.telegram.inbound import NAME, STOPPED, Me, read_update, wording
+from bots.telegram.guest import GuestSurface, greet
+from bots.telegram.inbound import NAME, STOPPED, Me, read_guest, read_update, wording
 from bots.telegram.markup import CAPTION_UNITS, fits
 from bots.telegram.pictures import ALBUM, media, send_album, send_one
 from bots.telegram.rich import RichSurface
@@ -36,7 +37,15 @@ from bots.telegram.surface import (
 from bots.telegram.wire import BORDER, Request, TelegramBot, read_json
 from core.border import set_aside
 from core.errors import ConfigError, Gone, Rejected
-from core.messages import Attachment, Button, ConversationId, Incoming, Picture, place_of
+from core.messages import (
+    Attachment,
+    Button,
+    ConversationId,
+    Incoming,
+    Picture,
+    place_of,
+    split_conversation,
+)
 from core.net.way import DIRECT, Way
 from core.platform import Bucket, Leases, Limits
 from core.tasks import end
@@ -45,9 +54,10 @@ log = logging.getLogger(__name__)
 
 POLL_S = 25
 """getUpdates: the server holds a long poll for 50 s at most."""
-ALLOWED_UPDATES = ("message", "edited_message", "callback_query", STOPPED)
+ALLOWED_UPDATES = ("message", "edited_message", "callback_query", "guest_message", STOPPED)
 ACCEPT_S = 20.0
 
+MOST_GUESTS = 200
 WORDINGS = 10_000
 """So many messages back an edit is known to have changed nothing."""
 
@@ -118,6 +128,7 @@ class TelegramPlatform:
         self._overhear = overhear
         self._arrivals = Arrivals()
         self._gestures = Gestures()
+        self._ends: dict[str, str] = {}
         self._wordings: dict[tuple[int, int], int] = {}
         self._me = Me(0, "", ())
         self.identity = "Telegram"
@@ -191,15 +202,21 @@ class TelegramPlatform:
                 while lease.held:
                     with telegram_errors():
                         updates, following = await self._bot.poll(offset, POLL_S, ALLOWED_UPDATES)
-                    incomings = [one for update in updates for one in self._read(update)]
+                    incomings = [one for update in updates for one in await self._read(update)]
                     if incomings:
                         yield incomings
                     offset = following
                     await self._answer_presses(updates)
                     self._be_nice(updates, incomings)
 
-    def _read(self, update: Update) -> Sequence[Incoming]:
+    async def _read(self, update: Update) -> Sequence[Incoming]:
         try:
+            if update.guest_message is not None:
+                if _key(update.guest_message) in self._wordings:
+                    return ()  # Where we are a member it came as a message too.
+                inline = await greet(self._bot, update.guest_message)
+                guest = read_guest(update.guest_message, inline, update.update_id, self._me)
+                return [guest] if guest is not None else []
             incoming = read_update(update, self._me)
         except Exception as error:
             # One that we cannot read must not keep us from all behind it.
@@ -218,12 +235,18 @@ class TelegramPlatform:
         message = update.message or update.edited_message
         if message is None:
             return False
-        key, now = (message.chat.id, message.message_id), hash(wording(message))
-        before = self._wordings.pop(key, None)
-        self._wordings[key] = now
-        if len(self._wordings) > WORDINGS:
+        before = self._wordings.get(_key(message))
+        return update.edited_message is not None and before == hash(wording(message))
+
+    def _note_wordings(self, updates: Sequence[Update]) -> None:
+        """Not before the inbox holds them: what is delivered again is not unchanged."""
+        for update in updates:
+            message = update.message or update.edited_message or update.guest_message
+            if message is not None:
+                self._wordings.pop(_key(message), None)
+                self._wordings[_key(message)] = hash(wording(message))
+        while len(self._wordings) > WORDINGS:
             del self._wordings[next(iter(self._wordings))]
-        return update.edited_message is not None and before == now
 
     async def _answer_presses(self, updates: Sequence[Update]) -> None:
         """End the spinner on each pressed button."""
@@ -248,7 +271,7 @@ class TelegramPlatform:
             return web.Response()
         if (update := self._bot.read(raw)) is None:
             return web.Response()
-        incomings = self._read(update)
+        incomings = await self._read(update)
         for incoming in incomings:
             try:
                 await self._arrivals.accept(incoming, ACCEPT_S)
@@ -260,6 +283,7 @@ class TelegramPlatform:
 
     def _be_nice(self, updates: Sequence[Update], incomings: Sequence[Incoming]) -> None:
         """What nobody waits for, and what may fail."""
+        self._note_wordings(updates)
         for update in updates:
             if (post := _orphan(update, self._me)) is not None:
                 self._try(self._bot.delete_message(post.chat.id, post.message_id))
@@ -286,6 +310,8 @@ class TelegramPlatform:
 
     def open_surface(self, conversation: ConversationId, reply_to: str) -> TelegramSurface:
         budget = self.budget(conversation)
+        if (thread := split_conversation(conversation)[2]).startswith(GUEST):
+            return self._guest(conversation, thread, first=bool(reply_to))
         if ":" in reply_to:
             return self._asides.surface(conversation, budget, reply_to)
         kind = self._kind(conversation)
@@ -293,11 +319,19 @@ class TelegramPlatform:
             kind = DraftSurface
         return kind(self._bot, conversation, budget, reply_to=reply_to)
 
+    def _guest(self, conversation: ConversationId, thread: str, *, first: bool) -> TelegramSurface:
+        inline, budget = thread.removeprefix(GUEST), self.budget(conversation)
+        while len(self._ends) > MOST_GUESTS:
+            del self._ends[next(iter(self._ends))]
+        return GuestSurface(self._bot, conversation, budget, inline, self._ends, first=first)
+
     def _kind(self, conversation: ConversationId) -> type[TelegramSurface]:
         wanted = {"*", place_of(conversation).removesuffix(":")} & self._rich
         return RichSurface if wanted else TelegramSurface
 
     def reopen_surface(self, conversation: ConversationId, handle: str) -> TelegramSurface:
+        if handle.startswith(GUEST):
+            return self._guest(conversation, handle, first=True)
         return self._kind(conversation)(
             self._bot, conversation, self.budget(conversation), message_id=int(handle)
         )
@@ -338,6 +372,8 @@ class TelegramPlatform:
         if not busy:
             return  # It ends by itself, with the next message or after 5 s.
         chat, topic = place(conversation)
+        if split_conversation(conversation)[2].startswith(GUEST):
+            return  # We are no member there.
         with suppress(TelegramError):
             await self._bot.send_chat_action(chat, ChatAction.TYPING, message_thread_id=topic)
 
@@ -350,6 +386,10 @@ class TelegramPlatform:
 
     async def fetch(self, attachment: Attachment, most_bytes: int) -> bytes:
         return await self._files.download(attachment, most_bytes)
+
+
+def _key(message: Message) -> tuple[int, int]:
+    return message.chat.id, message.message_id
 
 
 def _orphan(update: Update, me: Me) -> Message | None:

@@ -24,6 +24,8 @@ from core.errors import Gone, Rejected
 from core.messages import Button, ConversationId
 from core.platform import Bucket
 
+GUEST = "g"
+"""Before the id of an inline message, as a thread and as a reference."""
 AGAIN_S = 3600.0
 """A chat that refused is asked again then: we may have become an admin."""
 

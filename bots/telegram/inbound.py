@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from telegram import CallbackQuery, Message, MessageEntity, Update, User
 from telegram.constants import ChatType
 
-from bots.telegram.aside import aside
+from bots.telegram.aside import GUEST, aside
 from bots.telegram.content import (
     UNKNOWN,
     attachments,
@@ -90,6 +90,27 @@ STOPPED = "stopped_message_generation"
 """Bot API 10.3, which the library does not know yet."""
 DIRECT = "d"
 """Before the topic id of a person who writes to a channel."""
+
+
+def read_guest(message: Message, inline: str, update_id: int, me: Me) -> Incoming | None:
+    """What was asked in a chat that we are no member of; *inline*: what becomes the answer.
+
+    Each is a conversation of its own: what else is said there is nobody's business.
+    """
+    if (sender := _who(message)) is None:
+        return None
+    said, _, _ = _mentions(message, with_links(message), me)
+    return Incoming(
+        event_id=f"{NAME}:{me.id}:{update_id}",
+        conversation=conversation_id(NAME, str(message.chat.id), f"{GUEST}{inline}"),
+        sender=sender,
+        text=said.strip(),
+        reply_to=f"{GUEST}{inline}",
+        private=False,
+        attachments=(*attachments(message), *_files_replied_to(message)),
+        quote=_quote(message, me),
+        sent_at=message.date.timestamp(),
+    )
 
 
 def _stopped(stopped: dict[str, Any], event_id: str) -> Incoming:

@@ -52,6 +52,32 @@ class Driver:
     async def noise(self, place):
         """Things happen that are no question: the bot must stay quiet."""
 
+    # What a platform may know besides; a driver that says how joins the contract of it.
+
+    async def reply(self, place, number, text):
+        """*text* as a reply to the post of ours with *number*."""
+        raise NotImplementedError
+
+    async def forward(self, place, text, author):
+        """*text* that *author* wrote, passed on."""
+        raise NotImplementedError
+
+    async def reply_to_file(self, place, name, data, text):
+        """*text* as a reply to somebody's file."""
+        raise NotImplementedError
+
+    async def edit_nothing(self, place):
+        """The last question is told of as edited, and reads as before."""
+        raise NotImplementedError
+
+    def refuse_pictures(self, place):
+        """From now on the place takes no picture, in no form."""
+        raise NotImplementedError
+
+    def lose_next_post(self):
+        """The next post is made, and its confirmation never arrives."""
+        raise NotImplementedError
+
     async def posts(self, place):
         raise NotImplementedError
 
@@ -140,6 +166,48 @@ class TelegramDriver(Driver):
             self.server.say(chat, "/start@other_bot", topic=topic)
             self.server.say(chat, "/weather", topic=topic)
 
+    async def reply(self, place, number, text):
+        chat, topic = self._where(place)
+        post = self.server.posts(chat, topic)[number]
+        self.server.say(chat, text, topic=topic, reply_to=post.id, user=self._person(chat))
+
+    async def forward(self, place, text, author):
+        chat, topic = self._where(place)
+        origin = {"type": "hidden_user", "date": 1, "sender_user_name": author}
+        self.server.say(chat, text, topic=topic, forward_origin=origin, user=self._person(chat))
+
+    async def reply_to_file(self, place, name, data, text):
+        chat, topic = self._where(place)
+        self.server.add_file("contract", data)
+        first = self.server.say(chat, "", topic=topic)
+        self.server.updates.pop()
+        self.server.say(chat, text, topic=topic, reply_to=first.id, user=self._person(chat))
+        document = {"file_id": "contract", "file_unique_id": "c", "file_name": name}
+        self.server.updates[-1]["message"]["reply_to_message"]["document"] = document
+
+    async def edit_nothing(self, place):
+        chat, _ = self._where(place)
+        said = [
+            one
+            for (where, _), one in sorted(self.server.messages.items())
+            if where == chat and not one.sender["is_bot"]
+        ]
+        self.server.edit(said[-1], link_preview_options={"is_disabled": True})
+
+    def refuse_pictures(self, place):
+        self.server.forbidden[self._where(place)[0]] = {"photos", "documents"}
+
+    def lose_next_post(self):
+        async def lost(request):
+            form = await request.post()
+            parameters = {
+                "reply_markup": json.loads(form["reply_markup"]) if "reply_markup" in form else None
+            }
+            self.server._post(int(form["chat_id"]), form["text"], parameters)
+            request.transport.close()
+
+        self.server.fail_next("sendMessage", lost)
+
     async def posts(self, place):
         return [
             Shown(
@@ -218,6 +286,10 @@ class SlackDriver(Driver):
             self.server.press_stop(post)
         else:
             self.server.press(post, command)
+
+    async def edit_nothing(self, place):
+        channel, text, user, _, ts = self._last
+        self.server.edit(channel, ts, text, user=user)
 
     async def noise(self, place):
         channel = self._channels[place]

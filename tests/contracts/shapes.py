@@ -27,7 +27,7 @@ class Case:
     """
     One shape.
 
-    *sent* is its name; *send* does it (a driver's server is its argument); *sees* stands in what
+    *sent* is its name; *send* does it with a driver (and may be a coroutine); *sees* stands in what
     the model is asked, empty where it is not asked; *shows* is `ANSWER`, `NOTHING` or a sentence.
     """
 
@@ -41,9 +41,9 @@ class Case:
 
 
 def all_cases():
-    from tests.contracts import shapes_telegram
+    from tests.contracts import shapes_slack, shapes_telegram
 
-    return [*shapes_telegram.CASES]
+    return [*shapes_telegram.CASES, *shapes_slack.CASES]
 
 
 def table(cases):

@@ -57,7 +57,7 @@ def in_group(text="", **more):
 
 
 def case(sent, send, *sees, shows=ANSWER, place="dm", not_seen=""):
-    return Case("telegram", sent, send, sees, shows, place, not_seen)
+    return Case("telegram", sent, lambda driver: send(driver.server), sees, shows, place, not_seen)
 
 
 def replying(text, said="", chat=GROUP, **more):

@@ -13,9 +13,20 @@ from PIL import Image
 import bots
 from core.errors import StoreError
 from core.models.demo import answers
-from tests.contracts.drivers import DRIVERS, driving
+from tests.contracts.drivers import DRIVERS, Driver, driving
 from tests.harness import bare, until
 from tests.servers import model as models
+
+
+def platforms_that(gesture):
+    """The platforms that know *gesture*, by their drivers saying how it is done."""
+    known = [
+        name
+        for name, driver in DRIVERS.items()
+        if getattr(driver, gesture) is not getattr(Driver, gesture)
+    ]
+    return pytest.mark.parametrize("name", known)
+
 
 PLACES = [(name, place) for name, driver in DRIVERS.items() for place in driver.places]
 every_platform = pytest.mark.parametrize("name", DRIVERS)
@@ -316,3 +327,74 @@ async def test_the_answer_speaks_the_language_of_the_person(driver, tmp_path, mo
         await driver.say(place, "你好吗?")
         (post,) = await driver.answered(place)
         assert "密钥" in post.text
+
+
+@platforms_that("reply")
+async def test_a_reply_to_an_older_answer_carries_it(driver, tmp_path, model):
+    model.answer = lambda messages: f"Answer number {len(model.requests)}."
+    place = driver.places[0]
+    async with driving(driver, tmp_path, model):
+        for number in (1, 2):
+            await driver.say(place, f"question {number}")
+            await driver.answered(place, number)
+        await driver.reply(place, 0, "more of that")
+        await driver.answered(place, 3)
+        asked = models.said(model.requests[2]["messages"][-1])
+        assert "> Answer number 1." in asked
+        assert "more of that" in asked
+
+
+@platforms_that("forward")
+async def test_what_is_passed_on_keeps_who_wrote_it_and_commands_nothing(driver, tmp_path, model):
+    place = driver.places[0]
+    async with driving(driver, tmp_path, model):
+        await driver.forward(place, "/new is a fine command", "Mystery Author")
+        await driver.answered(place)
+        asked = models.said(model.requests[0]["messages"][-1])
+        assert "Mystery Author" in asked
+        assert "is a fine command" in asked
+
+
+@platforms_that("reply_to_file")
+async def test_a_reply_to_somebodys_file_brings_the_file(driver, tmp_path, model):
+    place = driver.places[0]
+    async with driving(driver, tmp_path, model):
+        await driver.reply_to_file(place, "plan.txt", b"buy tea on Friday", "when?")
+        await driver.answered(place)
+        assert "buy tea on Friday" in models.said(model.requests[0]["messages"][-1])
+
+
+@platforms_that("edit_nothing")
+async def test_an_edit_that_changes_nothing_is_none(driver, tmp_path, model):
+    place = driver.places[0]
+    async with driving(driver, tmp_path, model):
+        await driver.say(place, "a question")
+        await driver.answered(place)
+        await driver.edit_nothing(place)
+        await driver.say(place, "the next")
+        await driver.answered(place, 2)
+        assert len(model.requests) == 2
+
+
+@platforms_that("refuse_pictures")
+async def test_a_place_that_takes_no_picture_is_told_so(driver, tmp_path, model):
+    place = driver.places[0]
+    async with driving(driver, tmp_path, model):
+        driver.refuse_pictures(place)
+        await driver.say(place, "/image a fox")
+        (post,) = await driver.posted(place)
+        assert "may not send pictures" in post.text
+
+
+@platforms_that("lose_next_post")
+async def test_a_post_whose_confirmation_is_lost_is_followed_by_the_answer(driver, tmp_path, model):
+    """There is one complete answer; what was lost is at most one more post, that grew no more."""
+    model.piece_s = 0.05
+    place = driver.places[0]
+    async with driving(driver, tmp_path, model):
+        driver.lose_next_post()
+        await driver.say(place, "a question")
+        posts = await driver.answered(place)
+        whole = [post for post in posts if "before that: nothing." in post.text]
+        assert len(whole) == 1
+        assert len(posts) <= 2

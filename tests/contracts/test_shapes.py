@@ -1,5 +1,7 @@
 """Every shape that people send, on every platform; see `shapes`."""
 
+import asyncio
+
 import pytest
 
 from tests.contracts.drivers import DRIVERS, driving
@@ -11,7 +13,9 @@ from tests.servers.model import said
 @pytest.mark.parametrize("case", all_cases(), ids=lambda case: f"{case.platform}: {case.sent}")
 async def test_a_shape_is_seen_and_answered_for_what_it_is(case, tmp_path, model):
     async with driving(DRIVERS[case.platform](), tmp_path, model) as driver:
-        case.send(driver.server)
+        sent = case.send(driver)
+        if asyncio.iscoroutine(sent):
+            await sent
         if case.shows == NOTHING:
             # What comes behind it is answered, and it alone.
             await driver.say(case.place, "the next")

@@ -182,3 +182,20 @@ async def test_an_old_growing_post_is_tidied_when_somebody_replies_to_it(driver,
         replied.update(date=1_700_000_000, reply_markup=markup)
         await driver.answered("dm")
         await until(lambda: (77, body["message_id"]) not in driver.server.messages)
+
+
+async def test_a_guest_gets_a_stub_at_once_and_then_the_answer(driver, tmp_path, model):
+    model.piece_s = 0.1
+    async with driving(driver, tmp_path, model):
+        query = driver.server.ask_as_guest("@palaver_bot what is tea?")
+        await until(lambda: driver.server.guests[query] == "…")
+        await until(lambda: driver.server.guests[query].endswith("before that: nothing."))
+        assert "Echo of Ann: what is tea?" in driver.server.guests[query]
+
+
+async def test_a_guests_answer_that_is_too_long_says_so(driver, tmp_path, model):
+    model.answer = lambda messages: "many words " * 600
+    async with driving(driver, tmp_path, model):
+        query = driver.server.ask_as_guest("@palaver_bot tell me all")
+        await until(lambda: driver.server.guests[query].endswith(" …"))
+        assert len(driver.server.guests[query]) <= 4096

@@ -179,6 +179,7 @@ class TelegramServer:
         self.pressed_at = {}
         self.reactions = {}
         self.titles = {}
+        self.guests = {}
         self.rich = {}
         self._poll = None
         self._news = asyncio.Event()
@@ -471,7 +472,42 @@ class TelegramServer:
         self._count(chat)
         return self._post(chat, text, parameters, entities=entities)
 
+    async def do_answerGuestQuery(self, parameters, files):
+        # core.telegram.org/bots/api#answerguestquery: once; an article has a title.
+        query = parameters["guest_query_id"]
+        if self.guests.get(query) != "":
+            raise ApiError(400, "Bad Request: query is too old and response timeout expired")
+        if not parameters["result"]["title"]:
+            raise ApiError(400, "Bad Request: title must be non-empty")
+        self.guests[query] = parameters["result"]["input_message_content"]["message_text"]
+        return {"inline_message_id": query}
+
+    def ask_as_guest(self, text, user=None):
+        """A person mentions the bot where it is no member."""
+        query = f"guest-{self.next_update}"
+        self.guests[query] = ""
+        self.push(
+            {
+                "guest_message": {
+                    "message_id": 7,
+                    "date": int(time.time()),
+                    "chat": {"id": -5005, "type": "supergroup", "title": "Elsewhere"},
+                    "from": user or self.person(),
+                    "text": text,
+                    "entities": self._found(text),
+                    "guest_query_id": query,
+                }
+            }
+        )
+        return query
+
     async def do_editMessageText(self, parameters, files):
+        if (inline := parameters.get("inline_message_id")) is not None:
+            if not self.guests.get(inline):
+                raise ApiError(400, "Bad Request: message to edit not found")
+            text, _ = self._text(parameters.get("text", ""), parameters, 4096)
+            self.guests[inline] = text
+            return True
         if "rich_message" in parameters:
             message = self.messages[int(parameters["chat_id"]), int(parameters["message_id"])]
             self.rich[message.chat, message.id] = parameters["rich_message"]["markdown"]
