@@ -37,7 +37,7 @@ class Post:
 class MemorySurface:
     """A post in memory."""
 
-    budget = ()
+    budget = final_budget = ()
     grows = False
 
     def __init__(self, posts, handle=""):
@@ -86,6 +86,9 @@ class MemoryPlatform:
             yield self._questions[start : start + 100]
         self.accepted_at = time.monotonic()
         await asyncio.Event().wait()
+
+    def indicate_budget(self, conversation, *, busy):
+        return ()
 
     def budget(self, conversation):
         return ()

@@ -10,7 +10,7 @@ from typing import BinaryIO
 import msgspec
 import typer
 
-from core.budget import LocalBudget
+from core.buckets import LocalBudget
 from core.clients import open_models
 from core.errors import ConfigError
 from core.models.batch import (

@@ -46,6 +46,10 @@ class TerminalSurface:
     def budget(self) -> Sequence[Bucket]:
         return ()
 
+    @property
+    def final_budget(self) -> Sequence[Bucket]:
+        return ()
+
     async def show(self, text: str, buttons: Sequence[Button] = ()) -> None:
         self._text = text
         line = self._terminal.line
@@ -155,6 +159,9 @@ class TerminalPlatform:
         await asyncio.Event().wait()
 
     def budget(self, conversation: ConversationId) -> Sequence[Bucket]:
+        return ()
+
+    def indicate_budget(self, conversation: ConversationId, *, busy: bool) -> Sequence[Bucket]:
         return ()
 
     def fits(self, text: str) -> bool:

@@ -1,105 +1,63 @@
-"""Tokens for calls to the outside: so many in any so many seconds, for all who call."""
+"""Tokens for calls to the outside: so many in any so many seconds, for all who call.
 
-import time
-from collections import deque
+A bucket begins with what the platform promises. Beyond that it is tried, one token a little
+early at a time, where somebody needs it: what comes back at once has passed, and the bucket is
+that much wider from then on; what is refused, or comes back late, is not tried again for
+`TRY_AGAIN_S`. So a place that allows less than promised is found, and one that allows more too.
+"""
+
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from core.platform import Bucket
 
-SLOWEST_PACE, SLOWER, FASTER = 0.25, 0.5, 0.02
-"""A refusal halves what a bucket holds, each call that is let pass adds a fiftieth of the whole."""
-FINAL_S = 1.5
-"""While a final text waits, which asks again before this has passed, previews get no token."""
+Call = Literal["final", "first", "preview", "nicety"]
+"""What a token is for, the most urgent first: who waits for one goes before all behind it."""
+
+URGENCY: dict[Call, int] = {"final": 0, "first": 1, "preview": 2, "nicety": 3}
+LOOK_AGAIN_S = 1.0
+"""Who waits for a token asks again so often, at the least."""
 
 
 class Grant(NamedTuple):
     """What a budget says: *wait_s* is 0.0 when a token of each bucket was taken.
 
-    *levels*: the tokens left in each bucket; below zero in one that is held, or where a
-    preview stands behind final texts.
+    *levels*: how many such calls more each bucket would let pass; below one where it lets none.
+    *speeds*: how many tokens of each come back in a second, where it refills; else 0.
+    *early*: by how many seconds each token came too early for what is known to pass; empty where
+    none did. Then, and when *alone* (the first call after a refusal), its end is to be told.
     """
 
     wait_s: float
     levels: Sequence[float] = ()
+    speeds: Sequence[float] = ()
+    early: Sequence[float] = ()
+    alone: bool = False
+
+    @property
+    def told(self) -> bool:
+        """Whether the budget waits to be told how the call went."""
+        return self.alone or any(self.early)
 
 
 class Budget(Protocol):
     """Where tokens come from; shared by all replicas."""
 
-    async def take(self, buckets: Sequence[Bucket], *, final: bool) -> Grant:
+    async def take(self, buckets: Sequence[Bucket], call: Call, *, growing: int = 1) -> Grant:
         """Take one token of each of *buckets*, or none.
 
-        A preview leaves their reserve, and goes after the final texts that wait.
+        *growing*: for so many answers, in the place of the first, a final text is still to come.
         """
         ...
 
-    async def hold(self, bucket: Bucket, seconds: float) -> None:
-        """Nobody may take from *bucket* for *seconds*, and more slowly after that."""
+    async def passed(self, buckets: Sequence[Bucket], grant: Grant, took_s: float) -> None:
+        """The call for *grant* was answered after *took_s*."""
         ...
 
-
-@dataclass
-class _Level:
-    taken: deque[float] = field(default_factory=deque)
-    pace: float = 1.0
-    held_until: float = 0.0
-    final_until: float = 0.0
-
-
-class LocalBuckets:
-    """Token buckets in this process, by a clock that the caller reads."""
-
-    def __init__(self) -> None:
-        self._levels: dict[str, _Level] = {}
-
-    def take(self, buckets: Sequence[Bucket], now: float, *, final: bool) -> Grant:
-        """As `Budget.take`, at the moment *now* (seconds)."""
-        wait = 0.0
-        levels: list[int] = []
-        for bucket in buckets:
-            level = self._at(bucket)
-            while level.taken and level.taken[0] <= now - bucket.seconds:
-                level.taken.popleft()
-            most = max(1, int(bucket.most * level.pace))
-            free = most - len(level.taken)
-            closed = max(level.held_until, 0.0 if final else level.final_until)
-            levels.append(-1 if closed > now else free)
-            wait = max(wait, closed - now)
-            needed = min(most, 1 if final else 1 + bucket.reserve)
-            if free < needed:
-                wait = max(wait, level.taken[needed - free - 1] + bucket.seconds - now)
-                if final:
-                    level.final_until = now + FINAL_S
-        if wait > 0:
-            return Grant(wait, levels)
-        for bucket in buckets:
-            level = self._at(bucket)
-            level.taken.append(now)
-            level.pace = min(1.0, level.pace + FASTER)
-        return Grant(0.0, [level - 1 for level in levels])
-
-    def hold(self, bucket: Bucket, now: float, seconds: float) -> None:
-        """As `Budget.hold`, from the moment *now*."""
-        level = self._at(bucket)
-        level.held_until = max(now + seconds, level.held_until)
-        level.pace = max(SLOWEST_PACE, level.pace * SLOWER)
-
-    def _at(self, bucket: Bucket) -> _Level:
-        return self._levels.setdefault(bucket.key, _Level())
-
-
-class LocalBudget:
-    """A `Budget` of this process alone."""
-
-    def __init__(self) -> None:
-        self._buckets = LocalBuckets()
-
-    async def take(self, buckets: Sequence[Bucket], *, final: bool) -> Grant:
-        """As `Budget.take`."""
-        return self._buckets.take(buckets, time.monotonic(), final=final)
+    async def refused(self, buckets: Sequence[Bucket], grant: Grant, seconds: float) -> None:
+        """The call for *grant* was refused: nobody may call there for *seconds*."""
+        ...
 
     async def hold(self, bucket: Bucket, seconds: float) -> None:
-        """As `Budget.hold`."""
-        self._buckets.hold(bucket, time.monotonic(), seconds)
+        """Nobody may take from *bucket* for *seconds*; nothing is learned from it."""
+        ...

@@ -175,7 +175,7 @@ class Door:
                 )
                 await deliver(
                     lambda: surface.finish(text),
-                    lambda: surface.budget,
+                    lambda: surface.final_budget,
                     incoming.conversation,
                     self._context.pacer.budget,
                 )

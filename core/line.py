@@ -83,7 +83,7 @@ class Line:
         incoming = await self._inbox.untold(conversation)
         if platform is None or incoming is None:
             return True
-        if (await self._budget.take(platform.budget(conversation), final=False)).wait_s:
+        if (await self._budget.take(platform.budget(conversation), "preview")).wait_s:
             return False
         language = language_of(incoming.text, "", incoming.sender.language)
         surface = platform.open_surface(conversation, incoming.reply_to)

@@ -21,15 +21,25 @@ class Bucket(msgspec.Struct, frozen=True):
 
     Args:
         key: buckets of the same key are one.
-        most: how many calls the platform lets pass in any *seconds*: a token comes back
-            *seconds* after it was taken.
+        most: how many calls the platform promises to let pass in any *seconds*: a token comes
+            back *seconds* after it was taken. 0: nobody could name a limit; it is met where it
+            shows itself.
         reserve: tokens that previews leave for final texts.
+        refills: one token comes back every *seconds* / *most* instead, as into a bucket that
+            drips: bursts of *most*, and then so fast.
+        upto: the most calls in any *seconds*, or in a burst, that were ever found to pass: more
+            than *most* are tried a little at a time, as long as they do.
+        fastest: how many times as fast as promised tokens of a bucket that refills were ever
+            found to come back; tried likewise.
     """
 
     key: str
     most: int
     seconds: float
     reserve: int = 1
+    refills: bool = False
+    upto: int = 0
+    fastest: float = 1.0
 
 
 class Limits(msgspec.Struct, frozen=True):
@@ -69,7 +79,12 @@ class Surface(Protocol):
 
     @property
     def budget(self) -> Sequence[Bucket]:
-        """What the next `show` or `finish` takes a token of; the first bucket is the place's."""
+        """What the next `show` takes a token of; the first bucket is the place's."""
+        ...
+
+    @property
+    def final_budget(self) -> Sequence[Bucket]:
+        """What the next `finish` or `delete` takes a token of, likewise."""
         ...
 
     @property
@@ -138,6 +153,10 @@ class Platform(Protocol):
 
     def budget(self, conversation: ConversationId) -> Sequence[Bucket]:
         """The buckets that a new post in *conversation* takes a token from."""
+        ...
+
+    def indicate_budget(self, conversation: ConversationId, *, busy: bool) -> Sequence[Bucket]:
+        """The buckets that `indicate` takes a token from."""
         ...
 
     def fits(self, text: str) -> bool:

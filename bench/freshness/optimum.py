@@ -1,50 +1,81 @@
-"""The offline optimum: the best times to update, for who knows the traces.
+"""The best times to update, for who knows the traces, or all of them but not which it will be.
 
 Dynamic programming over the moments of a grid. The platform's sliding windows are relaxed to
-windows that stand side by side, so what comes out is a bound that no schedule can beat.
+windows that stand side by side, and what a dripping bucket holds is rounded up, so what comes
+out is a bound that no schedule can beat.
 """
 
 from bisect import bisect_left
 from itertools import accumulate, pairwise
-from math import inf
+from math import ceil, inf
+from typing import NamedTuple
 
 GRID_S = 0.1
 """One call is in flight at a time, for as long as `bench.freshness.world.DELAY_S`."""
-COARSER = 600
+COARSER = 300
 """Later than so many steps the grid gets coarser."""
 LONGEST_GAP_S = 12.0
 
 
-def least_unseen(traces, windows, delay_s):
-    """The least mean of unseen characters that *windows*, each (calls, seconds), allow.
+class Rule(NamedTuple):
+    """What holds together: *most* calls in any *seconds*, and a bucket of *burst* calls, one of
+    which drips back every *each_s*; 0: no such limit.
+    """
+
+    most: int = 0
+    seconds: float = 60.0
+    burst: int = 0
+    each_s: float = 1.0
+
+    def keeping(self, calls):
+        """What is left where *calls* are kept at any time, for an end that may come."""
+        most = max(1, self.most - calls) if self.most else 0
+        return self._replace(most=most, burst=max(1, self.burst - calls) if self.burst else 0)
+
+
+def least_unseen(traces, rules, delay_s):
+    """The least mean of unseen characters that each of *rules* allows.
 
     With one trace, it is what can be done when the whole of it is known. With several, when it
     is known that the answer is one of them, but not which: when it will end.
 
     An update sent at t is seen at t + *delay_s*; the last one, with all, goes out at the end.
+    Who does not know when that is keeps a call for it, so that it need not wait.
     """
-    return max(_least_unseen(traces, most, seconds, delay_s) for most, seconds in windows)
+    kept = 1 if len(traces) > 1 else 0
+    return max(_least_unseen(traces, rule.keeping(kept), delay_s) for rule in rules)
 
 
-def _least_unseen(traces, most, seconds, delay_s):
+def _least_unseen(traces, rule, delay_s):
     moments = _moments(traces)
     known = [_Known(trace, moments, delay_s, 1 / (len(traces) * trace.seconds)) for trace in traces]
     whole = [sum(areas) for areas in zip(*(one.whole for one in known), strict=True)]
-    window = [int(at / seconds) for at in moments]
-    # best[i][k]: the least area so far, the last update at moment i, the (k + 1)th of its window.
+    window = [int(at / rule.seconds) for at in moments]
+    # A token is counted in as many parts as there are steps until it is back.
+    parts = round(rule.each_s / GRID_S)
+    most, full = rule.most or 1, rule.burst * parts or 1
+    # best[i][level][k]: the least area so far, the last update at moment i, the (k + 1)th of its
+    # window; *level* parts of tokens are left in the bucket.
     best = []
     for j, moment in enumerate(moments):
-        least = [inf] * most
-        least[0] = whole[j]
+        least = [[inf] * most for _ in range(max(1, full - parts + 1))]
+        least[-1][0] = whole[j]
         for i in range(min(bisect_left(moments, moment - LONGEST_GAP_S), max(0, j - 2)), j):
             area = whole[j] - whole[i] - sum(one.shown(i, j) for one in known)
-            if window[i] == window[j]:
-                for k, so_far in enumerate(best[i][:-1], 1):
-                    least[k] = min(least[k], so_far + area)
-            else:
-                least[0] = min(least[0], min(best[i]) + area)
+            # A little in favour of the optimum.
+            back = ceil((moment - moments[i]) / rule.each_s * parts - 1e-6) if rule.burst else 0
+            for level, costs in enumerate(best[i]):
+                now = min(full, level + back) - parts if rule.burst else 0
+                if now < 0:
+                    continue
+                into = least[now]
+                if rule.most and window[i] == window[j]:
+                    for k, so_far in enumerate(costs[:-1], 1):
+                        into[k] = min(into[k], so_far + area)
+                else:
+                    into[0] = min(into[0], min(costs) + area)
         best.append(least)
-    return min(best[-1])
+    return min(min(costs) for costs in best[-1])
 
 
 def _moments(traces):

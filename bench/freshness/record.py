@@ -12,7 +12,7 @@ import json
 import time
 
 from bench.freshness.traces import RECORDED
-from core.budget import LocalBudget
+from core.buckets import LocalBudget
 from core.clients import open_models
 from core.models.chunks import TextDelta
 from core.models.request import ChatMessage, ChatRequest

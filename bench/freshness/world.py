@@ -1,20 +1,23 @@
-"""A world in virtual time: a clock, places with strict limits, and our own schedule in them."""
+"""The worlds of `tests.servers.limits` in virtual time, and our own schedule in them."""
 
 import asyncio
 import selectors
-from collections import deque
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from bots.slack.stream import append_budget, start_budget
-from bots.slack.surface import post_budget, update_budget
+from bench.freshness.optimum import Rule
+from bots.slack.adapter import SlackPlatform
+from bots.slack.stream import append_budget, start_budget, stop_budget
+from bots.slack.surface import post_budget, status_budget, update_budget
+from bots.telegram.adapter import TelegramPlatform
 from bots.telegram.surface import place_budget
-from core.budget import LocalBuckets
+from core.buckets import Buckets, Usual, worth_telling
 from core.errors import RateLimited
 from core.live.pace import Pacer
 from core.live.reply import Reply
 from core.messages import conversation_id
 from core.platform import Limits
+from tests.servers.limits import loose, strict
 
 DELAY_S = 0.1
 """From a call to the text on the screen."""
@@ -54,72 +57,42 @@ def run(coroutine):
         loop.close()
 
 
-class Window:
-    """A strict limit: at most *most* calls in any *seconds*."""
-
-    def __init__(self, most, seconds):
-        self.most, self.seconds, self.times = most, seconds, deque()
-
-    def wait(self, now):
-        while self.times and self.times[0] <= now - self.seconds:
-            self.times.popleft()
-        return 0.0 if len(self.times) < self.most else self.times[0] + self.seconds - now
-
-
-class Limiter:
-    """What a platform allows, strictly; counts what it refused."""
-
-    def __init__(self, place):
-        self._windows = {}
-        self._place = place
-        self._held = {}
-        self.refused = 0
-
-    def call(self, now, chat, *, new):
-        """Count one call, or say for how long to be silent."""
-        kinds = _WINDOWS[self._place]["post" if new else "update"]
-        windows = [
-            self._windows.setdefault(
-                (kind, "" if kind.startswith("all") else chat), Window(most, seconds)
-            )
-            for kind, most, seconds in kinds
-        ]
-        wait = max([one.wait(now) for one in windows] + [self._held.get(chat, 0) - now])
-        if wait > 0:
-            self.refused += 1
-            wait = max(1.0, wait)
-            self._held[chat] = now + wait
-            return wait
-        for one in windows:
-            one.times.append(now)
-        return 0.0
-
-
-_TELEGRAM = {
-    "private": [("second", 5, 1.0), ("minute", 60, 60.0), ("all", 30, 1.0)],
-    "group": [("minute", 20, 60.0), ("all", 30, 1.0)],
+PLACES = ("Telegram, private", "Telegram, group", "Slack, native", "Slack, edits")
+WORLDS = {"strict": strict, "loose": loose}
+_METHODS = {
+    "Slack, native": ("chat.startStream", "chat.appendStream", "chat.stopStream"),
+    "Slack, edits": ("chat.postMessage", "chat.update", "chat.update"),
 }
-_WINDOWS = {
-    "Telegram, private": dict.fromkeys(("post", "update"), _TELEGRAM["private"]),
-    "Telegram, group": dict.fromkeys(("post", "update"), _TELEGRAM["group"]),
-    "Slack, native": {"post": [("all starts", 20, 60.0)], "update": [("all", 100, 60.0)]},
-    "Slack, edits": {"post": [("second", 2, 1.0)], "update": [("all", 50, 60.0)]},
+_CHAT = Rule(20, 60.0, burst=3, each_s=1.0)
+RULES = {
+    ("Telegram, private", "strict"): [_CHAT],
+    ("Telegram, private", "loose"): [Rule(60, 60.0), Rule(5, 1.0)],
+    ("Telegram, group", "strict"): [_CHAT],
+    ("Telegram, group", "loose"): [Rule(20, 60.0)],
+    ("Slack, native", "strict"): [Rule(burst=20, each_s=0.6)],
+    ("Slack, native", "loose"): [Rule(100, 60.0)],
+    ("Slack, edits", "strict"): [Rule(burst=10, each_s=1.2)],
+    ("Slack, edits", "loose"): [Rule(50, 60.0)],
 }
-PLACES = tuple(_WINDOWS)
+"""What the worlds allow one answer."""
 
 
-def windows_of(place):
-    """What the platform allows one answer: calls in seconds."""
-    return [(most, seconds) for _, most, seconds in _WINDOWS[place]["update"]]
-
-
-def budget_of(place, chat, *, new=False):
+def budget_of(place, chat, *, new=False, final=False):
     """The buckets that our adapters name for a call there."""
     if place.startswith("Slack"):
         if place.endswith("native"):
-            return start_budget("T") if new else append_budget("T")
+            later = stop_budget("T") if final else append_budget("T")
+            return start_budget("T") if new else later
         return post_budget("T", str(chat)) if new else update_budget("T")
-    return place_budget(1, -1 - chat if place.endswith("group") else chat)
+    return place_budget(1, -1 - chat if place.endswith("group") else 1 + chat)
+
+
+def call(limits, place, now, chat, *, new=False, final=False):
+    """The verdict of *limits* on a call."""
+    if place.startswith("Slack"):
+        start, more, end = _METHODS[place]
+        return limits.slack(start if new else end if final else more, chat, now)
+    return limits.telegram(-1 - chat if place.endswith("group") else 1 + chat, now)
 
 
 @dataclass
@@ -150,14 +123,31 @@ class Screen:
         return bool(self.seen) and self.seen[-1][1] >= self.trace.total
 
     @property
+    def first_lag_s(self):
+        """From the first characters that are enough to the first text on the screen."""
+        ready = next(
+            (
+                at
+                for at, chars in zip(self.trace.times, self.trace.chars, strict=True)
+                if chars >= 12
+            ),
+            self.trace.seconds,
+        )
+        return self.first_s - ready
+
+    @property
+    def final_lag_s(self):
+        return self.seen[-1][0] - self.trace.seconds
+
+    @property
     def longest_gap_s(self):
         times = [time for time, _ in self.seen]
         return max((b - a for a, b in pairwise(times)), default=0.0)
 
 
 class _Surface:
-    def __init__(self, world, chat, screen):
-        self._world, self._chat, self._screen = world, chat, screen
+    def __init__(self, platform, chat, screen):
+        self._platform, self._chat, self._screen = platform, chat, screen
         self.handle, self.grows = "", True
         self._before = sum(len(one.text) for one in screen.posts)
         self.text = ""
@@ -165,18 +155,27 @@ class _Surface:
 
     @property
     def budget(self):
-        return budget_of(self._world.place, self._chat, new=not self.handle)
+        return budget_of(self._platform.place, self._chat, new=not self.handle)
 
-    async def show(self, text, buttons=()):
+    @property
+    def final_budget(self):
+        return budget_of(self._platform.place, self._chat, new=not self.handle, final=True)
+
+    async def show(self, text, buttons=(), *, final=False):
         loop = asyncio.get_running_loop()
-        wait = self._world.limiter.call(loop.time(), self._chat, new=not self.handle)
-        if wait:
-            raise RateLimited("flood", wait)
-        await asyncio.sleep(DELAY_S)
+        place, new = self._platform.place, not self.handle
+        at = loop.time()
+        verdict = call(self._platform.world, place, at, self._chat, new=new, final=final)
+        if verdict.retry_after_s:
+            await asyncio.sleep(DELAY_S)
+            raise RateLimited("flood", verdict.retry_after_s)
+        await asyncio.sleep(DELAY_S + verdict.late_s)
         self.handle, self.text = "post", text
+        self._platform.log.append((at, self._screen, "first" if new else "final" if final else ""))
         self._screen.show(loop.time(), self._before + len(text))
 
-    finish = show
+    async def finish(self, text, buttons=()):
+        await self.show(text, final=True)
 
     async def delete(self):
         pass
@@ -189,10 +188,13 @@ class Platform:
 
     name = "virtual"
 
-    def __init__(self, place, interval_s):
-        self.place, self.limiter = place, Limiter(place)
-        self.limits = Limits(10**6, 100, 1, interval_s, 4.5)
+    def __init__(self, place, world):
+        self.place, self.world = place, world
+        kind = SlackPlatform if place.startswith("Slack") else TelegramPlatform
+        every_s = kind.limits.indicate_every_s
+        self.limits = Limits(10**6, 100, 1, kind.limits.interval_s, every_s)
         self.screens = {}
+        self.log = []
 
     def fits(self, text):
         return len(text) <= self.limits.page_chars
@@ -201,41 +203,69 @@ class Platform:
         chat, screen = self.screens[conversation]
         return _Surface(self, chat, screen)
 
+    def indicate_budget(self, conversation, *, busy):
+        if self.place.startswith("Slack"):
+            return status_budget("T")
+        return budget_of(self.place, self.screens[conversation][0]) if busy else ()
+
     async def entitle(self, conversation, title):
         pass
 
     async def indicate(self, conversation, *, busy):
-        pass
+        now, chat = asyncio.get_running_loop().time(), self.screens[conversation][0]
+        if self.place.startswith("Slack"):
+            self.world.slack("assistant.threads.setStatus", chat, now)
+        elif busy:
+            group = self.place.endswith("group")
+            verdict = self.world.telegram(-1 - chat if group else 1 + chat, now, cosmetic=True)
+            await asyncio.sleep(DELAY_S + verdict.late_s)
 
 
 class Budget:
     """Our token buckets by the virtual clock."""
 
     def __init__(self):
-        self._buckets = LocalBuckets()
+        self._buckets = Buckets()
+        self._usual = Usual()
 
-    async def take(self, buckets, *, final):
-        return self._buckets.take(buckets, asyncio.get_running_loop().time(), final=final)
+    async def take(self, buckets, kind, *, growing=1):
+        now = asyncio.get_running_loop().time()
+        return self._buckets.take(buckets, kind, now, growing=growing)
 
-    async def hold(self, bucket, seconds):
-        self._buckets.hold(bucket, asyncio.get_running_loop().time(), seconds)
+    async def passed(self, buckets, grant, took_s):
+        late_s = self._usual.late_s(buckets, took_s)
+        if worth_telling(grant, late_s):
+            self._buckets.passed(buckets, grant, late_s, asyncio.get_running_loop().time())
+
+    async def refused(self, buckets, grant, seconds):
+        self._buckets.refused(buckets, grant, seconds, asyncio.get_running_loop().time())
 
 
-async def ours(place, traces, *, same_chat, interval_s, starts=None, lengths=()):
-    """Our replies to all *traces* at once: (screens, refused calls).
+@dataclass
+class Asked:
+    """A question: *trace* answers it, *at* so many seconds, in *chat*."""
 
-    *lengths*: of answers that the process has shown before.
+    trace: object
+    at: float = 0.0
+    chat: int = 0
+
+
+async def answered(place, world, asked, *, lengths=(), before=None):
+    """Our replies to all that is *asked*: (screens, the platform).
+
+    *lengths*: of answers that the process has shown before; *before*: awaited with the platform
+    and the budget when everything stands.
     """
-    platform = Platform(place, interval_s)
+    platform, budget = Platform(place, world), Budget()
 
-    async def one(number, trace, pacer):
+    async def one(number, question, pacer):
         loop = asyncio.get_running_loop()
-        if starts is not None:
-            await asyncio.sleep(starts[number])
+        await asyncio.sleep(question.at)
+        trace = question.trace
         conversation = conversation_id("virtual", str(number))
         screen = Screen(trace, loop.time())
         screen.posts = []
-        platform.screens[conversation] = (0 if same_chat else number, screen)
+        platform.screens[conversation] = question.chat, screen
         text = "x" * trace.total
         began = loop.time()
         async with Reply(platform, conversation, "", pacer) as reply:
@@ -245,8 +275,10 @@ async def ours(place, traces, *, same_chat, interval_s, starts=None, lengths=())
             await reply.finish(text)
         return screen
 
-    async with Pacer(Budget()) as pacer, asyncio.TaskGroup() as group:
+    async with Pacer(budget) as pacer, asyncio.TaskGroup() as group:
         for chars in lengths:
             pacer.lengths.note(chars)
-        tasks = [group.create_task(one(n, trace, pacer)) for n, trace in enumerate(traces)]
-    return [task.result() for task in tasks], platform.limiter.refused
+        if before is not None:
+            await before(platform, budget)
+        tasks = [group.create_task(one(n, question, pacer)) for n, question in enumerate(asked)]
+    return [task.result() for task in tasks], platform

@@ -22,7 +22,7 @@ from bots.slack.listeners import Listeners, MayAsk, Speak
 from bots.slack.markup import BLOCK_CHARS, fits
 from bots.slack.people import People
 from bots.slack.stream import AGAIN_S, Streams, StreamSurface, cannot
-from bots.slack.surface import SlackSurface, actions, post_budget, slack_errors
+from bots.slack.surface import SlackSurface, actions, post_budget, slack_errors, status_budget
 from core.credentials import Credential
 from core.errors import ConfigError, PlatformError, Rejected
 from core.messages import (
@@ -57,7 +57,7 @@ class SlackPlatform:
         page_chars=BLOCK_CHARS,
         caption_chars=900,
         pictures_per_post=4,
-        interval_s=0.05,
+        interval_s=0.02,
         # docs.slack.dev, agent sessions: `processing` lasts an hour unless it is said again.
         indicate_every_s=600.0,
         rates=True,
@@ -178,6 +178,9 @@ class SlackPlatform:
 
     def budget(self, conversation: ConversationId) -> Sequence[Bucket]:
         return post_budget(self._me.team, split_conversation(conversation)[1])
+
+    def indicate_budget(self, conversation: ConversationId, *, busy: bool) -> Sequence[Bucket]:
+        return status_budget(self._me.team)
 
     def fits(self, text: str) -> bool:
         return fits(text)

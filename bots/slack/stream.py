@@ -17,7 +17,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bots.slack.markup import render, settled
 from bots.slack.reading import items, mapping, string
-from bots.slack.surface import MARK, SlackSurface, controls, slack_errors
+from bots.slack.surface import MARK, SlackSurface, controls, slack_errors, tier_budget
 from core.errors import Full, Gone, PlatformError, Rejected
 from core.messages import Button, ConversationId, split_conversation
 from core.platform import Bucket
@@ -25,8 +25,10 @@ from core.platform import Bucket
 STREAM_S = 240.0
 # Tiers per method and workspace: startStream and stopStream 20 and more a minute, appendStream
 # 100. (calls, seconds), as in bots.slack.surface.
-START = (20, 61.5)
-APPEND = (100, 61.5)
+START = (20, 61.0)
+START_BURST = (3, 9.15)
+APPEND = (100, 61.0)
+APPEND_BURST = (3, 1.83)
 START_PATIENCE_S = 0.5
 """How long a new answer waits for the token of a start, before it is posted instead."""
 MOST_STARTS = 15
@@ -63,11 +65,15 @@ def cannot(code: str) -> bool:
 
 
 def start_budget(team: str) -> tuple[Bucket, ...]:
-    return (Bucket(f"slack:{team}:start", *START, reserve=0),)
+    return tier_budget(f"slack:{team}:start", START, START_BURST)
 
 
 def append_budget(team: str) -> tuple[Bucket, ...]:
-    return (Bucket(f"slack:{team}:append", *APPEND, reserve=3),)
+    return tier_budget(f"slack:{team}:append", APPEND, APPEND_BURST)
+
+
+def stop_budget(team: str) -> tuple[Bucket, ...]:
+    return tier_budget(f"slack:{team}:stop", START, START_BURST)
 
 
 class Streams:
@@ -123,6 +129,12 @@ class StreamSurface(SlackSurface):
         if not self._ts:
             self._asked_at = min(self._asked_at, time.monotonic())
         return append_budget(self._team) if self._ts else start_budget(self._team)
+
+    @property
+    def final_budget(self) -> Sequence[Bucket]:
+        if self._streaming and self._ts:
+            return stop_budget(self._team)
+        return super().budget
 
     async def show(self, text: str, buttons: Sequence[Button] = ()) -> None:
         if self._streaming:

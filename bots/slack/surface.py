@@ -62,11 +62,14 @@ _REVOKED = frozenset(
 )
 _AWAY = frozenset(("internal_error", "fatal_error", "service_unavailable", "request_timeout"))
 
-# Slack's rate limits count per method and workspace (docs.slack.dev, rate limits): chat.update
-# is Tier 3, 50 and more a minute; chat.postMessage about one a second in a channel, with short
-# bursts. (calls, seconds): a little longer than Slack's minute, for calls that arrive late.
-UPDATE = (50, 61.5)
-POST = (3, 3.2)
+# Slack's rate limits count per method, workspace and app (docs.slack.dev, rate limits):
+# chat.update is Tier 3, 50 and more a minute; chat.postMessage about one a second in a channel,
+# with short bursts. (calls, seconds): a little longer than Slack's minute, for calls that arrive
+# late. How large bursts may be is not published: a few, and more is tried.
+UPDATE = (50, 61.0)
+UPDATE_BURST = (3, 3.66)
+BURST_UPTO = 30
+POST = (3, 3.06)
 
 
 @contextmanager
@@ -107,11 +110,25 @@ def _seconds(value: object) -> float:
 
 
 def post_budget(team: str, channel: str) -> tuple[Bucket, ...]:
-    return (Bucket(f"slack:{team}:post:{channel}", *POST, reserve=0),)
+    return (Bucket(f"slack:{team}:post:{channel}", *POST, reserve=0, refills=True),)
+
+
+def tier_budget(
+    key: str, minute: tuple[int, float], burst: tuple[int, float]
+) -> tuple[Bucket, ...]:
+    """What a method of so many calls in a *minute*, and in a *burst*, takes a token of."""
+    return (
+        Bucket(key, *minute, reserve=3),
+        Bucket(f"{key}:burst", *burst, upto=BURST_UPTO, refills=True),
+    )
 
 
 def update_budget(team: str) -> tuple[Bucket, ...]:
-    return (Bucket(f"slack:{team}:update", *UPDATE, reserve=3),)
+    return tier_budget(f"slack:{team}:update", UPDATE, UPDATE_BURST)
+
+
+def status_budget(team: str) -> tuple[Bucket, ...]:
+    return tier_budget(f"slack:{team}:status", UPDATE, UPDATE_BURST)
 
 
 class SlackSurface:
@@ -149,6 +166,10 @@ class SlackSurface:
     @property
     def budget(self) -> Sequence[Bucket]:
         return update_budget(self._team) if self._ts else post_budget(self._team, self._channel)
+
+    @property
+    def final_budget(self) -> Sequence[Bucket]:
+        return self.budget
 
     async def show(self, text: str, buttons: Sequence[Button] = ()) -> None:
         # A mark of its own line where the text ends with a fence or a table.

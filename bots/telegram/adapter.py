@@ -81,7 +81,7 @@ class TelegramPlatform:
         page_chars=6_000,
         caption_chars=CAPTION_UNITS // 2,
         pictures_per_post=ALBUM,
-        interval_s=0.1,
+        interval_s=0.02,
         indicate_every_s=4.5,
         replaces_pictures=True,
     )
@@ -304,6 +304,9 @@ class TelegramPlatform:
 
     def budget(self, conversation: ConversationId) -> Sequence[Bucket]:
         return place_budget(self._me.id, place(conversation)[0])
+
+    def indicate_budget(self, conversation: ConversationId, *, busy: bool) -> Sequence[Bucket]:
+        return self.budget(conversation) if busy else ()
 
     def fits(self, text: str) -> bool:
         return fits(text)

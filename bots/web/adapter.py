@@ -103,6 +103,9 @@ class WebPlatform:
     def budget(self, conversation: ConversationId) -> Sequence[Bucket]:
         return ()
 
+    def indicate_budget(self, conversation: ConversationId, *, busy: bool) -> Sequence[Bucket]:
+        return ()
+
     def fits(self, text: str) -> bool:
         return True
 

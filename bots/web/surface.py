@@ -31,6 +31,10 @@ class WebSurface:
     def budget(self) -> Sequence[Bucket]:
         return ()
 
+    @property
+    def final_budget(self) -> Sequence[Bucket]:
+        return ()
+
     async def show(self, text: str, buttons: Sequence[Button] = ()) -> None:
         await self._put(Post("bot", text, buttons=tuple(buttons), growing=True, at=time.time()))
 

@@ -1,14 +1,16 @@
 """Calls that must reach the platform: paced, and tried again until they do."""
 
 import asyncio
+import sys
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
 
-from core.budget import Budget
+from core.budget import LOOK_AGAIN_S, Budget, Grant
 from core.errors import Gone, PlatformError, RateLimited, Rejected, Revoked
-from core.live.pace import LOOK_AGAIN_S
+from core.live.growth import clock
 from core.messages import ConversationId
-from core.platform import Bucket
+from core.platform import Bucket, Platform, Surface
 from core.telemetry import logger
 
 log = logger(__name__)
@@ -24,42 +26,71 @@ async def deliver(
     cost: Callable[[], Sequence[Bucket]],
     conversation: ConversationId,
     budget: Budget,
+    *,
+    tries: int = sys.maxsize,
 ) -> None:
-    """Make *call* succeed.
+    """Make *call* succeed, trying *tries* times at the most.
 
     Raises:
         Gone, Rejected, Revoked: it never will.
-        PlatformError: the platform stayed away for `PATIENCE_S`.
+        PlatformError: the platform stayed away for `PATIENCE_S`, or too many tries.
     """
     began = time.monotonic()
-    tries = 0
+    failures = 0
     while True:
         # What it costs may change while it is waited for.
-        while wait_s := (await budget.take(buckets := cost(), final=True)).wait_s:
-            await asyncio.sleep(min(wait_s, LOOK_AGAIN_S))
+        while (grant := await budget.take(buckets := cost(), "final")).wait_s:
+            await asyncio.sleep(min(grant.wait_s, LOOK_AGAIN_S))
         try:
-            return await call()
+            async with told(budget, buckets, grant):
+                return await call()
         except (Gone, Rejected, Revoked):
             raise
-        except RateLimited as error:
-            await held(error, buckets, conversation, budget)
         except PlatformError as error:
             report_refusal(error, conversation)
-            if time.monotonic() - began > PATIENCE_S:
+            failures += 1
+            if failures == tries or time.monotonic() - began > PATIENCE_S:
                 raise
-            await asyncio.sleep(RETRY_S[min(tries, len(RETRY_S) - 1)])
-            tries += 1
+            if not isinstance(error, RateLimited):
+                await asyncio.sleep(RETRY_S[min(failures, len(RETRY_S)) - 1])
 
 
-async def held(
-    error: RateLimited, buckets: Sequence[Bucket], conversation: ConversationId, budget: Budget
+async def delete(surface: Surface, conversation: ConversationId, budget: Budget) -> None:
+    """Take the post of *surface* away, as far as the platform lets us."""
+    with suppress(PlatformError):
+        await deliver(surface.delete, lambda: surface.final_budget, conversation, budget, tries=1)
+
+
+async def indicate(
+    platform: Platform, conversation: ConversationId, budget: Budget, *, busy: bool
 ) -> None:
-    """Keep silent in the place of *buckets* for as long as the platform asks."""
-    report_refusal(error, conversation)
+    """Show "is typing" where there is a token to spare, or clear it in any case."""
+    buckets = platform.indicate_budget(conversation, busy=busy)
+    wait_s = (await budget.take(buckets, "nicety")).wait_s if buckets else 0.0
+    if not (busy and wait_s):
+        await platform.indicate(conversation, busy=busy)
+
+
+@asynccontextmanager
+async def told(budget: Budget, buckets: Sequence[Bucket], grant: Grant) -> AsyncIterator[None]:
+    """Around the call for *grant*: what it tells of *buckets* is learned."""
+    began = clock()
+    try:
+        yield
+    except RateLimited as error:
+        if not buckets:
+            await asyncio.sleep(error.retry_after_s)
+        await budget.refused(buckets, grant, error.retry_after_s)
+        raise
+    except BaseException:
+        await _tell(budget, buckets, grant, clock() - began)
+        raise
+    await _tell(budget, buckets, grant, clock() - began)
+
+
+async def _tell(budget: Budget, buckets: Sequence[Bucket], grant: Grant, took_s: float) -> None:
     if buckets:
-        await budget.hold(buckets[0], error.retry_after_s)
-    else:
-        await asyncio.sleep(error.retry_after_s)
+        await budget.passed(buckets, grant, took_s)
 
 
 def report_refusal(error: PlatformError, conversation: ConversationId) -> None:

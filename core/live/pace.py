@@ -1,9 +1,16 @@
 """When a growing answer may be updated: shared tokens, and whose turn it is.
 
-With n tokens for a known time T, an answer is shown best at equal distances of T / n. T is
-not known, but how long answers get is: what is unseen on average over all of them is least
+The law. With n tokens for a known time T, an answer is shown best at equal distances of T / n.
+T is not known, but how long answers get is: what is unseen on average over all of them is least
 when the distances follow `core.live.lengths`. They are planned in characters, as the tokens
-allow that are left and come back.
+allow that are left and come back. A first text is not spaced: it goes as soon as there is a
+token, and before everybody's previews.
+
+For example: a group of 20 calls a minute, an answer at 240 characters a second, 2 of 20 tokens
+kept for its end. After the first text 17 are left, of which the next comes back in 60 s; until
+then 14,400 characters may come, of which, as answers are, an update is worth most early: the
+next is due after some 90 characters, 0.4 s. After ten updates and 2,500 characters the distance
+is 500 characters, 2 s; at 20 calls a minute it ends at one in three seconds.
 
 An update shows most when it goes out just after the model has written: where a model writes
 in bursts, the times so found are moved to the nearest burst.
@@ -14,11 +21,9 @@ import math
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
-import msgspec
-
-from core.budget import Budget, Grant
+from core.budget import LOOK_AGAIN_S, Budget, Grant
 from core.live.growth import Growth, clock
 from core.live.lengths import Lengths
 from core.platform import Bucket
@@ -31,8 +36,8 @@ FIRST_WAIT_S = 0.7
 LATE_GAPS = 5
 """For so many distances between updates the characters planned for one are waited for."""
 MOST_BUCKETS = 10_000
-LOOK_AGAIN_S = 1.0
-"""Who waits for a token looks so often whether it still wants that one."""
+MOST_TOKENS = 64
+"""So many of the tokens that come back are planned with."""
 CLOCK_S, STEP_S = 0.001, 0.01
 """What is due so soon is due now; and so long passes before it is looked at again."""
 
@@ -42,29 +47,47 @@ class Screen(Protocol):
 
     @property
     def budget(self) -> Sequence[Bucket]:
-        """What its next update takes a token of: the place's bucket first, the widest last."""
+        """What its next update takes a token of: the place's bucket first."""
         ...
 
     @property
     def growth(self) -> Growth: ...
 
 
+class Turn(NamedTuple):
+    """The right to one call: what it took a token of, and what the budget said to that."""
+
+    buckets: Sequence[Bucket] = ()
+    grant: Grant = Grant(0.0)
+
+
 @dataclass
 class _Lane:
-    """The screens that share a widest bucket, and wait."""
+    """The screens that share a place's bucket, and wait."""
 
-    waiting: dict[Screen, asyncio.Future[bool]] = field(default_factory=dict)
+    waiting: dict[Screen, asyncio.Future[Turn | None]] = field(default_factory=dict)
     came: asyncio.Event = field(default_factory=asyncio.Event)
+    first_at: float = 0.0
+    """When a first text, which had no token, asks again."""
 
 
 @dataclass
 class _Known:
-    """What this process knows of a bucket: when it took tokens, when it asks next, for how many."""
+    """What this process knows of a bucket: when it took tokens, when previews ask next.
+
+    *gap*: the planned distance, in seconds, of which *speed* was expected, in characters a second.
+    """
 
     taken: deque[float]
     next_at: float = 0.0
     gap: float = 0.0
+    speed: float = 0.0
     crowd: int = 1
+
+    def spaced(self, growth: Growth) -> float:
+        """When the next one is due: sooner, if the model turns out to write faster."""
+        faster = max(1.0, growth.writing_speed / self.speed) if self.speed else 1.0
+        return self.next_at - self.gap + self.gap / faster
 
 
 class Pacer:
@@ -88,20 +111,19 @@ class Pacer:
     async def __aexit__(self, *_: object) -> None:
         await end(self._drivers)
 
-    async def turn(self, screen: Screen) -> bool:
-        """Wait for the turn of *screen*: true with a token of its budget, false after `leave`."""
+    async def turn(self, screen: Screen) -> Turn | None:
+        """Wait for the turn of *screen*, with a token of its budget; None after `leave`."""
         buckets = screen.budget
         if not buckets:
-            return True
-        self._places[screen] = buckets[0].key
-        key = buckets[-1].key
+            return Turn()
+        key = self._places[screen] = buckets[0].key
         lane = self._lanes.get(key)
         if lane is None:
             lane = self._lanes[key] = _Lane()
             driver = asyncio.create_task(self._drive(key, lane), name=f"pace {key}")
             self._drivers.add(driver)
             driver.add_done_callback(self._drivers.discard)
-        future: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[Turn | None] = asyncio.get_running_loop().create_future()
         lane.waiting[screen] = future
         lane.came.set()
         try:
@@ -112,8 +134,8 @@ class Pacer:
 
     def look(self, screen: Screen) -> None:
         """Look whether *screen* is due: a pause of its model has ended."""
-        lane = self._lanes.get(screen.budget[-1].key) if screen.budget else None
-        if lane is not None and screen in lane.waiting and self._due(screen) <= clock():
+        lane = self._lanes.get(screen.budget[0].key) if screen.budget else None
+        if lane is not None and screen in lane.waiting and self._due(screen, lane) <= clock():
             lane.came.set()
 
     def leave(self, screen: Screen) -> None:
@@ -122,7 +144,7 @@ class Pacer:
         for lane in self._lanes.values():
             future = lane.waiting.get(screen)
             if future is not None and not future.done():
-                future.set_result(False)
+                future.set_result(None)
 
     async def _drive(self, key: str, lane: _Lane) -> None:
         try:
@@ -139,7 +161,10 @@ class Pacer:
         """Give turns in *lane* until nobody waits."""
         while lane.waiting:
             now = clock()
-            ready = [(self._due(one), one) for one, f in lane.waiting.items() if not f.done()]
+            waiting = [one for one, future in lane.waiting.items() if not future.done()]
+            # Nobody's preview before somebody's first text.
+            waiting = [one for one in waiting if one.growth.shown is None] or waiting
+            ready = [(self._due(one, lane), one) for one in waiting]
             soonest = min((due for due, _ in ready), default=now + 60)
             if soonest > now + CLOCK_S:
                 lane.came.clear()
@@ -153,25 +178,34 @@ class Pacer:
                 (one for due, one in ready if due <= now + CLOCK_S),
                 key=lambda one: one.growth.unseen,
             )
-            # What it costs may have changed while it waited.
-            place = self._places[stalest] = stalest.budget[0].key
-            crowd = sum(one == place for one in self._places.values())
-            buckets = _kept(stalest.budget, crowd)
-            grant = await self.budget.take(buckets, final=False)
-            self._space(buckets, stalest.growth, grant, clock(), crowd)
-            future = lane.waiting.pop(stalest, None) if not grant.wait_s else None
-            if future is not None and not future.done():
-                future.set_result(True)
+            await self._give(stalest, lane)
 
-    def _due(self, screen: Screen) -> float:
+    async def _give(self, screen: Screen, lane: _Lane) -> None:
+        """Give *screen* its turn, if there is a token."""
+        # What it costs may have changed while it waited.
+        buckets, first = screen.budget, screen.growth.shown is None
+        place = self._places[screen] = buckets[0].key
+        crowd = sum(one == place for one in self._places.values())
+        grant = await self.budget.take(buckets, "first" if first else "preview", growing=crowd)
+        if grant.wait_s and first:
+            lane.first_at = clock() + min(max(grant.wait_s, 2 * CLOCK_S), LOOK_AGAIN_S)
+        else:
+            self._space(buckets, screen.growth, grant, clock(), crowd)
+        future = lane.waiting.pop(screen, None) if not grant.wait_s else None
+        if future is not None and not future.done():
+            future.set_result(Turn(buckets, grant))
+
+    def _due(self, screen: Screen, lane: _Lane) -> float:
         growth, now = screen.growth, clock()
+        if growth.shown is None:
+            return lane.first_at
         earliest = spaced = gap = apart_s = 0.0
         for bucket in screen.budget:
             known = self._buckets.get(bucket.key)
-            if known is None or (known.gap and growth.shown is None):
-                continue  # Nothing is shown yet: not spaced, only as the tokens allow.
+            if known is None:
+                continue
             earliest = max(earliest, known.next_at - known.gap)
-            spaced = max(spaced, known.next_at)
+            spaced = max(spaced, known.spaced(growth))
             gap, apart_s = max(gap, known.gap), max(apart_s, known.gap * known.crowd)
         if growth.unseen > 0:
             # Planned are characters, and a model that stops, or slows down, does not write them.
@@ -183,14 +217,20 @@ class Pacer:
     def _space(
         self, buckets: Sequence[Bucket], growth: Growth, grant: Grant, now: float, crowd: int
     ) -> None:
-        """Note when each of *buckets*, for which *crowd* wait, may be asked again."""
-        for bucket, level in zip(buckets, grant.levels, strict=False):
-            known = self._buckets.setdefault(bucket.key, _Known(deque(maxlen=bucket.most)))
-            spare, known.crowd = level - bucket.reserve, crowd
+        """Note when each of *buckets*, for which *crowd* wait, may be asked again for a preview."""
+        for bucket, spare, tokens_s in zip(buckets, grant.levels, grant.speeds, strict=True):
+            if not bucket.most:
+                continue
+            most = max(bucket.most, bucket.upto)
+            known = self._buckets.setdefault(bucket.key, _Known(deque(maxlen=most)))
+            known.crowd = crowd
             if not grant.wait_s:
                 known.taken.append(now)
-                known.gap = gap_s(bucket, spare, growth, self.lengths, known.taken, now, crowd)
+                back_s = _back_s(bucket, tokens_s, known.taken, now)
+                known.gap = gap_s(spare, back_s, growth, self.lengths, now, crowd)
                 known.next_at = now + known.gap
+                # Tokens that drip come back in time, whatever the model does.
+                known.speed = 0.0 if bucket.refills else growth.writing_speed
             elif spare < 1:
                 known.gap = 0.0
                 known.next_at = now + max(grant.wait_s, 2 * CLOCK_S)
@@ -198,42 +238,33 @@ class Pacer:
             self._buckets = {key: one for key, one in self._buckets.items() if one.next_at > now}
 
 
-def _kept(buckets: Sequence[Bucket], crowd: int) -> Sequence[Bucket]:
-    """*buckets*, where more is kept for final texts if a *crowd* will soon need as many."""
-    place, *wider = buckets
-    reserve = min(place.most - 1, crowd - place.most // 4)
-    if reserve <= place.reserve:
-        return buckets
-    return msgspec.structs.replace(place, reserve=reserve), *wider
-
-
 def gap_s(
-    bucket: Bucket,
-    spare: float,
-    growth: Growth,
-    lengths: Lengths,
-    taken: Sequence[float],
-    now: float,
-    crowd: int,
+    spare: float, back_s: Sequence[float], growth: Growth, lengths: Lengths, now: float, crowd: int
 ) -> float:
     """How long to wait between two updates of an answer while *spare* tokens are left.
 
     Until a token comes back, no more updates may be due than there are tokens without it.
 
     Args:
+        back_s: in how many seconds tokens come back, the next one first.
         lengths: how long answers get.
-        taken: when this process took tokens, oldest first, the last of them now.
         crowd: how many answers share the bucket, 1 or more: the more, the more evenly, for
             new ones begin where others end.
     """
     speed, writing = growth.speed(now), growth.writing_speed
-    back_s = [at + bucket.seconds - now for at in taken if at > now - bucket.seconds]
     further = [seconds * speed for seconds in back_s]
     shares = lengths.shares(growth.written, further, 0.5 / math.sqrt(crowd))
     return max(
         share / writing / (spare + n) if spare + n > 0 else seconds
         for n, (seconds, share) in enumerate(zip(back_s, shares, strict=True), 1)
     )
+
+
+def _back_s(bucket: Bucket, tokens_s: float, taken: Sequence[float], now: float) -> Sequence[float]:
+    """In how many seconds tokens come back; *taken*: when they were, oldest first."""
+    if bucket.refills:
+        return [n / tokens_s for n in range(1, MOST_TOKENS)]
+    return [at + bucket.seconds - now for at in taken if at > now - bucket.seconds]
 
 
 def worth_showing(text: str, waited_s: float) -> bool:

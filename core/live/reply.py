@@ -12,9 +12,9 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from core.errors import Full, Gone, PlatformError, RateLimited, Revoked
-from core.live.delivery import deliver, held, report_refusal
+from core.live.delivery import delete, deliver, indicate, report_refusal, told
 from core.live.growth import Growth, clock
-from core.live.pace import FIRST_WAIT_S, Pacer, worth_showing
+from core.live.pace import FIRST_WAIT_S, Pacer, Turn, worth_showing
 from core.live.pages import Cut, PagedText
 from core.messages import Button, ConversationId
 from core.platform import Bucket, Platform, Surface
@@ -22,6 +22,7 @@ from core.tasks import end, see_through
 
 LAST_WORDS_S = 3.0
 """How long a turn that ends early waits for the call that is under way."""
+INDICATE_AFTER_S = 0.8
 HALF = 0.08
 """A half word, sentence or line at the end waits for its end if it is so little of what is new."""
 HIDDEN_S = 1.0
@@ -151,8 +152,7 @@ class Reply:
             self._pacer.lengths.note(len(text))
         for surface in self._old:
             # Longer in an earlier try: what is left over says nothing any more.
-            with suppress(PlatformError):
-                await surface.delete()
+            await delete(surface, self._conversation, self._pacer.budget)
         self._old.clear()
         await self._indicate(busy=False)
 
@@ -198,7 +198,7 @@ class Reply:
                 await self._show_newest()
             except RateLimited as error:
                 self._refusals += 1
-                await held(error, self._surface().budget, self._conversation, self._pacer.budget)
+                report_refusal(error, self._conversation)
             except (Gone, Revoked):
                 # The final text will meet the same, and there it is decided what follows.
                 return
@@ -213,51 +213,63 @@ class Reply:
                 await self._wait_for_change(HIDDEN_S if self.growth.unseen > 0 else None)
 
     async def _wait_for_first_text(self) -> None:
-        indicated = 0.0
         first_at: float | None = None
-        while not self._closing.is_set():
-            now = clock()
-            text = self._text.whole
-            if text and first_at is None:
-                first_at = now
-            if len(text) > self._keep_until_chars and worth_showing(
-                text, now - first_at if first_at else 0.0
-            ):
-                return
-            if now >= indicated:
-                indicated = now + self._platform.limits.indicate_every_s
-                await self._indicate(busy=True)
-                continue
-            till = indicated - now
-            if first_at is not None and (left := first_at + FIRST_WAIT_S - now) > 0:
-                till = min(till, left)
-            self._changed.clear()
-            await self._wait_for_change(till)
+        # Beside it: a first text does not wait for a nicety.
+        typing = asyncio.create_task(self._keep_indicating(), name="typing")
+        try:
+            while not self._closing.is_set():
+                now = clock()
+                text = self._text.whole
+                if text and first_at is None:
+                    first_at = now
+                waited_s = now - first_at if first_at else 0.0
+                if len(text) > self._keep_until_chars and worth_showing(text, waited_s):
+                    return
+                left = FIRST_WAIT_S - waited_s
+                self._changed.clear()
+                await self._wait_for_change(left if first_at is not None and left > 0 else None)
+        finally:
+            await end([typing])
+
+    async def _keep_indicating(self) -> None:
+        if self._platform.indicate_budget(self._conversation, busy=True):
+            # It costs what a text does: not where the text is about to come.
+            await asyncio.sleep(INDICATE_AFTER_S)
+        while True:
+            await self._indicate(busy=True)
+            await asyncio.sleep(self._platform.limits.indicate_every_s)
 
     async def _show_newest(self) -> None:
         # The turn may be waited for: what is newest is decided when it has come.
-        while self._has_news() and await self._take():
-            self._tell_anew()
-            surface, page = self._surface(), self._text.cut()
-            if page is None:
-                frame = self._frame()
-                chars = len(self._text.whole) - max(0, len(self._text.page) - len(frame))
-                if not frame:
+        while self._has_news() and (turn := await self._take()) is not None:
+            async with told(self._pacer.budget, turn.buckets, turn.grant):
+                if await self._show_some():
                     return
-                try:
-                    await surface.show(frame, self._buttons)
-                except Full:
-                    page = self._text.cut_early()
-                else:
-                    self._on_screen = frame
-                    self.growth.shown = chars
-                    self._note_update(surface)
-                    return
-            await surface.finish(page.head)
-            self._note_update(surface)
-            self._turn_page(page)
-            # What that page holds may have been taken back while it was finished.
-            self._taken_back |= len(self._text.whole) < self._text.behind
+
+    async def _show_some(self) -> bool:
+        """Show the newest text; false where that ended a page, and there is more."""
+        self._tell_anew()
+        surface, page = self._surface(), self._text.cut()
+        if page is None:
+            frame = self._frame()
+            chars = len(self._text.whole) - max(0, len(self._text.page) - len(frame))
+            if not frame:
+                return True
+            try:
+                await surface.show(frame, self._buttons)
+            except Full:
+                page = self._text.cut_early()
+            else:
+                self._on_screen = frame
+                self.growth.shown = chars
+                self._note_update(surface)
+                return True
+        await surface.finish(page.head)
+        self._note_update(surface)
+        self._turn_page(page)
+        # What that page holds may have been taken back while it was finished.
+        self._taken_back |= len(self._text.whole) < self._text.behind
+        return False
 
     def _has_news(self) -> bool:
         frame, unseen = self._frame(), self.growth.unseen
@@ -287,19 +299,19 @@ class Reply:
 
         await deliver(
             finish,
-            lambda: surface.budget,
+            lambda: surface.final_budget,
             self._conversation,
             self._pacer.budget,
         )
         self._note_update(surface)
 
-    async def _take(self) -> bool:
-        """Take a token for a preview; false when the answer ended meanwhile."""
+    async def _take(self) -> Turn | None:
+        """Take a token for a preview; None when the answer ended meanwhile."""
         await self._may_show(not self._surface().handle)
-        if self._closing.is_set() or not await self._pacer.turn(self):
-            return False
-        await self._may_show(False)
-        return not self._closing.is_set()
+        turn = None if self._closing.is_set() else await self._pacer.turn(self)
+        if turn is not None:
+            await self._may_show(False)
+        return None if self._closing.is_set() else turn
 
     def _note_update(self, surface: Surface) -> None:
         self._updates += 1
@@ -315,7 +327,8 @@ class Reply:
     async def _indicate(self, *, busy: bool) -> None:
         if busy or self._indicating:
             self._indicating = busy
-            await self._platform.indicate(self._conversation, busy=busy)
+            budget = self._pacer.budget
+            await indicate(self._platform, self._conversation, budget, busy=busy)
 
     async def _sleep(self, seconds: float) -> None:
         with suppress(TimeoutError):

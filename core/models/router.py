@@ -142,7 +142,7 @@ class Router:
     async def _allowed(self, route: Route, *, last: bool) -> None:
         """Wait until the rate of *route* allows a call; unless another may be asked."""
         while route.rate is not None:
-            grant = await self._budget.take([route.rate], final=True)
+            grant = await self._budget.take([route.rate], "final")
             if not grant.wait_s:
                 return
             if not last:

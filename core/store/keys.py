@@ -90,9 +90,9 @@ def lease(name: str) -> str:
     return f"{TAG}:lease:{name}"
 
 
-def bucket(name: str) -> tuple[str, str]:
-    """When its tokens were taken; how it is held and paced."""
-    return f"{TAG}:bucket:{name}", f"{TAG}:pace:{name}"
+def level(bucket: str) -> str:
+    """What is known of *bucket*. (Versions before this one kept `bucket:` and `pace:`.)"""
+    return f"{TAG}:level:{bucket}"
 
 
 def told(name: str) -> str:

@@ -3,12 +3,16 @@
 import asyncio
 import time
 import uuid
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
+from typing import TypeVar
 
+import msgspec
 from redis.asyncio import Redis
 
-from core.budget import FASTER, FINAL_S, SLOWER, SLOWEST_PACE, Grant, LocalBudget
+from core.border import set_aside
+from core.buckets import Buckets, Level, Usual, kept_s, settle, worth_telling
+from core.budget import Call, Grant
 from core.errors import StoreError
 from core.platform import Bucket
 from core.store import keys
@@ -18,6 +22,12 @@ from core.telemetry import logger
 
 log = logger(__name__)
 
+Result = TypeVar("Result")
+SWAPS = 20
+"""So often it is tried again where another process was faster; then ours is written anyway."""
+_level = msgspec.msgpack.Decoder(Level)
+_encode = msgspec.msgpack.Encoder().encode
+
 LEASE_MS = 9_000
 LEASE_RENEW_S = 2.0
 
@@ -25,48 +35,93 @@ LEASE_RENEW_S = 2.0
 class SharedBudget:
     """The token buckets of every platform, counted across replicas.
 
+    What is known of a bucket is one value in Redis. It is read, the law of `core.buckets` is
+    applied to it, and it is written back unless somebody else was faster: then again.
+
     While Redis is away each process counts for itself, so that a running
     answer can still finish on screen.
     """
 
     def __init__(self, redis: Redis) -> None:
-        self._take = script(redis, "take")
-        self._hold = script(redis, "hold")
-        self._local = LocalBudget()
+        self._redis = redis
+        self._swap = script(redis, "swap")
+        self._local = Buckets()
+        self._usual = Usual()
+        # Of this process one at a time, so that none is faster than another.
+        self._mine = asyncio.Lock()
 
-    async def take(self, buckets: Sequence[Bucket], *, final: bool) -> Grant:
+    async def take(self, buckets: Sequence[Bucket], call: Call, *, growing: int = 1) -> Grant:
         """As `Budget.take`."""
         if not buckets:
             return Grant(0.0)
-        try:
-            with store_errors():
-                wait_ms, *levels = await self._take(
-                    keys=[key for bucket in buckets for key in keys.bucket(bucket.key)],
-                    args=[
-                        FASTER,
-                        FINAL_S if final else 0,
-                        *(
-                            value
-                            for bucket in buckets
-                            for value in (
-                                bucket.most,
-                                bucket.seconds,
-                                0 if final else bucket.reserve,
-                            )
-                        ),
-                    ],
-                )
-        except StoreError:
-            return await self._local.take(buckets, final=final)
-        return Grant(wait_ms / 1000, levels)
+        return await self._apply(
+            buckets, lambda all_, now: all_.take(buckets, call, now, growing=growing)
+        )
+
+    async def passed(self, buckets: Sequence[Bucket], grant: Grant, took_s: float) -> None:
+        """As `Budget.passed`."""
+        late_s = self._usual.late_s(buckets, took_s)
+        if worth_telling(grant, late_s):
+            await self._apply(buckets, lambda all_, now: all_.passed(buckets, grant, late_s, now))
+
+    async def refused(self, buckets: Sequence[Bucket], grant: Grant, seconds: float) -> None:
+        """As `Budget.refused`."""
+        if buckets:
+            self._local.refused(buckets, grant, seconds, time.time())
+            await self._apply(buckets, lambda all_, now: all_.refused(buckets, grant, seconds, now))
 
     async def hold(self, bucket: Bucket, seconds: float) -> None:
         """As `Budget.hold`."""
-        await self._local.hold(bucket, seconds)
-        with suppress(StoreError), store_errors():
-            await self._hold(
-                keys=[keys.bucket(bucket.key)[1]], args=[seconds, SLOWER, SLOWEST_PACE]
-            )
+        self._local.hold(bucket, seconds, time.time())
+        await self._apply([bucket], lambda all_, now: all_.hold(bucket, seconds, now))
+
+    async def _apply(
+        self, buckets: Sequence[Bucket], law: Callable[[Buckets, float], Result]
+    ) -> Result:
+        try:
+            async with self._mine:
+                for tries_left in reversed(range(SWAPS)):
+                    done, result = await self._swapped(buckets, law, force=not tries_left)
+                    if done:
+                        return result
+        except StoreError:
+            pass
+        return law(self._local, time.time())
+
+    async def _swapped(
+        self, buckets: Sequence[Bucket], law: Callable[[Buckets, float], Result], *, force: bool
+    ) -> tuple[bool, Result]:
+        """Apply *law* to what Redis knows, if nobody else does at the same time, or by *force*."""
+        names = [keys.level(bucket.key) for bucket in buckets]
+        with store_errors():
+            async with self._redis.pipeline(transaction=False) as pipe:
+                pipe.time()
+                pipe.mget(names)
+                (seconds, micros), had = await pipe.execute()
+        now = seconds + micros / 1e6
+        read = [(bucket.key, _read(one)) for bucket, one in zip(buckets, had, strict=True)]
+        levels = {key: level for key, level in read if level is not None}
+        for level in levels.values():
+            settle(level, now)
+        result = law(Buckets(levels), now)
+        pairs: list[bytes | int | float] = []
+        for bucket, one in zip(buckets, had, strict=True):
+            level = levels.get(bucket.key, Level())
+            level.seen_at = now
+            pairs += [one or b"", _encode(level), kept_s(bucket, level, now)]
+        with store_errors():
+            swapped = await self._swap(keys=names, args=[int(force), *pairs])
+        return bool(swapped), result
+
+
+def _read(value: bytes | None) -> Level | None:
+    if value is None:
+        return None
+    try:
+        return _level.decode(value)
+    except msgspec.MsgspecError as error:
+        set_aside("buckets", type(error).__name__)
+        return None
 
 
 class _Held:

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from core.errors import ModelError, NoRight, PlatformError
 from core.images.client import PictureRequest
 from core.images.models import larger, takes
-from core.live.delivery import deliver, report_refusal
+from core.live.delivery import deliver, indicate, report_refusal
 from core.messages import Attachment, Button, Picture, Spent
 from core.people.texts import failure, say
 from core.tasks import end, see_through
@@ -69,7 +69,7 @@ async def paint(
         outcome, notes = "failed", ""
     finally:
         await end([busy])
-        await stage.platform.indicate(conversation, busy=False)
+        await indicate(stage.platform, conversation, stage.context.pacer.budget, busy=False)
     exchange = stage.exchange(
         COMMAND + text, "", notes=notes, cut=not notes, attachments=attachments
     )
@@ -140,7 +140,7 @@ class _Preview:
         first = not self.handle
         await stage.keeper.may_show(first)
         budget = stage.platform.budget(conversation)
-        if (await stage.context.pacer.budget.take(budget, final=False)).wait_s:
+        if (await stage.context.pacer.budget.take(budget, "preview")).wait_s:
             return
 
         async def send() -> None:
@@ -205,5 +205,6 @@ def _shortened(text: str, most: int) -> str:
 
 async def _keep_indicating(stage: Stage) -> None:
     while True:
-        await stage.platform.indicate(stage.claim.conversation, busy=True)
+        budget = stage.context.pacer.budget
+        await indicate(stage.platform, stage.claim.conversation, budget, busy=True)
         await asyncio.sleep(stage.platform.limits.indicate_every_s)

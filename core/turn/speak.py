@@ -24,7 +24,7 @@ async def speak(stage: Stage, text: str) -> None:
         async with asyncio.timeout(PATIENCE_S):
             sound = await speech.speak(text)
             buckets = stage.platform.budget(conversation)
-            while (await stage.context.pacer.budget.take(buckets, final=False)).wait_s:
+            while (await stage.context.pacer.budget.take(buckets, "preview")).wait_s:
                 await asyncio.sleep(LOOK_AGAIN_S)
             await stage.platform.send_voice(conversation, stage.first.reply_to, sound)
     except (ModelError, PlatformError, StoreError, TimeoutError) as error:

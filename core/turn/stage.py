@@ -4,14 +4,14 @@ import asyncio
 import datetime
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from msgspec.structs import replace
 
-from core.errors import LeaseLost, PlatformError, StoreError
+from core.errors import LeaseLost, StoreError
+from core.live.delivery import delete
 from core.live.reply import Reply, Shown
 from core.messages import (
     Attachment,
@@ -206,8 +206,8 @@ class Stage:
     async def take_away(self, handles: Sequence[str]) -> None:
         """Delete posts that say nothing any more, as far as the platform lets us."""
         for handle in handles:
-            with suppress(PlatformError):
-                await self.platform.reopen_surface(self.claim.conversation, handle).delete()
+            surface = self.platform.reopen_surface(self.claim.conversation, handle)
+            await delete(surface, self.claim.conversation, self.context.pacer.budget)
 
     async def commit(
         self,

@@ -11,7 +11,6 @@ import asyncio
 import hashlib
 import hmac
 import json
-import math
 import re
 import time
 from contextlib import asynccontextmanager
@@ -21,6 +20,8 @@ from urllib.parse import urlencode
 
 import aiohttp
 from aiohttp import web
+
+from tests.servers.limits import loose
 
 MANIFEST = Path(__file__).parents[2] / "deploy" / "slack-manifest.yaml"
 BOT_TOKEN = "xoxb-loopback-bot-token"
@@ -36,26 +37,6 @@ SCOPES = tuple(
 SECRET = "loopback-signing-secret"
 TEAM, BOT_USER, BOT_ID = "T01", "U0BOT", "B0BOT"
 ACK_S = 3.0
-# /apis/web-api/rate-limits: Tier 2 is 20 and more a minute, Tier 3 is 50, Tier 4 is 100.
-PER_MINUTE = {
-    "agents.sessions.setStatus": 50,
-    "agents.sessions.rename": 50,
-    "conversations.replies": 50,
-    "conversations.history": 50,
-    "conversations.info": 50,
-    "usergroups.list": 20,
-    "views.publish": 100,
-    "views.open": 100,
-    "chat.update": 50,
-    "chat.delete": 50,
-    "chat.startStream": 20,
-    "chat.appendStream": 100,
-    "chat.stopStream": 20,
-    "users.info": 100,
-    "files.info": 100,
-    "files.getUploadURLExternal": 100,
-    "files.completeUploadExternal": 100,
-}
 
 
 SCOPE_OF = {
@@ -88,23 +69,6 @@ class SlackError(Exception):
         self.code, self.more = code, more
 
 
-class Tokens:
-    """*per_minute* calls, as a full bucket that refills over the minute."""
-
-    def __init__(self, per_minute, capacity=None):
-        self.capacity = capacity or per_minute
-        self.rate, self.level, self.at = per_minute / 60, self.capacity, time.monotonic()
-
-    def take(self):
-        now = time.monotonic()
-        self.level = min(self.capacity, self.level + (now - self.at) * self.rate)
-        self.at = now
-        if self.level < 1:
-            return (1 - self.level) / self.rate
-        self.level -= 1
-        return 0.0
-
-
 @dataclass
 class Post:
     ts: str
@@ -131,7 +95,8 @@ class Post:
 
 
 class SlackServer:
-    def __init__(self):
+    def __init__(self, world=None):
+        self.world = world or loose()
         self.url = ""
         self.events_url = ""
         self.members = {"C01": {BOT_USER, "U01", "U02"}, "C02": {BOT_USER, "U01"}}
@@ -168,7 +133,6 @@ class SlackServer:
         self.bot_token = BOT_TOKEN
         self._sockets = []
         self._acks = {}
-        self._buckets = {}
         self._clock = 1700000000.0
         self._number = 0
         self._deliveries = set()
@@ -587,16 +551,9 @@ class SlackServer:
             raise SlackError("missing_scope", needed=needed[0], provided=granted)
 
     def _limit(self, method, parameters):
-        if method == "chat.postMessage":
-            # About one a second in a channel, short bursts allowed.
-            key, rate, capacity = (method, parameters.get("channel")), 60, 4
-        elif method in PER_MINUTE:
-            key, rate, capacity = (method,), PER_MINUTE[method], None
-        else:
-            return
-        bucket = self._buckets.setdefault(key, Tokens(rate, capacity))
-        if wait := bucket.take():
-            raise SlackError("ratelimited", retry_after=max(1, math.ceil(wait)))
+        verdict = self.world.slack(method, parameters.get("channel"), time.monotonic())
+        if verdict.retry_after_s:
+            raise SlackError("ratelimited", retry_after=verdict.retry_after_s)
 
     def do_auth_test(self, parameters):
         return {

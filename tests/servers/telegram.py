@@ -19,6 +19,8 @@ import tdjson
 from aiohttp import web
 from PIL import Image
 
+from tests.servers.limits import loose
+
 TOKEN = "123456:loopback-token-for-tests"
 BOT = {
     "id": 123456,
@@ -103,20 +105,6 @@ def _td(request):
     return json.loads(tdjson.td_execute(json.dumps(request).encode()))
 
 
-class Window:
-    """At most *most* calls in any *seconds*."""
-
-    def __init__(self, most, seconds):
-        self.most, self.seconds, self.times = most, seconds, deque()
-
-    def wait(self, now):
-        while self.times and self.times[0] <= now - self.seconds:
-            self.times.popleft()
-        if len(self.times) < self.most:
-            return 0.0
-        return self.times[0] + self.seconds - now
-
-
 @dataclass
 class Message:
     id: int
@@ -150,7 +138,8 @@ def old_poll(question):
 class TelegramServer:
     """The server's state, and what a person or an operator can do to it."""
 
-    def __init__(self):
+    def __init__(self, world=None):
+        self.world = world or loose(all_calls=(30, 1.0))
         self.url = ""
         self.knows_asides = True
         self.token = TOKEN
@@ -165,9 +154,6 @@ class TelegramServer:
         self.commands = {}
         self.calls = []
         self.floods = []
-        self.held_until = {}
-        self.windows = {}
-        self.everything = Window(30, 1.0)
         self.faults = []
         self.timeline = []
         self.gone = set()
@@ -452,7 +438,7 @@ class TelegramServer:
         text = parameters["rich_message"]["markdown"]
         if not 1 <= len(text) <= 32_768:
             raise ApiError(400, "Bad Request: rich message is too long")
-        self._count(chat)
+        await self._count(chat)
         body = self._post(chat, text, parameters)
         self.rich[chat, body["message_id"]] = text
         return body
@@ -460,7 +446,7 @@ class TelegramServer:
     async def do_sendDocument(self, parameters, files):
         chat = self._writable(parameters)
         self._may(chat, "documents")
-        self._count(chat)
+        await self._count(chat)
         (data,) = files.values()
         return self._post(chat, parameters.get("caption", ""), parameters, document=data)
 
@@ -469,7 +455,7 @@ class TelegramServer:
         chat = self._writable(parameters)
         if "ephemeral_message_parameters" in parameters and self.knows_asides:
             return self._aside(chat, text, parameters)
-        self._count(chat)
+        await self._count(chat)
         return self._post(chat, text, parameters, entities=entities)
 
     async def do_answerGuestQuery(self, parameters, files):
@@ -522,7 +508,7 @@ class TelegramServer:
             raise ApiError(400, "Bad Request: message can't be edited")
         if message.photo is not None:
             raise ApiError(400, "Bad Request: there is no text in the message to edit")
-        self._count(chat)
+        await self._count(chat)
         markup = parameters.get("reply_markup")
         self._check_markup(markup)
         if (text, entities, markup) == (message.text, message.entities, message.markup):
@@ -543,7 +529,7 @@ class TelegramServer:
             raise ApiError(400, "Bad Request: drafts are for private chats only")
         if not int(parameters["draft_id"]):
             raise ApiError(400, "Bad Request: draft_id must be non-zero")
-        self._count(chat)
+        await self._count(chat)
         if parameters.get("can_stop"):
             self.stoppable.append((chat, int(parameters["draft_id"])))
         self.drafts.setdefault(chat, []).append((int(parameters["draft_id"]), text))
@@ -551,12 +537,14 @@ class TelegramServer:
 
     async def do_deleteMessage(self, parameters, files):
         chat = self._writable(parameters)
+        await self._count(chat, cosmetic=True)
         if self.messages.pop((chat, int(parameters["message_id"])), None) is None:
             raise ApiError(400, "Bad Request: message to delete not found")
         return True
 
     async def do_sendChatAction(self, parameters, files):
         chat = self._writable(parameters)
+        await self._count(chat, cosmetic=True)
         self.timeline.append((time.monotonic(), "action", chat, 0, parameters["action"]))
         return True
 
@@ -568,7 +556,7 @@ class TelegramServer:
         caption, _ = self._text(parameters.get("caption", ""), parameters, 1024, empty=True)
         photo = self._photo(parameters.get("photo", ""), files)
         self._may(chat, "photos")
-        self._count(chat)
+        await self._count(chat)
         return self._post(chat, caption, parameters, photo=photo)
 
     async def do_sendVoice(self, parameters, files):
@@ -581,7 +569,7 @@ class TelegramServer:
         )
         if not voice.startswith(b"OggS"):
             raise ApiError(400, "Bad Request: VOICE_FILE_INVALID")
-        self._count(chat)
+        await self._count(chat)
         return self._post(chat, "", parameters, photo=voice)
 
     async def do_editMessageMedia(self, parameters, files):
@@ -593,7 +581,7 @@ class TelegramServer:
         caption, _ = self._text(media.get("caption", ""), parameters, 1024, empty=True)
         photo = self._photo(media["media"], files)
         self._check_markup(parameters.get("reply_markup"))
-        self._count(chat)
+        await self._count(chat)
         message.text, message.photo, message.markup = caption, photo, parameters.get("reply_markup")
         message.edits += 1
         self._files[f"p{message.id}"] = photo
@@ -606,7 +594,7 @@ class TelegramServer:
             raise ApiError(400, "Bad Request: wrong number of media in an album")
         photos = [(one, self._photo(one["media"], files)) for one in media]
         for _ in media:
-            self._count(chat)
+            await self._count(chat)
         return [
             self._post(chat, one.get("caption", ""), parameters, photo=photo)
             for one, photo in photos
@@ -682,31 +670,16 @@ class TelegramServer:
             raise ApiError(400, "Bad Request: PHOTO_INVALID_DIMENSIONS")
         return data
 
-    def _count(self, chat):
-        now = time.monotonic()
-        if self.held_until.get(chat, 0) > now:
-            self._flood(chat, self.held_until[chat] - now)
-        if chat not in self.windows:
-            # One a second in a chat, short bursts allowed; twenty a minute in a group.
-            self.windows[chat] = (
-                [Window(20, 60.0)] if chat < 0 else [Window(5, 1.0), Window(60, 60.0)]
-            )
-        windows = [*self.windows[chat], self.everything]
-        wait = max(window.wait(now) for window in windows)
-        if wait > 0:
-            self.held_until[chat] = now + wait
-            self._flood(chat, wait)
-        for window in windows:
-            window.times.append(now)
-
-    def _flood(self, chat, wait):
-        seconds = max(1, int(wait + 0.999))
-        self.floods.append((chat, seconds))
-        raise ApiError(429, f"Too Many Requests: retry after {seconds}", retry_after=seconds)
+    async def _count(self, chat, *, cosmetic=False):
+        verdict = self.world.telegram(chat, time.monotonic(), cosmetic=cosmetic)
+        if seconds := verdict.retry_after_s:
+            self.floods.append((chat, seconds))
+            raise ApiError(429, f"Too Many Requests: retry after {seconds}", retry_after=seconds)
+        await asyncio.sleep(verdict.late_s)
 
     def hold(self, chat, seconds):
         """Flood-limit *chat* from now on."""
-        self.held_until[chat] = time.monotonic() + seconds
+        self.world.hold_chat(chat, time.monotonic() + seconds)
 
     def _post(self, chat, text, parameters, *, entities=(), photo=None, document=None):
         self._check_markup(parameters.get("reply_markup"))

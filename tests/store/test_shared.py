@@ -10,7 +10,7 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-from core.budget import LocalBuckets
+from core.buckets import Buckets
 from core.errors import ConfigError, StoreError
 from core.platform import Bucket
 from core.store.board import RedisBoard
@@ -23,28 +23,28 @@ from core.store.limits import Notices, SharedBudget, SharedLeases
 async def test_replicas_share_one_bucket(redis):
     one, two = SharedBudget(redis), SharedBudget(redis)
     bucket = (Bucket("chat", 3, 30, reserve=1),)
-    assert (await one.take(bucket, final=False)).wait_s == 0
-    assert (await two.take(bucket, final=False)).wait_s == 0
-    assert (await one.take(bucket, final=False)).wait_s > 0
-    assert (await two.take(bucket, final=True)).wait_s == 0
-    assert (await one.take(bucket, final=True)).wait_s > 0
+    assert (await one.take(bucket, "preview")).wait_s == 0
+    assert (await two.take(bucket, "preview")).wait_s == 0
+    assert (await one.take(bucket, "preview")).wait_s > 0
+    assert (await two.take(bucket, "final")).wait_s == 0
+    assert (await one.take(bucket, "final")).wait_s > 0
 
 
 async def test_all_buckets_or_none_are_taken_from(redis):
     budget = SharedBudget(redis)
     empty, full = Bucket("empty", 1, 500, reserve=0), Bucket("full", 5, 500, reserve=0)
-    await budget.take((empty,), final=True)
-    assert (await budget.take((full, empty), final=True)).wait_s > 0
+    await budget.take((empty,), "final")
+    assert (await budget.take((full, empty), "final")).wait_s > 0
     for _ in range(5):
-        assert (await budget.take((full,), final=True)).wait_s == 0
+        assert (await budget.take((full,), "final")).wait_s == 0
 
 
 async def test_both_kinds_of_buckets_count_alike(redis):
     """Redis away or not, the pace is the same."""
-    shared, local = SharedBudget(redis), LocalBuckets()
+    shared, local = SharedBudget(redis), Buckets()
     bucket = (Bucket("same", 4, 1000, reserve=1),)
     for _ in range(5):
-        ours, theirs = await shared.take(bucket, final=False), local.take(bucket, 0.0, final=False)
+        ours, theirs = await shared.take(bucket, "preview"), local.take(bucket, "preview", 0.0)
         assert ours.wait_s == pytest.approx(theirs.wait_s, rel=0.01)
         assert list(ours.levels) == pytest.approx(list(theirs.levels), abs=0.01)
 
@@ -53,18 +53,18 @@ async def test_previews_of_all_replicas_wait_while_a_final_text_does(redis):
     one, two = SharedBudget(redis), SharedBudget(redis)
     bucket = (Bucket("busy", 2, 0.3, reserve=0),)
     for _ in range(2):
-        await one.take(bucket, final=False)
-    assert (await one.take(bucket, final=True)).wait_s > 0
+        await one.take(bucket, "preview")
+    assert (await one.take(bucket, "final")).wait_s > 0
     await asyncio.sleep(0.35)
-    assert (await two.take(bucket, final=False)).wait_s > 0
-    assert (await one.take(bucket, final=True)).wait_s == 0
+    assert (await two.take(bucket, "preview")).wait_s > 0
+    assert (await one.take(bucket, "final")).wait_s == 0
 
 
 async def test_a_held_bucket_waits_as_long_as_the_platform_asked(redis):
     budget = SharedBudget(redis)
     bucket = Bucket("held", 5, 1)
     await budget.hold(bucket, 30)
-    assert 29 < (await SharedBudget(redis).take((bucket,), final=True)).wait_s <= 30
+    assert 29 < (await SharedBudget(redis).take((bucket,), "final")).wait_s <= 30
 
 
 async def test_a_lease_has_one_holder_and_passes_on(redis):

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from core.budget import LocalBudget
+from core.buckets import LocalBudget
 from core.errors import Gone, PlatformError, RateLimited
 from core.live.pace import Pacer
 from core.live.reply import Reply
@@ -23,7 +23,7 @@ class Surface:
 
     def __init__(self, platform, handle=""):
         self.platform, self.handle, self.texts, self.final = platform, handle, [], False
-        self.budget = platform.buckets
+        self.budget = self.final_budget = platform.buckets
 
     async def show(self, text, buttons=()):
         await self._put(text)
@@ -67,6 +67,9 @@ class Platform:
         surface = Surface(self, handle)
         self.surfaces.append(surface)
         return surface
+
+    def indicate_budget(self, conversation, *, busy):
+        return ()
 
     async def entitle(self, conversation, title):
         pass
@@ -133,7 +136,7 @@ async def test_no_call_is_spent_where_what_is_new_would_be_hidden():
 async def test_what_is_left_of_the_budget_is_kept_for_the_final_text():
     bucket, budget = Bucket("b", 4, 30, reserve=1), LocalBudget()
     for _ in range(2):
-        await budget.take((bucket,), final=True)
+        await budget.take((bucket,), "final")
     platform = Platform(buckets=(bucket,))
     text = "word " * 40
     async with reply_on(platform, budget) as reply:

@@ -3,7 +3,7 @@
 import aiohttp
 import pytest
 
-from core.budget import LocalBudget
+from core.buckets import LocalBudget
 from core.clients import open_models
 from core.errors import ConfigError, Overloaded, Refused
 from core.models.chunks import AnsweredBy, TextDelta

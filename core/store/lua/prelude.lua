@@ -91,14 +91,3 @@ local function let_go(stream, group, entry)
   redis.call('XDEL', stream, entry)
 end
 
--- Move what a bucket's hash says of later by as much as the clock stepped back since it was said.
-local function settle(pace, now)
-  local said = tonumber(redis.call('HGET', pace, 'at')) or 0
-  if said <= now + 1 then return end
-  for _, field in ipairs({'hold', 'final'}) do
-    local till = tonumber(redis.call('HGET', pace, field))
-    if till then redis.call('HSET', pace, field, string.format('%.6f', till - said + now)) end
-  end
-  redis.call('HSET', pace, 'at', string.format('%.6f', now))
-end
-
