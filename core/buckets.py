@@ -21,6 +21,8 @@ EARLY_S, EARLIEST_S = 3.0, 6.0
 early by less than Telegram's own patience (8 s) it answers late, and does not refuse."""
 EARLY_TOKENS: dict[Call, float] = {"final": 1.5, "first": 3.0, "preview": 1.5, "nicety": 0.0}
 """So many tokens of a bucket that refills may be tried early."""
+NEARLY = 0.95
+"""Who knows so much of the most that was ever found to pass tries no more."""
 TRY_S = 0.1
 """While others try, it is asked so often how that went."""
 STEADY = 12
@@ -51,6 +53,8 @@ MARGIN_S = 0.1
 """So much longer than asked nothing is called after a refusal."""
 CHATS, WITHIN_S = 3, 10.0
 """Refusals in so many places within so long show a limit that they share."""
+SETTLES_S = 2.0
+"""What was called before such a limit was known is answered by then."""
 SHARED_S = 600.0
 """For so long that limit is believed in; what it is has shown in the last second."""
 
@@ -183,7 +187,7 @@ class Buckets:
             return _Look(closed - now, -1.0)
         if not bucket.most:
             return _look_at_shared(level, call, now)
-        tries = _pace(level, now) < _widest(bucket) and now >= level.shut_until
+        tries = _pace(level, now) < _widest(bucket) * NEARLY and now >= level.shut_until
         if URGENCY[call] >= URGENCY["preview"]:
             tries = tries and level.used >= STEADY
         ahead_s = _ahead_s(bucket, level, call) if tries else 0.0
@@ -416,10 +420,14 @@ def _note_refusal(level: Level, place: str, seconds: float, now: float) -> None:
     """Refusals in several places at once: what they share has a limit after all."""
     recent = [one for one in level.refusals if one[0] > now - WITHIN_S and one[1] != place]
     level.refusals = [*recent, (now, place, seconds)]
-    if len(level.refusals) >= CHATS:
-        level.held_until = now + min(one[2] for one in level.refusals)
-        rate = sum(at > now - 1.0 for at, _ in level.taken)
-        level.learned, level.shut_until = max(1.0, rate * NARROWER), now + SHARED_S
+    if len(level.refusals) < CHATS or now - level.learned_at < SETTLES_S:
+        return
+    level.held_until = now + min(one[2] for one in level.refusals)
+    passed = sum(at > now - 1.0 for at, _ in level.taken)
+    if level.shut_until > now:
+        passed = max(passed, int(level.learned))
+    level.learned, level.learned_at = max(1.0, passed * NARROWER), now
+    level.shut_until = now + SHARED_S
 
 
 class LocalBudget:

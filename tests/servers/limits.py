@@ -167,14 +167,22 @@ class World:
 
 TIERS = {
     # Tier 2, 3 and 4: 20, 50 and 100 and more a minute (docs.slack.dev, the methods' pages).
+    "usergroups.list": 20,
     "chat.startStream": 20,
     "chat.stopStream": 20,
     "chat.update": 50,
     "chat.delete": 50,
     "assistant.threads.setStatus": 50,
     "agents.sessions.setStatus": 50,
+    "agents.sessions.rename": 50,
+    "conversations.replies": 50,
+    "conversations.history": 50,
+    "conversations.info": 50,
     "chat.appendStream": 100,
     "users.info": 100,
+    "views.publish": 100,
+    "views.open": 100,
+    "files.info": 100,
     "files.getUploadURLExternal": 100,
     "files.completeUploadExternal": 100,
 }
