@@ -13,7 +13,7 @@ import aiohttp
 from pydantic import SecretStr
 
 from bots.finding import Finding
-from core.budget import LocalBudget
+from core.buckets import LocalBudget
 from core.clients import Models, open_models
 from core.errors import ConfigError, ModelError, StoreError
 from core.models.listed import first_model

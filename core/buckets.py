@@ -33,6 +33,8 @@ HELD = 0.6
 """Who is answered later than usual by so much of what the try was early, was made to wait."""
 USUAL_GROWS = 1.05
 """What was the fastest answer is forgotten so fast."""
+ALONE_S = 5.0
+"""The end of the first call after a refusal is waited for so long."""
 OUT_S = 15.0
 """A call whose end is not told is forgotten after so long."""
 TRY_AGAIN_S = 1800.0
@@ -171,7 +173,7 @@ class Buckets:
             if look.early:
                 level.out, level.out_at = level.out + 1, now
             if alone:
-                level.alone, level.alone_until = False, now + OUT_S
+                level.alone, level.alone_until = False, now + ALONE_S
         early = [look.early for look in looks] if any(look.early for look in looks) else ()
         spare = [one - 1 for one in spare]
         return Grant(0.0, spare, [look.speed for look in looks], early, alone)

@@ -79,7 +79,7 @@ class CrowdTeller:
             else platform.open_surface(conversation, "")
         )
         patient = time.monotonic() - self._since[conversation] < PATIENCE_S
-        if (await self._budget.take(surface.budget, final=not patient)).wait_s:
+        if (await self._budget.take(surface.budget, "preview" if patient else "first")).wait_s:
             return
         if not await self._notices.first_time(name, NOTICE_EVERY_S):
             return
@@ -111,7 +111,7 @@ class CrowdTeller:
         self, platform: Platform, conversation: ConversationId, post: CrowdPost
     ) -> None:
         surface = platform.reopen_surface(conversation, post.handle)
-        if (await self._budget.take(surface.budget, final=False)).wait_s:
+        if (await self._budget.take(surface.final_budget, "preview")).wait_s:
             return
         try:
             await surface.delete()
