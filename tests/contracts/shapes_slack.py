@@ -1,29 +1,81 @@
-"""Slack's shapes, as docs.slack.dev/reference/events/message and its subtypes tell them."""
+"""Slack's shapes, as its server tells them; see `tests.servers.slack_shapes` for their sources."""
 
-from tests.contracts.shapes import ANSWER, NOTHING, Case
+from functools import partial
 
-BASE = {"type": "message", "channel": "D01", "channel_type": "im"}
-
-
-def says(text):
-    return lambda driver: driver.say("dm", text)
+from tests.contracts.shapes import NOTHING, Case
+from tests.servers.slack import BOT_ID, BOT_USER
+from tests.servers.slack_shapes import SHAPES
 
 
-def event(**fields):
-    return lambda driver: driver.server.event({**BASE, **fields})
+def asks(driver, text, place="dm", **more):
+    """A question, in a thread of its own."""
+    channel = {"dm": "D01", "channel": "C01"}[place]
+    driver._threads[place] = driver.server.say(channel, text, **more)
 
 
-def case(sent, send, *sees, shows=ANSWER, place="dm"):
-    return Case("slack", sent, send, sees, shows, place)
+def said(driver, shape):
+    asks(driver, shape.text, **shape.more)
+
+
+def talk(driver):
+    driver.server.say("C01", "lunch?")
+
+
+def changed(driver, **more):
+    """A change of a message of a person's, which alters none of its words."""
+    message = {"type": "message", "user": "U01", "text": "see this", "ts": "1700000000.1"}
+    driver.server.changed("D01", {**message, **more}, message)
+
+
+def noticed(driver, **more):
+    event = {"type": "message", "channel": "D01", "channel_type": "im", "text": "", "ts": "1.2"}
+    driver.server.event({**event, "user": "U01", **more})
+
+
+def quiet(sent, send, place="dm"):
+    return Case("slack", sent, send, shows=NOTHING, place=place)
 
 
 CASES = [
-    case("a question", says("what is tea?"), "what is tea?"),
-    case(
+    Case("slack", "a question", partial(asks, text="what is tea?"), ("what is tea?",)),
+    Case(
+        "slack",
         "a bare word that is a command elsewhere",
-        says("image formats: which one?"),
-        "image formats: which one?",
+        partial(asks, text="image formats: which one?"),
+        ("image formats: which one?",),
     ),
-    case("somebody who joined", event(subtype="channel_join", user="U02", ts="1.1"), shows=NOTHING),
-    case("another bot", event(bot_id="B77", user="U77", text="beep", ts="1.2"), shows=NOTHING),
+    *(Case("slack", shape.name, partial(said, shape=shape), shape.says) for shape in SHAPES),
+    Case(
+        "slack",
+        "a mention of us among others",
+        partial(asks, text=f"so <@U02>, and <@{BOT_USER}>, why?", place="channel"),
+        ("so @Bob, and, why?",),
+        place="channel",
+    ),
+    Case(
+        "slack",
+        "somebody of another workspace",
+        partial(
+            asks,
+            text=f"<@{BOT_USER}> hi",
+            place="channel",
+            user="W77",
+            user_profile={"display_name": "Eve"},
+        ),
+        ("Eve: hi",),
+        place="channel",
+    ),
+    quiet(
+        "a link that Slack unfurled", partial(changed, attachments=[{"from_url": "https://a.b"}])
+    ),
+    quiet("a language that Slack found", partial(changed, language={"locale": "de-DE"})),
+    quiet("a thread's counters", partial(changed, reply_count=2, latest_reply="1.3")),
+    quiet("a bot's edit", partial(changed, text="x", edited={"user": "B07", "ts": "1.4"})),
+    quiet("a notice of Slack's", partial(noticed, user="USLACK", text="Your trial ends.")),
+    quiet("a huddle", partial(noticed, subtype="huddle_thread", room={"participants": []})),
+    quiet("a canvas that changed", partial(noticed, subtype="tabbed_canvas_updated")),
+    quiet("somebody who joined", partial(noticed, subtype="channel_join")),
+    quiet("another bot", partial(noticed, bot_id="B07", user="U07", text="beep")),
+    quiet("our own words", partial(noticed, bot_id=BOT_ID, user=BOT_USER, text="hello")),
+    quiet("talk in a channel", talk, "channel"),
 ]
