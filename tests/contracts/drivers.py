@@ -287,6 +287,23 @@ class SlackDriver(Driver):
         else:
             self.server.press(post, command)
 
+    async def forward(self, place, text, author):
+        channel = self._channels[place]
+        shared = {
+            "is_share": True,
+            "author_name": author,
+            "fallback": text,
+            "text": text,
+            "from_url": "https://loop.slack.com/archives/C02/p1",
+        }
+        self._threads[place] = self.server.say(channel, "", attachments=[shared])
+
+    def refuse_pictures(self, place):
+        self.server.scopes = set(slack_server.SCOPES) - {"files:write"}
+
+    def lose_next_post(self):
+        self.server.lose = ["chat.startStream"]
+
     async def edit_nothing(self, place):
         channel, text, user, _, ts = self._last
         self.server.edit(channel, ts, text, user=user)

@@ -115,7 +115,7 @@ async def test_a_missing_scope_for_files_is_told_to_the_person_and_once_to_the_o
                 await driver.say("channel", "/image a red fox")
                 await until(
                     lambda count=count: (
-                        sum("may not post files" in p.shown for p in answers(driver)) == count
+                        sum("may not send pictures" in p.shown for p in answers(driver)) == count
                     )
                 )
         told = [r for r in caplog.records if "files:write" in r.getMessage()]
