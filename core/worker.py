@@ -12,6 +12,7 @@ from contextlib import aclosing, asynccontextmanager, suppress
 from functools import partial
 from typing import Any
 
+from core.border import set_aside
 from core.crowd import CrowdTeller
 from core.door import Door
 from core.errors import LeaseLost, PalaverError, PlatformError, Revoked, StoreError
@@ -25,7 +26,6 @@ from core.store.inbox import Inbox
 from core.store.lanes import MARK
 from core.store.limits import Notices
 from core.store.patience import BACKOFF_S, until_answered
-from core.store.values import words
 from core.tasks import end
 from core.telemetry import logger
 from core.tracing import Value, hidden
@@ -243,7 +243,10 @@ class Worker:
             try:
                 async with self._feed.listen(keys.CONTROL) as messages:
                     async for message in messages:
-                        self._poke(words(message))
+                        try:
+                            self._poke(message.decode())
+                        except UnicodeDecodeError as error:
+                            set_aside("store.control", error)
             except StoreError:
                 await asyncio.sleep(1)
 
