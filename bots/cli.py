@@ -31,6 +31,7 @@ from core.settings import Settings
 from core.spelling import doubts, unknown
 from core.tasks import end
 from core.telemetry import logger, set_up_logs
+from core.traces import structure
 
 app = typer.Typer(
     help="An LLM assistant for Telegram, Slack and a local web page.",
@@ -54,6 +55,10 @@ def main() -> None:
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)
+    except Exception as error:
+        # A fault of ours: where it is, and nothing of what it was about.
+        print(f"palaver: {redact(structure(error))}", file=sys.stderr)
+        sys.exit(1)
 
 
 @app.callback()
