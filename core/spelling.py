@@ -25,6 +25,8 @@ ALIASES = {
     "OPENAI_MODEL": "LLM_MODEL",
     "BOT_TOKEN": "TELEGRAM_BOT_TOKEN",
 }
+OTHERS = ("HTTP_PROXY", "ALL_PROXY", "FTP_PROXY")
+"""Near to one of ours, and meant for other programs."""
 PLATFORMS = ("telegram", "slack", "web")
 _ENTRY = re.compile(r"(telegram:-?\d+|slack:[A-Z0-9]+|web:\S+|cli-[^:\s]+:\S+)")
 
@@ -58,7 +60,7 @@ def nearest(name: str, settings: Settings) -> str:
     """The setting that *name* was meant to be; empty when it is one, or nothing near."""
     upper = name.upper()
     ours = [one.upper() for one in Settings.model_fields]
-    if upper in ours or not _encodes(name):
+    if upper in ours or upper in OTHERS or not _encodes(name):
         return ""
     if upper in ALIASES:
         # Others use these names too: only what we were not given can have been meant.
