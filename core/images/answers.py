@@ -13,7 +13,7 @@ import msgspec
 
 from core.border import clean, set_aside
 from core.errors import Lost, Refused
-from core.images.download import MOST_BYTES, decoded
+from core.images.download import MOST_BYTES, Room, decoded
 from core.images.pictures import checked
 from core.messages import Picture
 from core.models.refusals import read_error
@@ -40,7 +40,7 @@ class Answer(msgspec.Struct, frozen=True):
 
 
 async def read_stream(
-    response: aiohttp.ClientResponse, show: Callable[[Picture], Awaitable[None]]
+    response: aiohttp.ClientResponse, show: Callable[[Picture], Awaitable[None]], room: Room
 ) -> Answer:
     """The picture at the end of a stream (events `image_generation.…`, `image_edit.…`, `error`);
     those before it are shown.
@@ -48,6 +48,7 @@ async def read_stream(
     decoder, read = Decoder(), 0
     async for piece in response.content.iter_any():
         read += len(piece)
+        await room.take(read)
         if read > MOST_BYTES:
             raise Refused("the image API returned too much", "picture")
         for one in decoder.feed(piece):

@@ -5,7 +5,7 @@ Source of parameters: the OpenAI images reference (`/v1/images/generations`, `/v
 
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import aiohttp
 import msgspec
@@ -21,7 +21,7 @@ from core.images.answers import (
     read_stream,
     read_task,
 )
-from core.images.download import decoded, downloaded, read_whole
+from core.images.download import Room, decoded, downloaded, read_whole
 from core.images.later import Later
 from core.images.pictures import checked
 from core.messages import Picture
@@ -29,6 +29,7 @@ from core.models.listed import first_model
 from core.models.providers import Endpoint
 from core.models.screen import Screen
 from core.net.outside import Outside
+from core.semaphore import Weighted
 from core.telemetry import logger
 
 log = logger(__name__)
@@ -79,6 +80,7 @@ class ImageClient:
     ) -> None:
         self._session = session
         self._outside = outside
+        self._large = Weighted(1)
         self._endpoint = endpoint
         self._screen = screen
         self._later = later
@@ -94,7 +96,11 @@ class ImageClient:
         return endpoint.model or listed
 
     async def paint(
-        self, request: PictureRequest, name: str, show: Callable[[Picture], Awaitable[None]]
+        self,
+        request: PictureRequest,
+        name: str,
+        show: Callable[[Picture], Awaitable[None]],
+        held: AsyncExitStack,
     ) -> list[Picture]:
         """Pictures for *request*, checked to be images, captioned with the revised prompt.
 
@@ -102,21 +108,23 @@ class ImageClient:
             name: the same in each try of the same turn: what is being painted already is
                 waited for, not asked for again.
             show: called with each of the request's `partial_images`, as far as they come.
+            held: what large pictures take is given back when it ends; close it when they are sent.
         """
+        room = Room(self._large, held)
         request = replace(request, prompt=await self._screen.question(request.prompt))
         if self._later is not None:
-            answer = await self._paint_later(request, name, self._later)
+            answer = await self._paint_later(request, name, self._later, room)
         else:
-            answer = await self._ask_patiently(request, show=show)
-        return await self._shown(answer.data)
+            answer = await self._ask_patiently(request, room, show=show)
+        return await self._shown(answer.data, room)
 
-    async def _shown(self, images: Sequence[AnsweredImage]) -> list[Picture]:
+    async def _shown(self, images: Sequence[AnsweredImage], room: Room) -> list[Picture]:
         """All of *images* that are pictures; raises what is wrong with the last if none is."""
         failure = Refused("the image API returned no picture", "picture")
         pictures = []
         for image in images:
             try:
-                pictures.append(await checked(await self._bytes(image), image.revised_prompt))
+                pictures.append(await checked(await self._bytes(image, room), image.revised_prompt))
             except Refused as error:
                 log.warning("picture not shown", reason=str(error))
                 failure = error
@@ -127,6 +135,7 @@ class ImageClient:
     async def _ask_patiently(
         self,
         request: PictureRequest,
+        room: Room,
         callback_url: str = "",
         show: Callable[[Picture], Awaitable[None]] = _unseen,
     ) -> Answer:
@@ -137,16 +146,18 @@ class ImageClient:
             reraise=True,
         ):
             with attempt:
-                answer = await self._ask(request, callback_url, show)
+                answer = await self._ask(request, callback_url, show, room)
         return answer
 
-    async def _paint_later(self, request: PictureRequest, name: str, later: Later) -> Answer:
+    async def _paint_later(
+        self, request: PictureRequest, name: str, later: Later, room: Room
+    ) -> Answer:
         """Ask with a callback, and wait for it; now and then look at the task itself."""
         try:
             task = await later.tasks.begin(name)
             task_id = task.id
             if not task_id:
-                answer = await self._ask_patiently(request, later.callback_url(task))
+                answer = await self._ask_patiently(request, room, later.callback_url(task))
                 if answer.data:  # Painted at once after all.
                     await later.tasks.forget(name)
                     return answer
@@ -155,8 +166,9 @@ class ImageClient:
             until = time.monotonic() + LATER_S
             while time.monotonic() < until:
                 if told := await later.tasks.wait(task.token, LOOK_EVERY_S):
+                    await room.take(len(told))
                     return read_callback(told)
-                if (found := await self._look(task_id)) is not None:
+                if (found := await self._look(task_id, room)) is not None:
                     return found
             raise Overloaded("the picture was asked for, but never came")
         except ModelError:
@@ -166,12 +178,12 @@ class ImageClient:
         except StoreError as error:
             raise Overloaded(str(error)) from error
 
-    async def _look(self, task_id: str) -> Answer | None:
+    async def _look(self, task_id: str, room: Room) -> Answer | None:
         """The task's answer where there is a tasks endpoint and it has one."""
         body = msgspec.json.encode({"action": "retrieve", "id": task_id})
         try:
             async with self._posted("/tasks", body) as response:
-                raw, status = await read_whole(response), response.status
+                raw, status = await read_whole(response, room), response.status
         except Overloaded:
             return None
         return read_task(raw) if status < 400 else None
@@ -181,6 +193,7 @@ class ImageClient:
         request: PictureRequest,
         callback_url: str,
         show: Callable[[Picture], Awaitable[None]],
+        room: Room,
     ) -> Answer:
         fields = self._fields(request, callback_url)
         asked = (
@@ -190,8 +203,8 @@ class ImageClient:
         )
         async with asked as response:
             if response.content_type == "text/event-stream" and response.status < 400:
-                return await read_stream(response, show)
-            raw, status = await read_whole(response), response.status
+                return await read_stream(response, show, room)
+            raw, status = await read_whole(response, room), response.status
         return read_answer(raw, status)
 
     def _fields(self, request: PictureRequest, callback_url: str) -> dict[str, str | int | bool]:
@@ -228,10 +241,10 @@ class ImageClient:
         except (aiohttp.ClientError, TimeoutError) as error:
             raise Lost(f"the image API broke off ({type(error).__name__})") from error
 
-    async def _bytes(self, image: AnsweredImage) -> bytes:
+    async def _bytes(self, image: AnsweredImage, room: Room) -> bytes:
         if image.b64_json:
             return await decoded(image.b64_json)
-        return await downloaded(self._outside, image.url, self._endpoint.base_url)
+        return await downloaded(self._outside, image.url, self._endpoint.base_url, room)
 
 
 def _not_taken(error: BaseException) -> bool:

@@ -3,20 +3,40 @@
 import asyncio
 import base64
 import binascii
+from contextlib import AsyncExitStack
 
 import aiohttp
 
 from core.errors import AddressRefused, FetchError, Refused
-from core.net.body import read_up_to
+from core.net.body import PIECE_BYTES
 from core.net.outside import Outside
+from core.semaphore import Weighted
 
-MOST_BYTES = 48 * 1024 * 1024
+MOST_BYTES = 40 * 1024 * 1024
 """Of one answer: ten pictures of 3 MB, as Base64."""
-PICTURE_BYTES = 32 * 1024 * 1024
+SMALL_BYTES = 2 * 1024 * 1024
+PICTURE_BYTES = 30 * 1024 * 1024
 DOWNLOAD_S = 60.0
 DOWNLOADS = 2
 """So often a picture that is paid for is fetched."""
 _DATA = "data:image/"
+
+
+class Room:
+    """Room for one answer's pictures: what is small needs none, and of the large only one is held
+    at a time, from when it is read until *held* ends, when it has been sent on.
+    """
+
+    def __init__(self, large: Weighted, held: AsyncExitStack) -> None:
+        self._large = large
+        self._held = held
+        self._taken = False
+
+    async def take(self, read_bytes: int) -> None:
+        """Wait for room, if *read_bytes* are so many that it is needed."""
+        if read_bytes > SMALL_BYTES and not self._taken:
+            self._taken = True
+            await self._held.enter_async_context(self._large.hold(1))
 
 
 async def decoded(b64: str) -> bytes:
@@ -40,7 +60,7 @@ def _decoded(b64: str) -> bytes:
         return base64.b64decode("".join(b64.split()), validate=True)
 
 
-async def downloaded(outside: Outside, url: str, api_url: str) -> bytes:
+async def downloaded(outside: Outside, url: str, api_url: str, room: Room) -> bytes:
     """What is at *url*: on the host of *api_url*, or else at a public https address.
 
     Raises:
@@ -48,6 +68,7 @@ async def downloaded(outside: Outside, url: str, api_url: str) -> bytes:
     """
     if url.startswith(_DATA):
         return await decoded(url)
+    await room.take(PICTURE_BYTES)
     for left in reversed(range(DOWNLOADS)):
         try:
             found = await outside.get(
@@ -67,9 +88,12 @@ async def downloaded(outside: Outside, url: str, api_url: str) -> bytes:
     raise AssertionError
 
 
-async def read_whole(response: aiohttp.ClientResponse) -> bytes:
+async def read_whole(response: aiohttp.ClientResponse, room: Room) -> bytes:
     """Raises `Refused` when it is too much."""
-    body = await read_up_to(response.content, MOST_BYTES)
-    if len(body) > MOST_BYTES:
-        raise Refused("the image API returned too much", "picture")
-    return body
+    body = bytearray()
+    async for piece in response.content.iter_chunked(PIECE_BYTES):
+        body += piece
+        await room.take(len(body))
+        if len(body) > MOST_BYTES:
+            raise Refused("the image API returned too much", "picture")
+    return bytes(body)

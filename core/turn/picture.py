@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Sequence
+from contextlib import AsyncExitStack
 
 from msgspec.structs import replace
 
@@ -45,11 +46,13 @@ async def paint(
     model = request.model or stage.context.images.model
     conversation = stage.claim.conversation
     outcome, notes, painted = "painted", f"[painted: {request.prompt}]", 0
-    preview, began = _Preview(stage), time.monotonic()
+    preview, began, held = _Preview(stage), time.monotonic(), AsyncExitStack()
     busy = asyncio.create_task(_keep_indicating(stage), name=f"painting {conversation}")
     try:
         async with stage.keeper.stoppable():
-            pictures = await stage.context.images.paint(request, stage.first.event_id, preview.show)
+            pictures = await stage.context.images.paint(
+                request, stage.first.event_id, preview.show, held
+            )
         painted = len(pictures)
         try:
             await _post(stage, pictures, _buttons(stage, request.size, model), preview.handle)
@@ -68,6 +71,7 @@ async def paint(
         await preview.end(failure(error, stage.language), [stage.button("again")])
         outcome, notes = "failed", ""
     finally:
+        await held.aclose()
         await end([busy])
         await indicate(stage.platform, conversation, stage.context.pacer.budget, busy=False)
     exchange = stage.exchange(

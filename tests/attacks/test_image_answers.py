@@ -6,6 +6,7 @@ import base64
 import gzip
 import io
 import json
+import os
 import struct
 import zlib
 
@@ -88,7 +89,7 @@ UNREADABLE = {
     "an error inside": b'{"error":{"error":{"error":[1,{"message":null}]}}}',
     "an error that is true": b'{"error":true}',
     "an error of a megabyte": json.dumps({"error": {"code": "x" * MB, "message": "y"}}).encode(),
-    "too much": b'{"data":[{"b64_json":"' + b"A" * (49 * MB) + b'"}]}',
+    "too much": b'{"data":[{"b64_json":"' + b"A" * (41 * MB) + b'"}]}',
 }
 
 
@@ -218,3 +219,28 @@ async def test_a_callback_of_sixty_megabytes_to_a_made_up_address_is_not_read(
             assert response.status == 404
         assert app.peak_mb < 150
         assert app.unharmed()
+
+
+@pytest.mark.timeout(120)
+async def test_six_people_get_the_largest_answers_at_once(server, model, replica):
+    noise = encoded_noise(3_000, 3_200)
+    body = answer({"b64_json": b64(noise)})
+    assert 35 * MB < len(body) < 40 * MB
+    model.image_faults += [raw(body, JSON)] * 6
+    people = range(101, 107)
+    async with watched(replica, image_base_url=model.url) as app:
+        for person in people:
+            server.add_private(person)
+            server.say(person, "/image noise")
+        await until(lambda: all(server.posts(person) for person in people), 90)
+        assert app.unharmed()
+
+
+def encoded_noise(width, height):
+    """A PNG that cannot be packed smaller, made fast."""
+    lines = b"".join(b"\0" + os.urandom(width * 3) for _ in range(height))
+    file = io.BytesIO()
+    Image.frombytes("RGB", (width, height), lines[: width * height * 3]).save(
+        file, "PNG", compress_level=0
+    )
+    return file.getvalue()
