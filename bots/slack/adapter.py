@@ -24,7 +24,7 @@ from bots.slack.people import People
 from bots.slack.stream import AGAIN_S, Streams, StreamSurface, cannot
 from bots.slack.surface import SlackSurface, actions, post_budget, slack_errors, status_budget
 from core.credentials import Credential
-from core.errors import ConfigError, PlatformError, Rejected
+from core.errors import ConfigError, NoRight, PlatformError, Rejected
 from core.messages import (
     Attachment,
     Button,
@@ -213,10 +213,9 @@ class SlackPlatform:
         try:
             await upload(self._client, channel, thread, pictures)
         except Rejected as error:
-            if str(error) not in NO_FILES:
-                raise
-            await self._say_no_files(conversation, str(error))
-            return ""
+            if str(error) in NO_FILES:
+                raise self._no_files(str(error)) from error
+            raise
         if buttons:
             # A file's own message has none. That the picture came is what counts.
             with suppress(PlatformError), slack_errors():
@@ -228,13 +227,12 @@ class SlackPlatform:
                 )
         return ""
 
-    async def _say_no_files(self, conversation: ConversationId, code: str) -> None:
-        """Tell the person that no file can be posted here, and the operator why, once."""
+    def _no_files(self, code: str) -> NoRight:
+        """That no file can be posted here; the operator is told why, once."""
         if code not in self._told_scopes:
             self._told_scopes.add(code)
             log.error("Slack lets the app post no files (%s): give it the scope files:write", code)
-        surface = SlackSurface(self._client, self._me.team, conversation)
-        await surface.finish(self._speak("no_files", ""))
+        return NoRight(code, "files")
 
     async def send_voice(self, conversation: ConversationId, reply_to: str, sound: bytes) -> None:
         _, channel, thread = split_conversation(conversation)

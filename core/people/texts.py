@@ -103,11 +103,6 @@ _TEXTS: dict[str, tuple[str, str]] = {
     "ask_it": ("Your question", "你的问题"),
     "rate_up": ("👍 Good answer", "👍 回答得好"),
     "rate_down": ("👎 Not helpful", "👎 没有帮助"),
-    "no_files": (
-        "I may not send pictures or files in this workspace, so I cannot show what I made. "
-        "My operator has been told.",
-        "我在这个工作区没有发文件的权限，做好的内容发不出来。管理员已经知道了。",
-    ),
     "home": (
         "**Set here**\n- model: `{model}`\n- persona: `{persona}`\n- language: {language}\n"
         "- to keep in mind: {system}",
