@@ -1,10 +1,11 @@
 """What people send on Slack in every shape, through the running program: what the model sees."""
 
+import aiohttp
 import pytest
 
 from tests.contracts.drivers import SlackDriver, driving
-from tests.harness import until
-from tests.servers.slack import BOT_USER, TEAM
+from tests.harness import palaver, until
+from tests.servers.slack import BOT_TOKEN, BOT_USER, SECRET, TEAM, SlackServer
 from tests.servers.slack_shapes import ODD, SHAPES
 
 
@@ -148,3 +149,47 @@ async def driver_answers(driver, thread, count):
         return len(ended) >= count
 
     await until(complete)
+
+
+async def test_over_http_what_cannot_be_read_is_acknowledged_for_who_signs_it(tmp_path, model):
+    server = SlackServer()
+    values = {
+        "slack_bot_token": BOT_TOKEN,
+        "slack_signing_secret": SECRET,
+        "llm_base_url": model.url,
+        "llm_model": "scripted",
+    }
+    async with (
+        server.running(),
+        palaver(tmp_path, slack_api_url=server.api_url, **values) as running,
+        aiohttp.ClientSession() as session,
+    ):
+        server.events_url = f"{running.url}/slack/events"
+        for event in ODD:
+            server.event(event)
+        for payload in (
+            {"type": "event_callback"},
+            {"event": [1]},
+            {"event": "x"},
+            {"x": "\ud83d"},
+        ):
+            server.deliver("events_api", payload)
+        ts = server.say("C01", f"<@{BOT_USER}> and me?")
+        await until(lambda: any("Echo" in p.shown for p in server.answers("C01", ts)))
+        await until(lambda: not server._deliveries)
+        assert server.unacked == []
+        for body in ('{"event": "x"}', '{"event": {"user": 5, "type": "message"}}', "[1", "[]"):
+            async with session.post(server.events_url, data=body) as response:
+                assert response.status == 401
+
+
+async def test_a_question_that_is_taken_back_mid_answer_is_answered_no_further(
+    driver, tmp_path, model
+):
+    model.piece_s, model.answer = 0.1, lambda messages: "word " * 300
+    async with driving(driver, tmp_path, model):
+        ts = driver.server.say("C01", f"<@{BOT_USER}> talk")
+        await until(lambda: driver.server.answers("C01", ts))
+        driver.server.take_back("C01", ts)
+        await until(lambda: model.running_streams == 0, 5)
+        await until(lambda: driver.server.answers("C01", ts) == [], 5)
