@@ -81,7 +81,7 @@ def attachments_of(files: object) -> tuple[Attachment, ...]:
     for one in files[:MOST_FILES] if isinstance(files, list) else ():
         try:
             found.append(attachment_of(msgspec.convert(one, File)))
-        except msgspec.ValidationError as error:
+        except (msgspec.ValidationError, UnicodeEncodeError) as error:
             set_aside("slack.file", error)
     return tuple(found)
 
@@ -101,12 +101,12 @@ def attachment_of(file: File) -> Attachment:
 
 def _ref(file: File) -> str:
     if file.file_access == "check_file_info" and file.id:
-        return _ASK + file.id
+        return _ASK + clean(file.id)
     mode = "external" if file.is_external else file.mode or "hosted"
     if file.file_access in ("access_denied", "file_not_found"):
         mode = "file_access"
-    url = file.url_private_download or file.url_private or ""
-    return url if mode in ("hosted", "snippet") and url else _NONE + mode
+    url = clean(file.url_private_download or file.url_private or "")
+    return url if mode in ("hosted", "snippet") and url else _NONE + clean(mode)
 
 
 class Files:
@@ -137,7 +137,7 @@ class Files:
             answer = await self._client.files_info(file=attachment.ref.removeprefix(_ASK))
         try:
             found = attachment_of(msgspec.convert(answer.get("file"), File))
-        except msgspec.ValidationError as error:
+        except (msgspec.ValidationError, UnicodeEncodeError) as error:
             raise Gone("Slack does not say where it is") from error
         if found.ref.startswith(_ASK):
             raise Gone(_NAMED_ONLY["file_access"])

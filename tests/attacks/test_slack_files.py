@@ -201,6 +201,9 @@ async def test_only_what_lies_at_slack_is_downloaded_the_rest_is_named(net, know
 def test_a_file_object_that_is_none_is_set_aside_and_the_others_stay():
     listed = [{"id": 1}, None, "F1", {"size": "big"}, {"name": "a.txt", "url_private": HOME}]
     assert [one.name for one in attachments_of(listed)] == ["a.txt"]
+    broken = {"name": "\ud800", "size": "\udfff", "url_private": "\ud800"}
+    assert attachments_of([{**broken, "size": 1}])[0].ref.encode()
+    assert attachments_of([broken, {"id": "\ud800", "mode": "\ud800"}])[0].ref.encode()
     assert attachments_of({"not": "a list"}) == ()
     assert len(attachments_of([{"url_private": HOME}] * 1_000)) == 20
 
