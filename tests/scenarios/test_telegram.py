@@ -557,3 +557,16 @@ async def test_a_list_of_chats_follows_a_group_into_its_supergroup(driver, tmp_p
         driver.server.say(-3003, "@palaver_bot hello")
         await until(lambda: finished(driver.server, -2002))
         assert len(model.requests) == 1
+
+
+async def test_an_edit_while_its_question_is_answered_replaces_the_answer(driver, tmp_path, model):
+    model.piece_s = 0.1
+    async with driving(driver, tmp_path, model):
+        said = driver.server.say(77, "what is the capital of France, please?")
+        await until(lambda: driver.server.posts(77))
+        driver.server.edit(said, link_preview_options={"is_disabled": True})
+        driver.server.edit(said, "what is the capital of Spain?")
+        await until(lambda: finished(driver.server, 77))
+        (post,) = driver.server.posts(77)
+        assert post.text == "Echo of what is the capital of Spain? -- before that: nothing."
+        assert len(model.requests) == 2

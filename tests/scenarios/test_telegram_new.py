@@ -199,3 +199,10 @@ async def test_a_guests_answer_that_is_too_long_says_so(driver, tmp_path, model)
         query = driver.server.ask_as_guest("@palaver_bot tell me all")
         await until(lambda: driver.server.guests[query].endswith(" …"))
         assert len(driver.server.guests[query]) <= 4096
+
+
+async def test_an_album_without_the_right_to_photos_is_one_of_files(driver, tmp_path, model):
+    async with driving(driver, tmp_path, model):
+        driver.server.forbidden[-1001] = {"photos"}
+        driver.server.say(-1001, "/image a fox --n 2")
+        await until(lambda: sum(bool(one.document) for one in driver.server.posts(-1001)) == 2)

@@ -1,19 +1,20 @@
 """
 A strict Telegram Bot API server on loopback.
 
-Written from core.telegram.org/bots/api and the Bots FAQ: long polls that
-confirm by offset, one poller at a time, 4096 UTF-16 units after trimming,
-entities checked by TDLib itself, "message is not modified", flood limits with
-`retry_after`, multipart photos that must be pictures.
+Each rule names what it is from: a page of core.telegram.org/bots/api (`#method`), or a file of
+the server that Telegram publishes (tdlib/telegram-bot-api, tdlib/td), whose error texts stand
+here too. TDLib itself judges the entities.
 """
 
 import asyncio
 import io
 import json
+import re
 import time
 from collections import deque
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit
 
 import tdjson
 from aiohttp import web
@@ -54,6 +55,23 @@ def units(text):
     return len(text.encode("utf-16-le")) // 2
 
 
+def check_link(url):
+    # tdlib/td, LinkManager::check_link: a scheme of its own or http, and a dot in the host; with
+    # parse_mode such a link is dropped, as an entity it costs the message.
+    parts = urlsplit(url)
+    if parts.scheme in ("tg", "ton", "tonsite"):
+        return
+    if parts.scheme not in ("http", "https") or not re.search(r"\.|:.*:", parts.hostname or ""):
+        raise ApiError(400, f"Bad Request: entity URL '{url}' is invalid: Wrong HTTP URL")
+
+
+def cleaned(text):
+    # tdlib/td, misc.cpp, clean_input_string: control characters become spaces, some go; then
+    # MessageEntity.cpp, fix_formatted_text, trims the end.
+    text = re.sub("[\r\u2028-\u202e]", "", text)
+    return re.sub("[\x00-\x09\x0b-\x1f]", " ", text).rstrip()
+
+
 def check_entities(text, entities):
     """TDLib's own judgement of (text, entities)."""
     td_entities = []
@@ -65,6 +83,7 @@ def check_entities(text, entities):
             if language:
                 kind = {"@type": "textEntityTypePreCode", "language": language}
         elif entity["type"] == "text_link":
+            check_link(entity["url"])
             kind = {"@type": "textEntityTypeTextUrl", "url": entity["url"]}
         elif entity["type"] not in TD_TYPES:
             raise ApiError(400, f"Bad Request: unsupported entity {entity['type']}")
@@ -333,15 +352,19 @@ class TelegramServer:
         return BOT
 
     async def do_setMyCommands(self, parameters, files):
+        # core.telegram.org/bots/api#botcommand: 1-32 of a-z, 0-9 and _; 1-256; 100 in all
+        if len(parameters["commands"]) > 100:
+            raise ApiError(400, "Bad Request: BOT_COMMANDS_TOO_MUCH")
         for command in parameters["commands"]:
             name, text = command["command"], command["description"]
-            if not (1 <= len(name) <= 32 and name.islower() and 1 <= len(text) <= 256):
+            if not (re.fullmatch("[a-z0-9_]{1,32}", name) and 1 <= len(text) <= 256):
                 raise ApiError(400, "Bad Request: BOT_COMMAND_INVALID")
         self.commands[parameters.get("language_code", "")] = parameters["commands"]
         return True
 
     async def do_deleteWebhook(self, parameters, files):
         self.webhook = None
+        # core.telegram.org/bots/api#deletewebhook
         if parameters.get("drop_pending_updates"):
             self.updates.clear()
         return True
@@ -526,8 +549,9 @@ class TelegramServer:
     async def do_sendMessageDraft(self, parameters, files):
         text, _ = self._text(parameters.get("text", ""), parameters, 4096, empty=True)
         chat = self._writable(parameters)
+        # core.telegram.org/bots/api#sendmessagedraft; the error is tdlib/td's
         if chat < 0:
-            raise ApiError(400, "Bad Request: drafts are for private chats only")
+            raise ApiError(400, "Bad Request: TEXTDRAFT_PEER_INVALID")
         if not int(parameters["draft_id"]):
             raise ApiError(400, "Bad Request: draft_id must be non-zero")
         await self._count(chat)
@@ -538,6 +562,10 @@ class TelegramServer:
 
     async def do_deleteMessage(self, parameters, files):
         chat = self._writable(parameters)
+        # core.telegram.org/bots/api#deletemessage: sent less than 48 hours ago
+        message = self.messages.get((chat, int(parameters["message_id"])))
+        if message is not None and time.time() - message.at > 48 * 3600:
+            raise ApiError(400, "Bad Request: message can't be deleted for everyone")
         await self._count(chat, cosmetic=True)
         if self.messages.pop((chat, int(parameters["message_id"])), None) is None:
             raise ApiError(400, "Bad Request: message to delete not found")
@@ -550,6 +578,13 @@ class TelegramServer:
         return True
 
     async def do_answerCallbackQuery(self, parameters, files):
+        # tdlib/telegram-bot-api, Client.cpp: a query is kept for 150 s
+        pressed = self.pressed_at.get(str(parameters["callback_query_id"]), -200.0)
+        if time.monotonic() - pressed > 150:
+            raise ApiError(
+                400,
+                "Bad Request: query is too old and response timeout expired or query ID is invalid",
+            )
         return True
 
     async def do_sendPhoto(self, parameters, files):
@@ -578,6 +613,7 @@ class TelegramServer:
         message = self.messages.get((chat, int(parameters["message_id"])))
         if message is None or not message.sender["is_bot"]:
             raise ApiError(400, "Bad Request: message to edit not found")
+        # core.telegram.org/bots/api#editmessagemedia
         media = parameters["media"]
         caption, _ = self._text(media.get("caption", ""), parameters, 1024, empty=True)
         photo = self._photo(media["media"], files)
@@ -591,17 +627,24 @@ class TelegramServer:
     async def do_sendMediaGroup(self, parameters, files):
         chat = self._writable(parameters)
         media = parameters["media"]
+        # core.telegram.org/bots/api#sendmediagroup: 2-10 items, documents only with documents
         if not 2 <= len(media) <= 10:
             raise ApiError(400, "Bad Request: wrong number of media in an album")
-        photos = [(one, self._photo(one["media"], files)) for one in media]
+        (kind,) = {one["type"] for one in media}
+        self._may(chat, f"{kind}s")
+        if kind == "document":
+            found = [files[one["media"].removeprefix("attach://")] for one in media]
+        else:
+            found = [self._photo(one["media"], files) for one in media]
         for _ in media:
             await self._count(chat)
         return [
-            self._post(chat, one.get("caption", ""), parameters, photo=photo)
-            for one, photo in photos
+            self._post(chat, one.get("caption", ""), parameters, **{kind: data})
+            for one, data in zip(media, found, strict=True)
         ]
 
     async def do_getFile(self, parameters, files):
+        # core.telegram.org/bots/api#getfile: up to 20 MB
         if parameters["file_id"] not in self._files:
             raise ApiError(400, "Bad Request: invalid file_id")
         size = len(self._files[parameters["file_id"]])
@@ -625,14 +668,19 @@ class TelegramServer:
         chat = int(parameters["chat_id"])
         if chat not in self.chats:
             raise ApiError(400, "Bad Request: chat not found")
+        # tdlib/telegram-bot-api, Client.cpp, check_chat_access
         if chat in self.gone:
             raise ApiError(403, "Forbidden: bot was kicked from the supergroup chat")
         thread = parameters.get("message_thread_id")
+        # tdlib/telegram-bot-api, Client.cpp, check_reply_parameters
         if thread is not None and int(thread) not in self.topics.get(chat, ()):
             raise ApiError(400, "Bad Request: message thread not found")
         return chat
 
     def _text(self, text, parameters, most, *, empty=False):
+        if len(text.encode()) > 32_768:
+            # tdlib/telegram-bot-api, Client.cpp, get_formatted_text
+            raise ApiError(400, "Bad Request: text is too long")
         entities = parameters.get("entities") or []
         if len(entities) > 100:
             # The real server ignores the rest, and formatting is lost: a fault here.
@@ -640,13 +688,16 @@ class TelegramServer:
         check_entities(text, entities)
         if not text.strip() and not empty:
             raise ApiError(400, "Bad Request: message text is empty")
+        # core.telegram.org/bots/api#sendmessage: 1-4096 characters after entities parsing. tdlib/td
+        # counts code points (MessageContent.cpp); clients and entities count UTF-16.
         if units(text.strip()) > most:
             raise ApiError(400, "Bad Request: message is too long")
-        return text, entities
+        return cleaned(text), entities
 
     def _check_markup(self, markup):
         for row in (markup or {}).get("inline_keyboard", []):
             for button in row:
+                # core.telegram.org/bots/api#inlinekeyboardbutton: callback_data, 1-64 bytes
                 if not 1 <= len(button["callback_data"].encode()) <= 64:
                     raise ApiError(400, "Bad Request: BUTTON_DATA_INVALID")
 
@@ -659,6 +710,7 @@ class TelegramServer:
         data = files.get(str(name).removeprefix("attach://")) or files.get("photo")
         if data is None:
             raise ApiError(400, "Bad Request: there is no photo in the request")
+        # core.telegram.org/bots/api#sendphoto: 10 MB, width + height 10000, ratio 20
         if len(data) > 10 * 1024 * 1024:
             raise ApiError(413, "Request Entity Too Large")
         try:
@@ -684,6 +736,7 @@ class TelegramServer:
 
     def _post(self, chat, text, parameters, *, entities=(), photo=None, document=None):
         self._check_markup(parameters.get("reply_markup"))
+        # core.telegram.org/bots/api#replyparameters
         reply = parameters.get("reply_parameters") or {}
         if reply and (chat, reply["message_id"]) not in self.messages:
             if not reply.get("allow_sending_without_reply"):
