@@ -28,6 +28,7 @@ Verdict = Literal["kept", "changed", "seen", "full", "stopping", "unasked"]
 DEDUPE_S = 48 * 3600
 """Slack repeats an event for up to 24 h (delayed events), Telegram keeps updates for 24 h."""
 MOST_IN_LINE = 10_000
+STARTING_S = 0.05
 
 
 class Kept(msgspec.Struct, frozen=True):
@@ -153,7 +154,8 @@ class Inbox:
     async def claim(self, platforms: Sequence[str], most: int, wait_s: float) -> list[Claim]:
         """About *most* lanes that are ready, at least one of each stream; none after *wait_s*."""
         if not platforms:
-            await asyncio.sleep(wait_s)
+            # The first of them is about to start.
+            await asyncio.sleep(min(wait_s, STARTING_S))
             return []
         ready = _streams(platforms)
         with store_errors():
