@@ -5,6 +5,7 @@ the inbox holds the event (`process_before_response`); else Slack sends it again
 What cannot be read is set aside and acknowledged: it would be no better the next time.
 """
 
+import asyncio
 import logging
 import re
 from collections.abc import Awaitable, Callable, Collection, Mapping
@@ -34,8 +35,8 @@ _quiet = logging.getLogger(f"{__name__}.bolt")
 _quiet.setLevel(logging.ERROR)
 """Bolt's own warnings hold whole events, and what people wrote in them."""
 
-ACCEPT_S = 2.3
-"""Slack waits 3 s for an acknowledgement, then sends the event again."""
+ACCEPT_S = 1.8
+"""Slack waits 3 s for an acknowledgement, then sends the event again; names may take 1 s of it."""
 EVERYTHING = re.compile(".*", re.DOTALL)
 SUGGESTIONS = ("suggest_summary", "suggest_reply", "suggest_tasks")
 
@@ -116,8 +117,10 @@ class Listeners:
             return
         # Who is meant by what, and what a file is, is asked for only now that it matters.
         message = mapping(event, "message") or event
-        await completed(self._client, message)
-        names = await self._people.names(mentioned_in(message))
+        wanted = {string(message, "user"), *mentioned_in(message)} - {""}
+        names, _ = await asyncio.gather(
+            self._people.names(wanted), completed(self._client, message)
+        )
         if (incoming := read_event(body, self._me, names)) is not None:
             await self._accept(incoming)
 

@@ -20,6 +20,7 @@ NAME_S = 1.0
 NAMES_KEPT = 10_000
 MOST_NAMES = 30
 """So many names one message may ask for; the others stay ids."""
+LATE_S = 5.0
 UNKNOWN_S = 600.0
 """A name that Slack would not tell is asked for again after so long."""
 
@@ -54,9 +55,12 @@ class People:
             self._names.clear()
             self._senders.clear()
             self._not_told.clear()
-        with suppress(TimeoutError):
+        try:
             async with asyncio.timeout(NAME_S):
                 await asyncio.gather(*map(self._learn_one, new))
+        except TimeoutError:
+            late = [one for one in new if one not in self._names]
+            self._not_told.update(dict.fromkeys(late, now + LATE_S))
 
     async def _learn_one(self, one: str) -> None:
         ask: Mapping[str, Callable[[str], Awaitable[str]]] = {

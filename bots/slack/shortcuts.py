@@ -201,9 +201,9 @@ class Shortcuts:
     async def _tell(self, channel: str, user: str, sentence: str, sender: Sender) -> None:
         """Tell the person alone, in the direct message with us, where the channel does not."""
         text = self._speak(sentence, sender.language, id=sender.id)
-        with suppress(PlatformError), slack_errors():
-            try:
+        try:
+            with slack_errors():
                 await self._client.chat_postEphemeral(channel=channel, user=user, text=text)
-            except Exception:
+        except PlatformError:
+            with suppress(PlatformError), slack_errors():
                 await self._client.chat_postMessage(channel=user, text=text)
-                return

@@ -105,6 +105,20 @@ async def test_a_thread_may_choose_for_itself(driver, tmp_path, model):
         assert model.requests[-1]["model"] == "other-1"
 
 
+async def test_a_command_outside_a_thread_is_about_the_place_and_answered_below_it(
+    driver, tmp_path, model
+):
+    async with driving(driver, tmp_path, model):
+        said = driver.server.say("D01", "!model other-1")
+        await until(lambda: driver.server.answers("D01", said))
+        await ask(driver, model, channel="D01")
+        assert model.requests[-1]["model"] == "other-1"
+        said = driver.server.say("C01", f"<@{BOT_USER}> /persona teacher")
+        await until(lambda: driver.server.answers("C01", said))
+        await ask(driver, model)
+        assert "patient teacher" in model.requests[-1]["messages"][0]["content"]
+
+
 async def test_new_in_a_channel_forgets_its_threads(driver, tmp_path, model):
     async with driving(driver, tmp_path, model):
         thread = await ask(driver, model, text="remember apples")

@@ -120,7 +120,7 @@ async def test_an_edit_keeps_the_file_of_the_question(driver, tmp_path, model):
         ts = driver.server.say("D01", "what is it?", subtype="file_share", files=[file])
         await driver_answers(driver, ts, 1)
         driver.server.edit("D01", ts, "who is it?", subtype="file_share", files=[file])
-        await driver_answers(driver, ts, 2)
+        await until(lambda: len(model.requests) == 2)
         assert "who is it?" in asked(model)
         assert "cat.png" in asked(model)
 
