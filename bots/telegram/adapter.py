@@ -1,32 +1,30 @@
 """Telegram as a platform: long polling or webhook in, messages and photos out."""
 
-import asyncio
 import logging
 import secrets
-import time
-from collections.abc import AsyncGenerator, Collection, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
 
 from aiohttp import web
-from telegram import BotCommand, Message, Update
+from telegram import BotCommand, Update
 from telegram.constants import ChatAction
 from telegram.error import TelegramError
 
 from bots.arrivals import Arrivals
 from bots.patience import patiently
+from bots.telegram.afterwards import Afterwards
 from bots.telegram.aside import GUEST, Asides
 from bots.telegram.draft import DraftSurface
 from bots.telegram.files import Files
 from bots.telegram.gestures import Gestures
 from bots.telegram.guest import GuestSurface, greet
-from bots.telegram.inbound import NAME, STOPPED, Me, read_guest, read_update, wording
+from bots.telegram.inbound import NAME, STOPPED, Me, read_guest, read_update
 from bots.telegram.markup import CAPTION_UNITS, fits
 from bots.telegram.pictures import ALBUM, media, send_album, send_one
 from bots.telegram.rich import RichSurface
 from bots.telegram.surface import (
-    GROWING,
     TelegramSurface,
     keyboard,
     place,
@@ -48,7 +46,6 @@ from core.messages import (
 )
 from core.net.way import DIRECT, Way
 from core.platform import Bucket, Leases, Limits
-from core.tasks import end
 
 log = logging.getLogger(__name__)
 
@@ -58,15 +55,9 @@ ALLOWED_UPDATES = ("message", "edited_message", "callback_query", "guest_message
 ACCEPT_S = 20.0
 
 MOST_GUESTS = 200
-WORDINGS = 10_000
-"""So many messages back an edit is known to have changed nothing."""
 
 TITLE_CHARS = 128
 """createForumTopic: name."""
-SEEN = "👀"
-"""One of the reactions that every chat knows."""
-STALE_S = 600.0
-"""No answer grows for so long."""
 EPHEMERAL = ("help", "usage")
 """Commands whose answer only the person who asks needs."""
 
@@ -109,8 +100,6 @@ class TelegramPlatform:
             "httpx_kwargs": {"trust_env": False, "verify": way.tls()},
         }
         self._rich = frozenset(rich)
-        self._reactions = reactions
-        self._niceties: set[asyncio.Task[None]] = set()
         # A pool for everything else than polling: previews of many chats go out at once.
         self._bot = TelegramBot(
             token,
@@ -121,6 +110,7 @@ class TelegramPlatform:
         )
         self._token, self._api_url, self._way = token, api_url, way
         self._asides = Asides(self._bot)
+        self._afterwards = Afterwards(self._bot, reactions=reactions)
         self._leases = leases
         self._menu = menu
         self._webhook_secret = webhook_secret
@@ -129,7 +119,6 @@ class TelegramPlatform:
         self._arrivals = Arrivals()
         self._gestures = Gestures()
         self._ends: dict[str, str] = {}
-        self._wordings: dict[tuple[int, int], int] = {}
         self._me = Me(0, "", ())
         self.identity = "Telegram"
 
@@ -150,7 +139,7 @@ class TelegramPlatform:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        await end(self._niceties)
+        await self._afterwards.close()
         with suppress(TelegramError, RuntimeError):
             await self._bot.shutdown()
         await self._session.close()
@@ -207,46 +196,30 @@ class TelegramPlatform:
                         yield incomings
                     offset = following
                     await self._answer_presses(updates)
-                    self._be_nice(updates, incomings)
+                    self._afterwards.note(self._me, updates, incomings)
 
     async def _read(self, update: Update) -> Sequence[Incoming]:
         try:
             if update.guest_message is not None:
-                if _key(update.guest_message) in self._wordings:
+                if self._afterwards.knows(update.guest_message):
                     return ()  # Where we are a member it came as a message too.
                 inline = await greet(self._bot, update.guest_message)
                 guest = read_guest(update.guest_message, inline, update.update_id, self._me)
                 return [guest] if guest is not None else []
+            if self._afterwards.unchanged(update):
+                return ()
             incoming = read_update(update, self._me)
         except Exception as error:
             # One that we cannot read must not keep us from all behind it.
             set_aside(BORDER, error)
             return ()
-        if incoming is None or self._unchanged(update):
+        if incoming is None:
             return ()
         return [
             one
             for one in self._gestures.join(incoming)
             if one.address != "overheard" or self._overhear
         ]
-
-    def _unchanged(self, update: Update) -> bool:
-        """Whether *update* is an edit that changes no word: of a button, a preview, a tag."""
-        message = update.message or update.edited_message
-        if message is None:
-            return False
-        before = self._wordings.get(_key(message))
-        return update.edited_message is not None and before == hash(wording(message))
-
-    def _note_wordings(self, updates: Sequence[Update]) -> None:
-        """Not before the inbox holds them: what is delivered again is not unchanged."""
-        for update in updates:
-            message = update.message or update.edited_message or update.guest_message
-            if message is not None:
-                self._wordings.pop(_key(message), None)
-                self._wordings[_key(message)] = hash(wording(message))
-        while len(self._wordings) > WORDINGS:
-            del self._wordings[next(iter(self._wordings))]
 
     async def _answer_presses(self, updates: Sequence[Update]) -> None:
         """End the spinner on each pressed button."""
@@ -278,29 +251,8 @@ class TelegramPlatform:
             except TimeoutError:
                 return web.Response(status=503)
         await self._answer_presses((update,))
-        self._be_nice((update,), incomings)
+        self._afterwards.note(self._me, (update,), incomings)
         return web.Response()
-
-    def _be_nice(self, updates: Sequence[Update], incomings: Sequence[Incoming]) -> None:
-        """What nobody waits for, and what may fail."""
-        self._note_wordings(updates)
-        for update in updates:
-            if (post := _orphan(update, self._me)) is not None:
-                self._try(self._bot.delete_message(post.chat.id, post.message_id))
-        for incoming in incomings:
-            asked = incoming.address == "direct" and incoming.message
-            if self._reactions and asked and not (incoming.command or incoming.edited):
-                chat = place(incoming.conversation)[0]
-                self._try(self._bot.set_message_reaction(chat, int(incoming.message), SEEN))
-
-    def _try(self, call: Coroutine[Any, Any, bool]) -> None:
-        async def trying() -> None:
-            with suppress(TelegramError):
-                await call
-
-        task = asyncio.create_task(trying(), name="telegram nicety")
-        self._niceties.add(task)
-        task.add_done_callback(self._niceties.discard)
 
     def budget(self, conversation: ConversationId) -> Sequence[Bucket]:
         return place_budget(self._me.id, place(conversation)[0])
@@ -389,21 +341,3 @@ class TelegramPlatform:
 
     async def fetch(self, attachment: Attachment, most_bytes: int) -> bytes:
         return await self._files.download(attachment, most_bytes)
-
-
-def _key(message: Message) -> tuple[int, int]:
-    return message.chat.id, message.message_id
-
-
-def _orphan(update: Update, me: Me) -> Message | None:
-    """A post of ours that somebody replies to, and that stopped growing long ago.
-
-    Its making was never confirmed to us, so that its answer stands in another post.
-    """
-    said = update.message
-    post = said.reply_to_message if said is not None else None
-    if post is None or post.from_user is None or post.from_user.id != me.id:
-        return None
-    stale = time.time() - post.date.timestamp() > STALE_S
-    growing = (post.text or "").endswith(GROWING.strip()) and post.reply_markup is not None
-    return post if stale and growing else None

@@ -10,7 +10,7 @@ from aiohttp import web
 from core.border import SET_ASIDE
 from tests.contracts.drivers import TelegramDriver, driving
 from tests.harness import palaver, until
-from tests.servers.telegram import TOKEN, ApiError, TelegramServer, old_poll
+from tests.servers.telegram import BOT, TOKEN, ApiError, TelegramServer, old_poll
 
 
 @pytest.fixture
@@ -198,3 +198,16 @@ async def test_an_error_page_is_told_in_short(driver, tmp_path, model, caplog):
         await driver.say("dm", "hello")
         await driver.answered("dm")
         assert "Ann's words" not in caplog.text
+
+
+async def test_what_is_replied_to_may_be_of_any_shape(driver, tmp_path, model):
+    """Each of these passes the library, and one or another place of ours would stumble."""
+    async with driving(driver, tmp_path, model):
+        for odd in ({"text": 5}, {"caption": ["x"]}, {"photo": []}, {"reply_markup": {}}):
+            asked = driver.server.say(77, "what of this?")
+            replied = {**driver.server._shown(asked), "from": BOT, "date": 1, **odd}
+            driver.server.updates[-1]["message"]["reply_to_message"] = replied
+        await driver.say("dm2", "hello")
+        await driver.answered("dm2")
+        gets = [one for one in driver.server.calls if one[1] == "getUpdates"]
+        assert len(gets) < 12
