@@ -13,7 +13,7 @@ STALL_S = 0.5
 
 
 def run(border: Border, inputs: int, start: int) -> float:
-    """How long the slowest input took. Raises what an input raised."""
+    """How much time of the processor the slowest input took. Raises what an input raised."""
     slowest_s = 0.0
 
     @seed(start)
@@ -27,9 +27,9 @@ def run(border: Border, inputs: int, start: int) -> float:
     @given(border.inputs)
     def one(value: object) -> None:
         nonlocal slowest_s
-        began = time.perf_counter()
+        began = time.process_time()
         border.read(value)
-        took_s = time.perf_counter() - began
+        took_s = time.process_time() - began
         slowest_s = max(slowest_s, took_s)
         assert took_s < STALL_S, f"took {took_s:.2f} s"
 

@@ -4,8 +4,10 @@ import asyncio
 import signal
 
 import aiohttp
+import msgspec
 import pytest
 
+from core.buckets import Level
 from core.store import keys
 from core.store.connection import connect
 from tests.attacks.watching import free_port, watched
@@ -31,7 +33,8 @@ async def spoil(client):
         for field in ("checkpoint", "preferences", "summary", "stop", "note"):
             await client.hset(keys.state(CHAT), field, b"\xff")
         await client.hset(keys.spent(CHAT), "turns", rubbish)
-        await client.hset(keys.bucket("telegram:77")[1], "hold", rubbish)
+        async for level in client.scan_iter(f"{keys.TAG}:level:*"):
+            await client.set(level, rubbish)
 
 
 async def test_rubbish_under_every_key_ends_nothing_and_the_next_question_is_answered(
@@ -103,10 +106,12 @@ async def test_a_clock_that_steps_silences_nobody(redis, server, replica, step_s
         await answered(server, "Echo of one")
         seconds, _ = await client.time()
         await client.set(keys.PULSE, (seconds + step_s) * 1000)
-        async for key in client.scan_iter(f"{keys.TAG}:bucket:*"):
-            calls = await client.lrange(key, 0, -1)
-            for at, call in enumerate(calls):
-                await client.lset(key, at, f"{float(call) + step_s:.6f}")
+        async for key in client.scan_iter(f"{keys.TAG}:level:*"):
+            level = msgspec.msgpack.decode(await client.get(key), type=Level)
+            level.seen_at += step_s
+            level.held_until += step_s
+            level.taken = [(at + step_s, call) for at, call in level.taken]
+            await client.set(key, msgspec.msgpack.encode(level))
         server.say(77, "two")
         await answered(server, "Echo of two")
         assert watching.unharmed()
