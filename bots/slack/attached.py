@@ -8,8 +8,9 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from bots.slack.fields import mapping, string
 from bots.slack.files import MOST_FILES, attachments_of
-from bots.slack.reading import mapping, quoted, string
+from bots.slack.reading import quoted
 from core.messages import Attachment
 
 

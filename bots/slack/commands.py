@@ -8,7 +8,8 @@ import re
 from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
-from bots.slack.reading import items, mapping, string, words
+from bots.slack.fields import items, mapping, string
+from bots.slack.reading import words
 from core.messages import Incoming, Sender, conversation_id
 
 PLACE_COMMANDS = frozenset(

@@ -4,8 +4,8 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from bots.slack.blocks import escaped
 from bots.slack.markup import fallback, render
-from bots.slack.reading import escaped
 from core.messages import Button
 
 SECTION_CHARS = 2_900

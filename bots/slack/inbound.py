@@ -12,16 +12,8 @@ from typing import Any, Literal, NamedTuple
 
 from bots.slack.attached import read_files
 from bots.slack.commands import PLACE_COMMANDS, read_command
-from bots.slack.reading import (
-    Names,
-    extras_of,
-    looking_at,
-    mapping,
-    shared_files,
-    string,
-    text_of,
-    words,
-)
+from bots.slack.fields import mapping, string
+from bots.slack.reading import Names, extras_of, looking_at, shared_files, text_of, words
 from core.messages import Incoming, Sender, conversation_id
 
 NAME = "slack"
@@ -178,12 +170,12 @@ def _address(raw: str, thread: str, *, direct: bool) -> Literal["direct", "threa
 
 
 def _mentions(me: Me, raw: str) -> bool:
-    return re.search(rf"<@{me.user_id}(?:\|[^>]*)?>", raw) is not None
+    return re.search(rf"<@{me.user_id}(?:\|[^<>]*)?>", raw) is not None
 
 
 def _without(me: Me, raw: str) -> str:
     """*raw* without our own name, wherever and however often it stands."""
-    return re.sub(rf"[ \t]?<@{me.user_id}(?:\|[^>]*)?>", "", raw)
+    return re.sub(rf"[ \t]?<@{me.user_id}(?:\|[^<>]*)?>", "", raw)
 
 
 def _sender(message: Mapping[str, Any]) -> Sender:

@@ -19,10 +19,11 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bots.arrivals import Arrivals
 from bots.slack.commands import Slash, read_press, read_slash, slash_incoming
+from bots.slack.fields import mapping, string
 from bots.slack.inbound import NAME, Me, read_event
 from bots.slack.markup import BLOCK_CHARS, fallback, render
 from bots.slack.people import People
-from bots.slack.reading import mapping, mentioned_in, string
+from bots.slack.reading import mentioned_in
 from bots.slack.shortcuts import Shortcuts
 from bots.slack.stubs import completed
 from bots.slack.surface import slack_errors

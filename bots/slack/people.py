@@ -9,8 +9,8 @@ from typing import Any
 from msgspec.structs import replace
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bots.slack.fields import items, mapping, string
 from bots.slack.inbound import NAME
-from bots.slack.reading import items, mapping, string
 from bots.slack.surface import slack_errors
 from core.errors import PlatformError
 from core.messages import Sender

@@ -15,8 +15,8 @@ from typing import Any
 
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bots.slack.fields import items, mapping, string
 from bots.slack.markup import render, settled
-from bots.slack.reading import items, mapping, string
 from bots.slack.surface import MARK, SlackSurface, controls, slack_errors, tier_budget
 from core.errors import Full, Gone, PlatformError, Rejected
 from core.messages import Button, ConversationId, split_conversation

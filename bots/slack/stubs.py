@@ -11,8 +11,9 @@ from typing import Any
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bots.slack.attached import is_stub
+from bots.slack.fields import mapping, string
 from bots.slack.files import MOST_FILES
-from bots.slack.reading import mapping, shared_files, string
+from bots.slack.reading import shared_files
 from bots.slack.surface import slack_errors
 from core.errors import PlatformError
 

@@ -10,9 +10,9 @@ import aiohttp
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bots.slack.fields import items, mapping, string
 from bots.slack.home import thumbs
 from bots.slack.markup import SECTION_CHARS, fallback, plain, render
-from bots.slack.reading import items, mapping, string
 from core.errors import Gone, PlatformError, RateLimited, Rejected, Revoked
 from core.messages import Button, ConversationId, split_conversation
 from core.platform import Bucket

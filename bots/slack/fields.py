@@ -1,0 +1,39 @@
+"""Fields of JSON that came from outside, whatever they hold: what is of another kind is none."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from core.border import set_aside
+
+
+def string(value: Mapping[str, Any], key: str) -> str:
+    found = value.get(key)
+    return found if isinstance(found, str) else ""
+
+
+def number(value: Mapping[str, Any], key: str) -> int:
+    found = value.get(key)
+    return int(found) if isinstance(found, int | float) and abs(found) < 1 << 60 else 0
+
+
+def mapping(value: Mapping[str, Any], key: str) -> dict[str, Any]:
+    found = value.get(key)
+    return found if isinstance(found, dict) else {}
+
+
+def items(value: Mapping[str, Any], key: str) -> list[dict[str, Any]]:
+    """The objects in the list *key*; what is no object there is set aside."""
+    return list(_objects(entries(value, key)))
+
+
+def entries(value: Mapping[str, Any], key: str) -> list[Any]:
+    found = value.get(key)
+    return found if isinstance(found, list) else []
+
+
+def _objects(values: list[Any]) -> Iterator[dict[str, Any]]:
+    for one in values:
+        if isinstance(one, dict):
+            yield one
+        else:
+            set_aside("slack.event", "not an object")

@@ -1,0 +1,93 @@
+"""Slack's messages are read whatever they hold, and in proportion to their length."""
+
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bots.slack.commands import read_press, read_slash
+from bots.slack.inbound import Me, read_event
+from bots.slack.listeners import cleaned
+from bots.slack.reading import mentioned_in, words
+from core.messages import Incoming
+from core.turn.commands import IN_THREADS
+from tests.servers.slack_shapes import SHAPES
+
+ME = Me("U0BOT", "T01", IN_THREADS)
+KEYS = sorted(
+    {
+        *("type", "text", "elements", "rows", "style", "user", "ts", "files", "blocks", "name"),
+        *("attachments", "message_blocks", "message", "mode", "title", "url", "channel", "fields"),
+        *("is_share", "user_id", "unicode", "offset", "indent", "transcription", "preview"),
+    }
+)
+KINDS = ("rich_text", "section", "table", "context", "text", "user", "emoji", "rich_text_list")
+loose = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=12) | st.sampled_from(KINDS),
+    lambda inner: (
+        st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(KEYS), inner, max_size=6)
+    ),
+    max_leaves=25,
+)
+subtypes = st.sampled_from((None, "file_share", "message_changed", "message_deleted", "x"))
+
+
+@settings(max_examples=400, deadline=None)
+@given(blocks=loose, files=loose, attachments=loose, text=loose, other=loose, subtype=subtypes)
+def test_no_shape_of_a_message_ends_in_an_error(blocks, files, attachments, text, other, subtype):
+    message = {"blocks": blocks, "files": files, "attachments": attachments, "text": text}
+    said = {**message, "type": "message", "channel": "D01", "user": "U01", "ts": "1.1"}
+    event = {**said, "subtype": subtype, "message": said, "previous_message": other}
+    event["app_context"] = other
+    body = cleaned({"event": event, "event_id": "Ev1"})
+    incoming = read_event(body, ME, {})
+    assert incoming is None or isinstance(incoming, Incoming)
+    mentioned_in(event)
+    if incoming is not None:
+        json.dumps(incoming.text).encode()
+
+
+@settings(max_examples=200, deadline=None)
+@given(body=st.dictionaries(st.sampled_from((*KEYS, "actions", "view")), loose))
+def test_no_shape_of_a_press_or_a_command_ends_in_an_error(body):
+    read_press(body, "slack", "T01")
+    read_slash(body, IN_THREADS, {})
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: shape.name)
+def test_a_shape_with_any_part_missing_is_still_read(shape):
+    """Every value of the recorded shapes, taken away or replaced, one after the other."""
+    whole = {"type": "message", "channel": "D01", "user": "U01", "ts": "1.1", "text": shape.text}
+    whole = cleaned({**whole, **shape.more})
+    for path in list(_paths(whole)):
+        for wrong in (None, 7, "x", [], {}):
+            body = {"event": _with(whole, path, wrong)}
+            read_event(body, ME, {})
+
+
+def _paths(value, at=()):
+    pairs = value.items() if isinstance(value, dict) else enumerate(value)
+    for key, inner in pairs:
+        yield (*at, key)
+        if isinstance(inner, dict | list):
+            yield from _paths(inner, (*at, key))
+
+
+def _with(value, path, wrong):
+    if not path:
+        return wrong
+    copy = dict(value) if isinstance(value, dict) else list(value)
+    copy[path[0]] = _with(value[path[0]], path[1:], wrong)
+    return copy
+
+
+@pytest.mark.parametrize("piece", ["<@U0BOT|", "<!date^1", "<#C1|a", "&lt;", "<", "<a|", "!", "/"])
+def test_what_is_opened_and_never_closed_is_read_to_its_end(piece):
+    """A quadratic pattern would meet the time-out of the suite here."""
+    text = piece * 100_000
+    assert len(words(text, {})) <= len(text)
+    body = {
+        "event": {"type": "message", "channel": "D01", "user": "U01", "ts": "1.1", "text": text}
+    }
+    read_event(body, ME, {})
