@@ -23,7 +23,7 @@ from core.models.providers import Endpoint, continues_with
 from core.models.refusals import http_error
 from core.models.request import ChatRequest
 from core.models.stream import Read, Silent, Stream
-from core.models.thinking import ThinkSplitter
+from core.models.thinking import LAST, ThinkSplitter
 from core.models.ways import Ways, lesson_of, sees
 from core.telemetry import logger
 
@@ -224,7 +224,7 @@ class ChatClient:
         for delta in news:
             yield delta
         thinking, finished, times = ThinkSplitter(begun=bool(call.request.begun)), False, 0
-        silence = self._endpoint.deadlines.silence
+        silence, said, (gt, br, tr) = self._endpoint.deadlines.silence, thinking.said, LAST
         while True:
             stream = call.stream
             stream.watch(silence, call.until)
@@ -232,7 +232,9 @@ class ChatClient:
                 while (some := await stream.next()) is not None:
                     for delta in some:
                         if type(delta) is TextDelta:
-                            if thinking.plain(delta.text):
+                            text = delta.text
+                            if thinking.flows and not (gt in text or br in text or tr in text):
+                                said.append(text)
                                 yield delta
                                 continue
                         elif isinstance(delta, Finished):

@@ -5,7 +5,6 @@ field by field, and what cannot be meant is nothing (see `core.models.loose`).
 """
 
 from collections.abc import Mapping
-from typing import Any
 
 import msgspec
 
@@ -25,8 +24,8 @@ _THINKING_PARTS = frozenset(("thinking", "reasoning", "thought"))
 
 class _Delta(msgspec.Struct, gc=False):
     content: str | None = None
-    reasoning_content: Any = None
-    reasoning: Any = None
+    reasoning_content: None = None
+    reasoning: None = None
 
 
 class _Choice(msgspec.Struct, gc=False):
@@ -51,6 +50,8 @@ class Reader:
         self._text = Joiner()
         self._thought = Joiner()
         self._index: int | None = None
+        self._plain: int | None = None
+        """The same, unless half a character is held."""
         self._usage = Usage()
         self._cited = Cited(())
 
@@ -65,13 +66,8 @@ class Reader:
         except (msgspec.MsgspecError, ValueError, RecursionError):
             self._loosely(data, some)
             return
-        delta = choice.delta
-        if (
-            delta.content
-            and choice.index == self._index
-            and not (delta.reasoning_content or delta.reasoning or self._text.half)
-        ):
-            some.append(TextDelta(delta.content))
+        if choice.index == self._plain and (text := choice.delta.content):
+            some.append(TextDelta(text))
         else:
             self._loosely(data, some)
 
@@ -84,8 +80,11 @@ class Reader:
         chunks = records(said)
         if not chunks and said not in (None, "", [], {}):
             set_aside("model.stream", "no object")
-        for chunk in chunks:
-            self._chunk(chunk, some)
+        try:
+            for chunk in chunks:
+                self._chunk(chunk, some)
+        finally:
+            self._plain = None if self._text.half else self._index
 
     def _chunk(self, chunk: Mapping[str, object], some: list[Delta]) -> None:
         ends: list[Finished | ModelError] = []

@@ -18,6 +18,9 @@ Read = Callable[[bytes, list[Delta]], None]
 _BEFORE = b"\xef\xbb\xbf \t\r\n"
 """What may stand before the first byte that means something."""
 
+SHORT = 20
+"""What is longer is no `[DONE]`."""
+
 
 class Silent(Interrupted):
     """Nothing came for so long that nothing will."""
@@ -93,12 +96,14 @@ class Stream:
             for line in self._lines.feed(piece):
                 self._read(line, some)
             return
+        read = self._read
         for event in self._decoder.feed(piece):
-            if event.data[:6] == b"[DONE]":
+            data = event.data
+            if len(data) < SHORT and data.strip() == b"[DONE]":
                 self._ended = True
                 some.append(Finished("stop"))
                 return
-            self._read(event.data, some)
+            read(data, some)
 
     def _rest(self, some: list[Delta]) -> None:
         """What stands behind the last whole event."""

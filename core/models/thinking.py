@@ -42,7 +42,8 @@ _TAGS = (
 )
 _OPENINGS = tuple(tag.opening for tag in _TAGS)
 _ORPHANS = ("</think>", "</thinking>", "</thought>", "[/THINK]", "◁/think▷")
-_LAST = frozenset(orphan[-1] for orphan in _ORPHANS)
+LAST = ">", "]", "▷"
+"""One of these ends each tag."""
 _LONGEST = max(map(len, _ORPHANS))
 _QUOTES = tuple("`'\"“”「」«»")
 LOOKS = 20
@@ -60,25 +61,17 @@ class ThinkSplitter:
         self._state: _State = "answer" if begun else "begin"
         self._tag = _TAGS[0]
         self._marks: tuple[str, ...] = ()
-        self._said: list[str] = []
+        self.said: list[str] = []
+        """The answer so far, as it came."""
         self._looks = 0 if begun else LOOKS
         self._orphan = ""
-        self._flows = begun
-
-    def plain(self, text: str) -> bool:
-        """Whether *text*, the next piece, is just more of the answer; so it is taken."""
-        if not self._flows:
-            return False
-        if self._looks:
-            if ">" in text or "]" in text or "▷" in text:
-                return False
-            self._said.append(text)
-        return True
+        self.flows = begun
+        """Whether text without one of `LAST` is just more of the answer, and belongs to `said`."""
 
     def take(self, text: str) -> list[Delta]:
         """What *text* adds to the thinking and to the answer."""
         parts = self._take(text)
-        self._flows = self._state == "answer" and not (self._marks or self._orphan)
+        self.flows = self._state == "answer" and not (self._marks or self._orphan)
         return parts
 
     def _take(self, text: str) -> list[Delta]:
@@ -134,9 +127,9 @@ class ThinkSplitter:
         if self._orphan:
             return self._orphaned(text) if text else []
         before = len(text)
-        self._said.append(text)
-        if self._looks and not _LAST.isdisjoint(text):
-            recent = "".join(self._said[-_LONGEST:])
+        self.said.append(text)
+        if self._looks and any(mark in text for mark in LAST):
+            recent = "".join(self.said[-_LONGEST:])
             at, orphan = max((recent.rfind(one), one) for one in _ORPHANS)
             if at >= 0 and at + len(orphan) > len(recent) - before:
                 self._looks -= 1
@@ -149,12 +142,13 @@ class ThinkSplitter:
     def _orphaned(self, text: str) -> list[Delta]:
         """What a closing tag without a beginning was, now that *text* is known to follow it."""
         orphan, self._orphan = self._orphan, ""
-        before, _, after = "".join(self._said).rpartition(orphan)
+        before, _, after = "".join(self.said).rpartition(orphan)
         after += text
         if not _is_end(before, after, orphan):
-            self._said.append(text)
+            self.said.append(text)
             return [TextDelta(text)] if text else []
-        self._looks, self._said = 0, []
+        self._looks = 0
+        self.said.clear()
         # A beginning that came late, or was no beginning, is left out.
         thought = before.strip()
         answer = after.lstrip()
