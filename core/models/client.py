@@ -143,6 +143,9 @@ class ChatClient:
                 lesson = lesson_of(error, call.request, self._body(call), ways)
                 if lesson is None or not lessons_left:
                     raise
+                taught = lesson.ways.under(self._endpoint.ways)
+                if taught == ways:
+                    raise  # The operator says otherwise.
                 if lesson.sure:
                     await self._lessons.keep(self._endpoint, model, lesson.ways)
                 if lesson.ways.prefill is False and request.begun:
@@ -150,7 +153,7 @@ class ChatClient:
                 if lesson.ways.pictures is False and sees(call.request):
                     news = [Blind()]
                 guessed = error.reason == "length" and not lesson.sure
-                ways = lesson.ways.under(self._endpoint.ways)
+                ways = taught
         if guessed:
             await self._lessons.keep(self._endpoint, model, ways)
         return call, news

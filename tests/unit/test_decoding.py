@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.errors import Interrupted, ModelError, Overloaded, Refused
-from core.models import anthropic, completions, qianfan
+from core.models import anthropic, completions, qianfan, responses
 from core.models.chunks import Cited, Finished, ReasoningDelta, Source, TextDelta, Usage
 from core.models.client import ChatClient
 from core.models.endings import ending_of
@@ -21,7 +21,7 @@ from tests.servers import model as models
 from tests.unit.test_providers import STREAMS
 
 REQUEST = ChatRequest((ChatMessage("user", "hello"),))
-READERS = (completions.Reader, anthropic.Reader, qianfan.Reader)
+READERS = (completions.Reader, anthropic.Reader, responses.Reader, qianfan.Reader)
 
 
 def text_of(deltas, kind=TextDelta):
@@ -481,6 +481,7 @@ NAMES = (
         "eval_count",
     ),
     *("content_block", "stop_reason", "thinking", "citation", "result", "is_end", "url", "status"),
+    *("response", "output", "summary", "annotation", "incomplete_details", "object"),
 )
 anything = st.recursive(
     scalars,
@@ -524,6 +525,7 @@ def test_no_payload_loses_what_came_before_or_behind_it(reader, payload):
     good = {
         completions.Reader: says("good"),
         anthropic.Reader: {"type": "content_block_delta", "delta": {"text": "good"}},
+        responses.Reader: {"type": "response.output_text.delta", "delta": "good"},
         qianfan.Reader: {"result": "good"},
     }[reader]
     deltas, error = read(good, payload, good, reader=reader)

@@ -128,6 +128,13 @@ async def test_what_the_operator_says_is_not_learned_anew(make, model):
     assert len(model.requests) == 1
 
 
+async def test_who_refuses_what_the_operator_is_sure_of_is_asked_once(make, model):
+    model.strict = providers.no_streaming
+    with pytest.raises(Refused):
+        await collect(make(ways=Ways(stream=True)), ChatRequest(HELLO))
+    assert len(model.requests) == 1
+
+
 async def test_many_parts_may_be_refused_one_after_the_other(make, model):
     rules = (providers.new_openai, providers.no_system_gemma, providers.fastapi_no_stream_options)
     model.strict = lambda body: next(filter(None, (rule(body) for rule in rules)), None)
