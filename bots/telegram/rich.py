@@ -15,16 +15,20 @@ from core.messages import Button
 
 MOST_CHARS = 32_000
 TABLE_COLUMNS = 20
-_RULE = re.compile(r"^ {0,3}\|?[ :|-]*-{3}[ :|-]*$", re.MULTILINE)
 _WIDE = re.compile(r"[\u2e80-\u9fff\uac00-\ud7af\uff00-\uffef]")
 _MATHS = ("$$", "\\[", "\\(", "```math")
+
+
+def _is_rule(line: str) -> bool:
+    """Whether *line* is the one below a table's head."""
+    return "---" in line and "|" in line and not line.strip(" :|-")
 
 
 def worth(text: str) -> bool:
     """Whether *text* gains by it: it holds a table or maths, and nothing that is drawn badly."""
     if len(text) > MOST_CHARS or _WIDE.search(text):
         return False
-    table = any("|" in found[0] for found in _RULE.finditer(text))
+    table = any(map(_is_rule, text.splitlines()))
     return table or any(mark in text for mark in _MATHS)
 
 

@@ -80,5 +80,6 @@ async def test_retry_never_answers_from_memory(driver, tmp_path, model):
         await driver.say("dm", "hello")
         await driver.answered("dm", 1)
         await driver.press("dm", "retry")
-        await driver.answered("dm", 2)
-        assert len(model.requests) == 2
+        # The new answer takes the old one's place.
+        await until(lambda: len(model.requests) == 2)
+        await driver.answered("dm", 1)
