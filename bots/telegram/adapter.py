@@ -7,6 +7,7 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
 
+import msgspec
 from aiohttp import web
 from telegram import BotCommand, Update
 from telegram.constants import ChatAction
@@ -205,15 +206,15 @@ class TelegramPlatform:
                     return ()  # Where we are a member it came as a message too.
                 inline = await greet(self._bot, update.guest_message)
                 guest = read_guest(update.guest_message, inline, update.update_id, self._me)
-                return [guest] if guest is not None else []
+                return [_sound(guest)] if guest is not None else []
             if self._afterwards.unchanged(update):
                 return ()
-            incoming = read_update(update, self._me)
+            if (incoming := read_update(update, self._me)) is None:
+                return ()
+            incoming = _sound(incoming)
         except Exception as error:
             # One that we cannot read must not keep us from all behind it.
             set_aside(BORDER, error)
-            return ()
-        if incoming is None:
             return ()
         return [
             one
@@ -341,3 +342,8 @@ class TelegramPlatform:
 
     async def fetch(self, attachment: Attachment, most_bytes: int) -> bytes:
         return await self._files.download(attachment, most_bytes)
+
+
+def _sound(incoming: Incoming) -> Incoming:
+    """*incoming*, as the inbox will read it; or `ValidationError`: the library checks no types."""
+    return msgspec.convert(msgspec.to_builtins(incoming), Incoming)
