@@ -154,8 +154,9 @@ class StreamSurface(SlackSurface):
             # No new message, where somebody took this one away too.
             with suppress(Gone):
                 await self._put(text, buttons)
+            await self._rest()
             return
-        whole = False
+        whole = ended = False
         if self._streaming and not self._ts and self._lost_at:
             await self._find_lost()
         if self._streaming and self._ts:
@@ -166,10 +167,12 @@ class StreamSurface(SlackSurface):
             except (Rejected, Gone):
                 whole = False
             else:
-                whole = whole and reads(shown, rendered)
+                whole, ended = whole and reads(shown, rendered), True
         self._streaming = False
         if not whole:
             await super().finish(text, buttons)
+        if self._until and buttons and not ended:
+            await self._rest()
 
     async def _grow(self, rendered: str) -> None:
         if not rendered.startswith(self._sent):

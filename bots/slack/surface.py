@@ -192,6 +192,17 @@ class SlackSurface:
         with slack_errors():
             await self._client.chat_delete(channel=self._channel, ts=self._ts)
         self._ts = ""
+        if self._channel.startswith("D") and self._thread:
+            await self._rest()  # It may have been a stream.
+
+    async def _rest(self) -> None:
+        """Let the session be `active`: a stream that did not end by `chat.stopStream` leaves it at
+        work for an hour. A nicety.
+        """
+        with suppress(PlatformError), slack_errors():
+            await self._client.agents_sessions_setStatus(
+                channel_id=self._channel, thread_ts=self._thread, status="active"
+            )
 
     async def _put(self, text: str, buttons: Sequence[Button]) -> None:
         others = without_thumbs(buttons)

@@ -183,13 +183,15 @@ async def test_over_http_what_cannot_be_read_is_acknowledged_for_who_signs_it(tm
                 assert response.status == 401
 
 
+@pytest.mark.parametrize("channel", ["C01", "D01"])
 async def test_a_question_that_is_taken_back_mid_answer_is_answered_no_further(
-    driver, tmp_path, model
+    driver, tmp_path, model, channel
 ):
     model.piece_s, model.answer = 0.1, lambda messages: "word " * 300
     async with driving(driver, tmp_path, model):
-        ts = driver.server.say("C01", f"<@{BOT_USER}> talk")
-        await until(lambda: driver.server.answers("C01", ts))
-        driver.server.take_back("C01", ts)
+        ts = driver.server.say(channel, f"<@{BOT_USER}> talk")
+        await until(lambda: driver.server.answers(channel, ts))
+        driver.server.take_back(channel, ts)
         await until(lambda: model.running_streams == 0, 5)
-        await until(lambda: driver.server.answers("C01", ts) == [], 5)
+        await until(lambda: driver.server.answers(channel, ts) == [], 5)
+        await until(lambda: "processing" not in driver.server.sessions.values(), 5)
