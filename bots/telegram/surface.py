@@ -66,7 +66,12 @@ _RIGHTS = {
 }
 """Source: tdlib/td, `MessagesManager`/`DialogManager`: "Not enough rights to send photos to the
 chat"; core.telegram.org/api/errors."""
-_NO_POST = ("message to edit not found", "message can't be edited", "message_id_invalid")
+_NO_POST = (
+    "message to edit not found",
+    "message can't be edited",
+    "message_id_invalid",
+    "there is no text in the message to edit",
+)
 
 
 class Migrated(Gone):

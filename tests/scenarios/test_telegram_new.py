@@ -206,3 +206,14 @@ async def test_an_album_without_the_right_to_photos_is_one_of_files(driver, tmp_
         driver.server.forbidden[-1001] = {"photos"}
         driver.server.say(-1001, "/image a fox --n 2")
         await until(lambda: sum(bool(one.document) for one in driver.server.posts(-1001)) == 2)
+
+
+async def test_an_answer_whose_post_takes_no_text_any_more_gets_another(driver, tmp_path, model):
+    async with driving(driver, tmp_path, model):
+        await driver.say("dm", "a question")
+        await driver.answered("dm")
+        (post,) = driver.server.posts(77)
+        post.photo = b"turned into something else"
+        driver.server.press(post, "retry")
+        await until(lambda: len(driver.server.posts(77)) == 2)
+        await driver.answered("dm", 2)
