@@ -14,6 +14,7 @@ from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from core.border import clean
+from core.net.socks import SCHEMES
 from core.net.way import Way
 from core.secret import secrets_of, shown_url
 
@@ -132,7 +133,9 @@ class Settings(BaseSettings):
     )
 
     https_proxy: SecretStr = Field(
-        SecretStr(""), description="every call out takes this HTTP proxy, such as http://host:3128"
+        SecretStr(""),
+        description="every call out takes this proxy, such as http://host:3128 or "
+        "socks5://host:1080",
     )
     no_proxy: str = Field(
         "", description="hosts reached past it, comma-separated: names, addresses, networks, *"
@@ -281,8 +284,8 @@ class Settings(BaseSettings):
     @field_validator("https_proxy")
     @classmethod
     def _http_proxy(cls, value: SecretStr) -> SecretStr:
-        if value.get_secret_value().partition("://")[0] not in ("", "http", "https"):
-            raise ValueError("must begin with http:// or https:// (SOCKS is not known here)")
+        if value.get_secret_value().partition("://")[0] not in ("", "http", "https", *SCHEMES):
+            raise ValueError("must begin with http://, https://, socks5:// or socks4://")
         return value
 
     @property

@@ -166,7 +166,11 @@ class SlackPlatform:
         )
         handler = Socket(self._app, self._app_token, web_client=socket_client)
         # Left alone it takes the environment's proxy, and knows no `NO_PROXY`.
-        handler.client.proxy = self._way.proxy_for(self._api_url)
+        if self._way.socks:
+            await handler.client.aiohttp_client_session.close()
+            handler.client.aiohttp_client_session = self._way.session()
+        else:
+            handler.client.proxy = self._way.proxy_for(self._api_url)
         try:
             with slack_errors():
                 await handler.connect_async()  # type: ignore[no-untyped-call]  # bolt's own

@@ -15,12 +15,15 @@ from aiohttp import ClientHandlerType, ClientRequest, ClientResponse
 from yarl import URL
 
 from core.errors import ConfigError
+from core.net.socks import SCHEMES, SocksConnector
 
 
 class Way(msgspec.Struct, frozen=True):
-    """*proxy*: an `http://` or `https://` address, or empty; *past*: hosts that are reached past
-    it, as in `NO_PROXY`; *judges*: whether it refuses to lead inside; *ca*: a file of certificates
-    that are believed besides the usual ones.
+    """Args:
+    proxy: an `http://`, `https://` or `socks5://` address, or empty.
+    past: hosts that are reached past it, as in `NO_PROXY`.
+    judges: whether it refuses to lead inside.
+    ca: a file of certificates that are believed besides the usual ones.
     """
 
     proxy: str = ""
@@ -43,6 +46,10 @@ class Way(msgspec.Struct, frozen=True):
             None if any(_matches(host, port, one) for one in self.past.split(",")) else self.proxy
         )
 
+    @property
+    def socks(self) -> bool:
+        return self.proxy.partition("://")[0] in SCHEMES
+
     def tls(self) -> ssl.SSLContext:
         """Raises `ConfigError` when *ca* cannot be read."""
         context = ssl.create_default_context()
@@ -59,6 +66,19 @@ class Way(msgspec.Struct, frozen=True):
         """A session that goes this way. A provider's cookies must not tie one person's calls to
         another's: it keeps none.
         """
+        if self.socks:
+            connector: aiohttp.BaseConnector = SocksConnector(
+                self.proxy,
+                lambda url: self.proxy_for(str(url)) is None,
+                limit=limit,
+                keepalive_timeout=60,
+                ssl=self.tls(),
+                socket_factory=socket_factory,
+            )
+            jar = aiohttp.DummyCookieJar()
+            return aiohttp.ClientSession(
+                connector=connector, cookie_jar=jar, trust_env=False, **more
+            )
 
         async def choose(request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
             proxy, user = _with_user(self.proxy_for(str(request.url)))

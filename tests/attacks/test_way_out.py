@@ -130,16 +130,59 @@ class Proxy:
             await writer.drain()
 
 
+class Socks(Proxy):
+    """The same by SOCKS 5, with a user (RFC 1928, RFC 1929)."""
+
+    @asynccontextmanager
+    async def running(self):
+        async with super().running() as url:
+            yield url.replace("http://", "socks5://")
+
+    async def _serve(self, reader, writer):
+        self._tasks.add(asyncio.current_task())
+        try:
+            version, count = await reader.readexactly(2)
+            methods = await reader.readexactly(count)
+            assert (version, 2 in methods) == (5, True)
+            writer.write(b"\x05\x02")
+            _, length = await reader.readexactly(2)
+            user = await reader.readexactly(length)
+            (length,) = await reader.readexactly(1)
+            self.headers.append(user + b":" + await reader.readexactly(length))
+            writer.write(b"\x01\x00")
+            _, command, _, kind = await reader.readexactly(4)
+            assert (command, kind) == (1, 3)  # The name itself: nobody else resolved it.
+            (length,) = await reader.readexactly(1)
+            name = (await reader.readexactly(length)).decode()
+            await reader.readexactly(2)
+            self.asked.append(name)
+            up, down = await asyncio.open_connection("127.0.0.1", self.ports[name])
+            writer.write(b"\x05\x00\x00\x01" + bytes(6))
+            await asyncio.wait(
+                [
+                    asyncio.ensure_future(self._pipe(reader, down)),
+                    asyncio.ensure_future(self._pipe(up, writer)),
+                ],
+                return_when=asyncio.FIRST_COMPLETED,
+            )
+            down.close()
+        except (OSError, KeyError, asyncio.IncompleteReadError):
+            pass
+        finally:
+            writer.close()
+
+
 def port_of(url):
     return urlsplit(url).port
 
 
-async def test_models_telegram_and_their_files_take_the_proxy(tmp_path, model):
+@pytest.mark.parametrize("kind", [Proxy, Socks])
+async def test_models_telegram_and_their_files_take_the_proxy(tmp_path, model, kind):
     driver = TelegramDriver()
     async with driver.running():
         server = driver.server
         names = {"model.example": port_of(model.url), "telegram.example": port_of(server.url)}
-        proxy = Proxy(**names)
+        proxy = kind(**names)
         async with proxy.running() as url:
             more = {
                 **driver.settings(),
@@ -155,15 +198,17 @@ async def test_models_telegram_and_their_files_take_the_proxy(tmp_path, model):
                 await until(lambda: any("Echo" in post.text for post in server.posts(77)))
     assert set(proxy.asked) == set(names)
     assert "the cat sat" in str(model.requests[-1]["messages"])
-    assert all(b"Proxy-Authorization: Basic" in one for one in proxy.headers)
+    user = {Proxy: b"Proxy-Authorization: Basic", Socks: b"user:proxy-password"}[kind]
+    assert all(user in one for one in proxy.headers)
     assert not any("proxy-password" in str(one) for one in model.requests)
 
 
-async def test_slack_takes_the_proxy(tmp_path, model):
+@pytest.mark.parametrize("kind", [Proxy, Socks])
+async def test_slack_takes_the_proxy(tmp_path, model, kind):
     driver = SlackDriver()
     async with driver.running():
         port = port_of(driver.server.url)
-        proxy = Proxy(**{"slack.example": port, "127.0.0.1": port})
+        proxy = kind(**{"slack.example": port, "127.0.0.1": port})
         async with proxy.running() as url:
             more = {
                 **driver.settings(),
