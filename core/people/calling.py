@@ -33,15 +33,34 @@ _ASKING = re.compile(
 _PLEASE = re.compile(r"\bplease\b|[?\uff1f]|[吗呢]\s*[。！!]?\s*$|请", re.IGNORECASE)
 
 
+_TOLD_OF = re.compile(
+    r"(?:['’]s|\s+(?:said|says|thinks|is|was|has|had|asked|asks|wants|wrote|means|told))\b|\s*(?:说|的|问)",
+    re.IGNORECASE,
+)
+"""Behind a name, these tell of somebody instead of calling them."""
+
+
 def for_us(text: str, others: Iterable[str]) -> bool:
     """Whether *text*, said in a thread with us and *others*, asks something of us.
 
-    What names one of the others is for them; thanks, and talk that asks nothing, for nobody.
+    What calls one of the others is for them; thanks, and talk that asks nothing, for nobody.
     """
-    low = text.lower()
-    for name in others:
-        for called in {name, name.partition(" ")[0]}:
-            at = low.find(called.lower()) if called else -1
-            if at >= 0 and not joined(called, text[at + len(called) :]):
-                return False
+    if any(_calls(text, called) for name in others for called in {name, name.partition(" ")[0]}):
+        return False
     return bool(_ASKING.match(text.lstrip()) or _PLEASE.search(text))
+
+
+def _calls(text: str, name: str) -> bool:
+    """Whether *text* speaks to *name*: it stands first, behind `@`, or last behind a comma."""
+    low, at = text.lower(), -1
+    while name and (at := low.find(name.lower(), at + 1)) >= 0:
+        before, after = low[:at].rstrip(), text[at + len(name) :]
+        if joined(name, after):
+            continue
+        if before.endswith("@"):
+            return True
+        if not before and not _TOLD_OF.match(after):
+            return True
+        if before.endswith((",", "，")) and not any(map(str.isalnum, after)):
+            return True
+    return False

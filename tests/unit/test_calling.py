@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from core.people.calling import said_to
+from core.people.calling import for_us, said_to
 
 
 @pytest.mark.parametrize(
@@ -40,3 +40,30 @@ def test_nothing_but_space_and_punctuation_is_taken_off(text):
     said = said_to(f"hey bot, {text}", ["hey bot"])
     assert said is not None
     assert [c for c in text if c.isalnum()] == [c for c in said if c.isalnum()]
+
+
+@pytest.mark.parametrize(
+    ("text", "ours"),
+    [
+        ("why is that so?", True),
+        ("and in winter?", True),
+        ("Please make it shorter", True),
+        ("translate it into French", True),
+        ("What do you think of Bob's idea?", True),
+        ("Bob said it is cheaper, is that right?", True),
+        ("再短一点可以吗", True),
+        ("请翻译成英文", True),
+        ("thanks!", False),
+        ("lol 👍", False),
+        ("that was quick", False),
+        ("Bob, did you deploy it?", False),
+        ("did you deploy it, Bob?", False),
+        ("@Bob can you look?", False),
+        ("Bob can you look?", False),
+        ("谢谢", False),
+        ("好的，我们明天再聊", False),
+        ("canned answers are boring", False),
+    ],
+)
+def test_in_a_thread_of_several_people_what_asks_something_of_us_is_ours(text, ours):
+    assert for_us(text, ["Bob Miller", "Ann"]) is ours
