@@ -165,8 +165,10 @@ def _said(
     text, files = with_links(message), attachments(message)
     private = message.chat.type == ChatType.PRIVATE
     besides = described(message, private=private)
+    if edited and not (text or files):
+        return None  # A live location moves on, somebody votes: nobody asked anew.
     if not (text or files or besides):
-        if not private or edited or is_service(message):
+        if not private or is_service(message):
             return None  # A sticker in a group, somebody who joined: nobody asked anything.
         besides = UNKNOWN
     forwarded = message.forward_origin is not None

@@ -123,6 +123,12 @@ def reply_to_us_for_another(server):
     server.say(GROUP, "@weather_bot is that so?", reply_to=post["message_id"])
 
 
+def live_location(server):
+    said = server.say(77, "", location={"latitude": 1.0, "longitude": 2.0, "live_period": 60})
+    server.updates.pop()
+    server.edit(said, location={"latitude": 3.0, "longitude": 4.0, "live_period": 60})
+
+
 CASES = [
     # Who.
     case(
@@ -291,6 +297,7 @@ CASES = [
         says(location={"latitude": 52.5, "longitude": 13.4}),
         "latitude 52.50000, longitude 13.40000",
     ),
+    case("a live location that moves on", live_location, shows=NOTHING),
     case(
         "a venue",
         says(
