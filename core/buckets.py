@@ -44,6 +44,10 @@ BEYOND_SLOW_S = 1.5
 """The same, where more is used than was promised."""
 QUIET_S = 10.0
 """For so long, at the most, previews are silent after a slow answer."""
+HALF = 0.5
+"""Of a slow answer a bucket is innocent of which more than this was left."""
+WIDER = 1.1
+"""A burst that held more than was known may hold so much more than that."""
 NARROWER = 0.8
 SLOWER, SLOWEST = 0.5, 0.1
 """A refusal leaves so much of what had passed, and of the speed at which tokens come back."""
@@ -230,7 +234,7 @@ class Buckets:
                     _widen(bucket, level, now)
         beyond = any(_pace(self._at(one), now) > 1 for one in buckets if one.most)
         if late_s > (BEYOND_SLOW_S if beyond else SLOW_S) and not any(early):
-            blamed = self._fullest(buckets, early, now)
+            blamed = self._fullest(buckets, early, now, left=HALF)
             if blamed is not None:
                 _narrow(blamed, self._at(blamed), now, tried=False)
         if late_s > SLOW_S and buckets:
@@ -260,9 +264,12 @@ class Buckets:
         level.held_until = max(now + seconds, level.held_until)
 
     def _fullest(
-        self, buckets: Sequence[Bucket], early: Sequence[float], now: float
+        self, buckets: Sequence[Bucket], early: Sequence[float], now: float, *, left: float = 1.0
     ) -> Bucket | None:
-        """The bucket that was too wide: the narrowest that was full, or the fullest."""
+        """The bucket that was too wide: the narrowest that was full, or the fullest.
+
+        None where more than this share of each was *left*.
+        """
         full: list[tuple[float, float, Bucket]] = []
         for bucket, by in zip(buckets, early, strict=True):
             if not bucket.most:
@@ -274,8 +281,9 @@ class Buckets:
                 tokens = _level(bucket, level, now)
             # More than was promised is blamed first.
             beyond = by > 0 or _pace(level, now) > 1
-            left = 0.0 if beyond or tokens < 1 else tokens / most
-            full.append((left, bucket.seconds, bucket))
+            share = 0.0 if beyond or tokens < 1 else tokens / most
+            if share <= left:
+                full.append((share, bucket.seconds, bucket))
         return min(full, key=lambda one: one[:2])[2] if full else None
 
     def _at(self, bucket: Bucket) -> Level:
@@ -398,7 +406,8 @@ def _widen(bucket: Bucket, level: Level, now: float) -> None:
     else:
         # It held what was taken of it, too.
         owed = max(0.0, -_level(bucket, level, now))
-        wider, level.level, level.at = (_most(bucket, level, now) + owed) / bucket.most, 0.0, now
+        grown = _most(bucket, level, now) + owed
+        wider, level.level, level.at = grown * WIDER / bucket.most, 0.0, now
     wider = min(_widest(bucket), wider)
     level.learned, level.learned_at = max(_pace(level, now), wider), now
 
@@ -413,7 +422,7 @@ def _narrow(bucket: Bucket, level: Level, now: float, *, tried: bool) -> None:
     else:
         passed = _count(bucket, level, now) - 1
         kept = passed if tried else int(passed * NARROWER)
-        narrower = min(pace, max(1, kept) / bucket.most)
+        narrower = min(pace, max(1 / bucket.most, kept / bucket.most, pace * SLOWER))
     level.learned, level.learned_at = narrower, now
     level.successes, level.shut_until = 0, now + TRY_AGAIN_S
 

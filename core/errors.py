@@ -4,6 +4,7 @@
     ├── ConfigError             the operator: a setting is missing or wrong
     ├── PlatformError           the platform: may work later
     │   ├── RateLimited         asked too often; carries `retry_after_s`
+    │   ├── Silenced            nothing may be said there for longer than a turn should wait
     │   ├── Rejected            this very call will never work
     │   │   └── NoRight         we lack a right here; carries which
     │   ├── Full                the post takes no more text
@@ -74,6 +75,10 @@ class RateLimited(PlatformError):
     def __init__(self, text: str, retry_after_s: float) -> None:
         super().__init__(text)
         self.retry_after_s = retry_after_s
+
+
+class Silenced(PlatformError):
+    """Nothing may be called there for so long that the turn should not wait for it."""
 
 
 class Rejected(PlatformError):

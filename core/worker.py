@@ -15,7 +15,7 @@ from typing import Any
 from core.border import set_aside
 from core.crowd import CrowdTeller
 from core.door import Door
-from core.errors import LeaseLost, PalaverError, PlatformError, Revoked, StoreError
+from core.errors import LeaseLost, PalaverError, PlatformError, Revoked, Silenced, StoreError
 from core.line import Line
 from core.messages import split_conversation
 from core.platform import Leases, Platform
@@ -217,15 +217,17 @@ class Worker:
             outcome = "postponed"
             self._lose(platform, error)
             await _told_failed(claim)
+        except Silenced:
+            # Looked at again whenever the lease has run out: as good as kept with a time.
+            outcome = "postponed"
+            await _give_back(claim, at_once=False)
         except (StoreError, PlatformError) as error:
             outcome = "postponed"
             log.warning("turn postponed", conversation=conversation, reason=str(error))
             await _told_failed(claim)
         except asyncio.CancelledError:
             outcome = "handed over"
-            with suppress(StoreError, TimeoutError):
-                async with asyncio.timeout(HANDOVER_S):
-                    await claim.release()
+            await _give_back(claim, at_once=True)
             raise
         except Exception:
             # The lease runs out, and the turn is tried again: a few times at the most.
@@ -265,6 +267,12 @@ def _told_of(claim: Claim) -> dict[str, Value]:
         "user.id": hidden(claim.person),
         "palaver.platform": split_conversation(claim.conversation)[0],
     }
+
+
+async def _give_back(claim: Claim, *, at_once: bool) -> None:
+    with suppress(StoreError, TimeoutError):
+        async with asyncio.timeout(HANDOVER_S):
+            await claim.release(at_once=at_once)
 
 
 async def _told_failed(claim: Claim) -> None:

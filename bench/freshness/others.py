@@ -6,7 +6,7 @@ the last update is tried until it is let pass. That is kinder than some of them 
 
 from dataclasses import dataclass
 
-from bench.freshness.world import DELAY_S, Limiter, Screen
+from bench.freshness.world import DELAY_S, WORLDS, Screen, call
 
 
 @dataclass(frozen=True)
@@ -33,9 +33,13 @@ SCHEDULES = (
 )
 
 
-def theirs(schedule, place, traces, *, same_chat):
+def theirs(schedule, place, world, traces, *, same_chat):
     """The *traces* at once by *schedule*: (screens, refused calls)."""
-    limiter = Limiter(place)
+    world = WORLDS[world]()
+
+    def limiter(now, chat, *, new):
+        return call(world, place, now, chat, new=new)
+
     answers = [_Answer(schedule, 0 if same_chat else n, trace) for n, trace in enumerate(traces)]
     events = sorted(
         (at, n, chars)
@@ -47,7 +51,7 @@ def theirs(schedule, place, traces, *, same_chat):
     # The last updates, in the order in which they can be made.
     while left := [one for one in answers if not one.done]:
         min(left, key=lambda one: one.silent_until).finish(limiter)
-    return [one.screen for one in answers], limiter.refused
+    return [one.screen for one in answers], world.refused
 
 
 class _Answer:
@@ -70,12 +74,12 @@ class _Answer:
         self.done = self._show(now, self._trace.total, limiter)
 
     def _show(self, now, chars, limiter):
-        wait = limiter.call(now, self._chat, new=not self.screen.seen)
-        if wait:
-            self.silent_until = now + wait
+        verdict = limiter(now, self._chat, new=not self.screen.seen)
+        if verdict.retry_after_s:
+            self.silent_until = now + verdict.retry_after_s
             return False
         self._last, self._chars, self._deltas = now, chars, 0
         # One call at a time: the next waits for this one's answer.
-        self.silent_until = now + DELAY_S
-        self.screen.show(now + DELAY_S, chars)
+        self.silent_until = now + verdict.late_s + DELAY_S
+        self.screen.show(self.silent_until, chars)
         return True

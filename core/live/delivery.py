@@ -1,13 +1,14 @@
 """Calls that must reach the platform: paced, and tried again until they do."""
 
 import asyncio
+import math
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 
 from core.budget import LOOK_AGAIN_S, Budget, Grant
-from core.errors import Gone, PlatformError, RateLimited, Rejected, Revoked
+from core.errors import Gone, PlatformError, RateLimited, Rejected, Revoked, Silenced
 from core.live.growth import clock
 from core.messages import ConversationId
 from core.platform import Bucket, Platform, Surface
@@ -28,10 +29,12 @@ async def deliver(
     budget: Budget,
     *,
     tries: int = sys.maxsize,
+    most_wait_s: float = math.inf,
 ) -> None:
     """Make *call* succeed, trying *tries* times at the most.
 
     Raises:
+        Silenced: the next try may not be made for *most_wait_s*.
         Gone, Rejected, Revoked: it never will.
         PlatformError: the platform stayed away for `PATIENCE_S`, or too many tries.
     """
@@ -40,6 +43,8 @@ async def deliver(
     while True:
         # What it costs may change while it is waited for.
         while (grant := await budget.take(buckets := cost(), "final")).wait_s:
+            if grant.wait_s > most_wait_s:
+                raise Silenced(f"no call may be made here for {grant.wait_s:.0f} s")
             await asyncio.sleep(min(grant.wait_s, LOOK_AGAIN_S))
         try:
             async with told(budget, buckets, grant):

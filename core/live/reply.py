@@ -7,6 +7,7 @@ the next one begins.
 """
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import NamedTuple
@@ -29,8 +30,9 @@ HIDDEN_S = 1.0
 """If nothing comes for so long, what was hidden of the end is looked at again."""
 WORTH = 0.25
 """An update must show so much of what is new."""
-STRIKES = 3
-"""After so many refusals in one answer its previews end; the final text never does."""
+STRIKES, FLOODS = 3, 2
+"""After so many failures in one answer its previews end, or after so many times when it was too
+much; the final text never does."""
 
 
 async def _always(new_post: bool) -> None:
@@ -132,10 +134,13 @@ class Reply:
         if self.growth.note_written(chars, clock()):
             self._pacer.look(self)
 
-    async def finish(self, text: str, buttons: Sequence[Button] = ()) -> None:
+    async def finish(
+        self, text: str, buttons: Sequence[Button] = (), *, most_wait_s: float = math.inf
+    ) -> None:
         """Show the whole of *text*, for good, with *buttons* under its last post.
 
         Raises:
+            Silenced: a call may not be made for *most_wait_s*; what stands stands.
             Gone: the chat is lost.
             Revoked: our credentials are.
             PlatformError: the platform stayed away too long (see `deliver`).
@@ -145,9 +150,9 @@ class Reply:
         self._tell_anew()
         self._text.whole = text
         while (page := self._text.cut()) is not None:
-            await self._finish_page(page.head, ())
+            await self._finish_page(page.head, (), most_wait_s)
             self._turn_page(page)
-        await self._finish_page(self._text.page, buttons)
+        await self._finish_page(self._text.page, buttons, most_wait_s)
         if self.growth.written:
             self._pacer.lengths.note(len(text))
         for surface in self._old:
@@ -191,6 +196,7 @@ class Reply:
 
     async def _update(self) -> None:
         """Show the newest text again and again, until closed, lost, or refused too often."""
+        floods = 0
         await self._wait_for_first_text()
         while not self._closing.is_set():
             self._changed.clear()
@@ -198,6 +204,7 @@ class Reply:
                 await self._show_newest()
             except RateLimited as error:
                 self._refusals += 1
+                floods += 1
                 report_refusal(error, self._conversation)
             except (Gone, Revoked):
                 # The final text will meet the same, and there it is decided what follows.
@@ -206,7 +213,7 @@ class Reply:
                 self._refusals += 1
                 report_refusal(error, self._conversation)
                 await self._sleep(1.0)
-            if self._refusals >= STRIKES:
+            if self._refusals >= STRIKES or floods >= FLOODS:
                 return
             await self._sleep(self._platform.limits.interval_s)
             if not self._closing.is_set():
@@ -286,7 +293,7 @@ class Reply:
             return self._text.page
         return self._text.frame(self.growth.unseen * HALF).rstrip()
 
-    async def _finish_page(self, text: str, buttons: Sequence[Button]) -> None:
+    async def _finish_page(self, text: str, buttons: Sequence[Button], most_wait_s: float) -> None:
         surface = self._surface()
         await self._may_show(not surface.handle)
 
@@ -302,6 +309,7 @@ class Reply:
             lambda: surface.final_budget,
             self._conversation,
             self._pacer.budget,
+            most_wait_s=most_wait_s,
         )
         self._note_update(surface)
 

@@ -290,12 +290,13 @@ class Claim:
         if moved is None:
             raise LeaseLost(self.lane.name)
 
-    async def release(self) -> None:
-        """Give the lane back at once, as if its lease had run out."""
+    async def release(self, *, at_once: bool = True) -> None:
+        """Give the lane back as if its lease had run out, or, not *at_once*, to run out now."""
+        idle_ms = int(self._engine.lease_s * 1000) + 1 if at_once else 0
         with store_errors():
             await self._engine.release(
                 keys=[self._stream, keys.state(self.lane.name)],
-                args=[*self._owner(), int(self._engine.lease_s * 1000) + 1, START],
+                args=[*self._owner(), idle_ms, START],
             )
 
     async def failed(self) -> None:

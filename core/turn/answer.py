@@ -1,5 +1,6 @@
 """Answering a question: the model's stream into the live reply, whatever breaks on the way."""
 
+import math
 from collections.abc import Callable, Sequence
 
 from msgspec.structs import replace
@@ -23,6 +24,8 @@ log = logger(__name__)
 
 PAGE_CHARS = 2_500
 """A text of so many characters is on one page of every platform."""
+LONGEST_WAIT_S = 60.0
+"""For so long a whole answer waits in its turn to be shown; then it is left to a later one."""
 STREAM_TRIES = 3
 """How often an answer is begun when its stream breaks in the middle."""
 
@@ -86,7 +89,10 @@ async def answer(
             await reply.settle()
             one_page = len(reply.handles) < 2 and len(draft.shown) <= PAGE_CHARS
             buttons = _ways_on(stage, draft)
-            await reply.finish(draft.final(stage.language, one_page=one_page), buttons)
+            # Who has to wait for longer leaves its worker to others: the text is kept.
+            most_wait_s = LONGEST_WAIT_S if whole else math.inf
+            final = draft.final(stage.language, one_page=one_page)
+            await reply.finish(final, buttons, most_wait_s=most_wait_s)
         break
     said = f"{draft.before} {draft.best}" if draft.before and draft.best else draft.best
     exchange = stage.exchange(
