@@ -13,10 +13,15 @@ from bench.freshness.plot import bars
 from bench.freshness.promises import report
 from bench.freshness.traces import SPEEDS, make, recorded, usual_lengths
 from bench.freshness.world import DELAY_S, PLACES, RULES, WORLDS, Asked, answered, run
+from core.telemetry import set_up_logs
 
 DOCS = Path(__file__).parents[2] / "docs"
-ANSWERS, PAUSE_S = 40, 60.0
-"""So many answers in one place, with such a pause after each: the place's minute is free again."""
+ANSWERS, FIRST, PAUSE_S = 40, 10, 60.0
+"""So many answers in one place, in the first of which it is learned what passes there, with such
+a pause after each: the place's minute is free again."""
+LONG_CHARS = 8_000
+"""In private much is learned where answers last for minutes: *after long answers* has six such
+before."""
 
 
 def usual(speed):
@@ -38,13 +43,20 @@ def unseen(screens):
     return mean(one.area / one.trace.seconds for one in screens)
 
 
-def figures(place, world, speed):
-    """(offline optimum, optimum without foresight, ours, the others') of usual answers."""
+def figures(place, world, speed, long=0):
+    """(offline optimum, optimum without foresight, ours, the others') of usual answers.
+
+    *ours* are (unseen at first, unseen later over its optimum, refused calls); *long*: so many
+    long answers are asked for before.
+    """
     traces, limits = usual(speed), WORLDS[world]()
-    lengths = usual_lengths(200, seed=2)
-    screens, _ = run(answered(place, limits, one_after_another(traces), lengths=lengths))
+    before = [make(20, LONG_CHARS, "steady", number) for number in range(long)]
+    asked = one_after_another([*before, *traces])
+    screens, _ = run(answered(place, limits, asked, lengths=usual_lengths(200, seed=2)))
     if not all(one.whole for one in screens):
         raise SystemExit("an answer is not whole")
+    screens = screens[long:]
+    later = unseen(screens[FIRST:]) / least_unseen(traces[FIRST:], RULES[place, world], DELAY_S)
     others = {}
     for schedule in SCHEDULES:
         alone = [theirs(schedule, place, world, [trace], same_chat=True) for trace in traces]
@@ -53,49 +65,64 @@ def figures(place, world, speed):
     return (
         mean(least_unseen([trace], RULES[place, world], DELAY_S) for trace in traces),
         least_unseen(traces, RULES[place, world], DELAY_S),
-        (unseen(screens), limits.refused),
+        (unseen(screens), later, limits.refused),
         others,
     )
 
 
+HEAD = (
+    "| place | tokens/s | offline optimum | without foresight | Palaver | x | x later | refused |"
+)
+
+
+def table(name, rows):
+    """*rows*: {(place, speed): figures}."""
+    print(f"\n{name}\n\n{HEAD}\n|---|---|---|---|---|---|---|---|")
+    for (place, speed), (best, blind, (ours, later, refused), _) in rows.items():
+        print(
+            f"| {place} | {speed} | {best:.1f} | {blind:.1f} | {ours:.1f} "
+            f"| {ours / blind:.2f} | {later:.2f} | {refused} |"
+        )
+    for place in dict.fromkeys(place for place, _ in rows):
+        here = [row for (where, _), row in rows.items() if where == place]
+        blind, ours = mean(row[1] for row in here), mean(row[2][0] for row in here)
+        later = mean(row[2][1] for row in here)
+        print(
+            f"| {place} | all | | {blind:.1f} | {ours:.1f} | {ours / blind:.2f} | {later:.2f} | |"
+        )
+
+
 def compare():
     """Usual answers in all places of both worlds: tables, and the plot of the strict world."""
-    plotted = {}
-    cases = list(product(WORLDS, PLACES, SPEEDS))
+    cases = [*product(PLACES, WORLDS, SPEEDS, (0,))]
+    cases += [("Telegram, private", world, speed, 6) for world in WORLDS for speed in SPEEDS]
     with ProcessPoolExecutor() as pool:
-        results = dict(
-            zip(
-                cases,
-                pool.map(figures, *zip(*((p, w, s) for w, p, s in cases), strict=True)),
-                strict=True,
-            )
-        )
+        results = dict(zip(cases, pool.map(figures, *zip(*cases, strict=True)), strict=True))
+    plotted = {}
     for world in WORLDS:
-        print(f"\n**The {world} world**, {ANSWERS} answers of usual lengths in one place\n")
-        print(
-            "| place | tokens/s | the offline optimum | without foresight | Palaver | x | refused |"
-        )
-        print("|---|---|---|---|---|---|---|")
-        for place in PLACES:
-            rows = [results[world, place, speed] for speed in SPEEDS]
-            for speed, (best, blind, (ours, refused), _) in zip(SPEEDS, rows, strict=True):
-                print(
-                    f"| {place} | {speed} | {best:.1f} | {blind:.1f} | {ours:.1f} "
-                    f"| {ours / blind:.2f} | {refused} |"
-                )
-            blind, ours = mean(row[1] for row in rows), mean(row[2][0] for row in rows)
-            print(f"| {place} | mean | | {blind:.1f} | {ours:.1f} | {ours / blind:.2f} | |")
-            if world == "strict":
-                plotted[place] = plot_rows(rows)
+        rows = {
+            (place, speed): figure
+            for (place, where, speed, long), figure in results.items()
+            if where == world and not long
+        }
+        table(f"**The {world} world**, {ANSWERS} answers of usual lengths in one place", rows)
+        rows = {
+            (place, speed): figure
+            for (place, where, speed, long), figure in results.items()
+            if where == world and long
+        }
+        table("The same after long answers", rows)
+    for place in PLACES:
+        plotted[place] = plot_rows([results[place, "strict", speed, 0] for speed in SPEEDS])
     (DOCS / "freshness.svg").write_text(bars(plotted))
 
 
 def plot_rows(rows):
     """(name, ratio to the optimum without foresight, refused calls) of *rows*' means."""
     best = mean(blind for _, blind, _, _ in rows)
-    ours = mean(own for _, _, (own, _), _ in rows)
+    ours = mean(own for _, _, (own, _, _), _ in rows)
     named = [("the optimum without foresight", 1.0, 0)]
-    named.append(("Palaver", ours / best, sum(refused for _, _, (_, refused), _ in rows)))
+    named.append(("Palaver", ours / best, sum(refused for _, _, (_, _, refused), _ in rows)))
     for schedule in SCHEDULES:
         theirs_ = [row[3][schedule.name] for row in rows]
         named.append(
@@ -147,6 +174,7 @@ def main():
     parser.add_argument("--floods", action="store_true")
     parser.add_argument("--answers", type=int, default=10_000)
     options = parser.parse_args()
+    set_up_logs("ERROR", as_json=False)
     if options.floods:
         floods(options.answers)
         return

@@ -28,7 +28,7 @@ def bars(places):
         "text{font:12px sans-serif;fill:#333}.t{font-weight:bold;font-size:14px}"
         ".us{fill:#2f7d5b}.best{fill:#222}.they{fill:#b9b4a8}"
     )
-    title = "Unseen characters, mean over all traces, as a multiple of the offline optimum"
+    title = "Unseen characters, as a multiple of the optimum without foresight (strict world)"
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {y}">'
         f"<style>{style}</style><title>{title}</title>"

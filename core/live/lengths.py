@@ -17,6 +17,8 @@ ASSUMED = (*[1.0] * 27, 4.0, *[0.02] * 7)
 which planning for 20,000 takes care."""
 FORGET = 0.01
 """How much of what was learned an answer takes the place of."""
+LEFT = 0.2
+"""How much of what was assumed is believed in the end, when much was learned."""
 
 
 class Lengths:
@@ -30,7 +32,7 @@ class Lengths:
         """An answer ended with *chars*."""
         nearest = round(math.log(max(chars, CLASSES[0]) / CLASSES[0], CLASSES[1] / CLASSES[0]))
         pairs = zip(self._likely, ASSUMED, strict=True)
-        self._likely = [likely + FORGET * (assumed - likely) for likely, assumed in pairs]
+        self._likely = [likely + FORGET * (LEFT * assumed - likely) for likely, assumed in pairs]
         self._likely[min(nearest, len(CLASSES) - 1)] += 1
         self._worth = _worth(self._likely)
 

@@ -85,9 +85,9 @@ def test_an_answer_is_as_fresh_as_one_can_be_who_does_not_know_when_it_ends(plac
     asked = [Asked(trace, number * 90.0) for number, trace in enumerate(traces)]
     known = usual_lengths(200, seed=2)
     screens, _ = run(answered(place, WORLDS[world](), asked, lengths=known))
-    best = least_unseen(traces, RULES[place, world], DELAY_S)
-    most = 1.6 if place.startswith("Slack") and world == "loose" else 1.3
-    assert mean(one.area / one.trace.seconds for one in screens) <= most * best
+    # In the first ones it was learned what passes there.
+    best = least_unseen(traces[8:], RULES[place, world], DELAY_S)
+    assert mean(one.area / one.trace.seconds for one in screens[8:]) <= 1.3 * best
 
 
 # --- the law ----------------------------------------------------------------------------------
