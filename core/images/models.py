@@ -15,7 +15,8 @@ SQUARE = "1024x1024"
 class Takes(msgspec.Struct, frozen=True):
     """What a family of models takes, named as in `PictureRequest`; what is empty, not at all.
 
-    *changes*: whether it takes pictures to change; *partial_images*: whether it shows its work.
+    *changes*: whether it takes pictures to change; *square*: of those, one, a square PNG with
+    transparency; *partial_images*: whether it shows its work.
     """
 
     size: tuple[str, ...]
@@ -25,12 +26,15 @@ class Takes(msgspec.Struct, frozen=True):
     format: tuple[str, ...] = ()
     most: int = 10
     changes: bool = True
+    square: bool = False
     partial_images: bool = False
     prompt_chars: int = 4_000
 
 
 FAMILIES = {
-    "dall-e-2": Takes(("256x256", "512x512", SQUARE), ("standard",), prompt_chars=1_000),
+    "dall-e-2": Takes(
+        ("256x256", "512x512", SQUARE), ("standard",), square=True, prompt_chars=1_000
+    ),
     "dall-e-3": Takes(
         (SQUARE, "1792x1024", "1024x1792"),
         ("standard", "hd"),

@@ -15,6 +15,8 @@ from core.semaphore import Weighted
 MOST_PIXELS = 64_000_000
 SEEN_PIXELS = 1_536
 """Vision models scale down what is larger (OpenAI, "Images and vision")."""
+SQUARE_PIXELS, SQUARE_BYTES = 1_024, 4_000_000
+"""What dall-e-2 changes: a square PNG below 4 MB (OpenAI, `/v1/images/edits`)."""
 DECODING = Bounds(seconds=20, memory_bytes=768 << 20, output_bytes=4 << 20)
 UNSEEN: dict[Kind, str] = {
     "heic": "it is a HEIC picture, which I cannot open; sent as JPEG or PNG I can",
@@ -43,9 +45,11 @@ class Pictures:
         self._sandbox = sandbox
         self._pixels = Weighted(MOST_PIXELS)
 
-    async def for_model(self, data: bytes) -> Picture:
+    async def for_model(self, data: bytes, *, square: bool = False) -> Picture:
         """*data* as a vision model wants it: at most `SEEN_PIXELS` a side, upright, a PNG or JPEG;
         of one that moves, the first frame.
+
+        *square*: as a painter of squares wants it, a PNG with transparency, `SQUARE_BYTES` at most.
 
         Raises:
             ValueError: why it cannot be seen, in words.
@@ -60,10 +64,10 @@ class Pictures:
                 "are the most"
             )
         # Who does not say how large it is may be as large as all.
+        job = "core.sandbox.picture:square" if square else "core.sandbox.picture:smaller"
+        bounds = (SQUARE_PIXELS, SQUARE_BYTES) if square else (SEEN_PIXELS,)
         async with self._pixels.hold(MOST_PIXELS if promised is None else promised):
-            found = await self._sandbox.run(
-                "core.sandbox.picture:smaller", data, MOST_PIXELS, SEEN_PIXELS, bounds=DECODING
-            )
+            found = await self._sandbox.run(job, data, MOST_PIXELS, *bounds, bounds=DECODING)
         mime, _, encoded = found.partition(b"\n")
         return Picture(encoded, mime.decode("ascii", "replace"))
 

@@ -27,32 +27,7 @@ class _TooLarge(ValueError):
 def smaller(data: bytes, most_pixels: str, most_side: str) -> Iterator[bytes]:
     """The type, a line end, and the bytes. Raises `ValueError` in words for the person."""
     side = int(most_side)
-    warnings.simplefilter("ignore")
-    Image.MAX_IMAGE_PIXELS = None  # Judged here, and said in other words.
-    try:
-        with Image.open(BytesIO(data), formats=FORMATS) as opened:
-            pixels = opened.width * opened.height
-            if pixels > int(most_pixels):
-                raise _TooLarge(
-                    f"it has {pixels // 10**6} million pixels, "
-                    f"and {int(most_pixels) // 10**6} million are the most"
-                )
-            Image.MAX_IMAGE_PIXELS = int(most_pixels) // 2  # An icon holds pictures of its own.
-            opened.draft("RGB", (side, side))
-            opened.load()
-            image = _upright(_thinned(opened, side))
-    except _TooLarge:
-        raise
-    except (
-        ValueError,
-        OSError,
-        SyntaxError,
-        KeyError,
-        IndexError,
-        TypeError,
-        Image.DecompressionBombError,
-    ) as error:
-        raise ValueError("it is no picture, or a broken one") from error
+    image = _opened(data, int(most_pixels), side)
     drawn = image.mode in ("1", "P") or "A" in image.getbands()
     plain = _plain(image)
     plain.thumbnail((side, side))
@@ -65,6 +40,52 @@ def smaller(data: bytes, most_pixels: str, most_side: str) -> Iterator[bytes]:
     file = BytesIO()
     plain.save(file, "JPEG", quality=85)
     yield b"image/jpeg\n" + file.getvalue()
+
+
+def square(data: bytes, most_pixels: str, side: str, most_bytes: str) -> Iterator[bytes]:
+    """As `smaller`, but a square PNG with transparency around what is no square."""
+    image = _plain(_opened(data, int(most_pixels), int(side)))
+    size = int(side)
+    while True:
+        image.thumbnail((size, size))
+        longer = max(image.size)
+        canvas = Image.new("RGBA", (longer, longer))
+        canvas.paste(image, ((longer - image.width) // 2, (longer - image.height) // 2))
+        file = BytesIO()
+        canvas.save(file, "PNG", optimize=True)
+        if file.tell() <= int(most_bytes) or size < 64:
+            yield b"image/png\n" + file.getvalue()
+            return
+        size = size * 3 // 4
+
+
+def _opened(data: bytes, most_pixels: int, side: int) -> Image.Image:
+    warnings.simplefilter("ignore")
+    Image.MAX_IMAGE_PIXELS = None  # Judged here, and said in other words.
+    try:
+        with Image.open(BytesIO(data), formats=FORMATS) as opened:
+            pixels = opened.width * opened.height
+            if pixels > most_pixels:
+                raise _TooLarge(
+                    f"it has {pixels // 10**6} million pixels, "
+                    f"and {most_pixels // 10**6} million are the most"
+                )
+            Image.MAX_IMAGE_PIXELS = most_pixels // 2  # An icon holds pictures of its own.
+            opened.draft("RGB", (side, side))
+            opened.load()
+            return _upright(_thinned(opened, side))
+    except _TooLarge:
+        raise
+    except (
+        ValueError,
+        OSError,
+        SyntaxError,
+        KeyError,
+        IndexError,
+        TypeError,
+        Image.DecompressionBombError,
+    ) as error:
+        raise ValueError("it is no picture, or a broken one") from error
 
 
 def _thinned(image: Image.Image, side: int) -> Image.Image:

@@ -145,15 +145,17 @@ class Reader:
         self._keep(key, found)
         return found
 
-    async def picture(self, platform: Platform, attached: Attachment) -> Picture:
-        """*attached* as models take it.
+    async def picture(
+        self, platform: Platform, attached: Attachment, *, square: bool = False
+    ) -> Picture:
+        """*attached* as models take it; *square* as in `Pictures.for_model`.
 
         Raises:
             PlatformError: it cannot be fetched.
             ValueError: why it is no picture.
         """
         async with self._fetching(platform, attached, PICTURE_BYTES) as data:
-            return await self._pictures.for_model(data)
+            return await self._pictures.for_model(data, square=square)
 
     @asynccontextmanager
     async def _fetching(

@@ -119,11 +119,12 @@ async def paint_again(stage: Stage, how: str) -> Report:
 async def _request(stage: Stage, text: str, attachments: Sequence[Attachment]) -> PictureRequest:
     """Raises `BadOption`, and `PlatformError` and `ValueError` for what cannot be changed."""
     request = read_request(text, stage.language)
-    images = [one for one in attachments if one.kind == "image"][:MOST_PICTURES]
-    reader = stage.context.reader
-    sources = tuple([await reader.picture(stage.platform, image) for image in images])
     model = request.model or stage.context.images.model
     known = takes(model)
+    square = known is not None and known.square
+    images = [one for one in attachments if one.kind == "image"][: 1 if square else MOST_PICTURES]
+    read = stage.context.reader.picture
+    sources = tuple([await read(stage.platform, image, square=square) for image in images])
     shows = stage.platform.limits.replaces_pictures and request.n == 1
     partial = stage.context.settings.image_previews if known and known.partial_images else 0
     request = replace(request, sources=sources, partial_images=partial if shows else 0)

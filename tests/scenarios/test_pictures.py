@@ -147,6 +147,19 @@ async def test_a_picture_that_comes_with_the_command_is_changed(driver, tmp_path
         assert len(files) == 1
 
 
+async def test_a_painter_of_squares_gets_one_with_transparency(driver, tmp_path, model):
+    """dall-e-2 refuses whatever is no square PNG with an alpha channel below 4 MB."""
+    async with driving(driver, tmp_path, model, image_model="dall-e-2"):
+        driver.server.add_file("f1", png())
+        photo = [{"file_id": "f1", "file_unique_id": "u", "width": 80, "height": 60}]
+        driver.server.say(77, "", photo=photo, caption="/image in blue")
+        await until(lambda: model.edits)
+        ((_, files),) = model.edits
+        with Image.open(io.BytesIO(files[0])) as picture:
+            assert (picture.format, picture.mode) == ("PNG", "RGBA")
+            assert picture.width == picture.height
+
+
 async def test_a_model_that_changes_no_pictures_is_not_asked_to(driver, tmp_path, model):
     async with driving(driver, tmp_path, model, image_model="dall-e-3"):
         driver.server.add_file("f1", png())
