@@ -23,8 +23,8 @@ log = logger(__name__)
 NOTICE_EVERY_S = 60
 """In a group or channel, at most one notice of ours appears in so long: answers go first."""
 PATIENCE_S = 60.0
-"""For so long a notice waits for a token that no answer needs; then it is the first that those
-who wait see of us, and takes one as an answer does."""
+"""For so long a notice waits for a token that no answer needs. Where there is none, answers will
+take all of them for minutes to come: then those who wait are told at the cost of one."""
 MORE, FEWER = 2, 10
 """A number is told anew when it has become so many times as much, or as little."""
 LAST_WORDS_S = 2.0
@@ -79,7 +79,7 @@ class CrowdTeller:
             else platform.open_surface(conversation, "")
         )
         patient = time.monotonic() - self._since[conversation] < PATIENCE_S
-        if (await self._budget.take(surface.budget, "preview" if patient else "first")).wait_s:
+        if (await self._budget.take(surface.budget, "nicety" if patient else "final")).wait_s:
             return
         if not await self._notices.first_time(name, NOTICE_EVERY_S):
             return
@@ -111,7 +111,7 @@ class CrowdTeller:
         self, platform: Platform, conversation: ConversationId, post: CrowdPost
     ) -> None:
         surface = platform.reopen_surface(conversation, post.handle)
-        if (await self._budget.take(surface.final_budget, "preview")).wait_s:
+        if (await self._budget.take(surface.final_budget, "nicety")).wait_s:
             return
         try:
             await surface.delete()

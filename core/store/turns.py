@@ -63,28 +63,28 @@ def read_turn(
     mail: Sequence[Incoming],
     lane: Sequence[bytes],
     history: Sequence[bytes],
-    conversation: Sequence[bytes],
+    conversation: Sequence[bytes | None],
     place: Sequence[bytes | None],
 ) -> Turn:
     """What `load.lua` hands over: the lane's state, the conversation's, and of the place's state
     what was chosen for it and since when it remembers (of the place itself nothing).
     """
-    own, state = dict(_pairs(lane)), dict(_pairs(conversation))
+    own, (preferences, summed, moved, forgotten) = dict(_pairs(lane)), conversation
     chosen, since = read_preferences(place[0]), number(place[1])
     past = (read(_exchange, one, "store.history") for one in history)
-    summary = read(_summary, state.get(b"summary", b"{}"), "store.summary") or Summary()
+    summary = read(_summary, summed or b"{}", "store.summary") or Summary()
     saved = own.get(b"checkpoint")
     return Turn(
         mail=tuple(mail),
         history=tuple(one for one in past if one is not None and one.at >= since),
-        preferences=read_preferences(state.get(b"preferences"), chosen),
+        preferences=read_preferences(preferences, chosen),
         checkpoint=read(_checkpoint, saved, "store.checkpoint") if saved else None,
         stop=words(own.get(b"stop")),
         tries=int(number(own.get(b"tries"))),
         note=words(own.get(b"note")),
         summary=summary if summary.until >= since else Summary(),
-        moved_to=ConversationId(words(state.get(b"moved"))),
-        forgotten=words(state.get(b"forgotten", b"0")),
+        moved_to=ConversationId(words(moved)),
+        forgotten=words(forgotten) or "0",
         of_place=chosen,
     )
 

@@ -7,8 +7,9 @@
 --       7 lane  8 person  9 stale_s  10 most_per_person  11 most_per_place (0: any number)
 --       12 ttl_s  13 its slot among those running
 -- Returns {fence, {mail...}, {lane's field, value...}, {exchange...} oldest first,
--- {conversation's field, value...}, {the place's preferences, since when it remembers}}, or {0}: so many turns as may run for the person, or in the
--- place, are running; one of them makes this ready again
+-- {the conversation's preferences, summary, what it became, how often it was forgotten},
+-- {the place's preferences, since when it remembers}}, or {0}: so many turns as may run for the
+-- person, or in the place, are running; one of them makes this ready again
 right_types({'XLEN', 'LLEN', 'HLEN', 'LLEN', 'HLEN', 'XLEN', 'XLEN', 'ZCARD', 'ZCARD', 'LLEN',
   'ZCARD', 'LLEN', 'HLEN'})
 if not owned(KEYS[1], ARGV[1], ARGV[2], ARGV[3]) then return nil end
@@ -63,6 +64,6 @@ return {
   redis.call('LRANGE', KEYS[2], 0, tonumber(ARGV[4]) - 1),
   redis.call('HGETALL', KEYS[3]),
   exchanges,
-  redis.call('HGETALL', KEYS[5]),
+  redis.call('HMGET', KEYS[5], 'preferences', 'summary', 'moved', 'forgotten'),
   redis.call('HMGET', KEYS[13], 'preferences', 'fresh'),
 }
