@@ -5,14 +5,15 @@ with two hundred askers, a notice for each would take the minutes in which ten o
 answered. The post is edited when it is no longer about right, and goes when nobody waits.
 """
 
+import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from core.budget import Budget
+from core.budget import LOOK_AGAIN_S, Budget
 from core.errors import Gone, PlatformError, Rejected
 from core.messages import ConversationId, place_of
 from core.people.texts import language_of, say
-from core.platform import Platform, Surface
+from core.platform import Bucket, Platform, Surface
 from core.store.crowds import Crowd, CrowdPost, Crowds
 from core.store.limits import Notices
 from core.tasks import see_through
@@ -25,6 +26,8 @@ NOTICE_EVERY_S = 60
 PATIENCE_S = 60.0
 """For so long a notice waits for a token that no answer needs. Where there is none, answers will
 take all of them for minutes to come: then those who wait are told at the cost of one."""
+IN_LINE_S = 10.0
+"""So long it then waits among the answers, while other places are not looked at."""
 MORE, FEWER = 2, 10
 """A number is told anew when it has become so many times as much, or as little."""
 LAST_WORDS_S = 2.0
@@ -79,7 +82,7 @@ class CrowdTeller:
             else platform.open_surface(conversation, "")
         )
         patient = time.monotonic() - self._since[conversation] < PATIENCE_S
-        if (await self._budget.take(surface.budget, "nicety" if patient else "final")).wait_s:
+        if not await self._take(surface.budget, patient=patient):
             return
         if not await self._notices.first_time(name, NOTICE_EVERY_S):
             return
@@ -93,6 +96,17 @@ class CrowdTeller:
             await self._crowds.drop(platform.name, conversation)
         except PlatformError as error:
             log.warning("crowd not told", conversation=conversation, reason=str(error))
+
+    async def _take(self, buckets: Sequence[Bucket], *, patient: bool) -> bool:
+        """Whether a token was to be had: of those that are left, or, not *patient*, in line."""
+        if patient:
+            return not (await self._budget.take(buckets, "nicety")).wait_s
+        until = time.monotonic() + IN_LINE_S
+        while wait_s := (await self._budget.take(buckets, "final")).wait_s:
+            if time.monotonic() > until:
+                return False
+            await asyncio.sleep(min(wait_s, LOOK_AGAIN_S))
+        return True
 
     async def _show(
         self,
@@ -111,7 +125,8 @@ class CrowdTeller:
         self, platform: Platform, conversation: ConversationId, post: CrowdPost
     ) -> None:
         surface = platform.reopen_surface(conversation, post.handle)
-        if (await self._budget.take(surface.final_budget, "nicety")).wait_s:
+        # What is no longer true should go before another answer grows.
+        if (await self._budget.take(surface.final_budget, "first")).wait_s:
             return
         try:
             await surface.delete()

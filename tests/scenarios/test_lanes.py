@@ -93,7 +93,7 @@ async def test_stop_ends_one_s_own_answer_and_leaves_the_others(driver, tmp_path
         await until(lambda: any("(stopped)" in text for text in posts(driver)))
         (stopped,) = [text for text in posts(driver) if "(stopped)" in text]
         assert stopped.startswith("Person 2")
-        assert model.running_streams == 1
+        await until(lambda: model.running_streams == 1)
 
 
 async def test_retry_is_about_one_s_own_question(driver, tmp_path, model):

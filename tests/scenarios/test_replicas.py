@@ -93,7 +93,7 @@ async def test_who_posted_while_redis_was_away_and_froze_takes_its_post_away_whe
     server, model, replica, redis
 ):
     """It tried to have the post kept, and could not know whether it was."""
-    model.piece_s = 0.1
+    model.piece_s = 0.4
 
     async def without_redis(request):
         form = await request.post()
