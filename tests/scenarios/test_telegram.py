@@ -67,6 +67,16 @@ def finished(server, chat, topic=None):
     ]
 
 
+async def committed(driver, conversation, count=1):
+    """When history holds *count* exchanges of *conversation*."""
+    redis, key = driver.app.core.redis, f"palaver:{{0}}:history:{conversation}"
+
+    async def held():
+        return await redis.llen(key) >= count
+
+    await until(held)
+
+
 async def test_fifty_chats_are_answered_side_by_side_without_one_refusal(driver, tmp_path, model):
     model.answer = lambda messages: "All of this answer. " * 10
     model.piece_s = 0.02
@@ -325,6 +335,8 @@ async def test_an_edited_question_is_asked_again_in_place_of_the_last(driver, tm
     async with driving(driver, tmp_path, model):
         said = driver.server.say(77, "what is 2+2?")
         await driver.answered("dm", 1)
+        # Before its commit, an edit would replace the answer on the screen.
+        await committed(driver, "telegram:77:")
         body = {**driver.server._shown(said), "text": "what is 3+3?", "edit_date": 1}
         driver.server.push({"edited_message": body})
         posts = await driver.answered("dm", 2)
