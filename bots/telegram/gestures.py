@@ -34,7 +34,8 @@ class Gestures:
         if incoming.address == "direct":
             _put(self._called, key, incoming)
             # A remark may have no burst of its own, and a paste ends with a short piece.
-            waiting = self._pieces.pop(key, [])
+            # They stay: what is delivered again brings them again, and the inbox keeps each once.
+            waiting = self._pieces.get(key, [])
             before = [replace(one, address="direct") for one in waiting if _near(one, incoming)]
             return [*before, incoming]
         called = self._called.get(key)
