@@ -47,8 +47,11 @@ def body(endpoint: Endpoint, request: ChatRequest, ways: Ways) -> dict[str, obje
     if not system:
         return asked
     if request.options.get(CACHE):
-        # What is marked is kept with all that stands before it, tools and instructions first.
-        return asked | {"system": [{"type": "text", "text": system, "cache_control": _KEEP}]}
+        # What is marked is kept with all that stands before it; what changes comes behind it.
+        stays = system.removesuffix(request.clock).rstrip()
+        blocks = [{"type": "text", "text": stays, "cache_control": _KEEP}] if stays else []
+        changes = [{"type": "text", "text": request.clock}] if request.clock else []
+        return asked | {"system": [*blocks, *changes]}
     return asked | {"system": system}
 
 

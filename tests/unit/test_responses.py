@@ -215,6 +215,10 @@ async def test_each_api_is_told_its_parameters_in_its_own_words(model):
     assert claude["thinking"] == {"type": "enabled", "budget_tokens": 1000}
     assert "temperature" not in claude
     assert claude["system"][0]["cache_control"] == {"type": "ephemeral"}
+    timed = msgspec.structs.replace(request, clock="It is 12:00.")
+    stays, changes = anthropic.body(Endpoint("u", "", "c"), timed, Ways())["system"]
+    assert (stays["text"], "cache_control" in stays) == ("Be kind.", True)
+    assert (changes["text"], "cache_control" in changes) == ("It is 12:00.", False)
     for url, words in (
         ("https://openrouter.ai/api/v1", {"reasoning": {"max_tokens": 1000}}),
         (
