@@ -180,29 +180,34 @@ class SlackPlatform:
             with suppress(SlackClientError, aiohttp.ClientError, OSError):
                 await handler.close_async()  # type: ignore[no-untyped-call]  # bolt's own
 
+    @property
+    def _limited(self) -> str:
+        """Whose limits they are: those of one app in one workspace."""
+        return f"{self._me.team}:{self._me.user_id}"
+
     def budget(self, conversation: ConversationId) -> Sequence[Bucket]:
-        return post_budget(self._me.team, split_conversation(conversation)[1])
+        return post_budget(self._limited, split_conversation(conversation)[1])
 
     def indicate_budget(self, conversation: ConversationId, *, busy: bool) -> Sequence[Bucket]:
-        return status_budget(self._me.team)
+        return status_budget(self._limited)
 
     def fits(self, text: str) -> bool:
         return fits(text)
 
     def open_surface(self, conversation: ConversationId, reply_to: str) -> SlackSurface:
         """*reply_to*: a message's ts; `@USER` and perhaps a response_url; or `home USER`."""
-        team = self._me.team
+        app = self._limited
         if reply_to.startswith("@"):
             user, _, url = reply_to[1:].partition(" ")
-            return AsideSurface(self._client, self._session, team, conversation, user, url)
+            return AsideSurface(self._client, self._session, app, conversation, user, url)
         if reply_to.startswith("home "):
-            return HomeSurface(self._client, team, conversation, reply_to[5:])
+            return HomeSurface(self._client, app, conversation, reply_to[5:])
         if self._streams.wanted(conversation):
-            return StreamSurface(self._client, team, conversation, self._streams)
-        return SlackSurface(self._client, team, conversation, thread=reply_to)
+            return StreamSurface(self._client, app, conversation, self._streams)
+        return SlackSurface(self._client, app, conversation, thread=reply_to)
 
     def reopen_surface(self, conversation: ConversationId, handle: str) -> SlackSurface:
-        return SlackSurface(self._client, self._me.team, conversation, ts=handle)
+        return SlackSurface(self._client, self._limited, conversation, ts=handle)
 
     async def send_pictures(
         self,

@@ -64,16 +64,16 @@ def cannot(code: str) -> bool:
     return code in _NOT_HERE
 
 
-def start_budget(team: str) -> tuple[Bucket, ...]:
-    return tier_budget(f"slack:{team}:start", START, START_BURST)
+def start_budget(app: str) -> tuple[Bucket, ...]:
+    return tier_budget(f"slack:{app}:start", START, START_BURST)
 
 
-def append_budget(team: str) -> tuple[Bucket, ...]:
-    return tier_budget(f"slack:{team}:append", APPEND, APPEND_BURST)
+def append_budget(app: str) -> tuple[Bucket, ...]:
+    return tier_budget(f"slack:{app}:append", APPEND, APPEND_BURST)
 
 
-def stop_budget(team: str) -> tuple[Bucket, ...]:
-    return tier_budget(f"slack:{team}:stop", START, START_BURST)
+def stop_budget(app: str) -> tuple[Bucket, ...]:
+    return tier_budget(f"slack:{app}:stop", START, START_BURST)
 
 
 class Streams:

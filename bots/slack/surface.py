@@ -109,8 +109,8 @@ def _seconds(value: object) -> float:
         return 30.0
 
 
-def post_budget(team: str, channel: str) -> tuple[Bucket, ...]:
-    return (Bucket(f"slack:{team}:post:{channel}", *POST, reserve=0, refills=True),)
+def post_budget(app: str, channel: str) -> tuple[Bucket, ...]:
+    return (Bucket(f"slack:{app}:post:{channel}", *POST, reserve=0, refills=True),)
 
 
 def tier_budget(
@@ -123,12 +123,12 @@ def tier_budget(
     )
 
 
-def update_budget(team: str) -> tuple[Bucket, ...]:
-    return tier_budget(f"slack:{team}:update", UPDATE, UPDATE_BURST)
+def update_budget(app: str) -> tuple[Bucket, ...]:
+    return tier_budget(f"slack:{app}:update", UPDATE, UPDATE_BURST)
 
 
-def status_budget(team: str) -> tuple[Bucket, ...]:
-    return tier_budget(f"slack:{team}:status", UPDATE, UPDATE_BURST)
+def status_budget(app: str) -> tuple[Bucket, ...]:
+    return tier_budget(f"slack:{app}:status", UPDATE, UPDATE_BURST)
 
 
 class SlackSurface:

@@ -54,8 +54,12 @@ async def titled(stage: Stage, question: str) -> AsyncIterator[None]:
 async def _entitle(stage: Stage, question: str) -> None:
     found = await _ask(stage, _TITLE, question[:TITLE_FROM_CHARS], max_tokens=60)
     first_line = found.strip().partition("\n")[0].strip(" \"'*#.“”「」。")
-    if first_line:
-        await stage.platform.entitle(stage.claim.conversation, first_line[:TITLE_CHARS])
+    conversation = stage.claim.conversation
+    budget = stage.platform.indicate_budget(conversation, busy=True)
+    # A title costs what "is typing" does, and goes where that would.
+    spare = not budget or not (await stage.context.pacer.budget.take(budget, "nicety")).wait_s
+    if first_line and spare:
+        await stage.platform.entitle(conversation, first_line[:TITLE_CHARS])
 
 
 async def summary(stage: Stage, history: Sequence[Exchange]) -> Summary | None:
