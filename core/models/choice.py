@@ -70,7 +70,7 @@ async def choose(
             options=_options(settings),
         )
         client = ChatClient(session, endpoint, lessons)
-        measured = MeasuredModel(client, endpoint, *watched, settings.llm_price)
+        measured = MeasuredModel(client, endpoint, *watched, settings.llm_price, lessons)
         return Choice(measured, endpoint, kind)
     ways = [
         (entry, *way) for entry in file.model for way in enumerate(_endpoints_of(entry, settings))
@@ -81,7 +81,11 @@ async def choose(
         Route(
             entry.name,
             MeasuredModel(
-                ChatClient(session, endpoint, lessons, tries), endpoint, *watched, entry.price
+                ChatClient(session, endpoint, lessons, tries),
+                endpoint,
+                *watched,
+                entry.price,
+                lessons,
             ),
             entry.price,
             entry.at_once,

@@ -15,6 +15,7 @@ from core.telemetry import logger
 log = logger(__name__)
 
 TTL_S = 24 * 3600
+MOST = 1_000
 LOOK_AGAIN_S = 60.0
 """What another process has learned is known so late, at the latest."""
 
@@ -27,6 +28,8 @@ class Lessons:
     def __init__(self, memory: Memory | None = None) -> None:
         self._memory = memory
         self._known: dict[str, tuple[float, Ways]] = {}
+        self._kept: dict[str, float] = {}
+        """When its pace was written down last."""
 
     def known(self, endpoint: Endpoint, model: str) -> Ways:
         """What this process knows already; what the operator says comes first."""
@@ -35,6 +38,10 @@ class Lessons:
 
     async def recall(self, endpoint: Endpoint, model: str) -> Ways:
         """What any process knows."""
+        if len(self._known) > MOST:
+            # Names that people made up.
+            self._known.clear()
+            self._kept.clear()
         key = _key(endpoint, model)
         looked, _ = self._known.get(key, (-LOOK_AGAIN_S, Ways()))
         if self._memory is not None and time.monotonic() - looked >= LOOK_AGAIN_S:
@@ -42,6 +49,20 @@ class Lessons:
                 kept = await self._memory.recall(key)
                 self._known[key] = time.monotonic(), _read(kept)
         return self.known(endpoint, model)
+
+    async def pace(self, endpoint: Endpoint, model: str, first_s: float, speed: float) -> None:
+        """Learn from an answer how fast *model* is; kept when it is looked at again anyway."""
+        key = _key(endpoint, model)
+        looked, ways = self._known.get(key, (-LOOK_AGAIN_S, Ways()))
+        paced = ways.paced(first_s, speed)
+        self._known[key] = looked, paced
+        if self._memory is not None and (not ways.speed or self._due(key)):
+            self._kept[key] = time.monotonic()
+            with suppress(StoreError):
+                await self._memory.keep(key, msgspec.json.encode(paced).decode(), TTL_S)
+
+    def _due(self, key: str) -> bool:
+        return time.monotonic() - self._kept.get(key, -LOOK_AGAIN_S) >= LOOK_AGAIN_S
 
     async def keep(self, endpoint: Endpoint, model: str, ways: Ways) -> None:
         """Let *ways* be known from now on."""

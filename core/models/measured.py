@@ -12,12 +12,14 @@ from msgspec.structs import replace
 
 from core.errors import Interrupted, ModelError, Overloaded, Refused
 from core.models.chunks import Delta, Finished, ReasoningDelta, TextDelta, Usage
+from core.models.learned import Lessons
 from core.models.prices import cost_of, price_of
 from core.models.providers import Endpoint
 from core.models.request import Around, ChatRequest, Model
 from core.telemetry import Metrics
 from core.tracing import Span, Tracer, provider_of
 
+ENOUGH_TOKENS = 20
 OTHER = "other"
 """What somebody made up is no name of a series."""
 
@@ -46,8 +48,10 @@ class MeasuredModel(Around):
         metrics: Metrics,
         tracer: Tracer,
         price: tuple[float, ...] = (),
+        lessons: Lessons | None = None,
     ) -> None:
         super().__init__(model)
+        self._lessons = lessons or Lessons()
         self._endpoint = endpoint
         self._price = price
         self._host = urlsplit(endpoint.base_url).hostname or ""
@@ -63,6 +67,7 @@ class MeasuredModel(Around):
             try:
                 async with self._model.stream(request) as deltas:
                     yield self._seen(call, deltas, asked)
+                await self._learn(call, asked)
             except ModelError as error:
                 status = status_of(error)
                 span.failed(error)
@@ -93,6 +98,15 @@ class MeasuredModel(Around):
             elif isinstance(delta, Finished):
                 call.reason = delta.reason
             yield delta
+
+    async def _learn(self, call: _Call, asked: str) -> None:
+        """How fast the model is, from an answer that is whole and long enough to tell."""
+        if call.first_word_s is None or call.usage is None or not call.reason:
+            return
+        writing_s = time.monotonic() - call.began - call.first_word_s
+        if call.usage.completion_tokens >= ENOUGH_TOKENS and writing_s > 0:
+            speed = call.usage.completion_tokens / writing_s
+            await self._lessons.pace(self._endpoint, asked, call.first_word_s, speed)
 
     def _billed(self, usage: Usage, asked: str) -> Usage:
         cost = 0.0 if self._price else usage.billed_usd or cost_of(self._endpoint, asked, usage)

@@ -19,6 +19,8 @@ from core.models.tokens import MESSAGE_TOKENS, PICTURE_TOKENS, estimate_tokens
 BLIND = "[you cannot see the pictures that came with this: say so]"
 RESERVE = 4_096
 """Of a window, so many tokens (or a quarter of it) are left for an answer of any length."""
+NEWEST = 0.2
+"""So much does the newest answer count for what is typical."""
 LESS = 0.6
 """Where a model does not say how much it reads, so much of what was too much is tried."""
 MORE = 1.5
@@ -40,6 +42,7 @@ class Ways(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_field
         window: how many tokens it reads at once, its answer included.
         scale: how many of its tokens are one by `estimate_tokens`.
         most_tokens: how many it writes at most.
+        first_s, speed: seconds to its first word, and tokens a second from there, of late.
     """
 
     without: tuple[str, ...] = ()
@@ -52,6 +55,8 @@ class Ways(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_field
     window: int = 0
     scale: float = 0.0
     most_tokens: int = 0
+    first_s: float = 0.0
+    speed: float = 0.0
 
     def under(self, other: "Ways") -> "Ways":
         """These, where *other* does not say something else."""
@@ -73,7 +78,19 @@ class Ways(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_field
         parts += [f"instructions as {self.system}"] if self.system else []
         parts += [f"{old} is {new}" for old, new in self.renamed.items()]
         parts += [f"without {', '.join(self.without)}"] if self.without else []
+        if self.speed:
+            parts.append(f"{self.speed:.0f} tokens/s, the first after {self.first_s:.1f} s")
         return ", ".join(parts)
+
+    def paced(self, first_s: float, speed: float) -> "Ways":
+        """These, with what one more answer shows of how fast it is."""
+        if not self.speed:
+            return replace(self, first_s=first_s, speed=speed)
+        return replace(
+            self,
+            first_s=self.first_s + NEWEST * (first_s - self.first_s),
+            speed=self.speed + NEWEST * (speed - self.speed),
+        )
 
     def fit(self, request: ChatRequest) -> ChatRequest:
         """*request*, without pictures for who sees none, and with as much history as it reads."""

@@ -8,11 +8,13 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from core.errors import ConfigError, ModelError
 from core.models.client import ChatClient
+from core.models.learned import Lessons
 from core.models.measured import MeasuredModel
 from core.models.providers import Endpoint
 from core.models.request import ChatMessage, ChatRequest
+from core.models.ways import Ways
 from core.telemetry import Metrics
-from core.tracing import OtelTracer, open_tracer
+from core.tracing import NoTracer, OtelTracer, open_tracer
 from tests.servers.model import status
 
 ASKED = ChatRequest((ChatMessage("user", "a secret question"),))
@@ -101,3 +103,21 @@ async def test_nobody_watches_unless_the_environment_says_so(monkeypatch):
     with pytest.raises(ConfigError, match="otel"):
         async with open_tracer(content=False):
             pass
+
+
+async def test_how_fast_a_model_is_is_learned_and_told(model, monkeypatch):
+    monkeypatch.setattr("core.models.measured.ENOUGH_TOKENS", 5)
+    model.piece_s = 0.01
+    lessons, endpoint = Lessons(), Endpoint(model.url, "", "scripted")
+    async with aiohttp.ClientSession() as session:
+        client = ChatClient(session, endpoint, lessons, tries=1)
+        asked = MeasuredModel(client, endpoint, Metrics(), NoTracer(), (), lessons)
+        await ask(asked)
+        assert "tokens/s, the first after" in asked.ways("scripted")
+        assert asked.ways("another") == ""
+
+
+def test_what_is_typical_follows_the_newest_slowly():
+    ways = Ways().paced(1.0, 100.0)
+    assert (ways.first_s, ways.speed) == (1.0, 100.0)
+    assert ways.paced(2.0, 50.0).speed == pytest.approx(90.0)
