@@ -72,6 +72,9 @@ class TerminalSurface:
             self._terminal.end(text, f"\n\n{text}" if again else text[len(self._printed) :])
         else:
             await self.show(text)
+            if self._ours and not line:
+                # The one that was waited for let all the others out.
+                self._terminal.end(text, "")
 
     def print_more(self) -> None:
         """Print what was not printed yet."""

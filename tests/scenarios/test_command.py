@@ -171,6 +171,17 @@ async def test_a_comparison_is_printed_one_answer_after_the_other(tmp_path, mode
         assert answer.strip() in out
 
 
+async def test_a_comparison_ends_whichever_answer_is_done_first(tmp_path, model):
+    for slow in ("alpha", "beta"):
+        model.answers = {"alpha": "one word", "beta": "another word"}
+        model.answers[slow] = "many words " * 60
+        model.piece_s = 0.01
+        values = {"LLM_BASE_URL": model.url, "LLM_MODEL": "large"}
+        code, out, _ = await run(tmp_path, "ask", "/compare --models=alpha,beta why?", **values)
+        assert code == 0
+        assert all(answer.strip() in out for answer in model.answers.values())
+
+
 async def test_an_answer_that_breaks_off_is_begun_again_on_the_terminal(tmp_path, model):
     async def broken(request):
         return await model.stream(request, "half an answer", until=6)
