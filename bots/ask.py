@@ -115,6 +115,7 @@ def _said(name: str, text: str) -> Incoming:
         sender=Sender(f"{name}:{getpass.getuser()}", getpass.getuser()),
         text=rest,
         command=command,
+        message=event_id,
         reply_to=event_id,
         sent_at=time.time(),
     )

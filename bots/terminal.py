@@ -16,7 +16,7 @@ from core.errors import Gone
 from core.messages import Attachment, Button, ConversationId, Incoming, Picture
 from core.platform import Bucket, Limits
 
-TAKE_BACK_S = 3.0
+TAKE_BACK_S = 1.5
 """For so long a question that is taken back is waited for."""
 
 
@@ -86,7 +86,9 @@ class TerminalSurface:
         self._printed = self._text
 
     async def delete(self) -> None:
-        return None
+        # What is printed stays printed; but who took the question back need not wait.
+        if self._ours:
+            self._terminal.end("", "")
 
 
 class TerminalPlatform:
@@ -158,7 +160,10 @@ class TerminalPlatform:
         yield self._questions
         await self._taken_back.wait()
         last = self._questions[-1]
-        yield [msgspec.structs.replace(last, event_id=f"{last.event_id}:stop", command="stop")]
+        back = msgspec.structs.replace(
+            last, event_id=f"{last.event_id}:back", text="", command="", deleted=True
+        )
+        yield [back]
         await asyncio.Event().wait()
 
     def budget(self, conversation: ConversationId) -> Sequence[Bucket]:

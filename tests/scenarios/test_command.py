@@ -252,6 +252,8 @@ async def test_an_interrupted_question_is_taken_back(tmp_path, model):
     code, out, _ = await run(tmp_path, "ask", "another", **values)
     assert (code, out.strip()) == (0, "short")
     assert len(model.requests) == asked + 1
+    # Neither asked again, nor remembered.
+    assert "a long one" not in str(model.requests[-1])
 
 
 async def test_a_closed_pipe_ends_it_without_a_word(tmp_path, model):
