@@ -87,6 +87,17 @@ def short_answers(name, count=10, apart_s=6.0, place="Telegram, private"):
     return screens, world.refused
 
 
+def four_answers(name, *, at_once):
+    """Four answers of ten seconds in one chat, in a row or at once: how late their ends are."""
+    asked, at = [], 0.0
+    for number in range(4):
+        trace = make(USUAL_SPEED, 2_400, "steady", number)
+        asked.append(Asked(trace, at))
+        at += 0.0 if at_once else trace.seconds + 5
+    screens, _ = run(answered("Telegram, private", WORLDS[name](), asked))
+    return [one.final_lag_s - DELAY_S for one in screens]
+
+
 def ten_on_slack_after_a_refusal():
     """Ten ask in a channel, and one update is refused: the longest time without any call."""
     traces = [make(USUAL_SPEED, 4_000, "steady", number) for number in range(10)]
@@ -137,6 +148,11 @@ def report():
             f"Ten short answers six seconds apart: first texts "
             f"{max(one.first_s for one in screens):.1f} s at the latest, final texts "
             f"{max(one.final_lag_s for one in screens):.1f} s late, {refused} refused."
+        )
+        row, crowd = (max(four_answers(name, at_once=at_once)) for at_once in (False, True))
+        print(
+            "Four answers of ten seconds in one chat: their ends at most "
+            f"{row:.1f} s late in a row, {crowd:.1f} s at once."
         )
     gap, screens = ten_on_slack_after_a_refusal()
     check_whole(screens)

@@ -10,6 +10,7 @@ import pytest
 from bench.freshness.optimum import least_unseen
 from bench.freshness.promises import (
     askers,
+    four_answers,
     many_chats,
     p95,
     short_answers,
@@ -68,6 +69,13 @@ def test_previews_leave_what_a_quick_exchange_will_need(world):
     assert refused == 0
     assert all(one.first_s < 8 for one in screens)
     assert all(one.final_lag_s < 8 for one in screens)
+
+
+@both_worlds
+def test_the_ends_of_answers_in_one_chat_do_not_wait_for_previews(world):
+    assert max(four_answers(world, at_once=False)) <= 0.5
+    # Four ends at once: of a burst of three the last comes a second later.
+    assert max(four_answers(world, at_once=True)) <= 1.5
 
 
 def test_one_refusal_keeps_a_channel_still_for_no_longer_than_it_asks():
