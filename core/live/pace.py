@@ -6,8 +6,8 @@ when the distances follow `core.live.lengths`. They are planned in characters, a
 allow that are left and come back. A first text is not spaced: it goes as soon as there is a
 token, and before everybody's previews.
 
-For example: a group of 20 calls a minute, an answer at 240 characters a second, 2 of 20 tokens
-kept for its end. After the first text 17 are left, of which the next comes back in 60 s; until
+For example: a group of 20 calls a minute, an answer at 240 characters a second, one token
+kept for its end. After the first text 18 are left, of which the next comes back in 60 s; until
 then 14,400 characters may come, of which, as answers are, an update is worth most early: the
 next is due after some 90 characters, 0.4 s. After ten updates and 2,500 characters the distance
 is 500 characters, 2 s; at 20 calls a minute it ends at one in three seconds.

@@ -6,7 +6,7 @@ import time
 import msgspec
 import pytest
 
-from core.buckets import Level
+from core.levels import Level
 from core.platform import Bucket
 from core.store import keys
 from core.store.claim import FAILED, START

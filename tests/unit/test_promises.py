@@ -19,8 +19,9 @@ from bench.freshness.promises import (
 )
 from bench.freshness.traces import make, usual_lengths
 from bench.freshness.world import DELAY_S, RULES, WORLDS, Asked, answered, run
-from core.buckets import TRY_AGAIN_S, Buckets
+from core.buckets import Buckets
 from core.budget import Grant
+from core.levels import TRY_AGAIN_S
 from core.platform import Bucket
 
 both_worlds = pytest.mark.parametrize("world", WORLDS)
