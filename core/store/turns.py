@@ -19,7 +19,8 @@ class Checkpoint(msgspec.Struct, frozen=True):
     """How far an answer has come.
 
     *pages* are the surfaces' handles in order, *picture* that of an unfinished picture; *done*
-    says that *text* is whole and only the last showing of it, and the commit, are missing.
+    says that *text* is whole and only the last showing of it, and the commit, are missing; *at*
+    is how many characters this very try had written.
     """
 
     event_id: str
@@ -27,6 +28,7 @@ class Checkpoint(msgspec.Struct, frozen=True):
     pages: tuple[str, ...] = ()
     done: bool = False
     picture: str = ""
+    at: int = 0
 
     @property
     def posts(self) -> tuple[str, ...]:

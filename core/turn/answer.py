@@ -55,7 +55,8 @@ async def answer(
     whole = saved.done
 
     def reached() -> Checkpoint:
-        return Checkpoint(stage.first.event_id, draft.best, reply.handles, done=whole)
+        at = len(draft.text)
+        return Checkpoint(stage.first.event_id, draft.best, reply.handles, done=whole, at=at)
 
     asked = request
     for tries_left in reversed(range(STREAM_TRIES)):
@@ -164,8 +165,7 @@ async def _stream(
 
     def told() -> None:
         reply.grow(draft.shown_chars, lambda: draft.shown)
-        if draft.ahead:
-            stage.keeper.save_later(reached)
+        stage.keeper.save_later(reached)
 
     try:
         async with stage.keeper.stoppable():

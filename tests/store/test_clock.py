@@ -12,6 +12,7 @@ from core.store import keys
 from core.store.claim import FAILED, START
 from core.store.limits import SharedBudget, SharedLeases
 from core.store.pulse import Pulse, policies
+from core.store.turns import Checkpoint
 from core.turn.run import MOST_TRIES
 from tests.store.words import said, take, two_views
 
@@ -107,6 +108,31 @@ async def test_two_ends_of_the_process_weigh_more_than_four_errors(redis, inboxe
     assert turn.tries == FAILED + START
     turn = await claim.load(1000)
     assert turn.tries == FAILED + 2 * START
+
+
+async def test_who_ends_at_another_place_each_time_was_killed_by_something_else(redis, inboxes):
+    """Two ends at one place are the question's fault; a neighbour's kills come anywhere."""
+    one, _ = inboxes
+    await one.put(said(1))
+    claim, turn = await take(one)
+    for at in (5_000, 900, 2_400, 300):
+        await claim.renew(Checkpoint("event-1", "x" * 9_000, at=at))
+        turn = await claim.load(1000)
+        assert turn.tries <= MOST_TRIES
+    await claim.renew(Checkpoint("event-1", "x" * 9_000, at=330))
+    turn = await claim.load(1000)
+    assert turn.tries > MOST_TRIES
+
+
+async def test_an_error_that_was_told_is_no_end_of_the_process(redis, inboxes):
+    one, _ = inboxes
+    await one.put(said(1))
+    claim, _ = await take(one)
+    for at in (1_000, 1_001, 1_002):
+        await claim.renew(Checkpoint("event-1", "x", at=at))
+        await claim.failed()
+        turn = await claim.load(1000)
+    assert turn.tries == 3 * FAILED + START
 
 
 @pytest.mark.parametrize(

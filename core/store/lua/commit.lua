@@ -39,7 +39,7 @@ end
 for i, costs in ipairs(cjson.decode(ARGV[14])) do
   for name, much in pairs(costs) do add('HINCRBYFLOAT', KEYS[12 + i], name, much) end
 end
-redis.call('HDEL', lane, 'checkpoint', 'stop', 'tries', 'note', 'began')
+redis.call('HDEL', lane, 'checkpoint', 'stop', 'tries', 'open', 'ends', 'at', 'note', 'began')
 if ARGV[15] ~= '' then
   local chosen = read(redis.call('HGET', state, 'preferences'))
   for name, value in pairs(cjson.decode(ARGV[15])) do
