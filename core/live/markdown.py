@@ -14,6 +14,8 @@ _BLOCK_START = re.compile(r"(?:#{1,6}\s|[-*+]\s|\d{1,9}[.)]\s|>)")
 _PARTIAL_START = re.compile(r"#{1,6}|[-*+_=>]|\d{1,9}[.)]|`{1,2}|[-*_=~`]{2,}|~")
 _INLINE = re.compile(r"\\.|`+|\*+|_+|~~|\|\||\$\$|!?\[|\]\(|\]", re.DOTALL)
 
+BLOCK_CHARS = 4_000
+"""So much of the end of a longer block is looked at."""
 MOST_OPEN = 16
 """Who leaves more marks open than this means none of them."""
 FORMULA_CHARS = 500
@@ -79,6 +81,10 @@ def heal_behind(text: str, stands: int, fence: OpenFence | None) -> str:
             start += len(line) + 1
     if fence is not None:
         return _close_fence(text, fence)
+    if len(rest) > BLOCK_CHARS:
+        # Whole lines of its end; what has none stays as it is.
+        line = rest.find("\n", len(rest) - BLOCK_CHARS) + 1 or len(rest)
+        stands, rest = stands + line, rest[line:]
     rest = _without_half_table(rest)
     body, _, last = rest.rpartition("\n")
     # A fence here closes one: none is open.

@@ -19,7 +19,7 @@ from core.live.markdown import (
 )
 
 HEAD_CHARS = 400
-"""A longer head of a table is not repeated on its next page."""
+"""A longer head of a table, or line of a fence, is not repeated on the next page."""
 LOOK_BACK = 0.35
 """How much of a full page may be given up for a better boundary."""
 
@@ -140,6 +140,9 @@ class PagedText:
 def _page(text: str, end: int) -> Cut:
     head = text[:end]
     fence = open_fence(head)
+    if fence is not None and len(fence.line) >= min(HEAD_CHARS, end):
+        # The next page would begin with as much as this one held, and so on for ever.
+        return Cut(head.rstrip("\n"), end, "")
     if fence is None:
         return Cut(head.rstrip("\n"), end, _table_head(text, end))
     return Cut(f"{head.rstrip()}\n{indent(fence.line)}{fence.marker}", end, f"{fence.line}\n")
@@ -182,11 +185,14 @@ def _longest(text: str, most: int, fits: Callable[[str], bool]) -> int:
 
 
 def _boundary(text: str, end: int) -> int:
-    """The best place to cut at or before *end*: block, line, sentence, word, character."""
+    """The best place to cut at or before *end*: block, line, row, sentence, word, character."""
     if end >= len(text):
         return end
     least = max(1, int(end * (1 - LOOK_BACK)))
-    blocks, lines, inside = [], [], []
+    blocks: list[int] = []
+    lines: list[int] = []
+    rows: list[int] = []
+    inside: list[int] = []
     position, fence = 0, False
     for line in text[: end + 1].split("\n")[:-1]:
         after = position + len(line) + 1
@@ -201,13 +207,13 @@ def _boundary(text: str, end: int) -> int:
                 following = text[after : after + 1]
                 if (not line.strip() or following == "\n") and not opens:
                     blocks.append(after)
-                elif not (row and following == "|"):
-                    lines.append(after)
+                else:
+                    (rows if row and following == "|" else lines).append(after)
         # A fence that would open as the last thing of a page belongs to the next one.
         if opens and fence and least <= position <= end:
             blocks.append(position)
         position = after
-    for places in (blocks, lines, inside):
+    for places in (blocks, lines, rows, inside):
         if places:
             return places[-1]
     start = text.rfind("\n", 0, end) + 1

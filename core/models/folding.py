@@ -17,6 +17,7 @@ _IGNORED = re.compile(
     "\U0001d173-\U0001d17a\U000e0000-\U000e0fff]+"
 )
 """Unicode's Default_Ignorable_Code_Point, DerivedCoreProperties.txt."""
+_BROKEN = re.compile("[\ud800-\udfff]")
 _MARKED = re.compile(
     "[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]"
 )
@@ -38,6 +39,7 @@ class Folded(NamedTuple):
 
 
 def fold(text: str) -> Folded:
+    text = _BROKEN.sub("\ufffd", text)
     if text.isascii() or not (_MARKED.search(text) or _IGNORED.search(text)):
         lower = text.lower()
         if len(lower) == len(text) and unicodedata.is_normalized("NFKC", text):

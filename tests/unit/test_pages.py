@@ -150,3 +150,18 @@ def test_what_waits_is_never_more_than_may_wait(text, most_chars):
     shown = clean_end(text, most_chars)
     assert text.startswith(shown)
     assert len(text) - len(shown) <= most_chars
+
+
+@pytest.mark.parametrize(
+    "text", ["`" * 6_500, "~" * 6_500, "```" + "x" * 6_500, "| a |\n|---|\n" * 900]
+)
+def test_splitting_ends_whatever_a_page_would_begin_with(text):
+    assert len(paginate(text, 1_000, lambda page: len(page) <= 1_000)) <= 2 * len(text) // 500
+
+
+def test_a_table_over_two_pages_repeats_its_head():
+    table = "| name | n |\n|---|---|\n" + "".join(f"| row {n} | {n} |\n" for n in range(60))
+    pages = paginate(f"text\n\n{table}", 400, lambda page: len(page) <= 400)
+    assert len(pages) > 2
+    assert all("| name | n |\n|---|---|\n| row" in page for page in pages)
+    assert [page.count("| name |") for page in pages] == [1] * len(pages)

@@ -23,6 +23,41 @@ markdown.renderer.rules.image = (tokens, index) => {
   return `<a href="${markdown.utils.escapeHtml(source)}" target="_blank" rel="noopener noreferrer nofollow">🖼 ${markdown.utils.escapeHtml(content || source)}</a>`;
 };
 
+// Emphasis beside Chinese, Japanese and Korean: CommonMark does not see it where punctuation is
+// inside and a letter outside. Rule: github.com/tats-u/markdown-cjk-friendly, specification.md.
+const CJK = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Bopomofo}\p{Script=Hangul}\u3000-\u303f\ufe30-\ufe4f\uff00-\uffef\u{e0100}-\u{e01ef}]/u;
+const PUNCTUATION = /[\p{P}\p{S}]/u;
+const SPACE = /^$|\s/u;
+
+markdown.inline.State.prototype.scanDelims = function (start, canSplitWord) {
+  let end = start;
+  while (end < this.posMax && this.src[end] === this.src[start]) end += 1;
+  const around = this.src.slice(Math.max(0, start - 3), start).replace(/[\ufe00-\ufe0e]$/u, "");
+  const before = Array.from(around).pop() || "";
+  const after = end < this.posMax ? String.fromCodePoint(this.src.codePointAt(end)) : "";
+  const flanks = (inside, outside) => !SPACE.test(inside) && (!PUNCTUATION.test(inside) || CJK.test(inside)
+    || SPACE.test(outside) || PUNCTUATION.test(outside) || CJK.test(outside));
+  const left = flanks(after, before);
+  const right = flanks(before, after);
+  return {
+    can_open: left && (canSplitWord || !right || PUNCTUATION.test(before)),
+    can_close: right && (canSplitWord || !left || PUNCTUATION.test(after)),
+    length: end - start,
+  };
+};
+
+// Formulas stay as they were written: their backslashes are not ours. Prices are no formulas.
+const FORMULA = /^(?:\\\(([^]{1,500}?)\\\)|\\\[([^]{1,2000}?)\\\]|\$\$([^$]{1,2000})\$\$|\$(?![\s\d])([^$\n`]{1,200})\$(?![A-Za-z0-9]))/;
+markdown.inline.ruler.before("escape", "formula", (state, silent) => {
+  if (state.src[state.pos] !== "\\" && state.src[state.pos] !== "$") return false;
+  const found = FORMULA.exec(state.src.slice(state.pos, Math.min(state.posMax, state.pos + 2100)));
+  const tex = found && (found[1] || found[2] || found[3] || found[4]);
+  if (!tex || /\s$/.test(found[4] || "") || !/[\\^_=+*/<>|]|^\s*\S{1,3}\s*$/.test(tex)) return false;
+  if (!silent) state.push("code_inline", "code", 0).content = tex.trim();
+  state.pos += found[0].length;
+  return true;
+});
+
 function render(node, text, whole) {
   const holder = document.createElement("template");
   holder.innerHTML = markdown.render(text);

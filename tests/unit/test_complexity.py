@@ -1,0 +1,53 @@
+"""The work of a text grows in proportion to its length, counted in lines that are run.
+
+What runs inside one line is C: patterns are looked at in `test_patterns`, and nothing here
+copies a text once per mark. Seconds are shown by `python -m bench.worst_case`.
+"""
+
+import sys
+
+import pytest
+
+from bench.worst_case import WORKS, texts
+from bots.telegram import markup
+from core.turn.draft import Draft
+
+SHORT, TIMES = 5_000, 4
+
+
+def lines(work, text):
+    """How many lines of ours *work* runs for *text*, and calls it makes."""
+    count = 0
+
+    def trace(frame, event, argument):
+        nonlocal count
+        count += 1
+        return trace
+
+    markup.render.cache_clear()
+    markup.render_block.cache_clear()
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        work(text)
+    finally:
+        sys.settrace(before)
+    return count
+
+
+@pytest.mark.parametrize("name", WORKS)
+def test_work_grows_in_proportion_to_the_text(name):
+    work = WORKS[name]
+    for label, make in list(texts(0))[::3]:
+        few, many = lines(work, make(SHORT)), lines(work, make(SHORT * TIMES))
+        assert many <= 2 * TIMES * few + 50_000, (label, few, many)
+
+
+def test_nothing_is_put_together_before_it_is_looked_at():
+    draft = Draft("")
+    for _ in range(10_000):
+        draft.think("thought ", aloud=True)
+        draft.add("word ")
+    assert len(draft._text._pieces) == len(draft._thought._pieces) == 10_001
+    assert draft.shown == "> 💭 " + ("thought " * 10_000).strip() + "\n\n" + "word " * 10_000
+    assert len(draft._text._pieces) == 1
