@@ -83,8 +83,8 @@ def heal_behind(text: str, stands: int, fence: OpenFence | None) -> str:
         return _close_fence(text, fence)
     if len(rest) > BLOCK_CHARS:
         # Whole lines of its end; what has none stays as it is.
-        line = rest.find("\n", len(rest) - BLOCK_CHARS) + 1 or len(rest)
-        stands, rest = stands + line, rest[line:]
+        behind = rest.find("\n", len(rest) - BLOCK_CHARS) + 1 or len(rest)
+        stands, rest = stands + behind, rest[behind:]
     rest = _without_half_table(rest)
     body, _, last = rest.rpartition("\n")
     # A fence here closes one: none is open.
