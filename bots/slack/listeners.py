@@ -22,6 +22,7 @@ from bots.slack.commands import Slash, read_press, read_slash, slash_incoming
 from bots.slack.fields import mapping, string
 from bots.slack.inbound import NAME, Me, read_event
 from bots.slack.markup import BLOCK_CHARS, fallback, render
+from bots.slack.order import Order
 from bots.slack.people import People
 from bots.slack.reading import mentioned_in
 from bots.slack.shortcuts import Shortcuts
@@ -78,6 +79,7 @@ class Listeners:
         self._may_ask = may_ask
         self._speak = speak
         self._shortcuts = Shortcuts(client, people, me, speak)
+        self._order = Order()
 
     def app(self, signing_secret: str) -> AsyncApp:
         """Bolt's app with these listeners; *signing_secret* is empty in Socket Mode."""
@@ -119,11 +121,14 @@ class Listeners:
         # Who is meant by what, and what a file is, is asked for only now that it matters.
         message = mapping(event, "message") or event
         wanted = {string(message, "user"), *mentioned_in(message)} - {""}
-        names, _ = await asyncio.gather(
-            self._people.names(wanted), completed(self._client, message)
-        )
-        if (incoming := read_event(body, self._me, names)) is not None:
-            await self._accept(incoming)
+        async with self._order.place(incoming.conversation.split(":")[1]) as turn:
+            names, _ = await asyncio.gather(
+                self._people.names(wanted), completed(self._client, message)
+            )
+            incoming = read_event(body, self._me, names)
+            await turn()
+            if incoming is not None:
+                await self._accept(incoming)
 
     async def _on_press(self, body: dict[str, Any], ack: Callable[..., Awaitable[Any]]) -> None:
         incoming = read_press(cleaned(body), NAME, self._me.team)
