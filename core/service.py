@@ -122,7 +122,7 @@ async def open_core(settings: Settings) -> AsyncIterator[Core]:
             ),
             personas=models.personas,
             places=models.places,
-            reader=Reader(vision=settings.llm_vision, voice=models.voice),
+            reader=Reader(vision=settings.llm_vision, voice=models.voice, hears=settings.llm_hears),
             metrics=metrics,
             tracer=tracer,
         )

@@ -101,6 +101,10 @@ class Settings(BaseSettings):
         description="a first question of so few characters goes to SMALL_MODEL; 0: none does",
     )
     llm_vision: bool = Field(True, description="whether it can look at pictures")
+    llm_hears: bool = Field(
+        False,
+        description="whether it hears voice messages itself, where no AUDIO_MODEL writes them down",
+    )
     llm_memory: Literal["off", "private", "all", "shared"] = Field(
         "private",
         description="who gets an answer of the last hour again: nobody; the same private chat; "

@@ -39,6 +39,8 @@ about = "Support for our shop."        # what the place is for
 knows = ["shop.md"]
 persona = "support"
 model = "fast"
+parameters = {temperature = 0.2}
+timezone = "Europe/Berlin"
 
 What may not pass, and what becomes of it:
 
@@ -111,6 +113,8 @@ class PlaceEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     knows: tuple[str, ...] = ()
     persona: str = ""
     model: str = ""
+    parameters: Parameters = Parameters()
+    timezone: str = ""
 
 
 class FilterEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

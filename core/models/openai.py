@@ -65,7 +65,16 @@ def _content(said: Sequence[ChatMessage]) -> str | list[dict[str, object]]:
     """What one side says in a row, as one message."""
     text = "\n\n".join(message.content for message in said if message.content)
     images = [url for message in said for url in message.images]
-    if not images:
+    sounds = [url for message in said for url in message.sounds]
+    if not (images or sounds):
         return text
     parts: list[dict[str, object]] = [{"type": "text", "text": text}] if text else []
-    return parts + [{"type": "image_url", "image_url": {"url": url}} for url in images]
+    parts += [{"type": "image_url", "image_url": {"url": url}} for url in images]
+    return parts + [{"type": "input_audio", "input_audio": _sound(url)} for url in sounds]
+
+
+def _sound(url: str) -> dict[str, str]:
+    """The sound of a `data:` URL, as OpenAI's chat takes it."""
+    head, _, data = url.partition(";base64,")
+    kind = head.rpartition("/")[2].split(";")[0]
+    return {"data": data, "format": {"mpeg": "mp3", "x-wav": "wav", "wave": "wav"}.get(kind, kind)}

@@ -12,11 +12,12 @@ Role = Literal["system", "user", "assistant"]
 
 
 class ChatMessage(msgspec.Struct, frozen=True):
-    """*images* are URLs (of kind `data:` too) that belong to *content*."""
+    """*images* are URLs (of kind `data:` too) that belong to *content*, *sounds* `data:` URLs."""
 
     role: Role
     content: str
     images: tuple[str, ...] = ()
+    sounds: tuple[str, ...] = ()
 
 
 class ChatRequest(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -7,6 +7,7 @@ operator says of one chat or channel: it holds there until somebody chooses some
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -32,11 +33,15 @@ class Persona(msgspec.Struct, frozen=True):
 
 
 class Place(msgspec.Struct, frozen=True):
-    """*text* is told to the model there; *persona* and *model* hold there."""
+    """*text* is told to the model there; *persona*, *model*, *options* and *timezone* (a name of
+    the IANA list, or empty) hold there.
+    """
 
     text: str = ""
     persona: str = ""
     model: str = ""
+    options: Mapping[str, Any] = {}
+    timezone: str = ""
 
 
 Personas = Mapping[str, Persona]
@@ -89,9 +94,19 @@ def places_of(entries: Iterable[PlaceEntry], beside: Path) -> Places:
             ),
             entry.persona.lower(),
             entry.model,
+            entry.parameters.options,
+            _zone(entry),
         )
         for entry in entries
     }
+
+
+def _zone(entry: PlaceEntry) -> str:
+    try:
+        return ZoneInfo(entry.timezone).key if entry.timezone else ""
+    except (ValueError, OSError) as error:
+        text = f"place {entry.id}: {entry.timezone} is no time zone, such as Europe/Berlin"
+        raise ConfigError("PALAVER_CONFIG", text) from error
 
 
 def _told(texts: Sequence[str], knows: Sequence[str], beside: Path, who: str) -> str:

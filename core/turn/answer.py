@@ -128,7 +128,7 @@ def _request(
     return ChatRequest(
         messages=messages,
         model=stage.model or _small(stage, messages, question),
-        options=dict(stage.persona.options),
+        options=stage.options,
         max_tokens=stage.context.settings.max_tokens,
         clock=clock(stage.now),
         scope="" if retried or history or material.pictures else _scope(stage),

@@ -31,6 +31,8 @@ MOST_PICTURES = 4
 PICTURE_BYTES = 20 * 1024 * 1024
 """getFile's limit (Telegram), and what vision APIs take at most."""
 FILE_BYTES = 2 * 1024 * 1024
+SOUND_BYTES = 10 * 1024 * 1024
+"""A voice message that the model itself hears: it goes within the request."""
 PDF_BYTES = 20 * 1024 * 1024
 FILE_CHARS = 40_000
 MOST_ATTACHMENTS = 10
@@ -56,17 +58,21 @@ _TEXT_NAMES = frozenset(
 
 
 class Material(msgspec.Struct, frozen=True):
-    """*pictures* are data URLs; *notes* say in words what the model should know of the rest."""
+    """*pictures* and *sounds* are data URLs; *notes* say in words what the model should know of
+    the rest.
+    """
 
     pictures: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    sounds: tuple[str, ...] = ()
 
 
 class Reader:
     """Reads attachments of all platforms; keeps the last few, for the follow-ups."""
 
-    def __init__(self, *, vision: bool, voice: VoiceClient | None) -> None:
+    def __init__(self, *, vision: bool, voice: VoiceClient | None, hears: bool = False) -> None:
         self._vision = vision
+        self._hears = hears
         self._voice = voice
         self._sandbox = Sandbox()
         self._pictures = Pictures(self._sandbox)
@@ -80,11 +86,12 @@ class Reader:
         """What *attachments*, and those of the last exchanges, hold."""
         before = [one for past in history[-LOOK_BACK:] for one in past.attachments]
         pictures: list[str] = []
+        sounds: list[str] = []
         notes: list[str] = []
         # What came now goes before what is sent again.
         before = before[: max(0, MOST_ATTACHMENTS - len(attachments))]
         for number, attached in enumerate([*before, *attachments]):
-            unread = self._unread(attached, len(pictures))
+            unread = self._unread(attached, len(pictures), earlier=number < len(before))
             if number >= MOST_ATTACHMENTS or sum(map(len, notes)) > TURN_CHARS:
                 unread = f"[{attached.title} is one file too many, and left out]"
             if unread:
@@ -97,6 +104,9 @@ class Reader:
                 notes.append(f"[{attached.title} could not be read: {error}]")
                 continue
             match attached.kind:
+                case "audio" if self._voice is None:
+                    sounds.append(found)
+                    notes.append("[a voice message is attached]")
                 case "image":
                     pictures.append(found)
                     if number < len(before):
@@ -106,16 +116,18 @@ class Reader:
                     notes.append(f"[said in a voice message:]\n{found}")
                 case "file":
                     notes.append(f"[{attached.title}:]\n{found}")
-        return Material(tuple(pictures), tuple(notes))
+        return Material(tuple(pictures), tuple(notes), tuple(sounds))
 
-    def _unread(self, attached: Attachment, pictures: int) -> str:
+    def _unread(self, attached: Attachment, pictures: int, *, earlier: bool) -> str:
         """Why *attached* is not even fetched, behind so many *pictures*; empty when it is."""
         match attached.kind:
             case "image" if not self._vision:
                 why = "is a picture: you cannot see it, so say that you cannot"
             case "image" if pictures == MOST_PICTURES:
                 why = "is one picture too many, and left out"
-            case "audio" if self._voice is None:
+            case "audio" if self._voice is None and self._hears and earlier:
+                why = "is a voice message from earlier, and not sent again"
+            case "audio" if self._voice is None and not self._hears:
                 why = "is a voice message: you cannot hear it, so say so"
             case "file" if attached.title != "unnamed" and not (
                 _is_text(attached) or _is_document(attached)
@@ -137,6 +149,12 @@ class Reader:
         elif attached.kind == "audio" and self._voice is not None:
             async with self._fetching(platform, attached, VOICE_BYTES) as sound:
                 found = await self._voice.hear(sound, attached.name, attached.mime)
+        elif attached.kind == "audio":
+            async with self._fetching(platform, attached, SOUND_BYTES) as sound:
+                data = base64.b64encode(sound).decode()
+            # Slack's clips come as video with no picture in it.
+            kind = attached.mime.partition(";")[0].replace("video/", "audio/") or "audio/ogg"
+            found = f"data:{kind};base64,{data}"
         else:
             large = _is_document(attached) or attached.title == "unnamed"
             most = PDF_BYTES if large else FILE_BYTES

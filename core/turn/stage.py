@@ -5,7 +5,7 @@ import datetime
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from msgspec.structs import replace
@@ -84,13 +84,23 @@ class Stage:
 
     @property
     def model(self) -> str:
-        """Who is asked by name; empty: whoever answers by default."""
-        return self.turn.preferences.model or self.place.model or self.persona.model
+        """Who is asked by name; empty: whoever answers by default.
+
+        What somebody chose before the operator forbade it is forgotten.
+        """
+        chosen, offered = self.turn.preferences.model, self.context.model.names
+        allowed = self.context.access.may_choose(chosen, self.first.sender.id, offered)
+        return (chosen if allowed else "") or self.place.model or self.persona.model
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """What the model is asked with, by OpenAI's names: the persona's before the place's."""
+        return {**self.place.options, **self.persona.options}
 
     @property
     def now(self) -> datetime.datetime:
-        """The time in the operator's zone: the setting's, or else that of the clock here."""
-        if zone := self.context.settings.timezone:
+        """The time in the place's zone, else the operator's, or else that of the clock here."""
+        if zone := self.place.timezone or self.context.settings.timezone:
             return datetime.datetime.now(ZoneInfo(zone))
         return datetime.datetime.now(datetime.UTC).astimezone()
 
@@ -126,7 +136,7 @@ class Stage:
             told="\n\n".join(filter(None, (self.place.text, self.persona.text))),
             summary=self.turn.summary.text,
         )
-        return (*before, replace(last, images=material.pictures))
+        return (*before, replace(last, images=material.pictures, sounds=material.sounds))
 
     def reply(
         self,

@@ -1,9 +1,12 @@
 """Models and personas, chosen in the chat."""
 
+import datetime
+from zoneinfo import ZoneInfo
+
 import pytest
 
 from core.models.speech import spoken
-from tests.contracts.drivers import SlackDriver, TelegramDriver, WebDriver, driving
+from tests.contracts.drivers import SlackDriver, TelegramDriver, WebDriver, driving, started
 
 TOML = """
 [[model]]
@@ -129,3 +132,41 @@ async def test_each_model_is_shown_with_its_price(driver, model):
     text = (await last(driver, 1)).text
     assert "fast" in text
     assert "no charge" in text or "不收费" in text
+
+
+async def test_a_place_has_a_time_zone_knowledge_and_parameters_of_its_own(tmp_path, model):
+    config = tmp_path / "palaver.toml"
+    (tmp_path / "shop.md").write_text("We sell tea.")
+    config.write_text(
+        TOML.format(url=model.url).partition("[[persona]]")[0]
+        + '[[place]]\nid = "telegram:77"\nabout = "The shop"\nknows = ["shop.md"]\n'
+        + 'model = "careful"\ntimezone = "Pacific/Kiritimati"\nparameters = {temperature = 0.3}\n'
+    )
+    async with driving(TelegramDriver(), tmp_path, model, palaver_config=config) as driver:
+        await driver.say("dm", "hello")
+        await driver.answered("dm")
+        await driver.say("dm2", "hello")
+        await driver.answered("dm2")
+    here, there = model.requests
+    told = here["messages"][0]["content"]
+    assert "The shop" in told
+    assert "We sell tea." in told
+    assert f"{datetime.datetime.now(ZoneInfo('Pacific/Kiritimati')):%d %B %Y}" in told
+    assert (here["model"], here["temperature"]) == ("large", 0.3)
+    assert (there["model"], "temperature" in there) == ("small", False)
+    assert "We sell tea." not in str(there)
+
+
+async def test_a_model_that_is_forbidden_later_answers_no_more(tmp_path, model):
+    driver = TelegramDriver()
+    async with driver.running():
+        async with started(driver, tmp_path, model):
+            await driver.say("dm", "/model expensive")
+            await driver.posted("dm", 1)
+            await driver.say("dm", "hello")
+            await driver.posted("dm", 2)
+        assert model.requests[-1]["model"] == "expensive"
+        async with started(driver, tmp_path, model, allowed_models=("scripted", "other")):
+            await driver.say("dm", "hello again")
+            await driver.posted("dm", 3)
+    assert model.requests[-1]["model"] == "scripted"

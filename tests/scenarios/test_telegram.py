@@ -467,6 +467,22 @@ async def test_a_file_is_read_or_the_model_told_why_not(driver, tmp_path, model,
 VOICE = {"file_id": "v", "file_unique_id": "v", "duration": 2, "mime_type": "audio/ogg"}
 
 
+async def test_a_model_that_hears_is_sent_the_voice_itself_once(driver, tmp_path, model):
+    async with driving(driver, tmp_path, model, llm_hears=True):
+        driver.server.add_file("v", b"OggS voice")
+        driver.server.say(77, "", voice=VOICE)
+        await driver.answered("dm")
+        text, sound = model.requests[0]["messages"][-1]["content"]
+        assert "voice message" in text["text"]
+        assert sound == {
+            "type": "input_audio",
+            "input_audio": {"data": "T2dnUyB2b2ljZQ==", "format": "ogg"},
+        }
+        await driver.say("dm", "and?")
+        await driver.answered("dm", 2)
+        assert "input_audio" not in str(model.requests[1])
+
+
 async def test_a_voice_message_is_heard(driver, tmp_path, model):
     async with driving(driver, tmp_path, model, audio_model="whisper-1"):
         driver.server.add_file("v", b"OggS voice")
