@@ -46,7 +46,7 @@ clean: ## Forget the environment; the data stays.
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit("Palaver needs Python 3.11 or newer" if sys.version_info < (3, 11) else 0)'
-	@$(PYTHON) -m venv $(VENV)
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
 
 $(VENV)/.run: requirements.lock pyproject.toml | $(VENV)/bin/python
 	@echo "Installing Palaver into $(VENV) (once; about half a minute) ..."

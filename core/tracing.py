@@ -122,7 +122,7 @@ async def open_tracer(*, content: bool) -> AsyncIterator[Tracer]:
         from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415 - an extra
         from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415 - an extra
     except ImportError as error:
-        raise ConfigError(ENDPOINT, "needs the extra: pip install 'palaver[otel]'") from error
+        raise ConfigError(ENDPOINT, "needs the extra: pip install -e '.[otel]'") from error
     resource = Resource.create({"service.name": "palaver", "service.version": __version__})
     provider = TracerProvider(resource=resource)
     # It sends from a thread of its own.
