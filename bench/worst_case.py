@@ -120,9 +120,9 @@ def grow(text):
             page.frame(20)
 
 
-def paginate(text):
+def paginate(text, most_chars=6_000):
     """All pages of *text*, as Telegram takes them."""
-    while (page := cut(text, 6_000, telegram.fits)) is not None:
+    while (page := cut(text, most_chars, telegram.fits)) is not None:
         text = page.opening + text[page.taken :]
 
 
