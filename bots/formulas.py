@@ -31,12 +31,13 @@ def formulas(text: str) -> list[Formula]:
         return []
     found: list[Formula] = []
     runs = ticks(text)
+    none_before: dict[str, int] = {}
     position = 0
     while (match := _TOKEN.search(text, position)) is not None:
         mark, start, position = match.group(), match.start(), match.end()
         if mark[0] == "`":
             position = closing(runs, mark, start) or position
-        elif formula := _formula(text, mark, start):
+        elif formula := _formula(text, mark, start, none_before):
             found.append(formula)
             position = formula.end
     return found
@@ -47,11 +48,12 @@ def unfinished(text: str) -> int:
     if "$" not in text and "\\(" not in text and "\\[" not in text:
         return len(text)
     runs, position = ticks(text), text.rfind("\n\n") + 1
+    none_before: dict[str, int] = {}
     while (match := _TOKEN.search(text, position)) is not None:
         mark, start, position = match.group(), match.start(), match.end()
         if mark[0] == "`":
             position = closing(runs, mark, start) or position
-        elif formula := _formula(text, mark, start):
+        elif formula := _formula(text, mark, start, none_before):
             position = formula.end
         elif mark in _CLOSING and len(text) - start < DISPLAY_CHARS // 4:
             return start
@@ -67,15 +69,23 @@ def unfinished(text: str) -> int:
     return len(text)
 
 
-def _formula(text: str, mark: str, start: int) -> Formula | None:
+def _formula(text: str, mark: str, start: int, none_before: dict[str, int]) -> Formula | None:
+    """The formula that *mark* opens at *start*.
+
+    *none_before* is kept from mark to mark: where no closing mark stands, it is not looked again.
+    """
     if mark == "$":
         return _inline(text, start)
     closing = _CLOSING.get(mark)
     if closing is None:
         return None
-    end = text.find(closing, start + 2, start + DISPLAY_CHARS)
+    most = start + DISPLAY_CHARS
+    end = text.find(closing, max(start + 2, none_before.get(closing, 0)), most)
+    if end < 0:
+        none_before[closing] = most - 1  # Half of one may stand there.
+        return None
     tex = text[start + 2 : end]
-    if end < 0 or not tex.strip() or "```" in tex or "~~~" in tex:
+    if not tex.strip() or "```" in tex or "~~~" in tex:
         return None
     lines = [line.lstrip("> \t") for line in tex.split("\n")]
     if any(not line for line in lines[1:-1]):
@@ -87,8 +97,10 @@ def _formula(text: str, mark: str, start: int) -> Formula | None:
 
 def _inline(text: str, start: int) -> Formula | None:
     end = text.find("$", start + 1, start + INLINE_CHARS)
+    if end < 0:
+        return None
     tex = text[start + 1 : end]
-    if end < 0 or "\n" in tex or "`" in tex or not tex or tex[0].isspace() or tex[-1].isspace():
+    if "\n" in tex or "`" in tex or not tex or tex[0].isspace() or tex[-1].isspace():
         return None
     # "$5 and $6", "$HOME:$PATH": what a price or a name begins with ends no formula.
     around = text[max(0, start - 1) : start] + text[end + 1 : end + 2]
