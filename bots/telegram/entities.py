@@ -9,7 +9,7 @@ import msgspec
 
 _SPOILER = re.compile(r"\|\|(?=\S)[^|\n]+(?<=\S)\|\|")
 _CALLS = re.compile(
-    r"(?:https?://|www\.)[^\s\"<>]+"
+    r"(?:https?://|www\.)(?a:[\w-]{1,63}(?:\.[\w-]{1,63}){0,7}\.[A-Za-z]{2,24}\b)(?::\d{1,5})?(?:[/?#](?a:[\w./?=&%#~+:@$-])*)?"
     r"|((?<!\w)@(?=[A-Za-z0-9_]{2})|(?<![\w/<>])/(?=[A-Za-z0-9_]{1,64}(?![A-Za-z0-9_/<>])))"
 )
 """What the server makes a mention or a command, which a tap sends; but not within an address.
@@ -18,7 +18,8 @@ Source: tdlib/td, MessageEntity.cpp, `match_mentions` and `match_bot_commands`.
 """
 _DROPPED = re.compile("[\r\u2028-\u202e\u0333\u033f\u030a]")
 _SPACED = dict.fromkeys([*range(10), *range(11, 13), *range(14, 32)], " ")
-_ALTERED = re.compile("[\x00-\x09\x0b-\x1f\u2028-\u202e\u0333\u033f\u030a]")
+_DOUBLED = re.compile("[\u200e\u200f](?=[\u200e\u200f])")
+_ALTERED = re.compile("[\x00-\x09\x0b-\x1f\u200e\u200f\u2028-\u202e\u0333\u033f\u030a]")
 """What the server takes out or makes a space. Source: tdlib/td, misc.cpp, `clean_input_string`."""
 
 _WIDE = re.compile("[\U00010000-\U0010ffff]")
@@ -69,7 +70,7 @@ def formatted(text: str, entities: Iterable[Entity]) -> Formatted:
         ]
         text, entities = _edited(text, entities, _outside_code(calls, entities))
     if _ALTERED.search(text):
-        text = text.translate(_SPACED)
+        text = _DOUBLED.sub("\u200c", text.translate(_SPACED))
         edits = [(match.start(), match.end(), "") for match in _DROPPED.finditer(text)]
         text, entities = _edited(text, entities, edits)
     if units(text) != len(text):

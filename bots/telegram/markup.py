@@ -79,10 +79,10 @@ def _surely_fits(markdown: str) -> bool:
 def render(markdown: str) -> Formatted:
     """*markdown* as text and entities; never empty unless *markdown* is blank."""
     markdown = _clean(markdown)
-    parts = [part for block in blocks(markdown) if (part := render_block(block)).text]
+    parts = [part for block in blocks(markdown) if (part := render_block(block)).text.strip()]
     if not parts:
         # Only marks (such as "**"): better shown as they are than not at all.
-        return Formatted(markdown.strip(), ())
+        return Formatted(plain(markdown), ())
     return parts[0] if len(parts) == 1 else joined(parts, "\n\n")
 
 
