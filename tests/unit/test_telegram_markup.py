@@ -277,7 +277,9 @@ def test_nothing_in_an_answer_calls_a_person_or_sends_a_command_at_a_tap(markdow
     assert [one for one in found if not any(a <= one[0] < b for a, b in code)] == []
 
 
-@pytest.mark.parametrize("text", ["https://medium.com/@user/x", "read /etc/hosts and a/b", "me@a.example"])
+@pytest.mark.parametrize(
+    "text", ["https://medium.com/@user/x", "read /etc/hosts and a/b", "me@a.example"]
+)
 def test_addresses_and_paths_stay_whole(text):
     assert render(text).text == text
 
