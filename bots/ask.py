@@ -94,8 +94,8 @@ async def ask(
             outcome = _outcome(asked, platform)
     if interrupted.is_set():
         return 130
-    if platform.unread:
-        return 141  # As a shell says of who was ended by a closed pipe.
+    if platform.unwritten is not None:
+        raise platform.unwritten
     if as_json:
         print(msgspec.json.encode(outcome).decode())
     else:

@@ -70,6 +70,7 @@ async def _ask(
     write: Callable[[Answer], None],
     tally: "_Tally",
 ) -> None:
+    unwritten: BaseException | None = None
     with typer.progressbar(length=len(prompts), label="asked", file=sys.stderr) as bar:
 
         def written(answer: Answer) -> None:
@@ -78,9 +79,22 @@ async def _ask(
             bar.update(1)
 
         async with open_models(settings, LocalBudget()) as models:
-            await run_batch(
-                models.chat, prompts, at_once=at_once, write=written, price=settings.llm_price
-            )
+            try:
+                await run_batch(
+                    models.chat, prompts, at_once=at_once, write=written, price=settings.llm_price
+                )
+            except* OSError as group:
+                unwritten = next(_leaves(group))
+    if unwritten is not None:
+        raise unwritten
+
+
+def _leaves(group: BaseExceptionGroup[OSError]) -> Iterator[OSError]:
+    for error in group.exceptions:
+        if isinstance(error, BaseExceptionGroup):
+            yield from _leaves(error)
+        else:
+            yield error
 
 
 class _Tally:
@@ -133,6 +147,6 @@ def _open(out: str) -> Iterator[BinaryIO]:
 
 def _file(out: str, option: str) -> Path:
     path = Path(out)
-    if out == "-" or not path.exists():
+    if out == "-" or not path.is_file():
         raise ConfigError(option, "needs --out to be a file with answers")
     return path

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Coroutine, Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import Annotated, Any, TypeVar
 from urllib.parse import urljoin
 
@@ -41,6 +42,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 log = logger(__name__)
+UNREAD = 141
+"""As a shell says of who was ended by a closed pipe."""
 LAST_S = 10
 """Beyond the grace time, for handing over and closing."""
 _T = TypeVar("_T")
@@ -48,6 +51,7 @@ _T = TypeVar("_T")
 
 def main() -> None:
     """Run the command; what the operator got wrong is one line and an exit code, no traceback."""
+    _open_what_is_closed()
     try:
         app()
     except ConfigError as error:
@@ -55,6 +59,10 @@ def main() -> None:
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)
+    except OSError as error:
+        print(f"palaver: {error.strerror or type(error).__name__}", file=sys.stderr)
+        _say_no_more()
+        sys.exit(1)
     except Exception as error:
         # A fault of ours: where it is, and nothing of what it was about.
         print(f"palaver: {redact(structure(error))}", file=sys.stderr)
@@ -166,18 +174,41 @@ def _settings() -> Settings:
         raise ConfigError(str(first["loc"][0]).upper(), str(first["msg"])) from None
 
 
+def _open_what_is_closed() -> None:
+    """Standard streams that were closed lead nowhere: else other files take their place."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115 - to the end
+
+
+def _say_no_more() -> None:
+    """What cannot be written is not tried again when Python ends."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def _leave(code: int) -> None:
     try:
         sys.stdout.flush()
     except BrokenPipeError:
-        # Else Python tries once more at its end, and complains.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _say_no_more()
+        raise typer.Exit(UNREAD) from None
     raise typer.Exit(code)
 
 
 def _run(coroutine: Coroutine[Any, Any, _T]) -> _T:
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(coroutine)
+        try:
+            return runner.run(coroutine)
+        except BrokenPipeError:
+            # Typer would say 1 of it.
+            _say_no_more()
+            raise typer.Exit(UNREAD) from None
 
 
 async def _serve(settings: Settings) -> None:

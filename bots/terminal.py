@@ -114,8 +114,8 @@ class TerminalPlatform:
         self.line: deque[TerminalSurface] = deque()
         self.last_text = self.unprinted = ""
         self.files: list[str] = []
-        self.unread = False
-        """Nobody reads what is printed any more."""
+        self.unwritten: OSError | None = None
+        """Why nothing can be printed any more: nobody reads it, or the disk is full."""
         self._questions = questions
         self._done = done
         self._quiet = quiet
@@ -123,13 +123,13 @@ class TerminalPlatform:
 
     def write(self, text: str) -> None:
         """Print *text*; when nobody reads it any more, the question is taken back."""
-        if self._quiet or self.unread:
+        if self._quiet or self.unwritten is not None:
             return
         try:
             sys.stdout.write(printable(text))
             sys.stdout.flush()
-        except BrokenPipeError:
-            self.unread = True
+        except OSError as error:
+            self.unwritten = error
             self.take_back()
 
     def end(self, text: str, unprinted: str) -> None:

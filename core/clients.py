@@ -13,7 +13,7 @@ from core.budget import Budget
 from core.errors import ConfigError
 from core.images.client import ImageClient
 from core.images.later import Later, Tasks
-from core.models.choice import Watched, choose
+from core.models.choice import Watched, choose, one_key
 from core.models.demo.server import IMAGE_MODEL, demo_server
 from core.models.file import ModerationEntry, PalaverFile, read_palaver_file, secret_in
 from core.models.learned import Lessons
@@ -133,6 +133,7 @@ def later_of(settings: Settings, tasks: Tasks) -> Later | None:
 
 def _beside(chat: Endpoint, base_url: str, key: SecretStr, model: str) -> Endpoint:
     """An endpoint of its own, or else where the *chat* model is."""
+    one_key("IMAGE_BASE_URL, AUDIO_BASE_URL", base_url, key.get_secret_value())
     return Endpoint(
         base_url or chat.base_url,
         key.get_secret_value() or chat.api_key,

@@ -1,15 +1,18 @@
 """The one HTTP server: health, readiness, metrics, and what the platforms add."""
 
 import asyncio
+import logging
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import NamedTuple
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.typedefs import Handler
 from prometheus_client import generate_latest
 
+from core.border import set_aside
 from core.connections import Connections
 from core.errors import ConfigError
 from core.telemetry import Metrics
@@ -28,6 +31,20 @@ class Health(NamedTuple):
 
 
 Readiness = Callable[[], Awaitable[Health]]
+
+
+class _Strangers(logging.Filter):
+    """Requests that are none are counted, and told seldom: anybody can send a million of them."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        error = record.exc_info[1] if record.exc_info else None
+        if isinstance(error, HttpProcessingError | web.RequestPayloadError | ValueError):
+            set_aside("http.request", error)
+            return False
+        return True
+
+
+_strangers = _Strangers()
 
 
 @asynccontextmanager
@@ -62,6 +79,7 @@ async def http_server(
             headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"},
         )
 
+    logging.getLogger("aiohttp.server").addFilter(_strangers)
     connections = Connections()
 
     @web.middleware
@@ -70,7 +88,12 @@ async def http_server(
             host = HOST.fullmatch(request.headers.get("Host", ""))
             if host is None or int(host[1] or 0) > 65_535:
                 return web.Response(status=400, text="the Host header is missing, or is none")
-            return await handler(request)
+            try:
+                return await handler(request)
+            except web.RequestPayloadError as error:
+                # Cut off, or not in the encoding that it names.
+                set_aside("http.body", error)
+                return web.Response(status=400, text="the body cannot be read")
 
     app = web.Application(client_max_size=BODY_BYTES, middlewares=[bounded])
     app.add_routes(

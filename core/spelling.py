@@ -17,6 +17,8 @@ from core.settings import Settings
 NEAR = 0.8
 """Measured over usual names of environments and typos of ours: no false alarm, two typos of 24
 missed, which `ALIASES` holds."""
+MOST_MORE = 2
+"""So many letters more or less than ours has a typo."""
 ALIASES = {
     "LLM_URL": "LLM_BASE_URL",
     "OPENAI_API_KEY": "LLM_API_KEY",
@@ -24,8 +26,10 @@ ALIASES = {
     "OPENAI_API_BASE": "LLM_BASE_URL",
     "OPENAI_MODEL": "LLM_MODEL",
     "BOT_TOKEN": "TELEGRAM_BOT_TOKEN",
+    "TELEGRAM_TOKEN": "TELEGRAM_BOT_TOKEN",
+    "SLACK_TOKEN": "SLACK_BOT_TOKEN",
 }
-OTHERS = ("HTTP_PROXY", "ALL_PROXY", "FTP_PROXY")
+OTHERS = ("HTTP_PROXY", "ALL_PROXY", "FTP_PROXY", "HTTPS_PORT", "HTTPS_HOST", "HTTP_PORTS")
 """Near to one of ours, and meant for other programs."""
 PLATFORMS = ("telegram", "slack", "web")
 _ENTRY = re.compile(r"(telegram:-?\d+|slack:[A-Z0-9]+|web:\S+|cli-[^:\s]+:\S+)")
@@ -66,7 +70,9 @@ def nearest(name: str, settings: Settings) -> str:
         # Others use these names too: only what we were not given can have been meant.
         meant = ALIASES[upper]
         return "" if meant.lower() in settings.model_fields_set else meant
-    return next(iter(get_close_matches(upper, ours, n=1, cutoff=NEAR)), "")
+    near = next(iter(get_close_matches(upper, ours, n=1, cutoff=NEAR)), "")
+    # Whose name begins otherwise, or is much longer, belongs to somebody else (AWS_CA_BUNDLE).
+    return near if near[:1] == upper[:1] and abs(len(near) - len(upper)) <= MOST_MORE else ""
 
 
 def unknown(settings: Settings, env_file: Path = Path(".env")) -> list[str]:

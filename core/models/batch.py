@@ -132,8 +132,8 @@ def read_prompts(data: bytes) -> list[Prompt | Answer]:
 
 def answered(path: Path) -> int:
     """How many answers stand in *path*; half a line at its end, of a process that died, is cut."""
-    if not path.exists():
-        return 0
+    if not path.is_file():
+        return 0  # A pipe or a device holds nothing that one could go on behind.
     data = path.read_bytes()
     whole = data[: data.rfind(b"\n") + 1]
     if len(whole) < len(data):

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 import aiohttp
 from msgspec.structs import replace
@@ -109,6 +110,7 @@ async def _endpoint(
     if settings.llm_base_url:
         continues = None if settings.llm_continue == "auto" else settings.llm_continue
         provider = provider_at(settings.llm_base_url, continues)
+        one_key("LLM_BASE_URL", settings.llm_base_url, key)
         endpoint = Endpoint(settings.llm_base_url, key, settings.llm_model, provider)
         if not endpoint.model:
             try:
@@ -134,6 +136,7 @@ def _endpoints_of(entry: ModelEntry, settings: Settings) -> list[Endpoint]:
     base_url = entry.base_url.rstrip("/")
     own = {"first": entry.first_s, "silence": entry.silence_s, "whole": entry.whole_s}
     variables = (entry.key,) if isinstance(entry.key, str) else entry.key
+    one_key("PALAVER_CONFIG", base_url, "".join(variables))
     return [
         Endpoint(
             base_url,
@@ -148,6 +151,13 @@ def _endpoints_of(entry: ModelEntry, settings: Settings) -> list[Endpoint]:
         )
         for variable in variables
     ]
+
+
+def one_key(setting: str, base_url: str, key: str) -> None:
+    """Raises `ConfigError` where *base_url* holds a password and there is a *key* besides."""
+    if key and urlsplit(base_url).username is not None:
+        text = "holds a user and a password, and there is a key too: only one of them can be sent"
+        raise ConfigError(setting, text)
 
 
 def _options(settings: Settings) -> Mapping[str, Any]:

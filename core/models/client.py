@@ -192,6 +192,9 @@ class ChatClient:
             raise Overloaded("the model's stream ended before it began")
         except (TimeoutError, Silent) as error:
             raise _Silent("the model did not begin to answer in time") from error
+        except ValueError as error:
+            # An address or a header that cannot be sent.
+            raise Refused(f"the model cannot be asked ({type(error).__name__})") from error
         except aiohttp.ClientError as error:
             raise Overloaded(f"the model cannot be reached ({type(error).__name__})") from error
         except Interrupted as error:

@@ -12,16 +12,17 @@ from functools import lru_cache
 from typing import NamedTuple
 
 _IGNORED = re.compile(
-    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e"
-    "\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3"
+    "[\x00-\x08\x0e-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e"
+    "\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\u2800\U0001bca0-\U0001bca3"
     "\U0001d173-\U0001d17a\U000e0000-\U000e0fff]+"
 )
-"""Unicode's Default_Ignorable_Code_Point, DerivedCoreProperties.txt."""
+"""Unicode's Default_Ignorable_Code_Point, DerivedCoreProperties.txt; and controls, the empty
+pattern of Braille, and the marks of interlinear notes, which show as nothing either."""
 _BROKEN = re.compile("[\ud800-\udfff]")
 _MARKED = re.compile(
-    "[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]"
+    "[\u0300-\u036f\u0483-\u0489\u0900-\u0d7f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]"
 )
-"""Marks that may stand on any letter."""
+"""Marks that may stand on any letter; and the scripts of India, whose marks may too."""
 _LAST_EUROPEAN = "\u058f"
 MOST_MARKS = 8
 """More marks on one letter are no letter of any language."""
@@ -40,7 +41,7 @@ class Folded(NamedTuple):
 
 def fold(text: str) -> Folded:
     text = _BROKEN.sub("\ufffd", text)
-    if text.isascii() or not (_MARKED.search(text) or _IGNORED.search(text)):
+    if not (_IGNORED.search(text) or _MARKED.search(text)):
         lower = text.lower()
         if len(lower) == len(text) and unicodedata.is_normalized("NFKC", text):
             return Folded(text, lower, range(len(text) + 1))
@@ -64,7 +65,8 @@ def fold(text: str) -> Folded:
 @lru_cache(maxsize=8192)
 def _goes_on(character: str) -> bool:
     """Whether *character* belongs to the one before it."""
-    return bool(unicodedata.combining(character) or _IGNORED.match(character)) or (
+    mark = unicodedata.category(character).startswith("M")
+    return bool(mark or _IGNORED.match(character)) or (
         "\u1160" <= character <= "\u11ff"  # Vowels and finals of Korean syllables.
     )
 
@@ -79,7 +81,7 @@ def _cluster(cluster: str) -> tuple[str, str]:
 def _folded(cluster: str) -> tuple[str, str]:
     shown = unicodedata.normalize("NFKC", _IGNORED.sub("", cluster))
     if shown and shown[0] <= _LAST_EUROPEAN:
-        shown = "".join(one for one in shown if not unicodedata.combining(one))
+        shown = "".join(one for one in shown if not unicodedata.category(one).startswith("M"))
     low = shown.lower()
     if len(low) != len(shown):
         low = "".join(one.lower() if len(one.lower()) == 1 else one for one in shown)

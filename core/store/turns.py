@@ -117,7 +117,9 @@ def read_preferences(own: bytes | None, place: Preferences | None = None) -> Pre
 
 def read_spent(flat: Sequence[bytes]) -> Spent:
     numbers = {words(name): number(value) for name, value in _pairs(flat)}
-    return msgspec.convert(numbers, Spent, strict=False)
+    money = numbers.pop("cost_usd", 0.0)
+    whole = {name: round(value) for name, value in numbers.items()}
+    return msgspec.convert({**whole, "cost_usd": money}, Spent, strict=False)
 
 
 def _pairs(flat: Sequence[bytes]) -> Iterator[tuple[bytes, bytes]]:

@@ -97,6 +97,28 @@ async def test_a_body_that_never_ends_is_cut(app, monkeypatch):
         assert await asyncio.wait_for(reader.read(), 15) == b""
 
 
+@pytest.mark.parametrize("encoding", ["gzip", "deflate", "br"])
+@pytest.mark.parametrize("path", ["/api/session", "/api/conversations/thread-12345"])
+async def test_a_body_that_is_not_what_it_says_is_a_bad_request(app, caplog, encoding, path):
+    headers = {"Content-Type": "application/json", "Content-Encoding": encoding}
+    async with (
+        aiohttp.ClientSession(
+            cookies={"palaver": "ab" * 16}, headers=headers, skip_auto_headers=("Accept-Encoding",)
+        ) as session,
+        session.post(f"{app.url}{path}", data=b"\x1f\x8bjunk", compress=None) as response,
+    ):
+        assert response.status == 400
+    assert not [record for record in caplog.records if record.exc_info]
+
+
+@pytest.mark.parametrize("target", [b"http://[/", b"http://[::1", b"//[", b"http://a:b/"])
+async def test_a_target_that_is_none_fills_no_log(app, caplog, target):
+    for _ in range(3):
+        async with raw(app.url, b"GET %s HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n" % target) as reader:
+            assert b" 40" in await reader.readline()
+    assert not [record for record in caplog.records if record.exc_info]
+
+
 async def test_new_visitors_of_one_address_are_counted(app):
     statuses = []
     for _ in range(25):

@@ -10,6 +10,7 @@ import sys
 from contextlib import asynccontextmanager
 
 import aiohttp
+import pytest
 
 from tests.contracts.drivers import SlackDriver, TelegramDriver
 from tests.harness import until
@@ -286,6 +287,63 @@ async def test_a_batch_goes_through_pipes_and_asks_again_what_failed(tmp_path, m
     assert (code, "1 asked" in err) == (0, True)
     answers = [json.loads(line) for line in (tmp_path / "out").read_text().splitlines()]
     assert [one["answer"][:11] for one in answers] == ["Echo of one", "Echo of two"]
+
+
+@pytest.mark.parametrize("options", ["", "--json"])
+async def test_a_full_disk_is_one_sentence(tmp_path, model, options):
+    values = {"LLM_BASE_URL": model.url, "LLM_MODEL": "large"}
+    code, err = await shell(tmp_path, f"ask hello {options} >/dev/full", **values)
+    assert (code, err) == (1, "palaver: No space left on device\n")
+    code, err = await shell(tmp_path, "batch - -o /dev/full <<< '\"one\"'", **values)
+    assert code == 1
+    assert "Traceback" not in err
+    assert "No space left" in err
+
+
+async def test_a_batch_into_a_closed_pipe_ends_as_ask_does(tmp_path, model):
+    values = {"LLM_BASE_URL": model.url, "LLM_MODEL": "large"}
+    (tmp_path / "in").write_text('"one"\n' * 3000)
+    line = "batch in -o - --at-once 64 2>/dev/null | head -n 1 >/dev/null; exit ${PIPESTATUS[0]}"
+    assert await shell(tmp_path, line, **values) == (141, "")
+
+
+async def test_a_batch_goes_into_a_named_pipe(tmp_path, model):
+    values = {"LLM_BASE_URL": model.url, "LLM_MODEL": "large"}
+    line = "batch - -o pipe <<< '\"one\"' & cat pipe > out; wait $!"
+    os.mkfifo(tmp_path / "pipe")
+    assert (await shell(tmp_path, line, **values))[0] == 0
+    assert "Echo of one" in (tmp_path / "out").read_text()
+
+
+async def test_closed_standard_streams_lead_nowhere(tmp_path, model):
+    values = {"LLM_BASE_URL": model.url, "LLM_MODEL": "large"}
+    assert await shell(tmp_path, "ask hello >&- <&-", **values) == (0, "")
+
+
+async def test_a_password_beside_a_key_is_told_and_the_other_probes_go_on(tmp_path, model):
+    address = model.url.replace("http://", "http://user:hidden-word@")
+    values = {"LLM_BASE_URL": address, "LLM_API_KEY": "sk-k", "LLM_MODEL": "x"}
+    for command in ("check", "ask hello"):
+        code, out, err = await run(tmp_path, *command.split(), **values)
+        assert code == 1
+        assert "LLM_BASE_URL" in out + err
+        assert "hidden-word" not in out + err
+        assert "ValueError" not in out + err
+
+
+async def shell(tmp_path, line, **more):
+    """(exit code, standard error) of a line of bash that begins with the command's arguments."""
+    process = await asyncio.create_subprocess_shell(
+        f"{' '.join(COMMAND)} {line}",
+        executable="/bin/bash",
+        cwd=tmp_path,
+        env=environment(tmp_path, **more),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    _, err = await asyncio.wait_for(process.communicate(), 40)
+    return process.returncode, err.decode()
 
 
 async def test_the_link_lets_a_browser_in_until_another_is_made(tmp_path):

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from core.errors import Refused
 from core.models.filter import MASK, REACH, Filter, Passed, Rule, Screening
+from core.models.folding import fold
 from core.models.request import ChatMessage, ChatRequest
 from core.models.screen import LEFT_OUT, Screen, ScreenedModel
 
@@ -169,3 +170,10 @@ async def test_all_that_goes_to_the_model_is_looked_at():
         with pytest.raises(Refused):
             await ask(("system", told), ("user", "a"))
     assert len(asked) == 2
+
+
+@pytest.mark.parametrize(
+    "hidden", ["\u20e3", "\u0488", "\u0903", "\x00", "\x08", "\u2800", "\ufff9"]
+)
+def test_marks_and_controls_within_a_word_hide_nothing(hidden):
+    assert fold(f"b{hidden}omb").low == "bomb"

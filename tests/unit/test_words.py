@@ -15,10 +15,12 @@ from core.people import texts
 from core.people.access import Access
 from core.secret import keep_secret, redact
 from core.settings import Settings
+from core.spelling import nearest
 from core.telemetry import Metrics
 from core.turn.commands import MENU
 from core.turn.picture import BadOption, check_for_model, read_request
 from core.turn.prompt import build_prompt, estimate_tokens, window
+from tests.harness import settings_for
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text("utf-8")
@@ -230,3 +232,37 @@ def test_what_a_model_does_not_take_is_said_before_it_is_asked(model, text, said
 )
 def test_what_a_model_takes_and_what_is_not_known_is_asked(model, text):
     check_for_model(read_request(text, "en"), model, "en")
+
+
+USUAL = (
+    "AWS_CA_BUNDLE CI_API_TOKEN AWS_API_TOKEN MAIL_MODEL HTTPS_PORT HTTPS_HOST REDIS_TLS_URL "
+    "BASE_URL HTTP_PROXY ALL_PROXY NODE_ENV REDIS_HOST REDIS_PORT REDIS_PASSWORD DATABASE_URL "
+    "PORT HOST HOSTNAME KUBERNETES_SERVICE_HOST KUBERNETES_PORT GITHUB_TOKEN GITLAB_TOKEN "
+    "CI_JOB_TOKEN DOCKER_HOST LOGNAME LOG_FILE DATA_HOME XDG_DATA_DIRS XDG_CONFIG_DIRS PYTHONPATH "
+    "VIRTUAL_ENV GOOGLE_API_KEY AZURE_API_KEY ANTHROPIC_API_KEY SENTRY_DSN DYNO HEROKU_APP_NAME "
+    "PUBLIC_IP WEB_CONCURRENCY SSL_CERT_FILE TZ LANG "
+)
+
+
+@pytest.mark.parametrize("name", USUAL.split())
+def test_a_name_of_somebody_elses_is_no_misspelt_setting(name, tmp_path):
+    assert nearest(name, settings_for(tmp_path)) == ""
+
+
+@pytest.mark.parametrize(
+    ("typo", "meant"),
+    [
+        ("TELEGRAM_TOKEN", "TELEGRAM_BOT_TOKEN"),
+        ("TELEGRAM_BOT_TOKN", "TELEGRAM_BOT_TOKEN"),
+        ("SLACK_BOT_TOKENS", "SLACK_BOT_TOKEN"),
+        ("ALLOWED_USER", "ALLOWED_USERS"),
+        ("LLM_BASEURL", "LLM_BASE_URL"),
+        ("LLM_APIKEY", "LLM_API_KEY"),
+        ("LOGLEVEL", "LOG_LEVEL"),
+        ("TIME_ZONE", "TIMEZONE"),
+        ("PUBLIC_URI", "PUBLIC_URL"),
+        ("SYSTEM_PROMT", "SYSTEM_PROMPT"),
+    ],
+)
+def test_a_misspelt_setting_is_told_with_the_nearest_name(typo, meant, tmp_path):
+    assert nearest(typo, settings_for(tmp_path)) == meant
