@@ -24,7 +24,7 @@ from core.models.refusals import http_error
 from core.models.request import ChatRequest
 from core.models.stream import Read, Silent, Stream
 from core.models.thinking import LAST, ThinkSplitter
-from core.models.ways import Ways, lesson_of, sees
+from core.models.ways import NEEDED, Ways, lesson_of, sees
 from core.telemetry import logger
 
 log = logger(__name__)
@@ -44,11 +44,14 @@ class Shape(NamedTuple):
     url: Callable[[Endpoint, ChatRequest], str]
     body: Callable[[Endpoint, ChatRequest, Ways], dict[str, object]]
     reader: Callable[[], Read]
+    needed: frozenset[str] = NEEDED
 
 
 SHAPES = {
     "openai": Shape(openai.url, openai.body, lambda: completions.Reader().read),
-    "anthropic": Shape(anthropic.url, anthropic.body, lambda: anthropic.Reader().read),
+    "anthropic": Shape(
+        anthropic.url, anthropic.body, lambda: anthropic.Reader().read, NEEDED | {"max_tokens"}
+    ),
     "responses": Shape(responses.url, responses.body, lambda: responses.Reader().read),
     "qianfan": Shape(qianfan.url, qianfan.body, lambda: qianfan.Reader().read),
 }
@@ -131,30 +134,31 @@ class ChatClient:
         """
         model = request.model or self.model
         request = replace(request, options={**self._endpoint.options, **request.options})
-        ways = await self._lessons.recall(self._endpoint, model)
+        known = ways = await self._lessons.recall(self._endpoint, model)
         news: list[Delta] = []
-        guessed = False
+        doubtful = False
         for lessons_left in reversed(range(LESSONS)):
             call = _Call(ways.fit(request), ways, until)
             try:
                 await self._asked(stack, call)
                 break
             except Refused as error:
-                lesson = lesson_of(error, call.request, self._body(call), ways)
+                needed = self._shape(call).needed
+                lesson = lesson_of(error, call.request, self._body(call), ways, needed)
                 if lesson is None or not lessons_left:
                     raise
                 taught = lesson.ways.under(self._endpoint.ways)
                 if taught == ways:
                     raise  # The operator says otherwise.
-                if lesson.sure:
-                    await self._lessons.keep(self._endpoint, model, lesson.ways)
                 if lesson.ways.prefill is False and request.begun:
+                    await self._lessons.keep(self._endpoint, model, lesson.ways)
                     raise  # Its beginning stands on the screen: who asks has to know.
                 if lesson.ways.pictures is False and sees(call.request):
-                    news = [Blind()]
-                guessed = error.reason == "length" and not lesson.sure
+                    news, doubtful = [Blind()], not lesson.sure
                 ways = taught
-        if guessed:
+        # What helped was right; what did not help is not remembered.
+        ways = replace(ways, pictures=known.pictures) if doubtful else ways
+        if ways != known:
             await self._lessons.keep(self._endpoint, model, ways)
         return call, news
 
@@ -206,7 +210,7 @@ class ChatClient:
 
     def _body(self, call: _Call) -> dict[str, object]:
         asked = self._shape(call).body(self._endpoint, call.request, call.ways)
-        return call.ways.applied({**asked, **self._endpoint.extra})
+        return call.ways.applied({**asked, **self._endpoint.extra}, self._shape(call).needed)
 
     async def _post(self, call: _Call) -> Any:
         endpoint = self._endpoint

@@ -11,8 +11,9 @@ from core.models.chunks import Blind, TextDelta
 from core.models.client import ChatClient
 from core.models.learned import Lessons
 from core.models.providers import Deadlines, Endpoint, continues_with, provider_at
+from core.models.refusals import read_error
 from core.models.request import GO_ON, ChatMessage, ChatRequest
-from core.models.ways import Ways
+from core.models.ways import NEEDED, Ways, lesson_of
 from tests.servers import model as models
 from tests.servers import providers
 
@@ -378,3 +379,135 @@ async def test_a_silent_model_is_left_and_not_asked_to_begin_anew(make, model):
     with pytest.raises(Overloaded):
         await collect(make(deadlines=SOON), ChatRequest(HELLO))
     assert len(model.requests) == 1
+
+
+# --- Other words for the same --------------------------------------------------------------------
+
+NO_PICTURES = [
+    (500, "Failed to process inputs: this model is missing data required for image input"),
+    (415, "Unsupported content type: image_url"),
+    (404, "This model does not support image input"),
+    (400, "Image input with this model is not supported"),
+    (403, "Vision is not enabled for this model"),
+    (500, "Model is not multimodal"),
+    (500, 'can only concatenate str (not "list") to str'),
+    (501, "image input not implemented"),
+]
+
+
+@pytest.mark.parametrize(("status", "words"), NO_PICTURES)
+async def test_pictures_may_be_refused_in_any_words_with_any_status(status, words, make, model):
+    model.strict = lambda body: (
+        providers.openai(words, status=status) if providers.pictures(body) else None
+    )
+    client = make()
+    deltas = await collect(client, ChatRequest((HELLO[0], PICTURE)))
+    assert text_of(deltas) == "fine"
+    assert len(model.requests) == 2
+    assert "no pictures" in client.ways("")
+
+
+async def test_an_unclear_refusal_of_a_picture_is_tried_once_without_and_not_remembered(
+    make, model
+):
+    model.strict = lambda body: (
+        providers.openai("no such thing", status=404) if providers.pictures(body) else None
+    )
+    client = make()
+    assert text_of(await collect(client, ChatRequest((HELLO[0], PICTURE)))) == "fine"
+    assert "no pictures" not in client.ways("")
+
+
+@pytest.mark.parametrize(
+    ("status", "words", "learned"),
+    [
+        (400, "Streaming with this model is not supported", "no streaming"),
+        (501, "streaming not implemented", "no streaming"),
+        (400, "System role with this model is not supported", "instructions as user"),
+    ],
+)
+async def test_a_part_that_is_named_comes_before_the_model(status, words, learned, make, model):
+    def strict(body):
+        kept = body["stream"] if "tream" in words else body["messages"][0]["role"] == "system"
+        return providers.openai(words, status=status) if kept else None
+
+    model.strict = strict
+    client = make()
+    assert text_of(await collect(client, ChatRequest(HELLO))) == "fine"
+    assert learned in client.ways("")
+
+
+@pytest.mark.parametrize(
+    ("words", "window"),
+    [
+        ("`inputs` tokens + `max_new_tokens` must be <= 4096. Given: 5000 `inputs` tokens", 4096),
+        ("Prompt length 5000 is greater than max_seq_len 4096", 4096),
+        ("Prompt too long. Max 127072", 127_072),
+        ("input length and `max_tokens` exceed context limit: 188240 + 21333 > 200000", 200_000),
+        (
+            "The estimated number of input and maximum output tokens (9000) exceeded this model "
+            "context window limit (7968).",
+            7968,
+        ),
+        ("total number of tokens in the prompt cannot exceed 4081 - received 8000", 4081),
+    ],
+)
+def test_of_many_numbers_the_limit_is_the_window(words, window):
+    error = read_error({"error": {"message": words}}, 400)
+    assert isinstance(error, Refused)
+    assert error.reason == "length"
+    lesson = lesson_of(error, conversation(20), {"model": "m"}, Ways())
+    assert lesson is not None
+    assert lesson.ways.window == window
+
+
+@pytest.mark.parametrize(
+    ("status", "words", "reason"),
+    [
+        (400, "The provided model identifier is invalid.", "model"),
+        (400, "Unable to access model foo.", "model"),
+        (400, "The model `x` has been decommissioned", "model"),
+        (400, "模型不存在", "model"),
+        (410, "gone", "model"),
+        (500, 'model "x" not found', "model"),
+        (400, "余额不足", "balance"),
+        (403, "Sorry, your account balance is insufficient", "balance"),
+        (429, "Your account balance is insufficient, please recharge", "balance"),
+        (500, "Invalid API key", "key"),
+        (400, "无效的令牌", "key"),
+        (451, "Unavailable for legal reasons", "policy"),
+        (400, "Rejected by moderation", "policy"),
+        (400, "PROMPT_BLOCKED", "policy"),
+        (400, "NSFW content", "policy"),
+        (400, "内容违规", "policy"),
+    ],
+)
+def test_the_same_reason_has_many_words(status, words, reason):
+    error = read_error({"error": {"message": words}}, status)
+    assert isinstance(error, Refused)
+    assert error.reason == reason
+
+
+def test_a_known_most_clamps_whoever_filled_it_in_and_what_is_needed_keeps_its_name():
+    needed = NEEDED | {"max_tokens"}
+    ways = Ways(most_tokens=4096, renamed={"max_tokens": "max_completion_tokens"})
+    body = {"max_tokens": 16_000, "thinking": {"type": "enabled", "budget_tokens": 8000}}
+    assert ways.applied(body, needed) == {
+        "max_tokens": 4096,
+        "thinking": {"type": "enabled", "budget_tokens": 2048},
+    }
+
+
+@pytest.mark.parametrize(
+    ("words", "name"),
+    [
+        ("reasoningEffort is not supported", "reasoning_effort"),
+        ("Budget 0 is invalid. This model only works in thinking mode.", "reasoning_effort"),
+        ('json: unknown field "streamOptions"', "stream_options"),
+    ],
+)
+def test_a_name_in_another_spelling_is_the_name(words, name):
+    error = read_error({"error": {"message": words}}, 400)
+    lesson = lesson_of(error, ChatRequest(HELLO), {"model": "m", name: "x"}, Ways())
+    assert lesson is not None
+    assert lesson.ways.without == (name,)
