@@ -54,6 +54,7 @@ class Limits(msgspec.Struct, frozen=True):
         indicate_every_s: how long "typing" lasts, so how often to repeat it.
         replaces_pictures: whether a picture that stands can become another one.
         rates: whether thumbs may stand under an answer.
+        passes_on: whether what is passed on comes as a message of its own, behind a remark on it.
     """
 
     page_chars: int
@@ -63,6 +64,7 @@ class Limits(msgspec.Struct, frozen=True):
     indicate_every_s: float
     replaces_pictures: bool = False
     rates: bool = False
+    passes_on: bool = False
 
 
 class Surface(Protocol):

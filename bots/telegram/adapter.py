@@ -76,6 +76,7 @@ class TelegramPlatform:
         interval_s=0.02,
         indicate_every_s=4.5,
         replaces_pictures=True,
+        passes_on=True,
     )
 
     def __init__(

@@ -126,14 +126,14 @@ class Claim:
                 raise LeaseLost(self.lane.name)
         return incomings
 
-    async def behind(self) -> Incoming | None:
-        """The mail behind the first one, without beginning anything; None where there is none."""
+    async def behind(self, taken: int) -> Sequence[Incoming]:
+        """The mail behind the *taken* first ones, without beginning anything."""
         with store_errors():
             mail = await cast(
-                Awaitable[bytes | None],
-                self._engine.redis.lindex(keys.mail(self.lane.name), 1),
+                Awaitable[list[bytes]],
+                self._engine.redis.lrange(keys.mail(self.lane.name), taken, taken + MOST_MAIL - 1),
             )
-        return read_incoming(mail, "store.mail") if mail else None
+        return [one for each in mail if (one := read_incoming(each, "store.mail")) is not None]
 
     async def spent(self) -> tuple[Spent, Spent]:
         """What this conversation has cost so far (a place: with its threads), and its person."""

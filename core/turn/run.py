@@ -6,6 +6,7 @@ it count: a turn that dies in between is done again, on the same posts.
 
 import asyncio
 import dataclasses
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 
@@ -37,6 +38,11 @@ log = logger(__name__)
 QUESTION_CHARS = 48_000
 REMARK_S = 1.0
 """A remark and what is passed on behind it come in the same moment."""
+REMARK_CHARS = 300
+"""A remark on what is to come is no longer than this."""
+OLD_S = 2 * REMARK_S
+"""What was passed on behind an older remark is there when its turn begins (clocks of platforms may
+count whole seconds)."""
 BURST_S = 3.0
 """Pieces further apart than this are messages of their own."""
 QUIET_S = 0.7
@@ -106,28 +112,32 @@ class TurnRun:
 
     async def _serve_whole(self, stage: Stage) -> Report:
         """Serve *stage*; begun anew, on the same posts, where it was a remark on what follows."""
-        serving = asyncio.create_task(self._serve(stage), name=f"serve {stage.claim.conversation}")
+        serving = self._start(stage)
         try:
-            if not (stage.first.command or stage.first.burst or stage.first.edited):
-                done, _ = await asyncio.wait([serving], timeout=QUIET_S)
-                passed_on = None if done else await self._passed_on(stage)
-                if passed_on is not None and not stage.keeper.resting and not serving.done():
+            for wait_s in _looks(stage):
+                await asyncio.wait([serving], timeout=wait_s)
+                if serving.done() or stage.keeper.resting:
+                    break
+                passed_on = await self._passed_on(stage)
+                if passed_on and not stage.keeper.resting and not serving.done():
                     await end([serving], again_s=LAST_WORDS_S)
-                    serving = asyncio.create_task(
-                        self._serve(_joined(stage, passed_on)), name=serving.get_name()
-                    )
+                    stage = _joined(stage, passed_on)
+                    serving = self._start(stage)
+            stage.whole.set()
             return await serving
         finally:
             await end([serving], again_s=LAST_WORDS_S)
 
-    async def _passed_on(self, stage: Stage) -> Incoming | None:
-        """What was passed on behind the question of *stage*, if that was a remark on it."""
+    def _start(self, stage: Stage) -> asyncio.Task[Report]:
+        return asyncio.create_task(self._serve(stage), name=f"serve {stage.claim.conversation}")
+
+    async def _passed_on(self, stage: Stage) -> Sequence[Incoming]:
+        """What was passed on behind the mail of *stage*, if that is a remark on it."""
         try:
-            behind = await self._claim.behind()
+            behind = await self._claim.behind(len(stage.mail))
         except StoreError:
-            return None
-        belongs = behind is not None and _belongs(stage.mail[-1], behind)
-        return behind if belongs else None
+            return ()
+        return first_burst([*stage.mail, *behind])[len(stage.mail) :]
 
     async def _serve(self, stage: Stage) -> Report:
         try:
@@ -332,14 +342,31 @@ def _attached(stage: Stage) -> list[Attachment]:
     return [attached for incoming in stage.mail for attached in incoming.attachments]
 
 
-def _joined(stage: Stage, passed_on: Incoming) -> Stage:
+def _looks(stage: Stage) -> Sequence[float]:
+    """After which waits to look for what is passed on behind the question of *stage*.
+
+    What may be a remark on something to come is answered at once, as all else is, but it is not
+    committed before the last look.
+    """
+    first = stage.first
+    if first.command or first.burst or first.edited or not stage.platform.limits.passes_on:
+        stage.whole.set()
+        return ()
+    short = len(first.text) <= REMARK_CHARS and not (first.quote or first.attachments)
+    if not short or time.time() - first.sent_at > OLD_S:
+        stage.whole.set()
+    return (QUIET_S, REMARK_S - QUIET_S)
+
+
+def _joined(stage: Stage, passed_on: Sequence[Incoming]) -> Stage:
     """*stage* for its mail and *passed_on*, with the posts that it made, and none of its words."""
     reached = stage.keeper.reached
     posts = reached.pages if reached is not None else stage.checkpoint.pages
     began = Checkpoint(stage.first.event_id, pages=posts)
+    stage.keeper.save(began, now=True)
     return dataclasses.replace(
         stage,
-        mail=(*stage.mail, passed_on),
+        mail=(*stage.mail, *passed_on),
         turn=msgspec.structs.replace(stage.turn, checkpoint=began),
     )
 

@@ -4,7 +4,7 @@ import asyncio
 import datetime
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -47,7 +47,10 @@ class Report(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """One turn: *mail* is the burst that it serves, the first of them gives its name."""
+    """One turn: *mail* is the burst that it serves, the first of them gives its name.
+
+    *whole* is set once nothing more of that burst is waited for; nothing is committed before.
+    """
 
     claim: Claim
     platform: Platform
@@ -56,6 +59,7 @@ class Stage:
     turn: Turn
     mail: Sequence[Incoming]
     language: Language
+    whole: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
     def first(self) -> Incoming:
@@ -237,6 +241,7 @@ class Stage:
             LeaseLost: another worker has the conversation now.
             StoreError: the store stayed away for `STORE_PATIENCE_S`.
         """
+        await self.whole.wait()
         until = time.monotonic() + STORE_PATIENCE_S
         await self.keeper.rest()
         while True:

@@ -574,6 +574,32 @@ async def test_a_remark_and_a_forward_that_comes_later_are_one_answer(driver, tm
         assert len(driver.server.posts(77)) == 1
 
 
+@pytest.mark.parametrize("gap_s", [0, 0.3, 0.8])
+@pytest.mark.parametrize("piece_s", [0, 0.1])
+async def test_a_remark_and_what_is_forwarded_behind_it_is_asked_as_one_whenever_it_comes(
+    driver, tmp_path, model, gap_s, piece_s
+):
+    """However soon the answer to the remark alone is whole, and with each forward once."""
+    model.piece_s = piece_s
+    ben = {"id": 5, "is_bot": False, "first_name": "Ben"}
+    origin = {"type": "user", "date": 1, "sender_user": ben}
+    async with driving(driver, tmp_path, model):
+        driver.server.say(77, "Is this a scam?")
+        await asyncio.sleep(gap_s)
+        driver.server.say(77, "You won!", forward_origin=origin)
+        driver.server.say(77, "Pay first!", forward_origin=origin)
+        await until(lambda: "Pay first!" in str(model.requests) and finished(driver.server, 77))
+        await asyncio.sleep(1.2)
+        asked = model.requests[-1]["messages"][-1]["content"]
+        assert [asked.count(one) for one in ("a scam?", "You won!", "Pay first!")] == [1, 1, 1]
+        assert len(model.requests) <= 2
+        assert len(driver.server.posts(77)) == 1
+        await driver.say("dm", "and now?")
+        await driver.answered("dm", 2)
+        told = [one for one in model.requests[-1]["messages"] if one["role"] == "user"]
+        assert len(told) == 2
+
+
 async def test_a_list_of_chats_follows_a_group_into_its_supergroup(driver, tmp_path, model):
     # core.telegram.org/bots/api#message: migrate_to_chat_id
     async with driving(driver, tmp_path, model, allowed_chats=("telegram:-1001",)):
