@@ -55,6 +55,8 @@ def _by_name(file: Mapping[str, Any]) -> str:
         return quoted(f"e-mail: {subject}", string(file, "plain_text") or string(file, "preview"))
     if mode in ("quip", "canvas") or kind in ("quip", "canvas") or file.get("is_channel_space"):
         return f"[canvas: {_title(file)}]"
+    if mode == "space" or kind == "space":
+        return f"[post: {_title(file)}]"
     if mode == "list" or kind == "list" or file.get("list_metadata"):
         return f"[list: {_title(file)}]"
     return ""

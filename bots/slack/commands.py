@@ -36,11 +36,17 @@ class Slash(NamedTuple):
 
 
 def read_command(text: str, commands: Collection[str]) -> tuple[str, str]:
-    """(command, arguments) where *text* begins with one of *commands*, else ("", text)."""
+    """(command, arguments) where *text* begins with one of *commands*, else ("", text).
+
+    What takes no arguments, and has more words behind it, is a question.
+    """
     match = _COMMAND.match(text)
     if match is None or match.group(1).lower() not in commands:
         return "", text
-    return match.group(1).lower(), text[match.end() :]
+    command, argument = match.group(1).lower(), text[match.end() :]
+    if command in ALONE and argument.strip():
+        return "", text
+    return command, argument
 
 
 def read_slash(

@@ -57,6 +57,8 @@ def words(text: str, names: Names) -> str:
                 return f"@{(label or names.get(group) or group).removeprefix('@')}"
             case "!":
                 return f"@{(label or target[1:].partition('^')[0]).removeprefix('@')}"
+        if label and target in (f"tel:{label}", f"mailto:{label}"):
+            return label
         if label and label != target.partition("//")[2] and label != target:
             return f"{label} ({target})"
         return target

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bots.slack.commands import read_press, read_slash
+from bots.slack.attached import read_files
+from bots.slack.commands import read_command, read_press, read_slash
 from bots.slack.inbound import Me, read_event
 from bots.slack.listeners import cleaned
 from bots.slack.reading import mentioned_in, words
@@ -91,3 +92,20 @@ def test_what_is_opened_and_never_closed_is_read_to_its_end(piece):
         "event": {"type": "message", "channel": "D01", "user": "U01", "ts": "1.1", "text": text}
     }
     read_event(body, ME, {})
+
+
+@pytest.mark.parametrize(
+    "text", ["!new ideas for a party", "/usage of commas?", "!stop that noise"]
+)
+def test_a_command_that_takes_nothing_is_a_question_where_words_follow(text):
+    assert read_command(text, ("new", "usage", "stop")) == ("", text)
+    assert read_command(text.split()[0], ("new", "usage", "stop")) == (text.split()[0][1:], "")
+
+
+def test_a_number_or_an_address_that_slack_made_a_link_is_told_as_it_was_written():
+    told = words("<tel:+1|+1> <mailto:a@b|a@b> <mailto:a@b|Ann>", {})
+    assert told == "+1 a@b Ann (mailto:a@b)"
+
+
+def test_a_post_of_slack_is_told_of_by_its_title():
+    assert read_files([{"mode": "space", "title": "Minutes"}]) == ((), ["[post: Minutes]"])
