@@ -9,6 +9,7 @@ import asyncio
 import hmac
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 
 import msgspec
 from aiohttp import web
@@ -105,6 +106,9 @@ async def _stream(
         judge(heard.text, heard.ending, thought=heard.thought)
     except ModelError as failed:
         error = redact(str(failed))
+    except ConnectionError:
+        # Who asked went away; what was said until then is paid for all the same.
+        error = "nobody listens any more"
     answer = heard.answer(asked.id, error, heard.usage, price)
     if not response.prepared:
         return None, answer
@@ -116,7 +120,8 @@ async def _stream(
         sources=answer.sources,
         error=error,
     )
-    await response.write(_line(told))
+    with suppress(ConnectionError):
+        await response.write(_line(told))
     return response, answer
 
 

@@ -214,7 +214,7 @@ async def ask(model: Model, prompt: Prompt, price: Sequence[float] = ()) -> Answ
             error = None
         except ModelError as failed:
             error = failed
-        usage = earlier + (heard.usage or Usage()) if heard.usage or tries > 1 else None
+        usage = earlier + (heard.usage or Usage()) if heard.usage or earlier != Usage() else None
         # Before the first word the client has tried again already.
         passing = isinstance(error, Interrupted | Overloaded) and heard.text
         if passing and tries < TRIES:

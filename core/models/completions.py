@@ -50,6 +50,7 @@ class Reader:
         self._text = Joiner()
         self._thought = Joiner()
         self._index: int | None = None
+        self._spoke = self._called = False
         self._plain: int | None = None
         """The same, unless half a character is held."""
         self._usage = Usage()
@@ -67,6 +68,7 @@ class Reader:
             self._loosely(data, some)
             return
         if choice.index == self._plain and (text := choice.delta.content):
+            self._spoke = True
             some.append(TextDelta(text))
         else:
             self._loosely(data, some)
@@ -97,7 +99,10 @@ class Reader:
         if chunk.get("done") is True:
             word = text_of(chunk.get("done_reason")) or "stop"
         if word:
-            ends.append(_end(word))
+            end = _end(word)
+            if end == Finished("stop") and self._called and not self._spoke:
+                end = Finished("tools")  # Gemini says `stop` of calls too.
+            ends.append(end)
         self._count(chunk, choice, some)
         self._cite(chunk, choice, some)
         if is_error(chunk):
@@ -132,7 +137,10 @@ class Reader:
             if kind in _THINKING_PARTS:
                 self._think(text_of(part, ("thinking", *_THOUGHT)), some)
             elif text := self._text.take(text_of(part)):
+                self._spoke = True
                 some.append(TextDelta(text))
+        if fields.get("tool_calls") or fields.get("function_call"):
+            self._called = True
         if text := self._text.take(text_of(fields.get("refusal"))):
             some.append(TextDelta(text))
 

@@ -41,10 +41,27 @@ _WORDS: Mapping[Ending, frozenset[str]] = {
 }
 
 
+_WHOLE = frozenset(
+    ("stop", "end_turn", "stop_sequence", "eos", "eos_token", "stop_token", "complete", "completed")
+)
+_FAMILIES: tuple[tuple[Ending, tuple[str, ...]], ...] = (
+    ("tools", ("tool", "function_call")),
+    ("filter", ("safety", "filter", "prohibit", "block", "policy", "sensitive", "recitation")),
+    ("broken", ("error", "malformed", "fail", "abort", "cancel", "timeout", "unavailable")),
+    ("length", ("length", "max_", "limit", "token", "truncat")),
+)
+"""What a word is about that is not known: providers make new ones of the same parts."""
+
+
 def ending_of(word: str) -> Ending:
-    """What *word* says; one that nobody knows ends an answer like any other."""
-    word = word.strip().lower().replace("-", "_")
-    return next((ending for ending, words in _WORDS.items() if word in words), "stop")
+    """What *word* says; one that says nothing of the kind ends an answer like any other."""
+    word = word.strip().lower().replace("-", "_").removeprefix("finishreason.")
+    word = word.removeprefix("finish_reason_")
+    known = next((ending for ending, words in _WORDS.items() if word in words), None)
+    if known is not None or word in _WHOLE:
+        return known or "stop"
+    parts = ((ending, any(part in word for part in parts)) for ending, parts in _FAMILIES)
+    return next((ending for ending, found in parts if found), "stop")
 
 
 def judge(text: str, ending: Ending, *, thought: bool) -> None:

@@ -4,7 +4,7 @@ import aiohttp
 import msgspec
 import pytest
 
-from tests.harness import palaver, status_of_bytes
+from tests.harness import palaver, status_of_bytes, until
 from tests.servers.model import status
 
 TOKEN = "a-token-of-the-operator"
@@ -68,3 +68,19 @@ async def test_a_model_that_refuses_is_told(ask, model, stream):
     code, body = await ask(f'{{"prompt": "hello", "stream": {stream}}}'.encode())
     assert code == 502
     assert "401" in msgspec.json.decode(body)["error"]
+
+
+async def test_who_goes_away_in_the_middle_is_counted_all_the_same(tmp_path, model, caplog):
+    model.answer = lambda messages: "word " * 400
+    model.piece_s = 0.02
+    values = {"llm_base_url": model.url, "llm_model": "scripted", "web_chat": True}
+    async with palaver(tmp_path, api_token=TOKEN, **values) as app, aiohttp.ClientSession() as http:
+        headers = {"Authorization": f"Bearer {TOKEN}"}
+        body = b'{"prompt": "hello", "stream": true}'
+        async with http.post(f"{app.url}/api/ask", data=body, headers=headers) as response:
+            await response.content.readany()
+            response.close()
+        value = app.core.context.metrics.registry.get_sample_value
+        labels = {"model": "scripted", "direction": "completion"}
+        await until(lambda: (value("palaver_tokens_total", labels) or 0) > 0)
+    assert not [record for record in caplog.records if record.exc_info]

@@ -593,3 +593,34 @@ async def _asked(data, size):
     except ModelError:
         pass
     return said, calls
+
+
+@pytest.mark.parametrize(
+    ("word", "ending"),
+    [
+        ("FinishReason.MAX_TOKENS", "length"),
+        ("finish_reason_max_tokens", "length"),
+        ("FINISH_REASON_SAFETY", "filter"),
+        ("length_limit", "length"),
+        ("time_limit", "length"),
+        ("MALFORMED_RESPONSE", "broken"),
+        ("PROHIBITED_SOMETHING", "filter"),
+        ("upstream_timeout", "broken"),
+        ("stop_token", "stop"),
+        ("eos_token", "stop"),
+        ("STOP", "stop"),
+        ("vendor word", "stop"),
+    ],
+)
+def test_a_word_of_a_known_family_is_known(word, ending):
+    assert ending_of(word) == ending
+
+
+@pytest.mark.parametrize(("said", "ending"), [({}, "tools"), ({"content": "text"}, "stop")])
+def test_calls_alone_are_calls_whatever_the_end_is_called(said, ending):
+    call = {"index": 0, "id": "c1", "function": {"name": "f", "arguments": "{}"}}
+    delta = {"tool_calls": [call], **said}
+    chunk = {"choices": [{"index": 0, "delta": delta, "finish_reason": "stop"}]}
+    some = []
+    completions.Reader().read(json.dumps(chunk).encode(), some)
+    assert some[-1] == Finished(ending)
