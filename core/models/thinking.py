@@ -162,11 +162,18 @@ class ThinkSplitter:
 def _is_end(before: str, after: str, orphan: str) -> bool:
     """Whether *orphan* between them ends a thought; else somebody writes about such tags."""
     opening = orphan.replace("/", "")
-    if not after or opening in before or before.count("`") % 2:
+    if not after or opening in before or before.count("`") % 2 or before.count("~~~") % 2:
         return False
-    if before[-1:] in (" ", "(", *_QUOTES):
-        return after[:1] in ("\n", "\r")
-    return after[:1] not in _QUOTES
+    line = before[before.rfind("\n") + 1 :]
+    if not line.strip():
+        # A line of its own; indented, it is code.
+        return len(line.expandtabs()) < 4
+    # Behind words, a quote's or a list's mark: somebody shows the tag. To lose what was said is
+    # worse than to show a thought.
+    if line[-1] == " " and after[:1] in ("\n", "\r"):
+        words = line.rstrip()
+        return words[-1] in ".!?…。！？" and any(map(str.isalpha, words))
+    return line[-1] not in (" ", "(", "*", "_", "|", *_QUOTES) and after[:1] not in _QUOTES
 
 
 def _partial(text: str, tags: tuple[str, ...]) -> int:

@@ -53,6 +53,14 @@ def split(pieces, **more):
         ("```\n<think>\nx\n</think>\n```\nso", "", "```\n<think>\nx\n</think>\n```\nso"),
         ("```\nx\n</think>\n```\nso", "", "```\nx\n</think>\n```\nso"),
         ("Models say <think> at first.", "", "Models say <think> at first."),
+        ("Close it by writing </think>\nThen it follows.", "", None),
+        ("Use:\n    </think>\nto end.", "", None),
+        ("~~~\nx\n</think>\n~~~\nso", "", None),
+        ("It is\n> </think>\nso", "", None),
+        ("So\n1. </think>\n2. x", "", None),
+        ("| tag | </think> |\n|-|-|", "", None),
+        ("The tag **</think>** ends it.", "", None),
+        ("This closes it: </think>\nsee?", "", None),
         ("all of it</think>", "", "all of it</think>"),
     ],
 )
@@ -60,7 +68,7 @@ def split(pieces, **more):
 def test_a_tag_cut_anywhere_is_found(text, thought, answer, data):
     cuts = sorted(data.draw(st.lists(st.integers(0, len(text)), max_size=6)))
     pieces = [text[a:b] for a, b in zip([0, *cuts], [*cuts, len(text)], strict=True)]
-    assert split(pieces) == (thought, answer)
+    assert split(pieces) == (thought, text if answer is None else answer)
 
 
 def test_an_answer_that_is_continued_holds_no_thinking():
