@@ -7,11 +7,14 @@ that who reads can stop when there is enough.
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from io import BytesIO
+from posixpath import normpath
+from urllib.parse import unquote
 from xml.etree import ElementTree
 
 ROWS = 2_000
 """Of one sheet; what is longer is data, not something to read."""
 SLIDE = "{http://schemas.openxmlformats.org/drawingml/2006/main}"
+UNSEEN = ("script", "style", "noscript", "template", "svg", "iframe", "object")
 PACKAGE = "{http://www.idpf.org/2007/opf}"
 
 
@@ -62,14 +65,14 @@ def epub(data: bytes) -> Iterator[str]:
         files = {one.attrib["id"]: one.attrib["href"] for one in tree.iter(f"{PACKAGE}item")}
         for item in tree.iter(f"{PACKAGE}itemref"):
             name = files.get(item.attrib.get("idref", ""), "")
-            path = f"{folder}/{name}" if folder else name
+            path = normpath(f"{folder}/{unquote(name)}").lstrip("/")
             if path in archive.namelist():
-                yield _markdown(archive.read(path).decode("utf-8", "replace")) + "\n\n"
+                yield _markdown(archive.read(path)) + "\n\n"
 
 
 def html(data: bytes) -> Iterator[str]:
     """A page."""
-    yield _markdown(data.decode("utf-8", "replace"))
+    yield _markdown(data)
 
 
 READERS: Mapping[str, Callable[[bytes], Iterator[str]]] = {
@@ -86,10 +89,16 @@ READERS: Mapping[str, Callable[[bytes], Iterator[str]]] = {
 """By the end of a file's name."""
 
 
-def _markdown(page: str) -> str:
+def _markdown(page: str | bytes) -> str:
+    """*page* as Markdown, without what no reader sees; of bytes, in the encoding that it names."""
     import markdownify  # noqa: PLC0415 - only in the process that reads one
+    from bs4 import BeautifulSoup  # noqa: PLC0415 - only in the process that reads one
 
-    text: str = markdownify.markdownify(page, strip=["img", "script", "style"], heading_style="ATX")
+    soup = BeautifulSoup(page, "html.parser")
+    for unseen in soup(UNSEEN):
+        unseen.decompose()
+    converter = markdownify.MarkdownConverter(strip=["img"], heading_style="ATX")
+    text: str = converter.convert_soup(soup)
     return text.strip()
 
 
