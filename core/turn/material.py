@@ -55,6 +55,8 @@ _TEXT_NAMES = frozenset(
         "makefile",
     )
 )
+MOST_FAILED = 1_000
+"""So many attachments that could not be read are known, and not fetched for follow-ups."""
 
 
 class Material(msgspec.Struct, frozen=True):
@@ -79,6 +81,7 @@ class Reader:
         self._bytes = Weighted(BYTES_AT_ONCE)
         self._kept: OrderedDict[tuple[str, str], str] = OrderedDict()
         self._kept_chars = 0
+        self._failed: OrderedDict[tuple[str, str], None] = OrderedDict()
 
     async def read(
         self, platform: Platform, attachments: Sequence[Attachment], history: Sequence[Exchange]
@@ -97,9 +100,16 @@ class Reader:
             if unread:
                 notes.append(unread)
                 continue
+            key = (platform.name, attached.ref)
+            if number < len(before) and key in self._failed:
+                # It was told with its own question.
+                continue
             try:
                 found = await self._fetched(platform, attached)
             except (PlatformError, ModelError, ValueError) as error:
+                self._failed[key] = None
+                while len(self._failed) > MOST_FAILED:
+                    self._failed.popitem(last=False)
                 log.warning("attachment not read", kind=attached.kind, reason=str(error))
                 notes.append(f"[{attached.title} could not be read: {error}]")
                 continue

@@ -624,3 +624,19 @@ async def test_an_edit_while_its_question_is_answered_replaces_the_answer(driver
         (post,) = driver.server.posts(77)
         assert post.text == "Echo of what is the capital of Spain? -- before that: nothing."
         assert len(model.requests) == 2
+
+
+async def test_a_file_that_could_not_be_read_is_told_of_with_its_own_question_alone(
+    driver, tmp_path, model
+):
+    async with driving(driver, tmp_path, model):
+        driver.server.add_file("odd", b"a\0b")
+        document = {"file_id": "odd", "file_unique_id": "u", "file_name": "odd.txt"}
+        driver.server.say(77, "", caption="see?", document=document)
+        await driver.answered("dm", 1)
+        fetched = [method for _, method, _ in driver.server.calls].count("getFile")
+        await driver.say("dm", "and now?")
+        await driver.answered("dm", 2)
+        assert "could not be read" in said(model.requests[0]["messages"][-1])
+        assert "could not be read" not in said(model.requests[1]["messages"][-1])
+        assert [method for _, method, _ in driver.server.calls].count("getFile") == fetched
