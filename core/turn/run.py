@@ -345,15 +345,15 @@ def _attached(stage: Stage) -> list[Attachment]:
 def _looks(stage: Stage) -> Sequence[float]:
     """After which waits to look for what is passed on behind the question of *stage*.
 
-    What may be a remark on something to come is answered at once, as all else is, but it is not
-    committed before the last look.
+    What may be a remark on something to come is answered at once, as all else is, but in private
+    it is not committed before the last look. In a group others may ask at once about the answer.
     """
     first = stage.first
     if first.command or first.burst or first.edited or not stage.platform.limits.passes_on:
         stage.whole.set()
         return ()
     short = len(first.text) <= REMARK_CHARS and not (first.quote or first.attachments)
-    if not short or time.time() - first.sent_at > OLD_S:
+    if not (first.private and short) or time.time() - first.sent_at > OLD_S:
         stage.whole.set()
     return (QUIET_S, REMARK_S - QUIET_S)
 
