@@ -21,6 +21,7 @@ from core.models.ways import Ways
 
 _THOUGHT = ("response.reasoning_summary_text.delta", "response.reasoning_text.delta")
 _TEXT = ("response.output_text.delta", "response.refusal.delta")
+_DONE = ("response.output_text.done", "response.refusal.done")
 _OVER = ("response.completed", "response.incomplete", "response.failed", "response.cancelled")
 _SAME = frozenset(("temperature", "top_p", "service_tier", "metadata", "user", "tools"))
 """Options that are called the same here as in a chat completion."""
@@ -81,6 +82,8 @@ class Reader:
         self._thought = Joiner()
         self._usage = Usage()
         self._cited = Cited(())
+        self._said = False
+        """Whether any text came; else it is looked for where it is repeated."""
 
     def read(self, data: bytes, some: list[Delta]) -> None:
         """Append the deltas of one event to *some*, in order; raises `ModelError` for an error."""
@@ -96,6 +99,9 @@ class Reader:
         kind = text_of(event.get("type"))
         if kind in _TEXT:
             self._say(event.get("delta"), some)
+        elif kind in _DONE:
+            if not self._said:
+                self._say(event.get("text") or event.get("refusal"), some)
         elif kind in _THOUGHT:
             self._think(event.get("delta"), some)
         elif kind == "response.output_text.annotation.added":
@@ -103,7 +109,11 @@ class Reader:
         elif kind == "error":
             raise read_error(event)
         elif kind in _OVER:
-            self._end(record(event.get("response")), some)
+            response = record(event.get("response"))
+            if self._said:
+                self._end(response, some)
+            else:
+                self._whole(response, some)
         elif event.get("object") == "response" or (not kind and event.get("error")):
             self._whole(event, some)
 
@@ -112,7 +122,10 @@ class Reader:
         for item in records(response.get("output")):
             for part in records(item.get("summary")):
                 self._think(part.get("text"), some)
-            for part in records(item.get("content")):
+            content = item.get("content")
+            if isinstance(content, str):
+                self._say(content, some)
+            for part in records(content):
                 self._say(part.get("text") or part.get("refusal"), some)
                 for note in records(part.get("annotations")):
                     self._cite(note, some)
@@ -135,7 +148,9 @@ class Reader:
         some.append(Finished(ending))
 
     def _say(self, said: object, some: list[Delta]) -> None:
-        if text := self._text.take(text_of(said)):
+        text = text_of(said)
+        self._said = self._said or bool(text)
+        if text := self._text.take(text):
             some.append(TextDelta(text))
 
     def _think(self, said: object, some: list[Delta]) -> None:

@@ -246,3 +246,19 @@ async def test_a_bad_key_is_no_lesson(model):
             async with client.stream(HELLO):
                 pass
     assert client.ways("m") == ""
+
+
+@pytest.mark.parametrize(
+    "events",
+    [
+        [{"type": "response.output_text.done", "text": "hi"}],
+        [{"type": "response.refusal.done", "refusal": "hi"}],
+        [],
+    ],
+)
+@pytest.mark.parametrize("content", ["hi", [{"type": "output_text", "text": "hi"}]])
+def test_text_that_came_in_no_delta_is_told_once(events, content):
+    over = {"status": "completed", "output": [{"type": "message", "content": content}]}
+    some = read([*events, {"type": "response.completed", "response": over}])
+    assert told(some) == "hi"
+    assert some[-1] == Finished("stop")
