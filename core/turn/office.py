@@ -7,13 +7,15 @@ that who reads can stop when there is enough.
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from io import BytesIO
-from posixpath import normpath
+from posixpath import join, normpath
 from urllib.parse import unquote
 from xml.etree import ElementTree
 
 ROWS = 2_000
 """Of one sheet; what is longer is data, not something to read."""
 SLIDE = "{http://schemas.openxmlformats.org/drawingml/2006/main}"
+SHOW = "{http://schemas.openxmlformats.org/presentationml/2006/main}"
+ID = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
 UNSEEN = ("script", "style", "noscript", "template", "svg", "iframe", "object")
 PACKAGE = "{http://www.idpf.org/2007/opf}"
 
@@ -45,12 +47,43 @@ def sheets(data: bytes) -> Iterator[str]:
 def pptx(data: bytes) -> Iterator[str]:
     """A presentation: the words of each slide, in order, and those of its notes."""
     with zipfile.ZipFile(BytesIO(data)) as archive:
-        names = [name for name in archive.namelist() if name.startswith("ppt/slides/slide")]
-        for number, name in enumerate(sorted(names, key=_number), 1):
+        there = set(archive.namelist())
+        for number, name in enumerate(_slides(archive, there), 1):
             yield f"[slide {number}]\n{_paragraphs(archive.read(name))}\n\n"
-            notes = f"ppt/notesSlides/notesSlide{_number(name)}.xml"
-            if notes in archive.namelist():
-                yield f"[notes]\n{_paragraphs(archive.read(notes))}\n\n"
+            for kind, notes in _related(archive, name).values():
+                if kind == "notesSlide" and notes in there:
+                    yield f"[notes]\n{_paragraphs(archive.read(notes))}\n\n"
+
+
+def _slides(archive: zipfile.ZipFile, there: set[str]) -> list[str]:
+    """The slides as they are shown; without a list of them, as they are numbered."""
+    listed: list[str] = []
+    if (show := "ppt/presentation.xml") in there:
+        related = _related(archive, show)
+        ids = [one.attrib.get(ID, "") for one in _xml(archive.read(show)).iter(f"{SHOW}sldId")]
+        listed = [related[one][1] for one in ids if one in related and related[one][1] in there]
+    return listed or sorted(
+        (name for name in there if name.startswith("ppt/slides/slide")), key=_number
+    )
+
+
+def _related(archive: zipfile.ZipFile, name: str) -> dict[str, tuple[str, str]]:
+    """By its id, the kind and the path of each part that the part *name* names."""
+    folder, _, file = name.rpartition("/")
+    path = f"{folder}/_rels/{file}.rels"
+    if path not in archive.namelist():
+        return {}
+    found: dict[str, tuple[str, str]] = {}
+    for number, one in enumerate(_xml(archive.read(path))):
+        kind = one.attrib.get("Type", "").rpartition("/")[2]
+        target = _path(folder, one.attrib.get("Target", ""))
+        found[one.attrib.get("Id", str(number))] = kind, target
+    return found
+
+
+def _path(folder: str, href: str) -> str:
+    """The name within an archive of what *href* means, said in *folder*."""
+    return normpath(join("/", folder, href)).lstrip("/")
 
 
 def epub(data: bytes) -> Iterator[str]:
