@@ -14,7 +14,7 @@ from pathlib import PurePath
 import msgspec
 
 from core.errors import ModelError, PlatformError
-from core.images.kinds import kind_of
+from core.images.kinds import PICTURES, kind_of
 from core.images.pictures import Pictures
 from core.messages import Attachment, Exchange, Picture
 from core.models.voice import MOST_BYTES as VOICE_BYTES
@@ -124,6 +124,8 @@ class Reader:
                         notes.append(earlier)
                 case "audio":
                     notes.append(f"[said in a voice message:]\n{found}")
+                case "file" if _is_unsaid(attached) and found.startswith("data:image/"):
+                    pictures.append(found)
                 case "file":
                     notes.append(f"[{attached.title}:]\n{found}")
         return Material(tuple(pictures), tuple(notes), tuple(sounds))
@@ -139,8 +141,8 @@ class Reader:
                 why = "is a voice message from earlier, and not sent again"
             case "audio" if self._voice is None and not self._hears:
                 why = "is a voice message: you cannot hear it, so say so"
-            case "file" if attached.title != "unnamed" and not (
-                _is_text(attached) or _is_document(attached)
+            case "file" if not (
+                _is_text(attached) or _is_document(attached) or _is_unsaid(attached)
             ):
                 why = "is of a kind that you cannot read"
             case _:
@@ -153,9 +155,7 @@ class Reader:
             self._kept.move_to_end(key)
             return self._kept[key]
         if attached.kind == "image":
-            picture = await self.picture(platform, attached)
-            data = base64.b64encode(picture.data).decode()
-            found = f"data:{picture.mime};base64,{data}"
+            found = _address(await self.picture(platform, attached))
         elif attached.kind == "audio" and self._voice is not None:
             async with self._fetching(platform, attached, VOICE_BYTES) as sound:
                 found = await self._voice.hear(sound, attached.name, attached.mime)
@@ -166,10 +166,13 @@ class Reader:
             kind = attached.mime.partition(";")[0].replace("video/", "audio/") or "audio/ogg"
             found = f"data:{kind};base64,{data}"
         else:
-            large = _is_document(attached) or attached.title == "unnamed"
+            large = _is_document(attached) or _is_unsaid(attached)
             most = PDF_BYTES if large else FILE_BYTES
             async with self._fetching(platform, attached, most) as file:
-                found = _beginning(await self._words(file, attached))
+                if self._vision and _is_unsaid(attached) and kind_of(file) in PICTURES:
+                    found = _address(await self._pictures.for_model(file))
+                else:
+                    found = _beginning(await self._words(file, attached))
         self._keep(key, found)
         return found
 
@@ -222,6 +225,16 @@ class Reader:
 def _ending(attached: Attachment) -> str:
     path = PurePath(attached.name.lower())
     return path.suffix.removeprefix(".") or path.name
+
+
+def _address(picture: Picture) -> str:
+    return f"data:{picture.mime};base64,{base64.b64encode(picture.data).decode()}"
+
+
+def _is_unsaid(attached: Attachment) -> bool:
+    """Whether neither its name nor its type says what it is: its bytes will."""
+    said = attached.mime not in ("", "application/octet-stream")
+    return attached.title == "unnamed" or not (said or PurePath(attached.name).suffix)
 
 
 def _is_text(attached: Attachment) -> bool:

@@ -12,6 +12,7 @@ from PIL import Image
 from core.turn.commands import MENU
 from tests.contracts.drivers import TelegramDriver, driving
 from tests.harness import palaver, status_of_bytes, until
+from tests.scenarios.test_pictures import png
 from tests.servers.model import said, status
 from tests.servers.telegram import TOKEN, ApiError, TelegramServer
 
@@ -462,6 +463,20 @@ async def test_a_file_is_read_or_the_model_told_why_not(driver, tmp_path, model,
         driver.server.say(77, "", document=document, caption="read this")
         await driver.answered("dm")
         assert read in model.requests[0]["messages"][-1]["content"]
+
+
+async def test_a_file_that_says_nothing_of_itself_is_known_by_its_bytes(driver, tmp_path, model):
+    model.answer = lambda _: "I have seen it"
+    async with driving(driver, tmp_path, model):
+        for number, (data, seen) in enumerate(
+            [(png(), "image_url"), (b"just words", "just words"), (pdf("Tea"), "[page 1]")], 1
+        ):
+            driver.server.add_file(f"f{number}", data)
+            document = {"file_id": f"f{number}", "file_unique_id": "f", "file_name": "noext"}
+            document["mime_type"] = "application/octet-stream"
+            driver.server.say(77, "", document=document, caption="what is it?")
+            await driver.answered("dm", number)
+            assert seen in str(model.requests[-1]["messages"][-1]["content"])
 
 
 VOICE = {"file_id": "v", "file_unique_id": "v", "duration": 2, "mime_type": "audio/ogg"}
