@@ -65,7 +65,7 @@ def _content(said: Sequence[ChatMessage]) -> str | list[dict[str, object]]:
     """What one side says in a row, as one message."""
     text = "\n\n".join(message.content for message in said if message.content)
     images = [url for message in said for url in message.images]
-    sounds = [url for message in said for url in message.sounds]
+    sounds = [url for message in said for url in message.sounds or ()]
     if not (images or sounds):
         return text
     parts: list[dict[str, object]] = [{"type": "text", "text": text}] if text else []

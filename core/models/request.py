@@ -12,12 +12,15 @@ Role = Literal["system", "user", "assistant"]
 
 
 class ChatMessage(msgspec.Struct, frozen=True):
-    """*images* are URLs (of kind `data:` too) that belong to *content*, *sounds* `data:` URLs."""
+    """*images* are URLs (of kind `data:` too) that belong to *content*, *sounds* `data:` URLs.
+
+    Without sounds nothing is said of them: what was answered before they were known is found.
+    """
 
     role: Role
     content: str
     images: tuple[str, ...] = ()
-    sounds: tuple[str, ...] = ()
+    sounds: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET
 
 
 class ChatRequest(msgspec.Struct, frozen=True, omit_defaults=True):

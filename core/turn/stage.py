@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
+from msgspec import UNSET
 from msgspec.structs import replace
 
 from core.errors import LeaseLost, StoreError
@@ -140,7 +141,7 @@ class Stage:
             told="\n\n".join(filter(None, (self.place.text, self.persona.text))),
             summary=self.turn.summary.text,
         )
-        return (*before, replace(last, images=material.pictures, sounds=material.sounds))
+        return (*before, replace(last, images=material.pictures, sounds=material.sounds or UNSET))
 
     def reply(
         self,
