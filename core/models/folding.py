@@ -51,7 +51,8 @@ def fold(text: str) -> Folded:
     start = 0
     while start < len(text):
         end = start + 1
-        while end < len(text) and _goes_on(text[end]):
+        european = text[start] <= _LAST_EUROPEAN
+        while end < len(text) and (_goes_on(text[end]) or (european and _is_mark(text[end]))):
             end += 1
         shown, small = _cluster(text[start:end])
         plain.append(shown)
@@ -64,11 +65,16 @@ def fold(text: str) -> Folded:
 
 @lru_cache(maxsize=8192)
 def _goes_on(character: str) -> bool:
-    """Whether *character* belongs to the one before it."""
-    mark = unicodedata.category(character).startswith("M")
-    return bool(mark or _IGNORED.match(character)) or (
+    """Whether *character* belongs to the one before it, whatever that is."""
+    return bool(unicodedata.combining(character) or _IGNORED.match(character)) or (
         "\u1160" <= character <= "\u11ff"  # Vowels and finals of Korean syllables.
     )
+
+
+@lru_cache(maxsize=8192)
+def _is_mark(character: str) -> bool:
+    """Marks of any kind; in Indic words some of them are letters of their own."""
+    return unicodedata.category(character).startswith("M")
 
 
 def _cluster(cluster: str) -> tuple[str, str]:

@@ -177,3 +177,9 @@ async def test_all_that_goes_to_the_model_is_looked_at():
 )
 def test_marks_and_controls_within_a_word_hide_nothing(hidden):
     assert fold(f"b{hidden}omb").low == "bomb"
+
+
+def test_a_vowel_sign_is_a_letter_of_its_own_and_is_masked_alone():
+    folded = fold("बमे")
+    assert folded.low == "बमे"
+    assert list(folded.at) == [0, 1, 2, 3]
