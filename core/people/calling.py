@@ -30,7 +30,7 @@ _ASKING = re.compile(
     r"(?![a-z])",
     re.IGNORECASE,
 )
-_PLEASE = re.compile(r"\bplease\b|[?\uff1f]|[吗呢]\s*[。！!]?\s*$|请", re.IGNORECASE)
+_PLEASE = re.compile(r"\bplease\b|[?\uff1f]|[吗呢]\s*(?:[。！!]\s*)?$|请", re.IGNORECASE)
 
 
 _TOLD_OF = re.compile(

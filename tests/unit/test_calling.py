@@ -67,3 +67,13 @@ def test_nothing_but_space_and_punctuation_is_taken_off(text):
 )
 def test_in_a_thread_of_several_people_what_asks_something_of_us_is_ours(text, ours):
     assert for_us(text, ["Bob Miller", "Ann"]) is ours
+
+
+@pytest.mark.parametrize("text", ["好吗", "好吗 。 ", "你呢！", "可以吗  "])
+def test_a_question_by_its_last_word_asks_something(text):
+    assert for_us(text, ["Bob"])
+
+
+def test_blanks_behind_such_a_word_are_looked_at_once():
+    """Two runs of blanks side by side took seconds for this."""
+    assert not for_us("吗" + " " * 40_000 + "x", ["Bob"])
