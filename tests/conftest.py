@@ -1,9 +1,14 @@
 """Fixtures that every test may use."""
 
+import hypothesis
 import pytest
 
 from core.settings import Settings
 from tests.servers.model import ModelServer
+
+# The same examples everywhere and every time: `bench.fuzz` is where new ones are looked for.
+hypothesis.settings.register_profile("suite", derandomize=True, deadline=None)
+hypothesis.settings.load_profile("suite")
 
 
 @pytest.fixture(autouse=True)

@@ -60,7 +60,7 @@ def test_pages_keep_every_character_the_limit_and_closed_fences(text, limit):
     shown = f"{pages[0]}\n"
     for page, opening in zip(pages[1:], openings(text, limit), strict=True):
         # The head of a table that goes on stands on each of its pages.
-        shown += f"{page.removeprefix(opening) if opening.startswith('|') else page}\n"
+        shown += f"{page.removeprefix(opening) if opening.lstrip().startswith('|') else page}\n"
     assert squeezed(shown) == squeezed(text)
     assert all(len(page) <= limit for page in pages)
     assert all(open_fence(page) is None for page in pages[:-1])
