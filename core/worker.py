@@ -240,7 +240,7 @@ class Worker:
             metrics.turns.labels(platform.name, outcome).inc()
 
     async def _listen(self) -> None:
-        """Wake the keeper of a turn as soon as its person says stop."""
+        """Renew the lease of a turn as soon as its person says stop."""
         while True:
             try:
                 async with self._feed.listen(keys.CONTROL) as messages:
@@ -255,8 +255,8 @@ class Worker:
     def _poke(self, name: str) -> None:
         """Let those look who run in the lane *name*, or in the conversation of that name."""
         for lane, run in self._running.items():
-            if run.keeper is not None and (lane == name or lane.startswith(f"{name}{MARK}")):
-                run.keeper.poke()
+            if run.lease is not None and (lane == name or lane.startswith(f"{name}{MARK}")):
+                run.lease.poke()
 
 
 def _told_of(claim: Claim) -> dict[str, Value]:

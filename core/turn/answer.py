@@ -86,7 +86,7 @@ async def answer(
                 continue
             # Where the text is whole, who takes over only has to show it.
             whole = not draft.cut
-            stage.keeper.save(reached(), now=True)
+            stage.checkpoints.save(reached(), now=True)
             await reply.settle()
             one_page = len(reply.handles) < 2 and len(draft.shown) <= PAGE_CHARS
             buttons = _ways_on(stage, draft)
@@ -165,13 +165,13 @@ async def _stream(
 
     def told() -> None:
         reply.grow(draft.shown_chars, lambda: draft.shown)
-        stage.keeper.save_later(reached)
+        stage.checkpoints.save_later(reached)
 
     try:
-        async with stage.keeper.stoppable():
+        async with stage.stop.stoppable():
             await write(draft, stage.context, request, told)
     except TimeoutError:
-        if not stage.keeper.stopped:
+        if not stage.stop.given:
             raise
         draft.stopped = True
 

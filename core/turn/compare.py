@@ -118,11 +118,11 @@ async def _stream(
         for reply in replies:
             await stack.enter_async_context(reply)
         try:
-            async with stage.keeper.stoppable(), asyncio.TaskGroup() as group:
+            async with stage.stop.stoppable(), asyncio.TaskGroup() as group:
                 for each in zip(requests, drafts, replies, strict=True):
                     group.create_task(one(*each), name=f"compare {each[0].model}")
         except TimeoutError:
-            if not stage.keeper.stopped:
+            if not stage.stop.given:
                 raise
             for draft in running:
                 draft.stopped = True

@@ -49,7 +49,7 @@ async def paint(
     preview, began, held = _Preview(stage), time.monotonic(), AsyncExitStack()
     busy = asyncio.create_task(_keep_indicating(stage), name=f"painting {conversation}")
     try:
-        async with stage.keeper.stoppable():
+        async with stage.stop.stoppable():
             pictures = await stage.context.images.paint(
                 request, stage.first.event_id, preview.show, held
             )
@@ -62,7 +62,7 @@ async def paint(
         await stage.take_away(stage.checkpoint.pages)
         stage.context.metrics.pictures.labels(label(model)).inc(painted)
     except TimeoutError:
-        if not stage.keeper.stopped:
+        if not stage.stop.given:
             raise
         await preview.end(say("stopped", stage.language))
         outcome, notes = "stopped", ""
@@ -143,7 +143,7 @@ class _Preview:
         """Show *picture* if that can be done right now; a nicety, so nothing is raised for it."""
         stage, conversation = self._stage, self._stage.claim.conversation
         first = not self.handle
-        await stage.keeper.may_show(first)
+        await stage.lease.may_show(first)
         budget = stage.platform.budget(conversation)
         if (await stage.context.pacer.budget.take(budget, "preview")).wait_s:
             return
@@ -164,7 +164,7 @@ class _Preview:
             report_refusal(error, conversation)
         if first and self.handle:
             saved = replace(stage.checkpoint, picture=self.handle)
-            stage.keeper.save(saved, now=True)
+            stage.checkpoints.save(saved, now=True)
 
     async def end(self, text: str, buttons: Sequence[Button] = ()) -> None:
         """Take the picture away, and say *text* instead."""
@@ -190,12 +190,12 @@ async def _post(
         under = buttons if start + len(some) == len(pictures) else ()
 
         async def send(some: Sequence[Picture] = some, under: Sequence[Button] = under) -> None:
-            await stage.keeper.may_show(new_post=False)
+            await stage.lease.may_show(new_post=False)
             await stage.platform.send_pictures(
                 conversation, stage.first.reply_to, some, under, replacing=replacing
             )
 
-        await stage.keeper.may_show(new_post=True)
+        await stage.lease.may_show(new_post=True)
         await deliver(
             send,
             lambda: stage.platform.budget(conversation),

@@ -23,15 +23,17 @@ from core.store.turns import Checkpoint, Turn
 from core.tasks import end
 from core.telemetry import logger
 from core.turn.answer import answer
+from core.turn.checkpointer import Checkpointer
 from core.turn.commands import home, run_command, usage
 from core.turn.compare import COMMAND as COMPARISON
 from core.turn.compare import compare
 from core.turn.context import Context
 from core.turn.digest import titled
-from core.turn.keeper import Keeper
+from core.turn.lease import LeaseRenewer
 from core.turn.picture import COMMAND, paint, paint_again
 from core.turn.prompt import BYTES_PER_TOKEN, asked_text
 from core.turn.stage import Report, Stage
+from core.turn.stop import StopSignal
 
 log = logger(__name__)
 
@@ -59,13 +61,13 @@ the question."""
 
 
 class TurnRun:
-    """The turn of one claim; `keeper` is there to be poked while it runs, `ended` is its end."""
+    """The turn of one claim; `lease` is there to be poked while it runs, `ended` is its end."""
 
     def __init__(self, claim: Claim, platform: Platform, context: Context) -> None:
         self._claim = claim
         self._platform = platform
         self._context = context
-        self.keeper: Keeper | None = None
+        self.lease: LeaseRenewer | None = None
         self.ended = asyncio.Event()
 
     async def run(self) -> Report:
@@ -98,16 +100,27 @@ class TurnRun:
             "" if first.command else first.text, turn.preferences.language, first.sender.language
         )
         posts = {turn.note, *(turn.checkpoint.posts if turn.checkpoint is not None else ())}
-        self.keeper = keeper = Keeper(self._claim, first.event_id, posts)
+        checkpoints, stop = Checkpointer(posts), StopSignal()
+        self.lease = lease = LeaseRenewer(self._claim, first.event_id, checkpoints, stop)
         if turn.stop == first.event_id:
-            keeper.stop()
-        stage = Stage(self._claim, self._platform, self._context, keeper, turn, mail, language)
+            stop.give()
+        stage = Stage(
+            self._claim,
+            self._platform,
+            self._context,
+            lease,
+            checkpoints,
+            stop,
+            turn,
+            mail,
+            language,
+        )
         try:
-            async with keeper:
+            async with lease:
                 return await self._serve_whole(stage)
         except LeaseLost:
             # Whoever goes on cannot know these, and makes others.
-            await stage.take_away(await keeper.orphans())
+            await stage.take_away(await lease.orphans())
             raise
 
     async def _serve_whole(self, stage: Stage) -> Report:
@@ -116,10 +129,10 @@ class TurnRun:
         try:
             for wait_s in _looks(stage):
                 await asyncio.wait([serving], timeout=wait_s)
-                if serving.done() or stage.keeper.resting:
+                if serving.done() or stage.lease.resting:
                     break
                 passed_on = await self._passed_on(stage)
-                if passed_on and not stage.keeper.resting and not serving.done():
+                if passed_on and not stage.lease.resting and not serving.done():
                     await end([serving], again_s=LAST_WORDS_S)
                     stage = _joined(stage, passed_on)
                     serving = self._start(stage)
@@ -153,9 +166,9 @@ class TurnRun:
 
     async def _became(self) -> ConversationId:
         """What the conversation became, if it moved while it was spoken to; else empty."""
-        if not self._claim.lane.person or self.keeper is None:
+        if not self._claim.lane.person or self.lease is None:
             return ConversationId("")
-        await self.keeper.rest()
+        await self.lease.rest()
         await asyncio.sleep(NEWS_S)
         turn = await self._claim.load(0, again=True)
         return turn.moved_to if turn is not None else ConversationId("")
@@ -360,10 +373,10 @@ def _looks(stage: Stage) -> Sequence[float]:
 
 def _joined(stage: Stage, passed_on: Sequence[Incoming]) -> Stage:
     """*stage* for its mail and *passed_on*, with the posts that it made, and none of its words."""
-    reached = stage.keeper.reached
+    reached = stage.checkpoints.newest
     posts = reached.pages if reached is not None else stage.checkpoint.pages
     began = Checkpoint(stage.first.event_id, pages=posts)
-    stage.keeper.save(began, now=True)
+    stage.checkpoints.save(began, now=True)
     return dataclasses.replace(
         stage,
         mail=(*stage.mail, *passed_on),

@@ -30,10 +30,12 @@ from core.people.texts import Language, say
 from core.platform import Platform
 from core.store.claim import Claim
 from core.store.turns import Checkpoint, Turn
+from core.turn.checkpointer import Checkpointer
 from core.turn.context import Context
-from core.turn.keeper import Keeper
+from core.turn.lease import LeaseRenewer
 from core.turn.material import Material
 from core.turn.prompt import build_prompt
+from core.turn.stop import StopSignal
 
 STORE_PATIENCE_S = 600.0
 COMMIT_AGAIN_S = 0.5
@@ -56,7 +58,9 @@ class Stage:
     claim: Claim
     platform: Platform
     context: Context
-    keeper: Keeper
+    lease: LeaseRenewer
+    checkpoints: Checkpointer
+    stop: StopSignal
     turn: Turn
     mail: Sequence[Incoming]
     language: Language
@@ -161,7 +165,7 @@ class Stage:
             return Checkpoint(self.first.event_id, pages=reply.handles)
 
         def on_post() -> None:
-            self.keeper.save((reached or posts_alone)(), now=True)
+            self.checkpoints.save((reached or posts_alone)(), now=True)
 
         reply = Reply(
             self.platform,
@@ -172,7 +176,7 @@ class Stage:
             handles=handles,
             shown_chars=shown_chars,
             on_post=on_post,
-            may_show=self.keeper.may_show,
+            may_show=self.lease.may_show,
         )
         return reply
 
@@ -244,7 +248,7 @@ class Stage:
         """
         await self.whole.wait()
         until = time.monotonic() + STORE_PATIENCE_S
-        await self.keeper.rest()
+        await self.lease.rest()
         while True:
             try:
                 await self.claim.commit(

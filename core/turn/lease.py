@@ -1,0 +1,164 @@
+"""The lease renewer: keeps a running turn ours, and learns when it no longer is.
+
+One task beside the turn. Each renewal carries the newest checkpoint, and brings back the two
+messages that a turn gets from outside: stop (keep what is there), and that another worker has
+the lane now (touch nothing).
+"""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from types import TracebackType
+
+from core.errors import LeaseLost, StoreError
+from core.store.claim import LEASE_S, RENEW_S, Claim
+from core.store.patience import until_answered
+from core.store.turns import Checkpoint
+from core.tasks import end
+from core.telemetry import logger
+from core.turn.checkpointer import Checkpointer
+from core.turn.stop import StopSignal
+
+log = logger(__name__)
+
+LAST_SAVE_S = 2.0
+"""How long a turn that ends without a commit may take to save its checkpoint."""
+ORPHANS_S = 60.0
+"""How long a store that is away is waited for to learn which posts nobody knows."""
+NEW_POST_WAIT_S = 10.0
+"""How long a new post waits for a store that could keep its handle."""
+ALL_TURNS = "*"
+"""The stop that means whatever runs in the lane."""
+
+
+class LeaseRenewer:
+    """Use as a context manager around the turn of *event_id*.
+
+    When the lease is lost, the task inside is cancelled, and the block ends with `LeaseLost`.
+    """
+
+    def __init__(
+        self, claim: Claim, event_id: str, checkpoints: Checkpointer, stop: StopSignal
+    ) -> None:
+        self._claim = claim
+        self._event_id = event_id
+        self._checkpoints = checkpoints
+        self._stop = stop
+        self._turn: asyncio.Task[object] | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._looked = asyncio.Event()
+        self._looked_at = time.monotonic()
+        self._renewed_at = 0.0
+        self._lost = False
+        self.resting = False
+        """Whether the turn is committing."""
+
+    async def __aenter__(self) -> "LeaseRenewer":
+        self._turn = asyncio.current_task()
+        self._task = asyncio.create_task(self._keep(), name=f"lease of {self._claim.conversation}")
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._task is not None:
+            await end([self._task])
+        if kind is not None and not self._lost and (unsaved := self._checkpoints.unsaved):
+            # Who goes on from here should know the posts that stand already.
+            with suppress(StoreError, TimeoutError):
+                async with asyncio.timeout(LAST_SAVE_S):
+                    await self._renew(unsaved)
+        if self._lost and kind is asyncio.CancelledError:
+            raise LeaseLost(self._claim.conversation) from error
+
+    def poke(self) -> None:
+        """Renew at once, to see whether the turn is to stop."""
+        self._checkpoints.urgent.set()
+
+    async def rest(self) -> None:
+        """Renew no more: the commit is the last word, and must not be overtaken."""
+        self.resting = True
+        self.poke()
+        if self._task is not None:
+            await asyncio.wait([self._task])
+
+    async def orphans(self) -> Sequence[str]:
+        """The posts that the store never heard of: nobody who takes over knows them."""
+        unsure = self._checkpoints.unknown_posts(self._checkpoints.newest)
+        if unsure:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(ORPHANS_S):
+                    return await until_answered(lambda: self._claim.unknown(unsure), "orphans")
+        return ()
+
+    async def may_show(self, new_post: bool) -> None:
+        """Wait until something may be shown; to be called just before.
+
+        A process that was frozen while another one took over is cancelled here. A store that is
+        away is no reason to be silent, but a *new* post waits for it a while: if we died, whoever
+        takes over would not know the post, and make another.
+        """
+        while time.monotonic() - self._looked_at > LEASE_S / 2:
+            await self._look()
+        asked = time.monotonic()
+        while new_post and self._renewed_at < asked:
+            await self._look()
+            if self._renewed_at >= asked or time.monotonic() - asked > NEW_POST_WAIT_S:
+                return
+            await asyncio.sleep(0.1)
+
+    async def _look(self) -> None:
+        self._looked.clear()
+        self.poke()
+        await self._looked.wait()
+
+    async def _keep(self) -> None:
+        warned_at = time.monotonic()
+        while True:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(RENEW_S):
+                    await self._checkpoints.urgent.wait()
+            self._checkpoints.urgent.clear()
+            if self.resting:
+                return
+            began = time.monotonic()
+            try:
+                stop = await self._renew(self._checkpoints.unsaved)
+            except LeaseLost:
+                self._lose()
+                return
+            except StoreError as error:
+                self._have_looked()
+                if began - max(self._renewed_at, warned_at) > LEASE_S:
+                    warned_at = began
+                    log.warning(
+                        "lease not renewed",
+                        conversation=self._claim.conversation,
+                        reason=str(error),
+                    )
+                continue
+            self._renewed_at = began
+            self._have_looked()
+            if stop in (self._event_id, ALL_TURNS):
+                self._stop.give()
+
+    async def _renew(self, checkpoint: Checkpoint | None) -> str:
+        """Renew, save *checkpoint* with that, and return whose turn is to stop."""
+        unknown = self._checkpoints.unknown_posts(checkpoint)
+        stop = await self._claim.renew(checkpoint, unknown)
+        if checkpoint is not None:
+            self._checkpoints.note_saved(checkpoint)
+        return stop
+
+    def _have_looked(self) -> None:
+        self._looked_at = time.monotonic()
+        self._looked.set()
+
+    def _lose(self) -> None:
+        self._lost = True
+        if self._turn is not None:
+            self._turn.cancel()
