@@ -6,12 +6,12 @@ Source: Anthropic's Messages API (`/v1/messages`, streaming), version 2023-06-01
 from collections.abc import Mapping
 from typing import Any
 
-from core.border import set_aside
-from core.models.chunks import Cited, Delta, Finished, ReasoningDelta, TextDelta, Usage
+from core.models.chunks import Delta, Finished
 from core.models.endings import ending_of
-from core.models.loose import Joiner, parse, record, records, text_of
+from core.models.loose import record, records, text_of
 from core.models.parameters import CACHE, THINKING
 from core.models.providers import Endpoint
+from core.models.reading import Reading
 from core.models.refusals import is_error, read_error
 from core.models.request import ChatMessage, ChatRequest, in_turns
 from core.models.sources import with_citation
@@ -84,26 +84,10 @@ def _image(url: str) -> dict[str, object]:
     return {"type": "image", "source": {"type": "base64", "media_type": kind, "data": data}}
 
 
-class Reader:
+class Reader(Reading):
     """Reads the events of one stream, or a whole answer; usage is told in several of them."""
 
-    def __init__(self) -> None:
-        self._text = Joiner()
-        self._thought = Joiner()
-        self._usage = Usage()
-        self._cited = Cited(())
-
-    def read(self, data: bytes, some: list[Delta]) -> None:
-        """Append the deltas of one event to *some*, in order; raises `ModelError` for an error."""
-        try:
-            said = parse(data)
-        except ValueError:
-            set_aside("model.stream", "no JSON")
-            return
-        for event in records(said):
-            self._event(event, some)
-
-    def _event(self, event: Mapping[str, object], some: list[Delta]) -> None:
+    def _object(self, event: Mapping[str, object], some: list[Delta]) -> None:
         message, delta = record(event.get("message")), record(event.get("delta"))
         if event.get("type") == "message":
             message = event
@@ -111,25 +95,17 @@ class Reader:
             self._block(block, some)
         self._block(delta, some)
         for usage in (message.get("usage"), event.get("usage")):
-            told = self._usage | anthropic_usage(record(usage))
-            if told != self._usage:
-                self._usage = told
-                some.append(told)
+            self._count(anthropic_usage(record(usage)), some)
         word = text_of(delta.get("stop_reason") or message.get("stop_reason"))
         if is_error(event):
+            self.rest(some)
             raise read_error(event)
         if word:
-            if rest := self._text.rest():
-                some.append(TextDelta(rest))
+            self.rest(some)
             some.append(Finished(ending_of(word)))
 
     def _block(self, block: Mapping[str, object], some: list[Delta]) -> None:
-        if thought := self._thought.take(text_of(block.get("thinking"))):
-            some.append(ReasoningDelta(thought))
-        if text := self._text.take(text_of(block.get("text"))):
-            some.append(TextDelta(text))
+        self._think(text_of(block.get("thinking")), some)
+        self._say(block.get("text"), some)
         for citation in records(block.get("citation") or block.get("citations")):
-            sources = with_citation(citation, self._cited.sources)
-            if sources != self._cited.sources:
-                self._cited = Cited(sources)
-                some.append(self._cited)
+            self._cite(with_citation(citation, self._cited.sources), some)

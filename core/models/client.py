@@ -20,9 +20,10 @@ from core.models import anthropic, completions, openai, qianfan, responses
 from core.models.chunks import Blind, Delta, Finished, ReasoningDelta, TextDelta
 from core.models.learned import Lessons
 from core.models.providers import Endpoint, continues_with
+from core.models.reading import Reading
 from core.models.refusals import http_error
 from core.models.request import ChatRequest
-from core.models.stream import Read, Silent, Stream
+from core.models.stream import Silent, Stream
 from core.models.thinking import LAST, ThinkSplitter
 from core.models.ways import NEEDED, Ways, lesson_of, sees
 from core.telemetry import logger
@@ -43,17 +44,15 @@ class Shape(NamedTuple):
 
     url: Callable[[Endpoint, ChatRequest], str]
     body: Callable[[Endpoint, ChatRequest, Ways], dict[str, object]]
-    reader: Callable[[], Read]
+    reader: Callable[[], Reading]
     needed: frozenset[str] = NEEDED
 
 
 SHAPES = {
-    "openai": Shape(openai.url, openai.body, lambda: completions.Reader().read),
-    "anthropic": Shape(
-        anthropic.url, anthropic.body, lambda: anthropic.Reader().read, NEEDED | {"max_tokens"}
-    ),
-    "responses": Shape(responses.url, responses.body, lambda: responses.Reader().read),
-    "qianfan": Shape(qianfan.url, qianfan.body, lambda: qianfan.Reader().read),
+    "openai": Shape(openai.url, openai.body, completions.Reader),
+    "anthropic": Shape(anthropic.url, anthropic.body, anthropic.Reader, NEEDED | {"max_tokens"}),
+    "responses": Shape(responses.url, responses.body, responses.Reader),
+    "qianfan": Shape(qianfan.url, qianfan.body, qianfan.Reader),
 }
 
 

@@ -33,8 +33,9 @@ class Lines:
 
     @property
     def unfinished(self) -> bytes:
-        rest, self._rest = bytes(self._rest), bytearray()
-        return rest.strip()
+        rest, self._rest = bytes(self._rest).strip(), bytearray()
+        self.one = self.one and _complete(rest)
+        return rest
 
 
 def _complete(line: bytes) -> bool:

@@ -6,6 +6,7 @@ be meant is nothing; it is never an error.
 
 import json
 import math
+import re
 from collections.abc import Mapping, Sequence
 
 import msgspec
@@ -16,6 +17,10 @@ MOST_TOKENS = 1_000_000_000
 """A count beyond it is no count."""
 DEEP = 8
 """So deep inside a field, nothing is looked for."""
+_json = json.JSONDecoder(parse_float=str, parse_int=str, strict=False)
+"""Halves of characters and controls are let through, and numbers kept as they are written."""
+_NEXT = re.compile(r"[^\s,\x1e]")
+"""Where the next of several texts begins: behind space, a comma or a record separator."""
 _SAID = ("text", "content", "value", "refusal")
 
 
@@ -30,14 +35,39 @@ def parse(data: bytes) -> object:
     except (msgspec.MsgspecError, ValueError, RecursionError):
         pass
     try:
-        text = data.decode("utf-8", "surrogatepass")
-    except UnicodeDecodeError:
-        text = data.decode("utf-8", "replace")
-    try:
-        # Halves of characters are let through, and numbers are kept as they are written.
-        return json.loads(text, parse_float=str, parse_int=str)
+        return _json.decode(_text(data))
     except RecursionError as error:
         raise ValueError("nested too deep") from error
+
+
+def parse_all(data: bytes) -> list[object]:
+    """What *data* says, which may be several texts, one behind the other.
+
+    Raises:
+        ValueError: it does not begin with JSON. What is none behind that is left out.
+    """
+    try:
+        return [parse(data)]
+    except ValueError:
+        text = _text(data)
+    found: list[object] = []
+    at = 0
+    while begins := _NEXT.search(text, at):
+        try:
+            said, at = _json.raw_decode(text, begins.start())
+        except (ValueError, RecursionError) as error:
+            if not found:
+                raise ValueError("no JSON") from error
+            break
+        found.append(said)
+    return found
+
+
+def _text(data: bytes) -> str:
+    try:
+        return data.decode("utf-8", "surrogatepass")
+    except UnicodeDecodeError:
+        return data.decode("utf-8", "replace")
 
 
 def record(value: object) -> Mapping[str, object]:

@@ -10,12 +10,12 @@ from collections.abc import Mapping
 import aiohttp
 import msgspec
 
-from core.border import set_aside
 from core.errors import Overloaded, Refused
-from core.models.chunks import Delta, Finished, TextDelta, Usage
+from core.models.chunks import Delta, Finished
 from core.models.endings import ending_of
-from core.models.loose import Joiner, count_of, parse, record, records, text_of
+from core.models.loose import count_of, record, text_of
 from core.models.providers import Endpoint
+from core.models.reading import Reading
 from core.models.refusals import is_error, read_error
 from core.models.request import ChatRequest, in_turns
 from core.models.usage import usage_of
@@ -100,30 +100,12 @@ def body(endpoint: Endpoint, request: ChatRequest, ways: Ways) -> dict[str, obje
     return asked | ({"system": system} if system else {})
 
 
-class Reader:
+class Reader(Reading):
     """Reads the events of one stream."""
 
-    def __init__(self) -> None:
-        self._text = Joiner()
-        self._usage = Usage()
-
-    def read(self, data: bytes, some: list[Delta]) -> None:
-        """Append the deltas of one event to *some*, in order; raises `ModelError` for an error."""
-        try:
-            said = parse(data)
-        except ValueError:
-            set_aside("model.stream", "no JSON")
-            return
-        for event in records(said):
-            self._event(event, some)
-
-    def _event(self, event: Mapping[str, object], some: list[Delta]) -> None:
-        if text := self._text.take(text_of(event.get("result"))):
-            some.append(TextDelta(text))
-        told = self._usage | usage_of(record(event.get("usage")))
-        if told != self._usage:
-            self._usage = told
-            some.append(told)
+    def _object(self, event: Mapping[str, object], some: list[Delta]) -> None:
+        self._say(event.get("result"), some)
+        self._count(usage_of(record(event.get("usage"))), some)
         code, words = count_of(event.get("error_code")), text_of(event.get("error_msg"))
         if code in _NO_TOKEN:
             raise Refused(f"{words} ({code})", "key")
@@ -141,6 +123,5 @@ class Reader:
         elif event.get("is_end") is True:
             ending = text_of(event.get("finish_reason")) or "stop"
         if ending:
-            if rest := self._text.rest():
-                some.append(TextDelta(rest))
+            self.rest(some)
             some.append(Finished(ending_of(ending)))

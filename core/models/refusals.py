@@ -166,6 +166,9 @@ _NUMBERS: dict[str, RefusedReason] = {
 }
 
 
+_NOTHING = frozenset(("", "0", "null", "none", "nil", "false", "undefined"))
+
+
 def is_error(said: object) -> bool:
     """Whether *said* (a payload) tells that something is wrong."""
     fields = record(said)
@@ -186,7 +189,9 @@ def _tells(error: object) -> bool:
         return any(map(_tells, error.values()))
     if isinstance(error, list):
         return any(map(_tells, error))
-    return bool(error) and error != "0"
+    if isinstance(error, str):
+        return error.strip().lower() not in _NOTHING
+    return bool(error)
 
 
 def read_error(said: object, status: int = 0) -> ModelError:
@@ -294,18 +299,20 @@ def _errors(said: object) -> Iterator[Mapping[str, object]]:
                 yield from records(one.get("innererror"))
 
 
-async def http_error(response: aiohttp.ClientResponse) -> ModelError:
-    """The typed error of *response*, whose status says that it is one."""
-    body = await read_up_to(response.content, ERROR_BYTES)
-    said: object = None
+def told_in(body: bytes) -> object:
+    """What *body*, which tells of an error, says."""
     try:
-        said = parse(body)
+        return parse(body)
     except ValueError:
         # An HTML page says nothing that a person should read; a line of plain words may.
         text = body.decode("utf-8", "replace").strip()
-        if text and "<" not in text:
-            said = text
-    found = read_error(said, response.status)
+        return text if text and "<" not in text else None
+
+
+async def http_error(response: aiohttp.ClientResponse) -> ModelError:
+    """The typed error of *response*, whose status says that it is one."""
+    body = await read_up_to(response.content, ERROR_BYTES)
+    found = read_error(told_in(body), response.status)
     if isinstance(found, Overloaded):
         found.retry_after_s = retry_after_s(response.headers, time.time())
     return found

@@ -6,13 +6,13 @@ Source: OpenAI's API reference, `/v1/responses` and "Streaming events", autumn 2
 from collections.abc import Mapping
 from typing import Any
 
-from core.border import set_aside
 from core.errors import Interrupted
-from core.models.chunks import Cited, Delta, Finished, ReasoningDelta, TextDelta, Usage
+from core.models.chunks import Delta, Finished
 from core.models.endings import ending_of
-from core.models.loose import Joiner, parse, record, records, text_of
+from core.models.loose import record, records, text_of
 from core.models.parameters import THINKING
 from core.models.providers import Endpoint
+from core.models.reading import Reading
 from core.models.refusals import read_error
 from core.models.request import ChatMessage, ChatRequest, in_turns
 from core.models.sources import with_citation
@@ -74,43 +74,26 @@ def _options(options: Mapping[str, Any]) -> dict[str, object]:
     return named | ({"text": text} if text else {})
 
 
-class Reader:
+class Reader(Reading):
     """Reads the events of one stream, or a whole answer."""
 
-    def __init__(self) -> None:
-        self._text = Joiner()
-        self._thought = Joiner()
-        self._usage = Usage()
-        self._cited = Cited(())
-        self._said = False
-        """Whether any text came; else it is looked for where it is repeated."""
-
-    def read(self, data: bytes, some: list[Delta]) -> None:
-        """Append the deltas of one event to *some*, in order; raises `ModelError` for an error."""
-        try:
-            said = parse(data)
-        except ValueError:
-            set_aside("model.stream", "no JSON")
-            return
-        for event in records(said):
-            self._event(event, some)
-
-    def _event(self, event: Mapping[str, object], some: list[Delta]) -> None:
+    def _object(self, event: Mapping[str, object], some: list[Delta]) -> None:
         kind = text_of(event.get("type"))
         if kind in _TEXT:
             self._say(event.get("delta"), some)
         elif kind in _DONE:
-            if not self._said:
+            # What came in no delta is looked for where it is repeated.
+            if not self._heard:
                 self._say(event.get("text") or event.get("refusal"), some)
         elif kind in _THOUGHT:
-            self._think(event.get("delta"), some)
+            self._think(text_of(event.get("delta")), some)
         elif kind == "response.output_text.annotation.added":
-            self._cite(event.get("annotation"), some)
+            self._note(event.get("annotation"), some)
         elif kind == "error":
             raise read_error(event)
         elif kind in _OVER:
             response = record(event.get("response"))
-            if self._said:
+            if self._heard:
                 self._end(response, some)
             else:
                 self._whole(response, some)
@@ -121,23 +104,19 @@ class Reader:
         """An answer that was not streamed."""
         for item in records(response.get("output")):
             for part in records(item.get("summary")):
-                self._think(part.get("text"), some)
+                self._think(text_of(part.get("text")), some)
             content = item.get("content")
             if isinstance(content, str):
                 self._say(content, some)
             for part in records(content):
                 self._say(part.get("text") or part.get("refusal"), some)
                 for note in records(part.get("annotations")):
-                    self._cite(note, some)
+                    self._note(note, some)
         self._end(response, some)
 
     def _end(self, response: Mapping[str, object], some: list[Delta]) -> None:
-        usage = self._usage | usage_of(record(response.get("usage")))
-        if usage != self._usage:
-            self._usage = usage
-            some.append(usage)
-        if rest := self._text.rest():
-            some.append(TextDelta(rest))
+        self._count(usage_of(record(response.get("usage"))), some)
+        self.rest(some)
         if response.get("error"):
             raise read_error(response)
         status = text_of(response.get("status"))
@@ -147,18 +126,5 @@ class Reader:
             raise Interrupted("the provider broke the answer off")
         some.append(Finished(ending))
 
-    def _say(self, said: object, some: list[Delta]) -> None:
-        text = text_of(said)
-        self._said = self._said or bool(text)
-        if text := self._text.take(text):
-            some.append(TextDelta(text))
-
-    def _think(self, said: object, some: list[Delta]) -> None:
-        if text := self._thought.take(text_of(said)):
-            some.append(ReasoningDelta(text))
-
-    def _cite(self, note: object, some: list[Delta]) -> None:
-        sources = with_citation(note, self._cited.sources)
-        if sources != self._cited.sources:
-            self._cited = Cited(sources)
-            some.append(self._cited)
+    def _note(self, note: object, some: list[Delta]) -> None:
+        self._cite(with_citation(note, self._cited.sources), some)

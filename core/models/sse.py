@@ -79,6 +79,10 @@ class Decoder:
         return events
 
     @property
+    def unfinished_type(self) -> str:
+        return self._type
+
+    @property
     def unfinished(self) -> bytes:
         """What stands at the end of the stream without an empty line after it."""
         if rest := b"".join(self._rest):

@@ -1,7 +1,6 @@
 """One answering response: its deltas, many at a time, each in time."""
 
 import asyncio
-from collections.abc import Callable
 
 import aiohttp
 
@@ -9,11 +8,9 @@ from core.errors import Interrupted, ModelError, Refused
 from core.models.bounds import Bounds
 from core.models.chunks import Delta, Finished, TextDelta
 from core.models.lines import Lines
+from core.models.reading import Reading
 from core.models.sse import Decoder
 from core.net.body import PIECE_BYTES
-
-Read = Callable[[bytes, list[Delta]], None]
-"""Appends the deltas of one payload; raises `ModelError` behind what it appended."""
 
 _BEFORE = b"\xef\xbb\xbf \t\r\n"
 """What may stand before the first byte that means something."""
@@ -27,15 +24,15 @@ class Silent(Interrupted):
 
 
 class Stream:
-    """*response*, whose payloads *read* turns into deltas. To be closed, like the response.
+    """*response*, whose payloads *reader* turns into deltas. To be closed, like the response.
 
     What kind of stream it is its first byte says; what servers call it is often wrong.
     """
 
-    def __init__(self, response: aiohttp.ClientResponse, read: Read) -> None:
+    def __init__(self, response: aiohttp.ClientResponse, reader: Reading) -> None:
         self._response = response
         self._content = response.content
-        self._read = read
+        self._reader = reader
         self._decoder = Decoder()
         self._bounds = Bounds()
         self._lines: Lines | None = None
@@ -94,15 +91,16 @@ class Stream:
                 self._lines, piece = Lines(), begun
         if self._lines is not None:
             for line in self._lines.feed(piece):
-                self._read(line, some)
+                self._reader.read(line, some)
             return
-        read = self._read
+        read = self._reader.read
         for event in self._decoder.feed(piece):
             data = event.data
             if len(data) < SHORT and data.strip() == b"[DONE]":
-                self._ended = True
-                some.append(Finished("stop"))
+                self._end(some)
                 return
+            if event.type == "error":
+                self._reader.failed(data, some)
             read(data, some)
 
     def _rest(self, some: list[Delta]) -> None:
@@ -110,12 +108,21 @@ class Stream:
         self._ended = True
         last = (self._lines or self._decoder).unfinished
         if last[:6] == b"[DONE]":
-            some.append(Finished("stop"))
+            self._end(some)
+        elif last and self._lines is None and self._decoder.unfinished_type == "error":
+            self._reader.failed(last, some)
         elif last:
-            self._read(last, some)
+            self._reader.read(last, some)
         # A JSON text that is complete is a complete answer.
         if self._lines is not None and self._lines.one:
+            self._reader.rest(some)
             some += [Finished("stop")] * any(isinstance(one, TextDelta) for one in some)
+        self._reader.rest(some)
+
+    def _end(self, some: list[Delta]) -> None:
+        self._ended = True
+        self._reader.rest(some)
+        some.append(Finished("stop"))
 
     def watch(self, gap_s: float, until: float) -> None:
         """End it when it is silent for *gap_s*, or goes on after *until* (by the loop's clock).

@@ -1,0 +1,79 @@
+"""What the readers of all shapes share: JSON out of a payload, deltas out of its fields.
+
+It stands beside the stream's decoder (`core.models.sse`), which cuts the payloads out of bytes.
+A shape adds what one object means to it.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from core.border import set_aside
+from core.models.chunks import Cited, Delta, ReasoningDelta, Source, TextDelta, Usage
+from core.models.loose import Joiner, parse_all, records, text_of
+from core.models.refusals import read_error, told_in
+
+
+class Reading:
+    """Reads the payloads of one answer."""
+
+    def __init__(self) -> None:
+        self._text = Joiner()
+        self._thought = Joiner()
+        self._usage = Usage()
+        self._cited = Cited(())
+        self._heard = False
+        """Whether any of the answer came."""
+
+    def read(self, data: bytes, some: list[Delta]) -> None:
+        """Append the deltas of one payload to *some*, in order.
+
+        Raises:
+            ModelError: the payload says that something is wrong; what it says besides is read.
+        """
+        try:
+            said = parse_all(data)
+        except ValueError:
+            set_aside("model.stream", "no JSON")
+            return
+        for one in said:
+            objects = records(one)
+            if not objects and one not in (None, "", [], {}):
+                set_aside("model.stream", "no object")
+            for each in objects:
+                self._object(each, some)
+
+    def failed(self, data: bytes, some: list[Delta]) -> None:
+        """As `read`, of what its server calls an error, whatever it looks like: it is one."""
+        said = told_in(data)
+        if isinstance(said, dict | list):
+            self.read(data, some)
+        raise read_error(said)
+
+    def rest(self, some: list[Delta]) -> None:
+        """What is held back when nothing more will come: half a character."""
+        if text := self._text.rest():
+            some.append(TextDelta(text))
+
+    def _object(self, said: Mapping[str, object], some: list[Delta]) -> None:
+        raise NotImplementedError
+
+    def _say(self, said: object, some: list[Delta]) -> None:
+        if text := text_of(said):
+            self._heard = True
+            if text := self._text.take(text):
+                some.append(TextDelta(text))
+
+    def _think(self, said: str, some: list[Delta]) -> None:
+        if said and (text := self._thought.take(said)):
+            some.append(ReasoningDelta(text))
+
+    def _count(self, told: Usage, some: list[Delta]) -> None:
+        """Of what is told again and again, nothing is taken back."""
+        usage = self._usage | told
+        if usage != self._usage:
+            self._usage = usage
+            some.append(usage)
+
+    def _cite(self, sources: Sequence[Source], some: list[Delta]) -> None:
+        if tuple(sources) != self._cited.sources:
+            self._cited = Cited(tuple(sources))
+            some.append(self._cited)
