@@ -106,6 +106,7 @@ async def _stream(
         judge(heard.text, heard.ending, thought=heard.thought)
     except ModelError as failed:
         error = redact(str(failed))
+        heard.fail(failed)
     except ConnectionError:
         # Who asked went away; what was said until then is paid for all the same.
         error = "nobody listens any more"

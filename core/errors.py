@@ -106,7 +106,13 @@ class Revoked(PlatformError):
 
 
 class ModelError(PalaverError):
-    """The provider failed."""
+    """The provider failed.
+
+    *billed*: what it told of the cost before it failed, where no delta told that: the fields of
+    `core.models.chunks.Usage`, in order.
+    """
+
+    billed: tuple[float, ...] = ()
 
 
 class Overloaded(ModelError):

@@ -214,6 +214,7 @@ async def ask(model: Model, prompt: Prompt, price: Sequence[float] = ()) -> Answ
             error = None
         except ModelError as failed:
             error = failed
+            heard.fail(failed)
         usage = earlier + (heard.usage or Usage()) if heard.usage or earlier != Usage() else None
         # Before the first word the client has tried again already.
         passing = isinstance(error, Interrupted | Overloaded) and heard.text
@@ -253,6 +254,11 @@ class Heard:
                 self.ending = ending
             case _:
                 pass
+
+    def fail(self, error: ModelError) -> None:
+        """What was told of the cost before *error* came, is to be paid."""
+        if error.billed:
+            self.usage = (self.usage or Usage()) | Usage.of(error)
 
     def answer(
         self, id_: str | int | None, error: str, usage: Usage | None, price: Sequence[float]

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from core.errors import ModelError
 from core.models.endings import Ending
 
 WRITING_TO_CACHE = 0.25
@@ -44,6 +45,16 @@ class Usage(msgspec.Struct, frozen=True, gc=False):
         read, cached, written = price
         new = self.prompt_tokens - self.cached_tokens + WRITING_TO_CACHE * self.cache_write_tokens
         return (new * read + self.cached_tokens * cached + self.completion_tokens * written) / 1e6
+
+    @classmethod
+    def of(cls, error: ModelError) -> "Usage":
+        """What *error* says that was billed before it."""
+        return cls(*map(int, error.billed[:4]), *error.billed[4:])
+
+    def told_by(self, error: ModelError) -> None:
+        """Let *error* say so; the other way round than `of`."""
+        if self != Usage():
+            error.billed = msgspec.structs.astuple(self)
 
     def __add__(self, other: "Usage") -> "Usage":
         return Usage(

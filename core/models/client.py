@@ -17,7 +17,7 @@ from msgspec.structs import replace
 
 from core.errors import Interrupted, ModelError, Overloaded, Refused
 from core.models import anthropic, completions, openai, qianfan, responses
-from core.models.chunks import Blind, Delta, Finished, ReasoningDelta, TextDelta
+from core.models.chunks import Blind, Delta, Finished, ReasoningDelta, TextDelta, Usage
 from core.models.learned import Lessons
 from core.models.providers import Endpoint, continues_with
 from core.models.reading import Reading
@@ -68,6 +68,10 @@ class _Call:
     ways: Ways
     until: float
     after: str = ""
+    spent: Usage = field(default_factory=Usage)
+    """What its tries before this one cost."""
+    told: Usage = field(default_factory=Usage)
+    """What this try has told of its cost so far."""
     stream: Stream = field(init=False)
 
 
@@ -136,12 +140,14 @@ class ChatClient:
         known = ways = await self._lessons.recall(self._endpoint, model)
         news: list[Delta] = []
         doubtful = False
+        spent = Usage()
         for lessons_left in reversed(range(LESSONS)):
-            call = _Call(ways.fit(request), ways, until)
+            call = _Call(ways.fit(request), ways, until, spent=spent)
             try:
                 await self._asked(stack, call)
                 break
             except Refused as error:
+                spent = Usage.of(error)
                 needed = self._shape(call).needed
                 lesson = lesson_of(error, call.request, self._body(call), ways, needed)
                 if lesson is None or not lessons_left:
@@ -166,10 +172,13 @@ class ChatClient:
         async for attempt in _retrying(self._tries):
             with attempt:
                 response = AsyncExitStack()
+                call.spent, call.told = call.spent + call.told, Usage()
                 try:
                     call.stream = await self._open(response, call)
-                except BaseException:
+                except BaseException as error:
                     await response.aclose()
+                    if isinstance(error, ModelError):
+                        (call.spent + call.told).told_by(error)
                     raise
                 stack.push_async_exit(response)
 
@@ -189,6 +198,7 @@ class ChatClient:
             seen: list[Delta] = []
             while (some := await stream.next()) is not None:
                 seen += some
+                call.told = next((d for d in reversed(some) if isinstance(d, Usage)), call.told)
                 if any(isinstance(d, TextDelta | ReasoningDelta | Finished) for d in some):
                     stream.keep(seen)
                     return stream
@@ -232,6 +242,8 @@ class ChatClient:
     ) -> AsyncIterator[Delta]:
         for delta in news:
             yield delta
+        if call.spent != Usage():
+            yield call.spent
         thinking, finished, times = ThinkSplitter(begun=bool(call.request.begun)), False, 0
         silence, said, (gt, br, tr) = self._endpoint.deadlines.silence, thinking.said, LAST
         while True:
@@ -246,6 +258,10 @@ class ChatClient:
                                 said.append(text)
                                 yield delta
                                 continue
+                        elif isinstance(delta, Usage):
+                            call.told = delta
+                            yield call.spent + delta
+                            continue
                         elif isinstance(delta, Finished):
                             if finished:
                                 continue  # `[DONE]` behind a finish reason says nothing new.

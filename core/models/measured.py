@@ -70,6 +70,9 @@ class MeasuredModel(Around):
                 await self._learn(call, asked)
             except ModelError as error:
                 status = status_of(error)
+                if call.usage is None and error.billed:
+                    call.usage = self._billed(Usage.of(error), asked)
+                    call.usage.told_by(error)
                 span.failed(error)
                 raise
             except BaseException:

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from core.budget import Budget
 from core.errors import Interrupted, ModelError, Overloaded, Refused
-from core.models.chunks import AnsweredBy, Delta
+from core.models.chunks import AnsweredBy, Delta, Usage
 from core.models.request import ChatRequest, Model
 from core.platform import Bucket
 from core.telemetry import Counted, logger
@@ -115,6 +115,7 @@ class Router:
             routes = self._in_order(request)
             if not routes:
                 raise Refused("no model can go on with an answer", "request")
+            spent = Usage()
             for route in routes:
                 call = AsyncExitStack()
                 try:
@@ -126,6 +127,9 @@ class Router:
                     )
                 except BaseException as error:
                     await call.aclose()
+                    if isinstance(error, ModelError):
+                        spent += Usage.of(error)
+                        spent.told_by(error)
                     if not isinstance(error, ModelError) or not _another_may(error):
                         raise
                     if not isinstance(error, _Full):
@@ -136,7 +140,7 @@ class Router:
                         self._failovers.labels(route.name).inc()
                 else:
                     stack.push_async_exit(call)
-                    yield self._watched(route, deltas)
+                    yield self._watched(route, deltas, spent)
                     return
 
     async def _allowed(self, route: Route, *, last: bool) -> None:
@@ -176,11 +180,17 @@ class Router:
         return replace(request, model="") if known else request
 
     @staticmethod
-    async def _watched(route: Route, deltas: AsyncIterator[Delta]) -> AsyncIterator[Delta]:
+    async def _watched(
+        route: Route, deltas: AsyncIterator[Delta], spent: Usage
+    ) -> AsyncIterator[Delta]:
+        """*deltas*; what the others *spent* before they failed is counted with what it costs."""
         yield AnsweredBy(route.name, route.price or route.model.price_of(""))
+        failed = spent != Usage()
+        if failed:
+            yield spent
         try:
             async for delta in deltas:
-                yield delta
+                yield spent + delta if failed and isinstance(delta, Usage) else delta
         except Interrupted as error:
             route.failed(error)
             raise

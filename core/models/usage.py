@@ -24,6 +24,11 @@ def usage_of(usage: Mapping[str, object]) -> Usage:
     asked = max(asked, hit + count_of(usage.get("prompt_cache_miss_tokens")), cached)
     # xAI and Gemini count thinking in the total, but not in what is written.
     written = max(written, count_of(usage.get("total_tokens")) - asked if asked else 0)
+    # More thinking than writing: it is counted apart, whether there is a total or not.
+    more = record(usage.get("completion_tokens_details") or usage.get("output_tokens_details"))
+    thought = max(count_of(more.get("reasoning_tokens")), _first(usage, "reasoning_tokens"))
+    said = _first(usage, "completion_tokens", "output_tokens")
+    written = max(written, said + thought if thought > said else 0)
     cost = usage.get("cost")
     # Perplexity: an object; OpenRouter: a number.
     billed = amount_of(record(cost).get("total_cost") if isinstance(cost, dict) else cost)

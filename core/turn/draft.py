@@ -242,3 +242,4 @@ async def write(
         draft.settle()
     except ModelError as error:
         draft.error = error
+        draft.usage |= Usage.of(error)

@@ -458,6 +458,185 @@ async def test_a_recorded_stream_may_be_cut_anywhere(model, url, seed):
     assert Finished("stop") in deltas
 
 
+def pretty(*texts):
+    return b"\n".join(json.dumps(one, indent=2).encode() for one in texts)
+
+
+COST = {"choices": [], "usage": {"prompt_tokens": 3, "completion_tokens": 5}}
+END = {"choices": [{"delta": {}, "finish_reason": "stop"}]}
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pretty(json.loads(WHOLE), COST),
+        WHOLE + json.dumps(COST).encode(),
+        WHOLE + b"\x1e" + json.dumps(COST).encode(),
+        pretty([json.loads(WHOLE), COST]),
+        # One event whose servers forgot the empty line between two.
+        b"data: " + WHOLE + b"\ndata: " + json.dumps(COST).encode() + b"\n\n",
+        b"data: " + WHOLE + json.dumps(COST).encode() + b"\n\n",
+        pretty(says("who"), says("le"), END, COST),
+        b"data: " + b",".join(json.dumps(one).encode() for one in (says("whole"), END, COST)),
+    ],
+)
+async def test_several_texts_in_one_body_are_all_read(client, model, data):
+    model.faults.append(models.raw(data))
+    deltas = await collect(client)
+    assert text_of(deltas) == "whole"
+    assert [one for one in deltas if isinstance(one, Usage)] == [Usage(3, 5)]
+    assert Finished("stop") in deltas
+    assert len(model.requests) == 1
+
+
+async def test_several_texts_without_an_end_are_a_broken_answer(client, model):
+    model.faults.append(models.raw(pretty(says("half an"), says(" answer"))))
+    with pytest.raises(Interrupted):
+        await collect(client)
+
+
+def test_what_is_whole_of_a_text_is_read_though_the_next_is_cut():
+    deltas, _ = read(json.dumps(says("good")).encode() + b'{"choices":[{"delta"')
+    assert text_of(deltas) == "good"
+
+
+def test_a_text_with_a_bare_tab_or_line_end_in_it_is_read():
+    deltas, _ = read(b'{"choices":[{"delta":{"content":"a\tb\nc"}}]}')
+    assert text_of(deltas) == "a\tb\nc"
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"the engine has died", "the engine has died"),
+        (b'"the engine has died"', "the engine has died"),
+        (b'{"message": "the engine has died"}', "the engine has died"),
+        (b'{"detail": "the engine has died"}', "the engine has died"),
+        (b'["the engine has died"]', "no reason given"),
+        (b"<html>502</html>", "no reason given"),
+        (b"{}", "no reason given"),
+        (b"", "no reason given"),
+        (b"null", "no reason given"),
+        (b"500", "no reason given"),
+    ],
+)
+@pytest.mark.parametrize("end", [b"\n\n", b""])
+async def test_an_event_that_is_called_an_error_is_one(client, model, data, reason, end):
+    said = b"data: " + json.dumps(says("half")).encode() + b"\n\n"
+    model.faults.append(models.raw(said + b"event: error\ndata: " + data + end))
+    heard, error = "", None
+    try:
+        async with client.stream(REQUEST) as deltas:
+            async for delta in deltas:
+                heard += delta.text
+    except (Overloaded, Interrupted) as failed:
+        error = failed
+    assert heard == "half"
+    assert error is not None
+    assert end == b"" or reason in str(error)
+
+
+async def test_an_error_by_name_before_the_first_word_is_asked_again_or_told(client, model):
+    model.faults.append(models.raw(b"event: error\ndata: overloaded, try later\n\n"))
+    model.answer = lambda messages: "fine"
+    assert text_of(await collect(client)) == "fine"
+    model.faults.append(models.raw(b"event: error\ndata: Incorrect API key provided\n\n"))
+    with pytest.raises(Refused) as error:
+        await collect(client)
+    assert error.value.reason == "key"
+    assert len(model.requests) == 3
+
+
+@pytest.mark.parametrize(
+    "nothing", [None, "", "null", "None", "nil", "false", "0", 0, False, [], {}]
+)
+@pytest.mark.parametrize("name", ["error", "errors"])
+def test_an_error_that_says_nothing_is_none(name, nothing):
+    deltas, error = read(says("good") | {name: nothing}, says(" still"))
+    assert error is None
+    assert text_of(deltas) == "good still"
+
+
+@pytest.mark.parametrize(
+    ("url", "half", "end"),
+    [
+        ("http://any", says("ok \ud83c"), b"data: [DONE]\n\n"),
+        ("http://any", says("ok \ud83c"), b"data: [DONE]"),
+        ("http://any", says("ok \ud83c"), b"data: " + json.dumps(END).encode() + b"\n\n"),
+        ("https://api.anthropic.com/v1", {"delta": {"text": "ok \ud83c"}}, b"data: [DONE]\n\n"),
+    ],
+)
+async def test_half_a_character_before_the_end_is_replaced(model, url, half, end):
+    route = "http://any" if url == "http://any" else url
+    data = b"data: " + json.dumps(half).encode() + b"\n\n" + end
+    model.faults.append(models.raw(data))
+    async with aiohttp.ClientSession() as session:
+        endpoint = Endpoint(model.url, "sk", "m", provider_at(route))
+        deltas = await collect(ChatClient(session, endpoint))
+    assert text_of(deltas) == "ok \N{REPLACEMENT CHARACTER}"
+
+
+# --- What it cost, whatever became of it ---------------------------------------------------------
+
+EARLY = b"data: " + json.dumps(COST).encode() + b"\n\n"
+
+
+async def test_what_a_call_cost_before_it_failed_is_counted_with_the_next(client, model):
+    bad = b'data: {"error":{"message":"gone","code":500}}\n\n'
+    model.faults.append(models.raw(EARLY + bad))
+    deltas = await collect(client)
+    told = [one for one in deltas if isinstance(one, Usage)]
+    assert told[-1] == Usage(3 + 11, 5 + 7)
+
+
+@pytest.mark.parametrize("behind", [b'data: {"error":{"message":"no","code":402}}\n\n', b""])
+async def test_what_a_call_cost_is_told_by_its_error(client, model, behind):
+    model.faults += [models.raw(EARLY + behind)] * 4
+    with pytest.raises(ModelError) as error:
+        await collect(client)
+    calls = len(model.requests)
+    assert Usage.of(error.value) == Usage(3 * calls, 5 * calls)
+    assert calls == (1 if behind else 4)
+
+
+@pytest.mark.parametrize(
+    ("usage", "written"),
+    [
+        ({"completion_tokens": 5, "completion_tokens_details": {"reasoning_tokens": 90}}, 95),
+        ({"completion_tokens": 5, "reasoning_tokens": 90}, 95),
+        ({"output_tokens": 5, "output_tokens_details": {"reasoning_tokens": 90}}, 95),
+        ({"completion_tokens": 95, "completion_tokens_details": {"reasoning_tokens": 90}}, 95),
+        ({"completion_tokens": 0, "completion_tokens_details": {"reasoning_tokens": 90}}, 90),
+        (
+            {
+                "prompt_tokens": 7,
+                "completion_tokens": 5,
+                "total_tokens": 12,
+                "completion_tokens_details": {"reasoning_tokens": 90},
+            },
+            95,
+        ),
+        (
+            {
+                "prompt_tokens": 7,
+                "completion_tokens": 5,
+                "total_tokens": 102,
+                "completion_tokens_details": {"reasoning_tokens": 90},
+            },
+            95,
+        ),
+    ],
+)
+def test_thinking_that_is_counted_apart_is_counted(usage, written):
+    deltas, _ = read({"choices": [], "usage": usage})
+    assert deltas[-1].completion_tokens == written
+
+
+def test_a_cost_that_is_told_again_and_again_is_counted_once():
+    deltas, _ = read(*[says("x") | {"usage": COST["usage"]}] * 5)
+    assert [one for one in deltas if isinstance(one, Usage)] == [Usage(3, 5)]
+
+
 # --- Any JSON in any field -----------------------------------------------------------------------
 
 scalars = (
