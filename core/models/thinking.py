@@ -1,51 +1,24 @@
 """Thinking that a model writes into its answer, told apart: `<think> … </think>` and its cousins.
 
-Only an answer's beginning may be thinking; the tags may be cut anywhere by the deltas. Where a
-template wrote the opening tag itself, only the closing one comes: then what was said before it
-is taken back, and was thinking.
+Only an answer's beginning may be thinking; the tags may be cut anywhere by the deltas, and written
+in any case. Where a template wrote the opening tag itself, only the closing one comes: then what
+was said before it is taken back, and was thinking. `core.models.thinking_tags` knows the tags.
 """
 
-from typing import Literal, NamedTuple
+import re
+from typing import Literal
 
 from core.models.chunks import Delta, ReasoningDelta, TextDelta, Withdrawn
+from core.models.thinking_tags import BLANK, LEADS, ORPHANS, TAGS, is_end, low, preface_of
 
 _State = Literal["begin", "thinking", "answer"]
 
-
-class _Tag(NamedTuple):
-    """*closing* ends what *opening* begins; *marks* are left out of the thinking and the answer."""
-
-    opening: str
-    closing: str
-    marks: tuple[str, ...] = ()
-
-
-_TAGS = (
-    _Tag("<think>", "</think>"),
-    _Tag("<thinking>", "</thinking>"),
-    _Tag("<thought>", "</thought>"),
-    _Tag("<seed:think>", "</seed:think>"),
-    _Tag("[THINK]", "[/THINK]"),
-    _Tag("◁think▷", "◁/think▷"),
-    # Cohere's, and gpt-oss's, where a server does not read them itself.
-    _Tag(
-        "<|START_THINKING|>",
-        "<|END_THINKING|>",
-        ("<|START_RESPONSE|>", "<|END_RESPONSE|>"),
-    ),
-    _Tag(
-        "<|channel|>analysis<|message|>",
-        "<|channel|>final<|message|>",
-        ("<|end|>", "<|start|>assistant", "<|return|>"),
-    ),
-    _Tag("<|channel|>final<|message|>", "", ("<|end|>", "<|return|>")),
-)
-_OPENINGS = tuple(tag.opening for tag in _TAGS)
-_ORPHANS = ("</think>", "</thinking>", "</thought>", "[/THINK]", "◁/think▷")
+_BEGINNINGS = (*LEADS, *(tag.opening for tag in TAGS))
+_LOWER = tuple(low(one) for one in _BEGINNINGS)
+_ORPHAN = re.compile("|".join(map(re.escape, ORPHANS)), re.IGNORECASE)
 LAST = ">", "]", "▷"
 """One of these ends each tag."""
-_LONGEST = max(map(len, _ORPHANS))
-_QUOTES = tuple("`'\"“”「」«»")
+_LONGEST = max(map(len, ORPHANS))
 LOOKS = 20
 """So often a closing tag is looked at; an answer that is about them has many."""
 
@@ -59,7 +32,7 @@ class ThinkSplitter:
     def __init__(self, *, begun: bool = False) -> None:
         self._held = ""
         self._state: _State = "answer" if begun else "begin"
-        self._tag = _TAGS[0]
+        self._tag = TAGS[0]
         self._marks: tuple[str, ...] = ()
         self.said: list[str] = []
         """The answer so far, as it came."""
@@ -78,28 +51,42 @@ class ThinkSplitter:
         if self._state == "answer":
             return self._answer(text)
         self._held += text
-        if self._state == "begin":
-            begun = self._held.lstrip()
-            # Between two thoughts, and before an answer, nothing is worth showing.
-            if any(opening.startswith(begun) for opening in _OPENINGS):
+        return self._begin() if self._state == "begin" else self._thinking()
+
+    def _begin(self) -> list[Delta]:
+        # Between two thoughts, and before an answer, nothing is worth showing.
+        begun = self._held.lstrip(BLANK)
+        lowered = low(begun)
+        lead = next((one for one in LEADS if lowered.startswith(one)), None)
+        if lead is not None:
+            # A template's own words, which its server should have kept.
+            self._held = begun[len(lead) :]
+            self._looks = min(self._looks, LOOKS - 1)
+            return self._begin()
+        tag = next((one for one in TAGS if lowered.startswith(low(one.opening))), None)
+        if tag is None:
+            if any(one.startswith(lowered) for one in _LOWER):
                 return []
-            tag = next((tag for tag in _TAGS if begun.startswith(tag.opening)), None)
-            if tag is None:
-                self._state, held, self._held = "answer", self._held, ""
-                return self._answer(begun if self._looks < LOOKS else held)
-            self._marks, self._held = tag.marks, begun[len(tag.opening) :]
-            self._looks = 0
-            self._state, self._tag = ("thinking" if tag.closing else "answer"), tag
-            if self._state == "answer":
-                rest, self._held = self._held, ""
-                return self._answer(rest)
-        thought, closing, rest = self._held.partition(self._tag.closing)
-        if not closing:
-            end = len(thought) - _partial(thought, (self._tag.closing, *self._marks))
-            thought, self._held = thought[:end], thought[end:]
+            self._state, held, self._held = "answer", self._held, ""
+            return self._answer(begun if self._looks < LOOKS else held)
+        rest = begun[len(tag.opening) :]
+        self._tag, self._marks, self._looks = tag, tag.marks, 0
+        if not tag.closing:
+            self._state, self._held = "answer", ""
+            return self._answer(rest)
+        self._state, self._held = "thinking", rest
+        return self._thinking()
+
+    def _thinking(self) -> list[Delta]:
+        closing = self._tag.closing
+        at = low(self._held).find(low(closing))
+        if at < 0:
+            end = len(self._held) - _partial(self._held, (closing, *self._marks))
+            thought, self._held = self._held[:end], self._held[end:]
             return self._thought(thought)
-        self._state, self._held = "begin", ""
-        return [*self._thought(thought), *self._take(rest)]
+        thought, self._held = self._held[:at], self._held[at + len(closing) :]
+        self._state = "begin"
+        return [*self._thought(thought), *self._take("")]
 
     def rest(self) -> list[Delta]:
         """What is still held back when the stream has ended."""
@@ -107,7 +94,7 @@ class ThinkSplitter:
         orphaned = self._orphaned("") if self._orphan else []
         for mark in self._marks:
             held = held.replace(mark, "")
-        if not held.strip():
+        if not held.strip(BLANK):
             return orphaned
         return [ReasoningDelta(held)] if self._state == "thinking" else [TextDelta(held)]
 
@@ -130,13 +117,12 @@ class ThinkSplitter:
         self.said.append(text)
         if self._looks and any(mark in text for mark in LAST):
             recent = "".join(self.said[-_LONGEST:])
-            at, orphan = max((recent.rfind(one), one) for one in _ORPHANS)
-            if at >= 0 and at + len(orphan) > len(recent) - before:
+            *_, found = [None, *_ORPHAN.finditer(recent)]
+            if found is not None and found.end() > len(recent) - before:
                 self._looks -= 1
-                self._orphan = orphan
-                rest = recent[at + len(orphan) :]
-                shown = [TextDelta(text)] if text else []
-                return [*shown, *self._orphaned("")] if rest else [*shown]
+                self._orphan = found[0]
+                shown: list[Delta] = [TextDelta(text)] if text else []
+                return [*shown, *self._orphaned("")] if recent[found.end() :] else shown
         return [TextDelta(text)] if text else []
 
     def _orphaned(self, text: str) -> list[Delta]:
@@ -144,43 +130,28 @@ class ThinkSplitter:
         orphan, self._orphan = self._orphan, ""
         before, _, after = "".join(self.said).rpartition(orphan)
         after += text
-        if not _is_end(before, after, orphan):
+        preface, thought = preface_of(before, orphan)
+        if not is_end(thought, after, orphan):
             self.said.append(text)
             return [TextDelta(text)] if text else []
         self._looks = 0
         self.said.clear()
         # A beginning that came late, or was no beginning, is left out.
-        thought = before.strip()
-        answer = after.lstrip()
-        self._state, self._held = ("answer", "") if answer else ("begin", "")
+        thought = thought.strip(BLANK)
+        after = after.lstrip(BLANK)
+        self._state, self._held = ("answer" if after else "begin"), ""
         parts: list[Delta] = [Withdrawn()]
         if thought:
             parts.append(ReasoningDelta(thought))
+        answer = f"{preface}\n\n{after}" if preface else after
         return [*parts, TextDelta(answer)] if answer else parts
-
-
-def _is_end(before: str, after: str, orphan: str) -> bool:
-    """Whether *orphan* between them ends a thought; else somebody writes about such tags."""
-    opening = orphan.replace("/", "")
-    if not after or opening in before or before.count("`") % 2 or before.count("~~~") % 2:
-        return False
-    line = before[before.rfind("\n") + 1 :]
-    if not line.strip():
-        # A line of its own; indented, it is code.
-        return len(line.expandtabs()) < 4
-    # Behind words, a quote's or a list's mark: somebody shows the tag. To lose what was said is
-    # worse than to show a thought.
-    if line[-1] == " " and after[:1] in ("\n", "\r"):
-        words = line.rstrip()
-        return words[-1] in ".!?…。！？" and any(map(str.isalpha, words))
-    return line[-1] not in (" ", "(", "*", "_", "|", *_QUOTES) and after[:1] not in _QUOTES
 
 
 def _partial(text: str, tags: tuple[str, ...]) -> int:
     """How many characters at the end of *text* may be the beginning of one of *tags*."""
     longest = max(map(len, tags)) - 1
     for length in range(min(longest, len(text)), 0, -1):
-        end = text[-length:]
-        if any(tag.startswith(end) for tag in tags):
+        end = low(text[-length:])
+        if any(low(tag).startswith(end) for tag in tags):
             return length
     return 0

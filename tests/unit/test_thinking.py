@@ -40,7 +40,60 @@ def split(pieces, **more):
             "yes",
         ),
         ("<|channel|>final<|message|>yes<|return|>", "", "yes"),
+        # gpt-oss, from its first token on, and with a tool's channel between.
+        (
+            "<|start|>assistant<|channel|>analysis<|message|>hm<|end|><|start|>assistant"
+            "<|channel|>final<|message|>yes<|return|>",
+            "hm",
+            "yes",
+        ),
+        (
+            "<|channel|>analysis<|message|>hm<|end|><|start|>assistant<|channel|>commentary"
+            "<|message|>, hm<|end|><|start|>assistant<|channel|>final<|message|>yes",
+            "hm, hm",
+            "yes",
+        ),
+        ("<|start|>assistant<|channel|>final<|message|>yes<|return|>", "", "yes"),
+        # As they are written besides, in any case.
+        ("<Think>hm</Think>yes", "hm", "yes"),
+        ("<THINK>hm</think>yes", "hm", "yes"),
+        ("<Thinking>hm</thinking>yes", "hm", "yes"),
+        ("[think]hm[/think]yes", "hm", "yes"),
+        ("<reasoning>hm</reasoning>yes", "hm", "yes"),
+        ("<reason>hm</reason>yes", "hm", "yes"),
+        ("<reflection>hm</reflection>\nyes", "hm", "yes"),
+        ("<scratchpad>hm</scratchpad>yes", "hm", "yes"),
+        ("<antThinking>hm</antThinking>yes", "hm", "yes"),
+        ("<seed:think>hm</seed:think>yes", "hm", "yes"),
+        ("<longcat_think>hm</longcat_think>yes", "hm", "yes"),
+        (
+            "<|begin_of_thought|>hm<|end_of_thought|>\n<|begin_of_solution|>yes<|end_of_solution|>",
+            "hm",
+            "yes",
+        ),
+        ("<unused94>thought\nhm<unused95>yes", "\nhm", "yes"),
+        ("<|channel>thought\nhm<channel|>yes", "\nhm", "yes"),
+        # Behind what nobody sees, or what a template says first.
+        ("\ufeff<think>hm</think>yes", "hm", "yes"),
+        (" \t\r\n\u200b\u3000<think>hm</think>\u200b yes", "hm", "yes"),
+        ("\ufeff\ufeff\n<|channel|>final<|message|>yes", "", "yes"),
+        ("<|im_start|>assistant\n<think>hm</think>yes", "hm", "yes"),
+        ("<|start_header_id|>assistant<|end_header_id|>\n\n<think>hm</think>yes", "hm", "yes"),
+        ("<|assistant|><think>hm</think>yes", "hm", "yes"),
+        ("assistant\n<think>\nhm\n</think>\nyes", "hm", "yes"),
+        # Behind a beginning that was said aloud.
+        ("Let me think.\n<think>\nhm\n</think>\nyes", "hm", "Let me think.\n\nyes"),
+        ("好的。\n\n<think>hm</think>yes", "hm", "好的。\n\nyes"),
+        ("I see!\n<Reasoning>\nhm.\n</Reasoning>\n\nyes", "hm.", "I see!\n\nyes"),
+        # Never closed.
+        ("\ufeff<Think>hm", "hm", ""),
+        ("<|start|>assistant<|channel|>analysis<|message|>hm", "hm", ""),
+        ("<reasoning>hm</reason", "hm</reason", ""),
         # The template wrote the beginning.
+        ("hm</Think>yes", "hm", "yes"),
+        ("hm.\n</reasoning>\nyes", "hm.", "yes"),
+        ("</think>yes", "", "yes"),
+        ("\ufeff</think>\n\nyes", "", "yes"),
         ("hm\n</think>\n\nyes", "hm", "yes"),
         ("hm</think>yes", "hm", "yes"),
         ("hm. </think>\nyes", "hm.", "yes"),
@@ -62,6 +115,15 @@ def split(pieces, **more):
         ("The tag **</think>** ends it.", "", None),
         ("This closes it: </think>\nsee?", "", None),
         ("all of it</think>", "", "all of it</think>"),
+        ("So it looks like this:\n<think>\nhm\n</think>\nyes", "", None),
+        ("An example\n<think>\nhm\n</think>\nof it.", "", None),
+        ("See.\n```xml\n<think>\nhm\n</think>\n```\nso", "", None),
+        ("<thinker>hm</thinker>", "", None),
+        ("<reasonable people>", "", None),
+        ("<b>think</b>", "", None),
+        ("[Thinker] said", "", None),
+        ("<|channels|> are many", "", None),
+        ("İ<think>hm</think>yes", "", None),
     ],
 )
 @given(data=st.data())
