@@ -13,7 +13,7 @@ from core.store.claim import FAILED, START
 from core.store.limits import SharedBudget, SharedLeases
 from core.store.pulse import Pulse, policies
 from core.store.turns import Checkpoint
-from core.turn.run import MOST_TRIES
+from core.turn.serve import MOST_TRIES
 from tests.store.words import said, take, two_views
 
 HOUR_S = 3600
