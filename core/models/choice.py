@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from core.budget import Budget
 from core.errors import ConfigError, ModelError
-from core.models.client import TRIES, ChatClient
+from core.models.client import ChatClient
 from core.models.demo.server import CHAT_MODEL
 from core.models.file import ModelEntry, PalaverFile, secret_in
 from core.models.learned import Lessons
@@ -19,6 +19,7 @@ from core.models.measured import MeasuredModel
 from core.models.parameters import read_parameters
 from core.models.providers import Deadlines, Endpoint, provider_at
 from core.models.request import Model
+from core.models.retrying import TRIES
 from core.models.router import Route, Router
 from core.platform import Bucket
 from core.secret import shown_url

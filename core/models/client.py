@@ -5,59 +5,35 @@ read something, and what follows is decided by who shows it.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 import aiohttp
 import msgspec
-import tenacity
 from msgspec.structs import replace
 
 from core.errors import Interrupted, ModelError, Overloaded, Refused
-from core.models import anthropic, completions, openai, qianfan, responses
+from core.models import qianfan
 from core.models.chunks import Blind, Delta, Finished, ReasoningDelta, TextDelta, Usage
 from core.models.learned import Lessons
+from core.models.lessons import lesson_of
 from core.models.providers import Endpoint, continues_with
-from core.models.reading import Reading
 from core.models.refusals import http_error
 from core.models.request import ChatRequest
+from core.models.retrying import TRIES, StillAtIt, retrying
+from core.models.shapes import SHAPES, Shape
 from core.models.stream import Silent, Stream
 from core.models.thinking import LAST, ThinkSplitter
-from core.models.ways import NEEDED, Ways, lesson_of, sees
+from core.models.ways import Ways, sees
 from core.telemetry import logger
 
 log = logger(__name__)
 
-TRIES = 4
-FIRST_WAIT_S = 0.5
 LESSONS = 8
 """So many parts of one question may be refused, one after the other."""
 LAST_WORDS_S = 5.0
-LONGEST_WAIT_S = 30.0
-"""A provider that asks for more patience than this is answered with an honest sentence instead."""
-
-
-class Shape(NamedTuple):
-    """How a provider is asked and read. *reader* makes what reads the payloads of one answer."""
-
-    url: Callable[[Endpoint, ChatRequest], str]
-    body: Callable[[Endpoint, ChatRequest, Ways], dict[str, object]]
-    reader: Callable[[], Reading]
-    needed: frozenset[str] = NEEDED
-
-
-SHAPES = {
-    "openai": Shape(openai.url, openai.body, completions.Reader),
-    "anthropic": Shape(anthropic.url, anthropic.body, anthropic.Reader, NEEDED | {"max_tokens"}),
-    "responses": Shape(responses.url, responses.body, responses.Reader),
-    "qianfan": Shape(qianfan.url, qianfan.body, qianfan.Reader),
-}
-
-
-class _Silent(Overloaded):
-    """It may still be at it: asking again would only begin it anew, and cost twice."""
 
 
 @dataclass(eq=False)
@@ -169,7 +145,7 @@ class ChatClient:
 
     async def _asked(self, stack: AsyncExitStack, call: _Call) -> None:
         """Ask until a first delta comes; behind the event `call.after`, where there is one."""
-        async for attempt in _retrying(self._tries):
+        async for attempt in retrying(self._tries):
             with attempt:
                 response = AsyncExitStack()
                 call.spent, call.told = call.spent + call.told, Usage()
@@ -204,7 +180,7 @@ class ChatClient:
                     return stream
             raise Overloaded("the model's stream ended before it began")
         except (TimeoutError, Silent) as error:
-            raise _Silent("the model did not begin to answer in time") from error
+            raise StillAtIt("the model did not begin to answer in time") from error
         except ValueError as error:
             # An address or a header that cannot be sent.
             raise Refused(f"the model cannot be asked ({type(error).__name__})") from error
@@ -291,29 +267,3 @@ def _told_apart(delta: Delta, thinking: ThinkSplitter) -> Sequence[Delta]:
     if isinstance(delta, TextDelta):
         return thinking.take(delta.text)
     return [*thinking.rest(), delta] if isinstance(delta, Finished) else (delta,)
-
-
-def _retrying(tries: int) -> tenacity.AsyncRetrying:
-    backoff = tenacity.wait_exponential_jitter(multiplier=FIRST_WAIT_S, jitter=FIRST_WAIT_S, max=8)
-
-    def wait(state: tenacity.RetryCallState) -> float:
-        error = state.outcome.exception() if state.outcome else None
-        asked = error.retry_after_s if isinstance(error, Overloaded) else 0.0
-        return max(backoff(state), asked)
-
-    def worth_it(error: BaseException) -> bool:
-        if not isinstance(error, Overloaded) or isinstance(error, _Silent):
-            return False
-        return error.retry_after_s <= LONGEST_WAIT_S
-
-    def say(state: tenacity.RetryCallState) -> None:
-        error = state.outcome.exception() if state.outcome else None
-        log.warning("model call retried", attempt=state.attempt_number, reason=str(error))
-
-    return tenacity.AsyncRetrying(
-        stop=tenacity.stop_after_attempt(tries),
-        wait=wait,
-        retry=tenacity.retry_if_exception(worth_it),
-        before_sleep=say,
-        reraise=True,
-    )

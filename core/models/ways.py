@@ -5,15 +5,11 @@ provider something else. So a request that is refused for a part that it can do 
 again without that part, and the model's ways are kept (`core.models.learned`).
 """
 
-import re
-from collections.abc import Mapping, Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import msgspec
 from msgspec.structs import replace
 
-from core.errors import Refused
-from core.models.refusals import PICTURES
 from core.models.request import ChatMessage, ChatRequest
 from core.models.tokens import MESSAGE_TOKENS, PICTURE_TOKENS, estimate_tokens
 
@@ -22,11 +18,8 @@ RESERVE = 4_096
 """Of a window, so many tokens (or a quarter of it) are left for an answer of any length."""
 NEWEST = 0.2
 """So much does the newest answer count for what is typical."""
-LESS = 0.6
-"""Where a model does not say how much it reads, so much of what was too much is tried."""
-MORE = 1.5
-"""Where it says so, and still it was too much, its tokens are taken for so many more."""
 NEEDED = frozenset(("model", "messages", "stream", "system"))
+LENGTHS = ("max_tokens", "max_completion_tokens")
 LEAST_THINKING = 1_024
 """Anthropic takes no smaller budget."""
 
@@ -131,7 +124,7 @@ class Ways(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_field
 
 def _clamp(asked: dict[str, Any], most: int) -> None:
     """Let *asked* ask for *most* tokens at most, whoever filled in how many."""
-    for name in (*_LENGTHS, "max_output_tokens"):
+    for name in (*LENGTHS, "max_output_tokens"):
         if isinstance(asked.get(name), int):
             asked[name] = min(asked[name], most)
     thinking = asked.get("thinking")
@@ -141,13 +134,6 @@ def _clamp(asked: dict[str, Any], most: int) -> None:
             del asked["thinking"]
         else:
             asked["thinking"] = thinking | {"budget_tokens": most // 2}
-
-
-class Lesson(NamedTuple):
-    """*ways* to ask again in; *sure*: they are worth remembering, whatever comes of it."""
-
-    ways: Ways
-    sure: bool = True
 
 
 def tokens_of(request: ChatRequest) -> int:
@@ -180,204 +166,3 @@ def blind(request: ChatRequest) -> ChatRequest:
 
 def sees(request: ChatRequest) -> bool:
     return any(one.images for one in request.messages)
-
-
-# --- Learning ------------------------------------------------------------------------------------
-
-_THIS_PICTURE = re.compile(
-    r"too (?:large|big|many|small)|at most|size|format|decod|download|fetch|corrupt|"
-    r"invalid (?:image|base64)|exceed"
-)
-"""It is about this picture, and says nothing of others."""
-_RESPONSES = re.compile(r"v1/responses|responses api|responses endpoint")
-_STREAM = re.compile(r"\b(?:stream(?:ing|ed)?|sse)\b(?!_)")
-_SYSTEM = re.compile(
-    r"system.{0,20}(?:role|message|instruction|prompt)|role.{0,60}system|developer|"
-    r"variant .?system|roles must alternate"
-)
-_PREFILL = re.compile(
-    r"prefill|prefix|must end with|last message|final message|add_generation_prompt|"
-    r"assistant message|continue_final"
-)
-_INSTEAD = re.compile(r"use [`'\"]?(\w+)[`'\"]? instead")
-_NUMBER = r"(\d[\d,]*)"
-_MOST = re.compile(
-    rf"max_(?:completion_|output_)?tokens.{{0,80}}?(?:> ?|at most |maximum (?:value )?(?:of |is )?|"
-    rf"range of .{{0,20}}\[\d+, ?|less than or equal to |<= ?){_NUMBER}",
-    re.DOTALL,
-)
-_LIMIT = tuple(
-    re.compile(pattern, re.DOTALL)
-    for pattern in (
-        # OpenAI, vLLM, DeepSeek, Mistral, OpenRouter: "maximum context length is 8192 tokens".
-        # What stands behind the sign, or right behind the word, is the limit.
-        rf"(?:>=?|<=) ?{_NUMBER}",
-        rf"range of input length should be \[\d+, ?{_NUMBER}",
-        rf"(?:limit|max(?:imum)?|max_seq_len|cannot exceed|"
-        rf"(?:context|maximum) (?:length|window|size))"
-        rf"[ :=(]{{0,3}}(?:is|of|to)?(?: only)?[ :=(]{{0,2}}{_NUMBER}",
-        rf"(?:context|input|sequence|model)[ -]?(?:length|window|size|limit).{{0,30}}?"
-        rf"(?:is|of|to|:|=) ?{_NUMBER}",
-        rf"{_NUMBER} max(?:imum)? context",
-        # llama.cpp: n_ctx, in words or in a field of its own.
-        rf"n_ctx\D{{0,20}}{_NUMBER}",
-        # Gemini: "exceeds the maximum number of tokens allowed (1048576)"; Qianfan, Perplexity.
-        rf"max(?:imum)?[^.\d]{{0,60}}{_NUMBER}",
-        rf"limit[^.\d]{{0,30}}{_NUMBER}",
-        rf"(?:longer|more|greater|larger) than[^.\d]{{0,40}}{_NUMBER}",
-        rf"context size \(?{_NUMBER}",
-    )
-)
-_ASKED = tuple(
-    re.compile(pattern, re.DOTALL)
-    for pattern in (
-        rf"{_NUMBER} in the (?:messages|prompt|input)",
-        rf"(?:messages|prompt|input|request) (?:resulted in|has|contains|is too long|are|of|\()"
-        rf"[^.\d]{{0,20}}{_NUMBER}",
-        rf"prompt contains (?:at least )?{_NUMBER}",
-        rf"requested (?:about )?{_NUMBER}",
-        rf"n_prompt_tokens\D{{0,6}}{_NUMBER}",
-        rf"input token count \(?{_NUMBER}",
-        rf"context limit: {_NUMBER}",
-        rf"(?:given:|received|tokens \(|prompt length|current length is) ?{_NUMBER}",
-    )
-)
-
-
-def lesson_of(
-    error: Refused,
-    request: ChatRequest,
-    body: Mapping[str, Any],
-    ways: Ways,
-    needed: frozenset[str] = NEEDED,
-) -> Lesson | None:
-    """What *error* teaches, which *request*, sent as *body*, met; None where it teaches nothing.
-
-    Nothing that is *needed* is left out or renamed.
-    """
-    words = error.said.lower()
-    if _RESPONSES.search(words) and not ways.shape:
-        return Lesson(replace(ways, shape="responses"))
-    of_pictures = sees(request) and bool(PICTURES.search(words))
-    if error.reason == "length" and not of_pictures:
-        return _window(words, request, body, ways)
-    if error.reason in ("request", "model"):
-        free = [name for name in body if name not in needed]
-        sure = error.reason == "request"
-        if part := _refused_part(words, free, request, body, ways, sure=sure):
-            return part
-    elif error.reason not in ("key", "length") or not of_pictures:
-        return None
-    if sees(request):
-        # Without a word about them it may be this picture, and not all of them.
-        sure = of_pictures and error.reason == "request" and not _THIS_PICTURE.search(words)
-        return Lesson(replace(ways, pictures=False), sure=sure)
-    return None
-
-
-def _refused_part(
-    words: str,
-    free: Sequence[str],
-    request: ChatRequest,
-    body: Mapping[str, Any],
-    ways: Ways,
-    *,
-    sure: bool,
-) -> Lesson | None:
-    if (most := _most_tokens(words, body)) and most != ways.most_tokens:
-        return Lesson(replace(ways, most_tokens=most))
-    for name in [name for name in free if _spelled(name).search(words)]:
-        other = _INSTEAD.search(words)
-        if other and other[1] != name and other[1] not in body:
-            return Lesson(replace(ways, renamed={**ways.renamed, _first(ways, name): other[1]}))
-        if name in _LENGTHS and not ways.renamed:
-            new = _LENGTHS[1 - _LENGTHS.index(name)]
-            return Lesson(replace(ways, renamed={name: new}))
-        return Lesson(replace(ways, without=(*ways.without, name)))
-    if not sure:
-        return None
-    if _BUDGET.search(words) and (name := next((one for one in free if one in _THINKING), "")):
-        return Lesson(replace(ways, without=(*ways.without, name)))
-    if request.begun and _PREFILL.search(words) and ways.prefill is not False:
-        return Lesson(replace(ways, prefill=False))
-    if sees(request) and PICTURES.search(words):
-        return None
-    if _SYSTEM.search(words) and ways.system != "user":
-        tried_developer = ways.system == "developer" or "developer instruction" in words
-        as_developer = not tried_developer and "system" in words and "'system'" in words
-        return Lesson(replace(ways, system="developer" if as_developer else "user"))
-    if body.get("stream") is True and _STREAM.search(words):
-        return Lesson(replace(ways, stream=False))
-    return None
-
-
-def _spelled(name: str) -> re.Pattern[str]:
-    """*name*, as it may be written: `stream_options`, `streamOptions`, `stream options`."""
-    return re.compile(rf"\b{re.escape(name).replace('_', '[_ -]?')}\b")
-
-
-_BUDGET = re.compile(r"\bbudget\b|\bthinking\b")
-_THINKING = frozenset(
-    (
-        *("reasoning_effort", "reasoning", "thinking", "thinking_budget", "enable_thinking"),
-        *("extra_body", "output_config"),
-    )
-)
-"""Names under which a request says how long may be thought."""
-_LENGTHS = ("max_tokens", "max_completion_tokens")
-
-
-def _first(ways: Ways, name: str) -> str:
-    """What *name* was called before it was renamed."""
-    return next((old for old, new in ways.renamed.items() if new == name), name)
-
-
-def _most_tokens(words: str, body: Mapping[str, Any]) -> int:
-    if not any(name in body for name in (*_LENGTHS, "max_output_tokens")):
-        return 0
-    found = _MOST.search(words)
-    most = _number(found[1]) if found else 0
-    sent = [body[name] for name in (*_LENGTHS, "max_output_tokens") if name in body]
-    # Who is told a limit that was kept learns nothing.
-    return most if any(isinstance(one, int) and one > most for one in sent) else 0
-
-
-def _window(words: str, request: ChatRequest, body: Mapping[str, Any], ways: Ways) -> Lesson | None:
-    """Less of the history; None where there is none."""
-    history = len([one for one in request.messages if one.role != "system"]) > 1
-    if (most := _most_tokens(words, body)) and most != ways.most_tokens and most < 100_000:
-        return Lesson(replace(ways, most_tokens=most))
-    if not history:
-        return None
-    estimated = max(1, tokens_of(request))
-    limit = _told(_LIMIT, words)
-    asked = _told(_ASKED, words)
-    scale = ways.scale or 1.0
-    if limit == ways.window and limit > 8 * (estimated + _asked_for(body)):
-        limit = 0  # It was believed once; a window in which this had room is none.
-    if limit and limit == ways.window:
-        # It counts more tokens than we do.
-        scale = min(8.0, scale * MORE)
-    elif asked > limit / 2 and limit:
-        scale = max(0.25, min(8.0, asked / estimated))
-    if limit:
-        return Lesson(replace(ways, window=limit, scale=scale))
-    guessed = (min(ways.window, estimated * scale) if ways.window else estimated * scale) * LESS
-    return Lesson(replace(ways, window=max(16, int(guessed)), scale=scale), sure=False)
-
-
-def _asked_for(body: Mapping[str, Any]) -> int:
-    sent = (body.get(name) for name in (*_LENGTHS, "max_output_tokens"))
-    return max((one for one in sent if isinstance(one, int)), default=0)
-
-
-def _told(patterns: tuple[re.Pattern[str], ...], words: str) -> int:
-    for pattern in patterns:
-        if (found := pattern.search(words)) and (number := _number(found[1])) >= 16:
-            return number
-    return 0
-
-
-def _number(text: str) -> int:
-    digits = text.replace(",", "")
-    return int(digits) if len(digits) < 10 else 0

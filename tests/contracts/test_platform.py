@@ -269,7 +269,7 @@ async def test_new_forgets_the_conversation(driver, tmp_path, model):
 async def test_a_model_that_fails_is_told_in_one_sentence(
     driver, fault, sentence, tmp_path, model, monkeypatch
 ):
-    monkeypatch.setattr("core.models.client.FIRST_WAIT_S", 0.01)
+    monkeypatch.setattr("core.models.retrying.FIRST_WAIT_S", 0.01)
     place = driver.places[0]
     model.faults = [fault] * 8
     async with driving(driver, tmp_path, model):

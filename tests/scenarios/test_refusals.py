@@ -18,6 +18,7 @@ from tests.harness import palaver, until
 from tests.scenarios.test_telegram import photo, picture
 from tests.servers import providers
 from tests.servers.model import raw
+from tests.servers.wordings import WORDINGS
 
 
 @pytest.fixture
@@ -168,6 +169,38 @@ async def test_another_model_stands_in_where_the_question_is_not_to_blame(
         post = await ask(driver, "hello", 1)
     assert ("Echo of" in post.text) is stands_in
     assert [one["model"] for one in model.requests] == ["first", "second"][: 1 + stands_in]
+
+
+FINAL = {
+    "key": ("refused_key", 1),
+    "balance": ("refused_balance", 1),
+    "model": ("refused_model", 1),
+    "policy": ("refused_policy", 1),
+    "request": ("refused_request", 1),
+    "busy": ("overloaded", 4),
+}
+
+
+@pytest.mark.parametrize("means", FINAL)
+async def test_in_whosever_words_the_person_reads_the_same_and_the_next_question_is_answered(
+    means, driver, tmp_path, model, monkeypatch
+):
+    """The table in docs/models.md, through the chat, in every wording that we know."""
+    monkeypatch.setattr("core.models.retrying.FIRST_WAIT_S", 0.001)
+    sentence, calls = FINAL[means]
+    wordings = [one for one in WORDINGS if one.means == means]
+    async with driving(driver, tmp_path, model):
+        for number, wording in enumerate(wordings):
+            model.strict = lambda _, one=wording: (one.status, one.body)
+            asked = len(model.requests)
+            post = await ask(driver, f"refused-{number}", 2 * number + 1)
+            assert (wording.body, post.text) == (wording.body, say(sentence, "en"))
+            assert len(model.requests) - asked == calls
+            model.strict = None
+            post = await ask(driver, f"next-{number}", 2 * number + 2)
+            assert f"Echo of next-{number} --" in post.text
+            assert (f"refused-{number}" in post.text) is (means not in ("policy", "request"))
+            assert len(model.requests) - asked == calls + 1
 
 
 # --- Endings ----------------------------------------------------------------------------------

@@ -22,7 +22,7 @@ REQUEST = ChatRequest((ChatMessage("user", "hello"),))
 
 @pytest.fixture
 async def client(model, monkeypatch):
-    monkeypatch.setattr("core.models.client.FIRST_WAIT_S", 0.01)
+    monkeypatch.setattr("core.models.retrying.FIRST_WAIT_S", 0.01)
     async with aiohttp.ClientSession() as session:
         yield ChatClient(
             session,

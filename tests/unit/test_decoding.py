@@ -46,7 +46,7 @@ def says(content, **more):
 
 @pytest.fixture
 async def client(model, monkeypatch):
-    monkeypatch.setattr("core.models.client.FIRST_WAIT_S", 0.01)
+    monkeypatch.setattr("core.models.retrying.FIRST_WAIT_S", 0.01)
     async with aiohttp.ClientSession() as session:
         deadlines = Deadlines(first=1, silence=0.5, whole=10)
         yield ChatClient(session, Endpoint(model.url, "", "m", deadlines=deadlines))

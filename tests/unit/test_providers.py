@@ -104,7 +104,7 @@ THINKS = ("deepseek", "dashscope", "openrouter", "11434")
 
 @pytest.fixture
 async def client(model, monkeypatch):
-    monkeypatch.setattr("core.models.client.FIRST_WAIT_S", 0.01)
+    monkeypatch.setattr("core.models.retrying.FIRST_WAIT_S", 0.01)
     async with aiohttp.ClientSession() as session:
 
         def make(url, key="sk", **more):

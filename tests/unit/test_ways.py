@@ -10,10 +10,11 @@ from core.errors import Overloaded, Refused
 from core.models.chunks import Blind, TextDelta
 from core.models.client import ChatClient
 from core.models.learned import Lessons
+from core.models.lessons import lesson_of
 from core.models.providers import Deadlines, Endpoint, continues_with, provider_at
 from core.models.refusals import read_error
 from core.models.request import GO_ON, ChatMessage, ChatRequest
-from core.models.ways import NEEDED, Ways, lesson_of
+from core.models.ways import NEEDED, Ways
 from tests.servers import model as models
 from tests.servers import providers
 
@@ -42,7 +43,7 @@ def shelf():
 
 @pytest.fixture
 async def make(model, monkeypatch, shelf):
-    monkeypatch.setattr("core.models.client.FIRST_WAIT_S", 0.01)
+    monkeypatch.setattr("core.models.retrying.FIRST_WAIT_S", 0.01)
     model.answer = lambda messages: "fine"
     async with aiohttp.ClientSession() as session:
 

@@ -1,0 +1,27 @@
+"""The shapes of chat APIs: how each is asked, and who reads what it answers."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from core.models import anthropic, completions, openai, qianfan, responses
+from core.models.providers import Endpoint
+from core.models.reading import Reading
+from core.models.request import ChatRequest
+from core.models.ways import NEEDED, Ways
+
+
+class Shape(NamedTuple):
+    """How a provider is asked and read. *reader* makes what reads the payloads of one answer."""
+
+    url: Callable[[Endpoint, ChatRequest], str]
+    body: Callable[[Endpoint, ChatRequest, Ways], dict[str, object]]
+    reader: Callable[[], Reading]
+    needed: frozenset[str] = NEEDED
+
+
+SHAPES = {
+    "openai": Shape(openai.url, openai.body, completions.Reader),
+    "anthropic": Shape(anthropic.url, anthropic.body, anthropic.Reader, NEEDED | {"max_tokens"}),
+    "responses": Shape(responses.url, responses.body, responses.Reader),
+    "qianfan": Shape(qianfan.url, qianfan.body, qianfan.Reader),
+}
