@@ -17,7 +17,7 @@ from core.models.learned import Lessons
 from core.models.listed import first_model
 from core.models.measured import MeasuredModel
 from core.models.parameters import read_parameters
-from core.models.providers import Deadlines, Endpoint, provider_at
+from core.models.providers import Deadlines, Endpoint, place_of, provider_at
 from core.models.request import Model
 from core.models.retrying import TRIES
 from core.models.router import Route, Router
@@ -110,14 +110,17 @@ async def _endpoint(
     key = settings.llm_api_key.get_secret_value()
     if settings.llm_base_url:
         continues = None if settings.llm_continue == "auto" else settings.llm_continue
-        provider = provider_at(settings.llm_base_url, continues)
         one_key("LLM_BASE_URL", settings.llm_base_url, key)
-        endpoint = Endpoint(settings.llm_base_url, key, settings.llm_model, provider)
+        base_url, shape = place_of(settings.llm_base_url)
+        provider = provider_at(base_url, continues, shape)
+        endpoint = Endpoint(base_url, key, settings.llm_model, provider)
         if not endpoint.model:
             try:
                 model = await first_model(session, endpoint)
             except ModelError as error:
-                text = f"is not set, and {shown_url(settings.llm_base_url)} lists no model: {error}"
+                text = (
+                    f"is not set, and {shown_url(settings.llm_base_url)} cannot say which: {error}"
+                )
                 raise ConfigError("LLM_MODEL", text) from error
             endpoint = replace(endpoint, model=model)
         return endpoint, "configured"
@@ -134,7 +137,7 @@ async def _endpoint(
 
 def _endpoints_of(entry: ModelEntry, settings: Settings) -> list[Endpoint]:
     """One for each key of *entry*."""
-    base_url = entry.base_url.rstrip("/")
+    base_url, shape = place_of(entry.base_url)
     own = {"first": entry.first_s, "silence": entry.silence_s, "whole": entry.whole_s}
     variables = (entry.key,) if isinstance(entry.key, str) else entry.key
     one_key("PALAVER_CONFIG", base_url, "".join(variables))
@@ -143,7 +146,7 @@ def _endpoints_of(entry: ModelEntry, settings: Settings) -> list[Endpoint]:
             base_url,
             secret_in(variable, f"the model {entry.name}"),
             entry.model,
-            provider_at(base_url, entry.continues),
+            provider_at(base_url, entry.continues, entry.shape or shape),
             tuple(entry.headers.items()),
             entry.extra,
             entry.ways,

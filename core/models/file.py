@@ -11,6 +11,8 @@ price = [0.14, 0.0028, 0.28]           # dollars for a million: read, cached, wr
 at_once = 20                           # calls at once in one process
 per_minute = 500                       # calls a minute, of all processes together
 continues = "prefix"                   # as LLM_CONTINUE
+shape = "anthropic"                    # how it is asked, where its address does not say:
+                                       # openai, responses, anthropic
 headers = {X-RateLimit-Group = "chat"} # what each call carries besides
 extra = {thinking = {type = "disabled"}}  # what each request says besides
 parameters = {temperature = 0.2, reasoning_effort = "high"}  # see `core.models.parameters`
@@ -68,7 +70,7 @@ import msgspec
 from core.errors import ConfigError
 from core.models.filter import Action, Filter, Rule
 from core.models.parameters import Parameters
-from core.models.providers import Continues
+from core.models.providers import Continues, Shape
 from core.models.ways import Ways
 from core.secret import keep_secret
 
@@ -82,6 +84,7 @@ class ModelEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     at_once: int = 0
     per_minute: int = 0
     continues: Continues | None = None
+    shape: Shape | None = None
     headers: dict[str, str] = {}
     extra: dict[str, Any] = {}
     parameters: Parameters = Parameters()

@@ -18,20 +18,37 @@ LISTED_BYTES = 4_000_000
 
 
 _NO_CHAT = re.compile(
-    r"embed|rerank|\bbge|\be5-|\bgte-|whisper|transcri|\btts|speech|audio|voice|realtime|"
-    r"dall-?e|image|diffusion|flux|\bsora|video|veo|imagen|moderation|guard|\bclip|\bocr|"
-    r"davinci|babbage|\bada\b|computer-use|omni-mod|colbert|splade|nomic|minilm|paraphrase",
+    # Vectors, and what sorts.
+    r"embed|rerank|ranker|\bbge|\be5-|\bgte-|voyage|\bjina|colbert|splade|nomic|minilm|paraphrase|"
+    r"sentence-|similarity|(?:text|code)-search-|colpali|colqwen|\bclip|siglip|classif|reward|-prm\b|\baqa\b|"
+    # Sound.
+    r"whisper|transcri|\bx?tts|tts\b|speech|audio|voice|realtime|\basr|asr\b|parakeet|paraformer|"
+    r"wav2vec|kokoro|\bbark|\bsonic|music|lyria|\bsuno|\budio|chirp|\bstt\b|"
+    # Pictures and films.
+    r"dall-?e|image|diffusion|flux|\bsd(?:xl|[-_]?[123])|stable-(?:cascade|video)|kandinsky|"
+    r"midjourney|ideogram|recraft|seedream|seededit|seedance|jimeng|kling|hailuo|\bvidu|\bwanx?[-\d]|"
+    r"cogview|cogvideo|kolors|hidream|playground-v|nano-banana|\bluma|\bsora|video|\bveo|"
+    r"upscal|inpaint|segment|\bsam-?\d|depth-|"
+    # What judges or reads pages, and what has no chat.
+    r"moderation|guard|shield|omni-mod|(?:\b|_|olm)ocr|layout|docling|nougat|davinci|babbage|"
+    r"\bada\b|turbo-instruct|-base$|computer-use|deep-research",
 )
 """Names of models that are asked for something else than an answer."""
+_CHATS = re.compile(
+    r"chat|\bllm|\bvlm|language|text[-_ ]?(?:generation|only)|to-text$|^text$|convers"
+)
+"""Kinds, as lists tell them, of models to talk with."""
+_ASKED_SO = re.compile(r"chat|openai|anthropic|messages|responses|generate_?content|completion")
+_OVER = re.compile(r"deprecat|retired|shut ?down|disabled|unavailable|offline")
 
 
 async def first_model(
     session: aiohttp.ClientSession, endpoint: Endpoint, *, chat: bool = True
 ) -> str:
-    """The first (*chat*) model that the API at *endpoint* lists; the first of all, if none is one.
+    """The first (*chat*) model that the API at *endpoint* lists.
 
     Raises:
-        Overloaded, Refused: it lists none, or does not answer within seconds.
+        Overloaded, Refused: it lists none, or none to talk with, or does not answer within seconds.
     """
     url = f"{endpoint.base_url}/models"
     try:
@@ -48,28 +65,64 @@ async def first_model(
         raise Overloaded(f"cannot be reached ({type(error).__name__})") from error
     except ValueError as error:
         raise Refused("its list of models makes no sense", "model") from error
-    models = records(said if isinstance(said, list) else record(said).get("data"))
-    names = [(text_of(model.get("id")), model) for model in models]
-    named = [(name, model) for name, model in names if name]
-    if not named:
+    said = record(said).get("data") or record(said).get("models") or said
+    named = [(_name(model), model) for model in records(said)]
+    names = [name for name, _ in named if name]
+    if not names:
         raise Refused("it lists no models", "model")
-    chosen = next((name for name, model in named if not chat or _answers(name, model)), named[0][0])
-    if chosen != named[0][0]:
-        log.info("model chosen", model=chosen, listed=len(named))
+    if not chat:
+        return names[0]
+    chosen = next((name for name, model in named if name and _answers(name, model)), "")
+    if not chosen:
+        raise Refused(f"it lists {len(names)} models, none of them to talk with", "model")
+    log.info("model chosen", model=chosen, listed=len(names))
     return chosen
+
+
+def _name(model: Mapping[str, object]) -> str:
+    return text_of(model.get("id")) or text_of(model.get("name"))
 
 
 def _answers(name: str, model: Mapping[str, object]) -> bool:
     """Whether *model* is one to talk with: as its API says, or else by its name."""
-    kind = text_of(model.get("type")).lower()
-    if kind in ("chat", "llm", "vlm", "language"):
-        return True
-    if kind in ("embedding", "embeddings", "rerank", "image", "audio", "moderation", "transcribe"):
+    if model.get("active") is False or _OVER.search(text_of(model.get("status")).lower()):
         return False
-    can = record(model.get("capabilities")).get("completion_chat")
-    if isinstance(can, bool):
-        return can
-    writes = record(model.get("architecture")).get("output_modalities")
-    if isinstance(writes, list):
-        return "text" in writes
+    for told in (_by_abilities(model), _by_kind(model)):
+        if told is not None:
+            return told
     return not _NO_CHAT.search(name.lower())
+
+
+def _by_kind(model: Mapping[str, object]) -> bool | None:
+    """What the words say that lists have for the kind of a model; None where they say nothing."""
+    can = record(model.get("capabilities"))
+    fields = (
+        *(model.get(name) for name in ("type", "model_type", "task", "kind")),
+        can.get("type"),
+    )
+    for kind in (text_of(one, ("name", "id")).lower() for one in fields):
+        if _CHATS.search(kind):
+            return True
+        if _NO_CHAT.search(kind):
+            return False
+    return None
+
+
+def _by_abilities(model: Mapping[str, object]) -> bool | None:
+    """What is said of what it can, of where it is asked, and of what it gives back."""
+    can = record(model.get("capabilities"))
+    for able in (
+        can.get("completion_chat"),
+        can.get("chat_completion"),
+        model.get("supports_chat"),
+    ):
+        if isinstance(able, bool):
+            return able
+    places = ("endpoints", "supported_endpoint_types", "supportedGenerationMethods", "capabilities")
+    for asked_so in (model.get(name) for name in places):
+        words = [text_of(one).lower() for one in asked_so] if isinstance(asked_so, list) else []
+        if any(words):
+            return any(map(_ASKED_SO.search, words))
+    writes = record(model.get("architecture")).get("output_modalities")
+    writes = writes or model.get("output_modalities")
+    return "text" in writes if isinstance(writes, list) and writes else None

@@ -6,7 +6,7 @@ Sources: the providers' API references, read in autumn 2026; vLLM's
 
 import re
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 from urllib.parse import urlsplit
 
 import msgspec
@@ -22,6 +22,9 @@ message is an assistant's (Anthropic, also through gateways); or, asked again wi
 behind that event (gateways that number their events)."""
 
 
+Shape = Literal["openai", "responses", "anthropic", "qianfan"]
+
+
 class Provider(msgspec.Struct, frozen=True):
     """One provider's ways.
 
@@ -31,6 +34,7 @@ class Provider(msgspec.Struct, frozen=True):
         continues_at: the base URL for that, where it is another one.
         max_tokens: what the limit of the answer's length is called.
         key_header: the header of the key, where it is no bearer token.
+        bearer: whether it is a bearer token besides.
         headers: what else each call carries.
         shape: of the request and of the stream.
     """
@@ -40,10 +44,12 @@ class Provider(msgspec.Struct, frozen=True):
     continues_at: str = ""
     max_tokens: str = "max_tokens"
     key_header: str = ""
+    bearer: bool = False
     headers: tuple[tuple[str, str], ...] = ()
-    shape: Literal["openai", "responses", "anthropic", "qianfan"] = "openai"
+    shape: Shape = "openai"
 
 
+_VERSION = (("anthropic-version", "2023-06-01"),)
 KNOWN = (
     Provider("api.deepseek.com", "prefix", "https://api.deepseek.com/beta"),
     Provider("api.mistral.ai", "prefix"),
@@ -52,7 +58,7 @@ KNOWN = (
         "api.anthropic.com",
         "prefill",
         key_header="x-api-key",
-        headers=(("anthropic-version", "2023-06-01"),),
+        headers=_VERSION,
         shape="anthropic",
     ),
     # Its newer models refuse `max_tokens`.
@@ -76,14 +82,53 @@ def continues_with(provider: Provider, model: str) -> Continues:
     return provider.continues
 
 
-def provider_at(base_url: str, continues: Continues | None = None) -> Provider:
+_ENDS: tuple[tuple[str, str, Shape], ...] = (
+    ("/chat/completions", "", "openai"),
+    ("/responses", "", "responses"),
+    ("/messages", "", "anthropic"),
+    # DeepSeek, Moonshot, Z.ai, MiniMax and Azure speak it there, beside OpenAI's.
+    ("/anthropic", "/anthropic/v1", "anthropic"),
+    ("/anthropic/v1", "/anthropic/v1", "anthropic"),
+)
+"""How the address of a call ends, what the base URL ends with then, and its shape."""
+
+
+class Place(NamedTuple):
+    """Where calls go: *base_url*, and the *shape* that they have there, if the address says so."""
+
+    base_url: str
+    shape: Shape | None
+
+
+def place_of(url: str) -> Place:
+    """What *url* says, which people copy with or without the path of the call."""
+    url = url.rstrip("/")
+    path = urlsplit(url).path
+    for ending, instead, shape in _ENDS:
+        if path.endswith(ending):
+            return Place(url.removesuffix(ending) + instead, shape)
+    return Place(url, None)
+
+
+def provider_at(
+    base_url: str, continues: Continues | None = None, shape: Shape | None = None
+) -> Provider:
     """The provider whose API is at *base_url*; one without any ways of its own if unknown.
 
-    *continues*: how it goes on with an answer, where the operator knows better.
+    *continues*: how it goes on with an answer, where the operator knows better; *shape*: where
+    it, or the address, says that.
     """
     host = urlsplit(base_url).hostname or ""
     known = (one for one in KNOWN if host == one.host or host.endswith(f".{one.host}"))
     provider = next(known, Provider(host))
+    shape = shape or place_of(base_url).shape
+    if shape == "anthropic" and provider.shape != shape:
+        # A gateway: some take the key as Anthropic does, some as everybody else.
+        provider = Provider(
+            host, key_header="x-api-key", bearer=True, headers=_VERSION, shape="anthropic"
+        )
+    elif shape is not None:
+        provider = msgspec.structs.replace(provider, shape=shape)
     if continues is None:
         return provider
     return msgspec.structs.replace(provider, continues=continues)
@@ -125,6 +170,8 @@ class Endpoint(msgspec.Struct, frozen=True):
             name = self.provider.key_header or "Authorization"
             key = self.api_key if self.provider.key_header else f"Bearer {self.api_key}"
             own = (*self.more_headers, (name, key))
+            if self.provider.bearer:
+                own = (("Authorization", f"Bearer {self.api_key}"), *own)
         else:
             own = self.more_headers
         for place in (self.base_url, self.provider.continues_at):

@@ -5,12 +5,15 @@ import json
 import aiohttp
 import pytest
 
+from core.buckets import LocalBudget
+from core.clients import open_models
 from core.errors import Interrupted, Overloaded, Refused
 from core.models.chunks import Finished, ReasoningDelta, TextDelta, Usage
 from core.models.client import ChatClient
 from core.models.file import read_palaver_file
-from core.models.providers import Endpoint, provider_at
+from core.models.providers import Endpoint, place_of, provider_at
 from core.models.request import ChatMessage, ChatRequest
+from tests.harness import settings_for
 from tests.servers import model as models
 
 REQUEST = ChatRequest((ChatMessage("user", "hello"),))
@@ -260,3 +263,77 @@ async def test_without_that_setting_ids_mean_nothing(model):
     async with aiohttp.ClientSession() as session:
         with pytest.raises(Interrupted):
             await collect(ChatClient(session, Endpoint(model.url, "", "m")))
+
+
+# --- Where it is, and in which shape ---------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("url", "base_url", "shape"),
+    [
+        ("https://gw.example/v1/messages", "https://gw.example/v1", "anthropic"),
+        ("https://gw.example/api/v1/messages/", "https://gw.example/api/v1", "anthropic"),
+        # api-docs.deepseek.com/guides/anthropic_api, platform.moonshot.ai, docs.z.ai
+        (
+            "https://api.deepseek.com/anthropic",
+            "https://api.deepseek.com/anthropic/v1",
+            "anthropic",
+        ),
+        ("https://api.z.ai/api/anthropic", "https://api.z.ai/api/anthropic/v1", "anthropic"),
+        ("https://x.example/anthropic/v1", "https://x.example/anthropic/v1", "anthropic"),
+        ("https://x.example/anthropic/v1/messages", "https://x.example/anthropic/v1", "anthropic"),
+        ("https://api.anthropic.com/v1", "https://api.anthropic.com/v1", "anthropic"),
+        ("https://api.anthropic.com/v1/messages", "https://api.anthropic.com/v1", "anthropic"),
+        ("https://gw.example/v1/chat/completions", "https://gw.example/v1", "openai"),
+        ("https://gw.example/v1/responses", "https://gw.example/v1", "responses"),
+        ("https://gw.example/v1", "https://gw.example/v1", "openai"),
+        ("https://messages.example/v1", "https://messages.example/v1", "openai"),
+    ],
+)
+def test_an_address_may_say_the_shape_of_its_calls(url, base_url, shape):
+    place = place_of(url)
+    assert place.base_url == base_url
+    assert provider_at(place.base_url, shape=place.shape).shape == shape
+
+
+@pytest.mark.parametrize("way", ["the address", "the file"])
+async def test_a_gateway_of_anthropics_shape_is_asked_in_it(way, model, tmp_path, monkeypatch):
+    monkeypatch.setenv("GW_KEY", "sk-gw-secret")
+    ending, shape = ("/messages", "") if way == "the address" else ("", "shape = 'anthropic'")
+    path = tmp_path / "palaver.toml"
+    path.write_text(
+        f"[[model]]\nname='a'\nbase_url='{model.url}{ending}'\nmodel='m'\nkey='GW_KEY'\n{shape}"
+    )
+    sent = []
+
+    async def note(request):
+        sent.append(request.headers)
+        events = b"".join(
+            b"data: " + json.dumps(one).encode() + b"\n\n"
+            for one in models.anthropic_events("fine")
+        )
+        return await models.raw(events)(request)
+
+    model.faults.append(note)
+    async with (
+        open_models(settings_for(tmp_path, palaver_config=path), LocalBudget()) as opened,
+        opened.chat.stream(REQUEST) as deltas,
+    ):
+        said = "".join([one.text async for one in deltas if isinstance(one, TextDelta)])
+    assert said == "fine"
+    assert model.requests[0]["max_tokens"] > 0
+    assert sent[0]["x-api-key"] == "sk-gw-secret"
+    assert sent[0]["Authorization"] == "Bearer sk-gw-secret"
+    assert sent[0]["anthropic-version"]
+
+
+async def test_an_address_with_the_path_of_the_call_is_understood(model, tmp_path):
+    model.answer = lambda messages: "fine"
+    more = {"llm_base_url": f"{model.url}/chat/completions", "llm_model": ""}
+    async with (
+        open_models(settings_for(tmp_path, **more), LocalBudget()) as opened,
+        opened.chat.stream(REQUEST) as deltas,
+    ):
+        said = "".join([one.text async for one in deltas if isinstance(one, TextDelta)])
+    assert said == "fine"
+    assert opened.chat.model == "scripted"
