@@ -5,19 +5,21 @@ from collections.abc import Sequence
 
 from core.budget import LOOK_AGAIN_S, URGENCY, Call, Grant
 from core.levels import (
+    TRY_AGAIN_S,
     Level,
     Look,
+    View,
     count,
     early_s,
     holds,
     look_at_shared,
-    narrow,
     note_refusal,
     pace_of,
+    passing,
     refilled,
-    tokens_of,
-    widen,
+    spent_of,
     widest,
+    width,
     windowed,
 )
 from core.platform import Bucket
@@ -29,19 +31,21 @@ STILL_S = 0.3
 NEARLY = 0.95
 """Who knows so much of the most that was ever found to pass tries no more."""
 TRY_S = 0.1
-"""While others try, it is asked so often how that went."""
-STEADY = 12
-"""After so many calls a place is in steady use, and more is tried for previews too."""
-TELLS_S = 0.15
-"""A try that was early by less tells nothing."""
-HELD = 0.6
-"""Who is answered later than usual by so much of what the try was early, was made to wait."""
+"""While another tries, it is asked so often how that went."""
+TELLS = 0.6
+"""A try that was early by less than so much of how early may be tried shows no more than that our
+times are a little longer than the platform's."""
+HELD, JITTER_S = 0.6, 0.2
+"""Who is answered later than usual by so much of what the try was early, was made to wait; but by
+less than this answers differ anyway."""
 USUAL_GROWS = 1.05
 """What was the fastest answer is forgotten so fast."""
 ALONE_S = 5.0
 """The end of the first call after a refusal is waited for so long."""
 OUT_S = 15.0
 """A call whose end is not told is forgotten after so long."""
+BURST_S = 8.0
+"""A refusal for longer is not about a burst, where it can be about more."""
 SLOW_S = 3.0
 """An answer that takes longer is a warning: the platform itself waits before it refuses."""
 BEYOND_SLOW_S = 1.5
@@ -84,9 +88,10 @@ class Buckets:
         levels = [self._at(bucket) for bucket in buckets]
         urgent = call != "nicety"
         alone = urgent and any(level.alone and level.held_until <= now for level in levels)
+        # Where one limit was found to hold, the others are not planned to be wider.
+        bold = all(self._known(bucket).shut_until <= now for bucket in buckets if bucket.most)
         looks = [
-            self._look(bucket, level, call, now, growing, alone=alone)
-            for bucket, level in zip(buckets, levels, strict=True)
+            self._look(bucket, call, now, growing, alone=alone, bold=bold) for bucket in buckets
         ]
         wait_s = max((look.wait_s for look in looks), default=0.0)
         spare = [look.spare for look in looks]
@@ -98,7 +103,7 @@ class Buckets:
         for bucket, level, look in zip(buckets, levels, looks, strict=True):
             self._spend(bucket, level, call, now)
             if look.early:
-                level.out, level.out_at = level.out + 1, now
+                self._known(bucket).out_at = now
             if alone:
                 level.alone, level.alone_until = False, now + ALONE_S
         early = [look.early for look in looks] if any(look.early for look in looks) else ()
@@ -106,38 +111,38 @@ class Buckets:
         return Grant(0.0, spare, [look.speed for look in looks], early, alone)
 
     def _look(
-        self, bucket: Bucket, level: Level, call: Call, now: float, growing: int, *, alone: bool
+        self, bucket: Bucket, call: Call, now: float, growing: int, *, alone: bool, bold: bool
     ) -> Look:
-        if level.out and level.out_at < now - OUT_S:
-            level.out = 0
+        level, known = self._at(bucket), self._known(bucket)
         behind = [till for other, till in level.waits.items() if URGENCY[other] < URGENCY[call]]
         closed = max(level.held_until, level.alone_until, *behind, 0.0)
         if closed > now:
             return Look(closed - now, -1.0)
         if not bucket.most:
             return look_at_shared(level, call, now)
-        tries = pace_of(level, now) < widest(bucket) * NEARLY and now >= level.shut_until
-        if URGENCY[call] >= URGENCY["preview"]:
-            tries = tries and level.used >= STEADY
-        ahead_s = early_s(bucket, level, call) if tries else 0.0
-        looked = refilled if bucket.refills else windowed
-        look = looked(bucket, level, call, now, growing, ahead_s)
-        if alone or look.wait_s <= CLOCK_S:
+        pace, most = pace_of(known, now), widest(bucket)
+        tries = pace < most * NEARLY and known.shut_until <= now and call != "nicety"
+        tries = tries and (call != "preview" or level.used >= bucket.most - bucket.reserve)
+        ahead_s = early_s(bucket) if tries else 0.0
+        planned = most if tries and bold else pace
+        view = View(now, pace, min(pace, known.proven), planned, ahead_s, growing)
+        look = (refilled if bucket.refills else windowed)(bucket, level, call, view)
+        if alone or max(look.wait_s, look.early) <= CLOCK_S:
             return look._replace(wait_s=0.0, spare=max(look.spare, 1.0), early=0.0)
-        if (
-            look.wait_s > ahead_s
-            or call == "nicety"
-            or (look.early and level.out > level.successes)
-        ):
-            # While others try, it is asked soon how that went.
-            soon_s = TRY_S if tries and level.out else look.wait_s
-            return look._replace(wait_s=min(look.wait_s, soon_s), spare=min(look.spare, 0.0))
+        # Where more was found to pass first texts go side by side.
+        one_by_one = look.early > 0 and (pace <= 1 or call != "first")
+        trying = one_by_one and known.out_at > max(0.0, now - OUT_S)
+        if look.wait_s > ahead_s or trying:
+            # While another tries, it is asked soon how that went.
+            wait_s = TRY_S if trying else max(CLOCK_S, look.wait_s - ahead_s)
+            return look._replace(wait_s=wait_s, spare=min(look.spare, 0.0))
         return look._replace(wait_s=0.0, spare=max(look.spare, 1.0))
 
     def _spend(self, bucket: Bucket, level: Level, call: Call, now: float) -> None:
         level.used += 1
         if bucket.refills:
-            level.level, level.at = tokens_of(bucket, level, now) - 1, now
+            pace = pace_of(self._known(bucket), now)
+            level.spent, level.at = spent_of(bucket, level, pace, now) + 1, now
             return
         level.taken.append((now, call))
         seconds = bucket.seconds if bucket.most else 1.0
@@ -146,20 +151,23 @@ class Buckets:
     def passed(self, buckets: Sequence[Bucket], grant: Grant, late_s: float, now: float) -> None:
         """As `Budget.passed`, at the moment *now*; *late_s*: more than usual."""
         early = grant.early or [0.0] * len(buckets)
+        told = []
         for bucket, by in zip(buckets, early, strict=True):
-            level = self._at(bucket)
-            level.alone_until = 0.0
-            if by:
-                level.out = max(0, level.out - 1)
-                if by >= TELLS_S and late_s > HELD * by:
-                    narrow(bucket, level, now, tried=True)
-                elif by >= TELLS_S:
-                    widen(bucket, level, now)
-        beyond = any(pace_of(self._at(one), now) > 1 for one in buckets if one.most)
-        if late_s > (BEYOND_SLOW_S if beyond else SLOW_S) and not any(early):
-            blamed = self._fullest(buckets, early, now, left=HALF)
-            if blamed is not None:
-                narrow(blamed, self._at(blamed), now, tried=False)
+            self._at(bucket).alone_until = 0.0
+            if not by:
+                continue
+            self._known(bucket).out_at = 0.0
+            if late_s > min(max(HELD * by, JITTER_S), BEYOND_SLOW_S):
+                self._narrow(bucket, now, tried=True)
+            elif by >= TELLS * early_s(bucket):
+                told.append(bucket.seconds)
+        if told:
+            self._widen(buckets, early, min(told), now)
+        if not any(early):
+            beyond = any(pace_of(self._known(one), now) > 1 for one in buckets if one.most)
+            blamed = self._blamed(buckets, early, now, left=HALF)
+            if blamed is not None and late_s > (BEYOND_SLOW_S if beyond else SLOW_S):
+                self._narrow(blamed, now, tried=False)
         if late_s > SLOW_S and buckets:
             self._at(buckets[0]).waits["first"] = now + min(QUIET_S, 2 * late_s)
 
@@ -171,13 +179,15 @@ class Buckets:
         place.held_until = max(now + seconds + MARGIN_S, place.held_until)
         place.alone, place.alone_until = True, 0.0
         early = grant.early or [0.0] * len(buckets)
-        blamed = self._fullest(buckets, early, now)
+        blamed = self._blamed(buckets, early, now, asked_s=seconds)
         if blamed is not None:
-            tried = bool(early[buckets.index(blamed)])
-            narrow(blamed, self._at(blamed), now, tried=tried)
+            self._narrow(blamed, now, tried=bool(early[buckets.index(blamed)]))
         for bucket, by in zip(buckets, early, strict=True):
             level = self._at(bucket)
-            level.out = max(0, level.out - (1 if by else 0))
+            # What is refused was not done.
+            level.spent = max(0.0, level.spent - 1)
+            if by:
+                self._known(bucket).out_at = 0.0
             if not bucket.most:
                 note_refusal(level, buckets[0].key, seconds, now)
 
@@ -186,28 +196,72 @@ class Buckets:
         level = self._at(bucket)
         level.held_until = max(now + seconds, level.held_until)
 
-    def _fullest(
-        self, buckets: Sequence[Bucket], early: Sequence[float], now: float, *, left: float = 1.0
+    def _widen(
+        self, buckets: Sequence[Bucket], early: Sequence[float], seconds: float, now: float
+    ) -> None:
+        """More than was promised has passed in *seconds*: so, there and in what lasts longer, may
+        the most that was ever found to.
+        """
+        for bucket, by in zip(buckets, early, strict=True):
+            known = self._known(bucket)
+            if widest(bucket) == 1:
+                continue
+            if known.shut_until <= now and bucket.seconds >= seconds:
+                self._learn(bucket, widest(bucket), now)
+            if by:
+                pace = pace_of(known, now)
+                proven = max(known.proven, width(bucket, self._at(bucket), pace, now))
+                for level in (self._at(bucket), self._kind(bucket)):
+                    level.proven = proven
+
+    def _narrow(self, bucket: Bucket, now: float, *, tried: bool) -> None:
+        """So much does not pass; *tried*: it was more than was known to."""
+        pace = pace_of(self._known(bucket), now)
+        left = passing(bucket, self._at(bucket), pace, now, tried=tried)
+        self._learn(bucket, left, now, shut_until=now + TRY_AGAIN_S)
+
+    def _learn(self, bucket: Bucket, pace: float, now: float, shut_until: float = 0.0) -> None:
+        """*bucket* is so wide; and so are, until they find otherwise, those like it."""
+        for level in {id(one): one for one in (self._at(bucket), self._kind(bucket))}.values():
+            level.learned, level.learned_at, level.shut_until = pace, now, shut_until
+            level.out_at = 0.0
+
+    def _blamed(
+        self,
+        buckets: Sequence[Bucket],
+        early: Sequence[float],
+        now: float,
+        *,
+        left: float = 1.0,
+        asked_s: float = 0.0,
     ) -> Bucket | None:
         """The bucket that was too wide: the narrowest that was full, or the fullest.
 
-        None where more than this share of each was *left*.
+        None where more than this share of each was *left*. *asked_s*: for how long it was refused.
         """
         full: list[tuple[float, float, Bucket]] = []
         for bucket, by in zip(buckets, early, strict=True):
             if not bucket.most:
                 continue
-            level = self._at(bucket)
-            most = holds(bucket, level, now)
-            tokens = most - count(bucket, level, now)
+            level, pace = self._at(bucket), pace_of(self._known(bucket), now)
+            most, taken = holds(bucket, pace), float(count(bucket, level, now))
             if bucket.refills:
-                tokens = tokens_of(bucket, level, now)
+                taken = spent_of(bucket, level, pace, now)
             # More than was promised is blamed first.
-            beyond = by > 0 or pace_of(level, now) > 1
-            share = 0.0 if beyond or tokens < 1 else tokens / most
+            beyond = pace > 1 and (taken > bucket.most or bucket.fastest > 1)
+            share = 0.0 if by > 0 or beyond or most - taken < 1 else 1 - taken / most
             if share <= left:
-                full.append((share, bucket.seconds, bucket))
+                seconds = -bucket.seconds if asked_s > BURST_S else bucket.seconds
+                full.append((share, seconds, bucket))
         return min(full, key=lambda one: one[:2])[2] if full else None
+
+    def _known(self, bucket: Bucket) -> Level:
+        """Where it is kept what was learned of *bucket*, or, before, of those like it."""
+        own = self._at(bucket)
+        return own if own.learned_at else self._kind(bucket)
+
+    def _kind(self, bucket: Bucket) -> Level:
+        return self._levels.setdefault(bucket.like or bucket.key, Level())
 
     def _at(self, bucket: Bucket) -> Level:
         return self._levels.setdefault(bucket.key, Level())

@@ -1,9 +1,10 @@
 """Tokens for calls to the outside: so many in any so many seconds, for all who call.
 
-A bucket begins with what the platform promises. Beyond that it is tried, one token a little
-early at a time, where somebody needs it: what comes back at once has passed, and the bucket is
-that much wider from then on; what is refused, or comes back late, is not tried again for
-`TRY_AGAIN_S`. So a place that allows less than promised is found, and one that allows more too.
+A bucket begins with what the platform promises. Beyond that it is tried, one call a little early
+at a time. What comes back at once has passed, and then all that anybody ever saw pass is taken to
+pass too, one call at a time until it did; what is refused, or comes back late, is not tried again
+for `TRY_AGAIN_S`. So a place that allows less than promised is found, and one that allows more
+too; and what is found in one is where those like it begin.
 """
 
 from collections.abc import Sequence
@@ -24,8 +25,9 @@ class Grant(NamedTuple):
 
     *levels*: how many such calls more each bucket would let pass; below one where it lets none.
     *speeds*: how many tokens of each come back in a second, where it refills; else 0.
-    *early*: by how many seconds each token came too early for what is known to pass; empty where
-    none did. Then, and when *alone* (the first call after a refusal), its end is to be told.
+    *early*: by how many seconds each token came too early for what is known to have passed;
+    empty where none did. Then, and when *alone* (the first call after a refusal), its end is to
+    be told.
     """
 
     wait_s: float

@@ -11,14 +11,10 @@ from core.platform import Bucket
 
 CLOCK_BACK_S = 1.0
 """A clock that stepped back by less is a matter of rounding."""
-EARLY_S, EARLIEST_S = 3.0, 6.0
-"""A token is tried so early at first; after each that passed twice as early, up to this. What is
-early by less than Telegram's own patience (8 s) it answers late, and does not refuse."""
-EARLY_TOKENS: dict[Call, float] = {"final": 1.5, "first": 3.0, "preview": 1.5, "nicety": 0.0}
-"""So many tokens of a bucket that refills may be tried early."""
+EARLY_S, EARLY_TOKENS = 5.0, 1.5
+"""A token is tried so early; of a bucket that refills, by so many tokens. What is early by less
+than Telegram's own patience (8 s) it answers late, and does not refuse."""
 TRY_AGAIN_S = 1800.0
-WIDER = 1.1
-"""A burst that held more than was known may hold so much more than that."""
 NARROWER = 0.8
 SLOWER, SLOWEST = 0.5, 0.1
 """A refusal leaves so much of what had passed, and of the speed at which tokens come back."""
@@ -41,10 +37,11 @@ class Level(msgspec.Struct):
         seen_at: when it was looked at last.
         used: how many tokens were taken of it.
         taken: when tokens were taken of it, the latest last, and what for.
-        level, at: how many tokens one that refills held, and when; None: as many as it can.
-        learned, learned_at: how many times as wide, or as fast, as promised it is, and since when.
-        successes: how many tries have passed since one did not.
-        out, out_at: how many tries are under way, and since when.
+        spent, at: how many tokens of one that refills were not yet back, and when.
+        learned, learned_at: how many times as wide, or as fast, as promised it is taken to be, and
+            since when.
+        proven: so much of that has passed; what is more is tried, one call at a time.
+        out_at: since when a try is under way; 0.0: none is.
         shut_until: until then nothing is tried; where nobody knows a limit: one is believed in.
         held_until: nobody may call until then.
         alone, alone_until: the next call goes alone, for its end shows whether others may.
@@ -55,12 +52,11 @@ class Level(msgspec.Struct):
     seen_at: float = 0.0
     used: int = 0
     taken: list[tuple[float, Call]] = []
-    level: float | None = None
+    spent: float = 0.0
     at: float = 0.0
     learned: float = 1.0
     learned_at: float = 0.0
-    successes: int = 0
-    out: int = 0
+    proven: float = 1.0
     out_at: float = 0.0
     shut_until: float = 0.0
     held_until: float = 0.0
@@ -82,11 +78,11 @@ def settle(level: Level, now: float) -> None:
         setattr(level, name, getattr(level, name) - back_s)
 
 
-def kept_s(bucket: Bucket, level: Level, now: float) -> int:
-    """For how many seconds it is worth keeping what is known of *bucket*."""
+def kept_s(seconds: float, level: Level, now: float) -> int:
+    """For how long it is worth keeping what is known of a bucket of so many *seconds*."""
     learned = level.learned != 1.0 or level.shut_until > now
     held_s = max(0.0, level.held_until - now)
-    return math.ceil(held_s + bucket.seconds + (LEARNED_S if learned else USED_S))
+    return math.ceil(held_s + seconds + (LEARNED_S if learned else USED_S))
 
 
 class Look(NamedTuple):
@@ -100,17 +96,29 @@ class Look(NamedTuple):
     early: float = 0.0
 
 
-def early_s(bucket: Bucket, level: Level, call: Call) -> float:
+class View(NamedTuple):
+    """How a bucket is looked at: it is taken to be as wide as *pace*, of which *proven* has passed
+    (see `Level`), and planned with at *planned*.
+
+    *ahead_s*: so much a token may be tried early; *growing*: see `Budget.take`.
+    """
+
+    now: float
+    pace: float
+    proven: float
+    planned: float
+    ahead_s: float = 0.0
+    growing: int = 1
+
+
+def early_s(bucket: Bucket) -> float:
     """By how much a token may be tried early."""
-    if bucket.refills:
-        tokens = EARLY_TOKENS[call if bucket.fastest <= 1 else "preview"]
-        return tokens * bucket.seconds / bucket.most
-    return min(EARLIEST_S, EARLY_S * 2.0**level.successes)
+    return EARLY_TOKENS * bucket.seconds / bucket.most if bucket.refills else EARLY_S
 
 
 def widest(bucket: Bucket) -> float:
     """How many times as wide, or as fast, as promised a bucket may be found to be."""
-    return max(1.0, bucket.upto / bucket.most, bucket.fastest)
+    return max(1.0, bucket.upto / bucket.most, bucket.fastest) if bucket.most else 1.0
 
 
 def pace_of(level: Level, now: float) -> float:
@@ -118,32 +126,24 @@ def pace_of(level: Level, now: float) -> float:
     return math.pow(level.learned, math.pow(0.5, (now - level.learned_at) / UNLEARN_S))
 
 
-def holds(bucket: Bucket, level: Level, now: float) -> float:
-    """How many tokens a bucket holds; of one that refills, with what it grew by."""
-    pace = pace_of(level, now)
-    if bucket.fastest > 1:
-        pace = min(1.0, pace)
+def holds(bucket: Bucket, pace: float) -> float:
+    """How many tokens a bucket holds; where they come back faster, bursts are smaller."""
+    pace = 1 / pace if bucket.fastest > 1 and pace > 1 else pace
     return max(1.0, bucket.most * pace + 0.001)
 
 
-def speed_of(bucket: Bucket, level: Level, now: float) -> float:
+def speed_of(bucket: Bucket, pace: float) -> float:
     """How many tokens a second come back into a bucket that refills."""
-    pace = pace_of(level, now)
-    if bucket.fastest <= 1:
-        pace = min(1.0, pace)
-    return bucket.most / bucket.seconds * pace
+    return bucket.most / bucket.seconds * (pace if bucket.fastest > 1 else min(1.0, pace))
 
 
 def count(bucket: Bucket, level: Level, now: float) -> int:
     return sum(at > now - bucket.seconds for at, _ in level.taken)
 
 
-def tokens_of(bucket: Bucket, level: Level, now: float) -> float:
-    """The tokens of a bucket that refills; below zero where some were taken early."""
-    most = holds(bucket, level, now)
-    if level.level is None:
-        return most
-    return min(most, level.level + (now - level.at) * speed_of(bucket, level, now))
+def spent_of(bucket: Bucket, level: Level, pace: float, now: float) -> float:
+    """The tokens of a bucket that refills which are not yet back."""
+    return max(0.0, level.spent - (now - level.at) * speed_of(bucket, pace))
 
 
 def look_at_shared(level: Level, call: Call, now: float) -> Look:
@@ -156,48 +156,48 @@ def look_at_shared(level: Level, call: Call, now: float) -> Look:
     return until_free(times, most - keep, 1.0, now)
 
 
-def refilled(
-    bucket: Bucket, level: Level, call: Call, now: float, growing: int, ahead_s: float
-) -> Look:
-    keep = min(bucket.reserve, bucket.most - 1) if URGENCY[call] >= URGENCY["preview"] else 0
-    tokens, speed = tokens_of(bucket, level, now), speed_of(bucket, level, now)
-    needed = min(holds(bucket, level, now), 1.0 + keep)
+def refilled(bucket: Bucket, level: Level, call: Call, view: View) -> Look:
+    # Where more is tried, the token that is kept is tried first.
+    keeps = URGENCY[call] >= URGENCY["preview"] and not view.ahead_s
+    keep = min(bucket.reserve, bucket.most - 1) if keeps else 0
+    most, speed = holds(bucket, view.pace), speed_of(bucket, view.pace)
+    spent = spent_of(bucket, level, view.pace, view.now)
+    needed = min(most, 1.0 + keep)
     return Look(
-        max(0.0, (needed - tokens) / speed),
-        tokens + ahead_s * speed - keep,
-        # Where more is tried it is planned with.
-        speed * 2 if ahead_s and bucket.fastest > 1 else speed,
-        max(0.0, (1 - tokens) / speed),
+        max(0.0, (needed - most + spent) / speed),
+        holds(bucket, view.planned) - spent - keep,
+        speed_of(bucket, view.planned),
+        max(0.0, (1 - holds(bucket, view.proven) + spent) / speed),
     )
 
 
-def windowed(
-    bucket: Bucket, level: Level, call: Call, now: float, growing: int, ahead_s: float
-) -> Look:
-    most = int(holds(bucket, level, now))
+def windowed(bucket: Bucket, level: Level, call: Call, view: View) -> Look:
+    now, most = view.now, int(holds(bucket, view.pace))
     taken = [one for one in level.taken if one[0] > now - bucket.seconds]
     times = [at for at, _ in taken]
     token = until_free(times, most, bucket.seconds, now)
+    early = until_free(times, int(holds(bucket, view.proven)), bucket.seconds, now).wait_s
     if call == "nicety":
         return Look(0.0 if token.spare > most / 2 else LOOK_AGAIN_S, token.spare)
     if call != "preview":
-        return token._replace(early=token.wait_s)
+        return token._replace(early=early)
     firsts = [at for at, why in taken if why == "first"]
-    open_ones = max(growing, len(firsts) - sum(why == "final" for _, why in taken))
+    open_ones = max(view.growing, len(firsts) - sum(why == "final" for _, why in taken))
     keep = min(most - 1, bucket.reserve + open_ones - 1)
     # As many as came lately are expected again: their first and final texts go before.
     before = firsts[: len(firsts) - min(len(firsts), open_ones)]
     rate = max(((len(before) - n) / max(1.0, now - at) for n, at in enumerate(before)), default=0)
     # What is left when a token comes back, just before.
+    more = int(holds(bucket, view.planned)) - most
     wait_s, spare = 0.0, float(most - keep)
     for n, at in enumerate(times):
         back_s = at + bucket.seconds - now
         left = token.spare + n - keep - int(2 * rate * back_s)
         if left < 1:
             wait_s = back_s
-        if back_s > ahead_s:
+        if back_s > view.ahead_s:
             spare = min(spare, left)
-    return Look(wait_s, spare, early=token.wait_s)
+    return Look(wait_s, spare + more, early=early)
 
 
 def until_free(times: Sequence[float], most: int, seconds: float, now: float) -> Look:
@@ -206,35 +206,30 @@ def until_free(times: Sequence[float], most: int, seconds: float, now: float) ->
     return Look(0.0 if spare > 0 else times[-most] + seconds - now, spare)
 
 
-def widen(bucket: Bucket, level: Level, now: float) -> None:
-    """More than was known has passed."""
-    level.successes += 1
-    if not bucket.refills:
-        wider = count(bucket, level, now) / bucket.most
-    elif bucket.fastest > 1:
-        wider = pace_of(level, now) * 2
-    else:
-        # It held what was taken of it, too.
-        owed = max(0.0, -tokens_of(bucket, level, now))
-        grown = holds(bucket, level, now) + owed
-        wider, level.level, level.at = grown * WIDER / bucket.most, 0.0, now
-    wider = min(widest(bucket), wider)
-    level.learned, level.learned_at = max(pace_of(level, now), wider), now
+def width(bucket: Bucket, level: Level, pace: float, now: float) -> float:
+    """How many times as wide as promised a bucket has just shown to be."""
+    if bucket.fastest > 1:
+        return pace
+    taken = spent_of(bucket, level, pace, now) if bucket.refills else count(bucket, level, now)
+    return taken / bucket.most
 
 
-def narrow(bucket: Bucket, level: Level, now: float, *, tried: bool) -> None:
-    """So much does not pass; *tried*: it was more than was known to."""
-    pace = pace_of(level, now)
+def passing(bucket: Bucket, level: Level, pace: float, now: float, *, tried: bool) -> float:
+    """The pace that *bucket* is left with where a call did not pass.
+
+    *tried*: it was more than was known to pass. Then what was promised is believed still.
+    """
+    beyond = tried or pace > 1
+    least = 1.0 if beyond else pace * SLOWER
     if bucket.refills:
-        # What was found by doubling is at least half of that.
-        narrower = max(SLOWEST, pace * (NARROWER if tried or pace > 1 else SLOWER))
-        narrower = min(pace, max(1.0, narrower)) if tried or pace > 1 else narrower
+        if not beyond:
+            return max(SLOWEST, least)
+        passed = spent_of(bucket, level, pace, now) - 1
+        kept = pace * SLOWER if bucket.fastest > 1 else passed / bucket.most
     else:
-        passed = count(bucket, level, now) - 1
-        kept = passed if tried else int(passed * NARROWER)
-        narrower = min(pace, max(1 / bucket.most, kept / bucket.most, pace * SLOWER))
-    level.learned, level.learned_at = narrower, now
-    level.successes, level.shut_until = 0, now + TRY_AGAIN_S
+        passed = count(bucket, level, now) - 1.0
+        kept = (passed if beyond else int(passed * NARROWER)) / bucket.most
+    return min(pace, max(1 / bucket.most, kept, least))
 
 
 def note_refusal(level: Level, place: str, seconds: float, now: float) -> None:

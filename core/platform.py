@@ -31,6 +31,8 @@ class Bucket(msgspec.Struct, frozen=True):
             than *most* are tried a little at a time, as long as they do.
         fastest: how many times as fast as promised tokens of a bucket that refills were ever
             found to come back; tried likewise.
+        like: under this name it is kept what was found of buckets like this one: what one chat
+            lets pass is where the bot's other chats begin.
     """
 
     key: str
@@ -40,6 +42,7 @@ class Bucket(msgspec.Struct, frozen=True):
     refills: bool = False
     upto: int = 0
     fastest: float = 1.0
+    like: str = ""
 
 
 class Limits(msgspec.Struct, frozen=True):

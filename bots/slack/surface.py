@@ -68,8 +68,7 @@ _AWAY = frozenset(("internal_error", "fatal_error", "service_unavailable", "requ
 # late. How large bursts may be is not published: a few, and more is tried.
 UPDATE = (50, 61.0)
 UPDATE_BURST = (3, 3.66)
-BURST_UPTO = 30
-POST = (3, 3.06)
+POST, POST_UPTO = (3, 3.06), 5
 
 
 @contextmanager
@@ -110,7 +109,8 @@ def _seconds(value: object) -> float:
 
 
 def post_budget(app: str, channel: str) -> tuple[Bucket, ...]:
-    return (Bucket(f"slack:{app}:post:{channel}", *POST, reserve=0, refills=True),)
+    kind = f"slack:{app}:post"
+    return (Bucket(f"{kind}:{channel}", *POST, 0, refills=True, upto=POST_UPTO, like=kind),)
 
 
 def tier_budget(
@@ -118,8 +118,8 @@ def tier_budget(
 ) -> tuple[Bucket, ...]:
     """What a method of so many calls in a *minute*, and in a *burst*, takes a token of."""
     return (
-        Bucket(key, *minute, reserve=3),
-        Bucket(f"{key}:burst", *burst, upto=BURST_UPTO, refills=True),
+        Bucket(key, *minute),
+        Bucket(f"{key}:burst", *burst, upto=minute[0], refills=True),
     )
 
 

@@ -38,7 +38,7 @@ from core.platform import Bucket
 # longer than the platform's, so that calls which arrive late do not meet those behind them.
 MINUTE = (20, 61.0)
 BURST = (3, 3.06)
-PRIVATE_UPTO, FASTEST = 60, 2.0
+PRIVATE_UPTO, FASTEST = 60, 5.0
 GROUP_BURST_UPTO = 20
 
 GROWING = " ▍"
@@ -148,13 +148,16 @@ def entities_of(entities: Sequence[Entity]) -> list[MessageEntity]:
 
 def place_budget(bot: int, chat: int) -> tuple[Bucket, ...]:
     """What each call in *chat* (negative: a group) takes a token of."""
-    key = f"telegram:{bot}:{chat}"
-    if chat < 0:
-        minute = Bucket(key, *MINUTE)
-        burst = Bucket(f"{key}:burst", *BURST, refills=True, upto=GROUP_BURST_UPTO)
-    else:
-        minute = Bucket(key, *MINUTE, upto=PRIVATE_UPTO)
-        burst = Bucket(f"{key}:burst", *BURST, refills=True, fastest=FASTEST)
+    key, kind = f"telegram:{bot}:{chat}", f"telegram:{bot}:{'group' if chat < 0 else 'private'}"
+    minute = Bucket(key, *MINUTE, upto=PRIVATE_UPTO if chat > 0 else 0, like=kind)
+    burst = Bucket(
+        f"{key}:burst",
+        *BURST,
+        refills=True,
+        upto=GROUP_BURST_UPTO if chat < 0 else 0,
+        fastest=FASTEST if chat > 0 else 1.0,
+        like=f"{kind}:burst",
+    )
     return (
         minute,
         burst,

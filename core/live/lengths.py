@@ -17,7 +17,7 @@ ASSUMED = (*[1.0] * 27, 4.0, *[0.02] * 7)
 which planning for 20,000 takes care."""
 FORGET = 0.01
 """How much of what was learned an answer takes the place of."""
-LEFT = 0.2
+LEFT = 0.05
 """How much of what was assumed is believed in the end, when much was learned."""
 
 

@@ -93,23 +93,25 @@ class SharedBudget:
         self, buckets: Sequence[Bucket], law: Callable[[Buckets, float], Result], *, force: bool
     ) -> tuple[bool, Result]:
         """Apply *law* to what Redis knows, if nobody else does at the same time, or by *force*."""
-        names = [keys.level(bucket.key) for bucket in buckets]
+        seconds_of = {one.like: 0.0 for one in buckets if one.like}
+        seconds_of |= {one.key: one.seconds for one in buckets}
+        names = [keys.level(key) for key in seconds_of]
         with store_errors():
             async with self._redis.pipeline(transaction=False) as pipe:
                 pipe.time()
                 pipe.mget(names)
                 (seconds, micros), had = await pipe.execute()
         now = seconds + micros / 1e6
-        read = [(bucket.key, _read(one)) for bucket, one in zip(buckets, had, strict=True)]
+        read = [(key, _read(one)) for key, one in zip(seconds_of, had, strict=True)]
         levels = {key: level for key, level in read if level is not None}
         for level in levels.values():
             settle(level, now)
         result = law(Buckets(levels), now)
         pairs: list[bytes | int | float] = []
-        for bucket, one in zip(buckets, had, strict=True):
-            level = levels.get(bucket.key, Level())
+        for (key, lasts_s), one in zip(seconds_of.items(), had, strict=True):
+            level = levels.get(key, Level())
             level.seen_at = now
-            pairs += [one or b"", _encode(level), kept_s(bucket, level, now)]
+            pairs += [one or b"", _encode(level), kept_s(lasts_s, level, now)]
         with store_errors():
             swapped = await self._swap(keys=names, args=[int(force), *pairs])
         return bool(swapped), result

@@ -111,7 +111,8 @@ class World:
 
     @property
     def refused(self):
-        return sum(len(place.refused) for place in self.places.values())
+        """Of the place where most were: how many calls."""
+        return max((len(place.refused) for place in self.places.values()), default=0)
 
     def telegram(self, chat, now, *, cosmetic=False):
         """A call in *chat* (negative: a group); *cosmetic*: typing, a reaction, a delete."""
