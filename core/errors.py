@@ -9,6 +9,7 @@
     │   │   └── NoRight         we lack a right here; carries which
     │   ├── Full                the post takes no more text
     │   ├── Gone                the chat, the post or our place in it is lost
+    │   │   └── Barred          we may not write there, though others can; carries why
     │   └── Revoked             the credentials stopped working
     ├── ModelError              the provider
     │   ├── Overloaded          busy or broken before the first word; retried
@@ -99,6 +100,14 @@ class Full(PlatformError):
 
 class Gone(PlatformError):
     """The chat or the post does not exist (any more), or we may not write there."""
+
+
+class Barred(Gone):
+    """We may not write there; *why*: the `topic` is closed, or nobody lets us send `text`."""
+
+    def __init__(self, text: str, why: Literal["topic", "text"]) -> None:
+        super().__init__(text)
+        self.why = why
 
 
 class Revoked(PlatformError):

@@ -36,6 +36,8 @@ def place_of(conversation: ConversationId) -> ConversationId:
 
 FORWARD = "forward"
 """The `burst` of what was passed on; a remark of the same moment before it belongs to it."""
+TITLE = "(title)"
+"""The `command` of news, which nobody can type: a person gave the conversation the title `text`."""
 CUT = "cut"
 """The `burst` of a piece that its client cut off at the platform's length."""
 
@@ -217,3 +219,5 @@ class Preferences(msgspec.Struct, frozen=True):
     voice: bool = False
     follow: str = ""
     """Of a thread that several people talk in: `all`, `questions` (or empty), `off`."""
+    title: str = ""
+    """What a person called the conversation on its platform: no title of ours replaces it."""

@@ -14,7 +14,7 @@ from bots.slack.attached import read_files
 from bots.slack.commands import PLACE_COMMANDS, read_command
 from bots.slack.fields import mapping, string
 from bots.slack.reading import Names, extras_of, looking_at, shared_files, text_of, words
-from core.messages import Incoming, Sender, conversation_id
+from core.messages import TITLE, Incoming, Sender, conversation_id
 
 NAME = "slack"
 SAID = frozenset(("", "file_share", "thread_broadcast", "me_message"))
@@ -39,6 +39,8 @@ def read_event(body: Mapping[str, Any], me: Me, names: Names) -> Incoming | None
     match string(event, "type"):
         case "agent_session_stopped":
             return _stopped(event, string(body, "event_id"), me)
+        case "agent_session_title_changed":
+            return _titled(event, string(body, "event_id"), me)
         case "message" | "app_mention":
             pass
         case _:
@@ -148,6 +150,21 @@ def _stopped(event: Mapping[str, Any], event_id: str, me: Me) -> Incoming | None
         text="",
         command="stop",
         private=channel.startswith("D"),
+    )
+
+
+def _titled(event: Mapping[str, Any], event_id: str, me: Me) -> Incoming | None:
+    """Somebody called our direct message with them otherwise: that is kept."""
+    user, channel, thread = (string(event, key) for key in ("user", "channel", "thread_ts"))
+    title = string(event, "title")
+    if not (user and thread and title) or user == me.user_id or not channel.startswith("D"):
+        return None
+    return Incoming(
+        event_id=_id(me, event_id),
+        conversation=conversation_id(NAME, channel, thread),
+        sender=Sender(f"{NAME}:{user}", user),
+        text=title,
+        command=TITLE,
     )
 
 

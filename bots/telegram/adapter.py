@@ -20,10 +20,11 @@ from bots.telegram.aside import GUEST, Asides
 from bots.telegram.draft import DraftSurface
 from bots.telegram.files import Files
 from bots.telegram.gestures import Gestures
-from bots.telegram.guest import GuestSurface, greet
-from bots.telegram.inbound import NAME, STOPPED, Me, read_guest, read_update
+from bots.telegram.guest import Guests, greet
+from bots.telegram.inbound import NAME, STOPPED, read_guest, read_update
 from bots.telegram.markup import CAPTION_UNITS, fits
 from bots.telegram.pictures import ALBUM, media, send_album, send_one
+from bots.telegram.pointing import Me
 from bots.telegram.rich import RichSurface
 from bots.telegram.surface import (
     TelegramSurface,
@@ -33,7 +34,7 @@ from bots.telegram.surface import (
     reply_parameters,
     telegram_errors,
 )
-from bots.telegram.wire import BORDER, Request, TelegramBot, read_json
+from bots.telegram.wire import BORDER, Request, TelegramBot, bounded, read_json
 from core.border import set_aside
 from core.errors import ConfigError, Gone, Rejected
 from core.messages import (
@@ -54,8 +55,6 @@ POLL_S = 25
 """getUpdates: the server holds a long poll for 50 s at most."""
 ALLOWED_UPDATES = ("message", "edited_message", "callback_query", "guest_message", STOPPED)
 ACCEPT_S = 20.0
-
-MOST_GUESTS = 200
 
 TITLE_CHARS = 128
 """createForumTopic: name."""
@@ -99,7 +98,11 @@ class TelegramPlatform:
         self._drafts = drafts
         out: dict[str, Any] = {
             "proxy": way.proxy_for(api_url),
-            "httpx_kwargs": {"trust_env": False, "verify": way.tls()},
+            "httpx_kwargs": {
+                "trust_env": False,
+                "verify": way.tls(),
+                "event_hooks": {"response": [bounded]},
+            },
         }
         self._rich = frozenset(rich)
         # A pool for everything else than polling: previews of many chats go out at once.
@@ -120,7 +123,7 @@ class TelegramPlatform:
         self._overhear = overhear
         self._arrivals = Arrivals()
         self._gestures = Gestures()
-        self._ends: dict[str, str] = {}
+        self._guests = Guests(self._bot)
         self._me = Me(0, "", ())
         self.identity = "Telegram"
 
@@ -268,7 +271,7 @@ class TelegramPlatform:
     def open_surface(self, conversation: ConversationId, reply_to: str) -> TelegramSurface:
         budget = self.budget(conversation)
         if (thread := split_conversation(conversation)[2]).startswith(GUEST):
-            return self._guest(conversation, thread, first=bool(reply_to))
+            return self._guests.surface(conversation, budget, thread, first=bool(reply_to))
         if ":" in reply_to:
             return self._asides.surface(conversation, budget, reply_to)
         kind = self._kind(conversation)
@@ -276,22 +279,15 @@ class TelegramPlatform:
             kind = DraftSurface
         return kind(self._bot, conversation, budget, reply_to=reply_to)
 
-    def _guest(self, conversation: ConversationId, thread: str, *, first: bool) -> TelegramSurface:
-        inline, budget = thread.removeprefix(GUEST), self.budget(conversation)
-        while len(self._ends) > MOST_GUESTS:
-            del self._ends[next(iter(self._ends))]
-        return GuestSurface(self._bot, conversation, budget, inline, self._ends, first=first)
-
     def _kind(self, conversation: ConversationId) -> type[TelegramSurface]:
         wanted = {"*", place_of(conversation).removesuffix(":")} & self._rich
         return RichSurface if wanted else TelegramSurface
 
     def reopen_surface(self, conversation: ConversationId, handle: str) -> TelegramSurface:
+        budget = self.budget(conversation)
         if handle.startswith(GUEST):
-            return self._guest(conversation, handle, first=True)
-        return self._kind(conversation)(
-            self._bot, conversation, self.budget(conversation), message_id=int(handle)
-        )
+            return self._guests.surface(conversation, budget, handle, first=True)
+        return self._kind(conversation)(self._bot, conversation, budget, message_id=int(handle))
 
     async def send_pictures(
         self,

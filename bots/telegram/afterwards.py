@@ -9,7 +9,8 @@ from typing import Any
 from telegram import Message, Update
 from telegram.error import TelegramError
 
-from bots.telegram.inbound import Me, wording
+from bots.telegram.inbound import wording
+from bots.telegram.pointing import Me
 from bots.telegram.surface import GROWING, place
 from bots.telegram.wire import BORDER, TelegramBot
 from core.border import set_aside

@@ -20,7 +20,7 @@ from bots.telegram.surface import (
     telegram_errors,
 )
 from bots.telegram.wire import TelegramBot
-from core.errors import Gone, Rejected
+from core.errors import Barred, Gone, Rejected
 from core.messages import Button, ConversationId
 from core.platform import Bucket
 
@@ -71,7 +71,12 @@ class AsideSurface(TelegramSurface):
                 self._plain_until[self._chat] = time.monotonic() + AGAIN_S
             else:
                 return
-        await super()._send(formatted, buttons)
+        try:
+            await super()._send(formatted, buttons)
+        except Barred:
+            # Between the two of us, if the person ever began that.
+            self._chat, self._topic, self._reply_to = int(self._user), None, ""
+            await super()._send(formatted, ())
 
     async def _send_aside(self, formatted: Formatted, buttons: Sequence[Button]) -> None:
         whom: dict[str, Any] = {"receiver_user_id": int(self._user)}

@@ -17,6 +17,8 @@ from core.messages import Attachment
 from core.net.body import read_up_to
 
 DOWNLOAD_S = 60.0
+_PROTECTED = ("forwards_restricted", "protected content")
+"""Source: core.telegram.org/api/errors, and tdlib/td, `MessagesManager::can_forward_message`."""
 
 
 class Files:
@@ -33,8 +35,13 @@ class Files:
         too_large = Rejected(f"it is larger than {most_bytes} bytes")
         if attachment.size_bytes > most_bytes:
             raise too_large
-        with telegram_errors():
-            file = await self._bot.get_file(attachment.ref)
+        try:
+            with telegram_errors():
+                file = await self._bot.get_file(attachment.ref)
+        except Rejected as error:
+            if any(word in str(error).lower() for word in _PROTECTED):
+                raise Gone("its chat protects what is in it: say so") from error
+            raise
         if (file.file_size or 0) > most_bytes:
             raise too_large
         body = await self._read(file.file_path or "", most_bytes)

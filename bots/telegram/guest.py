@@ -12,7 +12,15 @@ from telegram import InlineQueryResultArticle, InputTextMessageContent, Message
 from bots.telegram.aside import GUEST
 from bots.telegram.entities import Formatted, units
 from bots.telegram.markup import TEXT_UNITS, render
-from bots.telegram.surface import NO_PREVIEW, TelegramSurface, entities_of, telegram_errors
+from bots.telegram.rich import MOST_CHARS as RICH_CHARS
+from bots.telegram.surface import (
+    GROWING,
+    NO_PREVIEW,
+    NOT_MODIFIED,
+    TelegramSurface,
+    entities_of,
+    telegram_errors,
+)
 from bots.telegram.wire import TelegramBot
 from core.errors import PlatformError, Rejected
 from core.messages import Button, ConversationId
@@ -21,6 +29,7 @@ from core.platform import Bucket
 STUB = "…"
 MORE = " …"
 """Where an answer is longer than the one message that there is."""
+MOST_GUESTS = 200
 
 
 async def greet(bot: TelegramBot, message: Message) -> str:
@@ -37,10 +46,36 @@ async def greet(bot: TelegramBot, message: Message) -> str:
     return sent.inline_message_id
 
 
-class GuestSurface(TelegramSurface):
-    """The one inline message; without buttons, whose presses would name no chat.
+class Guests:
+    """The surfaces of what guests asked; remembers the pages of each answer that is being written.
 
-    A second page cannot be: it marks the first, which *ends* keeps, as not being all.
+    There is one message for all of them, which holds no more than one page as plain text. With
+    its second page an answer becomes a rich message (Bot API 10.1): eight times as much.
+    """
+
+    def __init__(self, bot: TelegramBot) -> None:
+        self._bot = bot
+        self._answers: dict[str, list[str]] = {}
+
+    def surface(
+        self, conversation: ConversationId, budget: Sequence[Bucket], thread: str, *, first: bool
+    ) -> "GuestSurface":
+        """Of the *first* page of *thread*, or of the one behind those before."""
+        inline = thread.removeprefix(GUEST)
+        if first:
+            self._answers.pop(inline, None)
+        while len(self._answers) > MOST_GUESTS:
+            del self._answers[next(iter(self._answers))]
+        pages = self._answers.setdefault(inline, [])
+        pages.append("")
+        return GuestSurface(self._bot, conversation, budget, inline, pages)
+
+
+class GuestSurface(TelegramSurface):
+    """The last of *pages*, in the one inline message that shows them all.
+
+    Without buttons, whose presses would name no chat. Where the server knows no rich messages,
+    the first page is marked as not being all.
     """
 
     def __init__(
@@ -49,32 +84,53 @@ class GuestSurface(TelegramSurface):
         conversation: ConversationId,
         budget: Sequence[Bucket],
         inline: str,
-        ends: dict[str, str],
-        *,
-        first: bool,
+        pages: list[str],
     ) -> None:
         super().__init__(bot, conversation, budget)
         self._inline = inline
-        self._ends = ends
-        self._first = first
+        self._pages = pages
+        self._page = len(pages) - 1
 
     @property
     def handle(self) -> str:
-        return f"{GUEST}{self._inline}" if self._first else ""
+        return "" if self._page else f"{GUEST}{self._inline}"
 
     async def show(self, text: str, buttons: Sequence[Button] = ()) -> None:
-        if self._first:
+        self._pages[self._page] = text
+        if len(self._pages) > 1:
+            await self._show_all(f"\n\n{GROWING.strip()}")
+        else:
             await super().show(text)
 
     async def finish(self, text: str, buttons: Sequence[Button] = ()) -> None:
-        if self._first:
-            self._ends[self._inline] = text
+        self._pages[self._page] = text
+        if len(self._pages) > 1:
+            await self._show_all("")
+        else:
             await super().finish(text)
-        elif (before := self._ends.pop(self._inline, None)) is not None:
-            whole = render(before)
-            if units(whole.text) + units(MORE) <= TEXT_UNITS:
-                whole = whole._replace(text=whole.text + MORE)
-            await self._show(whole, ())
+
+    async def _show_all(self, end: str) -> None:
+        whole = "\n\n".join(filter(None, self._pages))
+        if len(whole) > RICH_CHARS:
+            whole, end = whole[:RICH_CHARS], MORE
+        try:
+            with telegram_errors():
+                await self._bot.call(
+                    "editMessageText",
+                    {
+                        "inline_message_id": self._inline,
+                        "rich_message": {"markdown": whole + end, "skip_entity_detection": True},
+                    },
+                )
+        except Rejected as error:
+            if NOT_MODIFIED not in str(error).lower():
+                await self._show_first()
+
+    async def _show_first(self) -> None:
+        formatted = render(self._pages[0])
+        if units(formatted.text) + units(MORE) <= TEXT_UNITS:
+            formatted = formatted._replace(text=formatted.text + MORE)
+        await self._show(formatted, ())
 
     async def delete(self) -> None:
         """It cannot be."""
@@ -89,5 +145,5 @@ class GuestSurface(TelegramSurface):
                     link_preview_options=NO_PREVIEW,
                 )
         except Rejected as error:
-            if "message is not modified" not in str(error).lower():
+            if NOT_MODIFIED not in str(error).lower():
                 raise

@@ -1,7 +1,6 @@
 """Telegram's updates to incomings. Pure."""
 
-from collections.abc import Collection
-from typing import Any, NamedTuple
+from typing import Any
 
 from telegram import CallbackQuery, Message, MessageEntity, Update, User
 from telegram.constants import ChatType
@@ -15,14 +14,14 @@ from bots.telegram.content import (
     described,
     entities_of,
     is_service,
-    origin_name,
     text_of,
     with_links,
 )
+from bots.telegram.pointing import Me, files_pointed_at, is_ours, quote_of, replied_to
 from core.messages import (
     CUT,
     FORWARD,
-    Attachment,
+    TITLE,
     ConversationId,
     Incoming,
     Quote,
@@ -31,7 +30,6 @@ from core.messages import (
 )
 
 NAME = "telegram"
-QUOTE_CHARS = 4000
 CUT_CHARS = 3900
 """Clients cut at 4096 UTF-16 units, at a space or line before that where there is one."""
 TELEGRAM = 777000
@@ -40,14 +38,6 @@ NOBODY = frozenset((1087968824, 136817688, TELEGRAM))
 
 Source: tdlib/telegram-bot-api, Client.cpp, `JsonMessage`.
 """
-
-
-class Me(NamedTuple):
-    """Who the bot is; *commands* are those it knows."""
-
-    id: int
-    username: str
-    commands: Collection[str]
 
 
 def read_update(update: Update, me: Me) -> Incoming | None:
@@ -62,6 +52,8 @@ def read_update(update: Update, me: Me) -> Incoming | None:
         return _moved(message, message.migrate_to_chat_id, event_id)
     if message is None or message.is_automatic_forward or (sender := _who(message)) is None:
         return None
+    if title := _title(message):
+        return _titled(message, sender, title, event_id)
     return _said(message, sender, event_id, me, edited=update.edited_message is not None)
 
 
@@ -107,8 +99,8 @@ def read_guest(message: Message, inline: str, update_id: int, me: Me) -> Incomin
         text=said.strip(),
         reply_to=f"{GUEST}{inline}",
         private=False,
-        attachments=(*attachments(message), *_files_replied_to(message)),
-        quote=_quote(message, me),
+        attachments=(*attachments(message), *files_pointed_at(message)),
+        quote=quote_of(message, me),
         sent_at=message.date.timestamp(),
     )
 
@@ -146,6 +138,31 @@ def _pressed(query: CallbackQuery, event_id: str) -> Incoming | None:
     )
 
 
+def _title(message: Message) -> str:
+    """What a person called the topic of a private chat, just now; empty where nobody did.
+
+    Source: core.telegram.org/bots/api#forumtopiccreated: an implicit name is the client's, which
+    asks for a better one.
+    """
+    made, changed = message.forum_topic_created, message.forum_topic_edited
+    if message.chat.type != ChatType.PRIVATE:
+        return ""
+    if made is not None:
+        return "" if made.is_name_implicit else made.name
+    return (changed.name or "") if changed is not None else ""
+
+
+def _titled(message: Message, sender: Sender, title: str, event_id: str) -> Incoming:
+    return Incoming(
+        event_id=event_id,
+        conversation=conversation_of(message),
+        sender=sender,
+        text=title,
+        command=TITLE,
+        sent_at=message.date.timestamp(),
+    )
+
+
 def _moved(message: Message, to_chat: int, event_id: str) -> Incoming:
     """A group became a supergroup, which is another chat with the same people."""
     return Incoming(
@@ -180,9 +197,9 @@ def _said(
         said, mentioned, others = (
             (text, False, False) if forwarded else _mentions(message, text, me)
         )
-        replies = _ours(_replied(message), me) and not others
+        replies = is_ours(replied_to(message), me) and not others
         addressed = private or mentioned or replies
-    quote = _quote(message, me)
+    quote = quote_of(message, me)
     # Bot API 10.2: a message to us that only its writer sees; it has no other number.
     ephemeral = int(message.api_kwargs.get("ephemeral_message_id", 0))
     if forwarded and said:
@@ -203,7 +220,7 @@ def _said(
         aside="" if private else _alone(message, ephemeral),
         private=private,
         address="direct" if addressed else "overheard",
-        attachments=(*files, *_files_replied_to(message)),
+        attachments=(*files, *files_pointed_at(message)),
         described=besides,
         quote=quote,
         burst=_burst(message, text),
@@ -261,47 +278,6 @@ def _mentions(message: Message, text: str, me: Me) -> tuple[str, bool, bool]:
             # core.telegram.org/bots/features#creating-a-new-bot: a bot's name ends in "bot".
             others = True
     return text, ours, others
-
-
-def _replied(message: Message) -> Message | None:
-    """What *message* replies to, chosen by a person.
-
-    In a topic every message "replies" to the service message that made the topic.
-    Source: tdlib/telegram-bot-api, Client.cpp, `JsonMessage`, `reply_to_message`.
-    """
-    replied = message.reply_to_message
-    return None if replied is None or replied.forum_topic_created is not None else replied
-
-
-def _ours(message: Message | None, me: Me) -> bool:
-    return (
-        message is not None
-        and message.from_user is not None
-        and message.from_user.id == me.id
-        and not message.is_automatic_forward
-    )
-
-
-def _quote(message: Message, me: Me) -> Quote | None:
-    replied, elsewhere = _replied(message), message.external_reply
-    chosen = message.quote.text if message.quote is not None else ""
-    if replied is not None:
-        author = "the assistant" if _ours(replied, me) else author_of(replied)
-        text = chosen or with_links(replied) or described(replied, private=True)
-        post = str(replied.message_id) if _ours(replied, me) else ""
-    elif elsewhere is not None:
-        # From another chat or topic: it has no text but the quote.
-        author, post = origin_name(elsewhere.origin), ""
-        text = chosen or described(elsewhere, private=True)
-    else:
-        return None
-    return Quote(author, text[:QUOTE_CHARS], post, bool(chosen)) if text else None
-
-
-def _files_replied_to(message: Message) -> tuple[Attachment, ...]:
-    """The file that is spoken about, be it somebody's or our own."""
-    holder = _replied(message) or message.external_reply
-    return attachments(holder) if holder is not None else ()
 
 
 def _sender(user: User) -> Sender:

@@ -1,9 +1,10 @@
 """The calls: posting and editing one message, and Telegram's errors in our words."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
+from typing import Literal
 
 # PTB's own switch: `RetryAfter.retry_after` as a timedelta, without a deprecation warning.
 os.environ.setdefault("PTB_TIMEDELTA", "true")
@@ -27,7 +28,7 @@ from telegram.error import (
 from bots.telegram.entities import Entity, Formatted, units
 from bots.telegram.markup import TEXT_UNITS, render
 from bots.telegram.wire import TelegramBot
-from core.errors import Gone, NoRight, PlatformError, RateLimited, Rejected, Revoked
+from core.errors import Barred, Gone, NoRight, PlatformError, RateLimited, Rejected, Revoked
 from core.messages import Button, ConversationId, split_conversation
 from core.platform import Bucket
 
@@ -48,13 +49,12 @@ _LOST = (
     "not enough rights",
     "have no rights",
     "message thread not found",
-    "topic_closed",
     "topic_deleted",
     "user is deactivated",
     "group chat was deactivated",
-    "chat_write_forbidden",
     "peer_id_invalid",
 )
+NOT_MODIFIED = "message is not modified"
 _RIGHTS = {
     "rights to send photos": "pictures",
     "chat_send_photos_forbidden": "pictures",
@@ -66,6 +66,16 @@ _RIGHTS = {
 }
 """Source: tdlib/td, `MessagesManager`/`DialogManager`: "Not enough rights to send photos to the
 chat"; core.telegram.org/api/errors."""
+_BARRED: Mapping[str, Literal["topic", "text"]] = {
+    "topic_closed": "topic",
+    "topic is closed": "topic",
+    "rights to send text messages": "text",
+    "chat_send_plain_forbidden": "text",
+    "chat_write_forbidden": "text",
+    "have no rights to send a message": "text",
+    "have no write access": "text",
+}
+"""Source: core.telegram.org/api/errors; tdlib/td, `MessagesManager::can_send_message`."""
 _NO_POST = (
     "message to edit not found",
     "message can't be edited",
@@ -103,6 +113,9 @@ def telegram_errors() -> Iterator[None]:
         for reason, right in _RIGHTS.items():
             if reason in text:
                 raise NoRight(str(error), right) from error
+        for reason, why in _BARRED.items():
+            if reason in text:
+                raise Barred(str(error), why) from error
         if any(reason in text for reason in (*_LOST, *_NO_POST)):
             raise Gone(str(error)) from error
         raise Rejected(str(error)) from error
@@ -262,7 +275,7 @@ class TelegramSurface:
                     link_preview_options=NO_PREVIEW,
                 )
         except Rejected as error:
-            if "message is not modified" not in str(error).lower():
+            if NOT_MODIFIED not in str(error).lower():
                 raise
 
 

@@ -6,9 +6,11 @@ server, say) would be refused with all others, again at every poll, for ever.
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+import zlib
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
+import httpx
 from telegram import Bot, Update
 from telegram.error import BadRequest, InvalidToken, TelegramError
 from telegram.request import HTTPXRequest
@@ -21,6 +23,10 @@ BATCH = 100
 """getUpdates: limit, 1 to 100."""
 UPDATE_CHARS = 1_000_000
 """A message has 4096 characters, and what it replies to as many: more is no update."""
+ANSWER_BYTES = 32 * 1024 * 1024
+"""A hundred updates are seldom more than one megabyte."""
+PIECE_BYTES = 1 << 18
+_GZIP_OR_ZLIB = 47
 DEPTH = 64
 _ID = re.compile(rb'"update_id"\s*:\s*(\d{1,18})')
 _LONE = re.compile(rb"\\u[dD][89a-fA-F]")
@@ -48,6 +54,43 @@ class Unreadable(TelegramError):
     def __init__(self, ids: Sequence[int] = ()) -> None:
         super().__init__("Telegram's answer is not what it should be")
         self.ids = ids
+
+
+class _Bounded(httpx.AsyncByteStream):
+    """The body of an answer, unpacked; no more of it is held than `ANSWER_BYTES`."""
+
+    def __init__(self, body: httpx.AsyncByteStream, *, zipped: bool) -> None:
+        self._body = body
+        self._zipped = zipped
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        inflate = zlib.decompressobj(wbits=_GZIP_OR_ZLIB) if self._zipped else None
+        size, head = 0, b""
+        async for piece in self._body:
+            waiting = piece
+            while waiting:
+                part = inflate.decompress(waiting, PIECE_BYTES) if inflate else waiting
+                waiting = inflate.unconsumed_tail if inflate else b""
+                size += len(part)
+                head = head or part
+                if size > ANSWER_BYTES:
+                    raise Unreadable([int(one) for one in _ID.findall(head)])
+                yield part
+
+    async def aclose(self) -> None:
+        await self._body.aclose()
+
+
+async def bounded(response: httpx.Response) -> None:
+    """Let no more be read of *response* than an answer of Telegram's can be.
+
+    As httpx calls it (`event_hooks`): when the head is there, and before the body is read.
+    """
+    zipped = response.headers.get("Content-Encoding", "").lower() in ("gzip", "x-gzip", "deflate")
+    if zipped:
+        del response.headers["Content-Encoding"]
+    if isinstance(response.stream, httpx.AsyncByteStream):
+        response.stream = _Bounded(response.stream, zipped=zipped)
 
 
 class Request(HTTPXRequest):

@@ -143,6 +143,14 @@ _TEXTS: dict[str, tuple[str, str]] = {
         "好的，这里所有话题串里对我说过的话，我都忘掉了。",
     ),
     "usage_place": ("The model here is `{model}`.", "这里的模型是 `{model}`。"),
+    "barred_topic": (
+        "The topic that you asked in is closed, so I cannot answer there.",
+        "你提问的话题已关闭，我无法在那里回答。",
+    ),
+    "barred_text": (
+        "I may not write in the group that you asked in: one of its admins can allow it.",
+        "我无权在你提问的群里发言：需要群管理员允许。",
+    ),
     "nothing_to_retry": (
         "There is no question here that I could answer again.",
         "这里没有可以重新回答的问题。",

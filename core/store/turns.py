@@ -20,7 +20,8 @@ class Checkpoint(msgspec.Struct, frozen=True):
 
     *pages* are the surfaces' handles in order, *picture* that of an unfinished picture; *done*
     says that *text* is whole and only the last showing of it, and the commit, are missing; *at*
-    is how many characters this very try had written.
+    is how many characters this very try had written; *pieces*: how many mails *text* answers, 0 in
+    what older versions wrote.
     """
 
     event_id: str
@@ -29,6 +30,7 @@ class Checkpoint(msgspec.Struct, frozen=True):
     done: bool = False
     picture: str = ""
     at: int = 0
+    pieces: int = 0
 
     @property
     def posts(self) -> tuple[str, ...]:

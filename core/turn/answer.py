@@ -55,8 +55,14 @@ async def answer(
     whole = saved.done
 
     def reached() -> Checkpoint:
-        at = len(draft.text)
-        return Checkpoint(stage.first.event_id, draft.best, reply.handles, done=whole, at=at)
+        return Checkpoint(
+            stage.first.event_id,
+            draft.best,
+            reply.handles,
+            done=whole,
+            at=len(draft.text),
+            pieces=len(stage.mail),
+        )
 
     asked = request
     for tries_left in reversed(range(STREAM_TRIES)):

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from msgspec.structs import replace
 
 from core.messages import CUT, FORWARD, Incoming
-from core.store.turns import Checkpoint
+from core.store.turns import Checkpoint, Turn
 from core.turn.stage import Stage
 
 REMARK_S = 1.0
@@ -55,6 +55,14 @@ def joined(stage: Stage, passed_on: Sequence[Incoming]) -> Stage:
         mail=(*stage.mail, *passed_on),
         turn=replace(stage.turn, checkpoint=began),
     )
+
+
+def answering(turn: Turn, mail: Sequence[Incoming]) -> Turn:
+    """*turn*, without the words of an interrupted try that did not know all of *mail*."""
+    saved = turn.checkpoint
+    if saved is None or saved.event_id != mail[0].event_id or saved.pieces in (0, len(mail)):
+        return turn
+    return replace(turn, checkpoint=replace(saved, text="", done=False, at=0, pieces=0))
 
 
 def first_burst(mail: Sequence[Incoming]) -> Sequence[Incoming]:

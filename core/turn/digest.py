@@ -38,7 +38,8 @@ _SUMMARY = (
 @asynccontextmanager
 async def titled(stage: Stage, question: str) -> AsyncIterator[None]:
     """While *question* is answered, find a title for the private conversation that it begins."""
-    if stage.turn.history or not stage.first.private or not stage.context.settings.small_model:
+    named = stage.turn.history or stage.turn.preferences.title
+    if named or not stage.first.private or not stage.context.settings.small_model:
         yield
         return
     naming = asyncio.create_task(

@@ -11,15 +11,16 @@ from contextlib import suppress
 from msgspec.structs import replace
 
 from core.border import set_aside
-from core.errors import Gone, LeaseLost, Rejected, StoreError
+from core.errors import Barred, Gone, LeaseLost, PlatformError, Rejected, StoreError
+from core.live.delivery import deliver
 from core.messages import ConversationId, Incoming
-from core.people.texts import language_of
+from core.people.texts import language_of, say
 from core.platform import Platform
 from core.store.claim import Claim
 from core.store.turns import Turn
 from core.tasks import end
 from core.telemetry import logger
-from core.turn.bursts import QUIET_S, first_burst, joined, looks
+from core.turn.bursts import QUIET_S, answering, first_burst, joined, looks
 from core.turn.checkpointer import Checkpointer
 from core.turn.context import Context
 from core.turn.lease import LeaseRenewer
@@ -30,6 +31,7 @@ from core.turn.stop import StopSignal
 
 log = logger(__name__)
 
+BARRED_TRIES = 3
 LAST_WORDS_S = 4.0
 """How long a turn that is cancelled has to say its last words."""
 NEWS_S = 1.0
@@ -72,6 +74,7 @@ class TurnRun:
         turn = _findable(turn, self._claim.conversation, self._platform)
         mail = first_burst(turn.mail)
         first = mail[0]
+        turn = answering(turn, mail)
         language = language_of(
             "" if first.command else first.text, turn.preferences.language, first.sender.language
         )
@@ -131,6 +134,10 @@ class TurnRun:
     async def _serve(self, stage: Stage) -> Report:
         try:
             return await serve(stage)
+        except Barred as error:
+            await _tell_barred(stage, error)
+            await stage.commit()
+            return Report("gone")
         except (Gone, Rejected) as error:
             if to := await self._became():
                 await self._claim.move(to, said=False)
@@ -160,6 +167,23 @@ class TurnRun:
             if turn is not None and len(first_burst(turn.mail)) == pieces:
                 break
         return turn
+
+
+async def _tell_barred(stage: Stage, error: Barred) -> None:
+    """Say to who asked why nothing comes where they asked, in case something reaches them."""
+    log.warning("not let in", conversation=stage.claim.conversation, why=error.why)
+    if not stage.first.aside:
+        return
+    surface = stage.platform.open_surface(stage.claim.conversation, stage.first.aside)
+    text = say(f"barred_{error.why}", stage.language)
+    with suppress(PlatformError):
+        await deliver(
+            lambda: surface.finish(text),
+            lambda: surface.final_budget,
+            stage.claim.conversation,
+            stage.context.pacer.budget,
+            tries=BARRED_TRIES,
+        )
 
 
 def _findable(turn: Turn, conversation: ConversationId, platform: Platform) -> Turn:

@@ -2,7 +2,9 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-from core.messages import Attachment, Exchange
+from msgspec.structs import replace
+
+from core.messages import TITLE, Attachment, Exchange
 from core.people.texts import say
 from core.store.claim import FAILED, START
 from core.turn.answer import answer
@@ -15,6 +17,7 @@ from core.turn.prompt import asked_text
 from core.turn.stage import Report, Stage
 
 QUESTION_CHARS = 48_000
+TITLE_CHARS = 200
 MOST_TRIES = 4 * FAILED + START
 MOST_TRIES_WHOLE = 20 * START
 """A turn that ended in an error five times, or ended the process twice, is set aside at its next
@@ -65,6 +68,13 @@ async def _rate(stage: Stage) -> Report:
         stage.context.metrics.ratings.labels(stage.platform.name, verdict).inc()
     await stage.commit()
     return Report("rated")
+
+
+async def _entitled(stage: Stage) -> Report:
+    """Keep what somebody called the conversation; nothing is said of it."""
+    title = stage.first.text[:TITLE_CHARS]
+    await stage.commit(preferences=replace(stage.turn.preferences, title=title))
+    return Report("command")
 
 
 async def _retry(stage: Stage) -> Report:
@@ -195,6 +205,7 @@ _COMMANDS: Mapping[str, Callable[[Stage], Awaitable[Report]]] = {
     "larger": _paint_again,
     "compare": _compare,
     "rate": _rate,
+    TITLE: _entitled,
     "home": _home,
     "usage": _usage,
     "stop": _stop,

@@ -75,3 +75,30 @@ async def test_an_answer_that_is_whole_is_not_set_aside_so_soon(tmp_path, model,
         assert "Echo of hello" in post.text
         assert await driver.app.core.inbox.dead_letters() == []
     assert len(model.requests) == 1
+
+
+async def test_a_forward_that_comes_before_a_crash_is_answered_with_its_remark(
+    tmp_path, model, monkeypatch
+):
+    """What was kept when it died answers the remark alone, however whole it was."""
+    driver, finish, crashes = TelegramDriver(), Reply.finish, []
+    ben = {"id": 5, "is_bot": False, "first_name": "Ben"}
+
+    async def crashing(reply, *arguments, **options):
+        if not crashes:
+            crashes.append(1)
+            driver.server.say(
+                77, "You won!", forward_origin={"type": "user", "date": 1, "sender_user": ben}
+            )
+            await asyncio.sleep(0.3)
+            raise ValueError("as if killed here")
+        await finish(reply, *arguments, **options)
+
+    monkeypatch.setattr(Reply, "finish", crashing)
+    async with driving(driver, tmp_path, model):
+        await driver.say("dm", "Is this a scam?")
+        (post,) = await driver.answered("dm")
+        assert "Is this a scam?" in post.text
+        assert "You won!" in post.text
+        await asyncio.sleep(1.2)
+        assert len(driver.server.posts(77)) == 1

@@ -47,6 +47,24 @@ async def test_slack_shows_the_title_of_a_direct_message(tmp_path, model):
         assert (channel, title) == ("D01", "The taste of tea")
 
 
+async def test_on_slack_a_title_that_a_person_gave_is_kept(tmp_path, model):
+    driver = SlackDriver()
+    model.answers = {"small": "The taste of tea"}
+    async with driving(driver, tmp_path, model, **SMALL):
+        await driver.say("dm", "hello")
+        await driver.answered("dm", 1)
+        await until(lambda: driver.server.titles)
+        thread = driver._threads["dm"]
+        # docs.slack.dev/ai/agent-sessions: told of renames by people.
+        renamed = {"type": "agent_session_title_changed", "channel": "D01", "thread_ts": thread}
+        driver.server.event({**renamed, "user": "U01", "title": "Mine"})
+        driver.server.say("D01", "/new", thread_ts=thread)
+        driver.server.say("D01", "hello again", thread_ts=thread)
+        await driver.answered("dm", 2)
+        assert len(driver.server.titles) == 1
+        assert len(asked_of(model, "small")) == 1
+
+
 LONG = "a fact worth keeping " * 20
 
 

@@ -2,6 +2,8 @@
 
 import io
 import json
+import zlib
+from contextlib import suppress
 
 import aiohttp
 import pytest
@@ -211,3 +213,41 @@ async def test_what_is_replied_to_may_be_of_any_shape(driver, tmp_path, model):
         await driver.answered("dm2")
         gets = [one for one in driver.server.calls if one[1] == "getUpdates"]
         assert len(gets) < 12
+
+
+@pytest.mark.parametrize("zipped", [False, True])
+async def test_an_answer_without_end_is_read_no_further_than_an_answer_can_be(
+    driver, zipped, tmp_path, model
+):
+    """Nor unpacked further; the update that it begins with is skipped."""
+    sent = []
+    begin = b'{"ok": true, "result": [{"update_id": 5, "message": {"text": "'
+
+    async def endless(request):
+        head = {"Content-Type": "application/json"} | (
+            {"Content-Encoding": "gzip"} if zipped else {}
+        )
+        response = web.StreamResponse(headers=head)
+        await response.prepare(request)
+        piece, packer = begin, zlib.compressobj(wbits=31)
+        with suppress(ConnectionError):
+            for _ in range(200):
+                await response.write(packer.compress(piece) if zipped else piece)
+                piece = b"a" * 1_000_000
+                sent.append(1)
+            if zipped:
+                await response.write(packer.flush())
+        return response
+
+    async with driver.running():
+        driver.server.fail_next("getUpdates", endless)
+        driver.server.fail_next("getUpdates", endless)
+        values = {"llm_base_url": model.url, "llm_model": "scripted", **driver.settings()}
+        before = aside("no JSON")
+        async with palaver(tmp_path, **values):
+            await driver.say("dm", "hello")
+            await driver.answered("dm")
+        assert aside("no JSON") == before + 1
+        offsets = [p.get("offset") for _, m, p in driver.server.calls if m == "getUpdates"]
+        assert 6 in offsets
+        assert zipped or len(sent) < 400

@@ -14,6 +14,10 @@ def driver():
     return TelegramDriver()
 
 
+def finished(server, chat, topic):
+    return [post for post in server.posts(chat, topic) if "retry" in str(post.markup)]
+
+
 TABLE = "Here:\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\nDone."
 
 
@@ -196,6 +200,7 @@ async def test_a_guest_gets_a_stub_at_once_and_then_the_answer(driver, tmp_path,
 async def test_a_guests_answer_that_is_too_long_says_so(driver, tmp_path, model):
     model.answer = lambda messages: "many words " * 600
     async with driving(driver, tmp_path, model):
+        driver.server.knows_rich = False
         query = driver.server.ask_as_guest("@palaver_bot tell me all")
         await until(lambda: driver.server.guests[query].endswith(" …"))
         assert len(driver.server.guests[query]) <= 4096
@@ -217,3 +222,75 @@ async def test_an_answer_whose_post_takes_no_text_any_more_gets_another(driver, 
         driver.server.press(post, "retry")
         await until(lambda: len(driver.server.posts(77)) == 2)
         await driver.answered("dm", 2)
+
+
+async def test_a_guests_long_answer_is_whole(driver, tmp_path, model):
+    """What one plain message cannot hold grows on in the same one, as a rich message."""
+    words = " ".join(f"word{number}" for number in range(1_800))
+    model.answer = lambda messages: words
+    model.piece_s = 0.002
+    async with driving(driver, tmp_path, model):
+        query = driver.server.ask_as_guest("@palaver_bot tell me all")
+        await until(lambda: "word1799" in driver.server.guests[query])
+        await until(lambda: model.running_streams == 0)
+        await until(lambda: "▍" not in driver.server.guests[query])
+        assert driver.server.guests[query].split() == words.split()
+
+
+async def test_a_title_that_a_person_gave_their_topic_is_kept(driver, tmp_path, model):
+    """Made with a name of its own, or renamed; a name that the client made up asks for a title."""
+    model.answer = lambda messages: "Tea and rain"
+    async with driving(driver, tmp_path, model, small_model="scripted"):
+        server, bob = driver.server, driver.server.person(78, "Bob")
+        server.topics |= {77: {9}, 78: {10}}
+        topic = {"message_thread_id": 9, "is_topic_message": True}
+        made = {"name": "My rain", "icon_color": 7322096}
+        server.say(77, "", forum_topic_created=made, **topic)
+        server.say(77, "why does it rain?", topic=9)
+        await until(lambda: finished(server, 77, 9))
+        topic["message_thread_id"] = 10
+        made = {**made, "name": "New chat", "is_name_implicit": True}
+        server.say(78, "", user=bob, forum_topic_created=made, **topic)
+        server.say(78, "why does it snow?", user=bob, topic=10)
+        await until(lambda: server.titles)
+        await until(lambda: finished(server, 78, 10))
+        server.say(78, "", user=bob, forum_topic_edited={"name": "Snow"}, **topic)
+        server.say(78, "/new", user=bob, topic=10)
+        server.say(78, "why does it hail?", user=bob, topic=10)
+        await until(lambda: len(finished(server, 78, 10)) == 2)
+        assert server.titles == {(78, 10): "Tea and rain"}
+        asked = [str(one["messages"]) for one in model.requests]
+        times = [sum(word in one for one in asked) for word in ("rain?", "snow", "hail")]
+        assert times == [1, 2, 1]
+
+
+@pytest.mark.parametrize(
+    ("refusal", "sentence"),
+    [
+        ("Bad Request: TOPIC_CLOSED", "The topic that you asked in is closed"),
+        ("Bad Request: not enough rights to send text messages to the chat", "I may not write"),
+    ],
+)
+async def test_who_asks_where_we_may_not_write_is_told_why_in_private(
+    driver, tmp_path, model, refusal, sentence
+):
+    async with driving(driver, tmp_path, model):
+        for _ in range(4):
+            driver.server.fail_next(
+                "sendMessage", ApiError(400, refusal), lambda sent: int(sent["chat_id"]) < 0
+            )
+        driver.server.say(-1001, "@palaver_bot hello")
+        (told,) = await driver.posted("dm", 1)
+        assert sentence in told.text
+        assert not driver.server.posts(-1001)
+
+
+async def test_a_file_that_its_chat_protects_is_said_to_be_so(driver, tmp_path, model):
+    async with driving(driver, tmp_path, model):
+        driver.server.add_file("d", b"secret")
+        refusal = ApiError(400, "Bad Request: message has protected content and can't be forwarded")
+        driver.server.fail_next("getFile", refusal)
+        file = {"file_id": "d", "file_unique_id": "d", "file_name": "plan.txt"}
+        driver.server.say(77, "", document=file, caption="sum it up")
+        await driver.answered("dm", 1)
+        assert "its chat protects what is in it" in str(model.requests)

@@ -162,6 +162,7 @@ class TelegramServer:
         self.world = world or loose()
         self.url = ""
         self.knows_asides = True
+        self.knows_rich = True
         self.token = TOKEN
         self.chats = {}
         self.topics = {}
@@ -515,7 +516,13 @@ class TelegramServer:
         if (inline := parameters.get("inline_message_id")) is not None:
             if not self.guests.get(inline):
                 raise ApiError(400, "Bad Request: message to edit not found")
-            text, _ = self._text(parameters.get("text", ""), parameters, 4096)
+            if self.knows_rich and "rich_message" in parameters:
+                # core.telegram.org/bots/api#inputrichmessage: 32,768 characters
+                text = parameters["rich_message"]["markdown"]
+                if not 1 <= len(text) <= 32_768:
+                    raise ApiError(400, "Bad Request: rich message is too long")
+            else:
+                text, _ = self._text(parameters.get("text", ""), parameters, 4096)
             self.guests[inline] = text
             return True
         if "rich_message" in parameters:

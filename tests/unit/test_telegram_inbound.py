@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bots.telegram.adapter import TelegramPlatform
-from bots.telegram.inbound import Me
+from bots.telegram.pointing import Me
 from bots.telegram.wire import TelegramBot, read_json
 from core.messages import Incoming
 from tests.contracts import shapes_telegram
