@@ -7,7 +7,7 @@ import pytest
 
 from core.live.reply import Reply
 from core.store.inbox import Inbox
-from core.turn import run as run_module
+from core.turn import serve as serve_module
 from tests.contracts.drivers import TelegramDriver, driving
 
 
@@ -19,7 +19,7 @@ def _impatient(monkeypatch):
 
 
 async def test_a_turn_that_crashes_once_is_done_again(tmp_path, model, monkeypatch):
-    driver, answer, crashes = TelegramDriver(), run_module.answer, []
+    driver, answer, crashes = TelegramDriver(), serve_module.answer, []
 
     async def crashing_once(*arguments, **options):
         if not crashes:
@@ -27,7 +27,7 @@ async def test_a_turn_that_crashes_once_is_done_again(tmp_path, model, monkeypat
             raise ValueError("a fault of ours")
         return await answer(*arguments, **options)
 
-    monkeypatch.setattr(run_module, "answer", crashing_once)
+    monkeypatch.setattr(serve_module, "answer", crashing_once)
     async with driving(driver, tmp_path, model):
         await driver.say("dm", "hello")
         (post,) = await driver.answered("dm")
@@ -37,14 +37,14 @@ async def test_a_turn_that_crashes_once_is_done_again(tmp_path, model, monkeypat
 async def test_a_turn_that_always_crashes_is_set_aside_and_the_next_is_answered(
     tmp_path, model, monkeypatch
 ):
-    driver, answer = TelegramDriver(), run_module.answer
+    driver, answer = TelegramDriver(), serve_module.answer
 
     async def crashing(stage, question, *arguments, **options):
         if "poison" in question:
             raise ValueError("a fault of ours")
         return await answer(stage, question, *arguments, **options)
 
-    monkeypatch.setattr(run_module, "answer", crashing)
+    monkeypatch.setattr(serve_module, "answer", crashing)
     async with driving(driver, tmp_path, model):
         await driver.say("dm", "poison")
         await driver.say("dm", "hello")
@@ -61,7 +61,7 @@ async def test_an_answer_that_is_whole_is_not_set_aside_so_soon(tmp_path, model,
     driver, finish, crashes = TelegramDriver(), Reply.finish, []
 
     async def crashing(reply, *arguments, **options):
-        if len(crashes) < run_module.MOST_TRIES + 2:
+        if len(crashes) < serve_module.MOST_TRIES + 2:
             # The checkpoint says that the text is whole before this.
             await asyncio.sleep(0.1)
             crashes.append(1)
