@@ -18,7 +18,7 @@ import pyromark
 from msgspec.structs import asdict
 
 from bots.slack import markup as slack
-from bots.telegram.markup import fits, render
+from bots.telegram.markup import fill, render
 from core.live.markdown import heal
 from core.live.pages import cut
 from tests.servers.telegram import ApiError, check_entities
@@ -119,7 +119,7 @@ def telegram_faults(markdown):
     formatted = render(markdown)
     entities = [{**asdict(e), "url": e.extra, "language": e.extra} for e in formatted.entities]
     faults = []
-    if fits(markdown):
+    if fill(markdown) <= 1:
         try:
             check_entities(formatted.text, entities)
         except ApiError as error:
@@ -155,7 +155,7 @@ def slack_faults(markdown):
 def lost(markdown, words):
     """The words of *markdown* that its pages do not show."""
     shown, rest = [], markdown
-    while (page := cut(rest, 6_000, fits)) is not None:
+    while (page := cut(rest, 6_000, fill)) is not None:
         shown.append(render(page.head).text)
         rest = page.opening + rest[page.taken :]
     shown.append(render(rest).text)

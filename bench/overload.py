@@ -93,8 +93,8 @@ class MemoryPlatform:
     def budget(self, conversation):
         return ()
 
-    def fits(self, text):
-        return len(text) <= self.limits.page_chars
+    def fill(self, text):
+        return len(text) / self.limits.page_chars
 
     def open_surface(self, conversation, reply_to):
         return MemorySurface(self.posts[conversation])

@@ -10,7 +10,7 @@ import time
 from functools import partial
 
 from bench.formatting import Writer
-from bots.telegram.markup import fits, render, render_block
+from bots.telegram.markup import drawn, fill, render
 from core.live.markdown import heal
 from core.live.pages import cut
 from core.service import collect_seldom
@@ -37,7 +37,7 @@ def milliseconds(work, times):
     results = []
     for _ in range(times):
         render.cache_clear()
-        render_block.cache_clear()
+        drawn.cache_clear()
         began = time.process_time()
         work()
         results.append((time.process_time() - began) * 1000)
@@ -51,7 +51,7 @@ def answer(convert, text):
     start, opening = 0, ""
     for number in range(1, FRAMES + 1):
         end = len(text) * number // FRAMES
-        while (page := cut(opening + text[start:end], 6_000, fits)) is not None:
+        while (page := cut(opening + text[start:end], 6_000, fill)) is not None:
             convert(page.head)
             start, opening = start + page.taken - len(opening), page.opening
         convert(heal(opening + text[start:end]))

@@ -15,7 +15,7 @@ from bots.latex import readable
 from bots.slack import markup as slack
 from bots.telegram import markup as telegram
 from core.live.markdown import heal
-from core.live.pages import PagedText, cut
+from core.live.pages import PagedText
 from core.models.filter import Filter, Rule
 from core.turn.draft import Draft
 
@@ -122,13 +122,15 @@ def grow(text):
 
 def paginate(text, most_chars=6_000):
     """All pages of *text*, as Telegram takes them."""
-    while (page := cut(text, most_chars, telegram.fits)) is not None:
-        text = page.opening + text[page.taken :]
+    pages = PagedText(most_chars, telegram.fill)
+    pages.whole = text
+    while (page := pages.cut()) is not None:
+        pages.turn(page)
 
 
 def convert(text):
     telegram.render.cache_clear()
-    telegram.render_block.cache_clear()
+    telegram.drawn.cache_clear()
     telegram.render(text)
 
 

@@ -4,7 +4,9 @@ import re
 from bisect import bisect_right
 from collections.abc import Callable
 
-_RUN = re.compile(r"\\.|`+|^~~~+", re.DOTALL | re.MULTILINE)
+SPAN = r"((?<!`)`[^`]+`(?!`))"
+"""Code between two single backticks with none between, which is nearly all there is."""
+_RUN = re.compile(rf"\\.|{SPAN}|`+|^~~~+", re.DOTALL | re.MULTILINE)
 
 
 def ticks(text: str) -> dict[int, list[int]]:
@@ -27,10 +29,14 @@ def outside_code(text: str, change: Callable[[str], str]) -> str:
     if "`" not in text and "~~~" not in text:
         return change(text)
     runs = ticks(text)
-    parts, last, position = [], 0, 0
+    parts: list[str] = []
+    last = position = 0
+    end: int | None
     while (match := _RUN.search(text, position)) is not None:
         mark, start, position = match.group(), match.start(), match.end()
-        if mark[0] == "`":
+        if match[1]:
+            end = position
+        elif mark[0] == "`":
             end = closing(runs, mark, start)
             if end is None and len(mark) >= 3:  # A fence that the text does not close.
                 end = len(text)
@@ -40,6 +46,6 @@ def outside_code(text: str, change: Callable[[str], str]) -> str:
         else:
             continue
         if end is not None:
-            parts += [change(text[last:start]), text[start:end]]
+            parts += [change(text[last:start]) if last < start else "", text[start:end]]
             last = position = end
     return "".join([*parts, change(text[last:])])

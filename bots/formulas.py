@@ -4,16 +4,24 @@ A Markdown parser would take the backslashes for its own, and eat them.
 """
 
 import re
+from collections.abc import Iterator
 from typing import NamedTuple
 
-from bots.code import closing, ticks
+from bots.code import SPAN, closing, ticks
 
 INLINE_CHARS = 200
 DISPLAY_CHARS = 2_000
 """What is longer without an end is no formula."""
 
-_TOKEN = re.compile(r"\\.|`+|\$+", re.DOTALL)
+# "$5 and $6", "$HOME:$PATH": what a price or a name begins with ends no formula.
+_INLINE = (
+    rf"(?<![0-9A-Za-z])\$(?![\s$])([^$\n`]{{1,{INLINE_CHARS - 2}}})(?<![\s\\])\$(?![0-9A-Za-z])"
+)
+_TOKEN = re.compile(rf"\\.|{SPAN}|`+|{_INLINE}|\$+", re.DOTALL)
+_SIGN = re.compile(r"[\\^_=]")
 _WORD = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{3,32}|[\u2e80-\uffef]")
+_EMPTY = re.compile(r"\n[> \t]*(?=\n)")
+_OPERATOR = re.compile(r"[-+*/<>|]")
 _CLOSING = {"\\(": "\\)", "\\[": "\\]", "$$": "$$"}
 
 
@@ -27,92 +35,100 @@ class Formula(NamedTuple):
 
 def formulas(text: str) -> list[Formula]:
     """The formulas of *text*, in order; what stands in code is none."""
-    if "$" not in text and "\\(" not in text and "\\[" not in text:
-        return []
-    found: list[Formula] = []
-    runs = ticks(text)
-    none_before: dict[str, int] = {}
-    position = 0
-    while (match := _TOKEN.search(text, position)) is not None:
-        mark, start, position = match.group(), match.start(), match.end()
-        if mark[0] == "`":
-            position = closing(runs, mark, start) or position
-        elif formula := _formula(text, mark, start, none_before):
-            found.append(formula)
-            position = formula.end
-    return found
+    return [Formula(*found) for found in _marks(text, 0, len(text))]
 
 
 def unfinished(text: str) -> int:
     """Where a formula begins that more text may finish; the end of *text* if none does."""
-    if "$" not in text and "\\(" not in text and "\\[" not in text:
-        return len(text)
-    runs, position = ticks(text), text.rfind("\n\n") + 1
-    none_before: dict[str, int] = {}
-    while (match := _TOKEN.search(text, position)) is not None:
-        mark, start, position = match.group(), match.start(), match.end()
-        if mark[0] == "`":
-            position = closing(runs, mark, start) or position
-        elif formula := _formula(text, mark, start, none_before):
-            position = formula.end
-        elif mark in _CLOSING and len(text) - start < DISPLAY_CHARS // 4:
+    near = len(text) - DISPLAY_CHARS // 4
+    for start, end, tex in _marks(text, text.rfind("\n\n") + 1, near + 1):
+        left = len(text) - start
+        if tex:
+            continue
+        mark = text[start:end]
+        if mark in _CLOSING or (mark == "$" and left < INLINE_CHARS // 4 and _begins(text[end:])):
             return start
-        elif mark == "$" and len(text) - start < INLINE_CHARS // 4:
-            rest = text[start + 1 :]
-            if (
-                "$" not in rest
-                and "\n" not in rest
-                and not rest[:1].isspace()
-                and not rest[:1].isdigit()
-            ):
-                return start
     return len(text)
 
 
-def _formula(text: str, mark: str, start: int, none_before: dict[str, int]) -> Formula | None:
-    """The formula that *mark* opens at *start*.
+def _begins(rest: str) -> bool:
+    """Whether *rest*, behind a sign that nothing has closed, may be the begin of a formula."""
+    return (
+        not rest[:1].isspace() and not rest[:1].isdigit() and "$" not in rest and "\n" not in rest
+    )
 
-    *none_before* is kept from mark to mark: where no closing mark stands, it is not looked again.
+
+def _marks(text: str, position: int, others_from: int) -> Iterator[tuple[int, int, str]]:
+    """(start, end, tex) of each formula from *position* on.
+
+    Other marks, from *others_from* on, come without *tex*.
     """
-    if mark == "$":
-        return _inline(text, start)
-    closing = _CLOSING.get(mark)
-    if closing is None:
-        return None
-    most = start + DISPLAY_CHARS
-    end = text.find(closing, max(start + 2, none_before.get(closing, 0)), most)
-    if end < 0:
-        none_before[closing] = most - 1  # Half of one may stand there.
-        return None
-    tex = text[start + 2 : end]
-    if not tex.strip() or "```" in tex or "~~~" in tex:
-        return None
-    lines = [line.lstrip("> \t") for line in tex.split("\n")]
-    if any(not line for line in lines[1:-1]):
-        return None  # An empty line ends a paragraph.
-    if mark != "$$" and not _is_meant("\n".join(lines)):
-        return None
-    return Formula(start, end + 2, "\n".join(lines).strip())
+    if "$" not in text and "\\(" not in text and "\\[" not in text:
+        return
+    runs = ticks(text)
+    displays = _Displays(text)
+    while (match := _TOKEN.search(text, position)) is not None:
+        start, position = match.span()
+        if match[1]:
+            continue
+        if tex := match[2]:
+            if not _is_meant(tex):
+                tex, position = "", start + 1
+        elif text[start] == "`":
+            position = closing(runs, match[0], start) or position
+            continue
+        elif formula := displays.at(start, match[0]):
+            position, tex = formula
+        if tex or start >= others_from:
+            yield start, position, tex or ""
 
 
-def _inline(text: str, start: int) -> Formula | None:
-    end = text.find("$", start + 1, start + INLINE_CHARS)
-    if end < 0:
-        return None
-    tex = text[start + 1 : end]
-    if "\n" in tex or "`" in tex or not tex or tex[0].isspace() or tex[-1].isspace():
-        return None
-    # "$5 and $6", "$HOME:$PATH": what a price or a name begins with ends no formula.
-    around = text[max(0, start - 1) : start] + text[end + 1 : end + 2]
-    if tex[-1] == "\\" or any(one.isascii() and one.isalnum() for one in around):
-        return None
-    return Formula(start, end + 1, tex) if _is_meant(tex) else None
+class _Displays:
+    """The formulas with two signs on each side. What ends or forbids one is looked for once."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._none_before: dict[str, int] = {}
+        self._ends: dict[str, tuple[int, int]] = {}
+        """Of each closing mark the next one, and from where on nothing forbids a formula."""
+
+    def at(self, start: int, mark: str) -> tuple[int, str] | None:
+        """The end and tex of what *mark* opens at *start*, which never goes back."""
+        closing = _CLOSING.get(mark)
+        if closing is None:
+            return None
+        begin = start + 2
+        end, least = self._ends.get(closing, (0, 0))
+        if end < begin:
+            most = start + DISPLAY_CHARS
+            end = self._text.find(closing, max(begin, self._none_before.get(closing, 0)), most)
+            if end < 0:
+                self._none_before[closing] = most - 1  # Half of one may stand there.
+                return None
+            least = self._least(begin, end)
+            self._ends[closing] = end, least
+        if begin < least:
+            return None
+        tex = self._text[begin:end].lstrip("> \t")
+        if "\n" in tex:
+            tex = "\n".join(line.lstrip("> \t") for line in tex.split("\n"))
+        tex = tex.strip()
+        if not tex or (mark != "$$" and not _is_meant(tex)):
+            return None
+        return end + 2, tex
+
+    def _least(self, begin: int, end: int) -> int:
+        """Behind the last fence, and the last empty line, which ends a paragraph."""
+        least = max(self._text.rfind("```", begin, end), self._text.rfind("~~~", begin, end))
+        for match in _EMPTY.finditer(self._text, begin, end):
+            least = max(least, match.start())
+        return least + 1
 
 
 def _is_meant(tex: str) -> bool:
     """Whether *tex* reads like a formula, and not like words between two signs."""
-    if any(sign in tex for sign in "\\^_="):
+    if _SIGN.search(tex):
         return True
     if _WORD.search(tex):
         return False
-    return not any(map(str.isspace, tex.strip())) or any(sign in tex for sign in "+-*/<>|")
+    return len(tex.split()) < 2 or _OPERATOR.search(tex) is not None

@@ -34,6 +34,8 @@ def host(address: str) -> str:
 
 def misnames(said: str, target: str) -> bool:
     """Whether *said*, the text of a link to *target*, names another site."""
+    if said.isascii() and "." not in said:
+        return False
     # As it is seen: full-width letters look like others, and some characters like nothing.
     seen = unicodedata.normalize("NFKC", said[:MOST_SAID])
     seen = "".join(one for one in seen if unicodedata.category(one) != "Cf").replace("。", ".")

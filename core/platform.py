@@ -50,7 +50,7 @@ class Limits(msgspec.Struct, frozen=True):
 
     Args:
         page_chars: characters of Markdown that one post may hold at most;
-            `Platform.fits` has the last word.
+            `Platform.fill` has the last word.
         caption_chars: characters under a picture.
         pictures_per_post: how many pictures one post can hold.
         interval_s: the least time between two previews of one surface.
@@ -164,8 +164,8 @@ class Platform(Protocol):
         """The buckets that `indicate` takes a token from."""
         ...
 
-    def fits(self, text: str) -> bool:
-        """Whether *text*, rendered, is within the limits of one post."""
+    def fill(self, text: str) -> float:
+        """How much of one post *text*, rendered, takes; up to 1.0 it fits."""
         ...
 
     def open_surface(self, conversation: ConversationId, reply_to: str) -> Surface:

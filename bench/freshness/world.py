@@ -196,8 +196,8 @@ class Platform:
         self.screens = {}
         self.log = []
 
-    def fits(self, text):
-        return len(text) <= self.limits.page_chars
+    def fill(self, text):
+        return len(text) / self.limits.page_chars
 
     def open_surface(self, conversation, reply_to):
         chat, screen = self.screens[conversation]

@@ -19,7 +19,7 @@ from bots.slack.border import Socket, serve
 from bots.slack.files import DOMAINS, Files, upload
 from bots.slack.inbound import NAME, Me
 from bots.slack.listeners import Listeners, MayAsk, Speak
-from bots.slack.markup import BLOCK_CHARS, fits
+from bots.slack.markup import BLOCK_CHARS, fill
 from bots.slack.people import People
 from bots.slack.stream import AGAIN_S, Streams, StreamSurface, cannot
 from bots.slack.surface import SlackSurface, actions, post_budget, slack_errors, status_budget
@@ -191,8 +191,8 @@ class SlackPlatform:
     def indicate_budget(self, conversation: ConversationId, *, busy: bool) -> Sequence[Bucket]:
         return status_budget(self._limited)
 
-    def fits(self, text: str) -> bool:
-        return fits(text)
+    def fill(self, text: str) -> float:
+        return fill(text)
 
     def open_surface(self, conversation: ConversationId, reply_to: str) -> SlackSurface:
         """*reply_to*: a message's ts; `@USER` and perhaps a response_url; or `home USER`."""

@@ -5,7 +5,9 @@ and "Formatting text" (control sequences, escaping of &, <, >).
 """
 
 import re
+from functools import lru_cache
 from itertools import pairwise
+from typing import Any
 
 import pyromark
 
@@ -31,25 +33,29 @@ MOST_PARTS = 48
 """Each heading, fence, table, line and what stands between becomes a block: 50 at most."""
 _HAIR_SPACE = "\u200a"
 _PART = re.compile(r"^ {0,3}(?:#{1,6} |```|~~~|---|\*\*\*|\|[ :|]*-)", re.MULTILINE)
-_OPEN_END = re.compile(r"(?:[*~<]|(?<!\w)@[a-z]{0,8})\Z")
+_OPEN_END = re.compile(r"(?:[*~<]|(?<!\w)@[a-z]{0,8})+\Z")
+LOOK_BACK = 60
+"""So many characters of an open end are taken off at once."""
 _PING = re.compile(r"<(?=[!@#])|(?<!\w)@(?=(?:channel|here|everyone)\b)")
 
 
-def fits(markdown: str) -> bool:
-    """Whether *markdown* is one message."""
+def fill(markdown: str) -> float:
+    """How much of one message *markdown*, rendered, takes: up to 1.0 it is one."""
     rendered = render(markdown)
-    if len(rendered) > BLOCK_CHARS:
-        return False
     parts = _PART.findall(rendered)
     headings = sum("#" in part for part in parts)
     fences = sum(part.strip() in ("```", "~~~") for part in parts)
     # A fence has two such lines; text may stand before each part, and behind the last.
-    if 2 * (len(parts) - fences // 2) + 1 > MOST_PARTS:
-        return False
+    shown_parts = 2 * (len(parts) - fences // 2) + 1
     signs = 4 * rendered.count("&") + 3 * (rendered.count("<") + rendered.count(">"))
-    return len(rendered) + signs + HEADING_CHARS * headings <= RENDERED_CHARS
+    return max(
+        len(rendered) / BLOCK_CHARS,
+        shown_parts / MOST_PARTS,
+        (len(rendered) + signs + HEADING_CHARS * headings) / RENDERED_CHARS,
+    )
 
 
+@lru_cache(maxsize=64)
 def render(markdown: str) -> str:
     """*markdown* as Slack may show it: nothing in it calls a person, a channel or everyone."""
     markdown = outside_code(_told_links(clean(markdown)), _prose)
@@ -59,7 +65,7 @@ def render(markdown: str) -> str:
 def settled(markdown: str) -> str:
     """*markdown* without an end that is rendered otherwise once there is more of it."""
     end = unfinished(markdown)
-    while end and (match := _OPEN_END.search(markdown, max(0, end - 10), end)):
+    while end and (match := _OPEN_END.search(markdown, max(0, end - LOOK_BACK), end)):
         end = match.start()
     return markdown[:end]
 
@@ -80,15 +86,18 @@ def _told_links(markdown: str) -> str:
     places: list[tuple[int, str]] = []
     target = ""
     said: list[str] = []
-    for event, place in pyromark.events_with_range(markdown):
-        match event:
-            case {"Start": {"Link": link}}:
-                target, said = link["dest_url"], []
-            case {"Text": str(text)} | {"Code": str(text)}:
-                said.append(text)
-            case {"End": "Link"}:
-                if misnames("".join(said), target):
-                    places.append((place["end"], f" ({host(target) or target})"))
+    event: Any
+    for event, place in pyromark.events_with_range(markdown, merge_text=True):
+        if isinstance(event, str):
+            continue
+        ((kind, value),) = event.items()
+        if kind in ("Text", "Code"):
+            said.append(value)
+        elif kind == "End" and value == "Link":
+            if misnames("".join(said), target):
+                places.append((place["end"], f" ({host(target) or target})"))
+        elif kind == "Start" and "Link" in value and not isinstance(value, str):
+            target, said = value["Link"]["dest_url"], []
     if not places:
         return markdown
     # The places are counted in bytes.

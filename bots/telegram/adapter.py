@@ -22,7 +22,7 @@ from bots.telegram.files import Files
 from bots.telegram.gestures import Gestures
 from bots.telegram.guest import Guests, greet
 from bots.telegram.inbound import NAME, STOPPED, read_guest, read_update
-from bots.telegram.markup import CAPTION_UNITS, fits
+from bots.telegram.markup import CAPTION_UNITS, fill
 from bots.telegram.pictures import ALBUM, media, send_album, send_one
 from bots.telegram.pointing import Me
 from bots.telegram.rich import RichSurface
@@ -68,7 +68,7 @@ class TelegramPlatform:
     name = NAME
     local = False
     limits = Limits(
-        # Rendered text is often shorter than its Markdown; `fits` decides.
+        # Rendered text is often shorter than its Markdown; `fill` decides.
         page_chars=6_000,
         caption_chars=CAPTION_UNITS // 2,
         pictures_per_post=ALBUM,
@@ -265,8 +265,8 @@ class TelegramPlatform:
     def indicate_budget(self, conversation: ConversationId, *, busy: bool) -> Sequence[Bucket]:
         return self.budget(conversation) if busy else ()
 
-    def fits(self, text: str) -> bool:
-        return fits(text)
+    def fill(self, text: str) -> float:
+        return fill(text)
 
     def open_surface(self, conversation: ConversationId, reply_to: str) -> TelegramSurface:
         budget = self.budget(conversation)

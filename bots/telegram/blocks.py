@@ -17,17 +17,18 @@ def blocks(markdown: str) -> Sequence[str]:
     """*markdown* in pieces; rendered one by one they are what it is rendered as a whole."""
     if "]:" in markdown or ("<" in markdown and _HTML.search(markdown)):
         return [markdown]
+    fences = "```" in markdown or "~~~" in markdown
     lines = markdown.split("\n")
     found: list[str] = []
     start, fence, empty = 0, "", False
     for number, line in enumerate(lines):
-        if match := _FENCE.match(line):
+        if fences and (match := _FENCE.match(line)):
             marker, info = match.groups()
             if not fence:
                 fence = "" if marker[0] == "`" and "`" in info else marker
             elif marker[0] == fence[0] and len(marker) >= len(fence) and not info.strip():
                 fence = ""
-        elif "```" in line or "~~~" in line:
+        elif fences and ("```" in line or "~~~" in line):
             return [markdown]
         elif empty and not fence and _BEGINS.match(line):
             found.append("\n".join(lines[start : number - 1]))

@@ -1,10 +1,45 @@
-"""Tables as monospaced text. Pure."""
+"""Tables as text: monospaced where a phone has room for it, a list where not. Pure."""
 
 import unicodedata
 from collections.abc import Sequence
 
+from bots.telegram.lines import Lines
+
 TABLE_COLUMNS = 48
 """What a phone shows of monospaced text in one line; a wider table becomes a list."""
+
+
+class Table:
+    """The cells of a table, as the parser tells them."""
+
+    def __init__(self) -> None:
+        self._rows: list[list[str]] = []
+
+    def begin_row(self) -> None:
+        self._rows.append([])
+
+    def add(self, cell: str) -> None:
+        if self._rows:
+            self._rows[-1].append(cell.strip())
+
+    def write(self, lines: Lines) -> None:
+        lines.behind_block = True
+        rows = [row for row in self._rows if any(row)]
+        if not rows:
+            return
+        columns = max(map(len, rows))
+        rows = [row + [""] * (columns - len(row)) for row in rows]
+        if text := monospaced(rows):
+            lines.wrap("pre", text)
+            return
+        head, *body = rows
+        for index, row in enumerate(body or [head]):
+            if index:
+                lines.write("\n")
+            lines.wrap("bold", ": ".join(filter(None, (head[0] if body else "", row[0]))) or "•")
+            for name, cell in zip(head[1:], row[1:], strict=True):
+                if cell:
+                    lines.write(f"\n  {name}: {cell}" if name else f"\n  {cell}")
 
 
 def monospaced(rows: Sequence[Sequence[str]]) -> str:

@@ -5,25 +5,20 @@ options.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 from bots.links import host, misnames
-from bots.telegram.entities import Entity, Formatted, formatted
+from bots.telegram.entities import Formatted
+from bots.telegram.lines import Lines
 from bots.telegram.source import HELPER, SIGN, Source
-from bots.telegram.tables import monospaced
+from bots.telegram.tables import Table
 
 QUOTE_CHARS = 300
 """A longer quote is shown folded."""
-MOST_INDENTED = 8
-"""Lists that are nested deeper are indented no further."""
 _MARKS = {"Strong": "bold", "Emphasis": "italic", "Strikethrough": "strikethrough"}
 _LANGUAGE = re.compile(r"[\w+#.-]{1,40}")
-
-
-class _List:
-    def __init__(self, number: int | None) -> None:
-        self.number = number
 
 
 class Writer:
@@ -31,11 +26,9 @@ class Writer:
 
     def __init__(self, source: Source) -> None:
         self._source = source
-        self._parts: list[str] = []
-        self._at = 0
-        self._entities: list[Entity] = []
-        self._open: list[tuple[str, int, str]] = []
-        self._lists: list[_List] = []
+        self._lines = Lines()
+        self._numbers: list[int | None] = []
+        """Of each list that is open, the number of its next item."""
         self._quotes = 0
         self._code: list[str] | None = None
         self._language = ""
@@ -43,46 +36,82 @@ class Writer:
         self._link_text: list[str] = []
         self._image = ""
         self._image_alt: list[str] | None = None
-        self._rows: list[list[str]] | None = None
+        self._table: Table | None = None
         self._cell: list[str] | None = None
-        self._fresh = True
-        self._item_start = False
-        self._behind_block = False
+        lines = self._lines
+        self._starts: dict[str, Callable[[Any], None]] = {
+            "Paragraph": self._block,
+            "HtmlBlock": self._block,
+            "Heading": self._start_heading,
+            "BlockQuote": self._start_quote,
+            "CodeBlock": self._start_code,
+            "List": self._start_list,
+            "Item": self._start_item,
+            "Link": self._start_link,
+            "Image": self._start_image,
+            "Table": self._start_table,
+            "TableHead": self._start_row,
+            "TableRow": self._start_row,
+            "TableCell": self._start_cell,
+            **{name: partial(self._start_mark, kind) for name, kind in _MARKS.items()},
+        }
+        self._ends: dict[str, Callable[[], None]] = {
+            "Paragraph": self._end_block,
+            "HtmlBlock": self._end_block,
+            "Heading": self._end_heading,
+            "BlockQuote": self._end_quote,
+            "CodeBlock": self._end_code,
+            "List": self._end_list,
+            "Link": self._end_link,
+            "Image": self._end_image,
+            "Table": self._end_table,
+            "TableCell": self._end_cell,
+            **dict.fromkeys(_MARKS, lines.pop),
+        }
 
     @property
     def written(self) -> tuple[int, int]:
         """How many characters and entities there are so far."""
-        return self._at, len(self._entities)
+        return self._lines.written
 
     def take(self, events: Iterable[Any]) -> None:
-        # The most frequent ones first: a frame has hundreds of them.
-        changed = self._source.changed
+        # A frame has thousands of them.
+        changed, starts, ends = self._source.changed, self._starts, self._ends
         for event in events:
-            if isinstance(event, str):
+            if event.__class__ is str:
                 self._single(event)
                 continue
-            ((kind, value),) = event.items()
+            kind, value = event.popitem()
             if kind == "Text":
                 if self._code is not None or (changed and (SIGN in value or HELPER in value)):
                     self._plain(value)
                 else:
                     self._text(value)
-            elif kind == "Start" and isinstance(value, str) and value in _MARKS:
-                self._push(_MARKS[value])
-            elif kind == "End" and isinstance(value, str) and value in _MARKS:
-                self._pop()
+            elif kind == "Start":
+                name, detail = (value, None) if value.__class__ is str else value.popitem()
+                if name in starts:
+                    starts[name](detail)
+            elif kind == "End":
+                name = value if value.__class__ is str else value.popitem()[0]
+                if name in ends:
+                    ends[name]()
             else:
                 self._other(kind, value)
 
+    def formatted(self) -> Formatted:
+        return self._lines.formatted()
+
+    # --- what stands alone ------------------------------------------------------------------
+
+    def _single(self, name: str) -> None:
+        if name in ("SoftBreak", "HardBreak"):
+            self._text("\n")
+        elif name == "Rule":
+            self._lines.block()
+            self._lines.write("———")
+
     def _other(self, kind: str, value: Any) -> None:
         match kind:
-            case "Start":
-                name, detail = (
-                    (value, None) if isinstance(value, str) else next(iter(value.items()))
-                )
-                self._start(name, detail)
-            case "End":
-                self._end(value if isinstance(value, str) else next(iter(value)))
             case "Code":
                 self._wrapped("code", self._source.as_written(value))
             case "InlineHtml" | "Html":
@@ -95,111 +124,132 @@ class Writer:
             case _:
                 pass
 
-    def formatted(self) -> Formatted:
-        text = "".join(self._parts)
-        cut = len(text) - len(text.lstrip())
-        text = text.strip()
-        end = len(text)
-        entities = []
-        for entity in self._entities:
-            if not cut and entity.offset + entity.length <= end:
-                entities.append(entity)
-                continue
-            start = max(0, entity.offset - cut)
-            stop = min(end, entity.offset - cut + entity.length)
-            if stop > start:
-                entities.append(Entity(entity.type, start, stop - start, entity.extra))
-        return formatted(text, entities)
+    # --- blocks -----------------------------------------------------------------------------
 
-    # --- events -----------------------------------------------------------------------------
+    def _block(self, _: Any) -> None:
+        self._lines.block()
 
-    def _single(self, name: str) -> None:
-        match name:
-            case "SoftBreak" | "HardBreak":
-                self._text("\n")
-            case "Rule":
-                self._block()
-                self._write("———")
+    def _end_block(self) -> None:
+        self._lines.behind_block = True
 
-    def _start(self, name: str, detail: Any) -> None:  # one case per construct
-        match name:
-            case "Paragraph":
-                self._block()
-            case "Heading":
-                self._block()
-                self._push("bold")
-            case "BlockQuote":
-                self._block()
-                if self._quotes == 0:
-                    self._push("blockquote")
-                self._quotes += 1
-            case "CodeBlock":
-                self._block()
-                self._code = []
-                info = detail.get("Fenced", "") if isinstance(detail, dict) else ""
-                language = _LANGUAGE.match(info.strip())
-                self._language = language.group() if language else ""
-            case "HtmlBlock":
-                self._block()
-            case "List":
-                if not self._lists:
-                    self._block()
-                self._lists.append(_List(detail))
-            case "Item":
-                self._item()
-            case "Link":
-                self._link = self._source.as_written(detail["dest_url"])
-                self._link_text = []
-                self._push("text_link", self._link)
-            case "Image":
-                self._image_alt = []
-                self._image = self._source.as_written(detail["dest_url"])
-            case "Table":
-                self._block()
-                self._rows = []
-            case "TableHead" | "TableRow":
-                if self._rows is not None:
-                    self._rows.append([])
-            case "TableCell":
-                self._cell = []
+    def _start_heading(self, _: Any) -> None:
+        self._lines.block()
+        self._lines.push("bold")
 
-    def _end(self, name: str) -> None:
-        match name:
-            case "Heading":
-                self._pop()
-                self._behind_block = True
-            case "BlockQuote":
-                self._quotes -= 1
-                if self._quotes == 0:
-                    _, start, _ = self._open.pop()
-                    long = self._at - start > QUOTE_CHARS
-                    self._add("expandable_blockquote" if long else "blockquote", start)
-                self._behind_block = True
-            case "CodeBlock":
-                self._end_code()
-                self._behind_block = True
-            case "List":
-                self._lists.pop()
-                self._behind_block = True
-            case "HtmlBlock" | "Paragraph":
-                self._behind_block = True
-            case "Link":
-                self._end_link()
-            case "Image":
-                alt = "".join(self._image_alt or ()) or "image"
-                self._image_alt = None
-                if self._cell is not None or self._link:
-                    self._text(f"🖼 {alt}")
-                    return
-                self._push("text_link", self._image)
-                self._write(f"🖼 {alt}")
-                self._pop()
-            case "TableCell":
-                if self._rows:
-                    self._rows[-1].append("".join(self._cell or ()).strip())
-                self._cell = None
-            case "Table":
-                self._end_table()
+    def _end_heading(self) -> None:
+        self._lines.pop()
+        self._lines.behind_block = True
+
+    def _start_quote(self, _: Any) -> None:
+        self._lines.block()
+        if self._quotes == 0:
+            self._lines.push("blockquote")
+        self._quotes += 1
+
+    def _end_quote(self) -> None:
+        self._quotes -= 1
+        if self._quotes == 0:
+            start, length = self._lines.close()
+            self._lines.add(
+                "expandable_blockquote" if length > QUOTE_CHARS else "blockquote", start
+            )
+        self._lines.behind_block = True
+
+    def _start_code(self, detail: Any) -> None:
+        self._lines.block()
+        self._code = []
+        info = detail.get("Fenced", "") if isinstance(detail, dict) else ""
+        language = _LANGUAGE.match(info.strip())
+        self._language = language.group() if language else ""
+
+    def _end_code(self) -> None:
+        # Telegram makes one space of a tab.
+        code = "".join(self._code or ()).rstrip("\n").expandtabs(4)
+        self._code = None
+        self._lines.wrap("pre", code or " ", self._language)
+        self._lines.behind_block = True
+
+    # --- lists ------------------------------------------------------------------------------
+
+    def _start_list(self, first: int | None) -> None:
+        self._lines.open_list()
+        self._numbers.append(first)
+
+    def _end_list(self) -> None:
+        self._numbers.pop()
+        self._lines.close_list()
+
+    def _start_item(self, _: Any) -> None:
+        number = self._numbers[-1]
+        if number is None:
+            self._lines.item("• ")
+        else:
+            self._lines.item(f"{number}. ")
+            self._numbers[-1] = number + 1
+
+    # --- tables -----------------------------------------------------------------------------
+
+    def _start_table(self, _: Any) -> None:
+        self._lines.block()
+        self._table = Table()
+
+    def _start_row(self, _: Any) -> None:
+        if self._table is not None:
+            self._table.begin_row()
+
+    def _start_cell(self, _: Any) -> None:
+        self._cell = []
+
+    def _end_cell(self) -> None:
+        if self._table is not None:
+            self._table.add("".join(self._cell or ()))
+        self._cell = None
+
+    def _end_table(self) -> None:
+        table, self._table = self._table, None
+        if table is not None:
+            table.write(self._lines)
+
+    # --- within a line ----------------------------------------------------------------------
+
+    def _start_mark(self, kind: str, _: Any) -> None:
+        self._lines.push(kind)
+
+    def _start_link(self, detail: Any) -> None:
+        self._link = self._source.as_written(detail["dest_url"])
+        self._link_text = []
+        self._lines.push("text_link", self._link)
+
+    def _end_link(self) -> None:
+        target, said = self._link, "".join(self._link_text).strip()
+        start, length = self._lines.close()
+        self._link = ""
+        site = host(target)
+        if self._cell is not None:
+            if target != said and (not site or misnames(said, target)):
+                self._cell.append(f" ({site or target})")
+            return
+        if not length:
+            self._lines.write(target)
+        if site:
+            self._lines.add("text_link", start, target)
+            if misnames(said, target):
+                # A text that names another site than it leads to must say so.
+                self._lines.write(f" ({site})")
+        elif target and target != said:
+            self._lines.write(f" ({target})")
+
+    def _start_image(self, detail: Any) -> None:
+        self._image_alt = []
+        self._image = self._source.as_written(detail["dest_url"])
+
+    def _end_image(self) -> None:
+        alt = "".join(self._image_alt or ()) or "image"
+        self._image_alt = None
+        if self._cell is not None or self._link:
+            self._text(f"🖼 {alt}")
+        else:
+            self._lines.wrap("text_link", f"🖼 {alt}", self._image)
 
     def _plain(self, value: str) -> None:
         if self._code is not None:
@@ -220,9 +270,7 @@ class Writer:
         else:
             if self._link:
                 self._link_text.append(text)
-            if self._lists:
-                text = text.replace("\n", "\n" + self._indent)
-            self._write(text)
+            self._lines.write_on(text)
 
     def _wrapped(self, kind: str, text: str) -> None:
         if self._cell is not None or self._image_alt is not None:
@@ -230,127 +278,4 @@ class Writer:
             return
         if self._link:
             self._link_text.append(text)
-        self._push(kind)
-        self._write(text)
-        self._pop()
-
-    @property
-    def _indent(self) -> str:
-        return "  " * min(len(self._lists), MOST_INDENTED)
-
-    def _item(self) -> None:
-        current = self._lists[-1]
-        self._line()
-        mark = "• "
-        if current.number is not None:
-            mark = f"{current.number}. "
-            current.number += 1
-        self._behind_block = False
-        self._write(self._indent[2:] + mark)
-        self._item_start = True
-
-    def _end_code(self) -> None:
-        # Telegram makes one space of a tab.
-        code = "".join(self._code or ()).rstrip("\n").expandtabs(4)
-        self._code = None
-        self._push("pre", self._language)
-        self._write(code or " ")
-        self._pop()
-
-    def _end_link(self) -> None:
-        target, said = self._link, "".join(self._link_text).strip()
-        _, start, _ = self._open.pop()
-        self._link = ""
-        site = host(target)
-        if self._cell is not None:
-            if target != said and (not site or misnames(said, target)):
-                self._cell.append(f" ({site or target})")
-            return
-        if self._at == start:
-            self._write(target)
-        if site:
-            self._add("text_link", start, target)
-            if misnames(said, target):
-                # A text that names another site than it leads to must say so.
-                self._write(f" ({site})")
-        elif target and target != said:
-            self._write(f" ({target})")
-
-    def _end_table(self) -> None:
-        rows = [row for row in self._rows or () if any(row)]
-        self._rows = None
-        self._behind_block = True
-        if not rows:
-            return
-        columns = max(map(len, rows))
-        rows = [row + [""] * (columns - len(row)) for row in rows]
-        if lines := monospaced(rows):
-            self._push("pre")
-            self._write(lines)
-            self._pop()
-            return
-        head, *body = rows
-        for index, row in enumerate(body or [head]):
-            if index:
-                self._write("\n")
-            self._push("bold")
-            self._write(": ".join(filter(None, (head[0] if body else "", row[0]))) or "•")
-            self._pop()
-            for name, cell in zip(head[1:], row[1:], strict=True):
-                if cell:
-                    self._write(f"\n  {name}: {cell}" if name else f"\n  {cell}")
-
-    # --- writing ----------------------------------------------------------------------------
-
-    def _block(self) -> None:
-        """Begin a block: apart from what stands before it."""
-        if self._item_start:
-            self._item_start = False
-            return
-        if self._lists:
-            self._line()
-            self._behind_block = False
-            self._write(self._indent)
-            self._item_start = True
-            return
-        self._behind_block = False
-        self._line()
-        if not self._fresh and not "".join(self._parts[-2:]).endswith("\n\n"):
-            self._raw("\n")
-
-    def _line(self) -> None:
-        if not self._fresh and not (self._parts and self._parts[-1].endswith("\n")):
-            self._raw("\n")
-
-    def _begin_line(self) -> None:
-        """Begin what stands behind a block: in a tight list it is no paragraph."""
-        self._behind_block = False
-        self._line()
-        self._raw(self._indent)
-
-    def _write(self, text: str) -> None:
-        if not text:
-            return
-        if self._behind_block:
-            self._begin_line()
-        self._fresh = False
-        if self._item_start and not text.isspace():
-            self._item_start = False
-        self._parts.append(text)
-        self._at += len(text)
-
-    def _raw(self, text: str) -> None:
-        self._parts.append(text)
-        self._at += len(text)
-
-    def _push(self, kind: str, extra: str = "") -> None:
-        if self._behind_block and self._cell is None:
-            self._begin_line()
-        self._open.append((kind, self._at, extra))
-
-    def _pop(self) -> None:
-        self._add(*self._open.pop())
-
-    def _add(self, kind: str, start: int, extra: str = "") -> None:
-        if self._at > start and (kind != "text_link" or host(extra)):
-            self._entities.append(Entity(kind, start, self._at - start, extra))
+        self._lines.wrap(kind, text)

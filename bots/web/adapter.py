@@ -106,8 +106,8 @@ class WebPlatform:
     def indicate_budget(self, conversation: ConversationId, *, busy: bool) -> Sequence[Bucket]:
         return ()
 
-    def fits(self, text: str) -> bool:
-        return True
+    def fill(self, text: str) -> float:
+        return 0.0
 
     def open_surface(self, conversation: ConversationId, reply_to: str) -> WebSurface:
         return WebSurface(self._board, conversation)

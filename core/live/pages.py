@@ -23,8 +23,12 @@ HEAD_CHARS = 400
 LOOK_BACK = 0.35
 """How much of a full page may be given up for a better boundary."""
 
-PROBES = 50
-"""The longest page is found to within so small a part of it: each look renders the page."""
+AIM, FULL = 0.98, 0.96
+"""A page is aimed to be so full, and full enough with so much: each look renders the page."""
+LOOKS, ENOUGH = 3, 0.5
+"""From so many looks on, this is enough."""
+NEAR = 50
+"""So small a part of it is not worth another look."""
 
 _SENTENCE = re.compile(r"(?<=[.!?])\s|(?<=[。！？；])")
 
@@ -37,18 +41,19 @@ class Cut(NamedTuple):
     opening: str
 
 
-def cut(text: str, most_chars: int, fits: Callable[[str], bool]) -> Cut | None:
+def cut(text: str, most_chars: int, fill: Callable[[str], float], likely: int = 0) -> Cut | None:
     """Cut the first page off *text*; None when all of *text* fits on one.
 
     Args:
-        most_chars: no page is longer; *fits* is asked only below that.
-        fits: whether a page, rendered, is within the platform's limit.
+        most_chars: no page is longer; *fill* is asked only below that.
+        fill: how much of a post a page, rendered, takes: up to 1.0 it fits.
+        likely: how long the page before was, if there was one.
     """
-    if len(text) <= most_chars and fits(text):
+    most = min(most_chars, len(text))
+    end = _longest(text, most, fill, min(2 * likely, most) or most)
+    if end == len(text):
         return None
-    end = _longest(text, min(most_chars, len(text)), fits)
-    end = _boundary(text, end)
-    return _page(text, end)
+    return _page(text, _boundary(text, end))
 
 
 class PagedText:
@@ -59,9 +64,10 @@ class PagedText:
         behind: how many of its characters stand on full pages.
     """
 
-    def __init__(self, most_chars: int, fits: Callable[[str], bool]) -> None:
+    def __init__(self, most_chars: int, fill: Callable[[str], float]) -> None:
         self._most_chars = most_chars
-        self._fits = fits
+        self._fill = fill
+        self._likely = 0
         self._opening = ""
         self._whole = ""
         self._written: Callable[[], str] | None = None
@@ -118,17 +124,19 @@ class PagedText:
 
     def cut(self) -> Cut | None:
         """The page to finish first; None if there is room for all."""
-        return cut(self.page, self._most_chars, self._fits)
+        end = self.behind + self._most_chars + HEAD_CHARS + 1
+        text = self._opening + self.whole[self.behind : end]
+        return cut(text, self._most_chars, self._fill, self._likely)
 
     def cut_early(self) -> Cut:
         """The page to finish first, although there is room for more."""
         text = self.page
-        return cut(text, max(1, len(text) - 1), self._fits) or Cut(text, len(text), "")
+        return cut(text, max(1, len(text) - 1), self._fill) or Cut(text, len(text), "")
 
     def turn(self, page: Cut) -> None:
         """Take *page*, which is finished, off."""
         self.behind += page.taken - len(self._opening)
-        self._opening = page.opening
+        self._opening, self._likely = page.opening, page.taken
         self._look_again()
 
     def begin_again(self) -> None:
@@ -170,18 +178,32 @@ def _is_row(line: str) -> bool:
     return line.lstrip().startswith("|")
 
 
-def _longest(text: str, most: int, fits: Callable[[str], bool]) -> int:
-    """The most characters whose page fits; at least 1, so that splitting always ends."""
-    low, high = 1, most
-    if fits(_page(text, high).head):
-        return high
-    while high - low > most // PROBES:
-        middle = (low + high + 1) // 2
-        if fits(_page(text, middle).head):
-            low = middle
+def _longest(text: str, most: int, fill: Callable[[str], float], first: int) -> int:
+    """How many characters make a full page; at least 1, so that splitting always ends.
+
+    Looks at *first* characters before it looks at *most*. A page that is half as full again as
+    may be is about that much too long: so few looks find the place.
+    """
+    low, low_share, high, high_share = 1, 0.0, most + 1, 0.0
+    middle, looks = first, 0
+    while True:
+        share = fill(text if middle == len(text) else _page(text, middle).head)
+        looks += 1
+        if share <= 1:
+            low, low_share = middle, share
+            if share >= (FULL if looks < LOOKS else ENOUGH) or low == most:
+                return low
         else:
-            high = middle - 1
-    return low
+            high, high_share = middle, share
+        if high - low <= max(1, low // NEAR):
+            return low
+        if not high_share:
+            middle = most
+        elif looks % 3 and high_share > low_share:
+            steps = (high - low) * (AIM - low_share) / (high_share - low_share)
+            middle = min(max(low + 1, low + int(steps)), high - 1)
+        else:
+            middle = (low + high) // 2
 
 
 def _boundary(text: str, end: int) -> int:

@@ -83,7 +83,7 @@ class Reply:
         self._on_post = on_post
         self._may_show = may_show
         self._known = set(handles)
-        self._text = PagedText(platform.limits.page_chars, platform.fits)
+        self._text = PagedText(platform.limits.page_chars, platform.fill)
         self._taken_back = False
         self._on_screen = ""
         self._changed = asyncio.Event()
@@ -152,6 +152,7 @@ class Reply:
         while (page := self._text.cut()) is not None:
             await self._finish_page(page.head, (), most_wait_s)
             self._turn_page(page)
+            await asyncio.sleep(0)  # Others first: the next page is looked for.
         await self._finish_page(self._text.page, buttons, most_wait_s)
         if self.growth.written:
             self._pacer.lengths.note(len(text))

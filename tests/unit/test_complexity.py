@@ -26,7 +26,7 @@ def lines(work, text):
         return trace
 
     markup.render.cache_clear()
-    markup.render_block.cache_clear()
+    markup.drawn.cache_clear()
     before = sys.gettrace()
     sys.settrace(trace)
     try:

@@ -32,10 +32,10 @@ PARTS = st.lists(
 ).map("".join)
 
 
-def paginate(text, most_chars, fits):
+def paginate(text, most_chars, fill):
     """All pages of *text*, cut one after the other as the live reply does."""
     pages = []
-    while (page := cut_page(text, most_chars, fits)) is not None:
+    while (page := cut_page(text, most_chars, fill)) is not None:
         pages.append(page.head)
         text = page.opening + text[page.taken :]
     return [*pages, text]
@@ -43,7 +43,7 @@ def paginate(text, most_chars, fits):
 
 def openings(text, limit):
     """What each page but the first begins with."""
-    while (page := cut_page(text, limit, lambda page: len(page) <= limit)) is not None:
+    while (page := cut_page(text, limit, lambda page: len(page) / limit)) is not None:
         yield page.opening
         text = page.opening + text[page.taken :]
 
@@ -56,7 +56,7 @@ def squeezed(text):
 @given(PARTS, st.integers(60, 400))
 @settings(max_examples=300, deadline=None)
 def test_pages_keep_every_character_the_limit_and_closed_fences(text, limit):
-    pages = paginate(text, limit, lambda page: len(page) <= limit)
+    pages = paginate(text, limit, lambda page: len(page) / limit)
     shown = f"{pages[0]}\n"
     for page, opening in zip(pages[1:], openings(text, limit), strict=True):
         # The head of a table that goes on stands on each of its pages.
@@ -67,24 +67,24 @@ def test_pages_keep_every_character_the_limit_and_closed_fences(text, limit):
 
 
 def test_a_text_that_fits_is_one_page():
-    assert paginate("short", 100, lambda page: True) == ["short"]
+    assert paginate("short", 100, lambda page: 0.5) == ["short"]
 
 
 def test_pages_break_between_blocks_where_they_can():
     text = "\n\n".join(["paragraph " * 8] * 6)
-    pages = paginate(text, 200, lambda page: len(page) <= 200)
+    pages = paginate(text, 200, lambda page: len(page) / 200)
     assert all(page.strip().endswith("paragraph") for page in pages)
 
 
 def test_a_fence_is_closed_and_opened_again_with_its_language():
     text = "```python\n" + "x = 1\n" * 50 + "```\n"
-    first, second, *_ = paginate(text, 120, lambda page: len(page) <= 120)
+    first, second, *_ = paginate(text, 120, lambda page: len(page) / 120)
     assert first.endswith("\n```")
     assert second.startswith("```python\n")
 
 
 def test_a_long_answer_with_code_keeps_all_its_text():
-    pages = paginate(LONG, 4000, lambda page: len(page) <= 4000)
+    pages = paginate(LONG, 4000, lambda page: len(page) / 4000)
     assert len(pages) <= 7
     assert squeezed("\n".join(pages)) == squeezed(LONG)
 
@@ -167,12 +167,12 @@ def test_what_waits_is_never_more_than_may_wait(text, most_chars):
     "text", ["`" * 6_500, "~" * 6_500, "```" + "x" * 6_500, "| a |\n|---|\n" * 900]
 )
 def test_splitting_ends_whatever_a_page_would_begin_with(text):
-    assert len(paginate(text, 1_000, lambda page: len(page) <= 1_000)) <= 2 * len(text) // 500
+    assert len(paginate(text, 1_000, lambda page: len(page) / 1_000)) <= 2 * len(text) // 500
 
 
 def test_a_table_over_two_pages_repeats_its_head():
     table = "| name | n |\n|---|---|\n" + "".join(f"| row {n} | {n} |\n" for n in range(60))
-    pages = paginate(f"text\n\n{table}", 400, lambda page: len(page) <= 400)
+    pages = paginate(f"text\n\n{table}", 400, lambda page: len(page) / 400)
     assert len(pages) > 2
     assert all("| name | n |\n|---|---|\n| row" in page for page in pages)
     assert [page.count("| name |") for page in pages] == [1] * len(pages)

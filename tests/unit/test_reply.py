@@ -57,8 +57,8 @@ class Platform:
         self.buckets, self.delay_s = buckets, delay_s
         self.surfaces, self.errors, self.in_flight, self.busy = [], [], 0, []
 
-    def fits(self, text):
-        return len(text) <= self.limits.page_chars
+    def fill(self, text):
+        return len(text) / self.limits.page_chars
 
     def open_surface(self, conversation, reply_to):
         return self.reopen_surface(conversation, "")

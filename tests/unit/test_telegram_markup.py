@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from bench.formatting import Writer, lost, slack_faults, telegram_faults
 from bots.telegram import markup
 from bots.telegram.entities import Entity, units
-from bots.telegram.markup import MOST_ENTITIES, fits, plain, render
+from bots.telegram.markup import MOST_ENTITIES, TEXT_UNITS, fill, plain, render
 from core.live.markdown import heal
 from core.models.demo import answers
 from tests.harness import bare
@@ -132,9 +132,28 @@ def test_only_marks_are_shown_as_they_are():
 
 def test_the_limit_counts_utf16_units_and_entities():
     assert units("a👍") == 3
-    assert fits("👍" * 2048)
-    assert not fits("👍" * 2049)
-    assert not fits("**b** " * (MOST_ENTITIES + 1))
+    assert fill("👍" * 2048) <= 1
+    assert fill("👍" * 2049) > 1
+    assert fill("**b** " * (MOST_ENTITIES + 1)) > 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\\(x\\) " * (MOST_ENTITIES + 1),
+        "[a] " * (MOST_ENTITIES + 1) + "\n\n[a]: http://b.cd",
+        "<http://b.c> " * (MOST_ENTITIES + 1),
+        "a\n-\n\n" * (MOST_ENTITIES + 1),
+        "    a\n\nb\n\n" * (MOST_ENTITIES + 1),
+        "1. " * 600,
+        "```\na" + "\t" * 1_900 + "b",
+    ],
+)
+def test_a_short_text_of_more_than_one_message_is_known(text):
+    shown = render(text)
+    units = len(shown.text.encode("utf-16-le")) // 2
+    assert units > TEXT_UNITS or len(shown.entities) > MOST_ENTITIES
+    assert fill(text) > 1
     assert render("**b** `c`").entities == (Entity("bold", 0, 1), Entity("code", 2, 1))
 
 
