@@ -9,6 +9,7 @@ from core.models.tokens import MESSAGE_TOKENS, estimate_tokens
 
 UNANSWERED = "[this was not answered]"
 BYTES_PER_TOKEN = 6
+QUESTION_CHARS = 48_000
 """More than any text needs: bounds how many bytes of history are worth reading."""
 
 

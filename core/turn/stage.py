@@ -125,6 +125,15 @@ class Stage:
         """The last exchange of who asks, which need not be the last one here."""
         return next(filter(self.owns, reversed(self.turn.history)), None)
 
+    def before(self, exchange: Exchange) -> Sequence[Exchange]:
+        """What had been said when *exchange* was asked."""
+        return self.turn.history[: self.turn.history.index(exchange)]
+
+    @property
+    def attachments(self) -> Sequence[Attachment]:
+        """What came with all of the mail."""
+        return [one for incoming in self.mail for one in incoming.attachments]
+
     def button(self, command: str) -> Button:
         return Button(command, say(command, self.language))
 

@@ -83,7 +83,7 @@ async def test_a_comparison_of_less_than_two_is_explained(telegram, tmp_path, mo
 async def test_a_comparison_may_be_no_longer_than_a_question(
     telegram, tmp_path, model, monkeypatch
 ):
-    monkeypatch.setattr("core.turn.serve.QUESTION_CHARS", 100)
+    monkeypatch.setattr("core.turn.commands.answers.QUESTION_CHARS", 100)
     async with driving(telegram, tmp_path, model):
         await telegram.say("dm", ASK + "x" * 100)
         (post,) = await telegram.posted("dm", 1)

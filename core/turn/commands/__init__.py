@@ -1,0 +1,38 @@
+"""The commands. To add one, add an entry to a room of this folder, or a room to `_ROOMS`.
+
+Menus, what an adapter takes for a command, rights and arguments follow from the entries; tests
+compare the help in each language, and the README, with them.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from core.people.texts import say
+from core.turn.commands import answers, chat, model, persona, pictures, start, usage
+from core.turn.commands.command import Command
+from core.turn.context import Context
+from core.turn.stage import Report, Stage
+
+_ROOMS = (start, answers, pictures, model, persona, chat, usage)
+COMMANDS: Mapping[str, Command] = {
+    command.name: command for room in _ROOMS for command in room.COMMANDS
+}
+
+MENU = {one.name: one.line for one in COMMANDS.values() if one.line and not one.in_threads}
+"""The commands that a platform's menu shows, each with its line in English and Chinese."""
+IN_THREADS = {one.name: one.line for one in COMMANDS.values() if one.line}
+"""Those of a platform whose threads we follow."""
+
+
+async def carry_out(stage: Stage) -> Report:
+    """Carry out the command of *stage*, if who gave it may."""
+    first = stage.first
+    command = COMMANDS.get(first.command, start.UNKNOWN)
+    changes = command.to_change == "admin" and not first.private and first.text.strip()
+    if changes and not stage.context.access.is_admin(first.sender.id):
+        return await stage.close("command", say("admins_only", stage.language))
+    return await command.run(stage)
+
+
+def choices(context: Context) -> dict[str, Sequence[str]]:
+    """What may stand behind the commands that take one of a list."""
+    return {name: tuple(one.choices(context)) for name, one in COMMANDS.items() if one.choices}

@@ -1,0 +1,76 @@
+"""What a command is: one entry that holds its menu line, its rights and its handler."""
+
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import Literal, NamedTuple
+
+from core.messages import Button, Preferences
+from core.turn.context import Context
+from core.turn.stage import Report, Stage
+
+BUTTON_BYTES = 64
+"""What the button of any platform can carry (Telegram: callback_data, 1 to 64 bytes)."""
+MOST_BUTTONS = 12
+NAME_CHARS = 120
+
+Run = Callable[[Stage], Awaitable[Report]]
+
+
+class Command(NamedTuple):
+    """A command, by its *name* without a slash.
+
+    Args:
+        run: carries it out, and commits.
+        line: what a menu says of it, in English and Chinese; none: it stands in no menu.
+        takes: what may stand behind it: `nothing`; one of its *choices*; a free `text`; or a
+            `prompt`, without which it makes no sense.
+        choices: what it takes one of.
+        of_place: outside a thread, it is about the place with all its threads.
+        in_threads: it makes sense only on a platform whose threads we follow.
+        to_change: who may give it something in a group, where that changes what others get.
+    """
+
+    name: str
+    run: Run
+    line: tuple[str, str] | None = None
+    takes: Literal["nothing", "choice", "text", "prompt"] = "nothing"
+    choices: Callable[[Context], Iterable[str]] | None = None
+    of_place: bool = False
+    in_threads: bool = False
+    to_change: Literal["member", "admin"] = "member"
+
+
+class Outcome(NamedTuple):
+    """What a command comes to: a text, and perhaps changed preferences or a forgotten history."""
+
+    text: str
+    preferences: Preferences | None = None
+    forget_all: bool = False
+    buttons: Sequence[Button] = ()
+
+
+def says(outcome_of: Callable[[Stage], Outcome]) -> Run:
+    """The handler of a command that says something, and perhaps changes what holds here."""
+
+    async def run(stage: Stage) -> Report:
+        outcome = outcome_of(stage)
+        alone = outcome.preferences is None and not outcome.forget_all
+        shown = await stage.say(outcome.text, outcome.buttons, aside=alone)
+        await stage.commit(
+            forget_all=outcome.forget_all,
+            everywhere=outcome.forget_all and stage.first.of_place,
+            preferences=outcome.preferences,
+        )
+        return Report("command", shown)
+
+    return run
+
+
+def choice_buttons(command: str, names: Iterable[str]) -> Sequence[Button]:
+    """A button for each of *names*, as many as a platform shows well."""
+    buttons = (Button(f"{command} {name}", name) for name in names)
+    return [one for one in buttons if len(one.command.encode()) <= BUTTON_BYTES][:MOST_BUTTONS]
+
+
+def shown_name(name: str) -> str:
+    """*name* as somebody wrote it, so that it can be shown in a code span."""
+    return name[:NAME_CHARS].replace("`", "")

@@ -1,0 +1,38 @@
+"""`/persona`: how the bot speaks here."""
+
+from msgspec.structs import replace
+
+from core.messages import Button
+from core.people.personas import DEFAULT
+from core.people.texts import say
+from core.turn.commands.command import Command, Outcome, choice_buttons, says, shown_name
+from core.turn.stage import Stage
+
+
+def _persona(stage: Stage) -> Outcome:
+    known, language, chosen = stage.context.personas, stage.language, stage.turn.preferences
+    name = stage.first.text.strip().lower()
+    buttons = choice_buttons("persona", known)
+    names = ", ".join(f"`{one}`" for one in known)
+    if not name:
+        now = chosen.persona or DEFAULT
+        return Outcome(say("persona_is", language, persona=now, personas=names), buttons=buttons)
+    if name not in known:
+        shown = shown_name(stage.first.text.strip())
+        text = say("persona_unknown", language, persona=shown, personas=names)
+        return Outcome(text, buttons=buttons)
+    starters = [Button(f"ask {text}", text) for text in known[name].starters]
+    text = say("persona_set", language, persona=name)
+    return Outcome(text, replace(chosen, persona=name), buttons=starters)
+
+
+COMMANDS = (
+    Command(
+        "persona",
+        says(_persona),
+        ("choose how I speak", "选择说话方式"),
+        "choice",
+        choices=lambda context: context.personas,
+        of_place=True,
+    ),
+)
