@@ -15,7 +15,7 @@ from pydantic import SecretStr
 from bots.finding import Finding
 from core.buckets import LocalBudget
 from core.clients import Models, open_models
-from core.errors import ConfigError, ModelError, StoreError
+from core.errors import ConfigError, ModelError, PalaverError, StoreError
 from core.models.listed import first_model
 from core.models.providers import Endpoint
 from core.models.request import ChatMessage, ChatRequest
@@ -25,6 +25,7 @@ from core.spelling import doubts, unknown
 from core.store.connection import connect, store_errors
 from core.store.embedded import embedded
 from core.store.pulse import Pulse, policies
+from core.traces import place
 
 SKEW_S = 5.0
 PATIENCE_S = 60.0
@@ -69,6 +70,15 @@ async def try_all(settings: Settings) -> bool:
         except TimeoutError:
             good = False
             print(f"FAIL {what:<10} no answer in time")
+        except PalaverError as error:
+            good = False
+            print(f"FAIL {what:<10} {redact(str(error))}")
+        except Exception as error:
+            # A fault of ours, or an answer that nobody foresaw: the others are still looked at.
+            # Its words may quote what it is about.
+            good = False
+            where = place(error.__traceback__).partition(" < ")[0]
+            print(f"FAIL {what:<10} ended by an unexpected {type(error).__name__} ({where})")
     return good
 
 

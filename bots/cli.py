@@ -171,7 +171,10 @@ def _settings() -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         # The value may be a secret: only the name and the reason are shown.
-        raise ConfigError(str(first["loc"][0]).upper(), str(first["msg"])) from None
+        reason = str(first["msg"]).removeprefix("Value error, ")
+        raise ConfigError(str(first["loc"][0]).upper(), reason) from None
+    except UnicodeDecodeError:
+        raise ConfigError(".env", "is no UTF-8") from None
 
 
 def _open_what_is_closed() -> None:

@@ -13,7 +13,7 @@ from core.budget import Budget
 from core.errors import ConfigError
 from core.images.client import ImageClient
 from core.images.later import Later, Tasks
-from core.models.choice import Watched, choose, one_key
+from core.models.choice import Watched, choose, has_user, one_key
 from core.models.demo.server import IMAGE_MODEL, demo_server
 from core.models.file import ModerationEntry, PalaverFile, read_palaver_file, secret_in
 from core.models.learned import Lessons
@@ -85,14 +85,18 @@ async def open_models(
             stack.push_async_callback(end, [asyncio.create_task(prepare(), name="prices")])
         if settings.image_base_url or chat.configured:
             painter = _beside(
-                chat.endpoint, settings.image_base_url, settings.image_api_key, settings.image_model
+                chat.endpoint,
+                "IMAGE",
+                settings.image_base_url,
+                settings.image_api_key,
+                settings.image_model,
             )
         else:
             painter = Endpoint(await demo_url(), "", settings.image_model or IMAGE_MODEL)
 
         def audio(model: str) -> Endpoint:
             base_url, key = settings.audio_base_url, settings.audio_api_key
-            return _beside(chat.endpoint, base_url, key, model)
+            return _beside(chat.endpoint, "AUDIO", base_url, key, model)
 
         voice = speech = None
         if settings.audio_model:
@@ -120,6 +124,7 @@ def _moderation(entry: ModerationEntry | None, session: aiohttp.ClientSession) -
     if entry is None:
         return None
     base_url, key = entry.base_url.rstrip("/"), secret_in(entry.key, "the moderation")
+    one_key("PALAVER_CONFIG", base_url, key)
     return Moderation(session, Endpoint(base_url, key, entry.model, provider_at(base_url)))
 
 
@@ -131,12 +136,16 @@ def later_of(settings: Settings, tasks: Tasks) -> Later | None:
     return Later(tasks, settings.public_url.rstrip("/"))
 
 
-def _beside(chat: Endpoint, base_url: str, key: SecretStr, model: str) -> Endpoint:
-    """An endpoint of its own, or else where the *chat* model is."""
-    one_key("IMAGE_BASE_URL, AUDIO_BASE_URL", base_url, key.get_secret_value())
+def _beside(chat: Endpoint, what: str, base_url: str, key: SecretStr, model: str) -> Endpoint:
+    """An endpoint of its own, or else where the *chat* model is; *what* its settings begin with.
+
+    The chat model's key is not sent where the address holds a user and a password.
+    """
+    own, at = key.get_secret_value(), base_url or chat.base_url
+    one_key(f"{what}_BASE_URL" if base_url else "LLM_BASE_URL", at, own)
     return Endpoint(
-        base_url or chat.base_url,
-        key.get_secret_value() or chat.api_key,
+        at,
+        own or ("" if has_user(at) else chat.api_key),
         model,
         provider_at(base_url) if base_url else chat.provider,
     )

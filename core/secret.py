@@ -21,6 +21,19 @@ def redact(text: str) -> str:
     return text
 
 
+def unsendable(value: str) -> str:
+    """Why no header can carry *value*, a token or a key; empty where one can.
+
+    Line ends would begin headers of their own; RFC 9110, 5.5 knows nothing past Latin-1.
+    """
+    if _CONTROLS.search(value):
+        return "holds a line end or a control character: was it pasted whole?"
+    if any(character > "\xff" for character in value):
+        return "holds characters that no header can carry: was it pasted whole?"
+    return ""
+
+
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 
 

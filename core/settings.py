@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from core.border import clean
 from core.net.socks import SCHEMES
+from core.net.urls import fault_of
 from core.net.way import Way
-from core.secret import secrets_of, shown_url
+from core.secret import secrets_of, shown_url, unsendable
 
 
 class Settings(BaseSettings):
@@ -244,8 +245,31 @@ class Settings(BaseSettings):
     @field_validator("*", mode="before")
     @classmethod
     def _clean(cls, value: object) -> object:
-        # Bytes that are no UTF-8 come as halves of characters, which nothing can encode.
-        return clean(value) if isinstance(value, str) else value
+        if isinstance(value, str):
+            if "\0" in value:
+                raise ValueError("holds a zero byte")
+            # Bytes that are no UTF-8 come as halves of characters, which nothing can encode.
+            return clean(value)
+        return value
+
+    @field_validator(
+        "telegram_bot_token",
+        "telegram_webhook_secret",
+        "slack_bot_token",
+        "slack_app_token",
+        "slack_signing_secret",
+        "llm_api_key",
+        "audio_api_key",
+        "image_api_key",
+        "api_token",
+    )
+    @classmethod
+    def _sendable(cls, value: SecretStr) -> SecretStr:
+        # Files of secrets end with a line end.
+        secret = value.get_secret_value().strip()
+        if fault := unsendable(secret):
+            raise ValueError(fault)
+        return SecretStr(secret)
 
     @field_validator("llm_price")
     @classmethod
@@ -274,23 +298,26 @@ class Settings(BaseSettings):
         "public_url", "llm_base_url", "image_base_url", "audio_base_url", "telegram_api_url"
     )
     @classmethod
-    def _url(cls, value: str) -> str:
-        if value and not value.startswith(("http://", "https://")):
-            raise ValueError("must begin with http:// or https://")
-        return value.rstrip("/")
+    def _url(cls, value: str, info: ValidationInfo) -> str:
+        # PUBLIC_URL is told to others.
+        return _address(value, user=info.field_name != "public_url").rstrip("/")
 
     @field_validator("slack_api_url")
     @classmethod
     def _slack_root(cls, value: str) -> str:
-        # slack_sdk joins method names to this, and drops the last part without the slash.
-        return value.rstrip("/") + "/"
+        # slack_sdk joins method names to this, and drops the last part without the slash. It sends
+        # its token as a header, beside which no user can be sent.
+        return (_address(value) or cls.model_fields["slack_api_url"].default).rstrip("/") + "/"
 
     @field_validator("https_proxy")
     @classmethod
     def _http_proxy(cls, value: SecretStr) -> SecretStr:
-        if value.get_secret_value().partition("://")[0] not in ("", "http", "https", *SCHEMES):
+        proxy = value.get_secret_value().strip()
+        if proxy and proxy.partition("://")[0] not in ("http", "https", *SCHEMES):
             raise ValueError("must begin with http://, https://, socks5:// or socks4://")
-        return value
+        if proxy and (fault := fault_of(proxy, user=True)):
+            raise ValueError(fault)
+        return SecretStr(proxy)
 
     @property
     def way(self) -> Way:
@@ -340,3 +367,13 @@ class Settings(BaseSettings):
     def __repr_args__(self) -> Iterator[tuple[str | None, object]]:
         for name, value in super().__repr_args__():
             yield name, shown_url(value) if isinstance(value, str) else value
+
+
+def _address(value: str, *, user: bool = False) -> str:
+    """*value*, if something can be sent there, or if it is empty. Raises `ValueError`."""
+    value = value.strip()
+    if value and not value.startswith(("http://", "https://")):
+        raise ValueError("must begin with http:// or https://")
+    if value and (fault := fault_of(value, user=user)):
+        raise ValueError(fault)
+    return value

@@ -15,10 +15,11 @@ from dotenv import dotenv_values
 from core.settings import Settings
 
 NEAR = 0.8
-"""Measured over usual names of environments and typos of ours: no false alarm, two typos of 24
-missed, which `ALIASES` holds."""
+"""How alike `difflib` finds names of which one may be meant; whether it is, each word tells."""
 MOST_MORE = 2
 """So many letters more or less than ours has a typo."""
+SHORT = 5
+"""In a word of so many letters a typo is one slip; two slips make another word of it."""
 ALIASES = {
     "LLM_URL": "LLM_BASE_URL",
     "OPENAI_API_KEY": "LLM_API_KEY",
@@ -28,9 +29,19 @@ ALIASES = {
     "BOT_TOKEN": "TELEGRAM_BOT_TOKEN",
     "TELEGRAM_TOKEN": "TELEGRAM_BOT_TOKEN",
     "SLACK_TOKEN": "SLACK_BOT_TOKEN",
+    "TELEGRAM_API_TOKEN": "TELEGRAM_BOT_TOKEN",
+    "TELEGRAM_BASE_URL": "TELEGRAM_API_URL",
+    "SLACK_API_TOKEN": "SLACK_BOT_TOKEN",
+    "SLACK_BASE_URL": "SLACK_API_URL",
+    "LLM_API_URL": "LLM_BASE_URL",
+    "IMAGE_API_URL": "IMAGE_BASE_URL",
+    "AUDIO_API_URL": "AUDIO_BASE_URL",
 }
-OTHERS = ("HTTP_PROXY", "ALL_PROXY", "FTP_PROXY", "HTTPS_PORT", "HTTPS_HOST", "HTTP_PORTS")
+OTHERS = ("HTTP_PROXY", "HTTPS_PORT", "HTTPS_HOST", "HTTP_PORTS")
 """Near to one of ours, and meant for other programs."""
+WORDS = frozenset(["AI", "APP", "APPS", "APT", "CD", "CI", "DATE", "MAIN", "MAP", "MODE"])
+"""Words that the names of other programs are made of, one slip from a word of ours: an APP_TOKEN
+is no API_TOKEN."""
 PLATFORMS = ("telegram", "slack", "web")
 _ENTRY = re.compile(r"(telegram:-?\d+|slack:[A-Z0-9]+|web:\S+|cli-[^:\s]+:\S+)")
 
@@ -64,15 +75,50 @@ def nearest(name: str, settings: Settings) -> str:
     """The setting that *name* was meant to be; empty when it is one, or nothing near."""
     upper = name.upper()
     ours = [one.upper() for one in Settings.model_fields]
-    if upper in ours or upper in OTHERS or not _encodes(name):
+    too_long = len(upper) > 2 * max(map(len, ours))
+    if upper in ours or upper in OTHERS or too_long or not _encodes(name):
         return ""
     if upper in ALIASES:
         # Others use these names too: only what we were not given can have been meant.
         meant = ALIASES[upper]
         return "" if meant.lower() in settings.model_fields_set else meant
-    near = next(iter(get_close_matches(upper, ours, n=1, cutoff=NEAR)), "")
-    # Whose name begins otherwise, or is much longer, belongs to somebody else (AWS_CA_BUNDLE).
-    return near if near[:1] == upper[:1] and abs(len(near) - len(upper)) <= MOST_MORE else ""
+    near = get_close_matches(upper, ours, n=5, cutoff=NEAR)
+    return next((one for one in near if _misspells(upper, one)), "")
+
+
+def _misspells(name: str, ours: str) -> bool:
+    """Whether each word of *name* is one of *ours*, or its typo; or only a `_` is missing.
+
+    Whose name begins otherwise, or is much longer, belongs to somebody else (AWS_CA_BUNDLE).
+    """
+    if name[:1] != ours[:1] or abs(len(name) - len(ours)) > MOST_MORE:
+        return False
+    words, meant = name.split("_"), ours.split("_")
+    if len(words) != len(meant):
+        return slips(name.replace("_", ""), ours.replace("_", "")) <= 1
+    return all(
+        one == other
+        or (
+            one not in WORDS
+            and slips(one, other) <= (1 if min(len(one), len(other)) <= SHORT else 2)
+        )
+        or (len(one) >= SHORT and other.startswith(one))  # ALLOW_USERS
+        for one, other in zip(words, meant, strict=True)
+    )
+
+
+def slips(one: str, other: str) -> int:
+    """How many letters were left out, added, changed, or swapped with the next, at least."""
+    rows = [list(range(len(other) + 1))]
+    for i, letter in enumerate(one, 1):
+        row = [i]
+        for j, wanted in enumerate(other, 1):
+            least = min(row[-1] + 1, rows[-1][j] + 1, rows[-1][j - 1] + (letter != wanted))
+            if i > 1 < j and letter == other[j - 2] and wanted == one[i - 2]:
+                least = min(least, rows[-2][j - 2] + 1)
+            row.append(least)
+        rows.append(row)
+    return rows[-1][-1]
 
 
 def unknown(settings: Settings, env_file: Path = Path(".env")) -> list[str]:

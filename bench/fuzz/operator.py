@@ -1,10 +1,17 @@
 """What an operator may write: lists, names of variables, URLs with secrets."""
 
+from contextlib import suppress
 from pathlib import Path
 
 from hypothesis import strategies as st
+from multidict import CIMultiDict
+from pydantic import ValidationError
+from yarl import URL
 
 from bench.fuzz.border import Border
+from core.errors import ConfigError
+from core.models.providers import provider_at
+from core.net.way import Way
 from core.secret import secrets_of, shown_url
 from core.settings import Settings
 from core.spelling import doubts
@@ -26,14 +33,30 @@ _PARTS = st.text(max_size=12) | st.sampled_from(
         "-1001",
         "[",
         "%",
+        "http://",
+        "socks5://",
+        "host.example",
+        ":8080",
+        "user:pass",
+        "]",
+        "\r\n",
+        "\x00",
+        "\xe4",
+        "TOKEN",
+        "_",
     ]
 )
+_ADDRESSES = ("llm_base_url", "image_base_url", "telegram_api_url", "slack_api_url", "public_url")
+_SECRETS = ("api_token", "llm_api_key", "slack_bot_token", "telegram_bot_token")
 
 
-def _read(parts: list[str]) -> None:
+def _read(written: tuple[str, list[str]]) -> None:
+    name, parts = written
     text = "".join(parts)
+    _take(name, text)
+    words = text.replace("\0", "")
     settings = Settings(
-        _env_file=None, allowed_users=text, admins=text, wake_words=text, system_prompt=text
+        _env_file=None, allowed_users=words, admins=words, wake_words=words, system_prompt=words
     )
     settings.system_prompt.encode()
     repr(settings).encode("utf-8", "surrogatepass")
@@ -42,4 +65,25 @@ def _read(parts: list[str]) -> None:
     assert _WORD not in shown_url(f"redis://user:{_WORD}@{text}")
 
 
-BORDER = Border(st.lists(_PARTS, max_size=8), _read)
+def _take(name: str, text: str) -> None:
+    """What passes can be asked, or sent; what does not is refused without a word of it."""
+    try:
+        settings = Settings(_env_file=None, **{name: text})
+    except ValidationError as error:
+        (first,) = error.errors()
+        assert text not in first["msg"] or len(text) < 3
+        return
+    value = getattr(settings, name)
+    if name in _ADDRESSES and value:
+        assert URL(value).host
+        provider_at(value)
+        Way("http://proxy.example:1").proxy_for(value)
+    elif name in _SECRETS:
+        CIMultiDict({"X": value.get_secret_value()})["X"].encode("latin-1")
+    elif name == "https_proxy":
+        with suppress(ConfigError):
+            Way(value.get_secret_value()).proxy_for("http://host.example/")
+
+
+_NAMES = st.sampled_from((*_ADDRESSES, *_SECRETS, "https_proxy"))
+BORDER = Border(st.tuples(_NAMES, st.lists(_PARTS, max_size=8)), _read)

@@ -6,6 +6,7 @@ with `answer`, `usage` and `cost_usd`, or with `error`.
 """
 
 import asyncio
+import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -137,7 +138,8 @@ def answered(path: Path) -> int:
     data = path.read_bytes()
     whole = data[: data.rfind(b"\n") + 1]
     if len(whole) < len(data):
-        path.write_bytes(whole)
+        # Written anew, all of it would be lost to a full disk.
+        os.truncate(path, len(whole))
     return whole.count(b"\n")
 
 

@@ -159,9 +159,13 @@ def _endpoints_of(entry: ModelEntry, settings: Settings) -> list[Endpoint]:
 
 def one_key(setting: str, base_url: str, key: str) -> None:
     """Raises `ConfigError` where *base_url* holds a password and there is a *key* besides."""
-    if key and urlsplit(base_url).username is not None:
+    if key and has_user(base_url):
         text = "holds a user and a password, and there is a key too: only one of them can be sent"
         raise ConfigError(setting, text)
+
+
+def has_user(base_url: str) -> bool:
+    return urlsplit(base_url).username is not None
 
 
 def _options(settings: Settings) -> Mapping[str, Any]:

@@ -60,6 +60,7 @@ key = "OPENAI_API_KEY"
 """
 
 import os
+import re
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -72,7 +73,8 @@ from core.models.filter import Action, Filter, Rule
 from core.models.parameters import Parameters
 from core.models.providers import Continues, Shape
 from core.models.ways import Ways
-from core.secret import keep_secret
+from core.net.urls import fault_of
+from core.secret import keep_secret, unsendable
 
 
 class ModelEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -165,14 +167,17 @@ def secret_in(variable: str, who: str) -> str:
     """The secret that *variable* holds for *who*; empty where none is named.
 
     Raises:
-        ConfigError: the variable is not set.
+        ConfigError: the variable is not set, or cannot be sent.
     """
     if not variable:
         return ""
     value = os.environ.get(variable, "")
     if not value:
         raise ConfigError(variable, f"is not set, and {who} needs it")
+    value = value.strip()
     keep_secret(value)
+    if fault := unsendable(value):
+        raise ConfigError(variable, fault)
     return value
 
 
@@ -199,4 +204,30 @@ def read_palaver_file(path: Path) -> PalaverFile:
     for entry in found.model:
         if len(entry.price) not in (0, 3):
             raise ConfigError("PALAVER_CONFIG", f"{path}: {entry.name} needs three prices, or none")
+        if fault := _fault(entry.base_url) or next(
+            filter(None, map(_odd, entry.headers.items())), ""
+        ):
+            raise ConfigError("PALAVER_CONFIG", f"{path}: {entry.name}: {fault}")
+    if found.moderation is not None and (fault := _fault(found.moderation.base_url)):
+        raise ConfigError("PALAVER_CONFIG", f"{path}: the moderation: {fault}")
     return found
+
+
+def _fault(base_url: str) -> str:
+    """What is wrong with it; it may hold a password, so it is not quoted."""
+    if not base_url.startswith(("http://", "https://")):
+        return "base_url must begin with http:// or https://"
+    fault = fault_of(base_url, user=True)
+    return f"base_url {fault}" if fault else ""
+
+
+def _odd(header: tuple[str, str]) -> str:
+    name, value = header
+    if not _TOKEN.fullmatch(name):
+        return "headers: a name is none that a header may have"
+    fault = unsendable(value)
+    return f"headers: {name} {fault}" if fault else ""
+
+
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+"""RFC 9110, 5.6.2."""

@@ -1,7 +1,11 @@
-"""Addresses that come from outside, read strictly: one that is odd in any way is none."""
+"""Addresses that come from outside, read strictly: one that is odd in any way is none.
+
+Of the operator's own it is only asked whether anything can be sent there.
+"""
 
 import re
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 from yarl import URL
 
@@ -50,6 +54,26 @@ def read_url(text: str, schemes: tuple[str, ...] = SCHEMES) -> URL:
     if "%" in host or not 0 < origin.port < 65536:
         raise AddressRefused("the address has an odd host")
     return url
+
+
+def fault_of(text: str, *, user: bool = False) -> str:
+    """What keeps *text*, which the operator named, from being asked; empty where nothing does.
+
+    It is never quoted: it may hold a password. *user*: whether it may name one.
+    """
+    if not text.isprintable() or " " in text or "\\" in text:
+        return "holds blanks or characters that no address has"
+    try:
+        url = URL(text)
+        host, port = origin_of(url)[1:]
+        urlsplit(text)
+    except (ValueError, TypeError, IndexError):
+        return "is no address with a host, and a port that is one"
+    if not 0 < port < 65536 or (":" not in host and not _HOST.fullmatch(host)) or "%" in host:
+        return "is no address with a host, and a port that is one"
+    if not user and url.raw_user is not None:
+        return "holds a user or a password, which cannot be sent there"
+    return ""
 
 
 def joined(url: URL, location: str) -> str:

@@ -1,15 +1,18 @@
 """The HTTP server and the page, as strangers and neighbours use them."""
 
 import asyncio
+import gzip
 import re
 from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
 
 import aiohttp
 import pytest
+from aiohttp.compression_utils import ZLibDecompressor
 from playwright.async_api import async_playwright
 
 from core.connections import Connections
+from core.traces import structure
 from tests.harness import palaver, until
 from tests.scenarios.test_page import CHROMIUM, FLAGS, ask, bot, in_a_browser
 
@@ -97,9 +100,9 @@ async def test_a_body_that_never_ends_is_cut(app, monkeypatch):
         assert await asyncio.wait_for(reader.read(), 15) == b""
 
 
-@pytest.mark.parametrize("encoding", ["gzip", "deflate", "br"])
-@pytest.mark.parametrize("path", ["/api/session", "/api/conversations/thread-12345"])
-async def test_a_body_that_is_not_what_it_says_is_a_bad_request(app, caplog, encoding, path):
+@pytest.mark.parametrize("encoding", ["gzip", "deflate", "br", "zstd", "GZIP", "gzip, gzip", "x"])
+@pytest.mark.parametrize("path", ["/api/session", "/api/conversations/thread-12345", "/nowhere"])
+async def test_a_body_that_would_have_to_be_unpacked_is_refused(app, caplog, encoding, path):
     headers = {"Content-Type": "application/json", "Content-Encoding": encoding}
     async with (
         aiohttp.ClientSession(
@@ -107,8 +110,41 @@ async def test_a_body_that_is_not_what_it_says_is_a_bad_request(app, caplog, enc
         ) as session,
         session.post(f"{app.url}{path}", data=b"\x1f\x8bjunk", compress=None) as response,
     ):
-        assert response.status == 400
+        assert response.status == 415
+        assert response.headers["Accept-Encoding"] == "identity"
     assert not [record for record in caplog.records if record.exc_info]
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/api/session", "/api/ask", "/callbacks/x", "/no"])
+async def test_a_small_body_that_unpacks_to_200_mb_is_never_unpacked(app, monkeypatch, path):
+    unpacked = []
+    monkeypatch.setattr(
+        ZLibDecompressor, "decompress_sync", lambda *_, **__: unpacked.append(1) or b""
+    )
+    body = gzip.compress(bytes(200_000_000))
+    headers = {"Content-Encoding": "gzip", "Content-Type": "application/json"}
+    async with (
+        aiohttp.ClientSession(headers=headers) as session,
+        session.post(f"{app.url}{path}", data=body, compress=None) as response,
+    ):
+        assert response.status == 415
+    assert await healthy(app.url)
+    assert not unpacked
+
+
+async def test_a_fault_of_ours_behind_a_request_is_told_by_its_type(app, caplog, monkeypatch):
+    def broken(*_):
+        raise ValueError("hidden-word")
+
+    monkeypatch.setattr("core.http.generate_latest", broken)
+    async with (
+        aiohttp.ClientSession() as session,
+        session.get(f"{app.url}/metrics") as response,
+    ):
+        assert response.status == 500
+        assert "hidden-word" not in await response.text()
+    (record,) = [record for record in caplog.records if record.exc_info]
+    assert "ValueError" in structure(record.exc_info[1])
 
 
 @pytest.mark.parametrize("target", [b"http://[/", b"http://[::1", b"//[", b"http://a:b/"])
@@ -269,7 +305,8 @@ async def test_a_visitor_keeps_a_bounded_number_of_posts(app, monkeypatch, model
             seen = b""
             while b"event: ready" not in seen:
                 seen += await response.content.readany()
-        assert len(re.findall(rb"event: post", seen)) <= 6
+        # One that grows meanwhile is told again.
+        assert len(set(re.findall(rb'event: post\ndata: {"key":(\d+)', seen))) <= 6
 
 
 async def test_a_visitor_keeps_a_bounded_number_of_conversations(app, monkeypatch):

@@ -1,14 +1,16 @@
 """`palaver check`: reads, never writes outside, says what to change, and no secret."""
 
+import re
 import socket
 import time
 
 import pytest
 
+from bots.check import try_all
 from bots.slack.manifest import SCOPES as ASKED
 from core.secret import keep_secret, redact, shown_url
 from core.settings import Settings
-from core.spelling import doubts
+from core.spelling import doubts, nearest
 from core.store.connection import connect
 from tests.contracts.drivers import SlackDriver, TelegramDriver
 from tests.scenarios.test_command import run
@@ -188,6 +190,139 @@ USUAL = (
 def test_usual_names_of_an_environment_are_no_misspelt_settings(tmp_path):
     settings = Settings(_env_file=None)
     assert doubts(settings, dict.fromkeys(USUAL.split(), "x"), tmp_path / ".env") == []
+
+
+def test_a_word_of_other_programs_names_is_no_typo_of_ours():
+    settings = Settings(_env_file=None)
+    others = (
+        "APP_TOKEN APP_TOKENS APPS_TOKEN APT_TOKEN AI_TOKEN ADMIN_TOKEN MATRIX_TOKEN REDIS_USER "
+        "HTTP_FORMAT LOG_API_KEY SOCKS_API_URL SSL_MODEL MIN_TOKENS MAIL_TOKENS NODE_PROXY "
+        "NPM_PROXY ALLOWED_HOSTS SYSTEM_PORT IMAGE_MODE DATE_DIR CI_BUNDLE SITE_PROMPT "
+        "AUTH_API_KEY AI_MODEL"
+    )
+    assert {name: nearest(name, settings) for name in others.split()} == dict.fromkeys(
+        others.split(), ""
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("API_TOEKN", "API_TOKEN"),
+        ("APII_TOKEN", "API_TOKEN"),
+        ("LMM_MODEL", "LLM_MODEL"),
+        ("LLM_BASEURL", "LLM_BASE_URL"),
+        ("SLACK_SIGNIN_SECRET", "SLACK_SIGNING_SECRET"),
+        ("ALLOW_USERS", "ALLOWED_USERS"),
+        ("ALOWED_CHATS", "ALLOWED_CHATS"),
+        ("IMAGES_MODEL", "IMAGE_MODEL"),
+        ("TIME_ZONE", "TIMEZONE"),
+        ("REDIS_URI", "REDIS_URL"),
+        ("SLACK_API_TOKEN", "SLACK_BOT_TOKEN"),
+        ("SYSTEM_PROMT", "SYSTEM_PROMPT"),
+    ],
+)
+def test_a_typo_is_told_with_what_was_meant(name, meant):
+    assert nearest(name, Settings(_env_file=None)) == meant
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("IMAGE_BASE_URL", "https://["),
+        ("AUDIO_BASE_URL", "https://hidden-word:99999/v1"),
+        ("LLM_BASE_URL", "http://"),
+        ("LLM_BASE_URL", "http://hidden-word/v1 http://other/v1"),
+        ("SLACK_API_URL", "https://user:hidden-word@slack.example/api"),
+        ("SLACK_API_URL", "hidden-word"),
+        ("TELEGRAM_API_URL", "https://api.example:hidden-word"),
+        ("PUBLIC_URL", "https://user:hidden-word@bot.example"),
+        ("HTTPS_PROXY", "socks5://hidden-word"),
+        ("HTTPS_PROXY", "http://user:hidden-word@[::1"),
+        ("LLM_API_KEY", "hidden-word\nX-Other: 1"),
+        ("API_TOKEN", "hidden-word\x1b[0m"),
+        ("SLACK_BOT_TOKEN", "xoxb-hidden-word-\N{ZERO WIDTH SPACE}"),
+    ],
+)
+async def test_what_nothing_can_be_sent_to_or_with_is_refused_by_its_name(tmp_path, name, value):
+    code, out, err = await run(tmp_path, "check", **{name: value})
+    assert code == 1
+    assert err.startswith(f"palaver: {name}: ")
+    assert len(err.splitlines()) == 1
+    assert "hidden-word" not in out + err
+
+
+@pytest.mark.parametrize(
+    ("entry", "words"),
+    [
+        ('base_url = "https://["', "base_url is no address"),
+        ('base_url = "hidden-word"', "base_url must begin with"),
+        ('base_url = "http://a"\nheaders = {"X Y" = "hidden-word"}', "headers: a name"),
+        ('base_url = "http://a"\nheaders = {X = "hidden-word\\n"}', "headers: X holds"),
+    ],
+)
+async def test_the_same_holds_for_palaver_toml(tmp_path, entry, words):
+    file = tmp_path / "palaver.toml"
+    file.write_text(f'[[model]]\nname = "fast"\nmodel = "m"\n{entry}\n')
+    code, told = await check(tmp_path, PALAVER_CONFIG=str(file))
+    assert code == 1
+    assert f"fast: {words}" in told
+    assert "hidden-word" not in told
+
+
+async def test_a_key_of_palaver_toml_that_cannot_be_sent_is_named(tmp_path):
+    file = tmp_path / "palaver.toml"
+    file.write_text(
+        '[[model]]\nname = "fast"\nmodel = "m"\nbase_url = "http://127.0.0.1:9"\nkey = "MY_KEY"\n'
+    )
+    code, told = await check(tmp_path, PALAVER_CONFIG=str(file), MY_KEY="hidden-word\ny")
+    assert code == 1
+    assert "MY_KEY: holds a line end" in told
+    assert "hidden-word" not in told
+
+
+def test_the_line_end_of_a_file_is_no_part_of_its_secret():
+    settings = Settings(_env_file=None, llm_api_key=" key\r\n", https_proxy="http://p:1\n")
+    assert settings.llm_api_key.get_secret_value() == "key"
+    assert settings.way.proxy == "http://p:1"
+
+
+async def test_an_address_with_a_password_is_not_sent_the_chat_models_key(tmp_path, model):
+    at = model.url.replace("://", "://user:hidden-word@")
+    values = {"LLM_BASE_URL": model.url, "LLM_API_KEY": "chat-key", "LLM_MODEL": "m"}
+    code, told = await check(tmp_path, IMAGE_BASE_URL=at, **values)
+    assert "unexpected" not in told
+    code, told = await check(tmp_path, IMAGE_BASE_URL=at, IMAGE_API_KEY="own-key", **values)
+    assert code == 1
+    assert "IMAGE_BASE_URL: holds a user and a password, and there is a key too" in told
+    assert "hidden-word" not in told
+
+
+async def test_a_probe_that_fails_in_a_way_nobody_foresaw_ends_no_other(
+    tmp_path, monkeypatch, capsys, model, telegram
+):
+    async def broken(*_):
+        raise KeyError("hidden-word")
+
+    monkeypatch.setattr("bots.check.policies", broken)
+    monkeypatch.chdir(tmp_path)
+    values = telegram.settings()
+    settings = Settings(
+        _env_file=None, data_dir=tmp_path / "d", llm_base_url=model.url, llm_model="m", **values
+    )
+    assert not await try_all(settings)
+    out = capsys.readouterr().out
+    assert re.search(r"FAIL store +ended by an unexpected KeyError \(", out)
+    assert re.search(r"ok +model", out)
+    assert re.search(r"ok +telegram", out)
+    assert "hidden-word" not in out
+
+
+async def test_certificates_that_are_none_are_told_by_each_who_needs_them(tmp_path, telegram):
+    code, told = await check(tmp_path, telegram, CA_BUNDLE="/nowhere.pem")
+    assert code == 1
+    assert re.search(r"FAIL model +CA_BUNDLE", told)
+    assert re.search(r"FAIL telegram +CA_BUNDLE", told)
 
 
 @pytest.mark.parametrize(

@@ -78,6 +78,21 @@ async def test_an_interrupted_batch_goes_on_behind_its_last_whole_line(client, m
     assert len(model.requests) == 4
 
 
+def test_half_a_line_is_cut_without_writing_the_whole_ones_anew(tmp_path, monkeypatch):
+    """A full disk keeps what stands: nothing is written."""
+    out = tmp_path / "out.jsonl"
+    out.write_text('{"id":1,"answer":"before"}\n{"id":2,"ans')
+    inode = out.stat().st_ino
+
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("pathlib.Path.write_bytes", full)
+    assert answered(out) == 1
+    assert out.read_text() == '{"id":1,"answer":"before"}\n'
+    assert out.stat().st_ino == inode
+
+
 async def test_a_prompt_that_fails_says_why_and_stops_no_other(client, model, tmp_path):
     async def cut(request):
         return await model.stream(request, "some words of it", until=8)
