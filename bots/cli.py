@@ -30,6 +30,7 @@ from core.secret import keep_secret, redact, shown_url
 from core.service import Core, collect_seldom, open_core, serve
 from core.settings import Settings
 from core.spelling import doubts, unknown
+from core.store.dead_letters import DeadLetters
 from core.tasks import end
 from core.telemetry import logger, set_up_logs
 from core.traces import structure
@@ -302,7 +303,8 @@ async def _link(settings: Settings, *, new: bool) -> None:
 
 async def _inbox(settings: Settings, *, requeue: bool) -> None:
     async with open_core(settings) as core:
-        letters = await core.inbox.dead_letters()
+        dead_letters = DeadLetters(core.redis, core.inbox)
+        letters = await dead_letters.all()
         for letter in letters:
             # Not the text: what people asked is theirs.
             incoming = letter.incoming
@@ -313,6 +315,6 @@ async def _inbox(settings: Settings, *, requeue: bool) -> None:
             line = f"{when}  {incoming.conversation}  {incoming.event_id}  {letter.reason}"
             print(printable(line))
         if requeue:
-            print(f"{await core.inbox.requeue()} put back")
+            print(f"{await dead_letters.requeue()} put back")
         elif not letters:
             print("nothing is set aside")

@@ -6,9 +6,10 @@ Every step is one script, which refuses whoever does not own the lease any more.
 import time
 from collections.abc import Awaitable, Mapping, Sequence
 from types import MappingProxyType
-from typing import cast
+from typing import Any, cast
 
 import msgspec
+from redis.commands.core import AsyncScript
 
 from core.errors import LeaseLost
 from core.messages import (
@@ -73,31 +74,27 @@ class Claim:
             the claim is gone, and the lane ready again when one of them ends.
         """
         engine = self._engine
-        with store_errors():
-            loaded = await engine.load(
-                keys=[
-                    self._stream,
-                    *self.lane.own_keys,
-                    keys.crowd(split_conversation(self.conversation)[0]),
-                    *self.lane.shares(self.person),
-                    keys.state(self._place),
-                ],
-                args=[
-                    *self._owner(),
-                    MOST_MAIL,
-                    history_bytes,
-                    0 if again else START,
-                    self.lane.name,
-                    self.person,
-                    STALE_S,
-                    engine.most_per_person if self.person else 0,
-                    engine.most_per_place if self.lane.person else 0,
-                    engine.ttl_s,
-                    self._slot,
-                ],
-            )
-        if loaded is None:
-            raise LeaseLost(self.lane.name)
+        loaded = await self._step(
+            engine.load,
+            [
+                *self.lane.own_keys,
+                keys.crowd(split_conversation(self.conversation)[0]),
+                *self.lane.shares(self.person),
+                keys.state(self._place),
+            ],
+            [
+                MOST_MAIL,
+                history_bytes,
+                0 if again else START,
+                self.lane.name,
+                self.person,
+                STALE_S,
+                engine.most_per_person if self.person else 0,
+                engine.most_per_place if self.lane.person else 0,
+                engine.ttl_s,
+                self._slot,
+            ],
+        )
         self._fence = loaded[0]
         if not self._fence:
             return None
@@ -117,13 +114,8 @@ class Claim:
                 incomings.append(incoming)
                 continue
             letter = msgspec.json.encode(unreadable(one, "this mail cannot be read"))
-            with store_errors():
-                buried = await self._engine.bury(
-                    keys=[self._stream, keys.mail(self.lane.name), keys.DEAD],
-                    args=[*self._owner(), one, letter],
-                )
-            if buried is None:
-                raise LeaseLost(self.lane.name)
+            boxes = [keys.mail(self.lane.name), keys.DEAD]
+            await self._step(self._engine.bury, boxes, [one, letter])
         return incomings
 
     async def behind(self, taken: int) -> Sequence[Incoming]:
@@ -162,27 +154,23 @@ class Claim:
 
         *new_posts* of the checkpoint are known from now on: see `unknown`.
         """
-        with store_errors():
-            stop = await self._engine.checkpoint(
-                keys=[
-                    self._stream,
-                    keys.state(self.lane.name),
-                    keys.state(self.conversation),
-                    keys.running(self.person),
-                    keys.running(self._place),
-                    keys.posts(self.conversation),
-                ],
-                args=[
-                    *self._owner(),
-                    self._fence,
-                    msgspec.json.encode(checkpoint) if checkpoint else "",
-                    POSTS_S,
-                    self._slot,
-                    *new_posts,
-                ],
-            )
-        if stop is None:
-            raise LeaseLost(self.conversation)
+        stop = await self._step(
+            self._engine.checkpoint,
+            [
+                keys.state(self.lane.name),
+                keys.state(self.conversation),
+                keys.running(self.person),
+                keys.running(self._place),
+                keys.posts(self.conversation),
+            ],
+            [
+                self._fence,
+                msgspec.json.encode(checkpoint) if checkpoint else "",
+                POSTS_S,
+                self._slot,
+                *new_posts,
+            ],
+        )
         return words(cast(bytes, stop))
 
     async def unknown(self, posts: Sequence[str]) -> list[str]:
@@ -223,41 +211,35 @@ class Claim:
             How much mail is left; the lane is ready again if any.
         """
         encode = msgspec.json.encode
-        total = sum(spent.values(), Spent())
-        payers = {self.conversation: 0, self._place: 0, self.person: 0}
+        accounts = self._accounts(spent)
         changed = changes(self._began, preferences)
-        with store_errors():
-            left = await self._engine.commit(
-                keys=[
-                    self._stream,
-                    *self.lane.own_keys,
-                    *self.lane.shares(self.person),
-                    keys.DEAD,
-                    *map(keys.spent, payers),
-                    *(keys.spent(f"model:{model}") for model in spent),
-                ],
-                args=[
-                    *self._owner(),
-                    self._fence,
-                    self.lane.name,
-                    self.person,
-                    taken,
-                    "*" if forget_all else encode(replaces) if replaces else "",
-                    self._engine.ttl_s,
-                    min(LANE_S, self._engine.ttl_s),
-                    MOST_EXCHANGES,
-                    encode(exchange) if exchange else "",
-                    dead,
-                    encode([*(total for _ in payers), *spent.values()]),
-                    encode(changed) if changed else "",
-                    encode(summary) if summary else "",
-                    self._began.forgotten if self._began else "",
-                    str(time.time()) if everywhere else "",
-                    self._slot,
-                ],
-            )
-        if left is None:
-            raise LeaseLost(self.lane.name)
+        left = await self._step(
+            self._engine.commit,
+            [
+                *self.lane.own_keys,
+                *self.lane.shares(self.person),
+                keys.DEAD,
+                *map(keys.spent, accounts),
+            ],
+            [
+                self._fence,
+                self.lane.name,
+                self.person,
+                taken,
+                "*" if forget_all else encode(replaces) if replaces else "",
+                self._engine.ttl_s,
+                min(LANE_S, self._engine.ttl_s),
+                MOST_EXCHANGES,
+                encode(exchange) if exchange else "",
+                dead,
+                encode(list(accounts.values())),
+                encode(changed) if changed else "",
+                encode(summary) if summary else "",
+                self._began.forgotten if self._began else "",
+                str(time.time()) if everywhere else "",
+                self._slot,
+            ],
+        )
         return cast(int, left)
 
     async def move(self, to: ConversationId, *, said: bool) -> None:
@@ -266,46 +248,27 @@ class Claim:
         *said*: its first mail said that the conversation moved; else that is known already.
         """
         becomes = Lane(to, self.lane.person)
-        with store_errors():
-            moved = await self._engine.move(
-                keys=[
-                    self._stream,
-                    *self.lane.own_keys,
-                    *self.lane.shares(self.person),
-                    keys.mail(becomes.name),
-                    keys.state(to),
-                    keys.history(to),
-                ],
-                args=[
-                    *self._owner(),
-                    self._fence,
-                    to,
-                    becomes.name,
-                    self._engine.ttl_s,
-                    self.person,
-                    int(said),
-                    self._slot,
-                ],
-            )
-        if moved is None:
-            raise LeaseLost(self.lane.name)
+        await self._step(
+            self._engine.move,
+            [
+                *self.lane.own_keys,
+                *self.lane.shares(self.person),
+                keys.mail(becomes.name),
+                keys.state(to),
+                keys.history(to),
+            ],
+            [self._fence, to, becomes.name, self._engine.ttl_s, self.person, int(said), self._slot],
+        )
 
     async def release(self, *, at_once: bool = True) -> None:
         """Give the lane back as if its lease had run out, or, not *at_once*, to run out now."""
         idle_ms = int(self._engine.lease_s * 1000) + 1 if at_once else 0
-        with store_errors():
-            await self._engine.release(
-                keys=[self._stream, keys.state(self.lane.name)],
-                args=[*self._owner(), idle_ms, START],
-            )
+        await self._step(self._engine.release, [keys.state(self.lane.name)], [idle_ms, START])
 
     async def failed(self) -> None:
         """Say that the turn ended in an error: it is done again when the lease has run out."""
-        with store_errors():
-            await self._engine.release(
-                keys=[self._stream, keys.state(self.lane.name)],
-                args=[*self._owner(), 0, START - FAILED],
-            )
+        again = START - FAILED
+        await self._step(self._engine.release, [keys.state(self.lane.name)], [0, again])
 
     @property
     def _slot(self) -> str:
@@ -316,5 +279,19 @@ class Claim:
     def _place(self) -> ConversationId:
         return place_of(self.conversation)
 
-    def _owner(self) -> list[str]:
-        return [keys.GROUP, self._engine.worker, self._entry]
+    def _accounts(self, spent: Mapping[str, Spent]) -> Mapping[str, Spent]:
+        """What each pays: conversation, place and person the whole, each model its own."""
+        total = sum(spent.values(), Spent())
+        whole = dict.fromkeys((self.conversation, self._place, self.person), total)
+        return {**whole, **{f"model:{model}": cost for model, cost in spent.items()}}
+
+    async def _step(
+        self, script: AsyncScript, names: Sequence[str], args: Sequence[str | bytes | float]
+    ) -> Any:
+        """Run *script*, which is told first who we are, and answers None if that is refused."""
+        owner = [keys.GROUP, self._engine.worker, self._entry]
+        with store_errors():
+            answer = await script(keys=[self._stream, *names], args=[*owner, *args])
+        if answer is None:
+            raise LeaseLost(self.lane.name)
+        return answer

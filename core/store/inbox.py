@@ -21,7 +21,7 @@ from core.store.connection import script, store_errors
 from core.store.engine import Engine
 from core.store.lanes import Lane, lane_at, lane_of, streams
 from core.store.places import Places
-from core.store.values import DeadLetter, is_wrong_type, put_aside, read_dead_letter, read_incoming
+from core.store.values import is_wrong_type, put_aside, read_incoming
 
 Verdict = Literal["kept", "changed", "seen", "full", "stopping", "unasked"]
 
@@ -200,37 +200,6 @@ class Inbox:
             name = stream.encode()
             claims += [one for entry in entries if (one := await self._claimed(name, *entry))]
         return claims
-
-    async def dead_letters(self) -> list[DeadLetter]:
-        """What could not be answered, oldest first."""
-        with store_errors():
-            letters = cast(list[bytes], await self._redis.lrange(keys.DEAD, 0, -1))
-        return [read_dead_letter(letter) for letter in letters]
-
-    async def requeue(self) -> int:
-        """Put dead letters back, oldest first, until a mailbox is full; returns how many.
-
-        What cannot be read stays where it is.
-        """
-        count = left = 0
-        while True:
-            with store_errors():
-                letter = cast(bytes | None, await self._redis.lindex(keys.DEAD, left))
-            if letter is None:
-                return count
-            incoming = read_dead_letter(letter).incoming
-            if incoming is None:
-                left += 1
-                continue
-            with store_errors():
-                await self._redis.delete(keys.seen(incoming.event_id))
-            kept = await self.put(msgspec.structs.replace(incoming, address="direct"))
-            if kept.verdict == "full":
-                return count
-            # Last: a crash in between puts it back twice, and the event id keeps it once.
-            with store_errors():
-                await self._redis.lrem(keys.DEAD, 1, cast(str, letter))
-            count += 1
 
     async def waiting(self, platform: str, longer_than_s: float) -> list[Waiting]:
         """The conversations with one lane that no worker has claimed yet, first in line first."""

@@ -6,6 +6,7 @@ from functools import partial
 import pytest
 
 from core.live.reply import Reply
+from core.store.dead_letters import DeadLetters
 from core.store.inbox import Inbox
 from core.turn import serve as serve_module
 from tests.contracts.drivers import TelegramDriver, driving
@@ -16,6 +17,11 @@ def _impatient(monkeypatch):
     monkeypatch.setattr("core.service.Inbox", partial(Inbox, lease_s=0.3))
     monkeypatch.setattr("core.worker.TAKE_OVER_EVERY_S", 0.1)
     monkeypatch.setattr("core.worker.CLAIM_WAIT_S", 0.1)
+
+
+async def _dead_letters(driver):
+    core = driver.app.core
+    return await DeadLetters(core.redis, core.inbox).all()
 
 
 async def test_a_turn_that_crashes_once_is_done_again(tmp_path, model, monkeypatch):
@@ -52,7 +58,7 @@ async def test_a_turn_that_always_crashes_is_set_aside_and_the_next_is_answered(
         assert "set aside" in posts[0].text
         assert "Traceback" not in posts[0].text
         assert "Echo of hello" in posts[1].text
-        (letter,) = await driver.app.core.inbox.dead_letters()
+        (letter,) = await _dead_letters(driver)
         assert letter.incoming.text == "poison"
 
 
@@ -73,7 +79,7 @@ async def test_an_answer_that_is_whole_is_not_set_aside_so_soon(tmp_path, model,
         await driver.say("dm", "hello")
         (post,) = await driver.answered("dm")
         assert "Echo of hello" in post.text
-        assert await driver.app.core.inbox.dead_letters() == []
+        assert await _dead_letters(driver) == []
     assert len(model.requests) == 1
 
 

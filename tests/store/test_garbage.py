@@ -11,6 +11,7 @@ from core.store import keys
 from core.store.answers import RedisAnswers
 from core.store.board import RedisBoard
 from core.store.claim import START
+from core.store.dead_letters import DeadLetters
 from core.store.feed import Feed
 from core.store.tasks import Tasks
 from core.store.turns import Checkpoint
@@ -77,7 +78,7 @@ async def test_mail_that_cannot_be_read_becomes_a_dead_letter_and_the_next_is_se
     claim, turn = await take(inbox)
     assert [one.event_id for one in turn.mail] == ["event-1"]
     assert await claim.commit(1, exchange(1)) == 0
-    (letter,) = await inbox.dead_letters()
+    (letter,) = await DeadLetters(redis, inbox).all()
     assert letter.incoming is None
     assert "cannot be read" in letter.reason
     assert len(letter.mail) <= 16 * 1024
@@ -183,10 +184,10 @@ async def test_letters_that_cannot_be_read_stay_while_the_others_are_put_back(re
     await redis.rpush(keys.DEAD, b"\xff", b"{}", b'{"reason":1,"mail":[]}')
     good = {"reason": "r", "mail": READABLE.decode()}
     await redis.rpush(keys.DEAD, msgspec.json.encode(good))
-    assert [letter.incoming is None for letter in await inbox.dead_letters()] == [True] * 3 + [
-        False
-    ]
-    assert await inbox.requeue() == 1
+    assert [letter.incoming is None for letter in await DeadLetters(redis, inbox).all()] == [
+        True
+    ] * 3 + [False]
+    assert await DeadLetters(redis, inbox).requeue() == 1
     assert await redis.llen(keys.DEAD) == 3
     assert (await inbox.claim(["test"], 1, 0.5))[0].conversation == CHAT
 
@@ -196,7 +197,7 @@ async def test_dead_letters_of_another_type_are_begun_anew(redis, inbox):
     await inbox.put(said(1))
     claim, _ = await take(inbox)
     await claim.commit(1, None, dead="why")
-    assert [letter.reason for letter in await inbox.dead_letters()] == ["why"]
+    assert [letter.reason for letter in await DeadLetters(redis, inbox).all()] == ["why"]
 
 
 async def test_a_board_shows_its_posts_between_what_is_none(redis):

@@ -9,6 +9,7 @@ from core.errors import LeaseLost
 from core.messages import Preferences, conversation_id
 from core.store import keys
 from core.store.claim import START
+from core.store.dead_letters import DeadLetters
 from core.store.turns import Checkpoint
 from tests.store.words import exchange, said, take, two_views
 
@@ -195,11 +196,11 @@ async def test_a_dead_letter_is_set_aside_with_its_reason(inboxes, redis):
     await one.put(said(1))
     claim, _ = await take(one)
     await claim.commit(1, None, dead="no answer in 5 tries")
-    (letter,) = await one.dead_letters()
+    (letter,) = await DeadLetters(redis, one).all()
     assert letter.reason == "no answer in 5 tries"
     assert letter.incoming.event_id == "event-1"
-    assert await one.requeue() == 1
-    assert await one.dead_letters() == []
+    assert await DeadLetters(redis, one).requeue() == 1
+    assert await DeadLetters(redis, one).all() == []
     _, turn = await take(one)
     assert [mail.event_id for mail in turn.mail] == ["event-1"]
 
@@ -239,15 +240,17 @@ async def test_each_step_of_a_turn_costs_one_round_trip(inboxes, redis, monkeypa
             await pipe.execute()
 
 
-async def test_a_dead_letter_whose_mailbox_is_full_stays_set_aside(inboxes):
+async def test_a_dead_letter_whose_mailbox_is_full_stays_set_aside(inboxes, redis):
     one, _ = inboxes
     await one.put(said(1))
     claim, _ = await take(one)
     await claim.commit(1, None, dead="no answer")
     for number in range(2, 7):
         await one.put(said(number))
-    assert await one.requeue() == 0
-    assert [letter.incoming.event_id for letter in await one.dead_letters()] == ["event-1"]
+    assert await DeadLetters(redis, one).requeue() == 0
+    assert [letter.incoming.event_id for letter in await DeadLetters(redis, one).all()] == [
+        "event-1"
+    ]
 
 
 async def test_a_commit_whose_answer_got_lost_may_be_said_again(inboxes, redis):

@@ -1,0 +1,50 @@
+"""Dead letters: what could not be answered, set aside with its reason instead of dropped."""
+
+from typing import cast
+
+import msgspec
+from redis.asyncio import Redis
+
+from core.store import keys
+from core.store.connection import store_errors
+from core.store.inbox import Inbox
+from core.store.values import DeadLetter, read_dead_letter
+
+
+class DeadLetters:
+    """Those of all workers. Every method raises `StoreError`."""
+
+    def __init__(self, redis: Redis, inbox: Inbox) -> None:
+        self._redis = redis
+        self._inbox = inbox
+
+    async def all(self) -> list[DeadLetter]:
+        """What could not be answered, oldest first."""
+        with store_errors():
+            letters = cast(list[bytes], await self._redis.lrange(keys.DEAD, 0, -1))
+        return [read_dead_letter(letter) for letter in letters]
+
+    async def requeue(self) -> int:
+        """Put them back, oldest first, until a mailbox is full; returns how many.
+
+        What cannot be read stays where it is.
+        """
+        count = left = 0
+        while True:
+            with store_errors():
+                letter = cast(bytes | None, await self._redis.lindex(keys.DEAD, left))
+            if letter is None:
+                return count
+            incoming = read_dead_letter(letter).incoming
+            if incoming is None:
+                left += 1
+                continue
+            with store_errors():
+                await self._redis.delete(keys.seen(incoming.event_id))
+            kept = await self._inbox.put(msgspec.structs.replace(incoming, address="direct"))
+            if kept.verdict == "full":
+                return count
+            # Last: a crash in between puts it back twice, and the event id keeps it once.
+            with store_errors():
+                await self._redis.lrem(keys.DEAD, 1, cast(str, letter))
+            count += 1
