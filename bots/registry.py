@@ -23,6 +23,7 @@ def build(lent: Lent) -> Sequence[Platform]:
                 settings.telegram_bot_token.get_secret_value(),
                 settings.telegram_api_url,
                 lent.leases,
+                lent.recent,
                 menu=MENU,
                 webhook_secret=settings.telegram_webhook_secret.get_secret_value(),
                 public_url=settings.public_url,

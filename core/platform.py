@@ -243,6 +243,21 @@ class Secret(Protocol):
         ...
 
 
+class Recent(Protocol):
+    """Lent to adapters whose platform tells of one gesture in several messages."""
+
+    async def look(self, name: str, value: bytes = b"") -> Sequence[bytes]:
+        """Keep *value*, if it is any, for some minutes.
+
+        Returns:
+            What every process kept under *name* lately, the oldest first, *value* included.
+
+        Raises:
+            StoreError: the store is away.
+        """
+        ...
+
+
 class Board(Protocol):
     """Lent to adapters whose platform keeps no posts of its own.
 

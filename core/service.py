@@ -26,7 +26,7 @@ from core.live.pace import Pacer
 from core.models.cache import RememberingModel
 from core.models.learned import Lessons
 from core.people.access import Access
-from core.platform import Board, Platform, Secret
+from core.platform import Board, Platform, Recent, Secret
 from core.secret import keep_secret
 from core.settings import Settings
 from core.starting import Starting
@@ -40,6 +40,7 @@ from core.store.feed import Feed
 from core.store.inbox import Inbox
 from core.store.limits import Notices, SharedBudget, SharedLeases
 from core.store.pulse import Pulse
+from core.store.recent import SharedRecent
 from core.store.secret import SharedSecret
 from core.store.tasks import Tasks
 from core.tasks import end
@@ -62,6 +63,7 @@ class Lent:
     leases: SharedLeases
     board: Board
     secret: Secret
+    recent: Recent
     access: Access
     choices: Mapping[str, Sequence[str]]
     """What may stand behind the commands that take one of a list."""
@@ -145,6 +147,7 @@ async def open_core(settings: Settings) -> AsyncIterator[Core]:
                 SharedLeases(redis),
                 RedisBoard(redis, feed, settings.history_ttl),
                 SharedSecret(redis),
+                SharedRecent(redis),
                 context.access,
                 choices(context),
             ),

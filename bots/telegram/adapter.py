@@ -47,7 +47,7 @@ from core.messages import (
     split_conversation,
 )
 from core.net.way import DIRECT, Way
-from core.platform import Bucket, Leases, Limits
+from core.platform import Bucket, Leases, Limits, Recent
 
 log = logging.getLogger(__name__)
 
@@ -83,6 +83,7 @@ class TelegramPlatform:
         token: str,
         api_url: str,
         leases: Leases,
+        recent: Recent,
         *,
         menu: Mapping[str, tuple[str, str]],
         webhook_secret: str = "",
@@ -122,7 +123,7 @@ class TelegramPlatform:
         self._public_url = public_url
         self._overhear = overhear
         self._arrivals = Arrivals()
-        self._gestures = Gestures()
+        self._gestures = Gestures(recent)
         self._guests = Guests(self._bot)
         self._me = Me(0, "", ())
         self.identity = "Telegram"
@@ -222,7 +223,7 @@ class TelegramPlatform:
             return ()
         return [
             one
-            for one in self._gestures.join(incoming)
+            for one in await self._gestures.join(incoming)
             if one.address != "overheard" or self._overhear
         ]
 

@@ -1,7 +1,7 @@
 """What a message of Telegram holds: its words, its files, and all else in words. Pure."""
 
 import mimetypes
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from telegram import (
     Chat,
@@ -12,6 +12,7 @@ from telegram import (
     MessageOriginChat,
     MessageOriginHiddenUser,
     MessageOriginUser,
+    Story,
     User,
 )
 
@@ -51,12 +52,14 @@ def entities_of(message: Message) -> tuple[MessageEntity, ...]:
     return tuple(message.entities if message.text else message.caption_entities)
 
 
-def with_links(message: Message) -> str:
-    """The words, with the address behind each link that does not show it."""
+def with_links(message: Message, without: Collection[MessageEntity] = ()) -> str:
+    """The words, with the address behind each link that does not show it, and *without* some."""
     text = text_of(message).encode("utf-16-le")
-    for entity in reversed(entities_of(message)):
-        if entity.type == MessageEntity.TEXT_LINK and entity.url:
-            end = 2 * (entity.offset + entity.length)
+    for entity in sorted(entities_of(message), key=lambda one: one.offset, reverse=True):
+        end = 2 * (entity.offset + entity.length)
+        if entity in without:
+            text = text[: 2 * entity.offset] + text[end:]
+        elif entity.type == MessageEntity.TEXT_LINK and entity.url:
             shown = text[2 * entity.offset : end].decode("utf-16-le", "replace")
             if shown.strip("/") not in entity.url:
                 text = text[:end] + f" ({entity.url})".encode("utf-16-le") + text[end:]
@@ -150,6 +153,10 @@ def _game(game: object) -> str:
     return f"a game: {getattr(game, 'title', '')}. {getattr(game, 'description', '')}".strip()
 
 
+def of_story(story: Story) -> str:
+    return f"a story of {chat_name(story.chat)}: bots cannot see stories, so say so"
+
+
 def _paid(media: object) -> str:
     many, stars = len(getattr(media, "paid_media", ())), getattr(media, "star_count", 0)
     return f"paid media ({many} for {stars} Stars): you cannot see it, so say that you cannot"
@@ -162,9 +169,7 @@ _KINDS: dict[str, Callable[[object], str]] = {
     "venue": _venue,  # Before its location, which comes along.
     "location": _location,
     "contact": _contact,
-    "story": lambda story: (
-        f"a story of {chat_name(getattr(story, 'chat', None))}: bots cannot see stories, so say so"
-    ),
+    "story": lambda story: of_story(story) if isinstance(story, Story) else "a story",
     "checklist": _checklist,
     "game": _game,
     "paid_media": _paid,

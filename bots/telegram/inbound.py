@@ -1,5 +1,6 @@
 """Telegram's updates to incomings. Pure."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from telegram import CallbackQuery, Message, MessageEntity, Update, User
@@ -91,7 +92,7 @@ def read_guest(message: Message, inline: str, update_id: int, me: Me) -> Incomin
     """
     if (sender := _who(message)) is None:
         return None
-    said, _, _ = _mentions(message, with_links(message), me)
+    said = with_links(message, _mentions(message, me)[0])
     return Incoming(
         event_id=f"{NAME}:{me.id}:{update_id}",
         conversation=conversation_id(NAME, str(message.chat.id), f"{GUEST}{inline}"),
@@ -194,11 +195,10 @@ def _said(
     if addressed is None or (edited and command):
         return None  # For another bot; or it ran when it was said first.
     if not command:
-        said, mentioned, others = (
-            (text, False, False) if forwarded else _mentions(message, text, me)
-        )
+        mentions, others = ((), False) if forwarded else _mentions(message, me)
+        said = with_links(message, mentions) if mentions else text
         replies = is_ours(replied_to(message), me) and not others
-        addressed = private or mentioned or replies
+        addressed = private or bool(mentions) or replies
     quote = quote_of(message, me)
     # Bot API 10.2: a message to us that only its writer sees; it has no other number.
     ephemeral = int(message.api_kwargs.get("ephemeral_message_id", 0))
@@ -262,22 +262,21 @@ def _command(message: Message, text: str, me: Me) -> tuple[str, str, bool | None
     return name, text[first.length :], True
 
 
-def _mentions(message: Message, text: str, me: Me) -> tuple[str, bool, bool]:
-    """*text* without our mention, whether there was one, and whether another bot is mentioned."""
+def _mentions(message: Message, me: Me) -> tuple[Sequence[MessageEntity], bool]:
+    """Where *message* mentions us, and whether it mentions another bot."""
     kinds: list[str | None] = [MessageEntity.MENTION, MessageEntity.TEXT_MENTION]
     parsed = (
         message.parse_entities(kinds) if message.text else message.parse_caption_entities(kinds)
     )
-    ours = others = False
+    ours, others = [], False
     for entity, shown in parsed.items():
         name = shown.lower() if entity.type == MessageEntity.MENTION else ""
         if name == f"@{me.username}".lower() or (entity.user and entity.user.id == me.id):
-            ours = True
-            text = text.replace(shown, "", 1)
+            ours.append(entity)
         elif name.endswith("bot") or (entity.user and entity.user.is_bot):
             # core.telegram.org/bots/features#creating-a-new-bot: a bot's name ends in "bot".
             others = True
-    return text, ours, others
+    return ours, others
 
 
 def _sender(user: User) -> Sender:

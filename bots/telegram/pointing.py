@@ -5,10 +5,21 @@ from typing import NamedTuple
 
 from telegram import Message
 
-from bots.telegram.content import attachments, author_of, described, origin_name, with_links
+from bots.telegram.content import (
+    Holder,
+    attachments,
+    author_of,
+    chat_name,
+    described,
+    of_story,
+    origin_name,
+    with_links,
+)
 from core.messages import Attachment, Quote
 
 QUOTE_CHARS = 4000
+UNTOLD = "(its words are not shown to bots: ask for them)"
+"""Of what stands in another chat, bots are told no more than what was marked."""
 
 
 class Me(NamedTuple):
@@ -43,12 +54,15 @@ def quote_of(message: Message, me: Me) -> Quote | None:
     chosen = message.quote.text if message.quote is not None else ""
     if replied is not None:
         author = "the assistant" if is_ours(replied, me) else author_of(replied)
-        text = chosen or with_links(replied) or described(replied, private=True)
+        text = chosen or with_links(replied) or described(replied, private=True) or _file(replied)
         post = str(replied.message_id) if is_ours(replied, me) else ""
     elif elsewhere is not None:
         # From another chat or topic: it has no text but the quote.
         author, post = origin_name(elsewhere.origin), ""
-        text = chosen or described(elsewhere, private=True)
+        text = chosen or described(elsewhere, private=True) or _file(elsewhere) or UNTOLD
+    elif message.reply_to_story is not None:
+        story = message.reply_to_story
+        author, post, text = chat_name(story.chat), "", of_story(story)
     else:
         return None
     return Quote(author, text[:QUOTE_CHARS], post, bool(chosen)) if text else None
@@ -58,3 +72,8 @@ def files_pointed_at(message: Message) -> tuple[Attachment, ...]:
     """The file that is spoken about, be it somebody's or our own."""
     holder = replied_to(message) or message.external_reply
     return attachments(holder) if holder is not None else ()
+
+
+def _file(holder: Holder) -> str:
+    """A file in words, so that nobody takes it for one of who points at it."""
+    return "".join(f"(the file {one.title})" for one in attachments(holder))

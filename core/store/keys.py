@@ -86,6 +86,11 @@ def moved(place: ConversationId) -> str:
     return f"{TAG}:moved:{place}"
 
 
+def gesture(name: str) -> str:
+    """What somebody said in a group in the last moments, as far as it may be part of a gesture."""
+    return f"{TAG}:gesture:{name}"
+
+
 def lease(name: str) -> str:
     return f"{TAG}:lease:{name}"
 

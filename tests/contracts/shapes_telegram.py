@@ -123,6 +123,31 @@ def reply_to_us_for_another(server):
     server.say(GROUP, "@weather_bot is that so?", reply_to=post["message_id"])
 
 
+def anonymous_reply(server):
+    group = {"id": GROUP, "type": "supergroup", "title": "Friends"}
+    more = {"sender_chat": group, "author_signature": "Chief"}
+    voice = {"origin": USER_ORIGIN, "voice": file("v", duration=2)}
+    post = server._post(GROUP, "An older answer of mine.", {})
+    server.say(GROUP, "is that so?", user=ANONYMOUS, reply_to=post["message_id"], **more)
+    update = server.updates[-1]["message"]
+    update["external_reply"] = voice
+    update["reply_to_message"]["voice"] = voice["voice"]
+    update["quote"] = {"text": "An older answer", "position": 0}
+
+
+def album_mention_added(server):
+    """The pieces name nobody, until the caption of one is edited."""
+    server.add_file("p", b"")
+    photo = [file("p", width=9, height=9)]
+    for at in range(2):
+        caption = {"caption": "compare these"} if at else {}
+        said = server.say(GROUP, "", photo=photo, media_group_id="g", **caption)
+    caption = "@palaver_bot compare these"
+    entities = [{"type": "mention", "offset": 0, "length": 12}]
+    more = {"photo": photo, "media_group_id": "g", "caption_entities": entities}
+    server.edit(said, caption=caption, **more)
+
+
 def live_location(server):
     said = server.say(77, "", location={"latitude": 1.0, "longitude": 2.0, "live_period": 60})
     server.updates.pop()
@@ -215,6 +240,32 @@ CASES = [
         "plan.txt",
     ),
     case(
+        "a reply from another chat, of which bots are told nothing else",
+        says(
+            "what is that?",
+            external_reply={
+                "origin": {"type": "channel", "date": DATE, "chat": CHANNEL, "message_id": 3}
+            },
+        ),
+        "message of City News",
+        "its words are not shown to bots",
+    ),
+    case(
+        "a reply to a story",
+        says("nice?", reply_to_story={"chat": CHANNEL, "id": 3}),
+        "a story of City News: bots cannot see stories",
+        "nice?",
+    ),
+    case(
+        "an anonymous admin's reply to an older answer of ours, with a voice of another chat",
+        anonymous_reply,
+        "> An older answer",
+        "voice.ogg",
+        "Chief: ",
+        "is that so?",
+        place="group",
+    ),
+    case(
         "a comment under a channel's post",
         comment_in_thread,
         "message of City News",
@@ -271,6 +322,34 @@ CASES = [
         place="group",
     ),
     case("a cut paste whose beginning names us", paste_in_group, "aaathe end of it", place="group"),
+    case(
+        "a mention added by an edit of an album's caption",
+        album_mention_added,
+        "[attached image: photo.jpg]\n\ncompare these\n\n[attached image: photo.jpg]",
+        place="group",
+    ),
+    case(
+        "our name in code, and once more as a mention",
+        in_group(
+            "what does @palaver_bot mean, @palaver_bot ?",
+            entities=[
+                {"type": "code", "offset": 10, "length": 12},
+                {"type": "mention", "offset": 29, "length": 12},
+            ],
+        ),
+        "what does @palaver_bot mean,",
+        place="group",
+        not_seen="@palaver_bot ?",
+    ),
+    case(
+        "our name in code alone",
+        in_group(
+            "it is @palaver_bot there",
+            entities=[{"type": "code", "offset": 6, "length": 12}],
+        ),
+        shows=NOTHING,
+        place="group",
+    ),
     case("a mention added by an edit", mention_added, "what is the time?", place="group"),
     case(
         "a reply to us that names another bot",

@@ -26,6 +26,7 @@ async def test_a_shape_is_seen_and_answered_for_what_it_is(case, tmp_path, model
         asked = said(model.requests[-1]["messages"][-1])
         for part in case.sees:
             assert part in asked
+        assert not case.not_seen or case.not_seen not in asked
         if case.shows != ANSWER:
             assert any(case.shows in post.text for post in posts)
         await until(lambda: model.running_streams == 0)

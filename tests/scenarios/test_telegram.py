@@ -655,3 +655,37 @@ async def test_a_file_that_could_not_be_read_is_told_of_with_its_own_question_al
         assert "could not be read" in said(model.requests[0]["messages"][-1])
         assert "could not be read" not in said(model.requests[1]["messages"][-1])
         assert [method for _, method, _ in driver.server.calls].count("getFile") == fetched
+
+
+async def test_pieces_that_come_to_different_processes_by_webhook_are_one_question(
+    redis, tmp_path, model
+):
+    server = TelegramServer()
+    server.add_group(-1001)
+    server.add_file("p", picture(9, 9))
+    values = {
+        "telegram_bot_token": TOKEN,
+        "telegram_webhook_secret": "hook-secret",
+        "public_url": "https://bot.example",
+        "llm_base_url": model.url,
+        "llm_model": "scripted",
+        "redis_url": redis.url,
+    }
+    headers = {"X-Telegram-Bot-Api-Secret-Token": "hook-secret"}
+    async with server.running(), aiohttp.ClientSession() as session:
+        values["telegram_api_url"] = server.url
+        async with (
+            palaver(tmp_path / "a", **values) as one,
+            palaver(tmp_path / "b", **values) as two,
+        ):
+            photo = [{"file_id": "p", "file_unique_id": "p", "width": 9, "height": 9}]
+            for at in range(3):
+                caption = {"caption": "@palaver_bot compare"} if at == 1 else {}
+                server.say(-1001, "", photo=photo, media_group_id="g", **caption)
+                hook = f"{(one, two)[at % 2].url}/telegram/webhook"
+                update = server.updates.popleft()
+                async with session.post(hook, json=update, headers=headers) as response:
+                    assert response.status == 200
+            await until(lambda: finished(server, -1001))
+            (asked,) = model.requests
+            assert len(sent_pictures(asked)) == 3

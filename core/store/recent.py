@@ -1,0 +1,33 @@
+"""What came in the last moments (see `core.platform.Recent`)."""
+
+from collections.abc import Sequence
+from typing import cast
+
+from redis.asyncio import Redis
+
+from core.store import keys
+from core.store.connection import store_errors
+
+RECENT_S = 300
+"""So long an edit may still name us that makes a gesture of pieces ours."""
+MOST = 40
+
+
+class SharedRecent:
+    """A short list per name, which is soon forgotten."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+
+    async def look(self, name: str, value: bytes = b"") -> Sequence[bytes]:
+        key = keys.gesture(name)
+        with store_errors():
+            if not value:
+                return cast(list[bytes], await self._redis.lrange(key, 0, -1))
+            async with self._redis.pipeline(transaction=True) as pipe:
+                pipe.rpush(key, value)
+                pipe.ltrim(key, -MOST, -1)
+                pipe.expire(key, RECENT_S)
+                pipe.lrange(key, 0, -1)
+                *_, found = await pipe.execute()
+        return cast(list[bytes], found)
