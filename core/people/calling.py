@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from core.words import joined
 
-_AFTER_A_NAME = re.compile(r"\s*[,:;!.，：；！。、…]*\s*")
+_AFTER_A_NAME = re.compile(r"\s*[,:;!.，：；！。、…]*")
 """What stands between a name and what is said to it."""
 
 

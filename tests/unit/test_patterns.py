@@ -30,6 +30,7 @@ FUNCTIONS = {
 }
 BOUNDED_IN_TIME = "core/models/filter.py"
 """Compiles what the operator wrote."""
+REPEATS = (c.MAX_REPEAT, c.MIN_REPEAT, c.POSSESSIVE_REPEAT)
 MANY = 100
 """What may come more often than this is unbounded here."""
 EVERYTHING = frozenset(
@@ -47,7 +48,7 @@ def faults(pattern, flags=0):
 def _in(items, flags):
     items = list(_flat(items))
     for place, (kind, value) in enumerate(items):
-        if kind in (c.MAX_REPEAT, c.MIN_REPEAT):
+        if kind in REPEATS:
             _, most, body = value
             if most is c.MAXREPEAT or most > MANY:
                 if _loose(body, flags):
@@ -83,7 +84,7 @@ def _least(items):
 
 
 def _unbounded(kind, value):
-    return kind in (c.MAX_REPEAT, c.MIN_REPEAT) and (value[1] is c.MAXREPEAT or value[1] > MANY)
+    return kind in REPEATS and (value[1] is c.MAXREPEAT or value[1] > MANY)
 
 
 def _loose(body, flags):
@@ -100,7 +101,7 @@ def _loose(body, flags):
                 return True
             if any(_loose_end(list(_flat(branch)), items, flags) for branch in value[1]):
                 return True
-        if kind in (c.MAX_REPEAT, c.MIN_REPEAT) and value[0] != value[1]:
+        if kind in REPEATS and value[0] != value[1]:
             follows = [*items[place + 1 :], *items[: place + 1]]
             if _first(value[2], flags) & _first(follows, flags):
                 return True
@@ -121,14 +122,15 @@ def _beside(items, characters, flags):
             return f"{kind} {value}"
         if kind in (c.AT, c.ASSERT, c.ASSERT_NOT):
             continue
-        characters = characters & _all([(kind, value)], flags)
-        least = _least([(kind, value)])
-        if least and not characters:
-            return ""
-        if kind is c.BRANCH:
-            for branch in value[1]:
-                if clash := _beside(list(_flat(branch)), characters, flags):
-                    return clash
+        inside = value[1] if kind is c.BRANCH else [value[2]] if kind in REPEATS else []
+        for part in inside:
+            if clash := _beside(list(_flat(part)), characters, flags):
+                return clash
+        # What may be missing keeps nothing apart.
+        if _least([(kind, value)]):
+            characters = characters & _all([(kind, value)], flags)
+            if not characters:
+                return ""
     return ""
 
 
@@ -140,7 +142,7 @@ def _first(items, flags):
             continue
         if kind is c.BRANCH:
             found |= frozenset().union(*(_first(branch, flags) for branch in value[1]))
-        elif kind in (c.MAX_REPEAT, c.MIN_REPEAT):
+        elif kind in REPEATS:
             found |= _first(value[2], flags)
         else:
             found |= _all([(kind, value)], flags)
@@ -157,7 +159,7 @@ def _all(items, flags):
             found |= _characters(kind, value, flags)
         elif kind is c.BRANCH:
             found |= set().union(*(_all(branch, flags) for branch in value[1]))
-        elif kind in (c.MAX_REPEAT, c.MIN_REPEAT):
+        elif kind in REPEATS:
             found |= _all(value[2], flags)
         elif kind is c.GROUPREF:
             found |= EVERYTHING
@@ -261,6 +263,17 @@ def test_every_pattern_is_looked_at():
         r"\s*(?:a|\s+)b",
         r"(?:[\w-]+\.?)+@",
         r"a{0,500}a{0,500}b",
+        r"\s*(?:x)?\s*y",
+        r"\s*x?\s*$",
+        r"\w+(?:-|,)?\w+!",
+        r"\d*(?:\.|)\d*e",
+        r"a*(?:b?c?)a*d",
+        r"a+(?:b{0,3})(?:c|)a+d",
+        r"[^a]*(?:a{0,2})[^b]*c",
+        r"\s*(?:x?\s*)y",
+        r"\s*(?:x\s*|y?)\s*z",
+        r"a*(?=b?)a*c",
+        r"a*?b?a*?c",
     ],
 )
 def test_a_pattern_that_can_explode_is_found(pattern):
@@ -269,7 +282,19 @@ def test_a_pattern_that_can_explode_is_found(pattern):
 
 @pytest.mark.parametrize(
     "pattern",
-    [r"a+b+", r"(?:ab)+", r"\w+(?:\.\w+)*", r"[^|]+\|", r"\s*[a-z]+\s*", r"`+|\*+", r"(?:> ?)*x"],
+    [
+        r"a+b+",
+        r"(?:ab)+",
+        r"\w+(?:\.\w+)*",
+        r"[^|]+\|",
+        r"\s*[a-z]+\s*",
+        r"`+|\*+",
+        r"(?:> ?)*x",
+        r"\s*(?:x\s*)?y",
+        r"\s*x\s*y",
+        r"a*b?c+",
+        r"\d+(?:\.\d+)?(?:e\d+)?",
+    ],
 )
 def test_a_pattern_that_is_linear_passes(pattern):
     assert faults(pattern) == []
