@@ -10,6 +10,7 @@ import argparse
 import math
 import random
 import time
+from functools import partial
 
 from bots.latex import readable
 from bots.slack import markup as slack
@@ -85,6 +86,28 @@ FRAGMENTS = (
         "\u00a0",
         "\u2028",
     ),
+    *(
+        "$a$*b*",
+        "$a$@bc ",
+        "$a$\n\n",
+        "\\(x\\)",
+        "\\[x\\]",
+        "$$x$$",
+        "`$`",
+        "\\[\n\n",
+        ">- ",
+        "~~~\na\n",
+    ),
+    *(
+        "👨\u200d👩\u200d👧",
+        "👍🏽",
+        "שלום ",
+        "a\u030a",
+        "中*",
+        "[b.c](http://d.e)",
+        "|a|b|\n|-|-|\n",
+        "*a*/b ",
+    ),
     *("[![a](b)", "- [ ] a\n", "<!channel>", "a. ", "。", "a" * 99 + " ", "\ud800", "\u200b", "ｂ"),
 )
 
@@ -101,6 +124,12 @@ def texts(pairs, seed=1):
             f"{a!r}, then {b!r}",
             lambda n, a=a, b=b: a * (n // len(a) // 2) + b * (n // len(b) // 2),
         )
+    for number in range(pairs // 10):
+        pool = chance.sample(FRAGMENTS, 8)
+        soup = "".join(chance.choices(pool, k=2_000))
+        yield f"soup {number} of {pool!r}", lambda n, t=soup: (t * (n // len(t) + 1))[:n]
+    yield "formulas, each another one", lambda n: "".join(f"$x_{k}$" for k in range(n // 8))
+    yield "formulas that an empty line forbids", lambda n: ("\\[" * 900 + "\n\n\\]") * (n // 1_804)
     yield "a table of 24 blank cells", lambda n: "| a " * (n // 8) + "|\n" + "|  " * (n // 6) + "|"
     yield "marks, then brackets", lambda n: "*a " * (n // 6) + "]" * (n // 2)
     yield "nested lists", lambda n: "".join("  " * (k % 50) + "- a\n" for k in range(n // 54))
@@ -111,7 +140,7 @@ FILTER = Filter([Rule("mask", ["bomb", "坏人"], [r"\d{4}-\d{4}"])])
 
 def grow(text):
     """An answer that comes in pieces of 40 characters and is looked at after every fortieth."""
-    page, draft = PagedText(10**6, lambda _: True), Draft("")
+    page, draft = PagedText(10**6, lambda _: 0.0), Draft("")
     for number, at in enumerate(range(0, len(text), 40)):
         draft.think(text[at : at + 40], aloud=True)
         draft.add(text[at : at + 40])
@@ -128,16 +157,20 @@ def paginate(text, most_chars=6_000):
         pages.turn(page)
 
 
-def convert(text):
-    telegram.render.cache_clear()
-    telegram.drawn.cache_clear()
-    telegram.render(text)
+def frame(text, most_chars, port):
+    """All that is done at once for a frame: what stands on its page is found, healed and drawn."""
+    page = PagedText(most_chars, port.fill)
+    page.whole = text
+    cut = page.cut()
+    port.render(cut.head if cut is not None else f"{page.frame(100)} ▍")
 
 
 WORKS = {
     "heal": heal,
-    "Telegram": convert,
+    "Telegram": telegram.render,
+    "Telegram, a frame": partial(frame, most_chars=6_000, port=telegram),
     "Slack": slack.render,
+    "Slack, a frame": partial(frame, most_chars=slack.BLOCK_CHARS, port=slack),
     "pages": paginate,
     "growing": grow,
     "filter": FILTER.screen,
@@ -145,7 +178,14 @@ WORKS = {
 }
 
 
+def forget():
+    """As if nothing had been drawn before."""
+    for remembers in (telegram.render, telegram.drawn, slack.render, readable):
+        remembers.cache_clear()
+
+
 def seconds(work, text):
+    forget()
     began = time.process_time()
     work(text)
     return time.process_time() - began
@@ -170,6 +210,8 @@ def main():
                 if slope > SLOPE and took[0] > NOISE_S:
                     steep += 1
                     print(f"<!-- {name}: {label}: {took[0]:.4f} s, {took[1]:.4f} s -->")
+            if took[0] > max((row[0] for row in rows), default=0.0):
+                took[0] = min(took[0], *(seconds(work, make(LENGTHS[1])) for _ in range(4)))
             rows.append((took[0], took[1], label, make))
         first, last, label, make = max(rows, key=lambda row: row[0])
         least = min(seconds(work, make(LENGTHS[0])) for _ in range(3))

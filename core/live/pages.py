@@ -24,9 +24,8 @@ LOOK_BACK = 0.35
 """How much of a full page may be given up for a better boundary."""
 
 AIM, FULL = 0.98, 0.96
-"""A page is aimed to be so full, and full enough with so much: each look renders the page."""
-LOOKS, ENOUGH = 3, 0.5
-"""From so many looks on, this is enough."""
+"""A page is aimed to be so full, and full enough with so much: each look renders the page. From the
+third look on, half of that is enough, then a third, and so on."""
 NEAR = 50
 """So small a part of it is not worth another look."""
 
@@ -191,7 +190,7 @@ def _longest(text: str, most: int, fill: Callable[[str], float], first: int) -> 
         looks += 1
         if share <= 1:
             low, low_share = middle, share
-            if share >= (FULL if looks < LOOKS else ENOUGH) or low == most:
+            if share >= FULL / max(1, looks - 1) or low == most:
                 return low
         else:
             high, high_share = middle, share

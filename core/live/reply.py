@@ -152,7 +152,6 @@ class Reply:
         while (page := self._text.cut()) is not None:
             await self._finish_page(page.head, (), most_wait_s)
             self._turn_page(page)
-            await asyncio.sleep(0)  # Others first: the next page is looked for.
         await self._finish_page(self._text.page, buttons, most_wait_s)
         if self.growth.written:
             self._pacer.lengths.note(len(text))

@@ -9,8 +9,10 @@ from functools import partial
 
 import pytest
 
-from bench.worst_case import WORKS, paginate, texts
+from bench.worst_case import WORKS, forget, paginate, texts
+from bots.slack import markup as slack
 from bots.telegram import markup
+from core.live.pages import PagedText
 from core.turn.draft import Draft
 
 SHORT, TIMES = 5_000, 4
@@ -25,8 +27,7 @@ def lines(work, text):
         count += 1
         return trace
 
-    markup.render.cache_clear()
-    markup.drawn.cache_clear()
+    forget()
     before = sys.gettrace()
     sys.settrace(trace)
     try:
@@ -43,6 +44,25 @@ def test_work_grows_in_proportion_to_the_text(name):
     for label, make in list(texts(0))[::3]:
         few, many = lines(work, make(SHORT)), lines(work, make(SHORT * TIMES))
         assert many <= 2 * TIMES * few + 50_000, (label, few, many)
+
+
+@pytest.mark.parametrize(("platform", "most_chars"), [(markup, 6_000), (slack, slack.BLOCK_CHARS)])
+def test_a_page_is_found_with_few_looks_at_little_text(platform, most_chars):
+    for label, make in list(texts(20))[::2]:
+        looked = []
+
+        def fill(page, looked=looked):
+            looked.append(len(page))
+            return platform.fill(page)
+
+        text = PagedText(most_chars, fill)
+        text.whole = make(20_000)
+        pages = 1
+        while (page := text.cut()) is not None:
+            pages += 1
+            text.turn(page)
+        assert len(looked) <= 5 * pages + 10, (label, pages, looked)
+        assert sum(looked) <= 8 * 20_000, (label, pages, looked)
 
 
 def test_nothing_is_put_together_before_it_is_looked_at():
