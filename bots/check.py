@@ -7,12 +7,13 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
-from typing import Any
 
 import aiohttp
 from pydantic import SecretStr
 
 from bots.finding import Finding
+from bots.registry import checks, turned_on
+from bots.spelling import doubts, unknown
 from core.buckets import LocalBudget
 from core.clients import Models, open_models
 from core.errors import ConfigError, ModelError, PalaverError, StoreError
@@ -21,7 +22,6 @@ from core.models.providers import Endpoint
 from core.models.request import ChatMessage, ChatRequest
 from core.secret import keep_secret, redact, shown_url
 from core.settings import Settings
-from core.spelling import doubts, unknown
 from core.store.connection import connect, store_errors
 from core.store.embedded import embedded
 from core.store.pulse import Pulse, policies
@@ -33,7 +33,7 @@ PATIENCE_S = 60.0
 
 def explain(settings: Settings, *, everything: bool = False) -> None:
     """Print each setting that is set, its value (of a secret: that it is set) and its meaning."""
-    for name, field in Settings.model_fields.items():
+    for name, field in type(settings).model_fields.items():
         if not everything and name not in settings.model_fields_set:
             continue
         value = getattr(settings, name)
@@ -61,7 +61,7 @@ async def try_all(settings: Settings) -> bool:
         ("settings", _settings(settings)),
         ("store", _store(settings)),
         ("model", _models(settings)),
-        *_platforms(settings),
+        *checks(settings),
     ):
         try:
             async for level, text, part in look:
@@ -88,7 +88,7 @@ async def _settings(settings: Settings) -> AsyncIterator[Finding]:
     if names := unknown(settings):
         yield Finding("note", f"names in .env that are no settings: {', '.join(names)}")
     open_to_all = not (settings.allowed_users or settings.allowed_chats)
-    if open_to_all and (settings.telegram_on or settings.slack_on):
+    if open_to_all and any(plugin.name != "web" for plugin in turned_on(settings)):
         text = "open to everyone: set ALLOWED_USERS or ALLOWED_CHATS to change that"
         yield Finding("note", text)
 
@@ -185,31 +185,3 @@ async def _lists(session: aiohttp.ClientSession, endpoint: Endpoint) -> bool:
         return bool(await first_model(session, endpoint, chat=False))
     except ModelError:
         return False
-
-
-def _platforms(settings: Settings) -> list[tuple[str, AsyncIterator[Finding]]]:
-    looks: list[tuple[str, Any]] = []
-    if settings.telegram_on:
-        from bots.telegram import check as telegram  # noqa: PLC0415 - only if on
-
-        hooked = settings.telegram_webhook_secret.get_secret_value()
-        look = telegram.look(
-            settings.telegram_bot_token.get_secret_value(),
-            settings.telegram_api_url,
-            webhook=f"{settings.public_url}/telegram/webhook" if hooked else "",
-            way=settings.way,
-            wake_words=bool(settings.wake_words),
-        )
-        looks.append(("telegram", look))
-    if settings.slack_on:
-        from bots.slack import check as slack  # noqa: PLC0415 - only if on
-
-        slack_look = slack.look(
-            settings.slack_bot_token.get_secret_value(),
-            settings.slack_api_url,
-            app_token=settings.slack_app_token.get_secret_value(),
-            signing_secret=settings.slack_signing_secret.get_secret_value(),
-            way=settings.way,
-        )
-        looks.append(("slack", slack_look))
-    return looks

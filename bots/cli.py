@@ -20,7 +20,8 @@ from bots.ask import ask as ask_once
 from bots.ask import has_input, read_question
 from bots.batch import ask_many
 from bots.check import explain, try_all
-from bots.registry import build, web_page
+from bots.registry import build, read_settings, web_page
+from bots.spelling import doubts, unknown
 from bots.terminal import TAKE_BACK_S
 from core import __version__
 from core.border import printable
@@ -29,7 +30,6 @@ from core.platform import Platform
 from core.secret import keep_secret, redact, shown_url
 from core.service import Core, collect_seldom, open_core, serve
 from core.settings import Settings
-from core.spelling import doubts, unknown
 from core.store.dead_letters import DeadLetters
 from core.tasks import end
 from core.telemetry import logger, set_up_logs
@@ -168,7 +168,7 @@ def batch(
 
 def _settings() -> Settings:
     try:
-        return Settings()
+        return read_settings()
     except ValidationError as error:
         first = error.errors()[0]
         # The value may be a secret: only the name and the reason are shown.
@@ -267,12 +267,8 @@ def _greet(core: Core, url: str, platforms: Sequence[Platform], took_s: float) -
     }
     print(f"\n  Palaver {__version__} is ready ({took_s:.1f} s)\n", file=sys.stderr)
     for platform in platforms:
-        # The page's is a path of this server.
-        where = (
-            f"open {urljoin(url, platform.identity)}"
-            if platform.name == "web"
-            else platform.identity
-        )
+        own = platform.identity[:1] in ("", "/")
+        where = f"open {urljoin(url, platform.identity)}" if own else platform.identity
         print(f"  {platform.name:<10} {where}", file=sys.stderr)
     print(f"  {'model':<10} {models[core.models.kind]}", file=sys.stderr)
     store = (
@@ -295,9 +291,10 @@ async def _link(settings: Settings, *, new: bool) -> None:
     async with open_core(settings) as core:
         if new:
             await core.lent.secret.replace()
-        if not settings.web_on:
+        page = web_page(core.lent)
+        if page is None:
             raise ConfigError("WEB_CHAT", "the chat page is off")
-        async with web_page(core.lent) as page:
+        async with page:
             print(urljoin(f"http://127.0.0.1:{settings.http_port}", page.identity))
 
 

@@ -1,69 +1,120 @@
-"""Which platforms are on. A new one is named here, and only here."""
+"""Finds the platforms, puts their settings beside the core's, and builds those that are on.
 
-from collections.abc import Sequence
+Nothing is named here: a folder of `bots` with a `plugin.py` is a platform, and so is what an
+installed package names as an entry point of the group `palaver.platforms`.
+"""
 
-from bots.web.adapter import WebPlatform
+import pkgutil
+from collections.abc import AsyncIterator, Sequence
+from functools import cache
+from importlib import import_module
+from importlib.metadata import entry_points
+from typing import Any, cast
+
+from pydantic import create_model
+
+import bots
+from bots.finding import Finding
+from bots.plugin import GROUP, Lent, Plugin, Shared
+from core.errors import ConfigError
 from core.people.texts import language_of, say
 from core.platform import Platform
-from core.service import Lent
+from core.service import Lent as Services
+from core.settings import Settings
 from core.turn.commands import IN_THREADS, MENU
 
-
-def build(lent: Lent) -> Sequence[Platform]:
-    """The adapters that the settings turn on; a library is imported only when it is needed."""
-    settings = lent.settings
-    platforms: list[Platform] = []
-    if settings.web_on:
-        platforms.append(web_page(lent))
-    if settings.telegram_on:
-        from bots.telegram.adapter import TelegramPlatform  # noqa: PLC0415 - only if on
-
-        platforms.append(
-            TelegramPlatform(
-                settings.telegram_bot_token.get_secret_value(),
-                settings.telegram_api_url,
-                lent.leases,
-                lent.recent,
-                menu=MENU,
-                webhook_secret=settings.telegram_webhook_secret.get_secret_value(),
-                public_url=settings.public_url,
-                drafts=settings.telegram_stream == "drafts",
-                rich=settings.telegram_rich,
-                reactions=settings.telegram_reactions,
-                overhear=bool(settings.wake_words),
-                way=settings.way,
-            )
-        )
-    if settings.slack_on:
-        from bots.slack.adapter import SlackPlatform  # noqa: PLC0415 - only if on
-
-        platforms.append(
-            SlackPlatform(
-                settings.slack_bot_token.get_secret_value(),
-                settings.slack_api_url,
-                menu=IN_THREADS,
-                choices=lent.choices,
-                may_ask=lent.access.allows,
-                speak=_speak,
-                app_token=settings.slack_app_token.get_secret_value(),
-                signing_secret=settings.slack_signing_secret.get_secret_value(),
-                follow_threads=settings.slack_follow_threads,
-                streams=settings.slack_stream == "auto",
-                overhear=bool(settings.wake_words),
-                way=settings.way,
-            )
-        )
-    return platforms
+AnyPlugin = Plugin[Any]
 
 
-def web_page(lent: Lent) -> WebPlatform:
-    settings = lent.settings
-    return WebPlatform(
-        lent.board,
-        lent.secret,
-        local=settings.loopback,
-        everyone=settings.web_chat == "open",
-        public_url=settings.public_url,
+@cache
+def own() -> tuple[AnyPlugin, ...]:
+    """The platforms of this package."""
+    folders = sorted(one.name for one in pkgutil.iter_modules(bots.__path__) if one.ispkg)
+    return tuple(import_module(f"bots.{folder}.plugin").PLUGIN for folder in folders)
+
+
+def found() -> tuple[AnyPlugin, ...]:
+    """Our own platforms, and those that were installed beside us.
+
+    Raises:
+        ConfigError: what an installed package names is no platform.
+    """
+    plugins = list(own())
+    for point in sorted(entry_points(group=GROUP), key=lambda point: point.name):
+        try:
+            plugin = point.load()
+        except Exception as error:
+            text = f"of the installed package cannot be loaded: {type(error).__name__}"
+            raise ConfigError(f"platform {point.name}", text) from error
+        if not isinstance(plugin, Plugin) or plugin.name in {one.name for one in plugins}:
+            raise ConfigError(f"platform {point.name}", "is no platform, or is there already")
+        plugins.append(plugin)
+    return tuple(plugins)
+
+
+@cache
+def settings_of(plugins: tuple[AnyPlugin, ...]) -> type[Settings]:
+    """The class of the core's settings and those of *plugins*, read as one."""
+    # One class of them all: names, secrets and defaults are looked up there, whoever declared them.
+    groups: tuple[Any, ...] = (Settings, *(plugin.settings for plugin in plugins))
+    composed: Any = create_model("Settings", __base__=groups, __doc__=Settings.__doc__)
+    return cast("type[Settings]", composed)
+
+
+def read_settings(**given: Any) -> Settings:
+    """The settings, from the environment and `.env`; *given* ones win."""
+    return settings_of(found())(**given)
+
+
+def turned_on(settings: Settings) -> list[AnyPlugin]:
+    """The platforms that *settings* turn on."""
+    shared = _shared(settings)
+    answers = {
+        plugin: plugin.on(settings, shared)
+        for plugin in found()
+        if isinstance(settings, plugin.settings)
+    }
+    alone = not any(answers.values())
+    return [plugin for plugin, on in answers.items() if on or (on is None and alone)]
+
+
+def build(services: Services) -> Sequence[Platform]:
+    """The platforms that the settings turn on; a library is imported only when it is needed."""
+    settings = services.settings
+    return [plugin.build(settings, _lent(services)) for plugin in turned_on(settings)]
+
+
+def checks(settings: Settings) -> list[tuple[str, AsyncIterator[Finding]]]:
+    """For each platform that is on and can be tried: its name, and the trial."""
+    shared = _shared(settings)
+    tried = [(plugin.name, plugin.check(settings, shared)) for plugin in turned_on(settings)]
+    return [(name, findings) for name, findings in tried if findings is not None]
+
+
+def web_page(services: Services) -> Platform | None:
+    """The chat page alone, if it is on."""
+    on = [plugin for plugin in turned_on(services.settings) if plugin.name == "web"]
+    return on[0].build(services.settings, _lent(services)) if on else None
+
+
+def _shared(settings: Settings) -> Shared:
+    return Shared(
+        settings.way, settings.public_url, settings.loopback, overhear=bool(settings.wake_words)
+    )
+
+
+def _lent(services: Services) -> Lent:
+    return Lent(
+        shared=_shared(services.settings),
+        leases=services.leases,
+        recent=services.recent,
+        board=services.board,
+        secret=services.secret,
+        may_ask=services.access.allows,
+        speak=_speak,
+        menu=MENU,
+        menu_in_threads=IN_THREADS,
+        choices=services.choices,
     )
 
 

@@ -1,8 +1,8 @@
 """The port: what an adapter offers the core, and what the core lends an adapter.
 
-To add a platform, write one class that fills `Platform`, name it in
-`bots/registry.py`, and give the contract suite a fixture
-(`tests/contracts/`). Nothing here is inherited from.
+To add a platform, write one class that fills `Platform`, and a `plugin.py`
+beside it (`bots/plugin.py`); CONTRIBUTING.md shows each step. Nothing here is
+inherited from.
 """
 
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
@@ -124,7 +124,10 @@ class Platform(Protocol):
 
     @property
     def identity(self) -> str:
-        """Who we are there and how to reach us, in a few words; known once entered."""
+        """Who we are there and how to reach us, in a few words; known once entered.
+
+        A path (or nothing) is one of our own HTTP server.
+        """
         ...
 
     @property

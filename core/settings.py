@@ -1,4 +1,6 @@
-"""The settings: environment or `.env`, everything optional.
+"""The core's settings: environment or `.env`, everything optional.
+
+A platform declares its own in its `plugin.py`; `bots/registry.py` puts them beside these.
 
 Each field's description is what `palaver check` and the README's table say of it.
 """
@@ -10,14 +12,15 @@ from pathlib import Path
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import Field, SecretStr, ValidationInfo, field_validator
+from pydantic import BeforeValidator, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from core.border import clean
+from core.fields import Key, Names, PublicUrl, Url, split
 from core.net.socks import SCHEMES
 from core.net.urls import fault_of
 from core.net.way import Way
-from core.secret import secrets_of, shown_url, unsendable
+from core.secret import secrets_of, shown_url
 
 
 class Settings(BaseSettings):
@@ -25,58 +28,20 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True)
 
-    telegram_bot_token: SecretStr = Field(
-        SecretStr(""), description="Telegram is on when this is set; from @BotFather"
-    )
-    telegram_api_url: str = Field(
-        "https://api.telegram.org", description="root of the Bot API, for a server of your own"
-    )
-    telegram_webhook_secret: SecretStr = Field(
-        SecretStr(""), description="with PUBLIC_URL: webhook mode instead of long polling"
-    )
-    telegram_stream: Literal["edits", "drafts"] = Field(
-        "edits", description="drafts: preview answers in private chats as message drafts"
-    )
-    telegram_rich: Annotated[tuple[str, ...], NoDecode] = Field(
-        (),
-        description="where answers with tables or maths end as rich messages: telegram:id, "
-        "comma-separated; * is everywhere",
-    )
-    telegram_reactions: bool = Field(
-        False, description="react with 👀 to a question as soon as it is accepted"
-    )
-    slack_bot_token: SecretStr = Field(
-        SecretStr(""), description="Slack is on when this is set; starts with xoxb-"
-    )
-    slack_app_token: SecretStr = Field(
-        SecretStr(""), description="Socket Mode: no open port needed; starts with xapp-"
-    )
-    slack_signing_secret: SecretStr = Field(
-        SecretStr(""), description="HTTP events at PUBLIC_URL/slack/events instead of Socket Mode"
-    )
-    slack_api_url: str = Field("https://slack.com/api/", description="root of Slack's Web API")
-    slack_follow_threads: bool = Field(
-        True, description="answer in a thread one was asked in without a new mention"
-    )
-
-    slack_stream: Literal["auto", "edits"] = Field(
-        "auto", description="auto: Slack's native streams in direct messages; edits: never"
-    )
-
     palaver_config: Path | None = Field(
         None, description="a palaver.toml with several models, instead of LLM_*, and with filters"
     )
-    llm_base_url: str = Field(
+    llm_base_url: Url = Field(
         "", description="any OpenAI-compatible chat API; unset: a local Ollama, else the demo"
     )
-    llm_api_key: SecretStr = Field(SecretStr(""), description="its key")
+    llm_api_key: Key = Field(SecretStr(""), description="its key")
     llm_model: str = Field("", description="its model; unset: the first one the API lists")
     llm_continue: Literal["auto", "no", "prefix", "final_message", "prefill", "event_id"] = Field(
         "auto",
         description="how it continues a broken answer: auto, no, prefix, final_message, prefill, "
         "event_id",
     )
-    llm_price: Annotated[tuple[float, ...], NoDecode] = Field(
+    llm_price: Annotated[tuple[float, ...], NoDecode, BeforeValidator(split)] = Field(
         (), description="dollars for a million tokens: read, cached, written; comma-separated"
     )
     llm_first_s: float = Field(
@@ -114,16 +79,16 @@ class Settings(BaseSettings):
     audio_model: str = Field(
         "", description="voice messages are transcribed when this is set, such as whisper-1"
     )
-    audio_base_url: str = Field("", description="its API; unset: the LLM's")
-    audio_api_key: SecretStr = Field(SecretStr(""), description="its key; unset: the LLM's")
+    audio_base_url: Url = Field("", description="its API; unset: the LLM's")
+    audio_api_key: Key = Field(SecretStr(""), description="its key; unset: the LLM's")
     speech_model: str = Field(
         "", description="/voice on lets answers be spoken when this is set, such as tts-1"
     )
     speech_voice: str = Field("alloy", description="the voice that speaks")
-    image_base_url: str = Field(
+    image_base_url: Url = Field(
         "", description="image API; unset: the LLM's, or the demo painter without an LLM"
     )
-    image_api_key: SecretStr = Field(SecretStr(""), description="its key; unset: the LLM's")
+    image_api_key: Key = Field(SecretStr(""), description="its key; unset: the LLM's")
     image_model: str = Field("", description="its model; unset: the API's own default")
     image_previews: int = Field(
         2,
@@ -161,31 +126,22 @@ class Settings(BaseSettings):
 
     http_host: str = Field("127.0.0.1", description="where the one HTTP server listens")
     http_port: int = Field(8080, ge=0, le=65535, description="its port; 0: any free one")
-    public_url: str = Field("", description="how the world reaches that server, for webhooks")
-    api_token: SecretStr = Field(
+    public_url: PublicUrl = Field("", description="how the world reaches that server, for webhooks")
+    api_token: Key = Field(
         SecretStr(""), description="POST /api/ask is on when this is set, for who sends it"
     )
-    web_chat: bool | Literal["open"] | None = Field(
-        None,
-        description="the chat page; unset: on when HTTP_HOST is loopback or no bot token is set. "
-        "Where others reach it, it asks for the link that the start prints; open: it never does",
-    )
 
-    allowed_users: Annotated[tuple[str, ...], NoDecode] = Field(
-        (), description="who may ask, as platform:id, comma-separated"
-    )
-    allowed_chats: Annotated[tuple[str, ...], NoDecode] = Field(
-        (), description="in which chats anyone may ask, as platform:id"
-    )
-    admins: Annotated[tuple[str, ...], NoDecode] = Field(
+    allowed_users: Names = Field((), description="who may ask, as platform:id, comma-separated")
+    allowed_chats: Names = Field((), description="in which chats anyone may ask, as platform:id")
+    admins: Names = Field(
         (), description="who may always ask and may change a conversation's system prompt"
     )
-    allowed_models: Annotated[tuple[str, ...], NoDecode] = Field(
+    allowed_models: Names = Field(
         (),
         description="which models one may choose with /model and /compare, comma-separated; unset: "
         "those of palaver.toml, or any of the one API; *: any; admins: any",
     )
-    wake_words: Annotated[tuple[str, ...], NoDecode] = Field(
+    wake_words: Names = Field(
         (), description="words at the start of a group message that speak to the bot"
     )
 
@@ -226,22 +182,6 @@ class Settings(BaseSettings):
     )
     log_json: bool = Field(False, description="one JSON object per log line")
 
-    @field_validator(
-        "telegram_rich",
-        "allowed_users",
-        "allowed_chats",
-        "allowed_models",
-        "admins",
-        "wake_words",
-        "llm_price",
-        mode="before",
-    )
-    @classmethod
-    def _split(cls, value: object) -> object:
-        if isinstance(value, str):
-            return tuple(part.strip() for part in value.split(",") if part.strip())
-        return value
-
     @field_validator("*", mode="before")
     @classmethod
     def _clean(cls, value: object) -> object:
@@ -251,25 +191,6 @@ class Settings(BaseSettings):
             # Bytes that are no UTF-8 come as halves of characters, which nothing can encode.
             return clean(value)
         return value
-
-    @field_validator(
-        "telegram_bot_token",
-        "telegram_webhook_secret",
-        "slack_bot_token",
-        "slack_app_token",
-        "slack_signing_secret",
-        "llm_api_key",
-        "audio_api_key",
-        "image_api_key",
-        "api_token",
-    )
-    @classmethod
-    def _sendable(cls, value: SecretStr) -> SecretStr:
-        # Files of secrets end with a line end.
-        secret = value.get_secret_value().strip()
-        if fault := unsendable(secret):
-            raise ValueError(fault)
-        return SecretStr(secret)
 
     @field_validator("llm_price")
     @classmethod
@@ -294,21 +215,6 @@ class Settings(BaseSettings):
             raise ValueError("must be DEBUG, INFO, WARNING or ERROR")
         return value.upper()
 
-    @field_validator(
-        "public_url", "llm_base_url", "image_base_url", "audio_base_url", "telegram_api_url"
-    )
-    @classmethod
-    def _url(cls, value: str, info: ValidationInfo) -> str:
-        # PUBLIC_URL is told to others.
-        return _address(value, user=info.field_name != "public_url").rstrip("/")
-
-    @field_validator("slack_api_url")
-    @classmethod
-    def _slack_root(cls, value: str) -> str:
-        # slack_sdk joins method names to this, and drops the last part without the slash. It sends
-        # its token as a header, beside which no user can be sent.
-        return (_address(value) or cls.model_fields["slack_api_url"].default).rstrip("/") + "/"
-
     @field_validator("https_proxy")
     @classmethod
     def _http_proxy(cls, value: SecretStr) -> SecretStr:
@@ -326,14 +232,6 @@ class Settings(BaseSettings):
         return Way(proxy, self.no_proxy, self.proxy_judges, self.ca_bundle)
 
     @property
-    def telegram_on(self) -> bool:
-        return bool(self.telegram_bot_token.get_secret_value())
-
-    @property
-    def slack_on(self) -> bool:
-        return bool(self.slack_bot_token.get_secret_value())
-
-    @property
     def loopback(self) -> bool:
         """Whether only this machine can reach the HTTP server."""
         if self.public_url:
@@ -342,12 +240,6 @@ class Settings(BaseSettings):
             return ipaddress.ip_address(self.http_host).is_loopback
         except ValueError:
             return self.http_host == "localhost"
-
-    @property
-    def web_on(self) -> bool:
-        if self.web_chat is not None:
-            return bool(self.web_chat)
-        return self.loopback or not (self.telegram_on or self.slack_on)
 
     def secrets(self) -> tuple[str, ...]:
         """Every secret that is set, for the logs to hide."""
@@ -367,13 +259,3 @@ class Settings(BaseSettings):
     def __repr_args__(self) -> Iterator[tuple[str | None, object]]:
         for name, value in super().__repr_args__():
             yield name, shown_url(value) if isinstance(value, str) else value
-
-
-def _address(value: str, *, user: bool = False) -> str:
-    """*value*, if something can be sent there, or if it is empty. Raises `ValueError`."""
-    value = value.strip()
-    if value and not value.startswith(("http://", "https://")):
-        raise ValueError("must begin with http:// or https://")
-    if value and (fault := fault_of(value, user=user)):
-        raise ValueError(fault)
-    return value

@@ -3,7 +3,7 @@
 import hypothesis
 import pytest
 
-from core.settings import Settings
+from bots.registry import found, settings_of
 from tests.servers.model import ModelServer
 
 # The same examples everywhere and every time: `bench.fuzz` is where new ones are looked for.
@@ -13,7 +13,7 @@ hypothesis.settings.load_profile("suite")
 
 @pytest.fixture(autouse=True)
 def _no_settings_from_outside(monkeypatch):
-    for name in Settings.model_fields:
+    for name in settings_of(found()).model_fields:
         monkeypatch.delenv(name.upper(), raising=False)
 
 

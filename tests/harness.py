@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from bots.registry import build
+from bots.registry import build, read_settings
 from core.service import Core, open_core, serve
-from core.settings import Settings
 
 
 @dataclass
@@ -31,7 +30,7 @@ def settings_for(tmp_path, **more):
         "web_chat": False,
         **more,
     }
-    return Settings(_env_file=None, **values)
+    return read_settings(_env_file=None, **values)
 
 
 @asynccontextmanager

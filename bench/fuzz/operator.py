@@ -9,12 +9,12 @@ from pydantic import ValidationError
 from yarl import URL
 
 from bench.fuzz.border import Border
+from bots.registry import read_settings
+from bots.spelling import doubts
 from core.errors import ConfigError
 from core.models.providers import provider_at
 from core.net.way import Way
 from core.secret import secrets_of, shown_url
-from core.settings import Settings
-from core.spelling import doubts
 
 _WORD = "".join(reversed("drow-neddih"))
 """Not as it stands: Hypothesis tries the words of its own code."""
@@ -55,7 +55,7 @@ def _read(written: tuple[str, list[str]]) -> None:
     text = "".join(parts)
     _take(name, text)
     words = text.replace("\0", "")
-    settings = Settings(
+    settings = read_settings(
         _env_file=None, allowed_users=words, admins=words, wake_words=words, system_prompt=words
     )
     settings.system_prompt.encode()
@@ -68,7 +68,7 @@ def _read(written: tuple[str, list[str]]) -> None:
 def _take(name: str, text: str) -> None:
     """What passes can be asked, or sent; what does not is refused without a word of it."""
     try:
-        settings = Settings(_env_file=None, **{name: text})
+        settings = read_settings(_env_file=None, **{name: text})
     except ValidationError as error:
         (first,) = error.errors()
         assert text not in first["msg"] or len(text) < 3

@@ -7,10 +7,10 @@ import time
 import pytest
 
 from bots.check import try_all
+from bots.registry import read_settings
 from bots.slack.manifest import SCOPES as ASKED
+from bots.spelling import doubts, nearest
 from core.secret import keep_secret, redact, shown_url
-from core.settings import Settings
-from core.spelling import doubts, nearest
 from core.store.connection import connect
 from tests.contracts.drivers import SlackDriver, TelegramDriver
 from tests.scenarios.test_command import run
@@ -188,12 +188,12 @@ USUAL = (
 
 
 def test_usual_names_of_an_environment_are_no_misspelt_settings(tmp_path):
-    settings = Settings(_env_file=None)
+    settings = read_settings(_env_file=None)
     assert doubts(settings, dict.fromkeys(USUAL.split(), "x"), tmp_path / ".env") == []
 
 
 def test_a_word_of_other_programs_names_is_no_typo_of_ours():
-    settings = Settings(_env_file=None)
+    settings = read_settings(_env_file=None)
     others = (
         "APP_TOKEN APP_TOKENS APPS_TOKEN APT_TOKEN AI_TOKEN ADMIN_TOKEN MATRIX_TOKEN REDIS_USER "
         "HTTP_FORMAT LOG_API_KEY SOCKS_API_URL SSL_MODEL MIN_TOKENS MAIL_TOKENS NODE_PROXY "
@@ -223,7 +223,7 @@ def test_a_word_of_other_programs_names_is_no_typo_of_ours():
     ],
 )
 def test_a_typo_is_told_with_what_was_meant(name, meant):
-    assert nearest(name, Settings(_env_file=None)) == meant
+    assert nearest(name, read_settings(_env_file=None)) == meant
 
 
 @pytest.mark.parametrize(
@@ -282,7 +282,7 @@ async def test_a_key_of_palaver_toml_that_cannot_be_sent_is_named(tmp_path):
 
 
 def test_the_line_end_of_a_file_is_no_part_of_its_secret():
-    settings = Settings(_env_file=None, llm_api_key=" key\r\n", https_proxy="http://p:1\n")
+    settings = read_settings(_env_file=None, llm_api_key=" key\r\n", https_proxy="http://p:1\n")
     assert settings.llm_api_key.get_secret_value() == "key"
     assert settings.way.proxy == "http://p:1"
 
@@ -307,7 +307,7 @@ async def test_a_probe_that_fails_in_a_way_nobody_foresaw_ends_no_other(
     monkeypatch.setattr("bots.check.policies", broken)
     monkeypatch.chdir(tmp_path)
     values = telegram.settings()
-    settings = Settings(
+    settings = read_settings(
         _env_file=None, data_dir=tmp_path / "d", llm_base_url=model.url, llm_model="m", **values
     )
     assert not await try_all(settings)
@@ -341,12 +341,12 @@ async def test_certificates_that_are_none_are_told_by_each_who_needs_them(tmp_pa
     ],
 )
 def test_an_entry_of_a_list_is_platform_and_id(tmp_path, entry, good):
-    settings = Settings(_env_file=None, admins=entry)
+    settings = read_settings(_env_file=None, admins=entry)
     assert (doubts(settings, {}, tmp_path / ".env") == []) is good
 
 
 def test_bytes_that_are_no_utf_8_in_a_setting_are_cleaned_and_told(tmp_path):
-    settings = Settings(_env_file=None, system_prompt="a\udcff", wake_words="x\ud800")
+    settings = read_settings(_env_file=None, system_prompt="a\udcff", wake_words="x\ud800")
     assert settings.system_prompt.encode()
     assert settings.wake_words[0].encode()
     told = doubts(settings, {"SYSTEM_PROMPT": "a\udcff"}, tmp_path / ".env")
@@ -371,7 +371,7 @@ def test_a_url_is_shown_without_what_gives_entry(url, shown):
 
 
 def test_secrets_in_urls_are_kept_and_not_shown_by_the_settings():
-    settings = Settings(
+    settings = read_settings(
         _env_file=None,
         redis_url="redis://:hidden-one%21@host/0",
         llm_base_url="https://user:hidden-two@host/v1?key=hidden-three",

@@ -9,13 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from bots.registry import own, read_settings, settings_of, turned_on
+from bots.spelling import nearest
 from core.images.client import PictureRequest
 from core.messages import Exchange, Incoming, Preferences, Sender, conversation_id
 from core.people import texts
 from core.people.access import Access
 from core.secret import keep_secret, redact
-from core.settings import Settings
-from core.spelling import nearest
 from core.telemetry import Metrics
 from core.turn.commands import MENU
 from core.turn.picture import BadOption, check_for_model, read_request
@@ -157,7 +157,7 @@ def test_lists_admit_people_chats_and_admins_and_nobody_else():
 
 
 def test_the_readme_lists_every_setting():
-    for name in Settings.model_fields:
+    for name in settings_of(own()).model_fields:
         assert f"`{name.upper()}`" in README, name
 
 
@@ -178,7 +178,7 @@ def test_the_readme_names_no_metric_that_is_not_there():
 def test_settings_are_read_from_the_environment(monkeypatch):
     monkeypatch.setenv("ALLOWED_USERS", "telegram:1, slack:U2")
     monkeypatch.setenv("LLM_BASE_URL", "https://api.example.org/v1/")
-    settings = Settings(_env_file=None)
+    settings = read_settings(_env_file=None)
     assert settings.allowed_users == ("telegram:1", "slack:U2")
     assert settings.llm_base_url == "https://api.example.org/v1"
 
@@ -190,15 +190,19 @@ def test_settings_are_read_from_the_environment(monkeypatch):
 def test_a_wrong_setting_is_refused(monkeypatch, name, value):
     monkeypatch.setenv(name, value)
     with pytest.raises(ValidationError):
-        Settings(_env_file=None)
+        read_settings(_env_file=None)
 
 
 def test_the_page_is_off_by_default_where_strangers_could_reach_it():
     token = {"telegram_bot_token": "123456:token"}
-    assert Settings(_env_file=None).web_on
-    assert Settings(_env_file=None, **token).web_on
-    assert not Settings(_env_file=None, http_host="0.0.0.0", **token).web_on
-    assert Settings(_env_file=None, http_host="0.0.0.0").web_on
+
+    def on(**settings):
+        return [plugin.name for plugin in turned_on(read_settings(_env_file=None, **settings))]
+
+    assert on() == ["web"]
+    assert on(**token) == ["telegram", "web"]
+    assert on(http_host="0.0.0.0", **token) == ["telegram"]
+    assert on(http_host="0.0.0.0") == ["web"]
 
 
 def test_a_secret_is_taken_out_of_a_log_line():

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from dotenv import dotenv_values
 
+from bots.registry import found
 from core.settings import Settings
 
 NEAR = 0.8
@@ -42,8 +43,8 @@ OTHERS = ("HTTP_PROXY", "HTTPS_PORT", "HTTPS_HOST", "HTTP_PORTS")
 WORDS = frozenset(["AI", "APP", "APPS", "APT", "CD", "CI", "DATE", "MAIN", "MAP", "MODE"])
 """Words that the names of other programs are made of, one slip from a word of ours: an APP_TOKEN
 is no API_TOKEN."""
-PLATFORMS = ("telegram", "slack", "web")
-_ENTRY = re.compile(r"(telegram:-?\d+|slack:[A-Z0-9]+|web:\S+|cli-[^:\s]+:\S+)")
+TERMINAL = r"cli-[^:\s]+:\S+"
+"""Who asks with `palaver ask`."""
 
 
 def doubts(
@@ -61,12 +62,12 @@ def doubts(
         found += [
             f"{listed.upper()}: {_shown(entry)} is not platform:id{_guess(entry)}"
             for entry in getattr(settings, listed)
-            if not _ENTRY.fullmatch(entry)
+            if not _is_entry(entry)
         ]
     found += [
         f"{name} holds bytes that are no UTF-8"
         for name in sorted(environ)
-        if name.lower() in Settings.model_fields and not _encodes(environ[name])
+        if name.lower() in type(settings).model_fields and not _encodes(environ[name])
     ]
     return found
 
@@ -74,7 +75,7 @@ def doubts(
 def nearest(name: str, settings: Settings) -> str:
     """The setting that *name* was meant to be; empty when it is one, or nothing near."""
     upper = name.upper()
-    ours = [one.upper() for one in Settings.model_fields]
+    ours = [one.upper() for one in type(settings).model_fields]
     too_long = len(upper) > 2 * max(map(len, ours))
     if upper in ours or upper in OTHERS or too_long or not _encodes(name):
         return ""
@@ -124,7 +125,7 @@ def slips(one: str, other: str) -> int:
 def unknown(settings: Settings, env_file: Path = Path(".env")) -> list[str]:
     """The names of *env_file* that are no settings, and not near to one either."""
     names = dotenv_values(env_file) if env_file.is_file() else {}
-    known = {one.upper() for one in Settings.model_fields} | _named(settings)
+    known = {one.upper() for one in type(settings).model_fields} | _named(settings)
     return sorted(n for n in names if n.upper() not in known and not nearest(n, settings))
 
 
@@ -139,16 +140,21 @@ def _named(settings: Settings) -> set[str]:
     return set(re.findall(r"[A-Za-z_][A-Za-z0-9_]*", text))
 
 
+def _is_entry(entry: str) -> bool:
+    patterns = [f"{plugin.name}:{plugin.ids}" for plugin in found()]
+    return re.fullmatch("|".join((*patterns, TERMINAL)), entry) is not None
+
+
 def _guess(entry: str) -> str:
     number = entry.lstrip("@#")
-    if re.fullmatch(r"-?\d+", number):
-        return f"; did you mean telegram:{number}?"
-    if re.fullmatch(r"[UWCGD][A-Z0-9]{7,}", number):
-        return f"; did you mean slack:{number}?"
+    for plugin in found():
+        if plugin.bare_ids and re.fullmatch(plugin.bare_ids, number):
+            return f"; did you mean {plugin.name}:{number}?"
     kind, colon, rest = entry.partition(":")
-    near: Iterable[str] = get_close_matches(kind.lower().strip(), PLATFORMS, n=1, cutoff=0.6)
+    names = [plugin.name for plugin in found()]
+    near: Iterable[str] = get_close_matches(kind.lower().strip(), names, n=1, cutoff=0.6)
     meant = next((f"{one}:{rest.strip()}" for one in near), "") if colon else ""
-    return f"; did you mean {meant}?" if _ENTRY.fullmatch(meant) else ""
+    return f"; did you mean {meant}?" if _is_entry(meant) else ""
 
 
 def _shown(entry: str) -> str:

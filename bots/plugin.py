@@ -1,0 +1,99 @@
+"""What a platform tells of itself before it is built: its settings, and how to build it.
+
+Each folder of `bots` with a `plugin.py` holds one `PLUGIN`; a package of its own names it as an
+entry point of the group `palaver.platforms`. The registry finds both. A `plugin.py` imports its
+platform's library only inside its functions: who has not turned it on does not wait for it.
+"""
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
+
+from pydantic import BaseModel
+
+from bots.finding import Finding
+from core.messages import Incoming
+from core.net.way import Way
+from core.platform import Board, Leases, Platform, Recent, Secret
+
+GROUP = "palaver.platforms"
+SettingsT = TypeVar("SettingsT", bound=BaseModel)
+
+
+class Speak(Protocol):
+    """One of the sentences of the catalogue, in *language* (an IETF tag) or the nearest."""
+
+    def __call__(self, name: str, language: str, /, **values: object) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What the operator chose for all platforms.
+
+    Args:
+        way: the way out, for every call.
+        public_url: how the world reaches our HTTP server; empty: it does not.
+        loopback: only this machine reaches it.
+        overhear: what is said in a group to nobody in particular is wanted too.
+    """
+
+    way: Way
+    public_url: str
+    loopback: bool
+    overhear: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Lent:
+    """What the program lends a platform while it serves.
+
+    Args:
+        shared: what the operator chose for all.
+        leases: for a platform that allows one reader at a time.
+        recent: for a platform whose news come to several processes.
+        board: for a platform that keeps no posts of its own.
+        secret: for who signs something.
+        may_ask: whether the lists admit who said this.
+        speak: sentences for what the platform itself has to say.
+        menu: the commands for a menu, each with its line in each language.
+        menu_in_threads: the same, for a platform whose threads are followed.
+        choices: what may stand behind the commands that take one of a list.
+    """
+
+    shared: Shared
+    leases: Leases
+    recent: Recent
+    board: Board
+    secret: Secret
+    may_ask: Callable[[Incoming], bool]
+    speak: Speak
+    menu: Mapping[str, tuple[str, str]]
+    menu_in_threads: Mapping[str, tuple[str, str]]
+    choices: Mapping[str, Sequence[str]]
+
+
+def _nothing(settings: BaseModel, shared: Shared) -> AsyncIterator[Finding] | None:
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Plugin(Generic[SettingsT]):
+    """One platform.
+
+    Args:
+        name: as `Platform.name`; its settings begin with it.
+        settings: its group of settings. Each field is a variable of the same name in capitals.
+        on: whether the settings turn it on; None: only if no other platform is on.
+        build: makes the platform, and calls nothing yet.
+        check: tries its credentials for `palaver check`; changes nothing outside.
+        ids: what its people's and chats' ids look like (a pattern), in the lists of who may ask.
+        bare_ids: those that are known as its own without its name before them; empty: none.
+    """
+
+    name: str
+    settings: type[SettingsT]
+    on: Callable[[SettingsT, Shared], bool | None]
+    build: Callable[[SettingsT, Lent], Platform]
+    check: Callable[[SettingsT, Shared], AsyncIterator[Finding] | None] = _nothing
+    ids: str = r"\S+"
+    bare_ids: str = ""

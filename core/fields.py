@@ -1,0 +1,51 @@
+"""Kinds of settings that the core's and the platforms' declarations share."""
+
+from typing import Annotated
+
+from pydantic import AfterValidator, BeforeValidator, SecretStr
+from pydantic_settings import NoDecode
+
+from core.net.urls import fault_of
+from core.secret import unsendable
+
+
+def split(value: object) -> object:
+    """The parts of a text that is separated by commas."""
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    return value
+
+
+def address(value: str, *, user: bool = False) -> str:
+    """*value*, if something can be sent there, or if it is empty. Raises `ValueError`.
+
+    *user*: whether a name and a password may stand in it.
+    """
+    value = value.strip()
+    if value and not value.startswith(("http://", "https://")):
+        raise ValueError("must begin with http:// or https://")
+    if value and (fault := fault_of(value, user=user)):
+        raise ValueError(fault)
+    return value.rstrip("/")
+
+
+def _called(value: str) -> str:
+    return address(value, user=True)
+
+
+def _sendable(value: SecretStr) -> SecretStr:
+    # Files of secrets end with a line end.
+    secret = value.get_secret_value().strip()
+    if fault := unsendable(secret):
+        raise ValueError(fault)
+    return SecretStr(secret)
+
+
+Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(split)]
+"""A list that is written with commas."""
+Url = Annotated[str, AfterValidator(_called)]
+"""The root of an API that is called, without a slash at its end."""
+PublicUrl = Annotated[str, AfterValidator(address)]
+"""The same, told to others: no password may stand in it."""
+Key = Annotated[SecretStr, AfterValidator(_sendable)]
+"""A key or a token, which is sent in a header."""
