@@ -1,8 +1,9 @@
 """Spellings of one word that look the same, made the same, each character where it was. Pure.
 
 Full-width letters, ligatures and composed characters become their plain forms (NFKC); what
-shows as nothing (zero-width spaces, selectors, tags) is left out, and so are marks on Latin,
-Greek and Cyrillic letters that no letter of those has (crossed-out and heaped ones).
+shows as nothing (zero-width spaces, selectors, tags) is left out, and so is a mark on a letter of
+another script than its own (crossed-out and heaped letters), and what a script writes or leaves
+out as one likes (the vowels of Arabic and Hebrew, a line that stretches a word).
 """
 
 import re
@@ -11,19 +12,36 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
+import regex
+
 _IGNORED = re.compile(
     "[\x00-\x08\x0e-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e"
     "\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\u2800\U0001bca0-\U0001bca3"
-    "\U0001d173-\U0001d17a\U000e0000-\U000e0fff]+"
+    "\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
+    "\u0600-\u0605\u06dd\u070f\u0890\u0891\u08e2\U000110bd\U000110cd\U00013430-\U0001343f"
+    "\u0640\u07fa\ue000-\uf8ff\U000f0000-\U0010ffff]+"
 )
 """Unicode's Default_Ignorable_Code_Point, DerivedCoreProperties.txt; and controls, the empty
-pattern of Braille, and the marks of interlinear notes, which show as nothing either."""
+pattern of Braille, and the marks of interlinear notes, which show as nothing either; and what has
+no meaning of its own: format characters, lines that stretch a word, private characters."""
 _BROKEN = re.compile("[\ud800-\udfff]")
-_MARKED = re.compile(
-    "[\u0300-\u036f\u0483-\u0489\u0900-\u0d7f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]"
+_MARKED = regex.compile(
+    r"[\p{M}\u309b\u309c\uff9e\uff9f\U0001f150-\U0001f169\U0001f170-\U0001f189]"
 )
-"""Marks that may stand on any letter; and the scripts of India, whose marks may too."""
-_LAST_EUROPEAN = "\u058f"
+"""Marks, of which some may go; and what has a plain form that NFKC does not know."""
+_PLAIN = {
+    # Voiced sounds of kana, as characters of their own and of half width.
+    0x309B: "\u3099",
+    0x309C: "\u309a",
+    0xFF9E: "\u3099",
+    0xFF9F: "\u309a",
+    # White letters in black circles and squares.
+    **{start + n: chr(ord("A") + n) for start in (0x1F150, 0x1F170) for n in range(26)},
+}
+_BARE = frozenset(["LATIN", "GREEK", "CYRILLIC", "ARMENIAN", "HEBREW", "ARABIC", "SYRIAC"]) | {
+    *("HANGUL", "HIRAGANA", "KATAKANA", "CJK")
+}
+"""Scripts whose words are the same without any mark that NFKC leaves."""
 MOST_MARKS = 8
 """More marks on one letter are no letter of any language."""
 
@@ -51,8 +69,7 @@ def fold(text: str) -> Folded:
     start = 0
     while start < len(text):
         end = start + 1
-        european = text[start] <= _LAST_EUROPEAN
-        while end < len(text) and (_goes_on(text[end]) or (european and _is_mark(text[end]))):
+        while end < len(text) and (_goes_on(text[end]) or _strange(text[start], text[end])):
             end += 1
         shown, small = _cluster(text[start:end])
         plain.append(shown)
@@ -68,13 +85,23 @@ def _goes_on(character: str) -> bool:
     """Whether *character* belongs to the one before it, whatever that is."""
     return bool(unicodedata.combining(character) or _IGNORED.match(character)) or (
         "\u1160" <= character <= "\u11ff"  # Vowels and finals of Korean syllables.
+        or character in "\u309b\u309c\uff9e\uff9f"
     )
 
 
 @lru_cache(maxsize=8192)
-def _is_mark(character: str) -> bool:
-    """Marks of any kind; in Indic words some of them are letters of their own."""
-    return unicodedata.category(character).startswith("M")
+def _strange(letter: str, mark: str) -> bool:
+    """Whether *mark* is one, and none that spells: in Indic words some are letters of their own."""
+    if not unicodedata.category(mark).startswith("M"):
+        return False
+    script = _script(letter)
+    return script in _BARE or script != _script(mark)
+
+
+@lru_cache(maxsize=8192)
+def _script(character: str) -> str:
+    """As its name begins."""
+    return re.split("[ -]", unicodedata.name(character, ""))[0]
 
 
 def _cluster(cluster: str) -> tuple[str, str]:
@@ -85,9 +112,9 @@ def _cluster(cluster: str) -> tuple[str, str]:
 
 @lru_cache(maxsize=8192)
 def _folded(cluster: str) -> tuple[str, str]:
-    shown = unicodedata.normalize("NFKC", _IGNORED.sub("", cluster))
-    if shown and shown[0] <= _LAST_EUROPEAN:
-        shown = "".join(one for one in shown if not unicodedata.category(one).startswith("M"))
+    shown = unicodedata.normalize("NFKC", _IGNORED.sub("", cluster).translate(_PLAIN))
+    if shown:
+        shown = shown[0] + "".join(one for one in shown[1:] if not _strange(shown[0], one))
     low = shown.lower()
     if len(low) != len(shown):
         low = "".join(one.lower() if len(one.lower()) == 1 else one for one in shown)

@@ -179,6 +179,76 @@ def test_marks_and_controls_within_a_word_hide_nothing(hidden):
     assert fold(f"b{hidden}omb").low == "bomb"
 
 
+HALVES = [
+    ("坏", "人"),
+    ("폭", "탄"),
+    ("ば", "か"),
+    ("бом", "ба"),
+    ("قن", "بلة"),
+    ("ब", "म"),
+    ("ระ", "เบิด"),
+]
+"""A word in two, in a script each."""
+
+
+@pytest.mark.parametrize(("one", "other"), HALVES)
+@pytest.mark.parametrize(
+    "hidden",
+    [
+        *("\u0301", "\u0336", "\u20dd", "\u20e3", "\u0488", "\ua670", "\u1dc0", "\ufe20"),
+        *("\u0dcf", "\u0982", "\u302a", "\u1cd0"),  # Marks of other scripts.
+        *("\ue000", "\uf8ff", "\U000f0000", "\U0010fffd"),  # Private characters.
+        *("\u00ad", "\u200b", "\u2060", "\ufe0f", "\U000e0041", "\U000e0100", "\u180b"),
+        *("\u115f", "\u3164", "\uffa0", "\ufff9", "\ufffa", "\ufffb", "\u0600", "\U000110bd"),
+        *("\u0640", "\u07fa", "\u2800", "\U0001d173"),
+    ],
+)
+def test_nothing_that_spells_nothing_hides_a_word_of_any_script(one, other, hidden):
+    rules = Filter([Rule("mask", [one + other])])
+    assert rules.screen(f"{one}{hidden}{other}").text.strip(MASK) == ""
+    assert rules.screen(f"{one}{hidden * 12}{other}").text.strip(MASK) == ""
+    assert streamed(rules, [one, hidden, other]).strip(MASK) == ""
+
+
+@pytest.mark.parametrize(
+    ("word", "text"),
+    [
+        ("قنبلة", "قُنْبُلَة"),  # Vowels are written or not.
+        ("قُنْبُلَة", "قنبلة"),
+        ("قنبلة", "قنـــبلة"),
+        ("פצצה", "פְּצָצָה"),
+        ("폭탄", "폭\u302e탄"),
+        ("ばか", "は\u309bか"),
+        ("バカ", "ﾊﾞｶ"),
+        ("バカ", "ハ\u3099カ"),
+        ("bomb", "🅱🅾🅼🅱"),
+        ("bomb", "🅑🅞🅜🅑"),
+        ("bomb", "ⓑⓞⓜⓑ"),
+        ("bomb", "🄱🄾🄼🄱"),
+        ("bomb", "ｂ\u0338ｏ\u20ddｍ\ue000ｂ"),
+        ("坏人", "坏⼈"),  # A radical.
+    ],
+)
+def test_a_word_is_the_same_with_and_without_what_its_script_may_leave_out(word, text):
+    assert Filter([Rule("mask", [word])]).screen(text).text.strip(MASK) == ""
+
+
+@pytest.mark.parametrize(
+    ("word", "text"),
+    [
+        ("बम", "बमे"),
+        ("বম", "বমি"),
+        ("கம", "கமா"),
+        ("กม", "กิม"),
+        ("caf", "café"),
+        ("が", "か"),
+        ("か", "が"),
+    ],
+)
+def test_what_spells_another_word_is_one(word, text):
+    assert Filter([Rule("mask", [word])]).screen(text).text[-1] == text[-1]
+
+
 def test_a_vowel_sign_is_a_letter_of_its_own_and_is_masked_alone():
     folded = fold("बमे")
     assert folded.low == "बमे"

@@ -165,7 +165,7 @@ async def test_what_the_operator_adds_goes_with_each_call(client, model):
 def test_a_file_may_say_what_goes_with_each_call(tmp_path):
     path = tmp_path / "palaver.toml"
     path.write_text(
-        "[[model]]\nname='a'\nbase_url='u'\nmodel='m'\n"
+        "[[model]]\nname='a'\nbase_url='http://u'\nmodel='m'\n"
         "headers={X-RateLimit-Group='chat'}\nextra={thinking={type='disabled'}}\n"
     )
     (entry,) = read_palaver_file(path).model
