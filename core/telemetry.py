@@ -151,6 +151,10 @@ class Metrics:
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         self.registry.register(SET_ASIDE)
+        self._count_turns()
+        self._count_models()
+
+    def _count_turns(self) -> None:
         self.accepted = Counter(
             "palaver_incomings_total",
             "Incomings by what the inbox said.",
@@ -197,6 +201,8 @@ class Metrics:
             ["model", "direction"],
             registry=self.registry,
         )
+
+    def _count_models(self) -> None:
         where = ["endpoint", "model"]
         self.model_calls = Counter(
             "palaver_model_calls_total",
