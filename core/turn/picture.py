@@ -54,11 +54,7 @@ async def paint(
                 request, stage.first.event_id, preview.show, held
             )
         painted = len(pictures)
-        try:
-            await _post(stage, pictures, _buttons(stage, request.size, model), preview.handle)
-        except NoRight as error:
-            log.warning("picture not shown", conversation=conversation, right=error.right)
-            await preview.end(say("no_right", stage.language))
+        await _show(stage, pictures, _buttons(stage, request.size, model), preview)
         await stage.take_away(stage.checkpoint.pages)
         stage.context.metrics.pictures.labels(label(model)).inc(painted)
     except TimeoutError:
@@ -176,6 +172,17 @@ class _Preview:
 def _buttons(stage: Stage, size: str, model: str) -> list[Button]:
     names = ["again", "another", *(["larger"] if larger(size, model) else [])]
     return [stage.button(name) for name in names]
+
+
+async def _show(
+    stage: Stage, pictures: Sequence[Picture], buttons: Sequence[Button], preview: _Preview
+) -> None:
+    """Post *pictures*; where we have no right to, say so instead."""
+    try:
+        await _post(stage, pictures, buttons, preview.handle)
+    except NoRight as error:
+        log.warning("picture not shown", conversation=stage.claim.conversation, right=error.right)
+        await preview.end(say("no_right", stage.language))
 
 
 async def _post(
