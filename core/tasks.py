@@ -1,7 +1,8 @@
-"""Tasks: ending them for sure, and letting end what must not be cut."""
+"""Tasks: ending them for sure, letting end what must not be cut, and calls at a later time."""
 
 import asyncio
-from collections.abc import Coroutine, Iterable
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
+from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 _T = TypeVar("_T")
@@ -33,3 +34,13 @@ async def see_through(work: Coroutine[Any, Any, _T], patience_s: float) -> _T:
         finally:
             await end([task])
         raise
+
+
+@asynccontextmanager
+async def after(seconds: float, call: Callable[[], object]) -> AsyncIterator[None]:
+    """Make *call* when the block has lasted for *seconds*."""
+    timer = asyncio.get_running_loop().call_later(seconds, call)
+    try:
+        yield
+    finally:
+        timer.cancel()

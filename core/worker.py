@@ -7,8 +7,8 @@ line of a turn, which logs it and lives on.
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
-from contextlib import aclosing, asynccontextmanager, suppress
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from contextlib import aclosing, suppress
 from functools import partial
 from typing import Any
 
@@ -26,7 +26,7 @@ from core.store.inbox import Inbox
 from core.store.lanes import MARK
 from core.store.limits import Notices
 from core.store.patience import BACKOFF_S, until_answered
-from core.tasks import end
+from core.tasks import after, end
 from core.telemetry import logger
 from core.tracing import Value, hidden
 from core.turn.context import Context
@@ -115,7 +115,7 @@ class Worker:
         while True:
             try:
                 async with (
-                    _after(WELL_S, lambda: self.wrong.pop(platform.name, None)),
+                    after(WELL_S, lambda: self.wrong.pop(platform.name, None)),
                     aclosing(platform.updates()) as batches,
                 ):
                     async for batch in batches:
@@ -279,16 +279,6 @@ async def _told_failed(claim: Claim) -> None:
     with suppress(StoreError, TimeoutError):
         async with asyncio.timeout(HANDOVER_S):
             await claim.failed()
-
-
-@asynccontextmanager
-async def _after(seconds: float, call: Callable[[], object]) -> AsyncIterator[None]:
-    """Make *call* when the block has lasted for *seconds*."""
-    timer = asyncio.get_running_loop().call_later(seconds, call)
-    try:
-        yield
-    finally:
-        timer.cancel()
 
 
 async def _lasting(name: str, job: Callable[[], Coroutine[Any, Any, None]]) -> None:

@@ -25,7 +25,6 @@ TOO_LONG = {
     "core/service.py: serve",
     "core/settings.py",
     "core/turn/answer.py: answer",
-    "core/worker.py",
 }
 """What is still too long, as `file` or `file: function`.
 
