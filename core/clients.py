@@ -84,31 +84,16 @@ async def open_models(
             # Beside the start, which need not wait for it.
             stack.push_async_callback(end, [asyncio.create_task(prepare(), name="prices")])
         if settings.image_base_url or chat.configured:
-            painter = _beside(
-                chat.endpoint,
-                "IMAGE",
-                settings.image_base_url,
-                settings.image_api_key,
-                settings.image_model,
-            )
+            painter = _painter(settings, chat.endpoint)
         else:
             painter = Endpoint(await demo_url(), "", settings.image_model or IMAGE_MODEL)
-
-        def audio(model: str) -> Endpoint:
-            base_url, key = settings.audio_base_url, settings.audio_api_key
-            return _beside(chat.endpoint, "AUDIO", base_url, key, model)
-
         voice = speech = None
-        if settings.audio_model:
-            voice = VoiceClient(session, audio(settings.audio_model))
-        if settings.speech_model:
-            speech = SpeechClient(session, audio(settings.speech_model), settings.speech_voice)
-        screen = Screen(
-            file.filter_of("question", beside),
-            file.filter_of("answer", beside),
-            _moderation(file.moderation, session),
-            trusted=(settings.system_prompt,),
-        )
+        if model := settings.audio_model:
+            voice = VoiceClient(session, _audio(settings, chat.endpoint, model))
+        if model := settings.speech_model:
+            audio = _audio(settings, chat.endpoint, model)
+            speech = SpeechClient(session, audio, settings.speech_voice)
+        screen = _screen(settings, file, beside, session)
         yield Models(
             chat=ScreenedModel(chat.model, screen),
             images=ImageClient(session, painter, screen, outside, later),
@@ -118,6 +103,17 @@ async def open_models(
             places=places_of(file.place, beside),
             kind=chat.kind,
         )
+
+
+def _screen(
+    settings: Settings, file: PalaverFile, beside: Path, session: aiohttp.ClientSession
+) -> Screen:
+    return Screen(
+        file.filter_of("question", beside),
+        file.filter_of("answer", beside),
+        _moderation(file.moderation, session),
+        trusted=(settings.system_prompt,),
+    )
 
 
 def _moderation(entry: ModerationEntry | None, session: aiohttp.ClientSession) -> Moderation | None:
@@ -134,6 +130,16 @@ def later_of(settings: Settings, tasks: Tasks) -> Later | None:
     if not settings.public_url:
         raise ConfigError("PUBLIC_URL", "is needed with IMAGE_CALLBACKS")
     return Later(tasks, settings.public_url.rstrip("/"))
+
+
+def _painter(settings: Settings, chat: Endpoint) -> Endpoint:
+    base_url, key = settings.image_base_url, settings.image_api_key
+    return _beside(chat, "IMAGE", base_url, key, settings.image_model)
+
+
+def _audio(settings: Settings, chat: Endpoint, model: str) -> Endpoint:
+    base_url, key = settings.audio_base_url, settings.audio_api_key
+    return _beside(chat, "AUDIO", base_url, key, model)
 
 
 def _beside(chat: Endpoint, what: str, base_url: str, key: SecretStr, model: str) -> Endpoint:

@@ -8,7 +8,7 @@ import asyncio
 import gc
 import secrets
 import socket
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -109,7 +109,6 @@ async def open_core(settings: Settings) -> AsyncIterator[Core]:
         models = await stack.enter_async_context(
             open_models(settings, budget, later_of(settings, tasks), metrics, tracer, lessons)
         )
-        worker = f"{socket.gethostname()}-{secrets.token_hex(6)}"
         context = Context(
             settings=settings,
             model=RememberingModel(models.chat, RedisAnswers(redis, keys.answer), metrics.memory),
@@ -131,14 +130,7 @@ async def open_core(settings: Settings) -> AsyncIterator[Core]:
         yield Core(
             settings=settings,
             redis=redis,
-            inbox=Inbox(
-                redis,
-                worker,
-                history_ttl_s=settings.history_ttl,
-                most_waiting=settings.max_waiting,
-                most_per_person=settings.max_per_person,
-                most_per_place=settings.max_per_place,
-            ),
+            inbox=_inbox(redis, settings),
             models=models,
             feed=feed,
             tasks=tasks,
@@ -153,6 +145,17 @@ async def open_core(settings: Settings) -> AsyncIterator[Core]:
             ),
             context=context,
         )
+
+
+def _inbox(redis: Redis, settings: Settings) -> Inbox:
+    return Inbox(
+        redis,
+        f"{socket.gethostname()}-{secrets.token_hex(6)}",
+        history_ttl_s=settings.history_ttl,
+        most_waiting=settings.max_waiting,
+        most_per_person=settings.max_per_person,
+        most_per_place=settings.max_per_place,
+    )
 
 
 def collect_seldom() -> None:
@@ -196,21 +199,7 @@ async def serve(
             starting.enter,
             CrowdTeller(Crowds(core.redis, core.inbox), notices, core.context.pacer.budget),
         )
-        routes = [
-            _once_started(route, platform.name, starting.wrong)
-            for platform in platforms.values()
-            for route in platform.routes()
-        ]
-        if settings.image_callbacks:
-            routes += callback_routes(core.tasks)
-        if token := settings.api_token.get_secret_value():
-            routes += api_routes(
-                core.models.chat,
-                token,
-                settings.max_turns,
-                core.context.metrics,
-                settings.llm_price,
-            )
+        routes = _routes(core, platforms.values(), starting.wrong)
 
         async def readiness() -> Health:
             wrong = {**starting.wrong, **worker.wrong}
@@ -236,6 +225,24 @@ async def serve(
             await jobs[1]
         finally:
             await end(jobs)
+
+
+def _routes(
+    core: Core, platforms: Iterable[Platform], waiting: Mapping[str, str]
+) -> list[web.AbstractRouteDef]:
+    """What the server answers: for the platforms, and for who calls back or uses the API."""
+    settings = core.settings
+    routes = [
+        _once_started(route, platform.name, waiting)
+        for platform in platforms
+        for route in platform.routes()
+    ]
+    if settings.image_callbacks:
+        routes += callback_routes(core.tasks)
+    if token := settings.api_token.get_secret_value():
+        metrics, price = core.context.metrics, settings.llm_price
+        routes += api_routes(core.models.chat, token, settings.max_turns, metrics, price)
+    return routes
 
 
 async def _until_tried(

@@ -17,12 +17,9 @@ TOO_LONG = {
     "bots/slack/surface.py",
     "bots/telegram/adapter.py",
     "bots/web/routes.py",
-    "core/clients.py: open_models",
     "core/http.py: http_server",
     "core/live/reply.py",
     "core/people/texts.py",
-    "core/service.py: open_core",
-    "core/service.py: serve",
     "core/settings.py",
     "core/turn/answer.py: answer",
 }
