@@ -55,8 +55,8 @@ class Lent:
         secret: for who signs something.
         may_ask: whether the lists admit who said this.
         speak: sentences for what the platform itself has to say.
-        menu: the commands for a menu, each with its line in each language.
-        menu_in_threads: the same, for a platform whose threads are followed.
+        menus: each command's line, by the first letters of a language; "" for all others.
+        menu_in_threads: the commands, where threads are followed.
         choices: what may stand behind the commands that take one of a list.
     """
 
@@ -67,8 +67,8 @@ class Lent:
     secret: Secret
     may_ask: Callable[[Incoming], bool]
     speak: Speak
-    menu: Mapping[str, tuple[str, str]]
-    menu_in_threads: Mapping[str, tuple[str, str]]
+    menus: Mapping[str, Mapping[str, str]]
+    menu_in_threads: Sequence[str]
     choices: Mapping[str, Sequence[str]]
 
 

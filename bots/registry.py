@@ -5,7 +5,7 @@ installed package names as an entry point of the group `palaver.platforms`.
 """
 
 import pkgutil
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from functools import cache
 from importlib import import_module
 from importlib.metadata import entry_points
@@ -17,7 +17,7 @@ import bots
 from bots.finding import Finding
 from bots.plugin import GROUP, Lent, Plugin, Shared
 from core.errors import ConfigError
-from core.people.texts import language_of, say
+from core.languages.catalogue import CATALOGUE, say
 from core.platform import Platform
 from core.service import Lent as Services
 from core.settings import Settings
@@ -111,12 +111,14 @@ def _lent(services: Services) -> Lent:
         board=services.board,
         secret=services.secret,
         may_ask=services.access.allows,
-        speak=_speak,
-        menu=MENU,
+        speak=say,
+        menus=_menus(),
         menu_in_threads=IN_THREADS,
         choices=services.choices,
     )
 
 
-def _speak(name: str, language: str, /, **values: object) -> str:
-    return say(name, language_of("", "", language), **values)
+def _menus() -> Mapping[str, Mapping[str, str]]:
+    """Each command's line, by the two letters that Telegram knows a language by; "": all others."""
+    codes = {tag.split("-")[0] for tag in CATALOGUE.locales}
+    return {code: CATALOGUE.menu(MENU, code) for code in ("", *sorted(codes))}

@@ -11,8 +11,9 @@ from collections.abc import Mapping, Sequence
 
 from core.budget import LOOK_AGAIN_S, Budget
 from core.errors import Gone, PlatformError, Rejected
+from core.languages.catalogue import say
+from core.languages.detection import language_of
 from core.messages import ConversationId, place_of
-from core.people.texts import language_of, say
 from core.platform import Bucket, Platform, Surface
 from core.store.crowds import Crowd, CrowdPost, Crowds
 from core.store.limits import Notices

@@ -8,10 +8,11 @@ import msgspec
 
 from core.crowd import NOTICE_EVERY_S, notice_of
 from core.errors import PlatformError, StoreError
+from core.languages.catalogue import say
+from core.languages.detection import language_of
 from core.live.delivery import deliver
 from core.messages import ConversationId, Incoming, place_of, split_conversation
 from core.people.calling import for_us, said_to
-from core.people.texts import language_of, say
 from core.platform import Platform
 from core.store.inbox import Inbox
 from core.store.limits import Notices

@@ -10,8 +10,9 @@ from collections.abc import Mapping
 from core.budget import Budget
 from core.crowd import CrowdTeller
 from core.errors import PlatformError, StoreError
+from core.languages.catalogue import say
+from core.languages.detection import language_of
 from core.messages import Button, ConversationId, Incoming, split_conversation
-from core.people.texts import language_of, say
 from core.platform import Leases, Platform
 from core.store.inbox import Inbox
 from core.store.patience import until_answered

@@ -68,7 +68,7 @@ class SlackPlatform:
         bot_token: str,
         api_url: str,
         *,
-        menu: Mapping[str, tuple[str, str]],
+        menu: Collection[str],
         choices: Mapping[str, Collection[str]],
         may_ask: MayAsk,
         speak: Speak,

@@ -85,7 +85,7 @@ class TelegramPlatform:
         leases: Leases,
         recent: Recent,
         *,
-        menu: Mapping[str, tuple[str, str]],
+        menus: Mapping[str, Mapping[str, str]],
         webhook_secret: str = "",
         public_url: str = "",
         overhear: bool = False,
@@ -118,7 +118,7 @@ class TelegramPlatform:
         self._asides = Asides(self._bot)
         self._afterwards = Afterwards(self._bot, reactions=reactions)
         self._leases = leases
-        self._menu = menu
+        self._menus = menus
         self._webhook_secret = webhook_secret
         self._public_url = public_url
         self._overhear = overhear
@@ -133,7 +133,7 @@ class TelegramPlatform:
         self._session = self._way.session()
         self._files = Files(self._session, self._bot, self._api_url, self._token)
         user = self._bot.bot
-        self._me = Me(user.id, user.username or "", {*self._menu, "start"})
+        self._me = Me(user.id, user.username or "", {*self._menus[""], "start"})
         privacy = "reads all group messages" if user.can_read_all_group_messages else "privacy mode"
         mode = "webhook" if self._webhook_secret else "long polling"
         self.identity = f"https://t.me/{user.username} ({mode}, {privacy})"
@@ -168,17 +168,17 @@ class TelegramPlatform:
             await self._bot.delete_webhook(drop_pending_updates=False)
         # A nicety: without a menu one types the command.
         try:
-            for place_in_line, language in enumerate((None, "zh")):
+            for language, lines in self._menus.items():
                 commands = [
                     BotCommand(
                         name,
-                        texts[place_in_line],
+                        line,
                         # Bot API 10.2: in a group, only who sends it sees it.
                         api_kwargs={"is_ephemeral": True} if name in EPHEMERAL else None,
                     )
-                    for name, texts in self._menu.items()
+                    for name, line in lines.items()
                 ]
-                await self._bot.set_my_commands(commands, language_code=language)
+                await self._bot.set_my_commands(commands, language_code=language or None)
         except TelegramError as error:
             log.warning("no menu of commands: %s", type(error).__name__)
 

@@ -34,6 +34,7 @@ from bots.web.posts import (
     title_of,
 )
 from bots.web.sessions import Sessions, answers_to, is_token
+from bots.web.words import language_of, page
 from core.errors import StoreError
 from core.messages import ConversationId, conversation_id, split_conversation
 from core.platform import Board
@@ -87,7 +88,11 @@ class WebRoutes:
     async def _page(self, request: web.Request) -> web.Response:
         # It sets no cookie: with a link from another site a browser may keep back ours.
         self._check(request)
-        response = _asset("index.html")
+        response = web.Response(
+            text=page(request),
+            content_type="text/html",
+            headers={"Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff"},
+        )
         response.headers["Content-Security-Policy"] = POLICY
         return response
 
@@ -131,8 +136,7 @@ class WebRoutes:
         if len(sent.text) > TEXT_CHARS:
             raise web.HTTPRequestEntityTooLarge(TEXT_CHARS, len(sent.text))
         _, visitor, thread = split_conversation(conversation)
-        language = request.headers.get("Accept-Language", "")[:20]
-        incoming = read_sent(sent, visitor, thread, language)
+        incoming = read_sent(sent, visitor, thread, language_of(request))
         key = None if sent.command else await self._show_own(conversation, sent)
         try:
             await self._arrivals.accept(incoming, ACCEPT_S)

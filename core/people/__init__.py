@@ -1,1 +1,1 @@
-"""People: who may ask, and what they are told in their language."""
+"""People: who may ask, and how they are met."""

@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 from msgspec.structs import replace
 
 from core.errors import Interrupted, Overloaded, Refused
+from core.languages.catalogue import say
 from core.live.reply import Reply
 from core.messages import Attachment, Button, Exchange
 from core.models.request import ChatMessage, ChatRequest
-from core.people.texts import say
 from core.store.turns import Checkpoint
 from core.telemetry import logger
 from core.turn.cost import record, spent_on

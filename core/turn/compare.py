@@ -8,10 +8,10 @@ import asyncio
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 
+from core.languages.catalogue import say
 from core.live.reply import Reply
 from core.messages import Attachment, Exchange
 from core.models.request import ChatRequest
-from core.people.texts import say
 from core.store.turns import Checkpoint
 from core.turn.cost import record, spent_on
 from core.turn.draft import Draft, write

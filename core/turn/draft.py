@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from core.errors import ModelError, Refused
+from core.languages.catalogue import Language, failure, say
 from core.models.chunks import (
     AnsweredBy,
     Blind,
@@ -20,7 +21,6 @@ from core.models.endings import Ending, judge
 from core.models.request import ChatRequest
 from core.models.tokens import estimate_tokens
 from core.models.ways import tokens_of
-from core.people.texts import Language, failure, say
 from core.telemetry import logger
 from core.turn.context import Context
 from core.turn.links import listed, with_links

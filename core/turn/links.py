@@ -3,8 +3,8 @@
 import re
 from collections.abc import Sequence
 
+from core.languages.catalogue import Language, say
 from core.models.chunks import Source
-from core.people.texts import Language, say
 
 MOST = 12
 TITLE_CHARS = 70

@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from core.images.client import PictureRequest
 from core.images.models import takes, wrong_with
-from core.people.texts import Language, say
+from core.languages.catalogue import Language, say
 
 PROMPT_CHARS = 4_000
 MOST_PICTURES = 4

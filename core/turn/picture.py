@@ -10,9 +10,9 @@ from msgspec.structs import replace
 from core.errors import ModelError, NoRight, PlatformError
 from core.images.client import PictureRequest
 from core.images.models import larger, takes
+from core.languages.catalogue import failure, say
 from core.live.delivery import deliver, indicate, report_refusal
 from core.messages import Attachment, Button, Picture, Spent
-from core.people.texts import failure, say
 from core.tasks import end, see_through
 from core.telemetry import label, logger
 from core.turn.material import MOST_PICTURES

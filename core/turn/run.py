@@ -12,9 +12,10 @@ from msgspec.structs import replace
 
 from core.border import set_aside
 from core.errors import Barred, Gone, LeaseLost, PlatformError, Rejected, StoreError
+from core.languages.catalogue import say
+from core.languages.detection import language_of
 from core.live.delivery import deliver
 from core.messages import ConversationId, Incoming
-from core.people.texts import language_of, say
 from core.platform import Platform
 from core.store.claim import Claim
 from core.store.turns import Turn

@@ -1,6 +1,6 @@
 """What a turn does: answers a question, or carries out a command."""
 
-from core.people.texts import say
+from core.languages.catalogue import say
 from core.store.claim import FAILED, START
 from core.turn.answer import answer
 from core.turn.commands import carry_out

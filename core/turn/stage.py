@@ -12,6 +12,7 @@ from msgspec import UNSET
 from msgspec.structs import replace
 
 from core.errors import LeaseLost, StoreError
+from core.languages.catalogue import Language, say
 from core.live.delivery import delete
 from core.live.reply import Reply, Shown
 from core.messages import (
@@ -26,7 +27,6 @@ from core.messages import (
 )
 from core.models.request import ChatMessage
 from core.people.personas import Persona, Place
-from core.people.texts import Language, say
 from core.platform import Platform
 from core.store.claim import Claim
 from core.store.turns import Checkpoint, Turn

@@ -12,7 +12,7 @@ import msgspec
 import pytest
 from aiohttp import web
 
-from core.people.texts import say
+from core.languages.catalogue import say
 from tests.contracts.drivers import TelegramDriver, WebDriver, driving
 from tests.harness import palaver, until
 from tests.scenarios.test_telegram import photo, picture

@@ -9,6 +9,7 @@ import aiohttp
 import pytest
 from PIL import Image
 
+from core.languages.catalogue import LANGUAGES
 from core.turn.commands import MENU
 from tests.contracts.drivers import TelegramDriver, driving
 from tests.harness import palaver, status_of_bytes, until
@@ -248,12 +249,13 @@ async def test_a_wake_word_speaks_to_the_bot(driver, tmp_path, model):
         assert len(model.requests) == 1
 
 
-async def test_the_menu_is_registered_in_both_languages(driver, tmp_path, model):
+async def test_the_menu_is_registered_once_for_each_two_letters(driver, tmp_path, model):
     async with driving(driver, tmp_path, model):
-        assert {k: len(v) for k, v in driver.server.commands.items()} == {
-            "": len(MENU),
-            "zh": len(MENU),
+        codes = {tag.split("-")[0] for tag in LANGUAGES}
+        assert {code: len(menu) for code, menu in driver.server.commands.items()} == {
+            code: len(MENU) for code in ("", *codes)
         }
+        assert driver.server.commands["zh"] != driver.server.commands[""]
 
 
 _ODD = b"""{"update_id": 1, "message": {"message_id": 1, "date": 1, "text": 5, "chat":

@@ -19,7 +19,6 @@ TOO_LONG = {
     "bots/web/routes.py",
     "core/http.py: http_server",
     "core/live/reply.py",
-    "core/people/texts.py",
     "core/settings.py",
     "core/turn/answer.py: answer",
 }

@@ -99,7 +99,7 @@ class _Recent:
 def a_platform():
     """One for all, since its TLS takes longer than a hundred updates."""
     platform = TelegramPlatform(
-        TOKEN, "http://127.0.0.1:9", _Leases(), _Recent(), menu={}, overhear=True
+        TOKEN, "http://127.0.0.1:9", _Leases(), _Recent(), menus={"": {}}, overhear=True
     )
     platform._me = ME
     platform._bot = Quiet(TOKEN)

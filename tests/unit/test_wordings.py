@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from core.errors import Overloaded
+from core.languages.catalogue import say
 from core.models import completions
 from core.models.lessons import lesson_of
 from core.models.refusals import is_error, read_error, told_in
 from core.models.request import ChatMessage, ChatRequest
 from core.models.ways import Ways
-from core.people.texts import say
 from tests.servers.wordings import WORDINGS
 
 BODY = {

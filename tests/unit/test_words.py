@@ -1,7 +1,6 @@
 """Commands, options, sentences, settings: what people and operators read and write."""
 
 import re
-import string
 from pathlib import Path
 
 import pytest
@@ -13,7 +12,6 @@ from bots.registry import own, read_settings, settings_of, turned_on
 from bots.spelling import nearest
 from core.images.client import PictureRequest
 from core.messages import Exchange, Incoming, Preferences, Sender, conversation_id
-from core.people import texts
 from core.people.access import Access
 from core.secret import keep_secret, redact
 from core.telemetry import Metrics
@@ -24,34 +22,6 @@ from tests.harness import settings_for
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text("utf-8")
-
-
-def fields(text):
-    return {name for _, name, _, _ in string.Formatter().parse(text) if name}
-
-
-@pytest.mark.parametrize("name", texts._TEXTS)
-def test_a_sentence_has_the_same_placeholders_in_every_language(name):
-    english, chinese = texts._TEXTS[name]
-    assert fields(english) == fields(chinese)
-    assert re.search(r"[\u4e00-\u9fff]", chinese)
-
-
-@pytest.mark.parametrize(
-    ("text", "preferred", "hint", "language"),
-    [
-        ("hello", "", "", "en"),
-        ("你好", "", "en", "zh"),
-        ("", "", "zh-CN", "zh"),
-        ("123", "", "zh", "zh"),
-        ("hello", "zh", "", "zh"),
-        ("こんにちは漢字", "", "ja", "en"),
-    ],
-)
-def test_the_language_is_the_chosen_else_the_written_else_the_platforms(
-    text, preferred, hint, language
-):
-    assert texts.language_of(text, preferred, hint) == language
 
 
 @pytest.mark.parametrize(

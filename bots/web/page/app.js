@@ -11,6 +11,11 @@ const make = (tag, attributes = {}, ...children) => {
   return node;
 };
 const token = () => Array.from(crypto.getRandomValues(new Uint8Array(12)), (b) => b.toString(16).padStart(2, "0")).join("");
+
+// The texts of the page, in the language that the server chose; see core/languages.
+const texts = JSON.parse($("texts").textContent);
+const say = (name, values = {}) => texts[name].replace(/\{(\w+)\}/g, (_, field) => values[field]);
+
 const STALE_STATUS_S = 12;
 const TITLE_MS = 4000;
 
@@ -102,11 +107,11 @@ function firstText(node) {
 
 function block(code, whole) {
   const language = /language-([\w+#.-]+)/.exec(code.className)?.[1] || "";
-  const copy = make("button", { type: "button" }, "Copy");
+  const copy = make("button", { type: "button" }, say("page_copy"));
   copy.addEventListener("click", async () => {
     await navigator.clipboard.writeText(code.textContent);
-    copy.textContent = "Copied";
-    setTimeout(() => (copy.textContent = "Copy"), 1500);
+    copy.textContent = say("page_copied");
+    setTimeout(() => (copy.textContent = say("page_copy")), 1500);
   });
   const box = make("div", { class: "block" }, make("div", { class: "bar" }, make("span", {}, language || "text"), copy));
   const pre = code.parentElement;
@@ -169,7 +174,7 @@ function listen() {
     ready = true;
     hello();
   });
-  stream.addEventListener("error", () => here === thread && state("Connecting again …", true));
+  stream.addEventListener("error", () => here === thread && state(say("page_reconnecting"), true));
 }
 
 function receive(key, from, post) {
@@ -233,7 +238,7 @@ function drawPost(entry) {
     shown?.remove();
     const pictures = make("div", { class: "pictures", "data-files": String(post.files) });
     for (const file of post.files) {
-      const image = make("img", { src: `/api/conversations/${thread}/files/${file}`, alt: post.text || "picture", tabindex: "0" });
+      const image = make("img", { src: `/api/conversations/${thread}/files/${file}`, alt: post.text || say("page_picture"), tabindex: "0" });
       image.addEventListener("load", () => following && ($("posts").scrollTop = $("posts").scrollHeight));
       image.addEventListener("click", () => enlarge(image.src));
       pictures.append(image);
@@ -258,7 +263,7 @@ function status(post) {
   const busy = post.growing && Date.now() / 1000 - post.at < STALE_STATUS_S;
   if (!busy || [...posts.values()].some(({ post: shown }) => shown.growing)) return hideStatus();
   if (!statusNode) {
-    statusNode = make("div", { class: "post bot", "aria-label": "writing" }, make("div", { class: "dots" }, make("i"), make("i"), make("i")));
+    statusNode = make("div", { class: "post bot", "aria-label": say("page_writing") }, make("div", { class: "dots" }, make("i"), make("i"), make("i")));
     $("posts").append(statusNode);
     $("posts").querySelector(".hello")?.remove();
     if (following) $("posts").scrollTop = $("posts").scrollHeight;
@@ -283,16 +288,16 @@ function hello() {
   box.querySelector(".hello")?.remove();
   if (posts.size) return;
   const ideas = [
-    ["What can you do?", "a short tour"],
-    ["Show me markdown", "text, code, tables"],
-    ["Write 6000 characters", "a long answer, streamed"],
-    ["/image a red fox in the snow", "a picture"],
+    [say("page_idea_tour"), say("page_idea_tour_what")],
+    [say("page_idea_markdown"), say("page_idea_markdown_what")],
+    [say("page_idea_long"), say("page_idea_long_what")],
+    [say("page_idea_image"), say("page_idea_image_what")],
   ];
   box.append(
     make("div", { class: "hello" },
       make("img", { src: "/static/icon.svg", alt: "" }),
-      make("h2", {}, "What shall we talk about?"),
-      make("p", {}, "Ask in any language. Answers stream in as they are written."),
+      make("h2", {}, say("page_hello")),
+      make("p", {}, say("page_hello_how")),
       make("div", { class: "ideas" }, ...ideas.map(([text, what]) =>
         make("button", { type: "button", onclick: () => send(text) }, text, make("small", {}, what))))));
 }
@@ -301,7 +306,7 @@ function hello() {
 
 async function call(path, options) {
   const response = await fetch(path, options);
-  if (!response.ok) throw new Error((await response.text()) || response.statusText);
+  if (!response.ok) throw new Error(texts[`page_error_${response.status}`] || (await response.text()) || response.statusText);
   return response.json();
 }
 
@@ -320,7 +325,7 @@ async function send(text) {
     await post({ text });
     await loadList();
   } catch (error) {
-    state(`Not sent: ${error.message}`, true);
+    state(say("page_not_sent", { reason: error.message }), true);
     if (!$("text").value) $("text").value = text;
     size();
   }
@@ -332,7 +337,7 @@ async function press(command, target) {
   try {
     await post({ command });
   } catch (error) {
-    state(`Not done: ${error.message}`, true);
+    state(say("page_not_done", { reason: error.message }), true);
     target.disabled = false;
   }
 }
@@ -353,21 +358,21 @@ async function loadList() {
 
 function drawList() {
   const here = conversations.find((one) => one.thread === thread);
-  $("title").textContent = here?.title || "New conversation";
+  $("title").textContent = here?.title || say("page_new");
   document.title = here ? `${here.title} · Palaver` : "Palaver";
   $("list").replaceChildren(
     ...conversations.map((one) =>
       make("div", { class: `entry${one.thread === thread ? " here" : ""}` },
         make("button", { class: "open", type: "button", title: one.title, onclick: () => open(one.thread) }, one.title),
-        make("button", { class: "drop", type: "button", "aria-label": `Forget ${one.title}`, onclick: () => forget(one) }, "✕"))));
+        make("button", { class: "drop", type: "button", "aria-label": say("page_forget", { title: one.title }), onclick: () => forget(one) }, "✕"))));
 }
 
 async function forget(one) {
-  if (!confirm(`Forget “${one.title}” for good?`)) return;
+  if (!confirm(say("page_forget_sure", { title: one.title }))) return;
   try {
     await call(`/api/conversations/${one.thread}`, { method: "DELETE" });
   } catch (error) {
-    return state(`Not forgotten: ${error.message}`, true);
+    return state(say("page_not_forgotten", { reason: error.message }), true);
   }
   await loadList();
   if (one.thread === thread) open(token());
@@ -394,6 +399,10 @@ $("text").addEventListener("keydown", (event) => {
     event.preventDefault();
     $("form").requestSubmit();
   }
+});
+$("language").addEventListener("change", (event) => {
+  document.cookie = `palaver_language=${event.target.value}; path=/; max-age=31536000; samesite=lax`;
+  location.reload();
 });
 $("new").addEventListener("click", () => open(token()));
 $("halt").addEventListener("click", (event) => press("stop", event.currentTarget));
@@ -439,10 +448,10 @@ function closed(guarded) {
   $("form").hidden = true;
   $("posts").replaceChildren(
     make("div", { class: "hello" },
-      make("h2", {}, guarded ? "Please come in by the link" : "One moment, please"),
+      make("h2", {}, guarded ? say("page_closed_guarded") : say("page_closed_crowd")),
       make("p", {}, guarded
-        ? "This server lets in who has its link. Whoever runs it sees it when it starts, or with: palaver link"
-        : "Too many new visitors came from your address. Try again in a minute.")));
+        ? say("page_closed_guarded_how")
+        : say("page_closed_crowd_how"))));
 }
 
 // Not at the top level: who is kept out sees why, and nothing is asked for him.

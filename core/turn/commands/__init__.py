@@ -6,7 +6,7 @@ compare the help in each language, and the README, with them.
 
 from collections.abc import Mapping, Sequence
 
-from core.people.texts import say
+from core.languages.catalogue import say
 from core.turn.commands import answers, chat, model, persona, pictures, start, usage
 from core.turn.commands.command import Command
 from core.turn.context import Context
@@ -17,10 +17,10 @@ COMMANDS: Mapping[str, Command] = {
     command.name: command for room in _ROOMS for command in room.COMMANDS
 }
 
-MENU = {one.name: one.line for one in COMMANDS.values() if one.line and not one.in_threads}
-"""The commands that a platform's menu shows, each with its line in English and Chinese."""
-IN_THREADS = {one.name: one.line for one in COMMANDS.values() if one.line}
-"""Those of a platform whose threads we follow."""
+IN_THREADS = tuple(one.name for one in COMMANDS.values() if one.in_menu)
+"""The commands that a menu shows, on a platform whose threads we follow."""
+MENU = tuple(name for name in IN_THREADS if not COMMANDS[name].in_threads)
+"""Those of any platform's menu."""
 
 
 async def carry_out(stage: Stage) -> Report:

@@ -1,6 +1,6 @@
 """`/retry`, `/continue`, `/compare`, and the thumbs: what may be done with answers."""
 
-from core.people.texts import say
+from core.languages.catalogue import say
 from core.turn.answer import answer
 from core.turn.commands.command import Command, Outcome, says
 from core.turn.compare import COMMAND as COMPARISON
@@ -91,15 +91,9 @@ async def _stop(stage: Stage) -> Report:
 _nothing_to_stop = says(lambda stage: Outcome(say("nothing_to_stop", stage.language)))
 
 COMMANDS = (
-    Command(
-        "stop", _stop, ("stop the answer that is being written", "停止正在写的回答"), of_place=True
-    ),
-    Command(
-        "retry", _retry, ("answer the last question again", "重新回答上一个问题"), of_place=True
-    ),
-    Command("continue", _continue, ("go on with an answer that was cut", "接着写中断的回答")),
-    Command(
-        "compare", _compare, ("ask several models side by side", "让几个模型同时回答"), "prompt"
-    ),
+    Command("stop", _stop, of_place=True, in_menu=True),
+    Command("retry", _retry, of_place=True, in_menu=True),
+    Command("continue", _continue, in_menu=True),
+    Command("compare", _compare, "prompt", in_menu=True),
     Command("rate", _rate, takes="text"),
 )

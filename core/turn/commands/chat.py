@@ -2,9 +2,9 @@
 
 from msgspec.structs import replace
 
+from core.languages.catalogue import CATALOGUE, LANGUAGES, say
 from core.messages import TITLE
-from core.people.texts import LANGUAGES, Language, say
-from core.turn.commands.command import Command, Outcome, says
+from core.turn.commands.command import NAME_CHARS, Command, Outcome, labelled_buttons, says
 from core.turn.stage import Report, Stage
 
 FOLLOW = ("questions", "all", "off")
@@ -24,11 +24,14 @@ def _system(stage: Stage) -> Outcome:
 
 
 def _language(stage: Stage) -> Outcome:
-    asked, language = stage.first.text.strip().lower(), stage.language
-    if asked not in LANGUAGES:
-        return Outcome(say("language_is", language, language=LANGUAGES[language]))
-    to: Language = "zh" if asked == "zh" else "en"
-    return Outcome(say("language_set", to), replace(stage.turn.preferences, language=to))
+    """Tell which language is spoken here, or choose another by its tag or one of its names."""
+    language, to = stage.language, CATALOGUE.named(stage.first.text[:NAME_CHARS])
+    if to is not None:
+        return Outcome(say("language_set", to), replace(stage.turn.preferences, language=to))
+    names: dict[str, str] = {tag: locale.name for tag, locale in LANGUAGES.items()}
+    shown = ", ".join(f"`{tag}` {name}" for tag, name in names.items())
+    text = say("language_is", language, language=names[language], languages=shown)
+    return Outcome(text, buttons=labelled_buttons("lang", names))
 
 
 def _voice(stage: Stage) -> Outcome:
@@ -67,36 +70,36 @@ COMMANDS = (
     Command(
         "voice",
         says(_voice),
-        ("answer with my voice too: on or off", "用语音回答：on 或 off"),
         "choice",
         choices=lambda _: ("on", "off"),
         of_place=True,
+        in_menu=True,
     ),
     Command(
         "system",
         says(_system),
-        # One person must not steer the bot for a whole group.
-        ("tell me what to keep in mind here", "告诉我要记住什么"),
         "text",
         choices=lambda _: ("clear",),
         of_place=True,
+        # One person must not steer the bot for a whole group.
         to_change="admin",
+        in_menu=True,
     ),
     Command(
         "lang",
         says(_language),
-        ("choose my language", "选择语言"),
         "choice",
-        choices=lambda _: LANGUAGES,
+        choices=lambda _: CATALOGUE.names(),
         of_place=True,
+        in_menu=True,
     ),
     Command(
         "follow",
         says(_follow),
-        ("what I answer in threads", "在话题串里回答什么"),
         "choice",
         choices=lambda _: FOLLOW,
         of_place=True,
         in_threads=True,
+        in_menu=True,
     ),
 )

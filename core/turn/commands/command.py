@@ -1,6 +1,6 @@
-"""What a command is: one entry that holds its menu line, its rights and its handler."""
+"""What a command is: one entry that holds its arguments, its rights and its handler."""
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 from core.messages import Button, Preferences
@@ -20,10 +20,10 @@ class Command(NamedTuple):
 
     Args:
         run: carries it out, and commits.
-        line: what a menu says of it, in English and Chinese; none: it stands in no menu.
         takes: what may stand behind it: `nothing`; one of its *choices*; a free `text`; or a
             `prompt`, without which it makes no sense.
         choices: what it takes one of.
+        in_menu: menus show it; the catalogue has a line for it: `menu_help`.
         of_place: outside a thread, it is about the place with all its threads.
         in_threads: it makes sense only on a platform whose threads we follow.
         to_change: who may give it something in a group, where that changes what others get.
@@ -31,9 +31,9 @@ class Command(NamedTuple):
 
     name: str
     run: Run
-    line: tuple[str, str] | None = None
     takes: Literal["nothing", "choice", "text", "prompt"] = "nothing"
     choices: Callable[[Context], Iterable[str]] | None = None
+    in_menu: bool = False
     of_place: bool = False
     in_threads: bool = False
     to_change: Literal["member", "admin"] = "member"
@@ -67,7 +67,12 @@ def says(outcome_of: Callable[[Stage], Outcome]) -> Run:
 
 def choice_buttons(command: str, names: Iterable[str]) -> Sequence[Button]:
     """A button for each of *names*, as many as a platform shows well."""
-    buttons = (Button(f"{command} {name}", name) for name in names)
+    return labelled_buttons(command, {name: name for name in names})
+
+
+def labelled_buttons(command: str, labels: Mapping[str, str]) -> Sequence[Button]:
+    """A button for each argument of *command*, with its label."""
+    buttons = (Button(f"{command} {name}", label) for name, label in labels.items())
     return [one for one in buttons if len(one.command.encode()) <= BUTTON_BYTES][:MOST_BUTTONS]
 
 

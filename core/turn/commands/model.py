@@ -2,8 +2,8 @@
 
 from msgspec.structs import replace
 
+from core.languages.catalogue import Language, say
 from core.people.personas import DEFAULT
-from core.people.texts import Language, say
 from core.turn.commands.command import Command, Outcome, choice_buttons, says, shown_name
 from core.turn.context import Context
 from core.turn.stage import Stage
@@ -45,9 +45,9 @@ COMMANDS = (
     Command(
         "model",
         says(_model),
-        ("choose the model here", "选择模型"),
         "choice",
         choices=lambda context: map(str.lower, context.model.names),
         of_place=True,
+        in_menu=True,
     ),
 )

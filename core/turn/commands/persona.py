@@ -2,9 +2,9 @@
 
 from msgspec.structs import replace
 
+from core.languages.catalogue import say
 from core.messages import Button
 from core.people.personas import DEFAULT
-from core.people.texts import say
 from core.turn.commands.command import Command, Outcome, choice_buttons, says, shown_name
 from core.turn.stage import Stage
 
@@ -30,9 +30,9 @@ COMMANDS = (
     Command(
         "persona",
         says(_persona),
-        ("choose how I speak", "选择说话方式"),
         "choice",
         choices=lambda context: context.personas,
         of_place=True,
+        in_menu=True,
     ),
 )

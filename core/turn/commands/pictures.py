@@ -14,7 +14,7 @@ async def _again(stage: Stage) -> Report:
 
 
 COMMANDS = (
-    Command("image", _image, ("paint a picture", "画一张图"), "prompt"),
+    Command("image", _image, "prompt", in_menu=True),
     Command("again", _again),
     Command("another", _again),
     Command("larger", _again),

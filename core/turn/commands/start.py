@@ -1,6 +1,6 @@
 """`/start`, `/help`, `/new`, and what is no command."""
 
-from core.people.texts import say
+from core.languages.catalogue import say
 from core.turn.commands.command import Command, Outcome, says, shown_name
 from core.turn.stage import Stage
 
@@ -22,12 +22,7 @@ def _unknown(stage: Stage) -> Outcome:
 
 COMMANDS = (
     Command("start", says(lambda stage: Outcome(say("welcome", stage.language)))),
-    Command("help", says(lambda stage: Outcome(help_text(stage))), ("what I can do", "我能做什么")),
-    Command(
-        "new",
-        says(_new),
-        ("forget this conversation and begin afresh", "忘掉这个对话,重新开始"),
-        of_place=True,
-    ),
+    Command("help", says(lambda stage: Outcome(help_text(stage))), in_menu=True),
+    Command("new", says(_new), of_place=True, in_menu=True),
 )
 UNKNOWN = Command("", says(_unknown), takes="text")

@@ -1,8 +1,8 @@
 """`/usage` and the Home tab: what is set here, and what was used."""
 
+from core.languages.catalogue import LANGUAGES, Language, say
 from core.messages import Spent
 from core.people.personas import DEFAULT
-from core.people.texts import LANGUAGES, Language, say
 from core.turn.commands.command import Command, choice_buttons
 from core.turn.commands.start import help_text
 from core.turn.prompt import exchange_tokens
@@ -35,7 +35,7 @@ async def _home(stage: Stage) -> Report:
         language,
         model=chosen.model or context.model.model,
         persona=chosen.persona or DEFAULT,
-        language=LANGUAGES[language],
+        language=LANGUAGES[language].name,
         system=chosen.system or "-",
     )
     here, by_person = await stage.claim.spent()
@@ -66,6 +66,6 @@ def _spent(name: str, spent: Spent, language: Language) -> str:
 
 
 COMMANDS = (
-    Command("usage", _usage, ("what this conversation holds", "查看用量"), of_place=True),
+    Command("usage", _usage, of_place=True, in_menu=True),
     Command("home", _home),
 )

@@ -1,0 +1,44 @@
+"""In which language a visitor reads the page, and the page with its texts filled in."""
+
+import html
+import re
+from importlib import resources
+
+import msgspec
+from aiohttp import web
+
+from core.languages.catalogue import CATALOGUE, LANGUAGES, accepted
+
+COOKIE = "palaver_language"
+"""What was chosen on the page; set by its script, and of use to nobody else."""
+_FIELD = re.compile(r"\{(\w+)\}")
+_KEY = re.compile(r"`([^`]+)`")
+
+
+def language_of(request: web.Request) -> str:
+    """The tag that was chosen on the page, else the first of the browser's that we speak."""
+    chosen = request.cookies.get(COOKIE, "")
+    wanted = [chosen, *accepted(request.headers.get("Accept-Language", ""))]
+    first = next(filter(None, wanted), "")
+    return next((tag for tag in wanted if tag and CATALOGUE.speaks(tag)), first)[:20]
+
+
+def page(request: web.Request) -> str:
+    """The page, in the language of who asks for it."""
+    tag = CATALOGUE.best(language_of(request))
+    texts = CATALOGUE.page(tag)
+    # Within a script element nothing but `<` could end it (html.spec.whatwg.org, 4.12.1.3).
+    data = msgspec.json.encode(texts).decode().replace("<", "\\u003c")
+    choices = "".join(
+        f'<option value="{one}"{" selected" if one == tag else ""}>{html.escape(locale.name)}'
+        for one, locale in LANGUAGES.items()
+    )
+    fields = {
+        "tag": tag,
+        "direction": LANGUAGES[tag].direction,
+        "texts": data,
+        "choices": choices,
+        **{key: _KEY.sub(r"<kbd>\1</kbd>", html.escape(text)) for key, text in texts.items()},
+    }
+    template = resources.files("bots.web").joinpath("page", "index.html").read_text("utf-8")
+    return _FIELD.sub(lambda found: fields[found[1]], template)

@@ -1,0 +1,1 @@
+"""What Palaver itself says, and in which language. One file a language: `<tag>.json`."""

@@ -1,0 +1,114 @@
+"""Which language a sentence of ours gets: chosen here, else written, else the client's.
+
+Scripts tell much: kana is Japanese, Han without it Chinese. Latin letters tell little: only short
+words that a language can hardly do without (`words` of its file) overrule the client.
+"""
+
+import re
+from collections.abc import Mapping
+
+from core.languages.catalogue import CATALOGUE, LANGUAGES, SOURCE, Language, Locale
+
+_NO_PROSE = re.compile(r"```.*?(?:```|\Z)|`[^`\n]*`|https?://\S+|[@#/<]\S+", re.DOTALL)
+_LATIN_WORD = re.compile(r"[a-z\u00df-\u00f6\u00f8-\u017f]+")
+_KANA = re.compile(r"[\u3041-\u30fa]")
+_HAN = re.compile(r"[\u3400-\u9fff]")
+_LETTERS = {
+    "Cyrl": re.compile(r"[\u0400-\u052f]"),
+    "Arab": re.compile(r"[\u0620-\u06d5\u0750-\u077f]"),
+}
+_FOREIGN = {
+    # Letters that Russian lacks: Ukrainian, Belarusian, Serbian, Macedonian, Kazakh and others.
+    "Cyrl": re.compile(r"[^\u0410-\u044f\u0401\u0451]"),
+    # Letters of Urdu, Pashto, Kurdish, Sindhi and Uyghur.
+    "Arab": re.compile(
+        r"[\u0679\u0688\u0691\u06ba\u06be\u06c1\u06d2\u0695\u06b5\u06ce\u06d5\u06c6"
+        r"\u067c\u0689\u0693\u0696\u069a\u06ab\u06bc\u06cd\u06d0\u067f\u0684]"
+    ),
+}
+_NEIGHBOURS = {
+    "Cyrl": {"uk", "be", "bg", "sr", "mk", "kk", "ky", "mn", "tg"},
+    "Arab": {"ur", "ps", "ckb", "ku", "sd", "ug", "pa"},
+}
+"""Clients' languages that share a script with ours, and that ours must not be taken for."""
+_ENOUGH_WORDS = 2
+_ENOUGH_LETTERS = 2
+
+
+def language_of(text: str, preferred: str, hint: str) -> Language:
+    """The language to speak: what the person chose, else wrote in, else has set on the client."""
+    if preferred and CATALOGUE.speaks(preferred):
+        return CATALOGUE.best(preferred)
+    return written_in(text, hint) or CATALOGUE.best(hint)
+
+
+def written_in(text: str, hint: str = "") -> Language | None:
+    """The language that *text* is surely in; None where it does not say. *hint* breaks ties."""
+    prose = _NO_PROSE.sub(" ", text)
+    if sum(map(str.isalpha, prose)) < _ENOUGH_LETTERS:
+        return None
+    if (by_words := _by_words(prose)) is not None:
+        return by_words
+    if _KANA.search(prose):
+        return _of_script("Jpan")
+    if han := set(_HAN.findall(prose)):
+        return _chinese(han, hint)
+    for script, letters in _LETTERS.items():
+        if found := letters.findall(prose):
+            return _alphabetic(script, "".join(found), hint)
+    # Latin letters in whatever language: the client's, if that is written in them, too.
+    if _LATIN_WORD.search(prose.lower()) and prose.strip():
+        return SOURCE if LANGUAGES[CATALOGUE.best(hint)].script != "Latn" else None
+    return None
+
+
+def _by_words(prose: str) -> Language | None:
+    """The Latin language whose own short words are there, several and more than any other's."""
+    written = set(_LATIN_WORD.findall(prose.lower()))
+    hits = sorted(
+        ((len(written.intersection(locale.words)), tag) for tag, locale in LANGUAGES.items()),
+        reverse=True,
+    )
+    (most, best), (next_most, _) = hits[:2]
+    return best if most >= _ENOUGH_WORDS and most > next_most else None
+
+
+def _chinese(han: set[str], hint: str) -> Language | None:
+    """Simplified or traditional: by the client, else by letters that only one of them has."""
+    told = hint.replace("_", "-").lower().split("-")
+    if told[0] == "zh" and len(told) > 1:
+        return CATALOGUE.best(hint)
+    scores = {
+        tag: len(han.intersection(locale.letters))
+        for tag, locale in _of_scripts("Hans", "Hant").items()
+    }
+    best = max(scores, key=lambda tag: scores[tag], default=None)
+    if best and scores[best]:
+        return best
+    # Few letters, and none of them tells: a Japanese word has no kana either.
+    return CATALOGUE.best("ja") if told[0] == "ja" else CATALOGUE.best("zh")
+
+
+def _alphabetic(script: str, letters: str, hint: str) -> Language | None:
+    """The language of *script* whose own letters are there, else the client's, else the first."""
+    if _FOREIGN[script].search(letters) or _primary(hint) in _NEIGHBOURS[script]:
+        return None
+    ours = _of_scripts(script)
+    scores = {tag: sum(map(letters.count, locale.letters)) for tag, locale in ours.items()}
+    best = max(scores, key=lambda tag: scores[tag], default=None)
+    if best is None or scores[best]:
+        return best
+    client = CATALOGUE.best(hint)
+    return client if client in ours else best
+
+
+def _primary(tag: str) -> str:
+    return tag.replace("_", "-").lower().split("-")[0]
+
+
+def _of_script(script: str) -> Language | None:
+    return next(iter(_of_scripts(script)), None)
+
+
+def _of_scripts(*scripts: str) -> Mapping[Language, Locale]:
+    return {tag: locale for tag, locale in LANGUAGES.items() if locale.script in scripts}
