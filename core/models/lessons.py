@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from core.errors import Refused
 from core.models.reasons import PICTURES
 from core.models.request import ChatRequest
-from core.models.ways import LENGTHS, NEEDED, Ways, sees, tokens_of
+from core.models.ways import LENGTHS, NEEDED, Ways, hears, sees, tokens_of
 
 LESS = 0.6
 """Where a model does not say how much it reads, so much of what was too much is tried."""
@@ -29,6 +29,7 @@ _THIS_PICTURE = re.compile(
     r"invalid (?:image|base64)|exceed"
 )
 """It is about this picture, and says nothing of others."""
+_SOUNDS = re.compile(r"input_audio|\baudio\b|\bvoice\b|\bsound|\bogg\b")
 _RESPONSES = re.compile(r"v1/responses|responses api|responses endpoint")
 _STREAM = re.compile(r"\b(?:stream(?:ing|ed)?|sse)\b(?!_)")
 _SYSTEM = re.compile(
@@ -100,6 +101,8 @@ def lesson_of(
     words = error.said.lower()
     if _RESPONSES.search(words) and not ways.shape:
         return Lesson(replace(ways, shape="responses"))
+    if hears(request) and _SOUNDS.search(words) and error.reason in ("request", "model"):
+        return Lesson(replace(ways, sounds=False))
     of_pictures = sees(request) and bool(PICTURES.search(words))
     if error.reason == "length" and not of_pictures:
         return _window(words, request, body, ways)

@@ -149,7 +149,7 @@ PICTURES = re.compile(
 )
 """Words that name the pictures of a request (or that its content is a list of parts)."""
 _PART = re.compile(
-    PICTURES.pattern + r"|(?<![-\w/])(?:stream(?:ing|ed)?|sse)(?![-/]\w)|"
+    PICTURES.pattern + r"|input_audio|\baudio\b|(?<![-\w/])(?:stream(?:ing|ed)?|sse)(?![-/]\w)|"
     r"(?:system|developer) (?:role|message|instruction|prompt)s?"
 )
 """Words that name a part of a request: it is that which a model does not support, not the model."""

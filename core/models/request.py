@@ -118,7 +118,9 @@ def in_turns(request: ChatRequest) -> tuple[str, list[tuple[Role, list[ChatMessa
     system = "\n\n".join(filter(None, [*told, request.clock]))
     turns: list[tuple[Role, list[ChatMessage]]] = []
     for message in messages:
-        if message.role == "system" or not (message.content.strip() or message.images):
+        if message.role == "system" or not (
+            message.content.strip() or message.images or message.sounds
+        ):
             continue
         if turns and turns[-1][0] == message.role:
             turns[-1][1].append(message)

@@ -14,6 +14,7 @@ from core.models.request import ChatMessage, ChatRequest
 from core.models.tokens import MESSAGE_TOKENS, PICTURE_TOKENS, estimate_tokens
 
 BLIND = "[you cannot see the pictures that came with this: say so]"
+DEAF = "[you cannot hear the voice message that came with this: say so]"
 RESERVE = 4_096
 """Of a window, so many tokens (or a quarter of it) are left for an answer of any length."""
 NEWEST = 0.2
@@ -34,6 +35,7 @@ class Ways(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_field
         stream: whether it streams.
         prefill: whether it goes on from what it is told to have begun.
         pictures: whether it sees.
+        sounds: whether it hears.
         shape: how it is asked, where not as its provider's other models.
         window: how many tokens it reads at once, its answer included.
         scale: how many of its tokens are one by `estimate_tokens`.
@@ -47,6 +49,7 @@ class Ways(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_field
     stream: bool | None = None
     prefill: bool | None = None
     pictures: bool | None = None
+    sounds: bool | None = None
     shape: Literal["", "responses"] = ""
     window: int = 0
     scale: float = 0.0
@@ -68,6 +71,7 @@ class Ways(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_field
         parts = [f"window {self.window:,} tokens"] if self.window else []
         parts += [f"at most {self.most_tokens:,} written"] if self.most_tokens else []
         parts += ["no pictures"] if self.pictures is False else []
+        parts += ["no sounds"] if self.sounds is False else []
         parts += ["no streaming"] if self.stream is False else []
         parts += [f"asked by {self.shape}"] if self.shape else []
         parts += ["no prefill"] if self.prefill is False else []
@@ -92,6 +96,8 @@ class Ways(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_field
         """*request*, without pictures for who sees none, and with as much history as it reads."""
         if self.pictures is False:
             request = blind(request)
+        if self.sounds is False:
+            request = deaf(request)
         if self.most_tokens and request.max_tokens > self.most_tokens:
             request = replace(request, max_tokens=self.most_tokens)
         if not self.window:
@@ -162,6 +168,23 @@ def blind(request: ChatRequest) -> ChatRequest:
             for one in request.messages
         ),
     )
+
+
+def deaf(request: ChatRequest) -> ChatRequest:
+    """*request*, whose sounds are only mentioned."""
+    if not hears(request):
+        return request
+    return replace(
+        request,
+        messages=tuple(
+            replace(one, content=f"{DEAF}\n\n{one.content}", sounds=()) if one.sounds else one
+            for one in request.messages
+        ),
+    )
+
+
+def hears(request: ChatRequest) -> bool:
+    return any(one.sounds for one in request.messages)
 
 
 def sees(request: ChatRequest) -> bool:
