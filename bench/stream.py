@@ -26,6 +26,7 @@ from core.service import collect_seldom
 
 CHUNKS = 2_000
 TIMES = 6
+PACKET_S = 0.0005
 OPEN = 200
 STREAMS, RATE, SECONDS = 1_000, 50, 10
 
@@ -60,7 +61,8 @@ def serve(ready):
         elif kind == "packet":
             for _ in range(CHUNKS):
                 await response.write(one)
-                await asyncio.sleep(0)
+                # So slowly that the client reads each for itself, also where it is the slower one.
+                await asyncio.sleep(PACKET_S)
         else:
             while True:
                 await response.write(one)
@@ -107,7 +109,7 @@ async def _tick():
     began = loop.time()
     while True:
         mine = [one for number, one in enumerate(_Many.open) if number % slices == turn % slices]
-        chunk = b'data: {"choices":[{"index":0,"delta":{"content":"%.6f"}}]}\n\n' % time.time()
+        chunk = b'data: {"choices":[{"index":0,"delta":{"content":"%.6f "}}]}\n\n' % time.time()
         for transport in mine:
             transport.write(chunk)
         turn += 1
@@ -158,7 +160,8 @@ async def ours(url):
         client = ChatClient(session, Endpoint(url, "", "m"))
         async with client.stream(ChatRequest((ChatMessage("user", "x"),))) as deltas:
             async for delta in deltas:
-                count += hasattr(delta, "text")
+                # What comes with one read is one delta.
+                count += getattr(delta, "text", "").count(" ")
     return count
 
 
@@ -230,7 +233,9 @@ async def sustained(url):
         async def hold():
             async with client.stream(ChatRequest((ChatMessage("user", "x"),))) as deltas:
                 async for delta in deltas:
-                    told(time.time() - float(delta.text))
+                    now = time.time()
+                    for sent in getattr(delta, "text", "").split():
+                        told(now - float(sent))
 
         tasks = [asyncio.create_task(hold()) for _ in range(STREAMS)]
         await asyncio.sleep(5)

@@ -29,10 +29,13 @@ class Bounds:
         self._bytes += len(piece)
         self._lines += piece.count(b"\n") or piece.count(b"\r")
         # A blank line ends an event; it may be cut by the pieces.
-        joined = self._tail + piece
-        end = max(joined.rfind(blank) for blank in _BLANK)
-        self._event_bytes = len(joined) - end if end >= 0 else self._event_bytes + len(piece)
-        self._tail = joined[-2:]
+        if piece[-2:] == b"\n\n":
+            self._event_bytes, self._tail = 0, b"\n\n"
+        else:
+            joined = self._tail + piece
+            end = max(joined.rfind(blank) for blank in _BLANK)
+            self._event_bytes = len(joined) - end if end >= 0 else self._event_bytes + len(piece)
+            self._tail = joined[-2:]
         if (
             self._bytes > STREAM_BYTES
             or self._lines > STREAM_LINES

@@ -4,7 +4,7 @@ What most servers send most of the time is decoded into a struct; everything els
 field by field, and what cannot be meant is nothing (see `core.models.loose`).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -41,6 +41,7 @@ class _Chunk(msgspec.Struct, gc=False):
 
 
 _decode = msgspec.json.Decoder(_Chunk).decode
+_decode_run = msgspec.json.Decoder(list[_Chunk]).decode
 
 
 class Reader(Reading):
@@ -65,6 +66,25 @@ class Reader(Reading):
         else:
             self._loosely(data, some)
 
+    def read_run(self, payloads: Sequence[bytes], some: list[Delta]) -> bool:
+        """Where each of them is more of the answer and nothing else, they are one delta."""
+        if self._plain is None:
+            return False
+        try:
+            chunks = _decode_run(b"[%b]" % b",".join(payloads))
+        except (msgspec.MsgspecError, ValueError, RecursionError):
+            return False
+        texts: list[str] = []
+        for chunk in chunks:
+            choice = chunk.choices[0]
+            if choice.index != self._plain or not choice.delta.content:
+                return False
+            texts.append(choice.delta.content)
+        if len(texts) != len(payloads):
+            return False
+        some.append(TextDelta("".join(texts)))
+        return True
+
     def _loosely(self, data: bytes, some: list[Delta]) -> None:
         try:
             super().read(data, some)
@@ -85,7 +105,7 @@ class Reader(Reading):
             end = _end(word)
             if end == Finished("stop") and self._called and not self._heard:
                 end = Finished("tools")  # Gemini says `stop` of calls too.
-        self._count(_told(chunk, choice), some)
+        self._count(_told(chunk, choice, self._usage), some)
         self._cite(sources_of(chunk, choice, self._cited.sources), some)
         if is_error(chunk):
             end = read_error(chunk)
@@ -126,13 +146,13 @@ class Reader(Reading):
         self._say(fields.get("refusal"), some)
 
 
-def _told(chunk: Mapping[str, object], choice: Mapping[str, object]) -> Usage:
-    """What it cost so far: Moonshot tells it within the choice, Groq in a corner of its own, and
-    Ollama everywhere.
+def _told(chunk: Mapping[str, object], choice: Mapping[str, object], usage: Usage) -> Usage:
+    """What it cost so far, *usage* being known: Moonshot tells it within the choice, Groq in a
+    corner of its own, and Ollama everywhere.
     """
-    usage = Usage()
     for place in (chunk, choice, record(chunk.get("x_groq"))):
-        usage |= usage_of(record(place.get("usage")))
+        if told := place.get("usage"):
+            usage |= usage_of(record(told))
     if "eval_count" in chunk or "prompt_eval_count" in chunk:
         usage |= usage_of(chunk)
     return usage

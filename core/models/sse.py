@@ -33,6 +33,25 @@ class Decoder:
         self._data: list[bytes] = []
         self._type = ""
 
+    def messages(self, piece: bytes) -> list[bytes] | None:
+        """The data of the events that *piece* completes, where all are messages of one line.
+
+        That is what most servers send all the time, and takes no step for each. None, and
+        nothing is taken, where *piece* has to be fed.
+        """
+        if not self._begun or self._after_cr or self._data or self._type:
+            return None
+        buffer = b"".join([*self._rest, piece]) if self._rest else piece
+        end = buffer.rfind(b"\n\n")
+        if end < 0 or buffer[:6] != b"data: " or b"\r" in buffer:
+            return None
+        found = buffer[6:end].split(b"\n\ndata: ")
+        if buffer.count(b"\n", 0, end) != 2 * len(found) - 2:
+            return None
+        rest = buffer[end + 2 :]
+        self._rest = [rest] if rest else []
+        return found
+
     def feed(self, piece: bytes) -> list[Event]:
         """The events that *piece* completes."""
         if self._after_cr and piece:
@@ -45,10 +64,6 @@ class Decoder:
             if not ends:
                 self._rest.append(piece)
                 return []
-            between = not (self._rest or self._data or self._type)
-            if ends == 2 and between and piece[:6] == b"data: " and piece[-2:] == b"\n\n":
-                # What most servers send at a time.
-                return [Event("message", piece[6:-2], self.last_id)]
         buffer = b"".join([*self._rest, piece])
         if not self._begun:
             if len(buffer) < len(_BOM) and _BOM.startswith(buffer):

@@ -69,7 +69,19 @@ class Stream:
             raise self._failed
         if self._ended:
             return None
-        piece = await self._piece()
+        self._waits_since = self._loop.time()
+        try:
+            piece = await self._content.read(PIECE_BYTES)
+        except aiohttp.ClientError as error:
+            raise self._late or Interrupted(
+                f"the connection to the model broke ({type(error).__name__})"
+            ) from error
+        finally:
+            self._waits_since = 0.0
+        self._bounds.count(piece)
+        if len(piece) == PIECE_BYTES:
+            # There is more already: others have their turn in between.
+            await asyncio.sleep(0)
         some: list[Delta] = []
         try:
             if piece:
@@ -93,15 +105,25 @@ class Stream:
             for line in self._lines.feed(piece):
                 self._reader.read(line, some)
             return
-        read = self._reader.read
-        for event in self._decoder.feed(piece):
-            data = event.data
-            if len(data) < SHORT and data.strip() == b"[DONE]":
-                self._end(some)
-                return
-            if event.type == "error":
-                self._reader.failed(data, some)
-            read(data, some)
+        messages = self._decoder.messages(piece)
+        if messages is None:
+            for event in self._decoder.feed(piece):
+                if event.type == "error":
+                    self._reader.failed(event.data, some)
+                elif self._ends(event.data, some):
+                    return
+        elif len(messages) == 1 or not self._reader.read_run(messages, some):
+            for data in messages:
+                if self._ends(data, some):
+                    return
+
+    def _ends(self, data: bytes, some: list[Delta]) -> bool:
+        """Read *data*; whether it is the end."""
+        if len(data) < SHORT and data.strip() == b"[DONE]":
+            self._end(some)
+            return True
+        self._reader.read(data, some)
+        return False
 
     def _rest(self, some: list[Delta]) -> None:
         """What stands behind the last whole event."""
@@ -148,19 +170,3 @@ class Stream:
         """Watch no more."""
         if self._timer is not None:
             self._timer.cancel()
-
-    async def _piece(self) -> bytes:
-        self._waits_since = self._loop.time()
-        try:
-            piece = await self._content.read(PIECE_BYTES)
-        except aiohttp.ClientError as error:
-            raise self._late or Interrupted(
-                f"the connection to the model broke ({type(error).__name__})"
-            ) from error
-        finally:
-            self._waits_since = 0.0
-        self._bounds.count(piece)
-        if len(piece) == PIECE_BYTES:
-            # There is more already: others have their turn in between.
-            await asyncio.sleep(0)
-        return piece
