@@ -28,8 +28,8 @@ def text_of(deltas, kind=TextDelta):
     return "".join(delta.text for delta in deltas if isinstance(delta, kind))
 
 
-def read(*payloads, reader=completions.Reader):
-    """The deltas of *payloads*, and the error that ended them."""
+def read(*payloads, reader=completions.Reader, run=()):
+    """The deltas of *payloads*, and of *run* at once, and the error that ended them."""
     one, some = reader(), []
     for payload in payloads:
         data = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
@@ -37,6 +37,12 @@ def read(*payloads, reader=completions.Reader):
             one.read(data, some)
         except ModelError as error:
             return some, error
+    if run and not one.read_run(run, some):
+        for data in run:
+            try:
+                one.read(data, some)
+            except ModelError as error:
+                return some, error
     return some, None
 
 
@@ -716,6 +722,32 @@ def test_no_payload_loses_what_came_before_or_behind_it(reader, payload):
     else:
         assert isinstance(error, Interrupted | Overloaded | Refused)
         assert b"error" in payload or b"code" in payload or b"status" in payload
+
+
+@settings(max_examples=MANY, deadline=None)
+@given(st.lists(st.just(says("more")) | mutated() | anything, min_size=2, max_size=6))
+def test_many_payloads_at_once_say_what_each_of_them_says(payloads):
+    """Also where they only make sense together, or each alone."""
+    sent = [json.dumps(one).encode() for one in (says("good"), *payloads)]
+    (single, error), (at_once, other) = read(*sent), read(*sent[:1], run=sent[1:])
+    assert text_of(at_once) == text_of(single)
+    rest = [one for one in single if not isinstance(one, TextDelta)]
+    assert [one for one in at_once if not isinstance(one, TextDelta)] == rest
+    assert str(other) == str(error)
+
+
+@pytest.mark.parametrize(
+    "halves",
+    [
+        (b'{"choices":[{"delta":{"content":"a"}}]', b'"usage":null}'),
+        (b'{"choices":[{"delta":{"content":"a', b'b"}}]}'),
+        (json.dumps(says("a")).encode() + b"], [{}", json.dumps(says("b")).encode()),
+    ],
+)
+def test_what_makes_sense_only_together_is_not_read_as_one(halves):
+    deltas, _ = read(says("good"), run=[*halves, json.dumps(says("c")).encode()])
+    single, _ = read(says("good"), *halves, says("c"))
+    assert text_of(deltas) == text_of(single)
 
 
 @settings(max_examples=MANY // 3, deadline=None)

@@ -87,3 +87,22 @@ def test_any_bytes_give_the_same_events_however_they_are_cut(data, cuts):
     pieces = [data[a:b] for a, b in zip(places, places[1:], strict=False)]
     whole, cut_up = Decoder(), Decoder()
     assert whole.feed(data) == [event for piece in pieces for event in cut_up.feed(piece)]
+
+
+PARTS = [
+    *(b"data: ", b"data: ", b"\n\n", b"\n\n", b"data:", b"\n", b"\r", b"\r\n", b"a", b"{}"),
+    *(b"event: error\n", b"id: 1\n", b": hm\n", b"\xef\xbb\xbf", b"data: a\n\ndata: b\n\n"),
+]
+
+
+@given(st.lists(st.sampled_from(PARTS), max_size=25).map(b"".join), st.integers(1, 40))
+def test_messages_of_one_line_are_what_feeding_gives(stream, size):
+    """The short way round gives the same events, whatever the stream, however it is cut."""
+    fed, short, events, data = Decoder(), Decoder(), [], []
+    for at in range(0, len(stream), size):
+        piece = stream[at : at + size]
+        events += fed.feed(piece)
+        some = short.messages(piece)
+        data += [one.data for one in short.feed(piece)] if some is None else some
+    assert data == [one.data for one in events]
+    assert (short.last_id, short.unfinished) == (fed.last_id, fed.unfinished)
