@@ -21,8 +21,9 @@ from bots.slack.inbound import NAME, Me
 from bots.slack.listeners import Listeners, MayAsk, Speak
 from bots.slack.markup import BLOCK_CHARS, fill
 from bots.slack.people import People
+from bots.slack.posts import actions
 from bots.slack.stream import AGAIN_S, Streams, StreamSurface, cannot
-from bots.slack.surface import SlackSurface, actions, post_budget, slack_errors, status_budget
+from bots.slack.surface import SlackSurface, post_budget, slack_errors, status_budget
 from core.credentials import Credential
 from core.errors import ConfigError, NoRight, PlatformError, Rejected
 from core.messages import (

@@ -11,8 +11,7 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bots.slack.fields import items, mapping, string
-from bots.slack.home import thumbs
-from bots.slack.markup import SECTION_CHARS, fallback, plain, render
+from bots.slack.posts import content, plain_content, without_thumbs
 from core.errors import Gone, PlatformError, RateLimited, Rejected, Revoked
 from core.messages import Button, ConversationId, split_conversation
 from core.platform import Bucket
@@ -47,7 +46,6 @@ _LOST = frozenset(
 _NO_POST = frozenset(("message_not_found", "cant_update_message", "edit_window_closed"))
 """The post cannot be changed: its text is owed in another one."""
 NO_MEMBER = frozenset(("not_in_channel", "channel_not_found", "user_not_in_channel"))
-RATE = "rate "
 MARK = "palaver_post"
 """The type of our own metadata, by which a post is found again whose answer was lost."""
 _REVOKED = frozenset(
@@ -295,46 +293,3 @@ class SlackSurface:
     async def _update(self, content: dict[str, Any]) -> None:
         # `parse` is `client` by default here, which would link names.
         await self._client.chat_update(channel=self._channel, ts=self._ts, parse="none", **content)
-
-
-def content(text: str, buttons: Sequence[Button]) -> dict[str, Any]:
-    blocks: list[dict[str, Any]] = [{"type": "markdown", "text": render(text)}]
-    blocks += controls(buttons)
-    return {"text": fallback(text), "blocks": blocks}
-
-
-def plain_content(text: str, buttons: Sequence[Button]) -> dict[str, Any]:
-    shown = plain(text)
-    blocks: list[dict[str, Any]] = [
-        {"type": "section", "text": {"type": "plain_text", "text": shown[at : at + SECTION_CHARS]}}
-        for at in range(0, len(shown), SECTION_CHARS)
-    ]
-    return {"text": fallback(text), "blocks": [*blocks, *controls(buttons)]}
-
-
-def without_thumbs(buttons: Sequence[Button]) -> tuple[Button, ...]:
-    return tuple(button for button in buttons if not button.command.startswith(RATE))
-
-
-def controls(buttons: Sequence[Button]) -> list[dict[str, Any]]:
-    """The blocks of *buttons*; the thumbs have one of their own."""
-    rate = [button for button in buttons if button.command.startswith(RATE)]
-    others = without_thumbs(buttons)
-    blocks = [actions(others)] if others else []
-    return [*blocks, *([thumbs(*rate)] if len(rate) == 2 else [])]
-
-
-def actions(buttons: Sequence[Button]) -> dict[str, Any]:
-    """The block of *buttons*."""
-    return {
-        "type": "actions",
-        "elements": [
-            {
-                "type": "button",
-                "action_id": button.command,
-                "value": button.command,
-                "text": {"type": "plain_text", "text": button.label},
-            }
-            for button in buttons
-        ],
-    }
