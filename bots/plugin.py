@@ -50,7 +50,7 @@ class Lent:
     Args:
         shared: what the operator chose for all.
         leases: for a platform that allows one reader at a time.
-        recent: for a platform whose news come to several processes.
+        recent: for a platform that tells of one gesture in several messages.
         board: for a platform that keeps no posts of its own.
         secret: for who signs something.
         may_ask: whether the lists admit who said this.

@@ -1,3 +1,3 @@
 """The shared core: what Palaver does, on no platform in particular."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

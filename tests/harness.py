@@ -6,12 +6,14 @@ import re
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from bots.registry import build, read_settings
+from core.platform import Platform
 from core.service import Core, open_core, serve
 
 
@@ -19,6 +21,7 @@ from core.service import Core, open_core, serve
 class Running:
     core: Core
     url: str
+    platforms: Sequence[Platform]
 
 
 def settings_for(tmp_path, **more):
@@ -40,13 +43,13 @@ async def palaver(tmp_path, *, build=build, **more):
     ready = asyncio.get_running_loop().create_future()
     async with open_core(settings_for(tmp_path, **more)) as core:
         task = asyncio.create_task(
-            serve(core, build, stop, lambda url, platforms: ready.set_result(url))
+            serve(core, build, stop, lambda *served: ready.set_result(served))
         )
         await asyncio.wait({task, ready}, return_when=asyncio.FIRST_COMPLETED)
         if task.done():
             await task
         try:
-            yield Running(core, ready.result())
+            yield Running(core, *ready.result())
         finally:
             stop.set()
             await task

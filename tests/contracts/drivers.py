@@ -1,7 +1,8 @@
 """
 One driver per adapter: how a person acts on its platform, and what stands on the screen.
 
-A new adapter gets the contract suite by adding its driver to `DRIVERS`.
+A new adapter gets the contract suite by adding its driver to `DRIVERS`; a platform of its own
+package, under `examples/`, by a `driver.py` there (`tests/contracts/examples.py`).
 """
 
 import asyncio
@@ -37,7 +38,11 @@ class Driver:
     """Characters after which an answer needs another post; 0: never."""
 
     def settings(self):
+        """What turns the platform on, and leads it to the server that `running` holds open."""
         return {}
+
+    async def opened(self, running):
+        """The program serves: *running* has its `url` and its `platforms`."""
 
     async def say(self, place, text):
         raise NotImplementedError
@@ -356,8 +361,8 @@ class WebDriver(Driver):
     def settings(self):
         return {"web_chat": True}
 
-    async def opened(self, url):
-        self.url = url
+    async def opened(self, running):
+        url = self.url = running.url
         async with self._session.get(f"{url}/") as response:
             assert response.status == 200
         async with self._session.post(f"{url}/api/session", json={}) as response:
@@ -439,7 +444,6 @@ async def started(driver, tmp_path, model, **more):
         **more,
     }
     async with palaver(tmp_path, **values) as running:
-        if isinstance(driver, WebDriver):
-            await driver.opened(running.url)
+        await driver.opened(running)
         driver.app = running
         yield running

@@ -14,29 +14,32 @@ import bots
 from core.errors import StoreError
 from core.models.demo import answers
 from tests.contracts.drivers import DRIVERS, Driver, driving
+from tests.contracts.examples import example_drivers
 from tests.harness import bare, until
 from tests.servers import model as models
+
+ALL = DRIVERS | example_drivers()
 
 
 def platforms_that(gesture):
     """The platforms that know *gesture*, by their drivers saying how it is done."""
     known = [
         name
-        for name, driver in DRIVERS.items()
+        for name, driver in ALL.items()
         if getattr(driver, gesture) is not getattr(Driver, gesture)
     ]
     return pytest.mark.parametrize("name", known)
 
 
-PLACES = [(name, place) for name, driver in DRIVERS.items() for place in driver.places]
-every_platform = pytest.mark.parametrize("name", DRIVERS)
+PLACES = [(name, place) for name, driver in ALL.items() for place in driver.places]
+every_platform = pytest.mark.parametrize("name", ALL)
 every_place = pytest.mark.parametrize(("name", "place"), PLACES)
 LONG = answers.answer([("user", "write 20000 characters")])
 
 
 @pytest.fixture
 def driver(name):
-    return DRIVERS[name]()
+    return ALL[name]()
 
 
 def test_every_adapter_has_a_driver():

@@ -1,0 +1,1 @@
+"""A chat of lines over TCP, as a platform of Palaver."""

@@ -1,0 +1,187 @@
+"""A chat of lines over TCP, on this machine only; try it with `nc 127.0.0.1 PORT`.
+
+Posts stand on the board that the core lends: whoever connects is shown what stands there, and then
+each change. A line is acknowledged when the inbox holds it, and not before.
+"""
+
+import asyncio
+import base64
+from collections.abc import AsyncGenerator, Iterable, Sequence
+from types import TracebackType
+from typing import Any, Self
+
+import msgspec
+from aiohttp import web
+
+from bots.arrivals import Arrivals
+from core.border import set_aside
+from core.errors import Gone, PlatformError, StoreError
+from core.messages import Attachment, Button, ConversationId, Incoming, Picture, conversation_id
+from core.platform import Board, Bucket, Limits
+from palaver_lines.surface import LinesSurface
+from palaver_lines.wire import (
+    NAME,
+    Hello,
+    Post,
+    incoming,
+    picture_post,
+    read_hello,
+    read_line,
+    read_post,
+    write,
+)
+
+LINE_BYTES = 1_000_000
+ACCEPT_S = 10.0
+
+
+class LinesPlatform:
+    """*port* 0: any free one."""
+
+    name = NAME
+    limits = Limits(
+        page_chars=1_000_000,
+        caption_chars=2_000,
+        pictures_per_post=4,
+        interval_s=0.1,
+        indicate_every_s=4.0,
+        replaces_pictures=True,
+    )
+    # It listens on this machine only, so the lists of who may ask do not apply.
+    local = True
+
+    def __init__(self, port: int, board: Board) -> None:
+        self.identity = f"nc 127.0.0.1 {port}"
+        self._port = port
+        self._board = board
+        self._arrivals = Arrivals()
+        self._server: asyncio.Server | None = None
+        self._connections: set[asyncio.Task[Any]] = set()
+
+    async def __aenter__(self) -> Self:
+        try:
+            self._server = await asyncio.start_server(
+                self._connected, "127.0.0.1", self._port, limit=LINE_BYTES
+            )
+        except OSError as error:
+            raise PlatformError(f"cannot listen on port {self._port}") from error
+        self._port = self._server.sockets[0].getsockname()[1]
+        self.identity = f"nc 127.0.0.1 {self._port}"
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._server is not None:
+            self._server.close()
+        for task in self._connections:
+            task.cancel()
+        await asyncio.gather(*self._connections, return_exceptions=True)
+
+    async def _connected(self, lines: asyncio.StreamReader, out: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 - asyncio runs this in a task
+        self._connections.add(task)
+        try:
+            hello = read_hello(await lines.readline())
+            async with asyncio.TaskGroup() as both:
+                shown = both.create_task(self._show(hello, out))
+                await self._listen(hello, lines, out)
+                shown.cancel()
+        except* (msgspec.DecodeError, UnicodeDecodeError, ValueError):
+            # No JSON, or a line that never ends: nobody knows where the next one would begin.
+            set_aside(NAME, "no line of ours")
+        except* (OSError, StoreError, asyncio.CancelledError):
+            # They connect again, and find what stands.
+            pass
+        finally:
+            self._connections.discard(task)
+            out.close()
+
+    async def _listen(
+        self, hello: Hello, lines: asyncio.StreamReader, out: asyncio.StreamWriter
+    ) -> None:
+        while raw := await lines.readline():
+            try:
+                line = read_line(raw)
+            except (msgspec.DecodeError, UnicodeDecodeError):
+                set_aside(NAME, "no line of ours")
+                out.write(write({"wrong": "a line is {id, say} or {id, press}"}) + b"\n")
+                continue
+            try:
+                await self._arrivals.accept(incoming(line, hello), ACCEPT_S)
+                out.write(write({"held": line.id}) + b"\n")
+            except TimeoutError:
+                out.write(write({"again": line.id}) + b"\n")
+
+    async def _show(self, hello: Hello, out: asyncio.StreamWriter) -> None:
+        board = conversation_id(NAME, hello.hello)
+        # Watched before it is read: what changes in between is shown twice, and not missed.
+        async with self._board.watch(board) as changes:
+            for key, value in await self._board.read(board):
+                await _tell(out, key, value)
+            async for key, changed in changes:
+                await _tell(out, key, changed)
+
+    def routes(self) -> Iterable[web.AbstractRouteDef]:
+        return ()
+
+    async def updates(self) -> AsyncGenerator[Sequence[Incoming]]:
+        async for batch in self._arrivals.batches():
+            yield batch
+
+    def budget(self, conversation: ConversationId) -> Sequence[Bucket]:
+        return ()
+
+    def indicate_budget(self, conversation: ConversationId, *, busy: bool) -> Sequence[Bucket]:
+        return ()
+
+    def fits(self, text: str) -> bool:
+        return len(text) <= self.limits.page_chars
+
+    def fill(self, text: str) -> float:
+        return len(text) / self.limits.page_chars
+
+    def open_surface(self, conversation: ConversationId, reply_to: str) -> LinesSurface:
+        return LinesSurface(self._board, conversation)
+
+    def reopen_surface(self, conversation: ConversationId, handle: str) -> LinesSurface:
+        return LinesSurface(self._board, conversation, int(handle))
+
+    async def send_pictures(
+        self,
+        conversation: ConversationId,
+        reply_to: str,
+        pictures: Sequence[Picture],
+        buttons: Sequence[Button] = (),
+        *,
+        replacing: str = "",
+    ) -> str:
+        key = int(replacing) if replacing else None
+        surface = LinesSurface(self._board, conversation, key)
+        await surface.put(picture_post(tuple(pictures), tuple(buttons)))
+        return surface.handle
+
+    async def send_voice(self, conversation: ConversationId, reply_to: str, sound: bytes) -> None:
+        post = Post(sound=base64.b64encode(sound).decode())
+        await LinesSurface(self._board, conversation).put(post)
+
+    async def indicate(self, conversation: ConversationId, *, busy: bool) -> None:
+        """A line tells of no typing."""
+
+    async def entitle(self, conversation: ConversationId, title: str) -> None:
+        """A line has no title."""
+
+    async def fetch(self, attachment: Attachment, most_bytes: int) -> bytes:
+        raise Gone("lines carry no attachments")
+
+
+async def _tell(out: asyncio.StreamWriter, key: int, value: bytes | None) -> None:
+    told = (
+        {"gone": key} if value is None else {"post": key, **msgspec.to_builtins(read_post(value))}
+    )
+    out.write(write(told) + b"\n")
+    await out.drain()

@@ -1,0 +1,44 @@
+"""One growing post: one value on the conversation's board."""
+
+from collections.abc import Sequence
+
+from core.errors import PlatformError, StoreError
+from core.messages import Button, ConversationId
+from core.platform import Board, Bucket
+from palaver_lines.wire import Post, write
+
+
+class LinesSurface:
+    grows = False
+    # Our own server asks for no pauses.
+    budget: Sequence[Bucket] = ()
+    final_budget: Sequence[Bucket] = ()
+
+    def __init__(self, board: Board, conversation: ConversationId, key: int | None = None) -> None:
+        self._board = board
+        self._conversation = conversation
+        self._key = key
+
+    @property
+    def handle(self) -> str:
+        return "" if self._key is None else str(self._key)
+
+    async def show(self, text: str, buttons: Sequence[Button] = ()) -> None:
+        await self.put(Post(text, tuple(buttons)))
+
+    async def finish(self, text: str, buttons: Sequence[Button] = ()) -> None:
+        await self.put(Post(text, tuple(buttons)))
+
+    async def delete(self) -> None:
+        if self._key is not None:
+            try:
+                await self._board.remove(self._conversation, self._key)
+            except StoreError as error:
+                raise PlatformError(str(error)) from error
+
+    async def put(self, post: Post) -> None:
+        """Make the post read *post*; the first time, make it."""
+        try:
+            self._key = await self._board.put(self._conversation, write(post), self._key)
+        except StoreError as error:
+            raise PlatformError(str(error)) from error
