@@ -20,6 +20,8 @@ RETRY_S = (0.5, 1, 2, 4, 8, 15)
 """Waits between tries while the platform is away; the last repeats."""
 PATIENCE_S = 15 * 60
 """How long a platform may stay away before the turn is left to another try."""
+INDICATE_AFTER_S = 0.8
+"""How long "is typing" waits for the text, where it costs as much."""
 
 
 async def deliver(
@@ -74,6 +76,30 @@ async def indicate(
     wait_s = (await budget.take(buckets, "nicety")).wait_s if buckets else 0.0
     if not (busy and wait_s):
         await platform.indicate(conversation, busy=busy)
+
+
+class Typing:
+    """Shows that an answer is under way, again and again, until it ends."""
+
+    def __init__(self, platform: Platform, conversation: ConversationId, budget: Budget) -> None:
+        self._platform = platform
+        self._conversation = conversation
+        self._budget = budget
+        self._shown = False
+
+    async def keep(self) -> None:
+        if self._platform.indicate_budget(self._conversation, busy=True):
+            # It costs what a text does: not where the text is about to come.
+            await asyncio.sleep(INDICATE_AFTER_S)
+        while True:
+            self._shown = True
+            await indicate(self._platform, self._conversation, self._budget, busy=True)
+            await asyncio.sleep(self._platform.limits.indicate_every_s)
+
+    async def end(self) -> None:
+        if self._shown:
+            self._shown = False
+            await indicate(self._platform, self._conversation, self._budget, busy=False)
 
 
 @asynccontextmanager

@@ -69,18 +69,26 @@ def heal(text: str) -> str:
     return heal_behind(text, 0, None)
 
 
-def heal_behind(text: str, stands: int, fence: OpenFence | None) -> str:
+def heal_behind(text: str, stands: int, fence: OpenFence | None, read: int = 0) -> str:
     """As `heal`; *text* up to *stands*, the end of a line, was looked at: *fence* is open there.
 
-    Where it is none, an empty line or the end of a fence stands before *stands*.
+    Where it is none, an empty line or the end of a fence stands before *stands*. From there to
+    *read*, the begin of a line, no fence begins or ends.
     """
-    rest, start = text[stands:], stands
+    start = max(stands, min(read, text.rfind("\n") + 1))
+    rest = text[start:]
     if fence is not None or "```" in rest or "~~~" in rest:
         for line in rest.split("\n"):
             fence = next_fence(fence, line, start)
             start += len(line) + 1
     if fence is not None:
         return _close_fence(text, fence)
+    return _heal_end(text, stands)
+
+
+def _heal_end(text: str, stands: int) -> str:
+    """As `heal_behind`, where no fence is open."""
+    rest = text[stands:]
     if len(rest) > BLOCK_CHARS:
         # Whole lines of its end; what has none stays as it is.
         behind = rest.find("\n", len(rest) - BLOCK_CHARS) + 1 or len(rest)
@@ -101,7 +109,7 @@ def _close_fence(text: str, fence: OpenFence) -> str:
         inside = body
     if not inside.strip():
         # The opening line itself, perhaps still without its language.
-        return heal(text[: fence.start].rstrip("\n"))
+        return _heal_end(text[: fence.start].rstrip("\n"), 0)
     return (
         f"{text[: fence.start]}{fence.line}\n{inside.rstrip()}\n{indent(fence.line)}{fence.marker}"
     )

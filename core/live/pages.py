@@ -23,7 +23,7 @@ HEAD_CHARS = 400
 LOOK_BACK = 0.35
 """How much of a full page may be given up for a better boundary."""
 
-AIM, FULL = 0.98, 0.96
+AIM, FULL = 0.98, 0.92
 """A page is aimed to be so full, and full enough with so much: each look renders the page. From the
 third look on, half of that is enough, then a third, and so on."""
 NEAR = 50
@@ -107,7 +107,7 @@ class PagedText:
         shown = clean_end(page, min(most_hidden, len(page) / 2))
         if self._stands > len(shown):
             return heal_behind(shown, 0, None)
-        return heal_behind(shown, self._stands, self._fence)
+        return heal_behind(shown, self._stands, self._fence, self._read)
 
     def _look_on(self, page: str) -> None:
         while (end := page.find("\n", self._read)) >= 0:

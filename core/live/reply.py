@@ -13,17 +13,16 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from core.errors import Full, Gone, PlatformError, RateLimited, Revoked
-from core.live.delivery import delete, deliver, indicate, report_refusal, told
+from core.live.delivery import Typing, delete, deliver, report_refusal, told
 from core.live.growth import Growth, clock
 from core.live.pace import FIRST_WAIT_S, Pacer, Turn, worth_showing
-from core.live.pages import Cut, PagedText
+from core.live.posts import Posts
 from core.messages import Button, ConversationId
 from core.platform import Bucket, Platform, Surface
 from core.tasks import end, see_through
 
 LAST_WORDS_S = 3.0
 """How long a turn that ends early waits for the call that is under way."""
-INDICATE_AFTER_S = 0.8
 HALF = 0.08
 """A half word, sentence or line at the end waits for its end if it is so little of what is new."""
 HIDDEN_S = 1.0
@@ -74,18 +73,12 @@ class Reply:
     ) -> None:
         self._platform = platform
         self._conversation = conversation
-        self._reply_to = reply_to
         self._pacer = pacer
         self._buttons = tuple(buttons)
-        self._old = [platform.reopen_surface(conversation, handle) for handle in handles]
-        self._pages: list[Surface] = []
+        self._posts = Posts(platform, conversation, reply_to, handles, on_post)
+        self._text = self._posts.text
         self._keep_until_chars = shown_chars
-        self._on_post = on_post
         self._may_show = may_show
-        self._known = set(handles)
-        self._text = PagedText(platform.limits.page_chars, platform.fill)
-        self._taken_back = False
-        self._on_screen = ""
         self._changed = asyncio.Event()
         self._closing = asyncio.Event()
         self._updater: asyncio.Task[None] | None = None
@@ -94,13 +87,12 @@ class Reply:
         self._first_text_s: float | None = None
         self._updates = 0
         self._refusals = 0
-        self._indicating = False
+        self._typing = Typing(platform, conversation, pacer.budget)
 
     @property
     def handles(self) -> tuple[str, ...]:
         """The posts of this answer so far, for a checkpoint."""
-        surfaces = [*self._pages, *self._old]
-        return tuple(surface.handle for surface in surfaces if surface.handle)
+        return self._posts.handles
 
     @property
     def shown(self) -> Shown:
@@ -108,7 +100,7 @@ class Reply:
 
     @property
     def budget(self) -> Sequence[Bucket]:
-        return self._surface().budget
+        return self._posts.last.budget
 
     async def __aenter__(self) -> "Reply":
         self._updater = asyncio.create_task(self._update(), name=f"reply {self._conversation}")
@@ -128,7 +120,7 @@ class Reply:
 
     def grow(self, chars: int, text: Callable[[], str]) -> None:
         """As `say`, of *chars* characters, which *text* puts together when they are looked at."""
-        self._taken_back |= chars < self._text.behind
+        self._posts.look(chars)
         self._text.write(text)
         self._changed.set()
         if self.growth.note_written(chars, clock()):
@@ -146,20 +138,19 @@ class Reply:
             PlatformError: the platform stayed away too long (see `deliver`).
         """
         await self.settle()
-        self._taken_back |= len(text) < self._text.behind
-        self._tell_anew()
+        self._posts.look(len(text))
+        self._posts.tell_anew()
         self._text.whole = text
         while (page := self._text.cut()) is not None:
             await self._finish_page(page.head, (), most_wait_s)
-            self._turn_page(page)
+            self._posts.turn(page)
         await self._finish_page(self._text.page, buttons, most_wait_s)
         if self.growth.written:
             self._pacer.lengths.note(len(text))
-        for surface in self._old:
-            # Longer in an earlier try: what is left over says nothing any more.
+        for surface in self._posts.left:
             await delete(surface, self._conversation, self._pacer.budget)
-        self._old.clear()
-        await self._indicate(busy=False)
+        self._posts.left.clear()
+        await self._typing.end()
 
     async def settle(self) -> None:
         """Show nothing more, and let arrive what is in flight: its post would be lost to us."""
@@ -169,30 +160,6 @@ class Reply:
         updater, self._updater = self._updater, None
         if updater is not None:
             await asyncio.shield(updater)
-
-    def _tell_anew(self) -> None:
-        """Where text was taken back behind what full pages hold: from the first of them."""
-        if self._taken_back:
-            self._taken_back = False
-            self._old, self._pages = [*self._pages, *self._old], []
-            self._text.begin_again()
-            self._on_screen = ""
-
-    def _turn_page(self, page: Cut) -> None:
-        self._text.turn(page)
-        self._on_screen = ""
-        self._pages.append(self._next_surface())
-
-    def _next_surface(self) -> Surface:
-        if self._old:
-            return self._old.pop(0)
-        reply_to = "" if self._pages else self._reply_to
-        return self._platform.open_surface(self._conversation, reply_to)
-
-    def _surface(self) -> Surface:
-        if not self._pages:
-            self._pages.append(self._next_surface())
-        return self._pages[-1]
 
     async def _update(self) -> None:
         """Show the newest text again and again, until closed, lost, or refused too often."""
@@ -222,7 +189,7 @@ class Reply:
     async def _wait_for_first_text(self) -> None:
         first_at: float | None = None
         # Beside it: a first text does not wait for a nicety.
-        typing = asyncio.create_task(self._keep_indicating(), name="typing")
+        typing = asyncio.create_task(self._typing.keep(), name="typing")
         try:
             while not self._closing.is_set():
                 now = clock()
@@ -238,14 +205,6 @@ class Reply:
         finally:
             await end([typing])
 
-    async def _keep_indicating(self) -> None:
-        if self._platform.indicate_budget(self._conversation, busy=True):
-            # It costs what a text does: not where the text is about to come.
-            await asyncio.sleep(INDICATE_AFTER_S)
-        while True:
-            await self._indicate(busy=True)
-            await asyncio.sleep(self._platform.limits.indicate_every_s)
-
     async def _show_newest(self) -> None:
         # The turn may be waited for: what is newest is decided when it has come.
         while self._has_news() and (turn := await self._take()) is not None:
@@ -255,8 +214,8 @@ class Reply:
 
     async def _show_some(self) -> bool:
         """Show the newest text; false where that ended a page, and there is more."""
-        self._tell_anew()
-        surface, page = self._surface(), self._text.cut()
+        self._posts.tell_anew()
+        surface, page = self._posts.last, self._text.cut()
         if page is None:
             frame = self._frame()
             chars = len(self._text.whole) - max(0, len(self._text.page) - len(frame))
@@ -267,34 +226,34 @@ class Reply:
             except Full:
                 page = self._text.cut_early()
             else:
-                self._on_screen = frame
+                self._posts.on_screen = frame
                 self.growth.shown = chars
                 self._note_update(surface)
                 return True
         await surface.finish(page.head)
         self._note_update(surface)
-        self._turn_page(page)
+        self._posts.turn(page)
         # What that page holds may have been taken back while it was finished.
-        self._taken_back |= len(self._text.whole) < self._text.behind
+        self._posts.look(len(self._text.whole))
         return False
 
     def _has_news(self) -> bool:
         frame, unseen = self._frame(), self.growth.unseen
-        if not frame or frame == self._on_screen:
+        if not frame or frame == self._posts.on_screen:
             return False
         if self.growth.shown is None or unseen <= 0:
             return True
         # Half a row of a table or half a link is hidden: its other half is waited for.
-        return len(frame) - len(self._on_screen) >= unseen * WORTH
+        return len(frame) - len(self._posts.on_screen) >= unseen * WORTH
 
     def _frame(self) -> str:
         """What the screen may show of the page so far."""
-        if self._surface().grows:
+        if self._posts.last.grows:
             return self._text.page
         return self._text.frame(self.growth.unseen * HALF).rstrip()
 
     async def _finish_page(self, text: str, buttons: Sequence[Button], most_wait_s: float) -> None:
-        surface = self._surface()
+        surface = self._posts.last
         await self._may_show(not surface.handle)
 
         async def finish() -> None:
@@ -302,7 +261,7 @@ class Reply:
             try:
                 await see_through(surface.finish(text, buttons), LAST_WORDS_S)
             finally:
-                self._note_post(surface)
+                self._posts.note(surface)
 
         await deliver(
             finish,
@@ -315,7 +274,7 @@ class Reply:
 
     async def _take(self) -> Turn | None:
         """Take a token for a preview; None when the answer ended meanwhile."""
-        await self._may_show(not self._surface().handle)
+        await self._may_show(not self._posts.last.handle)
         turn = None if self._closing.is_set() else await self._pacer.turn(self)
         if turn is not None:
             await self._may_show(False)
@@ -325,18 +284,7 @@ class Reply:
         self._updates += 1
         if self._first_text_s is None:
             self._first_text_s = clock() - self._began
-        self._note_post(surface)
-
-    def _note_post(self, surface: Surface) -> None:
-        if surface.handle and surface.handle not in self._known:
-            self._known.add(surface.handle)
-            self._on_post()
-
-    async def _indicate(self, *, busy: bool) -> None:
-        if busy or self._indicating:
-            self._indicating = busy
-            budget = self._pacer.budget
-            await indicate(self._platform, self._conversation, budget, busy=busy)
+        self._posts.note(surface)
 
     async def _sleep(self, seconds: float) -> None:
         with suppress(TimeoutError):
