@@ -28,6 +28,8 @@ LONGEST_WAIT_S = 60.0
 """For so long a whole answer waits in its turn to be shown; then it is left to a later one."""
 STREAM_TRIES = 3
 """How often an answer is begun when its stream breaks in the middle."""
+_OF_WORDS = frozenset(("policy", "filter"))
+"""Refusals of what a question says, whoever is asked."""
 
 
 async def answer(
@@ -78,13 +80,17 @@ async def answer(
                 draft.begin_again(draft.best.rstrip() if continues else "")
                 asked = _going_on(request, draft, continues=continues)
                 await _stream(stage, asked, reply, draft, reached)
-            if _worth_another_try(draft, asked) and tries_left:
+            small = request.model != stage.model
+            if _worth_another_try(draft, asked, small=small) and tries_left:
                 log.warning(
                     "answer begun again",
                     conversation=stage.claim.conversation,
                     reason=str(draft.error),
                 )
-                if isinstance(draft.error, Refused):
+                if small:
+                    # It was asked to spare the other one, which nobody has to go without.
+                    request = replace(request, model=stage.model)
+                elif isinstance(draft.error, Refused):
                     # It knows less of going on than we thought.
                     continues = False
                 await reply.settle()
@@ -204,7 +210,10 @@ def _ways_on(stage: Stage, draft: Draft) -> Sequence[Button]:
     ]
 
 
-def _worth_another_try(draft: Draft, asked: ChatRequest) -> bool:
+def _worth_another_try(draft: Draft, asked: ChatRequest, *, small: bool) -> bool:
+    """Whether to ask again; *small*: what was asked is the small model, and another may do."""
+    if small and draft.error is not None and not draft.text:
+        return not isinstance(draft.error, Refused) or draft.error.reason not in _OF_WORDS
     if isinstance(draft.error, Refused):
         began = bool(asked.begun) and draft.text == draft.begun
         return began and draft.error.reason == "request"

@@ -108,3 +108,34 @@ async def test_a_small_model_that_fails_costs_nobody_an_answer(driver, tmp_path,
             await driver.say("dm", LONG)
             await driver.answered("dm", number)
     assert asked_of(model, "small")
+
+
+async def test_a_small_first_question_goes_to_the_small_model_and_no_other(driver, tmp_path, model):
+    """The operator says how small it is; what follows, and what is longer, goes to the large."""
+    model.answers = {"small": "from the small", "scripted": "from the large"}
+    async with driving(driver, tmp_path, model, **SMALL, small_question_chars=20):
+        await driver.say("dm", "what is tea?")
+        posts = await driver.answered("dm", 1)
+        await driver.say("dm", "and coffee?")
+        posts = await driver.answered("dm", 2)
+        assert [post.text for post in posts] == ["from the small", "from the large"]
+        await driver.say("dm2", "what is tea, and where does it come from?")
+        (post,) = await driver.answered("dm2", 1)
+        assert post.text == "from the large"
+
+
+@pytest.mark.parametrize("code", [500, 401, 404])
+async def test_where_the_small_model_fails_the_large_one_answers(
+    code, driver, tmp_path, model, monkeypatch
+):
+    monkeypatch.setattr("core.models.retrying.FIRST_WAIT_S", 0.001)
+    model.answers = {"scripted": "from the large"}
+
+    def strict(body):
+        return (code, b"{}") if body["model"] == "small" else None
+
+    model.strict = strict
+    async with driving(driver, tmp_path, model, **SMALL, small_question_chars=20):
+        await driver.say("dm", "what is tea?")
+        (post,) = await driver.answered("dm", 1)
+    assert post.text == "from the large"
