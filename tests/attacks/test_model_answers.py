@@ -4,6 +4,7 @@ import asyncio
 import json
 import zlib
 
+import aiohttp
 import pytest
 from aiohttp import web
 
@@ -121,7 +122,6 @@ ATTACKS = {
         ENDLESS,
     ),
     "carriage returns": (streamed(carriage_returns), ENDLESS),
-    "letters one by one": (streamed(tiny_texts), ENDLESS),
     "an error of 800 MB": (
         streamed(lambda: endless(b"a" * MB), "text/html", status=400),
         "refused",
@@ -139,6 +139,25 @@ async def test_a_model_without_an_end_is_cut_and_that_is_said(attack, server, mo
         await until(lambda: any(said in post.text for post in server.posts(77)), 90)
         server.say(78, "and me?")
         await until(lambda: any("Echo of and me?" in post.text for post in server.posts(78)), 30)
+        assert app.unharmed()
+
+
+async def test_letters_one_by_one_are_cut_too(server, model, replica):
+    """On the page: in a chat the pages of 100,000 letters take their turn, one a second."""
+    model.faults.append(streamed(tiny_texts))
+    async with (
+        watched(replica, web_chat=True) as app,
+        aiohttp.ClientSession(cookies={"palaver": "ab" * 16}) as session,
+    ):
+        path = f"http://127.0.0.1:{app.port}/api/conversations/thread-12345"
+        async with session.post(path, json={"id": "abcdefgh0", "text": "hello"}) as response:
+            assert response.status == 202
+        server.say(78, "and me?")
+        await until(lambda: any("Echo of and me?" in post.text for post in server.posts(78)), 30)
+        async with asyncio.timeout(50), session.get(f"{path}/events") as response:
+            seen = b""
+            while ENDLESS.encode() not in seen:
+                seen = seen[-len(ENDLESS) :] + await response.content.readany()
         assert app.unharmed()
 
 
