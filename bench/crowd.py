@@ -11,18 +11,17 @@ what the budget forces for as many calls.
 import argparse
 import asyncio
 import sys
-import tempfile
 import time
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import core.crowd
 import core.line
 from bench.overload import MemoryPlatform, MemorySurface
+from bench.serving import serving
 from core.messages import Incoming, Sender, conversation_id
 from core.platform import Bucket
 from core.telemetry import set_up_logs
-from tests.harness import palaver, until
+from tests.harness import until
 from tests.servers.model import ModelServer
 
 NAME = "memory"
@@ -121,25 +120,13 @@ async def run(*, people, faster=10.0, max_per_place=20):
         setattr(room, name, getattr(room, name) / faster)
     core.crowd.NOTICE_EVERY_S = max(1, int(core.crowd.NOTICE_EVERY_S))
     result = Result(people)
-    with tempfile.TemporaryDirectory() as folder:
-        async with (
-            model.running(),
-            palaver(
-                Path(folder),
-                build=lambda _: [platform],
-                llm_base_url=model.url,
-                llm_model="scripted",
-                max_per_place=max_per_place,
-                history_tokens=0,
-                log_level="ERROR",
-            ),
-        ):
-            began = time.monotonic()
-            await until(lambda: len(platform.answers().get(GROUP, ())) >= people, 900)
-            # Of who begins when the others' ends take every token, the first text is the end.
-            result.forced_s = forced_s(platform.calls["answers"])
-            result.last_s = (time.monotonic() - began) * faster
-            await asyncio.sleep(2)
+    async with serving(platform, model, max_per_place=max_per_place):
+        began = time.monotonic()
+        await until(lambda: len(platform.answers().get(GROUP, ())) >= people, 900)
+        # Of who begins when the others' ends take every token, the first text is the end.
+        result.forced_s = forced_s(platform.calls["answers"])
+        result.last_s = (time.monotonic() - began) * faster
+        await asyncio.sleep(2)
     result.answered = len(platform.answers()[GROUP])
     result.answers, result.notices = platform.calls["answers"], platform.calls["notices"]
     return result

@@ -11,16 +11,16 @@ import argparse
 import asyncio
 import resource
 import sys
-import tempfile
 import time
 from collections import defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from bench.serving import serving
 from core.messages import Incoming, Sender, conversation_id
 from core.platform import Limits
 from core.telemetry import set_up_logs
-from tests.harness import palaver, until
+from tests.harness import until
 from tests.servers.model import ModelServer
 
 NAME = "memory"
@@ -171,31 +171,23 @@ async def run(*, questions, conversations, max_turns=200, max_per_person=5):
     platform = MemoryPlatform(asked)
     result = Result(len(asked))
     model = ModelServer(lambda messages: f"ANSWER to {messages[-1]['content']}.", 0.1, 8)
-    with tempfile.TemporaryDirectory() as folder:
-        async with (
-            model.running(),
-            palaver(
-                Path(folder),
-                build=lambda _: [platform],
-                llm_base_url=model.url,
-                llm_model="scripted",
-                max_turns=max_turns,
-                max_per_person=max_per_person,
-                max_waiting=len(asked),
-                history_tokens=0,
-                log_level="ERROR",
-            ),
-        ):
-            began = time.monotonic()
+    async with serving(
+        platform,
+        model,
+        max_turns=max_turns,
+        max_per_person=max_per_person,
+        max_waiting=len(asked),
+    ):
+        began = time.monotonic()
+        result.megabytes.append(memory_mb())
+
+        def done():
             result.megabytes.append(memory_mb())
+            return sum(len(some) for some in platform.answers().values()) >= len(asked)
 
-            def done():
-                result.megabytes.append(memory_mb())
-                return sum(len(some) for some in platform.answers().values()) >= len(asked)
-
-            await until(done, 600)
-            result.seconds = time.monotonic() - began
-            result.accepted_s = platform.accepted_at - began
+        await until(done, 600)
+        result.seconds = time.monotonic() - began
+        result.accepted_s = platform.accepted_at - began
     judge(result, platform, asked, began)
     result.most_at_once = model.most_streams
     return result

@@ -87,7 +87,7 @@ class Proxy:
 
     @asynccontextmanager
     async def running(self):
-        server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
         self._tasks = set()
         async with server:
             host, port = server.sockets[0].getsockname()
@@ -95,34 +95,40 @@ class Proxy:
             for task in self._tasks:
                 task.cancel()
 
-    async def _serve(self, reader, writer):
+    async def _accept(self, reader, writer):
         self._tasks.add(asyncio.current_task())
         try:
-            head = await reader.readuntil(b"\r\n\r\n")
-            line, rest = head.split(b"\r\n", 1)
-            method, target, _ = line.decode().split()
-            parts = urlsplit(target if "://" in target else f"//{target}")
-            self.asked.append(parts.hostname)
-            self.headers.append(rest)
-            up, down = await asyncio.open_connection("127.0.0.1", self.ports[parts.hostname])
-            if method == "CONNECT":
-                writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
-            else:
-                path = target.partition(parts.netloc)[2]
-                closing = rest.replace(b"Connection: keep-alive", b"Connection: close")
-                down.write(f"{method} {path} HTTP/1.1\r\n".encode() + closing)
-            await asyncio.wait(
-                [
-                    asyncio.ensure_future(self._pipe(reader, down)),
-                    asyncio.ensure_future(self._pipe(up, writer)),
-                ],
-                return_when=asyncio.FIRST_COMPLETED,
-            )
-            down.close()
+            await self._serve(reader, writer)
         except (OSError, KeyError, asyncio.IncompleteReadError):
             pass
         finally:
             writer.close()
+
+    async def _serve(self, reader, writer):
+        head = await reader.readuntil(b"\r\n\r\n")
+        line, rest = head.split(b"\r\n", 1)
+        method, target, _ = line.decode().split()
+        parts = urlsplit(target if "://" in target else f"//{target}")
+        self.asked.append(parts.hostname)
+        self.headers.append(rest)
+        up, down = await asyncio.open_connection("127.0.0.1", self.ports[parts.hostname])
+        if method == "CONNECT":
+            writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
+        else:
+            path = target.partition(parts.netloc)[2]
+            closing = rest.replace(b"Connection: keep-alive", b"Connection: close")
+            down.write(f"{method} {path} HTTP/1.1\r\n".encode() + closing)
+        await self._both_ways(reader, writer, up, down)
+
+    async def _both_ways(self, reader, writer, up, down):
+        await asyncio.wait(
+            [
+                asyncio.ensure_future(self._pipe(reader, down)),
+                asyncio.ensure_future(self._pipe(up, writer)),
+            ],
+            return_when=asyncio.FIRST_COMPLETED,
+        )
+        down.close()
 
     async def _pipe(self, reader, writer):
         while piece := await reader.read(65_536):
@@ -139,37 +145,24 @@ class Socks(Proxy):
             yield url.replace("http://", "socks5://")
 
     async def _serve(self, reader, writer):
-        self._tasks.add(asyncio.current_task())
-        try:
-            version, count = await reader.readexactly(2)
-            methods = await reader.readexactly(count)
-            assert (version, 2 in methods) == (5, True)
-            writer.write(b"\x05\x02")
-            _, length = await reader.readexactly(2)
-            user = await reader.readexactly(length)
-            (length,) = await reader.readexactly(1)
-            self.headers.append(user + b":" + await reader.readexactly(length))
-            writer.write(b"\x01\x00")
-            _, command, _, kind = await reader.readexactly(4)
-            assert (command, kind) == (1, 3)  # The name itself: nobody else resolved it.
-            (length,) = await reader.readexactly(1)
-            name = (await reader.readexactly(length)).decode()
-            await reader.readexactly(2)
-            self.asked.append(name)
-            up, down = await asyncio.open_connection("127.0.0.1", self.ports[name])
-            writer.write(b"\x05\x00\x00\x01" + bytes(6))
-            await asyncio.wait(
-                [
-                    asyncio.ensure_future(self._pipe(reader, down)),
-                    asyncio.ensure_future(self._pipe(up, writer)),
-                ],
-                return_when=asyncio.FIRST_COMPLETED,
-            )
-            down.close()
-        except (OSError, KeyError, asyncio.IncompleteReadError):
-            pass
-        finally:
-            writer.close()
+        version, count = await reader.readexactly(2)
+        methods = await reader.readexactly(count)
+        assert (version, 2 in methods) == (5, True)
+        writer.write(b"\x05\x02")
+        _, length = await reader.readexactly(2)
+        user = await reader.readexactly(length)
+        (length,) = await reader.readexactly(1)
+        self.headers.append(user + b":" + await reader.readexactly(length))
+        writer.write(b"\x01\x00")
+        _, command, _, kind = await reader.readexactly(4)
+        assert (command, kind) == (1, 3)  # The name itself: nobody else resolved it.
+        (length,) = await reader.readexactly(1)
+        name = (await reader.readexactly(length)).decode()
+        await reader.readexactly(2)
+        self.asked.append(name)
+        up, down = await asyncio.open_connection("127.0.0.1", self.ports[name])
+        writer.write(b"\x05\x00\x00\x01" + bytes(6))
+        await self._both_ways(reader, writer, up, down)
 
 
 def port_of(url):

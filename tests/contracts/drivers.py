@@ -447,3 +447,23 @@ async def started(driver, tmp_path, model, **more):
         await driver.opened(running)
         driver.app = running
         yield running
+
+
+@asynccontextmanager
+async def hooked(tmp_path, model):
+    """A server of Telegram's with Ann (77), the program that has its webhook, and a session."""
+    server = TelegramServer()
+    server.add_private(77)
+    values = {
+        "telegram_bot_token": telegram_server.TOKEN,
+        "telegram_webhook_secret": "hook-secret",
+        "public_url": "https://bot.example",
+        "llm_base_url": model.url,
+        "llm_model": "scripted",
+    }
+    async with (
+        server.running(),
+        palaver(tmp_path, telegram_api_url=server.url, **values) as running,
+        aiohttp.ClientSession() as session,
+    ):
+        yield server, running, session

@@ -11,7 +11,7 @@ from PIL import Image
 
 from core.languages.catalogue import LANGUAGES
 from core.turn.commands import MENU
-from tests.contracts.drivers import TelegramDriver, driving
+from tests.contracts.drivers import TelegramDriver, driving, hooked
 from tests.harness import palaver, status_of_bytes, until
 from tests.scenarios.test_pictures import png
 from tests.servers.model import said, status
@@ -264,20 +264,7 @@ _ODD = b"""{"update_id": 1, "message": {"message_id": 1, "date": 1, "text": 5, "
 
 
 async def test_a_webhook_with_the_secret_is_heard_and_without_it_refused(tmp_path, model):
-    server = TelegramServer()
-    server.add_private(77)
-    values = {
-        "telegram_bot_token": TOKEN,
-        "telegram_webhook_secret": "hook-secret",
-        "public_url": "https://bot.example",
-        "llm_base_url": model.url,
-        "llm_model": "scripted",
-    }
-    async with (
-        server.running(),
-        palaver(tmp_path, telegram_api_url=server.url, **values) as running,
-        aiohttp.ClientSession() as session,
-    ):
+    async with hooked(tmp_path, model) as (server, running, session):
         assert server.webhook["url"] == "https://bot.example/telegram/webhook"
         server.say(77, "over the hook")
         update = server.updates.popleft()

@@ -5,14 +5,13 @@ import json
 import zlib
 from contextlib import suppress
 
-import aiohttp
 import pytest
 from aiohttp import web
 
 from core.border import SET_ASIDE
-from tests.contracts.drivers import TelegramDriver, driving
+from tests.contracts.drivers import TelegramDriver, driving, hooked
 from tests.harness import palaver, until
-from tests.servers.telegram import BOT, TOKEN, ApiError, TelegramServer, old_poll
+from tests.servers.telegram import BOT, ApiError, old_poll
 
 
 @pytest.fixture
@@ -164,20 +163,7 @@ async def test_numbers_that_begin_anew_after_a_quiet_week_are_read(driver, tmp_p
 
 
 async def test_a_webhook_is_answered_200_for_what_cannot_be_read(tmp_path, model):
-    server = TelegramServer()
-    server.add_private(77)
-    values = {
-        "telegram_bot_token": TOKEN,
-        "telegram_webhook_secret": "hook-secret",
-        "public_url": "https://bot.example",
-        "llm_base_url": model.url,
-        "llm_model": "scripted",
-    }
-    async with (
-        server.running(),
-        palaver(tmp_path, telegram_api_url=server.url, **values) as running,
-        aiohttp.ClientSession() as session,
-    ):
+    async with hooked(tmp_path, model) as (_, running, session):
         hook = f"{running.url}/telegram/webhook"
         right = {"X-Telegram-Bot-Api-Secret-Token": "hook-secret"}
         poll = {"update_id": 1, "message": {**SURE, "from": ANN, "poll": old_poll("Tea?")}}
