@@ -139,9 +139,6 @@ class LinesPlatform:
     def indicate_budget(self, conversation: ConversationId, *, busy: bool) -> Sequence[Bucket]:
         return ()
 
-    def fits(self, text: str) -> bool:
-        return len(text) <= self.limits.page_chars
-
     def fill(self, text: str) -> float:
         return len(text) / self.limits.page_chars
 
