@@ -16,6 +16,7 @@ from bots.arrivals import Arrivals
 from bots.patience import patiently
 from bots.slack.asides import AsideSurface, HomeSurface
 from bots.slack.border import Socket, serve
+from bots.slack.failures import slack_errors
 from bots.slack.files import DOMAINS, Files, upload
 from bots.slack.inbound import NAME, Me
 from bots.slack.listeners import Listeners, MayAsk, Speak
@@ -23,7 +24,7 @@ from bots.slack.markup import BLOCK_CHARS, fill
 from bots.slack.people import People
 from bots.slack.posts import actions
 from bots.slack.stream import AGAIN_S, Streams, StreamSurface, cannot
-from bots.slack.surface import SlackSurface, post_budget, slack_errors, status_budget
+from bots.slack.surface import SlackSurface, post_budget, status_budget
 from core.credentials import Credential
 from core.errors import ConfigError, NoRight, PlatformError, Rejected
 from core.messages import (

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 import aiohttp
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bots.slack.failures import slack_errors
 from bots.slack.home import home_view
 from bots.slack.posts import content, controls
-from bots.slack.surface import NO_MEMBER, SlackSurface, slack_errors
+from bots.slack.surface import NO_MEMBER, SlackSurface
 from core.errors import Gone, PlatformError
 from core.messages import Button, ConversationId
 from core.platform import Bucket

@@ -7,8 +7,8 @@ import aiohttp
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bots.finding import Finding
+from bots.slack.failures import slack_errors
 from bots.slack.manifest import SCOPES
-from bots.slack.surface import slack_errors
 from core.errors import PlatformError
 from core.net.way import DIRECT, Way
 

@@ -7,8 +7,8 @@ import msgspec
 from slack_sdk.web.async_client import AsyncWebClient
 from yarl import URL
 
+from bots.slack.failures import slack_errors
 from bots.slack.markup import fallback
-from bots.slack.surface import slack_errors
 from core.border import clean, set_aside
 from core.credentials import Credential, within
 from core.errors import AddressRefused, Gone, Rejected

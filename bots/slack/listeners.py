@@ -19,6 +19,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bots.arrivals import Arrivals
 from bots.slack.commands import Slash, read_press, read_slash, slash_incoming
+from bots.slack.failures import slack_errors
 from bots.slack.fields import mapping, string
 from bots.slack.inbound import NAME, Me, read_event
 from bots.slack.markup import BLOCK_CHARS, fallback, render
@@ -27,7 +28,6 @@ from bots.slack.people import People
 from bots.slack.reading import mentioned_in
 from bots.slack.shortcuts import Shortcuts
 from bots.slack.stubs import completed
-from bots.slack.surface import slack_errors
 from core.border import clean, set_aside
 from core.errors import Gone, PlatformError
 from core.messages import Incoming, Sender, conversation_id

@@ -9,9 +9,9 @@ from typing import Any
 from msgspec.structs import replace
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bots.slack.failures import slack_errors
 from bots.slack.fields import items, mapping, string
 from bots.slack.inbound import NAME
-from bots.slack.surface import slack_errors
 from core.errors import PlatformError
 from core.messages import Sender
 

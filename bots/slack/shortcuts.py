@@ -12,6 +12,7 @@ from typing import Any
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bots.slack.attached import read_files
+from bots.slack.failures import slack_errors
 from bots.slack.fields import items, mapping, string
 from bots.slack.home import answer_of, ask_dialog
 from bots.slack.inbound import NAME, Me
@@ -19,7 +20,6 @@ from bots.slack.manifest import ASK_ABOUT, SUMMARISE
 from bots.slack.markup import fallback, render
 from bots.slack.people import People
 from bots.slack.reading import extras_of, mentioned_in, shared_files, text_of, words
-from bots.slack.surface import slack_errors
 from core.errors import Gone, PlatformError, Rejected
 from core.messages import Attachment, Incoming, Quote, Sender, conversation_id
 

@@ -15,10 +15,11 @@ from typing import Any
 
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bots.slack.failures import slack_errors
 from bots.slack.fields import items, mapping, string
 from bots.slack.markup import render, settled
 from bots.slack.posts import controls
-from bots.slack.surface import MARK, SlackSurface, slack_errors, tier_budget
+from bots.slack.surface import MARK, SlackSurface, tier_budget
 from core.errors import Full, Gone, PlatformError, Rejected
 from core.messages import Button, ConversationId, split_conversation
 from core.platform import Bucket

@@ -11,10 +11,10 @@ from typing import Any
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bots.slack.attached import is_stub
+from bots.slack.failures import slack_errors
 from bots.slack.fields import mapping, string
 from bots.slack.files import MOST_FILES
 from bots.slack.reading import shared_files
-from bots.slack.surface import slack_errors
 from core.errors import PlatformError
 
 INFO_S = 1.0

@@ -2,17 +2,17 @@
 
 import time
 import uuid
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
-import aiohttp
-from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bots.slack.failures import slack_errors
 from bots.slack.fields import items, mapping, string
 from bots.slack.posts import content, plain_content, without_thumbs
-from core.errors import Gone, PlatformError, RateLimited, Rejected, Revoked
+from core.errors import Gone, PlatformError, Rejected
 from core.messages import Button, ConversationId, split_conversation
 from core.platform import Bucket
 
@@ -22,44 +22,11 @@ CLOCKS_S = 30.0
 LOOK_BACK = 100
 """So many of the newest messages are looked through for a post of ours."""
 
-_LOST = frozenset(
-    (
-        "channel_not_found",
-        "not_in_channel",
-        "is_archived",
-        "thread_not_found",
-        "message_not_found",
-        "cant_update_message",
-        "restricted_action",
-        "user_not_found",
-        "user_not_in_channel",
-        # The workspace lets nobody edit any more, or nobody write there (chat.update, chat.post*).
-        "edit_window_closed",
-        "messages_tab_disabled",
-        "cannot_reply_to_message",
-        "restricted_action_read_only_channel",
-        "restricted_action_thread_only_channel",
-        "restricted_action_non_threadable_channel",
-        "restricted_action_thread_locked",
-    )
-)
 _NO_POST = frozenset(("message_not_found", "cant_update_message", "edit_window_closed"))
 """The post cannot be changed: its text is owed in another one."""
 NO_MEMBER = frozenset(("not_in_channel", "channel_not_found", "user_not_in_channel"))
 MARK = "palaver_post"
 """The type of our own metadata, by which a post is found again whose answer was lost."""
-_REVOKED = frozenset(
-    (
-        "invalid_auth",
-        "not_authed",
-        "account_inactive",
-        "token_revoked",
-        "token_expired",
-        "team_access_not_granted",
-    )
-)
-_AWAY = frozenset(("internal_error", "fatal_error", "service_unavailable", "request_timeout"))
-
 # Slack's rate limits count per method, workspace and app (docs.slack.dev, rate limits):
 # chat.update is Tier 3, 50 and more a minute; chat.postMessage about one a second in a channel,
 # with short bursts. (calls, seconds): a little longer than Slack's minute, for calls that arrive
@@ -67,43 +34,6 @@ _AWAY = frozenset(("internal_error", "fatal_error", "service_unavailable", "requ
 UPDATE = (50, 61.0)
 UPDATE_BURST = (3, 3.66)
 POST, POST_UPTO = (3, 3.06), 5
-
-
-@contextmanager
-def slack_errors(setting: str = "SLACK_BOT_TOKEN") -> Iterator[None]:
-    """Turn what `AsyncWebClient` raises into the errors of the port; *setting* names the token."""
-    try:
-        yield
-    except SlackApiError as error:
-        raise _typed(error, setting) from error
-    except (SlackClientError, aiohttp.ClientError, TimeoutError, OSError) as error:
-        raise PlatformError(f"{type(error).__name__}: {error}") from error
-
-
-def _typed(error: SlackApiError, setting: str) -> PlatformError:
-    response: Any = error.response
-    status = getattr(response, "status_code", 0)
-    try:
-        code = str(response["error"])
-    except (KeyError, TypeError, ValueError):
-        code = f"status {status}"
-    if code in ("ratelimited", "rate_limited") or status == 429:
-        headers = {k.lower(): v for k, v in getattr(response, "headers", {}).items()}
-        return RateLimited(code, _seconds(headers.get("retry-after")))
-    if code in _REVOKED:
-        return Revoked(f"Slack does not accept {setting} ({code})")
-    if code in _LOST:
-        return Gone(code)
-    if code in _AWAY or status >= 500 or code.startswith("status"):
-        return PlatformError(code)
-    return Rejected(code)
-
-
-def _seconds(value: object) -> float:
-    try:
-        return max(0.0, float(str(value)))
-    except ValueError:
-        return 30.0
 
 
 def post_budget(app: str, channel: str) -> tuple[Bucket, ...]:

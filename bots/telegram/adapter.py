@@ -1,15 +1,13 @@
 """Telegram as a platform: long polling or webhook in, messages and photos out."""
 
-import logging
 import secrets
 from collections.abc import AsyncGenerator, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
-import msgspec
 from aiohttp import web
-from telegram import BotCommand, Update
+from telegram import Update
 from telegram.constants import ChatAction
 from telegram.error import TelegramError
 
@@ -21,22 +19,22 @@ from bots.telegram.draft import DraftSurface
 from bots.telegram.files import Files
 from bots.telegram.gestures import Gestures
 from bots.telegram.guest import Guests, greet
-from bots.telegram.inbound import NAME, STOPPED, read_guest, read_update
+from bots.telegram.inbound import NAME, STOPPED, read_guest, read_update, sound
 from bots.telegram.markup import CAPTION_UNITS, fill
-from bots.telegram.pictures import ALBUM, media, send_album, send_one
+from bots.telegram.menu import set_menus
+from bots.telegram.pictures import ALBUM, send
 from bots.telegram.pointing import Me
 from bots.telegram.rich import RichSurface
 from bots.telegram.surface import (
     TelegramSurface,
-    keyboard,
     place,
     place_budget,
     reply_parameters,
     telegram_errors,
 )
-from bots.telegram.wire import BORDER, Request, TelegramBot, bounded, read_json
+from bots.telegram.wire import BORDER, open_bot, read_json
 from core.border import set_aside
-from core.errors import ConfigError, Gone, Rejected
+from core.errors import ConfigError
 from core.messages import (
     Attachment,
     Button,
@@ -49,8 +47,6 @@ from core.messages import (
 from core.net.way import DIRECT, Way
 from core.platform import Bucket, Leases, Limits, Recent
 
-log = logging.getLogger(__name__)
-
 POLL_S = 25
 """getUpdates: the server holds a long poll for 50 s at most."""
 ALLOWED_UPDATES = ("message", "edited_message", "callback_query", "guest_message", STOPPED)
@@ -58,8 +54,6 @@ ACCEPT_S = 20.0
 
 TITLE_CHARS = 128
 """createForumTopic: name."""
-EPHEMERAL = ("help", "usage")
-"""Commands whose answer only the person who asks needs."""
 
 
 class TelegramPlatform:
@@ -97,23 +91,8 @@ class TelegramPlatform:
         if webhook_secret and not public_url:
             raise ConfigError("PUBLIC_URL", "is needed with TELEGRAM_WEBHOOK_SECRET")
         self._drafts = drafts
-        out: dict[str, Any] = {
-            "proxy": way.proxy_for(api_url),
-            "httpx_kwargs": {
-                "trust_env": False,
-                "verify": way.tls(),
-                "event_hooks": {"response": [bounded]},
-            },
-        }
         self._rich = frozenset(rich)
-        # A pool for everything else than polling: previews of many chats go out at once.
-        self._bot = TelegramBot(
-            token,
-            base_url=f"{api_url}/bot",
-            base_file_url=f"{api_url}/file/bot",
-            request=Request(connection_pool_size=64, read_timeout=20, pool_timeout=20, **out),
-            get_updates_request=Request(connection_pool_size=2, **out),
-        )
+        self._bot = open_bot(token, api_url, way)
         self._token, self._api_url, self._way = token, api_url, way
         self._asides = Asides(self._bot)
         self._afterwards = Afterwards(self._bot, reactions=reactions)
@@ -166,21 +145,7 @@ class TelegramPlatform:
         else:
             # What was sent while we were down is kept: nothing may be dropped here.
             await self._bot.delete_webhook(drop_pending_updates=False)
-        # A nicety: without a menu one types the command.
-        try:
-            for language, lines in self._menus.items():
-                commands = [
-                    BotCommand(
-                        name,
-                        line,
-                        # Bot API 10.2: in a group, only who sends it sees it.
-                        api_kwargs={"is_ephemeral": True} if name in EPHEMERAL else None,
-                    )
-                    for name, line in lines.items()
-                ]
-                await self._bot.set_my_commands(commands, language_code=language or None)
-        except TelegramError as error:
-            log.warning("no menu of commands: %s", type(error).__name__)
+        await set_menus(self._bot, self._menus)
 
     def routes(self) -> Iterable[web.AbstractRouteDef]:
         if not self._webhook_secret:
@@ -211,12 +176,12 @@ class TelegramPlatform:
                     return ()  # Where we are a member it came as a message too.
                 inline = await greet(self._bot, update.guest_message)
                 guest = read_guest(update.guest_message, inline, update.update_id, self._me)
-                return [_sound(guest)] if guest is not None else []
+                return [sound(guest)] if guest is not None else []
             if self._afterwards.unchanged(update):
                 return ()
             if (incoming := read_update(update, self._me)) is None:
                 return ()
-            incoming = _sound(incoming)
+            incoming = sound(incoming)
         except Exception as error:
             # One that we cannot read must not keep us from all behind it.
             set_aside(BORDER, error)
@@ -300,17 +265,7 @@ class TelegramPlatform:
         replacing: str = "",
     ) -> str:
         where, reply = place(conversation), reply_parameters(reply_to)
-        if replacing and len(pictures) == 1:
-            # Who took it away meanwhile gets a new one.
-            with suppress(Gone, Rejected), telegram_errors():
-                await self._bot.edit_message_media(
-                    media(pictures[0]), where[0], int(replacing), reply_markup=keyboard(buttons)
-                )
-                return replacing
-        if len(pictures) > 1:
-            await send_album(self._bot, where, reply, pictures)
-            return ""
-        return await send_one(self._bot, where, reply, pictures[0], buttons)
+        return await send(self._bot, where, reply, pictures, buttons, replacing)
 
     async def send_voice(self, conversation: ConversationId, reply_to: str, sound: bytes) -> None:
         chat, topic = place(conversation)
@@ -340,8 +295,3 @@ class TelegramPlatform:
 
     async def fetch(self, attachment: Attachment, most_bytes: int) -> bytes:
         return await self._files.download(attachment, most_bytes)
-
-
-def _sound(incoming: Incoming) -> Incoming:
-    """*incoming*, as the inbox will read it; or `ValidationError`: the library checks no types."""
-    return msgspec.convert(msgspec.to_builtins(incoming), Incoming)

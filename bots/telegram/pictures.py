@@ -1,6 +1,7 @@
 """Pictures on their way to Telegram: as photos, else as files, one by one or as an album."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 from telegram import InputMediaDocument, InputMediaPhoto, ReplyParameters
 
@@ -8,7 +9,7 @@ from bots.telegram.entities import units
 from bots.telegram.markup import CAPTION_UNITS, plain
 from bots.telegram.surface import keyboard, telegram_errors
 from bots.telegram.wire import TelegramBot
-from core.errors import Rejected
+from core.errors import Gone, Rejected
 from core.messages import Button, Picture
 
 ALBUM = 10
@@ -16,6 +17,28 @@ ALBUM = 10
 PHOTO_BYTES = 10 * 1024 * 1024
 """sendPhoto: larger pictures go as files."""
 Thread = int | None
+
+
+async def send(
+    bot: TelegramBot,
+    where: tuple[int, Thread],
+    reply: ReplyParameters | None,
+    pictures: Sequence[Picture],
+    buttons: Sequence[Button],
+    replacing: str,
+) -> str:
+    """As `Platform.send_pictures`."""
+    if replacing and len(pictures) == 1:
+        # Who took it away meanwhile gets a new one.
+        with suppress(Gone, Rejected), telegram_errors():
+            await bot.edit_message_media(
+                media(pictures[0]), where[0], int(replacing), reply_markup=keyboard(buttons)
+            )
+            return replacing
+    if len(pictures) > 1:
+        await send_album(bot, where, reply, pictures)
+        return ""
+    return await send_one(bot, where, reply, pictures[0], buttons)
 
 
 async def send_one(

@@ -17,6 +17,7 @@ from telegram.request import HTTPXRequest
 
 from core.border import clean, set_aside
 from core.errors import PlatformError
+from core.net.way import Way
 
 BORDER = "telegram.update"
 BATCH = 100
@@ -234,6 +235,26 @@ class TelegramBot(Bot):
                 return [_own(one) for one in result]
             case _:
                 return result
+
+
+def open_bot(token: str, api_url: str, way: Way) -> TelegramBot:
+    """The bot of *token* at *api_url*, which goes out by *way* and no other."""
+    more: dict[str, Any] = {
+        "proxy": way.proxy_for(api_url),
+        "httpx_kwargs": {
+            "trust_env": False,
+            "verify": way.tls(),
+            "event_hooks": {"response": [bounded]},
+        },
+    }
+    # A pool for everything else than polling: previews of many chats go out at once.
+    return TelegramBot(
+        token,
+        base_url=f"{api_url}/bot",
+        base_file_url=f"{api_url}/file/bot",
+        request=Request(connection_pool_size=64, read_timeout=20, pool_timeout=20, **more),
+        get_updates_request=Request(connection_pool_size=2, **more),
+    )
 
 
 def _own(post: Mapping[str, Any]) -> Json:

@@ -1,0 +1,80 @@
+"""Slack's errors in our words."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import aiohttp
+from slack_sdk.errors import SlackApiError, SlackClientError
+
+from core.errors import Gone, PlatformError, RateLimited, Rejected, Revoked
+
+_LOST = frozenset(
+    (
+        "channel_not_found",
+        "not_in_channel",
+        "is_archived",
+        "thread_not_found",
+        "message_not_found",
+        "cant_update_message",
+        "restricted_action",
+        "user_not_found",
+        "user_not_in_channel",
+        # The workspace lets nobody edit any more, or nobody write there (chat.update, chat.post*).
+        "edit_window_closed",
+        "messages_tab_disabled",
+        "cannot_reply_to_message",
+        "restricted_action_read_only_channel",
+        "restricted_action_thread_only_channel",
+        "restricted_action_non_threadable_channel",
+        "restricted_action_thread_locked",
+    )
+)
+_REVOKED = frozenset(
+    (
+        "invalid_auth",
+        "not_authed",
+        "account_inactive",
+        "token_revoked",
+        "token_expired",
+        "team_access_not_granted",
+    )
+)
+_AWAY = frozenset(("internal_error", "fatal_error", "service_unavailable", "request_timeout"))
+
+
+@contextmanager
+def slack_errors(setting: str = "SLACK_BOT_TOKEN") -> Iterator[None]:
+    """Turn what `AsyncWebClient` raises into the errors of the port; *setting* names the token."""
+    try:
+        yield
+    except SlackApiError as error:
+        raise _typed(error, setting) from error
+    except (SlackClientError, aiohttp.ClientError, TimeoutError, OSError) as error:
+        raise PlatformError(f"{type(error).__name__}: {error}") from error
+
+
+def _typed(error: SlackApiError, setting: str) -> PlatformError:
+    response: Any = error.response
+    status = getattr(response, "status_code", 0)
+    try:
+        code = str(response["error"])
+    except (KeyError, TypeError, ValueError):
+        code = f"status {status}"
+    if code in ("ratelimited", "rate_limited") or status == 429:
+        headers = {k.lower(): v for k, v in getattr(response, "headers", {}).items()}
+        return RateLimited(code, _seconds(headers.get("retry-after")))
+    if code in _REVOKED:
+        return Revoked(f"Slack does not accept {setting} ({code})")
+    if code in _LOST:
+        return Gone(code)
+    if code in _AWAY or status >= 500 or code.startswith("status"):
+        return PlatformError(code)
+    return Rejected(code)
+
+
+def _seconds(value: object) -> float:
+    try:
+        return max(0.0, float(str(value)))
+    except ValueError:
+        return 30.0
