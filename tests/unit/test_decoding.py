@@ -750,11 +750,23 @@ def test_what_makes_sense_only_together_is_not_read_as_one(halves):
     assert text_of(deltas) == text_of(single)
 
 
+frames = st.sampled_from(
+    [b"data: ", b"data:", b"event: error\ndata: ", b"event: x\ndata: ", b"id: 1\ndata: "]
+)
+gaps = st.sampled_from([b"\n\n", b"\n\n", b"\r\n\r\n", b"\ndata: ", b"", b"\n: hm\n\n"])
+
+
 @settings(max_examples=MANY // 3, deadline=None)
-@given(st.lists(mutated(), max_size=5), st.integers(1, 40))
-def test_a_stream_of_any_payloads_is_asked_once_when_it_said_something(chunks, size):
-    payloads = [says("good"), *chunks, {"choices": [{"delta": {}, "finish_reason": "stop"}]}]
-    data = b"".join(b"data: " + json.dumps(one).encode() + b"\n\n" for one in payloads)
+@given(
+    st.lists(st.tuples(frames, mutated() | anything, gaps), max_size=5),
+    st.integers(1, 40),
+    st.sampled_from([b"\n\n", b"\n\ndata: [DONE]\n\n", b""]),
+)
+def test_a_stream_of_any_payloads_is_asked_once_when_it_said_something(chunks, size, end):
+    """Whatever its events are called, and however many payloads are in one."""
+    sent = [(b"data: ", says("good"), b"\n\n"), *chunks]
+    data = b"".join(frame + json.dumps(one).encode() + gap for frame, one, gap in sent)
+    data += b"\n\ndata: " + json.dumps(END).encode() + end
     said, calls = asyncio.run(_asked(data, size))
     assert said.startswith("good")
     assert calls == 1
