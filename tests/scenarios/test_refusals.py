@@ -310,6 +310,51 @@ async def test_thinking_without_a_beginning_is_taken_off_the_screen(
     assert post.text.count("The answer.") == 20
 
 
+THOUGHTS = {
+    "harmony": (
+        "<|start|>assistant<|channel|>analysis<|message|>I wonder<|end|><|start|>assistant"
+        "<|channel|>final<|message|>The answer.<|return|>"
+    ),
+    "in any case": "\ufeff \n<Think>I wonder</Think>\nThe answer.",
+    "reasoning": "<reasoning>I wonder</reasoning>\n\nThe answer.",
+    "a template's words": "<|im_start|>assistant\n<think>I wonder</think>The answer.",
+    "never closed": "<think>I wonder, and wonder",
+    "harmony, never closed": "<|start|>assistant<|channel|>analysis<|message|>I wonder",
+}
+
+
+@pytest.mark.parametrize("form", THOUGHTS)
+async def test_thinking_in_whatever_form_is_not_the_answer(form, driver, tmp_path, model):
+    model.answer = lambda messages: THOUGHTS[form]
+    async with driving(driver, tmp_path, model):
+        post = await ask(driver, "hello", 1)
+        closed = "never" not in form
+        assert post.text == ("The answer." if closed else say("refused_thinking", "en"))
+        (exchange,) = await _history(driver)
+        assert exchange["answer"] == ("The answer." if closed else "")
+    assert len(model.requests) == 1
+
+
+async def test_an_error_by_name_is_gone_on_with_and_says_nothing(driver, tmp_path, model):
+    half = json.dumps({"choices": [{"index": 0, "delta": {"content": "half"}}]}).encode()
+    model.faults = [raw(b"data: " + half + b"\n\nevent: error\ndata: the engine died\n\n")]
+    model.answer = lambda messages: "half and the other half"
+    async with driving(driver, tmp_path, model):
+        assert (await ask(driver, "hello", 1)).text == "half and the other half"
+    assert len(model.requests) == 2
+
+
+async def test_what_a_failed_try_was_billed_is_counted_with_the_answer(driver, tmp_path, model):
+    cost = {"choices": [], "usage": {"prompt_tokens": 100, "completion_tokens": 1000}}
+    bad = {"error": {"message": "gone", "code": 500}}
+    model.faults = [stream_of(cost, bad)]
+    async with driving(driver, tmp_path, model):
+        await ask(driver, "hello", 1)
+        await driver.say(driver.places[0], "/usage")
+        posts = await driver.posted(driver.places[0], 2)
+    assert "111 tokens read, 1007 written" in posts[-1].text
+
+
 async def test_what_an_answer_cites_stands_under_it_as_links(driver, tmp_path, model):
     cited = [{"title": "A page", "url": "https://a.example/x"}, {"url": "https://b.example"}]
     model.faults = [

@@ -6,7 +6,7 @@ import pytest
 from core.buckets import LocalBudget
 from core.clients import open_models
 from core.errors import ConfigError, Overloaded, Refused
-from core.models.chunks import AnsweredBy, TextDelta
+from core.models.chunks import AnsweredBy, TextDelta, Usage
 from core.models.client import ChatClient
 from core.models.file import read_palaver_file
 from core.models.providers import Endpoint, Provider
@@ -15,7 +15,7 @@ from core.models.router import Route, Router
 from core.platform import Bucket
 from tests.contracts.drivers import TelegramDriver, driving
 from tests.harness import settings_for
-from tests.servers.model import ModelServer, status
+from tests.servers.model import ModelServer, raw, status
 
 REQUEST = ChatRequest((ChatMessage("user", "hello"),))
 
@@ -243,3 +243,19 @@ async def test_the_keys_of_one_model_share_the_load_and_rest_alone(model, tmp_pa
                 assert "fine" in "".join([getattr(one, "text", "") async for one in deltas])
         assert len(set(used[1:])) == 1
         assert used[0] not in used[1:]
+
+
+async def test_what_a_model_cost_before_it_failed_is_counted_with_who_stood_in(router, servers):
+    told = b'data: {"choices":[],"usage":{"prompt_tokens":100,"completion_tokens":1000}}\n\n'
+    bad = b'data: {"error":{"message":"no","code":402}}\n\n'
+    servers[0].faults.append(raw(told + bad))
+    async with router.stream(REQUEST) as deltas:
+        said = [one async for one in deltas]
+    usages = [one for one in said if isinstance(one, Usage)]
+    assert usages[-1] == Usage(100 + 11, 1000 + 7)
+    servers[0].faults.append(raw(told + bad))
+    servers[1].faults.append(raw(told + bad))
+    router._routes[0].rests_until = router._routes[1].rests_until = 0.0
+    with pytest.raises(Refused) as failed:
+        await ask(router)
+    assert Usage.of(failed.value) == Usage(200, 2000)
