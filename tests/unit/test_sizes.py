@@ -15,10 +15,8 @@ REASON = "Long because "
 TOO_LONG = frozenset(
     [
         "bots/cli.py",
-        "bots/telegram/adapter.py",
         "bots/web/routes.py",
         "core/http.py: http_server",
-        "core/live/reply.py",
         "core/turn/answer.py: answer",
     ]
 )
