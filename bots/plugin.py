@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from bots.finding import Finding
 from core.messages import Incoming
 from core.net.way import Way
-from core.platform import Board, Leases, Platform, Recent, Secret
+from core.platform import Board, Leases, Platform, Recent, Secret, Spare
 
 GROUP = "palaver.platforms"
 SettingsT = TypeVar("SettingsT", bound=BaseModel)
@@ -53,6 +53,7 @@ class Lent:
         recent: for a platform that tells of one gesture in several messages.
         board: for a platform that keeps no posts of its own.
         secret: for who signs something.
+        spare: for calls that nobody waits for.
         may_ask: whether the lists admit who said this.
         speak: sentences for what the platform itself has to say.
         menus: each command's line, by the first letters of a language; "" for all others.
@@ -65,6 +66,7 @@ class Lent:
     recent: Recent
     board: Board
     secret: Secret
+    spare: Spare
     may_ask: Callable[[Incoming], bool]
     speak: Speak
     menus: Mapping[str, Mapping[str, str]]

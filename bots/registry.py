@@ -110,6 +110,7 @@ def _lent(services: Services) -> Lent:
         recent=services.recent,
         board=services.board,
         secret=services.secret,
+        spare=services.spare,
         may_ask=services.access.allows,
         speak=say,
         menus=_menus(),

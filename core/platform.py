@@ -5,7 +5,7 @@ beside it (`bots/plugin.py`); CONTRIBUTING.md shows each step. Nothing here is
 inherited from.
 """
 
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from types import TracebackType
 from typing import Protocol, Self
@@ -204,7 +204,7 @@ class Platform(Protocol):
         ...
 
     async def indicate(self, conversation: ConversationId, *, busy: bool) -> None:
-        """Show or clear "is typing". A nicety: failures are the adapter's to swallow."""
+        """Show or clear "is typing". Raises as a surface; a nicety, so that ends at the caller."""
         ...
 
     async def entitle(self, conversation: ConversationId, title: str) -> None:
@@ -233,6 +233,23 @@ class Leases(Protocol):
 
     def hold(self, name: str) -> AbstractAsyncContextManager[Lease]:
         """Wait until *name* is ours; it is kept alive until the block ends or it is lost."""
+        ...
+
+
+class Spare(Protocol):
+    """Lent to adapters for calls that nobody waits for: they take tokens as all calls do."""
+
+    async def make(
+        self,
+        buckets: Sequence[Bucket],
+        call: Callable[[], Awaitable[object]],
+        *,
+        owed: bool = False,
+    ) -> None:
+        """Make *call* if each of *buckets* has a token to spare; if it is *owed*, in any case.
+
+        A `PlatformError` of it ends here; from a refusal it is learned.
+        """
         ...
 
 

@@ -22,11 +22,12 @@ from core.crowd import CrowdTeller
 from core.errors import ConfigError
 from core.http import Health, http_server
 from core.images.later import callback_routes
+from core.live.delivery import SpareCalls
 from core.live.pace import Pacer
 from core.models.cache import RememberingModel
 from core.models.learned import Lessons
 from core.people.access import Access
-from core.platform import Board, Platform, Recent, Secret
+from core.platform import Board, Platform, Recent, Secret, Spare
 from core.secret import keep_secret
 from core.settings import Settings
 from core.starting import Starting
@@ -64,6 +65,7 @@ class Lent:
     board: Board
     secret: Secret
     recent: Recent
+    spare: Spare
     access: Access
     choices: Mapping[str, Sequence[str]]
     """What may stand behind the commands that take one of a list."""
@@ -140,6 +142,7 @@ async def open_core(settings: Settings) -> AsyncIterator[Core]:
                 RedisBoard(redis, feed, settings.history_ttl),
                 SharedSecret(redis),
                 SharedRecent(redis),
+                SpareCalls(budget),
                 context.access,
                 choices(context),
             ),

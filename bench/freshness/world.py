@@ -7,8 +7,8 @@ from itertools import pairwise
 
 from bench.freshness.optimum import Rule
 from bots.slack.adapter import SlackPlatform
+from bots.slack.limits import post_budget, status_budget, update_budget
 from bots.slack.stream import append_budget, start_budget, stop_budget
-from bots.slack.surface import post_budget, status_budget, update_budget
 from bots.telegram.adapter import TelegramPlatform
 from bots.telegram.surface import place_budget
 from core.buckets import Buckets, Usual, worth_telling

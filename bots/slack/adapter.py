@@ -1,7 +1,6 @@
 """Slack as a platform: Socket Mode or HTTP events in, messages and files out."""
 
 import logging
-import time
 from collections.abc import AsyncGenerator, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from types import TracebackType
@@ -9,7 +8,7 @@ from typing import Any, Self
 
 import aiohttp
 from aiohttp import web
-from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_sdk.errors import SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bots.arrivals import Arrivals
@@ -19,12 +18,14 @@ from bots.slack.border import Socket, serve
 from bots.slack.failures import slack_errors
 from bots.slack.files import DOMAINS, Files, upload
 from bots.slack.inbound import NAME, Me
+from bots.slack.limits import post_budget, status_budget
 from bots.slack.listeners import Listeners, MayAsk, Speak
 from bots.slack.markup import BLOCK_CHARS, fill
 from bots.slack.people import People
 from bots.slack.posts import actions
-from bots.slack.stream import AGAIN_S, Streams, StreamSurface, cannot
-from bots.slack.surface import SlackSurface, post_budget, status_budget
+from bots.slack.sessions import Sessions
+from bots.slack.stream import Streams, StreamSurface
+from bots.slack.surface import SlackSurface
 from core.credentials import Credential
 from core.errors import ConfigError, NoRight, PlatformError, Rejected
 from core.messages import (
@@ -36,11 +37,10 @@ from core.messages import (
     split_conversation,
 )
 from core.net.way import DIRECT, Way
-from core.platform import Bucket, Limits
+from core.platform import Bucket, Limits, Spare
 
 log = logging.getLogger(__name__)
 
-TITLE_CHARS = 80
 NO_FILES = frozenset(("missing_scope", "not_allowed_token_type", "file_uploads_disabled"))
 """What Slack says where the app, or the workspace, may post no files."""
 
@@ -69,6 +69,7 @@ class SlackPlatform:
         self,
         bot_token: str,
         api_url: str,
+        spare: Spare,
         *,
         menu: Collection[str],
         choices: Mapping[str, Collection[str]],
@@ -87,6 +88,7 @@ class SlackPlatform:
         self._way = way
         self._bot_token = bot_token
         self._api_url = api_url
+        self._spare = spare
         self._app_token = app_token
         self._signing_secret = signing_secret
         self._addresses = {"direct"} | ({"thread"} if follow_threads else set())
@@ -97,7 +99,6 @@ class SlackPlatform:
         self._speak = speak
         self._arrivals = Arrivals()
         self._me = Me("", "", ())
-        self._no_status_until = 0.0
         self._told_scopes: set[str] = set()
         self._streams = Streams(on=streams)
         self.identity = "Slack"
@@ -121,6 +122,7 @@ class SlackPlatform:
             await self._session.close()
             raise
         self._me = Me(str(answer["user_id"]), str(answer["team_id"]), {*self._menu, "start"})
+        self._sessions = Sessions(self._client, self._spare, self._limited)
         mode = "Socket Mode" if self._app_token else "HTTP events"
         self.identity = f"@{answer['user']} in {answer['team']} ({mode})"
         heard = Listeners(
@@ -205,11 +207,16 @@ class SlackPlatform:
         if reply_to.startswith("home "):
             return HomeSurface(self._client, app, conversation, reply_to[5:])
         if self._streams.wanted(conversation):
-            return StreamSurface(self._client, app, conversation, self._streams)
-        return SlackSurface(self._client, app, conversation, thread=reply_to)
+            return StreamSurface(
+                self._client, app, conversation, self._streams, self._sessions.rest
+            )
+        return SlackSurface(
+            self._client, app, conversation, thread=reply_to, rest=self._sessions.rest
+        )
 
     def reopen_surface(self, conversation: ConversationId, handle: str) -> SlackSurface:
-        return SlackSurface(self._client, self._limited, conversation, ts=handle)
+        rest = self._sessions.rest
+        return SlackSurface(self._client, self._limited, conversation, ts=handle, rest=rest)
 
     async def send_pictures(
         self,
@@ -254,41 +261,12 @@ class SlackPlatform:
             )
 
     async def indicate(self, conversation: ConversationId, *, busy: bool) -> None:
-        await self._set_status(conversation, "processing" if busy else "active")
+        _, channel, thread = split_conversation(conversation)
+        await self._sessions.set_status(channel, thread, "processing" if busy else "active")
 
     async def entitle(self, conversation: ConversationId, title: str) -> None:
         _, channel, thread = split_conversation(conversation)
-        if not thread:
-            return
-        # A colon becomes an underscore in the title of a session that begins.
-        title = title.replace(":", " -")[:TITLE_CHARS]
-        try:
-            await self._client.agents_sessions_rename(
-                channel_id=channel, thread_ts=thread, title=title
-            )
-        except SlackApiError as error:
-            if error.response.get("error") in ("session_not_found", "not_authorized"):
-                # There is no session yet: it begins with this title.
-                await self._set_status(conversation, "active", title=title)
-        except (SlackClientError, aiohttp.ClientError, TimeoutError, OSError):
-            return
-
-    async def _set_status(
-        self, conversation: ConversationId, status: str, *, title: str | None = None
-    ) -> None:
-        """Source: docs.slack.dev, agents.sessions.setStatus; a nicety, so failures end here."""
-        _, channel, thread = split_conversation(conversation)
-        if not thread or time.monotonic() < self._no_status_until:
-            return
-        try:
-            await self._client.agents_sessions_setStatus(
-                channel_id=channel, thread_ts=thread, status=status, title=title
-            )
-        except SlackApiError as error:
-            if cannot(str(error.response.get("error"))):
-                self._no_status_until = time.monotonic() + AGAIN_S
-        except (SlackClientError, aiohttp.ClientError, TimeoutError, OSError):
-            return
+        await self._sessions.entitle(channel, thread, title)
 
     async def fetch(self, attachment: Attachment, most_bytes: int) -> bytes:
         return await self._files.download(attachment, most_bytes)

@@ -50,6 +50,7 @@ def _build(settings: SlackSettings, lent: Lent) -> Platform:
     return SlackPlatform(
         settings.slack_bot_token.get_secret_value(),
         settings.slack_api_url,
+        lent.spare,
         menu=lent.menu_in_threads,
         choices=lent.choices,
         may_ask=lent.may_ask,

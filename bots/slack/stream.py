@@ -17,9 +17,10 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bots.slack.failures import slack_errors
 from bots.slack.fields import items, mapping, string
+from bots.slack.limits import tier_budget
 from bots.slack.markup import render, settled
 from bots.slack.posts import controls
-from bots.slack.surface import MARK, SlackSurface, tier_budget
+from bots.slack.surface import MARK, Rest, SlackSurface
 from core.errors import Full, Gone, PlatformError, Rejected
 from core.messages import Button, ConversationId, split_conversation
 from core.platform import Bucket
@@ -107,9 +108,14 @@ class StreamSurface(SlackSurface):
     """One streamed message, for `STREAM_S`; if its stream ends before, it is edited."""
 
     def __init__(
-        self, client: AsyncWebClient, team: str, conversation: ConversationId, streams: Streams
+        self,
+        client: AsyncWebClient,
+        team: str,
+        conversation: ConversationId,
+        streams: Streams,
+        rest: Rest | None = None,
     ) -> None:
-        super().__init__(client, team, conversation)
+        super().__init__(client, team, conversation, rest=rest)
         self._streams = streams
         self._streaming = True
         self._halted = False
@@ -156,7 +162,7 @@ class StreamSurface(SlackSurface):
             # No new message, where somebody took this one away too.
             with suppress(Gone):
                 await self._put(text, buttons)
-            await self._rest()
+            await self._end_session()
             return
         whole = ended = False
         if self._streaming and not self._ts and self._lost_at:
@@ -174,7 +180,7 @@ class StreamSurface(SlackSurface):
         if not whole:
             await super().finish(text, buttons)
         if self._until and buttons and not ended:
-            await self._rest()
+            await self._end_session()
 
     async def _grow(self, rendered: str) -> None:
         if not rendered.startswith(self._sent):

@@ -2,7 +2,7 @@
 
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -11,6 +11,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bots.slack.failures import slack_errors
 from bots.slack.fields import items, mapping, string
+from bots.slack.limits import post_budget, update_budget
 from bots.slack.posts import content, plain_content, without_thumbs
 from core.errors import Gone, PlatformError, Rejected
 from core.messages import Button, ConversationId, split_conversation
@@ -27,36 +28,8 @@ _NO_POST = frozenset(("message_not_found", "cant_update_message", "edit_window_c
 NO_MEMBER = frozenset(("not_in_channel", "channel_not_found", "user_not_in_channel"))
 MARK = "palaver_post"
 """The type of our own metadata, by which a post is found again whose answer was lost."""
-# Slack's rate limits count per method, workspace and app (docs.slack.dev, rate limits):
-# chat.update is Tier 3, 50 and more a minute; chat.postMessage about one a second in a channel,
-# with short bursts. (calls, seconds): a little longer than Slack's minute, for calls that arrive
-# late. How large bursts may be is not published: a few, and more is tried.
-UPDATE = (50, 61.0)
-UPDATE_BURST = (3, 3.66)
-POST, POST_UPTO = (3, 3.06), 5
-
-
-def post_budget(app: str, channel: str) -> tuple[Bucket, ...]:
-    kind = f"slack:{app}:post"
-    return (Bucket(f"{kind}:{channel}", *POST, 0, refills=True, upto=POST_UPTO, like=kind),)
-
-
-def tier_budget(
-    key: str, minute: tuple[int, float], burst: tuple[int, float]
-) -> tuple[Bucket, ...]:
-    """What a method of so many calls in a *minute*, and in a *burst*, takes a token of."""
-    return (
-        Bucket(key, *minute),
-        Bucket(f"{key}:burst", *burst, upto=minute[0], refills=True),
-    )
-
-
-def update_budget(app: str) -> tuple[Bucket, ...]:
-    return tier_budget(f"slack:{app}:update", UPDATE, UPDATE_BURST)
-
-
-def status_budget(app: str) -> tuple[Bucket, ...]:
-    return tier_budget(f"slack:{app}:status", UPDATE, UPDATE_BURST)
+Rest = Callable[[str, str], Awaitable[None]]
+"""Lets the session of a thread, in a channel, be at rest."""
 
 
 class SlackSurface:
@@ -73,12 +46,14 @@ class SlackSurface:
         conversation: ConversationId,
         ts: str = "",
         thread: str = "",
+        rest: Rest | None = None,
     ) -> None:
         self._client = client
         self._team = team
         _, self._channel, self._thread = split_conversation(conversation)
         self._thread = thread or self._thread
         self._ts = ts
+        self._rest = rest
         self._mark = uuid.uuid4().hex
         self._lost_at = 0.0
         """Since when a post may stand of which we do not know."""
@@ -120,17 +95,12 @@ class SlackSurface:
         with slack_errors():
             await self._client.chat_delete(channel=self._channel, ts=self._ts)
         self._ts = ""
-        if self._channel.startswith("D") and self._thread:
-            await self._rest()  # It may have been a stream.
+        if self._channel.startswith("D"):
+            await self._end_session()  # It may have been a stream.
 
-    async def _rest(self) -> None:
-        """Let the session be `active`: a stream that did not end by `chat.stopStream` leaves it at
-        work for an hour. A nicety.
-        """
-        with suppress(PlatformError), slack_errors():
-            await self._client.agents_sessions_setStatus(
-                channel_id=self._channel, thread_ts=self._thread, status="active"
-            )
+    async def _end_session(self) -> None:
+        if self._rest is not None and self._thread:
+            await self._rest(self._channel, self._thread)
 
     async def _put(self, text: str, buttons: Sequence[Button]) -> None:
         others = without_thumbs(buttons)

@@ -45,7 +45,7 @@ from core.messages import (
     split_conversation,
 )
 from core.net.way import DIRECT, Way
-from core.platform import Bucket, Leases, Limits, Recent
+from core.platform import Bucket, Leases, Limits, Recent, Spare
 
 POLL_S = 25
 """getUpdates: the server holds a long poll for 50 s at most."""
@@ -78,6 +78,7 @@ class TelegramPlatform:
         api_url: str,
         leases: Leases,
         recent: Recent,
+        spare: Spare,
         *,
         menus: Mapping[str, Mapping[str, str]],
         webhook_secret: str = "",
@@ -95,7 +96,7 @@ class TelegramPlatform:
         self._bot = open_bot(token, api_url, way)
         self._token, self._api_url, self._way = token, api_url, way
         self._asides = Asides(self._bot)
-        self._afterwards = Afterwards(self._bot, reactions=reactions)
+        self._afterwards = Afterwards(self._bot, spare, reactions=reactions)
         self._leases = leases
         self._menus = menus
         self._webhook_secret = webhook_secret
@@ -283,7 +284,7 @@ class TelegramPlatform:
         chat, topic = place(conversation)
         if split_conversation(conversation)[2].startswith(GUEST):
             return  # We are no member there.
-        with suppress(TelegramError):
+        with telegram_errors():
             await self._bot.send_chat_action(chat, ChatAction.TYPING, message_thread_id=topic)
 
     async def entitle(self, conversation: ConversationId, title: str) -> None:

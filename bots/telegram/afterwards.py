@@ -2,19 +2,18 @@
 
 import asyncio
 import time
-from collections.abc import Coroutine, Sequence
-from contextlib import suppress
-from typing import Any
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 
 from telegram import Message, Update
-from telegram.error import TelegramError
 
 from bots.telegram.inbound import wording
 from bots.telegram.pointing import Me
-from bots.telegram.surface import GROWING, place
+from bots.telegram.surface import GROWING, place, place_budget, telegram_errors
 from bots.telegram.wire import BORDER, TelegramBot
 from core.border import set_aside
 from core.messages import Incoming
+from core.platform import Spare
 from core.tasks import end
 
 WORDINGS = 10_000
@@ -28,8 +27,9 @@ STALE_S = 600.0
 class Afterwards:
     """Remembers how messages read, reacts to questions, tidies posts that nobody knows."""
 
-    def __init__(self, bot: TelegramBot, *, reactions: bool) -> None:
+    def __init__(self, bot: TelegramBot, spare: Spare, *, reactions: bool) -> None:
         self._bot = bot
+        self._spare = spare
         self._reactions = reactions
         self._wordings: dict[tuple[int, int], int] = {}
         self._calls: set[asyncio.Task[None]] = set()
@@ -59,7 +59,8 @@ class Afterwards:
             asked = incoming.address == "direct" and incoming.message
             if self._reactions and asked and not (incoming.command or incoming.edited):
                 chat = place(incoming.conversation)[0]
-                self._try(self._bot.set_message_reaction(chat, int(incoming.message), SEEN))
+                message = int(incoming.message)
+                self._try(me, chat, partial(self._bot.set_message_reaction, chat, message, SEEN))
 
     def _note(self, me: Me, update: Update) -> None:
         message = update.message or update.edited_message or update.guest_message
@@ -69,14 +70,17 @@ class Afterwards:
         self._wordings[_key(message)] = hash(wording(message))
         post = message.reply_to_message
         if post is not None and _orphan(post, me):
-            self._try(self._bot.delete_message(post.chat.id, post.message_id))
+            chat, number = post.chat.id, post.message_id
+            self._try(me, chat, partial(self._bot.delete_message, chat, number))
 
-    def _try(self, call: Coroutine[Any, Any, bool]) -> None:
-        async def trying() -> None:
-            with suppress(TelegramError):
-                await call
+    def _try(self, me: Me, chat: int, call: Callable[[], Awaitable[object]]) -> None:
+        async def calling() -> None:
+            with telegram_errors():
+                await call()
 
-        task = asyncio.create_task(trying(), name="telegram afterwards")
+        # Users say that these spend the chat's budget too (hermes#107612).
+        making = self._spare.make(place_budget(me.id, chat), calling)
+        task = asyncio.create_task(making, name="telegram afterwards")
         self._calls.add(task)
         task.add_done_callback(self._calls.discard)
 

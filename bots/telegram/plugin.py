@@ -46,6 +46,7 @@ def _build(settings: TelegramSettings, lent: Lent) -> Platform:
         settings.telegram_api_url,
         lent.leases,
         lent.recent,
+        lent.spare,
         menus=lent.menus,
         webhook_secret=settings.telegram_webhook_secret.get_secret_value(),
         public_url=lent.shared.public_url,

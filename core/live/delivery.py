@@ -73,9 +73,31 @@ async def indicate(
 ) -> None:
     """Show "is typing" where there is a token to spare, or clear it in any case."""
     buckets = platform.indicate_budget(conversation, busy=busy)
-    wait_s = (await budget.take(buckets, "nicety")).wait_s if buckets else 0.0
-    if not (busy and wait_s):
-        await platform.indicate(conversation, busy=busy)
+    await SpareCalls(budget).make(
+        buckets, lambda: platform.indicate(conversation, busy=busy), owed=not busy
+    )
+
+
+class SpareCalls:
+    """Calls that nobody waits for; see `core.platform.Spare`."""
+
+    def __init__(self, budget: Budget) -> None:
+        self._budget = budget
+
+    async def make(
+        self,
+        buckets: Sequence[Bucket],
+        call: Callable[[], Awaitable[object]],
+        *,
+        owed: bool = False,
+    ) -> None:
+        """As `Spare.make`."""
+        grant = await self._budget.take(buckets, "nicety") if buckets else Grant(0.0)
+        if grant.wait_s and not owed:
+            return
+        with suppress(PlatformError):
+            async with told(self._budget, buckets, grant):
+                await call()
 
 
 class Typing:

@@ -37,11 +37,13 @@ async def test_a_final_text_that_must_wait_for_long_frees_its_worker_and_is_writ
         assert len(model.requests) == 2, "what was written is shown, and not asked for again"
 
 
+@pytest.mark.parametrize("reactions", [False, True])
 async def test_five_askers_in_a_strict_group_are_whole_and_nothing_is_refused(
-    driver, tmp_path, model
+    driver, tmp_path, model, reactions
 ):
+    """Reactions count there, too (hermes#107612)."""
     model.answer = lambda messages: "Yes."
-    async with driving(driver, tmp_path, model):
+    async with driving(driver, tmp_path, model, telegram_reactions=reactions):
         driver.server.world = strict()
         for user in range(5):
             person = driver.server.person(200 + user, f"P{user}")

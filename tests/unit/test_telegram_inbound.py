@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from bots.telegram.adapter import TelegramPlatform
 from bots.telegram.pointing import Me
 from bots.telegram.wire import TelegramBot, read_json
+from core.buckets import LocalBudget
+from core.live.delivery import SpareCalls
 from core.messages import Incoming
 from tests.contracts import shapes_telegram
 from tests.servers.telegram import BOT, TOKEN, TelegramServer, old_poll
@@ -99,7 +101,13 @@ class _Recent:
 def a_platform():
     """One for all, since its TLS takes longer than a hundred updates."""
     platform = TelegramPlatform(
-        TOKEN, "http://127.0.0.1:9", _Leases(), _Recent(), menus={"": {}}, overhear=True
+        TOKEN,
+        "http://127.0.0.1:9",
+        _Leases(),
+        _Recent(),
+        SpareCalls(LocalBudget()),
+        menus={"": {}},
+        overhear=True,
     )
     platform._me = ME
     platform._bot = Quiet(TOKEN)

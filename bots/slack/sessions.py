@@ -1,0 +1,76 @@
+"""Agent sessions: what Slack shows of the work on a thread. Niceties: failures end here.
+
+Source: docs.slack.dev, agents.sessions.setStatus and agents.sessions.rename.
+"""
+
+import time
+
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bots.slack.failures import slack_errors
+from bots.slack.limits import rename_budget, status_budget
+from bots.slack.stream import AGAIN_S, cannot
+from core.errors import Gone, Rejected
+from core.platform import Spare
+
+TITLE_CHARS = 80
+
+
+class Sessions:
+    """The sessions of one workspace; *app*: whose limits they are."""
+
+    def __init__(self, client: AsyncWebClient, spare: Spare, app: str) -> None:
+        self._client = client
+        self._spare = spare
+        self._app = app
+        self._off_until = 0.0
+
+    async def set_status(
+        self, channel: str, thread: str, status: str, *, title: str | None = None
+    ) -> None:
+        if not thread or time.monotonic() < self._off_until:
+            return
+        try:
+            with slack_errors():
+                await self._client.agents_sessions_setStatus(
+                    channel_id=channel, thread_ts=thread, status=status, title=title
+                )
+        except (Rejected, Gone) as error:
+            if cannot(str(error)):
+                self._off_until = time.monotonic() + AGAIN_S
+
+    async def rest(self, channel: str, thread: str) -> None:
+        """Let it be `active`: what did not end by `chat.stopStream` leaves it at work for an hour,
+        so that this is owed.
+        """
+        await self._spare.make(
+            status_budget(self._app),
+            lambda: self.set_status(channel, thread, "active"),
+            owed=True,
+        )
+
+    async def entitle(self, channel: str, thread: str, title: str) -> None:
+        """Name it; one that is not there begins with *title*."""
+        if not thread:
+            return
+        # A colon becomes an underscore in the title of a session that begins.
+        title = title.replace(":", " -")[:TITLE_CHARS]
+
+        missing = False
+
+        async def rename() -> None:
+            nonlocal missing
+            try:
+                with slack_errors():
+                    await self._client.agents_sessions_rename(
+                        channel_id=channel, thread_ts=thread, title=title
+                    )
+            except (Rejected, Gone) as error:
+                missing = str(error) in ("session_not_found", "not_authorized")
+
+        await self._spare.make(rename_budget(self._app), rename)
+        if missing:
+            await self._spare.make(
+                status_budget(self._app),
+                lambda: self.set_status(channel, thread, "active", title=title),
+            )
