@@ -8,6 +8,7 @@ import sys
 import time
 from contextlib import AsyncExitStack
 
+import msgspec
 import pytest
 
 from core.buckets import Buckets
@@ -17,6 +18,7 @@ from core.store.board import RedisBoard
 from core.store.connection import connect, store_errors
 from core.store.embedded import embedded
 from core.store.feed import Feed
+from core.store.keys import level
 from core.store.limits import Notices, SharedBudget, SharedLeases
 
 
@@ -28,6 +30,27 @@ async def test_replicas_share_one_bucket(redis):
     assert (await one.take(bucket, "preview")).wait_s > 0
     assert (await two.take(bucket, "final")).wait_s == 0
     assert (await one.take(bucket, "final")).wait_s > 0
+
+
+async def test_what_one_chat_found_is_where_another_begins_in_another_process(redis):
+    here, there = (
+        (Bucket(chat, 3, 30, refills=True, upto=20, like="chats"),) for chat in ("here", "there")
+    )
+    one, two = SharedBudget(redis), SharedBudget(redis)
+    for _ in range(3):
+        assert (await one.take(here, "final")).wait_s == 0
+    early = await one.take(here, "first")
+    assert early.told
+    await one.passed(here, early, 0.01)
+    assert all([(await two.take(there, "first")).wait_s == 0 for _ in range(12)])
+
+
+async def test_what_an_earlier_version_knew_of_a_bucket_is_read(redis):
+    bucket = (Bucket("chat", 20, 60),)
+    known = {"seen_at": time.time(), "used": 3, "level": 1.5, "at": 5.0, "successes": 2, "out": 1}
+    known |= {"learned": 0.5, "learned_at": time.time(), "shut_until": time.time() + 60}
+    await redis.set(level("chat"), msgspec.msgpack.encode(known))
+    assert (await SharedBudget(redis).take(bucket, "final")).levels[0] == pytest.approx(9, abs=0.1)
 
 
 async def test_all_buckets_or_none_are_taken_from(redis):
