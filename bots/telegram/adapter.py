@@ -14,6 +14,7 @@ from telegram.error import TelegramError
 from bots.arrivals import Arrivals
 from bots.patience import patiently
 from bots.telegram.afterwards import Afterwards
+from bots.telegram.anonymous import in_whose_name
 from bots.telegram.aside import GUEST, Asides
 from bots.telegram.draft import DraftSurface
 from bots.telegram.files import Files
@@ -182,6 +183,8 @@ class TelegramPlatform:
                 return ()
             if (incoming := read_update(update, self._me)) is None:
                 return ()
+            if update.callback_query is not None and not incoming.private:
+                incoming = await in_whose_name(self._bot, update.callback_query, incoming)
             incoming = sound(incoming)
         except Exception as error:
             # One that we cannot read must not keep us from all behind it.

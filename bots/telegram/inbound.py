@@ -52,14 +52,14 @@ def read_update(update: Update, me: Me) -> Incoming | None:
     message = update.message or update.edited_message
     if message is not None and message.migrate_to_chat_id:
         return _moved(message, message.migrate_to_chat_id, event_id)
-    if message is None or message.is_automatic_forward or (sender := _who(message)) is None:
+    if message is None or message.is_automatic_forward or (sender := sender_of(message)) is None:
         return None
     if title := _title(message):
         return _titled(message, sender, title, event_id)
     return _said(message, sender, event_id, me, edited=update.edited_message is not None)
 
 
-def _who(message: Message) -> Sender | None:
+def sender_of(message: Message) -> Sender | None:
     """The person; who writes as a group or a channel is known by that, and by nothing else."""
     user, chat = message.from_user, message.sender_chat
     if user is None or (user.id == TELEGRAM and chat is None):
@@ -91,7 +91,7 @@ def read_guest(message: Message, inline: str, update_id: int, me: Me) -> Incomin
 
     Each is a conversation of its own: what else is said there is nobody's business.
     """
-    if (sender := _who(message)) is None:
+    if (sender := sender_of(message)) is None:
         return None
     said = with_links(message, _mentions(message, me)[0])
     return Incoming(

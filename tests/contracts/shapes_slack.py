@@ -4,7 +4,7 @@ from functools import partial
 
 from tests.contracts.shapes import NOTHING, Case
 from tests.servers.slack import BOT_ID, BOT_USER
-from tests.servers.slack_shapes import SHAPES
+from tests.servers.slack_shapes import FORWARDED, SHAPES, rich, section, text
 
 
 def asks(driver, text, place="dm", **more):
@@ -50,6 +50,71 @@ CASES = [
         "a mention of us among others",
         partial(asks, text=f"so <@U02>, and <@{BOT_USER}>, why?", place="channel"),
         ("so @Bob, and, why?",),
+        place="channel",
+    ),
+    Case(
+        "slack",
+        "rich text, a file and a forwarded message with a file, and no text",
+        partial(
+            asks,
+            text="",
+            place="channel",
+            blocks=[rich(section({"type": "user", "user_id": BOT_USER}, text(" compare them")))],
+            files=[{"id": "F8", "name": "mine.txt", "mimetype": "text/plain", "size": 5}],
+            attachments=[
+                {
+                    **FORWARDED,
+                    "files": [{"id": "F9", "name": "his.txt", "mimetype": "text/plain", "size": 5}],
+                }
+            ],
+        ),
+        ("compare them", "forwarded message of Bob", "mine.txt", "his.txt"),
+        place="channel",
+    ),
+    Case(
+        "slack",
+        "a mention of us in a list",
+        partial(
+            asks,
+            text=f"• <@{BOT_USER}> do this",
+            place="channel",
+            blocks=[
+                rich(
+                    {
+                        "type": "rich_text_list",
+                        "style": "bullet",
+                        "elements": [
+                            section({"type": "user", "user_id": BOT_USER}, text(" do this")),
+                            section(text("and that")),
+                        ],
+                    }
+                )
+            ],
+        ),
+        ("- do this\n- and that",),
+        place="channel",
+    ),
+    Case(
+        "slack",
+        "our name in code",
+        partial(
+            asks,
+            text=f"use `&lt;@{BOT_USER}&gt;`",
+            place="channel",
+            blocks=[rich(section(text("use "), text(f"<@{BOT_USER}>", code=True)))],
+        ),
+        shows=NOTHING,
+        place="channel",
+    ),
+    Case(
+        "slack",
+        "many mentions, ours the last",
+        partial(
+            asks,
+            text=" ".join(f"<@U{n:02}X>" for n in range(25)) + f" <@{BOT_USER}> who votes?",
+            place="channel",
+        ),
+        ("who votes?",),
         place="channel",
     ),
     Case(

@@ -294,3 +294,23 @@ async def test_a_file_that_its_chat_protects_is_said_to_be_so(driver, tmp_path, 
         driver.server.say(77, "", document=file, caption="sum it up")
         await driver.answered("dm", 1)
         assert "its chat protects what is in it" in str(model.requests)
+
+
+async def test_an_admin_may_press_what_stands_under_a_question_of_the_group_itself(
+    driver, tmp_path, model
+):
+    """An anonymous admin asks as the group, and presses buttons under their own name."""
+    async with driving(driver, tmp_path, model):
+        driver.server.group_admins = {78}
+        group = {"id": -1001, "type": "supergroup", "title": "Friends"}
+        stands_for = {"id": 1087968824, "is_bot": True, "first_name": "Group"}
+        driver.server.say(-1001, "@palaver_bot hello", user=stands_for, sender_chat=group)
+        await until(lambda: finished(driver.server, -1001, None))
+        (post,) = driver.server.posts(-1001)
+        driver.server.press(post, "retry", user=driver.server.person(77))
+        await until(lambda: "Only who asked" in str(driver.server.asides))
+        assert len(model.requests) == 1
+        driver.server.press(post, "retry", user=driver.server.person(78, "Bob"))
+        await until(lambda: len(model.requests) == 2)
+        await until(lambda: finished(driver.server, -1001, None))
+        assert len(driver.server.posts(-1001)) == 1

@@ -137,6 +137,7 @@ class Message:
     document: bytes | None = None
     reply_to: int | None = None
     edits: int = 0
+    more: dict = field(default_factory=dict)
     at: float = field(default_factory=time.time)
 
 
@@ -163,6 +164,7 @@ class TelegramServer:
         self.url = ""
         self.knows_asides = True
         self.knows_rich = True
+        self.group_admins = set()
         self.token = TOKEN
         self.chats = {}
         self.topics = {}
@@ -219,6 +221,7 @@ class TelegramServer:
         user = user or self.person()
         message = Message(self._message_id(), chat, text, user, topic)
         self.messages[chat, message.id] = message
+        message.more = {name: more[name] for name in ("sender_chat",) if name in more}
         body = self._shown(message)
         if text and "caption" not in more:
             body["text"] = text
@@ -248,6 +251,9 @@ class TelegramServer:
         self.push({"edited_message": body})
 
     def press(self, message, data, user=None):
+        body = self._shown(message)
+        if (asked := self.messages.get((message.chat, message.reply_to))) is not None:
+            body["reply_to_message"] = {**self._shown(asked), **asked.more}
         self.pressed_at[str(self.next_update)] = time.monotonic()
         self.push(
             {
@@ -256,7 +262,7 @@ class TelegramServer:
                     "from": user or self.person(),
                     "chat_instance": "1",
                     "data": data,
-                    "message": self._shown(message),
+                    "message": body,
                 }
             }
         )
@@ -443,6 +449,12 @@ class TelegramServer:
             "from": BOT,
             "receiver_user": self.person(whom["receiver_user_id"]),
         }
+
+    async def do_getChatMember(self, parameters, files):
+        # core.telegram.org/bots/api#chatmember
+        user = int(parameters["user_id"])
+        status = "administrator" if user in self.group_admins else "member"
+        return {"status": status, "user": self.person(user)}
 
     async def do_setMessageReaction(self, parameters, files):
         chat = self._writable(parameters)

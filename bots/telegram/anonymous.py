@@ -1,0 +1,32 @@
+"""Anonymous admins: they ask in the name of their group, and press buttons in their own.
+
+Source: tdlib/telegram-bot-api, Client.cpp, `JsonMessage`: nothing tells which admin it was. So
+what stands under a question of the group's may be pressed by each of its admins.
+"""
+
+from msgspec.structs import replace
+from telegram import CallbackQuery, Message
+from telegram.error import TelegramError
+
+from bots.telegram.inbound import sender_of
+from bots.telegram.wire import TelegramBot
+from core.messages import Incoming
+
+ADMINS = ("creator", "administrator")
+"""core.telegram.org/bots/api#chatmember: status."""
+
+
+async def in_whose_name(bot: TelegramBot, query: CallbackQuery, incoming: Incoming) -> Incoming:
+    """*incoming*, the press of *query*; as the group's own, where an admin answers for it."""
+    post = query.message
+    asked = post.reply_to_message if isinstance(post, Message) else None
+    if asked is None or asked.sender_chat is None or asked.sender_chat.id != asked.chat.id:
+        return incoming
+    whom = {"chat_id": asked.chat.id, "user_id": query.from_user.id}
+    try:
+        member = await bot.call("getChatMember", whom)
+    except TelegramError:
+        return incoming
+    sender = sender_of(asked)
+    known = isinstance(member, dict) and member.get("status") in ADMINS
+    return replace(incoming, sender=sender) if known and sender is not None else incoming
