@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from core.models.parameters import OWN, THINKING
-from core.models.providers import Endpoint, continues_with
+from core.models.providers import Endpoint, Provider, continues_with
 from core.models.request import ChatMessage, ChatRequest, in_turns
 from core.models.ways import Ways
 
@@ -28,7 +28,7 @@ def body(endpoint: Endpoint, request: ChatRequest, ways: Ways) -> dict[str, obje
         "messages": messages,
         "stream": True,
         "stream_options": {"include_usage": True},
-        **_options(endpoint.provider.host, request.options),
+        **_options(endpoint.provider, request.options),
     }
     if request.max_tokens:
         asked[endpoint.provider.max_tokens] = request.max_tokens
@@ -44,16 +44,16 @@ def body(endpoint: Endpoint, request: ChatRequest, ways: Ways) -> dict[str, obje
     return asked
 
 
-def _options(host: str, options: Mapping[str, Any]) -> dict[str, Any]:
+def _options(provider: Provider, options: Mapping[str, Any]) -> dict[str, Any]:
     """*options*; how long it may think is said differently everywhere, or cannot be said."""
     named = {name: value for name, value in options.items() if name not in OWN}
     if tokens := options.get(THINKING):
-        match host:
-            case "openrouter.ai":
+        match provider.thinking:
+            case "reasoning":
                 named["reasoning"] = {"max_tokens": tokens}
-            case "dashscope.aliyuncs.com" | "dashscope-intl.aliyuncs.com":
+            case "thinking_budget":
                 named |= {"enable_thinking": True, "thinking_budget": tokens}
-            case "generativelanguage.googleapis.com":
+            case "thinking_config":
                 thinking = {"thinking_budget": tokens}
                 named["extra_body"] = {"google": {"thinking_config": thinking}}
             case _:

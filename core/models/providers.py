@@ -36,7 +36,8 @@ class Provider(msgspec.Struct, frozen=True):
         key_header: the header of the key, where it is no bearer token.
         bearer: whether it is a bearer token besides.
         headers: what else each call carries.
-        shape: of the request and of the stream.
+        shape: of the request and of the stream, one of `core/models/shapes.py`.
+        thinking: how it is told the most tokens to think with; empty: it cannot be told.
     """
 
     host: str
@@ -47,6 +48,7 @@ class Provider(msgspec.Struct, frozen=True):
     bearer: bool = False
     headers: tuple[tuple[str, str], ...] = ()
     shape: Shape = "openai"
+    thinking: Literal["", "reasoning", "thinking_budget", "thinking_config"] = ""
 
 
 _VERSION = (("anthropic-version", "2023-06-01"),)
@@ -54,6 +56,10 @@ KNOWN = (
     Provider("api.deepseek.com", "prefix", "https://api.deepseek.com/beta"),
     Provider("api.mistral.ai", "prefix"),
     Provider("aip.baidubce.com", shape="qianfan"),
+    Provider("openrouter.ai", thinking="reasoning"),
+    Provider("dashscope.aliyuncs.com", thinking="thinking_budget"),
+    Provider("dashscope-intl.aliyuncs.com", thinking="thinking_budget"),
+    Provider("generativelanguage.googleapis.com", thinking="thinking_config"),
     Provider(
         "api.anthropic.com",
         "prefill",
