@@ -6,13 +6,16 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 UV ?= uv
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format lock browser clean
+.PHONY: help run dev test check format lock browser clean
 
 help: ## Show what there is.
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 10
 
 run: $(VENV)/.run ## Start Palaver; without any setting, as a chat page with a demo model.
 	@$(BIN)/palaver run
+
+dev: $(VENV)/.run ## Start Palaver again at every change, with a debug log.
+	@$(BIN)/python dev.py
 
 test: $(VENV)/.test browser check ## Check and test everything.
 	$(BIN)/python -m pytest -n 3
