@@ -12,9 +12,10 @@ from typing import Generic, Protocol, TypeVar
 from pydantic import BaseModel
 
 from bots.finding import Finding
+from core.lent import Board, Leases, Recent, Secret, Spare
 from core.messages import Incoming
 from core.net.way import Way
-from core.platform import Board, Leases, Platform, Recent, Secret, Spare
+from core.platform import Platform
 
 GROUP = "palaver.platforms"
 SettingsT = TypeVar("SettingsT", bound=BaseModel)

@@ -12,8 +12,9 @@ from core.crowd import CrowdTeller
 from core.errors import PlatformError, StoreError
 from core.languages.catalogue import say
 from core.languages.detection import language_of
+from core.lent import Leases
 from core.messages import Button, ConversationId, Incoming, split_conversation
-from core.platform import Leases, Platform
+from core.platform import Platform
 from core.store.inbox import Inbox
 from core.store.patience import until_answered
 from core.tasks import see_through

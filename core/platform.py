@@ -1,12 +1,11 @@
-"""The port: what an adapter offers the core, and what the core lends an adapter.
+"""The port: what an adapter offers the core. What the core lends an adapter: `core/lent.py`.
 
 To add a platform, write one class that fills `Platform`, and a `plugin.py`
 beside it (`bots/plugin.py`); CONTRIBUTING.md shows each step. Nothing here is
 inherited from.
 """
 
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncGenerator, Iterable, Sequence
 from types import TracebackType
 from typing import Protocol, Self
 
@@ -218,91 +217,4 @@ class Platform(Protocol):
             Rejected: it is larger than *most_bytes*, or not what it says.
             Gone: it is not there (any more).
         """
-        ...
-
-
-class Lease(Protocol):
-    """A right that one process holds at a time."""
-
-    @property
-    def held(self) -> bool: ...
-
-
-class Leases(Protocol):
-    """Lent to adapters whose platform allows one reader at a time."""
-
-    def hold(self, name: str) -> AbstractAsyncContextManager[Lease]:
-        """Wait until *name* is ours; it is kept alive until the block ends or it is lost."""
-        ...
-
-
-class Spare(Protocol):
-    """Lent to adapters for calls that nobody waits for: they take tokens as all calls do."""
-
-    async def make(
-        self,
-        buckets: Sequence[Bucket],
-        call: Callable[[], Awaitable[object]],
-        *,
-        owed: bool = False,
-    ) -> None:
-        """Make *call* if each of *buckets* has a token to spare; if it is *owed*, in any case.
-
-        A `PlatformError` of it ends here; from a refusal it is learned.
-        """
-        ...
-
-
-class Secret(Protocol):
-    """Lent to adapters that sign something: the same in every process, and after a restart."""
-
-    async def value(self) -> str: ...
-
-    async def replace(self) -> None:
-        """Make another one: whatever the old one signed is void."""
-        ...
-
-
-class Recent(Protocol):
-    """Lent to adapters whose platform tells of one gesture in several messages."""
-
-    async def look(self, name: str, value: bytes = b"") -> Sequence[bytes]:
-        """Keep *value*, if it is any, for some minutes.
-
-        Returns:
-            What every process kept under *name* lately, the oldest first, *value* included.
-
-        Raises:
-            StoreError: the store is away.
-        """
-        ...
-
-
-class Board(Protocol):
-    """Lent to adapters whose platform keeps no posts of its own.
-
-    A board is an ordered map of opaque values, shared by all replicas, which
-    can be watched; it is forgotten after `HISTORY_TTL` without a change.
-    """
-
-    async def put(self, board: str, value: bytes, key: int | None = None) -> int:
-        """Append *value*, or replace what *key* holds; returns its key (from 1, rising)."""
-        ...
-
-    async def get(self, board: str, key: int) -> bytes | None: ...
-
-    async def remove(self, board: str, key: int) -> None: ...
-
-    async def read(self, board: str) -> list[tuple[int, bytes]]:
-        """All values in the order of their keys."""
-        ...
-
-    async def keys(self, board: str) -> list[int]:
-        """All keys in their order."""
-        ...
-
-    def watch(
-        self, board: str
-    ) -> AbstractAsyncContextManager[AsyncIterator[tuple[int, bytes | None]]]:
-        """Each change from now on: its key, and the value (None: removed)."""
         ...

@@ -22,12 +22,13 @@ from core.crowd import CrowdTeller
 from core.errors import ConfigError
 from core.http import Health, http_server
 from core.images.later import callback_routes
+from core.lent import Board, Recent, Secret, Spare
 from core.live.delivery import SpareCalls
 from core.live.pace import Pacer
 from core.models.cache import RememberingModel
 from core.models.learned import Lessons
 from core.people.access import Access
-from core.platform import Board, Platform, Recent, Secret, Spare
+from core.platform import Platform
 from core.secret import keep_secret
 from core.settings import Settings
 from core.starting import Starting

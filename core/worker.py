@@ -16,9 +16,10 @@ from core.border import set_aside
 from core.crowd import CrowdTeller
 from core.door import Door
 from core.errors import LeaseLost, PalaverError, PlatformError, Revoked, Silenced, StoreError
+from core.lent import Leases
 from core.line import Line
 from core.messages import split_conversation
-from core.platform import Leases, Platform
+from core.platform import Platform
 from core.store import keys
 from core.store.claim import Claim
 from core.store.feed import Feed

@@ -28,6 +28,7 @@ from bots.slack.stream import Streams, StreamSurface
 from bots.slack.surface import SlackSurface
 from core.credentials import Credential
 from core.errors import ConfigError, NoRight, PlatformError, Rejected
+from core.lent import Spare
 from core.messages import (
     Attachment,
     Button,
@@ -37,7 +38,7 @@ from core.messages import (
     split_conversation,
 )
 from core.net.way import DIRECT, Way
-from core.platform import Bucket, Limits, Spare
+from core.platform import Bucket, Limits
 
 log = logging.getLogger(__name__)
 

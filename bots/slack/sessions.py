@@ -11,7 +11,7 @@ from bots.slack.failures import slack_errors
 from bots.slack.limits import rename_budget, status_budget
 from bots.slack.stream import AGAIN_S, cannot
 from core.errors import Gone, Rejected
-from core.platform import Spare
+from core.lent import Spare
 
 TITLE_CHARS = 80
 

@@ -36,6 +36,7 @@ from bots.telegram.surface import (
 from bots.telegram.wire import BORDER, open_bot, read_json
 from core.border import set_aside
 from core.errors import ConfigError
+from core.lent import Leases, Recent, Spare
 from core.messages import (
     Attachment,
     Button,
@@ -46,7 +47,7 @@ from core.messages import (
     split_conversation,
 )
 from core.net.way import DIRECT, Way
-from core.platform import Bucket, Leases, Limits, Recent, Spare
+from core.platform import Bucket, Limits
 
 POLL_S = 25
 """getUpdates: the server holds a long poll for 50 s at most."""
@@ -150,9 +151,7 @@ class TelegramPlatform:
         await set_menus(self._bot, self._menus)
 
     def routes(self) -> Iterable[web.AbstractRouteDef]:
-        if not self._webhook_secret:
-            return ()
-        return (web.post("/telegram/webhook", self._webhook),)
+        return [web.post("/telegram/webhook", self._webhook)] if self._webhook_secret else []
 
     async def updates(self) -> AsyncGenerator[Sequence[Incoming]]:
         if self._webhook_secret:

@@ -12,8 +12,8 @@ from bots.telegram.pointing import Me
 from bots.telegram.surface import GROWING, place, place_budget, telegram_errors
 from bots.telegram.wire import BORDER, TelegramBot
 from core.border import set_aside
+from core.lent import Spare
 from core.messages import Incoming
-from core.platform import Spare
 from core.tasks import end
 
 WORDINGS = 10_000

@@ -12,8 +12,8 @@ from msgspec.structs import replace
 
 from core.border import set_aside
 from core.errors import StoreError
+from core.lent import Recent
 from core.messages import CUT, FORWARD, Incoming
-from core.platform import Recent
 
 log = logging.getLogger(__name__)
 

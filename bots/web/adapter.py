@@ -26,6 +26,7 @@ from bots.web.routes import WebRoutes
 from bots.web.sessions import Sessions
 from bots.web.surface import WebSurface
 from core.errors import Gone, PlatformError, StoreError
+from core.lent import Board, Secret
 from core.messages import (
     Attachment,
     Button,
@@ -34,7 +35,7 @@ from core.messages import (
     Picture,
     split_conversation,
 )
-from core.platform import Board, Bucket, Limits, Secret
+from core.platform import Bucket, Limits
 
 
 class WebPlatform:

@@ -36,8 +36,8 @@ from bots.web.posts import (
 from bots.web.sessions import Sessions, answers_to, is_token
 from bots.web.words import language_of, page
 from core.errors import StoreError
+from core.lent import Board
 from core.messages import ConversationId, conversation_id, split_conversation
-from core.platform import Board
 
 COOKIE = "palaver"
 SECURE_COOKIE = "__Host-palaver"

@@ -15,7 +15,7 @@ import time
 from collections import OrderedDict
 from urllib.parse import urlsplit
 
-from core.platform import Secret
+from core.lent import Secret
 
 NEW_PER_MINUTE = 20
 """New visitors from one address: each of them may store something."""

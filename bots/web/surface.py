@@ -7,8 +7,9 @@ import msgspec
 
 from bots.web.posts import Post, post_board
 from core.errors import PlatformError, StoreError
+from core.lent import Board
 from core.messages import Button, ConversationId
-from core.platform import Board, Bucket
+from core.platform import Bucket
 
 
 class WebSurface:

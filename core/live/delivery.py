@@ -79,7 +79,7 @@ async def indicate(
 
 
 class SpareCalls:
-    """Calls that nobody waits for; see `core.platform.Spare`."""
+    """Calls that nobody waits for; see `core.lent.Spare`."""
 
     def __init__(self, budget: Budget) -> None:
         self._budget = budget

@@ -1,4 +1,4 @@
-"""Boards: the posts of a platform that keeps none itself (see `core.platform.Board`)."""
+"""Boards: the posts of a platform that keeps none itself (see `core.lent.Board`)."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

@@ -1,4 +1,4 @@
-"""What came in the last moments (see `core.platform.Recent`)."""
+"""What came in the last moments (see `core.lent.Recent`)."""
 
 from collections.abc import Sequence
 from typing import cast

@@ -16,8 +16,9 @@ from aiohttp import web
 from bots.arrivals import Arrivals
 from core.border import set_aside
 from core.errors import Gone, PlatformError, StoreError
+from core.lent import Board
 from core.messages import Attachment, Button, ConversationId, Incoming, Picture, conversation_id
-from core.platform import Board, Bucket, Limits
+from core.platform import Bucket, Limits
 from palaver_lines.surface import LinesSurface
 from palaver_lines.wire import (
     NAME,

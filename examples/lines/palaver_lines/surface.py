@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 
 from core.errors import PlatformError, StoreError
+from core.lent import Board
 from core.messages import Button, ConversationId
-from core.platform import Board, Bucket
+from core.platform import Bucket
 from palaver_lines.wire import Post, write
 
 
