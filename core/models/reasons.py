@@ -75,7 +75,8 @@ _PATTERNS: tuple[tuple[str, RefusedReason], ...] = (
     (
         r"context.{0,9}(?:length|window|size)|maximum (?:context|prompt)|prompt is too long|"
         r"(?:prompt|input|messages?|history|request|conversation) "
-        r"(?:is|are|was) too (?:long|large)|max(?:imum)? (?:input )?(?:characters|tokens|length)|"
+        r"(?:(?:is|are|was) )?too (?:long|large)|length .{0,30}exceeds? |"
+        r"exceeds? .{0,30}\blength|max(?:imum)? (?:input )?(?:characters|tokens|length)|"
         r"too many (?:input )?tokens|tokens? .{0,40}exceeds? |"
         r"exceed(?:s|ed)? .{0,60}(?:token|context)|"
         r"(?:input|prompt)(?: token)?s? .{0,40}(?:is|are) longer than|too large for model|"
@@ -92,6 +93,7 @@ _PATTERNS: tuple[tuple[str, RefusedReason], ...] = (
         r"credit balance|out of credits|more credits|arrearage|overdue|billing|"
         r"budget (?:has been |was )?exceeded|(?:requires|need) an? .{0,12}subscription|"
         r"included credits|api usage limits|spending limit|account .{0,20}suspended|"
+        r"credits? .{0,9}(?:run out|exhausted|used up)|payment required|"
         r"(?:not|n't) have any credits|free tier.{0,40}exhausted|"
         r"balance.{0,20}(?:insufficient|not enough|too low|exhausted|negative)|"
         r"(?:no|not enough|out of) (?:funds|balance)|recharge|余额|欠费|充值|额度(?:不足|已用)",
@@ -99,7 +101,8 @@ _PATTERNS: tuple[tuple[str, RefusedReason], ...] = (
     ),
     (
         r"(?:api[ _-]?key|(?:access|bearer|security) token|authori[sz]ation).{0,60}"
-        r"(?:invalid|incorrect|not valid|expired|missing|required|wrong|revoked)|"
+        r"(?:invalid|incorrect|not valid|expired|missing|required|wrong|revoked|not authorized)|"
+        r"(?:not|n't) provided? an? (?:valid )?api[ _-]?key|"
         r"(?:invalid|incorrect|missing|no|expired|wrong|unknown) .{0,9}"
         r"(?:api[ _-]?key|access token|bearer token|credentials|authentication)|"
         r"(?:location|country|region).{0,20}not supported|"
@@ -109,12 +112,13 @@ _PATTERNS: tuple[tuple[str, RefusedReason], ...] = (
     ),
     (
         r"model.{0,120}(?:not exist|not found|does not exist|not (?:a )?(?:valid|supported|"
-        r"available)$|no such|unknown|not a valid model)|"
-        r"(?:invalid|unknown|no such|not a valid|unsupported) model|"
+        r"available)$|no such|unknown|not a valid model|"
+        r"not available (?:for|in|to) )|"
+        r"(?:invalid|unknown|unrecognized|no such|not a valid|unsupported) model|"
         r"(?:is )?not a valid model|no endpoints found for|model identifier is invalid|"
         r"(?:unable|not able|not allowed|cannot|no|not have|n't have) (?:to )?access (?:to )?"
         r".{0,20}model|"
-        r"model.{0,120}(?:decommissioned|deprecated|retired|discontinued|no longer)|"
+        r"model.{0,120}(?:decommissioned|deprecated|retired|discontinued|removed|no longer)|"
         r"模型.{0,60}(?:不存在|未找到|下线|无权)|no available channel|"
         r"no models? (?:is |are )?(?:loaded|available)|invalid model name|"
         r"(?:not|n't) support (?:chat|completions?)\b|(?:not|n't) (?:supported|work).{0,40}"
@@ -124,7 +128,8 @@ _PATTERNS: tuple[tuple[str, RefusedReason], ...] = (
     ),
     (
         r"content.{0,9}(?:policy|policies|filter|management|exists risk|moderation)|"
-        r"responsible ai|high risk|inappropriate content|safety (?:system|reasons)|"
+        r"responsible ai|high risk|inappropriate content|"
+        r"safety (?:system|reasons|filter|polic|guideline)|"
         r"flagged|prohibited content|sensitive (?:content|word)|usage polic|"
         r"nsfw|(?:by|in|for|failed|blocked).{0,9} moderation|prompt.?(?:was )?blocked|"
         r"违规|敏感|不合规",
