@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from functools import cache
 from importlib import import_module
 from importlib.metadata import entry_points
+from importlib.util import find_spec
 from typing import Any, cast
 
 from pydantic import create_model
@@ -30,7 +31,8 @@ AnyPlugin = Plugin[Any]
 def own() -> tuple[AnyPlugin, ...]:
     """The platforms of this package."""
     folders = sorted(one.name for one in pkgutil.iter_modules(bots.__path__) if one.ispkg)
-    return tuple(import_module(f"bots.{folder}.plugin").PLUGIN for folder in folders)
+    modules = [f"bots.{folder}.plugin" for folder in folders]
+    return tuple(import_module(module).PLUGIN for module in modules if find_spec(module))
 
 
 def found() -> tuple[AnyPlugin, ...]:

@@ -1,14 +1,19 @@
 """What holds for every folder of `bots`, also for one that was added a minute ago."""
 
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import grimp
 import pytest
 
 import bots
-from bots.registry import own, settings_of
+from bots.plugin import GROUP
+from bots.registry import found, own, settings_of
+from core.errors import ConfigError
 
-FOLDERS = sorted(path.parent.name for path in Path(bots.__path__[0]).glob("*/__init__.py"))
+FOLDERS = sorted(path.parent.name for path in Path(bots.__path__[0]).glob("*/adapter.py"))
 ADAPTERS = [f"bots.{folder}" for folder in FOLDERS] + ["bots.terminal"]
 
 
@@ -33,3 +38,47 @@ def test_every_folder_is_a_platform_and_its_settings_bear_its_name():
 def test_no_platform_takes_a_setting_away_from_another_or_from_the_core():
     fields = [name for plugin in own() for name in plugin.settings.model_fields]
     assert len(settings_of(own()).model_fields) == len(fields) + len(settings_of(()).model_fields)
+
+
+def test_an_installed_package_that_is_no_platform_is_named_and_ends_the_start(
+    tmp_path, monkeypatch
+):
+    monkeypatch.syspath_prepend(str(tmp_path))
+    info = tmp_path / "odd_one-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: odd-one\nVersion: 1.0\n")
+    for value in ("no_such_module:PLUGIN", "json:loads", "bots.telegram.plugin:PLUGIN"):
+        (info / "entry_points.txt").write_text(f"[{GROUP}]\nodd = {value}\n")
+        with pytest.raises(ConfigError, match="odd"):
+            found()
+
+
+@pytest.mark.parametrize(
+    ("line", "kept"),
+    [
+        ("import core.messages\n", True),
+        ("from core.store.inbox import Inbox\n", False),
+        ("import core.settings\n", False),
+    ],
+)
+def test_the_contract_binds_a_folder_that_nobody_listed(tmp_path, line, kept):
+    """A copy of the tree with one more platform, whose module knows what it must not."""
+    root = Path(bots.__path__[0]).parent
+    for part in ("bots", "core"):
+        copied = shutil.ignore_patterns("__pycache__", "page", "*.json")
+        shutil.copytree(root / part, tmp_path / part, ignore=copied)
+    shutil.copy(root / "pyproject.toml", tmp_path)
+    folder = tmp_path / "bots" / "brandnew"
+    folder.mkdir()
+    (folder / "__init__.py").write_text("")
+    (folder / "reading.py").write_text(line)
+    told = subprocess.run(
+        [Path(sys.executable).with_name("lint-imports"), "--no-cache"],
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (told.returncode == 0) is kept, told.stdout + told.stderr
+    assert ("bots.brandnew.reading" in told.stdout) is not kept
