@@ -17,7 +17,7 @@ SEEN_PIXELS = 1_536
 """Vision models scale down what is larger (OpenAI, "Images and vision")."""
 SQUARE_PIXELS, SQUARE_BYTES = 1_024, 4_000_000
 """What dall-e-2 changes: a square PNG below 4 MB (OpenAI, `/v1/images/edits`)."""
-DECODING = Bounds(seconds=20, memory_bytes=768 << 20, output_bytes=4 << 20)
+DECODING = Bounds(seconds=20, memory_bytes=512 << 20, output_bytes=4 << 20)
 UNSEEN: dict[Kind, str] = {
     "heic": "it is a HEIC picture, which I cannot open; sent as JPEG or PNG I can",
     "svg": "it is a drawing in SVG, which I cannot see; sent as PNG I can",

@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 from core.semaphore import Weighted
 
-AT_ONCE = 2
+MEMORY_AT_ONCE = 512 << 20
+"""What the jobs of one sandbox may take together: who may take that much waits for all others."""
 _CHILD = Path(__file__).with_name("child.py")
 _ROOT = str(Path(__file__).parents[2])
 UNREADABLE, TOO_MUCH_MEMORY = 3, 4
@@ -28,10 +29,10 @@ USUAL = Bounds()
 
 
 class Sandbox:
-    """Runs jobs, *at_once* of them; the others wait."""
+    """Runs jobs, as many at once as *memory_bytes* allow; the others wait."""
 
-    def __init__(self, at_once: int = AT_ONCE) -> None:
-        self._slots = Weighted(at_once)
+    def __init__(self, memory_bytes: int = MEMORY_AT_ONCE) -> None:
+        self._memory = Weighted(memory_bytes)
 
     async def run(
         self, job: str, data: bytes, *arguments: str | int, bounds: Bounds = USUAL
@@ -41,7 +42,7 @@ class Sandbox:
         Raises:
             ValueError: why *data* cannot be read, in words that may be shown.
         """
-        async with self._slots.hold(1):
+        async with self._memory.hold(bounds.memory_bytes):
             process = await asyncio.create_subprocess_exec(
                 sys.executable,
                 *("-I", "-S", str(_CHILD), json.dumps([_ROOT, *sys.path])),

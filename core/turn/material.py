@@ -40,7 +40,7 @@ MOST_ATTACHMENTS = 10
 TURN_CHARS = 120_000
 BYTES_AT_ONCE = 64 * 1024 * 1024
 """What all turns together may be fetching and reading; the others wait."""
-READING = Bounds(memory_bytes=384 << 20, output_bytes=4 * FILE_CHARS + 10_000)
+READING = Bounds(memory_bytes=256 << 20, output_bytes=4 * FILE_CHARS + 10_000)
 LOOK_BACK = 2
 """So many exchanges back, what came with a question is sent again."""
 KEPT_CHARS = 32_000_000
