@@ -5,9 +5,8 @@ options.
 """
 
 import re
-from collections.abc import Callable, Iterable
-from functools import partial
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, ClassVar
 
 from bots.links import host, misnames
 from bots.telegram.entities import Formatted
@@ -17,7 +16,6 @@ from bots.telegram.tables import Table
 
 QUOTE_CHARS = 300
 """A longer quote is shown folded."""
-_MARKS = {"Strong": "bold", "Emphasis": "italic", "Strikethrough": "strikethrough"}
 _LANGUAGE = re.compile(r"[\w+#.-]{1,40}")
 
 
@@ -38,36 +36,6 @@ class Writer:
         self._image_alt: list[str] | None = None
         self._table: Table | None = None
         self._cell: list[str] | None = None
-        lines = self._lines
-        self._starts: dict[str, Callable[[Any], None]] = {
-            "Paragraph": self._block,
-            "HtmlBlock": self._block,
-            "Heading": self._start_heading,
-            "BlockQuote": self._start_quote,
-            "CodeBlock": self._start_code,
-            "List": self._start_list,
-            "Item": self._start_item,
-            "Link": self._start_link,
-            "Image": self._start_image,
-            "Table": self._start_table,
-            "TableHead": self._start_row,
-            "TableRow": self._start_row,
-            "TableCell": self._start_cell,
-            **{name: partial(self._start_mark, kind) for name, kind in _MARKS.items()},
-        }
-        self._ends: dict[str, Callable[[], None]] = {
-            "Paragraph": self._end_block,
-            "HtmlBlock": self._end_block,
-            "Heading": self._end_heading,
-            "BlockQuote": self._end_quote,
-            "CodeBlock": self._end_code,
-            "List": self._end_list,
-            "Link": self._end_link,
-            "Image": self._end_image,
-            "Table": self._end_table,
-            "TableCell": self._end_cell,
-            **dict.fromkeys(_MARKS, lines.pop),
-        }
 
     @property
     def written(self) -> tuple[int, int]:
@@ -76,7 +44,7 @@ class Writer:
 
     def take(self, events: Iterable[Any]) -> None:
         # A frame has thousands of them.
-        changed, starts, ends = self._source.changed, self._starts, self._ends
+        changed, starts, ends = self._source.changed, self._STARTS, self._ENDS
         for event in events:
             if event.__class__ is str:
                 self._single(event)
@@ -90,11 +58,11 @@ class Writer:
             elif kind == "Start":
                 name, detail = (value, None) if value.__class__ is str else value.popitem()
                 if name in starts:
-                    starts[name](detail)
+                    starts[name](self, detail)
             elif kind == "End":
                 name = value if value.__class__ is str else value.popitem()[0]
                 if name in ends:
-                    ends[name]()
+                    ends[name](self)
             else:
                 self._other(kind, value)
 
@@ -212,8 +180,17 @@ class Writer:
 
     # --- within a line ----------------------------------------------------------------------
 
-    def _start_mark(self, kind: str, _: Any) -> None:
-        self._lines.push(kind)
+    def _start_strong(self, _: Any) -> None:
+        self._lines.push("bold")
+
+    def _start_emphasis(self, _: Any) -> None:
+        self._lines.push("italic")
+
+    def _start_struck(self, _: Any) -> None:
+        self._lines.push("strikethrough")
+
+    def _end_mark(self) -> None:
+        self._lines.pop()
 
     def _start_link(self, detail: Any) -> None:
         self._link = self._source.as_written(detail["dest_url"])
@@ -279,3 +256,37 @@ class Writer:
         if self._link:
             self._link_text.append(text)
         self._lines.wrap(kind, text)
+
+    _STARTS: ClassVar[Mapping[str, Callable[["Writer", Any], None]]] = {
+        "Paragraph": _block,
+        "HtmlBlock": _block,
+        "Heading": _start_heading,
+        "BlockQuote": _start_quote,
+        "CodeBlock": _start_code,
+        "List": _start_list,
+        "Item": _start_item,
+        "Link": _start_link,
+        "Image": _start_image,
+        "Table": _start_table,
+        "TableHead": _start_row,
+        "TableRow": _start_row,
+        "TableCell": _start_cell,
+        "Strong": _start_strong,
+        "Emphasis": _start_emphasis,
+        "Strikethrough": _start_struck,
+    }
+    _ENDS: ClassVar[Mapping[str, Callable[["Writer"], None]]] = {
+        "Paragraph": _end_block,
+        "HtmlBlock": _end_block,
+        "Heading": _end_heading,
+        "BlockQuote": _end_quote,
+        "CodeBlock": _end_code,
+        "List": _end_list,
+        "Link": _end_link,
+        "Image": _end_image,
+        "Table": _end_table,
+        "TableCell": _end_cell,
+        "Strong": _end_mark,
+        "Emphasis": _end_mark,
+        "Strikethrough": _end_mark,
+    }

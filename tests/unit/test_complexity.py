@@ -65,6 +65,12 @@ def test_a_page_is_found_with_few_looks_at_little_text(platform, most_chars):
         assert sum(looked) <= 8 * 20_000, (label, pages, looked)
 
 
+@pytest.mark.parametrize("lines_of", ["~~~\na\n", "a~~~\n", "```x`\n", "a\n\n"])
+def test_a_frame_of_a_growing_answer_does_not_look_at_all_of_it_again(lines_of):
+    few, many = (lines(WORKS["growing"], (lines_of * n)[:n]) for n in (8_000, 64_000))
+    assert many <= 10 * few
+
+
 def test_nothing_is_put_together_before_it_is_looked_at():
     draft = Draft("")
     for _ in range(10_000):

@@ -244,3 +244,26 @@ async def test_each_new_post_is_told_at_once_so_that_it_can_be_kept():
     async with reply_on(platform, on_post=lambda: told.append(reply.handles)) as reply:
         await reply.finish("words " * 15)
     assert told == [("post-1",), ("post-1", "post-2"), ("post-1", "post-2", "post-3")]
+
+
+async def test_others_run_between_two_pages_of_a_long_answer():
+    """Each page costs some milliseconds to find: all of them at once would hold everybody up."""
+    platform, rounds, seen = Platform(), 0, []
+    fill = platform.fill
+
+    async def others():
+        nonlocal rounds
+        while True:
+            rounds += 1
+            await asyncio.sleep(0)
+
+    def looked(text):
+        seen.append(rounds)
+        return fill(text)
+
+    platform.fill = looked
+    task = asyncio.create_task(others())
+    async with reply_on(platform) as reply:
+        await reply.finish("*a* " * 5_000)
+    task.cancel()
+    assert len(platform.surfaces) == len(set(seen)) >= 20

@@ -146,6 +146,7 @@ def test_the_limit_counts_utf16_units_and_entities():
         "a\n-\n\n" * (MOST_ENTITIES + 1),
         "    a\n\nb\n\n" * (MOST_ENTITIES + 1),
         "1. " * 600,
+        "~~~\n" * 1_100,
         "```\na" + "\t" * 1_900 + "b",
     ],
 )
@@ -267,6 +268,7 @@ def test_emphasis_beside_cjk_and_formulas_are_seen(markdown, kind, texts):
         "$5 (or 5$)",
         "$5, $6/month and 7$.",
         "what costs $$ and more",
+        "a $$> > $$ b",
     ],
 )
 def test_prices_and_names_are_no_formulas(text):
