@@ -33,6 +33,8 @@ _NEIGHBOURS = {
 """Clients' languages that share a script with ours, and that ours must not be taken for."""
 _ENOUGH_WORDS = 2
 _ENOUGH_LETTERS = 2
+_JAPANESE_WORD = 10
+"""So many different Han letters without a kana are no Japanese any more."""
 
 
 def language_of(text: str, preferred: str, hint: str) -> Language:
@@ -75,18 +77,16 @@ def _by_words(prose: str) -> Language | None:
 
 def _chinese(han: set[str], hint: str) -> Language | None:
     """Simplified or traditional: by the client, else by letters that only one of them has."""
-    told = hint.replace("_", "-").lower().split("-")
-    if told[0] == "zh" and len(told) > 1:
+    if _primary(hint) == "zh" and hint.lower() != "zh":
         return CATALOGUE.best(hint)
+    if _primary(hint) == "ja" and len(han) < _JAPANESE_WORD:
+        return _of_script("Jpan")
     scores = {
         tag: len(han.intersection(locale.letters))
         for tag, locale in _of_scripts("Hans", "Hant").items()
     }
     best = max(scores, key=lambda tag: scores[tag], default=None)
-    if best and scores[best]:
-        return best
-    # Few letters, and none of them tells: a Japanese word has no kana either.
-    return CATALOGUE.best("ja") if told[0] == "ja" else CATALOGUE.best("zh")
+    return best if best and scores[best] else CATALOGUE.best("zh")
 
 
 def _alphabetic(script: str, letters: str, hint: str) -> Language | None:

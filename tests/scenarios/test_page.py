@@ -6,6 +6,7 @@ import aiohttp
 import pytest
 from playwright.async_api import async_playwright, expect
 
+from core.languages.catalogue import LANGUAGES
 from tests.harness import palaver
 
 CHROMIUM = next(
@@ -201,3 +202,18 @@ async def test_the_server_tells_its_health_and_metrics(app):
             async with session.get(f"{app.url}/{path}") as response:
                 assert response.status == 200
                 assert word in await response.text()
+
+
+@in_a_browser
+async def test_the_page_speaks_the_language_that_is_chosen_on_it(page, app):
+    await page.goto(app.url)
+    await expect(page.locator("#title")).to_have_text(LANGUAGES["en"].sentences["page_new"])
+    await page.locator("#language").select_option("ar")
+    await expect(page.locator("#title")).to_have_text(LANGUAGES["ar"].sentences["page_new"])
+    await expect(page.locator("html")).to_have_attribute("dir", "rtl")
+    box, side = await page.locator("main").bounding_box(), page.locator("#side")
+    assert (await side.bounding_box())["x"] > box["x"]
+    await page.locator("#text").fill("/nonsense")
+    await page.locator("#send").click()
+    await expect(page.locator(".post.bot .text").last).to_contain_text("لا أعرف")
+    assert page.problems == []

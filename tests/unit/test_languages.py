@@ -4,25 +4,22 @@ import ast
 import json
 import re
 import string
+import tomllib
 from importlib import resources
 from pathlib import Path
 
 import pytest
 from babel import Locale as Babel
 
+from bots.web.words import page
 from core.languages.catalogue import CATALOGUE, LANGUAGES, SOURCE, Catalogue, accepted, say
-from core.languages.detection import language_of
+from core.languages.detection import language_of, written_in
 from core.turn.commands import IN_THREADS
 
 ROOT = Path(__file__).parents[2]
 ENGLISH = LANGUAGES[SOURCE].sentences
 TRANSLATED = sorted(set(LANGUAGES) - {SOURCE})
 NUMBERS = [*range(300), 999, 1_000, 1_001, 10_003, 1_000_000, 2_000_000, 2_000_001]
-
-SAME_AS_ENGLISH = {
-    ("ask_send", "fr"),
-}
-"""Texts that are the same word in both languages."""
 
 
 def text_of(sentence):
@@ -40,7 +37,7 @@ def counted(sentence):
     return {spec for _, _, spec, _ in string.Formatter().parse(text_of(sentence)) if spec}
 
 
-def faults(locale, tag):
+def faults(locale):
     """What a translator has forgotten or changed in *locale*."""
     found = [f"no key {key}" for key in ENGLISH.keys() - locale.sentences.keys()]
     found += [f"no such key {key}" for key in locale.sentences.keys() - ENGLISH.keys()]
@@ -55,7 +52,7 @@ def faults(locale, tag):
             found.append(f"{key} has the fields {fields(ours)}")
         elif not counted(ours) <= ENGLISH.keys():
             found.append(f"{key} counts {counted(ours)}")
-        elif len(text_of(english)) > 3 and english == ours and (key, tag) not in SAME_AS_ENGLISH:
+        elif english == ours:
             found.append(f"{key} is English: {ours}")
         if commands(english) != commands(ours):
             found.append(f"{key} names the commands {commands(ours)}")
@@ -68,7 +65,7 @@ def commands(sentence):
 
 @pytest.mark.parametrize("tag", TRANSLATED)
 def test_a_language_has_every_sentence_with_its_fields_and_plurals(tag):
-    assert faults(LANGUAGES[tag], tag) == []
+    assert faults(LANGUAGES[tag]) == []
 
 
 def test_a_forgotten_sentence_is_found(tmp_path):
@@ -77,7 +74,7 @@ def test_a_forgotten_sentence_is_found(tmp_path):
     file["sentences"]["full"] = "{wait}"
     (tmp_path / "zh-Hans.json").write_text(json.dumps(file))
     broken = Catalogue(tmp_path).locales["zh-Hans"]
-    assert faults(broken, "zh-Hans") == ["no key stop", "full has the fields ['wait']"]
+    assert faults(broken) == ["no key stop", "full has the fields ['wait']"]
 
 
 @pytest.mark.parametrize("tag", LANGUAGES)
@@ -158,6 +155,18 @@ def test_every_sentence_that_code_says_is_there():
         ("zh", ["zh-Hans"]),
         ("zh_CN", ["zh-Hans"]),
         ("zh-SG", ["zh-Hans"]),
+        ("zh-TW", ["zh-Hant", "zh-Hans"]),
+        ("zh-hk", ["zh-Hant"]),
+        ("zh-Hant-MO", ["zh-Hant"]),
+        ("zh-Hans-HK", ["zh-Hans", "zh-Hant"]),
+        ("es-419", ["es"]),
+        ("es-LA", ["es"]),
+        ("pt", ["pt-BR"]),
+        ("pt-PT", ["pt-BR"]),
+        ("pt-br", ["pt-BR"]),
+        ("de_AT", ["de"]),
+        ("fa-AF", ["fa"]),
+        ("in", ["id"]),
         ("uk", []),
         ("", []),
         ("de\n", []),
@@ -196,6 +205,26 @@ def test_the_most_wanted_language_of_a_browser_comes_first(header, tags):
         ("用 Python 写 hello world", "", "en", "zh-Hans"),
         ("What does 你好 mean, and how do you say it?", "", "en", "en"),
         ("a", "", "zh-CN", "zh-Hans"),
+        ("你好嗎", "", "en", "zh-Hant"),
+        ("你好吗", "", "en", "zh-Hans"),
+        ("你好", "", "zh-TW", "zh-Hant"),
+        ("こんにちは漢字", "", "en", "ja"),
+        ("天気", "", "ja", "ja"),
+        ("Привет, как дела?", "", "en", "ru"),
+        ("Привіт, як справи? Це їжа", "", "en", "en"),
+        ("Привет", "", "uk", "en"),
+        ("مرحبا، كيف حالك؟", "", "en", "ar"),
+        ("حال شما چطور است؟", "", "en", "fa"),
+        ("سلام", "", "fa", "fa"),
+        ("آپ کیسے ہیں؟", "", "en", "en"),
+        ("Wie ist das Wetter?", "", "en", "de"),
+        ("What is the weather like?", "", "de", "en"),
+        ("o que é isso?", "", "", "pt-BR"),
+        ("merci", "", "fr", "fr"),
+        ("merci", "", "zh", "en"),
+        ("안녕하세요", "", "ko", "en"),
+        ("안녕하세요", "", "de", "de"),
+        ("hello", "xx", "fr-CA", "fr"),
         ("see `天气` in https://example.org/天气", "", "en", "en"),
     ],
 )
@@ -235,6 +264,19 @@ def test_a_new_language_is_one_file(tmp_path):
         ("zh", "zh-Hans"),
         ("中文", "zh-Hans"),
         ("Chinese", "zh-Hans"),
+        ("Deutsch", "de"),
+        ("german", "de"),
+        ("DE", "de"),
+        ("русский", "ru"),
+        ("Русский", "ru"),
+        ("espanol", "es"),
+        ("português", "pt-BR"),
+        ("pt", "pt-BR"),
+        ("zh-TW", "zh-Hant"),
+        ("繁體中文", "zh-Hant"),
+        ("farsi", "fa"),
+        ("العربية", "ar"),
+        ("日本語", "ja"),
         ("klingon", None),
         ("", None),
         ("uk", None),
@@ -243,3 +285,71 @@ def test_a_new_language_is_one_file(tmp_path):
 )
 def test_a_language_is_known_by_its_tag_and_its_names(written, tag):
     assert CATALOGUE.named(written) == tag
+
+
+@pytest.mark.parametrize("tag", LANGUAGES)
+def test_our_own_sentences_are_never_taken_for_another_latin_language(tag):
+    latin = {one for one, locale in LANGUAGES.items() if locale.script == "Latn"}
+    for key, sentence in LANGUAGES[tag].sentences.items():
+        found = written_in(re.sub(r"\{.*?\}", "", text_of(sentence)), "en")
+        assert found == tag or found not in latin, key
+
+
+def test_counts_are_said_as_each_language_says_them():
+    def waiting(tag, number):
+        return say("full", tag, waiting=number)
+
+    assert "1 question waiting" in waiting("en", 1)
+    assert [waiting("ru", n).split("ждут ")[1].split(".")[0] for n in (1, 3, 5, 11, 21)] == [
+        "1 вопрос", "3 вопроса", "5 вопросов", "11 вопросов", "21 вопрос",
+    ]  # fmt: skip
+    for number, words in ((1, "سؤال واحد"), (2, "سؤالان"), (3, "3 أسئلة"), (11, "11 سؤالًا")):
+        assert words in waiting("ar", number)
+    assert "1000000 de preguntas" in waiting("es", 1_000_000)
+
+
+def test_commands_keep_their_direction_among_right_to_left_words():
+    assert "\u2066`/help`\u2069" in say("welcome", "ar")
+    assert "\u2066`gpt-5`\u2069" in say("usage_place", "fa", model="gpt-5")
+    assert "\u2066" not in say("welcome", "de")
+    assert {tag for tag, one in LANGUAGES.items() if one.direction == "rtl"} == {"ar", "fa"}
+
+
+class _Request:
+    """What of a request the page's words ask for."""
+
+    def __init__(self, accepted="", chosen=""):
+        self.headers = {"Accept-Language": accepted}
+        self.cookies = {"palaver_language": chosen} if chosen else {}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "chosen", "tag", "direction"),
+    [
+        ("", "", "en", "ltr"),
+        ("xx, pt;q=0.8, en;q=0.5", "", "pt-BR", "ltr"),
+        ("en", "ar", "ar", "rtl"),
+        ("zh-TW,zh;q=0.9", "", "zh-Hant", "ltr"),
+        ("uk", "", "en", "ltr"),
+        ("fa-IR", "<script>", "fa", "rtl"),
+    ],
+)
+def test_the_page_is_in_the_chosen_else_the_browsers_language(wanted, chosen, tag, direction):
+    shown = page(_Request(wanted, chosen))
+    assert f'<html lang="{tag}" dir="{direction}">' in shown
+    assert LANGUAGES[tag].sentences["page_new"] in shown
+    assert f'<option value="{tag}" selected>' in shown
+    assert "{page_" not in shown
+    texts = json.loads(shown.split('type="application/json">')[1].split("</script>")[0])
+    assert texts == {k: v for k, v in LANGUAGES[tag].sentences.items() if k.startswith("page_")}
+
+
+def test_every_file_is_shipped():
+    patterns = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["setuptools"]
+    assert "languages/*.json" in patterns["package-data"]["core"]
+
+
+@pytest.mark.parametrize("file", ["README.md", "docs/README.zh.md"])
+def test_the_readme_lists_the_languages(file):
+    text = (ROOT / file).read_text("utf-8")
+    assert [tag for tag in LANGUAGES if f"`{tag}`" not in text] == []

@@ -12,7 +12,11 @@ from core.models.demo import texts
 
 _CJK = re.compile(r"[\u3400-\u9fff]")
 _PIECE = re.compile(r"\s*[A-Za-z0-9]{1,12}|\s+|.", re.DOTALL)
-_LENGTH = re.compile(r"(\d[\d,.]{2,7})\s*(?:[-–]\s*)?(?:characters?|chars?|字)", re.IGNORECASE)
+_LENGTH = re.compile(
+    r"(\d[\d,.]{2,7})\s*(?:[-–]\s*)?"
+    r"(?:char|字|zeichen|cara[ck]ter|caractère|символ|karakter|حرف|نویسه)",
+    re.IGNORECASE,
+)
 _NAME = re.compile(
     r"(?:my name is|i am called|call me|i'm|我叫|我的名字(?:是|叫))\s*([A-Z][\w-]{1,20}|[\u3400-\u9fff]{1,4})"
 )
