@@ -88,7 +88,7 @@ async def _settings(settings: Settings) -> AsyncIterator[Finding]:
     if names := unknown(settings):
         yield Finding("note", f"names in .env that are no settings: {', '.join(names)}")
     open_to_all = not (settings.allowed_users or settings.allowed_chats)
-    if open_to_all and any(plugin.name != "web" for plugin in turned_on(settings)):
+    if open_to_all and not all(plugin.local for plugin in turned_on(settings)):
         text = "open to everyone: set ALLOWED_USERS or ALLOWED_CHATS to change that"
         yield Finding("note", text)
 

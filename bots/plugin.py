@@ -6,7 +6,7 @@ platform's library only inside its functions: who has not turned it on does not 
 """
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
 
 from pydantic import BaseModel
@@ -86,17 +86,23 @@ class Plugin(Generic[SettingsT]):
     Args:
         name: as `Platform.name`; its settings begin with it.
         settings: its group of settings. Each field is a variable of the same name in capitals.
+        switch: the setting that turns it on, as the operator writes it.
         on: whether the settings turn it on; None: only if no other platform is on.
         build: makes the platform, and calls nothing yet.
         check: tries its credentials for `palaver check`; changes nothing outside.
         ids: what its people's and chats' ids look like (a pattern), in the lists of who may ask.
         bare_ids: those that are known as its own without its name before them; empty: none.
+        aliases: names that people write instead of its settings' names, and those.
+        local: it lets people in by itself, so the lists of who may ask do not apply.
     """
 
     name: str
     settings: type[SettingsT]
+    switch: str
     on: Callable[[SettingsT, Shared], bool | None]
     build: Callable[[SettingsT, Lent], Platform]
     check: Callable[[SettingsT, Shared], AsyncIterator[Finding] | None] = _nothing
     ids: str = r"\S+"
     bare_ids: str = ""
+    aliases: Mapping[str, str] = field(default_factory=dict, hash=False)
+    local: bool = False

@@ -81,8 +81,14 @@ def turned_on(settings: Settings) -> list[AnyPlugin]:
 
 
 def build(services: Services) -> Sequence[Platform]:
-    """The platforms that the settings turn on; a library is imported only when it is needed."""
+    """The platforms that the settings turn on; a library is imported only when it is needed.
+
+    Raises:
+        ConfigError: none is on.
+    """
     settings = services.settings
+    if not turned_on(settings):
+        raise ConfigError(", ".join(plugin.switch for plugin in found()), "nothing is on")
     return [plugin.build(settings, _lent(services)) for plugin in turned_on(settings)]
 
 

@@ -21,19 +21,12 @@ MOST_MORE = 2
 """So many letters more or less than ours has a typo."""
 SHORT = 5
 """In a word of so many letters a typo is one slip; two slips make another word of it."""
-ALIASES = {
+_ALIASES = {
     "LLM_URL": "LLM_BASE_URL",
     "OPENAI_API_KEY": "LLM_API_KEY",
     "OPENAI_BASE_URL": "LLM_BASE_URL",
     "OPENAI_API_BASE": "LLM_BASE_URL",
     "OPENAI_MODEL": "LLM_MODEL",
-    "BOT_TOKEN": "TELEGRAM_BOT_TOKEN",
-    "TELEGRAM_TOKEN": "TELEGRAM_BOT_TOKEN",
-    "SLACK_TOKEN": "SLACK_BOT_TOKEN",
-    "TELEGRAM_API_TOKEN": "TELEGRAM_BOT_TOKEN",
-    "TELEGRAM_BASE_URL": "TELEGRAM_API_URL",
-    "SLACK_API_TOKEN": "SLACK_BOT_TOKEN",
-    "SLACK_BASE_URL": "SLACK_API_URL",
     "LLM_API_URL": "LLM_BASE_URL",
     "IMAGE_API_URL": "IMAGE_BASE_URL",
     "AUDIO_API_URL": "AUDIO_BASE_URL",
@@ -79,9 +72,12 @@ def nearest(name: str, settings: Settings) -> str:
     too_long = len(upper) > 2 * max(map(len, ours))
     if upper in ours or upper in OTHERS or too_long or not _encodes(name):
         return ""
-    if upper in ALIASES:
+    aliases = _ALIASES.copy()
+    for plugin in found():
+        aliases.update(plugin.aliases)
+    if upper in aliases:
         # Others use these names too: only what we were not given can have been meant.
-        meant = ALIASES[upper]
+        meant = aliases[upper]
         return "" if meant.lower() in settings.model_fields_set else meant
     near = get_close_matches(upper, ours, n=5, cutoff=NEAR)
     return next((one for one in near if _misspells(upper, one)), "")

@@ -73,6 +73,7 @@ class Lent:
 
 
 BuildPlatforms = Callable[[Lent], Sequence[Platform]]
+"""Gives at least one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,8 +189,6 @@ async def serve(
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(watchdog(core.context.metrics.loop_lag))
         platforms = {platform.name: platform for platform in build(core.lent)}
-        if not platforms:
-            raise ConfigError("WEB_CHAT, TELEGRAM_BOT_TOKEN, SLACK_BOT_TOKEN", "nothing is on")
         starting = Starting(tuple(platforms.values()), stack)
         pulse = Pulse(core.redis, tuple(platforms))
         notices = Notices(core.redis)
@@ -264,7 +263,7 @@ async def _until_tried(
         await end(waits)
     if starting.refused:
         reasons = ", ".join(f"{name} {reason}" for name, reason in starting.wrong.items())
-        raise ConfigError("TELEGRAM_BOT_TOKEN, SLACK_BOT_TOKEN", reasons)
+        raise ConfigError("credentials", reasons)
 
 
 def _once_started(

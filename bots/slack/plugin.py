@@ -77,5 +77,17 @@ def _check(settings: SlackSettings, shared: Shared) -> AsyncIterator[Finding]:
 
 
 PLUGIN = Plugin(
-    "slack", SlackSettings, _on, _build, _check, ids=r"[A-Z0-9]+", bare_ids=r"[UWCGD][A-Z0-9]{7,}"
+    "slack",
+    SlackSettings,
+    "SLACK_BOT_TOKEN",
+    _on,
+    _build,
+    _check,
+    ids=r"[A-Z0-9]+",
+    bare_ids=r"[UWCGD][A-Z0-9]{7,}",
+    aliases={
+        "SLACK_TOKEN": "SLACK_BOT_TOKEN",
+        "SLACK_API_TOKEN": "SLACK_BOT_TOKEN",
+        "SLACK_BASE_URL": "SLACK_API_URL",
+    },
 )

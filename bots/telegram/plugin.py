@@ -71,4 +71,19 @@ def _check(settings: TelegramSettings, shared: Shared) -> AsyncIterator[Finding]
     )
 
 
-PLUGIN = Plugin("telegram", TelegramSettings, _on, _build, _check, ids=r"-?\d+", bare_ids=r"-?\d+")
+PLUGIN = Plugin(
+    "telegram",
+    TelegramSettings,
+    "TELEGRAM_BOT_TOKEN",
+    _on,
+    _build,
+    _check,
+    ids=r"-?\d+",
+    bare_ids=r"-?\d+",
+    aliases={
+        "BOT_TOKEN": "TELEGRAM_BOT_TOKEN",
+        "TELEGRAM_TOKEN": "TELEGRAM_BOT_TOKEN",
+        "TELEGRAM_API_TOKEN": "TELEGRAM_BOT_TOKEN",
+        "TELEGRAM_BASE_URL": "TELEGRAM_API_URL",
+    },
+)

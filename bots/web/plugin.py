@@ -34,4 +34,4 @@ def _build(settings: WebSettings, lent: Lent) -> Platform:
     )
 
 
-PLUGIN = Plugin("web", WebSettings, _on, _build)
+PLUGIN = Plugin("web", WebSettings, "WEB_CHAT", _on, _build, local=True)

@@ -4,13 +4,14 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import grimp
 import pytest
 
 import bots
 from bots.plugin import GROUP
-from bots.registry import found, own, settings_of
+from bots.registry import build, found, own, read_settings, settings_of
 from core.errors import ConfigError
 
 FOLDERS = sorted(path.parent.name for path in Path(bots.__path__[0]).glob("*/adapter.py"))
@@ -33,6 +34,19 @@ def test_every_folder_is_a_platform_and_its_settings_bear_its_name():
     assert [plugin.name for plugin in own()] == FOLDERS
     for plugin in own():
         assert all(name.startswith(f"{plugin.name}_") for name in plugin.settings.model_fields)
+
+
+def test_the_setting_that_turns_a_platform_on_is_one_of_its_own():
+    for plugin in own():
+        assert {plugin.switch, *plugin.aliases.values()} <= {
+            name.upper() for name in plugin.settings.model_fields
+        }
+
+
+def test_a_program_without_any_platform_says_which_settings_would_turn_one_on():
+    services = SimpleNamespace(settings=read_settings(_env_file=None, web_chat=False))
+    with pytest.raises(ConfigError, match="SLACK_BOT_TOKEN, TELEGRAM_BOT_TOKEN, WEB_CHAT"):
+        build(services)
 
 
 def test_no_platform_takes_a_setting_away_from_another_or_from_the_core():

@@ -22,4 +22,4 @@ def _build(settings: LinesSettings, lent: Lent) -> Platform:
     return LinesPlatform(settings.lines_port or 0, lent.board)
 
 
-PLUGIN = Plugin("lines", LinesSettings, _on, _build)
+PLUGIN = Plugin("lines", LinesSettings, "LINES_PORT", _on, _build, local=True)
