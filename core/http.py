@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
-from aiohttp.typedefs import Handler
+from aiohttp.typedefs import Handler, Middleware
 from prometheus_client import generate_latest
 
 from core.border import set_aside
@@ -74,7 +74,35 @@ async def http_server(
     Raises:
         ConfigError: the port is taken, or the host is not ours.
     """
+    logging.getLogger("aiohttp.server").addFilter(_strangers)
+    connections = Connections()
+    app = web.Application(client_max_size=BODY_BYTES, middlewares=[_bounded(connections)])
+    app.add_routes([*_own_routes(metrics, readiness), *routes])
+    # Event streams never end by themselves: a stop must not wait for them.
+    # Nothing is unpacked: aiohttp would do that also with a body that nobody reads.
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0, auto_decompress=False)
+    await runner.setup()
+    assert runner.server is not None  # noqa: S101 - `setup` made it
+    try:
+        async with connections:
+            try:
+                server = await asyncio.get_running_loop().create_server(
+                    connections.accepting(runner.server), address, port
+                )
+            except (OSError, ValueError) as error:
+                # A name that cannot be asked for is a `UnicodeError`.
+                raise ConfigError(
+                    "HTTP_PORT", f"cannot listen on {address}:{port} ({error})"
+                ) from error
+            try:
+                yield _url(address, server.sockets[0].getsockname()[1])
+            finally:
+                server.close()
+    finally:
+        await runner.cleanup()
 
+
+def _own_routes(metrics: Metrics, readiness: Readiness) -> Sequence[web.RouteDef]:
     async def healthz(_: web.Request) -> web.Response:
         return web.json_response({"status": "alive"})
 
@@ -93,8 +121,15 @@ async def http_server(
             headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"},
         )
 
-    logging.getLogger("aiohttp.server").addFilter(_strangers)
-    connections = Connections()
+    return [
+        web.get("/healthz", healthz),
+        web.get("/readyz", readyz),
+        web.get("/metrics", show_metrics),
+    ]
+
+
+def _bounded(connections: Connections) -> Middleware:
+    """Looks at what every request must be, before its handler."""
 
     @web.middleware
     async def bounded(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -113,36 +148,10 @@ async def http_server(
                 set_aside("http.body", error)
                 return web.Response(status=400, text="the body cannot be read")
 
-    app = web.Application(client_max_size=BODY_BYTES, middlewares=[bounded])
-    app.add_routes(
-        [
-            web.get("/healthz", healthz),
-            web.get("/readyz", readyz),
-            web.get("/metrics", show_metrics),
-            *routes,
-        ]
-    )
-    # Event streams never end by themselves: a stop must not wait for them.
-    # Nothing is unpacked: aiohttp would do that also with a body that nobody reads.
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0, auto_decompress=False)
-    await runner.setup()
-    assert runner.server is not None  # noqa: S101 - `setup` made it
-    try:
-        async with connections:
-            try:
-                server = await asyncio.get_running_loop().create_server(
-                    connections.accepting(runner.server), address, port
-                )
-            except (OSError, ValueError) as error:
-                # A name that cannot be asked for is a `UnicodeError`.
-                raise ConfigError(
-                    "HTTP_PORT", f"cannot listen on {address}:{port} ({error})"
-                ) from error
-            try:
-                shown = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(address, address)
-                shown = f"[{shown}]" if ":" in shown else shown
-                yield f"http://{shown}:{server.sockets[0].getsockname()[1]}"
-            finally:
-                server.close()
-    finally:
-        await runner.cleanup()
+    return bounded
+
+
+def _url(address: str, port: int) -> str:
+    """Where a browser on this machine finds what listens at *address*."""
+    shown = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(address, address)
+    return f"http://[{shown}]:{port}" if ":" in shown else f"http://{shown}:{port}"

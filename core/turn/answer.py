@@ -1,7 +1,7 @@
 """Answering a question: the model's stream into the live reply, whatever breaks on the way."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from msgspec.structs import replace
 
@@ -50,87 +50,141 @@ async def answer(
     told = [one for one in history if not one.refused]
     material = await stage.context.reader.read(stage.platform, attachments, told)
     request = _request(stage, question, history, material, retried=bool(replaces))
-    saved = stage.checkpoint
-    draft = Draft(saved.text, before.rstrip())
-    handles = saved.pages or (again.posts if again is not None else ())
-    continues = stage.context.model.continues
-    whole = saved.done
-
-    def reached() -> Checkpoint:
-        return Checkpoint(
-            stage.first.event_id,
-            draft.best,
-            reply.handles,
-            done=whole,
-            at=len(draft.text),
-            pieces=len(stage.mail),
-        )
-
-    asked = request
-    for tries_left in reversed(range(STREAM_TRIES)):
-        reply = stage.reply(
-            buttons=[stage.button("stop")],
-            handles=handles,
-            shown_chars=len(draft.shown_best) if handles else 0,
-            reached=reached,
-        )
-        async with reply:
-            if not saved.done:
-                # Space at its end would keep the model from its usual next word.
-                draft.begin_again(draft.best.rstrip() if continues else "")
-                asked = _going_on(request, draft, continues=continues)
-                await _stream(stage, asked, reply, draft, reached)
-            small = request.model != stage.model
-            if _worth_another_try(draft, asked, small=small) and tries_left:
-                log.warning(
-                    "answer begun again",
-                    conversation=stage.claim.conversation,
-                    reason=str(draft.error),
-                )
-                if small:
-                    # It was asked to spare the other one, which nobody has to go without.
-                    request = replace(request, model=stage.model)
-                elif isinstance(draft.error, Refused):
-                    # It knows less of going on than we thought.
-                    continues = False
-                await reply.settle()
-                handles = reply.handles
-                continue
-            # Where the text is whole, who takes over only has to show it.
-            whole = not draft.cut
-            stage.checkpoints.save(reached(), now=True)
-            await reply.settle()
-            one_page = len(reply.handles) < 2 and len(draft.shown) <= PAGE_CHARS
-            buttons = _ways_on(stage, draft)
-            # Who has to wait for longer leaves its worker to others: the text is kept.
-            most_wait_s = LONGEST_WAIT_S if whole else math.inf
-            final = draft.final(stage.language, one_page=one_page)
-            await reply.finish(final, buttons, most_wait_s=most_wait_s)
-        break
-    said = f"{draft.before} {draft.best}" if draft.before and draft.best else draft.best
-    exchange = stage.exchange(
-        question,
-        said or draft.before,
-        cut=draft.cut,
-        attachments=attachments,
-        posts=reply.handles,
-        refused=draft.refused,
-    )
-    if again is not None:
-        exchange = replace(
-            exchange,
-            message=exchange.message or again.message,
-            speaker=again.speaker,
-            person=again.person,
-        )
-    model = draft.model or request.model or stage.context.model.model
+    draft = Draft(stage.checkpoint.text, before.rstrip())
+    answering = _Answering(stage, request, draft, again.posts if again is not None else ())
+    await answering.show()
+    posts = answering.reply.handles
+    exchange = _exchange(stage, question, attachments, draft, posts, again)
+    model = draft.model or answering.request.model or stage.context.model.model
     spent = spent_on(draft, stage.context.model.price_of(model))
     shorter = await summary(stage, [*history, exchange])
     await stage.commit(exchange, replaces=replaces, spent={model: spent}, summary=shorter)
     record(stage, model, draft, spent)
     if stage.turn.preferences.voice and not draft.cut:
         await speak(stage, draft.best)
-    return Report(draft.outcome, reply.shown)
+    return Report(draft.outcome, answering.reply.shown)
+
+
+class _Answering:
+    """The tries of one answer: what is asked, what was said of it, and the posts it stands on.
+
+    Attributes:
+        request: what the last try asked.
+        reply: the posts of the last try, which those before it used too.
+    """
+
+    def __init__(
+        self, stage: Stage, request: ChatRequest, draft: Draft, posts: Sequence[str]
+    ) -> None:
+        self._stage = stage
+        self._draft = draft
+        self._continues = stage.context.model.continues
+        self._whole = stage.checkpoint.done
+        self.request = request
+        self.reply = self._reply(stage.checkpoint.pages or posts)
+
+    async def show(self) -> None:
+        """Let the model write until an answer stands, whole or with a word on why it is not."""
+        for tries_left in reversed(range(STREAM_TRIES)):
+            async with self.reply:
+                asked = self.request if self._whole else await self._write()
+                if not (tries_left and self._to_be_tried_again(asked)):
+                    await self._finish()
+                    return
+                await self.reply.settle()
+            self.reply = self._reply(self.reply.handles)
+
+    def _reply(self, handles: Sequence[str]) -> Reply:
+        return self._stage.reply(
+            buttons=[self._stage.button("stop")],
+            handles=handles,
+            shown_chars=len(self._draft.shown_best) if handles else 0,
+            reached=self._reached,
+        )
+
+    def _reached(self) -> Checkpoint:
+        return Checkpoint(
+            self._stage.first.event_id,
+            self._draft.best,
+            self.reply.handles,
+            done=self._whole,
+            at=len(self._draft.text),
+            pieces=len(self._stage.mail),
+        )
+
+    async def _write(self) -> ChatRequest:
+        """Let the model write into the draft and the reply; what it was asked is returned."""
+        stage, draft = self._stage, self._draft
+        # Space at its end would keep the model from its usual next word.
+        draft.begin_again(draft.best.rstrip() if self._continues else "")
+        asked = _going_on(self.request, draft, continues=self._continues)
+
+        def told() -> None:
+            self.reply.grow(draft.shown_chars, lambda: draft.shown)
+            stage.checkpoints.save_later(self._reached)
+
+        try:
+            async with stage.stop.stoppable():
+                await write(draft, stage.context, asked, told)
+        except TimeoutError:
+            if not stage.stop.given:
+                raise
+            draft.stopped = True
+        return asked
+
+    def _to_be_tried_again(self, asked: ChatRequest) -> bool:
+        stage, error = self._stage, self._draft.error
+        small = self.request.model != stage.model
+        if self._whole or not _worth_another_try(self._draft, asked, small=small):
+            return False
+        conversation = stage.claim.conversation
+        log.warning("answer begun again", conversation=conversation, reason=str(error))
+        if small:
+            # It was asked to spare the other one, which nobody has to go without.
+            self.request = replace(self.request, model=stage.model)
+        elif isinstance(error, Refused):
+            # It knows less of going on than we thought.
+            self._continues = False
+        return True
+
+    async def _finish(self) -> None:
+        # Where the text is whole, who takes over only has to show it.
+        self._whole = not self._draft.cut
+        self._stage.checkpoints.save(self._reached(), now=True)
+        await self.reply.settle()
+        one_page = len(self.reply.handles) < 2 and len(self._draft.shown) <= PAGE_CHARS
+        # Who has to wait for longer leaves its worker to others: the text is kept.
+        most_wait_s = LONGEST_WAIT_S if self._whole else math.inf
+        final = self._draft.final(self._stage.language, one_page=one_page)
+        buttons = _ways_on(self._stage, self._draft)
+        await self.reply.finish(final, buttons, most_wait_s=most_wait_s)
+
+
+def _exchange(
+    stage: Stage,
+    question: str,
+    attachments: Sequence[Attachment],
+    draft: Draft,
+    posts: Sequence[str],
+    again: Exchange | None,
+) -> Exchange:
+    said = f"{draft.before} {draft.best}" if draft.before and draft.best else draft.best
+    exchange = stage.exchange(
+        question,
+        said or draft.before,
+        cut=draft.cut,
+        attachments=attachments,
+        posts=posts,
+        refused=draft.refused,
+    )
+    if again is None:
+        return exchange
+    return replace(
+        exchange,
+        message=exchange.message or again.message,
+        speaker=again.speaker,
+        person=again.person,
+    )
 
 
 def _request(
@@ -164,28 +218,6 @@ def _scope(stage: Stage) -> str:
     if memory == "all" or (memory == "private" and stage.first.private):
         return stage.claim.conversation
     return ""
-
-
-async def _stream(
-    stage: Stage,
-    request: ChatRequest,
-    reply: Reply,
-    draft: Draft,
-    reached: Callable[[], Checkpoint],
-) -> None:
-    """Let the model write into *draft* and *reply*, until its end, an error, or a stop."""
-
-    def told() -> None:
-        reply.grow(draft.shown_chars, lambda: draft.shown)
-        stage.checkpoints.save_later(reached)
-
-    try:
-        async with stage.stop.stoppable():
-            await write(draft, stage.context, request, told)
-    except TimeoutError:
-        if not stage.stop.given:
-            raise
-        draft.stopped = True
 
 
 def _going_on(request: ChatRequest, draft: Draft, *, continues: bool) -> ChatRequest:

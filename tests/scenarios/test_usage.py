@@ -28,7 +28,7 @@ async def test_usage_counts_here_and_for_the_person_everywhere(driver, tmp_path,
         await driver.say("dm", "/usage")
         text = (await driver.posted("dm", 3))[-1].text
         here, yours = re.findall(
-            r"(\d+) answers, (\d+) tokens read, (\d+) written, (\d+) pictures \(\$([\d.]+)\)", text
+            r"(\d+) answers, (\d+) tokens read, (\d+) written, (\d+) pictures? \(\$([\d.]+)\)", text
         )
         # The scripted model says 11 tokens read and 7 written.
         assert here == ("2", "11", "7", "1", "0.0810")
