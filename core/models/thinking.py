@@ -19,6 +19,8 @@ _ORPHAN = re.compile("|".join(map(re.escape, ORPHANS)), re.IGNORECASE)
 LAST = ">", "]", "▷"
 """One of these ends each tag."""
 _LONGEST = max(map(len, ORPHANS))
+MOST_BEGINS = 100
+"""So many thoughts and speakers before an answer are looked for; what follows is the answer."""
 LOOKS = 20
 """So often a closing tag is looked at; an answer that is about them has many."""
 
@@ -38,6 +40,7 @@ class ThinkSplitter:
         """The answer so far, as it came."""
         self._looks = 0 if begun else LOOKS
         self._orphan = ""
+        self._begins = 0
         self.flows = begun
         """Whether text without one of `LAST` is just more of the answer, and belongs to `said`."""
 
@@ -58,22 +61,24 @@ class ThinkSplitter:
         begun = self._held.lstrip(BLANK)
         lowered = low(begun)
         lead = next((one for one in LEADS if lowered.startswith(one)), None)
-        if lead is not None:
+        if lead is not None and self._begins < MOST_BEGINS:
             # A template's own words, which its server should have kept.
+            self._begins += 1
             self._held = begun[len(lead) :]
             self._looks = min(self._looks, LOOKS - 1)
             return self._begin()
         tag = next((one for one in TAGS if lowered.startswith(low(one.opening))), None)
-        if tag is None:
-            if any(one.startswith(lowered) for one in _LOWER):
+        if tag is None or self._begins >= MOST_BEGINS:
+            if self._begins < MOST_BEGINS and any(one.startswith(lowered) for one in _LOWER):
                 return []
             self._state, held, self._held = "answer", self._held, ""
             return self._answer(begun if self._looks < LOOKS else held)
+        self._begins += 1
         rest = begun[len(tag.opening) :]
         self._tag, self._marks, self._looks = tag, tag.marks, 0
         if not tag.closing:
-            self._state, self._held = "answer", ""
-            return self._answer(rest)
+            self._held = rest
+            return self._begin()
         self._state, self._held = "thinking", rest
         return self._thinking()
 

@@ -29,7 +29,7 @@ class Tag(NamedTuple):
     marks: tuple[str, ...] = ()
 
 
-_FINAL = "<|channel|>final<|message|>"
+_FINAL = "<|channel|>final"
 _CHANNELS = ("<|channel|>analysis", "<|channel|>commentary")
 _MARKS = (
     "<|message|>",
@@ -61,7 +61,7 @@ TAGS = (
         ("<|START_RESPONSE|>", "<|END_RESPONSE|>"),
     ),
     *(Tag(channel, _FINAL, (*_CHANNELS, *_MARKS)) for channel in _CHANNELS),
-    Tag(_FINAL, "", ("<|end|>", "<|return|>")),
+    Tag(_FINAL, "", _MARKS),
 )
 LEADS = (
     "<|start|>assistant",

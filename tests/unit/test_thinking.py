@@ -54,6 +54,14 @@ def split(pieces, **more):
             "yes",
         ),
         ("<|start|>assistant<|channel|>final<|message|>yes<|return|>", "", "yes"),
+        # A form was asked for (`response_format`).
+        (
+            "<|channel|>analysis<|message|>hm<|end|><|start|>assistant<|channel|>final "
+            '<|constrain|>json<|message|>{"a": 1}<|return|>',
+            "hm",
+            '{"a": 1}',
+        ),
+        ('<|channel|>final <|constrain|>json<|message|>{"a": 1}', "", '{"a": 1}'),
         # As they are written besides, in any case.
         ("<Think>hm</Think>yes", "hm", "yes"),
         ("<THINK>hm</think>yes", "hm", "yes"),
@@ -142,3 +150,14 @@ def test_without_a_tag_nothing_changes(pieces):
     text = "".join(pieces)
     if not text.lstrip().startswith("<think>") and "</think>" not in text and text.strip():
         assert split(pieces) == ("", text)
+
+
+@pytest.mark.parametrize(
+    "one", ["<think></think>", "<|start|>assistant", "<think>a</think>\n", "<|channel|>final", " "]
+)
+def test_tags_without_an_end_end(one):
+    """However many a model writes, in one piece or letter by letter."""
+    text = one * 5_000
+    thought, answer = split([text])
+    assert len(thought) + len(answer) <= len(text)
+    split(text[:20_000])
