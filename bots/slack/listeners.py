@@ -30,6 +30,7 @@ from bots.slack.shortcuts import Shortcuts
 from bots.slack.stubs import completed
 from core.border import clean, set_aside
 from core.errors import Gone, PlatformError
+from core.languages.detection import language_of
 from core.messages import Incoming, Sender, conversation_id
 
 log = logging.getLogger(__name__)
@@ -146,15 +147,16 @@ class Listeners:
         direct = string(body, "channel_name") == "directmessage"
         asked = slash_incoming(slash, NAME, self._me.team, "", private=direct)
         sender = await self._people.sender(slash.user)
+        language = language_of(slash.text, "", sender.language)
         if not self._may_ask(replace(asked, sender=sender)):
-            await ack(self._speak("not_allowed", sender.language, id=sender.id))
+            await ack(self._speak("not_allowed", language, id=sender.id))
             return
         if slash.command in ("", "image", "compare"):
             # Others do not see a slash command: what was asked becomes a post, and its thread.
             try:
                 thread = await self._show_asked(slash, sender)
             except Gone:
-                await ack(self._speak("not_invited", sender.language))
+                await ack(self._speak("not_invited", language))
                 return
             asked = slash_incoming(slash, NAME, self._me.team, thread, private=direct)
         await self._accept(asked)

@@ -109,13 +109,14 @@ class Catalogue:
                 return tag
         return self.best(asked) if asked and self.speaks(asked) else None
 
-    def names(self) -> list[str]:
-        """What `named` knows a language by, in small letters."""
-        return [
+    def names(self) -> set[str]:
+        """What `named` knows a language by, in small letters, with and without accents."""
+        names = {
             name.lower()
             for tag, locale in self.locales.items()
             for name in (tag, tag.split("-")[0], *locale.names)
-        ]
+        }
+        return names | set(map(_plain, names))
 
     def menu(self, names: Iterable[str], language: str) -> dict[str, str]:
         """A line for each of the commands *names*."""

@@ -44,11 +44,16 @@ def language_of(text: str, preferred: str, hint: str) -> Language:
     return written_in(text, hint) or CATALOGUE.best(hint)
 
 
+def says_something(text: str) -> bool:
+    """Whether *text* holds enough words to be in some language."""
+    return sum(map(str.isalpha, _NO_PROSE.sub(" ", text))) >= _ENOUGH_LETTERS
+
+
 def written_in(text: str, hint: str = "") -> Language | None:
     """The language that *text* is surely in; None where it does not say. *hint* breaks ties."""
-    prose = _NO_PROSE.sub(" ", text)
-    if sum(map(str.isalpha, prose)) < _ENOUGH_LETTERS:
+    if not says_something(text):
         return None
+    prose = _NO_PROSE.sub(" ", text)
     if (by_words := _by_words(prose)) is not None:
         return by_words
     if _KANA.search(prose):
@@ -59,7 +64,7 @@ def written_in(text: str, hint: str = "") -> Language | None:
         if found := letters.findall(prose):
             return _alphabetic(script, "".join(found), hint)
     # Latin letters in whatever language: the client's, if that is written in them, too.
-    if _LATIN_WORD.search(prose.lower()) and prose.strip():
+    if _LATIN_WORD.search(prose.lower()):
         return SOURCE if LANGUAGES[CATALOGUE.best(hint)].script != "Latn" else None
     return None
 

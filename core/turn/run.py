@@ -12,8 +12,8 @@ from msgspec.structs import replace
 
 from core.border import set_aside
 from core.errors import Barred, Gone, LeaseLost, PlatformError, Rejected, StoreError
-from core.languages.catalogue import say
-from core.languages.detection import language_of
+from core.languages.catalogue import Language, say
+from core.languages.detection import language_of, says_something
 from core.live.delivery import deliver
 from core.messages import ConversationId, Incoming
 from core.platform import Platform
@@ -23,6 +23,8 @@ from core.tasks import end
 from core.telemetry import logger
 from core.turn.bursts import QUIET_S, answering, first_burst, joined, looks
 from core.turn.checkpointer import Checkpointer
+from core.turn.commands import COMMANDS
+from core.turn.commands.start import UNKNOWN
 from core.turn.context import Context
 from core.turn.lease import LeaseRenewer
 from core.turn.prompt import BYTES_PER_TOKEN
@@ -37,6 +39,23 @@ LAST_WORDS_S = 4.0
 """How long a turn that is cancelled has to say its last words."""
 NEWS_S = 1.0
 """A chat that is lost may be one that moved: so long its platform's news of that is waited for."""
+
+
+def _language_for(first: Incoming, turn: Turn) -> Language:
+    """The language that who wrote *first* is spoken to in.
+
+    A command says nothing of it but by its prompt; then what they asked here before does.
+    """
+    takes_prose = not first.command or COMMANDS.get(first.command, UNKNOWN).takes == "prompt"
+    written = first.text if takes_prose else ""
+    if not says_something(written):
+        theirs = (
+            one.question
+            for one in reversed(turn.history)
+            if first.private or one.person == first.sender.id
+        )
+        written = next(filter(says_something, theirs), "")
+    return language_of(written, turn.preferences.language, first.sender.language)
 
 
 class TurnRun:
@@ -76,9 +95,7 @@ class TurnRun:
         mail = first_burst(turn.mail)
         first = mail[0]
         turn = answering(turn, mail)
-        language = language_of(
-            "" if first.command else first.text, turn.preferences.language, first.sender.language
-        )
+        language = _language_for(first, turn)
         posts = {turn.note, *(turn.checkpoint.posts if turn.checkpoint is not None else ())}
         checkpoints, stop = Checkpointer(posts), StopSignal()
         self.lease = lease = LeaseRenewer(self._claim, first.event_id, checkpoints, stop)

@@ -170,3 +170,24 @@ async def test_a_model_that_is_forbidden_later_answers_no_more(tmp_path, model):
             await driver.say("dm", "hello again")
             await driver.posted("dm", 3)
     assert model.requests[-1]["model"] == "scripted"
+
+
+async def test_it_speaks_the_language_that_is_written_until_another_is_chosen(driver, model):
+    place = driver.places[0]
+    await driver.say(place, "今天天气怎么样？")
+    await last(driver, 1)
+    # The client is English, and a command has no language: what was asked before has one.
+    await driver.say(place, "/model nonsense")
+    assert "这里不能选择" in (await last(driver, 2)).text
+    await driver.say(place, "/image 狐狸 --foo 1")
+    assert "我不认识选项" in (await last(driver, 3)).text
+    await driver.say(place, "/lang")
+    post = await last(driver, 4)
+    assert "Bahasa Indonesia" in post.text
+    assert {"lang de", "lang zh-Hant", "lang fa"} <= set(post.commands)
+    await driver.press(place, "lang pt-BR")
+    assert "falo português" in (await last(driver, 5)).text
+    await driver.say(place, "/lang Deutsch")
+    assert "Ab jetzt spreche ich" in (await last(driver, 6)).text
+    await driver.say(place, "/usage")
+    assert "Dieses Gespräch: 1 Wechsel" in (await last(driver, 7)).text

@@ -102,8 +102,9 @@ async def test_a_slash_command_where_the_bot_is_no_member_says_so(driver, tmp_pa
     async with driving(driver, tmp_path, model):
         driver.server.members["C09"] = {"U01", "U02"}
         driver.server.locales["U02"] = "zh-CN"
-        for user, said in (("U01", "invite me"), ("U02", "邀请我")):
-            driver.server.slash("/palaver", "hello", channel="C09", user=user)
+        asked = ("U01", "hello", "invite me"), ("U02", "", "邀请我"), ("U01", "今天天气", "邀请我")
+        for user, text, said in asked:
+            driver.server.slash("/palaver", text or "?", channel="C09", user=user)
             await until(lambda: not driver.server._deliveries)
             assert said in str(driver.server.replies[-1])
         assert driver.server.unacked == []
