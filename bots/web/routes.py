@@ -7,9 +7,7 @@ only) nor read it (a cookie that they are not sent with, a checked host). See `s
 import asyncio
 import secrets
 import time
-from collections.abc import Callable, Iterable
-from importlib import resources
-from typing import TypeVar
+from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 import msgspec
@@ -33,6 +31,7 @@ from bots.web.posts import (
     read_sent,
     title_of,
 )
+from bots.web.responses import asset, change, json_response, keep_alive, read_json
 from bots.web.sessions import Sessions, answers_to, is_token
 from bots.web.words import language_of, page
 from core.errors import StoreError
@@ -44,19 +43,11 @@ SECURE_COOKIE = "__Host-palaver"
 """Over https no other name of the host, and no plain http, can set it (RFC 6265bis, 4.1.3)."""
 COOKIE_S = 365 * 24 * 3600
 ACCEPT_S = 10.0
-KEEP_ALIVE_S = 15.0
-_T = TypeVar("_T")
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "media-src 'self'; connect-src 'self'; form-action 'none'; base-uri 'none'; "
     "frame-ancestors 'none'"
 )
-_TYPES = {
-    ".html": "text/html",
-    ".js": "text/javascript",
-    ".css": "text/css",
-    ".svg": "image/svg+xml",
-}
 
 
 class WebRoutes:
@@ -99,7 +90,7 @@ class WebRoutes:
     async def _session(self, request: web.Request) -> web.Response:
         """Give the browser a session, or renew the one it has."""
         self._check(request)
-        asked = await _read_json(request, _decode_asked)
+        asked = await read_json(request, _decode_asked)
         known = request.cookies.get(self._cookie) or request.cookies.get(COOKIE, "")
         try:
             cookie = await self._sessions.renew(known, asked.key, request.remote or "")
@@ -120,17 +111,17 @@ class WebRoutes:
         return response
 
     async def _static(self, request: web.Request) -> web.Response:
-        return _asset(request.match_info["file"])
+        return asset(request.match_info["file"])
 
     async def _list(self, request: web.Request) -> web.Response:
         visitor = await self._visitor(request)
         with_keys = await self._read(list_board(visitor)) if visitor else []
         entries = sorted((decode_entry(value) for _, value in with_keys), key=lambda e: -e.at)
-        return _json([*entries])
+        return json_response([*entries])
 
     async def _send(self, request: web.Request) -> web.Response:
         conversation = await self._conversation(request)
-        sent = await _read_json(request, decode_sent)
+        sent = await read_json(request, decode_sent)
         if not is_token(sent.id) or not (sent.text.strip() or sent.command):
             raise web.HTTPBadRequest(text="there is nothing in it")
         if len(sent.text) > TEXT_CHARS:
@@ -228,13 +219,13 @@ class WebRoutes:
                 posts = await self._read(board)
                 await response.prepare(request)
                 # Its write fails once the page is gone: that ends the group, and the watch.
-                group.create_task(_keep_alive(response), name="keep-alive")
+                group.create_task(keep_alive(response), name="keep-alive")
                 texts: dict[int, str] = {}
                 for key, value in posts:
-                    await response.write(_change(key, value, texts))
+                    await response.write(change(key, value, texts))
                 await response.write(b"event: ready\ndata: {}\n\n")
                 async for key, changed in changes:
-                    await response.write(_change(key, changed, texts))
+                    await response.write(change(key, changed, texts))
         except* (StoreError, ConnectionError):
             # The page connects again by itself, and gets all posts then.
             pass
@@ -285,54 +276,8 @@ class _Asked(msgspec.Struct, frozen=True):
 _decode_asked = msgspec.json.Decoder(_Asked).decode
 
 
-async def _read_json(request: web.Request, decode: Callable[[bytes], _T]) -> _T:
-    if request.content_type != "application/json":
-        raise web.HTTPUnsupportedMediaType
-    try:
-        return decode(await request.read())
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise web.HTTPBadRequest(text="this is not what is expected") from error
-
-
 def _netloc(url: str) -> str:
     try:
         return urlsplit(url).netloc
     except ValueError:
         return ""
-
-
-async def _keep_alive(response: web.StreamResponse) -> None:
-    while True:
-        await asyncio.sleep(KEEP_ALIVE_S)
-        await response.write(b": keep-alive\n\n")
-
-
-def _asset(name: str) -> web.Response:
-    suffix = name[name.rfind(".") :]
-    file = resources.files("bots.web").joinpath("page", name)
-    if suffix not in _TYPES or "/" in name or not file.is_file():
-        raise web.HTTPNotFound
-    return web.Response(
-        body=file.read_bytes(),
-        content_type=_TYPES[suffix],
-        charset="utf-8",
-        headers={"Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff"},
-    )
-
-
-def _json(values: object) -> web.Response:
-    return web.Response(body=msgspec.json.encode(values), content_type="application/json")
-
-
-def _change(key: int, value: bytes | None, texts: dict[int, str]) -> bytes:
-    """One event: the post without the part of its text that the page has already."""
-    if value is None:
-        texts.pop(key, None)
-        return b'event: gone\ndata: {"key":%d}\n\n' % key
-    post = decode_post(value)
-    before = texts.get(key, "")
-    start = len(before) if post.text.startswith(before) else 0
-    texts[key] = post.text
-    sent = msgspec.structs.replace(post, text=post.text[start:])
-    head = b'event: post\ndata: {"key":%d,"from":%d,"post":' % (key, start)
-    return head + msgspec.json.encode(sent) + b"}\n\n"

@@ -1,0 +1,96 @@
+"""`palaver run`: open everything, say so, and end when told."""
+
+import asyncio
+import math
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from urllib.parse import urljoin
+
+from bots.registry import build
+from core import __version__
+from core.platform import Platform
+from core.secret import shown_url
+from core.service import Core, collect_seldom, open_core, serve
+from core.settings import Settings
+from core.tasks import end
+from core.telemetry import logger
+
+log = logger(__name__)
+LAST_S = 10
+"""Beyond the grace time, for handing over and closing."""
+
+
+async def run_until_told(settings: Settings) -> None:
+    """Serve until a signal says stop; what is under way is brought to an end."""
+    stop, opened = asyncio.Event(), asyncio.Event()
+    _end_on_signals(stop, settings.grace_s)
+    work = asyncio.create_task(_open_and_serve(settings, stop, opened), name="serve")
+    told = asyncio.create_task(stop.wait(), name="told to stop")
+    try:
+        await asyncio.wait({work, told}, return_when=asyncio.FIRST_COMPLETED)
+        if not opened.is_set():
+            # Nothing was begun that would have to be brought to an end.
+            work.cancel()
+        with suppress(asyncio.CancelledError):
+            await work
+    finally:
+        await end([work, told])
+    log.info("stopped")
+
+
+async def _open_and_serve(settings: Settings, stop: asyncio.Event, opened: asyncio.Event) -> None:
+    began = time.monotonic()
+    async with open_core(settings) as core:
+        collect_seldom()
+        opened.set()
+
+        def ready(url: str, platforms: Sequence[Platform]) -> None:
+            _greet(core, url, platforms, time.monotonic() - began)
+
+        await serve(core, build, stop, ready)
+
+
+def _end_on_signals(stop: asyncio.Event, grace_s: float) -> None:
+    """Set *stop* when told to end. Who does not end then is ended by the kernel, from any state."""
+    loop = asyncio.get_running_loop()
+
+    def told(*_: object) -> None:
+        signal.alarm(math.ceil(grace_s) + LAST_S)
+        loop.call_soon_threadsafe(stop.set)
+
+    # Not the loop's own: while something blocks the loop, Python still calls these.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, told)
+
+
+def _greet(core: Core, url: str, platforms: Sequence[Platform], took_s: float) -> None:
+    settings = core.settings
+    models = {
+        "demo": "the built-in demo (set LLM_BASE_URL and LLM_API_KEY for a real model)",
+        "ollama": f"{core.models.chat.model} of the Ollama on this machine",
+        "file": f"{core.models.chat.model}, and others of {settings.palaver_config}",
+        "configured": f"{core.models.chat.model} at {shown_url(settings.llm_base_url)}",
+    }
+    print(f"\n  Palaver {__version__} is ready ({took_s:.1f} s)\n", file=sys.stderr)
+    for platform in platforms:
+        own = platform.identity[:1] in ("", "/")
+        where = f"open {urljoin(url, platform.identity)}" if own else platform.identity
+        print(f"  {platform.name:<10} {where}", file=sys.stderr)
+    print(f"  {'model':<10} {models[core.models.kind]}", file=sys.stderr)
+    store = (
+        "REDIS_URL"
+        if settings.redis_url.get_secret_value()
+        else f"embedded, in {settings.data_dir}"
+    )
+    print(f"  {'store':<10} {store}\n", file=sys.stderr)
+    open_to_all = [platform.name for platform in platforms if not platform.local]
+    if open_to_all and core.context.access.open_to_everyone:
+        print(
+            f"  WARNING: {' and '.join(open_to_all)}: EVERYONE who finds the bot can use it, at "
+            "your cost.\n  Set ALLOWED_USERS or ALLOWED_CHATS to choose who may.\n",
+            file=sys.stderr,
+        )
+    sys.stderr.flush()

@@ -1,0 +1,66 @@
+"""What the page's server reads and sends: files, JSON, and a stream of events."""
+
+import asyncio
+from collections.abc import Callable
+from importlib import resources
+from typing import TypeVar
+
+import msgspec
+from aiohttp import web
+
+from bots.web.posts import decode_post
+
+KEEP_ALIVE_S = 15.0
+_T = TypeVar("_T")
+_TYPES = {
+    ".html": "text/html",
+    ".js": "text/javascript",
+    ".css": "text/css",
+    ".svg": "image/svg+xml",
+}
+
+
+async def read_json(request: web.Request, decode: Callable[[bytes], _T]) -> _T:
+    if request.content_type != "application/json":
+        raise web.HTTPUnsupportedMediaType
+    try:
+        return decode(await request.read())
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise web.HTTPBadRequest(text="this is not what is expected") from error
+
+
+async def keep_alive(response: web.StreamResponse) -> None:
+    while True:
+        await asyncio.sleep(KEEP_ALIVE_S)
+        await response.write(b": keep-alive\n\n")
+
+
+def asset(name: str) -> web.Response:
+    suffix = name[name.rfind(".") :]
+    file = resources.files("bots.web").joinpath("page", name)
+    if suffix not in _TYPES or "/" in name or not file.is_file():
+        raise web.HTTPNotFound
+    return web.Response(
+        body=file.read_bytes(),
+        content_type=_TYPES[suffix],
+        charset="utf-8",
+        headers={"Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff"},
+    )
+
+
+def json_response(values: object) -> web.Response:
+    return web.Response(body=msgspec.json.encode(values), content_type="application/json")
+
+
+def change(key: int, value: bytes | None, texts: dict[int, str]) -> bytes:
+    """One event: the post without the part of its text that the page has already."""
+    if value is None:
+        texts.pop(key, None)
+        return b'event: gone\ndata: {"key":%d}\n\n' % key
+    post = decode_post(value)
+    before = texts.get(key, "")
+    start = len(before) if post.text.startswith(before) else 0
+    texts[key] = post.text
+    sent = msgspec.structs.replace(post, text=post.text[start:])
+    head = b'event: post\ndata: {"key":%d,"from":%d,"post":' % (key, start)
+    return head + msgspec.json.encode(sent) + b"}\n\n"
