@@ -21,7 +21,7 @@ from core.models.learned import Lessons
 from core.models.lessons import lesson_of
 from core.models.providers import Endpoint, continues_with
 from core.models.refusals import http_error
-from core.models.request import ChatRequest
+from core.models.request import ChatRequest, Traits
 from core.models.retrying import TRIES, StillAtIt, retrying
 from core.models.shapes import SHAPES, Shape
 from core.models.stream import Silent, Stream
@@ -95,6 +95,9 @@ class ChatClient:
 
     def ways(self, name: str) -> str:
         return str(self._lessons.known(self._endpoint, name or self.model))
+
+    def traits(self, name: str) -> Traits:
+        return self._lessons.known(self._endpoint, name or self.model).traits
 
     @asynccontextmanager
     async def stream(self, request: ChatRequest) -> AsyncIterator[AsyncIterator[Delta]]:

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 import msgspec
 
@@ -44,6 +44,20 @@ class ChatRequest(msgspec.Struct, frozen=True, omit_defaults=True):
     clock: str = ""
 
 
+class Traits(NamedTuple):
+    """What people may want to know of a model; zeros are not known.
+
+    *window*: tokens that it reads at once; *first_s*, *speed*: seconds to its first word, and
+    tokens a second from there.
+    """
+
+    window: int = 0
+    blind: bool = False
+    deaf: bool = False
+    first_s: float = 0.0
+    speed: float = 0.0
+
+
 class Model(Protocol):
     """Whatever streams an answer."""
 
@@ -71,6 +85,10 @@ class Model(Protocol):
 
     def ways(self, name: str) -> str:
         """What is known of how the model *name* (empty: the first) likes to be asked, in words."""
+        ...
+
+    def traits(self, name: str) -> Traits:
+        """What is known of the model *name* (empty: the first) that people may care for."""
         ...
 
     def stream(self, request: ChatRequest) -> AbstractAsyncContextManager[AsyncIterator[Delta]]:
@@ -101,6 +119,9 @@ class Around:
 
     def ways(self, name: str) -> str:
         return self._model.ways(name)
+
+    def traits(self, name: str) -> Traits:
+        return self._model.traits(name)
 
 
 GO_ON = "(Go on exactly where your last message ends. Repeat nothing of it, and add no remark.)"

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from core.budget import Budget
 from core.errors import Interrupted, ModelError, Overloaded, Refused
 from core.models.chunks import AnsweredBy, Delta, Usage
-from core.models.request import ChatRequest, Model
+from core.models.request import ChatRequest, Model, Traits
 from core.platform import Bucket
 from core.telemetry import Counted, logger
 
@@ -107,6 +107,10 @@ class Router:
     def ways(self, name: str) -> str:
         chosen = next((route for route in self._routes if route.name == name), None)
         return chosen.model.ways("") if chosen else self._routes[0].model.ways(name)
+
+    def traits(self, name: str) -> Traits:
+        chosen = next((route for route in self._routes if route.name == name), None)
+        return chosen.model.traits("") if chosen else self._routes[0].model.traits(name)
 
     @asynccontextmanager
     async def stream(self, request: ChatRequest) -> AsyncIterator[AsyncIterator[Delta]]:

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import msgspec
 from msgspec.structs import replace
 
-from core.models.request import ChatMessage, ChatRequest
+from core.models.request import ChatMessage, ChatRequest, Traits
 from core.models.tokens import MESSAGE_TOKENS, PICTURE_TOKENS, estimate_tokens
 
 BLIND = "[you cannot see the pictures that came with this: say so]"
@@ -66,8 +66,13 @@ class Ways(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_field
         }
         return replace(self, **said)
 
+    @property
+    def traits(self) -> Traits:
+        blind, deaf = self.pictures is False, self.sounds is False
+        return Traits(self.window, blind, deaf, self.first_s, self.speed)
+
     def __str__(self) -> str:
-        """In a few words, for the operator and for people."""
+        """In a few words, for the operator."""
         parts = [f"window {self.window:,} tokens"] if self.window else []
         parts += [f"at most {self.most_tokens:,} written"] if self.most_tokens else []
         parts += ["no pictures"] if self.pictures is False else []

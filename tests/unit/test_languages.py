@@ -14,7 +14,9 @@ from babel import Locale as Babel
 from bots.web.words import page
 from core.languages.catalogue import CATALOGUE, LANGUAGES, SOURCE, Catalogue, accepted, say
 from core.languages.detection import language_of, written_in
+from core.models.ways import Ways
 from core.turn.commands import IN_THREADS
+from core.turn.commands.model import told_traits
 
 ROOT = Path(__file__).parents[2]
 ENGLISH = LANGUAGES[SOURCE].sentences
@@ -353,3 +355,13 @@ def test_every_file_is_shipped():
 def test_the_readme_lists_the_languages(file):
     text = (ROOT / file).read_text("utf-8")
     assert [tag for tag in LANGUAGES if f"`{tag}`" not in text] == []
+
+
+def test_what_is_known_of_a_model_is_told_in_the_language():
+    known = Ways(window=8_192, pictures=False, sounds=True, speed=40.4, first_s=0.52).traits
+    assert list(told_traits(known, "de")) == [
+        "liest 8192 Token auf einmal",
+        "sieht keine Bilder",
+        "40 Token pro Sekunde, das erste nach 0.5 s",
+    ]
+    assert list(told_traits(Ways().traits, "de")) == []

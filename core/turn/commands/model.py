@@ -1,8 +1,11 @@
 """`/model`: who answers here."""
 
+from collections.abc import Iterator
+
 from msgspec.structs import replace
 
 from core.languages.catalogue import Language, say
+from core.models.request import Traits
 from core.people.personas import DEFAULT
 from core.turn.commands.command import Command, Outcome, choice_buttons, says, shown_name
 from core.turn.context import Context
@@ -30,7 +33,7 @@ def _model(stage: Stage) -> Outcome:
 
 
 def _described(model: str, context: Context, language: Language) -> str:
-    """One line on *model*: what it costs, and what is known of how it likes to be asked."""
+    """One line on *model*: what it costs, and what is known of it."""
     price = context.model.price_of(model)
     if not price:
         cost = say("price_unknown", language)
@@ -38,7 +41,20 @@ def _described(model: str, context: Context, language: Language) -> str:
         cost = say("price_none", language)
     else:
         cost = say("price", language, read=f"{price[0]:g}", written=f"{price[2]:g}")
-    return f"- `{model}`: " + "; ".join(filter(None, (cost, context.model.ways(model))))
+    return f"- `{model}`: " + "; ".join([cost, *told_traits(context.model.traits(model), language)])
+
+
+def told_traits(known: Traits, language: Language) -> Iterator[str]:
+    """What people may want to know of a model, in words."""
+    if known.window:
+        yield say("trait_window", language, window=known.window)
+    if known.blind:
+        yield say("trait_blind", language)
+    if known.deaf:
+        yield say("trait_deaf", language)
+    if known.speed:
+        speed, first = f"{known.speed:.0f}", f"{known.first_s:.1f}"
+        yield say("trait_speed", language, speed=speed, first=first)
 
 
 COMMANDS = (
