@@ -14,8 +14,8 @@ from typing import Any
 
 from core.border import set_aside
 from core.crowd import CrowdTeller
-from core.door import Door
 from core.errors import LeaseLost, PalaverError, PlatformError, Revoked, Silenced, StoreError
+from core.ingress import Ingress
 from core.lent import Leases
 from core.line import Line
 from core.messages import split_conversation
@@ -76,9 +76,9 @@ class Worker:
     async def run(self, stop: asyncio.Event) -> None:
         """Work until *stop*; then let running turns finish within the grace time."""
         async with asyncio.TaskGroup() as group:
-            door = Door(self._inbox, self._notices, self._context, group)
+            ingress = Ingress(self._inbox, self._notices, self._context, group)
             jobs = [
-                group.create_task(self._read(platform, door), name=f"read {name}")
+                group.create_task(self._read(platform, ingress), name=f"read {name}")
                 for name, platform in self._platforms.items()
             ]
             jobs += [
@@ -92,7 +92,7 @@ class Worker:
             await stop.wait()
             *jobs, listener = jobs
             await end(jobs, again_s=HANDOVER_S)
-            await door.close()
+            await ingress.close()
             await self._drain()
             await end([listener])
 
@@ -108,7 +108,7 @@ class Worker:
 
     # --- in ---------------------------------------------------------------------------------
 
-    async def _read(self, platform: Platform, door: Door) -> None:
+    async def _read(self, platform: Platform, ingress: Ingress) -> None:
         """Put what the platform tells into the inbox. Asking for more acknowledges the last."""
         await self._enter(platform)
         self._serving[platform.name] = platform
@@ -123,7 +123,7 @@ class Worker:
                         failures = 0
                         self.wrong.pop(platform.name, None)
                         for incoming in batch:
-                            await door.accept(platform, incoming)
+                            await ingress.accept(platform, incoming)
                 return
             except Revoked as error:
                 self._lose(platform, error)

@@ -1,4 +1,4 @@
-"""The door: what people do is put into the inbox here, or they are told why it is not."""
+"""The ingress: what people do is put into the inbox here, or they are told why it is not."""
 
 import asyncio
 from collections.abc import Sequence
@@ -33,7 +33,7 @@ EDITABLE_S = 48 * 3600
 """Telegram lets people edit for two days, Slack mostly less."""
 
 
-class Door:
+class Ingress:
     """Lets in who is allowed and meant us; tells the others once, in tasks of *group*."""
 
     def __init__(
