@@ -21,7 +21,7 @@ import bots.telegram.surface
 import core.buckets
 import core.crowd
 import core.levels
-import core.line
+import core.queue_notices
 from core.telemetry import set_up_logs
 from tests.harness import palaver, until
 from tests.servers import telegram as telegram_server
@@ -36,7 +36,7 @@ SECONDS = (
     (core.buckets, ("SLOW_S", "BEYOND_SLOW_S", "JITTER_S", "QUIET_S", "TRY_AGAIN_S")),
     (core.levels, ("EARLY_S",)),
     (core.crowd, ("NOTICE_EVERY_S", "PATIENCE_S")),
-    (core.line, ("TOLD_AFTER_S",)),
+    (core.queue_notices, ("TOLD_AFTER_S",)),
 )
 """What the program means in seconds, and the platform does too."""
 

@@ -41,7 +41,7 @@ def notice_of(conversation: ConversationId) -> str:
 
 
 class CrowdTeller:
-    """Tells groups; one process at a time does (see `core.line`)."""
+    """Tells groups; one process at a time does (see `core.queue_notices`)."""
 
     def __init__(self, crowds: Crowds, notices: Notices, budget: Budget) -> None:
         self._crowds = crowds

@@ -17,9 +17,9 @@ from core.crowd import CrowdTeller
 from core.errors import LeaseLost, PalaverError, PlatformError, Revoked, Silenced, StoreError
 from core.ingress import Ingress
 from core.lent import Leases
-from core.line import Line
 from core.messages import split_conversation
 from core.platform import Platform
+from core.queue_notices import QueueNotices
 from core.store import keys
 from core.store.claim import Claim
 from core.store.feed import Feed
@@ -71,7 +71,9 @@ class Worker:
         self.wrong: dict[str, str] = {}
         """The platforms whose updates are not being read, and why."""
         self._serving: dict[str, Platform] = {}
-        self._line = Line(inbox, self._serving, context.pacer.budget, leases, crowd)
+        self._queue_notices = QueueNotices(
+            inbox, self._serving, context.pacer.budget, leases, crowd
+        )
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until *stop*; then let running turns finish within the grace time."""
@@ -85,7 +87,7 @@ class Worker:
                 group.create_task(_lasting(name, job), name=name)
                 for name, job in (
                     ("claim", lambda: self._claim(group)),
-                    ("line", self._line.watch),
+                    ("line", self._queue_notices.watch),
                     ("stop signals", self._listen),
                 )
             ]
@@ -205,7 +207,7 @@ class Worker:
                 span.note({"palaver.outcome": outcome})
             if outcome == "parked" and not claim.lane.person:
                 most = self._context.settings.max_per_person
-                await self._line.tell(conversation, "parked", most=most)
+                await self._queue_notices.tell(conversation, "parked", most=most)
             if report.shown is not None:
                 if report.shown.first_text_s is not None:
                     metrics.first_text.labels(platform.name).observe(report.shown.first_text_s)

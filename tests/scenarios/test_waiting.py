@@ -17,8 +17,8 @@ def driver():
 
 @pytest.fixture(autouse=True)
 def _told_early(monkeypatch):
-    monkeypatch.setattr("core.line.TOLD_AFTER_S", 0.2)
-    monkeypatch.setattr("core.line.LOOK_S", 0.1)
+    monkeypatch.setattr("core.queue_notices.TOLD_AFTER_S", 0.2)
+    monkeypatch.setattr("core.queue_notices.LOOK_S", 0.1)
 
 
 def slow(model):

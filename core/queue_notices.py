@@ -1,4 +1,4 @@
-"""The line: who waits for a free worker, or for answers of one's own, is told so.
+"""Queue notices: who waits for a free worker, or for answers of one's own, is told so.
 
 In private: the post that says it becomes the answer's post when its turn begins. In groups
 there is one post for all (see `core.crowd`).
@@ -31,7 +31,7 @@ MOST_REFUSALS = 20
 """So many chats in a row without a token mean that the platform's own budget is empty."""
 
 
-class Line:
+class QueueNotices:
     """Tells the people of *platforms*; every process has one, and one of them works."""
 
     def __init__(
@@ -62,7 +62,7 @@ class Line:
                             await self._crowds.look(platform, TOLD_AFTER_S)
                         self._told &= waiting
                     except StoreError as error:
-                        log.warning("line not looked at", reason=str(error))
+                        log.warning("queue not looked at", reason=str(error))
 
     async def _look(self, platform: Platform) -> set[ConversationId]:
         waiting = await self._inbox.waiting(platform.name, TOLD_AFTER_S)
@@ -99,7 +99,7 @@ class Line:
         try:
             await see_through(tell(), LAST_WORDS_S)
         except PlatformError as error:
-            log.warning("place not told", conversation=conversation, reason=str(error))
+            log.warning("queue notice not delivered", conversation=conversation, reason=str(error))
         return True
 
     async def _kept(self, incoming: Incoming, handle: str) -> bool:
