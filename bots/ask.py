@@ -136,7 +136,7 @@ def _take_back_at_interrupt(platform: TerminalPlatform) -> asyncio.Event:
 
 def _outcome(core: Core, platform: TerminalPlatform) -> Outcome:
     """What came of it. This process asked nothing else, so its metrics are this turn's."""
-    registry = core.context.metrics.registry
+    registry = core.services.metrics.registry
     sums: dict[str, float] = {}
     for metric in registry.collect():
         for sample in metric.samples:
@@ -149,7 +149,7 @@ def _outcome(core: Core, platform: TerminalPlatform) -> Outcome:
         answer=answer,
         error=ending,
         files=tuple(platform.files),
-        model=core.context.model.model,
+        model=core.services.model.model,
         prompt_tokens=int(sums.get("palaver_tokens_total prompt", 0)),
         completion_tokens=int(sums.get("palaver_tokens_total completion", 0)),
         cost_usd=round(sums.get("palaver_cost_usd_total ", 0), 6),
@@ -174,8 +174,8 @@ class _Named(Around):
 def _with_model(core: Core, name: str) -> Core:
     if not name:
         return core
-    context = dataclasses.replace(core.context, model=_Named(core.context.model, name))
-    return dataclasses.replace(core, context=context)
+    services = dataclasses.replace(core.services, model=_Named(core.services.model, name))
+    return dataclasses.replace(core, services=services)
 
 
 @contextmanager

@@ -87,7 +87,7 @@ def _greet(core: Core, url: str, platforms: Sequence[Platform], took_s: float) -
     )
     print(f"  {'store':<10} {store}\n", file=sys.stderr)
     open_to_all = [platform.name for platform in platforms if not platform.local]
-    if open_to_all and core.context.access.open_to_everyone:
+    if open_to_all and core.services.access.open_to_everyone:
         print(
             f"  WARNING: {' and '.join(open_to_all)}: EVERYONE who finds the bot can use it, at "
             "your cost.\n  Set ALLOWED_USERS or ALLOWED_CHATS to choose who may.\n",

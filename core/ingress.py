@@ -19,7 +19,7 @@ from core.store.limits import Notices
 from core.store.patience import until_answered
 from core.tasks import end
 from core.telemetry import logger
-from core.turn.context import Context
+from core.turn.services import Services
 
 log = logger(__name__)
 
@@ -37,11 +37,11 @@ class Ingress:
     """Lets in who is allowed and meant us; tells the others once, in tasks of *group*."""
 
     def __init__(
-        self, inbox: Inbox, notices: Notices, context: Context, group: asyncio.TaskGroup
+        self, inbox: Inbox, notices: Notices, services: Services, group: asyncio.TaskGroup
     ) -> None:
         self._inbox = inbox
         self._notices = notices
-        self._context = context
+        self._services = services
         self._group = group
         self._notes: set[asyncio.Task[None]] = set()
 
@@ -57,7 +57,7 @@ class Ingress:
             command = "" if command == ASK else command
             incoming = msgspec.structs.replace(incoming, command=command, text=text)
         if incoming.address == "overheard":
-            said = said_to(incoming.text, self._context.settings.wake_words)
+            said = said_to(incoming.text, self._services.settings.wake_words)
             if said is None:
                 return
             incoming = msgspec.structs.replace(incoming, text=said, address="direct")
@@ -71,7 +71,7 @@ class Ingress:
             verdict = "passed on"
         elif allowed:
             incoming = await self._first_wording(incoming)
-            by_admin = self._context.access.is_admin(incoming.sender.id)
+            by_admin = self._services.access.is_admin(incoming.sender.id)
             put = partial(self._inbox.put, incoming, by_admin=by_admin)
             kept = await until_answered(put, "put")
             verdict = kept.verdict
@@ -82,11 +82,11 @@ class Ingress:
             space = split_conversation(incoming.conversation)[1]
             name = f"not-allowed:{space}:{incoming.sender.id}"
             self._tell(platform, incoming, name, NOT_ALLOWED_AGAIN_S, "not_allowed")
-        self._context.metrics.accepted.labels(platform.name, verdict).inc()
+        self._services.metrics.accepted.labels(platform.name, verdict).inc()
 
     async def _allows(self, platform: Platform, incoming: Incoming) -> bool:
         """Whether *incoming* may be answered; a place that moved is still the one on the list."""
-        allows = self._context.access.allows
+        allows = self._services.access.allows
         if incoming.moved_to:
             if allows(incoming):
                 moved = partial(
@@ -130,7 +130,7 @@ class Ingress:
         threads: Sequence[ConversationId] = ()
         if incoming.command == "stop":
             # An admin stops everybody's answers, others their own.
-            whose = "" if self._context.access.is_admin(person) else person
+            whose = "" if self._services.access.is_admin(person) else person
             running = partial(self._inbox.places.answering, place, whose)
             threads = await until_answered(running, "answering")
         elif incoming.command == "retry":
@@ -144,7 +144,7 @@ class Ingress:
                 reply_to="",
                 of_place=False,
             )
-            by_admin = self._context.access.is_admin(person)
+            by_admin = self._services.access.is_admin(person)
             await until_answered(partial(self._inbox.put, there, by_admin=by_admin), "put")
         if threads and incoming.command == "stop":
             self._tell(platform, incoming, f"stopped:{incoming.event_id}", 60, "stopped_here")
@@ -178,7 +178,7 @@ class Ingress:
                     lambda: surface.finish(text),
                     lambda: surface.final_budget,
                     incoming.conversation,
-                    self._context.pacer.budget,
+                    self._services.pacer.budget,
                 )
             except (StoreError, PlatformError) as error:
                 log.warning("notice not delivered", notice=sentence, reason=str(error))

@@ -49,8 +49,8 @@ from core.tasks import end
 from core.telemetry import Metrics, logger
 from core.tracing import open_tracer
 from core.turn.commands import choices
-from core.turn.context import Context
 from core.turn.material import Reader
+from core.turn.services import Services
 from core.watchdog import watchdog
 from core.worker import Worker
 
@@ -87,7 +87,7 @@ class Core:
     inbox: Inbox
     models: Models
     lent: Lent
-    context: Context
+    services: Services
 
 
 @asynccontextmanager
@@ -113,7 +113,7 @@ async def open_core(settings: Settings) -> AsyncIterator[Core]:
         models = await stack.enter_async_context(
             open_models(settings, budget, later_of(settings, tasks), metrics, tracer, lessons)
         )
-        context = Context(
+        services = Services(
             settings=settings,
             model=RememberingModel(models.chat, RedisAnswers(redis, keys.answer), metrics.memory),
             images=models.images,
@@ -145,10 +145,10 @@ async def open_core(settings: Settings) -> AsyncIterator[Core]:
                 SharedSecret(redis),
                 SharedRecent(redis),
                 SpareCalls(budget),
-                context.access,
-                choices(context),
+                services.access,
+                choices(services),
             ),
-            context=context,
+            services=services,
         )
 
 
@@ -187,7 +187,7 @@ async def serve(
     """
     settings = core.settings
     async with AsyncExitStack() as stack:
-        await stack.enter_async_context(watchdog(core.context.metrics.loop_lag))
+        await stack.enter_async_context(watchdog(core.services.metrics.loop_lag))
         platforms = {platform.name: platform for platform in build(core.lent)}
         starting = Starting(tuple(platforms.values()), stack)
         pulse = Pulse(core.redis, tuple(platforms))
@@ -197,10 +197,10 @@ async def serve(
             core.inbox,
             notices,
             platforms,
-            core.context,
+            core.services,
             core.lent.leases,
             starting.enter,
-            CrowdTeller(Crowds(core.redis, core.inbox), notices, core.context.pacer.budget),
+            CrowdTeller(Crowds(core.redis, core.inbox), notices, core.services.pacer.budget),
         )
         routes = _routes(core, platforms.values(), starting.wrong)
 
@@ -214,7 +214,7 @@ async def serve(
 
         url = await stack.enter_async_context(
             http_server(
-                settings.http_host, settings.http_port, routes, core.context.metrics, readiness
+                settings.http_host, settings.http_port, routes, core.services.metrics, readiness
             )
         )
         jobs = [
@@ -243,7 +243,7 @@ def _routes(
     if settings.image_callbacks:
         routes += callback_routes(core.tasks)
     if token := settings.api_token.get_secret_value():
-        metrics, price = core.context.metrics, settings.llm_price
+        metrics, price = core.services.metrics, settings.llm_price
         routes += api_routes(core.models.chat, token, settings.max_turns, metrics, price)
     return routes
 

@@ -30,8 +30,8 @@ from core.store.patience import BACKOFF_S, until_answered
 from core.tasks import after, end
 from core.telemetry import logger
 from core.tracing import Value, hidden
-from core.turn.context import Context
 from core.turn.run import TurnRun
+from core.turn.services import Services
 
 log = logger(__name__)
 
@@ -53,7 +53,7 @@ class Worker:
         inbox: Inbox,
         notices: Notices,
         platforms: Mapping[str, Platform],
-        context: Context,
+        services: Services,
         leases: Leases,
         enter: Callable[[Platform], Awaitable[None]],
         crowd: CrowdTeller,
@@ -62,7 +62,7 @@ class Worker:
         self._inbox = inbox
         self._notices = notices
         self._platforms = platforms
-        self._context = context
+        self._services = services
         self._running: dict[str, TurnRun] = {}
         """By the names of their lanes."""
         self._turns: set[asyncio.Task[None]] = set()
@@ -72,13 +72,13 @@ class Worker:
         """The platforms whose updates are not being read, and why."""
         self._serving: dict[str, Platform] = {}
         self._queue_notices = QueueNotices(
-            inbox, self._serving, context.pacer.budget, leases, crowd
+            inbox, self._serving, services.pacer.budget, leases, crowd
         )
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until *stop*; then let running turns finish within the grace time."""
         async with asyncio.TaskGroup() as group:
-            ingress = Ingress(self._inbox, self._notices, self._context, group)
+            ingress = Ingress(self._inbox, self._notices, self._services, group)
             jobs = [
                 group.create_task(self._read(platform, ingress), name=f"read {name}")
                 for name, platform in self._platforms.items()
@@ -101,7 +101,7 @@ class Worker:
     async def _drain(self) -> None:
         if not self._turns:
             return
-        grace_s = self._context.settings.grace_s
+        grace_s = self._services.settings.grace_s
         log.info("waiting for running answers", turns=len(self._turns), grace_s=grace_s)
         _, late = await asyncio.wait(self._turns, timeout=grace_s)
         if late:
@@ -180,7 +180,7 @@ class Worker:
 
     async def _free_slots(self) -> int:
         """How many turns more may run here; waits until it is one."""
-        while (free := self._context.settings.max_turns - len(self._turns)) <= 0:
+        while (free := self._services.settings.max_turns - len(self._turns)) <= 0:
             self._ended_one.clear()
             await self._ended_one.wait()
         return min(free, MOST_CLAIMS)
@@ -196,17 +196,17 @@ class Worker:
         while (before := self._running.get(lane)) is not None:
             await before.ended.wait()
         platform = self._platforms[split_conversation(conversation)[0]]
-        metrics = self._context.metrics
-        run = self._running[lane] = TurnRun(claim, platform, self._context)
+        metrics = self._services.metrics
+        run = self._running[lane] = TurnRun(claim, platform, self._services)
         metrics.running.inc()
         outcome = "crashed"
         try:
-            with self._context.tracer.span("invoke_agent palaver", _told_of(claim)) as span:
+            with self._services.tracer.span("invoke_agent palaver", _told_of(claim)) as span:
                 report = await run.run()
                 outcome = report.outcome
                 span.note({"palaver.outcome": outcome})
             if outcome == "parked" and not claim.lane.person:
-                most = self._context.settings.max_per_person
+                most = self._services.settings.max_per_person
                 await self._queue_notices.tell(conversation, "parked", most=most)
             if report.shown is not None:
                 if report.shown.first_text_s is not None:

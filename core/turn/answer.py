@@ -48,15 +48,15 @@ async def answer(
     *again*: what was asked and answered before; the answer takes the place of that on the screen.
     """
     told = [one for one in history if not one.refused]
-    material = await stage.context.reader.read(stage.platform, attachments, told)
+    material = await stage.services.reader.read(stage.platform, attachments, told)
     request = _request(stage, question, history, material, retried=bool(replaces))
     draft = Draft(stage.checkpoint.text, before.rstrip())
     answering = _Answering(stage, request, draft, again.posts if again is not None else ())
     await answering.show()
     posts = answering.reply.handles
     exchange = _exchange(stage, question, attachments, draft, posts, again)
-    model = draft.model or answering.request.model or stage.context.model.model
-    spent = spent_on(draft, stage.context.model.price_of(model))
+    model = draft.model or answering.request.model or stage.services.model.model
+    spent = spent_on(draft, stage.services.model.price_of(model))
     shorter = await summary(stage, [*history, exchange])
     await stage.commit(exchange, replaces=replaces, spent={model: spent}, summary=shorter)
     record(stage, model, draft, spent)
@@ -78,7 +78,7 @@ class _Answering:
     ) -> None:
         self._stage = stage
         self._draft = draft
-        self._continues = stage.context.model.continues
+        self._continues = stage.services.model.continues
         self._whole = stage.checkpoint.done
         self.request = request
         self.reply = self._reply(stage.checkpoint.pages or posts)
@@ -125,7 +125,7 @@ class _Answering:
 
         try:
             async with stage.stop.stoppable():
-                await write(draft, stage.context, asked, told)
+                await write(draft, stage.services, asked, told)
         except TimeoutError:
             if not stage.stop.given:
                 raise
@@ -195,7 +195,7 @@ def _request(
         messages=messages,
         model=stage.model or _small(stage, messages, question),
         options=stage.options,
-        max_tokens=stage.context.settings.max_tokens,
+        max_tokens=stage.services.settings.max_tokens,
         clock=clock(stage.now),
         scope="" if retried or history or material.pictures else _scope(stage),
     )
@@ -203,7 +203,7 @@ def _request(
 
 def _small(stage: Stage, messages: Sequence[ChatMessage], question: str) -> str:
     """The small model for a small first question, where the operator wants that; else nobody."""
-    settings = stage.context.settings
+    settings = stage.services.settings
     first = sum(message.role != "system" for message in messages) == 1
     seen = any(message.images for message in messages)
     small = first and not seen and len(question) <= settings.small_question_chars
@@ -212,7 +212,7 @@ def _small(stage: Stage, messages: Sequence[ChatMessage], question: str) -> str:
 
 def _scope(stage: Stage) -> str:
     """Who may get this answer again."""
-    memory = stage.context.settings.llm_memory
+    memory = stage.services.settings.llm_memory
     if memory == "shared":
         return "everybody"
     if memory == "all" or (memory == "private" and stage.first.private):

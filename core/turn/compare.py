@@ -34,23 +34,23 @@ async def compare(
     replaces: str = "",
 ) -> Report:
     """Ask several models what *text* (behind `/compare`) asks, and let that replace *replaces*."""
-    names, question = _read(text, stage.context.model.names)
+    names, question = _read(text, stage.services.model.names)
     if len(names) < 2 or not question:
         return await stage.close("rejected", say("compare_usage", stage.language))
-    access, offered = stage.context.access, stage.context.model.names
+    access, offered = stage.services.access, stage.services.model.names
     asks = stage.first.sender.id
     for name in names:
         if not access.may_choose(name, asks, offered):
             shown = ", ".join(f"`{one}`" for one in access.choosable(asks, offered))
             told = say("model_not_allowed", stage.language, model=name, names=shown)
             return await stage.close("rejected", told)
-    material = await stage.context.reader.read(stage.platform, attachments, history)
+    material = await stage.services.reader.read(stage.platform, attachments, history)
     messages = stage.prompt(question, history, material)
     requests = [
         ChatRequest(
             messages=messages,
             model=name,
-            max_tokens=stage.context.settings.max_tokens,
+            max_tokens=stage.services.settings.max_tokens,
             clock=clock(stage.now),
             alone=True,
         )
@@ -62,7 +62,7 @@ async def compare(
     for name, draft, reply in zip(names, drafts, replies, strict=True):
         buttons = [stage.button("retry")] if reply is replies[-1] else []
         await reply.finish(_titled(name, draft.final(stage.language)), buttons)
-    asked = stage.context.model
+    asked = stage.services.model
     costs = [spent_on(*pair) for pair in zip(drafts, map(asked.price_of, names), strict=True)]
     said = (_titled(name, draft.best) for name, draft in zip(names, drafts, strict=True))
     cut = any(draft.cut for draft in drafts)
@@ -110,7 +110,7 @@ async def _stream(
             title = _titled(request.model, "")
             reply.grow(len(title) + draft.shown_chars, lambda: title + draft.shown)
 
-        await write(draft, stage.context, request, told)
+        await write(draft, stage.services, request, told)
         running.discard(draft)
 
     running = set(drafts)

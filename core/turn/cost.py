@@ -31,11 +31,11 @@ def spent_on(draft: Draft, price: Sequence[float]) -> Spent:
 
 def record(stage: Stage, model: str, draft: Draft, spent: Spent) -> None:
     """Count an answer in the metrics, and log it; with its text where the operator wants that."""
-    tokens = stage.context.metrics.tokens
+    tokens = stage.services.metrics.tokens
     tokens.labels(label(model), "prompt").inc(spent.prompt_tokens)
     tokens.labels(label(model), "cached").inc(spent.cached_tokens)
     tokens.labels(label(model), "completion").inc(spent.completion_tokens)
-    stage.context.metrics.cost.labels(label(model)).inc(spent.cost_usd)
+    stage.services.metrics.cost.labels(label(model)).inc(spent.cost_usd)
     log.info(
         "answered",
         conversation=stage.claim.conversation,
@@ -49,6 +49,6 @@ def record(stage: Stage, model: str, draft: Draft, spent: Spent) -> None:
         cost_usd=round(spent.cost_usd, 6),
         first_token_s=None if draft.first_token_s is None else round(draft.first_token_s, 3),
         duration_s=round(time.monotonic() - draft.began, 3),
-        answer=draft.best if stage.context.settings.log_prompts else None,
+        answer=draft.best if stage.services.settings.log_prompts else None,
         reason=str(draft.error) if draft.error else None,
     )

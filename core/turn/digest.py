@@ -39,7 +39,7 @@ _SUMMARY = (
 async def titled(stage: Stage, question: str) -> AsyncIterator[None]:
     """While *question* is answered, find a title for the private conversation that it begins."""
     named = stage.turn.history or stage.turn.preferences.title
-    if named or not stage.first.private or not stage.context.settings.small_model:
+    if named or not stage.first.private or not stage.services.settings.small_model:
         yield
         return
     naming = asyncio.create_task(
@@ -58,16 +58,16 @@ async def _entitle(stage: Stage, question: str) -> None:
     conversation = stage.claim.conversation
     budget = stage.platform.indicate_budget(conversation, busy=True)
     # A title costs what "is typing" does, and goes where that would.
-    spare = not budget or not (await stage.context.pacer.budget.take(budget, "nicety")).wait_s
+    spare = not budget or not (await stage.services.pacer.budget.take(budget, "nicety")).wait_s
     if first_line and spare:
         await stage.platform.entitle(conversation, first_line[:TITLE_CHARS])
 
 
 async def summary(stage: Stage, history: Sequence[Exchange]) -> Summary | None:
     """A new summary of all but the newest of *history*, when that has become too long."""
-    most = stage.context.settings.history_tokens
+    most = stage.services.settings.history_tokens
     told = [one for one in history if one.at > stage.turn.summary.until]
-    if not stage.context.settings.small_model or _tokens(told) < FULL * most:
+    if not stage.services.settings.small_model or _tokens(told) < FULL * most:
         return None
     # What is told now may have others before it, which were told meanwhile.
     kept = 1
@@ -90,13 +90,13 @@ async def _ask(stage: Stage, task: str, said: str, *, max_tokens: int) -> str:
     """What the small model says to *task* about *said*; empty where it fails."""
     request = ChatRequest(
         (ChatMessage("system", task), ChatMessage("user", said)),
-        model=stage.context.settings.small_model,
+        model=stage.services.settings.small_model,
         max_tokens=max_tokens,
     )
     draft = Draft("")
     try:
         async with asyncio.timeout(PATIENCE_S):
-            await write(draft, stage.context, request, lambda: None)
+            await write(draft, stage.services, request, lambda: None)
     except TimeoutError:
         draft.error = Overloaded("the small model took too long")
     record(stage, request.model, draft, spent_on(draft, ()))

@@ -22,9 +22,9 @@ from core.models.request import ChatRequest
 from core.models.tokens import estimate_tokens
 from core.models.ways import tokens_of
 from core.telemetry import logger
-from core.turn.context import Context
 from core.turn.links import listed, with_links
 from core.turn.pieces import Pieces, Quote
+from core.turn.services import Services
 
 log = logger(__name__)
 
@@ -190,7 +190,7 @@ class Draft:
 
 
 async def write(
-    draft: Draft, context: Context, request: ChatRequest, told: Callable[[], None]
+    draft: Draft, services: Services, request: ChatRequest, told: Callable[[], None]
 ) -> None:
     """Let the model write into *draft* until its end, or the error that `draft.error` then is.
 
@@ -198,17 +198,17 @@ async def write(
     """
     log.info(
         "asked",
-        model=request.model or context.model.model,
+        model=request.model or services.model.model,
         messages=len(request.messages),
         characters=sum(len(message.content) for message in request.messages),
         pictures=sum(len(message.images) for message in request.messages),
         continued=bool(request.begun),
-        prompt=request.messages[-1].content if context.settings.log_prompts else None,
+        prompt=request.messages[-1].content if services.settings.log_prompts else None,
     )
     draft.asked = tokens_of(request)
-    thoughts = context.settings.reasoning == "quote"
+    thoughts = services.settings.reasoning == "quote"
     try:
-        async with context.model.stream(request) as deltas:
+        async with services.model.stream(request) as deltas:
             async for delta in deltas:
                 match delta:
                     case TextDelta(text):

@@ -43,20 +43,20 @@ async def paint(
     except (PlatformError, ModelError, ValueError) as error:
         log.warning("picture not read", reason=str(error))
         return await stage.close("rejected", say("image_unread", stage.language))
-    model = request.model or stage.context.images.model
+    model = request.model or stage.services.images.model
     conversation = stage.claim.conversation
     outcome, notes, painted = "painted", f"[painted: {request.prompt}]", 0
     preview, began, held = _Preview(stage), time.monotonic(), AsyncExitStack()
     busy = asyncio.create_task(_keep_indicating(stage), name=f"painting {conversation}")
     try:
         async with stage.stop.stoppable():
-            pictures = await stage.context.images.paint(
+            pictures = await stage.services.images.paint(
                 request, stage.first.event_id, preview.show, held
             )
         painted = len(pictures)
         await _show(stage, pictures, _buttons(stage, request.size, model), preview)
         await stage.take_away(stage.checkpoint.pages)
-        stage.context.metrics.pictures.labels(label(model)).inc(painted)
+        stage.services.metrics.pictures.labels(label(model)).inc(painted)
     except TimeoutError:
         if not stage.stop.given:
             raise
@@ -69,11 +69,11 @@ async def paint(
     finally:
         await held.aclose()
         await end([busy])
-        await indicate(stage.platform, conversation, stage.context.pacer.budget, busy=False)
+        await indicate(stage.platform, conversation, stage.services.pacer.budget, busy=False)
     exchange = stage.exchange(
         COMMAND + text, "", notes=notes, cut=not notes, attachments=attachments
     )
-    cost = painted * stage.context.settings.image_price
+    cost = painted * stage.services.settings.image_price
     spent = {model: Spent(turns=1, pictures=painted, cost_usd=cost)}
     log.info(
         "painted",
@@ -83,7 +83,7 @@ async def paint(
         outcome=outcome,
         pictures=painted,
         cost_usd=round(cost, 6),
-        prompt=request.prompt if stage.context.settings.log_prompts else None,
+        prompt=request.prompt if stage.services.settings.log_prompts else None,
         duration_s=round(time.monotonic() - began, 3),
     )
     await stage.commit(exchange, replaces=replaces, spent=spent)
@@ -101,7 +101,7 @@ async def paint_again(stage: Stage, how: str) -> Report:
     text = past.question.removeprefix(COMMAND)
     if how == "larger":
         asked = read_request(text, language)
-        size = larger(asked.size, asked.model or stage.context.images.model)
+        size = larger(asked.size, asked.model or stage.services.images.model)
         if not size:
             return await stage.close("rejected", say("image_largest", language))
         text = f"{text} --size {size}"
@@ -115,14 +115,14 @@ async def paint_again(stage: Stage, how: str) -> Report:
 async def _request(stage: Stage, text: str, attachments: Sequence[Attachment]) -> PictureRequest:
     """Raises `BadOption`, and `PlatformError` and `ValueError` for what cannot be changed."""
     request = read_request(text, stage.language)
-    model = request.model or stage.context.images.model
+    model = request.model or stage.services.images.model
     known = takes(model)
     square = known is not None and known.square
     images = [one for one in attachments if one.kind == "image"][: 1 if square else MOST_PICTURES]
-    read = stage.context.reader.picture
+    read = stage.services.reader.picture
     sources = tuple([await read(stage.platform, image, square=square) for image in images])
     shows = stage.platform.limits.replaces_pictures and request.n == 1
-    partial = stage.context.settings.image_previews if known and known.partial_images else 0
+    partial = stage.services.settings.image_previews if known and known.partial_images else 0
     request = replace(request, sources=sources, partial_images=partial if shows else 0)
     check_for_model(request, model, stage.language)
     return request
@@ -141,7 +141,7 @@ class _Preview:
         first = not self.handle
         await stage.lease.may_show(first)
         budget = stage.platform.budget(conversation)
-        if (await stage.context.pacer.budget.take(budget, "preview")).wait_s:
+        if (await stage.services.pacer.budget.take(budget, "preview")).wait_s:
             return
 
         async def send() -> None:
@@ -207,7 +207,7 @@ async def _post(
             send,
             lambda: stage.platform.budget(conversation),
             conversation,
-            stage.context.pacer.budget,
+            stage.services.pacer.budget,
         )
 
 
@@ -217,6 +217,6 @@ def _shortened(text: str, most: int) -> str:
 
 async def _keep_indicating(stage: Stage) -> None:
     while True:
-        budget = stage.context.pacer.budget
+        budget = stage.services.pacer.budget
         await indicate(stage.platform, stage.claim.conversation, budget, busy=True)
         await asyncio.sleep(stage.platform.limits.indicate_every_s)

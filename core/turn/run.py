@@ -25,10 +25,10 @@ from core.turn.bursts import QUIET_S, answering, first_burst, joined, looks
 from core.turn.checkpointer import Checkpointer
 from core.turn.commands import COMMANDS
 from core.turn.commands.start import UNKNOWN
-from core.turn.context import Context
 from core.turn.lease import LeaseRenewer
 from core.turn.prompt import BYTES_PER_TOKEN
 from core.turn.serve import serve
+from core.turn.services import Services
 from core.turn.stage import Report, Stage
 from core.turn.stop import StopSignal
 
@@ -61,10 +61,10 @@ def _language_for(first: Incoming, turn: Turn) -> Language:
 class TurnRun:
     """The turn of one claim; `lease` is there to be poked while it runs, `ended` is its end."""
 
-    def __init__(self, claim: Claim, platform: Platform, context: Context) -> None:
+    def __init__(self, claim: Claim, platform: Platform, services: Services) -> None:
         self._claim = claim
         self._platform = platform
-        self._context = context
+        self._services = services
         self.lease: LeaseRenewer | None = None
         self.ended = asyncio.Event()
 
@@ -104,7 +104,7 @@ class TurnRun:
         stage = Stage(
             self._claim,
             self._platform,
-            self._context,
+            self._services,
             lease,
             checkpoints,
             stop,
@@ -176,7 +176,7 @@ class TurnRun:
 
     async def _load(self, *, again: bool) -> Turn | None:
         """What is in the mailbox; of a message in pieces, all pieces. See `Claim.load`."""
-        history_bytes = self._context.settings.history_tokens * BYTES_PER_TOKEN
+        history_bytes = self._services.settings.history_tokens * BYTES_PER_TOKEN
         turn = await self._claim.load(history_bytes, again=again)
         while turn is not None and turn.mail and turn.mail[0].burst:
             pieces = len(first_burst(turn.mail))
@@ -199,7 +199,7 @@ async def _tell_barred(stage: Stage, error: Barred) -> None:
             lambda: surface.finish(text),
             lambda: surface.final_budget,
             stage.claim.conversation,
-            stage.context.pacer.budget,
+            stage.services.pacer.budget,
             tries=BARRED_TRIES,
         )
 

@@ -17,14 +17,14 @@ async def speak(stage: Stage, text: str) -> None:
 
     It is posted once at the most: a call whose answer was lost is not made again.
     """
-    speech, conversation = stage.context.speech, stage.claim.conversation
+    speech, conversation = stage.services.speech, stage.claim.conversation
     if speech is None:
         return
     try:
         async with asyncio.timeout(PATIENCE_S):
             sound = await speech.speak(text)
             buckets = stage.platform.budget(conversation)
-            while (await stage.context.pacer.budget.take(buckets, "preview")).wait_s:
+            while (await stage.services.pacer.budget.take(buckets, "preview")).wait_s:
                 await asyncio.sleep(LOOK_AGAIN_S)
             await stage.platform.send_voice(conversation, stage.first.reply_to, sound)
     except (ModelError, PlatformError, StoreError, TimeoutError) as error:

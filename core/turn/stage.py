@@ -31,10 +31,10 @@ from core.platform import Platform
 from core.store.claim import Claim
 from core.store.turns import Checkpoint, Turn
 from core.turn.checkpointer import Checkpointer
-from core.turn.context import Context
 from core.turn.lease import LeaseRenewer
 from core.turn.material import Material
 from core.turn.prompt import build_prompt
+from core.turn.services import Services
 from core.turn.stop import StopSignal
 
 STORE_PATIENCE_S = 600.0
@@ -57,7 +57,7 @@ class Stage:
 
     claim: Claim
     platform: Platform
-    context: Context
+    services: Services
     lease: LeaseRenewer
     checkpoints: Checkpointer
     stop: StopSignal
@@ -83,13 +83,13 @@ class Stage:
     def place(self) -> Place:
         """What the operator says of where we are."""
         platform, space, _ = split_conversation(self.claim.conversation)
-        return self.context.places.get(f"{platform}:{space}", Place())
+        return self.services.places.get(f"{platform}:{space}", Place())
 
     @property
     def persona(self) -> Persona:
         """The one that was chosen here, else the place's; one that is gone since is none."""
         name = self.turn.preferences.persona or self.place.persona
-        return self.context.personas.get(name, Persona())
+        return self.services.personas.get(name, Persona())
 
     @property
     def model(self) -> str:
@@ -97,8 +97,8 @@ class Stage:
 
         What somebody chose before the operator forbade it is forgotten.
         """
-        chosen, offered = self.turn.preferences.model, self.context.model.names
-        allowed = self.context.access.may_choose(chosen, self.first.sender.id, offered)
+        chosen, offered = self.turn.preferences.model, self.services.model.names
+        allowed = self.services.access.may_choose(chosen, self.first.sender.id, offered)
         return (chosen if allowed else "") or self.place.model or self.persona.model
 
     @property
@@ -109,7 +109,7 @@ class Stage:
     @property
     def now(self) -> datetime.datetime:
         """The time in the place's zone, else the operator's, or else that of the clock here."""
-        if zone := self.place.timezone or self.context.settings.timezone:
+        if zone := self.place.timezone or self.services.settings.timezone:
             return datetime.datetime.now(ZoneInfo(zone))
         return datetime.datetime.now(datetime.UTC).astimezone()
 
@@ -141,7 +141,7 @@ class Stage:
         self, asked: str, history: Sequence[Exchange], material: Material
     ) -> tuple[ChatMessage, ...]:
         """The messages that ask *asked* of *material* here and now, in the light of *history*."""
-        settings, first = self.context.settings, self.first
+        settings, first = self.services.settings, self.first
         asked = "\n\n".join([*material.notes, asked])
         *before, last = build_prompt(
             settings.system_prompt,
@@ -180,7 +180,7 @@ class Stage:
             self.platform,
             self.claim.conversation,
             (self.first.aside if aside else "") or self.first.reply_to,
-            self.context.pacer,
+            self.services.pacer,
             buttons=buttons,
             handles=handles,
             shown_chars=shown_chars,
@@ -235,7 +235,7 @@ class Stage:
         """Delete posts that say nothing any more, as far as the platform lets us."""
         for handle in handles:
             surface = self.platform.reopen_surface(self.claim.conversation, handle)
-            await delete(surface, self.claim.conversation, self.context.pacer.budget)
+            await delete(surface, self.claim.conversation, self.services.pacer.budget)
 
     async def commit(
         self,

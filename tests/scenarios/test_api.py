@@ -80,7 +80,7 @@ async def test_who_goes_away_in_the_middle_is_counted_all_the_same(tmp_path, mod
         async with http.post(f"{app.url}/api/ask", data=body, headers=headers) as response:
             await response.content.readany()
             response.close()
-        value = app.core.context.metrics.registry.get_sample_value
+        value = app.core.services.metrics.registry.get_sample_value
         labels = {"model": "scripted", "direction": "completion"}
         await until(lambda: (value("palaver_tokens_total", labels) or 0) > 0)
     assert not [record for record in caplog.records if record.exc_info]

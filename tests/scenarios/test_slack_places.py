@@ -279,7 +279,7 @@ async def test_a_thumb_is_counted_and_kept_with_its_exchange(driver, tmp_path, m
         (thumbs,) = [b for b in post.blocks if b["type"] == "context_actions"]
         value = thumbs["elements"][0]["positive_button"]["value"]
         driver.server.press(post, value)
-        counter = driver.app.core.context.metrics.ratings.labels("slack", "up")
+        counter = driver.app.core.services.metrics.ratings.labels("slack", "up")
         await until(lambda: counter._value.get() == 1)
         kept = await driver.app.core.redis.hgetall(f"palaver:{{0}}:ratings:slack:D01:{ts}")
         assert set(kept.values()) == {b"up"}

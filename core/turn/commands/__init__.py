@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from core.languages.catalogue import say
 from core.turn.commands import answers, chat, model, persona, pictures, start, usage
 from core.turn.commands.command import Command
-from core.turn.context import Context
+from core.turn.services import Services
 from core.turn.stage import Report, Stage
 
 _ROOMS = (start, answers, pictures, model, persona, chat, usage)
@@ -28,11 +28,11 @@ async def carry_out(stage: Stage) -> Report:
     first = stage.first
     command = COMMANDS.get(first.command, start.UNKNOWN)
     changes = command.to_change == "admin" and not first.private and first.text.strip()
-    if changes and not stage.context.access.is_admin(first.sender.id):
+    if changes and not stage.services.access.is_admin(first.sender.id):
         return await stage.close("command", say("admins_only", stage.language))
     return await command.run(stage)
 
 
-def choices(context: Context) -> dict[str, Sequence[str]]:
+def choices(services: Services) -> dict[str, Sequence[str]]:
     """What may stand behind the commands that take one of a list."""
-    return {name: tuple(one.choices(context)) for name, one in COMMANDS.items() if one.choices}
+    return {name: tuple(one.choices(services)) for name, one in COMMANDS.items() if one.choices}

@@ -69,7 +69,7 @@ async def _rate(stage: Stage) -> Report:
     verdict, _, event_id = stage.first.text.partition(" ")
     if verdict in ("up", "down") and event_id:
         await stage.claim.rate(event_id, verdict)
-        stage.context.metrics.ratings.labels(stage.platform.name, verdict).inc()
+        stage.services.metrics.ratings.labels(stage.platform.name, verdict).inc()
     await stage.commit()
     return Report("rated")
 

@@ -40,7 +40,7 @@ def _voice(stage: Stage) -> Outcome:
         stage.turn.preferences,
         stage.language,
     )
-    if stage.context.speech is None:
+    if stage.services.speech is None:
         return Outcome(say("voice_missing", language))
     if asked not in ("on", "off"):
         return Outcome(say("voice_on" if chosen.voice else "voice_off", language))

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 from core.messages import Button, Preferences
-from core.turn.context import Context
+from core.turn.services import Services
 from core.turn.stage import Report, Stage
 
 BUTTON_BYTES = 64
@@ -32,7 +32,7 @@ class Command(NamedTuple):
     name: str
     run: Run
     takes: Literal["nothing", "choice", "text", "prompt"] = "nothing"
-    choices: Callable[[Context], Iterable[str]] | None = None
+    choices: Callable[[Services], Iterable[str]] | None = None
     in_menu: bool = False
     of_place: bool = False
     in_threads: bool = False

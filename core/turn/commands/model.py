@@ -8,40 +8,42 @@ from core.languages.catalogue import Language, say
 from core.models.request import Traits
 from core.people.personas import DEFAULT
 from core.turn.commands.command import Command, Outcome, choice_buttons, says, shown_name
-from core.turn.context import Context
+from core.turn.services import Services
 from core.turn.stage import Stage
 
 
 def _model(stage: Stage) -> Outcome:
     """Tell which model answers here, or choose another one."""
-    context, language, person = stage.context, stage.language, stage.first.sender.id
+    services, language, person = stage.services, stage.language, stage.first.sender.id
     chosen = stage.turn.preferences
-    name, offered = shown_name(stage.first.text.strip()), context.model.names
-    choosable = context.access.choosable(person, offered)
+    name, offered = shown_name(stage.first.text.strip()), services.model.names
+    choosable = services.access.choosable(person, offered)
     names = ", ".join(f"`{one}`" for one in choosable)
     if not name:
-        model = chosen.model or context.model.model
-        rows = "\n".join(_described(one, context, language) for one in choosable)
+        model = chosen.model or services.model.model
+        rows = "\n".join(_described(one, services, language) for one in choosable)
         text = say("model_is", language, model=model, models=rows)
         return Outcome(text, buttons=choice_buttons("model", [*choosable, DEFAULT]))
     model = "" if name == DEFAULT else name
-    if model and not context.access.may_choose(model, person, offered):
+    if model and not services.access.may_choose(model, person, offered):
         text = say("model_not_allowed", language, model=model, names=names)
         return Outcome(text, buttons=choice_buttons("model", choosable))
-    text = say("model_set", language, model=model or context.model.model)
+    text = say("model_set", language, model=model or services.model.model)
     return Outcome(text, replace(chosen, model=model))
 
 
-def _described(model: str, context: Context, language: Language) -> str:
+def _described(model: str, services: Services, language: Language) -> str:
     """One line on *model*: what it costs, and what is known of it."""
-    price = context.model.price_of(model)
+    price = services.model.price_of(model)
     if not price:
         cost = say("price_unknown", language)
     elif not any(price):
         cost = say("price_none", language)
     else:
         cost = say("price", language, read=f"{price[0]:g}", written=f"{price[2]:g}")
-    return f"- `{model}`: " + "; ".join([cost, *told_traits(context.model.traits(model), language)])
+    return f"- `{model}`: " + "; ".join(
+        [cost, *told_traits(services.model.traits(model), language)]
+    )
 
 
 def told_traits(known: Traits, language: Language) -> Iterator[str]:
@@ -62,7 +64,7 @@ COMMANDS = (
         "model",
         says(_model),
         "choice",
-        choices=lambda context: map(str.lower, context.model.names),
+        choices=lambda services: map(str.lower, services.model.names),
         of_place=True,
         in_menu=True,
     ),

@@ -10,7 +10,7 @@ from core.turn.stage import Stage
 
 
 def _persona(stage: Stage) -> Outcome:
-    known, language, chosen = stage.context.personas, stage.language, stage.turn.preferences
+    known, language, chosen = stage.services.personas, stage.language, stage.turn.preferences
     name = stage.first.text.strip().lower()
     buttons = choice_buttons("persona", known)
     names = ", ".join(f"`{one}`" for one in known)
@@ -31,7 +31,7 @@ COMMANDS = (
         "persona",
         says(_persona),
         "choice",
-        choices=lambda context: context.personas,
+        choices=lambda services: services.personas,
         of_place=True,
         in_menu=True,
     ),

@@ -6,7 +6,7 @@ from core.turn.stage import Stage
 
 
 def help_text(stage: Stage) -> str:
-    personas = ", ".join(f"`{name}`" for name in stage.context.personas)
+    personas = ", ".join(f"`{name}`" for name in stage.services.personas)
     return say("help", stage.language, personas=personas)
 
 

@@ -19,7 +19,7 @@ async def _usage(stage: Stage) -> Report:
             language,
             exchanges=len(history),
             tokens=sum(map(exchange_tokens, history)),
-            model=stage.turn.preferences.model or stage.context.model.model,
+            model=stage.turn.preferences.model or stage.services.model.model,
         ),
         _spent("usage_here", here, language),
         _spent("usage_yours", by_person, language),
@@ -29,11 +29,11 @@ async def _usage(stage: Stage) -> Report:
 
 async def _home(stage: Stage) -> Report:
     """The place at a glance: how to, what is set here, what was used."""
-    chosen, context, language = stage.turn.preferences, stage.context, stage.language
+    chosen, services, language = stage.turn.preferences, stage.services, stage.language
     settings = say(
         "home",
         language,
-        model=chosen.model or context.model.model,
+        model=chosen.model or services.model.model,
         persona=chosen.persona or DEFAULT,
         language=LANGUAGES[language].name,
         system=chosen.system or "-",
@@ -46,8 +46,8 @@ async def _home(stage: Stage) -> Report:
         _spent("usage_yours", by_person, language),
         help_text(stage),
     ]
-    choosable = context.access.choosable(stage.first.sender.id, context.model.names)
-    buttons = [*choice_buttons("model", choosable), *choice_buttons("persona", context.personas)]
+    choosable = services.access.choosable(stage.first.sender.id, services.model.names)
+    buttons = [*choice_buttons("model", choosable), *choice_buttons("persona", services.personas)]
     shown = await stage.say("\n\n".join(parts), buttons)
     await stage.commit()
     return Report("command", shown)

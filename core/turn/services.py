@@ -15,7 +15,7 @@ from core.turn.material import Reader
 
 
 @dataclass(frozen=True, slots=True)
-class Context:
+class Services:
     """Opened once by the service, read by every turn."""
 
     settings: Settings
