@@ -12,13 +12,13 @@ from core.messages import Attachment, Button, Exchange
 from core.models.request import ChatMessage, ChatRequest
 from core.store.turns import Checkpoint
 from core.telemetry import logger
+from core.turn.context import Report, TurnContext
 from core.turn.cost import record, spent_on
 from core.turn.digest import summary
 from core.turn.draft import Draft, write
 from core.turn.material import Material
 from core.turn.prompt import clock
 from core.turn.speak import speak
-from core.turn.stage import Report, Stage
 
 log = logger(__name__)
 
@@ -33,7 +33,7 @@ _OF_WORDS = frozenset(("policy", "filter"))
 
 
 async def answer(
-    stage: Stage,
+    context: TurnContext,
     question: str,
     history: Sequence[Exchange],
     attachments: Sequence[Attachment],
@@ -48,20 +48,20 @@ async def answer(
     *again*: what was asked and answered before; the answer takes the place of that on the screen.
     """
     told = [one for one in history if not one.refused]
-    material = await stage.services.reader.read(stage.platform, attachments, told)
-    request = _request(stage, question, history, material, retried=bool(replaces))
-    draft = Draft(stage.checkpoint.text, before.rstrip())
-    answering = _Answering(stage, request, draft, again.posts if again is not None else ())
+    material = await context.services.reader.read(context.platform, attachments, told)
+    request = _request(context, question, history, material, retried=bool(replaces))
+    draft = Draft(context.checkpoint.text, before.rstrip())
+    answering = _Answering(context, request, draft, again.posts if again is not None else ())
     await answering.show()
     posts = answering.reply.handles
-    exchange = _exchange(stage, question, attachments, draft, posts, again)
-    model = draft.model or answering.request.model or stage.services.model.model
-    spent = spent_on(draft, stage.services.model.price_of(model))
-    shorter = await summary(stage, [*history, exchange])
-    await stage.commit(exchange, replaces=replaces, spent={model: spent}, summary=shorter)
-    record(stage, model, draft, spent)
-    if stage.turn.preferences.voice and not draft.cut:
-        await speak(stage, draft.best)
+    exchange = _exchange(context, question, attachments, draft, posts, again)
+    model = draft.model or answering.request.model or context.services.model.model
+    spent = spent_on(draft, context.services.model.price_of(model))
+    shorter = await summary(context, [*history, exchange])
+    await context.commit(exchange, replaces=replaces, spent={model: spent}, summary=shorter)
+    record(context, model, draft, spent)
+    if context.turn.preferences.voice and not draft.cut:
+        await speak(context, draft.best)
     return Report(draft.outcome, answering.reply.shown)
 
 
@@ -74,14 +74,14 @@ class _Answering:
     """
 
     def __init__(
-        self, stage: Stage, request: ChatRequest, draft: Draft, posts: Sequence[str]
+        self, context: TurnContext, request: ChatRequest, draft: Draft, posts: Sequence[str]
     ) -> None:
-        self._stage = stage
+        self._stage = context
         self._draft = draft
-        self._continues = stage.services.model.continues
-        self._whole = stage.checkpoint.done
+        self._continues = context.services.model.continues
+        self._whole = context.checkpoint.done
         self.request = request
-        self.reply = self._reply(stage.checkpoint.pages or posts)
+        self.reply = self._reply(context.checkpoint.pages or posts)
 
     async def show(self) -> None:
         """Let the model write until an answer stands, whole or with a word on why it is not."""
@@ -114,34 +114,34 @@ class _Answering:
 
     async def _write(self) -> ChatRequest:
         """Let the model write into the draft and the reply; what it was asked is returned."""
-        stage, draft = self._stage, self._draft
+        context, draft = self._stage, self._draft
         # Space at its end would keep the model from its usual next word.
         draft.begin_again(draft.best.rstrip() if self._continues else "")
         asked = _going_on(self.request, draft, continues=self._continues)
 
         def told() -> None:
             self.reply.grow(draft.shown_chars, lambda: draft.shown)
-            stage.checkpoints.save_later(self._reached)
+            context.checkpoints.save_later(self._reached)
 
         try:
-            async with stage.stop.stoppable():
-                await write(draft, stage.services, asked, told)
+            async with context.stop.stoppable():
+                await write(draft, context.services, asked, told)
         except TimeoutError:
-            if not stage.stop.given:
+            if not context.stop.given:
                 raise
             draft.stopped = True
         return asked
 
     def _to_be_tried_again(self, asked: ChatRequest) -> bool:
-        stage, error = self._stage, self._draft.error
-        small = self.request.model != stage.model
+        context, error = self._stage, self._draft.error
+        small = self.request.model != context.model
         if self._whole or not _worth_another_try(self._draft, asked, small=small):
             return False
-        conversation = stage.claim.conversation
+        conversation = context.claim.conversation
         log.warning("answer begun again", conversation=conversation, reason=str(error))
         if small:
             # It was asked to spare the other one, which nobody has to go without.
-            self.request = replace(self.request, model=stage.model)
+            self.request = replace(self.request, model=context.model)
         elif isinstance(error, Refused):
             # It knows less of going on than we thought.
             self._continues = False
@@ -161,7 +161,7 @@ class _Answering:
 
 
 def _exchange(
-    stage: Stage,
+    context: TurnContext,
     question: str,
     attachments: Sequence[Attachment],
     draft: Draft,
@@ -169,7 +169,7 @@ def _exchange(
     again: Exchange | None,
 ) -> Exchange:
     said = f"{draft.before} {draft.best}" if draft.before and draft.best else draft.best
-    exchange = stage.exchange(
+    exchange = context.exchange(
         question,
         said or draft.before,
         cut=draft.cut,
@@ -188,35 +188,40 @@ def _exchange(
 
 
 def _request(
-    stage: Stage, question: str, history: Sequence[Exchange], material: Material, *, retried: bool
+    context: TurnContext,
+    question: str,
+    history: Sequence[Exchange],
+    material: Material,
+    *,
+    retried: bool,
 ) -> ChatRequest:
-    messages = stage.prompt(question, history, material)
+    messages = context.prompt(question, history, material)
     return ChatRequest(
         messages=messages,
-        model=stage.model or _small(stage, messages, question),
-        options=stage.options,
-        max_tokens=stage.services.settings.max_tokens,
-        clock=clock(stage.now),
-        scope="" if retried or history or material.pictures else _scope(stage),
+        model=context.model or _small(context, messages, question),
+        options=context.options,
+        max_tokens=context.services.settings.max_tokens,
+        clock=clock(context.now),
+        scope="" if retried or history or material.pictures else _scope(context),
     )
 
 
-def _small(stage: Stage, messages: Sequence[ChatMessage], question: str) -> str:
+def _small(context: TurnContext, messages: Sequence[ChatMessage], question: str) -> str:
     """The small model for a small first question, where the operator wants that; else nobody."""
-    settings = stage.services.settings
+    settings = context.services.settings
     first = sum(message.role != "system" for message in messages) == 1
     seen = any(message.images for message in messages)
     small = first and not seen and len(question) <= settings.small_question_chars
     return settings.small_model if small else ""
 
 
-def _scope(stage: Stage) -> str:
+def _scope(context: TurnContext) -> str:
     """Who may get this answer again."""
-    memory = stage.services.settings.llm_memory
+    memory = context.services.settings.llm_memory
     if memory == "shared":
         return "everybody"
-    if memory == "all" or (memory == "private" and stage.first.private):
-        return stage.claim.conversation
+    if memory == "all" or (memory == "private" and context.first.private):
+        return context.claim.conversation
     return ""
 
 
@@ -230,14 +235,14 @@ def _going_on(request: ChatRequest, draft: Draft, *, continues: bool) -> ChatReq
     return replace(request, messages=(*request.messages, ChatMessage("assistant", draft.before)))
 
 
-def _ways_on(stage: Stage, draft: Draft) -> Sequence[Button]:
+def _ways_on(context: TurnContext, draft: Draft) -> Sequence[Button]:
     """What may be done with an answer that has ended; of a whole one, say what it was worth."""
     names = ("continue", "retry") if draft.goes_on else ("retry",)
-    ways = [stage.button(name) for name in names]
-    if draft.cut or not stage.platform.limits.rates:
+    ways = [context.button(name) for name in names]
+    if draft.cut or not context.platform.limits.rates:
         return ways
     return ways + [
-        Button(f"rate {verdict} {stage.first.event_id}", say(f"rate_{verdict}", stage.language))
+        Button(f"rate {verdict} {context.first.event_id}", say(f"rate_{verdict}", context.language))
         for verdict in ("up", "down")
     ]
 

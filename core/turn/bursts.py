@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from core.messages import CUT, FORWARD, Incoming
 from core.store.turns import Checkpoint, Turn
-from core.turn.stage import Stage
+from core.turn.context import TurnContext
 
 REMARK_S = 1.0
 """A remark and what is passed on behind it come in the same moment."""
@@ -28,32 +28,32 @@ QUIET_S = 0.7
 """A message in pieces is complete when no further piece came for so long."""
 
 
-def looks(stage: Stage) -> Sequence[float]:
-    """After which waits to look for what is passed on behind the question of *stage*.
+def looks(context: TurnContext) -> Sequence[float]:
+    """After which waits to look for what is passed on behind the question of *context*.
 
     What may be a remark on something to come is answered at once, as all else is, but in private
     it is not committed before the last look. In a group others may ask at once about the answer.
     """
-    first = stage.first
-    if first.command or first.burst or first.edited or not stage.platform.limits.passes_on:
-        stage.whole.set()
+    first = context.first
+    if first.command or first.burst or first.edited or not context.platform.limits.passes_on:
+        context.whole.set()
         return ()
     short = len(first.text) <= REMARK_CHARS and not (first.quote or first.attachments)
     if not (first.private and short) or time.time() - first.sent_at > OLD_S:
-        stage.whole.set()
+        context.whole.set()
     return (QUIET_S, REMARK_S - QUIET_S)
 
 
-def joined(stage: Stage, passed_on: Sequence[Incoming]) -> Stage:
-    """*stage* for its mail and *passed_on*, with the posts that it made, and none of its words."""
-    reached = stage.checkpoints.newest
-    posts = reached.pages if reached is not None else stage.checkpoint.pages
-    began = Checkpoint(stage.first.event_id, pages=posts)
-    stage.checkpoints.save(began, now=True)
+def joined(context: TurnContext, passed_on: Sequence[Incoming]) -> TurnContext:
+    """*context* for its mail and *passed_on*, with the posts that it made, without its words."""
+    reached = context.checkpoints.newest
+    posts = reached.pages if reached is not None else context.checkpoint.pages
+    began = Checkpoint(context.first.event_id, pages=posts)
+    context.checkpoints.save(began, now=True)
     return dataclasses.replace(
-        stage,
-        mail=(*stage.mail, *passed_on),
-        turn=replace(stage.turn, checkpoint=began),
+        context,
+        mail=(*context.mail, *passed_on),
+        turn=replace(context.turn, checkpoint=began),
     )
 
 

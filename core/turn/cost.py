@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 from core.messages import Spent
 from core.telemetry import label, logger
+from core.turn.context import TurnContext
 from core.turn.draft import Draft
-from core.turn.stage import Stage
 
 log = logger(__name__)
 
@@ -29,17 +29,17 @@ def spent_on(draft: Draft, price: Sequence[float]) -> Spent:
     )
 
 
-def record(stage: Stage, model: str, draft: Draft, spent: Spent) -> None:
+def record(context: TurnContext, model: str, draft: Draft, spent: Spent) -> None:
     """Count an answer in the metrics, and log it; with its text where the operator wants that."""
-    tokens = stage.services.metrics.tokens
+    tokens = context.services.metrics.tokens
     tokens.labels(label(model), "prompt").inc(spent.prompt_tokens)
     tokens.labels(label(model), "cached").inc(spent.cached_tokens)
     tokens.labels(label(model), "completion").inc(spent.completion_tokens)
-    stage.services.metrics.cost.labels(label(model)).inc(spent.cost_usd)
+    context.services.metrics.cost.labels(label(model)).inc(spent.cost_usd)
     log.info(
         "answered",
-        conversation=stage.claim.conversation,
-        person=stage.first.sender.id,
+        conversation=context.claim.conversation,
+        person=context.first.sender.id,
         model=model,
         outcome=draft.outcome,
         prompt_tokens=spent.prompt_tokens,
@@ -49,6 +49,6 @@ def record(stage: Stage, model: str, draft: Draft, spent: Spent) -> None:
         cost_usd=round(spent.cost_usd, 6),
         first_token_s=None if draft.first_token_s is None else round(draft.first_token_s, 3),
         duration_s=round(time.monotonic() - draft.began, 3),
-        answer=draft.best if stage.services.settings.log_prompts else None,
+        answer=draft.best if context.services.settings.log_prompts else None,
         reason=str(draft.error) if draft.error else None,
     )

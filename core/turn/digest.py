@@ -11,10 +11,10 @@ from core.errors import Overloaded
 from core.messages import Exchange, Summary
 from core.models.request import ChatMessage, ChatRequest
 from core.tasks import end
+from core.turn.context import TurnContext
 from core.turn.cost import record, spent_on
 from core.turn.draft import Draft, write
 from core.turn.prompt import exchange_tokens
-from core.turn.stage import Stage
 
 PATIENCE_S = 10.0
 LAST_WORDS_S = 2.0
@@ -36,14 +36,14 @@ _SUMMARY = (
 
 
 @asynccontextmanager
-async def titled(stage: Stage, question: str) -> AsyncIterator[None]:
+async def titled(context: TurnContext, question: str) -> AsyncIterator[None]:
     """While *question* is answered, find a title for the private conversation that it begins."""
-    named = stage.turn.history or stage.turn.preferences.title
-    if named or not stage.first.private or not stage.services.settings.small_model:
+    named = context.turn.history or context.turn.preferences.title
+    if named or not context.first.private or not context.services.settings.small_model:
         yield
         return
     naming = asyncio.create_task(
-        _entitle(stage, question), name=f"title {stage.claim.conversation}"
+        _entitle(context, question), name=f"title {context.claim.conversation}"
     )
     try:
         yield
@@ -52,22 +52,22 @@ async def titled(stage: Stage, question: str) -> AsyncIterator[None]:
         await end([naming])
 
 
-async def _entitle(stage: Stage, question: str) -> None:
-    found = await _ask(stage, _TITLE, question[:TITLE_FROM_CHARS], max_tokens=60)
+async def _entitle(context: TurnContext, question: str) -> None:
+    found = await _ask(context, _TITLE, question[:TITLE_FROM_CHARS], max_tokens=60)
     first_line = found.strip().partition("\n")[0].strip(" \"'*#.“”「」。")
-    conversation = stage.claim.conversation
-    budget = stage.platform.indicate_budget(conversation, busy=True)
+    conversation = context.claim.conversation
+    budget = context.platform.indicate_budget(conversation, busy=True)
     # A title costs what "is typing" does, and goes where that would.
-    spare = not budget or not (await stage.services.pacer.budget.take(budget, "nicety")).wait_s
+    spare = not budget or not (await context.services.pacer.budget.take(budget, "nicety")).wait_s
     if first_line and spare:
-        await stage.platform.entitle(conversation, first_line[:TITLE_CHARS])
+        await context.platform.entitle(conversation, first_line[:TITLE_CHARS])
 
 
-async def summary(stage: Stage, history: Sequence[Exchange]) -> Summary | None:
+async def summary(context: TurnContext, history: Sequence[Exchange]) -> Summary | None:
     """A new summary of all but the newest of *history*, when that has become too long."""
-    most = stage.services.settings.history_tokens
-    told = [one for one in history if one.at > stage.turn.summary.until]
-    if not stage.services.settings.small_model or _tokens(told) < FULL * most:
+    most = context.services.settings.history_tokens
+    told = [one for one in history if one.at > context.turn.summary.until]
+    if not context.services.settings.small_model or _tokens(told) < FULL * most:
         return None
     # What is told now may have others before it, which were told meanwhile.
     kept = 1
@@ -76,9 +76,9 @@ async def summary(stage: Stage, history: Sequence[Exchange]) -> Summary | None:
     old = told[: len(told) - kept]
     if not old:
         return None
-    parts = [f"(Earlier: {stage.turn.summary.text})"] if stage.turn.summary.text else []
+    parts = [f"(Earlier: {context.turn.summary.text})"] if context.turn.summary.text else []
     parts += [f"{one.speaker}: {one.question}\n\nAssistant: {one.answer}" for one in old]
-    text = await _ask(stage, _SUMMARY, "\n\n".join(parts), max_tokens=SUMMARY_TOKENS)
+    text = await _ask(context, _SUMMARY, "\n\n".join(parts), max_tokens=SUMMARY_TOKENS)
     return Summary(text.strip(), old[-1].at) if text.strip() else None
 
 
@@ -86,18 +86,18 @@ def _tokens(history: Sequence[Exchange]) -> int:
     return sum(map(exchange_tokens, history))
 
 
-async def _ask(stage: Stage, task: str, said: str, *, max_tokens: int) -> str:
+async def _ask(context: TurnContext, task: str, said: str, *, max_tokens: int) -> str:
     """What the small model says to *task* about *said*; empty where it fails."""
     request = ChatRequest(
         (ChatMessage("system", task), ChatMessage("user", said)),
-        model=stage.services.settings.small_model,
+        model=context.services.settings.small_model,
         max_tokens=max_tokens,
     )
     draft = Draft("")
     try:
         async with asyncio.timeout(PATIENCE_S):
-            await write(draft, stage.services, request, lambda: None)
+            await write(draft, context.services, request, lambda: None)
     except TimeoutError:
         draft.error = Overloaded("the small model took too long")
-    record(stage, request.model, draft, spent_on(draft, ()))
+    record(context, request.model, draft, spent_on(draft, ()))
     return "" if draft.error else draft.text

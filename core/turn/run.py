@@ -25,11 +25,11 @@ from core.turn.bursts import QUIET_S, answering, first_burst, joined, looks
 from core.turn.checkpointer import Checkpointer
 from core.turn.commands import COMMANDS
 from core.turn.commands.start import UNKNOWN
+from core.turn.context import Report, TurnContext
 from core.turn.lease import LeaseRenewer
 from core.turn.prompt import BYTES_PER_TOKEN
 from core.turn.serve import serve
 from core.turn.services import Services
-from core.turn.stage import Report, Stage
 from core.turn.stop import StopSignal
 
 log = logger(__name__)
@@ -101,7 +101,7 @@ class TurnRun:
         self.lease = lease = LeaseRenewer(self._claim, first.event_id, checkpoints, stop)
         if turn.stop == first.event_id:
             stop.give()
-        stage = Stage(
+        context = TurnContext(
             self._claim,
             self._platform,
             self._services,
@@ -114,47 +114,47 @@ class TurnRun:
         )
         try:
             async with lease:
-                return await self._serve_whole(stage)
+                return await self._serve_whole(context)
         except LeaseLost:
             # Whoever goes on cannot know these, and makes others.
-            await stage.take_away(await lease.orphans())
+            await context.take_away(await lease.orphans())
             raise
 
-    async def _serve_whole(self, stage: Stage) -> Report:
-        """Serve *stage*; begun anew, on the same posts, where it was a remark on what follows."""
-        serving = self._start(stage)
+    async def _serve_whole(self, context: TurnContext) -> Report:
+        """Serve *context*; begun anew, on the same posts, where it was a remark on what follows."""
+        serving = self._start(context)
         try:
-            for wait_s in looks(stage):
+            for wait_s in looks(context):
                 await asyncio.wait([serving], timeout=wait_s)
-                if serving.done() or stage.lease.resting:
+                if serving.done() or context.lease.resting:
                     break
-                passed_on = await self._passed_on(stage)
-                if passed_on and not stage.lease.resting and not serving.done():
+                passed_on = await self._passed_on(context)
+                if passed_on and not context.lease.resting and not serving.done():
                     await end([serving], again_s=LAST_WORDS_S)
-                    stage = joined(stage, passed_on)
-                    serving = self._start(stage)
-            stage.whole.set()
+                    context = joined(context, passed_on)
+                    serving = self._start(context)
+            context.whole.set()
             return await serving
         finally:
             await end([serving], again_s=LAST_WORDS_S)
 
-    def _start(self, stage: Stage) -> asyncio.Task[Report]:
-        return asyncio.create_task(self._serve(stage), name=f"serve {stage.claim.conversation}")
+    def _start(self, context: TurnContext) -> asyncio.Task[Report]:
+        return asyncio.create_task(self._serve(context), name=f"serve {context.claim.conversation}")
 
-    async def _passed_on(self, stage: Stage) -> Sequence[Incoming]:
-        """What was passed on behind the mail of *stage*, if that is a remark on it."""
+    async def _passed_on(self, context: TurnContext) -> Sequence[Incoming]:
+        """What was passed on behind the mail of *context*, if that is a remark on it."""
         try:
-            behind = await self._claim.behind(len(stage.mail))
+            behind = await self._claim.behind(len(context.mail))
         except StoreError:
             return ()
-        return first_burst([*stage.mail, *behind])[len(stage.mail) :]
+        return first_burst([*context.mail, *behind])[len(context.mail) :]
 
-    async def _serve(self, stage: Stage) -> Report:
+    async def _serve(self, context: TurnContext) -> Report:
         try:
-            return await serve(stage)
+            return await serve(context)
         except Barred as error:
-            await _tell_barred(stage, error)
-            await stage.commit()
+            await _tell_barred(context, error)
+            await context.commit()
             return Report("gone")
         except (Gone, Rejected) as error:
             if to := await self._became():
@@ -162,7 +162,7 @@ class TurnRun:
                 return Report("moved")
             # Nobody can read an answer here; the question must not be asked for ever.
             log.warning("chat lost", conversation=self._claim.conversation, reason=str(error))
-            await stage.commit()
+            await context.commit()
             return Report("gone")
 
     async def _became(self) -> ConversationId:
@@ -187,19 +187,19 @@ class TurnRun:
         return turn
 
 
-async def _tell_barred(stage: Stage, error: Barred) -> None:
+async def _tell_barred(context: TurnContext, error: Barred) -> None:
     """Say to who asked why nothing comes where they asked, in case something reaches them."""
-    log.warning("not let in", conversation=stage.claim.conversation, why=error.why)
-    if not stage.first.aside:
+    log.warning("not let in", conversation=context.claim.conversation, why=error.why)
+    if not context.first.aside:
         return
-    surface = stage.platform.open_surface(stage.claim.conversation, stage.first.aside)
-    text = say(f"barred_{error.why}", stage.language)
+    surface = context.platform.open_surface(context.claim.conversation, context.first.aside)
+    text = say(f"barred_{error.why}", context.language)
     with suppress(PlatformError):
         await deliver(
             lambda: surface.finish(text),
             lambda: surface.final_budget,
-            stage.claim.conversation,
-            stage.services.pacer.budget,
+            context.claim.conversation,
+            context.services.pacer.budget,
             tries=BARRED_TRIES,
         )
 

@@ -5,9 +5,9 @@ from core.store.claim import FAILED, START
 from core.turn.answer import answer
 from core.turn.commands import carry_out
 from core.turn.commands.answers import too_long
+from core.turn.context import Report, TurnContext
 from core.turn.digest import titled
 from core.turn.prompt import QUESTION_CHARS, asked_text
-from core.turn.stage import Report, Stage
 
 MOST_TRIES = 4 * FAILED + START
 MOST_TRIES_WHOLE = 20 * START
@@ -16,43 +16,43 @@ start; later, when its answer is whole and only waits to be shown: then it was b
 the question."""
 
 
-async def serve(stage: Stage) -> Report:
-    """Do what the mail of *stage* asks for."""
-    first, language = stage.first, stage.language
-    if to := first.moved_to or stage.turn.moved_to:
-        await stage.claim.move(to, said=bool(first.moved_to))
+async def serve(context: TurnContext) -> Report:
+    """Do what the mail of *context* asks for."""
+    first, language = context.first, context.language
+    if to := first.moved_to or context.turn.moved_to:
+        await context.claim.move(to, said=bool(first.moved_to))
         return Report("moved")
     if first.deleted:
-        await stage.take_away(stage.checkpoint.posts)
-        await stage.commit()
+        await context.take_away(context.checkpoint.posts)
+        await context.commit()
         return Report("nothing")
-    most = MOST_TRIES_WHOLE if stage.checkpoint.done else MOST_TRIES
-    if stage.turn.tries > most:
-        await stage.say(say("set_aside", language))
-        await stage.commit(dead="no answer after several tries")
+    most = MOST_TRIES_WHOLE if context.checkpoint.done else MOST_TRIES
+    if context.turn.tries > most:
+        await context.say(say("set_aside", language))
+        await context.commit(dead="no answer after several tries")
         return Report("set aside")
     if first.edited:
-        return await _ask_again_as_edited(stage)
+        return await _ask_again_as_edited(context)
     if first.command:
-        return await carry_out(stage)
-    question = asked_text(stage.mail, stage.turn.history[-1] if stage.turn.history else None)
+        return await carry_out(context)
+    question = asked_text(context.mail, context.turn.history[-1] if context.turn.history else None)
     if not question.strip():
-        return await stage.close("rejected", say("empty", language))
+        return await context.close("rejected", say("empty", language))
     if len(question) > QUESTION_CHARS:
-        return await too_long(stage, question)
-    async with titled(stage, question):
-        return await answer(stage, question, stage.turn.history, stage.attachments)
+        return await too_long(context, question)
+    async with titled(context, question):
+        return await answer(context, question, context.turn.history, context.attachments)
 
 
-async def _ask_again_as_edited(stage: Stage) -> Report:
+async def _ask_again_as_edited(context: TurnContext) -> Report:
     """Answer the new wording of one's last question; edits of older ones are left alone."""
-    last = stage.past
-    if last is None or last.message != stage.first.message or stage.first.command:
-        await stage.commit()
+    last = context.past
+    if last is None or last.message != context.first.message or context.first.command:
+        await context.commit()
         return Report("nothing")
-    history = stage.before(last)
-    question = asked_text(stage.mail, history[-1] if history else None)
+    history = context.before(last)
+    question = asked_text(context.mail, history[-1] if history else None)
     if last.question == question:
-        await stage.commit()
+        await context.commit()
         return Report("nothing")
-    return await answer(stage, question, history, stage.attachments, replaces=last.event_id)
+    return await answer(context, question, history, context.attachments, replaces=last.event_id)

@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from core.languages.catalogue import say
 from core.turn.commands import answers, chat, model, persona, pictures, start, usage
 from core.turn.commands.command import Command
+from core.turn.context import Report, TurnContext
 from core.turn.services import Services
-from core.turn.stage import Report, Stage
 
 _ROOMS = (start, answers, pictures, model, persona, chat, usage)
 COMMANDS: Mapping[str, Command] = {
@@ -23,14 +23,14 @@ MENU = tuple(name for name in IN_THREADS if not COMMANDS[name].in_threads)
 """Those of any platform's menu."""
 
 
-async def carry_out(stage: Stage) -> Report:
-    """Carry out the command of *stage*, if who gave it may."""
-    first = stage.first
+async def carry_out(context: TurnContext) -> Report:
+    """Carry out the command of *context*, if who gave it may."""
+    first = context.first
     command = COMMANDS.get(first.command, start.UNKNOWN)
     changes = command.to_change == "admin" and not first.private and first.text.strip()
-    if changes and not stage.services.access.is_admin(first.sender.id):
-        return await stage.close("command", say("admins_only", stage.language))
-    return await command.run(stage)
+    if changes and not context.services.access.is_admin(first.sender.id):
+        return await context.close("command", say("admins_only", context.language))
+    return await command.run(context)
 
 
 def choices(services: Services) -> dict[str, Sequence[str]]:

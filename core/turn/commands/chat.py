@@ -5,15 +5,15 @@ from msgspec.structs import replace
 from core.languages.catalogue import CATALOGUE, LANGUAGES, say
 from core.messages import TITLE
 from core.turn.commands.command import NAME_CHARS, Command, Outcome, labelled_buttons, says
-from core.turn.stage import Report, Stage
+from core.turn.context import Report, TurnContext
 
 FOLLOW = ("questions", "all", "off")
 SYSTEM_CHARS = 4_000
 TITLE_CHARS = 200
 
 
-def _system(stage: Stage) -> Outcome:
-    text, chosen, language = stage.first.text.strip(), stage.turn.preferences, stage.language
+def _system(context: TurnContext) -> Outcome:
+    text, chosen, language = context.first.text.strip(), context.turn.preferences, context.language
     if not text:
         if not chosen.system:
             return Outcome(say("system_none", language))
@@ -23,45 +23,45 @@ def _system(stage: Stage) -> Outcome:
     return Outcome(say("system_set", language), replace(chosen, system=text[:SYSTEM_CHARS]))
 
 
-def _language(stage: Stage) -> Outcome:
+def _language(context: TurnContext) -> Outcome:
     """Tell which language is spoken here, or choose another by its tag or one of its names."""
-    language, to = stage.language, CATALOGUE.named(stage.first.text[:NAME_CHARS])
+    language, to = context.language, CATALOGUE.named(context.first.text[:NAME_CHARS])
     if to is not None:
-        return Outcome(say("language_set", to), replace(stage.turn.preferences, language=to))
+        return Outcome(say("language_set", to), replace(context.turn.preferences, language=to))
     names: dict[str, str] = {tag: locale.name for tag, locale in LANGUAGES.items()}
     shown = ", ".join(f"`{tag}` {name}" for tag, name in names.items())
     text = say("language_is", language, language=names[language], languages=shown)
     return Outcome(text, buttons=labelled_buttons("lang", names))
 
 
-def _voice(stage: Stage) -> Outcome:
+def _voice(context: TurnContext) -> Outcome:
     asked, chosen, language = (
-        stage.first.text.strip().lower(),
-        stage.turn.preferences,
-        stage.language,
+        context.first.text.strip().lower(),
+        context.turn.preferences,
+        context.language,
     )
-    if stage.services.speech is None:
+    if context.services.speech is None:
         return Outcome(say("voice_missing", language))
     if asked not in ("on", "off"):
         return Outcome(say("voice_on" if chosen.voice else "voice_off", language))
     return Outcome(say(f"voice_{asked}", language), replace(chosen, voice=asked == "on"))
 
 
-def _follow(stage: Stage) -> Outcome:
+def _follow(context: TurnContext) -> Outcome:
     asked, chosen, language = (
-        stage.first.text.strip().lower(),
-        stage.turn.preferences,
-        stage.language,
+        context.first.text.strip().lower(),
+        context.turn.preferences,
+        context.language,
     )
     if asked not in FOLLOW:
         return Outcome(say("follow_is", language, follow=chosen.follow or FOLLOW[0]))
     return Outcome(say(f"follow_{asked}", language), replace(chosen, follow=asked))
 
 
-async def _entitled(stage: Stage) -> Report:
+async def _entitled(context: TurnContext) -> Report:
     """Keep what somebody called the conversation; nothing is said of it."""
-    title = stage.first.text[:TITLE_CHARS]
-    await stage.commit(preferences=replace(stage.turn.preferences, title=title))
+    title = context.first.text[:TITLE_CHARS]
+    await context.commit(preferences=replace(context.turn.preferences, title=title))
     return Report("command")
 
 

@@ -4,15 +4,15 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 from core.messages import Button, Preferences
+from core.turn.context import Report, TurnContext
 from core.turn.services import Services
-from core.turn.stage import Report, Stage
 
 BUTTON_BYTES = 64
 """What the button of any platform can carry (Telegram: callback_data, 1 to 64 bytes)."""
 MOST_BUTTONS = 12
 NAME_CHARS = 120
 
-Run = Callable[[Stage], Awaitable[Report]]
+Run = Callable[[TurnContext], Awaitable[Report]]
 
 
 class Command(NamedTuple):
@@ -48,16 +48,16 @@ class Outcome(NamedTuple):
     buttons: Sequence[Button] = ()
 
 
-def says(outcome_of: Callable[[Stage], Outcome]) -> Run:
+def says(outcome_of: Callable[[TurnContext], Outcome]) -> Run:
     """The handler of a command that says something, and perhaps changes what holds here."""
 
-    async def run(stage: Stage) -> Report:
-        outcome = outcome_of(stage)
+    async def run(context: TurnContext) -> Report:
+        outcome = outcome_of(context)
         alone = outcome.preferences is None and not outcome.forget_all
-        shown = await stage.say(outcome.text, outcome.buttons, aside=alone)
-        await stage.commit(
+        shown = await context.say(outcome.text, outcome.buttons, aside=alone)
+        await context.commit(
             forget_all=outcome.forget_all,
-            everywhere=outcome.forget_all and stage.first.of_place,
+            everywhere=outcome.forget_all and context.first.of_place,
             preferences=outcome.preferences,
         )
         return Report("command", shown)

@@ -8,15 +8,15 @@ from core.languages.catalogue import Language, say
 from core.models.request import Traits
 from core.people.personas import DEFAULT
 from core.turn.commands.command import Command, Outcome, choice_buttons, says, shown_name
+from core.turn.context import TurnContext
 from core.turn.services import Services
-from core.turn.stage import Stage
 
 
-def _model(stage: Stage) -> Outcome:
+def _model(context: TurnContext) -> Outcome:
     """Tell which model answers here, or choose another one."""
-    services, language, person = stage.services, stage.language, stage.first.sender.id
-    chosen = stage.turn.preferences
-    name, offered = shown_name(stage.first.text.strip()), services.model.names
+    services, language, person = context.services, context.language, context.first.sender.id
+    chosen = context.turn.preferences
+    name, offered = shown_name(context.first.text.strip()), services.model.names
     choosable = services.access.choosable(person, offered)
     names = ", ".join(f"`{one}`" for one in choosable)
     if not name:

@@ -6,19 +6,19 @@ from core.languages.catalogue import say
 from core.messages import Button
 from core.people.personas import DEFAULT
 from core.turn.commands.command import Command, Outcome, choice_buttons, says, shown_name
-from core.turn.stage import Stage
+from core.turn.context import TurnContext
 
 
-def _persona(stage: Stage) -> Outcome:
-    known, language, chosen = stage.services.personas, stage.language, stage.turn.preferences
-    name = stage.first.text.strip().lower()
+def _persona(context: TurnContext) -> Outcome:
+    known, language, chosen = context.services.personas, context.language, context.turn.preferences
+    name = context.first.text.strip().lower()
     buttons = choice_buttons("persona", known)
     names = ", ".join(f"`{one}`" for one in known)
     if not name:
         now = chosen.persona or DEFAULT
         return Outcome(say("persona_is", language, persona=now, personas=names), buttons=buttons)
     if name not in known:
-        shown = shown_name(stage.first.text.strip())
+        shown = shown_name(context.first.text.strip())
         text = say("persona_unknown", language, persona=shown, personas=names)
         return Outcome(text, buttons=buttons)
     starters = [Button(f"ask {text}", text) for text in known[name].starters]

@@ -1,16 +1,16 @@
 """`/image`, and the buttons under a picture."""
 
 from core.turn.commands.command import Command
+from core.turn.context import Report, TurnContext
 from core.turn.picture import paint, paint_again
-from core.turn.stage import Report, Stage
 
 
-async def _image(stage: Stage) -> Report:
-    return await paint(stage, stage.first.text, stage.attachments)
+async def _image(context: TurnContext) -> Report:
+    return await paint(context, context.first.text, context.attachments)
 
 
-async def _again(stage: Stage) -> Report:
-    return await paint_again(stage, stage.first.command)
+async def _again(context: TurnContext) -> Report:
+    return await paint_again(context, context.first.command)
 
 
 COMMANDS = (

@@ -5,31 +5,31 @@ from core.messages import Spent
 from core.people.personas import DEFAULT
 from core.turn.commands.command import Command, choice_buttons
 from core.turn.commands.start import help_text
+from core.turn.context import Report, TurnContext
 from core.turn.prompt import exchange_tokens
-from core.turn.stage import Report, Stage
 
 
-async def _usage(stage: Stage) -> Report:
+async def _usage(context: TurnContext) -> Report:
     """What the conversation holds, and what was spent here, and by the person everywhere."""
-    history, language = stage.turn.history, stage.language
-    here, by_person = await stage.claim.spent()
+    history, language = context.turn.history, context.language
+    here, by_person = await context.claim.spent()
     parts = (
         say(
-            "usage_place" if stage.first.of_place else "usage",
+            "usage_place" if context.first.of_place else "usage",
             language,
             exchanges=len(history),
             tokens=sum(map(exchange_tokens, history)),
-            model=stage.turn.preferences.model or stage.services.model.model,
+            model=context.turn.preferences.model or context.services.model.model,
         ),
         _spent("usage_here", here, language),
         _spent("usage_yours", by_person, language),
     )
-    return await stage.close("command", "\n\n".join(parts))
+    return await context.close("command", "\n\n".join(parts))
 
 
-async def _home(stage: Stage) -> Report:
+async def _home(context: TurnContext) -> Report:
     """The place at a glance: how to, what is set here, what was used."""
-    chosen, services, language = stage.turn.preferences, stage.services, stage.language
+    chosen, services, language = context.turn.preferences, context.services, context.language
     settings = say(
         "home",
         language,
@@ -38,18 +38,18 @@ async def _home(stage: Stage) -> Report:
         language=LANGUAGES[language].name,
         system=chosen.system or "-",
     )
-    here, by_person = await stage.claim.spent()
+    here, by_person = await context.claim.spent()
     parts = [
         say("welcome", language),
         settings,
         _spent("usage_here", here, language),
         _spent("usage_yours", by_person, language),
-        help_text(stage),
+        help_text(context),
     ]
-    choosable = services.access.choosable(stage.first.sender.id, services.model.names)
+    choosable = services.access.choosable(context.first.sender.id, services.model.names)
     buttons = [*choice_buttons("model", choosable), *choice_buttons("persona", services.personas)]
-    shown = await stage.say("\n\n".join(parts), buttons)
-    await stage.commit()
+    shown = await context.say("\n\n".join(parts), buttons)
+    await context.commit()
     return Report("command", shown)
 
 

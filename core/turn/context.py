@@ -1,4 +1,4 @@
-"""Where one turn plays: what it serves, what it has at hand, and how it speaks and ends."""
+"""The context of one turn: what it serves, what it has at hand, and how it speaks and ends."""
 
 import asyncio
 import datetime
@@ -49,7 +49,7 @@ class Report(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
+class TurnContext:
     """One turn: *mail* is the burst that it serves, the first of them gives its name.
 
     *whole* is set once nothing more of that burst is waited for; nothing is committed before.
