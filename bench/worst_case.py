@@ -18,7 +18,7 @@ from bots.telegram import markup as telegram
 from core.live.markdown import heal
 from core.live.pages import PagedText
 from core.models.filter import Filter, Rule
-from core.turn.draft import Draft
+from core.turn.generation import Generation
 
 LENGTHS = (1_000, 10_000, 100_000)
 NOISE_S = 0.002
@@ -142,11 +142,11 @@ FILTER = Filter([Rule("mask", ["bomb", "坏人"], [r"\d{4}-\d{4}"])])
 
 def grow(text):
     """An answer that comes in pieces of 40 characters and is looked at after every fortieth."""
-    page, draft = PagedText(10**6, lambda _: 0.0), Draft("")
+    page, generation = PagedText(10**6, lambda _: 0.0), Generation("")
     for number, at in enumerate(range(0, len(text), 40)):
-        draft.think(text[at : at + 40], aloud=True)
-        draft.add(text[at : at + 40])
-        page.write(lambda: draft.text)
+        generation.think(text[at : at + 40], aloud=True)
+        generation.add(text[at : at + 40])
+        page.write(lambda: generation.text)
         if number % 40 == 0:
             page.frame(20)
 

@@ -15,7 +15,7 @@ from core.telemetry import logger
 from core.turn.context import Report, TurnContext
 from core.turn.cost import record, spent_on
 from core.turn.digest import summary
-from core.turn.draft import Draft, write
+from core.turn.generation import Generation, write
 from core.turn.material import Material
 from core.turn.prompt import clock
 from core.turn.speak import speak
@@ -50,19 +50,19 @@ async def answer(
     told = [one for one in history if not one.refused]
     material = await context.services.reader.read(context.platform, attachments, told)
     request = _request(context, question, history, material, retried=bool(replaces))
-    draft = Draft(context.checkpoint.text, before.rstrip())
-    answering = _Answering(context, request, draft, again.posts if again is not None else ())
+    generation = Generation(context.checkpoint.text, before.rstrip())
+    answering = _Answering(context, request, generation, again.posts if again is not None else ())
     await answering.show()
     posts = answering.reply.handles
-    exchange = _exchange(context, question, attachments, draft, posts, again)
-    model = draft.model or answering.request.model or context.services.model.model
-    spent = spent_on(draft, context.services.model.price_of(model))
+    exchange = _exchange(context, question, attachments, generation, posts, again)
+    model = generation.model or answering.request.model or context.services.model.model
+    spent = spent_on(generation, context.services.model.price_of(model))
     shorter = await summary(context, [*history, exchange])
     await context.commit(exchange, replaces=replaces, spent={model: spent}, summary=shorter)
-    record(context, model, draft, spent)
-    if context.turn.preferences.voice and not draft.cut:
-        await speak(context, draft.best)
-    return Report(draft.outcome, answering.reply.shown)
+    record(context, model, generation, spent)
+    if context.turn.preferences.voice and not generation.cut:
+        await speak(context, generation.best)
+    return Report(generation.outcome, answering.reply.shown)
 
 
 class _Answering:
@@ -74,10 +74,14 @@ class _Answering:
     """
 
     def __init__(
-        self, context: TurnContext, request: ChatRequest, draft: Draft, posts: Sequence[str]
+        self,
+        context: TurnContext,
+        request: ChatRequest,
+        generation: Generation,
+        posts: Sequence[str],
     ) -> None:
         self._stage = context
-        self._draft = draft
+        self._draft = generation
         self._continues = context.services.model.continues
         self._whole = context.checkpoint.done
         self.request = request
@@ -114,22 +118,22 @@ class _Answering:
 
     async def _write(self) -> ChatRequest:
         """Let the model write into the draft and the reply; what it was asked is returned."""
-        context, draft = self._stage, self._draft
+        context, generation = self._stage, self._draft
         # Space at its end would keep the model from its usual next word.
-        draft.begin_again(draft.best.rstrip() if self._continues else "")
-        asked = _going_on(self.request, draft, continues=self._continues)
+        generation.begin_again(generation.best.rstrip() if self._continues else "")
+        asked = _going_on(self.request, generation, continues=self._continues)
 
         def told() -> None:
-            self.reply.grow(draft.shown_chars, lambda: draft.shown)
+            self.reply.grow(generation.shown_chars, lambda: generation.shown)
             context.checkpoints.save_later(self._reached)
 
         try:
             async with context.stop.stoppable():
-                await write(draft, context.services, asked, told)
+                await write(generation, context.services, asked, told)
         except TimeoutError:
             if not context.stop.given:
                 raise
-            draft.stopped = True
+            generation.stopped = True
         return asked
 
     def _to_be_tried_again(self, asked: ChatRequest) -> bool:
@@ -164,18 +168,22 @@ def _exchange(
     context: TurnContext,
     question: str,
     attachments: Sequence[Attachment],
-    draft: Draft,
+    generation: Generation,
     posts: Sequence[str],
     again: Exchange | None,
 ) -> Exchange:
-    said = f"{draft.before} {draft.best}" if draft.before and draft.best else draft.best
+    said = (
+        f"{generation.before} {generation.best}"
+        if generation.before and generation.best
+        else generation.best
+    )
     exchange = context.exchange(
         question,
-        said or draft.before,
-        cut=draft.cut,
+        said or generation.before,
+        cut=generation.cut,
         attachments=attachments,
         posts=posts,
-        refused=draft.refused,
+        refused=generation.refused,
     )
     if again is None:
         return exchange
@@ -225,21 +233,23 @@ def _scope(context: TurnContext) -> str:
     return ""
 
 
-def _going_on(request: ChatRequest, draft: Draft, *, continues: bool) -> ChatRequest:
+def _going_on(request: ChatRequest, generation: Generation, *, continues: bool) -> ChatRequest:
     """*request*, with what was said of its answer already."""
     if continues:
-        return replace(request, begun=draft.before + draft.begun)
-    if not draft.before:
+        return replace(request, begun=generation.before + generation.begun)
+    if not generation.before:
         return request
     # Who cannot be given a beginning is told to go on (`core.models.request.GO_ON`).
-    return replace(request, messages=(*request.messages, ChatMessage("assistant", draft.before)))
+    return replace(
+        request, messages=(*request.messages, ChatMessage("assistant", generation.before))
+    )
 
 
-def _ways_on(context: TurnContext, draft: Draft) -> Sequence[Button]:
+def _ways_on(context: TurnContext, generation: Generation) -> Sequence[Button]:
     """What may be done with an answer that has ended; of a whole one, say what it was worth."""
-    names = ("continue", "retry") if draft.goes_on else ("retry",)
+    names = ("continue", "retry") if generation.goes_on else ("retry",)
     ways = [context.button(name) for name in names]
-    if draft.cut or not context.platform.limits.rates:
+    if generation.cut or not context.platform.limits.rates:
         return ways
     return ways + [
         Button(f"rate {verdict} {context.first.event_id}", say(f"rate_{verdict}", context.language))
@@ -247,12 +257,12 @@ def _ways_on(context: TurnContext, draft: Draft) -> Sequence[Button]:
     ]
 
 
-def _worth_another_try(draft: Draft, asked: ChatRequest, *, small: bool) -> bool:
+def _worth_another_try(generation: Generation, asked: ChatRequest, *, small: bool) -> bool:
     """Whether to ask again; *small*: what was asked is the small model, and another may do."""
-    if small and draft.error is not None and not draft.text:
-        return not isinstance(draft.error, Refused) or draft.error.reason not in _OF_WORDS
-    if isinstance(draft.error, Refused):
-        began = bool(asked.begun) and draft.text == draft.begun
-        return began and draft.error.reason == "request"
+    if small and generation.error is not None and not generation.text:
+        return not isinstance(generation.error, Refused) or generation.error.reason not in _OF_WORDS
+    if isinstance(generation.error, Refused):
+        began = bool(asked.begun) and generation.text == generation.begun
+        return began and generation.error.reason == "request"
     # Before the first word the client has tried again already.
-    return isinstance(draft.error, Interrupted | Overloaded) and bool(draft.text)
+    return isinstance(generation.error, Interrupted | Overloaded) and bool(generation.text)

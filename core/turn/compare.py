@@ -15,7 +15,7 @@ from core.models.request import ChatRequest
 from core.store.turns import Checkpoint
 from core.turn.context import Report, TurnContext
 from core.turn.cost import record, spent_on
-from core.turn.draft import Draft, write
+from core.turn.generation import Generation, write
 from core.turn.prompt import clock
 
 COMMAND = "/compare "
@@ -56,20 +56,22 @@ async def compare(
         )
         for name in names
     ]
-    drafts = [Draft("") for _ in names]
+    generations = [Generation("") for _ in names]
     replies = _replies(context, len(names))
-    await _stream(context, requests, drafts, replies)
-    for name, draft, reply in zip(names, drafts, replies, strict=True):
+    await _stream(context, requests, generations, replies)
+    for name, generation, reply in zip(names, generations, replies, strict=True):
         buttons = [context.button("retry")] if reply is replies[-1] else []
-        await reply.finish(_titled(name, draft.final(context.language)), buttons)
+        await reply.finish(_titled(name, generation.final(context.language)), buttons)
     asked = context.services.model
-    costs = [spent_on(*pair) for pair in zip(drafts, map(asked.price_of, names), strict=True)]
-    said = (_titled(name, draft.best) for name, draft in zip(names, drafts, strict=True))
-    cut = any(draft.cut for draft in drafts)
+    costs = [spent_on(*pair) for pair in zip(generations, map(asked.price_of, names), strict=True)]
+    said = (
+        _titled(name, generation.best) for name, generation in zip(names, generations, strict=True)
+    )
+    cut = any(generation.cut for generation in generations)
     exchange = context.exchange(COMMAND + text, "\n\n".join(said), cut=cut, attachments=attachments)
     await context.commit(exchange, replaces=replaces, spent=dict(zip(names, costs, strict=True)))
-    for name, draft, spent in zip(names, drafts, costs, strict=True):
-        record(context, name, draft, spent)
+    for name, generation, spent in zip(names, generations, costs, strict=True):
+        record(context, name, generation, spent)
     return Report("compared", replies[0].shown)
 
 
@@ -103,32 +105,32 @@ def _replies(context: TurnContext, count: int) -> list[Reply]:
 async def _stream(
     context: TurnContext,
     requests: Sequence[ChatRequest],
-    drafts: Sequence[Draft],
+    generations: Sequence[Generation],
     replies: Sequence[Reply],
 ) -> None:
     """Let all models write at once, until the last one's end, or a stop."""
 
-    async def one(request: ChatRequest, draft: Draft, reply: Reply) -> None:
+    async def one(request: ChatRequest, generation: Generation, reply: Reply) -> None:
         def told() -> None:
             title = _titled(request.model, "")
-            reply.grow(len(title) + draft.shown_chars, lambda: title + draft.shown)
+            reply.grow(len(title) + generation.shown_chars, lambda: title + generation.shown)
 
-        await write(draft, context.services, request, told)
-        running.discard(draft)
+        await write(generation, context.services, request, told)
+        running.discard(generation)
 
-    running = set(drafts)
+    running = set(generations)
     async with AsyncExitStack() as stack:
         for reply in replies:
             await stack.enter_async_context(reply)
         try:
             async with context.stop.stoppable(), asyncio.TaskGroup() as group:
-                for each in zip(requests, drafts, replies, strict=True):
+                for each in zip(requests, generations, replies, strict=True):
                     group.create_task(one(*each), name=f"compare {each[0].model}")
         except TimeoutError:
             if not context.stop.given:
                 raise
-            for draft in running:
-                draft.stopped = True
+            for generation in running:
+                generation.stopped = True
 
 
 def _titled(name: str, text: str) -> str:

@@ -6,30 +6,30 @@ from collections.abc import Sequence
 from core.messages import Spent
 from core.telemetry import label, logger
 from core.turn.context import TurnContext
-from core.turn.draft import Draft
+from core.turn.generation import Generation
 
 log = logger(__name__)
 
 
-def spent_on(draft: Draft, price: Sequence[float]) -> Spent:
-    """What *draft* cost, by the model's own count where it gave one.
+def spent_on(generation: Generation, price: Sequence[float]) -> Spent:
+    """What *generation* cost, by the model's own count where it gave one.
 
     *price* as in `Usage.cost_usd`.
     """
-    if draft.free:
+    if generation.free:
         return Spent(turns=1)
-    usage = draft.total()
+    usage = generation.total()
     return Spent(
         turns=1,
         prompt_tokens=usage.prompt_tokens,
         cached_tokens=usage.cached_tokens,
         completion_tokens=usage.completion_tokens,
-        estimated=int(draft.estimated),
-        cost_usd=usage.cost_usd(draft.price or price),
+        estimated=int(generation.estimated),
+        cost_usd=usage.cost_usd(generation.price or price),
     )
 
 
-def record(context: TurnContext, model: str, draft: Draft, spent: Spent) -> None:
+def record(context: TurnContext, model: str, generation: Generation, spent: Spent) -> None:
     """Count an answer in the metrics, and log it; with its text where the operator wants that."""
     tokens = context.services.metrics.tokens
     tokens.labels(label(model), "prompt").inc(spent.prompt_tokens)
@@ -41,14 +41,16 @@ def record(context: TurnContext, model: str, draft: Draft, spent: Spent) -> None
         conversation=context.claim.conversation,
         person=context.first.sender.id,
         model=model,
-        outcome=draft.outcome,
+        outcome=generation.outcome,
         prompt_tokens=spent.prompt_tokens,
         cached_tokens=spent.cached_tokens,
         completion_tokens=spent.completion_tokens,
         estimated=bool(spent.estimated),
         cost_usd=round(spent.cost_usd, 6),
-        first_token_s=None if draft.first_token_s is None else round(draft.first_token_s, 3),
-        duration_s=round(time.monotonic() - draft.began, 3),
-        answer=draft.best if context.services.settings.log_prompts else None,
-        reason=str(draft.error) if draft.error else None,
+        first_token_s=None
+        if generation.first_token_s is None
+        else round(generation.first_token_s, 3),
+        duration_s=round(time.monotonic() - generation.began, 3),
+        answer=generation.best if context.services.settings.log_prompts else None,
+        reason=str(generation.error) if generation.error else None,
     )

@@ -13,7 +13,7 @@ from core.models.request import ChatMessage, ChatRequest
 from core.tasks import end
 from core.turn.context import TurnContext
 from core.turn.cost import record, spent_on
-from core.turn.draft import Draft, write
+from core.turn.generation import Generation, write
 from core.turn.prompt import exchange_tokens
 
 PATIENCE_S = 10.0
@@ -93,11 +93,11 @@ async def _ask(context: TurnContext, task: str, said: str, *, max_tokens: int) -
         model=context.services.settings.small_model,
         max_tokens=max_tokens,
     )
-    draft = Draft("")
+    generation = Generation("")
     try:
         async with asyncio.timeout(PATIENCE_S):
-            await write(draft, context.services, request, lambda: None)
+            await write(generation, context.services, request, lambda: None)
     except TimeoutError:
-        draft.error = Overloaded("the small model took too long")
-    record(context, request.model, draft, spent_on(draft, ()))
-    return "" if draft.error else draft.text
+        generation.error = Overloaded("the small model took too long")
+    record(context, request.model, generation, spent_on(generation, ()))
+    return "" if generation.error else generation.text

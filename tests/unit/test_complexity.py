@@ -13,7 +13,7 @@ from bench.worst_case import WORKS, forget, paginate, texts
 from bots.slack import markup as slack
 from bots.telegram import markup
 from core.live.pages import PagedText
-from core.turn.draft import Draft
+from core.turn.generation import Generation
 
 SHORT, TIMES = 5_000, 4
 
@@ -72,10 +72,10 @@ def test_a_frame_of_a_growing_answer_does_not_look_at_all_of_it_again(lines_of):
 
 
 def test_nothing_is_put_together_before_it_is_looked_at():
-    draft = Draft("")
+    generation = Generation("")
     for _ in range(10_000):
-        draft.think("thought ", aloud=True)
-        draft.add("word ")
-    assert len(draft._text._pieces) == len(draft._thought._pieces) == 10_001
-    assert draft.shown == "> 💭 " + ("thought " * 10_000).strip() + "\n\n" + "word " * 10_000
-    assert len(draft._text._pieces) == 1
+        generation.think("thought ", aloud=True)
+        generation.add("word ")
+    assert len(generation._text._pieces) == len(generation._thought._pieces) == 10_001
+    assert generation.shown == "> 💭 " + ("thought " * 10_000).strip() + "\n\n" + "word " * 10_000
+    assert len(generation._text._pieces) == 1

@@ -36,7 +36,7 @@ _ITS_FAULT = frozenset(("policy", "filter", "length", "request"))
 _GOES_ON = frozenset(("length", "pause"))
 
 
-class Draft:
+class Generation:
     """An answer on its way: what the model has said in this try, and what all tries cost.
 
     *text* was said in an earlier try; *before* in an earlier answer, which this one goes on from.
@@ -190,9 +190,9 @@ class Draft:
 
 
 async def write(
-    draft: Draft, services: Services, request: ChatRequest, told: Callable[[], None]
+    generation: Generation, services: Services, request: ChatRequest, told: Callable[[], None]
 ) -> None:
-    """Let the model write into *draft* until its end, or the error that `draft.error` then is.
+    """Let the model write into *generation* until its end, or the error that `draft.error` then is.
 
     *told* is called whenever there is more to show.
     """
@@ -205,41 +205,41 @@ async def write(
         continued=bool(request.begun),
         prompt=request.messages[-1].content if services.settings.log_prompts else None,
     )
-    draft.asked = tokens_of(request)
+    generation.asked = tokens_of(request)
     thoughts = services.settings.reasoning == "quote"
     try:
         async with services.model.stream(request) as deltas:
             async for delta in deltas:
                 match delta:
                     case TextDelta(text):
-                        draft.add(text)
-                        if draft.chars > ANSWER_CHARS:
+                        generation.add(text)
+                        if generation.chars > ANSWER_CHARS:
                             raise Refused("the answer does not end", "endless")
                         told()
                     case ReasoningDelta(text):
-                        draft.think(text, aloud=thoughts)
-                        if draft.thought_chars > THOUGHT_CHARS:
+                        generation.think(text, aloud=thoughts)
+                        if generation.thought_chars > THOUGHT_CHARS:
                             raise Refused("the thinking does not end", "endless")
                         if thoughts:
                             told()
                     case AnsweredBy(name, price):
-                        draft.model, draft.price = name, price
+                        generation.model, generation.price = name, price
                     case FromMemory():
-                        draft.free = True
+                        generation.free = True
                     case Withdrawn():
-                        draft.withdraw()
+                        generation.withdraw()
                     case Usage():
-                        draft.usage = delta
+                        generation.usage = delta
                     case Cited(sources):
-                        draft.sources = sources
+                        generation.sources = sources
                     case Blind():
-                        draft.blind = True
+                        generation.blind = True
                     case Finished(reason):
-                        draft.ending = reason
+                        generation.ending = reason
                     case _:
                         pass
-        judge(draft.text, draft.ending, thought=bool(draft.thought.strip()))
-        draft.settle()
+        judge(generation.text, generation.ending, thought=bool(generation.thought.strip()))
+        generation.settle()
     except ModelError as error:
-        draft.error = error
-        draft.usage |= Usage.of(error)
+        generation.error = error
+        generation.usage |= Usage.of(error)

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from core.live.markdown import heal
 from core.live.pages import PagedText, clean_end
-from core.turn.draft import Draft
+from core.turn.generation import Generation
 
 PIECES = st.lists(
     st.sampled_from(
@@ -22,21 +22,21 @@ def quoted(thought):
 
 @given(PIECES)
 def test_thinking_is_quoted_piece_by_piece_as_it_is_as_a_whole(pieces):
-    draft = Draft("")
+    generation = Generation("")
     for number, piece in enumerate(pieces):
-        draft.think(piece, aloud=True)
-        assert draft.shown == quoted("".join(pieces[: number + 1]))
-        assert draft.shown_chars == len(draft.shown)
+        generation.think(piece, aloud=True)
+        assert generation.shown == quoted("".join(pieces[: number + 1]))
+        assert generation.shown_chars == len(generation.shown)
 
 
 def test_the_longest_try_stands_and_the_last_whole_one_wins():
-    draft = Draft("")
-    draft.add("a long text")
-    draft.begin_again("")
-    draft.add("short")
-    assert (draft.text, draft.best, draft.ahead) == ("short", "a long text", False)
-    draft.settle()
-    assert draft.best == "short"
+    generation = Generation("")
+    generation.add("a long text")
+    generation.begin_again("")
+    generation.add("short")
+    assert (generation.text, generation.best, generation.ahead) == ("short", "a long text", False)
+    generation.settle()
+    assert generation.best == "short"
 
 
 def words(text):
