@@ -277,7 +277,7 @@ async def answered(place, world, asked, *, lengths=(), before=None):
 
     async with Pacer(budget) as pacer, asyncio.TaskGroup() as group:
         for chars in lengths:
-            pacer.lengths.note(chars)
+            pacer.length_model.note(chars)
         if before is not None:
             await before(platform, budget)
         tasks = [group.create_task(one(n, question, pacer)) for n, question in enumerate(asked)]

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager, suppress
 
 from core.budget import LOOK_AGAIN_S, Budget, Grant
 from core.errors import Gone, PlatformError, RateLimited, Rejected, Revoked, Silenced
-from core.live.growth import clock
+from core.live.progress import clock
 from core.messages import ConversationId
 from core.platform import Bucket, Platform, Surface
 from core.telemetry import logger

@@ -2,7 +2,7 @@
 
 The law. With n tokens for a known time T, an answer is shown best at equal distances of T / n.
 T is not known, but how long answers get is: what is unseen on average over all of them is least
-when the distances follow `core.live.lengths`. They are planned in characters, as the tokens
+when the distances follow `core.live.length_model`. They are planned in characters, as the tokens
 allow that are left and come back. A first text is not spaced: it goes as soon as there is a
 token, and before everybody's previews.
 
@@ -24,8 +24,8 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 from core.budget import LOOK_AGAIN_S, Budget, Grant
-from core.live.growth import Growth, clock
-from core.live.lengths import Lengths
+from core.live.length_model import LengthModel
+from core.live.progress import Progress, clock
 from core.platform import Bucket
 from core.tasks import end
 
@@ -51,7 +51,7 @@ class Screen(Protocol):
         ...
 
     @property
-    def growth(self) -> Growth: ...
+    def progress(self) -> Progress: ...
 
 
 class Turn(NamedTuple):
@@ -84,9 +84,9 @@ class _Known:
     speed: float = 0.0
     crowd: int = 1
 
-    def spaced(self, growth: Growth) -> float:
+    def spaced(self, progress: Progress) -> float:
         """When the next one is due: sooner, if the model turns out to write faster."""
-        faster = max(1.0, growth.writing_speed / self.speed) if self.speed else 1.0
+        faster = max(1.0, progress.writing_speed / self.speed) if self.speed else 1.0
         return self.next_at - self.gap + self.gap / faster
 
 
@@ -99,7 +99,7 @@ class Pacer:
 
     def __init__(self, budget: Budget) -> None:
         self.budget = budget
-        self.lengths = Lengths()
+        self.length_model = LengthModel()
         self._lanes: dict[str, _Lane] = {}
         self._buckets: dict[str, _Known] = {}
         self._places: dict[Screen, str] = {}
@@ -163,7 +163,7 @@ class Pacer:
             now = clock()
             waiting = [one for one, future in lane.waiting.items() if not future.done()]
             # Nobody's preview before somebody's first text.
-            waiting = [one for one in waiting if one.growth.shown is None] or waiting
+            waiting = [one for one in waiting if one.progress.shown is None] or waiting
             ready = [(self._due(one, lane), one) for one in waiting]
             soonest = min((due for due, _ in ready), default=now + 60)
             if soonest > now + CLOCK_S:
@@ -176,28 +176,28 @@ class Pacer:
                 continue
             stalest = max(
                 (one for due, one in ready if due <= now + CLOCK_S),
-                key=lambda one: one.growth.unseen,
+                key=lambda one: one.progress.unseen,
             )
             await self._give(stalest, lane)
 
     async def _give(self, screen: Screen, lane: _Lane) -> None:
         """Give *screen* its turn, if there is a token."""
         # What it costs may have changed while it waited.
-        buckets, first = screen.budget, screen.growth.shown is None
+        buckets, first = screen.budget, screen.progress.shown is None
         place = self._places[screen] = buckets[0].key
         crowd = sum(one == place for one in self._places.values())
         grant = await self.budget.take(buckets, "first" if first else "preview", growing=crowd)
         if grant.wait_s and first:
             lane.first_at = clock() + min(max(grant.wait_s, 2 * CLOCK_S), LOOK_AGAIN_S)
         else:
-            self._space(buckets, screen.growth, grant, clock(), crowd)
+            self._space(buckets, screen.progress, grant, clock(), crowd)
         future = lane.waiting.pop(screen, None) if not grant.wait_s else None
         if future is not None and not future.done():
             future.set_result(Turn(buckets, grant))
 
     def _due(self, screen: Screen, lane: _Lane) -> float:
-        growth, now = screen.growth, clock()
-        if growth.shown is None:
+        progress, now = screen.progress, clock()
+        if progress.shown is None:
             return lane.first_at
         earliest = spaced = gap = apart_s = 0.0
         for bucket in screen.budget:
@@ -205,17 +205,17 @@ class Pacer:
             if known is None:
                 continue
             earliest = max(earliest, known.next_at - known.gap)
-            spaced = max(spaced, known.spaced(growth))
+            spaced = max(spaced, known.spaced(progress))
             gap, apart_s = max(gap, known.gap), max(apart_s, known.gap * known.crowd)
-        if growth.unseen > 0:
+        if progress.unseen > 0:
             # Planned are characters, and a model that stops, or slows down, does not write them.
-            enough = now + gap - growth.unseen / growth.writing_speed
+            enough = now + gap - progress.unseen / progress.writing_speed
             spaced = max(spaced, min(enough, spaced + LATE_GAPS * gap))
-        due = growth.best_time(earliest, spaced)
-        return min(due, max(earliest, growth.stop_time(apart_s)))
+        due = progress.best_time(earliest, spaced)
+        return min(due, max(earliest, progress.stop_time(apart_s)))
 
     def _space(
-        self, buckets: Sequence[Bucket], growth: Growth, grant: Grant, now: float, crowd: int
+        self, buckets: Sequence[Bucket], progress: Progress, grant: Grant, now: float, crowd: int
     ) -> None:
         """Note when each of *buckets*, for which *crowd* wait, may be asked again for a preview."""
         for bucket, spare, tokens_s in zip(buckets, grant.levels, grant.speeds, strict=True):
@@ -227,10 +227,10 @@ class Pacer:
             if not grant.wait_s:
                 known.taken.append(now)
                 back_s = _back_s(bucket, tokens_s, known.taken, now)
-                known.gap = gap_s(spare, back_s, growth, self.lengths, now, crowd)
+                known.gap = gap_s(spare, back_s, progress, self.length_model, now, crowd)
                 known.next_at = now + known.gap
                 # Tokens that drip come back in time, whatever the model does.
-                known.speed = 0.0 if bucket.refills else growth.writing_speed
+                known.speed = 0.0 if bucket.refills else progress.writing_speed
             elif spare < 1:
                 known.gap = 0.0
                 known.next_at = now + max(grant.wait_s, 2 * CLOCK_S)
@@ -239,7 +239,12 @@ class Pacer:
 
 
 def gap_s(
-    spare: float, back_s: Sequence[float], growth: Growth, lengths: Lengths, now: float, crowd: int
+    spare: float,
+    back_s: Sequence[float],
+    progress: Progress,
+    length_model: LengthModel,
+    now: float,
+    crowd: int,
 ) -> float:
     """How long to wait between two updates of an answer while *spare* tokens are left.
 
@@ -251,9 +256,9 @@ def gap_s(
         crowd: how many answers share the bucket, 1 or more: the more, the more evenly, for
             new ones begin where others end.
     """
-    speed, writing = growth.speed(now), growth.writing_speed
+    speed, writing = progress.speed(now), progress.writing_speed
     further = [seconds * speed for seconds in back_s]
-    shares = lengths.shares(growth.written, further, 0.5 / math.sqrt(crowd))
+    shares = length_model.shares(progress.written, further, 0.5 / math.sqrt(crowd))
     return max(
         share / writing / (spare + n) if spare + n > 0 else seconds
         for n, (seconds, share) in enumerate(zip(back_s, shares, strict=True), 1)

@@ -14,9 +14,9 @@ from typing import NamedTuple
 
 from core.errors import Full, Gone, PlatformError, RateLimited, Revoked
 from core.live.delivery import Typing, delete, deliver, report_refusal, told
-from core.live.growth import Growth, clock
 from core.live.pace import FIRST_WAIT_S, Pacer, Turn, worth_showing
 from core.live.posts import Posts
+from core.live.progress import Progress, clock
 from core.messages import Button, ConversationId
 from core.platform import Bucket, Platform, Surface
 from core.tasks import end, see_through
@@ -83,7 +83,7 @@ class Reply:
         self._closing = asyncio.Event()
         self._updater: asyncio.Task[None] | None = None
         self._began = clock()
-        self.growth = Growth(self._began)
+        self.progress = Progress(self._began)
         self._first_text_s: float | None = None
         self._updates = 0
         self._refusals = 0
@@ -123,7 +123,7 @@ class Reply:
         self._posts.look(chars)
         self._text.write(text)
         self._changed.set()
-        if self.growth.note_written(chars, clock()):
+        if self.progress.note_written(chars, clock()):
             self._pacer.look(self)
 
     async def finish(
@@ -145,8 +145,8 @@ class Reply:
             await self._finish_page(page.head, (), most_wait_s)
             self._posts.turn(page)
         await self._finish_page(self._text.page, buttons, most_wait_s)
-        if self.growth.written:
-            self._pacer.lengths.note(len(text))
+        if self.progress.written:
+            self._pacer.length_model.note(len(text))
         for surface in self._posts.left:
             await delete(surface, self._conversation, self._pacer.budget)
         self._posts.left.clear()
@@ -184,7 +184,7 @@ class Reply:
                 return
             await self._sleep(self._platform.limits.interval_s)
             if not self._closing.is_set():
-                await self._wait_for_change(HIDDEN_S if self.growth.unseen > 0 else None)
+                await self._wait_for_change(HIDDEN_S if self.progress.unseen > 0 else None)
 
     async def _wait_for_first_text(self) -> None:
         first_at: float | None = None
@@ -227,7 +227,7 @@ class Reply:
                 page = self._text.cut_early()
             else:
                 self._posts.on_screen = frame
-                self.growth.shown = chars
+                self.progress.shown = chars
                 self._note_update(surface)
                 return True
         await surface.finish(page.head)
@@ -238,10 +238,10 @@ class Reply:
         return False
 
     def _has_news(self) -> bool:
-        frame, unseen = self._frame(), self.growth.unseen
+        frame, unseen = self._frame(), self.progress.unseen
         if not frame or frame == self._posts.on_screen:
             return False
-        if self.growth.shown is None or unseen <= 0:
+        if self.progress.shown is None or unseen <= 0:
             return True
         # Half a row of a table or half a link is hidden: its other half is waited for.
         return len(frame) - len(self._posts.on_screen) >= unseen * WORTH
@@ -250,7 +250,7 @@ class Reply:
         """What the screen may show of the page so far."""
         if self._posts.last.grows:
             return self._text.page
-        return self._text.frame(self.growth.unseen * HALF).rstrip()
+        return self._text.frame(self.progress.unseen * HALF).rstrip()
 
     async def _finish_page(self, text: str, buttons: Sequence[Button], most_wait_s: float) -> None:
         surface = self._posts.last

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from core.buckets import Buckets, LocalBudget
-from core.live.growth import Growth
-from core.live.lengths import CLASSES, Lengths
+from core.live.length_model import CLASSES, LengthModel
 from core.live.pace import Pacer, gap_s, worth_showing
+from core.live.progress import Progress
 from core.platform import Bucket
 
 
@@ -50,10 +50,10 @@ class Waiting:
     """A screen that waits, with so much unseen."""
 
     def __init__(self, name, unseen, *buckets):
-        self.name, self.budget, self.growth = name, buckets, Growth(0.0)
+        self.name, self.budget, self.progress = name, buckets, Progress(0.0)
         if unseen is not None:
-            self.growth.shown = 1
-            self.growth.note_written(1 + unseen, 0.0)
+            self.progress.shown = 1
+            self.progress.note_written(1 + unseen, 0.0)
 
 
 async def test_the_stalest_screen_goes_first_and_one_place_delays_no_other():
@@ -121,20 +121,20 @@ async def test_a_crowd_leaves_tokens_for_the_final_texts_that_it_will_soon_need(
 
 def grown(*steps):
     """A growth with a text at each of *steps*, (seconds, characters); nothing is shown since 0."""
-    growth = Growth(0.0)
-    growth.shown = 0
+    progress = Progress(0.0)
+    progress.shown = 0
     for at, chars in steps:
-        growth.note_written(chars, at)
-    return growth
+        progress.note_written(chars, at)
+    return progress
 
 
 def evenly(seconds, *, chars_per_s=200):
     return grown(*((n / 50, n * chars_per_s // 50) for n in range(1, int(seconds * 50) + 1)))
 
 
-def gap(bucket, spare, growth, now, *, taken=(), lengths=None):
+def gap(bucket, spare, progress, now, *, taken=(), lengths=None):
     back_s = [at + bucket.seconds - now for at in [*taken, now] if at > now - bucket.seconds]
-    return gap_s(spare, back_s, growth, lengths or Lengths(), now, 1)
+    return gap_s(spare, back_s, progress, lengths or LengthModel(), now, 1)
 
 
 def test_spare_tokens_are_spread_over_the_lengths_that_answers_have():
@@ -163,7 +163,7 @@ def test_a_fast_model_ends_sooner_so_its_tokens_are_spent_sooner():
 
 
 def test_where_answers_have_been_short_the_tokens_are_spent_early():
-    bucket, lengths = Bucket("b", 20, 60, reserve=1), Lengths()
+    bucket, lengths = Bucket("b", 20, 60, reserve=1), LengthModel()
     for _ in range(50):
         lengths.note(800)
     assert gap(bucket, 18, evenly(1), 1.0, lengths=lengths) < gap(bucket, 18, evenly(1), 1.0) / 1.3
@@ -172,7 +172,7 @@ def test_where_answers_have_been_short_the_tokens_are_spent_early():
 
 
 def test_neither_long_thinking_nor_what_was_written_before_counts_as_its_speed():
-    thought, resumed = Growth(0.0), Growth(0.0)
+    thought, resumed = Progress(0.0), Progress(0.0)
     for n in range(1, 101):
         thought.note_written(n * 4, 30 + n / 50)
         resumed.note_written(3_000 + n * 4, n / 50)
@@ -188,15 +188,15 @@ def test_a_stop_of_the_model_makes_it_no_slower_writer():
 
 
 def test_what_is_unseen_is_shown_when_the_model_stops_sooner_the_more_it_is():
-    growth = evenly(2)
-    growth.shown = 0
-    assert growth.stop_time(0.2) == pytest.approx(2.1, abs=0.02), "cheap"
-    scarce = growth.stop_time(4.0)
+    progress = evenly(2)
+    progress.shown = 0
+    assert progress.stop_time(0.2) == pytest.approx(2.1, abs=0.02), "cheap"
+    scarce = progress.stop_time(4.0)
     assert 3 < scarce < 12, "only in a long stop"
-    growth.shown = 390
-    assert growth.stop_time(4.0) > 100
-    growth.shown = 400
-    assert growth.stop_time(4.0) == float("inf"), "there is nothing to show"
+    progress.shown = 390
+    assert progress.stop_time(4.0) > 100
+    progress.shown = 400
+    assert progress.stop_time(4.0) == float("inf"), "there is nothing to show"
 
 
 def test_where_a_model_writes_in_bursts_an_update_goes_out_at_the_nearest_one():
@@ -210,13 +210,13 @@ def test_where_a_model_writes_in_bursts_an_update_goes_out_at_the_nearest_one():
 
 
 def test_a_model_that_writes_evenly_again_after_a_stop_has_no_bursts():
-    growth = evenly(1)
-    growth.note_written(300, 4.0)
-    assert growth.pause_s > 0
+    progress = evenly(1)
+    progress.note_written(300, 4.0)
+    assert progress.pause_s > 0
     for n in range(1, 60):
-        growth.note_written(300 + n, 4.0 + n / 50)
-    assert growth.pause_s == 0
-    assert growth.best_time(0.0, 6.0) == 6.0
+        progress.note_written(300 + n, 4.0 + n / 50)
+    assert progress.pause_s == 0
+    assert progress.best_time(0.0, 6.0) == 6.0
 
 
 def test_previews_wait_while_a_final_text_does():
@@ -235,7 +235,7 @@ characters = some.integers(1, 150_000)
 
 @given(lengths_that_were, characters, some.lists(characters, min_size=1, max_size=20))
 def test_updates_get_ever_rarer_and_never_end(were, chars, further):
-    lengths, further = Lengths(), sorted(further)
+    lengths, further = LengthModel(), sorted(further)
     for one in were:
         lengths.note(one)
     shares = lengths.shares(chars, further, 0.5)

@@ -26,7 +26,7 @@ def clock() -> float:
     return asyncio.get_running_loop().time()
 
 
-class Growth:
+class Progress:
     """One answer's growth. Times are the loop's, in seconds.
 
     Attributes:

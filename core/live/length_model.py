@@ -21,7 +21,7 @@ LEFT = 0.05
 """How much of what was assumed is believed in the end, when much was learned."""
 
 
-class Lengths:
+class LengthModel:
     """The lengths of the answers that ended, the latest of which count most."""
 
     def __init__(self) -> None:
