@@ -42,7 +42,7 @@ CLOCK_S, STEP_S = 0.001, 0.01
 """What is due so soon is due now; and so long passes before it is looked at again."""
 
 
-class Screen(Protocol):
+class GrowingAnswer(Protocol):
     """A growing answer that waits for its turn to be shown."""
 
     @property
@@ -63,9 +63,9 @@ class Turn(NamedTuple):
 
 @dataclass
 class _Lane:
-    """The screens that share a place's bucket, and wait."""
+    """The growing answers that share a place's bucket, and wait."""
 
-    waiting: dict[Screen, asyncio.Future[Turn | None]] = field(default_factory=dict)
+    waiting: dict[GrowingAnswer, asyncio.Future[Turn | None]] = field(default_factory=dict)
     came: asyncio.Event = field(default_factory=asyncio.Event)
     first_at: float = 0.0
     """When a first text, which had no token, asks again."""
@@ -91,7 +91,7 @@ class _Known:
 
 
 class Pacer:
-    """Gives the growing answers of this process their turns: the stalest screen first.
+    """Gives the growing answers of this process their turns: the stalest first.
 
     An async context manager. Tokens are shared with the other processes by *budget*;
     the distances between turns follow from how many tokens are left.
@@ -102,7 +102,7 @@ class Pacer:
         self.length_model = LengthModel()
         self._lanes: dict[str, _Lane] = {}
         self._buckets: dict[str, _Known] = {}
-        self._places: dict[Screen, str] = {}
+        self._places: dict[GrowingAnswer, str] = {}
         self._drivers: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> "Pacer":
@@ -111,12 +111,12 @@ class Pacer:
     async def __aexit__(self, *_: object) -> None:
         await end(self._drivers)
 
-    async def turn(self, screen: Screen) -> Turn | None:
-        """Wait for the turn of *screen*, with a token of its budget; None after `leave`."""
-        buckets = screen.budget
+    async def turn(self, answer: GrowingAnswer) -> Turn | None:
+        """Wait for the turn of *answer*, with a token of its budget; None after `leave`."""
+        buckets = answer.budget
         if not buckets:
             return Turn()
-        key = self._places[screen] = buckets[0].key
+        key = self._places[answer] = buckets[0].key
         lane = self._lanes.get(key)
         if lane is None:
             lane = self._lanes[key] = _Lane()
@@ -124,25 +124,25 @@ class Pacer:
             self._drivers.add(driver)
             driver.add_done_callback(self._drivers.discard)
         future: asyncio.Future[Turn | None] = asyncio.get_running_loop().create_future()
-        lane.waiting[screen] = future
+        lane.waiting[answer] = future
         lane.came.set()
         try:
             return await future
         finally:
-            lane.waiting.pop(screen, None)
+            lane.waiting.pop(answer, None)
             lane.came.set()
 
-    def look(self, screen: Screen) -> None:
-        """Look whether *screen* is due: a pause of its model has ended."""
-        lane = self._lanes.get(screen.budget[0].key) if screen.budget else None
-        if lane is not None and screen in lane.waiting and self._due(screen, lane) <= clock():
+    def look(self, answer: GrowingAnswer) -> None:
+        """Look whether *answer* is due: a pause of its model has ended."""
+        lane = self._lanes.get(answer.budget[0].key) if answer.budget else None
+        if lane is not None and answer in lane.waiting and self._due(answer, lane) <= clock():
             lane.came.set()
 
-    def leave(self, screen: Screen) -> None:
-        """Forget *screen*, which grows no more; its waiting ends, if it waits."""
-        self._places.pop(screen, None)
+    def leave(self, answer: GrowingAnswer) -> None:
+        """Forget *answer*, which grows no more; its waiting ends, if it waits."""
+        self._places.pop(answer, None)
         for lane in self._lanes.values():
-            future = lane.waiting.get(screen)
+            future = lane.waiting.get(answer)
             if future is not None and not future.done():
                 future.set_result(None)
 
@@ -180,27 +180,27 @@ class Pacer:
             )
             await self._give(stalest, lane)
 
-    async def _give(self, screen: Screen, lane: _Lane) -> None:
-        """Give *screen* its turn, if there is a token."""
+    async def _give(self, answer: GrowingAnswer, lane: _Lane) -> None:
+        """Give *answer* its turn, if there is a token."""
         # What it costs may have changed while it waited.
-        buckets, first = screen.budget, screen.progress.shown is None
-        place = self._places[screen] = buckets[0].key
+        buckets, first = answer.budget, answer.progress.shown is None
+        place = self._places[answer] = buckets[0].key
         crowd = sum(one == place for one in self._places.values())
         grant = await self.budget.take(buckets, "first" if first else "preview", growing=crowd)
         if grant.wait_s and first:
             lane.first_at = clock() + min(max(grant.wait_s, 2 * CLOCK_S), LOOK_AGAIN_S)
         else:
-            self._space(buckets, screen.progress, grant, clock(), crowd)
-        future = lane.waiting.pop(screen, None) if not grant.wait_s else None
+            self._space(buckets, answer.progress, grant, clock(), crowd)
+        future = lane.waiting.pop(answer, None) if not grant.wait_s else None
         if future is not None and not future.done():
             future.set_result(Turn(buckets, grant))
 
-    def _due(self, screen: Screen, lane: _Lane) -> float:
-        progress, now = screen.progress, clock()
+    def _due(self, answer: GrowingAnswer, lane: _Lane) -> float:
+        progress, now = answer.progress, clock()
         if progress.shown is None:
             return lane.first_at
         earliest = spaced = gap = apart_s = 0.0
-        for bucket in screen.budget:
+        for bucket in answer.budget:
             known = self._buckets.get(bucket.key)
             if known is None:
                 continue
