@@ -16,11 +16,11 @@ from core.images.later import Later, Tasks
 from core.models.choice import Watched, choose, has_user, one_key
 from core.models.demo.server import IMAGE_MODEL, demo_server
 from core.models.file import ModerationEntry, PalaverFile, read_palaver_file, secret_in
+from core.models.guard import Guard, GuardedModel, Moderation
 from core.models.learned import Lessons
 from core.models.prices import at_home, prepare
 from core.models.providers import Endpoint, provider_at
 from core.models.request import Model
-from core.models.screen import Moderation, Screen, ScreenedModel
 from core.models.speech import SpeechClient
 from core.models.voice import VoiceClient
 from core.net.outside import Outside
@@ -93,10 +93,10 @@ async def open_models(
         if model := settings.speech_model:
             audio = _audio(settings, chat.endpoint, model)
             speech = SpeechClient(session, audio, settings.speech_voice)
-        screen = _screen(settings, file, beside, session)
+        guard = _guard(settings, file, beside, session)
         yield Models(
-            chat=ScreenedModel(chat.model, screen),
-            images=ImageClient(session, painter, screen, outside, later),
+            chat=GuardedModel(chat.model, guard),
+            images=ImageClient(session, painter, guard, outside, later),
             voice=voice,
             speech=speech,
             personas=personas_of(file.persona, beside),
@@ -105,10 +105,10 @@ async def open_models(
         )
 
 
-def _screen(
+def _guard(
     settings: Settings, file: PalaverFile, beside: Path, session: aiohttp.ClientSession
-) -> Screen:
-    return Screen(
+) -> Guard:
+    return Guard(
         file.filter_of("question", beside),
         file.filter_of("answer", beside),
         _moderation(file.moderation, session),

@@ -25,9 +25,9 @@ from core.images.download import Room, decoded, downloaded, read_whole
 from core.images.later import Later
 from core.images.pictures import checked
 from core.messages import Picture
+from core.models.guard import Guard
 from core.models.listed import first_model
 from core.models.providers import Endpoint
-from core.models.screen import Screen
 from core.net.outside import Outside
 from core.semaphore import Weighted
 from core.telemetry import logger
@@ -74,7 +74,7 @@ class ImageClient:
         self,
         session: aiohttp.ClientSession,
         endpoint: Endpoint,
-        screen: Screen,
+        guard: Guard,
         outside: Outside,
         later: Later | None = None,
     ) -> None:
@@ -82,7 +82,7 @@ class ImageClient:
         self._outside = outside
         self._large = Weighted(1)
         self._endpoint = endpoint
-        self._screen = screen
+        self._guard = guard
         self._later = later
 
     @property
@@ -111,7 +111,7 @@ class ImageClient:
             held: what large pictures take is given back when it ends; close it when they are sent.
         """
         room = Room(self._large, held)
-        request = replace(request, prompt=await self._screen.question(request.prompt))
+        request = replace(request, prompt=await self._guard.question(request.prompt))
         if self._later is not None:
             answer = await self._paint_later(request, name, self._later, room)
         else:

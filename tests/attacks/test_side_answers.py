@@ -9,10 +9,10 @@ import pytest
 from aiohttp import web
 
 from core.errors import ModelError
+from core.models.guard import Moderation
 from core.models.listed import first_model
 from core.models.providers import Endpoint, provider_at
 from core.models.qianfan import AccessToken
-from core.models.screen import Moderation
 from core.models.voice import VoiceClient
 from core.net.way import Way
 from tests.attacks.test_model_answers import MB, compressed, endless, send

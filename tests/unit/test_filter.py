@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from core.errors import Refused
 from core.models.filter import MASK, REACH, Filter, Passed, Rule, Screening
 from core.models.folding import fold
+from core.models.guard import LEFT_OUT, Guard, GuardedModel
 from core.models.request import ChatMessage, ChatRequest
-from core.models.screen import LEFT_OUT, Screen, ScreenedModel
 
 MASKED = Filter([Rule("mask", ["bomb", "坏人", "Straße", "two words"], [r"\b\d{4}-\d{4}\b"])])
 
@@ -143,7 +143,7 @@ def test_a_pattern_without_an_end_refuses_once_in_its_time_and_tells_it_once():
 
 
 async def test_all_that_goes_to_the_model_is_looked_at():
-    screen = Screen(Filter([Rule("refuse", ["bomb"])]), trusted=("Never talk of a bomb.",))
+    guard = Guard(Filter([Rule("refuse", ["bomb"])]), trusted=("Never talk of a bomb.",))
     asked = []
 
     class Model:
@@ -157,7 +157,7 @@ async def test_all_that_goes_to_the_model_is_looked_at():
 
     async def ask(*messages):
         request = ChatRequest(tuple(ChatMessage(role, text) for role, text in messages))
-        async with ScreenedModel(Model(), screen).stream(request):
+        async with GuardedModel(Model(), guard).stream(request):
             pass
 
     await ask(("system", "Never talk of a bomb.\n\nBe kind."), ("user", "a"))

@@ -63,7 +63,7 @@ class Moderation:
         return any(result.flagged for result in verdict.results)
 
 
-class Screen:
+class Guard:
     """Both directions. What has no verdict does not pass."""
 
     def __init__(
@@ -126,28 +126,28 @@ class Screen:
         return self._moderation is None or not await self._moderation.forbids(answer)
 
 
-class ScreenedModel(Around):
-    """*model* behind *screen*. Raises what it raises, and `Refused` for what may not pass."""
+class GuardedModel(Around):
+    """*model* behind *guard*. Raises what it raises, and `Refused` for what may not pass."""
 
-    def __init__(self, model: Model, screen: Screen) -> None:
+    def __init__(self, model: Model, guard: Guard) -> None:
         super().__init__(model)
-        self._screen = screen
+        self._guard = guard
 
     @asynccontextmanager
     async def stream(self, request: ChatRequest) -> AsyncIterator[AsyncIterator[Delta]]:
         """As `ChatClient.stream`."""
         *before, last = request.messages
-        asked = replace(last, content=await self._screen.question(last.content))
+        asked = replace(last, content=await self._guard.question(last.content))
         messages = (*[await self._before(message) for message in before], asked)
         async with self._model.stream(replace(request, messages=messages)) as deltas:
             yield self._screened(deltas, request.begun)
 
     async def _before(self, message: ChatMessage) -> ChatMessage:
-        look = self._screen.told if message.role == "system" else self._screen.before
+        look = self._guard.told if message.role == "system" else self._guard.before
         return replace(message, content=await look(message.content))
 
     async def _screened(self, deltas: AsyncIterator[Delta], begun: str) -> AsyncIterator[Delta]:
-        answer, thoughts = self._screen.answer(begun), self._screen.answer()
+        answer, thoughts = self._guard.answer(begun), self._guard.answer()
         said = begun
         async for delta in deltas:
             match delta:
@@ -158,7 +158,7 @@ class ScreenedModel(Around):
                 case Finished():
                     passed = answer.take("", last=True)
                 case Withdrawn():
-                    answer, said = self._screen.answer(), ""
+                    answer, said = self._guard.answer(), ""
                     yield delta
                     continue
                 case _:
@@ -174,7 +174,7 @@ class ScreenedModel(Around):
             if passed.ended:
                 raise Refused("the filter ends the answer", "filter")
             if isinstance(delta, Finished):
-                if not await self._screen.allows(said):
+                if not await self._guard.allows(said):
                     yield Withdrawn()
                     raise Refused("the moderation takes the answer back", "filter")
                 yield delta
