@@ -14,9 +14,9 @@ from core.live.delivery import deliver
 from core.messages import ConversationId, Incoming, place_of, split_conversation
 from core.people.calling import for_us, said_to
 from core.platform import Platform
+from core.retry import retry_until_available
 from core.store.inbox import Inbox
 from core.store.limits import Notices
-from core.store.patience import until_answered
 from core.tasks import end
 from core.telemetry import logger
 from core.turn.services import Services
@@ -73,7 +73,7 @@ class Ingress:
             incoming = await self._first_wording(incoming)
             by_admin = self._services.access.is_admin(incoming.sender.id)
             put = partial(self._inbox.put, incoming, by_admin=by_admin)
-            kept = await until_answered(put, "put")
+            kept = await retry_until_available(put, "put")
             verdict = kept.verdict
             if verdict == "full":
                 name = f"full:{incoming.conversation}:{incoming.sender.id}"
@@ -92,12 +92,14 @@ class Ingress:
                 moved = partial(
                     self._inbox.places.note_move, incoming.conversation, incoming.moved_to
                 )
-                await until_answered(moved, "note move")
+                await retry_until_available(moved, "note move")
             return True
         if platform.local or allows(incoming):
             return True
         place = place_of(incoming.conversation)
-        before = await until_answered(partial(self._inbox.places.moved_from, place), "moved from")
+        before = await retry_until_available(
+            partial(self._inbox.places.moved_from, place), "moved from"
+        )
         return bool(before) and allows(msgspec.structs.replace(incoming, conversation=before))
 
     async def _first_wording(self, incoming: Incoming) -> Incoming:
@@ -105,7 +107,7 @@ class Ingress:
         if incoming.private or not incoming.message or incoming.command or incoming.deleted:
             return incoming
         name = f"asked:{incoming.conversation}:{incoming.message}"
-        first = await until_answered(
+        first = await retry_until_available(
             partial(self._notices.first_time, name, EDITABLE_S), "first wording"
         )
         return msgspec.structs.replace(incoming, edited=incoming.edited and not first)
@@ -114,7 +116,7 @@ class Ingress:
         """Whether *incoming* was said in a thread of ours, but not to us."""
         if incoming.private or incoming.conversation == place_of(incoming.conversation):
             return False
-        heard = await until_answered(partial(self._inbox.places.hear, incoming), "hear")
+        heard = await retry_until_available(partial(self._inbox.places.hear, incoming), "hear")
         if incoming.address != "thread" or incoming.deleted or heard is None:
             return False
         match heard.follow:
@@ -132,10 +134,10 @@ class Ingress:
             # An admin stops everybody's answers, others their own.
             whose = "" if self._services.access.is_admin(person) else person
             running = partial(self._inbox.places.answering, place, whose)
-            threads = await until_answered(running, "answering")
+            threads = await retry_until_available(running, "answering")
         elif incoming.command == "retry":
             recent = partial(self._inbox.places.recent, place, person)
-            threads = (await until_answered(recent, "recent"))[:1]
+            threads = (await retry_until_available(recent, "recent"))[:1]
         for thread in threads:
             there = msgspec.structs.replace(
                 incoming,
@@ -145,7 +147,7 @@ class Ingress:
                 of_place=False,
             )
             by_admin = self._services.access.is_admin(person)
-            await until_answered(partial(self._inbox.put, there, by_admin=by_admin), "put")
+            await retry_until_available(partial(self._inbox.put, there, by_admin=by_admin), "put")
         if threads and incoming.command == "stop":
             self._tell(platform, incoming, f"stopped:{incoming.event_id}", 60, "stopped_here")
         return bool(threads)

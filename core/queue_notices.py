@@ -15,8 +15,8 @@ from core.languages.detection import language_of
 from core.lent import Leases
 from core.messages import Button, ConversationId, Incoming, split_conversation
 from core.platform import Platform
+from core.retry import retry_until_available
 from core.store.inbox import Inbox
-from core.store.patience import until_answered
 from core.tasks import see_through
 from core.telemetry import logger
 
@@ -106,6 +106,8 @@ class QueueNotices:
         """Whether the answer to *incoming* will know the post *handle*, and take its place."""
         try:
             async with asyncio.timeout(LAST_WORDS_S / 2):
-                return await until_answered(lambda: self._inbox.note(incoming, handle), "note")
+                return await retry_until_available(
+                    lambda: self._inbox.note(incoming, handle), "note"
+                )
         except TimeoutError:
             return False

@@ -20,13 +20,13 @@ from core.lent import Leases
 from core.messages import split_conversation
 from core.platform import Platform
 from core.queue_notices import QueueNotices
+from core.retry import BACKOFF_S, retry_until_available
 from core.store import keys
 from core.store.claim import Claim
 from core.store.feed import Feed
 from core.store.inbox import Inbox
 from core.store.lanes import MARK
 from core.store.limits import Notices
-from core.store.patience import BACKOFF_S, until_answered
 from core.tasks import after, end
 from core.telemetry import logger
 from core.tracing import Value, hidden
@@ -159,7 +159,7 @@ class Worker:
     async def _claim(self, group: asyncio.TaskGroup) -> None:
         """Start what is ready, and now and then what another worker left behind."""
         looked = 0.0
-        await until_answered(lambda: self._inbox.prepare(tuple(self._platforms)), "prepare")
+        await retry_until_available(lambda: self._inbox.prepare(tuple(self._platforms)), "prepare")
         while True:
             free = await self._free_slots()
             platforms = tuple(self._serving)
@@ -167,12 +167,12 @@ class Worker:
             if time.monotonic() - looked >= TAKE_OVER_EVERY_S:
                 looked = time.monotonic()
                 left = partial(self._inbox.take_over, platforms, free)
-                claims = await until_answered(left, "take over")
+                claims = await retry_until_available(left, "take over")
                 for claim in claims:
                     log.info("turn taken over", conversation=claim.conversation)
             if not claims:
                 ready = partial(self._inbox.claim, platforms, free, CLAIM_WAIT_S)
-                claims = await until_answered(ready, "claim")
+                claims = await retry_until_available(ready, "claim")
             for claim in claims:
                 task = group.create_task(self._serve(claim), name=f"turn {claim.conversation}")
                 self._turns.add(task)

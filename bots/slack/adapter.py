@@ -12,7 +12,6 @@ from slack_sdk.errors import SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bots.arrivals import Arrivals
-from bots.patience import patiently
 from bots.slack.asides import AsideSurface, HomeSurface
 from bots.slack.border import Socket, serve
 from bots.slack.failures import slack_errors
@@ -39,6 +38,7 @@ from core.messages import (
 )
 from core.net.way import DIRECT, Way
 from core.platform import Bucket, Limits
+from core.retry import retry_while_away
 
 log = logging.getLogger(__name__)
 
@@ -147,7 +147,7 @@ class SlackPlatform:
     ) -> None:
         await self._session.close()
 
-    @patiently
+    @retry_while_away
     async def _start(self) -> Any:
         with slack_errors():
             answer = await self._client.auth_test()

@@ -12,7 +12,6 @@ from telegram.constants import ChatAction
 from telegram.error import TelegramError
 
 from bots.arrivals import Arrivals
-from bots.patience import patiently
 from bots.telegram.afterwards import Afterwards
 from bots.telegram.anonymous import in_whose_name
 from bots.telegram.aside import GUEST, Asides
@@ -48,6 +47,7 @@ from core.messages import (
 )
 from core.net.way import DIRECT, Way
 from core.platform import Bucket, Limits
+from core.retry import retry_while_away
 
 POLL_S = 25
 """getUpdates: the server holds a long poll for 50 s at most."""
@@ -132,7 +132,7 @@ class TelegramPlatform:
             await self._bot.shutdown()
         await self._session.close()
 
-    @patiently
+    @retry_while_away
     async def _start(self) -> None:
         with telegram_errors():
             await self._bot.initialize()

@@ -12,8 +12,8 @@ from contextlib import suppress
 from types import TracebackType
 
 from core.errors import LeaseLost, StoreError
+from core.retry import retry_until_available
 from core.store.claim import LEASE_S, RENEW_S, Claim
-from core.store.patience import until_answered
 from core.store.turns import Checkpoint
 from core.tasks import end
 from core.telemetry import logger
@@ -92,7 +92,9 @@ class LeaseRenewer:
         if unsure:
             with suppress(TimeoutError):
                 async with asyncio.timeout(ORPHANS_S):
-                    return await until_answered(lambda: self._claim.unknown(unsure), "orphans")
+                    return await retry_until_available(
+                        lambda: self._claim.unknown(unsure), "orphans"
+                    )
         return ()
 
     async def may_show(self, new_post: bool) -> None:

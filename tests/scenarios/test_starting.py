@@ -54,7 +54,7 @@ async def test_a_platform_that_fails_at_the_start_is_tried_again_while_the_page_
     tmp_path, model, monkeypatch, method, failure
 ):
     monkeypatch.setattr("core.starting.TRY_S", 1.5)
-    monkeypatch.setattr("bots.patience.TRIES", 1)
+    monkeypatch.setattr("core.retry.TRIES", 1)
     async with (
         telegram_that_fails(method, failure, 6) as driver,
         started(driver, tmp_path, model, web_chat=True),

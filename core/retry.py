@@ -1,0 +1,55 @@
+"""Trying again: what others failed at for a moment, and may do soon.
+
+The calls of models have their own rules (`core.models.client`).
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import structlog
+import tenacity
+
+from core.errors import PlatformError, StoreError
+
+log = structlog.stdlib.get_logger(__name__)
+_T = TypeVar("_T")
+
+BACKOFF_S = (0.1, 0.2, 0.5, 1.0, 2.0)
+TRIES = 4
+
+
+async def retry_until_available(call: Callable[[], Awaitable[_T]], what: str) -> _T:
+    """Make *call*, which does *what*, until the store answers it."""
+    failures = 0
+    began = time.monotonic()
+    while True:
+        try:
+            result = await call()
+        except StoreError as error:
+            if failures in (0, 10) or failures % 100 == 0:
+                log.warning("store away", doing=what, reason=str(error))
+            await asyncio.sleep(BACKOFF_S[min(failures, len(BACKOFF_S) - 1)])
+            failures += 1
+        else:
+            if failures:
+                log.info("store back", doing=what, after_s=round(time.monotonic() - began, 1))
+            return result
+
+
+def _passing(error: BaseException) -> bool:
+    # The kinds of `PlatformError` below it say that asking again is useless.
+    return type(error) is PlatformError
+
+
+retry_while_away = tenacity.retry(
+    retry=tenacity.retry_if_exception(_passing),
+    stop=tenacity.stop_after_attempt(TRIES),
+    wait=tenacity.wait_exponential(multiplier=0.5),
+    before_sleep=tenacity.before_sleep_log(logging.getLogger(__name__), logging.WARNING),
+    reraise=True,
+)
+"""Decorates a coroutine function of a platform's start: one that is away for a moment is asked
+again. It raises the errors of the port."""
