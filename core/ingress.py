@@ -43,11 +43,11 @@ class Ingress:
         self._notices = notices
         self._services = services
         self._group = group
-        self._notes: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
 
     async def close(self) -> None:
         """Tell nobody any more."""
-        await end(self._notes)
+        await end(self._tasks)
 
     async def accept(self, platform: Platform, incoming: Incoming) -> None:
         """Return when the inbox holds *incoming*, however long the store is away, or need not."""
@@ -77,11 +77,11 @@ class Ingress:
             verdict = kept.verdict
             if verdict == "full":
                 name = f"full:{incoming.conversation}:{incoming.sender.id}"
-                self._tell(platform, incoming, name, FULL_AGAIN_S, "full", kept.waiting)
+                self._notify(platform, incoming, name, FULL_AGAIN_S, "full", kept.waiting)
         else:
             space = split_conversation(incoming.conversation)[1]
             name = f"not-allowed:{space}:{incoming.sender.id}"
-            self._tell(platform, incoming, name, NOT_ALLOWED_AGAIN_S, "not_allowed")
+            self._notify(platform, incoming, name, NOT_ALLOWED_AGAIN_S, "not_allowed")
         self._services.metrics.accepted.labels(platform.name, verdict).inc()
 
     async def _allows(self, platform: Platform, incoming: Incoming) -> bool:
@@ -149,10 +149,10 @@ class Ingress:
             by_admin = self._services.access.is_admin(person)
             await retry_until_available(partial(self._inbox.put, there, by_admin=by_admin), "put")
         if threads and incoming.command == "stop":
-            self._tell(platform, incoming, f"stopped:{incoming.event_id}", 60, "stopped_here")
+            self._notify(platform, incoming, f"stopped:{incoming.event_id}", 60, "stopped_here")
         return bool(threads)
 
-    def _tell(
+    def _notify(
         self,
         platform: Platform,
         incoming: Incoming,
@@ -163,7 +163,7 @@ class Ingress:
     ) -> None:
         """Say *sentence* once in *again_s* seconds to who sent *incoming*."""
 
-        async def tell() -> None:
+        async def notify() -> None:
             try:
                 if not incoming.private and sentence in SELDOM:
                     place = notice_of(incoming.conversation)
@@ -185,6 +185,6 @@ class Ingress:
             except (StoreError, PlatformError) as error:
                 log.warning("notice not delivered", notice=sentence, reason=str(error))
 
-        note = self._group.create_task(tell(), name=f"notice {name}")
-        self._notes.add(note)
-        note.add_done_callback(self._notes.discard)
+        task = self._group.create_task(notify(), name=f"notice {name}")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)

@@ -72,14 +72,14 @@ class QueueNotices:
                 break
             if one.conversation in self._told:
                 continue
-            if await self.tell(one.conversation, "in_line", place=one.place):
+            if await self.notify(one.conversation, "in_line", place=one.place):
                 self._told.add(one.conversation)
                 refusals = 0
             else:
                 refusals += 1
         return {one.conversation for one in waiting}
 
-    async def tell(self, conversation: ConversationId, sentence: str, **values: object) -> bool:
+    async def notify(self, conversation: ConversationId, sentence: str, **values: object) -> bool:
         """Say *sentence* to who asked first in *conversation*; false when there is no token."""
         platform = self._platforms.get(split_conversation(conversation)[0])
         incoming = await self._inbox.untold(conversation)
@@ -91,13 +91,13 @@ class QueueNotices:
         surface = platform.open_surface(conversation, incoming.reply_to)
         stop = Button("stop", say("stop", language))
 
-        async def tell() -> None:
+        async def post() -> None:
             await surface.finish(say(sentence, language, **values), [stop])
             if surface.handle and not await self._kept(incoming, surface.handle):
                 await surface.delete()
 
         try:
-            await see_through(tell(), LAST_WORDS_S)
+            await see_through(post(), LAST_WORDS_S)
         except PlatformError as error:
             log.warning("queue notice not delivered", conversation=conversation, reason=str(error))
         return True
@@ -107,7 +107,7 @@ class QueueNotices:
         try:
             async with asyncio.timeout(LAST_WORDS_S / 2):
                 return await retry_until_available(
-                    lambda: self._inbox.note(incoming, handle), "note"
+                    lambda: self._inbox.keep_placeholder(incoming, handle), "note"
                 )
         except TimeoutError:
             return False

@@ -207,7 +207,7 @@ class Worker:
                 span.note({"palaver.outcome": outcome})
             if outcome == "parked" and not claim.lane.person:
                 most = self._services.settings.max_per_person
-                await self._queue_notices.tell(conversation, "parked", most=most)
+                await self._queue_notices.notify(conversation, "parked", most=most)
             if report.shown is not None:
                 if report.shown.first_text_s is not None:
                     metrics.first_text.labels(platform.name).observe(report.shown.first_text_s)

@@ -73,7 +73,7 @@ class Inbox:
         self._most_waiting = most_waiting
         self.places = Places(redis, history_ttl_s)
         self.put_script = script(redis, "put")
-        self._note = script(redis, "note")
+        self._keep_placeholder = script(redis, "placeholder")
         self.engine = Engine(
             redis=redis,
             worker=worker,
@@ -239,14 +239,14 @@ class Inbox:
         first = None if mail is None or told else read_incoming(mail, "")
         return first if first is not None and first.private and not first.deleted else None
 
-    async def note(self, incoming: Incoming, handle: str) -> bool:
+    async def keep_placeholder(self, incoming: Incoming, handle: str) -> bool:
         """Keep *handle*, the post that told *incoming* to wait.
 
         False when its turn has begun, or another post tells it.
         """
         conversation = incoming.conversation
         with store_errors():
-            kept = await self._note(
+            kept = await self._keep_placeholder(
                 keys=[keys.mail(conversation), keys.state(conversation)],
                 args=[incoming.event_id, handle],
             )

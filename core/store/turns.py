@@ -45,7 +45,7 @@ class Turn(msgspec.Struct, frozen=True):
     """All that a turn starts from.
 
     *tries* counts the starts, this one too, as `core.store.claim` weighs them.
-    *note* is the post that told the person to wait, *moved_to* what the conversation became,
+    *placeholder* is the post that told the person to wait, *moved_to* what the conversation became,
     *forgotten* says how often its history was, before this turn, and *of_place* is what was
     chosen for the place, which is in *preferences* already.
     """
@@ -56,7 +56,7 @@ class Turn(msgspec.Struct, frozen=True):
     checkpoint: Checkpoint | None
     stop: str
     tries: int
-    note: str = ""
+    placeholder: str = ""
     summary: Summary = Summary()
     moved_to: ConversationId = ConversationId("")
     forgotten: str = "0"
@@ -85,7 +85,7 @@ def read_turn(
         checkpoint=read(_checkpoint, saved, "store.checkpoint") if saved else None,
         stop=words(own.get(b"stop")),
         tries=int(number(own.get(b"tries"))),
-        note=words(own.get(b"note")),
+        placeholder=words(own.get(b"note")),
         summary=summary if summary.until >= since else Summary(),
         moved_to=ConversationId(words(moved)),
         forgotten=words(forgotten) or "0",

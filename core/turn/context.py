@@ -75,7 +75,7 @@ class TurnContext:
         """What an interrupted try of this very turn left, or the post that said to wait for it."""
         saved = self.turn.checkpoint
         if saved is None or saved.event_id != self.first.event_id:
-            pages = (self.turn.note,) if self.turn.note else ()
+            pages = (self.turn.placeholder,) if self.turn.placeholder else ()
             return Checkpoint(self.first.event_id, pages=pages)
         return saved
 

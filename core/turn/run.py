@@ -96,7 +96,7 @@ class TurnRun:
         first = mail[0]
         turn = answering(turn, mail)
         language = _language_for(first, turn)
-        posts = {turn.note, *(turn.checkpoint.posts if turn.checkpoint is not None else ())}
+        posts = {turn.placeholder, *(turn.checkpoint.posts if turn.checkpoint is not None else ())}
         checkpoints, stop = Checkpointer(posts), StopSignal()
         self.lease = lease = LeaseRenewer(self._claim, first.event_id, checkpoints, stop)
         if turn.stop == first.event_id:
@@ -215,9 +215,9 @@ def _findable(turn: Turn, conversation: ConversationId, platform: Platform) -> T
             return False
         return True
 
-    note, saved = turn.note, turn.checkpoint
-    if note and not is_handle(note):
-        turn = replace(turn, note="")
+    placeholder, saved = turn.placeholder, turn.checkpoint
+    if placeholder and not is_handle(placeholder):
+        turn = replace(turn, placeholder="")
     if saved is not None and not all(map(is_handle, saved.posts)):
         picture = saved.picture if saved.picture and is_handle(saved.picture) else ""
         pages = tuple(filter(is_handle, saved.pages))

@@ -56,24 +56,26 @@ async def test_the_post_that_told_to_wait_is_found_by_the_turn_and_only_by_it(in
     await one.put(said(1, chat="c"))
     await one.put(said(2, chat="c"))
     assert (await two.untold(conversation_id("test", "c"))).event_id == "event-1"
-    assert await two.note(said(1, chat="c"), "post 1")
+    assert await two.keep_placeholder(said(1, chat="c"), "post 1")
     assert await one.untold(conversation_id("test", "c")) is None, "once is enough"
     claim, turn = await take(one)
-    assert turn.note == "post 1"
-    assert not await two.note(said(1, chat="c"), "post 2"), "its turn has begun"
+    assert turn.placeholder == "post 1"
+    assert not await two.keep_placeholder(said(1, chat="c"), "post 2"), "its turn has begun"
     await claim.commit(1, exchange(1))
     _, turn = await take(one)
-    assert turn.note == ""
+    assert turn.placeholder == ""
 
 
 async def test_of_two_posts_that_tell_to_wait_the_first_is_kept_however_often_it_is_said(inboxes):
     one, two = inboxes
     await one.put(said(1, chat="c"))
-    assert await one.note(said(1, chat="c"), "post 1")
-    assert not await two.note(said(1, chat="c"), "post 2"), "who made it takes it away"
-    assert await one.note(said(1, chat="c"), "post 1"), "said again: its answer got lost"
+    assert await one.keep_placeholder(said(1, chat="c"), "post 1")
+    assert not await two.keep_placeholder(said(1, chat="c"), "post 2"), "who made it takes it away"
+    assert await one.keep_placeholder(said(1, chat="c"), "post 1"), (
+        "said again: its answer got lost"
+    )
     _, turn = await take(two)
-    assert turn.note == "post 1"
+    assert turn.placeholder == "post 1"
 
 
 async def test_who_waits_is_listed_with_the_place_in_line(inboxes):
