@@ -12,7 +12,7 @@ from typing import Generic, Protocol, TypeVar
 from pydantic import BaseModel
 
 from bots.finding import Finding
-from core.lent import Board, Leases, Recent, Secret, Spare
+from core.lent import Leases, PostLog, Recent, Secret, Spare
 from core.messages import Incoming
 from core.net.way import Way
 from core.platform import Platform
@@ -65,7 +65,7 @@ class Lent:
     shared: Shared
     leases: Leases
     recent: Recent
-    board: Board
+    post_log: PostLog
     secret: Secret
     spare: Spare
     may_ask: Callable[[Incoming], bool]

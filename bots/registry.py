@@ -116,7 +116,7 @@ def _lent(services: Services) -> Lent:
         shared=_shared(services.settings),
         leases=services.leases,
         recent=services.recent,
-        board=services.board,
+        post_log=services.post_log,
         secret=services.secret,
         spare=services.spare,
         may_ask=services.access.allows,

@@ -64,31 +64,31 @@ class Recent(Protocol):
         ...
 
 
-class Board(Protocol):
+class PostLog(Protocol):
     """Lent to adapters whose platform keeps no posts of its own.
 
-    A board is an ordered map of opaque values, shared by all replicas, which
+    A post log is an ordered map of opaque values, shared by all replicas, which
     can be watched; it is forgotten after `HISTORY_TTL` without a change.
     """
 
-    async def put(self, board: str, value: bytes, key: int | None = None) -> int:
+    async def put(self, log_name: str, value: bytes, key: int | None = None) -> int:
         """Append *value*, or replace what *key* holds; returns its key (from 1, rising)."""
         ...
 
-    async def get(self, board: str, key: int) -> bytes | None: ...
+    async def get(self, log_name: str, key: int) -> bytes | None: ...
 
-    async def remove(self, board: str, key: int) -> None: ...
+    async def remove(self, log_name: str, key: int) -> None: ...
 
-    async def read(self, board: str) -> list[tuple[int, bytes]]:
+    async def read(self, log_name: str) -> list[tuple[int, bytes]]:
         """All values in the order of their keys."""
         ...
 
-    async def keys(self, board: str) -> list[int]:
+    async def keys(self, log_name: str) -> list[int]:
         """All keys in their order."""
         ...
 
     def watch(
-        self, board: str
+        self, log_name: str
     ) -> AbstractAsyncContextManager[AsyncIterator[tuple[int, bytes | None]]]:
         """Each change from now on: its key, and the value (None: removed)."""
         ...

@@ -22,7 +22,7 @@ from core.crowd import CrowdTeller
 from core.errors import ConfigError
 from core.http import Health, http_server
 from core.images.later import callback_routes
-from core.lent import Board, Recent, Secret, Spare
+from core.lent import PostLog, Recent, Secret, Spare
 from core.live.delivery import SpareCalls
 from core.live.pace import Pacer
 from core.models.cache import RememberingModel
@@ -34,13 +34,13 @@ from core.settings import Settings
 from core.starting import Starting
 from core.store import keys
 from core.store.answers import RedisAnswers
-from core.store.board import RedisBoard
 from core.store.connection import connect
 from core.store.crowds import Crowds
 from core.store.embedded import embedded
 from core.store.feed import Feed
 from core.store.inbox import Inbox
 from core.store.limits import Notices, SharedBudget, SharedLeases
+from core.store.post_log import RedisPostLog
 from core.store.pulse import Pulse
 from core.store.recent import SharedRecent
 from core.store.secret import SharedSecret
@@ -63,7 +63,7 @@ class Lent:
 
     settings: Settings
     leases: SharedLeases
-    board: Board
+    post_log: PostLog
     secret: Secret
     recent: Recent
     spare: Spare
@@ -141,7 +141,7 @@ async def open_core(settings: Settings) -> AsyncIterator[Core]:
             lent=Lent(
                 settings,
                 SharedLeases(redis),
-                RedisBoard(redis, feed, settings.history_ttl),
+                RedisPostLog(redis, feed, settings.history_ttl),
                 SharedSecret(redis),
                 SharedRecent(redis),
                 SpareCalls(budget),

@@ -5,7 +5,7 @@ import msgspec
 from bench.fuzz.border import Border, nearly
 from core.messages import Exchange, Incoming, Preferences, Sender, Summary, conversation_id
 from core.store import lanes, turns, values
-from core.store.board import place_in
+from core.store.post_log import place_in
 
 _CHAT = conversation_id("test", "chat")
 _MAIL = Incoming(event_id="e", conversation=_CHAT, sender=Sender("test:1", "Ann"), text="hello")

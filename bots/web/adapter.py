@@ -18,15 +18,15 @@ from bots.web.posts import (
     Post,
     decode_entry,
     decode_post,
-    file_board,
-    list_board,
-    post_board,
+    files_of,
+    list_of,
+    posts_of,
 )
 from bots.web.routes import WebRoutes
 from bots.web.sessions import Sessions
 from bots.web.surface import WebSurface
 from core.errors import Gone, PlatformError, StoreError
-from core.lent import Board, Secret
+from core.lent import PostLog, Secret
 from core.messages import (
     Attachment,
     Button,
@@ -61,7 +61,7 @@ class WebPlatform:
 
     def __init__(
         self,
-        board: Board,
+        post_log: PostLog,
         secret: Secret,
         *,
         local: bool,
@@ -69,12 +69,12 @@ class WebPlatform:
         public_url: str = "",
     ) -> None:
         self.identity = public_url
-        self._board = board
+        self._post_log = post_log
         self._public_url = public_url
         self._arrivals = Arrivals()
         self._sessions = Sessions(secret, guarded=not (local or everyone))
         self._routes = WebRoutes(
-            board, self._arrivals, self._sessions, local=local, public_url=public_url
+            post_log, self._arrivals, self._sessions, local=local, public_url=public_url
         )
 
     async def __aenter__(self) -> Self:
@@ -111,10 +111,10 @@ class WebPlatform:
         return 0.0
 
     def open_surface(self, conversation: ConversationId, reply_to: str) -> WebSurface:
-        return WebSurface(self._board, conversation)
+        return WebSurface(self._post_log, conversation)
 
     def reopen_surface(self, conversation: ConversationId, handle: str) -> WebSurface:
-        return WebSurface(self._board, conversation, int(handle))
+        return WebSurface(self._post_log, conversation, int(handle))
 
     async def send_pictures(
         self,
@@ -127,8 +127,8 @@ class WebPlatform:
     ) -> str:
         try:
             files = [
-                await self._board.put(
-                    file_board(conversation), picture.mime.encode() + b"\n" + picture.data
+                await self._post_log.put(
+                    files_of(conversation), picture.mime.encode() + b"\n" + picture.data
                 )
                 for picture in pictures
             ]
@@ -144,47 +144,49 @@ class WebPlatform:
             )
             key = int(replacing) if replacing else None
             before = await self._files(conversation, key)
-            key = await self._board.put(post_board(conversation), msgspec.json.encode(post), key)
+            key = await self._post_log.put(posts_of(conversation), msgspec.json.encode(post), key)
             for file in before:
-                await self._board.remove(file_board(conversation), file)
+                await self._post_log.remove(files_of(conversation), file)
             return str(key)
         except StoreError as error:
             raise PlatformError(str(error)) from error
 
     async def send_voice(self, conversation: ConversationId, reply_to: str, sound: bytes) -> None:
         try:
-            file = await self._board.put(file_board(conversation), b"audio/ogg\n" + sound)
+            file = await self._post_log.put(files_of(conversation), b"audio/ogg\n" + sound)
             await self._make_room(conversation)
             post = Post("bot", sounds=(file,), at=time.time())
-            await self._board.put(post_board(conversation), msgspec.json.encode(post))
+            await self._post_log.put(posts_of(conversation), msgspec.json.encode(post))
         except StoreError as error:
             raise PlatformError(str(error)) from error
 
     async def _make_room(self, conversation: ConversationId) -> None:
         """Forget the oldest pictures of a conversation that holds too many."""
-        board = file_board(conversation)
-        for key in (await self._board.keys(board))[:-MOST_FILES]:
-            await self._board.remove(board, key)
+        post_log = files_of(conversation)
+        for key in (await self._post_log.keys(post_log))[:-MOST_FILES]:
+            await self._post_log.remove(post_log, key)
 
     async def _files(self, conversation: ConversationId, key: int | None) -> Sequence[int]:
         """The files of the post with *key*."""
-        value = None if key is None else await self._board.get(post_board(conversation), key)
+        value = None if key is None else await self._post_log.get(posts_of(conversation), key)
         return decode_post(value).files if value is not None else ()
 
     async def indicate(self, conversation: ConversationId, *, busy: bool) -> None:
         status = Post("status", growing=busy, at=time.time())
         try:
-            await self._board.put(post_board(conversation), msgspec.json.encode(status), STATUS_KEY)
+            await self._post_log.put(
+                posts_of(conversation), msgspec.json.encode(status), STATUS_KEY
+            )
         except StoreError:
             return
 
     async def entitle(self, conversation: ConversationId, title: str) -> None:
         _, visitor, thread = split_conversation(conversation)
         with suppress(StoreError):
-            for key, value in await self._board.read(list_board(visitor)):
+            for key, value in await self._post_log.read(list_of(visitor)):
                 if (entry := decode_entry(value)).thread == thread:
                     renamed = msgspec.json.encode(Entry(thread, title, entry.at))
-                    await self._board.put(list_board(visitor), renamed, key)
+                    await self._post_log.put(list_of(visitor), renamed, key)
 
     async def fetch(self, attachment: Attachment, most_bytes: int) -> bytes:
         raise Gone("the page sends no attachments")

@@ -26,7 +26,7 @@ def _build(settings: WebSettings, lent: Lent) -> Platform:
     from bots.web.adapter import WebPlatform  # noqa: PLC0415 - only if on
 
     return WebPlatform(
-        lent.board,
+        lent.post_log,
         lent.secret,
         local=lent.shared.loopback,
         everyone=settings.web_chat == "open",

@@ -79,13 +79,13 @@ def title_of(text: str) -> str:
     return line if len(line) <= TITLE_CHARS else line[: TITLE_CHARS - 1] + "…"
 
 
-def list_board(visitor: str) -> str:
+def list_of(visitor: str) -> str:
     return f"{NAME}:{visitor}"
 
 
-def post_board(conversation: ConversationId) -> str:
+def posts_of(conversation: ConversationId) -> str:
     return conversation
 
 
-def file_board(conversation: ConversationId) -> str:
+def files_of(conversation: ConversationId) -> str:
     return f"{conversation}:files"

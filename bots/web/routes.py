@@ -25,9 +25,9 @@ from bots.web.posts import (
     decode_entry,
     decode_post,
     decode_sent,
-    file_board,
-    list_board,
-    post_board,
+    files_of,
+    list_of,
+    posts_of,
     read_sent,
     title_of,
 )
@@ -35,7 +35,7 @@ from bots.web.responses import asset, change, json_response, keep_alive, read_js
 from bots.web.sessions import Sessions, answers_to, is_token
 from bots.web.words import language_of, page
 from core.errors import StoreError
-from core.lent import Board
+from core.lent import PostLog
 from core.messages import ConversationId, conversation_id, split_conversation
 
 COOKIE = "palaver"
@@ -54,9 +54,15 @@ class WebRoutes:
     """The handlers of the page's requests."""
 
     def __init__(
-        self, board: Board, arrivals: Arrivals, sessions: Sessions, *, local: bool, public_url: str
+        self,
+        post_log: PostLog,
+        arrivals: Arrivals,
+        sessions: Sessions,
+        *,
+        local: bool,
+        public_url: str,
     ) -> None:
-        self._board = board
+        self._post_log = post_log
         self._arrivals = arrivals
         self._sessions = sessions
         self._local = local
@@ -115,7 +121,7 @@ class WebRoutes:
 
     async def _list(self, request: web.Request) -> web.Response:
         visitor = await self._visitor(request)
-        with_keys = await self._read(list_board(visitor)) if visitor else []
+        with_keys = await self._read(list_of(visitor)) if visitor else []
         entries = sorted((decode_entry(value) for _, value in with_keys), key=lambda e: -e.at)
         return json_response([*entries])
 
@@ -133,7 +139,7 @@ class WebRoutes:
             await self._arrivals.accept(incoming, ACCEPT_S)
         except TimeoutError as error:
             if key is not None:
-                await self._board.remove(post_board(conversation), key)
+                await self._post_log.remove(posts_of(conversation), key)
             raise web.HTTPServiceUnavailable(text="not accepted; please send again") from error
         if not sent.command:
             await self._enlist(visitor, thread, sent.text)
@@ -141,36 +147,36 @@ class WebRoutes:
 
     async def _show_own(self, conversation: ConversationId, sent: Sent) -> int | None:
         """The person's own bubble stands before the answer to it can. None: it stood already."""
-        board = post_board(conversation)
-        posts = await self._read(board)
+        post_log = posts_of(conversation)
+        posts = await self._read(post_log)
         if any(decode_post(value).id == sent.id for _, value in posts):
             return None
         post = Post("person", sent.text, id=sent.id, at=time.time())
         try:
             for key, _ in posts[: 1 - MOST_POSTS]:
-                await self._board.remove(board, key)
-            return await self._board.put(board, msgspec.json.encode(post))
+                await self._post_log.remove(post_log, key)
+            return await self._post_log.put(post_log, msgspec.json.encode(post))
         except StoreError as error:
             raise web.HTTPServiceUnavailable(text="the store is away") from error
 
     async def _enlist(self, visitor: str, thread: str, text: str) -> None:
-        board = list_board(visitor)
-        entries = {key: decode_entry(value) for key, value in await self._read(board)}
+        post_log = list_of(visitor)
+        entries = {key: decode_entry(value) for key, value in await self._read(post_log)}
         old = next((key for key, entry in entries.items() if entry.thread == thread), None)
         title = title_of(text) if old is None else entries[old].title
         entry = Entry(thread, title, time.time())
-        await self._board.put(board, msgspec.json.encode(entry), old)
+        await self._post_log.put(post_log, msgspec.json.encode(entry), old)
         if old is None and len(entries) >= MOST_CONVERSATIONS:
             oldest = min(entries, key=lambda key: entries[key].at)
             await self._erase(visitor, oldest, entries[oldest].thread)
 
     async def _erase(self, visitor: str, key: int, thread: str) -> None:
         """Take *thread*, which stands under *key* of the list, and all of its posts away."""
-        await self._board.remove(list_board(visitor), key)
+        await self._post_log.remove(list_of(visitor), key)
         conversation = conversation_id(NAME, visitor, thread)
-        for board in (post_board(conversation), file_board(conversation)):
-            for one in await self._board.keys(board):
-                await self._board.remove(board, one)
+        for post_log in (posts_of(conversation), files_of(conversation)):
+            for one in await self._post_log.keys(post_log):
+                await self._post_log.remove(post_log, one)
 
     async def _forget(self, request: web.Request) -> web.Response:
         """Take a conversation off the list, its posts off the board, and its history away."""
@@ -181,7 +187,7 @@ class WebRoutes:
             await self._arrivals.accept(incoming, ACCEPT_S)
         except TimeoutError as error:
             raise web.HTTPServiceUnavailable(text="not accepted; please try again") from error
-        for key, value in await self._read(list_board(visitor)):
+        for key, value in await self._read(list_of(visitor)):
             if decode_entry(value).thread == thread:
                 await self._erase(visitor, key, thread)
         return web.json_response({"forgotten": True})
@@ -190,7 +196,7 @@ class WebRoutes:
         conversation = await self._conversation(request)
         key = request.match_info["key"]
         value = (
-            await self._board.get(file_board(conversation), int(key))
+            await self._post_log.get(files_of(conversation), int(key))
             if key.isascii() and key.isdigit() and len(key) < 10
             else None
         )
@@ -213,10 +219,10 @@ class WebRoutes:
         response = web.StreamResponse(
             headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"}
         )
-        board = post_board(conversation)
+        post_log = posts_of(conversation)
         try:
-            async with self._board.watch(board) as changes, asyncio.TaskGroup() as group:
-                posts = await self._read(board)
+            async with self._post_log.watch(post_log) as changes, asyncio.TaskGroup() as group:
+                posts = await self._read(post_log)
                 await response.prepare(request)
                 # Its write fails once the page is gone: that ends the group, and the watch.
                 group.create_task(keep_alive(response), name="keep-alive")
@@ -260,9 +266,9 @@ class WebRoutes:
             raise web.HTTPForbidden(text="open the page first")
         return conversation_id(NAME, visitor, thread)
 
-    async def _read(self, board: str) -> list[tuple[int, bytes]]:
+    async def _read(self, post_log: str) -> list[tuple[int, bytes]]:
         try:
-            return await self._board.read(board)
+            return await self._post_log.read(post_log)
         except StoreError as error:
             raise web.HTTPServiceUnavailable(text="the store is away") from error
 

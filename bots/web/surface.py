@@ -5,9 +5,9 @@ from collections.abc import Sequence
 
 import msgspec
 
-from bots.web.posts import Post, post_board
+from bots.web.posts import Post, posts_of
 from core.errors import PlatformError, StoreError
-from core.lent import Board
+from core.lent import PostLog
 from core.messages import Button, ConversationId
 from core.platform import Bucket
 
@@ -15,8 +15,10 @@ from core.platform import Bucket
 class WebSurface:
     """A bubble is one value on the conversation's board."""
 
-    def __init__(self, board: Board, conversation: ConversationId, key: int | None = None) -> None:
-        self._board = board
+    def __init__(
+        self, post_log: PostLog, conversation: ConversationId, key: int | None = None
+    ) -> None:
+        self._post_log = post_log
         self._conversation = conversation
         self._key = key
 
@@ -46,14 +48,14 @@ class WebSurface:
         if self._key is None:
             return
         try:
-            await self._board.remove(post_board(self._conversation), self._key)
+            await self._post_log.remove(posts_of(self._conversation), self._key)
         except StoreError as error:
             raise PlatformError(str(error)) from error
 
     async def _put(self, post: Post) -> None:
         try:
-            self._key = await self._board.put(
-                post_board(self._conversation), msgspec.json.encode(post), self._key
+            self._key = await self._post_log.put(
+                posts_of(self._conversation), msgspec.json.encode(post), self._key
             )
         except StoreError as error:
             raise PlatformError(str(error)) from error

@@ -9,10 +9,10 @@ import pytest
 from core.messages import Exchange, Spent, conversation_id
 from core.store import keys
 from core.store.answers import RedisAnswers
-from core.store.board import RedisBoard
 from core.store.claim import START
 from core.store.dead_letters import DeadLetters
 from core.store.feed import Feed
+from core.store.post_log import RedisPostLog
 from core.store.tasks import Tasks
 from core.store.turns import Checkpoint
 from tests.store.words import exchange, said, take, two_views
@@ -202,14 +202,14 @@ async def test_dead_letters_of_another_type_are_begun_anew(redis, inbox):
 
 async def test_a_board_shows_its_posts_between_what_is_none(redis):
     async with Feed(redis) as feed:
-        board = RedisBoard(redis, feed, 100)
+        post_log = RedisPostLog(redis, feed, 100)
         await redis.hset(keys.board("b"), mapping={"x": "y", b"\xff": "z", "-1": "w", "1e3": ""})
-        key = await board.put("b", b"post")
-        assert await board.read("b") == [(key, b"post")]
-        async with board.watch("b") as changes:
+        key = await post_log.put("b", b"post")
+        assert await post_log.read("b") == [(key, b"post")]
+        async with post_log.watch("b") as changes:
             for message in (b"\xff\xfe", b"", b"x y", b"9" * 50 + b" z", b"-1 z"):
                 await redis.publish(keys.board("b"), message)
-            await board.put("b", b"next")
+            await post_log.put("b", b"next")
             assert await asyncio.wait_for(anext(changes), 5) == (key + 1, b"next")
 
 

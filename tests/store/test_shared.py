@@ -14,12 +14,12 @@ import pytest
 from core.buckets import Buckets
 from core.errors import ConfigError, StoreError
 from core.platform import Bucket
-from core.store.board import RedisBoard
 from core.store.connection import connect, store_errors
 from core.store.embedded import embedded
 from core.store.feed import Feed
 from core.store.keys import level
 from core.store.limits import Notices, SharedBudget, SharedLeases
+from core.store.post_log import RedisPostLog
 
 
 async def test_replicas_share_one_bucket(redis):
@@ -110,15 +110,15 @@ async def test_a_notice_is_given_once(redis):
 
 async def test_a_board_is_read_in_order_and_watched(redis):
     async with Feed(redis) as feed:
-        board = RedisBoard(redis, feed, 60)
-        first = await board.put("b", b"one")
-        async with board.watch("b") as changes:
-            second = await board.put("b", b"two words")
-            await board.put("b", b"ONE", first)
-            await board.remove("b", second)
+        post_log = RedisPostLog(redis, feed, 60)
+        first = await post_log.put("b", b"one")
+        async with post_log.watch("b") as changes:
+            second = await post_log.put("b", b"two words")
+            await post_log.put("b", b"ONE", first)
+            await post_log.remove("b", second)
             seen = [await asyncio.wait_for(anext(changes), 3) for _ in range(3)]
     assert seen == [(second, b"two words"), (first, b"ONE"), (second, None)]
-    assert await board.read("b") == [(first, b"ONE")]
+    assert await post_log.read("b") == [(first, b"ONE")]
 
 
 async def test_many_listen_over_one_connection_and_each_hears_its_own(redis):

@@ -16,7 +16,7 @@ from aiohttp import web
 from bots.arrivals import Arrivals
 from core.border import set_aside
 from core.errors import Gone, PlatformError, StoreError
-from core.lent import Board
+from core.lent import PostLog
 from core.messages import Attachment, Button, ConversationId, Incoming, Picture, conversation_id
 from core.platform import Bucket, Limits
 from palaver_lines.surface import LinesSurface
@@ -51,10 +51,10 @@ class LinesPlatform:
     # It listens on this machine only, so the lists of who may ask do not apply.
     local = True
 
-    def __init__(self, port: int, board: Board) -> None:
+    def __init__(self, port: int, post_log: PostLog) -> None:
         self.identity = f"nc 127.0.0.1 {port}"
         self._port = port
-        self._board = board
+        self._post_log = post_log
         self._arrivals = Arrivals()
         self._server: asyncio.Server | None = None
         self._connections: set[asyncio.Task[Any]] = set()
@@ -119,10 +119,10 @@ class LinesPlatform:
                 out.write(write({"again": line.id}) + b"\n")
 
     async def _show(self, hello: Hello, out: asyncio.StreamWriter) -> None:
-        board = conversation_id(NAME, hello.hello)
+        post_log = conversation_id(NAME, hello.hello)
         # Watched before it is read: what changes in between is shown twice, and not missed.
-        async with self._board.watch(board) as changes:
-            for key, value in await self._board.read(board):
+        async with self._post_log.watch(post_log) as changes:
+            for key, value in await self._post_log.read(post_log):
                 await _tell(out, key, value)
             async for key, changed in changes:
                 await _tell(out, key, changed)
@@ -144,10 +144,10 @@ class LinesPlatform:
         return len(text) / self.limits.page_chars
 
     def open_surface(self, conversation: ConversationId, reply_to: str) -> LinesSurface:
-        return LinesSurface(self._board, conversation)
+        return LinesSurface(self._post_log, conversation)
 
     def reopen_surface(self, conversation: ConversationId, handle: str) -> LinesSurface:
-        return LinesSurface(self._board, conversation, int(handle))
+        return LinesSurface(self._post_log, conversation, int(handle))
 
     async def send_pictures(
         self,
@@ -159,13 +159,13 @@ class LinesPlatform:
         replacing: str = "",
     ) -> str:
         key = int(replacing) if replacing else None
-        surface = LinesSurface(self._board, conversation, key)
+        surface = LinesSurface(self._post_log, conversation, key)
         await surface.put(picture_post(tuple(pictures), tuple(buttons)))
         return surface.handle
 
     async def send_voice(self, conversation: ConversationId, reply_to: str, sound: bytes) -> None:
         post = Post(sound=base64.b64encode(sound).decode())
-        await LinesSurface(self._board, conversation).put(post)
+        await LinesSurface(self._post_log, conversation).put(post)
 
     async def indicate(self, conversation: ConversationId, *, busy: bool) -> None:
         """A line tells of no typing."""

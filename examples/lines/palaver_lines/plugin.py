@@ -19,7 +19,7 @@ def _on(settings: LinesSettings, shared: Shared) -> bool:
 def _build(settings: LinesSettings, lent: Lent) -> Platform:
     from palaver_lines.adapter import LinesPlatform  # noqa: PLC0415 - only if on
 
-    return LinesPlatform(settings.lines_port or 0, lent.board)
+    return LinesPlatform(settings.lines_port or 0, lent.post_log)
 
 
 PLUGIN = Plugin("lines", LinesSettings, "LINES_PORT", _on, _build, local=True)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from core.errors import PlatformError, StoreError
-from core.lent import Board
+from core.lent import PostLog
 from core.messages import Button, ConversationId
 from core.platform import Bucket
 from palaver_lines.wire import Post, write
@@ -15,8 +15,10 @@ class LinesSurface:
     budget: Sequence[Bucket] = ()
     final_budget: Sequence[Bucket] = ()
 
-    def __init__(self, board: Board, conversation: ConversationId, key: int | None = None) -> None:
-        self._board = board
+    def __init__(
+        self, post_log: PostLog, conversation: ConversationId, key: int | None = None
+    ) -> None:
+        self._post_log = post_log
         self._conversation = conversation
         self._key = key
 
@@ -33,13 +35,13 @@ class LinesSurface:
     async def delete(self) -> None:
         if self._key is not None:
             try:
-                await self._board.remove(self._conversation, self._key)
+                await self._post_log.remove(self._conversation, self._key)
             except StoreError as error:
                 raise PlatformError(str(error)) from error
 
     async def put(self, post: Post) -> None:
         """Make the post read *post*; the first time, make it."""
         try:
-            self._key = await self._board.put(self._conversation, write(post), self._key)
+            self._key = await self._post_log.put(self._conversation, write(post), self._key)
         except StoreError as error:
             raise PlatformError(str(error)) from error

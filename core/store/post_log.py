@@ -1,4 +1,4 @@
-"""Boards: the posts of a platform that keeps none itself (see `core.lent.Board`)."""
+"""Post logs: the posts of a platform that keeps none itself (see `core.lent.Board`)."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -14,16 +14,16 @@ from core.store.feed import Feed
 _COUNTER = b"n"
 
 
-class RedisBoard:
-    """A hash per board, and a channel of the same name that tells each change."""
+class RedisPostLog:
+    """A hash per log, and a channel of the same name that tells each change."""
 
     def __init__(self, redis: Redis, feed: Feed, ttl_s: int) -> None:
         self._redis = redis
         self._feed = feed
         self._ttl_s = ttl_s
 
-    async def put(self, board: str, value: bytes, key: int | None = None) -> int:
-        name = keys.board(board)
+    async def put(self, log_name: str, value: bytes, key: int | None = None) -> int:
+        name = keys.board(log_name)
         with store_errors():
             if key is None:
                 key = int(await self._redis.hincrby(name, _COUNTER.decode(), 1))
@@ -34,37 +34,37 @@ class RedisBoard:
                 await pipe.execute()
         return key
 
-    async def get(self, board: str, key: int) -> bytes | None:
+    async def get(self, log_name: str, key: int) -> bytes | None:
         with store_errors():
-            return cast(bytes | None, await self._redis.hget(keys.board(board), str(key)))
+            return cast(bytes | None, await self._redis.hget(keys.board(log_name), str(key)))
 
-    async def remove(self, board: str, key: int) -> None:
-        name = keys.board(board)
+    async def remove(self, log_name: str, key: int) -> None:
+        name = keys.board(log_name)
         with store_errors():
             async with self._redis.pipeline(transaction=False) as pipe:
                 pipe.hdel(name, str(key))
                 pipe.publish(name, b"%d" % key)
                 await pipe.execute()
 
-    async def read(self, board: str) -> list[tuple[int, bytes]]:
+    async def read(self, log_name: str) -> list[tuple[int, bytes]]:
         with store_errors():
-            values = cast(dict[bytes, bytes], await self._redis.hgetall(keys.board(board)))
+            values = cast(dict[bytes, bytes], await self._redis.hgetall(keys.board(log_name)))
         return sorted(
             (at, value)
             for key, value in values.items()
             if key != _COUNTER and (at := place_in(key)) is not None
         )
 
-    async def keys(self, board: str) -> list[int]:
+    async def keys(self, log_name: str) -> list[int]:
         with store_errors():
-            names = cast(list[bytes], await self._redis.hkeys(keys.board(board)))
+            names = cast(list[bytes], await self._redis.hkeys(keys.board(log_name)))
         return sorted(
             at for name in names if name != _COUNTER and (at := place_in(name)) is not None
         )
 
     @asynccontextmanager
-    async def watch(self, board: str) -> AsyncIterator[AsyncIterator[tuple[int, bytes | None]]]:
-        async with self._feed.listen(keys.board(board)) as messages:
+    async def watch(self, log_name: str) -> AsyncIterator[AsyncIterator[tuple[int, bytes | None]]]:
+        async with self._feed.listen(keys.board(log_name)) as messages:
             yield _changes(messages)
 
 
