@@ -37,10 +37,10 @@ from core.store.answers import RedisAnswers
 from core.store.connection import connect
 from core.store.crowds import Crowds
 from core.store.embedded import embedded
-from core.store.feed import Feed
 from core.store.inbox import Inbox
 from core.store.limits import Notices, SharedBudget, SharedLeases
 from core.store.post_log import RedisPostLog
+from core.store.pubsub import PubSub
 from core.store.pulse import Pulse
 from core.store.recent import SharedRecent
 from core.store.secret import SharedSecret
@@ -82,7 +82,7 @@ class Core:
 
     settings: Settings
     redis: Redis
-    feed: Feed
+    pubsub: PubSub
     tasks: Tasks
     inbox: Inbox
     models: Models
@@ -103,8 +103,8 @@ async def open_core(settings: Settings) -> AsyncIterator[Core]:
             embedded(settings.data_dir)
         )
         redis = await stack.enter_async_context(connect(url))
-        feed = await stack.enter_async_context(Feed(redis))
-        tasks = Tasks(redis, feed)
+        pubsub = await stack.enter_async_context(PubSub(redis))
+        tasks = Tasks(redis, pubsub)
         budget = SharedBudget(redis)
         metrics = Metrics()
         content = settings.log_prompts and settings.trace_content
@@ -136,12 +136,12 @@ async def open_core(settings: Settings) -> AsyncIterator[Core]:
             redis=redis,
             inbox=_inbox(redis, settings),
             models=models,
-            feed=feed,
+            pubsub=pubsub,
             tasks=tasks,
             lent=Lent(
                 settings,
                 SharedLeases(redis),
-                RedisPostLog(redis, feed, settings.history_ttl),
+                RedisPostLog(redis, pubsub, settings.history_ttl),
                 SharedSecret(redis),
                 SharedRecent(redis),
                 SpareCalls(budget),
@@ -193,7 +193,7 @@ async def serve(
         pulse = Pulse(core.redis, tuple(platforms))
         notices = Notices(core.redis)
         worker = Worker(
-            core.feed,
+            core.pubsub,
             core.inbox,
             notices,
             platforms,

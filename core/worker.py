@@ -23,10 +23,10 @@ from core.queue_notices import QueueNotices
 from core.retry import BACKOFF_S, retry_until_available
 from core.store import keys
 from core.store.claim import Claim
-from core.store.feed import Feed
 from core.store.inbox import Inbox
 from core.store.lanes import MARK
 from core.store.limits import Notices
+from core.store.pubsub import PubSub
 from core.tasks import after, end
 from core.telemetry import logger
 from core.tracing import Value, hidden
@@ -49,7 +49,7 @@ class Worker:
 
     def __init__(
         self,
-        feed: Feed,
+        pubsub: PubSub,
         inbox: Inbox,
         notices: Notices,
         platforms: Mapping[str, Platform],
@@ -58,7 +58,7 @@ class Worker:
         enter: Callable[[Platform], Awaitable[None]],
         crowd: CrowdTeller,
     ) -> None:
-        self._feed = feed
+        self._pubsub = pubsub
         self._inbox = inbox
         self._notices = notices
         self._platforms = platforms
@@ -246,7 +246,7 @@ class Worker:
         """Renew the lease of a turn as soon as its person says stop."""
         while True:
             try:
-                async with self._feed.listen(keys.CONTROL) as messages:
+                async with self._pubsub.listen(keys.CONTROL) as messages:
                     async for message in messages:
                         try:
                             self._poke(message.decode())

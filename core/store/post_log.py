@@ -9,7 +9,7 @@ from redis.asyncio import Redis
 from core.border import set_aside
 from core.store import keys
 from core.store.connection import store_errors
-from core.store.feed import Feed
+from core.store.pubsub import PubSub
 
 _COUNTER = b"n"
 
@@ -17,9 +17,9 @@ _COUNTER = b"n"
 class RedisPostLog:
     """A hash per log, and a channel of the same name that tells each change."""
 
-    def __init__(self, redis: Redis, feed: Feed, ttl_s: int) -> None:
+    def __init__(self, redis: Redis, pubsub: PubSub, ttl_s: int) -> None:
         self._redis = redis
-        self._feed = feed
+        self._pubsub = pubsub
         self._ttl_s = ttl_s
 
     async def put(self, log_name: str, value: bytes, key: int | None = None) -> int:
@@ -64,7 +64,7 @@ class RedisPostLog:
 
     @asynccontextmanager
     async def watch(self, log_name: str) -> AsyncIterator[AsyncIterator[tuple[int, bytes | None]]]:
-        async with self._feed.listen(keys.board(log_name)) as messages:
+        async with self._pubsub.listen(keys.board(log_name)) as messages:
             yield _changes(messages)
 
 

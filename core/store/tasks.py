@@ -12,7 +12,7 @@ from redis.asyncio import Redis
 from core.images.later import Task
 from core.store import keys
 from core.store.connection import script, store_errors
-from core.store.feed import Feed
+from core.store.pubsub import PubSub
 from core.store.values import words
 
 TTL_S = 24 * 3600
@@ -21,9 +21,9 @@ TTL_S = 24 * 3600
 class Tasks:
     """Every method raises `StoreError`."""
 
-    def __init__(self, redis: Redis, feed: Feed) -> None:
+    def __init__(self, redis: Redis, pubsub: PubSub) -> None:
         self._redis = redis
-        self._feed = feed
+        self._pubsub = pubsub
         self._callback = script(redis, "callback")
 
     async def begin(self, name: str) -> Task:
@@ -66,7 +66,7 @@ class Tasks:
     async def wait(self, token: str, seconds: float) -> bytes:
         """What the callback told, or nothing after *seconds*."""
         key = keys.callback(token)
-        async with self._feed.listen(key) as messages:
+        async with self._pubsub.listen(key) as messages:
             told = await self._told(key)
             if not told:
                 try:

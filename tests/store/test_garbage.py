@@ -11,8 +11,8 @@ from core.store import keys
 from core.store.answers import RedisAnswers
 from core.store.claim import START
 from core.store.dead_letters import DeadLetters
-from core.store.feed import Feed
 from core.store.post_log import RedisPostLog
+from core.store.pubsub import PubSub
 from core.store.tasks import Tasks
 from core.store.turns import Checkpoint
 from tests.store.words import exchange, said, take, two_views
@@ -201,8 +201,8 @@ async def test_dead_letters_of_another_type_are_begun_anew(redis, inbox):
 
 
 async def test_a_board_shows_its_posts_between_what_is_none(redis):
-    async with Feed(redis) as feed:
-        post_log = RedisPostLog(redis, feed, 100)
+    async with PubSub(redis) as pubsub:
+        post_log = RedisPostLog(redis, pubsub, 100)
         await redis.hset(keys.board("b"), mapping={"x": "y", b"\xff": "z", "-1": "w", "1e3": ""})
         key = await post_log.put("b", b"post")
         assert await post_log.read("b") == [(key, b"post")]
@@ -219,8 +219,8 @@ async def test_an_answer_in_other_bytes_is_not_remembered(redis):
 
 
 async def test_a_task_in_other_bytes_ends_nothing(redis):
-    async with Feed(redis) as feed:
-        tasks = Tasks(redis, feed)
+    async with PubSub(redis) as pubsub:
+        tasks = Tasks(redis, pubsub)
         await redis.hset(keys.task("t"), mapping={"token": b"\xff", "id": b"\xfe"})
         await tasks.begin("t")
         await tasks.forget("t")

@@ -16,10 +16,10 @@ from core.errors import ConfigError, StoreError
 from core.platform import Bucket
 from core.store.connection import connect, store_errors
 from core.store.embedded import embedded
-from core.store.feed import Feed
 from core.store.keys import level
 from core.store.limits import Notices, SharedBudget, SharedLeases
 from core.store.post_log import RedisPostLog
+from core.store.pubsub import PubSub
 
 
 async def test_replicas_share_one_bucket(redis):
@@ -109,8 +109,8 @@ async def test_a_notice_is_given_once(redis):
 
 
 async def test_a_board_is_read_in_order_and_watched(redis):
-    async with Feed(redis) as feed:
-        post_log = RedisPostLog(redis, feed, 60)
+    async with PubSub(redis) as pubsub:
+        post_log = RedisPostLog(redis, pubsub, 60)
         first = await post_log.put("b", b"one")
         async with post_log.watch("b") as changes:
             second = await post_log.put("b", b"two words")
@@ -122,9 +122,9 @@ async def test_a_board_is_read_in_order_and_watched(redis):
 
 
 async def test_many_listen_over_one_connection_and_each_hears_its_own(redis):
-    async with Feed(redis) as feed, AsyncExitStack() as stack:
+    async with PubSub(redis) as pubsub, AsyncExitStack() as stack:
         before = len(await redis.client_list())
-        heard = [await stack.enter_async_context(feed.listen(f"c{n % 50}")) for n in range(200)]
+        heard = [await stack.enter_async_context(pubsub.listen(f"c{n % 50}")) for n in range(200)]
         assert len(await redis.client_list()) <= before + 1
         for number in range(50):
             await redis.publish(f"c{number}", str(number))
@@ -133,12 +133,12 @@ async def test_many_listen_over_one_connection_and_each_hears_its_own(redis):
 
 
 async def test_who_listens_is_told_when_something_may_have_been_missed(redis):
-    async with Feed(redis) as feed:
-        async with feed.listen("c") as messages:
+    async with PubSub(redis) as pubsub:
+        async with pubsub.listen("c") as messages:
             await redis.client_kill_filter(_type="pubsub")
             with pytest.raises(StoreError):
                 await asyncio.wait_for(anext(messages), 5)
-        async with feed.listen("c") as messages:
+        async with pubsub.listen("c") as messages:
             await redis.publish("c", "again")
             assert await asyncio.wait_for(anext(messages), 3) == b"again"
 

@@ -33,7 +33,7 @@ class _Listener:
             self.heard.put_nowait(StoreError("fell behind"))
 
 
-class Feed:
+class PubSub:
     """An async context manager; inside it, `listen` to as many channels as needed."""
 
     def __init__(self, redis: Redis) -> None:
@@ -43,8 +43,8 @@ class Feed:
         self._connected = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
-    async def __aenter__(self) -> "Feed":
-        self._task = asyncio.create_task(self._run(), name="feed")
+    async def __aenter__(self) -> "PubSub":
+        self._task = asyncio.create_task(self._run(), name="pubsub")
         return self
 
     async def __aexit__(self, *_: object) -> None:
