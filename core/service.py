@@ -33,7 +33,6 @@ from core.secret import keep_secret
 from core.settings import Settings
 from core.starting import Starting
 from core.store import keys
-from core.store.answers import RedisAnswers
 from core.store.connection import connect
 from core.store.crowds import Crowds
 from core.store.embedded import embedded
@@ -43,6 +42,7 @@ from core.store.post_log import RedisPostLog
 from core.store.pubsub import PubSub
 from core.store.pulse import Pulse
 from core.store.recent import SharedRecent
+from core.store.response_cache import RedisResponseCache
 from core.store.secret import SharedSecret
 from core.store.tasks import Tasks
 from core.tasks import end
@@ -109,13 +109,15 @@ async def open_core(settings: Settings) -> AsyncIterator[Core]:
         metrics = Metrics()
         content = settings.log_prompts and settings.trace_content
         tracer = await stack.enter_async_context(open_tracer(content=content))
-        lessons = Lessons(RedisAnswers(redis, keys.learned))
+        lessons = Lessons(RedisResponseCache(redis, keys.learned))
         models = await stack.enter_async_context(
             open_models(settings, budget, later_of(settings, tasks), metrics, tracer, lessons)
         )
         services = Services(
             settings=settings,
-            model=RememberingModel(models.chat, RedisAnswers(redis, keys.answer), metrics.memory),
+            model=RememberingModel(
+                models.chat, RedisResponseCache(redis, keys.answer), metrics.memory
+            ),
             images=models.images,
             speech=models.speech,
             pacer=await stack.enter_async_context(Pacer(budget)),

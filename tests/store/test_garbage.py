@@ -8,11 +8,11 @@ import pytest
 
 from core.messages import Exchange, Spent, conversation_id
 from core.store import keys
-from core.store.answers import RedisAnswers
 from core.store.claim import START
 from core.store.dead_letters import DeadLetters
 from core.store.post_log import RedisPostLog
 from core.store.pubsub import PubSub
+from core.store.response_cache import RedisResponseCache
 from core.store.tasks import Tasks
 from core.store.turns import Checkpoint
 from tests.store.words import exchange, said, take, two_views
@@ -215,7 +215,7 @@ async def test_a_board_shows_its_posts_between_what_is_none(redis):
 
 async def test_an_answer_in_other_bytes_is_not_remembered(redis):
     await redis.set(keys.answer("k"), b"\xff")
-    assert await RedisAnswers(redis, keys.answer).recall("k") == ""
+    assert await RedisResponseCache(redis, keys.answer).recall("k") == ""
 
 
 async def test_a_task_in_other_bytes_ends_nothing(redis):

@@ -10,7 +10,7 @@ from core.store import keys
 from core.store.connection import store_errors
 
 
-class RedisAnswers:
+class RedisResponseCache:
     """See `core.models.cache.Memory`; *name* makes a key of the store of each of its keys."""
 
     def __init__(self, redis: Redis, name: Callable[[str], str] = keys.answer) -> None:
