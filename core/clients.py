@@ -11,8 +11,8 @@ from pydantic import SecretStr
 
 from core.budget import Budget
 from core.errors import ConfigError
+from core.images.callbacks import Callbacks, Tasks
 from core.images.client import ImageClient
-from core.images.later import Later, Tasks
 from core.models.choice import Watched, choose, has_user, one_key
 from core.models.demo.server import IMAGE_MODEL, demo_server
 from core.models.file import ModerationEntry, PalaverFile, read_palaver_file, secret_in
@@ -50,7 +50,7 @@ class Models:
 async def open_models(
     settings: Settings,
     budget: Budget,
-    later: Later | None = None,
+    later: Callbacks | None = None,
     metrics: Metrics | None = None,
     tracer: Tracer | None = None,
     lessons: Lessons | None = None,
@@ -124,12 +124,12 @@ def _moderation(entry: ModerationEntry | None, session: aiohttp.ClientSession) -
     return Moderation(session, Endpoint(base_url, key, entry.model, provider_at(base_url)))
 
 
-def later_of(settings: Settings, tasks: Tasks) -> Later | None:
+def later_of(settings: Settings, tasks: Tasks) -> Callbacks | None:
     if not settings.image_callbacks:
         return None
     if not settings.public_url:
         raise ConfigError("PUBLIC_URL", "is needed with IMAGE_CALLBACKS")
-    return Later(tasks, settings.public_url.rstrip("/"))
+    return Callbacks(tasks, settings.public_url.rstrip("/"))
 
 
 def _painter(settings: Settings, chat: Endpoint) -> Endpoint:

@@ -12,7 +12,7 @@ from core.languages.catalogue import say
 from core.languages.detection import language_of
 from core.live.delivery import deliver
 from core.messages import ConversationId, Incoming, place_of, split_conversation
-from core.people.calling import for_us, said_to
+from core.people.wake_words import for_us, said_to
 from core.platform import Platform
 from core.retry import retry_until_available
 from core.store.inbox import Inbox

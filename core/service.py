@@ -21,7 +21,7 @@ from core.clients import Models, later_of, open_models
 from core.crowd import CrowdTeller
 from core.errors import ConfigError
 from core.http import Health, http_server
-from core.images.later import callback_routes
+from core.images.callbacks import callback_routes
 from core.lent import PostLog, Recent, Secret, Spare
 from core.live.delivery import SpareCalls
 from core.live.pace import Pacer
@@ -48,8 +48,8 @@ from core.store.tasks import Tasks
 from core.tasks import end
 from core.telemetry import Metrics, logger
 from core.tracing import open_tracer
+from core.turn.attachments import Reader
 from core.turn.commands import choices
-from core.turn.material import Reader
 from core.turn.services import Services
 from core.watchdog import watchdog
 from core.worker import Worker

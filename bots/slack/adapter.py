@@ -11,7 +11,7 @@ from aiohttp import web
 from slack_sdk.errors import SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bots.arrivals import Arrivals
+from bots.push_queue import PushQueue
 from bots.slack.asides import AsideSurface, HomeSurface
 from bots.slack.border import Socket, serve
 from bots.slack.failures import slack_errors
@@ -98,7 +98,7 @@ class SlackPlatform:
         self._choices = choices
         self._may_ask = may_ask
         self._speak = speak
-        self._arrivals = Arrivals()
+        self._push_queue = PushQueue()
         self._me = Me("", "", ())
         self._told_scopes: set[str] = set()
         self._streams = Streams(on=streams)
@@ -129,7 +129,7 @@ class SlackPlatform:
         heard = Listeners(
             self._client,
             self._people,
-            self._arrivals,
+            self._push_queue,
             self._me,
             addresses=self._addresses,
             choices=self._choices,
@@ -164,7 +164,7 @@ class SlackPlatform:
 
     async def updates(self) -> AsyncGenerator[Sequence[Incoming]]:
         if not self._app_token:
-            async for batch in self._arrivals.batches():
+            async for batch in self._push_queue.batches():
                 yield batch
         socket_client = AsyncWebClient(
             token=self._app_token, base_url=self._api_url, session=self._session
@@ -179,7 +179,7 @@ class SlackPlatform:
         try:
             with slack_errors():
                 await handler.connect_async()  # type: ignore[no-untyped-call]  # bolt's own
-            async for batch in self._arrivals.batches():
+            async for batch in self._push_queue.batches():
                 yield batch
         finally:
             with suppress(SlackClientError, aiohttp.ClientError, OSError):

@@ -17,7 +17,7 @@ from slack_bolt.async_app import AsyncApp
 from slack_bolt.response import BoltResponse
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bots.arrivals import Arrivals
+from bots.push_queue import PushQueue
 from bots.slack.commands import Slash, read_press, read_slash, slash_incoming
 from bots.slack.failures import slack_errors
 from bots.slack.fields import mapping, string
@@ -57,13 +57,13 @@ class MayAsk(Protocol):
 
 
 class Listeners:
-    """Reads what is told to *me* by one of *addresses*, and puts it into *arrivals*."""
+    """Reads what is told to *me* by one of *addresses*, and puts it into *push_queue*."""
 
     def __init__(
         self,
         client: AsyncWebClient,
         people: People,
-        arrivals: Arrivals,
+        push_queue: PushQueue,
         me: Me,
         *,
         addresses: Collection[str],
@@ -73,7 +73,7 @@ class Listeners:
     ) -> None:
         self._client = client
         self._people = people
-        self._arrivals = arrivals
+        self._push_queue = push_queue
         self._me = me
         self._addresses = addresses
         self._choices = choices
@@ -192,7 +192,7 @@ class Listeners:
     async def _accept(self, incoming: Incoming) -> None:
         user, name = incoming.sender.id.partition(":")[2], incoming.sender.name
         sender = await self._people.sender(user, name)
-        await self._arrivals.accept(replace(incoming, sender=sender), ACCEPT_S)
+        await self._push_queue.accept(replace(incoming, sender=sender), ACCEPT_S)
 
     async def _opened(self, event: Mapping[str, Any], event_id: str) -> None:
         """Our Home tab, or our direct message, came into view."""

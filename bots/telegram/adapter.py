@@ -11,7 +11,7 @@ from telegram import Update
 from telegram.constants import ChatAction
 from telegram.error import TelegramError
 
-from bots.arrivals import Arrivals
+from bots.push_queue import PushQueue
 from bots.telegram.afterwards import Afterwards
 from bots.telegram.anonymous import in_whose_name
 from bots.telegram.aside import GUEST, Asides
@@ -104,7 +104,7 @@ class TelegramPlatform:
         self._webhook_secret = webhook_secret
         self._public_url = public_url
         self._overhear = overhear
-        self._arrivals = Arrivals()
+        self._push_queue = PushQueue()
         self._gestures = Gestures(recent)
         self._guests = Guests(self._bot)
         self._me = Me(0, "", ())
@@ -155,7 +155,7 @@ class TelegramPlatform:
 
     async def updates(self) -> AsyncGenerator[Sequence[Incoming]]:
         if self._webhook_secret:
-            async for batch in self._arrivals.batches():
+            async for batch in self._push_queue.batches():
                 yield batch
         while True:
             async with self._leases.hold(f"{NAME}:{self._me.id}") as lease:
@@ -221,7 +221,7 @@ class TelegramPlatform:
         incomings = await self._read(update)
         for incoming in incomings:
             try:
-                await self._arrivals.accept(incoming, ACCEPT_S)
+                await self._push_queue.accept(incoming, ACCEPT_S)
             except TimeoutError:
                 return web.Response(status=503)
         await self._answer_presses((update,))

@@ -9,7 +9,7 @@ from typing import Self
 import msgspec
 from aiohttp import web
 
-from bots.arrivals import Arrivals
+from bots.push_queue import PushQueue
 from bots.web.posts import (
     MOST_FILES,
     NAME,
@@ -71,10 +71,10 @@ class WebPlatform:
         self.identity = public_url
         self._post_log = post_log
         self._public_url = public_url
-        self._arrivals = Arrivals()
+        self._push_queue = PushQueue()
         self._sessions = Sessions(secret, guarded=not (local or everyone))
         self._routes = WebRoutes(
-            post_log, self._arrivals, self._sessions, local=local, public_url=public_url
+            post_log, self._push_queue, self._sessions, local=local, public_url=public_url
         )
 
     async def __aenter__(self) -> Self:
@@ -98,7 +98,7 @@ class WebPlatform:
         return self._routes.table()
 
     async def updates(self) -> AsyncGenerator[Sequence[Incoming]]:
-        async for batch in self._arrivals.batches():
+        async for batch in self._push_queue.batches():
             yield batch
 
     def budget(self, conversation: ConversationId) -> Sequence[Bucket]:

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import msgspec
 from aiohttp import web
 
-from bots.arrivals import Arrivals
+from bots.push_queue import PushQueue
 from bots.web.posts import (
     MOST_CONVERSATIONS,
     MOST_POSTS,
@@ -56,14 +56,14 @@ class WebRoutes:
     def __init__(
         self,
         post_log: PostLog,
-        arrivals: Arrivals,
+        push_queue: PushQueue,
         sessions: Sessions,
         *,
         local: bool,
         public_url: str,
     ) -> None:
         self._post_log = post_log
-        self._arrivals = arrivals
+        self._push_queue = push_queue
         self._sessions = sessions
         self._local = local
         self._public_url = public_url
@@ -136,7 +136,7 @@ class WebRoutes:
         incoming = read_sent(sent, visitor, thread, language_of(request))
         key = None if sent.command else await self._show_own(conversation, sent)
         try:
-            await self._arrivals.accept(incoming, ACCEPT_S)
+            await self._push_queue.accept(incoming, ACCEPT_S)
         except TimeoutError as error:
             if key is not None:
                 await self._post_log.remove(posts_of(conversation), key)
@@ -184,7 +184,7 @@ class WebRoutes:
         _, visitor, thread = split_conversation(conversation)
         incoming = read_sent(Sent(secrets.token_hex(16), command="new"), visitor, thread, "")
         try:
-            await self._arrivals.accept(incoming, ACCEPT_S)
+            await self._push_queue.accept(incoming, ACCEPT_S)
         except TimeoutError as error:
             raise web.HTTPServiceUnavailable(text="not accepted; please try again") from error
         for key, value in await self._read(list_of(visitor)):

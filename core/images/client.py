@@ -21,8 +21,8 @@ from core.images.answers import (
     read_stream,
     read_task,
 )
+from core.images.callbacks import Callbacks
 from core.images.download import Room, decoded, downloaded, read_whole
-from core.images.later import Later
 from core.images.pictures import checked
 from core.messages import Picture
 from core.models.guard import Guard
@@ -76,7 +76,7 @@ class ImageClient:
         endpoint: Endpoint,
         guard: Guard,
         outside: Outside,
-        later: Later | None = None,
+        later: Callbacks | None = None,
     ) -> None:
         self._session = session
         self._outside = outside
@@ -150,7 +150,7 @@ class ImageClient:
         return answer
 
     async def _paint_later(
-        self, request: PictureRequest, name: str, later: Later, room: Room
+        self, request: PictureRequest, name: str, later: Callbacks, room: Room
     ) -> Answer:
         """Ask with a callback, and wait for it; now and then look at the task itself."""
         try:

@@ -9,7 +9,7 @@ from typing import Literal, cast
 
 from redis.asyncio import Redis
 
-from core.images.later import Task
+from core.images.callbacks import Task
 from core.store import keys
 from core.store.connection import script, store_errors
 from core.store.pubsub import PubSub

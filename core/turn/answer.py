@@ -12,13 +12,13 @@ from core.messages import Attachment, Button, Exchange
 from core.models.request import ChatMessage, ChatRequest
 from core.store.turns import Checkpoint
 from core.telemetry import logger
+from core.turn.attachments import ReadAttachments
 from core.turn.context import Report, TurnContext
 from core.turn.cost import record, spent_on
-from core.turn.digest import summary
 from core.turn.generation import Generation, write
-from core.turn.material import Material
 from core.turn.prompt import clock
 from core.turn.speak import speak
+from core.turn.summaries import summary
 
 log = logger(__name__)
 
@@ -48,8 +48,8 @@ async def answer(
     *again*: what was asked and answered before; the answer takes the place of that on the screen.
     """
     told = [one for one in history if not one.refused]
-    material = await context.services.reader.read(context.platform, attachments, told)
-    request = _request(context, question, history, material, retried=bool(replaces))
+    attached = await context.services.reader.read(context.platform, attachments, told)
+    request = _request(context, question, history, attached, retried=bool(replaces))
     generation = Generation(context.checkpoint.text, before.rstrip())
     answering = _Answering(context, request, generation, again.posts if again is not None else ())
     await answering.show()
@@ -199,18 +199,18 @@ def _request(
     context: TurnContext,
     question: str,
     history: Sequence[Exchange],
-    material: Material,
+    attached: ReadAttachments,
     *,
     retried: bool,
 ) -> ChatRequest:
-    messages = context.prompt(question, history, material)
+    messages = context.prompt(question, history, attached)
     return ChatRequest(
         messages=messages,
         model=context.model or _small(context, messages, question),
         options=context.options,
         max_tokens=context.services.settings.max_tokens,
         clock=clock(context.now),
-        scope="" if retried or history or material.pictures else _scope(context),
+        scope="" if retried or history or attached.pictures else _scope(context),
     )
 
 

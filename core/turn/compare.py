@@ -44,8 +44,8 @@ async def compare(
             shown = ", ".join(f"`{one}`" for one in access.choosable(asks, offered))
             told = say("model_not_allowed", context.language, model=name, names=shown)
             return await context.close("rejected", told)
-    material = await context.services.reader.read(context.platform, attachments, history)
-    messages = context.prompt(question, history, material)
+    attached = await context.services.reader.read(context.platform, attachments, history)
+    messages = context.prompt(question, history, attached)
     requests = [
         ChatRequest(
             messages=messages,

@@ -30,9 +30,9 @@ from core.people.personas import Persona, Place
 from core.platform import Platform
 from core.store.claim import Claim
 from core.store.turns import Checkpoint, Turn
+from core.turn.attachments import ReadAttachments
 from core.turn.checkpointer import Checkpointer
 from core.turn.lease import LeaseRenewer
-from core.turn.material import Material
 from core.turn.prompt import build_prompt
 from core.turn.services import Services
 from core.turn.stop import StopSignal
@@ -138,11 +138,11 @@ class TurnContext:
         return Button(command, say(command, self.language))
 
     def prompt(
-        self, asked: str, history: Sequence[Exchange], material: Material
+        self, asked: str, history: Sequence[Exchange], attached: ReadAttachments
     ) -> tuple[ChatMessage, ...]:
-        """The messages that ask *asked* of *material* here and now, in the light of *history*."""
+        """The messages that ask *asked* of *attached* here and now, in the light of *history*."""
         settings, first = self.services.settings, self.first
-        asked = "\n\n".join([*material.notes, asked])
+        asked = "\n\n".join([*attached.notes, asked])
         *before, last = build_prompt(
             settings.system_prompt,
             self.turn.preferences,
@@ -154,7 +154,7 @@ class TurnContext:
             told="\n\n".join(filter(None, (self.place.text, self.persona.text))),
             summary=self.turn.summary.text,
         )
-        return (*before, replace(last, images=material.pictures, sounds=material.sounds or UNSET))
+        return (*before, replace(last, images=attached.pictures, sounds=attached.sounds or UNSET))
 
     def reply(
         self,

@@ -15,8 +15,8 @@ from core.live.delivery import deliver, indicate, report_refusal
 from core.messages import Attachment, Button, Picture, Spent
 from core.tasks import end, see_through
 from core.telemetry import label, logger
+from core.turn.attachments import MOST_PICTURES
 from core.turn.context import Report, TurnContext
-from core.turn.material import MOST_PICTURES
 from core.turn.options import BadOption, check_for_model, read_request
 
 log = logger(__name__)

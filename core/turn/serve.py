@@ -6,8 +6,8 @@ from core.turn.answer import answer
 from core.turn.commands import carry_out
 from core.turn.commands.answers import too_long
 from core.turn.context import Report, TurnContext
-from core.turn.digest import titled
 from core.turn.prompt import QUESTION_CHARS, asked_text
+from core.turn.summaries import titled
 
 MOST_TRIES = 4 * FAILED + START
 MOST_TRIES_WHOLE = 20 * START

@@ -11,7 +11,7 @@ from core.people.personas import Personas, Places
 from core.settings import Settings
 from core.telemetry import Metrics
 from core.tracing import Tracer
-from core.turn.material import Reader
+from core.turn.attachments import Reader
 
 
 @dataclass(frozen=True, slots=True)

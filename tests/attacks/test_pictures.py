@@ -21,7 +21,7 @@ from core.images.kinds import kind_of, pixels_of
 from core.images.pictures import MOST_PIXELS, SEEN_PIXELS, Pictures
 from core.sandbox.run import Bounds, Sandbox
 from core.semaphore import Weighted
-from core.turn.material import _text
+from core.turn.attachments import _text
 from tests.attacks.watching import watched
 from tests.contracts.drivers import TelegramDriver, driving
 from tests.harness import until

@@ -13,7 +13,7 @@ from typing import Any, Self
 import msgspec
 from aiohttp import web
 
-from bots.arrivals import Arrivals
+from bots.push_queue import PushQueue
 from core.border import set_aside
 from core.errors import Gone, PlatformError, StoreError
 from core.lent import PostLog
@@ -55,7 +55,7 @@ class LinesPlatform:
         self.identity = f"nc 127.0.0.1 {port}"
         self._port = port
         self._post_log = post_log
-        self._arrivals = Arrivals()
+        self._arrivals = PushQueue()
         self._server: asyncio.Server | None = None
         self._connections: set[asyncio.Task[Any]] = set()
 

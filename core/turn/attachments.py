@@ -59,7 +59,7 @@ MOST_FAILED = 1_000
 """So many attachments that could not be read are known, and not fetched for follow-ups."""
 
 
-class Material(msgspec.Struct, frozen=True):
+class ReadAttachments(msgspec.Struct, frozen=True):
     """*pictures* and *sounds* are data URLs; *notes* say in words what the model should know of
     the rest.
     """
@@ -85,7 +85,7 @@ class Reader:
 
     async def read(
         self, platform: Platform, attachments: Sequence[Attachment], history: Sequence[Exchange]
-    ) -> Material:
+    ) -> ReadAttachments:
         """What *attachments*, and those of the last exchanges, hold."""
         before = [one for past in history[-LOOK_BACK:] for one in past.attachments]
         pictures: list[str] = []
@@ -128,7 +128,7 @@ class Reader:
                     pictures.append(found)
                 case "file":
                     notes.append(f"[{attached.title}:]\n{found}")
-        return Material(tuple(pictures), tuple(notes), tuple(sounds))
+        return ReadAttachments(tuple(pictures), tuple(notes), tuple(sounds))
 
     def _unread(self, attached: Attachment, pictures: int, *, earlier: bool) -> str:
         """Why *attached* is not even fetched, behind so many *pictures*; empty when it is."""

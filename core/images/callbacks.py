@@ -42,7 +42,7 @@ class Tasks(Protocol):
     async def wait(self, token: str, seconds: float) -> bytes: ...
 
 
-class Later(NamedTuple):
+class Callbacks(NamedTuple):
     """Where callbacks arrive (*url*, the server's own without a slash at its end), and are kept."""
 
     tasks: Tasks

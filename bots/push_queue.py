@@ -8,7 +8,7 @@ from core.messages import Incoming
 MOST_WAITING = 1000
 
 
-class Arrivals:
+class PushQueue:
     """Holds what a platform pushed until the inbox holds it.
 
     `accept` returns only then, so that a webhook or a socket is answered, and

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from core.people.calling import for_us, said_to
+from core.people.wake_words import for_us, said_to
 
 
 @pytest.mark.parametrize(
