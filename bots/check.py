@@ -17,7 +17,7 @@ from bots.spelling import doubts, unknown
 from core.buckets import LocalBudget
 from core.clients import Models, open_models
 from core.errors import ConfigError, ModelError, PalaverError, StoreError
-from core.models.listed import first_model
+from core.models.model_list import first_model
 from core.models.providers import Endpoint
 from core.models.request import ChatMessage, ChatRequest
 from core.secret import keep_secret, redact, shown_url

@@ -15,14 +15,14 @@ from core.images.callbacks import Callbacks, Tasks
 from core.images.client import ImageClient
 from core.models.choice import Watched, choose, has_user, one_key
 from core.models.demo.server import IMAGE_MODEL, demo_server
-from core.models.file import ModerationEntry, PalaverFile, read_palaver_file, secret_in
 from core.models.guard import Guard, GuardedModel, Moderation
 from core.models.learned import Lessons
+from core.models.palaver_file import ModerationEntry, PalaverFile, read_palaver_file, secret_in
 from core.models.prices import at_home, prepare
 from core.models.providers import Endpoint, provider_at
 from core.models.request import Model
 from core.models.speech import SpeechClient
-from core.models.voice import VoiceClient
+from core.models.transcription import TranscriptionClient
 from core.net.outside import Outside
 from core.people.personas import Personas, Places, personas_of, places_of
 from core.settings import Settings
@@ -39,7 +39,7 @@ class Models:
 
     chat: Model
     images: ImageClient
-    voice: VoiceClient | None
+    voice: TranscriptionClient | None
     speech: SpeechClient | None
     personas: Personas
     places: Places
@@ -89,7 +89,7 @@ async def open_models(
             painter = Endpoint(await demo_url(), "", settings.image_model or IMAGE_MODEL)
         voice = speech = None
         if model := settings.audio_model:
-            voice = VoiceClient(session, _audio(settings, chat.endpoint, model))
+            voice = TranscriptionClient(session, _audio(settings, chat.endpoint, model))
         if model := settings.speech_model:
             audio = _audio(settings, chat.endpoint, model)
             speech = SpeechClient(session, audio, settings.speech_voice)

@@ -13,7 +13,7 @@ from core.border import clean, set_aside
 from core.credentials import Credential, within
 from core.errors import AddressRefused, Gone, Rejected
 from core.messages import Attachment, Picture, file_name
-from core.net.body import read_up_to
+from core.net.bounded_body import read_up_to
 from core.net.urls import joined, origin_of, read_url
 
 

@@ -14,7 +14,7 @@ from yarl import URL
 from bots.telegram.surface import telegram_errors
 from core.errors import Gone, PlatformError, Rejected
 from core.messages import Attachment
-from core.net.body import read_up_to
+from core.net.bounded_body import read_up_to
 
 DOWNLOAD_S = 60.0
 _PROTECTED = ("forwards_restricted", "protected content")

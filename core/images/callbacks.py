@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple, Protocol
 from aiohttp import web
 
 from core.images.download import MOST_BYTES
-from core.net.body import read_up_to
+from core.net.bounded_body import read_up_to
 
 CALLBACK_BYTES = MOST_BYTES
 CALLBACKS_AT_ONCE = 2

@@ -26,7 +26,7 @@ from core.images.download import Room, decoded, downloaded, read_whole
 from core.images.pictures import checked
 from core.messages import Picture
 from core.models.guard import Guard
-from core.models.listed import first_model
+from core.models.model_list import first_model
 from core.models.providers import Endpoint
 from core.net.outside import Outside
 from core.semaphore import Weighted

@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack
 import aiohttp
 
 from core.errors import AddressRefused, FetchError, Refused
-from core.net.body import PIECE_BYTES
+from core.net.bounded_body import PIECE_BYTES
 from core.net.outside import Outside
 from core.semaphore import Weighted
 

@@ -12,10 +12,10 @@ from core.budget import Budget
 from core.errors import ConfigError, ModelError
 from core.models.client import ChatClient
 from core.models.demo.server import CHAT_MODEL
-from core.models.file import ModelEntry, PalaverFile, secret_in
 from core.models.learned import Lessons
-from core.models.listed import first_model
 from core.models.measured import MeasuredModel
+from core.models.model_list import first_model
+from core.models.palaver_file import ModelEntry, PalaverFile, secret_in
 from core.models.parameters import read_parameters
 from core.models.providers import Deadlines, Endpoint, place_of, provider_at
 from core.models.request import Model

@@ -15,7 +15,7 @@ from core.models.filter import Filter, Passed, Screening
 from core.models.providers import Endpoint
 from core.models.refusals import read_error
 from core.models.request import Around, ChatMessage, ChatRequest, Model
-from core.net.body import read_up_to
+from core.net.bounded_body import read_up_to
 
 VERDICT_S = 20.0
 VERDICT_BYTES = 1_000_000

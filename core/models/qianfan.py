@@ -20,7 +20,7 @@ from core.models.refusals import is_error, read_error
 from core.models.request import ChatRequest, in_turns
 from core.models.usage import usage_of
 from core.models.ways import Ways
-from core.net.body import read_up_to
+from core.net.bounded_body import read_up_to
 from core.secret import keep_secret
 
 TOKEN_AT = "/oauth/2.0/token"  # noqa: S105 - an address

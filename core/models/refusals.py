@@ -15,7 +15,7 @@ from core.border import clean
 from core.errors import ModelError, Overloaded, Refused
 from core.models.loose import parse, record, records, text_of
 from core.models.reasons import reason_of
-from core.net.body import read_up_to
+from core.net.bounded_body import read_up_to
 from core.secret import redact
 
 ERROR_BYTES = 20_000

@@ -13,7 +13,7 @@ import msgspec
 from core.errors import ModelError, Overloaded, Refused
 from core.models.providers import Endpoint
 from core.models.refusals import http_error
-from core.net.body import read_up_to
+from core.net.bounded_body import read_up_to
 
 INPUT_CHARS = 4_096
 MOST_BYTES = 20 * 1024 * 1024

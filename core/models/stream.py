@@ -10,7 +10,7 @@ from core.models.chunks import Delta, Finished, TextDelta
 from core.models.lines import Lines
 from core.models.reading import Reading
 from core.models.sse import Decoder
-from core.net.body import PIECE_BYTES
+from core.net.bounded_body import PIECE_BYTES
 
 _BEFORE = b"\xef\xbb\xbf \t\r\n"
 """What may stand before the first byte that means something."""

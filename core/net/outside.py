@@ -18,7 +18,7 @@ from yarl import URL
 from core import __version__
 from core.errors import AddressRefused, FetchError
 from core.net.addresses import is_public
-from core.net.body import read_up_to
+from core.net.bounded_body import read_up_to
 from core.net.urls import SCHEMES, joined, origin_of, read_url
 from core.net.way import Way
 

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from core.errors import ConfigError
-from core.models.file import PersonaEntry, PlaceEntry
+from core.models.palaver_file import PersonaEntry, PlaceEntry
 
 TOLD_BYTES = 100_000
 """What a persona or a place tells goes with every question."""

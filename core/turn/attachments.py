@@ -17,8 +17,8 @@ from core.errors import ModelError, PlatformError
 from core.images.kinds import PICTURES, kind_of
 from core.images.pictures import Pictures
 from core.messages import Attachment, Exchange, Picture
-from core.models.voice import MOST_BYTES as VOICE_BYTES
-from core.models.voice import VoiceClient
+from core.models.transcription import MOST_BYTES as VOICE_BYTES
+from core.models.transcription import TranscriptionClient
 from core.platform import Platform
 from core.sandbox.run import Bounds, Sandbox
 from core.semaphore import Weighted
@@ -72,7 +72,9 @@ class ReadAttachments(msgspec.Struct, frozen=True):
 class Reader:
     """Reads attachments of all platforms; keeps the last few, for the follow-ups."""
 
-    def __init__(self, *, vision: bool, voice: VoiceClient | None, hears: bool = False) -> None:
+    def __init__(
+        self, *, vision: bool, voice: TranscriptionClient | None, hears: bool = False
+    ) -> None:
         self._vision = vision
         self._hears = hears
         self._voice = voice

@@ -10,10 +10,10 @@ from aiohttp import web
 
 from core.errors import ModelError
 from core.models.guard import Moderation
-from core.models.listed import first_model
+from core.models.model_list import first_model
 from core.models.providers import Endpoint, provider_at
 from core.models.qianfan import AccessToken
-from core.models.voice import VoiceClient
+from core.models.transcription import TranscriptionClient
 from core.net.way import Way
 from tests.attacks.test_model_answers import MB, compressed, endless, send
 from tests.attacks.watching import watched
@@ -60,7 +60,7 @@ async def endpoint():
 
 def calls(session, endpoint):
     return {
-        "voice": lambda: VoiceClient(session, endpoint).hear(b"x", "a.ogg", "audio/ogg"),
+        "voice": lambda: TranscriptionClient(session, endpoint).hear(b"x", "a.ogg", "audio/ogg"),
         "moderation": lambda: Moderation(session, endpoint).forbids("x"),
         "list": lambda: first_model(session, endpoint),
         "token": lambda: AccessToken(session, endpoint).get(),

@@ -4,7 +4,7 @@ import aiohttp
 import pytest
 
 from core.errors import ConfigError
-from core.models.file import read_palaver_file
+from core.models.palaver_file import read_palaver_file
 from tests.contracts.drivers import TelegramDriver, driving
 from tests.harness import palaver, until
 from tests.servers.model import status

@@ -5,7 +5,7 @@ import pytest
 from aiohttp import web
 
 from core.errors import Refused
-from core.models.listed import first_model
+from core.models.model_list import first_model
 from core.models.providers import Endpoint
 
 

@@ -10,7 +10,7 @@ from core.clients import open_models
 from core.errors import Interrupted, Overloaded, Refused
 from core.models.chunks import Finished, ReasoningDelta, TextDelta, Usage
 from core.models.client import ChatClient
-from core.models.file import read_palaver_file
+from core.models.palaver_file import read_palaver_file
 from core.models.providers import Endpoint, place_of, provider_at
 from core.models.request import ChatMessage, ChatRequest
 from tests.harness import settings_for

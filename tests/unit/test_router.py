@@ -8,7 +8,7 @@ from core.clients import open_models
 from core.errors import ConfigError, Overloaded, Refused
 from core.models.chunks import AnsweredBy, TextDelta, Usage
 from core.models.client import ChatClient
-from core.models.file import read_palaver_file
+from core.models.palaver_file import read_palaver_file
 from core.models.providers import Endpoint, Provider
 from core.models.request import ChatMessage, ChatRequest
 from core.models.router import Route, Router

@@ -9,7 +9,7 @@ from core.errors import Overloaded, Refused
 from core.models.loose import parse, record, records, text_of
 from core.models.providers import Endpoint
 from core.models.refusals import http_error
-from core.net.body import read_up_to
+from core.net.bounded_body import read_up_to
 from core.telemetry import logger
 
 log = logger(__name__)

@@ -11,7 +11,7 @@ import msgspec
 from core.errors import Overloaded, Refused
 from core.models.providers import Endpoint
 from core.models.refusals import read_error
-from core.net.body import read_up_to
+from core.net.bounded_body import read_up_to
 
 MOST_BYTES = 25 * 1024 * 1024
 HEAR_S = 120.0
@@ -23,7 +23,7 @@ class _Answer(msgspec.Struct):
     error: Any = None
 
 
-class VoiceClient:
+class TranscriptionClient:
     """Hears at one endpoint."""
 
     def __init__(self, session: aiohttp.ClientSession, endpoint: Endpoint) -> None:
