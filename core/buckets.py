@@ -74,7 +74,7 @@ class Usual:
 
 def worth_telling(grant: Grant, late_s: float) -> bool:
     """Whether a budget learns something from an answer that was *late_s* late."""
-    return grant.told or late_s > BEYOND_SLOW_S
+    return grant.wants_report or late_s > BEYOND_SLOW_S
 
 
 class Buckets:

@@ -37,7 +37,7 @@ class Grant(NamedTuple):
     alone: bool = False
 
     @property
-    def told(self) -> bool:
+    def wants_report(self) -> bool:
         """Whether the budget waits to be told how the call went."""
         return self.alone or any(self.early)
 

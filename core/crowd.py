@@ -75,7 +75,7 @@ class CrowdTeller:
     ) -> None:
         name = notice_of(conversation)
         mail = await self._crowds.first_mail(crowd.first)
-        if mail is None or await self._notices.told(name):
+        if mail is None or await self._notices.already_given(name):
             return
         surface = (
             platform.reopen_surface(conversation, posts[conversation].handle)

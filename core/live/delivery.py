@@ -49,7 +49,7 @@ async def deliver(
                 raise Silenced(f"no call may be made here for {grant.wait_s:.0f} s")
             await asyncio.sleep(min(grant.wait_s, LOOK_AGAIN_S))
         try:
-            async with told(budget, buckets, grant):
+            async with reporting(budget, buckets, grant):
                 return await call()
         except (Gone, Rejected, Revoked):
             raise
@@ -96,7 +96,7 @@ class SpareCalls:
         if grant.wait_s and not owed:
             return
         with suppress(PlatformError):
-            async with told(self._budget, buckets, grant):
+            async with reporting(self._budget, buckets, grant):
                 await call()
 
 
@@ -125,7 +125,7 @@ class Typing:
 
 
 @asynccontextmanager
-async def told(budget: Budget, buckets: Sequence[Bucket], grant: Grant) -> AsyncIterator[None]:
+async def reporting(budget: Budget, buckets: Sequence[Bucket], grant: Grant) -> AsyncIterator[None]:
     """Around the call for *grant*: what it tells of *buckets* is learned."""
     began = clock()
     try:

@@ -13,7 +13,7 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from core.errors import Full, Gone, PlatformError, RateLimited, Revoked
-from core.live.delivery import Typing, delete, deliver, report_refusal, told
+from core.live.delivery import Typing, delete, deliver, report_refusal, reporting
 from core.live.pace import FIRST_WAIT_S, Pacer, Turn, worth_showing
 from core.live.posts import Posts
 from core.live.progress import Progress, clock
@@ -208,7 +208,7 @@ class Reply:
     async def _show_newest(self) -> None:
         # The turn may be waited for: what is newest is decided when it has come.
         while self._has_news() and (turn := await self._take()) is not None:
-            async with told(self._pacer.budget, turn.buckets, turn.grant):
+            async with reporting(self._pacer.budget, turn.buckets, turn.grant):
                 if await self._show_some():
                     return
 

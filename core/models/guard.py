@@ -92,7 +92,7 @@ class Guard:
             raise Refused("the moderation stops the question", "filter")
         return passed.text
 
-    async def told(self, text: str) -> str:
+    async def instructions(self, text: str) -> str:
         """*text*, which tells the model what to be, as it may: people write of it too.
 
         Raises:
@@ -143,7 +143,7 @@ class GuardedModel(Around):
             yield self._screened(deltas, request.begun)
 
     async def _before(self, message: ChatMessage) -> ChatMessage:
-        look = self._guard.told if message.role == "system" else self._guard.before
+        look = self._guard.instructions if message.role == "system" else self._guard.before
         return replace(message, content=await look(message.content))
 
     async def _screened(self, deltas: AsyncIterator[Delta], begun: str) -> AsyncIterator[Delta]:

@@ -199,7 +199,7 @@ class Notices:
         with store_errors():
             return bool(await self._redis.set(keys.told(name), 1, nx=True, ex=forget_after_s))
 
-    async def told(self, name: str) -> bool:
+    async def already_given(self, name: str) -> bool:
         """Whether `first_time` would be false; or `StoreError`."""
         with store_errors():
             return bool(await self._redis.exists(keys.told(name)))

@@ -47,8 +47,8 @@ async def answer(
     *before*: an answer that was cut, which this one goes on from in a post of its own.
     *again*: what was asked and answered before; the answer takes the place of that on the screen.
     """
-    told = [one for one in history if not one.refused]
-    attached = await context.services.reader.read(context.platform, attachments, told)
+    readable = [one for one in history if not one.refused]
+    attached = await context.services.reader.read(context.platform, attachments, readable)
     request = _request(context, question, history, attached, retried=bool(replaces))
     generation = Generation(context.checkpoint.text, before.rstrip())
     answering = _Answering(context, request, generation, again.posts if again is not None else ())
@@ -123,13 +123,13 @@ class _Answering:
         generation.begin_again(generation.best.rstrip() if self._continues else "")
         asked = _going_on(self.request, generation, continues=self._continues)
 
-        def told() -> None:
+        def on_text() -> None:
             self.reply.grow(generation.shown_chars, lambda: generation.shown)
             context.checkpoints.save_later(self._reached)
 
         try:
             async with context.stop.stoppable():
-                await write(generation, context.services, asked, told)
+                await write(generation, context.services, asked, on_text)
         except TimeoutError:
             if not context.stop.given:
                 raise

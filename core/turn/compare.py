@@ -42,8 +42,8 @@ async def compare(
     for name in names:
         if not access.may_choose(name, asks, offered):
             shown = ", ".join(f"`{one}`" for one in access.choosable(asks, offered))
-            told = say("model_not_allowed", context.language, model=name, names=shown)
-            return await context.close("rejected", told)
+            sentence = say("model_not_allowed", context.language, model=name, names=shown)
+            return await context.close("rejected", sentence)
     attached = await context.services.reader.read(context.platform, attachments, history)
     messages = context.prompt(question, history, attached)
     requests = [
@@ -111,11 +111,11 @@ async def _stream(
     """Let all models write at once, until the last one's end, or a stop."""
 
     async def one(request: ChatRequest, generation: Generation, reply: Reply) -> None:
-        def told() -> None:
+        def on_text() -> None:
             title = _titled(request.model, "")
             reply.grow(len(title) + generation.shown_chars, lambda: title + generation.shown)
 
-        await write(generation, context.services, request, told)
+        await write(generation, context.services, request, on_text)
         running.discard(generation)
 
     running = set(generations)

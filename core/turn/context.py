@@ -151,7 +151,7 @@ class TurnContext:
             history_tokens=settings.history_tokens,
             private=first.private,
             today=self.now.date(),
-            told="\n\n".join(filter(None, (self.place.text, self.persona.text))),
+            instructions="\n\n".join(filter(None, (self.place.text, self.persona.text))),
             summary=self.turn.summary.text,
         )
         return (*before, replace(last, images=attached.pictures, sounds=attached.sounds or UNSET))

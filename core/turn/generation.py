@@ -190,11 +190,11 @@ class Generation:
 
 
 async def write(
-    generation: Generation, services: Services, request: ChatRequest, told: Callable[[], None]
+    generation: Generation, services: Services, request: ChatRequest, on_text: Callable[[], None]
 ) -> None:
     """Let the model write into *generation* until its end, or the error that `draft.error` then is.
 
-    *told* is called whenever there is more to show.
+    *on_text* is called whenever there is more to show.
     """
     log.info(
         "asked",
@@ -215,13 +215,13 @@ async def write(
                         generation.add(text)
                         if generation.chars > ANSWER_CHARS:
                             raise Refused("the answer does not end", "endless")
-                        told()
+                        on_text()
                     case ReasoningDelta(text):
                         generation.think(text, aloud=thoughts)
                         if generation.thought_chars > THOUGHT_CHARS:
                             raise Refused("the thinking does not end", "endless")
                         if thoughts:
-                            told()
+                            on_text()
                     case AnsweredBy(name, price):
                         generation.model, generation.price = name, price
                     case FromMemory():

@@ -22,13 +22,13 @@ def build_prompt(
     history_tokens: int,
     private: bool,
     today: datetime.date,
-    told: str = "",
+    instructions: str = "",
     summary: str = "",
 ) -> tuple[ChatMessage, ...]:
     """The messages for one question.
 
     Args:
-        told: what the place and the persona tell, or empty.
+        instructions: what the place and the persona tell, or empty.
         history: oldest first; the newest that fit into *history_tokens* are sent.
         question: as `word_question` puts it.
         private: in a group, each person's name stands before what they said.
@@ -36,7 +36,7 @@ def build_prompt(
     """
     parts = [
         system,
-        told,
+        instructions,
         preferences.system,
         f"Today is {today:%A, %d %B %Y}.",
         "" if private else "Several people talk here; each message begins with its speaker's name.",
