@@ -124,7 +124,7 @@ def _moderation(entry: ModerationEntry | None, session: aiohttp.ClientSession) -
     return Moderation(session, Endpoint(base_url, key, entry.model, provider_at(base_url)))
 
 
-def later_of(settings: Settings, tasks: Tasks) -> Callbacks | None:
+def callbacks_of(settings: Settings, tasks: Tasks) -> Callbacks | None:
     if not settings.image_callbacks:
         return None
     if not settings.public_url:

@@ -17,7 +17,7 @@ from aiohttp import web
 from redis.asyncio import Redis
 
 from core.api import api_routes
-from core.clients import Models, later_of, open_models
+from core.clients import Models, callbacks_of, open_models
 from core.crowd import CrowdTeller
 from core.errors import ConfigError
 from core.http import Health, http_server
@@ -111,7 +111,7 @@ async def open_core(settings: Settings) -> AsyncIterator[Core]:
         tracer = await stack.enter_async_context(open_tracer(content=content))
         lessons = Lessons(RedisResponseCache(redis, keys.learned))
         models = await stack.enter_async_context(
-            open_models(settings, budget, later_of(settings, tasks), metrics, tracer, lessons)
+            open_models(settings, budget, callbacks_of(settings, tasks), metrics, tracer, lessons)
         )
         services = Services(
             settings=settings,
@@ -121,12 +121,7 @@ async def open_core(settings: Settings) -> AsyncIterator[Core]:
             images=models.images,
             speech=models.speech,
             pacer=await stack.enter_async_context(Pacer(budget)),
-            access=Access(
-                settings.allowed_users,
-                settings.allowed_chats,
-                settings.admins,
-                settings.allowed_models,
-            ),
+            access=_access(settings),
             personas=models.personas,
             places=models.places,
             reader=Reader(vision=settings.llm_vision, voice=models.voice, hears=settings.llm_hears),
@@ -152,6 +147,12 @@ async def open_core(settings: Settings) -> AsyncIterator[Core]:
             ),
             services=services,
         )
+
+
+def _access(settings: Settings) -> Access:
+    return Access(
+        settings.allowed_users, settings.allowed_chats, settings.admins, settings.allowed_models
+    )
 
 
 def _inbox(redis: Redis, settings: Settings) -> Inbox:

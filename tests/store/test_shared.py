@@ -40,7 +40,7 @@ async def test_what_one_chat_found_is_where_another_begins_in_another_process(re
     for _ in range(3):
         assert (await one.take(here, "final")).wait_s == 0
     early = await one.take(here, "first")
-    assert early.told
+    assert early.wants_report
     await one.passed(here, early, 0.01)
     assert all([(await two.take(there, "first")).wait_s == 0 for _ in range(12)])
 

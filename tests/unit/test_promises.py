@@ -154,7 +154,7 @@ def test_what_has_not_passed_yet_is_tried_one_call_at_a_time():
     buckets.passed((BURST,), early, 0.0, 1.1)
     next_one = buckets.take((BURST,), "preview", 1.1)
     assert next_one.wait_s == 0
-    assert next_one.told
+    assert next_one.wants_report
     assert buckets.take((BURST,), "preview", 1.1).wait_s > 0
 
 
