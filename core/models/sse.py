@@ -100,9 +100,11 @@ class Decoder:
     @property
     def unfinished(self) -> bytes:
         """What stands at the end of the stream without an empty line after it."""
-        if rest := b"".join(self._rest):
-            self._field(rest)
-            self._rest = []
+        for line in b"".join(self._rest).split(b"\n"):
+            # Behind messages that were taken at once, there may be several.
+            if line:
+                self._field(line)
+        self._rest = []
         return b"\n".join(self._data)
 
     def _field(self, line: bytes) -> None:

@@ -5,20 +5,28 @@ in any case. Where a template wrote the opening tag itself, only the closing one
 was said before it is taken back, and was thinking. `core.models.thinking_tags` knows the tags.
 """
 
-import re
 from typing import Literal
 
 from core.models.chunks import Delta, ReasoningDelta, TextDelta, Withdrawn
-from core.models.thinking_tags import BLANK, LEADS, ORPHANS, TAGS, is_end, low, preface_of
+from core.models.thinking_tags import (
+    BLANK,
+    LEADS,
+    ORPHAN,
+    ORPHAN_CHARS,
+    TAGS,
+    closing_of,
+    is_end,
+    low,
+    may_open,
+    opened_by,
+    partial,
+    preface_of,
+)
 
 _State = Literal["begin", "thinking", "answer"]
 
-_BEGINNINGS = (*LEADS, *(tag.opening for tag in TAGS))
-_LOWER = tuple(low(one) for one in _BEGINNINGS)
-_ORPHAN = re.compile("|".join(map(re.escape, ORPHANS)), re.IGNORECASE)
 LAST = ">", "]", "▷"
 """One of these ends each tag."""
-_LONGEST = max(map(len, ORPHANS))
 MOST_BEGINS = 100
 """So many thoughts and speakers before an answer are looked for; what follows is the answer."""
 LOOKS = 20
@@ -67,29 +75,28 @@ class ThinkSplitter:
             self._held = begun[len(lead) :]
             self._looks = min(self._looks, LOOKS - 1)
             return self._begin()
-        tag = next((one for one in TAGS if lowered.startswith(low(one.opening))), None)
-        if tag is None or self._begins >= MOST_BEGINS:
-            if self._begins < MOST_BEGINS and any(one.startswith(lowered) for one in _LOWER):
+        opened = opened_by(begun)
+        if opened is None or self._begins >= MOST_BEGINS:
+            if self._begins < MOST_BEGINS and may_open(lowered):
                 return []
             self._state, held, self._held = "answer", self._held, ""
             return self._answer(begun if self._looks < LOOKS else held)
         self._begins += 1
-        rest = begun[len(tag.opening) :]
+        rest, tag = begun[opened.chars :], opened.tag
         self._tag, self._marks, self._looks = tag, tag.marks, 0
-        if not tag.closing:
+        if opened.closed or not tag.closing:
             self._held = rest
             return self._begin()
         self._state, self._held = "thinking", rest
         return self._thinking()
 
     def _thinking(self) -> list[Delta]:
-        closing = self._tag.closing
-        at = low(self._held).find(low(closing))
-        if at < 0:
-            end = len(self._held) - _partial(self._held, (closing, *self._marks))
+        closing = closing_of(self._tag).search(self._held)
+        if closing is None:
+            end = len(self._held) - partial(self._held, (self._tag.closing, *self._marks))
             thought, self._held = self._held[:end], self._held[end:]
             return self._thought(thought)
-        thought, self._held = self._held[:at], self._held[at + len(closing) :]
+        thought, self._held = self._held[: closing.start()], self._held[closing.end() :]
         self._state = "begin"
         return [*self._thought(thought), *self._take("")]
 
@@ -113,7 +120,7 @@ class ThinkSplitter:
             text = self._held + text
             for mark in self._marks:
                 text = text.replace(mark, "")
-            end = len(text) - _partial(text, self._marks)
+            end = len(text) - partial(text, self._marks)
             text, self._held = text[:end], text[end:]
             return [TextDelta(text)] if text else []
         if self._orphan:
@@ -121,8 +128,8 @@ class ThinkSplitter:
         before = len(text)
         self.said.append(text)
         if self._looks and any(mark in text for mark in LAST):
-            recent = "".join(self.said[-_LONGEST:])
-            *_, found = [None, *_ORPHAN.finditer(recent)]
+            recent = "".join(self.said[-ORPHAN_CHARS:])
+            *_, found = [None, *ORPHAN.finditer(recent)]
             if found is not None and found.end() > len(recent) - before:
                 self._looks -= 1
                 self._orphan = found[0]
@@ -150,13 +157,3 @@ class ThinkSplitter:
             parts.append(ReasoningDelta(thought))
         answer = f"{preface}\n\n{after}" if preface else after
         return [*parts, TextDelta(answer)] if answer else parts
-
-
-def _partial(text: str, tags: tuple[str, ...]) -> int:
-    """How many characters at the end of *text* may be the beginning of one of *tags*."""
-    longest = max(map(len, tags)) - 1
-    for length in range(min(longest, len(text)), 0, -1):
-        end = low(text[-length:])
-        if any(low(tag).startswith(end) for tag in tags):
-            return length
-    return 0

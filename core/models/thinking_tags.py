@@ -70,7 +70,100 @@ LEADS = (
     "<|assistant|>",
 )
 """How a template begins an answer: who speaks."""
-ORPHANS = ("</think>", "</thinking>", "</thought>", "</reasoning>", "[/THINK]", "◁/think▷")
+_BLANKS = 8
+_INSIDE_CHARS = 200
+"""So many blanks may stand in a closing tag; so much may an opening one say of itself."""
+
+
+def _any_of(text: str) -> str:
+    """The pattern of the opening tag *text*, blanks and attributes included."""
+    named = re.escape(text[:-1])
+    return (
+        rf"{named}[\s/][^<>]{{0,{_INSIDE_CHARS}}}>|{re.escape(text)}"
+        if _named(text)
+        else (re.escape(text))
+    )
+
+
+def _named(text: str) -> bool:
+    return text.startswith("<") and text.strip("</>") in _NAMES
+
+
+_OPENINGS = re.compile("|".join(f"({_any_of(tag.opening)})" for tag in TAGS), re.IGNORECASE)
+_OPENS = re.compile(
+    rf"<(?:{'|'.join(_NAMES)})[\s/][^<>]{{0,{_INSIDE_CHARS}}}", re.IGNORECASE | re.ASCII
+)
+_ATTRIBUTE = re.compile(r"[\w:.-]+\s?=")
+
+
+class Opened(NamedTuple):
+    """*tag* was opened in so many characters; *closed*: by itself (`<think/>`)."""
+
+    tag: Tag
+    chars: int
+    closed: bool
+
+
+def opened_by(text: str) -> Opened | None:
+    """What the beginning of *text* opens."""
+    found = _OPENINGS.match(text)
+    if found is None or found.lastindex is None:
+        return None
+    tag = TAGS[found.lastindex - 1]
+    inside = found[0][len(tag.opening) - 1 : -1].strip() if _named(tag.opening) else ""
+    closed = inside.endswith("/")
+    inside = inside.rstrip("/").rstrip()
+    if inside and not _ATTRIBUTE.match(inside):
+        return None  # Words in such brackets are words.
+    return Opened(tag, found.end(), closed)
+
+
+def may_open(lowered: str) -> bool:
+    """Whether more text may make an opening tag of all of *lowered*, which has small letters."""
+    return any(one.startswith(lowered) for one in _BEGINNINGS) or bool(_OPENS.fullmatch(lowered))
+
+
+_BEGINNINGS = tuple(low(one) for one in (*LEADS, *(tag.opening for tag in TAGS)))
+
+
+def closing_of(tag: Tag) -> re.Pattern[str]:
+    """What ends *tag*."""
+    return _CLOSINGS[tag.closing]
+
+
+def _closed(text: str) -> str:
+    return rf"{re.escape(text[:-1])}\s{{0,{_BLANKS}}}>" if _named(text) else re.escape(text)
+
+
+_CLOSINGS = {tag.closing: re.compile(_closed(tag.closing), re.IGNORECASE) for tag in TAGS}
+_CLOSES = re.compile(rf"</(?:{'|'.join(_NAMES)})\s{{1,{_BLANKS}}}\Z", re.IGNORECASE)
+
+
+def partial(text: str, tags: tuple[str, ...]) -> int:
+    """How many characters at the end of *text* may be the beginning of one of *tags*."""
+    longest = max(map(len, tags)) - 1
+    lowered = low(text[-longest - _BLANKS :])
+    if closing := _CLOSES.search(lowered):
+        return len(closing[0])
+    for length in range(min(longest, len(lowered)), 0, -1):
+        if any(low(tag).startswith(lowered[-length:]) for tag in tags):
+            return length
+    return 0
+
+
+_ORPHANED = ("</think>", "</thinking>", "</thought>", "</reasoning>", "[/THINK]", "◁/think▷")
+ORPHAN = re.compile("|".join(map(_closed, _ORPHANED)), re.IGNORECASE)
+ORPHAN_CHARS = max(map(len, _ORPHANED)) + _BLANKS
+
+
+def _opening(orphan: str) -> str:
+    """What would have opened what *orphan* closes."""
+    return low("".join(orphan.replace("/", "").split()))
+
+
+_OPENED = {
+    _opening(orphan): re.compile(_any_of(_opening(orphan)), re.IGNORECASE) for orphan in _ORPHANED
+}
 _QUOTES = tuple("`'\"“”「」«»")
 _ENDS = tuple(".!?…。！？")
 _SPEAKERS = ("assistant", "model", "ai", "助手")
@@ -80,27 +173,30 @@ _PREFACE_CHARS = 200
 def preface_of(before: str, orphan: str) -> tuple[str, str]:
     """What was said *before* a closing tag: what stands before the opening one, and the thought.
 
-    Where the opening one does not stand on a line of its own, behind a whole sentence near the
-    beginning, all of it is the thought, and the opening one is in it.
+    Where the opening one does not stand behind a whole sentence near the beginning, all of it is
+    the thought, and the opening one is in it.
     """
-    opening = re.escape(orphan.replace("/", ""))
-    found = re.match(
-        rf"(.{{1,{_PREFACE_CHARS}}}?)\n[ ]{{0,3}}{opening}", before, re.IGNORECASE | re.DOTALL
-    )
-    if found is None:
+    found = _OPENED[_opening(orphan)].search(before[: _PREFACE_CHARS + _INSIDE_CHARS])
+    if found is None or found.start() > _PREFACE_CHARS:
         return "", before
-    preface, thought = found[1].strip(BLANK), before[found.end() :]
+    head, thought = before[: found.start()], before[found.end() :]
+    preface, line = head.strip(BLANK), head.rpartition("\n")[2]
     if preface.lower() in ("", *_SPEAKERS):
-        return "", thought
-    shows = preface.count("`") % 2 or preface.count("~~~") % 2
-    return ("", before) if shows or preface[-1] not in _ENDS else (preface, thought)
+        # Indented, it is code.
+        return ("", thought) if "\n" in head and len(line.expandtabs()) < 4 else ("", before)
+    shows = preface.count("`") % 2 or preface.count("~~~") % 2 or _EXAMPLE.search(preface)
+    indented = not line.strip() and len(line.expandtabs()) > 3
+    return ("", before) if shows or indented or preface[-1] not in _ENDS else (preface, thought)
+
+
+_EXAMPLE = re.compile(r"\btags?\b|\bexample|标签|例", re.IGNORECASE)
+"""Who speaks of tags shows one."""
 
 
 def is_end(before: str, after: str, orphan: str) -> bool:
     """Whether *orphan* between them ends a thought; else somebody writes about such tags."""
-    opening = low(orphan.replace("/", ""))
     shows = before.count("`") % 2 or before.count("~~~") % 2
-    if not after or opening in low(before) or shows:
+    if not after or _OPENED[_opening(orphan)].search(before) or shows:
         return False
     line = before[before.rfind("\n") + 1 :]
     if not line.strip(BLANK):

@@ -80,6 +80,18 @@ def test_what_was_cut_off_can_still_be_looked_at():
     assert decoder.unfinished == b"[DONE]"
 
 
+@pytest.mark.parametrize("cut", [0, 5, 20])
+def test_an_event_of_several_lines_that_was_cut_off_is_still_one(cut):
+    """Also behind messages that were taken at once."""
+    last = b"event: error\nid: 7\ndata: gone"
+    decoder = Decoder()
+    for piece in (b"data: a\n\n", b"data: b\n\n" + last[:cut], last[cut:]):
+        if decoder.messages(piece) is None:
+            decoder.feed(piece)
+    assert decoder.unfinished == b"gone"
+    assert (decoder.unfinished_type, decoder.last_id) == ("error", "7")
+
+
 @given(st.binary(max_size=300), st.lists(st.integers(0, 300), max_size=5))
 def test_any_bytes_give_the_same_events_however_they_are_cut(data, cuts):
     """The decoder never raises, and never sees a read's boundary."""
