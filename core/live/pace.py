@@ -1,23 +1,44 @@
-"""When a growing answer may be updated: shared tokens, and whose turn it is.
+"""When a growing answer may be updated. This is the place where the pacing is told whole.
 
-The law. With n tokens for a known time T, an answer is shown best at equal distances of T / n.
-T is not known, but how long answers get is: what is unseen on average over all of them is least
-when the distances follow `core.live.length_model`. They are planned in characters, as the tokens
-allow that are left and come back. A first text is not spaced: it goes as soon as there is a
-token, and before everybody's previews.
+The problem. An edit costs a token, tokens are few, and nobody knows when an answer will end.
+Each update should spare the reader as many unseen characters as it can.
 
-For example: a group of 20 calls a minute, an answer at 240 characters a second, one token
-kept for its end. After the first text 18 are left, of which the next comes back in 60 s; until
-then 14,400 characters may come, of which, as answers are, an update is worth most early: the
-next is due after some 90 characters, 0.4 s. After ten updates and 2,500 characters the distance
-is 500 characters, 2 s; at 20 calls a minute it ends at one in three seconds.
+The law.
+1. If the end were known, updates at equal distances would be best: with n tokens for T seconds,
+   one each T / n.
+2. The end is not known, but the lengths of earlier answers are. On average over them, the fewest
+   characters stay unseen when updates are frequent early and rare late. `core.live.length_model`
+   says how many updates are planned until a given character.
+3. The distance to the next update is planned in characters, and `core.live.plan` turns it
+   into seconds. Until a token comes back, no more updates are planned than there are tokens.
+4. The first text has no distance to keep. It goes as soon as there is a token, and before all
+   previews. Of several previews that are due, the one with the most unseen characters goes first.
+5. A model that writes in bursts is shown just after the burst nearest to the planned time. A
+   model that stops is shown in the stop, if enough is unseen. `core.live.progress` finds both.
 
-An update shows most when it goes out just after the model has written: where a model writes
-in bursts, the times so found are moved to the nearest burst.
+An example, computed by this code. A place has 20 tokens in 60 s, and one is kept for the end of
+the answer. The model writes 240 characters a second. No answer has ended yet.
+
+    update  at (s)  characters  tokens left  distance (characters)  distance (s)
+     first     0.1          12           18                     79           0.3
+       2nd     0.4          91           17                    112           0.5
+       6th     3.9         944           13                    396           1.6
+      11th    15.4       3,687            8                    801           3.3
+      19th    53.0      12,720            0                  1,549           6.5
+
+The first row: the next token comes back in 60 s, and 14,400 characters are written until then.
+Updates get rarer, so the length model plans as many for these as for 1,509 characters at the rate
+of this moment. 18 tokens and the one that comes back share them: 1,509 / 19 = 79 characters, and
+79 / 240 = 0.33 s.
+
+The numbers. `docs/live-text.md` has the limits, their sources and what was measured
+(`python -m bench.freshness`). `core.buckets` decides whether there is a token.
+
+The names. `_s` is a duration in seconds, `_at` a moment of the loop's clock in seconds, `_chars` a
+number of characters, `_per_s` a speed.
 """
 
 import asyncio
-import math
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -25,29 +46,31 @@ from typing import NamedTuple, Protocol
 
 from core.budget import LOOK_AGAIN_S, Budget, Grant
 from core.live.length_model import LengthModel
+from core.live.plan import Plan, plan_gap_s, tokens_back_s
 from core.live.progress import Progress, clock
 from core.platform import Bucket
 from core.tasks import end
 
 FIRST_CHARS = 12
 FIRST_WAIT_S = 0.7
-"""The first text appears with so many characters, or so long after the first of them."""
+"""The first text is shown when it has so many characters, or so long after the first of them."""
 
 LATE_GAPS = 5
-"""For so many distances between updates the characters planned for one are waited for."""
+"""A slow model delays an update by so many planned distances at most."""
 MOST_BUCKETS = 10_000
-MOST_TOKENS = 64
-"""So many of the tokens that come back are planned with."""
-CLOCK_S, STEP_S = 0.001, 0.01
-"""What is due so soon is due now; and so long passes before it is looked at again."""
+"""So many buckets are remembered. Then those that are due are forgotten."""
+CLOCK_S = 0.001
+"""What is due within this time is due now."""
+STEP_S = 0.01
+"""The shortest wait before the pacer looks again."""
 
 
 class GrowingAnswer(Protocol):
-    """A growing answer that waits for its turn to be shown."""
+    """An answer that grows, and waits for its turn to be shown."""
 
     @property
     def budget(self) -> Sequence[Bucket]:
-        """What its next update takes a token of: the place's bucket first."""
+        """The buckets that its next update takes a token of. The place's bucket is first."""
         ...
 
     @property
@@ -55,7 +78,7 @@ class GrowingAnswer(Protocol):
 
 
 class Turn(NamedTuple):
-    """The right to one call: what it took a token of, and what the budget said to that."""
+    """The right to make one call: the buckets it took a token of, and the budget's grant."""
 
     buckets: Sequence[Bucket] = ()
     grant: Grant = Grant(0.0)
@@ -63,45 +86,26 @@ class Turn(NamedTuple):
 
 @dataclass
 class _Lane:
-    """The growing answers that share a place's bucket, and wait."""
+    """The growing answers of one place that wait for a turn."""
 
     waiting: dict[GrowingAnswer, asyncio.Future[Turn | None]] = field(default_factory=dict)
-    came: asyncio.Event = field(default_factory=asyncio.Event)
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when the lane must be looked at again."""
     first_at: float = 0.0
-    """When a first text, which had no token, asks again."""
-
-
-@dataclass
-class _Known:
-    """What this process knows of a bucket: when it took tokens, when previews ask next.
-
-    *gap*: the planned distance, in seconds, of which *speed* was expected, in characters a second.
-    """
-
-    taken: deque[float]
-    next_at: float = 0.0
-    gap: float = 0.0
-    speed: float = 0.0
-    crowd: int = 1
-
-    def spaced(self, progress: Progress) -> float:
-        """When the next one is due: sooner, if the model turns out to write faster."""
-        faster = max(1.0, progress.writing_speed / self.speed) if self.speed else 1.0
-        return self.next_at - self.gap + self.gap / faster
+    """When a first text that got no token asks again."""
 
 
 class Pacer:
-    """Gives the growing answers of this process their turns: the stalest first.
+    """Gives each growing answer of this process its turns.
 
-    An async context manager. Tokens are shared with the other processes by *budget*;
-    the distances between turns follow from how many tokens are left.
+    Use it as an async context manager. *budget* shares the tokens with other processes.
     """
 
     def __init__(self, budget: Budget) -> None:
         self.budget = budget
         self.length_model = LengthModel()
         self._lanes: dict[str, _Lane] = {}
-        self._buckets: dict[str, _Known] = {}
+        self._plans: dict[str, Plan] = {}
         self._places: dict[GrowingAnswer, str] = {}
         self._drivers: set[asyncio.Task[None]] = set()
 
@@ -125,21 +129,21 @@ class Pacer:
             driver.add_done_callback(self._drivers.discard)
         future: asyncio.Future[Turn | None] = asyncio.get_running_loop().create_future()
         lane.waiting[answer] = future
-        lane.came.set()
+        lane.changed.set()
         try:
             return await future
         finally:
             lane.waiting.pop(answer, None)
-            lane.came.set()
+            lane.changed.set()
 
-    def look(self, answer: GrowingAnswer) -> None:
-        """Look whether *answer* is due: a pause of its model has ended."""
+    def pause_ended(self, answer: GrowingAnswer) -> None:
+        """The model of *answer* wrote again after a pause: give the turn now if it is due."""
         lane = self._lanes.get(answer.budget[0].key) if answer.budget else None
-        if lane is not None and answer in lane.waiting and self._due(answer, lane) <= clock():
-            lane.came.set()
+        if lane is not None and answer in lane.waiting and self._due_at(answer, lane) <= clock():
+            lane.changed.set()
 
     def leave(self, answer: GrowingAnswer) -> None:
-        """Forget *answer*, which grows no more; its waiting ends, if it waits."""
+        """Forget *answer*, which grows no more. If it waits for a turn, that wait ends."""
         self._places.pop(answer, None)
         for lane in self._lanes.values():
             future = lane.waiting.get(answer)
@@ -150,7 +154,7 @@ class Pacer:
         try:
             await self._give_turns(lane)
         except Exception as error:
-            # A fault of ours is told to those who wait, as if it had happened in their call.
+            # Each answer that waits gets the error, as if its own call had raised it.
             for future in lane.waiting.values():
                 if not future.done():
                     future.set_exception(error)
@@ -162,114 +166,85 @@ class Pacer:
         while lane.waiting:
             now = clock()
             waiting = [one for one, future in lane.waiting.items() if not future.done()]
-            # Nobody's preview before somebody's first text.
-            waiting = [one for one in waiting if one.progress.shown is None] or waiting
-            ready = [(self._due(one, lane), one) for one in waiting]
-            soonest = min((due for due, _ in ready), default=now + 60)
+            # First texts go before all previews.
+            waiting = [one for one in waiting if one.progress.shown_chars is None] or waiting
+            ready = [(self._due_at(one, lane), one) for one in waiting]
+            soonest = min((due_at for due_at, _ in ready), default=now + 60)
             if soonest > now + CLOCK_S:
-                lane.came.clear()
+                lane.changed.clear()
                 try:
                     async with asyncio.timeout(min(max(soonest - now, STEP_S), LOOK_AGAIN_S)):
-                        await lane.came.wait()
+                        await lane.changed.wait()
                 except TimeoutError:
                     pass
                 continue
             stalest = max(
-                (one for due, one in ready if due <= now + CLOCK_S),
-                key=lambda one: one.progress.unseen,
+                (one for due_at, one in ready if due_at <= now + CLOCK_S),
+                key=lambda one: one.progress.unseen_chars,
             )
-            await self._give(stalest, lane)
+            await self._try_to_give(stalest, lane)
 
-    async def _give(self, answer: GrowingAnswer, lane: _Lane) -> None:
-        """Give *answer* its turn, if there is a token."""
-        # What it costs may have changed while it waited.
-        buckets, first = answer.budget, answer.progress.shown is None
+    async def _try_to_give(self, answer: GrowingAnswer, lane: _Lane) -> None:
+        """Give *answer* its turn if there is a token. In both cases plan when to ask next."""
+        # Its buckets may have changed while it waited.
+        buckets, first = answer.budget, answer.progress.shown_chars is None
         place = self._places[answer] = buckets[0].key
-        crowd = sum(one == place for one in self._places.values())
-        grant = await self.budget.take(buckets, "first" if first else "preview", growing=crowd)
+        answers = sum(one == place for one in self._places.values())
+        grant = await self.budget.take(buckets, "first" if first else "preview", growing=answers)
         if grant.wait_s and first:
             lane.first_at = clock() + min(max(grant.wait_s, 2 * CLOCK_S), LOOK_AGAIN_S)
         else:
-            self._space(buckets, answer.progress, grant, clock(), crowd)
+            self._plan_next(buckets, answer.progress, grant, clock(), answers)
         future = lane.waiting.pop(answer, None) if not grant.wait_s else None
         if future is not None and not future.done():
             future.set_result(Turn(buckets, grant))
 
-    def _due(self, answer: GrowingAnswer, lane: _Lane) -> float:
-        progress, now = answer.progress, clock()
-        if progress.shown is None:
-            return lane.first_at
-        earliest = spaced = gap = apart_s = 0.0
-        for bucket in answer.budget:
-            known = self._buckets.get(bucket.key)
-            if known is None:
-                continue
-            earliest = max(earliest, known.next_at - known.gap)
-            spaced = max(spaced, known.spaced(progress))
-            gap, apart_s = max(gap, known.gap), max(apart_s, known.gap * known.crowd)
-        if progress.unseen > 0:
-            # Planned are characters, and a model that stops, or slows down, does not write them.
-            enough = now + gap - progress.unseen / progress.writing_speed
-            spaced = max(spaced, min(enough, spaced + LATE_GAPS * gap))
-        due = progress.best_time(earliest, spaced)
-        return min(due, max(earliest, progress.stop_time(apart_s)))
+    def _due_at(self, answer: GrowingAnswer, lane: _Lane) -> float:
+        """When *answer* should ask for its next token.
 
-    def _space(
-        self, buckets: Sequence[Bucket], progress: Progress, grant: Grant, now: float, crowd: int
+        It starts from the plan of the strictest of its buckets. A slow model moves it later, a
+        burst or a stop of the model moves it to a better moment.
+        """
+        progress, now = answer.progress, clock()
+        if progress.shown_chars is None:
+            return lane.first_at
+        earliest_at = planned_at = gap_s = apart_s = 0.0
+        for bucket in answer.budget:
+            plan = self._plans.get(bucket.key)
+            if plan is None:
+                continue
+            earliest_at = max(earliest_at, plan.next_at - plan.gap_s)
+            planned_at = max(planned_at, plan.due_at(progress))
+            gap_s, apart_s = max(gap_s, plan.gap_s), max(apart_s, plan.gap_s * plan.answers)
+        if progress.unseen_chars > 0:
+            # The plan is in characters. A model that slows down has not written them in gap_s.
+            written_at = now + gap_s - progress.unseen_chars / progress.writing_chars_per_s
+            planned_at = max(planned_at, min(written_at, planned_at + LATE_GAPS * gap_s))
+        due_at = progress.burst_at(earliest_at, planned_at)
+        return min(due_at, max(earliest_at, progress.stop_at(apart_s)))
+
+    def _plan_next(
+        self, buckets: Sequence[Bucket], progress: Progress, grant: Grant, now: float, answers: int
     ) -> None:
-        """Note when each of *buckets*, for which *crowd* wait, may be asked again for a preview."""
-        for bucket, spare, tokens_s in zip(buckets, grant.levels, grant.speeds, strict=True):
+        """Plan when a preview may next ask each of *buckets*, which *answers* answers share."""
+        for bucket, spare, tokens_per_s in zip(buckets, grant.levels, grant.speeds, strict=True):
             if not bucket.most:
                 continue
             most = max(bucket.most, bucket.upto)
-            known = self._buckets.setdefault(bucket.key, _Known(deque(maxlen=most)))
-            known.crowd = crowd
+            plan = self._plans.setdefault(bucket.key, Plan(deque(maxlen=most)))
+            plan.answers = answers
             if not grant.wait_s:
-                known.taken.append(now)
-                back_s = _back_s(bucket, tokens_s, known.taken, now)
-                known.gap = gap_s(spare, back_s, progress, self.length_model, now, crowd)
-                known.next_at = now + known.gap
-                # Tokens that drip come back in time, whatever the model does.
-                known.speed = 0.0 if bucket.refills else progress.writing_speed
+                plan.taken_at.append(now)
+                back_s = tokens_back_s(bucket, tokens_per_s, plan.taken_at, now)
+                plan.gap_s = plan_gap_s(spare, back_s, progress, self.length_model, now, answers)
+                plan.next_at = now + plan.gap_s
+                # Tokens that come back one by one do so at their own speed, not the model's.
+                plan.chars_per_s = 0.0 if bucket.refills else progress.writing_chars_per_s
             elif spare < 1:
-                known.gap = 0.0
-                known.next_at = now + max(grant.wait_s, 2 * CLOCK_S)
-        if len(self._buckets) > MOST_BUCKETS:
-            self._buckets = {key: one for key, one in self._buckets.items() if one.next_at > now}
-
-
-def gap_s(
-    spare: float,
-    back_s: Sequence[float],
-    progress: Progress,
-    length_model: LengthModel,
-    now: float,
-    crowd: int,
-) -> float:
-    """How long to wait between two updates of an answer while *spare* tokens are left.
-
-    Until a token comes back, no more updates may be due than there are tokens without it.
-
-    Args:
-        back_s: in how many seconds tokens come back, the next one first.
-        lengths: how long answers get.
-        crowd: how many answers share the bucket, 1 or more: the more, the more evenly, for
-            new ones begin where others end.
-    """
-    speed, writing = progress.speed(now), progress.writing_speed
-    further = [seconds * speed for seconds in back_s]
-    shares = length_model.shares(progress.written, further, 0.5 / math.sqrt(crowd))
-    return max(
-        share / writing / (spare + n) if spare + n > 0 else seconds
-        for n, (seconds, share) in enumerate(zip(back_s, shares, strict=True), 1)
-    )
-
-
-def _back_s(bucket: Bucket, tokens_s: float, taken: Sequence[float], now: float) -> Sequence[float]:
-    """In how many seconds tokens come back; *taken*: when they were, oldest first."""
-    if bucket.refills:
-        return [n / tokens_s for n in range(1, MOST_TOKENS)]
-    return [at + bucket.seconds - now for at in taken if at > now - bucket.seconds]
+                plan.gap_s = 0.0
+                plan.next_at = now + max(grant.wait_s, 2 * CLOCK_S)
+        if len(self._plans) > MOST_BUCKETS:
+            self._plans = {key: one for key, one in self._plans.items() if one.next_at > now}
 
 
 def worth_showing(text: str, waited_s: float) -> bool:

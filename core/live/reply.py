@@ -124,7 +124,7 @@ class Reply:
         self._text.write(text)
         self._changed.set()
         if self.progress.note_written(chars, clock()):
-            self._pacer.look(self)
+            self._pacer.pause_ended(self)
 
     async def finish(
         self, text: str, buttons: Sequence[Button] = (), *, most_wait_s: float = math.inf
@@ -145,7 +145,7 @@ class Reply:
             await self._finish_page(page.head, (), most_wait_s)
             self._posts.turn(page)
         await self._finish_page(self._text.page, buttons, most_wait_s)
-        if self.progress.written:
+        if self.progress.written_chars:
             self._pacer.length_model.note(len(text))
         for surface in self._posts.left:
             await delete(surface, self._conversation, self._pacer.budget)
@@ -184,7 +184,7 @@ class Reply:
                 return
             await self._sleep(self._platform.limits.interval_s)
             if not self._closing.is_set():
-                await self._wait_for_change(HIDDEN_S if self.progress.unseen > 0 else None)
+                await self._wait_for_change(HIDDEN_S if self.progress.unseen_chars > 0 else None)
 
     async def _wait_for_first_text(self) -> None:
         first_at: float | None = None
@@ -227,7 +227,7 @@ class Reply:
                 page = self._text.cut_early()
             else:
                 self._posts.on_screen = frame
-                self.progress.shown = chars
+                self.progress.shown_chars = chars
                 self._note_update(surface)
                 return True
         await surface.finish(page.head)
@@ -238,10 +238,10 @@ class Reply:
         return False
 
     def _has_news(self) -> bool:
-        frame, unseen = self._frame(), self.progress.unseen
+        frame, unseen = self._frame(), self.progress.unseen_chars
         if not frame or frame == self._posts.on_screen:
             return False
-        if self.progress.shown is None or unseen <= 0:
+        if self.progress.shown_chars is None or unseen <= 0:
             return True
         # Half a row of a table or half a link is hidden: its other half is waited for.
         return len(frame) - len(self._posts.on_screen) >= unseen * WORTH
@@ -250,7 +250,7 @@ class Reply:
         """What the screen may show of the page so far."""
         if self._posts.last.grows:
             return self._text.page
-        return self._text.frame(self.progress.unseen * HALF).rstrip()
+        return self._text.frame(self.progress.unseen_chars * HALF).rstrip()
 
     async def _finish_page(self, text: str, buttons: Sequence[Button], most_wait_s: float) -> None:
         surface = self._posts.last

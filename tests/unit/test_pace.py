@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from core.buckets import Buckets, LocalBudget
-from core.live.length_model import CLASSES, LengthModel
-from core.live.pace import Pacer, gap_s, worth_showing
+from core.live.length_model import CLASSES_CHARS, LengthModel
+from core.live.pace import Pacer, worth_showing
+from core.live.plan import plan_gap_s
 from core.live.progress import Progress
 from core.platform import Bucket
 
@@ -52,7 +53,7 @@ class Waiting:
     def __init__(self, name, unseen, *buckets):
         self.name, self.budget, self.progress = name, buckets, Progress(0.0)
         if unseen is not None:
-            self.progress.shown = 1
+            self.progress.shown_chars = 1
             self.progress.note_written(1 + unseen, 0.0)
 
 
@@ -122,7 +123,7 @@ async def test_a_crowd_leaves_tokens_for_the_final_texts_that_it_will_soon_need(
 def grown(*steps):
     """A growth with a text at each of *steps*, (seconds, characters); nothing is shown since 0."""
     progress = Progress(0.0)
-    progress.shown = 0
+    progress.shown_chars = 0
     for at, chars in steps:
         progress.note_written(chars, at)
     return progress
@@ -134,7 +135,7 @@ def evenly(seconds, *, chars_per_s=200):
 
 def gap(bucket, spare, progress, now, *, taken=(), lengths=None):
     back_s = [at + bucket.seconds - now for at in [*taken, now] if at > now - bucket.seconds]
-    return gap_s(spare, back_s, progress, lengths or LengthModel(), now, 1)
+    return plan_gap_s(spare, back_s, progress, lengths or LengthModel(), now, 1)
 
 
 def test_spare_tokens_are_spread_over_the_lengths_that_answers_have():
@@ -143,6 +144,26 @@ def test_spare_tokens_are_spread_over_the_lengths_that_answers_have():
     older = gap(bucket, 14, evenly(10), 10.0, taken=[0.0, 1, 3, 6])
     assert young == pytest.approx(0.4, rel=0.1)
     assert older == pytest.approx(1.9, rel=0.1)
+
+
+def test_the_example_at_the_top_of_the_pacer_is_true():
+    bucket, progress, taken = Bucket("b", 20, 60, reserve=1), Progress(0.05), []
+    now, rows = 0.05, {}
+    for update in range(1, 20):
+        while progress.last_written_at < now or not progress.written_chars:
+            at = min(now, progress.last_written_at + 0.02)
+            progress.note_written(round(at * 240), at)
+        progress.shown_chars = progress.written_chars
+        spare, gap_s = 19 - update, gap(bucket, 19 - update, progress, now, taken=taken)
+        gap_chars = round(gap_s * progress.writing_chars_per_s)
+        rows[update] = round(now, 1), progress.written_chars, spare, gap_chars, round(gap_s, 1)
+        taken.append(now)
+        now += gap_s
+    assert rows[1] == (0.1, 12, 18, 79, 0.3)
+    assert rows[2] == (0.4, 91, 17, 112, 0.5)
+    assert rows[6] == (3.9, 944, 13, 396, 1.6)
+    assert rows[11] == (15.4, 3_687, 8, 801, 3.3)
+    assert rows[19] == (53.0, 12_720, 0, 1_549, 6.5)
 
 
 def test_no_more_is_spent_than_there_is_until_tokens_come_back():
@@ -158,7 +179,7 @@ def test_no_more_is_spent_than_there_is_until_tokens_come_back():
 def test_a_fast_model_ends_sooner_so_its_tokens_are_spent_sooner():
     bucket = Bucket("b", 20, 60, reserve=1)
     slow, fast = evenly(20, chars_per_s=100), evenly(1, chars_per_s=2000)
-    assert slow.written == fast.written
+    assert slow.written_chars == fast.written_chars
     assert gap(bucket, 15, fast, 1.0) < gap(bucket, 15, slow, 20.0) / 2
 
 
@@ -176,37 +197,37 @@ def test_neither_long_thinking_nor_what_was_written_before_counts_as_its_speed()
     for n in range(1, 101):
         thought.note_written(n * 4, 30 + n / 50)
         resumed.note_written(3_000 + n * 4, n / 50)
-    usual = evenly(2).speed(2.0)
-    assert thought.speed(32.0) == pytest.approx(usual, rel=0.05)
-    assert resumed.speed(2.0) == pytest.approx(usual, rel=0.05)
+    usual = evenly(2).mean_chars_per_s(2.0)
+    assert thought.mean_chars_per_s(32.0) == pytest.approx(usual, rel=0.05)
+    assert resumed.mean_chars_per_s(2.0) == pytest.approx(usual, rel=0.05)
 
 
 def test_a_stop_of_the_model_makes_it_no_slower_writer():
     stopped, usual = grown(*((n / 50 + (n > 50) * 5, n * 4) for n in range(1, 101))), evenly(2)
-    assert stopped.writing_speed == pytest.approx(usual.writing_speed, rel=0.15)
-    assert stopped.speed(7.0) < usual.speed(2.0) / 2
+    assert stopped.writing_chars_per_s == pytest.approx(usual.writing_chars_per_s, rel=0.15)
+    assert stopped.mean_chars_per_s(7.0) < usual.mean_chars_per_s(2.0) / 2
 
 
 def test_what_is_unseen_is_shown_when_the_model_stops_sooner_the_more_it_is():
     progress = evenly(2)
-    progress.shown = 0
-    assert progress.stop_time(0.2) == pytest.approx(2.1, abs=0.02), "cheap"
-    scarce = progress.stop_time(4.0)
+    progress.shown_chars = 0
+    assert progress.stop_at(0.2) == pytest.approx(2.1, abs=0.02), "cheap"
+    scarce = progress.stop_at(4.0)
     assert 3 < scarce < 12, "only in a long stop"
-    progress.shown = 390
-    assert progress.stop_time(4.0) > 100
-    progress.shown = 400
-    assert progress.stop_time(4.0) == float("inf"), "there is nothing to show"
+    progress.shown_chars = 390
+    assert progress.stop_at(4.0) > 100
+    progress.shown_chars = 400
+    assert progress.stop_at(4.0) == float("inf"), "there is nothing to show"
 
 
 def test_where_a_model_writes_in_bursts_an_update_goes_out_at_the_nearest_one():
     bursts = grown(*((n / 2, 50 * n) for n in range(1, 21)))
     assert 0.4 < bursts.pause_s <= 0.5
-    assert bursts.said_at == 10.0
-    assert bursts.best_time(9.0, 10.2) == 10.0, "now, not a little later with nothing newer"
-    assert bursts.best_time(10.1, 10.2) == 10.1, "but not before there may be a token"
-    assert bursts.best_time(9.0, 10.3) > 10.6, "the next burst is nearer"
-    assert bursts.best_time(9.0, 12.0) == 12.0, "it should long have come: wait no more"
+    assert bursts.last_written_at == 10.0
+    assert bursts.burst_at(9.0, 10.2) == 10.0, "now, not a little later with nothing newer"
+    assert bursts.burst_at(10.1, 10.2) == 10.1, "but not before there may be a token"
+    assert bursts.burst_at(9.0, 10.3) > 10.6, "the next burst is nearer"
+    assert bursts.burst_at(9.0, 12.0) == 12.0, "it should long have come: wait no more"
 
 
 def test_a_model_that_writes_evenly_again_after_a_stop_has_no_bursts():
@@ -216,7 +237,7 @@ def test_a_model_that_writes_evenly_again_after_a_stop_has_no_bursts():
     for n in range(1, 60):
         progress.note_written(300 + n, 4.0 + n / 50)
     assert progress.pause_s == 0
-    assert progress.best_time(0.0, 6.0) == 6.0
+    assert progress.burst_at(0.0, 6.0) == 6.0
 
 
 def test_previews_wait_while_a_final_text_does():
@@ -238,11 +259,11 @@ def test_updates_get_ever_rarer_and_never_end(were, chars, further):
     lengths, further = LengthModel(), sorted(further)
     for one in were:
         lengths.note(one)
-    shares = lengths.shares(chars, further, 0.5)
+    shares = lengths.planned_chars(chars, further, 0.5)
     pieces = list(pairwise([(0.0, 0.0), *zip(further, shares, strict=True)]))
     rates = [(b[1] - a[1]) / (b[0] - a[0]) for a, b in pieces if b[0] - a[0] > 1]
     assert all(0 < rate <= 1.000001 for rate in rates)
-    if chars + further[-1] <= CLASSES[-1]:
+    if chars + further[-1] <= CLASSES_CHARS[-1]:
         assert all(later <= rate * 1.000001 for rate, later in pairwise(rates))
-    if chars >= CLASSES[-1]:
+    if chars >= CLASSES_CHARS[-1]:
         assert shares == pytest.approx(further), "longer than all: who knows"
