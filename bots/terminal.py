@@ -12,7 +12,7 @@ import msgspec
 from aiohttp import web
 
 from core.border import printable
-from core.errors import Gone
+from core.errors import AttachmentLost
 from core.messages import Attachment, Button, ConversationId, Incoming, Picture
 from core.platform import Bucket, Limits
 
@@ -216,7 +216,7 @@ class TerminalPlatform:
         return None
 
     async def fetch(self, attachment: Attachment, most_bytes: int) -> bytes:
-        raise Gone("a terminal sends no attachments")
+        raise AttachmentLost("a terminal sends no attachments")
 
 
 def _save(picture: Picture) -> Path:

@@ -10,7 +10,7 @@ import time
 from collections.abc import Mapping, Sequence
 
 from core.budget import LOOK_AGAIN_S, Budget
-from core.errors import Gone, PlatformError, Rejected
+from core.errors import Impossible, PlatformError
 from core.languages.catalogue import say
 from core.languages.detection import language_of
 from core.messages import ConversationId, place_of
@@ -93,7 +93,7 @@ class CrowdTeller:
             await see_through(
                 self._show(platform, conversation, surface, text, crowd.people), LAST_WORDS_S
             )
-        except (Gone, Rejected):
+        except Impossible:
             await self._crowds.drop(platform.name, conversation)
         except PlatformError as error:
             log.warning("crowd not told", conversation=conversation, reason=str(error))
@@ -131,7 +131,7 @@ class CrowdTeller:
             return
         try:
             await surface.delete()
-        except (Gone, Rejected):
+        except Impossible:
             pass
         except PlatformError as error:
             log.warning("crowd's post stands", conversation=conversation, reason=str(error))

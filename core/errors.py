@@ -5,11 +5,15 @@
     ├── PlatformError           the platform: may work later
     │   ├── RateLimited         asked too often; carries `retry_after_s`
     │   ├── Silenced            nothing may be said there for longer than a turn should wait
-    │   ├── Rejected            this very call will never work
+    │   ├── Impossible          this call will never work
+    │   │   ├── ChatLost        the chat, or our place in it, is lost
+    │   │   ├── PostLost        this post is lost; another one can be made
+    │   │   ├── ContentRefused  the platform does not take this content
     │   │   └── NoRight         we lack a right here; carries which
+    │   │       └── Barred      we may not write there, though others can; carries why
     │   ├── Full                the post takes no more text
-    │   ├── Gone                the chat, the post or our place in it is lost
-    │   │   └── Barred          we may not write there, though others can; carries why
+    │   ├── AttachmentLost      what came with a message cannot be had
+    │   ├── AttachmentTooLarge  it is larger than we read
     │   └── Revoked             the credentials stopped working
     ├── ModelError              the provider
     │   ├── Overloaded          busy or broken before the first word; retried
@@ -82,11 +86,23 @@ class Silenced(PlatformError):
     """Nothing may be called there for so long that the turn should not wait for it."""
 
 
-class Rejected(PlatformError):
-    """The platform will never accept this very call."""
+class Impossible(PlatformError):
+    """A call that will never work, however often it is made."""
 
 
-class NoRight(Rejected):
+class ChatLost(Impossible):
+    """The chat, or our place in it, does not exist (any more)."""
+
+
+class PostLost(Impossible):
+    """The post does not exist, or takes no more changes: what it should say needs another one."""
+
+
+class ContentRefused(Impossible):
+    """The platform does not take this content; another form of it may pass."""
+
+
+class NoRight(Impossible):
     """The place does not let us do this; *right* says what: `pictures`, `files` or `voice`."""
 
     def __init__(self, text: str, right: str) -> None:
@@ -98,16 +114,20 @@ class Full(PlatformError):
     """The post takes no more text: what follows belongs into another one."""
 
 
-class Gone(PlatformError):
-    """The chat or the post does not exist (any more), or we may not write there."""
-
-
-class Barred(Gone):
+class Barred(NoRight):
     """We may not write there; *why*: the `topic` is closed, or nobody lets us send `text`."""
 
     def __init__(self, text: str, why: Literal["topic", "text"]) -> None:
-        super().__init__(text)
+        super().__init__(text, why)
         self.why = why
+
+
+class AttachmentLost(PlatformError):
+    """What came with a message is not there (any more), or not for us."""
+
+
+class AttachmentTooLarge(PlatformError):
+    """What came with a message is larger than may be read."""
 
 
 class Revoked(PlatformError):

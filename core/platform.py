@@ -72,7 +72,7 @@ class Limits(msgspec.Struct, frozen=True):
 class Surface(Protocol):
     """One post that shows one page of an answer.
 
-    Raises (each method): `RateLimited`, `Gone`, `Rejected`, `Revoked` or plain
+    Raises (each method): `RateLimited`, `Revoked`, the kinds of `Impossible`, or plain
     `PlatformError`. Calls never overlap; the caller takes tokens first.
     """
 
@@ -214,7 +214,7 @@ class Platform(Protocol):
         """The bytes of *attachment*.
 
         Raises:
-            Rejected: it is larger than *most_bytes*, or not what it says.
-            Gone: it is not there (any more).
+            AttachmentTooLarge: it is larger than *most_bytes*.
+            AttachmentLost: it is not there (any more), or not for us.
         """
         ...

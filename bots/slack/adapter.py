@@ -26,7 +26,7 @@ from bots.slack.sessions import Sessions
 from bots.slack.stream import Streams, StreamSurface
 from bots.slack.surface import SlackSurface
 from core.credentials import Credential
-from core.errors import ConfigError, NoRight, PlatformError, Rejected
+from core.errors import ConfigError, ContentRefused, NoRight, PlatformError
 from core.lent import Spare
 from core.messages import (
     Attachment,
@@ -231,7 +231,7 @@ class SlackPlatform:
         _, channel, thread = split_conversation(conversation)
         try:
             await upload(self._client, channel, thread, pictures)
-        except Rejected as error:
+        except ContentRefused as error:
             if str(error) in NO_FILES:
                 raise self._no_files(str(error)) from error
             raise

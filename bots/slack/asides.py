@@ -9,7 +9,7 @@ from bots.slack.failures import slack_errors
 from bots.slack.home import home_view
 from bots.slack.posts import content, controls
 from bots.slack.surface import NO_MEMBER, SlackSurface
-from core.errors import Gone, PlatformError
+from core.errors import ChatLost, PlatformError
 from core.messages import Button, ConversationId
 from core.platform import Bucket
 
@@ -44,7 +44,7 @@ class AsideSurface(SlackSurface):
                 await self._client.chat_postEphemeral(
                     channel=self._channel, user=self._user, **content(text, buttons)
                 )
-        except Gone as error:
+        except ChatLost as error:
             if str(error) not in NO_MEMBER or not self._response_url:
                 raise
             await self._respond(text)
@@ -56,7 +56,7 @@ class AsideSurface(SlackSurface):
                 self._response_url, json=body, allow_redirects=False
             ) as response:
                 if response.status >= 300:
-                    raise Gone(f"response_url answers {response.status}")
+                    raise ChatLost(f"response_url answers {response.status}")
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:
             raise PlatformError(type(error).__name__) from error
 

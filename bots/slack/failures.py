@@ -7,7 +7,7 @@ from typing import Any
 import aiohttp
 from slack_sdk.errors import SlackApiError, SlackClientError
 
-from core.errors import Gone, PlatformError, RateLimited, Rejected, Revoked
+from core.errors import ChatLost, ContentRefused, PlatformError, PostLost, RateLimited, Revoked
 
 _LOST = frozenset(
     (
@@ -15,13 +15,10 @@ _LOST = frozenset(
         "not_in_channel",
         "is_archived",
         "thread_not_found",
-        "message_not_found",
-        "cant_update_message",
         "restricted_action",
         "user_not_found",
         "user_not_in_channel",
         # The workspace lets nobody edit any more, or nobody write there (chat.update, chat.post*).
-        "edit_window_closed",
         "messages_tab_disabled",
         "cannot_reply_to_message",
         "restricted_action_read_only_channel",
@@ -30,6 +27,8 @@ _LOST = frozenset(
         "restricted_action_thread_locked",
     )
 )
+_NO_POST = frozenset(("message_not_found", "cant_update_message", "edit_window_closed"))
+"""The post cannot be changed (any more): its text is owed in another one."""
 _REVOKED = frozenset(
     (
         "invalid_auth",
@@ -66,11 +65,13 @@ def _typed(error: SlackApiError, setting: str) -> PlatformError:
         return RateLimited(code, _seconds(headers.get("retry-after")))
     if code in _REVOKED:
         return Revoked(f"Slack does not accept {setting} ({code})")
+    if code in _NO_POST:
+        return PostLost(code)
     if code in _LOST:
-        return Gone(code)
+        return ChatLost(code)
     if code in _AWAY or status >= 500 or code.startswith("status"):
         return PlatformError(code)
-    return Rejected(code)
+    return ContentRefused(code)
 
 
 def _seconds(value: object) -> float:

@@ -11,7 +11,7 @@ from bots.slack.failures import slack_errors
 from bots.slack.markup import fallback
 from core.border import clean, set_aside
 from core.credentials import Credential, within
-from core.errors import AddressRefused, Gone, Rejected
+from core.errors import AddressRefused, AttachmentLost, AttachmentTooLarge
 from core.messages import Attachment, Picture, file_name
 from core.net.bounded_body import read_up_to
 from core.net.urls import joined, origin_of, read_url
@@ -122,12 +122,14 @@ class Files:
     async def download(self, attachment: Attachment, most_bytes: int) -> bytes:
         """As `Platform.fetch`."""
         if attachment.size_bytes > most_bytes:
-            raise Rejected(f"it is larger than {most_bytes} bytes")
+            raise AttachmentTooLarge(f"it is larger than {most_bytes} bytes")
         if attachment.ref.startswith(_ASK):
             attachment = await self._looked_up(attachment)
         if attachment.ref.startswith(_NONE):
             mode = attachment.ref.removeprefix(_NONE)
-            raise Gone(_NAMED_ONLY.get(mode, "it is of a kind that Slack gives no bytes of"))
+            raise AttachmentLost(
+                _NAMED_ONLY.get(mode, "it is of a kind that Slack gives no bytes of")
+            )
         with slack_errors():
             return await self._followed(attachment, most_bytes)
 
@@ -138,9 +140,9 @@ class Files:
         try:
             found = attachment_of(msgspec.convert(answer.get("file"), File))
         except (msgspec.ValidationError, UnicodeEncodeError) as error:
-            raise Gone("Slack does not say where it is") from error
+            raise AttachmentLost("Slack does not say where it is") from error
         if found.ref.startswith(_ASK):
-            raise Gone(_NAMED_ONLY["file_access"])
+            raise AttachmentLost(_NAMED_ONLY["file_access"])
         return found
 
     async def _followed(self, attachment: Attachment, most_bytes: int) -> bytes:
@@ -157,24 +159,24 @@ class Files:
                     address = _moved(url, response.headers.get("Location", ""))
                     continue
                 if response.status != 200:
-                    raise Gone(f"Slack answers {response.status}")
+                    raise AttachmentLost(f"Slack answers {response.status}")
                 body = await read_up_to(response.content, most_bytes)
                 if len(body) > most_bytes:
-                    raise Rejected(f"it is larger than {most_bytes} bytes")
+                    raise AttachmentTooLarge(f"it is larger than {most_bytes} bytes")
                 if _signs_in(response, attachment, body):
-                    raise Gone("Slack asks to sign in (is the scope files:read granted?)")
+                    raise AttachmentLost("Slack asks to sign in (is the scope files:read granted?)")
                 return body
-        raise Gone("it was moved too often")
+        raise AttachmentLost("it was moved too often")
 
     def _allowed(self, address: str) -> tuple[URL, dict[str, str]]:
         """Where to ask, and with what; decided anew at each hop."""
         try:
             url = read_url(address)
         except AddressRefused as error:
-            raise Gone(str(error)) from error
+            raise AttachmentLost(str(error)) from error
         headers = self._credential.to(str(url))
         if not headers and not within(origin_of(url), _WITHOUT_TOKEN):
-            raise Gone(_NAMED_ONLY["external"])
+            raise AttachmentLost(_NAMED_ONLY["external"])
         return url, headers
 
 
@@ -182,7 +184,7 @@ def _moved(url: URL, location: str) -> str:
     try:
         return joined(url, location)
     except AddressRefused as error:
-        raise Gone(str(error)) from error
+        raise AttachmentLost(str(error)) from error
 
 
 def _signs_in(response: aiohttp.ClientResponse, attachment: Attachment, body: bytes) -> bool:

@@ -29,7 +29,7 @@ from bots.slack.reading import mentioned_in
 from bots.slack.shortcuts import Shortcuts
 from bots.slack.stubs import completed
 from core.border import clean, set_aside
-from core.errors import Gone, PlatformError
+from core.errors import ChatLost, NoRight, PlatformError
 from core.languages.detection import language_of
 from core.messages import Incoming, Sender, conversation_id
 
@@ -155,7 +155,7 @@ class Listeners:
             # Others do not see a slash command: what was asked becomes a post, and its thread.
             try:
                 thread = await self._show_asked(slash, sender)
-            except Gone:
+            except (ChatLost, NoRight):
                 await ack(self._speak("not_invited", language))
                 return
             asked = slash_incoming(slash, NAME, self._me.team, thread, private=direct)

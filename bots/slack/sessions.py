@@ -10,7 +10,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bots.slack.failures import slack_errors
 from bots.slack.limits import rename_budget, status_budget
 from bots.slack.stream import AGAIN_S, cannot
-from core.errors import Gone, Rejected
+from core.errors import Impossible
 from core.lent import Spare
 
 TITLE_CHARS = 80
@@ -35,7 +35,7 @@ class Sessions:
                 await self._client.agents_sessions_setStatus(
                     channel_id=channel, thread_ts=thread, status=status, title=title
                 )
-        except (Rejected, Gone) as error:
+        except Impossible as error:
             if cannot(str(error)):
                 self._off_until = time.monotonic() + AGAIN_S
 
@@ -65,7 +65,7 @@ class Sessions:
                     await self._client.agents_sessions_rename(
                         channel_id=channel, thread_ts=thread, title=title
                     )
-            except (Rejected, Gone) as error:
+            except Impossible as error:
                 missing = str(error) in ("session_not_found", "not_authorized")
 
         await self._spare.make(rename_budget(self._app), rename)

@@ -20,7 +20,7 @@ from bots.slack.manifest import ASK_ABOUT, SUMMARISE
 from bots.slack.markup import fallback, render
 from bots.slack.people import People
 from bots.slack.reading import extras_of, mentioned_in, shared_files, text_of, words
-from core.errors import Gone, PlatformError, Rejected
+from core.errors import ChatLost, Impossible, NoRight, PlatformError
 from core.messages import Attachment, Incoming, Quote, Sender, conversation_id
 
 MOST_MESSAGES = 200
@@ -131,7 +131,7 @@ class Shortcuts:
                     answer: Any = await self._client.conversations_replies(
                         channel=channel, ts=thread, limit=MOST_MESSAGES
                     )
-        except (Gone, Rejected):
+        except Impossible:
             await self._tell(channel, sender.id.partition(":")[2], "not_invited", sender)
             return None
         messages = [one for one in items(answer.data, "messages") if not one.get("hidden")]
@@ -185,7 +185,7 @@ class Shortcuts:
                     unfurl_links=False,
                     unfurl_media=False,
                 )
-        except Gone:
+        except (ChatLost, NoRight):
             await self._tell(channel, sender.id.partition(":")[2], "not_invited", sender)
             return False
         return True

@@ -21,7 +21,7 @@ from bots.slack.limits import tier_budget
 from bots.slack.markup import render, settled
 from bots.slack.posts import controls
 from bots.slack.surface import MARK, Rest, SlackSurface
-from core.errors import Full, Gone, PlatformError, Rejected
+from core.errors import ChatLost, Full, Impossible, PlatformError, PostLost
 from core.messages import Button, ConversationId, split_conversation
 from core.platform import Bucket
 
@@ -148,7 +148,7 @@ class StreamSurface(SlackSurface):
         if self._streaming:
             try:
                 await self._grow(render(settled(text)))
-            except (Rejected, Gone) as error:
+            except Impossible as error:
                 self._streaming = False
                 if str(error) == "stopped_by_user":
                     # Slack has ended the message; the event that says so is on its way.
@@ -160,7 +160,7 @@ class StreamSurface(SlackSurface):
     async def finish(self, text: str, buttons: Sequence[Button] = ()) -> None:
         if self._halted:
             # No new message, where somebody took this one away too.
-            with suppress(Gone):
+            with suppress(ChatLost, PostLost):
                 await self._put(text, buttons)
             await self._end_session()
             return
@@ -172,7 +172,7 @@ class StreamSurface(SlackSurface):
             whole = rendered.startswith(self._sent) and _bytes(rendered) <= LAST_BYTES
             try:
                 shown = await self._stop(rendered[len(self._sent) :] if whole else "", buttons)
-            except (Rejected, Gone):
+            except Impossible:
                 whole = False
             else:
                 whole, ended = whole and reads(shown, rendered), True
@@ -184,12 +184,12 @@ class StreamSurface(SlackSurface):
 
     async def _grow(self, rendered: str) -> None:
         if not rendered.startswith(self._sent):
-            raise Rejected("another text than was streamed")
+            raise PostLost("another text than was streamed")
         if not self._ts and self._lost_at:
             await self._find_lost()
             if self._ts:
                 # How much of the text it took is not known: an edit says it for sure.
-                raise Rejected("a stream whose begin was lost")
+                raise PostLost("a stream whose begin was lost")
         more = rendered[len(self._sent) :]
         if _bytes(rendered) > STREAM_BYTES or (self._ts and time.monotonic() > self._until):
             raise Full("the stream is too old, or too long")

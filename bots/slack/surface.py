@@ -13,7 +13,7 @@ from bots.slack.failures import slack_errors
 from bots.slack.fields import items, mapping, string
 from bots.slack.limits import post_budget, update_budget
 from bots.slack.posts import content, plain_content, without_thumbs
-from core.errors import Gone, PlatformError, Rejected
+from core.errors import ContentRefused, Impossible, PlatformError, PostLost
 from core.messages import Button, ConversationId, split_conversation
 from core.platform import Bucket
 
@@ -23,8 +23,6 @@ CLOCKS_S = 30.0
 LOOK_BACK = 100
 """So many of the newest messages are looked through for a post of ours."""
 
-_NO_POST = frozenset(("message_not_found", "cant_update_message", "edit_window_closed"))
-"""The post cannot be changed: its text is owed in another one."""
 NO_MEMBER = frozenset(("not_in_channel", "channel_not_found", "user_not_in_channel"))
 MARK = "palaver_post"
 """The type of our own metadata, by which a post is found again whose answer was lost."""
@@ -82,8 +80,8 @@ class SlackSurface:
     async def finish(self, text: str, buttons: Sequence[Button] = ()) -> None:
         try:
             await self._put(text, buttons)
-        except Gone as error:
-            if not self._ts or str(error) not in _NO_POST:
+        except PostLost:
+            if not self._ts:
                 raise
             # Somebody deleted the growing post, or it is too old: the answer is still owed.
             self._ts = ""
@@ -108,7 +106,7 @@ class SlackSurface:
         if others != tuple(buttons):
             tries.append(content(text, others))  # A workspace may not know thumbs yet.
         for one in tries:
-            with suppress(Rejected):
+            with suppress(ContentRefused):
                 await self._call(one)
                 return
         # Better without its formatting than not at all.
@@ -164,7 +162,7 @@ class SlackSurface:
                         include_all_metadata=True,
                         limit=LOOK_BACK,
                     )
-        except (Rejected, Gone):
+        except Impossible:
             # We may not look: rather twice than not at all.
             self._lost_at = 0.0
             return

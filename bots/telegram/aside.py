@@ -20,7 +20,7 @@ from bots.telegram.surface import (
     telegram_errors,
 )
 from bots.telegram.wire import TelegramBot
-from core.errors import Barred, Gone, Rejected
+from core.errors import Barred, Impossible
 from core.messages import Button, ConversationId
 from core.platform import Bucket
 
@@ -67,7 +67,7 @@ class AsideSurface(TelegramSurface):
         if self._plain_until.get(self._chat, 0.0) < time.monotonic():
             try:
                 await self._send_aside(formatted, buttons)
-            except (Rejected, Gone):
+            except Impossible:
                 self._plain_until[self._chat] = time.monotonic() + AGAIN_S
             else:
                 return

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from bots.telegram.markup import render
 from bots.telegram.surface import TelegramSurface, entities_of, telegram_errors
 from bots.telegram.wire import TelegramBot
-from core.errors import Rejected
+from core.errors import ContentRefused, NoRight
 from core.messages import Button, ConversationId
 from core.platform import Bucket
 
@@ -45,6 +45,6 @@ class DraftSurface(TelegramSurface):
                         api_kwargs={"can_stop": bool(buttons), "keep_on_stop": True},
                     )
                 return
-            except Rejected:
+            except (ContentRefused, NoRight):
                 self._draft_id = 0
         await super().show(text, buttons)

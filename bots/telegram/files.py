@@ -12,7 +12,7 @@ from telegram import Bot
 from yarl import URL
 
 from bots.telegram.surface import telegram_errors
-from core.errors import Gone, PlatformError, Rejected
+from core.errors import AttachmentLost, AttachmentTooLarge, Impossible, PlatformError
 from core.messages import Attachment
 from core.net.bounded_body import read_up_to
 
@@ -32,16 +32,16 @@ class Files:
 
     async def download(self, attachment: Attachment, most_bytes: int) -> bytes:
         """As `Platform.fetch`."""
-        too_large = Rejected(f"it is larger than {most_bytes} bytes")
+        too_large = AttachmentTooLarge(f"it is larger than {most_bytes} bytes")
         if attachment.size_bytes > most_bytes:
             raise too_large
         try:
             with telegram_errors():
                 file = await self._bot.get_file(attachment.ref)
-        except Rejected as error:
+        except Impossible as error:
             if any(word in str(error).lower() for word in _PROTECTED):
-                raise Gone("its chat protects what is in it: say so") from error
-            raise
+                raise AttachmentLost("its chat protects what is in it: say so") from error
+            raise AttachmentLost(str(error)) from error
         if (file.file_size or 0) > most_bytes:
             raise too_large
         body = await self._read(file.file_path or "", most_bytes)
@@ -58,7 +58,7 @@ class Files:
             relative = inner
         parts = PurePosixPath(relative).parts
         if not parts or {"..", "/"} & set(parts) or ":" in parts[0]:
-            raise Gone("Telegram does not say where it is")
+            raise AttachmentLost("Telegram does not say where it is")
         if local:
             here = Path(folder, self._token, *parts)
             found = await asyncio.to_thread(_beginning, here, most_bytes)
@@ -74,7 +74,7 @@ class Files:
                 timeout=aiohttp.ClientTimeout(total=DOWNLOAD_S),
             ) as response:
                 if response.status in (404, 403, 410):
-                    raise Gone("it is not there any more")
+                    raise AttachmentLost("it is not there any more")
                 if response.status != 200:
                     raise PlatformError(f"Telegram answers {response.status}")
                 return await read_up_to(response.content, most_bytes)

@@ -22,7 +22,7 @@ from bots.telegram.surface import (
     telegram_errors,
 )
 from bots.telegram.wire import TelegramBot
-from core.errors import PlatformError, Rejected
+from core.errors import ChatLost, ContentRefused, PlatformError
 from core.messages import Button, ConversationId
 from core.platform import Bucket
 
@@ -35,7 +35,7 @@ MOST_GUESTS = 200
 async def greet(bot: TelegramBot, message: Message) -> str:
     """Answer the guest query of *message* with a stub; the id of what stands there now."""
     if message.guest_query_id is None:
-        raise Rejected("no guest query")
+        raise ChatLost("no guest query")
     stub = InlineQueryResultArticle(
         id="1", title="Palaver", input_message_content=InputTextMessageContent(STUB)
     )
@@ -122,7 +122,7 @@ class GuestSurface(TelegramSurface):
                         "rich_message": {"markdown": whole + end, "skip_entity_detection": True},
                     },
                 )
-        except Rejected as error:
+        except ContentRefused as error:
             if NOT_MODIFIED not in str(error).lower():
                 await self._show_first()
 
@@ -144,6 +144,6 @@ class GuestSurface(TelegramSurface):
                     entities=entities_of(formatted.entities),
                     link_preview_options=NO_PREVIEW,
                 )
-        except Rejected as error:
+        except ContentRefused as error:
             if NOT_MODIFIED not in str(error).lower():
                 raise

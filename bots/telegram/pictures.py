@@ -9,7 +9,7 @@ from bots.telegram.entities import units
 from bots.telegram.markup import CAPTION_UNITS, plain
 from bots.telegram.surface import keyboard, telegram_errors
 from bots.telegram.wire import TelegramBot
-from core.errors import Gone, Rejected
+from core.errors import ContentRefused, Impossible, NoRight
 from core.messages import Button, Picture
 
 ALBUM = 10
@@ -30,7 +30,7 @@ async def send(
     """As `Platform.send_pictures`."""
     if replacing and len(pictures) == 1:
         # Who took it away meanwhile gets a new one.
-        with suppress(Gone, Rejected), telegram_errors():
+        with suppress(Impossible), telegram_errors():
             await bot.edit_message_media(
                 media(pictures[0]), where[0], int(replacing), reply_markup=keyboard(buttons)
             )
@@ -60,7 +60,7 @@ async def send_one(
                     reply_parameters=reply,
                     reply_markup=keyboard(buttons),
                 )
-        except Rejected:
+        except (ContentRefused, NoRight):
             # Too long or too large as a photo, or photos are not allowed: a file may be.
             pass
         else:
@@ -92,7 +92,7 @@ async def send_album(
                 await bot.send_media_group(
                     where[0], photos, message_thread_id=where[1], reply_parameters=reply
                 )
-        except Rejected:
+        except (ContentRefused, NoRight):
             pass
         else:
             return

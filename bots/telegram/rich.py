@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 
 from bots.telegram.surface import TelegramSurface, keyboard, telegram_errors
-from core.errors import Gone, Rejected
+from core.errors import Impossible
 from core.messages import Button
 
 MOST_CHARS = 32_000
@@ -39,7 +39,7 @@ class RichSurface(TelegramSurface):
         if worth(text):
             try:
                 await self._finish_rich(text, buttons)
-            except (Rejected, Gone):
+            except Impossible:
                 # Plain, it is decided whether the post or the chat is lost.
                 pass
             else:

@@ -28,7 +28,16 @@ from telegram.error import (
 from bots.telegram.entities import Entity, Formatted, units
 from bots.telegram.markup import TEXT_UNITS, render
 from bots.telegram.wire import TelegramBot
-from core.errors import Barred, Gone, NoRight, PlatformError, RateLimited, Rejected, Revoked
+from core.errors import (
+    Barred,
+    ChatLost,
+    ContentRefused,
+    NoRight,
+    PlatformError,
+    PostLost,
+    RateLimited,
+    Revoked,
+)
 from core.messages import Button, ConversationId, split_conversation
 from core.platform import Bucket
 
@@ -84,7 +93,7 @@ _NO_POST = (
 )
 
 
-class Migrated(Gone):
+class Migrated(ChatLost):
     """The group became a supergroup: its posts belong into *chat* now."""
 
     def __init__(self, chat: int) -> None:
@@ -107,7 +116,7 @@ def telegram_errors() -> Iterator[None]:
     except ChatMigrated as error:
         raise Migrated(error.new_chat_id) from error
     except Forbidden as error:
-        raise Gone(str(error)) from error
+        raise ChatLost(str(error)) from error
     except BadRequest as error:
         text = str(error).lower()
         for reason, right in _RIGHTS.items():
@@ -116,9 +125,11 @@ def telegram_errors() -> Iterator[None]:
         for reason, why in _BARRED.items():
             if reason in text:
                 raise Barred(str(error), why) from error
-        if any(reason in text for reason in (*_LOST, *_NO_POST)):
-            raise Gone(str(error)) from error
-        raise Rejected(str(error)) from error
+        if any(reason in text for reason in _NO_POST):
+            raise PostLost(str(error)) from error
+        if any(reason in text for reason in _LOST):
+            raise ChatLost(str(error)) from error
+        raise ContentRefused(str(error)) from error
     except TelegramError as error:
         raise PlatformError(f"{type(error).__name__}: {error}") from error
 
@@ -215,7 +226,7 @@ class TelegramSurface:
     async def _show(self, formatted: Formatted, buttons: Sequence[Button]) -> None:
         try:
             await self._put(formatted, buttons)
-        except Rejected:
+        except ContentRefused:
             if not formatted.entities:
                 raise
             # Better without its formatting than not at all.
@@ -224,8 +235,8 @@ class TelegramSurface:
     async def finish(self, text: str, buttons: Sequence[Button] = ()) -> None:
         try:
             await self._show(render(text), buttons)
-        except Gone as error:
-            if self._message_id is None or not _post_is_gone(error):
+        except PostLost:
+            if self._message_id is None:
                 raise
             # Somebody deleted the growing post: the answer is still owed.
             self._message_id = None
@@ -274,10 +285,6 @@ class TelegramSurface:
                     reply_markup=keyboard(buttons),
                     link_preview_options=NO_PREVIEW,
                 )
-        except Rejected as error:
+        except ContentRefused as error:
             if NOT_MODIFIED not in str(error).lower():
                 raise
-
-
-def _post_is_gone(error: Gone) -> bool:
-    return any(reason in str(error).lower() for reason in _NO_POST)

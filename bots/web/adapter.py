@@ -25,7 +25,7 @@ from bots.web.posts import (
 from bots.web.routes import WebRoutes
 from bots.web.sessions import Sessions
 from bots.web.surface import WebSurface
-from core.errors import Gone, PlatformError, StoreError
+from core.errors import AttachmentLost, PlatformError, StoreError
 from core.lent import PostLog, Secret
 from core.messages import (
     Attachment,
@@ -189,4 +189,4 @@ class WebPlatform:
                     await self._post_log.put(list_of(visitor), renamed, key)
 
     async def fetch(self, attachment: Attachment, most_bytes: int) -> bytes:
-        raise Gone("the page sends no attachments")
+        raise AttachmentLost("the page sends no attachments")

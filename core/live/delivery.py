@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 
 from core.budget import LOOK_AGAIN_S, Budget, Grant
-from core.errors import Gone, PlatformError, RateLimited, Rejected, Revoked, Silenced
+from core.errors import Impossible, PlatformError, RateLimited, Revoked, Silenced
 from core.live.progress import clock
 from core.messages import ConversationId
 from core.platform import Bucket, Platform, Surface
@@ -37,7 +37,7 @@ async def deliver(
 
     Raises:
         Silenced: the next try may not be made for *most_wait_s*.
-        Gone, Rejected, Revoked: it never will.
+        Impossible, Revoked: it never will.
         PlatformError: the platform stayed away for `PATIENCE_S`, or too many tries.
     """
     began = time.monotonic()
@@ -51,7 +51,7 @@ async def deliver(
         try:
             async with reporting(budget, buckets, grant):
                 return await call()
-        except (Gone, Rejected, Revoked):
+        except (Impossible, Revoked):
             raise
         except PlatformError as error:
             report_refusal(error, conversation)

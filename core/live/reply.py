@@ -12,7 +12,15 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
-from core.errors import Full, Gone, PlatformError, RateLimited, Revoked
+from core.errors import (
+    ChatLost,
+    Full,
+    NoRight,
+    PlatformError,
+    PostLost,
+    RateLimited,
+    Revoked,
+)
 from core.live.delivery import Typing, delete, deliver, report_refusal, reporting
 from core.live.pace import FIRST_WAIT_S, Pacer, Turn, worth_showing
 from core.live.posts import Posts
@@ -133,7 +141,7 @@ class Reply:
 
         Raises:
             Silenced: a call may not be made for *most_wait_s*; what stands stands.
-            Gone: the chat is lost.
+            Impossible: the chat is lost, what it says is refused, or we have no right to say it.
             Revoked: our credentials are.
             PlatformError: the platform stayed away too long (see `deliver`).
         """
@@ -173,7 +181,7 @@ class Reply:
                 self._refusals += 1
                 floods += 1
                 report_refusal(error, self._conversation)
-            except (Gone, Revoked):
+            except (ChatLost, PostLost, NoRight, Revoked):
                 # The final text will meet the same, and there it is decided what follows.
                 return
             except PlatformError as error:

@@ -46,9 +46,7 @@ def looks(context: TurnContext) -> Sequence[float]:
 
 def joined(context: TurnContext, passed_on: Sequence[Incoming]) -> TurnContext:
     """*context* for its mail and *passed_on*, with the posts that it made, without its words."""
-    reached = context.checkpoints.newest
-    posts = reached.pages if reached is not None else context.checkpoint.pages
-    began = Checkpoint(context.first.event_id, pages=posts)
+    began = Checkpoint(context.first.event_id, pages=tuple(context.posts))
     context.checkpoints.save(began, now=True)
     return dataclasses.replace(
         context,

@@ -80,6 +80,12 @@ class TurnContext:
         return saved
 
     @property
+    def posts(self) -> Sequence[str]:
+        """What stands on the screen for this turn, of this try or an interrupted one."""
+        reached = self.checkpoints.newest
+        return reached.pages if reached is not None else self.checkpoint.pages
+
+    @property
     def place(self) -> Place:
         """What the operator says of where we are."""
         platform, space, _ = split_conversation(self.claim.conversation)
@@ -190,11 +196,11 @@ class TurnContext:
         return reply
 
     async def say(self, text: str, buttons: Sequence[Button] = (), *, aside: bool = False) -> Shown:
-        """Post one of our own sentences, on the post of an interrupted try where there is one.
+        """Post one of our own sentences, on the post that stands for this turn if there is one.
 
         *aside*: only who asked needs to read it.
         """
-        reply = self.reply(handles=self.checkpoint.pages, aside=aside)
+        reply = self.reply(handles=self.posts, aside=aside)
         await reply.finish(text, buttons)
         return reply.shown
 

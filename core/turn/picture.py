@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack
 
 from msgspec.structs import replace
 
-from core.errors import ModelError, NoRight, PlatformError
+from core.errors import ModelError, NoRight, PlatformError, PostLost
 from core.images.client import PictureRequest
 from core.images.models import larger, takes
 from core.languages.catalogue import failure, say
@@ -199,10 +199,15 @@ async def _post(
         under = buttons if start + len(some) == len(pictures) else ()
 
         async def send(some: Sequence[Picture] = some, under: Sequence[Button] = under) -> None:
+            nonlocal replacing
             await context.lease.may_show(new_post=False)
-            await context.platform.send_pictures(
-                conversation, context.first.reply_to, some, under, replacing=replacing
-            )
+            place = conversation, context.first.reply_to
+            try:
+                await context.platform.send_pictures(*place, some, under, replacing=replacing)
+            except PostLost:
+                # Somebody took the unfinished picture away: the finished one is still owed.
+                replacing = ""
+                await context.platform.send_pictures(*place, some, under)
 
         await context.lease.may_show(new_post=True)
         await deliver(

@@ -11,7 +11,14 @@ from contextlib import suppress
 from msgspec.structs import replace
 
 from core.border import set_aside
-from core.errors import Barred, Gone, LeaseLost, PlatformError, Rejected, StoreError
+from core.errors import (
+    Barred,
+    ChatLost,
+    Impossible,
+    LeaseLost,
+    PlatformError,
+    StoreError,
+)
 from core.languages.catalogue import Language, say
 from core.languages.detection import language_of, says_something
 from core.live.delivery import deliver
@@ -156,7 +163,7 @@ class TurnRun:
             await _tell_barred(context, error)
             await context.commit()
             return Report("gone")
-        except (Gone, Rejected) as error:
+        except ChatLost as error:
             if to := await self._became():
                 await self._claim.move(to, said=False)
                 return Report("moved")
@@ -164,6 +171,13 @@ class TurnRun:
             log.warning("chat lost", conversation=self._claim.conversation, reason=str(error))
             await context.commit()
             return Report("gone")
+        except Impossible as error:
+            # The chat is there, but does not take this answer.
+            log.warning("answer refused", conversation=self._claim.conversation, reason=str(error))
+            with suppress(Impossible):
+                await context.say(say("not_shown", context.language))
+            await context.commit()
+            return Report("refused")
 
     async def _became(self) -> ConversationId:
         """What the conversation became, if it moved while it was spoken to; else empty."""

@@ -9,7 +9,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bots.slack.files import DOMAINS, Files, attachments_of
 from core.credentials import Credential
-from core.errors import Gone, PlatformError, Rejected
+from core.errors import AttachmentLost, AttachmentTooLarge, PlatformError
 from core.messages import Attachment
 from tests.contracts.drivers import SlackDriver, driving
 from tests.harness import until
@@ -144,7 +144,7 @@ async def test_nor_is_it_by_a_redirect(net, address):
 async def test_a_circle_of_redirects_ends(net):
     net.answers[HOME] = lambda: moved(HOME)
     async with net.files() as files:
-        with pytest.raises(Gone, match="too often"):
+        with pytest.raises(AttachmentLost, match="too often"):
             await files.download(file(), 100)
     assert len(net.asked) == 4
 
@@ -156,7 +156,7 @@ PAGE = "<html><body>Sign in to Slack</body></html>"
 async def test_the_sign_in_page_is_no_file(net, mime):
     net.answers[HOME] = web.Response(text=PAGE, content_type="text/html")
     async with net.files() as files:
-        with pytest.raises(Gone, match="sign in"):
+        with pytest.raises(AttachmentLost, match="sign in"):
             await files.download(file(mime=mime, size=7), 1_000)
 
 
@@ -173,7 +173,7 @@ async def test_a_page_that_somebody_sent_is_a_file(net, size, headers):
 async def test_a_size_that_lies_is_found_out(net):
     net.answers[HOME] = web.Response(body=b"a" * 5_000)
     async with net.files() as files:
-        with pytest.raises(Rejected):
+        with pytest.raises(AttachmentTooLarge):
             await files.download(file(size=3), 1_000)
 
 
@@ -193,7 +193,7 @@ async def test_a_size_that_lies_is_found_out(net):
 async def test_only_what_lies_at_slack_is_downloaded_the_rest_is_named(net, known, said):
     (attached,) = attachments_of([{"id": "F1", "name": "x", "url_private": HOME, **known}])
     async with net.files() as files:
-        with pytest.raises(Gone, match=said):
+        with pytest.raises(AttachmentLost, match=said):
             await files.download(attached, 100)
     assert net.asked == []
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bots.telegram.files import Files
-from core.errors import ConfigError, Gone, PalaverError, Rejected
+from core.errors import AttachmentLost, AttachmentTooLarge, ConfigError, PalaverError
 from core.messages import Attachment
 from core.net.way import Way
 from tests.contracts.drivers import SlackDriver, TelegramDriver, driving
@@ -275,7 +275,7 @@ async def download():
 async def test_a_file_of_telegrams_is_bounded_whatever_it_said(download):
     assert len(await download("ROOT/documents/a b.txt")) == 5_000
     for most, size in ((4_999, 0), (4_999, 3), (4_999, 10**12)):
-        with pytest.raises(Rejected):
+        with pytest.raises(AttachmentTooLarge):
             await download("ROOT/documents/a.txt", most, size)
 
 
@@ -288,7 +288,7 @@ async def test_a_file_of_telegrams_is_bounded_whatever_it_said(download):
     ],
 )
 async def test_a_path_that_leads_elsewhere_is_not_followed(download, path):
-    with pytest.raises(Gone):
+    with pytest.raises(AttachmentLost):
         await download(path)
     assert download.asked == []
 
@@ -309,7 +309,7 @@ async def test_a_bot_api_server_on_this_machine_tells_a_path(download, tmp_path)
     (folder / "a.txt").write_bytes(b"here")
     (folder / "link.txt").symlink_to("/etc/passwd")
     assert await download(f"{folder}/a.txt") == b"here"
-    with pytest.raises(Rejected):
+    with pytest.raises(AttachmentTooLarge):
         await download(f"{folder}/a.txt", 3)
     # What is not here is asked for by HTTP: a link, and the path of another machine.
     for name in ("link.txt", "b.txt"):

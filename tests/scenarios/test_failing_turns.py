@@ -45,10 +45,10 @@ async def test_a_turn_that_always_crashes_is_set_aside_and_the_next_is_answered(
 ):
     driver, answer = TelegramDriver(), serve_module.answer
 
-    async def crashing(stage, question, *arguments, **options):
+    async def crashing(context, question, *arguments, **options):
         if "poison" in question:
             raise ValueError("a fault of ours")
-        return await answer(stage, question, *arguments, **options)
+        return await answer(context, question, *arguments, **options)
 
     monkeypatch.setattr(serve_module, "answer", crashing)
     async with driving(driver, tmp_path, model):

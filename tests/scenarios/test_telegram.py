@@ -365,6 +365,23 @@ async def test_a_text_whose_formatting_is_refused_is_shown_without_it(driver, tm
         assert post.text == "some bold words"
 
 
+async def test_an_answer_that_the_platform_refuses_is_said_to_be_refused(driver, tmp_path, model):
+    model.answer, model.piece_s = lambda messages: "Words that are not taken.", 0.3
+    refusal = ApiError(400, "Bad Request: MESSAGE_CONTENT_NOT_TAKEN")
+    async with driving(driver, tmp_path, model):
+        for method in ("sendMessage", "editMessageText"):
+            for _ in range(9):
+                driver.server.fail_next(method, refusal, lambda p: "not taken" in p.get("text", ""))
+        await driver.say("dm", "go")
+        await until(lambda: "does not take my answer" in driver.server.posts(77)[-1].text)
+        (post,) = driver.server.posts(77)
+        assert not post.markup, "what grew became the sentence, and can be stopped no more"
+        driver.server.faults.clear()
+        model.answer = lambda messages: "Other words."
+        await driver.say("dm", "and now?")
+        await until(lambda: driver.server.posts(77)[-1].text == "Other words.")
+
+
 async def test_drafts_preview_a_private_answer_which_ends_as_one_message(driver, tmp_path, model):
     model.answer, model.piece_s = lambda messages: "Words of an answer. " * 15, 0.02
     async with driving(driver, tmp_path, model, telegram_stream="drafts"):

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from core.buckets import LocalBudget
-from core.errors import Gone, PlatformError, RateLimited
+from core.errors import ChatLost, PlatformError, RateLimited
 from core.live.pace import Pacer
 from core.live.reply import Reply
 from core.messages import Button, conversation_id
@@ -197,10 +197,10 @@ async def test_three_refusals_end_the_previews(monkeypatch):
 
 async def test_a_lost_chat_is_told_by_finish():
     platform = Platform()
-    platform.errors = [Gone("kicked")] * 2
+    platform.errors = [ChatLost("kicked")] * 2
     async with reply_on(platform) as reply:
         await stream(reply, "some words of an answer")
-        with pytest.raises(Gone):
+        with pytest.raises(ChatLost):
             await reply.finish("some words of an answer")
 
 

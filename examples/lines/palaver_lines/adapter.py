@@ -15,7 +15,7 @@ from aiohttp import web
 
 from bots.push_queue import PushQueue
 from core.border import set_aside
-from core.errors import Gone, PlatformError, StoreError
+from core.errors import AttachmentLost, PlatformError, StoreError
 from core.lent import PostLog
 from core.messages import Attachment, Button, ConversationId, Incoming, Picture, conversation_id
 from core.platform import Bucket, Limits
@@ -174,7 +174,7 @@ class LinesPlatform:
         """A line has no title."""
 
     async def fetch(self, attachment: Attachment, most_bytes: int) -> bytes:
-        raise Gone("lines carry no attachments")
+        raise AttachmentLost("lines carry no attachments")
 
 
 async def _tell(out: asyncio.StreamWriter, key: int, value: bytes | None) -> None:
