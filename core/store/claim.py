@@ -32,6 +32,7 @@ from core.store.values import read_incoming, unreadable, words
 LEASE_S = 6.0
 """A claim that was not renewed for this long is taken over."""
 RENEW_S = 1.0
+"""`core.turn.lease_renewer` renews it so often while the turn runs."""
 STALE_S = 60
 """A turn that was neither renewed nor taken over for so long counts no more for its person."""
 START = 3

@@ -32,7 +32,7 @@ from core.store.claim import Claim
 from core.store.turns import Checkpoint, Turn
 from core.turn.attachments import ReadAttachments
 from core.turn.checkpointer import Checkpointer
-from core.turn.lease import LeaseRenewer
+from core.turn.lease_renewer import LeaseRenewer
 from core.turn.prompt import build_prompt
 from core.turn.services import Services
 from core.turn.stop import StopSignal

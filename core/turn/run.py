@@ -33,7 +33,7 @@ from core.turn.checkpointer import Checkpointer
 from core.turn.commands import COMMANDS
 from core.turn.commands.start import UNKNOWN
 from core.turn.context import Report, TurnContext
-from core.turn.lease import LeaseRenewer
+from core.turn.lease_renewer import LeaseRenewer
 from core.turn.prompt import BYTES_PER_TOKEN
 from core.turn.serve import serve
 from core.turn.services import Services

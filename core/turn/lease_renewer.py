@@ -2,7 +2,8 @@
 
 One task beside the turn. Each renewal carries the newest checkpoint, and brings back the two
 messages that a turn gets from outside: stop (keep what is there), and that another worker has
-the lane now (touch nothing).
+the lane now (touch nothing). How long a lease lasts, and how often it is renewed: `LEASE_S` and
+`RENEW_S` of `core.store.claim`.
 """
 
 import asyncio
