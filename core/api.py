@@ -17,10 +17,10 @@ from aiohttp import web
 from core.errors import ModelError
 from core.models.batch import Answer, Heard, Prompt, ask
 from core.models.chunks import Source, TextDelta, Usage, Withdrawn
+from core.models.context_window import tokens_of
 from core.models.endings import judge
 from core.models.request import Model
 from core.models.tokens import estimate_tokens
-from core.models.ways import tokens_of
 from core.secret import redact
 from core.telemetry import Metrics, logger
 

@@ -7,9 +7,10 @@ from typing import Any, NamedTuple
 from msgspec.structs import replace
 
 from core.errors import Refused
+from core.models.context_window import tokens_of
 from core.models.reasons import PICTURES
 from core.models.request import ChatRequest
-from core.models.ways import LENGTHS, NEEDED, Ways, hears, sees, tokens_of
+from core.models.ways import LENGTHS, NEEDED, Ways, hears, sees
 
 LESS = 0.6
 """Where a model does not say how much it reads, so much of what was too much is tried."""

@@ -10,13 +10,11 @@ from typing import Any, Literal
 import msgspec
 from msgspec.structs import replace
 
-from core.models.request import ChatMessage, ChatRequest, Traits
-from core.models.tokens import MESSAGE_TOKENS, PICTURE_TOKENS, estimate_tokens
+from core.models.context_window import trimmed
+from core.models.request import ChatRequest, Traits
 
 BLIND = "[you cannot see the pictures that came with this: say so]"
 DEAF = "[you cannot hear the voice message that came with this: say so]"
-RESERVE = 4_096
-"""Of a window, so many tokens (or a quarter of it) are left for an answer of any length."""
 NEWEST = 0.2
 """So much does the newest answer count for what is typical."""
 NEEDED = frozenset(("model", "messages", "stream", "system"))
@@ -105,18 +103,7 @@ class Ways(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_field
             request = deaf(request)
         if self.most_tokens and request.max_tokens > self.most_tokens:
             request = replace(request, max_tokens=self.most_tokens)
-        if not self.window:
-            return request
-        room = self.window - (request.max_tokens or min(self.window // 4, RESERVE))
-        left = room / (self.scale or 1.0) - tokens_of(request)
-        messages = list(request.messages)
-        while left < 0 and (at := _oldest(messages)) is not None:
-            left += _tokens(messages.pop(at))
-        if len(messages) == len(request.messages):
-            return request
-        while (at := _oldest(messages)) is not None and messages[at].role == "assistant":
-            del messages[at]
-        return replace(request, messages=tuple(messages))
+        return trimmed(request, self.window, self.scale) if self.window else request
 
     def applied(self, body: dict[str, Any], needed: frozenset[str] = NEEDED) -> dict[str, Any]:
         """*body* in these ways; what is *needed* keeps its place and its name."""
@@ -145,21 +132,6 @@ def _clamp(asked: dict[str, Any], most: int) -> None:
             del asked["thinking"]
         else:
             asked["thinking"] = thinking | {"budget_tokens": most // 2}
-
-
-def tokens_of(request: ChatRequest) -> int:
-    return sum(map(_tokens, request.messages)) + estimate_tokens(request.begun)
-
-
-def _tokens(message: ChatMessage) -> int:
-    pictures = PICTURE_TOKENS * len(message.images)
-    return estimate_tokens(message.content) + MESSAGE_TOKENS + pictures
-
-
-def _oldest(messages: list[ChatMessage]) -> int | None:
-    """Which of *messages* is history, and the oldest of it."""
-    found = (at for at, one in enumerate(messages[:-1]) if one.role != "system")
-    return next(found, None)
 
 
 def blind(request: ChatRequest) -> ChatRequest:

@@ -17,10 +17,10 @@ from core.models.chunks import (
     Usage,
     Withdrawn,
 )
+from core.models.context_window import tokens_of
 from core.models.endings import Ending, judge
 from core.models.request import ChatRequest
 from core.models.tokens import estimate_tokens
-from core.models.ways import tokens_of
 from core.telemetry import logger
 from core.turn.links import listed, with_links
 from core.turn.pieces import Pieces, Quote

@@ -1,4 +1,8 @@
-"""What the model is sent: system prompt, date, as much history as fits, the question."""
+"""What the model is sent: system prompt, date, as much history as fits, the question.
+
+`HISTORY_TOKENS` bounds the history here, for every model. One whose context window is smaller than
+that loses more of it in `core.models.context_window`.
+"""
 
 import datetime
 from collections.abc import Sequence
