@@ -12,15 +12,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
-from core.errors import (
-    ChatLost,
-    Full,
-    NoRight,
-    PlatformError,
-    PostLost,
-    RateLimited,
-    Revoked,
-)
+from core.errors import ChatLost, Full, NoRight, PlatformError, PostLost, RateLimited, Revoked
 from core.live.delivery import Typing, delete, deliver, report_refusal, reporting
 from core.live.pace import FIRST_WAIT_S, Pacer, Turn, worth_showing
 from core.live.posts import Posts
