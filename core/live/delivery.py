@@ -1,4 +1,8 @@
-"""Calls that must reach the platform: paced, and tried again until they do."""
+"""How calls to the platform are made.
+
+Final texts are tried again until they arrive. Calls that nobody waits for take only spare tokens.
+After each call the budget is told how it went.
+"""
 
 import asyncio
 import math
@@ -17,11 +21,11 @@ from core.telemetry import logger
 log = logger(__name__)
 
 RETRY_S = (0.5, 1, 2, 4, 8, 15)
-"""Waits between tries while the platform is away; the last repeats."""
+"""Waits between tries while the platform is unreachable. The last one repeats."""
 PATIENCE_S = 15 * 60
-"""How long a platform may stay away before the turn is left to another try."""
+"""After so long the turn ends, and a later try of it continues."""
 INDICATE_AFTER_S = 0.8
-"""How long "is typing" waits for the text, where it costs as much."""
+"""How long "is typing" waits for the text, on platforms where it takes a token too."""
 
 
 async def deliver(
@@ -33,17 +37,17 @@ async def deliver(
     tries: int = sys.maxsize,
     most_wait_s: float = math.inf,
 ) -> None:
-    """Make *call* succeed, trying *tries* times at the most.
+    """Repeat *call* until it succeeds, at most *tries* times.
 
     Raises:
-        Silenced: the next try may not be made for *most_wait_s*.
-        Impossible, Revoked: it never will.
-        PlatformError: the platform stayed away for `PATIENCE_S`, or too many tries.
+        Silenced: no call may be made for longer than *most_wait_s*.
+        Impossible, Revoked: the call can never succeed.
+        PlatformError: it failed for `PATIENCE_S`, or *tries* times.
     """
     began = time.monotonic()
     failures = 0
     while True:
-        # What it costs may change while it is waited for.
+        # The buckets may change during the wait.
         while (grant := await budget.take(buckets := cost(), "final")).wait_s:
             if grant.wait_s > most_wait_s:
                 raise Silenced(f"no call may be made here for {grant.wait_s:.0f} s")
@@ -63,7 +67,7 @@ async def deliver(
 
 
 async def delete(surface: Surface, conversation: ConversationId, budget: Budget) -> None:
-    """Take the post of *surface* away, as far as the platform lets us."""
+    """Delete the post of *surface*, if the platform lets us."""
     with suppress(PlatformError):
         await deliver(surface.delete, lambda: surface.final_budget, conversation, budget, tries=1)
 
@@ -71,7 +75,7 @@ async def delete(surface: Surface, conversation: ConversationId, budget: Budget)
 async def indicate(
     platform: Platform, conversation: ConversationId, budget: Budget, *, busy: bool
 ) -> None:
-    """Show "is typing" where there is a token to spare, or clear it in any case."""
+    """Show "is typing" if a token is to spare. Clear it in any case."""
     buckets = platform.indicate_budget(conversation, busy=busy)
     await SpareCalls(budget).make(
         buckets, lambda: platform.indicate(conversation, busy=busy), owed=not busy
@@ -79,7 +83,7 @@ async def indicate(
 
 
 class SpareCalls:
-    """Calls that nobody waits for; see `core.lent.Spare`."""
+    """Makes calls that nobody waits for; see `core.lent.Spare`."""
 
     def __init__(self, budget: Budget) -> None:
         self._budget = budget
@@ -101,7 +105,7 @@ class SpareCalls:
 
 
 class Typing:
-    """Shows that an answer is under way, again and again, until it ends."""
+    """Shows "is typing" again and again, until the answer ends."""
 
     def __init__(self, platform: Platform, conversation: ConversationId, budget: Budget) -> None:
         self._platform = platform
@@ -111,7 +115,7 @@ class Typing:
 
     async def keep(self) -> None:
         if self._platform.indicate_budget(self._conversation, busy=True):
-            # It costs what a text does: not where the text is about to come.
+            # It takes a token as a text does. If the text comes soon, it is not worth that.
             await asyncio.sleep(INDICATE_AFTER_S)
         while True:
             self._shown = True
@@ -126,7 +130,7 @@ class Typing:
 
 @asynccontextmanager
 async def reporting(budget: Budget, buckets: Sequence[Bucket], grant: Grant) -> AsyncIterator[None]:
-    """Around the call for *grant*: what it tells of *buckets* is learned."""
+    """Wraps the call for *grant*, and tells *budget* how the call went."""
     began = clock()
     try:
         yield

@@ -1,8 +1,8 @@
-"""Healing of half-finished Markdown, so that no frame shows a dangling marker.
+"""Healing of half-written Markdown, so that no frame shows an unclosed mark. Pure.
 
-`heal` looks only at what a cut can leave open: a fence, a table row, a formula,
-and the inline marks of the last block. The text of a whole answer passes unchanged
-where nothing is open. All of it is linear in the text.
+`heal` looks only at what a cut can leave open: a fence, a table row, a formula, and the inline
+marks of the last block. A text in which nothing is open stays as it is. The time grows in
+proportion to the text.
 """
 
 import re
@@ -15,15 +15,15 @@ _PARTIAL_START = re.compile(r"#{1,6}|[-*+_=>]|\d{1,9}[.)]|`{1,2}|[-*_=~`]{2,}|~"
 _INLINE = re.compile(r"\\.|`+|\*+|_+|~~|\|\||\$\$|!?\[|\]\(|\]", re.DOTALL)
 
 BLOCK_CHARS = 4_000
-"""So much of the end of a longer block is looked at."""
+"""Of a longer block only so much of its end is looked at."""
 MOST_OPEN = 16
-"""Who leaves more marks open than this means none of them."""
+"""If more marks than this are open, none is meant as a mark."""
 FORMULA_CHARS = 500
-"""A formula that is longer than this without an end is none."""
+"""A formula must end within so many characters."""
 
 
 class OpenFence(NamedTuple):
-    """A code fence that is open: its marker (three backticks), its line, where that begins."""
+    """An open code fence: its marker (such as three backticks), its line, where the line begins."""
 
     marker: str
     line: str
@@ -39,7 +39,10 @@ class _Open(NamedTuple):
 
 
 def next_fence(fence: OpenFence | None, line: str, start: int) -> OpenFence | None:
-    """The fence that is open behind *line*, which begins at *start*, if *fence* was before it."""
+    """The fence that is open after *line*, if *fence* was open before it.
+
+    *start* is where *line* begins.
+    """
     if "```" not in line and "~~~" not in line:
         return fence
     match = FENCE.match(line)
@@ -54,7 +57,7 @@ def next_fence(fence: OpenFence | None, line: str, start: int) -> OpenFence | No
 
 
 def open_fence(text: str) -> OpenFence | None:
-    """The fence that is still open where *text* ends, if any."""
+    """The fence that is open at the end of *text*, if any."""
     if "```" not in text and "~~~" not in text:
         return None
     fence, start = None, 0
@@ -65,15 +68,18 @@ def open_fence(text: str) -> OpenFence | None:
 
 
 def heal(text: str) -> str:
-    """*text*, cut anywhere, with what is open closed and what is half hidden."""
+    """*text*, which may be cut anywhere: what is open is closed, what is half there is hidden."""
     return heal_behind(text, 0, None)
 
 
 def heal_behind(text: str, stands: int, fence: OpenFence | None, read: int = 0) -> str:
-    """As `heal`; *text* up to *stands*, the end of a line, was looked at: *fence* is open there.
+    """As `heal`, for a *text* whose beginning was looked at before.
 
-    Where it is none, an empty line or the end of a fence stands before *stands*. From there to
-    *read*, the begin of a line, no fence begins or ends.
+    Args:
+        stands: where the part that was looked at ends; the end of a line. If *fence* is None, an
+            empty line or the end of a fence is just before it.
+        fence: the fence that is open at *stands*.
+        read: the begin of a line. No fence begins or ends between *stands* and it.
     """
     start = max(stands, min(read, text.rfind("\n") + 1))
     rest = text[start:]
@@ -87,15 +93,15 @@ def heal_behind(text: str, stands: int, fence: OpenFence | None, read: int = 0) 
 
 
 def _heal_end(text: str, stands: int) -> str:
-    """As `heal_behind`, where no fence is open."""
+    """As `heal_behind`, if no fence is open."""
     rest = text[stands:]
     if len(rest) > BLOCK_CHARS:
-        # Whole lines of its end; what has none stays as it is.
+        # Only whole lines of its end. A text without line ends stays as it is.
         behind = rest.find("\n", len(rest) - BLOCK_CHARS) + 1 or len(rest)
         stands, rest = stands + behind, rest[behind:]
     rest = _without_half_table(rest)
     body, _, last = rest.rpartition("\n")
-    # A fence here closes one: none is open.
+    # A fence in this line closes one, because none is open behind it.
     if last and _PARTIAL_START.fullmatch(last.strip()) and not FENCE.match(last):
         rest = body
     block = _last_block(rest)
@@ -108,7 +114,7 @@ def _close_fence(text: str, fence: OpenFence) -> str:
     if last.strip() and set(last.strip()) <= {fence.marker[0]}:
         inside = body
     if not inside.strip():
-        # The opening line itself, perhaps still without its language.
+        # Hide the opening line, which may still lack its language.
         return _heal_end(text[: fence.start].rstrip("\n"), 0)
     return (
         f"{text[: fence.start]}{fence.line}\n{inside.rstrip()}\n{indent(fence.line)}{fence.marker}"
@@ -121,7 +127,7 @@ def indent(line: str) -> str:
 
 
 def is_table_rule(line: str) -> bool:
-    """Whether *line* is what stands between a table's head and its rows."""
+    """Whether *line* is the rule between a table's head and its rows."""
     cells = line.strip().strip("|").split("|")
     return "|" in line and all(_is_rule_cell(cell.strip()) for cell in cells)
 
@@ -141,7 +147,7 @@ def _without_half_table(text: str) -> str:
         return text
     rows = text[first:].split("\n")
     if len(rows) < 3 or not _may_be_rule(rows[1]):
-        # Without its rule and a first row, a head reads as a line of pipes.
+        # Without its rule and a first row, the head would be shown as a line of pipes.
         return text[:first].rstrip("\n") if len(rows) < 3 else text
     if not rows[-1].rstrip().endswith("|") or rows[-1].count("|") < rows[0].count("|"):
         return text[: text.rfind("\n")]
@@ -167,13 +173,13 @@ def _last_block(text: str) -> int:
 
 
 class _Inline:
-    """The inline marks of one block, read once from its beginning to its end."""
+    """Reads the inline marks of one block, once, from its beginning to its end."""
 
     def __init__(self, block: str) -> None:
         self._block = block
         self._opened: list[_Open] = []
         self._brackets: list[int] = []
-        """Where in *opened* the brackets are."""
+        """The indexes of the brackets in `_opened`."""
         self._last_paren = block.rfind(")")
         self._ticks = _runs_of_ticks(block) if "`" in block else {}
 
@@ -188,7 +194,7 @@ class _Inline:
                     return _closed(self._block[:start], self._opened)
                 position = close
             elif mark[0] == "`":
-                # A run behind a backslash begins later than it seems.
+                # A run after a backslash begins one character later than it seems.
                 runs = self._ticks.get(len(mark), [])
                 later = bisect_right(runs, start)
                 if later == len(runs):
@@ -213,7 +219,7 @@ class _Inline:
             del self._opened[self._brackets.pop() :]
 
     def _half_link(self, close: int) -> str:
-        """Show the text of a link whose address is not whole yet, and nothing of an image."""
+        """The address of a link is not whole yet: show only its text, and nothing of an image."""
         index = self._brackets[-1]
         mark, start, end = self._opened[index]
         shown = "" if mark == "![" else self._block[end:close]
@@ -244,7 +250,7 @@ class _Inline:
 
 
 def _runs_of_ticks(block: str) -> dict[int, list[int]]:
-    """Where runs of backticks begin, by their length."""
+    """Where the runs of backticks begin, by length."""
     runs: dict[int, list[int]] = {}
     for match in re.finditer("`+", block):
         runs.setdefault(match.end() - match.start(), []).append(match.start())
@@ -252,7 +258,7 @@ def _runs_of_ticks(block: str) -> dict[int, list[int]]:
 
 
 def _formula_end(block: str, mark: str, at: int) -> int | None:
-    """Where what *mark*, which ends at *at*, opens has ended; None: not yet."""
+    """Where the formula ends that *mark* opens; None: not yet. *mark* ends at *at*."""
     closing = {"\\(": "\\)", "\\[": "\\]", "$$": "$$"}.get(mark)
     if closing is None:
         return at
@@ -263,14 +269,14 @@ def _formula_end(block: str, mark: str, at: int) -> int | None:
 
 
 def _closed(block: str, opened: list[_Open]) -> str:
-    # Nothing stands behind the last of its words.
+    # No word stands behind this place.
     words_end = len(block.rstrip(" *_~|`["))
     closing, brackets = [], []
     for mark, start, end in opened:
         if mark in ("[", "!["):
             brackets.append((start, end))
         elif words_end <= end:
-            # Nothing stands behind the mark yet: hide it, and all that follows.
+            # No word follows the mark yet: hide it and all behind it.
             block = block[:start]
             break
         else:
@@ -280,7 +286,7 @@ def _closed(block: str, opened: list[_Open]) -> str:
     block = _without(block, brackets)
     if closing and closing[-1] in ("~~", "||"):
         block = block.removesuffix(closing[-1][0])  # Half of the closing mark.
-    # Behind a space a mark would not close.
+    # After a space a mark would not close.
     return block.rstrip() + "".join(reversed(closing)) if closing else block
 
 

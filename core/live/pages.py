@@ -1,7 +1,7 @@
-"""Splitting: a long answer over several posts, each readable alone.
+"""Splitting: a long answer becomes several posts, and each can be read alone. Pure.
 
-A page is cut at the best boundary of its last part; a code fence that is open
-there is closed, and opened again with its language on the next page.
+A page is cut at the best boundary in its last part. If a code fence is open there, it is closed,
+and opened again with its language on the next page.
 """
 
 import re
@@ -19,21 +19,22 @@ from core.live.markdown import (
 )
 
 HEAD_CHARS = 400
-"""A longer head of a table, or line of a fence, is not repeated on the next page."""
+"""The head of a table, or the line that opens a fence, is repeated on the next page if it is no
+longer than this."""
 LOOK_BACK = 0.35
-"""How much of a full page may be given up for a better boundary."""
+"""A better boundary may cost this part of a full page."""
 
 AIM, FULL = 0.98, 0.92
-"""A page is aimed to be so full, and full enough with so much: each look renders the page. From the
-third look on, half of that is enough, then a third, and so on."""
+"""The search for a page's length aims at `AIM` and stops at `FULL`, because each look renders the
+page. At the third look half of `FULL` is enough, then a third of it, and so on."""
 NEAR = 50
-"""So small a part of it is not worth another look."""
+"""The search also stops when what is left to search is one part in so many of the page."""
 
 _SENTENCE = re.compile(r"(?<=[.!?])\s|(?<=[。！？；])")
 
 
 class Cut(NamedTuple):
-    """*head* is the full page, *taken* the characters on it, *opening* begins the next page."""
+    """*head* is the full page, *taken* how many characters it took, *opening* begins the next."""
 
     head: str
     taken: int
@@ -44,9 +45,9 @@ def cut(text: str, most_chars: int, fill: Callable[[str], float], likely: int = 
     """Cut the first page off *text*; None when all of *text* fits on one.
 
     Args:
-        most_chars: no page is longer; *fill* is asked only below that.
-        fill: how much of a post a page, rendered, takes: up to 1.0 it fits.
-        likely: how long the page before was, if there was one.
+        most_chars: no page is longer. *fill* is asked only for shorter texts.
+        fill: which part of a post a page takes when it is rendered. Up to 1.0 it fits.
+        likely: how long the page before was; 0 if there was none.
     """
     most = min(most_chars, len(text))
     end = _longest(text, most, fill, min(2 * likely, most) or most)
@@ -56,10 +57,10 @@ def cut(text: str, most_chars: int, fill: Callable[[str], float], likely: int = 
 
 
 class PagedText:
-    """A growing text, of which full pages are taken off. Arguments as `cut`'s.
+    """A growing text that gives off full pages. Its arguments are those of `cut`.
 
     Attributes:
-        whole: all of it; may be replaced at any time.
+        whole: the whole text. It may be replaced at any time.
         behind: how many of its characters stand on full pages.
     """
 
@@ -88,19 +89,19 @@ class PagedText:
         self._whole = text
 
     def write(self, written: Callable[[], str]) -> None:
-        """The newest text is what *written* gives when it is looked at."""
+        """Set the newest text. *written* builds it when it is needed."""
         self._written = written
 
     @property
     def page(self) -> str:
-        """What stands on no full page."""
+        """The text behind the full pages."""
         return self._opening + self.whole[self.behind :]
 
     def frame(self, most_hidden: float) -> str:
-        """The page, healed; up to *most_hidden* characters of a half line, sentence or word wait.
+        """The page, healed. Up to *most_hidden* characters of a half line or word are hidden.
 
-        What stands before the last empty line (and in a fence, before the last line) is not
-        looked at again: an earlier frame has shown it.
+        Only the text behind the last empty line is looked at (in a fence, the last line): an
+        earlier frame has dealt with the rest.
         """
         page = self.page
         self._look_on(page)
@@ -122,24 +123,24 @@ class PagedText:
         self._fence = None
 
     def cut(self) -> Cut | None:
-        """The page to finish first; None if there is room for all."""
+        """The page to finish next; None if all fits in one post."""
         end = self.behind + self._most_chars + HEAD_CHARS + 1
         text = self._opening + self.whole[self.behind : end]
         return cut(text, self._most_chars, self._fill, self._likely)
 
     def cut_early(self) -> Cut:
-        """The page to finish first, although there is room for more."""
+        """The page to finish next, although it seems to have room for more."""
         text = self.page
         return cut(text, max(1, len(text) - 1), self._fill) or Cut(text, len(text), "")
 
     def turn(self, page: Cut) -> None:
-        """Take *page*, which is finished, off."""
+        """*page* is finished: the text behind it is the next page."""
         self.behind += page.taken - len(self._opening)
         self._opening, self._likely = page.opening, page.taken
         self._look_again()
 
     def begin_again(self) -> None:
-        """Put all pages back."""
+        """Forget that pages were finished."""
         self.behind, self._opening = 0, ""
         self._look_again()
 
@@ -148,7 +149,7 @@ def _page(text: str, end: int) -> Cut:
     head = text[:end]
     fence = open_fence(head)
     if fence is not None and len(fence.line) >= min(HEAD_CHARS, end):
-        # The next page would begin with as much as this one held, and so on for ever.
+        # Repeated, this line would fill the next page too, and so on for ever.
         return Cut(head.rstrip("\n"), end, "")
     if fence is None:
         return Cut(head.rstrip("\n"), end, _table_head(text, end))
@@ -156,7 +157,7 @@ def _page(text: str, end: int) -> Cut:
 
 
 def _table_head(text: str, end: int) -> str:
-    """The head and rule of the table that a cut at *end* goes through; empty where it does not."""
+    """The head and rule of the table that a cut at *end* divides; empty if it divides none."""
     if text[end - 1] != "\n" or not _is_row(text[end : end + HEAD_CHARS]):
         return ""
     first = last = end
@@ -166,7 +167,7 @@ def _table_head(text: str, end: int) -> str:
             break
         last, first = first, start
     head = text[first:end].split("\n", 2)[:2]
-    # A page of one row must go on.
+    # If the page holds one row only, a repeated head would stop all progress.
     if last == end or len(head) < 2 or not is_table_rule(head[1]):
         return ""
     opening = f"{head[0]}\n{head[1]}\n"
@@ -180,8 +181,8 @@ def _is_row(line: str) -> bool:
 def _longest(text: str, most: int, fill: Callable[[str], float], first: int) -> int:
     """How many characters make a full page; at least 1, so that splitting always ends.
 
-    Looks at *first* characters before it looks at *most*. A page that is half as full again as
-    may be is about that much too long: so few looks find the place.
+    It tries *first* characters before *most*. A page that fills its post one and a half times is
+    about one and a half times too long, so a few tries find the length.
     """
     low, low_share, high, high_share = 1, 0.0, most + 1, 0.0
     middle, looks = first, 0
@@ -206,7 +207,10 @@ def _longest(text: str, most: int, fill: Callable[[str], float], first: int) -> 
 
 
 def _boundary(text: str, end: int) -> int:
-    """The best place to cut at or before *end*: block, line, row, sentence, word, character."""
+    """The best place to cut, at or before *end*.
+
+    The end of a block is best, then of a line, a row, a sentence, a word, a character.
+    """
     if end >= len(text):
         return end
     least = max(1, int(end * (1 - LOOK_BACK)))
@@ -230,7 +234,7 @@ def _boundary(text: str, end: int) -> int:
                     blocks.append(after)
                 else:
                     (rows if row and following == "|" else lines).append(after)
-        # A fence that would open as the last thing of a page belongs to the next one.
+        # A fence that opens at the end of a page belongs to the next page.
         if opens and fence and least <= position <= end:
             blocks.append(position)
         position = after
@@ -248,7 +252,7 @@ def _boundary(text: str, end: int) -> int:
 
 
 def _between_characters(text: str, end: int) -> int:
-    """Not before a mark that belongs to the character in front of it (accents, joiners, skins)."""
+    """*end*, moved so that accents, joiners and skin tones stay with their character."""
     place = end
     while place > max(1, end - 16) and (
         text[place] in "\u200d\ufe0f\u20e3"
@@ -261,13 +265,16 @@ def _between_characters(text: str, end: int) -> int:
 
 
 def clean_end(text: str, most_chars: float) -> str:
-    """*text* up to its last line, sentence or word, if at most *most_chars* stand behind that."""
+    """*text* up to the end of its last whole line, sentence or word.
+
+    At most *most_chars* characters are cut off; if more would be, *text* stays as it is.
+    """
     least = max(0, len(text) - int(most_chars))
     if line := text.rfind("\n", least) + 1:
         return text[:line]
     if sentences := [m.end() for m in _SENTENCE.finditer(text, least)]:
         return text[: sentences[-1]]
     last = text[-1:]
-    if not last.isalnum() or last > "\u2e7f":  # No spaces stand between words from there on.
+    if not last.isalnum() or last > "\u2e7f":  # Scripts from here on have no spaces between words.
         return text
     return text[: text.rfind(" ", least) + 1] or text

@@ -1,4 +1,4 @@
-"""The posts of one answer, in order: those that are full, and the one that grows."""
+"""The posts of one answer, in order: the full ones, then the one that grows."""
 
 from collections.abc import Callable, Sequence
 
@@ -8,16 +8,16 @@ from core.platform import Platform, Surface
 
 
 class Posts:
-    """The text of an answer over its posts.
+    """Spreads the text of an answer over its posts.
 
     Args:
-        handles: the posts of an interrupted try, in order: filled again, from the first.
+        handles: the posts of an interrupted try, in order. They are filled again from the first.
         on_post: called when a new post stands.
 
     Attributes:
-        text: of which the full pages are taken off.
+        text: the whole text, and how much of it stands on full pages.
         on_screen: what the last post shows.
-        left: posts of an earlier try that were not filled again; in the end, what it said more.
+        left: posts of an earlier try that are not filled again yet.
     """
 
     def __init__(
@@ -52,11 +52,11 @@ class Posts:
         return self._filled[-1]
 
     def look(self, chars: int) -> None:
-        """The text has *chars* by now: fewer than full pages hold, if some was taken back."""
+        """Note that the text has *chars* now. If the full pages hold more, text was taken back."""
         self._taken_back |= chars < self.text.behind
 
     def tell_anew(self) -> None:
-        """Where text was taken back behind what full pages hold: from the first of them."""
+        """If text of full pages was taken back, fill all posts again from the first."""
         if self._taken_back:
             self._taken_back = False
             self.left, self._filled = [*self._filled, *self.left], []
@@ -64,13 +64,13 @@ class Posts:
             self.on_screen = ""
 
     def turn(self, page: Cut) -> None:
-        """Take *page*, which is finished, off: the next post grows."""
+        """*page* is finished. The next post grows from here."""
         self.text.turn(page)
         self.on_screen = ""
         self._filled.append(self._next())
 
     def note(self, surface: Surface) -> None:
-        """Tell of the post of *surface*, if it stands and nobody was told of it."""
+        """Call `on_post` if the post of *surface* stands and is new."""
         if surface.handle and surface.handle not in self._known:
             self._known.add(surface.handle)
             self._on_post()

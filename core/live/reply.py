@@ -1,9 +1,8 @@
-"""The live reply: one answer on screen, growing.
+"""The live reply: one answer that grows on the screen.
 
-The model's stream only ever sets the newest text. One task per answer shows
-it: one request in flight, never a stale text, at the pace that the platform's
-budget allows. When the text outgrows a post, the post is finished for good and
-the next one begins.
+The model's stream only sets the newest text. One task per answer shows it: one call at a time,
+always with the newest text, when `core.live.pace` gives it a turn. When the text is too long for
+its post, the post is finished for good and the next one begins.
 """
 
 import asyncio
@@ -24,14 +23,14 @@ from core.tasks import end, see_through
 LAST_WORDS_S = 3.0
 """How long a turn that ends early waits for the call that is under way."""
 HALF = 0.08
-"""A half word, sentence or line at the end waits for its end if it is so little of what is new."""
+"""A half word, sentence or line at the end is hidden if it is at most this part of what is new."""
 HIDDEN_S = 1.0
-"""If nothing comes for so long, what was hidden of the end is looked at again."""
+"""If nothing comes for so long, the hidden end is looked at again."""
 WORTH = 0.25
-"""An update must show so much of what is new."""
+"""An update must show at least this part of what is new."""
 STRIKES, FLOODS = 3, 2
-"""After so many failures in one answer its previews end, or after so many times when it was too
-much; the final text never does."""
+"""An answer's previews end after so many failed calls, or after so many refusals for too many
+calls. The final text is sent all the same."""
 
 
 async def _always(new_post: bool) -> None:
@@ -39,7 +38,7 @@ async def _always(new_post: bool) -> None:
 
 
 class Shown(NamedTuple):
-    """What came of a reply: seconds to the first text (None: none was shown), and updates."""
+    """How a reply went: seconds to its first text (None: none was shown), updates, refusals."""
 
     first_text_s: float | None
     updates: int
@@ -50,12 +49,12 @@ class Reply:
     """One answer's posts. Use as a context manager: its updater runs inside.
 
     Args:
-        handles: the posts of an interrupted try, in order; they are filled again
-            from the first, and what they show stands until new text is longer
-            than *shown_chars*.
+        handles: the posts of an interrupted try, in order. They are filled again from the first.
+            Their text stays until the new text is longer than *shown_chars*.
         on_post: called when a new post stands, so that its handle can be kept.
-        may_show: awaited before each call to the platform, true before the call makes a new
-            post. What takes time happens before a token is taken: a late call spoils the pace.
+        may_show: awaited before each call to the platform; its argument says whether the call
+            makes a new post. It is awaited before a token is taken, because a late call spoils
+            the pace.
     """
 
     def __init__(
@@ -115,11 +114,11 @@ class Reply:
             await end([updater])
 
     def say(self, text: str) -> None:
-        """The newest full text. Never waits."""
+        """Set the newest full text. Never waits."""
         self.grow(len(text), lambda: text)
 
     def grow(self, chars: int, text: Callable[[], str]) -> None:
-        """As `say`, of *chars* characters, which *text* puts together when they are looked at."""
+        """As `say`, but *text* builds the *chars* characters only when they are needed."""
         self._posts.look(chars)
         self._text.write(text)
         self._changed.set()
@@ -132,10 +131,10 @@ class Reply:
         """Show the whole of *text*, for good, with *buttons* under its last post.
 
         Raises:
-            Silenced: a call may not be made for *most_wait_s*; what stands stands.
-            Impossible: the chat is lost, what it says is refused, or we have no right to say it.
-            Revoked: our credentials are.
-            PlatformError: the platform stayed away too long (see `deliver`).
+            Silenced: no call may be made for longer than *most_wait_s*. The posts stay as they are.
+            Impossible: the chat is lost, the content is refused, or we lack a right.
+            Revoked: our credentials are no longer valid.
+            PlatformError: the platform was unreachable for too long (see `deliver`).
         """
         await self.settle()
         self._posts.look(len(text))
@@ -153,7 +152,7 @@ class Reply:
         await self._typing.end()
 
     async def settle(self) -> None:
-        """Show nothing more, and let arrive what is in flight: its post would be lost to us."""
+        """Show nothing more. Wait for the call under way, or we would not know its post."""
         self._closing.set()
         self._changed.set()
         self._pacer.leave(self)
@@ -174,7 +173,7 @@ class Reply:
                 floods += 1
                 report_refusal(error, self._conversation)
             except (ChatLost, PostLost, NoRight, Revoked):
-                # The final text will meet the same, and there it is decided what follows.
+                # The final text meets the same error, and `finish` decides what follows.
                 return
             except PlatformError as error:
                 self._refusals += 1
@@ -188,7 +187,7 @@ class Reply:
 
     async def _wait_for_first_text(self) -> None:
         first_at: float | None = None
-        # Beside it: a first text does not wait for a nicety.
+        # In a task of its own: the first text must not wait for it.
         typing = asyncio.create_task(self._typing.keep(), name="typing")
         try:
             while not self._closing.is_set():
@@ -206,14 +205,14 @@ class Reply:
             await end([typing])
 
     async def _show_newest(self) -> None:
-        # The turn may be waited for: what is newest is decided when it has come.
+        # The newest text is chosen after the wait for the turn.
         while self._has_news() and (turn := await self._take()) is not None:
             async with reporting(self._pacer.budget, turn.buckets, turn.grant):
                 if await self._show_some():
                     return
 
     async def _show_some(self) -> bool:
-        """Show the newest text; false where that ended a page, and there is more."""
+        """Show the newest text. False if this ended a page and there is more to show."""
         self._posts.tell_anew()
         surface, page = self._posts.last, self._text.cut()
         if page is None:
@@ -233,7 +232,7 @@ class Reply:
         await surface.finish(page.head)
         self._note_update(surface)
         self._posts.turn(page)
-        # What that page holds may have been taken back while it was finished.
+        # The model may have taken text of that page back in the meantime.
         self._posts.look(len(self._text.whole))
         return False
 
@@ -243,11 +242,11 @@ class Reply:
             return False
         if self.progress.shown_chars is None or unseen <= 0:
             return True
-        # Half a row of a table or half a link is hidden: its other half is waited for.
+        # Half a row of a table or half a link is hidden. Wait for its other half.
         return len(frame) - len(self._posts.on_screen) >= unseen * WORTH
 
     def _frame(self) -> str:
-        """What the screen may show of the page so far."""
+        """The part of the page that the screen may show now."""
         if self._posts.last.grows:
             return self._text.page
         return self._text.frame(self.progress.unseen_chars * HALF).rstrip()
@@ -273,7 +272,7 @@ class Reply:
         self._note_update(surface)
 
     async def _take(self) -> Turn | None:
-        """Take a token for a preview; None when the answer ended meanwhile."""
+        """Take a token for a preview; None if the answer ended in the meantime."""
         await self._may_show(not self._posts.last.handle)
         turn = None if self._closing.is_set() else await self._pacer.turn(self)
         if turn is not None:
