@@ -1,8 +1,7 @@
 """The live reply: one answer that grows on the screen.
 
-The model's stream only sets the newest text. One task per answer shows it: one call at a time,
-always with the newest text, when `core.live.pace` gives it a turn. When the text is too long for
-its post, the post is finished for good and the next one begins.
+The model's stream only sets the newest text. One task per answer shows it, one call at a time,
+when `core.live.pace` gives it a turn. A full post is finished for good and the next one begins.
 """
 
 import asyncio
@@ -29,8 +28,7 @@ HIDDEN_S = 1.0
 WORTH = 0.25
 """An update must show at least this part of what is new."""
 STRIKES, FLOODS = 3, 2
-"""An answer's previews end after so many failed calls, or after so many refusals for too many
-calls. The final text is sent all the same."""
+"""Previews end after so many failed calls, or so many 429s. The final text is sent all the same."""
 
 
 async def _always(new_post: bool) -> None:
@@ -52,9 +50,8 @@ class Reply:
         handles: the posts of an interrupted try, in order. They are filled again from the first.
             Their text stays until the new text is longer than *shown_chars*.
         on_post: called when a new post stands, so that its handle can be kept.
-        may_show: awaited before each call to the platform; its argument says whether the call
-            makes a new post. It is awaited before a token is taken, because a late call spoils
-            the pace.
+        may_show: awaited before each call to the platform, before its token is taken. Its argument
+            says whether the call makes a new post.
     """
 
     def __init__(
@@ -132,8 +129,7 @@ class Reply:
 
         Raises:
             Silenced: no call may be made for longer than *most_wait_s*. The posts stay as they are.
-            Impossible: the chat is lost, the content is refused, or we lack a right.
-            Revoked: our credentials are no longer valid.
+            Impossible, Revoked: no call can succeed.
             PlatformError: the platform was unreachable for too long (see `deliver`).
         """
         await self.settle()
