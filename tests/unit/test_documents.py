@@ -81,3 +81,16 @@ def test_every_command_of_make_that_is_named_is_there():
     for path in PAGES:
         named = set(re.findall(r"(?:`|^)make ([a-z]+)", path.read_text("utf-8"), re.MULTILINE))
         assert named <= targets, name(path)
+
+
+def test_the_architecture_names_every_file_of_core_and_bots_once_in_its_folder():
+    text = (ROOT / "docs" / "architecture.md").read_text("utf-8")
+    named = {}
+    for folder, table in re.findall(r"^### (\S+)\n\n((?:\|.*\n)+)", text, re.MULTILINE):
+        cells = [row.split("|")[1] for row in table.splitlines()[2:]]
+        named[folder] = sorted(re.findall(r"`(\w+)`", " ".join(cells)))
+    there = {}
+    for path in (*ROOT.glob("core/**/*.py"), *ROOT.glob("bots/**/*.py")):
+        if path.stem != "__init__":
+            there.setdefault(name(path.parent), []).append(path.stem)
+    assert named == {folder: sorted(files) for folder, files in there.items()}
