@@ -1,1 +1,1 @@
-"""The platforms: each folder translates one, and knows nothing else."""
+"""The platforms. Each folder translates for one platform and knows no other."""

@@ -1,7 +1,7 @@
 """`palaver ask`: one question from the command line, through the same turn as in a chat.
 
-The answer goes to standard output as it is written. Who interrupts it, or stops reading, takes
-the question back. What went wrong goes to standard error, and the exit code says so.
+The answer goes to standard output while it is written. Ctrl-C takes the question back, and so does
+a reader that closes the pipe. Errors go to standard error, and the exit code tells of them.
 """
 
 import asyncio
@@ -31,11 +31,11 @@ from core.service import Core, open_core, serve
 from core.settings import Settings
 
 INPUT_BYTES = 1_000_000
-"""More than any model reads; a log without an end must not fill the memory."""
+"""More than any model reads. Without a bound, an endless log would fill the memory."""
 
 
 class Outcome(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What `--json` prints: *error* where the answer is not whole."""
+    """What `--json` prints. *error* says why the answer is not whole."""
 
     answer: str = ""
     error: str = ""
@@ -47,21 +47,21 @@ class Outcome(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 def read_question(question: str, takes_input: bool) -> str:
-    """The *question*, with what is piped in behind it; `-` is what is piped in alone.
+    """The *question*, followed by the piped input. `-` means the piped input alone.
 
     Raises:
-        ConfigError: there is none, or too much is piped in.
+        ConfigError: there is no question, or the piped input is too long.
     """
     piped = _piped() if takes_input or question == "-" else ""
     parts = [part for part in ("" if question == "-" else question, piped) if part.strip()]
     if not parts:
         raise ConfigError("QUESTION", "there is nothing in it")
-    # Arguments may hold bytes that are no text.
+    # The arguments may hold bytes that are not text.
     return clean("\n\n".join(parts))
 
 
 def has_input() -> bool:
-    """Whether something is piped in; a terminal, or nothing at all, is not waited for."""
+    """Whether something is piped in. A terminal is not read."""
     try:
         mode = os.fstat(sys.stdin.fileno()).st_mode
     except (OSError, ValueError, AttributeError):
@@ -79,7 +79,7 @@ def _piped() -> str:
 async def ask(
     settings: Settings, question: str, *, new: bool, model: str, system: str, as_json: bool
 ) -> int:
-    """Ask *question*, print what comes of it, and return the exit code."""
+    """Ask *question*, print the answer, and return the exit code."""
     if system:
         settings = settings.model_copy(update={"system_prompt": system})
     name = f"cli-{getpass.getuser()}@{socket.gethostname()}".replace(":", "-")
@@ -122,7 +122,7 @@ def _said(name: str, text: str) -> Incoming:
 
 
 def _take_back_at_interrupt(platform: TerminalPlatform) -> asyncio.Event:
-    """Set once the person has pressed Ctrl-C (or ended us): then the question is taken back."""
+    """An event that Ctrl-C or SIGTERM sets; the question is then taken back."""
     interrupted = asyncio.Event()
 
     def take_back() -> None:
@@ -135,7 +135,7 @@ def _take_back_at_interrupt(platform: TerminalPlatform) -> asyncio.Event:
 
 
 def _outcome(core: Core, platform: TerminalPlatform) -> Outcome:
-    """What came of it. This process asked nothing else, so its metrics are this turn's."""
+    """The result. This process asked nothing else, so its metrics are those of this turn."""
     registry = core.services.metrics.registry
     sums: dict[str, float] = {}
     for metric in registry.collect():
@@ -157,7 +157,7 @@ def _outcome(core: Core, platform: TerminalPlatform) -> Outcome:
 
 
 class _Named(Around):
-    """A model under one name, whatever the conversation chose before."""
+    """Asks the model of one name, whatever the conversation chose earlier."""
 
     def __init__(self, model: Model, name: str) -> None:
         super().__init__(model)
@@ -180,7 +180,7 @@ def _with_model(core: Core, name: str) -> Core:
 
 @contextmanager
 def _one_at_a_time(data_dir: Path) -> Iterator[None]:
-    """Questions of one terminal wait for each other: they share one conversation."""
+    """Let only one question of this terminal run at a time: all share one conversation."""
     try:
         data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         file = os.fdopen(os.open(data_dir / "ask.lock", os.O_RDWR | os.O_CREAT, 0o600), "w")

@@ -1,4 +1,4 @@
-"""`palaver batch`: many prompts from a file or a pipe, their answers into another."""
+"""`palaver batch`: reads prompts from a file or a pipe, and writes the answers to another."""
 
 import sys
 import time
@@ -29,9 +29,9 @@ from core.settings import Settings
 async def ask_many(
     settings: Settings, source: str, out: str, *, at_once: int, retry_failed: bool
 ) -> int:
-    """Ask what *source* holds, write the answers to *out*, and return the exit code.
+    """Ask the prompts in *source*, write the answers to *out*, and return the exit code.
 
-    Either may be `-`: standard input, standard output.
+    `-` means standard input for *source*, and standard output for *out*.
     """
     asked = read_prompts(_read(source))
     tally = _Tally()
@@ -46,7 +46,7 @@ async def ask_many(
         try:
             await _ask(settings, [asked[number] for number in again], at_once, keep, tally)
         finally:
-            # What was answered until somebody interrupted it is kept.
+            # The answers that came before the interruption are kept.
             put_in_place(path, retried)
     else:
         done = 0 if out == "-" else answered(Path(out))
@@ -98,7 +98,7 @@ def _leaves(group: BaseExceptionGroup[OSError]) -> Iterator[OSError]:
 
 
 class _Tally:
-    """What was asked in this run, and what it cost."""
+    """How much was asked in this run, and what it cost."""
 
     def __init__(self) -> None:
         self.began = time.monotonic()

@@ -1,6 +1,6 @@
 """What `palaver check` tells: each setting, and whether each credential works.
 
-It reads, and writes nothing outside; the one trial write is to our own store, and ends by itself.
+It writes nothing outside. It makes one trial write to our own store, which expires by itself.
 """
 
 import asyncio
@@ -32,7 +32,7 @@ PATIENCE_S = 60.0
 
 
 def explain(settings: Settings, *, everything: bool = False) -> None:
-    """Print each setting that is set, its value (of a secret: that it is set) and its meaning."""
+    """Print each setting that is set, with its value and meaning. A secret's value is hidden."""
     for name, field in type(settings).model_fields.items():
         if not everything and name not in settings.model_fields_set:
             continue
@@ -54,7 +54,7 @@ def explain(settings: Settings, *, everything: bool = False) -> None:
 
 
 async def try_all(settings: Settings) -> bool:
-    """Try the store, the model and each platform's credentials; true when all work."""
+    """Try the store, the model and each platform's credentials. True if all work."""
     keep_secret(*settings.secrets())
     good = True
     for what, look in (
@@ -74,8 +74,8 @@ async def try_all(settings: Settings) -> bool:
             good = False
             print(f"FAIL {what:<10} {redact(str(error))}")
         except Exception as error:
-            # A fault of ours, or an answer that nobody foresaw: the others are still looked at.
-            # Its words may quote what it is about.
+            # A bug, or an answer that nobody expected. The other trials still run. The error's
+            # text is not shown, because it may quote a secret.
             good = False
             where = place(error.__traceback__).partition(" < ")[0]
             print(f"FAIL {what:<10} ended by an unexpected {type(error).__name__} ({where})")
@@ -150,7 +150,7 @@ async def _models(settings: Settings) -> AsyncIterator[Finding]:
 
 
 async def _answers(settings: Settings, models: Models, model: str, name: str) -> Finding:
-    """Whether *model* (empty: the usual one) answers a tiny question."""
+    """Whether *model* answers a tiny question. Empty means the usual model."""
     hello = ChatMessage("user", "Say hello.")
     request = ChatRequest((hello,), model, max_tokens=16, alone=bool(model))
     try:
@@ -166,7 +166,7 @@ async def _answers(settings: Settings, models: Models, model: str, name: str) ->
 
 
 async def _other_root(settings: Settings) -> str:
-    """What to change LLM_BASE_URL to, where the API stands with or without /v1 instead."""
+    """What LLM_BASE_URL should be, if the API answers only with, or without, `/v1`."""
     url = settings.llm_base_url
     if not url:
         return ""

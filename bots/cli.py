@@ -41,12 +41,12 @@ app = typer.Typer(
 )
 log = logger(__name__)
 UNREAD = 141
-"""As a shell says of who was ended by a closed pipe."""
+"""The exit code that a shell gives a program which a closed pipe ended."""
 _T = TypeVar("_T")
 
 
 def main() -> None:
-    """Run the command; what the operator got wrong is one line and an exit code, no traceback."""
+    """Run the command. An operator's mistake ends in one line and an exit code, no traceback."""
     _open_what_is_closed()
     try:
         app()
@@ -60,7 +60,7 @@ def main() -> None:
         _say_no_more()
         sys.exit(1)
     except Exception as error:
-        # A fault of ours: where it is, and nothing of what it was about.
+        # A bug. Show where it is, but no values: they may be secret.
         print(f"palaver: {redact(structure(error))}", file=sys.stderr)
         sys.exit(1)
 
@@ -110,7 +110,7 @@ def ask(
     system: Annotated[str, typer.Option("--system", "-s", help="What it is told first.")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Ask one question; the answer streams to standard output. What is piped in goes along."""
+    """Ask one question; the answer streams to standard output. Piped input is added to it."""
     settings = _settings().model_copy(
         update={"http_port": 0, "http_host": "127.0.0.1", "grace_s": TAKE_BACK_S}
     )
@@ -166,7 +166,7 @@ def _settings() -> Settings:
         return read_settings()
     except ValidationError as error:
         first = error.errors()[0]
-        # The value may be a secret: only the name and the reason are shown.
+        # Show only the name and the reason: the value may be a secret.
         reason = str(first["msg"]).removeprefix("Value error, ")
         raise ConfigError(str(first["loc"][0]).upper(), reason) from None
     except UnicodeDecodeError:
@@ -174,7 +174,7 @@ def _settings() -> Settings:
 
 
 def _open_what_is_closed() -> None:
-    """Standard streams that were closed lead nowhere: else other files take their place."""
+    """Open closed standard streams on the null device, so that no other file takes their number."""
     for number in range(3):
         try:
             os.fstat(number)
@@ -186,7 +186,7 @@ def _open_what_is_closed() -> None:
 
 
 def _say_no_more() -> None:
-    """What cannot be written is not tried again when Python ends."""
+    """Keep Python from trying to write the rest of the output when it ends."""
     with suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
@@ -205,7 +205,7 @@ def _run(coroutine: Coroutine[Any, Any, _T]) -> _T:
         try:
             return runner.run(coroutine)
         except BrokenPipeError:
-            # Typer would say 1 of it.
+            # Typer would return 1.
             _say_no_more()
             raise typer.Exit(UNREAD) from None
 
@@ -226,7 +226,7 @@ async def _inbox(settings: Settings, *, requeue: bool) -> None:
         dead_letters = DeadLetters(core.redis, core.inbox)
         letters = await dead_letters.all()
         for letter in letters:
-            # Not the text: what people asked is theirs.
+            # The text is not shown: it belongs to the people who asked.
             incoming = letter.incoming
             if incoming is None:
                 print(printable(f"{len(letter.mail)} characters of something  {letter.reason}"))

@@ -5,12 +5,12 @@ from bisect import bisect_right
 from collections.abc import Callable
 
 SPAN = r"((?<!`)`[^`]+`(?!`))"
-"""Code between two single backticks with none between, which is nearly all there is."""
+"""Code between two single backticks, which is the usual form."""
 _RUN = re.compile(rf"\\.|{SPAN}|`+|^~~~+", re.DOTALL | re.MULTILINE)
 
 
 def ticks(text: str) -> dict[int, list[int]]:
-    """Where runs of backticks begin, in order, by their length."""
+    """Where runs of backticks begin: for each length of a run, the positions in order."""
     runs: dict[int, list[int]] = {}
     for match in re.finditer("`+", text):
         runs.setdefault(len(match.group()), []).append(match.start())
@@ -18,14 +18,14 @@ def ticks(text: str) -> dict[int, list[int]]:
 
 
 def closing(runs: dict[int, list[int]], mark: str, start: int) -> int | None:
-    """Where the code that *mark*, a run of backticks at *start*, opens has ended."""
+    """Where the code ends that *mark*, a run of backticks at *start*, opens."""
     same = runs.get(len(mark), [])
     later = bisect_right(same, start)
     return same[later] + len(mark) if later < len(same) else None
 
 
 def outside_code(text: str, change: Callable[[str], str]) -> str:
-    """*text* after *change* of what stands in no code."""
+    """*text*, with *change* applied to everything outside code."""
     if "`" not in text and "~~~" not in text:
         return change(text)
     runs = ticks(text)
@@ -38,7 +38,7 @@ def outside_code(text: str, change: Callable[[str], str]) -> str:
             end = position
         elif mark[0] == "`":
             end = closing(runs, mark, start)
-            if end is None and len(mark) >= 3:  # A fence that the text does not close.
+            if end is None and len(mark) >= 3:  # An open fence.
                 end = len(text)
         elif mark[0] == "~":
             closes = text.find(f"\n{mark}", position)

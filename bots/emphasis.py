@@ -1,8 +1,8 @@
 """Emphasis beside Chinese, Japanese and Korean, which CommonMark does not see. Pure.
 
-`**重点：**内容` is not bold by its rule: a mark between punctuation inside and a letter
-outside opens and closes nothing. A white space or punctuation mark outside makes it one that
-does. Source: github.com/tats-u/markdown-cjk-friendly, specification.md (the flanking rule).
+By CommonMark's rule `**重点：**内容` is not bold: a mark opens and closes nothing when punctuation
+stands inside it and a letter outside. A white space or punctuation mark outside helps.
+Source: github.com/tats-u/markdown-cjk-friendly, specification.md (the flanking rule).
 """
 
 import re
@@ -14,7 +14,7 @@ FIRST_CJK = "\u1100"
 
 
 def friendly(text: str, helper: str) -> str:
-    """*text* with *helper* (white space or punctuation) where a mark must be seen as emphasis."""
+    """*text*, with *helper* (white space or punctuation) where emphasis needs it."""
     if text.isascii() or ("*" not in text and "~" not in text):
         return text
     parts, last = [], 0
@@ -39,12 +39,12 @@ def friendly(text: str, helper: str) -> str:
 
 def _before(text: str, at: int) -> str:
     if at and "\ufe00" <= text[at - 1] <= "\ufe0e":
-        at -= 1  # A selector belongs to the character in front of it.
+        at -= 1  # A variation selector belongs to the character before it.
     return text[at - 1] if at else " "
 
 
 def _flanked(inside: str, outside: str) -> bool:
-    """CommonMark's rule for a mark with *inside* on its side of the words."""
+    """CommonMark's rule for a mark; *inside* is the character on the side of the words."""
     return not _is_punctuation(inside) or outside.isspace() or _is_punctuation(outside)
 
 
@@ -57,6 +57,6 @@ def _is_punctuation(character: str) -> bool:
 def _is_cjk(character: str) -> bool:
     if "\U000e0100" <= character <= "\U000e01ef" or "\u1100" <= character <= "\u11ff":
         return True
-    # Emoji are wide too, and symbols; the ideographic ones are letters or punctuation.
+    # Emoji and symbols are wide too. CJK characters are letters or punctuation.
     wide = unicodedata.east_asian_width(character) in "WFH"
     return wide and not (character >= "\U0001f000" and unicodedata.category(character) == "So")

@@ -1,6 +1,6 @@
 r"""Where formulas stand in Markdown: `$x$`, `$$x$$`, `\(x\)`, `\[x\]`; prices are none. Pure.
 
-A Markdown parser would take the backslashes for its own, and eat them.
+They are found before parsing, because a Markdown parser would remove the backslashes.
 """
 
 import re
@@ -11,9 +11,9 @@ from bots.code import SPAN, closing, ticks
 
 INLINE_CHARS = 200
 DISPLAY_CHARS = 2_000
-"""What is longer without an end is no formula."""
+"""A formula that does not end within so many characters is none."""
 
-# "$5 and $6", "$HOME:$PATH": what a price or a name begins with ends no formula.
+# "$5 and $6", "$HOME:$PATH": a sign before a price or a name does not end a formula.
 _INLINE = (
     rf"(?<![0-9A-Za-z])\$(?![\s$])([^$\n`]{{1,{INLINE_CHARS - 2}}})(?<![\s\\])\$(?![0-9A-Za-z])"
 )
@@ -26,7 +26,7 @@ _CLOSING = {"\\(": "\\)", "\\[": "\\]", "$$": "$$"}
 
 
 class Formula(NamedTuple):
-    """`text[start:end]` is a formula; *tex* is what stands between its marks."""
+    """`text[start:end]` is a formula; *tex* is the text between its marks."""
 
     start: int
     end: int
@@ -34,12 +34,12 @@ class Formula(NamedTuple):
 
 
 def formulas(text: str) -> list[Formula]:
-    """The formulas of *text*, in order; what stands in code is none."""
+    """The formulas of *text*, in order, without those in code."""
     return [Formula(*found) for found in _marks(text, 0, len(text))]
 
 
 def unfinished(text: str) -> int:
-    """Where a formula begins that more text may finish; the end of *text* if none does."""
+    """Where an unfinished formula begins; the end of *text* if there is none."""
     near = len(text) - DISPLAY_CHARS // 4
     for start, end, tex in _marks(text, text.rfind("\n\n") + 1, near + 1):
         left = len(text) - start
@@ -52,7 +52,7 @@ def unfinished(text: str) -> int:
 
 
 def _begins(rest: str) -> bool:
-    """Whether *rest*, behind a sign that nothing has closed, may be the begin of a formula."""
+    """Whether *rest*, the text after an open sign, may be the beginning of a formula."""
     return (
         not rest[:1].isspace() and not rest[:1].isdigit() and "$" not in rest and "\n" not in rest
     )
@@ -61,7 +61,7 @@ def _begins(rest: str) -> bool:
 def _marks(text: str, position: int, others_from: int) -> Iterator[tuple[int, int, str]]:
     """(start, end, tex) of each formula from *position* on.
 
-    Other marks, from *others_from* on, come without *tex*.
+    From *others_from* on, other marks come too, with an empty *tex*.
     """
     if "$" not in text and "\\(" not in text and "\\[" not in text:
         return
@@ -84,16 +84,16 @@ def _marks(text: str, position: int, others_from: int) -> Iterator[tuple[int, in
 
 
 class _Displays:
-    """The formulas with two signs on each side. What ends or forbids one is looked for once."""
+    """The formulas with two signs on each side. Each end is searched for only once."""
 
     def __init__(self, text: str) -> None:
         self._text = text
         self._none_before: dict[str, int] = {}
         self._ends: dict[str, tuple[int, int]] = {}
-        """Of each closing mark the next one, and from where on nothing forbids a formula."""
+        """For each closing mark: where the next one is, and from where on a formula may begin."""
 
     def at(self, start: int, mark: str) -> tuple[int, str] | None:
-        """The end and tex of what *mark* opens at *start*, which never goes back."""
+        """The end and tex of the formula that *mark* opens at *start*. *start* never decreases."""
         closing = _CLOSING.get(mark)
         if closing is None:
             return None
@@ -103,7 +103,7 @@ class _Displays:
             most = start + DISPLAY_CHARS
             end = self._text.find(closing, max(begin, self._none_before.get(closing, 0)), most)
             if end < 0:
-                self._none_before[closing] = most - 1  # Half of one may stand there.
+                self._none_before[closing] = most - 1  # Half a closing mark may stand there.
                 return None
             least = self._least(begin, end)
             self._ends[closing] = end, least
@@ -118,7 +118,7 @@ class _Displays:
         return end + 2, tex
 
     def _least(self, begin: int, end: int) -> int:
-        """Behind the last fence, and the last empty line, which ends a paragraph."""
+        """The position after the last fence and the last empty line: both end a formula."""
         least = max(self._text.rfind("```", begin, end), self._text.rfind("~~~", begin, end))
         for match in _EMPTY.finditer(self._text, begin, end):
             least = max(least, match.start())
@@ -126,7 +126,7 @@ class _Displays:
 
 
 def _is_meant(tex: str) -> bool:
-    """Whether *tex* reads like a formula, and not like words between two signs."""
+    """Whether *tex* looks like a formula, and not like words between two signs."""
     if _SIGN.search(tex):
         return True
     if _WORD.search(tex):

@@ -1,11 +1,11 @@
-"""LaTeX formulas as text that reads well where no formula can be drawn. Pure, linear."""
+"""LaTeX formulas as readable text, for places that cannot draw formulas. Pure, linear."""
 
 import re
 from collections.abc import Mapping
 from functools import lru_cache
 
 MOST_DEPTH = 20
-"""What is nested deeper stays as it was written."""
+"""Deeper groups stay as they were written."""
 
 _TOKEN = re.compile(r"\\[A-Za-z]{1,32}|\\.|[{}^_&~]|\s+|[^\\{}^_&~\s]", re.DOTALL)
 _SIMPLE = re.compile(r"[^\W_]+|.", re.DOTALL)
@@ -62,7 +62,7 @@ _ACCENTS: Mapping[str, str] = {
 
 @lru_cache(maxsize=1024)
 def readable(tex: str) -> str:
-    """*tex*, which stands between the marks of a formula, as text; never empty."""
+    """*tex*, the text between a formula's marks, made readable; never empty."""
     reader = _Reader(tex)
     try:
         shown = reader.until("", 0)
@@ -78,7 +78,7 @@ class _Reader:
         self._at = 0
 
     def until(self, end: str, depth: int) -> str:
-        """All until the piece *end*, which is taken too."""
+        """Everything up to the piece *end*; *end* is read too."""
         parts: list[str] = []
         while self._at < len(self._tokens):
             piece = self._take()
@@ -160,7 +160,7 @@ class _Reader:
 
 
 def _small(name: str) -> str:
-    """A command that takes nothing."""
+    """A command without arguments."""
     if name in _NOTHING or name == "!":
         return ""
     if name == "\\":

@@ -11,13 +11,13 @@ _WEB = re.compile(
 )
 _APART = re.compile(r"[\s,;()<>\[\]\"'|]+")
 MOST_SAID = 2_000
-"""So much of a link's text is looked at."""
+"""Only so many characters of a link's text are looked at."""
 
 
 def host(address: str) -> str:
-    """The host of a web address; empty for what Telegram does not link to.
+    """The host of a web address; empty if Telegram would not link to it.
 
-    TDLib refuses the whole message for a bad address.
+    TDLib refuses a whole message because of one bad address.
     """
     found = _WEB.fullmatch(address)
     if found is None or int(found["port"] or 80) not in range(1, 65536):
@@ -36,7 +36,7 @@ def misnames(said: str, target: str) -> bool:
     """Whether *said*, the text of a link to *target*, names another site."""
     if said.isascii() and "." not in said:
         return False
-    # As it is seen: full-width letters look like others, and some characters like nothing.
+    # Compare what people see: full-width letters look like others, some characters are invisible.
     seen = unicodedata.normalize("NFKC", said[:MOST_SAID])
     seen = "".join(one for one in seen if unicodedata.category(one) != "Cf").replace("。", ".")
     named = {_named(word.strip(".:!?*_`")) for word in _APART.split(seen)} - {""}

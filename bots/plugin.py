@@ -1,8 +1,8 @@
-"""What a platform tells of itself before it is built: its settings, and how to build it.
+"""What a platform tells about itself before it is built: its settings, and how to build it.
 
-Each folder of `bots` with a `plugin.py` holds one `PLUGIN`; a package of its own names it as an
-entry point of the group `palaver.platforms`. The registry finds both. A `plugin.py` imports its
-platform's library only inside its functions: who has not turned it on does not wait for it.
+A folder of `bots` has a `plugin.py` with one `PLUGIN`. A package of its own names its `PLUGIN` as
+an entry point of the group `palaver.platforms`. The registry finds both. A `plugin.py` imports its
+platform's library only inside its functions, so a platform that is off costs no time at the start.
 """
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -22,7 +22,7 @@ SettingsT = TypeVar("SettingsT", bound=BaseModel)
 
 
 class Speak(Protocol):
-    """One of the sentences of the catalogue, in *language* (an IETF tag) or the nearest."""
+    """A sentence of the catalogue, in *language* (an IETF tag) or the nearest language."""
 
     def __call__(self, name: str, language: str, /, **values: object) -> str: ...
 
@@ -32,10 +32,10 @@ class Shared:
     """What the operator chose for all platforms.
 
     Args:
-        way: the way out, for every call.
-        public_url: how the world reaches our HTTP server; empty: it does not.
-        loopback: only this machine reaches it.
-        overhear: what is said in a group to nobody in particular is wanted too.
+        way: the way out for every call.
+        public_url: the address of our HTTP server for the world; empty if there is none.
+        loopback: whether only this machine reaches the server.
+        overhear: whether the core also wants what is said in a group to nobody in particular.
     """
 
     way: Way
@@ -51,15 +51,15 @@ class Lent:
     Args:
         shared: what the operator chose for all.
         leases: for a platform that allows one reader at a time.
-        recent: for a platform that tells of one gesture in several messages.
-        board: for a platform that keeps no posts of its own.
-        secret: for who signs something.
+        recent: for a platform that sends one gesture as several messages.
+        post_log: for a platform that keeps no posts itself.
+        secret: for signatures.
         spare: for calls that nobody waits for.
-        may_ask: whether the lists admit who said this.
-        speak: sentences for what the platform itself has to say.
-        menus: each command's line, by the first letters of a language; "" for all others.
-        menu_in_threads: the commands, where threads are followed.
-        choices: what may stand behind the commands that take one of a list.
+        may_ask: whether the lists allow the sender of an incoming to ask.
+        speak: the sentences that the platform itself says.
+        menus: each command's line, by a language's two letters; "" for all other languages.
+        menu_in_threads: the commands for places where threads are followed.
+        choices: the possible arguments of the commands that take one of a list.
     """
 
     shared: Shared
@@ -84,16 +84,16 @@ class Plugin(Generic[SettingsT]):
     """One platform.
 
     Args:
-        name: as `Platform.name`; its settings begin with it.
-        settings: its group of settings. Each field is a variable of the same name in capitals.
+        name: the same as `Platform.name`. Its settings begin with it.
+        settings: its settings. Each field is a variable of the same name in capitals.
         switch: the setting that turns it on, as the operator writes it.
-        on: whether the settings turn it on; None: only if no other platform is on.
-        build: makes the platform, and calls nothing yet.
-        check: tries its credentials for `palaver check`; changes nothing outside.
-        ids: what its people's and chats' ids look like (a pattern), in the lists of who may ask.
-        bare_ids: those that are known as its own without its name before them; empty: none.
-        aliases: names that people write instead of its settings' names, and those.
-        local: it lets people in by itself, so the lists of who may ask do not apply.
+        on: whether the settings turn it on. None: only if no other platform is on.
+        build: makes the platform. It makes no call yet.
+        check: tries its credentials for `palaver check`. It changes nothing outside.
+        ids: a pattern of the ids of its people and chats, in the lists of who may ask.
+        bare_ids: a pattern of ids that need no platform name before them; empty: none.
+        aliases: wrong names that people write, and the settings that they mean.
+        local: it decides itself whom it lets in, so the lists of who may ask do not apply.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Arrivals: between a platform that pushes and a core that pulls."""
+"""The push queue: a platform pushes events into it, and the core pulls them out."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
@@ -11,8 +11,8 @@ MOST_WAITING = 1000
 class PushQueue:
     """Holds what a platform pushed until the inbox holds it.
 
-    `accept` returns only then, so that a webhook or a socket is answered, and
-    the event thereby acknowledged, at the right moment.
+    `accept` returns only then. So an adapter answers its webhook or socket, which acknowledges
+    the event, at the right moment.
     """
 
     def __init__(self) -> None:
@@ -24,7 +24,7 @@ class PushQueue:
         """Wait until the inbox holds *incoming*.
 
         Raises:
-            TimeoutError: it does not within *within_s*; the platform should deliver again.
+            TimeoutError: that took longer than *within_s*. The platform should deliver again.
         """
         held: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         async with asyncio.timeout(within_s):
@@ -37,7 +37,7 @@ class PushQueue:
             batch = [await self._queue.get()]
             while not self._queue.empty():
                 batch.append(self._queue.get_nowait())
-            # Whoever gave up waiting was told so: the platform will deliver it again.
+            # Nobody waits for it any more: the platform was told, and will deliver it again.
             batch = [one for one in batch if not one[1].cancelled()]
             if not batch:
                 continue

@@ -1,7 +1,7 @@
 """Finds the platforms, puts their settings beside the core's, and builds those that are on.
 
-Nothing is named here: a folder of `bots` with a `plugin.py` is a platform, and so is what an
-installed package names as an entry point of the group `palaver.platforms`.
+No platform is named here. A folder of `bots` with a `plugin.py` is one. So is whatever an installed
+package names as an entry point of the group `palaver.platforms`.
 """
 
 import pkgutil
@@ -36,10 +36,10 @@ def own() -> tuple[AnyPlugin, ...]:
 
 
 def found() -> tuple[AnyPlugin, ...]:
-    """Our own platforms, and those that were installed beside us.
+    """Our own platforms, and those of installed packages.
 
     Raises:
-        ConfigError: what an installed package names is no platform.
+        ConfigError: an installed package names something that is not a platform.
     """
     plugins = list(own())
     for point in sorted(entry_points(group=GROUP), key=lambda point: point.name):
@@ -56,15 +56,17 @@ def found() -> tuple[AnyPlugin, ...]:
 
 @cache
 def settings_of(plugins: tuple[AnyPlugin, ...]) -> type[Settings]:
-    """The class of the core's settings and those of *plugins*, read as one."""
-    # One class of them all: names, secrets and defaults are looked up there, whoever declared them.
+    """One class of the core's settings and those of *plugins*.
+
+    Names, secrets and defaults of all of them are looked up in it.
+    """
     groups: tuple[Any, ...] = (Settings, *(plugin.settings for plugin in plugins))
     composed: Any = create_model("Settings", __base__=groups, __doc__=Settings.__doc__)
     return cast("type[Settings]", composed)
 
 
 def read_settings(**given: Any) -> Settings:
-    """The settings, from the environment and `.env`; *given* ones win."""
+    """The settings from the environment and `.env`. Those in *given* win."""
     return settings_of(found())(**given)
 
 
@@ -81,7 +83,7 @@ def turned_on(settings: Settings) -> list[AnyPlugin]:
 
 
 def build(services: Services) -> Sequence[Platform]:
-    """The platforms that the settings turn on; a library is imported only when it is needed.
+    """The platforms that the settings turn on. Only their libraries are imported.
 
     Raises:
         ConfigError: none is on.
@@ -128,6 +130,6 @@ def _lent(services: Services) -> Lent:
 
 
 def _menus() -> Mapping[str, Mapping[str, str]]:
-    """Each command's line, by the two letters that Telegram knows a language by; "": all others."""
+    """Each command's line, by a language's two letters; "" for all other languages."""
     codes = {tag.split("-")[0] for tag in CATALOGUE.locales}
     return {code: CATALOGUE.menu(MENU, code) for code in ("", *sorted(codes))}

@@ -1,4 +1,4 @@
-"""`palaver run`: open everything, say so, and end when told."""
+"""`palaver run`: opens everything, says so, and ends at a signal."""
 
 import asyncio
 import math
@@ -20,11 +20,11 @@ from core.telemetry import logger
 
 log = logger(__name__)
 LAST_S = 10
-"""Beyond the grace time, for handing over and closing."""
+"""Seconds after the grace time, for handing over and closing."""
 
 
 async def run_until_told(settings: Settings) -> None:
-    """Serve until a signal says stop; what is under way is brought to an end."""
+    """Serve until a signal says stop, then let running answers end."""
     stop, opened = asyncio.Event(), asyncio.Event()
     _end_on_signals(stop, settings.grace_s)
     work = asyncio.create_task(_open_and_serve(settings, stop, opened), name="serve")
@@ -32,7 +32,7 @@ async def run_until_told(settings: Settings) -> None:
     try:
         await asyncio.wait({work, told}, return_when=asyncio.FIRST_COMPLETED)
         if not opened.is_set():
-            # Nothing was begun that would have to be brought to an end.
+            # Nothing is running yet.
             work.cancel()
         with suppress(asyncio.CancelledError):
             await work
@@ -54,14 +54,14 @@ async def _open_and_serve(settings: Settings, stop: asyncio.Event, opened: async
 
 
 def _end_on_signals(stop: asyncio.Event, grace_s: float) -> None:
-    """Set *stop* when told to end. Who does not end then is ended by the kernel, from any state."""
+    """Set *stop* at a signal. If the process does not end in time, the kernel ends it."""
     loop = asyncio.get_running_loop()
 
     def told(*_: object) -> None:
         signal.alarm(math.ceil(grace_s) + LAST_S)
         loop.call_soon_threadsafe(stop.set)
 
-    # Not the loop's own: while something blocks the loop, Python still calls these.
+    # Python's own handlers, not the loop's: they also run while something blocks the loop.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, told)
 

@@ -1,7 +1,7 @@
-"""What the settings look like but are not: misspelt names, lists of something else, bad bytes.
+"""Finds likely mistakes in the settings: misspelt names, lists of something else, bad bytes.
 
-A name that is none of ours cannot be refused: the environment holds everybody's. Who writes one
-that is nearly ours is told, and never its value.
+An unknown name cannot be refused, because the environment holds the variables of all programs. If
+it is nearly one of ours, the operator is told the name, and never the value.
 """
 
 import os
@@ -16,11 +16,11 @@ from bots.registry import found
 from core.settings import Settings
 
 NEAR = 0.8
-"""How alike `difflib` finds names of which one may be meant; whether it is, each word tells."""
+"""How alike two names must be for `difflib`. Each word of them is then compared too."""
 MOST_MORE = 2
-"""So many letters more or less than ours has a typo."""
+"""A typo has at most so many letters more or less than our name."""
 SHORT = 5
-"""In a word of so many letters a typo is one slip; two slips make another word of it."""
+"""In a word of so many letters a typo is one slip. Two slips make it another word."""
 _ALIASES = {
     "LLM_URL": "LLM_BASE_URL",
     "OPENAI_API_KEY": "LLM_API_KEY",
@@ -32,18 +32,18 @@ _ALIASES = {
     "AUDIO_API_URL": "AUDIO_BASE_URL",
 }
 OTHERS = ("HTTP_PROXY", "HTTPS_PORT", "HTTPS_HOST", "HTTP_PORTS")
-"""Near to one of ours, and meant for other programs."""
+"""Near to names of ours, but meant for other programs."""
 WORDS = frozenset(["AI", "APP", "APPS", "APT", "CD", "CI", "DATE", "MAIN", "MAP", "MODE"])
-"""Words that the names of other programs are made of, one slip from a word of ours: an APP_TOKEN
-is no API_TOKEN."""
+"""Words in the names of other programs that are one slip from a word of ours: APP_TOKEN is not a
+misspelt API_TOKEN."""
 TERMINAL = r"cli-[^:\s]+:\S+"
-"""Who asks with `palaver ask`."""
+"""The id of a person who uses `palaver ask`."""
 
 
 def doubts(
     settings: Settings, environ: Mapping[str, str] = os.environ, env_file: Path = Path(".env")
 ) -> list[str]:
-    """One sentence for each thing that the operator did not mean, most likely."""
+    """One sentence for each likely mistake."""
     named = _named(settings)
     names = {*environ, *(dotenv_values(env_file) if env_file.is_file() else ())}
     found = [
@@ -66,7 +66,7 @@ def doubts(
 
 
 def nearest(name: str, settings: Settings) -> str:
-    """The setting that *name* was meant to be; empty when it is one, or nothing near."""
+    """The setting that *name* probably means; empty if *name* is a setting, or near to none."""
     upper = name.upper()
     ours = [one.upper() for one in type(settings).model_fields]
     too_long = len(upper) > 2 * max(map(len, ours))
@@ -76,7 +76,7 @@ def nearest(name: str, settings: Settings) -> str:
     for plugin in found():
         aliases.update(plugin.aliases)
     if upper in aliases:
-        # Others use these names too: only what we were not given can have been meant.
+        # Other programs use these names too. So only a setting that is not set can be meant.
         meant = aliases[upper]
         return "" if meant.lower() in settings.model_fields_set else meant
     near = get_close_matches(upper, ours, n=5, cutoff=NEAR)
@@ -84,9 +84,9 @@ def nearest(name: str, settings: Settings) -> str:
 
 
 def _misspells(name: str, ours: str) -> bool:
-    """Whether each word of *name* is one of *ours*, or its typo; or only a `_` is missing.
+    """Whether each word of *name* is a word of *ours* or its typo, or only a `_` is missing.
 
-    Whose name begins otherwise, or is much longer, belongs to somebody else (AWS_CA_BUNDLE).
+    A name that begins differently, or is much longer, is another program's (AWS_CA_BUNDLE).
     """
     if name[:1] != ours[:1] or abs(len(name) - len(ours)) > MOST_MORE:
         return False
@@ -105,7 +105,7 @@ def _misspells(name: str, ours: str) -> bool:
 
 
 def slips(one: str, other: str) -> int:
-    """How many letters were left out, added, changed, or swapped with the next, at least."""
+    """The least number of letters that were left out, added, changed, or swapped with the next."""
     rows = [list(range(len(other) + 1))]
     for i, letter in enumerate(one, 1):
         row = [i]
@@ -119,14 +119,14 @@ def slips(one: str, other: str) -> int:
 
 
 def unknown(settings: Settings, env_file: Path = Path(".env")) -> list[str]:
-    """The names of *env_file* that are no settings, and not near to one either."""
+    """The names in *env_file* that are no settings and near to none."""
     names = dotenv_values(env_file) if env_file.is_file() else {}
     known = {one.upper() for one in type(settings).model_fields} | _named(settings)
     return sorted(n for n in names if n.upper() not in known and not nearest(n, settings))
 
 
 def _named(settings: Settings) -> set[str]:
-    """The variables that palaver.toml names for its keys."""
+    """The variables that `palaver.toml` names as holders of its API keys."""
     if settings.palaver_config is None:
         return set()
     try:

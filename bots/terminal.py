@@ -17,14 +17,14 @@ from core.messages import Attachment, Button, ConversationId, Incoming, Picture
 from core.platform import Bucket, Limits
 
 TAKE_BACK_S = 1.5
-"""For so long a question that is taken back is waited for."""
+"""How long the program waits for a question that is being taken back."""
 
 
 class TerminalSurface:
-    """Prints what is new of a text; its handle is the event id of the question.
+    """Prints the new part of a text. Its handle is the event id of the question.
 
-    Of several that grow at once, the first in *line* is printed; the others wait for its end.
-    What the last text ends with is kept back until the platform knows how it ended.
+    If several grow at once, the first in *line* is printed, and the others wait for its end. The
+    end of the last text is printed when the platform knows how the answer ended.
     """
 
     def __init__(self, terminal: "TerminalPlatform", event_id: str, *, ours: bool) -> None:
@@ -73,28 +73,28 @@ class TerminalSurface:
         else:
             await self.show(text)
             if self._ours and not line:
-                # The one that was waited for let all the others out.
+                # The first one has ended, and has printed all the others.
                 self._terminal.end(text, "")
 
     def print_more(self) -> None:
-        """Print what was not printed yet."""
+        """Print the part that was not printed yet."""
         if not self._text.startswith(self._printed):
-            # Another text than before (an answer begun again): what is printed stays printed.
+            # The answer has begun again. What is printed cannot be changed.
             self._terminal.write("\n\n")
             self._printed = ""
         self._terminal.write(self._text[len(self._printed) :])
         self._printed = self._text
 
     async def delete(self) -> None:
-        # What is printed stays printed; but who took the question back need not wait.
+        # What is printed cannot be changed. A person who took the question back need not wait.
         if self._ours:
             self._terminal.end("", "")
 
 
 class TerminalPlatform:
-    """Asks *questions* one after the other; sets *done* when the last answer is complete.
+    """Asks *questions* one after the other, and sets *done* when the last answer is complete.
 
-    *quiet*: print nothing; who asked reads `last_text` and `files`.
+    *quiet*: it prints nothing, and the caller reads `last_text` and `files`.
     """
 
     limits = Limits(
@@ -122,7 +122,7 @@ class TerminalPlatform:
         self._taken_back = asyncio.Event()
 
     def write(self, text: str) -> None:
-        """Print *text*; when nobody reads it any more, the question is taken back."""
+        """Print *text*. If nobody reads it any more, take the question back."""
         if self._quiet or self.unwritten is not None:
             return
         try:
@@ -133,12 +133,12 @@ class TerminalPlatform:
             self.take_back()
 
     def end(self, text: str, unprinted: str) -> None:
-        """The last answer is *text*, of which *unprinted* was not printed yet."""
+        """Note the last answer, *text*, and its end that was not printed yet, *unprinted*."""
         self.last_text, self.unprinted = text, unprinted
         self._done.set()
 
     def take_back(self) -> None:
-        """Ask nothing any more, and do not wait for long."""
+        """Ask no further question, and end soon."""
         self._taken_back.set()
         asyncio.get_running_loop().call_later(TAKE_BACK_S, self._done.set)
 
@@ -179,7 +179,7 @@ class TerminalPlatform:
         return self._surface(reply_to)
 
     def reopen_surface(self, conversation: ConversationId, handle: str) -> TerminalSurface:
-        # What was begun is gone on with here: nothing waits for its end.
+        # The answer goes on in this process, and no other text is printed before it.
         self.line.clear()
         return self._surface(handle)
 
