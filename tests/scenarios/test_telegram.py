@@ -373,7 +373,9 @@ async def test_an_answer_that_the_platform_refuses_is_said_to_be_refused(driver,
             for _ in range(9):
                 driver.server.fail_next(method, refusal, lambda p: "not taken" in p.get("text", ""))
         await driver.say("dm", "go")
-        await until(lambda: "does not take my answer" in driver.server.posts(77)[-1].text)
+        await until(
+            lambda: "does not take my answer" in "".join(p.text for p in driver.server.posts(77))
+        )
         (post,) = driver.server.posts(77)
         assert not post.markup, "what grew became the sentence, and can be stopped no more"
         driver.server.faults.clear()
