@@ -5,14 +5,14 @@ an entry point of the group `palaver.platforms`. The registry finds both. A `plu
 platform's library only inside its functions, so a platform that is off costs no time at the start.
 """
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
 
 from pydantic import BaseModel
 
 from bots.finding import Finding
-from core.lent import Leases, PostLog, Recent, Secret, Spare
+from core.lent import CommandInfo, Leases, PostLog, Recent, Secret, Spare
 from core.messages import Incoming
 from core.net.way import Way
 from core.platform import Platform
@@ -58,8 +58,7 @@ class Lent:
         may_ask: whether the lists allow the sender of an incoming to ask.
         speak: the sentences that the platform itself says.
         menus: each command's line, by a language's two letters; "" for all other languages.
-        menu_in_threads: the commands for places where threads are followed.
-        choices: the possible arguments of the commands that take one of a list.
+        commands: what there is to know of each command that people type.
     """
 
     shared: Shared
@@ -71,8 +70,7 @@ class Lent:
     may_ask: Callable[[Incoming], bool]
     speak: Speak
     menus: Mapping[str, Mapping[str, str]]
-    menu_in_threads: Sequence[str]
-    choices: Mapping[str, Sequence[str]]
+    commands: Mapping[str, CommandInfo]
 
 
 def _nothing(settings: BaseModel, shared: Shared) -> AsyncIterator[Finding] | None:

@@ -22,7 +22,7 @@ from core.languages.catalogue import CATALOGUE, say
 from core.platform import Platform
 from core.service import Lent as Services
 from core.settings import Settings
-from core.turn.commands import IN_THREADS, MENU
+from core.turn.commands import MENU
 
 AnyPlugin = Plugin[Any]
 
@@ -124,8 +124,7 @@ def _lent(services: Services) -> Lent:
         may_ask=services.access.allows,
         speak=say,
         menus=_menus(),
-        menu_in_threads=IN_THREADS,
-        choices=services.choices,
+        commands=services.commands,
     )
 
 

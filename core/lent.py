@@ -2,9 +2,30 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Protocol
+from typing import Literal, Protocol
+
+import msgspec
 
 from core.platform import Bucket
+
+Takes = Literal["nothing", "choice", "text", "prompt"]
+
+
+class CommandInfo(msgspec.Struct, frozen=True):
+    """What an adapter may know of a command, to tell it from other words.
+
+    Args:
+        takes: what may stand behind it: `nothing`; one of its *choices*; a free `text`; or a
+            `prompt`, without which it makes no sense.
+        choices: what it takes one of.
+        of_place: outside a thread, it is about the place with all its threads.
+        for_asker: only the person who gives it needs to read what it says.
+    """
+
+    takes: Takes = "nothing"
+    choices: tuple[str, ...] = ()
+    of_place: bool = False
+    for_asker: bool = False
 
 
 class Lease(Protocol):

@@ -22,7 +22,7 @@ from core.crowd import CrowdTeller
 from core.errors import ConfigError
 from core.http import Health, http_server
 from core.images.callbacks import callback_routes
-from core.lent import PostLog, Recent, Secret, Spare
+from core.lent import CommandInfo, PostLog, Recent, Secret, Spare
 from core.live.delivery import SpareCalls
 from core.live.pace import Pacer
 from core.models.cache import RememberingModel
@@ -49,7 +49,7 @@ from core.tasks import end
 from core.telemetry import Metrics, logger
 from core.tracing import open_tracer
 from core.turn.attachments import Reader
-from core.turn.commands import choices
+from core.turn.commands import infos
 from core.turn.services import Services
 from core.watchdog import watchdog
 from core.worker import Worker
@@ -68,8 +68,7 @@ class Lent:
     recent: Recent
     spare: Spare
     access: Access
-    choices: Mapping[str, Sequence[str]]
-    """What may stand behind the commands that take one of a list."""
+    commands: Mapping[str, CommandInfo]
 
 
 BuildPlatforms = Callable[[Lent], Sequence[Platform]]
@@ -143,7 +142,7 @@ async def open_core(settings: Settings) -> AsyncIterator[Core]:
                 SharedRecent(redis),
                 SpareCalls(budget),
                 services.access,
-                choices(services),
+                infos(services),
             ),
             services=services,
         )

@@ -13,8 +13,10 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from bots.registry import build, read_settings
+from core.lent import CommandInfo
 from core.platform import Platform
 from core.service import Core, open_core, serve
+from core.turn.commands import COMMANDS, IN_THREADS
 
 
 @dataclass
@@ -134,3 +136,16 @@ class Replica:
     def thaw(self):
         self.frozen = False
         self.process.send_signal(signal.SIGCONT)
+
+
+def command_infos(**choices):
+    """What adapters know of the commands; *choices* by the command that takes one of them."""
+    return {
+        name: CommandInfo(
+            COMMANDS[name].takes,
+            tuple(choices.get(name, ())),
+            COMMANDS[name].of_place,
+            COMMANDS[name].for_asker,
+        )
+        for name in ("start", *IN_THREADS)
+    }

@@ -11,10 +11,10 @@ from bots.slack.commands import read_press, read_slash
 from bots.slack.inbound import Me, read_event
 from bots.slack.listeners import cleaned
 from bots.slack.reading import mentioned_in
-from core.turn.commands import IN_THREADS
+from tests.harness import command_infos
 from tests.servers.slack_shapes import SHAPES
 
-_ME = Me("U0BOT", "T01", IN_THREADS)
+_ME = Me("U0BOT", "T01", command_infos())
 _SAID = [
     {
         "type": "message",
@@ -60,7 +60,7 @@ def _read(raw: bytes) -> None:
     if incoming is not None:
         incoming.text.encode()
     read_press(event, "slack", "T01")
-    read_slash(event, IN_THREADS, {"model": ["large"]})
+    read_slash(event, command_infos(model=["large"]))
 
 
 BORDER = Border(nearly(*_SAID, *_CHANGED, _PRESSED, _TYPED) | st.binary(max_size=50), _read)

@@ -1,7 +1,7 @@
 """Slack as a platform: Socket Mode or HTTP events in, messages and files out."""
 
 import logging
-from collections.abc import AsyncGenerator, Collection, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
@@ -27,7 +27,7 @@ from bots.slack.stream import Streams, StreamSurface
 from bots.slack.surface import SlackSurface
 from core.credentials import Credential
 from core.errors import ConfigError, ContentRefused, NoRight, PlatformError
-from core.lent import Spare
+from core.lent import CommandInfo, Spare
 from core.messages import (
     Attachment,
     Button,
@@ -49,7 +49,7 @@ NO_FILES = frozenset(("missing_scope", "not_allowed_token_type", "file_uploads_d
 class SlackPlatform:
     """The app of one workspace.
 
-    *choices* are the arguments that some commands know; *may_ask* tells who is let in;
+    *commands* are those that people type; *may_ask* tells who is let in;
     *speak* says what cannot wait for the core; *follow_threads*: hear threads also without a
     mention; *streams*: stream natively in direct messages.
     """
@@ -72,8 +72,7 @@ class SlackPlatform:
         api_url: str,
         spare: Spare,
         *,
-        menu: Collection[str],
-        choices: Mapping[str, Collection[str]],
+        commands: Mapping[str, CommandInfo],
         may_ask: MayAsk,
         speak: Speak,
         app_token: str = "",
@@ -94,12 +93,11 @@ class SlackPlatform:
         self._signing_secret = signing_secret
         self._addresses = {"direct"} | ({"thread"} if follow_threads else set())
         self._addresses |= {"overheard"} if overhear else set()
-        self._menu = menu
-        self._choices = choices
+        self._commands = commands
         self._may_ask = may_ask
         self._speak = speak
         self._push_queue = PushQueue()
-        self._me = Me("", "", ())
+        self._me = Me("", "", {})
         self._told_scopes: set[str] = set()
         self._streams = Streams(on=streams)
         self.identity = "Slack"
@@ -122,7 +120,7 @@ class SlackPlatform:
         except BaseException:
             await self._session.close()
             raise
-        self._me = Me(str(answer["user_id"]), str(answer["team_id"]), {*self._menu, "start"})
+        self._me = Me(str(answer["user_id"]), str(answer["team_id"]), self._commands)
         self._sessions = Sessions(self._client, self._spare, self._limited)
         mode = "Socket Mode" if self._app_token else "HTTP events"
         self.identity = f"@{answer['user']} in {answer['team']} ({mode})"
@@ -132,7 +130,6 @@ class SlackPlatform:
             self._push_queue,
             self._me,
             addresses=self._addresses,
-            choices=self._choices,
             may_ask=self._may_ask,
             speak=self._speak,
         )

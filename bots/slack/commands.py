@@ -5,19 +5,13 @@ A bare word is a command only behind `/palaver`, alone or with an argument that 
 """
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from bots.slack.fields import items, mapping, string
 from bots.slack.reading import words
+from core.lent import CommandInfo
 from core.messages import Incoming, Sender, conversation_id
-
-PLACE_COMMANDS = frozenset(
-    ("model", "persona", "lang", "system", "voice", "follow", "new", "usage", "stop", "retry")
-)
-"""Outside a thread, these are about the channel or the direct message, with all its threads."""
-ALONE = frozenset(("start", "help", "new", "stop", "retry", "usage"))
-"""These take nothing: with more words behind it, the word is just a word."""
 
 _COMMAND = re.compile(r"\s*[/!]([a-z]+)(?:\s+|$)", re.IGNORECASE)
 _WORD = re.compile(r"([a-z]+)([!?.]?$|\s+|$)", re.IGNORECASE)
@@ -35,7 +29,7 @@ class Slash(NamedTuple):
     response_url: str
 
 
-def read_command(text: str, commands: Collection[str]) -> tuple[str, str]:
+def read_command(text: str, commands: Mapping[str, CommandInfo]) -> tuple[str, str]:
     """(command, arguments) where *text* begins with one of *commands*, else ("", text).
 
     What takes no arguments, and has more words behind it, is a question.
@@ -44,19 +38,13 @@ def read_command(text: str, commands: Collection[str]) -> tuple[str, str]:
     if match is None or match.group(1).lower() not in commands:
         return "", text
     command, argument = match.group(1).lower(), text[match.end() :]
-    if command in ALONE and argument.strip():
+    if commands[command].takes == "nothing" and argument.strip():
         return "", text
     return command, argument
 
 
-def read_slash(
-    body: Mapping[str, Any], commands: Collection[str], choices: Mapping[str, Collection[str]]
-) -> Slash:
-    """`/image …` and `/palaver …`; the latter holds a question, or a command.
-
-    Args:
-        choices: what may stand behind a command's bare word, for those that take one of a list.
-    """
+def read_slash(body: Mapping[str, Any], commands: Mapping[str, CommandInfo]) -> Slash:
+    """`/image …` and `/palaver …`; the latter holds a question, or a command."""
     text = words(string(body, "text"), {}).strip()
     name = string(body, "command").lstrip("/").lower()
     if name in commands:
@@ -64,7 +52,7 @@ def read_slash(
     else:
         command, text = read_command(text, commands)
         if not command:
-            command, text = _bare(text, commands, choices)
+            command, text = _bare(text, commands)
     if not command and not text:
         command = "help"
     return Slash(
@@ -77,23 +65,22 @@ def read_slash(
     )
 
 
-def _bare(
-    text: str, commands: Collection[str], choices: Mapping[str, Collection[str]]
-) -> tuple[str, str]:
+def _bare(text: str, commands: Mapping[str, CommandInfo]) -> tuple[str, str]:
     """(command, arguments) where *text* is one for sure without a slash before it."""
     match = _WORD.match(text)
     word = match.group(1).lower() if match else ""
-    if match is None or word not in commands or word in ("image", "compare"):
+    command = commands.get(word)
+    if match is None or command is None or command.takes == "prompt":
         return "", text
     argument = text[match.end() :].strip()
     if not argument:
         return word, ""
-    if word in ALONE or "\n" in argument:
+    if command.takes == "nothing" or "\n" in argument:
         return "", text
-    if word == "system":
+    if command.takes == "text":
         asks = argument.endswith(("?", "？"))
         return ("", text) if asks else (word, argument)
-    known = argument.lower() in (*choices.get(word, ()), "default")
+    known = argument.lower() in (*command.choices, "default")
     if known or (word == "model" and _looks_like_a_model(argument)):
         return word, argument
     return "", text

@@ -7,13 +7,14 @@ with the same `client_msg_id`.
 """
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple
 
 from bots.slack.attached import read_files
-from bots.slack.commands import PLACE_COMMANDS, read_command
+from bots.slack.commands import read_command
 from bots.slack.fields import mapping, string
 from bots.slack.reading import Names, extras_of, looking_at, shared_files, text_of, words
+from core.lent import CommandInfo
 from core.messages import TITLE, Incoming, Sender, conversation_id
 
 NAME = "slack"
@@ -30,7 +31,7 @@ class Me(NamedTuple):
 
     user_id: str
     team: str
-    commands: Collection[str]
+    commands: Mapping[str, CommandInfo]
 
 
 def read_event(body: Mapping[str, Any], me: Me, names: Names) -> Incoming | None:
@@ -76,7 +77,7 @@ def _said(
         return None
     command, text = read_command(own, me.commands) if direct else ("", own)
     ts, thread = string(message, "ts"), string(message, "thread_ts")
-    of_place = command in PLACE_COMMANDS and not thread
+    of_place = bool(command) and me.commands[command].of_place and not thread
     if not command:
         more += [seen] if (seen := looking_at(event, names)) else []
         text = "\n\n".join(filter(None, (text, *more)))

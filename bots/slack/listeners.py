@@ -67,7 +67,6 @@ class Listeners:
         me: Me,
         *,
         addresses: Collection[str],
-        choices: Mapping[str, Collection[str]],
         may_ask: MayAsk,
         speak: Speak,
     ) -> None:
@@ -76,7 +75,6 @@ class Listeners:
         self._push_queue = push_queue
         self._me = me
         self._addresses = addresses
-        self._choices = choices
         self._may_ask = may_ask
         self._speak = speak
         self._shortcuts = Shortcuts(client, people, me, speak)
@@ -139,7 +137,7 @@ class Listeners:
 
     async def _on_slash(self, body: dict[str, Any], ack: Callable[..., Awaitable[Any]]) -> None:
         body = cleaned(body)
-        slash = read_slash(body, self._me.commands, self._choices)
+        slash = read_slash(body, self._me.commands)
         if not (slash.user and slash.channel):
             set_aside("slack.event", "a command of nobody")
             await ack()
@@ -151,7 +149,7 @@ class Listeners:
         if not self._may_ask(replace(asked, sender=sender)):
             await ack(self._speak("not_allowed", language, id=sender.id))
             return
-        if slash.command in ("", "image", "compare"):
+        if not slash.command or self._me.commands[slash.command].takes == "prompt":
             # Others do not see a slash command: what was asked becomes a post, and its thread.
             try:
                 thread = await self._show_asked(slash, sender)

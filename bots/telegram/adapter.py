@@ -83,6 +83,7 @@ class TelegramPlatform:
         spare: Spare,
         *,
         menus: Mapping[str, Mapping[str, str]],
+        for_asker: Collection[str] = (),
         webhook_secret: str = "",
         public_url: str = "",
         overhear: bool = False,
@@ -93,14 +94,13 @@ class TelegramPlatform:
     ) -> None:
         if webhook_secret and not public_url:
             raise ConfigError("PUBLIC_URL", "is needed with TELEGRAM_WEBHOOK_SECRET")
-        self._drafts = drafts
-        self._rich = frozenset(rich)
+        self._drafts, self._rich = drafts, frozenset(rich)
         self._bot = open_bot(token, api_url, way)
         self._token, self._api_url, self._way = token, api_url, way
         self._asides = Asides(self._bot)
         self._afterwards = Afterwards(self._bot, spare, reactions=reactions)
         self._leases = leases
-        self._menus = menus
+        self._menus, self._for_asker = menus, for_asker
         self._webhook_secret = webhook_secret
         self._public_url = public_url
         self._overhear = overhear
@@ -148,7 +148,7 @@ class TelegramPlatform:
         else:
             # What was sent while we were down is kept: nothing may be dropped here.
             await self._bot.delete_webhook(drop_pending_updates=False)
-        await set_menus(self._bot, self._menus)
+        await set_menus(self._bot, self._menus, self._for_asker)
 
     def routes(self) -> Iterable[web.AbstractRouteDef]:
         return [web.post("/telegram/webhook", self._webhook)] if self._webhook_secret else []

@@ -1,19 +1,21 @@
 """The menus of commands that Telegram's clients show."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from telegram import Bot, BotCommand
 from telegram.error import TelegramError
 
 log = logging.getLogger(__name__)
 
-EPHEMERAL = ("help", "usage")
-"""Commands whose answer only the person who asks needs."""
 
+async def set_menus(
+    bot: Bot, menus: Mapping[str, Mapping[str, str]], for_asker: Collection[str]
+) -> None:
+    """Show *menus*, by language; only the person who asks needs what those *for_asker* say.
 
-async def set_menus(bot: Bot, menus: Mapping[str, Mapping[str, str]]) -> None:
-    """Show *menus*, by language. A nicety: without them one types the command."""
+    A nicety: without them one types the command.
+    """
     try:
         for language, lines in menus.items():
             commands = [
@@ -21,7 +23,7 @@ async def set_menus(bot: Bot, menus: Mapping[str, Mapping[str, str]]) -> None:
                     name,
                     line,
                     # Bot API 10.2: in a group, only who sends it sees it.
-                    api_kwargs={"is_ephemeral": True} if name in EPHEMERAL else None,
+                    api_kwargs={"is_ephemeral": True} if name in for_asker else None,
                 )
                 for name, line in lines.items()
             ]

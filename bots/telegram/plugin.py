@@ -48,6 +48,7 @@ def _build(settings: TelegramSettings, lent: Lent) -> Platform:
         lent.recent,
         lent.spare,
         menus=lent.menus,
+        for_asker=[name for name, one in lent.commands.items() if one.for_asker],
         webhook_secret=settings.telegram_webhook_secret.get_secret_value(),
         public_url=lent.shared.public_url,
         drafts=settings.telegram_stream == "drafts",

@@ -7,9 +7,8 @@ import pytest
 
 from bots.slack.commands import read_slash
 from bots.slack.manifest import EVENTS, SCOPES, as_yaml
-from core.turn.commands import IN_THREADS
 from tests.contracts.drivers import SlackDriver, driving
-from tests.harness import until
+from tests.harness import command_infos, until
 from tests.servers.slack import BOT_USER, FREE, SCOPE_OF
 
 CHOICES = {"model": ["large"], "persona": ["teacher"], "lang": ["en", "zh"], "follow": ["all"]}
@@ -73,7 +72,7 @@ async def ask(driver, model, channel="C01", text="why?", thread=""):
 )
 def test_a_bare_word_is_a_command_only_where_it_is_one_for_sure(text, command, left):
     body = {"command": "/palaver", "text": text, "user_id": "U01", "channel_id": "C01"}
-    slash = read_slash(body, {*IN_THREADS, "start"}, CHOICES)
+    slash = read_slash(body, command_infos(**CHOICES))
     assert (slash.command, slash.text) == (command, left)
 
 

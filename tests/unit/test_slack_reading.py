@@ -12,10 +12,10 @@ from bots.slack.inbound import Me, read_event
 from bots.slack.listeners import cleaned
 from bots.slack.reading import mentioned_in, words
 from core.messages import Incoming
-from core.turn.commands import IN_THREADS
+from tests.harness import command_infos
 from tests.servers.slack_shapes import SHAPES
 
-ME = Me("U0BOT", "T01", IN_THREADS)
+ME = Me("U0BOT", "T01", command_infos())
 KEYS = sorted(
     {
         *("type", "text", "elements", "rows", "style", "user", "ts", "files", "blocks", "name"),
@@ -53,7 +53,7 @@ def test_no_shape_of_a_message_ends_in_an_error(blocks, files, attachments, text
 @given(body=st.dictionaries(st.sampled_from((*KEYS, "actions", "view")), loose))
 def test_no_shape_of_a_press_or_a_command_ends_in_an_error(body):
     read_press(body, "slack", "T01")
-    read_slash(body, IN_THREADS, {})
+    read_slash(body, command_infos())
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: shape.name)
@@ -98,8 +98,8 @@ def test_what_is_opened_and_never_closed_is_read_to_its_end(piece):
     "text", ["!new ideas for a party", "/usage of commas?", "!stop that noise"]
 )
 def test_a_command_that_takes_nothing_is_a_question_where_words_follow(text):
-    assert read_command(text, ("new", "usage", "stop")) == ("", text)
-    assert read_command(text.split()[0], ("new", "usage", "stop")) == (text.split()[0][1:], "")
+    assert read_command(text, command_infos()) == ("", text)
+    assert read_command(text.split()[0], command_infos()) == (text.split()[0][1:], "")
 
 
 def test_a_number_or_an_address_that_slack_made_a_link_is_told_as_it_was_written():

@@ -4,9 +4,10 @@ Menus, what an adapter takes for a command, rights and arguments follow from the
 compare the help in each language, and the README, with them.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from core.languages.catalogue import say
+from core.lent import CommandInfo
 from core.turn.commands import answers, chat, model, persona, pictures, start, usage
 from core.turn.commands.command import Command
 from core.turn.context import Report, TurnContext
@@ -33,6 +34,7 @@ async def carry_out(context: TurnContext) -> Report:
     return await command.run(context)
 
 
-def choices(services: Services) -> dict[str, Sequence[str]]:
-    """What may stand behind the commands that take one of a list."""
-    return {name: tuple(one.choices(services)) for name, one in COMMANDS.items() if one.choices}
+def infos(services: Services) -> dict[str, CommandInfo]:
+    """What adapters may know of the commands that people type."""
+    typed = ("start", *IN_THREADS)
+    return {name: COMMANDS[name].info(services) for name in typed}

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Literal, NamedTuple
 
+from core.lent import CommandInfo, Takes
 from core.messages import Button, Preferences
 from core.turn.context import Report, TurnContext
 from core.turn.services import Services
@@ -20,23 +21,29 @@ class Command(NamedTuple):
 
     Args:
         run: carries it out, and commits.
-        takes: what may stand behind it: `nothing`; one of its *choices*; a free `text`; or a
-            `prompt`, without which it makes no sense.
+        takes: as in `CommandInfo`.
         choices: what it takes one of.
         in_menu: menus show it; the catalogue has a line for it: `menu_help`.
-        of_place: outside a thread, it is about the place with all its threads.
+        of_place: as in `CommandInfo`.
+        for_asker: likewise.
         in_threads: it makes sense only on a platform whose threads we follow.
         to_change: who may give it something in a group, where that changes what others get.
     """
 
     name: str
     run: Run
-    takes: Literal["nothing", "choice", "text", "prompt"] = "nothing"
+    takes: Takes = "nothing"
     choices: Callable[[Services], Iterable[str]] | None = None
     in_menu: bool = False
     of_place: bool = False
+    for_asker: bool = False
     in_threads: bool = False
     to_change: Literal["member", "admin"] = "member"
+
+    def info(self, services: Services) -> CommandInfo:
+        """What adapters may know of it."""
+        choices = tuple(self.choices(services)) if self.choices is not None else ()
+        return CommandInfo(self.takes, choices, self.of_place, self.for_asker)
 
 
 class Outcome(NamedTuple):

@@ -22,7 +22,9 @@ def _unknown(context: TurnContext) -> Outcome:
 
 COMMANDS = (
     Command("start", says(lambda context: Outcome(say("welcome", context.language)))),
-    Command("help", says(lambda context: Outcome(help_text(context))), in_menu=True),
+    Command(
+        "help", says(lambda context: Outcome(help_text(context))), in_menu=True, for_asker=True
+    ),
     Command("new", says(_new), of_place=True, in_menu=True),
 )
 UNKNOWN = Command("", says(_unknown), takes="text")

@@ -66,6 +66,6 @@ def _spent(name: str, spent: Spent, language: Language) -> str:
 
 
 COMMANDS = (
-    Command("usage", _usage, of_place=True, in_menu=True),
+    Command("usage", _usage, of_place=True, in_menu=True, for_asker=True),
     Command("home", _home),
 )
