@@ -1,1 +1,1 @@
-"""Painting pictures: the image APIs' client, and the pictures' bytes."""
+"""Pictures: the client of image APIs, and the checks of the bytes that come back."""

@@ -1,7 +1,7 @@
-"""What image APIs answer: at once, as a stream, by a callback, or from a task.
+"""Reads what image APIs answer: at once, as a stream, by a callback, or from a task.
 
-Read loosely and item by item: a picture is paid for, so what can be shown of an answer is shown,
-and what cannot be read is one failure, not a reason to ask again.
+The reader is tolerant, because the pictures are paid for. It takes each picture that can be shown.
+A part that cannot be read is set aside, and nothing is asked for again.
 """
 
 import json
@@ -25,7 +25,7 @@ LENIENT_BYTES = 4 * 1024 * 1024
 
 
 class AnsweredImage(msgspec.Struct, frozen=True):
-    """One of both is set."""
+    """A picture as text (`b64_json`) or its address (`url`). One of both is set."""
 
     b64_json: str = ""
     url: str = ""
@@ -33,7 +33,7 @@ class AnsweredImage(msgspec.Struct, frozen=True):
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """*task_id* instead of *data*: it is painted later."""
+    """Pictures in *data*; or a *task_id*, if they are painted later."""
 
     data: tuple[AnsweredImage, ...] = ()
     task_id: str = ""
@@ -42,8 +42,9 @@ class Answer(msgspec.Struct, frozen=True):
 async def read_stream(
     response: aiohttp.ClientResponse, show: Callable[[Picture], Awaitable[None]], room: Room
 ) -> Answer:
-    """The picture at the end of a stream (events `image_generation.…`, `image_edit.…`, `error`);
-    those before it are shown.
+    """The picture at the end of a stream. *show* gets the unfinished ones before it.
+
+    The events are `image_generation.…`, `image_edit.…` and `error`.
     """
     decoder, read = Decoder(), 0
     async for piece in response.content.iter_any():
@@ -54,7 +55,7 @@ async def read_stream(
         for one in decoder.feed(piece):
             event = _record(one.data)
             if event is None:
-                continue  # `[DONE]`, or nothing that we know.
+                continue  # `[DONE]`, or an unknown event.
             if event.get("error"):
                 raise read_error(event["error"])
             kind, image = str(event.get("type")), _image(event)
@@ -71,7 +72,7 @@ async def read_stream(
 
 
 def read_answer(raw: bytes, status: int) -> Answer:
-    """What was answered at once; raises what the API says is wrong."""
+    """The answer that came at once. Raises the error that the API reports."""
     found = _record(raw)
     if status >= 400:
         raise read_error((found or {}).get("error"), status)
@@ -81,16 +82,16 @@ def read_answer(raw: bytes, status: int) -> Answer:
 
 
 def read_task(raw: bytes) -> Answer | None:
-    """What became of a task; None while it is under way, or when nothing is said of it.
+    """The result of a task; None while it is under way, or if *raw* says nothing of it.
 
-    Raises what it says is wrong.
+    Raises the error that the API reports.
     """
     found = _record(raw) or {}
     return _told(found["response"]) if isinstance(found.get("response"), dict) else None
 
 
 def read_callback(message: bytes) -> Answer:
-    """What a callback brought; raises what it says is wrong."""
+    """The answer in a callback. Raises the error that it reports."""
     found = _record(message)
     if found is None:
         raise Refused("the callback made no sense", "picture")
@@ -132,7 +133,7 @@ def _image(one: object) -> AnsweredImage | None:
 
 
 def _record(raw: bytes) -> dict[str, Any] | None:
-    """The JSON object that *raw* is, or None."""
+    """*raw* as a JSON object; None if it is none."""
     try:
         found = msgspec.json.decode(raw)
     except RecursionError:
@@ -141,7 +142,7 @@ def _record(raw: bytes) -> dict[str, Any] | None:
         if len(raw) > LENIENT_BYTES:
             return None
         try:
-            found = json.loads(raw)  # It takes halves of surrogate pairs, as Python servers send.
+            found = json.loads(raw)  # It accepts half surrogate pairs, which Python servers send.
         except (ValueError, RecursionError):
             return None
     return found if isinstance(found, dict) else None

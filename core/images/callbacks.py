@@ -1,7 +1,7 @@
-"""Pictures that are painted later: asked for with a `callback_url`, told by a callback.
+"""Pictures that are painted later. We send a `callback_url`, and the provider calls it.
 
 Source: AceData's image API (`/openai/images/generations` with `callback_url`, `/openai/tasks`).
-Callbacks carry no signature, so their address is the secret, and good for one time.
+Callbacks have no signature. So the address itself is the secret, and it works once.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ PATH = "/callbacks/images/"
 
 
 class Task(NamedTuple):
-    """*token* is the secret in the callback's address; *id* the provider's name, once known."""
+    """*token* is the secret in the callback's address. *id* is the provider's id, once known."""
 
     token: str
     id: str = ""
@@ -43,7 +43,7 @@ class Tasks(Protocol):
 
 
 class Callbacks(NamedTuple):
-    """Where callbacks arrive (*url*, the server's own without a slash at its end), and are kept."""
+    """*tasks* keeps callbacks. *url* is our server's address, without a slash at its end."""
 
     tasks: Tasks
     url: str
@@ -58,7 +58,7 @@ def callback_routes(tasks: Tasks) -> Sequence[web.AbstractRouteDef]:
 
     async def handle(request: web.Request) -> web.Response:
         token = request.match_info["token"]
-        # Who does not know the address is not listened to.
+        # The body of a call with a wrong token is not read.
         if not await tasks.known(token):
             raise web.HTTPNotFound
         told = request.content_length or 0
@@ -69,7 +69,7 @@ def callback_routes(tasks: Tasks) -> Sequence[web.AbstractRouteDef]:
         if len(body) > CALLBACK_BYTES:
             raise web.HTTPRequestEntityTooLarge(CALLBACK_BYTES, len(body))
         verdict = await tasks.tell(token, body or b"{}")
-        # Told again it is no news, but no fault of the provider's either.
+        # The same callback a second time changes nothing, but it is no error.
         return web.Response(status=404 if verdict == "unknown" else 200)
 
     return (web.post(PATH + "{token}", handle),)

@@ -38,17 +38,18 @@ PAINT_S = 180.0
 TRIES = 3
 LATER_S = 900.0
 LOOK_EVERY_S = 20.0
-"""How long a callback is waited for, and how often its task is looked at meanwhile."""
+"""How long to wait for a callback, and how often to look at its task in the meantime."""
 
 
 async def _unseen(_: Picture) -> None:
-    """Nobody looks at what is unfinished."""
+    """Ignore an unfinished picture."""
 
 
 class PictureRequest(msgspec.Struct, frozen=True):
-    """What to paint; empty fields are left to the API. *size* is `WIDTHxHEIGHT` or `auto`.
+    """What to paint. The API decides about empty fields.
 
-    *sources* are pictures to change; *partial_images*: how many unfinished ones to show.
+    *size* is `WIDTHxHEIGHT` or `auto`. *sources* are pictures to change. *partial_images* is how
+    many unfinished pictures to show.
     """
 
     prompt: str
@@ -64,11 +65,11 @@ class PictureRequest(msgspec.Struct, frozen=True):
 
 
 FIELDS = ("size", "quality", "style", "background", "format")
-"""The options of a request that are words; each is empty, or asked for."""
+"""The options of a request that are words. An empty one is not sent."""
 
 
 class ImageClient:
-    """Paints at one endpoint. Its methods raise `Overloaded` and `Refused`."""
+    """Paints pictures at one endpoint. Its methods raise `Overloaded` and `Refused`."""
 
     def __init__(
         self,
@@ -90,7 +91,7 @@ class ImageClient:
         return self._endpoint.model
 
     async def check(self) -> str:
-        """A model that the API lists: its address and key work. Paints nothing."""
+        """Check the address and the key, paint nothing. Return the model, or one that is listed."""
         endpoint = self._endpoint
         listed = await first_model(self._session, endpoint, chat=False)
         return endpoint.model or listed
@@ -102,13 +103,13 @@ class ImageClient:
         show: Callable[[Picture], Awaitable[None]],
         held: AsyncExitStack,
     ) -> list[Picture]:
-        """Pictures for *request*, checked to be images, captioned with the revised prompt.
+        """Paint *request*. The pictures are checked, and their captions are the revised prompts.
 
         Args:
-            name: the same in each try of the same turn: what is being painted already is
-                waited for, not asked for again.
-            show: called with each of the request's `partial_images`, as far as they come.
-            held: what large pictures take is given back when it ends; close it when they are sent.
+            name: each try of a turn gives the same name. If an earlier try has asked already, this
+                one waits for its pictures and does not ask again.
+            show: called with each unfinished picture that comes.
+            held: holds the room of large pictures. Close it when they are sent.
         """
         room = Room(self._large, held)
         request = replace(request, prompt=await self._guard.question(request.prompt))
@@ -119,7 +120,7 @@ class ImageClient:
         return await self._shown(answer.data, room)
 
     async def _shown(self, images: Sequence[AnsweredImage], room: Room) -> list[Picture]:
-        """All of *images* that are pictures; raises what is wrong with the last if none is."""
+        """All of *images* that are pictures. If none is, raise the error of the last one."""
         failure = Refused("the image API returned no picture", "picture")
         pictures = []
         for image in images:
@@ -152,13 +153,13 @@ class ImageClient:
     async def _paint_later(
         self, request: PictureRequest, name: str, later: Callbacks, room: Room
     ) -> Answer:
-        """Ask with a callback, and wait for it; now and then look at the task itself."""
+        """Ask with a callback, and wait for it. Look at the task from time to time."""
         try:
             task = await later.tasks.begin(name)
             task_id = task.id
             if not task_id:
                 answer = await self._ask_patiently(request, room, later.callback_url(task))
-                if answer.data:  # Painted at once after all.
+                if answer.data:  # It was painted at once.
                     await later.tasks.forget(name)
                     return answer
                 task_id = answer.task_id or "unnamed"
@@ -172,14 +173,14 @@ class ImageClient:
                     return found
             raise Overloaded("the picture was asked for, but never came")
         except ModelError:
-            # A further try asks anew.
+            # The next try asks again.
             await later.tasks.forget(name)
             raise
         except StoreError as error:
             raise Overloaded(str(error)) from error
 
     async def _look(self, task_id: str, room: Room) -> Answer | None:
-        """The task's answer where there is a tasks endpoint and it has one."""
+        """The task's answer; None if there is none yet, or the API has no endpoint for tasks."""
         body = msgspec.json.encode({"action": "retrieve", "id": task_id})
         try:
             async with self._posted("/tasks", body) as response:
@@ -208,7 +209,7 @@ class ImageClient:
         return read_answer(raw, status)
 
     def _fields(self, request: PictureRequest, callback_url: str) -> dict[str, str | int | bool]:
-        """Only what is set: a gateway refuses parameters that its model does not know."""
+        """Only the fields that are set: gateways refuse parameters that a model does not know."""
         fields: dict[str, str | int | bool] = {"prompt": request.prompt, "n": request.n}
         if model := request.model or self._endpoint.model:
             fields["model"] = model
@@ -248,7 +249,7 @@ class ImageClient:
 
 
 def _not_taken(error: BaseException) -> bool:
-    """Whether nothing can have been painted, so that asking again is not paid twice."""
+    """Whether nothing can have been painted. Only then asking again is not paid twice."""
     return isinstance(error, Overloaded) and not isinstance(error, Lost)
 
 

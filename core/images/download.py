@@ -1,4 +1,4 @@
-"""The bytes of what image APIs answer with: in the answer, or at an address that may be a trap."""
+"""The bytes of a painted picture. They are in the answer, or at an address that is not trusted."""
 
 import asyncio
 import base64
@@ -13,18 +13,20 @@ from core.net.outside import Outside
 from core.semaphore import Weighted
 
 MOST_BYTES = 40 * 1024 * 1024
-"""Of one answer: ten pictures of 3 MB, as Base64."""
+"""The longest answer: ten pictures of 3 MB, as Base64."""
 SMALL_BYTES = 2 * 1024 * 1024
 PICTURE_BYTES = 30 * 1024 * 1024
 DOWNLOAD_S = 60.0
 DOWNLOADS = 2
-"""So often a picture that is paid for is fetched."""
+"""How often the download of a picture is tried. It is paid for already."""
 _DATA = "data:image/"
 
 
 class Room:
-    """Room for one answer's pictures: what is small needs none, and of the large only one is held
-    at a time, from when it is read until *held* ends, when it has been sent on.
+    """Memory for one answer's pictures.
+
+    Small answers need no permission. Of the large ones only one is in memory at a time: from the
+    moment it is read until *held* is closed, when it is sent.
     """
 
     def __init__(self, large: Weighted, held: AsyncExitStack) -> None:
@@ -33,17 +35,17 @@ class Room:
         self._taken = False
 
     async def take(self, read_bytes: int) -> None:
-        """Wait for room, if *read_bytes* are so many that it is needed."""
+        """Wait for room if *read_bytes* make a large answer."""
         if read_bytes > SMALL_BYTES and not self._taken:
             self._taken = True
             await self._held.enter_async_context(self._large.hold(1))
 
 
 async def decoded(b64: str) -> bytes:
-    """The bytes of *b64*, which may be a whole `data:` address, and may be cut into lines.
+    """The bytes of *b64*, which may be a `data:` address, and may have line ends in it.
 
     Raises:
-        Refused: it is no Base64.
+        Refused: it is not Base64.
     """
     if b64.startswith("data:"):
         b64 = b64.partition(",")[2]
@@ -61,10 +63,10 @@ def _decoded(b64: str) -> bytes:
 
 
 async def downloaded(outside: Outside, url: str, api_url: str, room: Room) -> bytes:
-    """What is at *url*: on the host of *api_url*, or else at a public https address.
+    """The bytes at *url*, which is on the host of *api_url* or at any public https address.
 
     Raises:
-        Refused: it is elsewhere, too large, or cannot be had.
+        Refused: the address is not allowed, the picture is too large, or the download failed.
     """
     if url.startswith(_DATA):
         return await decoded(url)
@@ -89,7 +91,7 @@ async def downloaded(outside: Outside, url: str, api_url: str, room: Room) -> by
 
 
 async def read_whole(response: aiohttp.ClientResponse, room: Room) -> bytes:
-    """Raises `Refused` when it is too much."""
+    """The whole body. Raises `Refused` if it is longer than `MOST_BYTES`."""
     body = bytearray()
     async for piece in response.content.iter_chunked(PIECE_BYTES):
         body += piece

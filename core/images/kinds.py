@@ -1,4 +1,4 @@
-"""What bytes are, by their first ones: never by the name or the type that came with them. Pure."""
+"""The kind of a file, from its first bytes. The name and type that came with it may lie. Pure."""
 
 import struct
 from typing import Literal
@@ -28,7 +28,7 @@ _HEIC = (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1")
 
 
 def kind_of(data: bytes) -> Kind:
-    """The kind of *data*; empty for any other, text among them."""
+    """The kind of *data*; empty for any other kind, such as text."""
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         return "webp"
     if data[4:8] == b"ftyp":
@@ -46,7 +46,7 @@ def kind_of(data: bytes) -> Kind:
 
 
 def pixels_of(data: bytes) -> int | None:
-    """How many pixels the header of *data* promises, where that is told at its beginning."""
+    """How many pixels the header of *data* states; None if its beginning does not say."""
     try:
         match kind_of(data):
             case "png":

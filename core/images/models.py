@@ -1,6 +1,7 @@
-"""What each image model takes. Source: the OpenAI images reference, autumn 2026.
+"""Which options each image model takes. Source: the OpenAI images reference, autumn 2026.
 
-A model that is not known here is any OpenAI-compatible server's own: it says itself.
+A model that is not listed here belongs to some OpenAI-compatible server. That server checks the
+options itself.
 """
 
 from typing import NamedTuple
@@ -13,10 +14,15 @@ SQUARE = "1024x1024"
 
 
 class Takes(msgspec.Struct, frozen=True):
-    """What a family of models takes, named as in `PictureRequest`; what is empty, not at all.
+    """The values that a family of models takes for each option of `PictureRequest`.
 
-    *changes*: whether it takes pictures to change; *square*: of those, one, a square PNG with
-    transparency; *partial_images*: whether it shows its work.
+    An option without values is not taken at all.
+
+    Attributes:
+        most: how many pictures one request may ask for.
+        changes: whether it can change pictures.
+        square: it changes one picture only, which must be a square PNG with transparency.
+        partial_images: whether it sends unfinished pictures.
     """
 
     size: tuple[str, ...]
@@ -54,7 +60,7 @@ FAMILIES = {
 
 
 class Wrong(NamedTuple):
-    """*option* has *value*; *wanted*: what it may have, empty where there is no such option."""
+    """*value* of *option* is wrong. *wanted* lists the right values; empty if there are none."""
 
     option: str
     value: str
@@ -62,12 +68,12 @@ class Wrong(NamedTuple):
 
 
 def takes(model: str) -> Takes | None:
-    """What *model* takes, if it is known."""
+    """What *model* takes; None if it is not known."""
     return next((known for name, known in FAMILIES.items() if model.startswith(name)), None)
 
 
 def wrong_with(request: PictureRequest, known: Takes) -> Wrong | None:
-    """The first of its options that is not taken; what is empty is left to the API."""
+    """The first option of *request* that the model does not take. Empty options are not checked."""
     for option in FIELDS:
         value, allowed = getattr(request, option), getattr(known, option)
         if value and value not in allowed:
@@ -76,7 +82,7 @@ def wrong_with(request: PictureRequest, known: Takes) -> Wrong | None:
 
 
 def larger(size: str, model: str) -> str:
-    """The next larger size that *model* takes; empty when there is none, or nobody knows."""
+    """The next larger size that *model* takes; empty if there is none, or it is not known."""
     known = takes(model)
     sizes = known.size if known is not None else (SQUARE, "2048x2048")
     larger_ones = [one for one in sizes if _pixels(one) > _pixels(size or SQUARE)]

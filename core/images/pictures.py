@@ -1,4 +1,7 @@
-"""Pictures' bytes: is this really an image, and of what kind? Off the event loop."""
+"""Checks pictures from image APIs, and makes people's pictures ready for models.
+
+All of it runs outside the event loop.
+"""
 
 import asyncio
 import io
@@ -14,9 +17,9 @@ from core.semaphore import Weighted
 
 MOST_PIXELS = 64_000_000
 SEEN_PIXELS = 1_536
-"""Vision models scale down what is larger (OpenAI, "Images and vision")."""
+"""Vision models scale larger pictures down (OpenAI, "Images and vision")."""
 SQUARE_PIXELS, SQUARE_BYTES = 1_024, 4_000_000
-"""What dall-e-2 changes: a square PNG below 4 MB (OpenAI, `/v1/images/edits`)."""
+"""dall-e-2 changes a square PNG below 4 MB (OpenAI, `/v1/images/edits`)."""
 DECODING = Bounds(seconds=20, memory_bytes=512 << 20, output_bytes=4 << 20)
 UNSEEN: dict[Kind, str] = {
     "heic": "it is a HEIC picture, which I cannot open; sent as JPEG or PNG I can",
@@ -35,10 +38,10 @@ async def checked(data: bytes, caption: str = "") -> Picture:
 
 
 class Pictures:
-    """Makes people's pictures ready for models, in a process each, off the loop and off our memory.
+    """Makes people's pictures ready for models, each in a process of its own.
 
-    One for the whole program: no more than `MOST_PIXELS` are being decoded at once; the others
-    wait.
+    The program has one. All pictures that are decoded at the same time have at most `MOST_PIXELS`
+    together. The others wait.
     """
 
     def __init__(self, sandbox: Sandbox) -> None:
@@ -46,13 +49,16 @@ class Pictures:
         self._pixels = Weighted(MOST_PIXELS)
 
     async def for_model(self, data: bytes, *, square: bool = False) -> Picture:
-        """*data* as a vision model wants it: at most `SEEN_PIXELS` a side, upright, a PNG or JPEG;
-        of one that moves, the first frame.
+        """*data* for a vision model: an upright PNG or JPEG, at most `SEEN_PIXELS` on each side.
 
-        *square*: as a painter of squares wants it, a PNG with transparency, `SQUARE_BYTES` at most.
+        Of an animation it is the first frame.
+
+        Args:
+            square: make a square PNG with transparency, of at most `SQUARE_BYTES`, for a model
+                that changes pictures.
 
         Raises:
-            ValueError: why it cannot be seen, in words.
+            ValueError: it cannot be read. The text says why.
         """
         kind = kind_of(data)
         if kind in UNSEEN:
@@ -63,7 +69,7 @@ class Pictures:
                 f"it has {promised // 10**6} million pixels, and {MOST_PIXELS // 10**6} million "
                 "are the most"
             )
-        # Who does not say how large it is may be as large as all.
+        # If its size is not known, it may have as many pixels as are allowed.
         job = "core.sandbox.picture:square" if square else "core.sandbox.picture:smaller"
         bounds = (SQUARE_PIXELS, SQUARE_BYTES) if square else (SEEN_PIXELS,)
         async with self._pixels.hold(MOST_PIXELS if promised is None else promised):
@@ -73,7 +79,7 @@ class Pictures:
 
 
 def _mime(data: bytes) -> str:
-    Image.init()  # Else only some kinds are known, when `formats` are named.
+    Image.init()  # Without it, `formats` knows only some of the kinds.
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)

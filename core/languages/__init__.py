@@ -1,1 +1,1 @@
-"""What Palaver itself says, and in which language. One file a language: `<tag>.json`."""
+"""Palaver's own sentences, in one file for each language: `<tag>.json`."""

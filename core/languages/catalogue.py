@@ -1,13 +1,13 @@
 """The catalogue: every sentence, button, menu line and page text, in each language.
 
-A language is one file, `<tag>.json`, named by its IETF tag. It says what the language is called
-and how it is written, and holds its sentences by key. Nothing else has to be edited for it.
+A language is one file, `<tag>.json`, named by its IETF tag. It holds the names of the language,
+how it is written, and its sentences by key. Nothing else has to be edited for a new language.
 
-- `{name}` is filled in. A list is read as lines.
-- `{waiting:questions}` is a counted word: the key `questions` holds an object with one text for
-  each of CLDR's plural categories, and `plural` says which number is of which category, in
+- `{name}` is replaced by a value. A list is a text of several lines.
+- `{waiting:questions}` is a counted word. The key `questions` holds an object with one text for
+  each of CLDR's plural categories. `plural` says which number belongs to which category, in
   CLDR's own syntax (unicode.org/reports/tr35/tr35-numbers.html, for whole numbers).
-- A key that a file lacks is taken from the next language of the chain; English has all.
+- If a file lacks a key, the next language of the chain is asked. English has all keys.
 """
 
 import re
@@ -26,10 +26,10 @@ Language = NewType("Language", str)
 """The tag of a language that has a file."""
 
 SOURCE = Language("en")
-"""Written first, and whole: where every chain ends."""
+"""The language that has all sentences. Every chain ends with it."""
 _TRADITIONAL = {"hant", "tw", "hk", "mo"}
 _OTHER_NAMES = {"in": "id", "cmn": "zh", "yue": "zh-hant", "prs": "fa"}
-"""Names of a language that some clients still send, or that read as another's."""
+"""Old names that some clients still send, and languages whose readers also read another one."""
 _CODE = re.compile(r"`[^`\n]+`")
 _CONDITION = re.compile(r"n(?: % (\d+))? (!?=) ([\d.,]+)")
 
@@ -39,8 +39,10 @@ Sentence = str | list[str] | dict[str, str]
 class Locale(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One language's file.
 
-    *names* are what it calls itself, then what else it may be called; *letters* are those that
-    tell it from others of its *script*; *words* are short words that its sentences seldom lack.
+    Attributes:
+        names: its name in the language itself, then its other names.
+        letters: letters that other languages of the same *script* lack.
+        words: short words that most of its sentences have.
     """
 
     names: tuple[str, ...]
@@ -75,11 +77,11 @@ class Catalogue:
         self._tags = {tag.lower(): tag for tag in self.locales}
 
     def chain(self, tag: str) -> list[Language]:
-        """Where a sentence for who reads *tag* is looked for, the best first."""
+        """The languages in which to look for a sentence for a reader of *tag*, the best first."""
         return [*self._kin(tag), *([] if SOURCE in self._kin(tag) else [SOURCE])]
 
     def best(self, tag: str) -> Language:
-        """The language to speak with who reads *tag*."""
+        """The language for a reader of *tag*."""
         return self.chain(tag)[0]
 
     def speaks(self, tag: str) -> bool:
@@ -87,7 +89,7 @@ class Catalogue:
         return bool(self._kin(tag))
 
     def _kin(self, tag: str) -> list[Language]:
-        """As asked, else by script, else the language alone, else its other files."""
+        """The files for *tag*: as asked, by script, the language alone, then its other files."""
         first, *rest = tag.replace("_", "-").lower().split("-")
         first, *more = [*_OTHER_NAMES.get(first, first).split("-"), *rest]
         wanted = ["-".join([first, *more])]
@@ -102,7 +104,7 @@ class Catalogue:
         ]
 
     def named(self, text: str) -> Language | None:
-        """The language that somebody calls *text*: its tag, its own name or its English one."""
+        """The language with the tag or the name *text*."""
         asked = _plain(text)
         for tag, locale in self.locales.items():
             if asked in {tag.lower(), *map(_plain, locale.names)}:
@@ -110,7 +112,7 @@ class Catalogue:
         return self.best(asked) if asked and self.speaks(asked) else None
 
     def names(self) -> set[str]:
-        """What `named` knows a language by, in small letters, with and without accents."""
+        """All names that `named` knows, in small letters, with and without accents."""
         names = {
             name.lower()
             for tag, locale in self.locales.items()
@@ -127,11 +129,11 @@ class Catalogue:
         tag, sentence = self._find(name, language)
         text = "\n".join(sentence) if isinstance(sentence, list) else str(sentence)
         filled = _Filler(self, tag).vformat(text, (), values)
-        # A command or a name of a model would take the marks around it to its other side.
+        # Without isolation, a command would move the marks around it to its other side.
         return _isolated(filled) if self.locales[tag].direction == "rtl" else filled
 
     def count(self, name: str, language: str, number: int) -> str:
-        """The counted word *name*: "3 questions"."""
+        """The counted word *name* with its number, such as "3 questions"."""
         tag, forms = self._find(name, language)
         if not isinstance(forms, dict):
             raise TypeError(name)
@@ -162,7 +164,7 @@ class _Filler(Formatter):
 
 
 def accepted(header: str) -> Iterator[str]:
-    """The tags of an `Accept-Language` header, the most wanted first (RFC 9110, 12.5.4)."""
+    """The tags of an `Accept-Language` header, the preferred first (RFC 9110, 12.5.4)."""
     ranked = []
     for one in header[:1_000].split(","):
         tag, _, weight = one.replace(" ", "").partition(";q=")
@@ -207,7 +209,7 @@ say = CATALOGUE.say
 
 
 def failure(error: ModelError, language: Language) -> str:
-    """One sentence for the person whose answer failed with *error*."""
+    """A sentence for the person whose answer failed with *error*."""
     if isinstance(error, Refused):
         return say(f"refused_{error.reason}", language)
     return say("overloaded" if isinstance(error, Overloaded) else "interrupted", language)

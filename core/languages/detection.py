@@ -1,7 +1,8 @@
-"""Which language a sentence of ours gets: chosen here, else written, else the client's.
+"""Decides in which language the bot speaks to a person.
 
-Scripts tell much: kana is Japanese, Han without it Chinese. Latin letters tell little: only short
-words that a language can hardly do without (`words` of its file) overrule the client.
+It is the language that they chose, else the one they write in, else their client's. A script says
+much: kana is Japanese, Han letters without kana are Chinese. Latin letters say little. There, only
+the short words in a language's file (`words`) count more than the client's language.
 """
 
 import re
@@ -30,27 +31,27 @@ _NEIGHBOURS = {
     "Cyrl": {"uk", "be", "bg", "sr", "mk", "kk", "ky", "mn", "tg"},
     "Arab": {"ur", "ps", "ckb", "ku", "sd", "ug", "pa"},
 }
-"""Clients' languages that share a script with ours, and that ours must not be taken for."""
+"""Languages in the same script as ours. A person whose client has one does not write ours."""
 _ENOUGH_WORDS = 2
 _ENOUGH_LETTERS = 2
 _JAPANESE_WORD = 10
-"""So many different Han letters without a kana are no Japanese any more."""
+"""A text with so many different Han letters and no kana is not Japanese."""
 
 
 def language_of(text: str, preferred: str, hint: str) -> Language:
-    """The language to speak: what the person chose, else wrote in, else has set on the client."""
+    """The language to speak: chosen (*preferred*), else written in, else the client's (*hint*)."""
     if preferred and CATALOGUE.speaks(preferred):
         return CATALOGUE.best(preferred)
     return written_in(text, hint) or CATALOGUE.best(hint)
 
 
 def says_something(text: str) -> bool:
-    """Whether *text* holds enough words to be in some language."""
+    """Whether *text* has enough letters to be in some language."""
     return sum(map(str.isalpha, _NO_PROSE.sub(" ", text))) >= _ENOUGH_LETTERS
 
 
 def written_in(text: str, hint: str = "") -> Language | None:
-    """The language that *text* is surely in; None where it does not say. *hint* breaks ties."""
+    """The language of *text*; None if that is not clear. *hint*, the client's, breaks ties."""
     if not says_something(text):
         return None
     prose = _NO_PROSE.sub(" ", text)
@@ -63,14 +64,14 @@ def written_in(text: str, hint: str = "") -> Language | None:
     for script, letters in _LETTERS.items():
         if found := letters.findall(prose):
             return _alphabetic(script, "".join(found), hint)
-    # Latin letters in whatever language: the client's, if that is written in them, too.
+    # Latin letters: the client's language if it uses them too, else English.
     if _LATIN_WORD.search(prose.lower()):
         return SOURCE if LANGUAGES[CATALOGUE.best(hint)].script != "Latn" else None
     return None
 
 
 def _by_words(prose: str) -> Language | None:
-    """The Latin language whose own short words are there, several and more than any other's."""
+    """The language in Latin letters that has most of its short words in *prose*, at least two."""
     written = set(_LATIN_WORD.findall(prose.lower()))
     hits = sorted(
         ((len(written.intersection(locale.words)), tag) for tag, locale in LANGUAGES.items()),
@@ -81,7 +82,7 @@ def _by_words(prose: str) -> Language | None:
 
 
 def _chinese(han: set[str], hint: str) -> Language | None:
-    """Simplified or traditional: by the client, else by letters that only one of them has."""
+    """Simplified or traditional: as the client, else by letters that only one of them has."""
     if _primary(hint) == "zh" and hint.lower() != "zh":
         return CATALOGUE.best(hint)
     if _primary(hint) == "ja" and len(han) < _JAPANESE_WORD:
@@ -95,7 +96,7 @@ def _chinese(han: set[str], hint: str) -> Language | None:
 
 
 def _alphabetic(script: str, letters: str, hint: str) -> Language | None:
-    """The language of *script* whose own letters are there, else the client's, else the first."""
+    """The language of *script* whose own letters occur, else the client's, else the first."""
     if _FOREIGN[script].search(letters) or _primary(hint) in _NEIGHBOURS[script]:
         return None
     ours = _of_scripts(script)

@@ -1,1 +1,1 @@
-"""The way out: what is read from elsewhere, how much of it, and by which road."""
+"""Requests to the outside: which proxy they take, where they may lead, how much is read."""

@@ -1,9 +1,9 @@
-"""Which IP addresses are in the open internet, and which are somebody's inside. Pure.
+"""Which IP addresses are public, and which lead into somebody's own network. Pure.
 
 Sources: the IANA special-purpose address registries (RFC 6890) · RFC 6052 and 8215 (NAT64) ·
 RFC 3056 (6to4) · RFC 4380 (Teredo) · RFC 5214 (ISATAP) · RFC 4291 (mapped, compatible) ·
-"What is IP address 168.63.129.16?" (Azure). `ipaddress.is_global` alone is not enough: it is true
-for NAT64, 6to4, IPv4-compatible and multicast addresses, which all may lead inside.
+"What is IP address 168.63.129.16?" (Azure). `ipaddress.is_global` alone is not enough. It is true
+for NAT64, 6to4, IPv4-compatible and multicast addresses, and all of these may lead inside.
 """
 
 import ipaddress
@@ -22,7 +22,7 @@ _NOT_PUBLIC_4 = tuple(
     )
 )
 _PUBLIC_6 = IPv6Network("2000::/3")
-"""All that IANA ever gave out; whatever lies outside is somebody's own."""
+"""IANA has given out public addresses only from here."""
 _NOT_PUBLIC_6 = tuple(
     map(
         IPv6Network,
@@ -40,8 +40,10 @@ _ISATAP = (0x00005EFE, 0x02005EFE)
 
 
 def is_public(address: str) -> bool:
-    """Whether *address* (of an IP, as a socket knows it) is in the open internet; else it is
-    private, this machine's own, shared, reserved, for many at once, or hides one of those.
+    """Whether the IP *address*, written as a socket gives it, is public.
+
+    Not public are private, local, shared, reserved and multicast addresses, and those that may
+    hide one of these.
     """
     try:
         ip = ipaddress.ip_address(address)
@@ -55,8 +57,8 @@ def _public_4(ip: IPv4Address) -> bool:
 
 
 def _public_6(ip: IPv6Address) -> bool:
-    # Where the network reaches IPv4 by NAT64, every IPv4 address comes in this form. But whether
-    # what it hides is public is the translator's to say, not ours: all of it counts as inside.
+    # A NAT64 address hides an IPv4 address. Only the translator knows whether it will lead inside,
+    # so all NAT64 addresses count as inside.
     if ip.scope_id is not None or ip in _NAT64 or ip not in _PUBLIC_6 or not ip.is_global:
         return False
     if any(ip in net for net in _NOT_PUBLIC_6):

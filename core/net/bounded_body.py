@@ -1,4 +1,4 @@
-"""The body of a request or of a response, as much of it as one is ready to hold."""
+"""Reads the body of a request or a response, up to a limit."""
 
 import aiohttp
 
@@ -6,9 +6,9 @@ PIECE_BYTES = 1 << 16
 
 
 async def read_up_to(content: aiohttp.StreamReader, most_bytes: int) -> bytes:
-    """All of *content*, or its beginning: more than *most_bytes* of it if there is more.
+    """All of *content*; if it is longer than *most_bytes*, a beginning that is longer too.
 
-    One `read` of aiohttp's gives only what has arrived.
+    A single `read` of aiohttp gives only what has arrived.
     """
     body = bytearray()
     async for piece in content.iter_chunked(PIECE_BYTES):

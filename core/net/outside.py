@@ -1,8 +1,8 @@
-"""The one guarded fetch: whatever an address from outside leads to is read through here.
+"""The guarded fetch: every address that comes from outside is fetched here.
 
-Judged is the address of the connection itself, when its socket is made: a name that is resolved
-twice in two ways, an address without a name, and every redirect are all the same to it.
-No credential, no cookie and no proxy of the environment takes part.
+The IP address is checked when the socket for it is made. So it does not matter whether a name
+resolves differently the second time, whether the address has a name, or where a redirect leads.
+No credentials, no cookies and no proxy of the environment are used.
 """
 
 import asyncio
@@ -29,7 +29,7 @@ _REDIRECTS = (301, 302, 303, 307, 308)
 
 
 class Fetched(NamedTuple):
-    """*url*: where it was found at last; *mime*: what its server calls it, which may be wrong."""
+    """*url*: the last address, after redirects; *mime*: the server's word, which may be wrong."""
 
     url: str
     mime: str
@@ -42,10 +42,10 @@ class _Inside(OSError):
 
 
 class Outside:
-    """An async context manager; at most *at_once* fetches run, the others wait.
+    """An async context manager. At most *at_once* fetches run, the others wait.
 
-    Where *way* leads through a proxy, that resolves names itself, and nothing can be judged here:
-    all is refused then, unless the operator says that the proxy judges.
+    A proxy resolves names itself, so nothing can be checked here. If *way* leads through one, all
+    fetches are refused, unless the operator says that the proxy refuses to lead inside.
     """
 
     def __init__(self, way: Way, *, at_once: int = 8) -> None:
@@ -80,13 +80,13 @@ class Outside:
 
         Args:
             most_bytes: of the decoded body.
-            most_s: for all of it, redirects and waiting for others aside.
-            kinds: what its type may begin with; empty for any.
-            named: an address of the operator's, whose host and port are allowed wherever it is.
+            most_s: for the fetch with all its redirects, but not for the wait for other fetches.
+            kinds: what the MIME type may begin with; empty for any type.
+            named: an address that the operator set. Its host and port are always allowed.
 
         Raises:
-            AddressRefused: it is no address, or leads inside, or to another port.
-            FetchError: it cannot be reached, is too large, takes too long, or is of another kind.
+            AddressRefused: it is no address, or leads inside, or to a port other than `PORTS`.
+            FetchError: it cannot be reached, is too large, takes too long, or has another type.
         """
         url = read_url(address, (*schemes, _scheme(named)) if _same(address, named) else schemes)
         async with self._slots:
@@ -100,7 +100,7 @@ class Outside:
                     raise AddressRefused(_INSIDE) from error
                 raise FetchError("its server cannot be reached") from error
             except (aiohttp.ClientError, ValueError, OSError) as error:
-                # `ValueError`: a name that cannot be looked up, a header that cannot be read.
+                # `ValueError` is raised for impossible names and unreadable headers.
                 raise FetchError(f"it cannot be read ({type(error).__name__})") from error
 
     async def _followed(
@@ -129,7 +129,7 @@ class Outside:
         raise FetchError("it was moved too often")
 
     def _session_for(self, url: URL, named: str) -> aiohttp.ClientSession:
-        """The session that may ask for *url*; decided anew at each hop."""
+        """The session that may fetch *url*. It is chosen again after each redirect."""
         if _same(str(url), named):
             return self._direct
         if origin_of(url).port not in PORTS:
@@ -148,7 +148,7 @@ _INSIDE = "the address leads inside our network"
 
 
 def _guarded_socket(found: tuple[Any, ...]) -> socket.socket:
-    """A socket for the address that *found* (as of `getaddrinfo`) says, if it is public."""
+    """A socket for the address in *found* (from `getaddrinfo`), if it is public."""
     family, kind, protocol, _, address = found
     if not is_public(str(address[0])):
         raise _Inside(_INSIDE)
@@ -172,7 +172,7 @@ def _is_ip(host: str) -> bool:
 
 
 def _same(address: str, named: str) -> bool:
-    """Whether *address* is at the host and port of *named*, by the same scheme."""
+    """Whether *address* has the scheme, host and port of *named*."""
     if not named:
         return False
     try:

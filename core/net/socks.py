@@ -1,6 +1,6 @@
-"""Connections through a SOCKS proxy, but for the hosts that are reached past it.
+"""Connections through a SOCKS proxy, except to the hosts that are reached directly.
 
-The proxy resolves the names: nobody here is asked for them.
+The proxy resolves the names of hosts.
 """
 
 import socket
@@ -18,7 +18,7 @@ SCHEMES = ("socks5", "socks5h", "socks4")
 
 
 class _Names(AbstractResolver):
-    """Resolves the names of hosts that are reached *past* the proxy."""
+    """Resolves only the names of hosts that are reached directly, *past* the proxy."""
 
     def __init__(self, past: Callable[[URL], bool]) -> None:
         self._past = past
@@ -36,10 +36,10 @@ class _Names(AbstractResolver):
 
 
 class SocksConnector(ProxyConnector):
-    """A connector through *proxy*; *past* says of an address that it is reached directly."""
+    """A connector through *proxy*. *past* says whether an address is reached directly."""
 
     def __init__(self, proxy: str, past: Callable[[URL], bool], **more: Any) -> None:
-        # In `socks5h` the h says that the proxy resolves names, as ours always does.
+        # The h in `socks5h` means that the proxy resolves names. Here it always does.
         kind, host, port, user, password = parse_proxy_url(proxy.replace("socks5h:", "socks5:", 1))
         super().__init__(host, port, kind, user, password, rdns=True, **more)
         self._resolver = _Names(past)

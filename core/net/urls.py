@@ -1,6 +1,6 @@
-"""Addresses that come from outside, read strictly: one that is odd in any way is none.
+"""Reads addresses strictly. An odd address from outside is refused.
 
-Of the operator's own it is only asked whether anything can be sent there.
+An address that the operator set is only checked for whether a request can be sent there.
 """
 
 import re
@@ -19,7 +19,7 @@ _IPV4 = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}", re.ASCII)
 
 
 class Origin(NamedTuple):
-    """Whom a request is sent to."""
+    """The server that a request is sent to."""
 
     scheme: str
     host: str
@@ -30,19 +30,19 @@ def read_url(text: str, schemes: tuple[str, ...] = SCHEMES) -> URL:
     """*text* as an absolute address of one of *schemes*.
 
     Raises:
-        AddressRefused: it is too long or no address; it names a user, a zone or an odd host; or
-            it has characters that two readers may read in two ways.
+        AddressRefused: it is too long or no address. Or it names a user, a zone or an odd host.
+            Or two programs may read its characters differently.
     """
     if len(text) > MOST_CHARS:
         raise AddressRefused("the address is too long")
-    # Among what cannot be printed are controls, line ends, and halves of surrogate pairs.
+    # Not printable are control characters, line ends and halves of surrogate pairs.
     if not text.isprintable() or " " in text or "\\" in text:
         raise AddressRefused("the address has characters that do not belong there")
     try:
         url = URL(text)
         origin = origin_of(url)
     except (ValueError, TypeError, IndexError) as error:
-        # What `yarl` and `idna` raise; both of theirs are kinds of `ValueError`.
+        # The errors of `yarl` and `idna`. Their own are subclasses of `ValueError`.
         raise AddressRefused("the address is none") from error
     if origin.scheme not in schemes:
         raise AddressRefused(f"the address is not {' or '.join(schemes)}")
@@ -57,9 +57,9 @@ def read_url(text: str, schemes: tuple[str, ...] = SCHEMES) -> URL:
 
 
 def fault_of(text: str, *, user: bool = False) -> str:
-    """What keeps *text*, which the operator named, from being asked; empty where nothing does.
+    """Why no request can be sent to *text*, an address that the operator set; empty if it can.
 
-    It is never quoted: it may hold a password. *user*: whether it may name one.
+    The sentence never quotes *text*, which may hold a password. *user*: whether it may name a user.
     """
     if not text.isprintable() or " " in text or "\\" in text:
         return "holds blanks or characters that no address has"
@@ -77,10 +77,10 @@ def fault_of(text: str, *, user: bool = False) -> str:
 
 
 def joined(url: URL, location: str) -> str:
-    """Where a redirect from *url* leads; as text, to be read as strictly as the first.
+    """Where a redirect from *url* leads. It is text, because `read_url` must check it too.
 
     Raises:
-        AddressRefused: it cannot be said.
+        AddressRefused: *location* is empty, too long or no address.
     """
     if not location or len(location) > MOST_CHARS:
         raise AddressRefused("the redirect leads nowhere")
@@ -91,13 +91,13 @@ def joined(url: URL, location: str) -> str:
 
 
 def origin_of(url: URL) -> Origin:
-    """Raises `ValueError` where *url* names none."""
+    """The origin of *url*. Raises `ValueError` if it has no host or port."""
     if not url.raw_host or url.port is None:
         raise ValueError("no host")
     return Origin(url.scheme, url.raw_host.lower(), url.port)
 
 
 def _plain(host: str) -> bool:
-    """Whether *host* is a name, or an IPv4 address as everybody writes it."""
+    """Whether *host* is a name, or an IPv4 address of four decimal numbers."""
     last = host.rstrip(".").rpartition(".")[2]
     return not _NUMBER.fullmatch(last) or bool(_IPV4.fullmatch(host))

@@ -1,7 +1,7 @@
-"""The one way out: which proxy a request takes, and whose certificates are believed.
+"""Which proxy a request takes, and which certificates are trusted.
 
-Models, pictures, Telegram and Slack all take it, so that what the operator says of the network is
-said once. Nothing reads the environment by itself: `trust_env` would also send what is in `.netrc`.
+Models, pictures, Telegram and Slack all use it, so the operator sets up the network once.
+`trust_env` stays off, because it would also send the passwords of `.netrc`.
 """
 
 import base64
@@ -21,9 +21,9 @@ from core.net.socks import SCHEMES, SocksConnector
 class Way(msgspec.Struct, frozen=True):
     """Args:
     proxy: an `http://`, `https://` or `socks5://` address, or empty.
-    past: hosts that are reached past it, as in `NO_PROXY`.
-    judges: whether it refuses to lead inside.
-    ca: a file of certificates that are believed besides the usual ones.
+    past: hosts that are reached directly, past the proxy, as in `NO_PROXY`.
+    judges: whether the proxy refuses to lead into our network.
+    ca: a file of certificates that are trusted besides the usual ones.
     """
 
     proxy: str = ""
@@ -35,7 +35,7 @@ class Way(msgspec.Struct, frozen=True):
         return f"Way(proxy={'***' if self.proxy else ''!r}, past={self.past!r})"
 
     def proxy_for(self, url: str) -> str | None:
-        """The proxy that a request to *url* takes; this machine is always reached past it."""
+        """The proxy that a request to *url* takes; None for this machine itself."""
         if not self.proxy:
             return None
         parsed = URL(url)
@@ -51,7 +51,7 @@ class Way(msgspec.Struct, frozen=True):
         return self.proxy.partition("://")[0] in SCHEMES
 
     def tls(self) -> ssl.SSLContext:
-        """Raises `ConfigError` when *ca* cannot be read."""
+        """The TLS context. Raises `ConfigError` if *ca* cannot be read."""
         context = ssl.create_default_context()
         if self.ca:
             try:
@@ -63,8 +63,9 @@ class Way(msgspec.Struct, frozen=True):
     def session(
         self, *, socket_factory: Any = None, limit: int = 100, **more: Any
     ) -> aiohttp.ClientSession:
-        """A session that goes this way. A provider's cookies must not tie one person's calls to
-        another's: it keeps none.
+        """A session that uses this proxy and these certificates.
+
+        It keeps no cookies: a provider's cookies could link one person's calls to another's.
         """
         if self.socks:
             connector: aiohttp.BaseConnector = SocksConnector(
@@ -100,7 +101,7 @@ DIRECT = Way()
 
 
 def _with_user(proxy: str | None) -> tuple[URL | None, dict[str, str] | None]:
-    """*proxy* without its user, and the header that names that to it."""
+    """*proxy* without its user, and the header that tells the proxy the user."""
     if proxy is None:
         return None, None
     url = URL(proxy)
@@ -111,8 +112,10 @@ def _with_user(proxy: str | None) -> tuple[URL | None, dict[str, str] | None]:
 
 
 def _matches(host: str, port: int | None, entry: str) -> bool:
-    """Whether *entry* of `NO_PROXY` means *host*: a name with all below it, an address, a network,
-    each perhaps with a port; or `*`.
+    """Whether *entry* of `NO_PROXY` covers *host*.
+
+    An entry is a name (which covers all names below it), an address or a network, with or without
+    a port; or `*`.
     """
     entry = entry.strip().lower()
     if not entry or entry == "*":

@@ -6,9 +6,9 @@ from core.messages import Incoming, split_conversation
 
 
 class Access:
-    """The operator's lists, of `platform:id` each.
+    """The operator's lists. Each entry is `platform:id`.
 
-    Open to everyone where no list is set; an admin may always ask.
+    If neither users nor chats are listed, everyone may ask. An admin may always ask.
     """
 
     def __init__(
@@ -40,15 +40,16 @@ class Access:
         return sender_id in self._admins
 
     def may_choose(self, model: str, sender_id: str, offered: Collection[str]) -> bool:
-        """Whether *sender_id* may have *model* answer.
+        """Whether *sender_id* may choose *model*.
 
         Args:
-            offered: the models that the operator names one by one; fewer than two are no list.
+            offered: the models that the operator names one by one. One name is not a list: then
+                every model may be chosen.
         """
         listed = self._models or (offered if len(offered) > 1 else ("*",))
         return model in listed or "*" in listed or self.is_admin(sender_id)
 
     def choosable(self, sender_id: str, offered: Collection[str]) -> list[str]:
-        """The names to show *sender_id*: those offered that may be chosen, then the other ones."""
+        """The models to show *sender_id*: those of *offered* they may choose, then other listed."""
         shown = [model for model in offered if self.may_choose(model, sender_id, offered)]
         return shown + sorted(self._models - {"*", *shown})

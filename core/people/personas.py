@@ -1,7 +1,8 @@
-"""Personas and places: how the bot speaks, and what it knows where.
+"""Personas and places: how the bot speaks, and what it knows in which chat.
 
-A persona is chosen with `/persona`: one of ours, or of the operator's own. A place is what the
-operator says of one chat or channel: it holds there until somebody chooses something else.
+A person chooses a persona with `/persona`. Some are built in, the operator may write others. A
+place is what the operator sets for one chat or channel. It holds there until somebody chooses
+something else.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,15 +16,17 @@ from core.errors import ConfigError
 from core.models.palaver_file import PersonaEntry, PlaceEntry
 
 TOLD_BYTES = 100_000
-"""What a persona or a place tells goes with every question."""
+"""The longest text of a persona or a place. It is sent with every question."""
 
 
 class Persona(msgspec.Struct, frozen=True):
-    """*text* is told to the model; *model* answers, where nobody chose another.
+    """How the bot speaks.
 
     Args:
-        options: what it is asked with, by OpenAI's names.
-        starters: what one may ask it, offered as buttons when it is chosen.
+        text: instructions for the model.
+        model: the model that answers if nobody chose another.
+        options: parameters of the request, by OpenAI's names.
+        starters: questions that are offered as buttons when the persona is chosen.
     """
 
     text: str = ""
@@ -33,8 +36,9 @@ class Persona(msgspec.Struct, frozen=True):
 
 
 class Place(msgspec.Struct, frozen=True):
-    """*text* is told to the model there; *persona*, *model*, *options* and *timezone* (a name of
-    the IANA list, or empty) hold there.
+    """What holds in one chat or channel.
+
+    *text* is for the model. *timezone* is a name of the IANA list, or empty.
     """
 
     text: str = ""
@@ -45,9 +49,9 @@ class Place(msgspec.Struct, frozen=True):
 
 
 Personas = Mapping[str, Persona]
-"""By the name that `/persona` takes, in the order in which they are shown."""
+"""Personas by the name that `/persona` takes, in the order in which they are shown."""
 Places = Mapping[str, Place]
-"""By `platform:id`."""
+"""Places by `platform:id`."""
 
 DEFAULT = "default"
 OURS: Personas = {
@@ -67,10 +71,13 @@ OURS: Personas = {
 
 
 def personas_of(entries: Iterable[PersonaEntry], beside: Path) -> Personas:
-    """Ours and those of *entries*, which may replace ours; their files stand *beside* the file.
+    """The built-in personas and those of *entries*. An entry may replace a built-in one.
+
+    Args:
+        beside: the folder of the files that *entries* name.
 
     Raises:
-        ConfigError: one of them cannot be read, or is too long.
+        ConfigError: a file cannot be read, or a persona is too long.
     """
     own: dict[str, Persona] = {}
     for entry in entries:
@@ -83,7 +90,7 @@ def personas_of(entries: Iterable[PersonaEntry], beside: Path) -> Personas:
 
 
 def places_of(entries: Iterable[PlaceEntry], beside: Path) -> Places:
-    """The places of *entries*. Raises as `personas_of`."""
+    """The places of *entries*. It raises the same errors as `personas_of`."""
     return {
         entry.id: Place(
             _told(

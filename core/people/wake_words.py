@@ -1,4 +1,4 @@
-"""Whether what is said among people is meant for the bot."""
+"""Decides whether a message in a group is meant for the bot."""
 
 import re
 from collections.abc import Iterable
@@ -6,13 +6,13 @@ from collections.abc import Iterable
 from core.words import joined
 
 _AFTER_A_NAME = re.compile(r"\s*[,:;!.，：；！。、…]*")
-"""What stands between a name and what is said to it."""
+"""What stands between a name and the message to it."""
 
 
 def said_to(text: str, wake_words: Iterable[str]) -> str | None:
-    """What *text* says behind the wake word that it begins with; None: it calls nobody.
+    """The rest of *text* after the wake word at its beginning; None if there is no wake word.
 
-    A longer word that begins like a wake word is another one.
+    A longer word that begins like a wake word is a different word.
     """
     low = text.lower()
     for word in wake_words:
@@ -37,13 +37,14 @@ _TOLD_OF = re.compile(
     r"(?:['’]s|\s+(?:said|says|thinks|is|was|has|had|asked|asks|wants|wrote|means|told))\b|\s*(?:说|的|问)",
     re.IGNORECASE,
 )
-"""Behind a name, these tell of somebody instead of calling them."""
+"""After a name, these show that the message talks about somebody, not to them."""
 
 
 def for_us(text: str, others: Iterable[str]) -> bool:
-    """Whether *text*, said in a thread with us and *others*, asks something of us.
+    """Whether *text*, in a thread of the bot and *others*, asks the bot something.
 
-    What calls one of the others is for them; thanks, and talk that asks nothing, for nobody.
+    A message that calls one of the others is for them. Thanks, and talk without a question, are
+    for nobody.
     """
     if any(_calls(text, called) for name in others for called in {name, name.partition(" ")[0]}):
         return False
@@ -51,7 +52,7 @@ def for_us(text: str, others: Iterable[str]) -> bool:
 
 
 def _calls(text: str, name: str) -> bool:
-    """Whether *text* speaks to *name*: it stands first, behind `@`, or last behind a comma."""
+    """Whether *text* speaks to *name*: the name is first, after `@`, or last after a comma."""
     low, at = text.lower(), -1
     while name and (at := low.find(name.lower(), at + 1)) >= 0:
         before, after = low[:at].rstrip(), text[at + len(name) :]

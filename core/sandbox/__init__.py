@@ -1,6 +1,6 @@
-"""Strangers' files are read in processes of their own: what a hostile one breaks is only that.
+"""Reads each file from outside in a process of its own. A hostile file can break only that process.
 
-`run` starts one with nothing of ours: no environment, no open file, no network where the kernel
-lets it go without, so much memory, so much time, so much output. `child` is that process; what
-it runs is a *job*: a function that takes the bytes and gives pieces of what it found in them.
+`run` starts the process. It has no environment, no open files and, if the kernel allows it, no
+network. Its memory, time and output are limited. `child` is the program of that process. It runs
+a *job*: a function that takes the file's bytes and yields what it found in them.
 """

@@ -1,7 +1,8 @@
-"""The process that reads a stranger's file. Started as a script: by `run`, with nothing of ours.
+"""The process that reads a file from outside. `run` starts it as a script.
 
-Arguments: the module search path, the job, its bounds (seconds, memory, output), the job's own.
-The file is on standard input; what is found, or why nothing is, on standard output.
+Arguments: the module search path, the job, its limits (seconds, memory, output), and the arguments
+of the job. The file is on standard input. The result, or the reason why there is none, goes to
+standard output.
 """
 
 import ctypes
@@ -23,7 +24,7 @@ def main(path: str, job: str, seconds: str, memory: str, output: str, *arguments
     sys.path[:] = json.loads(path)
     module, _, function = job.partition(":")
     read = getattr(importlib.import_module(module), function)
-    # Behind the imports, which need files and some memory themselves.
+    # After the imports, which need files and memory themselves.
     _bound(int(seconds), int(memory))
     try:
         return _write(read(sys.stdin.buffer.read(), *arguments), int(output))
@@ -34,7 +35,7 @@ def main(path: str, job: str, seconds: str, memory: str, output: str, *arguments
 
 
 def _write(pieces: Iterable[str | bytes], most: int) -> int:
-    """Write *pieces* as they come; there may be more of them than anybody wants."""
+    """Write *pieces* as they come, and stop after *most* bytes."""
     for piece in pieces:
         data = piece.encode("utf-8", "replace") if isinstance(piece, str) else piece
         sys.stdout.buffer.write(data)
@@ -46,7 +47,7 @@ def _write(pieces: Iterable[str | bytes], most: int) -> int:
 
 
 def _leave_everything() -> None:
-    """End with the parent, gain nothing, reach nobody; each as far as this kernel knows it."""
+    """Die with the parent, gain no rights, have no network, as far as this kernel can do it."""
     try:
         libc = ctypes.CDLL(None)
         libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
@@ -55,7 +56,7 @@ def _leave_everything() -> None:
         if libc.unshare(_CLONE_NEWNET) != 0:
             libc.unshare(_CLONE_NEWUSER | _CLONE_NEWNET)
     except (OSError, AttributeError):
-        pass  # Not Linux: the other bounds hold.
+        pass  # Not Linux: the other limits hold.
     if os.getppid() == 1:
         os._exit(1)  # The parent died before it could be watched.
 
@@ -75,5 +76,5 @@ def _bound(seconds: int, memory: int) -> None:
 
 if __name__ == "__main__":
     code = main(*sys.argv[1:])
-    # Not by the interpreter's way out: what a hostile file left behind is not tidied up.
+    # Skip the interpreter's clean-up: it would run over objects that a hostile file made.
     os._exit(code)

@@ -1,4 +1,4 @@
-"""The words of a PDF. A job: see `core.sandbox`."""
+"""Reads the text of a PDF. A job: see `core.sandbox`."""
 
 from collections.abc import Iterator
 from io import BytesIO
@@ -12,7 +12,7 @@ class _Locked(ValueError):
 
 
 def text(data: bytes) -> Iterator[str]:
-    """Page by page. Raises `ValueError` in words for the person."""
+    """The text, page by page. Raises `ValueError` with a reason for the person."""
     try:
         reader = PdfReader(BytesIO(data))
         if reader.is_encrypted and not reader.decrypt(""):

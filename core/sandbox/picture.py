@@ -1,7 +1,7 @@
-"""A picture as a vision model wants it. A job: see `core.sandbox`.
+"""Makes a picture ready for a vision model. A job: see `core.sandbox`.
 
-The header is judged before a single pixel is made room for. What is large is made smaller before
-it is converted, so that no second picture of its size ever stands beside it.
+The header is checked before memory for any pixel is taken. A large picture is made smaller before
+it is converted, so that there is never a second picture of its size in memory.
 """
 
 import importlib
@@ -15,9 +15,9 @@ FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "ICO")
 for _name in ("Png", "Jpeg", "Mpo", "WebP", "Gif", "Bmp", "Tiff", "Avif", "Ico"):
     importlib.import_module(f"PIL.{_name}ImagePlugin")
 LARGE_PIXELS = 16_000_000
-"""More than this is first thinned out, which is coarse and takes no further memory."""
+"""A picture with more pixels is first reduced roughly, which needs little memory."""
 PNG_BYTES = 400_000
-"""Drawings stay sharp as a PNG; what is larger as one is no drawing."""
+"""A drawing stays a PNG, which is sharp. A PNG with more bytes is not a drawing."""
 
 
 class _TooLarge(ValueError):
@@ -25,7 +25,7 @@ class _TooLarge(ValueError):
 
 
 def smaller(data: bytes, most_pixels: str, most_side: str) -> Iterator[bytes]:
-    """The type, a line end, and the bytes. Raises `ValueError` in words for the person."""
+    """The MIME type, a line end, the bytes. Raises `ValueError` with a reason for the person."""
     side = int(most_side)
     image = _opened(data, int(most_pixels), side)
     drawn = image.mode in ("1", "P") or "A" in image.getbands()
@@ -43,7 +43,7 @@ def smaller(data: bytes, most_pixels: str, most_side: str) -> Iterator[bytes]:
 
 
 def square(data: bytes, most_pixels: str, side: str, most_bytes: str) -> Iterator[bytes]:
-    """As `smaller`, but a square PNG with transparency around what is no square."""
+    """As `smaller`, but as a square PNG. What is added to make it square is transparent."""
     image = _plain(_opened(data, int(most_pixels), int(side)))
     size = int(side)
     while True:
@@ -61,7 +61,7 @@ def square(data: bytes, most_pixels: str, side: str, most_bytes: str) -> Iterato
 
 def _opened(data: bytes, most_pixels: int, side: int) -> Image.Image:
     warnings.simplefilter("ignore")
-    Image.MAX_IMAGE_PIXELS = None  # Judged here, and said in other words.
+    Image.MAX_IMAGE_PIXELS = None  # It is checked below, with a clearer message.
     try:
         with Image.open(BytesIO(data), formats=FORMATS) as opened:
             pixels = opened.width * opened.height
@@ -102,13 +102,13 @@ def _upright(image: Image.Image) -> Image.Image:
     try:
         return ImageOps.exif_transpose(image)
     except (OSError, SyntaxError, ValueError, TypeError, KeyError, ZeroDivisionError):
-        return image  # What it says of its rotation makes no sense.
+        return image  # Its data about rotation makes no sense.
 
 
 def _plain(image: Image.Image) -> Image.Image:
-    """*image* in colours alone; what shines through is white."""
+    """*image* in plain RGB. Transparent parts become white."""
     if image.mode.startswith("I"):
-        # 16 bits of grey, which `convert` would cut off at 255.
+        # 16-bit grey. `convert` would cut its values off at 255.
         image = image.convert("I").point(lambda value: value * (1 / 256))
     if image.mode in ("I", "F"):
         return image.convert("L").convert("RGB")

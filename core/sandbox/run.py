@@ -1,4 +1,4 @@
-"""The side that starts a job, bounds it, and ends it."""
+"""Starts a job, limits it, and ends it."""
 
 import asyncio
 import json
@@ -10,15 +10,15 @@ from typing import NamedTuple
 from core.semaphore import Weighted
 
 MEMORY_AT_ONCE = 512 << 20
-"""What the jobs of one sandbox may take together: who may take that much waits for all others."""
+"""How much memory all jobs of a sandbox may take together. A job that may take more runs alone."""
 _CHILD = Path(__file__).with_name("child.py")
 _ROOT = str(Path(__file__).parents[2])
 UNREADABLE, TOO_MUCH_MEMORY = 3, 4
-"""What the child exits with when its output is the reason; and when it wanted too much."""
+"""Exit codes of the child: the file is unreadable (its output says why), or needs much memory."""
 
 
 class Bounds(NamedTuple):
-    """What one job may take: seconds (of processor, and in all), memory, output."""
+    """The limits of one job. The seconds limit its CPU time, and also its time as a whole."""
 
     seconds: int = 20
     memory_bytes: int = 1 << 30
@@ -29,7 +29,7 @@ USUAL = Bounds()
 
 
 class Sandbox:
-    """Runs jobs, as many at once as *memory_bytes* allow; the others wait."""
+    """Runs jobs. As many run at once as *memory_bytes* allow, the others wait."""
 
     def __init__(self, memory_bytes: int = MEMORY_AT_ONCE) -> None:
         self._memory = Weighted(memory_bytes)
@@ -37,10 +37,10 @@ class Sandbox:
     async def run(
         self, job: str, data: bytes, *arguments: str | int, bounds: Bounds = USUAL
     ) -> bytes:
-        """What *job* (`module:function`) gives for *data*; its beginning, if that is too much.
+        """The output of *job* (`module:function`) for *data*. If it is too long, its beginning.
 
         Raises:
-            ValueError: why *data* cannot be read, in words that may be shown.
+            ValueError: *data* cannot be read. The text says why, and may be shown.
         """
         async with self._memory.hold(bounds.memory_bytes):
             process = await asyncio.create_subprocess_exec(
@@ -69,12 +69,12 @@ class Sandbox:
             raise ValueError(found.decode("utf-8", "replace")[:200])
         if code == TOO_MUCH_MEMORY:
             raise ValueError("it takes too much memory to read")
-        # A signal: it took all the time that it had, or broke.
+        # A negative code is a signal. The kernel sends one when the CPU time is used up.
         raise ValueError("it is broken" if code > 0 else "it takes too long to read")
 
 
 async def _talk(process: asyncio.subprocess.Process, data: bytes, most: int) -> bytes:
-    """Send *data*, and take at most *most* bytes of what comes, then listen no more."""
+    """Send *data*, and read at most *most* bytes of the output."""
     stdin, stdout = process.stdin, process.stdout
     if stdin is None or stdout is None:
         raise TypeError("no pipes")
