@@ -50,7 +50,7 @@ from core.platform import Bucket, Limits
 from core.retry import retry_while_away
 
 POLL_S = 25
-"""getUpdates: the server holds a long poll for 50 s at most."""
+"""getUpdates: a long poll. The server allows 50 s at most."""
 ALLOWED_UPDATES = ("message", "edited_message", "callback_query", "guest_message", STOPPED)
 ACCEPT_S = 20.0
 
@@ -59,12 +59,12 @@ TITLE_CHARS = 128
 
 
 class TelegramPlatform:
-    """The bot of one token. *overhear*: also tell what was said to nobody (for wake words)."""
+    """The bot of one token. *overhear*: also give what was said to nobody (for wake words)."""
 
     name = NAME
     local = False
     limits = Limits(
-        # Rendered text is often shorter than its Markdown; `fill` decides.
+        # Rendered text is often shorter than its Markdown. So `fill` decides, not the length.
         page_chars=6_000,
         caption_chars=CAPTION_UNITS // 2,
         pictures_per_post=ALBUM,
@@ -146,7 +146,7 @@ class TelegramPlatform:
                 allowed_updates=ALLOWED_UPDATES,
             )
         else:
-            # What was sent while we were down is kept: nothing may be dropped here.
+            # No pending update may be dropped: people wrote while we were down.
             await self._bot.delete_webhook(drop_pending_updates=False)
         await set_menus(self._bot, self._menus, self._for_asker)
 
@@ -174,7 +174,7 @@ class TelegramPlatform:
         try:
             if update.guest_message is not None:
                 if self._afterwards.knows(update.guest_message):
-                    return ()  # Where we are a member it came as a message too.
+                    return ()  # If we are a member of the chat, it came as a message too.
                 inline = await greet(self._bot, update.guest_message)
                 guest = read_guest(update.guest_message, inline, update.update_id, self._me)
                 return [sound(guest)] if guest is not None else []
@@ -186,7 +186,7 @@ class TelegramPlatform:
                 incoming = await in_whose_name(self._bot, update.callback_query, incoming)
             incoming = sound(incoming)
         except Exception as error:
-            # One that we cannot read must not keep us from all behind it.
+            # An update that we cannot read must not stop those after it.
             set_aside(BORDER, error)
             return ()
         return [
@@ -206,8 +206,8 @@ class TelegramPlatform:
         sent = request.headers.get("X-Telegram-Bot-Api-Secret-Token", "")
         if not secrets.compare_digest(sent.encode(errors="replace"), self._webhook_secret.encode()):
             return web.Response(status=403)
-        # What cannot be read now cannot be read later: 200, so that it is not sent again, and
-        # does not hold up those behind it.
+        # What cannot be read now cannot be read later. 200 keeps Telegram from sending it again,
+        # so it does not delay the updates after it.
         try:
             raw = read_json(await request.read())
         except ValueError:
@@ -282,17 +282,17 @@ class TelegramPlatform:
 
     async def indicate(self, conversation: ConversationId, *, busy: bool) -> None:
         if not busy:
-            return  # It ends by itself, with the next message or after 5 s.
+            return  # Typing ends by itself, with the next message or after 5 s.
         chat, topic = place(conversation)
         if split_conversation(conversation)[2].startswith(GUEST):
-            return  # We are no member there.
+            return  # We are not a member of that chat.
         with telegram_errors():
             await self._bot.send_chat_action(chat, ChatAction.TYPING, message_thread_id=topic)
 
     async def entitle(self, conversation: ConversationId, title: str) -> None:
         chat, topic = place(conversation)
         if chat > 0 and topic is not None:
-            # core.telegram.org/bots/api#editforumtopic: in private chats too since Bot API 9.3.
+            # core.telegram.org/bots/api#editforumtopic: also in private chats since Bot API 9.3.
             with suppress(TelegramError):
                 await self._bot.edit_forum_topic(chat, topic, name=title[:TITLE_CHARS])
 

@@ -1,4 +1,4 @@
-"""What is done once the inbox holds what came: nobody waits for it, and it may fail."""
+"""What happens after the inbox holds an update. Nobody waits for it, and it may fail."""
 
 import asyncio
 import time
@@ -17,15 +17,15 @@ from core.messages import Incoming
 from core.tasks import end
 
 WORDINGS = 10_000
-"""So many messages back an edit is known to have changed nothing."""
+"""The wordings of so many messages are remembered, to notice edits that change no word."""
 SEEN = "👀"
-"""One of the reactions that every chat knows (core.telegram.org/bots/api#reactiontypeemoji)."""
+"""A reaction that Telegram allows bots (core.telegram.org/bots/api#reactiontypeemoji)."""
 STALE_S = 600.0
-"""No answer grows for so long."""
+"""An answer never grows for longer than this."""
 
 
 class Afterwards:
-    """Remembers how messages read, reacts to questions, tidies posts that nobody knows."""
+    """Remembers the wording of messages, reacts to questions, removes posts that nobody knows."""
 
     def __init__(self, bot: TelegramBot, spare: Spare, *, reactions: bool) -> None:
         self._bot = bot
@@ -41,17 +41,20 @@ class Afterwards:
         return _key(message) in self._wordings
 
     def unchanged(self, update: Update) -> bool:
-        """Whether *update* is an edit that changes no word: of a button, a preview, a tag."""
+        """Whether *update* is an edit that changes no word, only a button, a preview or a tag."""
         edited = update.edited_message
         return edited is not None and self._wordings.get(_key(edited)) == hash(wording(edited))
 
     def note(self, me: Me, updates: Sequence[Update], incomings: Sequence[Incoming]) -> None:
-        """Not before the inbox holds them: what is delivered again is not unchanged."""
+        """Remember the wordings of *updates*. Call it only when the inbox holds them.
+
+        Otherwise an update that is delivered again would look like an edit that changes nothing.
+        """
         for update in updates:
             try:
                 self._note(me, update)
             except Exception as error:
-                # One that cannot be read here either must not end the reading of others.
+                # An update that cannot be read must not stop the others.
                 set_aside(BORDER, error)
         while len(self._wordings) > WORDINGS:
             del self._wordings[next(iter(self._wordings))]
@@ -78,7 +81,7 @@ class Afterwards:
             with telegram_errors():
                 await call()
 
-        # Users say that these spend the chat's budget too (hermes#107612).
+        # Users report that reactions and deletes count for the chat's limit (hermes#107612).
         making = self._spare.make(place_budget(me.id, chat), calling)
         task = asyncio.create_task(making, name="telegram afterwards")
         self._calls.add(task)
@@ -92,7 +95,7 @@ def _key(message: Message) -> tuple[int, int]:
 def _orphan(post: Message, me: Me) -> bool:
     """Whether *post* is one of ours that stopped growing long ago.
 
-    Its making was never confirmed to us, so that its answer stands in another post.
+    Telegram never confirmed to us that it made this post, so the answer stands in another one.
     """
     ours = post.from_user is not None and post.from_user.id == me.id
     stale = time.time() - post.date.timestamp() > STALE_S

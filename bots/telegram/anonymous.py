@@ -1,7 +1,7 @@
-"""Anonymous admins: they ask in the name of their group, and press buttons in their own.
+"""Anonymous admins. They ask in the name of their group, but press buttons in their own name.
 
-Source: tdlib/telegram-bot-api, Client.cpp, `JsonMessage`: nothing tells which admin it was. So
-what stands under a question of the group's may be pressed by each of its admins.
+Telegram does not tell which admin asked (tdlib/telegram-bot-api, Client.cpp, `JsonMessage`). So
+each admin of the group may press the buttons under such an answer.
 """
 
 from msgspec.structs import replace
@@ -17,7 +17,7 @@ ADMINS = ("creator", "administrator")
 
 
 async def in_whose_name(bot: TelegramBot, query: CallbackQuery, incoming: Incoming) -> Incoming:
-    """*incoming*, the press of *query*; as the group's own, where an admin answers for it."""
+    """*incoming*, the press of *query*, in the name of the group if an admin may act for it."""
     post = query.message
     asked = post.reply_to_message if isinstance(post, Message) else None
     if asked is None or asked.sender_chat is None or asked.sender_chat.id != asked.chat.id:

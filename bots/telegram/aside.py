@@ -1,8 +1,8 @@
-"""Ephemeral messages: what only the one person needs is shown to that person, in a group.
+"""Ephemeral messages: in a group, one person alone sees what only that person needs.
 
-Source: core.telegram.org/bots/api#ephemeralmessageparameters (Bot API 10.2, 10.3): within 15 s of
-a pressed button or of an ephemeral message, or any time where the bot is an admin; the message has
-no id of its own. Where it cannot be had, and on older servers, the message is one for all.
+Source: core.telegram.org/bots/api#ephemeralmessageparameters (Bot API 10.2, 10.3). A bot may send
+one within 15 s of a pressed button or of an ephemeral message; as an admin, at any time. It has no
+id of its own. If Telegram refuses one, or the server is older, everybody sees the message.
 """
 
 import time
@@ -25,18 +25,18 @@ from core.messages import Button, ConversationId
 from core.platform import Bucket
 
 GUEST = "g"
-"""Before the id of an inline message, as a thread and as a reference."""
+"""Stands before the id of an inline message, in a thread's name and in a reference."""
 AGAIN_S = 3600.0
-"""A chat that refused is asked again then: we may have become an admin."""
+"""After so long we ask again in a chat that refused: we may have become an admin."""
 
 
 def aside(user: int, *, message: int = 0, callback: str = "", ephemeral: int = 0) -> str:
-    """The reference to answer *user* alone: their message, pressed button, or ephemeral message."""
+    """A reference that means: answer *user* alone. It names what the answer is about."""
     return f"{message or ''}:{user}:{callback}:{ephemeral or ''}"
 
 
 class Asides:
-    """Makes the surfaces of one bot; knows which chats refused not long ago."""
+    """Makes the surfaces of one bot. It knows which chats refused not long ago."""
 
     def __init__(self, bot: TelegramBot) -> None:
         self._bot = bot
@@ -49,7 +49,7 @@ class Asides:
 
 
 class AsideSurface(TelegramSurface):
-    """One sentence for one person. It has no handle while it is ephemeral."""
+    """One sentence for one person. While it is ephemeral, it has no handle."""
 
     def __init__(
         self,
@@ -74,7 +74,7 @@ class AsideSurface(TelegramSurface):
         try:
             await super()._send(formatted, buttons)
         except Barred:
-            # Between the two of us, if the person ever began that.
+            # Try our private chat with the person. It works only if they began one.
             self._chat, self._topic, self._reply_to = int(self._user), None, ""
             await super()._send(formatted, ())
 
@@ -99,5 +99,5 @@ class AsideSurface(TelegramSurface):
                 link_preview_options=NO_PREVIEW,
                 api_kwargs=more,
             )
-        # An older server knows nothing of this, and has sent it to all.
+        # An older server ignores the parameter: it has sent the message to all.
         self._message_id = message.message_id or None

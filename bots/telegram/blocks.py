@@ -1,8 +1,8 @@
 """Where Markdown can be cut into blocks that mean the same alone. Pure.
 
-A line that begins with a word behind an empty line ends whatever stood before it: paragraph,
-list, quote or table (CommonMark, "Precedence"). What may reach further is not cut at all: raw
-HTML, definitions of links, and code fences that stand in something else.
+After an empty line, a line that begins with a word ends what stood before it: a paragraph, list,
+quote or table (CommonMark, "Precedence"). A text is not cut at all if something in it may reach
+further: raw HTML, definitions of links, and code fences inside something else.
 """
 
 import re
@@ -14,7 +14,7 @@ _HTML = re.compile(r"^ {0,3}<(?:!|\?|pre|script|style|textarea)", re.MULTILINE |
 
 
 def blocks(markdown: str) -> Sequence[str]:
-    """*markdown* in pieces; rendered one by one they are what it is rendered as a whole."""
+    """*markdown* in pieces. Rendered one by one they give the same as the whole."""
     if "]:" in markdown or ("<" in markdown and _HTML.search(markdown)):
         return [markdown]
     fences = "```" in markdown or "~~~" in markdown

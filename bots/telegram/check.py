@@ -26,7 +26,7 @@ async def look(
     wake_words: bool = False,
     way: Way = DIRECT,
 ) -> AsyncIterator[Finding]:
-    """What works. *webhook*: where Telegram is to send updates; empty: long polling."""
+    """What works. *webhook*: where Telegram should send updates; empty: long polling."""
     if not _TOKEN.fullmatch(token):
         whose = " It is a Slack token." if token.startswith(("xox", "xapp")) else ""
         text = f"TELEGRAM_BOT_TOKEN is not what @BotFather gives: digits, a colon, letters.{whose}"
@@ -82,7 +82,7 @@ def _of_webhook(state: WebhookInfo, wanted: str) -> list[Finding]:
 
 
 def _host(url: str) -> str:
-    """Without path and query: they may hold a secret."""
+    """The host of *url*. Path and query may hold a secret."""
     try:
         parts = urlsplit(url)
         return f"{parts.scheme}://{parts.hostname}"

@@ -1,4 +1,4 @@
-"""What a message of Telegram holds: its words, its files, and all else in words. Pure."""
+"""What a Telegram message holds: its words, its files, and everything else in words. Pure."""
 
 import mimetypes
 from collections.abc import Callable, Collection
@@ -35,9 +35,9 @@ SERVICE = (
     *("suggested_post_approved", "suggested_post_approval_failed", "suggested_post_declined"),
     *("suggested_post_paid", "suggested_post_refunded", "chat_owner_changed", "chat_owner_left"),
 )
-"""What a chat says about itself: nobody asked anything."""
+"""Service messages of a chat. In them nobody asks anything."""
 _QUIET = ("sticker", "dice", "game")
-"""In a group these are manners, not questions."""
+"""In a group these are reactions, not questions."""
 
 
 def is_service(message: Message) -> bool:
@@ -53,7 +53,7 @@ def entities_of(message: Message) -> tuple[MessageEntity, ...]:
 
 
 def with_links(message: Message, without: Collection[MessageEntity] = ()) -> str:
-    """The words, with the address behind each link that does not show it, and *without* some."""
+    """The words, without those of *without*, and with the address of each link that hides it."""
     text = text_of(message).encode("utf-16-le")
     for entity in sorted(entities_of(message), key=lambda one: one.offset, reverse=True):
         end = 2 * (entity.offset + entity.length)
@@ -67,7 +67,7 @@ def with_links(message: Message, without: Collection[MessageEntity] = ()) -> str
 
 
 def attachments(holder: Holder) -> tuple[Attachment, ...]:
-    """The file of *holder*, named by what it is."""
+    """The file of *holder*. If it has no name, its kind is its name."""
     if holder.photo:
         largest = holder.photo[-1]
         return (
@@ -106,7 +106,7 @@ def _named(what: str, mime: str) -> str:
 
 
 def described(holder: Holder, *, private: bool) -> str:
-    """What *holder* shows besides words and files, in words; empty where that is nothing."""
+    """What *holder* shows besides words and files, in words; empty if there is nothing else."""
     for kind, words in _KINDS.items():
         if (what := getattr(holder, kind, None)) and (private or kind not in _QUIET):
             return words(what)
@@ -166,7 +166,7 @@ _KINDS: dict[str, Callable[[object], str]] = {
     "sticker": _sticker,
     "poll": _poll,
     "dice": lambda dice: f"{getattr(dice, 'emoji', '🎲')} rolled: {getattr(dice, 'value', 0)}",
-    "venue": _venue,  # Before its location, which comes along.
+    "venue": _venue,  # Before `location`: a venue comes with its location.
     "location": _location,
     "contact": _contact,
     "story": lambda story: of_story(story) if isinstance(story, Story) else "a story",
@@ -180,7 +180,7 @@ UNKNOWN = "something of a kind that you cannot read: say that you cannot, and wh
 
 
 def author_of(message: Message) -> str:
-    """Who wrote *message*, or a forward's first words."""
+    """Who wrote *message*; of a forward, who wrote it first."""
     if message.forward_origin is not None:
         return origin_name(message.forward_origin)
     if message.sender_chat is not None:

@@ -1,7 +1,7 @@
 """Message drafts: a preview that Telegram animates, in private chats only.
 
-Source: Bot API 9.5, sendMessageDraft: shown for 30 s, and gone when the bot sends its
-message; there is no step that makes a draft the message, which some clients show as a flash.
+Source: Bot API 9.5, sendMessageDraft. Telegram shows a draft for 30 s, and removes it when the bot
+sends its message. No call turns a draft into the message, so some clients show a flash.
 """
 
 import secrets
@@ -16,7 +16,7 @@ from core.platform import Bucket
 
 
 class DraftSurface(TelegramSurface):
-    """Previews are drafts, the final text is a message; by edits once a draft is refused."""
+    """Previews are drafts, and the final text is a message. Edits, once a draft was refused."""
 
     def __init__(
         self,
@@ -40,8 +40,8 @@ class DraftSurface(TelegramSurface):
                         formatted.text,
                         message_thread_id=self._topic,
                         entities=entities_of(formatted.entities),
-                        # Bot API 10.3: Telegram's own button, since a draft takes none of ours
-                        # and some clients let nobody type while it is shown.
+                        # Bot API 10.3: Telegram's own Stop button. A draft takes no buttons of
+                        # ours, and some clients let nobody type while they show it.
                         api_kwargs={"can_stop": bool(buttons), "keep_on_stop": True},
                     )
                 return

@@ -12,7 +12,7 @@ _CALLS = re.compile(
     r"(?:https?://|www\.)(?a:[\w-]{1,63}(?:\.[\w-]{1,63}){0,7}\.[A-Za-z]{2,24}\b)(?::\d{1,5})?(?:[/?#](?a:[\w./?=&%#~+:@$-])*)?"
     r"|((?<!\w)@(?=[A-Za-z0-9_]{2})|(?<![\w/<>])/(?=[A-Za-z0-9_]{1,64}(?![A-Za-z0-9_/<>])))"
 )
-"""What the server makes a mention or a command, which a tap sends; but not within an address.
+"""What the server turns into a mention or a command. Inside an address it does not.
 
 Source: tdlib/td, MessageEntity.cpp, `match_mentions` and `match_bot_commands`.
 """
@@ -20,14 +20,14 @@ _DROPPED = re.compile("[\r\u2028-\u202e\u0333\u033f\u030a]")
 _SPACED = dict.fromkeys([*range(10), *range(11, 13), *range(14, 32)], " ")
 _DOUBLED = re.compile("[\u200e\u200f](?=[\u200e\u200f])")
 _ALTERED = re.compile("[\x00-\x09\x0b-\x1f\u200e\u200f\u2028-\u202e\u0333\u033f\u030a]")
-"""What the server takes out or makes a space. Source: tdlib/td, misc.cpp, `clean_input_string`."""
+"""What the server removes or replaces by a space (tdlib/td, misc.cpp, `clean_input_string`)."""
 
 _WIDE = re.compile("[\U00010000-\U0010ffff]")
-"""Two units each."""
+"""Characters of two UTF-16 units."""
 
 
 class Entity(msgspec.Struct, frozen=True, gc=False):
-    """As Telegram's MessageEntity; *extra* is a link's address or a block's language."""
+    """Like Telegram's MessageEntity. *extra* is a link's address or a code block's language."""
 
     type: str
     offset: int
@@ -46,7 +46,7 @@ def units(text: str) -> int:
 
 
 def joined(parts: Sequence[Formatted], between: str) -> Formatted:
-    """*parts*, with *between* between them."""
+    """*parts* as one text, separated by *between*."""
     entities: list[Entity] = []
     at, step = 0, units(between)
     for text, found in parts:
@@ -56,10 +56,10 @@ def joined(parts: Sequence[Formatted], between: str) -> Formatted:
 
 
 def formatted(text: str, entities: Iterable[Entity]) -> Formatted:
-    """*text* with *entities*, whose offsets and lengths are characters so far.
+    """*text* with *entities* as Telegram counts them. Before, their offsets count characters.
 
-    Turns `||hidden||` into spoilers, lets nothing call a person or a command, and leaves what
-    Telegram would take out or change. The entities come out in order, outer ones first.
+    Turns `||hidden||` into spoilers. Makes sure that nothing calls a person or a command. Leaves
+    out what Telegram would remove or change. The result is in order, outer entities first.
     """
     entities = list(entities)
     if "||" in text:
@@ -79,7 +79,7 @@ def formatted(text: str, entities: Iterable[Entity]) -> Formatted:
 
 
 def _with_spoilers(text: str, entities: list[Entity]) -> tuple[str, list[Entity]]:
-    """The marks leave the text."""
+    """*text* without the marks of spoilers, and with an entity for each."""
     matches = [(match.start(), match.end(), "") for match in _SPOILER.finditer(text)]
     found = _outside_code(matches, entities)
     spoilers = [Entity("spoiler", start + 2, end - start - 4) for start, end, _ in found]
@@ -88,16 +88,16 @@ def _with_spoilers(text: str, entities: list[Entity]) -> tuple[str, list[Entity]
 
 
 Edit = tuple[int, int, str]
-"""What stands in a text from *start* to *end* becomes another one."""
+"""(start, end, new): the text from *start* to *end* is replaced by *new*."""
 
 
 def _outside_code(edits: Sequence[Edit], entities: Sequence[Entity]) -> list[Edit]:
-    """Those of *edits* that touch no code."""
+    """The *edits* that touch no code."""
     code = sorted((e.offset, e.offset + e.length) for e in entities if e.type in ("code", "pre"))
     starts = [start for start, _ in code]
     kept = []
     for edit in edits:
-        # Code does not stand in code: only the last that begins before its end can touch it.
+        # Code never stands in code. So only the last one that begins before the edit's end matters.
         before = bisect_left(starts, edit[1]) - 1
         if before < 0 or code[before][1] <= edit[0]:
             kept.append(edit)
@@ -107,7 +107,7 @@ def _outside_code(edits: Sequence[Edit], entities: Sequence[Entity]) -> list[Edi
 def _edited(
     text: str, entities: Sequence[Entity], edits: Sequence[Edit]
 ) -> tuple[str, list[Entity]]:
-    """*text* after *edits*, which are in order and apart, and *entities* moved along."""
+    """*text* after *edits*, with *entities* moved to fit. Edits are in order, and never overlap."""
     if not edits:
         return text, list(entities)
     parts: list[str] = []

@@ -1,7 +1,7 @@
-"""Files of Telegram's messages. Their addresses hold the bot's token: none is ever told.
+"""Files of Telegram's messages. Their addresses hold the bot's token, so nobody is told one.
 
-Source: core.telegram.org/bots/api#getfile, and "Using a Local Bot API Server": started with
-`--local` it gives the absolute path of a file in a folder that is named by the token.
+Source: core.telegram.org/bots/api#getfile, and "Using a Local Bot API Server". Started with
+`--local`, a server gives the absolute path of a file, in a folder whose name is the token.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ _PROTECTED = ("forwards_restricted", "protected content")
 
 
 class Files:
-    """Downloads from the Bot API at *api_url*, the only host that is told *token*."""
+    """Downloads from the Bot API at *api_url*. No other host is sent *token*."""
 
     def __init__(self, session: aiohttp.ClientSession, bot: Bot, api_url: str, token: str) -> None:
         self._session = session
@@ -31,7 +31,7 @@ class Files:
         self._token = token
 
     async def download(self, attachment: Attachment, most_bytes: int) -> bytes:
-        """As `Platform.fetch`."""
+        """The same as `Platform.fetch`."""
         too_large = AttachmentTooLarge(f"it is larger than {most_bytes} bytes")
         if attachment.size_bytes > most_bytes:
             raise too_large
@@ -50,7 +50,7 @@ class Files:
         return body
 
     async def _read(self, path: str, most_bytes: int) -> bytes:
-        # The library makes an address of every path that is no file on this machine.
+        # If no such file is on this machine, the library turns the path into an address.
         relative = path.removeprefix(self._root)
         folder, _, inner = relative.partition(f"/{self._token}/")
         local = folder.startswith("/") and bool(inner)
@@ -79,12 +79,12 @@ class Files:
                     raise PlatformError(f"Telegram answers {response.status}")
                 return await read_up_to(response.content, most_bytes)
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:
-            # Its words may hold the address.
+            # The error's text may hold the address.
             raise PlatformError(f"the download broke ({type(error).__name__})") from None
 
 
 def _beginning(path: Path, most_bytes: int) -> bytes | None:
-    """The file of a Bot API server on this machine; None where it is on another."""
+    """The file of a Bot API server on this machine; None if the server is on another machine."""
     try:
         if path.resolve() != path or not path.is_file():
             return None

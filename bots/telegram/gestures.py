@@ -1,8 +1,8 @@
 """Gestures: several messages that a person sent as one, in a group.
 
-The pieces of an album or of a cut paste, and what is forwarded behind a remark, name nobody: they
-belong to the piece that mentions us, whichever comes first. In private all is for us anyway.
-With a webhook each piece may come to another process: what they saw is shared.
+Only one piece of an album or of a cut paste mentions us, and the others belong to it, whichever
+comes first. So does what is forwarded after a remark. In a private chat everything is for us.
+With a webhook each piece may come to another process, so all processes share what came lately.
 """
 
 import logging
@@ -18,27 +18,27 @@ from core.messages import CUT, FORWARD, Incoming
 log = logging.getLogger(__name__)
 
 TOGETHER_S = 3.0
-"""Pieces further apart than this are messages of their own; clocks of Telegram count seconds."""
+"""Pieces further apart than this are separate messages. Telegram's times are whole seconds."""
 REMARK_S = 1.0
-"""A remark and what is forwarded behind it come in the same moment."""
+"""A remark and what is forwarded after it come within this time."""
 
 _incoming = msgspec.json.Decoder(Incoming)
 
 
 class Gestures:
-    """Knows who spoke to us in the last moments, and which pieces nobody has claimed."""
+    """Knows who spoke to us in the last moments, and which pieces still belong to nothing."""
 
     def __init__(self, recent: Recent) -> None:
         self._recent = recent
 
     async def join(self, incoming: Incoming) -> list[Incoming]:
-        """*incoming*, whom it is for, and before it pieces that were for us after all."""
+        """*incoming*, marked as for us or not; before it, earlier pieces that belong to it."""
         if incoming.private or incoming.command or incoming.moved_to:
             return [incoming]
         before = await self._before(incoming)
         if incoming.address == "direct":
             # A remark may have no burst of its own, and a paste ends with a short piece.
-            # What is delivered again brings them again, and the inbox keeps each once.
+            # A redelivered update gives the pieces again. The inbox keeps each only once.
             pieces = [one for one in before if one.burst not in ("", FORWARD)]
             mine = [replace(one, address="direct") for one in pieces if _near(one, incoming)]
             return [*mine, incoming]
@@ -47,7 +47,7 @@ class Gestures:
         return [incoming]
 
     async def _before(self, incoming: Incoming) -> list[Incoming]:
-        """What the same gesture may hold besides *incoming*, which is kept where it matters."""
+        """Earlier pieces of the same gesture. *incoming* is kept if later pieces may need it."""
         kept = b""
         if incoming.burst or incoming.address == "direct":
             kept = msgspec.json.encode(incoming)
@@ -63,7 +63,7 @@ class Gestures:
             except msgspec.DecodeError as error:
                 set_aside("store.recent", error)
                 continue
-            # Its newest wording, and not the message itself, of which this may be an edit.
+            # This may be an edit of a piece: take its newest wording, and not the piece twice.
             read[piece.message] = piece
         read.pop(incoming.message, None)
         return list(read.values())

@@ -1,8 +1,8 @@
 """Guest mode: people ask us in chats that we are no member of, and the answer grows by edits.
 
-Source: core.telegram.org/bots/api#answerguestquery (Bot API 10.0): a guest query is answered once,
-and soon; what is sent then is an inline message, which can be edited and never followed by another.
-So a stub stands there at once, and becomes the answer.
+Source: core.telegram.org/bots/api#answerguestquery (Bot API 10.0). A guest query must be answered
+soon, and only once. The answer is an inline message: we can edit it, but send no further one. So we
+send a stub at once, and the stub becomes the answer.
 """
 
 from collections.abc import Sequence
@@ -28,12 +28,12 @@ from core.platform import Bucket
 
 STUB = "…"
 MORE = " …"
-"""Where an answer is longer than the one message that there is."""
+"""The end of a message that cannot hold the whole answer."""
 MOST_GUESTS = 200
 
 
 async def greet(bot: TelegramBot, message: Message) -> str:
-    """Answer the guest query of *message* with a stub; the id of what stands there now."""
+    """Answer the guest query of *message* with a stub, and return the id of the stub."""
     if message.guest_query_id is None:
         raise ChatLost("no guest query")
     stub = InlineQueryResultArticle(
@@ -47,10 +47,10 @@ async def greet(bot: TelegramBot, message: Message) -> str:
 
 
 class Guests:
-    """The surfaces of what guests asked; remembers the pages of each answer that is being written.
+    """The surfaces for guests. It remembers the pages of each answer that is being written.
 
-    There is one message for all of them, which holds no more than one page as plain text. With
-    its second page an answer becomes a rich message (Bot API 10.1): eight times as much.
+    All pages of an answer share one message. As plain text it holds only one page. When the
+    second page begins, it becomes a rich message (Bot API 10.1), which holds eight times as much.
     """
 
     def __init__(self, bot: TelegramBot) -> None:
@@ -60,7 +60,7 @@ class Guests:
     def surface(
         self, conversation: ConversationId, budget: Sequence[Bucket], thread: str, *, first: bool
     ) -> "GuestSurface":
-        """Of the *first* page of *thread*, or of the one behind those before."""
+        """The surface of the *first* page in *thread*, or of the next page."""
         inline = thread.removeprefix(GUEST)
         if first:
             self._answers.pop(inline, None)
@@ -74,8 +74,8 @@ class Guests:
 class GuestSurface(TelegramSurface):
     """The last of *pages*, in the one inline message that shows them all.
 
-    Without buttons, whose presses would name no chat. Where the server knows no rich messages,
-    the first page is marked as not being all.
+    It has no buttons, because a press would name no chat. If the server knows no rich messages,
+    the first page ends with a mark that says that there is more.
     """
 
     def __init__(
@@ -133,7 +133,7 @@ class GuestSurface(TelegramSurface):
         await self._show(formatted, ())
 
     async def delete(self) -> None:
-        """It cannot be."""
+        """An inline message cannot be deleted."""
 
     async def _put(self, formatted: Formatted, buttons: Sequence[Button]) -> None:
         try:

@@ -33,17 +33,17 @@ from core.messages import (
 
 NAME = "telegram"
 CUT_CHARS = 3900
-"""Clients cut at 4096 UTF-16 units, at a space or line before that where there is one."""
+"""Clients cut a text at 4096 UTF-16 units, or at a space or line end a little before."""
 TELEGRAM = 777000
 NOBODY = frozenset((1087968824, 136817688, TELEGRAM))
-"""GroupAnonymousBot, Channel_Bot, Telegram: who stands for a chat, and has no rights of its own.
+"""GroupAnonymousBot, Channel_Bot, Telegram: they stand for a chat and have no rights themselves.
 
 Source: tdlib/telegram-bot-api, Client.cpp, `JsonMessage`.
 """
 
 
 def read_update(update: Update, me: Me) -> Incoming | None:
-    """The incoming that *update* is, or None where nobody spoke to anybody."""
+    """The incoming of *update*, or None if it is none."""
     event_id = f"{NAME}:{me.id}:{update.update_id}"
     if (stopped := update.api_kwargs.get(STOPPED)) is not None:
         return _stopped(stopped, event_id)
@@ -60,7 +60,7 @@ def read_update(update: Update, me: Me) -> Incoming | None:
 
 
 def sender_of(message: Message) -> Sender | None:
-    """The person; who writes as a group or a channel is known by that, and by nothing else."""
+    """Who wrote *message*. If they write as a group or channel, only that is known of them."""
     user, chat = message.from_user, message.sender_chat
     if user is None or (user.id == TELEGRAM and chat is None):
         return None
@@ -72,10 +72,10 @@ def sender_of(message: Message) -> Sender | None:
 def conversation_of(message: Message) -> ConversationId:
     thread = ""
     if message.direct_messages_topic is not None:
-        # Each person who writes to a channel has a topic there.
+        # In a channel's direct messages each person has a topic.
         thread = f"{DIRECT}{message.direct_messages_topic.topic_id}"
     elif message.is_topic_message and message.message_thread_id:
-        # In a group without topics, what replies has a thread id too.
+        # In a group without topics, a reply has a thread id too.
         thread = str(message.message_thread_id)
     return conversation_id(NAME, str(message.chat.id), thread)
 
@@ -83,13 +83,13 @@ def conversation_of(message: Message) -> ConversationId:
 STOPPED = "stopped_message_generation"
 """Bot API 10.3, which the library does not know yet."""
 DIRECT = "d"
-"""Before the topic id of a person who writes to a channel."""
+"""Stands before the topic id of a person who writes to a channel."""
 
 
 def read_guest(message: Message, inline: str, update_id: int, me: Me) -> Incoming | None:
-    """What was asked in a chat that we are no member of; *inline*: what becomes the answer.
+    """A question in a chat of which we are not a member. *inline*: the message for the answer.
 
-    Each is a conversation of its own: what else is said there is nobody's business.
+    Each question is a conversation of its own, because we must not know what else is said there.
     """
     if (sender := sender_of(message)) is None:
         return None
@@ -108,7 +108,7 @@ def read_guest(message: Message, inline: str, update_id: int, me: Me) -> Incomin
 
 
 def _stopped(stopped: dict[str, Any], event_id: str) -> Incoming:
-    """The Stop of a draft, which only a private chat has: its id is that of the person."""
+    """The Stop of a draft. Drafts exist only in private chats, whose id is the person's id."""
     chat, thread = stopped["chat"]["id"], stopped.get("message_thread_id")
     return Incoming(
         event_id=event_id,
@@ -141,10 +141,10 @@ def _pressed(query: CallbackQuery, event_id: str) -> Incoming | None:
 
 
 def _title(message: Message) -> str:
-    """What a person called the topic of a private chat, just now; empty where nobody did.
+    """The name that a person just gave to a topic of a private chat; empty if nobody gave one.
 
-    Source: core.telegram.org/bots/api#forumtopiccreated: an implicit name is the client's, which
-    asks for a better one.
+    Source: core.telegram.org/bots/api#forumtopiccreated. An implicit name comes from the client,
+    and the bot should find a better one.
     """
     made, changed = message.forum_topic_created, message.forum_topic_edited
     if message.chat.type != ChatType.PRIVATE:
@@ -166,7 +166,7 @@ def _titled(message: Message, sender: Sender, title: str, event_id: str) -> Inco
 
 
 def _moved(message: Message, to_chat: int, event_id: str) -> Incoming:
-    """A group became a supergroup, which is another chat with the same people."""
+    """A group became a supergroup: another chat with the same people."""
     return Incoming(
         event_id=event_id,
         conversation=conversation_id(NAME, str(message.chat.id)),
@@ -185,23 +185,23 @@ def _said(
     private = message.chat.type == ChatType.PRIVATE
     besides = described(message, private=private)
     if edited and not (text or files):
-        return None  # A live location moves on, somebody votes: nobody asked anew.
+        return None  # A live location moved, or somebody voted. That is no new question.
     if not (text or files or besides):
         if not private or is_service(message):
-            return None  # A sticker in a group, somebody who joined: nobody asked anything.
+            return None  # A sticker in a group, or somebody joined. That is no question.
         besides = UNKNOWN
     forwarded = message.forward_origin is not None
-    # What others wrote commands nothing and calls nobody.
+    # A command or a mention in a forward was written for somebody else.
     command, said, addressed = ("", text, False) if forwarded else _command(message, text, me)
     if addressed is None or (edited and command):
-        return None  # For another bot; or it ran when it was said first.
+        return None  # It is for another bot, or it is an edit: the command ran before.
     if not command:
         mentions, others = ((), False) if forwarded else _mentions(message, me)
         said = with_links(message, mentions) if mentions else text
         replies = is_ours(replied_to(message), me) and not others
         addressed = private or bool(mentions) or replies
     quote = quote_of(message, me)
-    # Bot API 10.2: a message to us that only its writer sees; it has no other number.
+    # Bot API 10.2: only its writer and we see such a message. It has no other id.
     ephemeral = int(message.api_kwargs.get("ephemeral_message_id", 0))
     if forwarded and said:
         quote, said = Quote(author_of(message), said.strip(), forwarded=True), ""
@@ -248,7 +248,7 @@ def _burst(message: Message, text: str) -> str:
 
 
 def _command(message: Message, text: str, me: Me) -> tuple[str, str, bool | None]:
-    """(command, its arguments, whether it is for us; None: for another bot, or for nobody)."""
+    """(command, arguments, whether it is for us). None: it is for another bot, or for nobody."""
     entities = entities_of(message)
     first = entities[0] if entities else None
     if first is None or first.type != MessageEntity.BOT_COMMAND or first.offset != 0:
@@ -259,12 +259,12 @@ def _command(message: Message, text: str, me: Me) -> tuple[str, str, bool | None
     name = name.lower()
     private = message.chat.type == ChatType.PRIVATE
     if name not in me.commands and not private and not bot:
-        return "", text, None  # In a group it may be meant for any of its bots.
+        return "", text, None  # In a group it may be meant for any bot.
     return name, text[first.length :], True
 
 
 def _mentions(message: Message, me: Me) -> tuple[Sequence[MessageEntity], bool]:
-    """Where *message* mentions us, and whether it mentions another bot."""
+    """The mentions of us in *message*, and whether it mentions another bot."""
     kinds: list[str | None] = [MessageEntity.MENTION, MessageEntity.TEXT_MENTION]
     parsed = (
         message.parse_entities(kinds) if message.text else message.parse_caption_entities(kinds)
@@ -285,11 +285,11 @@ def _sender(user: User) -> Sender:
 
 
 def wording(message: Message) -> tuple[object, ...]:
-    """What an edit must change to be one: Telegram tells of changed buttons and previews too."""
+    """What a real edit changes. Telegram also reports changed buttons and previews as edits."""
     marks = [(one.type, one.offset, one.length, one.url) for one in entities_of(message)]
     return (text_of(message), *marks, *(one.ref for one in attachments(message)))
 
 
 def sound(incoming: Incoming) -> Incoming:
-    """*incoming*, as the inbox will read it; or `ValidationError`: the library checks no types."""
+    """*incoming*, if the inbox can read it; else `ValidationError`. The library checks no types."""
     return msgspec.convert(msgspec.to_builtins(incoming), Incoming)

@@ -1,14 +1,14 @@
-"""Text with entities, as it is written: lines, blocks, and what is open. Pure."""
+"""Writes text with entities: lines, blocks, and what is still open. Pure."""
 
 from bots.links import host
 from bots.telegram.entities import Entity, Formatted, formatted
 
 MOST_INDENTED = 8
-"""Lists that are nested deeper are indented no further."""
+"""Deeper lists are not indented further."""
 
 
 class Lines:
-    """What is written so far. A block begins apart from the one before it; in a list, less so."""
+    """The text so far. An empty line separates blocks; in a list, a line end does."""
 
     def __init__(self) -> None:
         self._parts: list[str] = []
@@ -23,7 +23,7 @@ class Lines:
 
     @property
     def written(self) -> tuple[int, int]:
-        """How many characters and entities there are so far."""
+        """The number of characters and of entities so far."""
         return self._at, len(self._entities)
 
     def formatted(self) -> Formatted:
@@ -54,7 +54,7 @@ class Lines:
         self._at += len(text)
 
     def write_on(self, text: str) -> None:
-        """Write *text*, whose further lines stand in the list that is open."""
+        """Write *text*. Its further lines are indented as in the open list."""
         self.write(text.replace("\n", "\n" + self._indent) if self._deep else text)
 
     def wrap(self, kind: str, text: str, extra: str = "") -> None:
@@ -76,7 +76,7 @@ class Lines:
         self.add(*self._open.pop())
 
     def close(self) -> tuple[int, int]:
-        """As `pop`, but for the entity: where it would begin, and how long it would be."""
+        """Like `pop`, without making the entity: return its start and its length."""
         _, start, _ = self._open.pop()
         return start, self._at - start
 
@@ -88,7 +88,7 @@ class Lines:
     # --- blocks, lists, lines ---------------------------------------------------------------
 
     def block(self) -> None:
-        """Begin a block: apart from what stands before it."""
+        """Begin a block, separated from what stands before it."""
         if self._item_start:
             self._item_start = False
             return
@@ -124,7 +124,7 @@ class Lines:
             self._raw("\n")
 
     def _begin_line(self) -> None:
-        """Begin what stands behind a block: in a tight list it is no paragraph."""
+        """Begin the text after a block. In a tight list it is not a paragraph of its own."""
         self.behind_block = False
         self._line()
         self._raw(self._indent)

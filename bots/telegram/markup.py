@@ -1,8 +1,8 @@
 """Markdown to Telegram's (text, entities). Pure.
 
-Entities need no parse mode, so no text can be refused for its markup. Parsed
-by pulldown-cmark (`pyromark`). `telegramify-markdown` stands on the same parser;
-ours are a table that fits a phone and a link that says where it goes.
+With entities, and without a parse mode, Telegram cannot refuse a text for its markup. The parser is
+pulldown-cmark (`pyromark`), as in `telegramify-markdown`. We add tables that fit a phone, and
+links that say where they go.
 
 Source of entity rules: core.telegram.org/bots/api, MessageEntity and formatting
 options. Offsets and lengths are UTF-16 code units.
@@ -23,23 +23,23 @@ from bots.telegram.writer import Writer
 from core.border import clean
 
 TEXT_UNITS = 4096
-"""sendMessage, editMessageText: text, UTF-16 units after entities parsing."""
+"""sendMessage, editMessageText: the longest text, in UTF-16 units after parsing."""
 CAPTION_UNITS = 1024
-"""sendPhoto: caption."""
+"""sendPhoto: the longest caption."""
 MOST_ENTITIES = 100
-"""Further ones are ignored by the server."""
+"""The server ignores further ones."""
 
 _OPTIONS = pyromark.Options.ENABLE_STRIKETHROUGH | pyromark.Options.ENABLE_TASKLISTS
 _TABLES = pyromark.Options.ENABLE_TABLES
 MOST_COLUMNS = 64
-"""A wider table is none: its rows would be filled up with as many cells each."""
+"""A wider table is not read as one: the parser would fill each row with so many cells."""
 EVENTS_AT_ONCE = 256
 ITEM_CHARS = 20
-"""What the sign of a list may become at most."""
+"""The longest text that a list sign can become."""
 
 
 def fill(markdown: str) -> float:
-    """How much of one message *markdown*, rendered, takes: up to 1.0 it is one."""
+    """How much of one message the rendered *markdown* fills: up to 1.0 it fits."""
     markdown = _clean(markdown)
     if surely := _surely_fits(markdown):
         return surely
@@ -52,8 +52,8 @@ def fill(markdown: str) -> float:
         if _share(chars - 2, entities) > 1:
             break
     if not chars:
-        return units(markdown) / TEXT_UNITS  # Only marks: shown as they are.
-    # About, if it is too long: as if what was not looked at were of the same kind.
+        return units(markdown) / TEXT_UNITS  # Only marks. They are shown as they are.
+    # For a long text this is an estimate: the rest is taken to be of the same kind.
     return _share(chars - 2, entities) * max(1.0, len(markdown) / seen)
 
 
@@ -62,13 +62,13 @@ def _share(chars: int, entities: int) -> float:
 
 
 def _surely_fits(markdown: str) -> float:
-    """About as `fill`, without a look: short, with little that grows or is marked; else 0.0."""
+    """An estimate of `fill` for a short text with few marks, without rendering; else 0.0."""
     if "|" in markdown or "](" in markdown:
         return 0.0
     long = units(markdown)
-    # An item of a list may be indented, a tab becomes spaces.
+    # An item of a list may be indented, and a tab becomes spaces.
     most = 2 * long + ITEM_CHARS * sum(map(markdown.count, "-+*.)\t"))
-    # A heading or a block of code may have no mark of its own, but a line.
+    # Some headings and code blocks have no mark, only a line of their own.
     marks = sum(map(markdown.count, "*_`~>#$\\[<\n"))
     if most > TEXT_UNITS or marks > MOST_ENTITIES:
         return 0.0
@@ -81,18 +81,18 @@ def render(markdown: str) -> Formatted:
     markdown = _clean(markdown)
     parts = [part for block in blocks(markdown) if (part := drawn(block).shown()).text.strip()]
     if not parts:
-        # Only marks (such as "**"): better shown as they are than not at all.
+        # Only marks (such as "**"). It is better to show them than nothing.
         return Formatted(plain(markdown), ())
     return parts[0] if len(parts) == 1 else joined(parts, "\n\n")
 
 
 def plain(text: str) -> str:
-    """*text* as it is, as a caption: it calls nobody, and sends no command at a tap."""
+    """*text* as a caption, unformatted. It calls nobody, and a tap sends no command."""
     return formatted(_clean(text), ()).text.strip()
 
 
 class _Block:
-    """One block, drawn as far as somebody has asked."""
+    """One block. It is drawn only as far as needed."""
 
     def __init__(self, markdown: str) -> None:
         source = Source(markdown)
@@ -107,10 +107,10 @@ class _Block:
         return self._shown
 
     def size(self) -> tuple[int, int]:
-        """Its units and entities; about, where they are far too many for one message."""
+        """Its units and entities; an estimate, if they are far too many for one message."""
         while self._writer is not None and (some := list(islice(self._events, EVENTS_AT_ONCE))):
             self._writer.take(some)
-            # What is taken out later, such as the marks of spoilers, is less than half.
+            # Less than half is removed later, such as the marks of spoilers.
             if _share(*self._writer.written) > 2:
                 return self._writer.written
         shown = self.shown()
@@ -119,7 +119,7 @@ class _Block:
 
 @lru_cache(maxsize=1024)
 def drawn(markdown: str) -> _Block:
-    """A block: of a growing answer, all but the last have been drawn for an earlier frame."""
+    """A block, kept for later. In a growing answer only the last block is new in each frame."""
     return _Block(markdown)
 
 
@@ -130,7 +130,7 @@ def _events(source: Source) -> Iterable[Any]:
 
 
 def _clean(markdown: str) -> str:
-    """Without what Telegram refuses, and with accents as it keeps them."""
+    """*markdown* without what Telegram refuses, and with accents as Telegram stores them."""
     if markdown.isascii():
         return markdown.replace("\0", "")
     markdown = clean(markdown).replace("\0", "")

@@ -12,9 +12,9 @@ log = logging.getLogger(__name__)
 async def set_menus(
     bot: Bot, menus: Mapping[str, Mapping[str, str]], for_asker: Collection[str]
 ) -> None:
-    """Show *menus*, by language; only the person who asks needs what those *for_asker* say.
+    """Show *menus*, by language. It may fail: people can type the commands.
 
-    A nicety: without them one types the command.
+    *for_asker*: commands whose answer only the asker needs.
     """
     try:
         for language, lines in menus.items():
@@ -22,7 +22,7 @@ async def set_menus(
                 BotCommand(
                     name,
                     line,
-                    # Bot API 10.2: in a group, only who sends it sees it.
+                    # Bot API 10.2: in a group, only the sender sees the command.
                     api_kwargs={"is_ephemeral": True} if name in for_asker else None,
                 )
                 for name, line in lines.items()

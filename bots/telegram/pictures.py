@@ -1,4 +1,4 @@
-"""Pictures on their way to Telegram: as photos, else as files, one by one or as an album."""
+"""Sends pictures to Telegram: as photos or else as files, one by one or as an album."""
 
 from collections.abc import Sequence
 from contextlib import suppress
@@ -27,9 +27,9 @@ async def send(
     buttons: Sequence[Button],
     replacing: str,
 ) -> str:
-    """As `Platform.send_pictures`."""
+    """The same as `Platform.send_pictures`."""
     if replacing and len(pictures) == 1:
-        # Who took it away meanwhile gets a new one.
+        # Somebody deleted the post meanwhile. Send a new one.
         with suppress(Impossible), telegram_errors():
             await bot.edit_message_media(
                 media(pictures[0]), where[0], int(replacing), reply_markup=keyboard(buttons)
@@ -61,7 +61,7 @@ async def send_one(
                     reply_markup=keyboard(buttons),
                 )
         except (ContentRefused, NoRight):
-            # Too long or too large as a photo, or photos are not allowed: a file may be.
+            # The picture is too large for a photo, or photos are not allowed. Try it as a file.
             pass
         else:
             return str(post.message_id)
@@ -84,7 +84,7 @@ async def send_album(
     reply: ReplyParameters | None,
     pictures: Sequence[Picture],
 ) -> None:
-    """An album takes no buttons. Of photos, else of files: Telegram does not mix them."""
+    """An album of photos, or else of files: Telegram does not mix them. It takes no buttons."""
     photos = [InputMediaPhoto(one.data, caption=caption(one)) for one in pictures]
     if all(len(one.data) <= PHOTO_BYTES for one in pictures):
         try:

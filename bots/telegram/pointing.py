@@ -1,4 +1,4 @@
-"""What a message points at: what it replies to or quotes, and the files of that. Pure."""
+"""What a message refers to: what it replies to or quotes, and the files there. Pure."""
 
 from collections.abc import Collection
 from typing import NamedTuple
@@ -19,11 +19,11 @@ from core.messages import Attachment, Quote
 
 QUOTE_CHARS = 4000
 UNTOLD = "(its words are not shown to bots: ask for them)"
-"""Of what stands in another chat, bots are told no more than what was marked."""
+"""Telegram shows bots only the quoted words of a message in another chat."""
 
 
 class Me(NamedTuple):
-    """Who the bot is; *commands* are those it knows."""
+    """Who the bot is, and the *commands* that it knows."""
 
     id: int
     username: str
@@ -31,7 +31,7 @@ class Me(NamedTuple):
 
 
 def replied_to(message: Message) -> Message | None:
-    """What *message* replies to, chosen by a person.
+    """What *message* replies to, if a person chose that.
 
     In a topic every message "replies" to the service message that made the topic.
     Source: tdlib/telegram-bot-api, Client.cpp, `JsonMessage`, `reply_to_message`.
@@ -57,7 +57,7 @@ def quote_of(message: Message, me: Me) -> Quote | None:
         text = chosen or with_links(replied) or described(replied, private=True) or _file(replied)
         post = str(replied.message_id) if is_ours(replied, me) else ""
     elif elsewhere is not None:
-        # From another chat or topic: it has no text but the quote.
+        # A message of another chat or topic has no text but the quote.
         author, post = origin_name(elsewhere.origin), ""
         text = chosen or described(elsewhere, private=True) or _file(elsewhere) or UNTOLD
     elif message.reply_to_story is not None:
@@ -69,11 +69,11 @@ def quote_of(message: Message, me: Me) -> Quote | None:
 
 
 def files_pointed_at(message: Message) -> tuple[Attachment, ...]:
-    """The file that is spoken about, be it somebody's or our own."""
+    """The file of the message that *message* refers to, also if that is ours."""
     holder = replied_to(message) or message.external_reply
     return attachments(holder) if holder is not None else ()
 
 
 def _file(holder: Holder) -> str:
-    """A file in words, so that nobody takes it for one of who points at it."""
+    """A file in words, so that the model does not take it for a file of the asker."""
     return "".join(f"(the file {one.title})" for one in attachments(holder))

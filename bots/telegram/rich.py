@@ -1,7 +1,7 @@
-"""Rich messages: tables and maths as Telegram's newer clients draw them, where that was chosen.
+"""Rich messages: tables and maths, drawn by Telegram's newer clients, where the operator wants it.
 
 Source: core.telegram.org/bots/api#inputrichmessage (Bot API 10.1): Markdown as models write it,
-32,768 characters. Never for Chinese, Japanese or Korean, which some clients draw badly
+32,768 characters. We never use them for Chinese, Japanese or Korean, which some clients draw badly
 (autumn 2026). An answer grows as plain text, and ends as a rich message in the same post.
 """
 
@@ -20,12 +20,12 @@ _MATHS = ("$$", "\\[", "\\(", "```math")
 
 
 def _is_rule(line: str) -> bool:
-    """Whether *line* is the one below a table's head."""
+    """Whether *line* is the line under a table's head."""
     return "---" in line and "|" in line and not line.strip(" :|-")
 
 
 def worth(text: str) -> bool:
-    """Whether *text* gains by it: it holds a table or maths, and nothing that is drawn badly."""
+    """Whether *text* holds a table or maths, and nothing that is drawn badly."""
     if len(text) > MOST_CHARS or _WIDE.search(text):
         return False
     table = any(map(_is_rule, text.splitlines()))
@@ -33,14 +33,14 @@ def worth(text: str) -> bool:
 
 
 class RichSurface(TelegramSurface):
-    """Ends rich where that is `worth` it, and plain where the server does not know how."""
+    """Ends as a rich message if that is `worth` it, and as plain text on an older server."""
 
     async def finish(self, text: str, buttons: Sequence[Button] = ()) -> None:
         if worth(text):
             try:
                 await self._finish_rich(text, buttons)
             except Impossible:
-                # Plain, it is decided whether the post or the chat is lost.
+                # The plain call then finds out whether the post or the chat is lost.
                 pass
             else:
                 return
@@ -50,7 +50,7 @@ class RichSurface(TelegramSurface):
         markup = keyboard(buttons)
         asked: dict[str, object] = {
             "chat_id": self._chat,
-            # What a model writes is no command and no mention.
+            # What a model writes must be no command and no mention.
             "rich_message": {"markdown": text, "skip_entity_detection": True},
             "reply_markup": markup.to_json() if markup is not None else None,
         }

@@ -1,7 +1,7 @@
-"""What Markdown is changed to before it is parsed, and how that is taken back. Pure.
+"""Changes Markdown before it is parsed, and undoes the changes after. Pure.
 
-A formula becomes two characters that the parser passes on: it would eat the backslashes.
-Beside Chinese, Japanese and Korean, a sign that nobody writes makes emphasis one.
+A formula becomes two characters that the parser leaves alone, because the parser would remove its
+backslashes. Beside Chinese, Japanese and Korean, a sign that nobody writes makes emphasis work.
 """
 
 import re
@@ -11,16 +11,16 @@ from bots.formulas import formulas
 from bots.latex import readable
 
 HELPER = "\U0001bc9f"
-"""A punctuation mark of a script that is not in use."""
+"""A punctuation mark of a script that nobody uses."""
 SIGN = "\ue000"
 _FIRST = 0xE100
 _MOST = 5_000
-"""So many characters of private use follow it."""
+"""Only so many formulas of a block get a private-use character."""
 _PLACE = re.compile(f"{SIGN}([\ue100-\uf7ff])")
 
 
 class Source:
-    """A block of Markdown: *text* is what the parser is given."""
+    """A block of Markdown. *text* is given to the parser."""
 
     def __init__(self, block: str) -> None:
         self.text = block
@@ -41,7 +41,7 @@ class Source:
         return "".join([*parts, block[last:]])
 
     def as_written(self, value: str) -> str:
-        """What the parser told, as it stood in the block."""
+        """*value*, a text from the parser, as it stood in the block."""
         if self._helped:
             value = value.replace(HELPER, "")
         if self._written and SIGN in value:
@@ -49,7 +49,7 @@ class Source:
         return value
 
     def pieces(self, value: str) -> list[str]:
-        """Text that the parser told: every second piece is a formula, readable."""
+        """*value*, a text from the parser, in pieces. Every second piece is a readable formula."""
         if self._helped:
             value = value.replace(HELPER, "")
         if not self._written or SIGN not in value:

@@ -41,11 +41,11 @@ from core.errors import (
 from core.messages import Button, ConversationId, split_conversation
 from core.platform import Bucket
 
-# One budget per chat for all that may count: sends, edits, drafts, typing, reactions, deletes,
-# pictures, topics. (calls, seconds): about 20 a minute is the only number that the platform's
-# developers ever named (levlam, tdlib/td#2592); one a second with short bursts is the Bots FAQ's,
-# "My bot is hitting limits". UPTO are the most that anybody saw pass. The minute is a little
-# longer than the platform's, so that calls which arrive late do not meet those behind them.
+# All calls in a chat that may count share its buckets: sends, edits, drafts, typing, reactions,
+# deletes, pictures, topics. Each pair is (calls, seconds). Telegram's developers named only one
+# number: about 20 a minute (levlam, tdlib/td#2592). One a second with short bursts is from the Bots
+# FAQ, "My bot is hitting limits". UPTO is the most that anybody saw pass. Our minute is a little
+# longer than Telegram's, so that late calls do not fall into the next minute's count.
 MINUTE = (20, 61.0)
 BURST = (3, 3.06)
 PRIVATE_UPTO, FASTEST = 60, 5.0
@@ -94,7 +94,7 @@ _NO_POST = (
 
 
 class Migrated(ChatLost):
-    """The group became a supergroup: its posts belong into *chat* now."""
+    """The group became a supergroup. Its posts now belong in *chat*."""
 
     def __init__(self, chat: int) -> None:
         super().__init__(f"the group is chat {chat} now")
@@ -103,7 +103,7 @@ class Migrated(ChatLost):
 
 @contextmanager
 def telegram_errors() -> Iterator[None]:
-    """Turn what `Bot` raises into the errors of the port."""
+    """Turn the errors of `Bot` into the errors of the port."""
     try:
         yield
     except RetryAfter as error:
@@ -111,7 +111,7 @@ def telegram_errors() -> Iterator[None]:
         seconds = wait.total_seconds() if isinstance(wait, timedelta) else float(wait)
         raise RateLimited(str(error), seconds) from error
     except InvalidToken:
-        # The text of PTB's own error holds the token.
+        # The text of PTB's error holds the token.
         raise Revoked("Telegram does not accept TELEGRAM_BOT_TOKEN") from None
     except ChatMigrated as error:
         raise Migrated(error.new_chat_id) from error
@@ -145,7 +145,7 @@ def reply_parameters(reply_to: str) -> ReplyParameters | None:
 
 
 ROW_BUTTONS = 3
-"""So many buttons side by side can still be read on a phone."""
+"""More buttons side by side cannot be read on a phone."""
 
 
 def keyboard(buttons: Sequence[Button]) -> InlineKeyboardMarkup | None:
@@ -171,7 +171,7 @@ def entities_of(entities: Sequence[Entity]) -> list[MessageEntity]:
 
 
 def place_budget(bot: int, chat: int) -> tuple[Bucket, ...]:
-    """What each call in *chat* (negative: a group) takes a token of."""
+    """The buckets of which each call in *chat* takes a token. A negative *chat* is a group."""
     key, kind = f"telegram:{bot}:{chat}", f"telegram:{bot}:{'group' if chat < 0 else 'private'}"
     minute = Bucket(key, *MINUTE, upto=PRIVATE_UPTO if chat > 0 else 0, like=kind)
     burst = Bucket(
@@ -185,7 +185,7 @@ def place_budget(bot: int, chat: int) -> tuple[Bucket, ...]:
     return (
         minute,
         burst,
-        # "There is no global limit" (levlam, tdlib/td#3034): met if it shows itself.
+        # "There is no global limit" (levlam, tdlib/td#3034). If there is one, it will be learned.
         Bucket(f"telegram:{bot}", 0, 1.0),
     )
 
@@ -229,7 +229,7 @@ class TelegramSurface:
         except ContentRefused:
             if not formatted.entities:
                 raise
-            # Better without its formatting than not at all.
+            # Telegram refused the formatting. Send the plain text.
             await self._put(Formatted(formatted.text, ()), buttons)
 
     async def finish(self, text: str, buttons: Sequence[Button] = ()) -> None:
@@ -238,7 +238,7 @@ class TelegramSurface:
         except PostLost:
             if self._message_id is None:
                 raise
-            # Somebody deleted the growing post: the answer is still owed.
+            # Somebody deleted the growing post. The answer still has to be shown.
             self._message_id = None
             await self._show(render(text), buttons)
 
@@ -256,7 +256,7 @@ class TelegramSurface:
             else:
                 await self._edit(self._message_id, formatted, buttons)
         except Migrated as error:
-            # Ids of messages and topics start anew there.
+            # In the supergroup the ids of messages and topics start anew.
             self._chat, self._topic = error.chat, None
             self._message_id, self._reply_to = None, ""
             await self._send(formatted, buttons)

@@ -1,4 +1,4 @@
-"""Tables as text: monospaced where a phone has room for it, a list where not. Pure."""
+"""Tables as text: monospaced if a phone has room for it, else a list. Pure."""
 
 import unicodedata
 from collections.abc import Sequence
@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from bots.telegram.lines import Lines
 
 TABLE_COLUMNS = 48
-"""What a phone shows of monospaced text in one line; a wider table becomes a list."""
+"""Monospaced characters in one line of a phone. A wider table becomes a list."""
 
 
 class Table:
-    """The cells of a table, as the parser tells them."""
+    """Collects the cells of a table from the parser."""
 
     def __init__(self) -> None:
         self._rows: list[list[str]] = []
@@ -43,7 +43,7 @@ class Table:
 
 
 def monospaced(rows: Sequence[Sequence[str]]) -> str:
-    """*rows* (of one length, the head first) with aligned columns; empty if they are too wide."""
+    """*rows* with aligned columns; empty if they are too wide. All have one length, head first."""
     sizes = [[_columns(cell) for cell in row] for row in rows]
     widths = [max(column) for column in zip(*sizes, strict=True)]
     if sum(widths) + 3 * (len(widths) - 1) > TABLE_COLUMNS:

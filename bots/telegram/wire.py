@@ -1,7 +1,7 @@
-"""Telegram's JSON, read item by item, so that one bad update keeps nobody else waiting.
+"""Telegram's JSON, read item by item, so that one bad update delays nobody else.
 
-The client library reads a batch of updates as one: what it cannot read (a poll of an older
-server, say) would be refused with all others, again at every poll, for ever.
+The client library reads a batch of updates as a whole. If it cannot read one of them (say, a poll
+of an older server), it refuses the batch, at every poll, for ever.
 """
 
 import json
@@ -23,17 +23,17 @@ BORDER = "telegram.update"
 BATCH = 100
 """getUpdates: limit, 1 to 100."""
 UPDATE_CHARS = 1_000_000
-"""A message has 4096 characters, and what it replies to as many: more is no update."""
+"""A message has 4096 characters, and so has what it replies to. More cannot be an update."""
 ANSWER_BYTES = 32 * 1024 * 1024
-"""A hundred updates are seldom more than one megabyte."""
+"""The most that is read. A hundred updates are seldom more than one megabyte."""
 PIECE_BYTES = 1 << 18
 _GZIP_OR_ZLIB = 47
 DEPTH = 64
 _ID = re.compile(rb'"update_id"\s*:\s*(\d{1,18})')
 _LONE = re.compile(rb"\\u[dD][89a-fA-F]")
 
-# What a message is about. The rest (a poll, a gift, what is replied to) may come in shapes that
-# the library does not know; without it, the words can still be answered.
+# The main fields of a message. The other fields (a poll, a gift, the message replied to) may have
+# shapes that the library does not know. Without them the words can still be answered.
 _WORDS = frozenset(
     (
         *("message_id", "date", "edit_date", "chat", "from", "sender_chat", "is_topic_message"),
@@ -44,13 +44,13 @@ _WORDS = frozenset(
 _MESSAGES = ("message", "edited_message", "guest_message")
 _EVERYWHERE = ("getMe", "getUpdates", "sendMessage", "editMessageText")
 _OWN = ("message_id", "date", "chat", "photo", "document", "ephemeral_message_id")
-"""What is read of a post of ours: what it replies to may be of any shape."""
+"""The fields that are read of our own posts. Others may have any shape."""
 
 Json = dict[str, Any]
 
 
 class Unreadable(TelegramError):
-    """The answer is no JSON of ours; *ids* of the updates that it seems to hold."""
+    """The answer is not valid JSON. *ids*: the updates that it seems to hold."""
 
     def __init__(self, ids: Sequence[int] = ()) -> None:
         super().__init__("Telegram's answer is not what it should be")
@@ -58,7 +58,7 @@ class Unreadable(TelegramError):
 
 
 class _Bounded(httpx.AsyncByteStream):
-    """The body of an answer, unpacked; no more of it is held than `ANSWER_BYTES`."""
+    """The unpacked body of an answer, at most `ANSWER_BYTES` of it."""
 
     def __init__(self, body: httpx.AsyncByteStream, *, zipped: bool) -> None:
         self._body = body
@@ -83,9 +83,9 @@ class _Bounded(httpx.AsyncByteStream):
 
 
 async def bounded(response: httpx.Response) -> None:
-    """Let no more be read of *response* than an answer of Telegram's can be.
+    """Bound the body of *response*.
 
-    As httpx calls it (`event_hooks`): when the head is there, and before the body is read.
+    httpx calls it (`event_hooks`) when it has read the head, and before it reads the body.
     """
     zipped = response.headers.get("Content-Encoding", "").lower() in ("gzip", "x-gzip", "deflate")
     if zipped:
@@ -95,7 +95,7 @@ async def bounded(response: httpx.Response) -> None:
 
 
 class Request(HTTPXRequest):
-    """The library's own, which logs nothing of an answer that it cannot read."""
+    """The library's request, but it logs nothing of an answer that it cannot read."""
 
     @staticmethod
     def parse_json_payload(payload: bytes) -> Json:
@@ -109,10 +109,10 @@ class Request(HTTPXRequest):
 
 
 def read_json(payload: bytes) -> Any:
-    """*payload* with every text in it such that it can be encoded again.
+    """The JSON of *payload*; every text in it can be encoded again.
 
     Raises:
-        ValueError: it is no JSON, or nested deeper than `DEPTH`.
+        ValueError: it is not JSON, or it is nested deeper than `DEPTH`.
     """
     try:
         value = json.loads(payload.decode(errors="replace"))
@@ -136,21 +136,21 @@ def _cleaned(value: Any, depth: int) -> Any:
 
 
 class TelegramBot(Bot):
-    """The library's bot, with updates read one by one."""
+    """The library's bot, but it reads updates one by one."""
 
     async def poll(
         self, offset: int | None, timeout_s: int, allowed: Sequence[str]
     ) -> tuple[list[Update], int | None]:
-        """Wait for updates behind *offset*.
+        """Wait for updates from *offset* on.
 
         Returns:
-            Those that can be read, and the next offset. None: nothing is left to confirm, and
-            after a week without updates their numbers begin anew, anywhere, so that an old
-            offset could be in their future (core.telegram.org/bots/api#update).
+            Those that can be read, and the next offset. None: nothing is left to confirm. After a
+            week without updates Telegram chooses their numbers anew, so an old offset could be
+            higher than the new numbers (core.telegram.org/bots/api#update).
 
         Raises:
-            PlatformError: the answer is no list of updates.
-            TelegramError: as all calls.
+            PlatformError: the answer is not a list of updates.
+            TelegramError: as in all calls.
         """
         try:
             batch = await self._get(offset, BATCH, timeout_s, allowed)
@@ -172,7 +172,7 @@ class TelegramBot(Bot):
     async def _first(
         self, offset: int | None, allowed: Sequence[str]
     ) -> tuple[Sequence[object], int | None]:
-        """The first update alone, of a batch that is no JSON; else its number."""
+        """Read the first update of a batch that is not JSON; if that fails, give its number."""
         try:
             return await self._get(offset, 1, 0, allowed), None
         except Unreadable as error:
@@ -191,7 +191,7 @@ class TelegramBot(Bot):
         return batch
 
     def read(self, raw: object) -> Update | None:
-        """The update that *raw* is, without what cannot be read of it; None: it is set aside."""
+        """The update of *raw*, without fields that cannot be read; None: it is set aside."""
         if not isinstance(raw, dict) or _number(raw) is None:
             set_aside(BORDER, "no update")
             return None
@@ -201,7 +201,7 @@ class TelegramBot(Bot):
         try:
             return Update.de_json(raw, self)
         except Exception as error:
-            # Whatever the library stumbles over: the next update may be read.
+            # The library may raise anything. The next update may be readable.
             set_aside(BORDER, error)
         for kind in _MESSAGES:
             if isinstance(message := raw.get(kind), dict):
@@ -213,11 +213,11 @@ class TelegramBot(Bot):
         try:
             return Update.de_json({"update_id": raw["update_id"], kind: known}, self)
         except Exception:
-            # Counted already.
+            # It is counted already.
             return None
 
     async def call(self, endpoint: str, data: Json) -> Any:
-        """Call what the library does not know yet."""
+        """Call a method that the library does not know yet."""
         return await self._post(endpoint, data)
 
     async def _do_post(self, endpoint: str, data: Json, **timeouts: Any) -> Any:
@@ -226,7 +226,7 @@ class TelegramBot(Bot):
         except InvalidToken as error:
             if endpoint in _EVERYWHERE or "not found" not in str(error).lower():
                 raise
-            # 404 also says that an older server does not know the method.
+            # 404 may also mean that an older server does not know the method.
             raise BadRequest(f"{endpoint} is not known here") from None
         match result:
             case {"message_id": _}:
@@ -238,7 +238,7 @@ class TelegramBot(Bot):
 
 
 def open_bot(token: str, api_url: str, way: Way) -> TelegramBot:
-    """The bot of *token* at *api_url*, which goes out by *way* and no other."""
+    """The bot of *token* at *api_url*. All its calls take *way*."""
     more: dict[str, Any] = {
         "proxy": way.proxy_for(api_url),
         "httpx_kwargs": {
@@ -247,7 +247,7 @@ def open_bot(token: str, api_url: str, way: Way) -> TelegramBot:
             "event_hooks": {"response": [bounded]},
         },
     }
-    # A pool for everything else than polling: previews of many chats go out at once.
+    # The pool of all calls but polling. Previews of many chats go out at once.
     return TelegramBot(
         token,
         base_url=f"{api_url}/bot",
@@ -263,12 +263,12 @@ def _own(post: Mapping[str, Any]) -> Json:
 
 def _number(raw: object) -> int | None:
     number = raw.get("update_id") if isinstance(raw, dict) else None
-    # JSON knows numbers of any length, and `true` is one for Python.
+    # JSON numbers may have any length, and `True` is an int in Python.
     return number if type(number) is int and abs(number) < 2**63 else None
 
 
 def _fits(raw: Json) -> bool:
-    """Whether all texts of *raw* together, and its depth, are those of an update."""
+    """Whether *raw* is small and flat enough to be an update."""
     left, waiting = UPDATE_CHARS, [(raw, 0)]
     while waiting and left > 0:
         value, depth = waiting.pop()

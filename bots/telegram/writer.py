@@ -1,4 +1,4 @@
-"""Writes what the Markdown parser tells as text with entities, event by event. Pure.
+"""Writes the parser's events as text with entities, one by one. Pure.
 
 Source of entity rules: core.telegram.org/bots/api, MessageEntity and formatting
 options.
@@ -15,18 +15,18 @@ from bots.telegram.source import HELPER, SIGN, Source
 from bots.telegram.tables import Table
 
 QUOTE_CHARS = 300
-"""A longer quote is shown folded."""
+"""A longer quote is folded."""
 _LANGUAGE = re.compile(r"[\w+#.-]{1,40}")
 
 
 class Writer:
-    """Takes pyromark's events of *source*, in order, and writes text with entities."""
+    """Takes pyromark's events of *source* in order, and writes text with entities."""
 
     def __init__(self, source: Source) -> None:
         self._source = source
         self._lines = Lines()
         self._numbers: list[int | None] = []
-        """Of each list that is open, the number of its next item."""
+        """For each open list, the number of its next item."""
         self._quotes = 0
         self._code: list[str] | None = None
         self._language = ""
@@ -39,11 +39,11 @@ class Writer:
 
     @property
     def written(self) -> tuple[int, int]:
-        """How many characters and entities there are so far."""
+        """The number of characters and of entities so far."""
         return self._lines.written
 
     def take(self, events: Iterable[Any]) -> None:
-        # A frame has thousands of them.
+        # A frame has thousands of events.
         changed, starts, ends = self._source.changed, self._STARTS, self._ENDS
         for event in events:
             if event.__class__ is str:
@@ -131,7 +131,7 @@ class Writer:
         self._language = language.group() if language else ""
 
     def _end_code(self) -> None:
-        # Telegram makes one space of a tab.
+        # Telegram turns a tab into one space.
         code = "".join(self._code or ()).rstrip("\n").expandtabs(4)
         self._code = None
         self._lines.wrap("pre", code or " ", self._language)
@@ -211,7 +211,7 @@ class Writer:
         if site:
             self._lines.add("text_link", start, target)
             if misnames(said, target):
-                # A text that names another site than it leads to must say so.
+                # The link's text names another site than its address. Show the real one.
                 self._lines.write(f" ({site})")
         elif target and target != said:
             self._lines.write(f" ({target})")
