@@ -112,7 +112,11 @@ class MeasuredModel(Around):
             await self._lessons.pace(self._endpoint, asked, call.first_word_s, speed)
 
     def _billed(self, usage: Usage, asked: str) -> Usage:
-        cost = 0.0 if self._price else usage.billed_usd or cost_of(self._endpoint, asked, usage)
+        """*usage*, and what this very call costs: it may be added to that of a dearer model."""
+        if self._price:
+            cost: float | None = replace(usage, billed_usd=0.0).cost_usd(self._price)
+        else:
+            cost = usage.billed_usd or cost_of(self._endpoint, asked, usage)
         return replace(usage, billed_usd=cost or 0.0)
 
     def _record(self, call: _Call, status: str, asked: str, span: Span) -> None:

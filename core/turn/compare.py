@@ -50,6 +50,7 @@ async def compare(
         ChatRequest(
             messages=messages,
             model=name,
+            options=context.options,
             max_tokens=context.services.settings.max_tokens,
             clock=clock(context.now),
             alone=True,

@@ -101,11 +101,15 @@ class TurnContext:
     def model(self) -> str:
         """Who is asked by name; empty: whoever answers by default.
 
-        What somebody chose before the operator forbade it is forgotten.
+        What somebody chose before the operator forbade it is forgotten. A persona that somebody
+        chose comes before the place, as with its parameters.
         """
         chosen, offered = self.turn.preferences.model, self.services.model.names
         allowed = self.services.access.may_choose(chosen, self.first.sender.id, offered)
-        return (chosen if allowed else "") or self.place.model or self.persona.model
+        told = [self.persona.model, self.place.model]
+        if not self.turn.preferences.persona:
+            told.reverse()
+        return (chosen if allowed else "") or told[0] or told[1]
 
     @property
     def options(self) -> dict[str, Any]:

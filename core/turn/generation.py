@@ -3,6 +3,8 @@
 import time
 from collections.abc import Callable, Sequence
 
+from msgspec.structs import replace
+
 from core.errors import ModelError, Refused
 from core.languages.catalogue import Language, failure, say
 from core.models.chunks import (
@@ -148,7 +150,9 @@ class Generation:
         if not usage.completion_tokens and not refused:
             self.estimated = True
             written = estimate_tokens(self.text[len(self.begun) :] + self.thought)
-            usage |= Usage(self.asked, written)
+            guess = Usage(self.asked, written)
+            # What was told of another try, or of a part of this one, is no price of the rest.
+            usage |= replace(guess, billed_usd=guess.cost_usd(self.price))
         return self.earlier + usage
 
     @property
@@ -206,6 +210,7 @@ async def write(
         prompt=request.messages[-1].content if services.settings.log_prompts else None,
     )
     generation.asked = tokens_of(request)
+    generation.price = services.model.price_of(request.model)
     thoughts = services.settings.reasoning == "quote"
     try:
         async with services.model.stream(request) as deltas:

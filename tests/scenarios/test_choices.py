@@ -191,3 +191,76 @@ async def test_it_speaks_the_language_that_is_written_until_another_is_chosen(dr
     assert "Ab jetzt spreche ich" in (await last(driver, 6)).text
     await driver.say(place, "/usage")
     assert "Dieses Gespräch: 1 Wechsel" in (await last(driver, 7)).text
+
+
+ALL_PARAMETERS = (
+    "{temperature = 0.3, top_p = 0.9, reasoning_effort = 'high', thinking_tokens = 2000, "
+    "verbosity = 'low', service_tier = 'flex', cache = true}"
+)
+ASKED_WITH = {
+    "openai": {
+        "temperature": 0.3,
+        "top_p": 0.9,
+        "reasoning_effort": "high",
+        "verbosity": "low",
+        "service_tier": "flex",
+    },
+    # Anthropic's Messages API: thinking goes with no other temperature than its own.
+    "anthropic": {
+        "top_p": 0.9,
+        "output_config": {"effort": "high"},
+        "thinking": {"type": "enabled", "budget_tokens": 2000},
+        "service_tier": "flex",
+    },
+}
+
+
+@pytest.mark.parametrize("shape", ASKED_WITH)
+@pytest.mark.parametrize("whose", ["model", "persona", "place"])
+async def test_every_parameter_of_a_model_persona_or_place_reaches_the_api(
+    whose, shape, tmp_path, model
+):
+    said = {whose: f"parameters = {ALL_PARAMETERS}\n"}
+    config = tmp_path / "palaver.toml"
+    config.write_text(
+        f'[[model]]\nname = "one"\nbase_url = "{model.url}"\nmodel = "m"\nkey = "ONE_KEY"\n'
+        f'shape = "{shape}"\n{said.get("model", "")}\n'
+        f'[[persona]]\nname = "Expert"\ntext = "You know it all."\n{said.get("persona", "")}\n'
+        f'[[place]]\nid = "telegram:77"\npersona = "Expert"\n{said.get("place", "")}\n'
+    )
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("ONE_KEY", "sk-1")
+        async with driving(TelegramDriver(), tmp_path, model, palaver_config=config) as driver:
+            await driver.say("dm", "hello")
+            await driver.answered("dm")
+    (asked,) = model.requests
+    for name, value in ASKED_WITH[shape].items():
+        assert asked[name] == value
+    assert not {"thinking_tokens", "cache"} & asked.keys()
+    if shape == "anthropic":
+        assert asked["max_tokens"] > 2000
+        assert "temperature" not in asked
+        assert any("cache_control" in block for block in asked["system"])
+        assert "You know it all." in asked["system"][0]["text"]
+
+
+async def test_a_persona_that_somebody_chose_comes_before_the_place(tmp_path, model):
+    """With its model as with its parameters; the place's own persona comes behind."""
+    config = tmp_path / "palaver.toml"
+    config.write_text(
+        TOML.format(url=model.url).replace('text_in = "support.md"', 'text = "You help."')
+        + 'parameters = {temperature = 0.9}\n[[place]]\nid = "telegram:77"\nmodel = "fast"\n'
+        'persona = "Support"\nparameters = {temperature = 0.1, top_p = 0.5}\n'
+    )
+    async with driving(TelegramDriver(), tmp_path, model, palaver_config=config) as driver:
+        for number, command in enumerate(["", "/persona coder", "/persona support"]):
+            if command:
+                await driver.say("dm", command)
+                await driver.posted("dm", 2 * number)
+            await driver.say("dm", "hello")
+            await driver.posted("dm", 2 * number + 1)
+        await driver.say("dm", "/compare why?")
+        await driver.posted("dm", 7)
+    asked = [(one["model"], one.get("temperature"), one["top_p"]) for one in model.requests]
+    assert asked[:3] == [("small", 0.1, 0.5), ("small", 0.9, 0.5), ("large", 0.1, 0.5)]
+    assert [one[1:] for one in asked[3:]] == [(0.1, 0.5)] * 2

@@ -355,6 +355,39 @@ async def test_what_a_failed_try_was_billed_is_counted_with_the_answer(driver, t
     assert "111 tokens read, 1007 written" in posts[-1].text
 
 
+PRICED = """
+[[model]]
+name = "dear"
+base_url = "{url}"
+model = "dear"
+price = [1000.0, 1000.0, 1000.0]
+
+[[model]]
+name = "cheap"
+base_url = "{url}"
+model = "cheap"
+price = [1.0, 1.0, 2.0]
+"""
+
+
+@pytest.mark.parametrize(("first", "cost"), [("dear", 1.100025), ("cheap", 0.0201)])
+async def test_each_call_costs_its_own_price_whoever_answers(first, cost, driver, tmp_path, model):
+    """The first fails after it told 100 + 1,000 tokens; the other answers with 11 + 7."""
+    told = {"choices": [], "usage": {"prompt_tokens": 100, "completion_tokens": 1000}}
+    model.faults = [stream_of(told, {"error": {"message": "gone", "code": 500}})]
+    config = tmp_path / "palaver.toml"
+    config.write_text(PRICED.format(url=model.url))
+    async with driving(driver, tmp_path, model, palaver_config=config) as driver:
+        await driver.say(driver.places[0], f"/model {first}")
+        await driver.posted(driver.places[0], 1)
+        await driver.say(driver.places[0], "hello")
+        await driver.answered(driver.places[0])
+        await driver.say(driver.places[0], "/usage")
+        posts = await driver.posted(driver.places[0], 3)
+    assert len(model.requests) == 2
+    assert f"${cost:.4f}" in posts[-1].text, posts[-1].text
+
+
 async def test_what_an_answer_cites_stands_under_it_as_links(driver, tmp_path, model):
     cited = [{"title": "A page", "url": "https://a.example/x"}, {"url": "https://b.example"}]
     model.faults = [
