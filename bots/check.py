@@ -18,7 +18,7 @@ from core.buckets import LocalBudget
 from core.clients import Models, open_models
 from core.errors import ConfigError, ModelError, PalaverError, StoreError
 from core.models.model_list import first_model
-from core.models.providers import Endpoint
+from core.models.providers import Endpoint, Place, place_of, provider_at
 from core.models.request import ChatMessage, ChatRequest
 from core.secret import keep_secret, redact, shown_url
 from core.settings import Settings
@@ -127,8 +127,10 @@ async def _models(settings: Settings) -> AsyncIterator[Finding]:
         ("IMAGE_BASE_URL", settings.image_base_url),
         ("AUDIO_BASE_URL", settings.audio_base_url),
     ):
-        for tail in ("/chat/completions", "/completions", "/images/generations", "/models"):
-            if url.endswith(tail):
+        # A model's address may say its shape so; it is no part of it.
+        root = place_of(url).base_url if setting == "LLM_BASE_URL" else url
+        for tail in _CALLS:
+            if root.rstrip("/").endswith(tail):
                 yield Finding("FAIL", f"{setting} is the root of the API: leave out {tail}")
                 return
     async with AsyncExitStack() as stack:
@@ -165,22 +167,37 @@ async def _answers(settings: Settings, models: Models, model: str, name: str) ->
     return Finding("ok", f"{name} answers ({models.kind})" + (known and f": {known}"))
 
 
+_CALLS = (
+    *("/chat/completions", "/completions", "/responses", "/messages", "/models", "/embeddings"),
+    *("/images/generations", "/images/edits", "/audio/speech", "/audio/transcriptions"),
+)
+"""How the addresses of calls end, below the root of an API."""
+
+
 async def _other_root(settings: Settings) -> str:
     """What LLM_BASE_URL should be, if the API answers only with, or without, `/v1`."""
-    url = settings.llm_base_url
+    url = settings.llm_base_url.rstrip("/")
     if not url:
         return ""
-    other = url.removesuffix("/v1") if url.endswith("/v1") else f"{url}/v1"
-    key = settings.llm_api_key.get_secret_value()
+    here = place_of(url)
+    root, ending = here.base_url, url.removeprefix(here.base_url)
+    other = root.removesuffix("/v1") if root.endswith("/v1") else f"{root}/v1"
+    if place_of(other + ending) != Place(other, here.shape):
+        return ""  # Its ending says where its root is.
     async with settings.way.session() as session:
-        here, there = Endpoint(url, key, ""), Endpoint(other, key, "")
-        if await _lists(session, here) or not await _lists(session, there):
+        if await _lists(session, settings, here) or not await _lists(
+            session, settings, Place(other, here.shape)
+        ):
             return ""
-    change = "without /v1 at its end" if url.endswith("/v1") else "with /v1 at its end"
-    return f". An API answers at LLM_BASE_URL {change}: change it to that"
+    change = "without /v1" if root.endswith("/v1") else "with /v1"
+    where = f"before {ending}" if ending else "at its end"
+    return f". An API answers at LLM_BASE_URL {change} {where}: change it to that"
 
 
-async def _lists(session: aiohttp.ClientSession, endpoint: Endpoint) -> bool:
+async def _lists(session: aiohttp.ClientSession, settings: Settings, place: Place) -> bool:
+    key = settings.llm_api_key.get_secret_value()
+    provider = provider_at(place.base_url, shape=place.shape)
+    endpoint = Endpoint(place.base_url, key, "", provider)
     try:
         return bool(await first_model(session, endpoint, chat=False))
     except ModelError:

@@ -94,13 +94,14 @@ async def open_models(
             audio = _audio(settings, chat.endpoint, model)
             speech = SpeechClient(session, audio, settings.speech_voice)
         guard = _guard(settings, file, beside, session)
+        personas = personas_of(file.persona, beside)
         yield Models(
             chat=GuardedModel(chat.model, guard),
             images=ImageClient(session, painter, guard, outside, later),
             voice=voice,
             speech=speech,
-            personas=personas_of(file.persona, beside),
-            places=places_of(file.place, beside),
+            personas=personas,
+            places=places_of(file.place, beside, personas),
             kind=chat.kind,
         )
 

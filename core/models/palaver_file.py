@@ -208,9 +208,18 @@ def read_palaver_file(path: Path) -> PalaverFile:
             filter(None, map(_odd, entry.headers.items())), ""
         ):
             raise ConfigError("PALAVER_CONFIG", f"{path}: {entry.name}: {fault}")
+    for who, model in _asking(found):
+        if found.model and model and model not in named["model"]:
+            raise ConfigError("PALAVER_CONFIG", f"{path}: {who}: there is no model named {model}")
     if found.moderation is not None and (fault := _fault(found.moderation.base_url)):
         raise ConfigError("PALAVER_CONFIG", f"{path}: the moderation: {fault}")
     return found
+
+
+def _asking(file: PalaverFile) -> Iterator[tuple[str, str]]:
+    """Who wants which model to answer."""
+    yield from ((f"persona {entry.name}", entry.model) for entry in file.persona)
+    yield from ((f"place {entry.id}", entry.model) for entry in file.place)
 
 
 def _fault(base_url: str) -> str:

@@ -89,8 +89,16 @@ def personas_of(entries: Iterable[PersonaEntry], beside: Path) -> Personas:
     return {**OURS, **own}
 
 
-def places_of(entries: Iterable[PlaceEntry], beside: Path) -> Places:
-    """The places of *entries*. It raises the same errors as `personas_of`."""
+def places_of(entries: Sequence[PlaceEntry], beside: Path, personas: Personas) -> Places:
+    """The places of *entries*.
+
+    Raises:
+        ConfigError: as in `personas_of`, or a place has a persona that is none of *personas*.
+    """
+    for entry in entries:
+        if entry.persona and entry.persona.lower() not in personas:
+            text = f"place {entry.id}: there is no persona named {entry.persona}"
+            raise ConfigError("PALAVER_CONFIG", text)
     return {
         entry.id: Place(
             _told(

@@ -158,6 +158,35 @@ async def test_a_base_url_without_v1_is_told_what_to_change(tmp_path, model):
     assert "with /v1 at its end" in told
 
 
+@pytest.mark.parametrize("ending", ["/chat/completions", "/responses", "/messages"])
+async def test_where_v1_belongs_is_told_whatever_the_address_ends_with(ending, tmp_path, model):
+    root = model.url.removesuffix("/v1")
+    wrong = root + ending
+    code, told = await check(tmp_path, LLM_BASE_URL=wrong, LLM_MODEL="scripted", LLM_API_KEY="sk")
+    assert code == 1
+    assert f"An API answers at LLM_BASE_URL with /v1 before {ending}" in told
+    code, told = await check(tmp_path, LLM_BASE_URL=f"{model.url}/v1{ending}", LLM_MODEL="scripted")
+    assert code == 1
+    assert f"An API answers at LLM_BASE_URL without /v1 before {ending}" in told
+
+
+async def test_an_address_that_ends_with_its_call_is_no_fault(tmp_path, model):
+    for ending, more in (("/chat/completions", {}), ("/messages", {"LLM_API_KEY": "sk"})):
+        _, told = await check(
+            tmp_path, LLM_BASE_URL=model.url + ending, LLM_MODEL="scripted", **more
+        )
+        assert "scripted answers" in told
+        assert "leave out" not in told
+
+
+@pytest.mark.parametrize("ending", ["/anthropic", "/anthropic/v1"])
+async def test_nothing_is_advised_that_would_change_nothing(ending, tmp_path, model):
+    """The ending says where the root is, with or without /v1."""
+    url = model.url.removesuffix("/v1") + ending
+    _, told = await check(tmp_path, LLM_BASE_URL=url, LLM_MODEL="scripted", LLM_API_KEY="sk")
+    assert "An API answers" not in told
+
+
 async def test_only_what_is_set_is_listed_unless_all_is_asked_for(tmp_path):
     _, told = await check(tmp_path, MAX_TURNS="7")
     assert "MAX_TURNS" in told

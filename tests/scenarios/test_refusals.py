@@ -377,7 +377,7 @@ async def test_each_call_costs_its_own_price_whoever_answers(first, cost, driver
     model.faults = [stream_of(told, {"error": {"message": "gone", "code": 500}})]
     config = tmp_path / "palaver.toml"
     config.write_text(PRICED.format(url=model.url))
-    async with driving(driver, tmp_path, model, palaver_config=config) as driver:
+    async with driving(driver, tmp_path, model, palaver_config=config):
         await driver.say(driver.places[0], f"/model {first}")
         await driver.posted(driver.places[0], 1)
         await driver.say(driver.places[0], "hello")

@@ -8,10 +8,11 @@ from core.clients import open_models
 from core.errors import ConfigError, Overloaded, Refused
 from core.models.chunks import AnsweredBy, TextDelta, Usage
 from core.models.client import ChatClient
-from core.models.palaver_file import read_palaver_file
+from core.models.palaver_file import PlaceEntry, read_palaver_file
 from core.models.providers import Endpoint, Provider
 from core.models.request import ChatMessage, ChatRequest
 from core.models.router import Route, Router
+from core.people.personas import Persona, places_of
 from core.platform import Bucket
 from tests.contracts.drivers import TelegramDriver, driving
 from tests.harness import settings_for
@@ -190,6 +191,9 @@ async def test_a_file_of_models_serves_the_chat_and_its_failover(servers, tmp_pa
         assert (await driver.answered("dm", 3))[3].text == "the second"
 
 
+ONE = "[[model]]\nname='a'\nbase_url='http://h/v1'\nmodel='m'\n"
+
+
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
@@ -198,6 +202,8 @@ async def test_a_file_of_models_serves_the_chat_and_its_failover(servers, tmp_pa
         ("[[model]]\nname='a'\nbase_url='u'\nmodel='m'\nprice=[1]", "three prices"),
         ("[[model]]\nname='a'\nbase_url='u'\nmodel='m'\nsecret='x'", "secret"),
         ("[[model]]\nname='a'\nbase_url='u'\nmodel='m'\n" * 2, "name of its own"),
+        (f"{ONE}[[persona]]\nname='p'\nmodel='b'", "persona p: there is no model named b"),
+        (f"{ONE}[[place]]\nid='slack:C1'\nmodel='m'", "place slack:C1: there is no model named m"),
     ],
 )
 def test_a_file_that_says_something_else_is_named(tmp_path, text, reason):
@@ -205,6 +211,12 @@ def test_a_file_that_says_something_else_is_named(tmp_path, text, reason):
     path.write_text(text)
     with pytest.raises(ConfigError, match=reason):
         read_palaver_file(path)
+
+
+def test_a_place_with_a_persona_that_is_none_is_named(tmp_path):
+    entries = [PlaceEntry("slack:C1", persona="Support"), PlaceEntry("slack:C2", persona="Butler")]
+    with pytest.raises(ConfigError, match="place slack:C2: there is no persona named Butler"):
+        places_of(entries, tmp_path, {"support": Persona()})
 
 
 async def test_the_keys_of_one_model_share_the_load_and_rest_alone(model, tmp_path, monkeypatch):
