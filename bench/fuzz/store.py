@@ -1,4 +1,4 @@
-"""Whatever stands in the store: mail, history, state, letters, entries, boards, sums."""
+"""Whatever stands in the store: mail, history, state, letters, entries, post logs, sums."""
 
 import msgspec
 

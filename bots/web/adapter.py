@@ -1,4 +1,4 @@
-"""The web chat as a platform: its posts stand on a board that the core lends."""
+"""The web chat as a platform: its posts stand in a post log that the core lends."""
 
 import time
 from collections.abc import AsyncGenerator, Iterable, Sequence

@@ -10,7 +10,7 @@ from core.messages import Button, ConversationId, Incoming, Sender, conversation
 
 NAME = "web"
 STATUS_KEY = 0
-"""The board's key for "is writing": below all posts, which begin at 1."""
+"""The key of a post log for "is writing": below all posts, which begin at 1."""
 TITLE_CHARS = 60
 TEXT_CHARS = 100_000
 """What one message may hold."""
@@ -24,7 +24,7 @@ _COMMAND = re.compile(r"/([a-zA-Z]{1,32})(?:\s+|$)")
 class Post(msgspec.Struct, frozen=True, omit_defaults=True):
     """One bubble. *id* is the sender's own name for it.
 
-    *files* (pictures) and *sounds* are keys of the file board.
+    *files* (pictures) and *sounds* are keys of the log of files.
     """
 
     author: Literal["person", "bot", "status"]

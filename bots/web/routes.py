@@ -179,7 +179,7 @@ class WebRoutes:
                 await self._post_log.remove(post_log, one)
 
     async def _forget(self, request: web.Request) -> web.Response:
-        """Take a conversation off the list, its posts off the board, and its history away."""
+        """Take a conversation off the list, its posts off their log, and its history away."""
         conversation = await self._conversation(request)
         _, visitor, thread = split_conversation(conversation)
         incoming = read_sent(Sent(secrets.token_hex(16), command="new"), visitor, thread, "")

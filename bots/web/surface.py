@@ -13,7 +13,7 @@ from core.platform import Bucket
 
 
 class WebSurface:
-    """A bubble is one value on the conversation's board."""
+    """A bubble is one value in the conversation's post log."""
 
     def __init__(
         self, post_log: PostLog, conversation: ConversationId, key: int | None = None

@@ -152,11 +152,11 @@ class SharedLeases:
         owner = uuid.uuid4().hex
         await self._acquire(name, owner)
         lease = _Held()
-        keeper = asyncio.create_task(self._keep(name, owner, lease), name=f"lease {name}")
+        renewal = asyncio.create_task(self._keep(name, owner, lease), name=f"lease {name}")
         try:
             yield lease
         finally:
-            await end([keeper])
+            await end([renewal])
             self._renewed.pop(name, None)
             if lease.held:
                 with suppress(StoreError), store_errors():

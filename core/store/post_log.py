@@ -1,4 +1,4 @@
-"""Post logs: the posts of a platform that keeps none itself (see `core.lent.Board`)."""
+"""Post logs: the posts of a platform that keeps none itself (see `core.lent.PostLog`)."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

@@ -1,6 +1,7 @@
 """The house speaks the trade's language: names that were retired do not come back."""
 
 import io
+import re
 import tokenize
 from pathlib import Path
 
@@ -68,6 +69,23 @@ FILES = {
 """Each retired file, and where its content is today."""
 
 
+WORDS = re.compile(
+    r"""\bkeeper\b|\bthe\ door\b
+    |(?<![.:"])\bboards?\b(?!")      # but for a Redis key, a label: data keeps its name
+    |`(?:stage|growth|lengths|feed|until_answered)`""",
+    re.IGNORECASE | re.VERBOSE,
+)
+"""Retired words where people read them: in docstrings, comments, log lines and pages."""
+
+
+def words_in(path):
+    """What people read in the code of *path*: its comments, docstrings and other texts."""
+    with tokenize.open(path) as file:
+        tokens = tokenize.generate_tokens(io.StringIO(file.read()).readline)
+        kinds = (tokenize.COMMENT, tokenize.STRING)
+        return "\n".join(token.string for token in tokens if token.type in kinds)
+
+
 def names_in(path):
     with tokenize.open(path) as file:
         tokens = tokenize.generate_tokens(io.StringIO(file.read()).readline)
@@ -88,3 +106,9 @@ def test_what_a_retired_file_held_is_where_the_glossary_says():
     for old, new in FILES.items():
         assert not (ROOT / old).exists(), old
         assert (ROOT / new).exists(), new
+
+
+@pytest.mark.parametrize("path", [*CODE, *PAGES], ids=lambda path: str(path.relative_to(ROOT)))
+def test_no_retired_word_is_left_where_people_read(path):
+    text = words_in(path) if path.suffix == ".py" else path.read_text()
+    assert not set(WORDS.findall(text))

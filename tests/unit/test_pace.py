@@ -121,7 +121,7 @@ async def test_a_crowd_leaves_tokens_for_the_final_texts_that_it_will_soon_need(
 
 
 def grown(*steps):
-    """A growth with a text at each of *steps*, (seconds, characters); nothing is shown since 0."""
+    """A progress with a text at each of *steps*, (seconds, characters); nothing is shown."""
     progress = Progress(0.0)
     progress.shown_chars = 0
     for at, chars in steps:

@@ -346,7 +346,7 @@ async def test_a_prefill_that_is_refused_is_not_tried_again(make, model):
     assert len(model.requests) == 1
 
 
-# --- Patience ------------------------------------------------------------------------------------
+# --- Retrying ---
 
 SOON = Deadlines(first=0.3, silence=0.3, whole=5)
 

@@ -1,7 +1,7 @@
 """A chat of lines over TCP, on this machine only; try it with `nc 127.0.0.1 PORT`.
 
-Posts stand on the board that the core lends: whoever connects is shown what stands there, and then
-each change. A line is acknowledged when the inbox holds it, and not before.
+Posts stand in the post log that the core lends: whoever connects is shown what stands there, and
+then each change. A line is acknowledged when the inbox holds it, and not before.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""One growing post: one value on the conversation's board."""
+"""One growing post: one value in the conversation's post log."""
 
 from collections.abc import Sequence
 

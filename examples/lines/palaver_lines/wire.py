@@ -38,7 +38,7 @@ class Line(msgspec.Struct, frozen=True):
 
 
 class Post(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One post of ours, as it stands on the board and on the line."""
+    """One post of ours, as it stands in the post log and on the line."""
 
     text: str = ""
     buttons: tuple[Button, ...] = ()
