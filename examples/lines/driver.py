@@ -18,8 +18,7 @@ class LinesDriver(Driver):
     async def running(self):
         self._people = {}
         yield self
-        for person in self._people.values():
-            await person.close()
+        await self._leave()
 
     def settings(self):
         return {"lines_port": 0}
@@ -27,6 +26,13 @@ class LinesDriver(Driver):
     async def opened(self, running):
         (platform,) = [one for one in running.platforms if one.name == self.name]
         self._port = int(platform.identity.split()[-1])
+        # Whoever was connected to a program before this one connects again.
+        await self._leave()
+
+    async def _leave(self):
+        for person in self._people.values():
+            await person.close()
+        self._people.clear()
 
     async def _person(self, place):
         if place not in self._people:

@@ -13,7 +13,7 @@ from PIL import Image
 import bots
 from core.errors import StoreError
 from core.models.demo import answers
-from tests.contracts.drivers import DRIVERS, Driver, driving
+from tests.contracts.drivers import DRIVERS, Driver, driving, started
 from tests.contracts.examples import example_drivers
 from tests.harness import bare, until
 from tests.servers import model as models
@@ -221,6 +221,25 @@ async def test_stop_keeps_what_was_said_and_marks_it(driver, tmp_path, model):
         assert post.text.startswith("word word")
         assert "stopped" in post.text
         await until(lambda: model.running_streams == 0, 3)
+
+
+@every_platform
+async def test_an_answer_cut_by_a_stop_is_finished_in_its_post_after_the_next_start(
+    driver, tmp_path, model
+):
+    """Another process finds the post by its handle, and shows nothing twice."""
+    place = driver.places[0]
+    model.piece_s = 0.1
+    text = "A sentence of the answer. " * 40
+    model.answer = lambda messages: text
+    async with driver.running():
+        async with started(driver, tmp_path, model, grace_s=0.0):
+            await driver.say(place, "Tell me")
+            await until(lambda: driver.posts(place))
+        model.piece_s = 0.0
+        async with started(driver, tmp_path, model):
+            (post,) = await driver.answered(place)
+            assert post.text.strip() == text.strip()
 
 
 @every_platform
