@@ -86,12 +86,20 @@ def build(services: Services) -> Sequence[Platform]:
     """The platforms that the settings turn on. Only their libraries are imported.
 
     Raises:
-        ConfigError: none is on.
+        ConfigError: none is on, or one of them lacks a library.
     """
     settings = services.settings
     if not turned_on(settings):
         raise ConfigError(", ".join(plugin.switch for plugin in found()), "nothing is on")
-    return [plugin.build(settings, _lent(services)) for plugin in turned_on(settings)]
+    return [_built(plugin, services) for plugin in turned_on(settings)]
+
+
+def _built(plugin: AnyPlugin, services: Services) -> Platform:
+    try:
+        return plugin.build(services.settings, _lent(services))
+    except ImportError as error:
+        # Its library is not there, or it was written for another version of Palaver.
+        raise ConfigError(plugin.switch, f"its platform cannot be built: {error}") from error
 
 
 def checks(settings: Settings) -> list[tuple[str, AsyncIterator[Finding]]]:

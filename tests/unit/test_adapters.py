@@ -8,9 +8,10 @@ from types import SimpleNamespace
 
 import grimp
 import pytest
+from pydantic import BaseModel
 
 import bots
-from bots.plugin import GROUP
+from bots.plugin import GROUP, Plugin
 from bots.registry import build, found, own, read_settings, settings_of
 from core.errors import ConfigError
 
@@ -65,6 +66,17 @@ def test_an_installed_package_that_is_no_platform_is_named_and_ends_the_start(
         (info / "entry_points.txt").write_text(f"[{GROUP}]\nodd = {value}\n")
         with pytest.raises(ConfigError, match="odd"):
             found()
+
+
+def test_a_platform_whose_library_is_missing_is_told_by_its_setting(monkeypatch):
+    def lacking(settings, lent):
+        raise ImportError("No module named 'carrier_pigeon'")
+
+    plugin = Plugin("post", BaseModel, "POST_OFFICE", lambda settings, shared: True, lacking)
+    monkeypatch.setattr("bots.registry.turned_on", lambda settings: [plugin])
+    monkeypatch.setattr("bots.registry._lent", lambda services: None)
+    with pytest.raises(ConfigError, match=r"POST_OFFICE: .*carrier_pigeon"):
+        build(SimpleNamespace(settings=None))
 
 
 @pytest.mark.parametrize(
