@@ -20,7 +20,7 @@ from core.models.ways import Ways
 
 _KEEP = {"type": "ephemeral"}
 MAX_TOKENS = 8_192
-"""`max_tokens` is required; this is sent where nobody chose one."""
+"""`max_tokens` is required. This is sent if nobody chose a number."""
 
 
 def url(endpoint: Endpoint, request: ChatRequest) -> str:
@@ -28,7 +28,7 @@ def url(endpoint: Endpoint, request: ChatRequest) -> str:
 
 
 def body(endpoint: Endpoint, request: ChatRequest, ways: Ways) -> dict[str, object]:
-    """The system prompt stands apart, and roles take turns."""
+    """The body of the request. The system prompt is a field of its own, and roles alternate."""
     system, said = in_turns(request)
     turns: list[dict[str, Any]] = [
         {"role": role, "content": [part for one in together for part in _parts(one)]}
@@ -39,7 +39,7 @@ def body(endpoint: Endpoint, request: ChatRequest, ways: Ways) -> dict[str, obje
     asked: dict[str, object] = {
         "model": request.model or endpoint.model,
         "messages": turns,
-        # What it thinks counts too.
+        # The tokens of its thinking count too.
         "max_tokens": (request.max_tokens or MAX_TOKENS) + request.options.get(THINKING, 0),
         "stream": True,
         **_options(request.options),
@@ -47,7 +47,7 @@ def body(endpoint: Endpoint, request: ChatRequest, ways: Ways) -> dict[str, obje
     if not system:
         return asked
     if request.options.get(CACHE):
-        # What is marked is kept with all that stands before it; what changes comes behind it.
+        # The cache keeps the marked block and all before it. So the part that changes comes last.
         stays = system.removesuffix(request.clock).rstrip()
         blocks = [{"type": "text", "text": stays, "cache_control": _KEEP}] if stays else []
         changes = [{"type": "text", "text": request.clock}] if request.clock else []
@@ -63,14 +63,14 @@ def _parts(message: ChatMessage) -> list[dict[str, object]]:
 
 
 def _options(options: Mapping[str, Any]) -> dict[str, Any]:
-    """*options*, as they are called here."""
+    """*options*, by Anthropic's names."""
     same = ("temperature", "top_p", "service_tier")
     named = {name: options[name] for name in same if name in options}
     if effort := options.get("reasoning_effort"):
         named["output_config"] = {"effort": effort}
     if tokens := options.get(THINKING):
         named["thinking"] = {"type": "enabled", "budget_tokens": tokens}
-        # While it thinks it takes no other temperature than its own.
+        # With thinking on, the API accepts no temperature.
         named.pop("temperature", None)
     if stop := options.get("stop"):
         named["stop_sequences"] = [stop] if isinstance(stop, str) else stop
@@ -85,7 +85,7 @@ def _image(url: str) -> dict[str, object]:
 
 
 class Reader(Reading):
-    """Reads the events of one stream, or a whole answer; usage is told in several of them."""
+    """Reads the events of one stream, or a whole answer. Several events report the usage."""
 
     def _object(self, event: Mapping[str, object], some: list[Delta]) -> None:
         message, delta = record(event.get("message")), record(event.get("delta"))

@@ -1,8 +1,9 @@
-"""Many prompts at once: under a limit, in order, and to be gone on with after a kill.
+"""Asks many prompts, some at the same time. The answers keep the order of the prompts.
 
-One JSON object a line. A prompt is a string, `{"prompt": …}` or `{"messages": […]}`, with an
-optional `id`, `model`, `max_tokens`, `temperature`, `stop` and the like; an answer is its `id`
-with `answer`, `usage` and `cost_usd`, or with `error`.
+After a kill, the next run goes on behind the last written answer. Input and output hold one JSON
+value a line. A prompt is a string, `{"prompt": …}` or `{"messages": […]}`, with an optional `id`,
+`model`, `max_tokens`, `temperature`, `stop` and the like. An answer has the prompt's `id`, and
+either `answer`, `usage` and `cost_usd`, or `error`.
 """
 
 import asyncio
@@ -31,11 +32,11 @@ from core.models.request import ChatMessage, ChatRequest, Model, Role
 from core.secret import redact
 
 TRIES = 3
-"""How often a prompt is asked whose answer breaks off."""
+"""How often a prompt is asked if its answer breaks off."""
 
 
 class Said(msgspec.Struct, frozen=True):
-    """One message, as OpenAI's API takes it: *content* is text, or a list of parts."""
+    """One message in OpenAI's format. *content* is text, or a list of parts."""
 
     role: Literal["system", "developer", "user", "assistant"]
     content: str | list[dict[str, Any]] | None = None
@@ -54,7 +55,7 @@ class Said(msgspec.Struct, frozen=True):
 
 
 class Prompt(msgspec.Struct, frozen=True):
-    """One line of the input. What else it says of the answer goes to the model as it is."""
+    """One line of the input. Its options go to the model unchanged."""
 
     prompt: str = ""
     messages: tuple[Said, ...] = ()
@@ -111,9 +112,9 @@ _answer = msgspec.json.Decoder(Answer)
 
 
 def read_prompts(data: bytes) -> list[Prompt | Answer]:
-    """The prompts in *data*, numbered from 1 where they have no id.
+    """The prompts in *data*. A prompt without an id gets its line number, from 1.
 
-    A line that is no prompt has its answer already: the error that says so.
+    A line that is no prompt becomes an answer with an error.
     """
     prompts: list[Prompt | Answer] = []
     for number, line in enumerate(data.split(b"\n"), 1):
@@ -132,24 +133,24 @@ def read_prompts(data: bytes) -> list[Prompt | Answer]:
 
 
 def answered(path: Path) -> int:
-    """How many answers stand in *path*; half a line at its end, of a process that died, is cut."""
+    """How many answers *path* holds. Half a line at its end, from a killed process, is cut off."""
     if not path.is_file():
-        return 0  # A pipe or a device holds nothing that one could go on behind.
+        return 0  # A pipe or a device holds no earlier answers.
     data = path.read_bytes()
     whole = data[: data.rfind(b"\n") + 1]
     if len(whole) < len(data):
-        # Written anew, all of it would be lost to a full disk.
+        # Cut, not written again: on a full disk all answers would be lost.
         os.truncate(path, len(whole))
     return whole.count(b"\n")
 
 
 def failed(path: Path) -> list[int]:
-    """Which lines of *path*, from 0, hold no answer but an error, or cannot be read."""
+    """Which lines of *path*, counted from 0, hold an error or cannot be read."""
     return [number for number, line in enumerate(_lines(path)) if not _answers(line)]
 
 
 def put_in_place(path: Path, answers: Mapping[int, Answer]) -> None:
-    """Replace the lines of *path* that *answers* names, at once or not at all."""
+    """Replace the lines of *path* that *answers* names, all of them or none."""
     lines = _lines(path)
     for number, answer in answers.items():
         lines[number] = msgspec.json.encode(answer)
@@ -179,8 +180,8 @@ async def run_batch(
 ) -> None:
     """Ask *prompts*, *at_once* at a time, and *write* their answers in their order.
 
-    An answer is written when all before it are: who begins again behind the last one loses
-    only what was under way. *price* as in `Usage.cost_usd`, where the model does not say it itself.
+    An answer is written after all answers before it. So a new run that goes on behind the last one
+    repeats only what was under way. *price* as in `Usage.cost_usd`, if the model has none itself.
     """
     slots = asyncio.Semaphore(at_once)
     begun: asyncio.Queue[asyncio.Task[Answer]] = asyncio.Queue()
@@ -203,7 +204,7 @@ async def run_batch(
 
 
 async def ask(model: Model, prompt: Prompt, price: Sequence[float] = ()) -> Answer:
-    """The answer to *prompt*; its error where there is none. *price* as in `run_batch`."""
+    """The answer to *prompt*, or its error. *price* as in `run_batch`."""
     earlier, tries = Usage(), 0
     while True:
         tries += 1
@@ -218,7 +219,7 @@ async def ask(model: Model, prompt: Prompt, price: Sequence[float] = ()) -> Answ
             error = failed
             heard.fail(failed)
         usage = earlier + (heard.usage or Usage()) if heard.usage or earlier != Usage() else None
-        # Before the first word the client has tried again already.
+        # If no word came, the client itself has tried again already.
         passing = isinstance(error, Interrupted | Overloaded) and heard.text
         if passing and tries < TRIES:
             earlier += heard.usage or Usage()
@@ -227,7 +228,7 @@ async def ask(model: Model, prompt: Prompt, price: Sequence[float] = ()) -> Answ
 
 
 class Heard:
-    """What a model says, from delta to delta."""
+    """Collects the deltas of one answer."""
 
     def __init__(self) -> None:
         self.text = ""
@@ -258,14 +259,14 @@ class Heard:
                 pass
 
     def fail(self, error: ModelError) -> None:
-        """What was told of the cost before *error* came, is to be paid."""
+        """Add the usage that the model reported before *error*: it must be paid."""
         if error.billed:
             self.usage = (self.usage or Usage()) | Usage.of(error)
 
     def answer(
         self, id_: str | int | None, error: str, usage: Usage | None, price: Sequence[float]
     ) -> Answer:
-        """What has been said, as one line; *price* counts where the model has none of its own."""
+        """The answer as one line. *price* is used if the model has none of its own."""
         return Answer(
             id_,
             self.text,

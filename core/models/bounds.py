@@ -1,16 +1,16 @@
-"""How much of one answering stream is read: bytes, lines, and bytes of one event. Pure.
+"""Limits for one stream of a model: its bytes, its lines, and the bytes of one event. Pure.
 
-A model that says more than any answer holds has no end, or means harm: it is cut, and that is
-said. What is counted here is the decoded body, so that a compressed one gains nothing.
+An answer beyond these limits is endless or hostile. It is cut, and the person is told. The decoded
+body is counted, so compression does not get around the limits.
 """
 
 from core.errors import Refused
 
 STREAM_BYTES = 96 * 1024 * 1024
-"""Some 100,000 tokens of thinking and as many of an answer, each an event of 300 bytes: 60 MB."""
+"""100,000 tokens of thinking and 100,000 of answer, each an event of 300 bytes, make 60 MB."""
 STREAM_LINES = 2_000_000
 EVENT_BYTES = 4 * 1024 * 1024
-"""One event, or a whole answer that is no stream."""
+"""The limit for one event, or for a whole answer that is not a stream."""
 
 _BLANK = (b"\n\n", b"\r\r", b"\n\r\n")
 
@@ -25,10 +25,10 @@ class Bounds:
         self._tail = b""
 
     def count(self, piece: bytes) -> None:
-        """Raises `Refused` when *piece*, the next of the stream, is too much."""
+        """Count the next *piece*. Raises `Refused` if it goes beyond a limit."""
         self._bytes += len(piece)
         self._lines += piece.count(b"\n") or piece.count(b"\r")
-        # A blank line ends an event; it may be cut by the pieces.
+        # A blank line ends an event. It may be split between two pieces.
         if piece[-2:] == b"\n\n":
             self._event_bytes, self._tail = 0, b"\n\n"
         else:

@@ -1,6 +1,7 @@
-"""Identical questions: answered from memory for an hour, and asked once however many ask now.
+"""Identical questions get the same answer from memory for an hour.
 
-A request is remembered only if it names a `scope`; nobody outside that scope reads its answer.
+If several people ask one at the same time, the model is asked once. An answer is remembered only
+if its request names a `scope`, and only requests with that scope get it.
 """
 
 import asyncio
@@ -20,7 +21,7 @@ TTL_S = 3600
 
 
 class Memory(Protocol):
-    """Where answers are kept. Both raise `StoreError`."""
+    """Keeps answers. Both methods raise `StoreError`."""
 
     async def recall(self, key: str) -> str: ...
 
@@ -28,7 +29,7 @@ class Memory(Protocol):
 
 
 class _Flight:
-    """An answer on its way, and all who want it."""
+    """An answer under way that several callers may read."""
 
     def __init__(self) -> None:
         self.deltas: list[Delta] = []
@@ -50,7 +51,7 @@ class _Flight:
         self._news = asyncio.Event()
 
     async def follow(self) -> AsyncIterator[Delta]:
-        """What the one who asks gets, from its beginning."""
+        """All deltas of the answer, from the first one."""
         at = 0
         while True:
             while at < len(self.deltas):
@@ -66,7 +67,7 @@ class _Flight:
 
 
 class RememberingModel(Around):
-    """*model*, with a memory. Raises what it raises."""
+    """*model* with a memory for answers. It raises the errors of *model*."""
 
     def __init__(self, model: Model, memory: Memory, counted: Counted) -> None:
         super().__init__(model)
@@ -126,13 +127,13 @@ class RememberingModel(Around):
 
 
 def key_of(request: ChatRequest, model: str) -> str:
-    """The same for the same request, in every process and version of Python."""
+    """A key that is the same for equal requests, in every process and version of Python."""
     named = msgspec.structs.replace(request, model=request.model or model, clock="")
     return hashlib.sha256(msgspec.json.encode(named)).hexdigest()
 
 
 def _said(deltas: Sequence[Delta]) -> str:
-    """The text that stands at the end; nothing where more than text would have to be kept."""
+    """The text of the answer; empty if it has more than text, which the memory cannot keep."""
     if any(isinstance(one, Cited | Blind) for one in deltas):
         return ""
     back = max((at for at, one in enumerate(deltas) if isinstance(one, Withdrawn)), default=0)

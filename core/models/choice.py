@@ -1,4 +1,4 @@
-"""Which chat model answers: those of a file, the one of the settings, an Ollama, or the demo."""
+"""Chooses the chat model: those of the file, else that of the settings, an Ollama, or the demo."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
@@ -31,14 +31,14 @@ OLLAMA = "http://127.0.0.1:11434/v1"
 
 
 class Watched(NamedTuple):
-    """Who is told how the calls of models fare."""
+    """Where the calls of models are recorded."""
 
     metrics: Metrics
     tracer: Tracer
 
 
 class Choice(NamedTuple):
-    """*endpoint* is that of the (first) *model*; *kind* says where it came from."""
+    """*endpoint* belongs to *model*, or to its first model. *kind* says how it was found."""
 
     model: Model
     endpoint: Endpoint
@@ -46,7 +46,7 @@ class Choice(NamedTuple):
 
     @property
     def configured(self) -> bool:
-        """Whether the operator chose it, so that its API may paint and hear too."""
+        """Whether the operator chose it. Then its API may also paint and transcribe."""
         return self.kind in ("configured", "file")
 
 
@@ -59,10 +59,10 @@ async def choose(
     watched: Watched,
     lessons: Lessons,
 ) -> Choice:
-    """The model that *file*, or else *settings*, ask for; *demo_url* starts the demo.
+    """The model of *file*, else of *settings*. *demo_url* starts the demo.
 
     Raises:
-        ConfigError: there is none as configured.
+        ConfigError: the model cannot be used as it is configured.
     """
     if not file.model:
         endpoint, kind = await _endpoint(settings, session, demo_url)
@@ -77,7 +77,7 @@ async def choose(
     ways = [
         (entry, *way) for entry in file.model for way in enumerate(_endpoints_of(entry, settings))
     ]
-    # Where another can be asked, nobody waits for this one.
+    # If another model can be asked, one try of each is enough.
     tries = TRIES if len(ways) == 1 else 1
     routes = [
         Route(
@@ -99,7 +99,7 @@ async def choose(
 
 
 def _rate(entry: ModelEntry, number: int) -> Bucket | None:
-    """How many calls the *number*-th key of *entry* (from 0) has a minute."""
+    """The bucket for the calls a minute of one key of *entry*. *number* counts keys from 0."""
     name = f"model:{entry.name}" + (f":{number}" if number else "")
     return Bucket(name, entry.per_minute, 60) if entry.per_minute else None
 
@@ -136,7 +136,7 @@ async def _endpoint(
 
 
 def _endpoints_of(entry: ModelEntry, settings: Settings) -> list[Endpoint]:
-    """One for each key of *entry*."""
+    """An endpoint for each key of *entry*."""
     base_url, shape = place_of(entry.base_url)
     own = {"first": entry.first_s, "silence": entry.silence_s, "whole": entry.whole_s}
     variables = (entry.key,) if isinstance(entry.key, str) else entry.key
@@ -158,7 +158,7 @@ def _endpoints_of(entry: ModelEntry, settings: Settings) -> list[Endpoint]:
 
 
 def one_key(setting: str, base_url: str, key: str) -> None:
-    """Raises `ConfigError` where *base_url* holds a password and there is a *key* besides."""
+    """Raises `ConfigError` if *base_url* holds a password and *key* is set too."""
     if key and has_user(base_url):
         text = "holds a user and a password, and there is a key too: only one of them can be sent"
         raise ConfigError(setting, text)

@@ -1,4 +1,4 @@
-"""What an answer's stream says, whatever its provider: its deltas."""
+"""The deltas of an answer's stream. They are the same for every provider."""
 
 from collections.abc import Sequence
 
@@ -8,7 +8,7 @@ from core.errors import ModelError
 from core.models.endings import Ending
 
 WRITING_TO_CACHE = 0.25
-"""What a token that is written into a cache costs besides being read (Anthropic, for 5 minutes)."""
+"""A token written into a cache costs this part more than one read (Anthropic, for 5 minutes)."""
 
 
 class TextDelta(msgspec.Struct, frozen=True, gc=False):
@@ -18,16 +18,16 @@ class TextDelta(msgspec.Struct, frozen=True, gc=False):
 
 
 class ReasoningDelta(msgspec.Struct, frozen=True, gc=False):
-    """More of the model's thinking; not part of the answer."""
+    """More of the model's thinking. It is not part of the answer."""
 
     text: str
 
 
 class Usage(msgspec.Struct, frozen=True, gc=False):
-    """What the call cost so far, in tokens; cumulative.
+    """What the call cost so far, in tokens. Each one replaces the one before.
 
-    *prompt_tokens* are all that were read, of them *cached_tokens* from a cache, and
-    *cache_write_tokens* into one; *billed_usd* is what the provider says that it takes, or 0.
+    *prompt_tokens* are all tokens that were read. Of these, *cached_tokens* came from a cache, and
+    *cache_write_tokens* were written into one. *billed_usd* is the provider's own bill, or 0.
     """
 
     prompt_tokens: int = 0
@@ -37,8 +37,9 @@ class Usage(msgspec.Struct, frozen=True, gc=False):
     billed_usd: float = 0.0
 
     def cost_usd(self, price: Sequence[float]) -> float:
-        """What was billed; else what it costs at *price*: dollars for a million tokens read,
-        cached, written; or none.
+        """The provider's bill in dollars, else the cost at *price*.
+
+        *price* is empty, or dollars for a million tokens: read, cached, written.
         """
         if self.billed_usd or not price:
             return self.billed_usd
@@ -48,11 +49,11 @@ class Usage(msgspec.Struct, frozen=True, gc=False):
 
     @classmethod
     def of(cls, error: ModelError) -> "Usage":
-        """What *error* says that was billed before it."""
+        """The usage that was billed before *error*."""
         return cls(*map(int, error.billed[:4]), *error.billed[4:])
 
     def told_by(self, error: ModelError) -> None:
-        """Let *error* say so; the other way round than `of`."""
+        """Store this usage in *error*, where `of` reads it."""
         if self != Usage():
             error.billed = msgspec.structs.astuple(self)
 
@@ -66,7 +67,7 @@ class Usage(msgspec.Struct, frozen=True, gc=False):
         )
 
     def __or__(self, later: "Usage") -> "Usage":
-        """What both say of the same call: nothing that was told is taken back."""
+        """The usage of one call from two reports. A later report takes no number back."""
         return Usage(
             max(self.prompt_tokens, later.prompt_tokens),
             max(self.completion_tokens, later.completion_tokens),
@@ -77,35 +78,35 @@ class Usage(msgspec.Struct, frozen=True, gc=False):
 
 
 class AnsweredBy(msgspec.Struct, frozen=True, gc=False):
-    """Which of several models answers, and its price (see `core.models.router.Route`)."""
+    """Names the model that answers, and its price (see `core.models.router.Route`)."""
 
     model: str
     price: tuple[float, ...] = ()
 
 
 class FromMemory(msgspec.Struct, frozen=True, gc=False):
-    """What follows was answered before, and costs nothing."""
+    """The deltas after this one come from memory and cost nothing."""
 
 
 class Withdrawn(msgspec.Struct, frozen=True, gc=False):
-    """What was said so far is taken back."""
+    """The text so far is taken back."""
 
 
 class Source(msgspec.Struct, frozen=True):
-    """A page that an answer names; *title* may be empty."""
+    """A page that an answer cites. *title* may be empty."""
 
     url: str
     title: str = ""
 
 
 class Cited(msgspec.Struct, frozen=True):
-    """The pages that the answer names so far, in order: `[1]` is the first of them."""
+    """The pages that the answer cites so far, in order. `[1]` is the first of them."""
 
     sources: tuple[Source, ...]
 
 
 class Blind(msgspec.Struct, frozen=True, gc=False):
-    """The model turned out not to see pictures, and was asked without."""
+    """The model cannot see pictures, so it was asked without them."""
 
 
 class Finished(msgspec.Struct, frozen=True, gc=False):

@@ -1,7 +1,7 @@
 """The client of OpenAI-compatible chat APIs, on one pooled aiohttp session.
 
-A call is retried only until its first visible delta: after that the person has
-read something, and what follows is decided by who shows it.
+A call is retried only until its first visible delta. After that the person has read something,
+and the caller decides what to do.
 """
 
 import asyncio
@@ -32,22 +32,22 @@ from core.telemetry import logger
 log = logger(__name__)
 
 LESSONS = 8
-"""So many parts of one question may be refused, one after the other."""
+"""How many things a model may teach us during one question, each by a refusal."""
 LAST_WORDS_S = 5.0
 
 
 @dataclass(eq=False)
 class _Call:
-    """One question on its way: as it is asked, in which *ways*, and *until* when."""
+    """One question under way: the request, the *ways* in which it is asked, *until* when."""
 
     request: ChatRequest
     ways: Ways
     until: float
     after: str = ""
     spent: Usage = field(default_factory=Usage)
-    """What its tries before this one cost."""
+    """What the tries before this one cost."""
     told: Usage = field(default_factory=Usage)
-    """What this try has told of its cost so far."""
+    """The cost that this try has reported so far."""
     stream: Stream = field(init=False)
 
 
@@ -101,7 +101,7 @@ class ChatClient:
 
     @asynccontextmanager
     async def stream(self, request: ChatRequest) -> AsyncIterator[AsyncIterator[Delta]]:
-        """Ask, and give the answer's deltas; the last is `Finished`. Closes the call on exit."""
+        """Ask, and yield the answer's deltas. The last is `Finished`. The call closes on exit."""
         async with AsyncExitStack() as stack:
             until = asyncio.get_running_loop().time() + self._endpoint.deadlines.whole
             call, news = await self._taught(stack, request, until)
@@ -110,9 +110,9 @@ class ChatClient:
     async def _taught(
         self, stack: AsyncExitStack, request: ChatRequest, until: float
     ) -> tuple[_Call, Sequence[Delta]]:
-        """Ask in the ways of the model, as often as it teaches something.
+        """Ask in the known ways of the model. If its refusal teaches a new way, ask again.
 
-        Gives the call, and what is new of it.
+        Return the call, and deltas that tell the person what was changed.
         """
         model = request.model or self.model
         request = replace(request, options={**self._endpoint.options, **request.options})
@@ -133,21 +133,21 @@ class ChatClient:
                     raise
                 taught = lesson.ways.under(self._endpoint.ways)
                 if taught == ways:
-                    raise  # The operator says otherwise.
+                    raise  # The operator's settings do not allow the new way.
                 if lesson.ways.prefill is False and request.begun:
                     await self._lessons.keep(self._endpoint, model, lesson.ways)
-                    raise  # Its beginning stands on the screen: who asks has to know.
+                    raise  # The beginning is on the screen, so the caller must decide.
                 if lesson.ways.pictures is False and sees(call.request):
                     news, doubtful = [Blind()], not lesson.sure
                 ways = taught
-        # What helped was right; what did not help is not remembered.
+        # A doubtful lesson about pictures is used for this question only.
         ways = replace(ways, pictures=known.pictures) if doubtful else ways
         if ways != known:
             await self._lessons.keep(self._endpoint, model, ways)
         return call, news
 
     async def _asked(self, stack: AsyncExitStack, call: _Call) -> None:
-        """Ask until a first delta comes; behind the event `call.after`, where there is one."""
+        """Ask until a first delta comes. If `call.after` is set, go on after that event."""
         async for attempt in retrying(self._tries):
             with attempt:
                 response = AsyncExitStack()
@@ -164,7 +164,7 @@ class ChatClient:
     async def _open(self, closing: AsyncExitStack, call: _Call) -> Stream:
         """Send the request and wait for the first delta that a person can see."""
         deadlines = self._endpoint.deadlines
-        # Who does not stream says nothing before the end.
+        # A model that does not stream sends nothing before its end.
         first = deadlines.whole if call.ways.stream is False else deadlines.first
         try:
             async with asyncio.timeout(first):
@@ -185,7 +185,7 @@ class ChatClient:
         except (TimeoutError, Silent) as error:
             raise StillAtIt("the model did not begin to answer in time") from error
         except ValueError as error:
-            # An address or a header that cannot be sent.
+            # The address or a header cannot be sent.
             raise Refused(f"the model cannot be asked ({type(error).__name__})") from error
         except aiohttp.ClientError as error:
             raise Overloaded(f"the model cannot be reached ({type(error).__name__})") from error
@@ -243,9 +243,9 @@ class ChatClient:
                             continue
                         elif isinstance(delta, Finished):
                             if finished:
-                                continue  # `[DONE]` behind a finish reason says nothing new.
+                                continue  # `[DONE]` after a finish reason says nothing new.
                             finished = True
-                            # What it cost may come; but nobody waits long for it.
+                            # Its usage may still come. Wait for it only a short time.
                             stream.watch(min(LAST_WORDS_S, silence), call.until)
                         for part in _told_apart(delta, thinking):
                             yield part
@@ -254,7 +254,7 @@ class ChatClient:
                 return
             except ModelError as error:
                 if finished:
-                    return  # The answer is whole, whatever comes behind it.
+                    return  # The answer is whole, whatever error follows.
                 call.after, times = stream.last_id, times + 1
                 resumes = self._endpoint.provider.continues == "event_id"
                 broken = isinstance(error, Interrupted)

@@ -1,7 +1,7 @@
-"""OpenAI's shape of a chat: its stream, and whole answers. Reads whatever imitates it.
+"""OpenAI's shape of a chat: streams and whole answers, also from servers that imitate it.
 
-What most servers send most of the time is decoded into a struct; everything else is looked at
-field by field, and what cannot be meant is nothing (see `core.models.loose`).
+The usual chunks are decoded into a struct, which is fast. All others are read field by field, and
+a value that makes no sense is ignored (see `core.models.loose`).
 """
 
 from collections.abc import Mapping, Sequence
@@ -52,7 +52,7 @@ class Reader(Reading):
         self._index: int | None = None
         self._called = False
         self._plain: int | None = None
-        """The same, unless half a character is held."""
+        """The index of our choice; None while half a character is held."""
 
     def read(self, data: bytes, some: list[Delta]) -> None:
         try:
@@ -67,7 +67,7 @@ class Reader(Reading):
             self._loosely(data, some)
 
     def read_run(self, payloads: Sequence[bytes], some: list[Delta]) -> bool:
-        """Where each of them is more of the answer and nothing else, they are one delta."""
+        """Read *payloads* as one delta, if each holds only text. Return whether this worked."""
         if self._plain is None:
             return False
         try:
@@ -94,7 +94,7 @@ class Reader(Reading):
     def _object(self, chunk: Mapping[str, object], some: list[Delta]) -> None:
         end: Finished | ModelError | None = None
         choice = self._choice(chunk.get("choices"))
-        # Perplexity repeats all of the message beside what is new; Ollama's own API has no choices.
+        # Perplexity repeats the whole message beside the new text. Ollama's own API has no choices.
         places = (choice.get("delta"), choice.get("message"), choice.get("text"))
         said = next((one for one in places if one is not None), None)
         self._said(said if choice else record(chunk.get("message")), some)
@@ -104,7 +104,7 @@ class Reader(Reading):
         if word:
             end = _end(word)
             if end == Finished("stop") and self._called and not self._heard:
-                end = Finished("tools")  # Gemini says `stop` of calls too.
+                end = Finished("tools")  # Gemini says `stop` for tool calls too.
         self._count(_told(chunk, choice, self._usage), some)
         self._cite(sources_of(chunk, choice, self._cited.sources), some)
         if is_error(chunk):
@@ -117,7 +117,7 @@ class Reader(Reading):
         some.append(end)
 
     def _choice(self, value: object) -> Mapping[str, object]:
-        """The choice that is ours: that of the index which came first."""
+        """Our choice: the one whose index came first."""
         if isinstance(value, dict) and not {"delta", "message", "text"} & value.keys():
             value = list(value.values())
         for choice in records(value):
@@ -147,8 +147,9 @@ class Reader(Reading):
 
 
 def _told(chunk: Mapping[str, object], choice: Mapping[str, object], usage: Usage) -> Usage:
-    """What it cost so far, *usage* being known: Moonshot tells it within the choice, Groq in a
-    corner of its own, and Ollama everywhere.
+    """The cost so far; *usage* is what was known before.
+
+    Moonshot reports it in the choice, Groq in `x_groq`, and Ollama in all places.
     """
     for place in (chunk, choice, record(chunk.get("x_groq"))):
         if told := place.get("usage"):

@@ -1,6 +1,6 @@
-"""The context window: what a model reads at once. What is too much for it loses history here. Pure.
+"""The context window: how much a model reads at once. A longer request loses old history. Pure.
 
-How much history a question gets before that is `HISTORY_TOKENS`, which `core.turn.prompt` keeps.
+Before that, `core.turn.prompt` gives a question at most `HISTORY_TOKENS` of history.
 """
 
 from msgspec.structs import replace
@@ -9,13 +9,13 @@ from core.models.request import ChatMessage, ChatRequest
 from core.models.tokens import MESSAGE_TOKENS, PICTURE_TOKENS, estimate_tokens
 
 RESERVE = 4_096
-"""Of a window, so many tokens (or a quarter of it) are left for an answer of any length."""
+"""If a request sets no length, so many tokens (or a quarter of the window) stay for the answer."""
 
 
 def trimmed(request: ChatRequest, window: int, scale: float = 0.0) -> ChatRequest:
-    """*request*, without as much of its oldest history as does not fit into *window* tokens.
+    """*request* without its oldest history, as far as needed to fit into *window* tokens.
 
-    *scale*: how many of the model's tokens are one of our estimate; 0: nobody knows.
+    *scale*: how many of the model's tokens make one of our estimated ones; 0 if not known.
     """
     room = window - (request.max_tokens or min(window // 4, RESERVE))
     left = room / (scale or 1.0) - tokens_of(request)
@@ -24,7 +24,7 @@ def trimmed(request: ChatRequest, window: int, scale: float = 0.0) -> ChatReques
         left += _tokens(messages.pop(at))
     if len(messages) == len(request.messages):
         return request
-    # History begins with a question: an answer whose question went goes too.
+    # History must begin with a question. So an answer goes with its question.
     while (at := _oldest(messages)) is not None and messages[at].role == "assistant":
         del messages[at]
     return replace(request, messages=tuple(messages))
@@ -41,6 +41,6 @@ def _tokens(message: ChatMessage) -> int:
 
 
 def _oldest(messages: list[ChatMessage]) -> int | None:
-    """Where the oldest history of *messages* stands."""
+    """The index of the oldest message of the history; None if there is no history."""
     found = (at for at, one in enumerate(messages[:-1]) if one.role != "system")
     return next(found, None)

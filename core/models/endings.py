@@ -1,4 +1,4 @@
-"""Why an answer ended, in our words, from all the words that providers have for it.
+"""Why an answer ended: translates the providers' words into ours.
 
 Sources: the API references of OpenAI, Anthropic, DeepSeek (`insufficient_system_resource`),
 Zhipu (`network_error`, `sensitive`), Mistral (`model_length`), Gemini (`SAFETY`, `RECITATION`),
@@ -11,8 +11,8 @@ from typing import Literal
 from core.errors import Refused
 
 Ending = Literal["stop", "length", "filter", "tools", "pause", "broken"]
-"""It is whole; it came to a limit; it was withheld from here on; the model wants a tool, or a
-pause; the provider broke down."""
+"""In this order: the answer is whole; it reached a limit; the rest was withheld; the model wants a
+tool; it wants a pause; the provider broke down."""
 
 _WORDS: Mapping[Ending, frozenset[str]] = {
     "length": frozenset(
@@ -50,11 +50,11 @@ _FAMILIES: tuple[tuple[Ending, tuple[str, ...]], ...] = (
     ("broken", ("error", "malformed", "fail", "abort", "cancel", "timeout", "unavailable")),
     ("length", ("length", "max_", "limit", "token", "truncat")),
 )
-"""What a word is about that is not known: providers make new ones of the same parts."""
+"""The meaning of parts of unknown words. Providers make new words of the same parts."""
 
 
 def ending_of(word: str) -> Ending:
-    """What *word* says; one that says nothing of the kind ends an answer like any other."""
+    """The ending that *word* means. An unknown word means `stop`."""
     word = word.strip().lower().replace("-", "_").removeprefix("finishreason.")
     word = word.removeprefix("finish_reason_")
     known = next((ending for ending, words in _WORDS.items() if word in words), None)
@@ -65,10 +65,10 @@ def ending_of(word: str) -> Ending:
 
 
 def judge(text: str, ending: Ending, *, thought: bool) -> None:
-    """Look at an answer that has ended; *thought*: whether the model was heard to think.
+    """Check an answer that has ended. *thought*: whether the model sent any thinking.
 
     Raises:
-        Refused: there is no answer in it, and why.
+        Refused: it holds no answer. The error says why.
     """
     if text.strip():
         return

@@ -1,8 +1,8 @@
-"""Words and patterns that must not pass, found in a text while it streams. Pure.
+"""Finds forbidden words and patterns in a text while it streams. Pure.
 
-A term that is split across deltas is found: what could be the beginning of one is held back
-until more text decides. The work is linear in the text: one Aho-Corasick automaton for all
-words, and patterns that look at most `REACH` characters back.
+A term may be split across deltas. So text that could be the beginning of a term is held back until
+more text comes. The time grows in proportion to the text: one Aho-Corasick automaton finds all
+words, and patterns look at most `REACH` characters back.
 """
 
 import importlib
@@ -19,22 +19,22 @@ from core.words import joined
 log = logger(__name__)
 
 Action = Literal["mask", "stop", "refuse"]
-"""What becomes of a text with a term in it: the term is blacked out; the text ends before it;
-all of it is taken back."""
+"""What happens to a text with a term in it: the term is blacked out; the text ends before it; the
+whole text is taken back."""
 
 MASK = "\N{FULL BLOCK}"
 REACH = 256
-"""How long what a pattern matches may be, in characters; and a word."""
+"""The longest match of a pattern, and the longest word, in characters."""
 HELD = 16 * REACH
-"""As much of a text that is mostly invisible."""
+"""The same limit for a text of mostly invisible characters."""
 PATTERN_S = 0.1
-"""Where the patterns think longer about a text, it is refused: nobody could say what it holds."""
+"""If the patterns need longer for a text, it is refused, because its content is not known."""
 
 _STRENGTH: Sequence[Action] = ("mask", "stop", "refuse")
 
 
 class Rule(NamedTuple):
-    """*words* are found however they are spelt (see `folding`), of Latin letters as whole words."""
+    """*words* are found in all spellings (see `folding`), but Latin ones only as whole words."""
 
     action: Action
     words: Sequence[str] = ()
@@ -42,7 +42,7 @@ class Rule(NamedTuple):
 
 
 class Passed(NamedTuple):
-    """What may be shown of a text, and what ended it (empty: nothing did)."""
+    """The part of a text that may be shown, and what ended it (empty: nothing did)."""
 
     text: str
     ended: Literal["", "stop", "refuse"] = ""
@@ -55,11 +55,11 @@ class _Found(NamedTuple):
 
 
 class Filter:
-    """*rules*, ready to be looked for.
+    """Searches for *rules*.
 
     Raises:
-        ValueError: a pattern is none, or a word is too long.
-        ImportError: there are words, and no library to find them with on this Python.
+        ValueError: a pattern is not valid, or a word is too long.
+        ImportError: there are words, but this Python has no library to find them.
     """
 
     def __init__(self, rules: Iterable[Rule]) -> None:
@@ -94,17 +94,17 @@ class Filter:
         return bool(self._words or self._patterns)
 
     def screen(self, text: str) -> Passed:
-        """What passes of a whole *text*."""
+        """The part of a whole *text* that passes."""
         return Screening(self).take(text, last=True)
 
     def find(self, text: str, *, last: bool) -> tuple[list[_Found], int]:
-        """What stands in *text*, and where something begins that more text may complete.
+        """The terms in *text*, and where a term begins that more text may complete.
 
-        With *last* no more text will come, and that is its end.
+        *last*: no more text will come, so the second value is the end of *text*.
         """
         folded = fold(text)
         found: list[_Found] = []
-        # In characters of the folded text, until all is found.
+        # Until all is found, places are counted in the folded text.
         open_at = len(folded.low)
         if self._automaton is not None:
             matches = self._automaton.find_matches_as_indexes(folded.low, overlapping=True)
@@ -127,7 +127,7 @@ class Filter:
                 self._tell(pattern)
                 return [_Found(0, len(text), "refuse")], len(text)
         at, whole = folded.at, len(folded.low)
-        # What ends with the text may be longer, or part of a longer word that is none of ours.
+        # A term at the end of the text may be longer, or be part of a longer, harmless word.
         open_at = min([open_at, *(one.start for one in found if one.end == whole)])
         found = [_Found(at[one.start], at[one.end], one.action) for one in found]
         if last:
@@ -143,7 +143,7 @@ class Filter:
             )
 
     def _begun(self, folded: str) -> int:
-        """The length of the longest end of *folded* that a word begins with."""
+        """The length of the longest end of *folded* that is the beginning of a word."""
         for length in range(min(self._longest, len(folded)), 0, -1):
             if folded[-length:] in self._beginnings:
                 return length
@@ -151,7 +151,7 @@ class Filter:
 
 
 class Screening:
-    """One text on its way through a filter; *before* is what it goes on from."""
+    """Passes one text through a filter. *before* is the text that it continues."""
 
     def __init__(self, rules: Filter, before: str = "") -> None:
         self._rules = rules
@@ -159,7 +159,7 @@ class Screening:
         self._held = ""
 
     def take(self, text: str, *, last: bool = False) -> Passed:
-        """What passes with *text*, the next piece; all of it with the *last*."""
+        """What passes after *text*, the next piece. The *last* one releases what was held back."""
         if not self._rules:
             return Passed(text)
         known = len(self._before)
@@ -185,7 +185,7 @@ def _stronger(one: Action, other: Action | None) -> Action:
 
 
 def _stands_alone(text: str, start: int, end: int) -> bool:
-    """Whether no word of a script with spaces goes on at either side."""
+    """Whether no word continues on either side (in scripts with spaces between words)."""
     return not (
         (start > 0 and joined(text[start - 1], text[start]))
         or (end < len(text) and joined(text[end - 1], text[end]))

@@ -1,9 +1,9 @@
-"""Spellings of one word that look the same, made the same, each character where it was. Pure.
+"""Makes spellings that look the same equal, and remembers where each character was. Pure.
 
-Full-width letters, ligatures and composed characters become their plain forms (NFKC); what
-shows as nothing (zero-width spaces, selectors, tags) is left out, and so is a mark on a letter of
-another script than its own (crossed-out and heaped letters), and what a script writes or leaves
-out as one likes (the vowels of Arabic and Hebrew, a line that stretches a word).
+Full-width letters, ligatures and composed characters become their plain forms (NFKC). Left out are:
+- invisible characters (zero-width spaces, selectors, tags);
+- marks on letters of another script (crossed-out letters, letters under many marks);
+- marks that a script may leave out (vowels of Arabic and Hebrew, the line that stretches a word).
 """
 
 import re
@@ -21,16 +21,16 @@ _IGNORED = re.compile(
     "\u0600-\u0605\u06dd\u070f\u0890\u0891\u08e2\U000110bd\U000110cd\U00013430-\U0001343f"
     "\u0640\u07fa\ue000-\uf8ff\U000f0000-\U0010ffff]+"
 )
-"""Unicode's Default_Ignorable_Code_Point, DerivedCoreProperties.txt; and controls, the empty
-pattern of Braille, and the marks of interlinear notes, which show as nothing either; and what has
-no meaning of its own: format characters, lines that stretch a word, private characters."""
+"""Unicode's Default_Ignorable_Code_Point (DerivedCoreProperties.txt). Other invisible characters:
+controls, the empty pattern of Braille, the marks of interlinear notes. Characters without a meaning
+of their own: format characters, lines that stretch a word, private characters."""
 _BROKEN = re.compile("[\ud800-\udfff]")
 _MARKED = regex.compile(
     r"[\p{M}\u309b\u309c\uff9e\uff9f\U0001f150-\U0001f169\U0001f170-\U0001f189]"
 )
-"""Marks, of which some may go; and what has a plain form that NFKC does not know."""
+"""Marks, some of which may be left out, and characters with a plain form that NFKC lacks."""
 _PLAIN = {
-    # Voiced sounds of kana, as characters of their own and of half width.
+    # Marks for voiced kana: as separate characters, and in half width.
     0x309B: "\u3099",
     0x309C: "\u309a",
     0xFF9E: "\u3099",
@@ -41,15 +41,16 @@ _PLAIN = {
 _BARE = frozenset(["LATIN", "GREEK", "CYRILLIC", "ARMENIAN", "HEBREW", "ARABIC", "SYRIAC"]) | {
     *("HANGUL", "HIRAGANA", "KATAKANA", "CJK")
 }
-"""Scripts whose words are the same without any mark that NFKC leaves."""
+"""Scripts in which all marks that NFKC leaves may be left out."""
 MOST_MARKS = 8
-"""More marks on one letter are no letter of any language."""
+"""No language has more marks on one letter."""
 
 
 class Folded(NamedTuple):
-    """*plain* is normal, *low* in lower case too; `at[n]` is where character *n* was.
+    """*plain* is the folded text, *low* the same in lower case.
 
-    *at* is one longer: what is left out belongs to what stands before it.
+    `at[n]` is where character *n* was in the original. `at` has one more entry, for the end. A
+    character that is left out belongs to the one before it.
     """
 
     plain: str
@@ -82,7 +83,7 @@ def fold(text: str) -> Folded:
 
 @lru_cache(maxsize=8192)
 def _goes_on(character: str) -> bool:
-    """Whether *character* belongs to the one before it, whatever that is."""
+    """Whether *character* always belongs to the one before it."""
     return bool(unicodedata.combining(character) or _IGNORED.match(character)) or (
         "\u1160" <= character <= "\u11ff"  # Vowels and finals of Korean syllables.
         or character in "\u309b\u309c\uff9e\uff9f"
@@ -91,7 +92,7 @@ def _goes_on(character: str) -> bool:
 
 @lru_cache(maxsize=8192)
 def _strange(letter: str, mark: str) -> bool:
-    """Whether *mark* is one, and none that spells: in Indic words some are letters of their own."""
+    """Whether *mark* is a mark that does not belong to *letter*. Some Indic marks are letters."""
     if not unicodedata.category(mark).startswith("M"):
         return False
     script = _script(letter)
@@ -100,7 +101,7 @@ def _strange(letter: str, mark: str) -> bool:
 
 @lru_cache(maxsize=8192)
 def _script(character: str) -> str:
-    """As its name begins."""
+    """The script of *character*: the first word of its Unicode name."""
     return re.split("[ -]", unicodedata.name(character, ""))[0]
 
 
@@ -122,7 +123,7 @@ def _folded(cluster: str) -> tuple[str, str]:
 
 
 def last_seen(text: str, end: int) -> str:
-    """The last character before *end* that shows as something; empty if none is near."""
+    """The last visible character before *end*; empty if none is near."""
     for at in range(end - 1, max(-1, end - 64), -1):
         if not _IGNORED.match(text[at]):
             return text[at]

@@ -1,4 +1,4 @@
-"""What may be asked and answered: the operator's filter, and a provider's moderation."""
+"""Decides what may be asked and answered: the operator's filter, and a provider's moderation."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -21,7 +21,7 @@ VERDICT_S = 20.0
 VERDICT_BYTES = 1_000_000
 LONG_CHARS = 20_000
 LEFT_OUT = "[left out]"
-"""What stands for a message that may not be sent along: an empty one is refused by many models."""
+"""Replaces an earlier message that may not be sent. Many models refuse an empty one."""
 
 
 class _Result(msgspec.Struct):
@@ -41,7 +41,7 @@ class Moderation:
         self._endpoint = endpoint
 
     async def forbids(self, text: str) -> bool:
-        """Raises `Overloaded` and `Refused` when there is no verdict."""
+        """Whether the rules forbid *text*. Raises `Overloaded` or `Refused` without a verdict."""
         try:
             url = f"{self._endpoint.base_url}/moderations"
             async with self._session.post(
@@ -64,7 +64,7 @@ class Moderation:
 
 
 class Guard:
-    """Both directions. What has no verdict does not pass."""
+    """Checks questions and answers. A text without a verdict does not pass."""
 
     def __init__(
         self,
@@ -73,17 +73,18 @@ class Guard:
         moderation: Moderation | None = None,
         trusted: Sequence[str] = (),
     ) -> None:
-        # What the operator tells the model may name what nobody may say.
+        # The operator's own instructions may contain forbidden words.
         self._trusted = [text for text in trusted if text.strip()]
         self._questions = questions or Filter(())
         self._answers = answers or Filter(())
         self._moderation = moderation
 
     async def question(self, text: str) -> str:
-        """*text* as it may be asked.
+        """*text* in the form in which it may be asked.
 
         Raises:
-            Refused: it may not be; or, as `Overloaded`, nobody could say.
+            Refused: it may not be asked.
+            Overloaded: there was no verdict.
         """
         passed = await self._look(text)
         if passed.ended:
@@ -93,10 +94,12 @@ class Guard:
         return passed.text
 
     async def instructions(self, text: str) -> str:
-        """*text*, which tells the model what to be, as it may: people write of it too.
+        """Instructions for the model, in the form in which they may be sent.
+
+        People write parts of them too, so they are checked.
 
         Raises:
-            Refused: it may not.
+            Refused: they may not be sent.
         """
         apart = text
         for own in self._trusted:
@@ -107,27 +110,27 @@ class Guard:
         return text if passed.text == apart else passed.text
 
     async def before(self, text: str) -> str:
-        """*text*, said earlier, as it may be sent along."""
+        """*text*, an earlier message, in the form in which it may be sent along."""
         passed = await self._look(text)
         return LEFT_OUT if passed.ended else passed.text
 
     async def _look(self, text: str) -> Passed:
-        # An operator's pattern may take its time: beside the loop it stops nobody.
+        # The operator's patterns may be slow, so they run in a thread beside the loop.
         if self._questions.has_patterns or len(text) > LONG_CHARS:
             return await asyncio.to_thread(self._questions.screen, text)
         return self._questions.screen(text)
 
     def answer(self, begun: str = "") -> Screening:
-        """The screening of an answer, or of thoughts, that go on from *begun*."""
+        """The screening of an answer, or of thinking, that continues *begun*."""
         return Screening(self._answers, begun)
 
     async def allows(self, answer: str) -> bool:
-        """Whether a whole *answer* may stand."""
+        """Whether a whole *answer* may stay."""
         return self._moderation is None or not await self._moderation.forbids(answer)
 
 
 class GuardedModel(Around):
-    """*model* behind *guard*. Raises what it raises, and `Refused` for what may not pass."""
+    """*model* behind *guard*. It raises the errors of *model*, and `Refused` for forbidden text."""
 
     def __init__(self, model: Model, guard: Guard) -> None:
         super().__init__(model)

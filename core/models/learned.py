@@ -1,4 +1,4 @@
-"""The ways of models, as they were learned: kept for a day, by every process together."""
+"""What was learned about each model. All processes share it, and keep it for a day."""
 
 import hashlib
 import time
@@ -17,29 +17,30 @@ log = logger(__name__)
 TTL_S = 24 * 3600
 MOST = 1_000
 LOOK_AGAIN_S = 60.0
-"""What another process has learned is known so late, at the latest."""
+"""After so long at most, a process knows what another one has learned."""
 
 
 class Lessons:
-    """What is known of each model of each endpoint. The store is a nicety: without it, less is
-    known, and nothing fails.
+    """What is known about each model of each endpoint.
+
+    The store is optional. Without it less is known, but nothing fails.
     """
 
     def __init__(self, memory: Memory | None = None) -> None:
         self._memory = memory
         self._known: dict[str, tuple[float, Ways]] = {}
         self._kept: dict[str, float] = {}
-        """When its pace was written down last."""
+        """When the speed of each model was written to the store last."""
 
     def known(self, endpoint: Endpoint, model: str) -> Ways:
-        """What this process knows already; what the operator says comes first."""
+        """What this process knows. The operator's settings count more than what was learned."""
         _, learned = self._known.get(_key(endpoint, model), (0.0, Ways()))
         return learned.under(endpoint.ways)
 
     async def recall(self, endpoint: Endpoint, model: str) -> Ways:
-        """What any process knows."""
+        """What the processes know together."""
         if len(self._known) > MOST:
-            # Names that people made up.
+            # Most of them are names that people made up.
             self._known.clear()
             self._kept.clear()
         key = _key(endpoint, model)
@@ -51,7 +52,7 @@ class Lessons:
         return self.known(endpoint, model)
 
     async def pace(self, endpoint: Endpoint, model: str, first_s: float, speed: float) -> None:
-        """Learn from an answer how fast *model* is; kept when it is looked at again anyway."""
+        """Learn from an answer how fast *model* is. The store gets it once in `LOOK_AGAIN_S`."""
         key = _key(endpoint, model)
         looked, ways = self._known.get(key, (-LOOK_AGAIN_S, Ways()))
         paced = ways.paced(first_s, speed)
@@ -65,7 +66,7 @@ class Lessons:
         return time.monotonic() - self._kept.get(key, -LOOK_AGAIN_S) >= LOOK_AGAIN_S
 
     async def keep(self, endpoint: Endpoint, model: str, ways: Ways) -> None:
-        """Let *ways* be known from now on."""
+        """Remember *ways* from now on."""
         key = _key(endpoint, model)
         self._known[key] = time.monotonic(), ways
         log.info("model learned", model=model, ways=str(ways))
