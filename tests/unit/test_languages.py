@@ -15,7 +15,7 @@ from bots.web.words import page
 from core.languages.catalogue import CATALOGUE, LANGUAGES, SOURCE, Catalogue, accepted, say
 from core.languages.detection import language_of, written_in
 from core.models.ways import Ways
-from core.turn.commands import IN_THREADS
+from core.turn.commands import IN_THREADS, MENU
 from core.turn.commands.model import told_traits
 
 ROOT = Path(__file__).parents[2]
@@ -97,6 +97,12 @@ def test_menu_lines_and_buttons_are_short(tag):
         assert len(say(name, tag)) <= 24, name
     for name in ("rate_up", "rate_down"):
         assert len(say(name, tag)) <= 75, name
+
+
+@pytest.mark.parametrize("tag", LANGUAGES)
+def test_the_help_names_every_command(tag):
+    told = say("help", tag, personas="")
+    assert [name for name in MENU if f"/{name}" not in told] == ["help"]
 
 
 def sentences_named_in_code():
