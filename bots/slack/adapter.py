@@ -43,7 +43,7 @@ from core.retry import retry_while_away
 log = logging.getLogger(__name__)
 
 NO_FILES = frozenset(("missing_scope", "not_allowed_token_type", "file_uploads_disabled"))
-"""What Slack says where the app, or the workspace, may post no files."""
+"""Slack's errors when the app or the workspace may post no files."""
 
 
 class SlackPlatform:
@@ -61,7 +61,7 @@ class SlackPlatform:
         caption_chars=900,
         pictures_per_post=4,
         interval_s=0.02,
-        # docs.slack.dev, agent sessions: `processing` lasts an hour unless it is said again.
+        # docs.slack.dev, agent sessions: `processing` ends after an hour, unless we repeat it.
         indicate_every_s=600.0,
         rates=True,
     )
@@ -103,9 +103,9 @@ class SlackPlatform:
         self.identity = "Slack"
 
     async def __aenter__(self) -> Self:
-        # Without one of its own the client would open a connection for each call.
+        # Without a session the client would open a connection for each call.
         self._session = self._way.session(timeout=aiohttp.ClientTimeout(total=30))
-        # The client's own handlers say a call again whose answer was lost: what posts, posts twice.
+        # The client's own handlers repeat a call when its answer was lost. That would post twice.
         self._client = AsyncWebClient(
             token=self._bot_token,
             base_url=self._api_url,
@@ -167,7 +167,7 @@ class SlackPlatform:
             token=self._app_token, base_url=self._api_url, session=self._session
         )
         handler = Socket(self._app, self._app_token, web_client=socket_client)
-        # Left alone it takes the environment's proxy, and knows no `NO_PROXY`.
+        # Without this, it would take the proxy of the environment and ignore `NO_PROXY`.
         if self._way.socks:
             await handler.client.aiohttp_client_session.close()
             handler.client.aiohttp_client_session = self._way.session()
@@ -184,7 +184,7 @@ class SlackPlatform:
 
     @property
     def _limited(self) -> str:
-        """Whose limits they are: those of one app in one workspace."""
+        """The owner of the limits: one app in one workspace."""
         return f"{self._me.team}:{self._me.user_id}"
 
     def budget(self, conversation: ConversationId) -> Sequence[Bucket]:
@@ -197,7 +197,7 @@ class SlackPlatform:
         return fill(text)
 
     def open_surface(self, conversation: ConversationId, reply_to: str) -> SlackSurface:
-        """*reply_to*: a message's ts; `@USER` and perhaps a response_url; or `home USER`."""
+        """*reply_to*: a message's ts, `@USER` (perhaps with a response_url), or `home USER`."""
         app = self._limited
         if reply_to.startswith("@"):
             user, _, url = reply_to[1:].partition(" ")
@@ -233,7 +233,7 @@ class SlackPlatform:
                 raise self._no_files(str(error)) from error
             raise
         if buttons:
-            # A file's own message has none. That the picture came is what counts.
+            # A file's message takes no buttons. The picture itself is what matters.
             with suppress(PlatformError), slack_errors():
                 await self._client.chat_postMessage(
                     channel=channel,
@@ -244,7 +244,7 @@ class SlackPlatform:
         return ""
 
     def _no_files(self, code: str) -> NoRight:
-        """That no file can be posted here; the operator is told why, once."""
+        """The error of a place where no file can be posted. The operator is told why, once."""
         if code not in self._told_scopes:
             self._told_scopes.add(code)
             log.error("Slack lets the app post no files (%s): give it the scope files:write", code)
@@ -253,7 +253,7 @@ class SlackPlatform:
     async def send_voice(self, conversation: ConversationId, reply_to: str, sound: bytes) -> None:
         _, channel, thread = split_conversation(conversation)
         with slack_errors():
-            # Slack plays a sound file where it stands.
+            # Slack plays a sound file within the message.
             await self._client.files_upload_v2(
                 content=sound, filename="answer.ogg", channel=channel, thread_ts=thread or None
             )

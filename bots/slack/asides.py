@@ -1,4 +1,4 @@
-"""What one person alone sees: an answer to a slash command, and the Home tab."""
+"""What only one person sees: an answer to a slash command, and the Home tab."""
 
 from collections.abc import Sequence
 
@@ -15,9 +15,9 @@ from core.platform import Bucket
 
 
 class AsideSurface(SlackSurface):
-    """Shown to *user* alone, once, when it is final.
+    """A post that only *user* sees. It is shown once, when it is final.
 
-    Where we are no member of the channel it goes to *response_url*, which Slack gave with the
+    If we are not a member of the channel, it goes to *response_url*, which Slack sent with the
     command (docs.slack.dev, handling user interaction: five uses within 30 minutes).
     """
 
@@ -36,7 +36,7 @@ class AsideSurface(SlackSurface):
         self._response_url = response_url
 
     async def show(self, text: str, buttons: Sequence[Button] = ()) -> None:
-        """Not before it is final: what one person alone sees cannot be changed."""
+        """Do nothing: such a post cannot be changed, so only the final text is sent."""
 
     async def finish(self, text: str, buttons: Sequence[Button] = ()) -> None:
         try:
@@ -62,7 +62,7 @@ class AsideSurface(SlackSurface):
 
 
 class HomeSurface(SlackSurface):
-    """The Home tab of *user*, where the place of *conversation* is told about."""
+    """The Home tab of *user*. It tells about the place of *conversation*."""
 
     def __init__(
         self, client: AsyncWebClient, team: str, conversation: ConversationId, user: str
@@ -76,7 +76,7 @@ class HomeSurface(SlackSurface):
         return (Bucket(f"slack:{self._team}:home", 100, 61.5, reserve=0),)
 
     async def show(self, text: str, buttons: Sequence[Button] = ()) -> None:
-        """Not before it is final."""
+        """Do nothing: only the final text is shown."""
 
     async def finish(self, text: str, buttons: Sequence[Button] = ()) -> None:
         with slack_errors():

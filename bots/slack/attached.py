@@ -1,4 +1,4 @@
-"""Files that came with a Slack message: attachments, and what is told of by name alone. Pure.
+"""Files of a Slack message: attachments, and files that the model only gets the name of. Pure.
 
 Source: docs.slack.dev, the file object (`mode`, `file_access`), and node-slack-sdk's FileElement.
 """
@@ -15,12 +15,12 @@ from core.messages import Attachment
 
 
 def is_stub(file: Mapping[str, Any]) -> bool:
-    """Whether only `files.info` tells what *file* is (Slack Connect)."""
+    """Whether *file* is only a stub, and `files.info` has the rest (Slack Connect)."""
     return string(file, "file_access") == "check_file_info"
 
 
 def read_files(files: Iterable[Mapping[str, Any]]) -> tuple[tuple[Attachment, ...], list[str]]:
-    """What was attached as *files*, and what else is to be said of them."""
+    """The attachments among *files*, and sentences about the other files."""
     attachments: list[Attachment] = []
     notes: list[str] = []
     for file in list(files)[:MOST_FILES]:
@@ -41,14 +41,14 @@ def _title(file: Mapping[str, Any]) -> str:
 
 
 def _is_clip(file: Mapping[str, Any]) -> bool:
-    """A voice clip is sound, though Slack keeps it as `video/mp4` or `video/webm`."""
+    """Whether *file* is a voice clip. Slack stores such sound as `video/mp4` or `video/webm`."""
     return string(file, "subtype") == "slack_audio" or (
         string(file, "media_display_type") == "audio"
     )
 
 
 def _by_name(file: Mapping[str, Any]) -> str:
-    """How to tell of *file* where its words are not in its bytes; empty where they are."""
+    """A sentence about *file*, if its words are not in its bytes; else empty."""
     mode, kind = string(file, "mode"), string(file, "filetype")
     if mode == "email" or kind == "email":
         subject = string(file, "subject") or _title(file)

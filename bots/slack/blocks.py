@@ -19,7 +19,7 @@ def blocks_of(message: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def read_block(block: Mapping[str, Any]) -> str:
-    """A block as Slack's own text; nothing where it says nothing."""
+    """A block as Slack's own text; empty if it has no text."""
     kind = string(block, "type")
     if kind in _SILENT:
         name = string(block, "alt_text") or _label(block.get("title"))
@@ -32,7 +32,7 @@ def read_block(block: Mapping[str, Any]) -> str:
 
 
 def _label(value: object) -> str:
-    """A text object, a plain string, or nothing."""
+    """The text of a text object or of a plain string; else empty."""
     if isinstance(value, Mapping):
         return string(value, "text") or (read_rich(value) if "elements" in value else "")
     return value if isinstance(value, str) else ""

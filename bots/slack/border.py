@@ -1,7 +1,7 @@
-"""The border before Bolt: what Bolt itself cannot read is set aside, acknowledged, and done with.
+"""The border before Bolt: an event that Bolt cannot read is set aside and acknowledged.
 
-Bolt looks for who, where and which team in whatever arrives, and raises on other shapes before
-any listener of ours is asked. Slack would deliver such an event three times more.
+Bolt looks for user, channel and team in everything that arrives. It raises on other shapes before
+it asks any listener of ours. Slack would then deliver such an event three times more.
 """
 
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ _UNREADABLE = (TypeError, ValueError, AttributeError, LookupError, RecursionErro
 
 
 class Socket(AsyncSocketModeHandler):
-    """Bolt's handler of Socket Mode, behind the border."""
+    """Bolt's handler of Socket Mode. It gets only what passed the border."""
 
     async def handle(self, client: AsyncBaseSocketModeClient, req: SocketModeRequest) -> None:
         try:
@@ -36,7 +36,7 @@ class Socket(AsyncSocketModeHandler):
 
 
 async def serve(app: AsyncApp, signing_secret: str, request: web.Request) -> web.StreamResponse:
-    """Answer one HTTP request of Slack's; whoever cannot sign it is told so."""
+    """Answer one HTTP request of Slack. A request without Slack's signature is refused."""
     try:
         response = await app.async_dispatch(await to_bolt_request(request))
     except _UNREADABLE as error:
@@ -46,7 +46,7 @@ async def serve(app: AsyncApp, signing_secret: str, request: web.Request) -> web
             set_aside("slack.event", error)
         return web.Response(status=200 if signed else 401)
     if response.status == 404:
-        # Signed, and of no kind that there is a listener for.
+        # The request is signed, but there is no listener for its kind.
         set_aside("slack.event", "unknown kind")
         return web.Response()
     return await to_aiohttp_response(response)

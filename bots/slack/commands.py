@@ -1,7 +1,7 @@
-"""Commands on Slack: slash commands, buttons, shortcuts, and words behind `/` or `!`. Pure.
+"""Commands on Slack: slash commands, buttons, shortcuts, and words after `/` or `!`. Pure.
 
-A bare word is a command only behind `/palaver`, alone or with an argument that is one for sure:
-"image formats: which one for the web?" is a question.
+A bare word is a command only after `/palaver`, and only alone or with an argument that the command
+knows: "image formats: which one for the web?" is a question.
 """
 
 import re
@@ -19,7 +19,7 @@ _NAME = re.compile(r"\S{1,120}")
 
 
 class Slash(NamedTuple):
-    """A slash command: its words, and where it was typed. Slack has none inside threads."""
+    """A slash command: its words and where it was typed. Slack has none inside threads."""
 
     command: str
     text: str
@@ -30,9 +30,9 @@ class Slash(NamedTuple):
 
 
 def read_command(text: str, commands: Mapping[str, CommandInfo]) -> tuple[str, str]:
-    """(command, arguments) where *text* begins with one of *commands*, else ("", text).
+    """(command, arguments) if *text* begins with one of *commands*, else ("", text).
 
-    What takes no arguments, and has more words behind it, is a question.
+    A command without arguments that is followed by more words is a question.
     """
     match = _COMMAND.match(text)
     if match is None or match.group(1).lower() not in commands:
@@ -44,7 +44,7 @@ def read_command(text: str, commands: Mapping[str, CommandInfo]) -> tuple[str, s
 
 
 def read_slash(body: Mapping[str, Any], commands: Mapping[str, CommandInfo]) -> Slash:
-    """`/image …` and `/palaver …`; the latter holds a question, or a command."""
+    """`/image …` and `/palaver …`. The latter holds a question or a command."""
     text = words(string(body, "text"), {}).strip()
     name = string(body, "command").lstrip("/").lower()
     if name in commands:
@@ -66,7 +66,7 @@ def read_slash(body: Mapping[str, Any], commands: Mapping[str, CommandInfo]) -> 
 
 
 def _bare(text: str, commands: Mapping[str, CommandInfo]) -> tuple[str, str]:
-    """(command, arguments) where *text* is one for sure without a slash before it."""
+    """(command, arguments) if *text* is surely a command, without a slash before it."""
     match = _WORD.match(text)
     word = match.group(1).lower() if match else ""
     command = commands.get(word)
@@ -93,8 +93,8 @@ def _looks_like_a_model(argument: str) -> bool:
 def slash_incoming(slash: Slash, name: str, team: str, thread: str, *, private: bool) -> Incoming:
     """The incoming of *slash*.
 
-    In *thread* where a post shows what was asked; else of the place, and answered to the
-    person alone.
+    If a post shows what was asked, it belongs to the *thread* of that post. Otherwise it belongs
+    to the place, and only the person sees the answer.
     """
     alone = f"@{slash.user} {slash.response_url}".strip()
     return Incoming(
@@ -110,7 +110,7 @@ def slash_incoming(slash: Slash, name: str, team: str, thread: str, *, private: 
 
 
 def read_press(body: Mapping[str, Any], name: str, team: str) -> Incoming | None:
-    """The incoming of a pressed button of ours, under a message or on the Home tab."""
+    """The incoming of a press of our buttons, under a message or on the Home tab."""
     pressed = items(body, "actions")
     user = string(mapping(body, "user"), "id")
     if not pressed or not user:

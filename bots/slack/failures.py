@@ -18,7 +18,7 @@ _LOST = frozenset(
         "restricted_action",
         "user_not_found",
         "user_not_in_channel",
-        # The workspace lets nobody edit any more, or nobody write there (chat.update, chat.post*).
+        # The workspace forbids editing, or forbids writing there (chat.update, chat.post*).
         "messages_tab_disabled",
         "cannot_reply_to_message",
         "restricted_action_read_only_channel",
@@ -28,7 +28,7 @@ _LOST = frozenset(
     )
 )
 _NO_POST = frozenset(("message_not_found", "cant_update_message", "edit_window_closed"))
-"""The post cannot be changed (any more): its text is owed in another one."""
+"""The post cannot be changed any more. Its text must be shown in another one."""
 _REVOKED = frozenset(
     (
         "invalid_auth",
@@ -44,7 +44,7 @@ _AWAY = frozenset(("internal_error", "fatal_error", "service_unavailable", "requ
 
 @contextmanager
 def slack_errors(setting: str = "SLACK_BOT_TOKEN") -> Iterator[None]:
-    """Turn what `AsyncWebClient` raises into the errors of the port; *setting* names the token."""
+    """Turn `AsyncWebClient`'s errors into the errors of the port. *setting* names the token."""
     try:
         yield
     except SlackApiError as error:

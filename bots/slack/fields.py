@@ -1,4 +1,4 @@
-"""Fields of JSON that came from outside, whatever they hold: what is of another kind is none."""
+"""Reads fields of JSON from outside. A value of another type counts as missing."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -22,7 +22,7 @@ def mapping(value: Mapping[str, Any], key: str) -> dict[str, Any]:
 
 
 def items(value: Mapping[str, Any], key: str) -> list[dict[str, Any]]:
-    """The objects in the list *key*; what is no object there is set aside."""
+    """The objects in the list *key*. Other values in it are set aside."""
     return list(_objects(entries(value, key)))
 
 

@@ -1,4 +1,4 @@
-"""Files of a Slack workspace: pictures out, attachments in."""
+"""Files of a Slack workspace: sends pictures, and downloads attachments."""
 
 from collections.abc import Sequence
 
@@ -20,7 +20,7 @@ from core.net.urls import joined, origin_of, read_url
 async def upload(
     client: AsyncWebClient, channel: str, thread: str, pictures: Sequence[Picture]
 ) -> None:
-    """Post *pictures* in one message, with their captions. Raises as a surface."""
+    """Post *pictures* in one message, with their captions. Raises the errors of a surface."""
     uploads = [
         {
             "content": picture.data,
@@ -41,13 +41,13 @@ async def upload(
 
 
 DOMAINS = ("slack.com",)
-"""Who gets the token: `files.slack.com`, and on Grid `files-origin.slack.com`, `TEAM.slack.com`."""
+"""Hosts that get the token: `files.slack.com`; on Grid `files-origin.` and `TEAM.slack.com`."""
 _WITHOUT_TOKEN = ("slack-edge.com", "slack-files.com")
-"""Where signed addresses of Slack's lead; they carry their right in themselves."""
+"""Hosts of Slack's signed addresses. These need no token."""
 _REDIRECTS = (301, 302, 303, 307, 308)
 HOPS = 3
 MOST_FILES = 20
-"""So many files of one message are looked at."""
+"""At most so many files of one message are looked at."""
 DOWNLOAD_S = 60.0
 
 _NAMED_ONLY = {
@@ -76,7 +76,7 @@ class File(msgspec.Struct):
 
 
 def attachments_of(files: object) -> tuple[Attachment, ...]:
-    """The attachments among *files*, as an event lists them; what is none is set aside."""
+    """The attachments among *files* of an event. What cannot be read is set aside."""
     found = []
     for one in files[:MOST_FILES] if isinstance(files, list) else ():
         try:
@@ -87,7 +87,7 @@ def attachments_of(files: object) -> tuple[Attachment, ...]:
 
 
 def attachment_of(file: File) -> Attachment:
-    """*file* as an attachment; its `ref` is the address of its bytes, or says why it has none."""
+    """*file* as an attachment. Its `ref` is the address of its bytes, or says why there is none."""
     mime = clean(file.mimetype or "")
     major = mime.partition("/")[0]
     return Attachment(
@@ -110,7 +110,7 @@ def _ref(file: File) -> str:
 
 
 class Files:
-    """Downloads with the credential of one workspace, which goes to Slack alone."""
+    """Downloads with the token of one workspace. Only Slack gets the token."""
 
     def __init__(
         self, session: aiohttp.ClientSession, client: AsyncWebClient, credential: Credential
@@ -120,7 +120,7 @@ class Files:
         self._credential = credential
 
     async def download(self, attachment: Attachment, most_bytes: int) -> bytes:
-        """As `Platform.fetch`."""
+        """The same as `Platform.fetch`."""
         if attachment.size_bytes > most_bytes:
             raise AttachmentTooLarge(f"it is larger than {most_bytes} bytes")
         if attachment.ref.startswith(_ASK):
@@ -134,7 +134,7 @@ class Files:
             return await self._followed(attachment, most_bytes)
 
     async def _looked_up(self, attachment: Attachment) -> Attachment:
-        """A file of another workspace comes as its id alone."""
+        """*attachment* with its address. Of another workspace's file, an event has only the id."""
         with slack_errors():
             answer = await self._client.files_info(file=attachment.ref.removeprefix(_ASK))
         try:
@@ -169,7 +169,7 @@ class Files:
         raise AttachmentLost("it was moved too often")
 
     def _allowed(self, address: str) -> tuple[URL, dict[str, str]]:
-        """Where to ask, and with what; decided anew at each hop."""
+        """The address and the headers of a request. They are decided again for each redirect."""
         try:
             url = read_url(address)
         except AddressRefused as error:
@@ -188,9 +188,9 @@ def _moved(url: URL, location: str) -> str:
 
 
 def _signs_in(response: aiohttp.ClientResponse, attachment: Attachment, body: bytes) -> bool:
-    """Whether it is the sign-in page, which Slack gives with status 200 instead of a file.
+    """Whether this is the sign-in page that Slack gives with status 200 instead of a file.
 
-    A file that is a page itself comes as an attachment, or has the size that Slack told.
+    A file that is itself a web page comes as an attachment, or has the size that Slack told.
     """
     if response.content_type != "text/html":
         return False

@@ -1,4 +1,4 @@
-"""The Home tab, the dialog of "Ask about this", and the thumbs under answers: views. Pure."""
+"""Views: the Home tab, the dialog of "Ask about this", and the thumbs under answers. Pure."""
 
 import re
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ _BOLD = re.compile(r"\*\*([^*\n]+)\*\*")
 
 
 def home_view(text: str, buttons: Sequence[dict[str, Any]], channel: str) -> dict[str, Any]:
-    """The Home tab that shows *text*; what is pressed there is about the place *channel*."""
+    """The Home tab that shows *text*. Its buttons act on the place *channel*."""
     return {
         "type": "home",
         "private_metadata": channel,
@@ -25,7 +25,7 @@ def home_view(text: str, buttons: Sequence[dict[str, Any]], channel: str) -> dic
 
 
 def _sections(text: str) -> list[dict[str, Any]]:
-    """*text* (our own words) as sections: a view takes no Markdown block."""
+    """*text* (our own words) as sections, because a view takes no Markdown block."""
     shown = _BOLD.sub(r"*\1*", escaped(render(text))).replace("\n- ", "\n• ")
     parts = [
         part[at : at + SECTION_CHARS]
@@ -37,7 +37,7 @@ def _sections(text: str) -> list[dict[str, Any]]:
 
 
 def ask_dialog(title: str, ask: str, cancel: str, label: str, about: str) -> dict[str, Any]:
-    """A dialog for one question; *about* comes back with it (`private_metadata`)."""
+    """A dialog for one question. Slack sends *about* back with it (`private_metadata`)."""
     return {
         "type": "modal",
         "callback_id": QUESTION,
@@ -62,7 +62,7 @@ def ask_dialog(title: str, ask: str, cancel: str, label: str, about: str) -> dic
 
 
 def answer_of(view: dict[str, Any]) -> str:
-    """What was written into the dialog."""
+    """What the person wrote into the dialog."""
     try:
         return str(view["state"]["values"][QUESTION][QUESTION]["value"] or "")
     except (KeyError, TypeError):

@@ -1,9 +1,9 @@
 """Slack's events to incomings. Pure.
 
-A thread is a conversation: `thread_ts`, or for what begins one its own `ts` (docs.slack.dev,
-agent messaging). One question is one incoming however often it arrives: a mention comes as
-`message` and as `app_mention`, with the same ts, and one gesture now and then as two messages
-with the same `client_msg_id`.
+A thread is a conversation. Its name is `thread_ts`, or the `ts` of the message that begins it
+(docs.slack.dev, agent messaging). A question that arrives several times is one incoming: a mention
+comes as `message` and as `app_mention` with the same ts, and one gesture sometimes comes as two
+messages with the same `client_msg_id`.
 """
 
 import re
@@ -19,15 +19,15 @@ from core.messages import TITLE, Incoming, Sender, conversation_id
 
 NAME = "slack"
 SAID = frozenset(("", "file_share", "thread_broadcast", "me_message"))
-"""What people say; the other subtypes tell of joins, topics, canvases, huddles and other bots."""
+"""Messages of people. Other subtypes are joins, topics, canvases, huddles and other bots."""
 NOBODY = frozenset(("USLACK", "USLACKBOT", "UREVOKEDU"))
-"""Slack itself, and who is told instead of a person whose keys were revoked."""
+"""Slack itself, and the stand-in for a person whose keys were revoked."""
 
 _OTHER_PERSON = re.compile(r"\s*<@[UW][A-Z0-9]+")
 
 
 class Me(NamedTuple):
-    """Who the bot is; *commands* are those it knows."""
+    """Who the bot is, and the *commands* that it knows."""
 
     user_id: str
     team: str
@@ -35,7 +35,7 @@ class Me(NamedTuple):
 
 
 def read_event(body: Mapping[str, Any], me: Me, names: Names) -> Incoming | None:
-    """The incoming in an `event_callback`, or None where nobody said anything to anybody."""
+    """The incoming of an `event_callback`, or None if it is none."""
     event = mapping(body, "event")
     match string(event, "type"):
         case "agent_session_stopped":
@@ -64,7 +64,7 @@ def _said(
     *,
     edited: str = "",
 ) -> Incoming | None:
-    """*message*, which *event* told of; *edited* names the event of its new wording."""
+    """The incoming of *message* in *event*. *edited*: the id of the event of its new wording."""
     if not _from_a_person(message, me) or message.get("hidden"):
         return None
     raw = text_of(message)
@@ -102,7 +102,7 @@ def _said(
 
 
 def _changed(event: Mapping[str, Any], event_id: str, me: Me, names: Names) -> Incoming | None:
-    """The new wording of a message; unfurled links, languages, counters and bots are none."""
+    """The new wording of a message. Unfurled links, languages, counters and bots give None."""
     new, old = mapping(event, "message"), mapping(event, "previous_message")
     if string(new, "subtype") == "tombstone":
         return _deleted(event, old, string(event, "ts"), me)
@@ -118,7 +118,7 @@ def _changed(event: Mapping[str, Any], event_id: str, me: Me, names: Names) -> I
 def _deleted(
     event: Mapping[str, Any], old: Mapping[str, Any], event_ts: str, me: Me
 ) -> Incoming | None:
-    """News that a person took back what they had said to us."""
+    """A person deleted a message to us."""
     if not _from_a_person(old, me):
         return None
     ts, thread = string(old, "ts"), string(old, "thread_ts")
@@ -155,7 +155,7 @@ def _stopped(event: Mapping[str, Any], event_id: str, me: Me) -> Incoming | None
 
 
 def _titled(event: Mapping[str, Any], event_id: str, me: Me) -> Incoming | None:
-    """Somebody called our direct message with them otherwise: that is kept."""
+    """Somebody renamed our direct message with them. We keep their name."""
     user, channel, thread = (string(event, key) for key in ("user", "channel", "thread_ts"))
     title = string(event, "title")
     if not (user and thread and title) or user == me.user_id or not channel.startswith("D"):
@@ -176,7 +176,7 @@ def _from_a_person(message: Mapping[str, Any], me: Me) -> bool:
 
 
 def _private(event: Mapping[str, Any]) -> bool:
-    """A direct message; `app_mention` and older events do not say what their channel is."""
+    """Whether it is in a direct message. `app_mention` and older events do not say so."""
     kind = string(event, "channel_type")
     return kind == "im" or (not kind and string(event, "channel").startswith("D"))
 
@@ -192,12 +192,12 @@ def _mentions(me: Me, raw: str) -> bool:
 
 
 def _without(me: Me, raw: str) -> str:
-    """*raw* without our own name, wherever and however often it stands."""
+    """*raw* without any mention of us."""
     return re.sub(rf"[ \t]?<@{me.user_id}(?:\|[^<>]*)?>", "", raw)
 
 
 def _sender(message: Mapping[str, Any]) -> Sender:
-    """Who spoke; Slack sends the profile along of who belongs to another workspace."""
+    """Who wrote *message*. For people of another workspace Slack sends their profile along."""
     user = string(message, "user")
     profile = mapping(message, "user_profile")
     name = string(profile, "display_name") or string(profile, "real_name")

@@ -1,11 +1,11 @@
-"""Slack's rate limits: what each method takes a token of."""
+"""Slack's rate limits: the buckets of each method."""
 
 from core.platform import Bucket
 
-# Slack's rate limits count per method, workspace and app (docs.slack.dev, rate limits):
-# chat.update is Tier 3, 50 and more a minute; chat.postMessage about one a second in a channel,
-# with short bursts. (calls, seconds): a little longer than Slack's minute, for calls that arrive
-# late. How large bursts may be is not published: a few, and more is tried.
+# Slack counts per method, workspace and app (docs.slack.dev, rate limits). chat.update is Tier 3:
+# 50 and more a minute. chat.postMessage may be called about once a second in a channel, with short
+# bursts. Each pair is (calls, seconds). Our minute is a little longer than Slack's, because calls
+# may arrive late. Slack does not publish how large bursts may be: we begin with a few and try more.
 UPDATE = (50, 61.0)
 UPDATE_BURST = (3, 3.66)
 POST, POST_UPTO = (3, 3.06), 5
@@ -19,7 +19,7 @@ def post_budget(app: str, channel: str) -> tuple[Bucket, ...]:
 def tier_budget(
     key: str, minute: tuple[int, float], burst: tuple[int, float]
 ) -> tuple[Bucket, ...]:
-    """What a method of so many calls in a *minute*, and in a *burst*, takes a token of."""
+    """The buckets of a method that allows so many calls in a *minute* and in a *burst*."""
     return (
         Bucket(key, *minute),
         Bucket(f"{key}:burst", *burst, upto=minute[0], refills=True),

@@ -1,8 +1,8 @@
 """What Slack tells: events, buttons, shortcuts and slash commands, accepted one by one.
 
-An event is acknowledged when its listener returns, and a listener returns when
-the inbox holds the event (`process_before_response`); else Slack sends it again.
-What cannot be read is set aside and acknowledged: it would be no better the next time.
+A listener returns when the inbox holds the event, and Bolt then acknowledges the event
+(`process_before_response`). If it is not acknowledged, Slack sends it again. What cannot be read is
+set aside and acknowledged, because it would not be better the next time.
 """
 
 import asyncio
@@ -36,28 +36,28 @@ from core.messages import Incoming, Sender, conversation_id
 log = logging.getLogger(__name__)
 _quiet = logging.getLogger(f"{__name__}.bolt")
 _quiet.setLevel(logging.ERROR)
-"""Bolt's own warnings hold whole events, and what people wrote in them."""
+"""Bolt's own warnings hold whole events, with what people wrote."""
 
 ACCEPT_S = 1.8
-"""Slack waits 3 s for an acknowledgement, then sends the event again; names may take 1 s of it."""
+"""Slack sends an event again if it is not acknowledged in 3 s. Looking up names may take 1 s."""
 EVERYTHING = re.compile(".*", re.DOTALL)
 SUGGESTIONS = ("suggest_summary", "suggest_reply", "suggest_tasks")
 
 
 class Speak(Protocol):
-    """Gives the sentence *name*, for who has set *language* (an IETF tag, or nothing)."""
+    """Gives the sentence *name* in *language* (an IETF tag, or empty)."""
 
     def __call__(self, name: str, language: str, /, **values: object) -> str: ...
 
 
 class MayAsk(Protocol):
-    """Whether the sender of an incoming is let in."""
+    """Whether the sender of an incoming may ask."""
 
     def __call__(self, incoming: Incoming, /) -> bool: ...
 
 
 class Listeners:
-    """Reads what is told to *me* by one of *addresses*, and puts it into *push_queue*."""
+    """Reads the events for *me* from one of *addresses*, and puts them into *push_queue*."""
 
     def __init__(
         self,
@@ -81,7 +81,7 @@ class Listeners:
         self._order = Order()
 
     def app(self, signing_secret: str) -> AsyncApp:
-        """Bolt's app with these listeners; *signing_secret* is empty in Socket Mode."""
+        """Bolt's app with these listeners. In Socket Mode *signing_secret* is empty."""
         app = AsyncApp(
             client=self._client,
             signing_secret=signing_secret or None,
@@ -89,7 +89,7 @@ class Listeners:
             process_before_response=True,
             logger=_quiet,
         )
-        # Catch-alls: what nobody handles would not be acknowledged, and come again.
+        # These catch everything. Slack would repeat an event that no listener acknowledges.
         app.event(EVERYTHING)(self._on_event)
         app.command(EVERYTHING)(self._on_slash)
         app.action(EVERYTHING)(self._on_press)
@@ -99,7 +99,7 @@ class Listeners:
         @app.error
         async def failed(error: Exception) -> BoltResponse:
             if isinstance(error, TimeoutError | PlatformError):
-                # The inbox or Slack is away: the next delivery may find it there.
+                # The inbox or Slack is away. It may be back at the next delivery.
                 log.warning("event not accepted: %s %s", type(error).__name__, error)
                 return BoltResponse(status=503, body="")
             set_aside("slack.event", error)
@@ -117,7 +117,7 @@ class Listeners:
             return
         if incoming.address not in self._addresses:
             return
-        # Who is meant by what, and what a file is, is asked for only now that it matters.
+        # Look up names and files only now, when it is known that the event is for us.
         message = mapping(event, "message") or event
         wanted = {string(message, "user"), *mentioned_in(message)} - {""}
         async with self._order.place(incoming.conversation.split(":")[1]) as turn:
@@ -150,7 +150,7 @@ class Listeners:
             await ack(self._speak("not_allowed", language, id=sender.id))
             return
         if not slash.command or self._me.commands[slash.command].takes == "prompt":
-            # Others do not see a slash command: what was asked becomes a post, and its thread.
+            # Others do not see a slash command. So we post the question, and answer in its thread.
             try:
                 thread = await self._show_asked(slash, sender)
             except (ChatLost, NoRight):
@@ -193,7 +193,7 @@ class Listeners:
         await self._push_queue.accept(replace(incoming, sender=sender), ACCEPT_S)
 
     async def _opened(self, event: Mapping[str, Any], event_id: str) -> None:
-        """Our Home tab, or our direct message, came into view."""
+        """Somebody opened our Home tab or our direct message."""
         user, channel = string(event, "user"), string(event, "channel")
         if not (user and channel):
             return
@@ -221,7 +221,7 @@ class Listeners:
 
 
 def cleaned(value: Any) -> Any:
-    """JSON *value* whose strings can all be encoded."""
+    """The JSON *value*, changed so that all its strings can be encoded."""
     if isinstance(value, str):
         return clean(value)
     if isinstance(value, dict):

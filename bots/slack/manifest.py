@@ -1,7 +1,7 @@
-"""What the app asks of Slack: `deploy/slack-manifest.yaml` is written from this.
+"""What the app asks of Slack. `deploy/slack-manifest.yaml` is written from this file.
 
-`python -m bots.slack.manifest > deploy/slack-manifest.yaml`; a test compares the two, and what
-the code calls and hears with what is listed here.
+`python -m bots.slack.manifest > deploy/slack-manifest.yaml` writes it. Tests compare the two, and
+compare this list with what the code calls and hears.
 """
 
 import json
@@ -103,7 +103,7 @@ def manifest() -> dict[str, Any]:
 
 
 def as_yaml() -> str:
-    """The manifest as the file in `deploy/` says it."""
+    """The manifest as YAML, for the file in `deploy/`."""
     head = "# Paste this at api.slack.com/apps: Create New App, From a manifest.\n"
     return head + "\n".join(_lines(manifest(), "")) + "\n"
 

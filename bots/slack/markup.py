@@ -1,7 +1,7 @@
 """Markdown for Slack's markdown blocks. Pure.
 
-Source: docs.slack.dev, markdown block (12,000 characters in all of a payload)
-and "Formatting text" (control sequences, escaping of &, <, >).
+Source: docs.slack.dev, markdown block (12,000 characters in a whole payload) and "Formatting text"
+(control sequences, escaping of &, <, >).
 """
 
 import re
@@ -19,33 +19,34 @@ from bots.links import host, misnames
 from core.border import clean
 
 BLOCK_CHARS = 11_000
-"""The block takes 12,000, the whole payload fails near 13,200; buttons need some of it."""
+"""A block takes 12,000. A payload fails near 13,200, and buttons need some of that."""
 FALLBACK_CHARS = 300
-"""chat.update: `text` over 4,000 characters is refused; it is only the notification's text."""
+"""chat.update refuses a `text` over 4,000 characters. Only notifications show it."""
 
 PLAIN_CHARS = 9_000
 SECTION_CHARS = 3_000
-"""A section block holds so much text; three of them stay well under the payload's limit."""
+"""The longest text of a section block. Three of them stay well under the payload's limit."""
 
 RENDERED_CHARS, HEADING_CHARS = 12_500, 100
-"""A message is refused near 13,200 rendered characters: signs as entities, headings as so many."""
+"""Slack refuses a message near 13,200 rendered characters. It counts signs as entities, and about
+100 more for a heading."""
 MOST_PARTS = 48
-"""Each heading, fence, table, line and what stands between becomes a block: 50 at most."""
+"""Slack makes a block of each heading, fence, table, rule and the text between: 50 at most."""
 _HAIR_SPACE = "\u200a"
 _PART = re.compile(r"^ {0,3}(?:#{1,6} |```|~~~|---|\*\*\*|\|[ :|]*-)", re.MULTILINE)
 _OPEN_END = re.compile(r"(?:[*~<]|(?<!\w)@[a-z]{0,8})+\Z")
 LOOK_BACK = 60
-"""So many characters of an open end are taken off at once."""
+"""An open end is taken off in pieces of at most so many characters."""
 _PING = re.compile(r"<(?=[!@#])|(?<!\w)@(?=(?:channel|here|everyone)\b)")
 
 
 def fill(markdown: str) -> float:
-    """How much of one message *markdown*, rendered, takes: up to 1.0 it is one."""
+    """How much of one message the rendered *markdown* fills: up to 1.0 it fits."""
     rendered = render(markdown)
     parts = _PART.findall(rendered)
     headings = sum("#" in part for part in parts)
     fences = sum(part.strip() in ("```", "~~~") for part in parts)
-    # A fence has two such lines; text may stand before each part, and behind the last.
+    # A fence has two such lines. Text may stand before each part, and after the last one.
     shown_parts = 2 * (len(parts) - fences // 2) + 1
     signs = 4 * rendered.count("&") + 3 * (rendered.count("<") + rendered.count(">"))
     return max(
@@ -57,13 +58,13 @@ def fill(markdown: str) -> float:
 
 @lru_cache(maxsize=64)
 def render(markdown: str) -> str:
-    """*markdown* as Slack may show it: nothing in it calls a person, a channel or everyone."""
+    """*markdown* for Slack. Nothing in it calls a person, a channel or everyone."""
     markdown = outside_code(_told_links(clean(markdown)), _prose)
     return _PING.sub(lambda ping: f"{ping.group()}\u200b", markdown)
 
 
 def settled(markdown: str) -> str:
-    """*markdown* without an end that is rendered otherwise once there is more of it."""
+    """*markdown* without an end that Slack would render differently when more text follows."""
     end = unfinished(markdown)
     while end and (match := _OPEN_END.search(markdown, max(0, end - LOOK_BACK), end)):
         end = match.start()
@@ -80,7 +81,7 @@ def _prose(text: str) -> str:
 
 
 def _told_links(markdown: str) -> str:
-    """*markdown* with the site behind each link whose text names another one."""
+    """*markdown*; where a link's text names another site, the real site is added."""
     if "](" not in markdown:
         return markdown
     places: list[tuple[int, str]] = []
@@ -100,7 +101,7 @@ def _told_links(markdown: str) -> str:
             target, said = value["Link"]["dest_url"], []
     if not places:
         return markdown
-    # The places are counted in bytes.
+    # The parser counts positions in bytes.
     whole = markdown.encode()
     ends = [0, *(at for at, _ in places), len(whole)]
     told = [*(site for _, site in places), ""]
@@ -114,7 +115,7 @@ def fallback(markdown: str) -> str:
 
 
 def plain(markdown: str) -> str:
-    """*markdown* as unformatted text, as much of it as one message can hold."""
+    """*markdown* as unformatted text, cut to what one message can hold."""
     return _shortened(markdown, PLAIN_CHARS)
 
 

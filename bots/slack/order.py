@@ -1,7 +1,7 @@
-"""The order in which a channel's events came, kept while they are made ready side by side.
+"""Keeps the order of a channel's events while they are prepared side by side.
 
-Names and files are asked for, and one event takes longer than the next. What was said first must
-be accepted first all the same.
+Looking up names and files takes longer for one event than for the next. What was said first must
+still be accepted first.
 """
 
 import asyncio
@@ -9,18 +9,19 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 
 PATIENCE_S = 1.5
-"""Longer than names take; who waits still has to be acknowledged in time."""
+"""How long an event waits for earlier ones: longer than names take, but short enough to be
+acknowledged in time."""
 
 
 class Order:
-    """Where each event of a channel stands behind the one before."""
+    """Gives each event of a channel a place after the earlier ones."""
 
     def __init__(self) -> None:
         self._last: dict[str, asyncio.Event] = {}
 
     @asynccontextmanager
     async def place(self, channel: str) -> AsyncIterator[Callable[[], Awaitable[None]]]:
-        """A place behind what came before; gives what waits for that to be accepted."""
+        """A place after the earlier events; gives a function that waits until they are accepted."""
         before, mine = self._last.get(channel), asyncio.Event()
         self._last[channel] = mine
 

@@ -1,4 +1,4 @@
-"""How the people, channels and groups of a Slack workspace are called, as far as they were met."""
+"""The names of the people, channels and groups of a Slack workspace, as far as we know them."""
 
 import asyncio
 import time
@@ -16,13 +16,13 @@ from core.errors import PlatformError
 from core.messages import Sender
 
 NAME_S = 1.0
-"""How long Slack is waited for: an event must be acknowledged within three seconds."""
+"""How long we wait for Slack. An event must be acknowledged within three seconds."""
 NAMES_KEPT = 10_000
 MOST_NAMES = 30
-"""So many names one message may ask for; the others stay ids."""
+"""At most so many names of one message are looked up. The others stay ids."""
 LATE_S = 5.0
 UNKNOWN_S = 600.0
-"""A name that Slack would not tell is asked for again after so long."""
+"""If Slack did not tell a name, we ask for it again after so long."""
 
 
 class People:
@@ -35,14 +35,14 @@ class People:
         self._not_told: dict[str, float] = {}
 
     async def sender(self, user: str, name: str = "") -> Sender:
-        """Who *user* (an id) is; as *name*, or by the id, where Slack does not tell in time."""
+        """Who *user* (an id) is. If Slack does not tell in time, the name is *name* or the id."""
         await self._learn([user])
         found = self._senders.get(user)
         sender = found or Sender(f"{NAME}:{user}", name or user)
         return replace(sender, name=name or user) if sender.name == user else sender
 
     async def names(self, ids: Collection[str]) -> Mapping[str, str]:
-        """How *ids* are called, of those that Slack tells in time."""
+        """The names of *ids*, as far as Slack tells them in time."""
         await self._learn(sorted(ids)[:MOST_NAMES])
         return {one: self._names[one] for one in ids if one in self._names}
 

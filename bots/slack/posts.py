@@ -30,7 +30,7 @@ def without_thumbs(buttons: Sequence[Button]) -> tuple[Button, ...]:
 
 
 def controls(buttons: Sequence[Button]) -> list[dict[str, Any]]:
-    """The blocks of *buttons*; the thumbs have one of their own."""
+    """The blocks of *buttons*. The thumbs have a block of their own."""
     rate = [button for button in buttons if button.command.startswith(RATE)]
     others = without_thumbs(buttons)
     blocks = [actions(others)] if others else []

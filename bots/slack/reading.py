@@ -1,8 +1,9 @@
 """What a Slack message says, in words for a model: its text, its blocks, what it forwards. Pure.
 
-Source: docs.slack.dev, "Formatting text" (control sequences) and Block Kit; shapes that Slack
-was seen to send: node-slack-sdk's types of events and of the Web API's answers. Whatever is not
-the writer's own words is marked as such.
+Words that are not the writer's own are marked as such.
+
+Source: docs.slack.dev, "Formatting text" (control sequences) and Block Kit. Other shapes that Slack
+sends: node-slack-sdk's types of events and of the Web API's answers.
 """
 
 import re
@@ -13,7 +14,7 @@ from bots.slack.blocks import blocks_of, read_block, read_rich
 from bots.slack.fields import items, mapping, string
 
 Names = Mapping[str, str]
-"""How people, channels and groups are called, by id."""
+"""The names of people, channels and groups, by id."""
 
 MOST_ATTACHMENTS = 20
 
@@ -22,7 +23,7 @@ _MENTIONED = re.compile(r"<[@#]([UWCDG][A-Z0-9]+)|<!subteam\^(S[A-Z0-9]+)")
 
 
 def text_of(message: Mapping[str, Any]) -> str:
-    """What the writer of *message* said, as Slack's own escaped text."""
+    """The words of the writer of *message*, as Slack's own escaped text."""
     rich = [block for block in blocks_of(message) if block.get("type") == "rich_text"]
     if rich:
         return "\n".join(filter(None, map(read_rich, rich)))
@@ -30,18 +31,18 @@ def text_of(message: Mapping[str, Any]) -> str:
 
 
 def extras_of(message: Mapping[str, Any], names: Names) -> list[str]:
-    """What *message* holds besides its text, each part marked for what it is."""
+    """What *message* holds besides its text. Each part says what it is."""
     text = string(message, "text")
     others = [block for block in blocks_of(message) if block.get("type") != "rich_text"]
     parts = [read_block(block) for block in others]
-    # An app's blocks are often told again by its text.
+    # An app's text often repeats its blocks.
     said = [part for part in parts if part and part not in text]
     attached = [_attachment(one, names) for one in items(message, "attachments")]
     return [words(part, names) for part in said] + [part for part in attached if part]
 
 
 def words(text: str, names: Names) -> str:
-    """Slack's own *text* as a person meant it: links, channels, people and dates in words."""
+    """Slack's own *text* as a person reads it: links, channels, people and dates in words."""
 
     def plain(match: re.Match[str]) -> str:
         target, label = match.group(1), match.group(2)
@@ -82,7 +83,7 @@ def mentioned_in(message: Mapping[str, Any]) -> set[str]:
 
 
 def looking_at(message: Mapping[str, Any], names: Names) -> str:
-    """What the person has open beside our conversation, where Slack says so (`app_context`)."""
+    """What the person has open beside our conversation, if Slack says so (`app_context`)."""
     seen = []
     for entity in items(mapping(message, "app_context"), "entities"):
         value = entity.get("value")
@@ -99,7 +100,7 @@ def looking_at(message: Mapping[str, Any], names: Names) -> str:
 
 
 def shared_files(message: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The files of *message*, and those that came with what it forwards."""
+    """The files of *message*, and those of the messages that it forwards."""
     files = items(message, "files")
     for attached in items(message, "attachments"):
         files += items(attached, "files")
@@ -110,7 +111,7 @@ def shared_files(message: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _attachment(attached: Mapping[str, Any], names: Names) -> str:
-    """What was forwarded, linked or shown below a message, and whose words it is."""
+    """What was forwarded, linked or shown below a message, and whose words these are."""
     text = words(_attached_text(attached), names).strip()
     if attached.get("is_share") or attached.get("is_msg_unfurl"):
         who = string(attached, "author_name") or names.get(string(attached, "author_id"), "")
@@ -147,6 +148,6 @@ def _unread(message: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def quoted(head: str, text: str) -> str:
-    """*text* as somebody else's, with *head* saying whose."""
+    """*text* as a quote. *head* says whose words these are."""
     lines = "".join(f"\n> {line}" for line in text.splitlines())
     return f"[{head}]{lines}"

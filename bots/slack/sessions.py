@@ -1,4 +1,4 @@
-"""Agent sessions: what Slack shows of the work on a thread. Niceties: failures end here.
+"""Agent sessions: what Slack shows of our work on a thread. Failures here end here.
 
 Source: docs.slack.dev, agents.sessions.setStatus and agents.sessions.rename.
 """
@@ -17,7 +17,7 @@ TITLE_CHARS = 80
 
 
 class Sessions:
-    """The sessions of one workspace; *app*: whose limits they are."""
+    """The sessions of one workspace. *app*: the owner of the limits."""
 
     def __init__(self, client: AsyncWebClient, spare: Spare, app: str) -> None:
         self._client = client
@@ -40,8 +40,8 @@ class Sessions:
                 self._off_until = time.monotonic() + AGAIN_S
 
     async def rest(self, channel: str, thread: str) -> None:
-        """Let it be `active`: what did not end by `chat.stopStream` leaves it at work for an hour,
-        so that this is owed.
+        """Set the session to `active`. This call must not be left out: only `chat.stopStream` does
+        it by itself; otherwise the session stays at work for an hour.
         """
         await self._spare.make(
             status_budget(self._app),
@@ -50,10 +50,10 @@ class Sessions:
         )
 
     async def entitle(self, channel: str, thread: str, title: str) -> None:
-        """Name it; one that is not there begins with *title*."""
+        """Give the session a name. If there is none yet, one begins with *title*."""
         if not thread:
             return
-        # A colon becomes an underscore in the title of a session that begins.
+        # In the title of a new session, Slack turns a colon into an underscore.
         title = title.replace(":", " -")[:TITLE_CHARS]
 
         missing = False

@@ -1,6 +1,6 @@
 """Message shortcuts: "Ask about this" opens a dialog, "Summarise thread" asks at once.
 
-Slash commands do not exist inside threads; these do (docs.slack.dev, shortcuts).
+Slack has no slash commands inside threads, but it has these there (docs.slack.dev, shortcuts).
 """
 
 import asyncio
@@ -31,7 +31,7 @@ METADATA_CHARS = 2_900
 
 
 class Shortcuts:
-    """What people do with a message of their choice."""
+    """Handles the shortcuts that people use on a message."""
 
     def __init__(self, client: AsyncWebClient, people: People, me: Me, speak: Any) -> None:
         self._client = client
@@ -40,7 +40,7 @@ class Shortcuts:
         self._speak = speak
 
     async def used(self, body: Mapping[str, Any], may_ask: Any) -> Incoming | None:
-        """The incoming of a shortcut on a message; None where there is none (yet)."""
+        """The incoming of a shortcut on a message; None if there is none, or none yet."""
         message, channel = mapping(body, "message"), string(mapping(body, "channel"), "id")
         user, ts = string(mapping(body, "user"), "id"), string(message, "ts")
         if not (user and channel and ts):
@@ -61,7 +61,7 @@ class Shortcuts:
         return None
 
     async def answered(self, body: Mapping[str, Any]) -> Incoming | None:
-        """The incoming of a question that was written into the dialog."""
+        """The incoming of the question in the dialog."""
         view, user = mapping(body, "view"), string(mapping(body, "user"), "id")
         question = answer_of(view).strip()
         try:
@@ -159,7 +159,7 @@ class Shortcuts:
         return "\n".join(filter(None, parts))
 
     async def _again(self, channel: str, ts: str, said: str) -> tuple[str, tuple[Attachment, ...]]:
-        """The whole message *ts*, of which the dialog kept the first words."""
+        """The whole message *ts*. The dialog kept only its first words."""
         with suppress(PlatformError, TimeoutError), slack_errors():
             async with asyncio.timeout(READ_S):
                 answer: Any = await self._client.conversations_replies(
@@ -172,7 +172,7 @@ class Shortcuts:
         return said, ()
 
     async def _show_asked(self, channel: str, thread: str, sender: Sender, question: str) -> bool:
-        """Let the thread see what was asked; false where we are no member."""
+        """Show the question in the thread; False if we are not a member there."""
         asks = self._speak("asks", sender.language, name=render(sender.name))
         quoted = render(question).replace("\n", "\n> ")
         try:
@@ -191,7 +191,7 @@ class Shortcuts:
         return True
 
     async def _tell(self, channel: str, user: str, sentence: str, sender: Sender) -> None:
-        """Tell the person alone, in the direct message with us, where the channel does not."""
+        """Tell only the person; in our direct message, if that does not work in the channel."""
         text = self._speak(sentence, sender.language, id=sender.id)
         try:
             with slack_errors():

@@ -1,9 +1,9 @@
 """Slack's native streams: a message that grows by appends, in direct messages.
 
-Source: docs.slack.dev, chat.startStream, chat.appendStream, chat.stopStream. In channels a
-stream is live for one person only, so there we edit. Streams die after about five minutes
-(python-slack-sdk#1859): before that we go on in a new message. Where Slack refuses, we go on by
-editing the same one.
+Source: docs.slack.dev, chat.startStream, chat.appendStream, chat.stopStream. In channels only one
+person sees a stream grow, so we edit there. A stream dies after about five minutes
+(python-slack-sdk#1859), so we begin a new message before that. If Slack refuses to stream, we edit
+the same message.
 """
 
 import math
@@ -27,23 +27,23 @@ from core.platform import Bucket
 
 STREAM_S = 240.0
 # Tiers per method and workspace: startStream and stopStream 20 and more a minute, appendStream
-# 100. (calls, seconds), as in bots.slack.surface.
+# 100. Each pair is (calls, seconds), as in `bots/slack/limits.py`.
 START = (20, 61.0)
 START_BURST = (3, 9.15)
 APPEND = (100, 61.0)
 APPEND_BURST = (3, 1.83)
 START_PATIENCE_S = 0.5
-"""How long a new answer waits for the token of a start, before it is posted instead."""
+"""If a new answer cannot start a stream within this time, it is posted instead."""
 MOST_STARTS = 15
-"""Begun by one process in a minute; beyond that, waiting for a start would be slower than edits."""
+"""Streams that one process begins in a minute. Waiting for more would be slower than edits."""
 
 AGAIN_S = 300.0
-"""A workspace that cannot stream is asked again after so long."""
+"""After so long we try again to stream in a workspace that could not."""
 STREAM_BYTES = 9_000
-"""So much of a stream is safe; beyond some 10,600 bytes Slack refuses it for good, and the mark-up
-characters count as entities (openclaw#143882, CopilotKit#6063)."""
+"""A stream of this size is safe. Slack refuses more than some 10,600 bytes for good, and counts
+mark-up characters as entities (openclaw#143882, CopilotKit#6063)."""
 LAST_BYTES = 10_200
-"""A last piece may use a little more of it."""
+"""The last piece may make it a little longer."""
 
 _NOT_HERE = frozenset(
     (
@@ -59,11 +59,11 @@ _NOT_HERE = frozenset(
         "missing_scope",
     )
 )
-"""What a workspace or an app cannot do; other refusals are about one message alone."""
+"""Refusals that hold for a whole workspace or app. Other refusals concern one message."""
 
 
 def cannot(code: str) -> bool:
-    """Whether *code* says that this workspace or app cannot do it at all, for now."""
+    """Whether *code* says that this workspace or app cannot stream at all, for now."""
     return code in _NOT_HERE
 
 
@@ -80,7 +80,7 @@ def stop_budget(app: str) -> tuple[Bucket, ...]:
 
 
 class Streams:
-    """Whether streams work in this workspace, and how many were begun lately."""
+    """Knows whether streams work in this workspace, and how many began lately."""
 
     def __init__(self, *, on: bool) -> None:
         self._on = on
@@ -88,7 +88,7 @@ class Streams:
         self._begun: deque[float] = deque()
 
     def wanted(self, conversation: ConversationId) -> bool:
-        """Whether a new answer in *conversation* should be streamed."""
+        """Whether to stream a new answer in *conversation*."""
         _, channel, thread = split_conversation(conversation)
         while self._begun and self._begun[0] < time.monotonic() - 60:
             self._begun.popleft()
@@ -99,13 +99,13 @@ class Streams:
         self._begun.append(time.monotonic())
 
     def refused(self, code: str) -> None:
-        """Slack refused with *code*: for some minutes, if the workspace cannot."""
+        """Note Slack's refusal *code*. If the workspace cannot stream, pause for some minutes."""
         if cannot(code):
             self._off_until = time.monotonic() + AGAIN_S
 
 
 class StreamSurface(SlackSurface):
-    """One streamed message, for `STREAM_S`; if its stream ends before, it is edited."""
+    """One streamed message, for `STREAM_S`. If its stream ends earlier, it is edited."""
 
     def __init__(
         self,
@@ -119,7 +119,7 @@ class StreamSurface(SlackSurface):
         self._streams = streams
         self._streaming = True
         self._halted = False
-        """Somebody pressed Slack's Stop: nothing is added any more."""
+        """Whether somebody pressed Slack's Stop button: then nothing is added any more."""
         self._sent = ""
         self._until = 0.0
         self._asked_at = math.inf
@@ -131,7 +131,7 @@ class StreamSurface(SlackSurface):
     @property
     def budget(self) -> Sequence[Bucket]:
         if not self._ts and time.monotonic() - self._asked_at > START_PATIENCE_S:
-            self._streaming = False  # Others have begun too many: an edit is sooner there.
+            self._streaming = False  # Too many streams began lately: an edit is faster.
         if not self._streaming:
             return super().budget
         if not self._ts:
@@ -151,7 +151,7 @@ class StreamSurface(SlackSurface):
             except Impossible as error:
                 self._streaming = False
                 if str(error) == "stopped_by_user":
-                    # Slack has ended the message; the event that says so is on its way.
+                    # Slack has ended the message. The event that says so will come.
                     self._halted = True
                 self._streams.refused(str(error))
         if not self._streaming and not self._halted:
@@ -159,7 +159,7 @@ class StreamSurface(SlackSurface):
 
     async def finish(self, text: str, buttons: Sequence[Button] = ()) -> None:
         if self._halted:
-            # No new message, where somebody took this one away too.
+            # Somebody deleted this message too. Make no new one.
             with suppress(ChatLost, PostLost):
                 await self._put(text, buttons)
             await self._end_session()
@@ -188,7 +188,7 @@ class StreamSurface(SlackSurface):
         if not self._ts and self._lost_at:
             await self._find_lost()
             if self._ts:
-                # How much of the text it took is not known: an edit says it for sure.
+                # Nobody knows how much of the text Slack took. An edit makes it right.
                 raise PostLost("a stream whose begin was lost")
         more = rendered[len(self._sent) :]
         if _bytes(rendered) > STREAM_BYTES or (self._ts and time.monotonic() > self._until):
@@ -206,8 +206,8 @@ class StreamSurface(SlackSurface):
             if not self._ts:
                 self._note_lost(error, began)
             elif type(error) is PlatformError:
-                # It may have been added all the same. Adding it again would double it for good;
-                # an edit of the whole text does not.
+                # Slack may have added the text. Adding it again would double it for good. An edit
+                # of the whole text does not.
                 self._streaming = False
             raise
         self._sent = rendered
@@ -221,11 +221,11 @@ class StreamSurface(SlackSurface):
         self._streams.began()
 
     def _is_ours(self, message: dict[str, Any]) -> bool:
-        # A stream takes no metadata: it is the one in this thread that is still open.
+        # A stream takes no metadata. So ours is the one in this thread that is still open.
         return string(message, "streaming_state") == "in_progress" or super()._is_ours(message)
 
     async def _stop(self, more: str, buttons: Sequence[Button]) -> dict[str, Any]:
-        """End the stream with *more*; returns the message as Slack has it, if it says so."""
+        """End the stream with *more*, and return the message as Slack has it, if Slack tells."""
         with slack_errors():
             answer: Any = await self._client.chat_stopStream(
                 channel=self._channel,
@@ -233,22 +233,22 @@ class StreamSurface(SlackSurface):
                 markdown_text=more or None,
                 blocks=controls(buttons) or None,
                 metadata={"event_type": MARK, "event_payload": {"post": self._mark}},
-                # Else the session stays at work, and Slack's Stop button with it. Without
-                # buttons the answer goes on in another message.
+                # Otherwise the session stays at work and shows Slack's Stop button. If there are
+                # no buttons, the answer goes on in another message.
                 session_status="active" if buttons else "processing",
             )
         return mapping(answer.data, "message")
 
 
 def reads(message: dict[str, Any], rendered: str) -> bool:
-    """Whether *message*, as Slack tells it, can be *rendered*.
+    """Whether *message*, as Slack tells it, may show *rendered*.
 
-    Slack renders Markdown, so only letters and digits are compared; and where links were
-    rendered, about how many there are, and the last of them.
+    Slack renders Markdown, so only letters and digits are compared. If there are links or other
+    marks, only about how many letters there are.
     """
     found = _letters(string(message, "text")) or _letters("".join(_streamed(message)))
     if not found:
-        return True  # It does not say.
+        return True  # Slack does not tell.
     wanted = _letters(rendered)
     if not any(mark in rendered for mark in ("](", "<", "&", "|", "://")):
         return found == wanted
@@ -264,6 +264,6 @@ def _letters(text: str) -> str:
 
 
 def _bytes(text: str) -> int:
-    """What *text* weighs for a stream."""
+    """The size of *text* in a stream."""
     marks = text.count("&") * 4 + (text.count("<") + text.count(">")) * 3
     return len(text.encode()) + marks

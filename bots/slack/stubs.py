@@ -1,4 +1,4 @@
-"""Files that Slack only names (`check_file_info`): `files.info` tells what they are.
+"""Files of which Slack sends only the id (`check_file_info`). `files.info` gives the rest.
 
 Source: docs.slack.dev, Slack Connect, "check_file_info".
 """
@@ -18,11 +18,11 @@ from bots.slack.reading import shared_files
 from core.errors import PlatformError
 
 INFO_S = 1.0
-"""How long Slack is waited for: an event must be acknowledged within three seconds."""
+"""How long we wait for Slack. An event must be acknowledged within three seconds."""
 
 
 async def completed(client: AsyncWebClient, message: Mapping[str, Any]) -> None:
-    """Fill in the files of *message* that are stubs, as far as Slack tells in time."""
+    """Complete the files of *message* that are stubs, as far as Slack answers in time."""
     stubs = [file for file in shared_files(message) if is_stub(file)][:MOST_FILES]
 
     async def fill(stub: dict[str, Any]) -> None:

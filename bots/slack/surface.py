@@ -21,20 +21,20 @@ GROWING = "▍"
 CLOCKS_S = 30.0
 """How far Slack's clock and ours may be apart."""
 LOOK_BACK = 100
-"""So many of the newest messages are looked through for a post of ours."""
+"""A lost post is searched for in so many of the newest messages."""
 
 NO_MEMBER = frozenset(("not_in_channel", "channel_not_found", "user_not_in_channel"))
 MARK = "palaver_post"
-"""The type of our own metadata, by which a post is found again whose answer was lost."""
+"""The type of our metadata. With it we find a post whose answer was lost."""
 Rest = Callable[[str, str], Awaitable[None]]
-"""Lets the session of a thread, in a channel, be at rest."""
+"""Ends the session of a thread: (channel, thread)."""
 
 
 class SlackSurface:
-    """One message in a thread; its handle is its ts.
+    """One message in a thread. Its handle is its ts.
 
-    Slack knows no key by which a call is done once. So each post carries a mark of our own, and
-    where the answer to a call was lost, it is looked for before anything is posted again.
+    Slack's calls take no idempotency key. So each post carries a mark of ours. If the answer to a
+    call was lost, we look for the mark before we post again.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class SlackSurface:
         self._rest = rest
         self._mark = uuid.uuid4().hex
         self._lost_at = 0.0
-        """Since when a post may stand of which we do not know."""
+        """Since when there may be a post that we do not know of; 0.0: there is none."""
 
     @property
     def handle(self) -> str:
@@ -73,7 +73,7 @@ class SlackSurface:
         return self.budget
 
     async def show(self, text: str, buttons: Sequence[Button] = ()) -> None:
-        # A mark of its own line where the text ends with a fence or a table.
+        # After a fence or a table, the mark gets a line of its own.
         space = "\n\n" if text.rpartition("\n")[2][:1] in ("`", "~", "|") else " "
         await self._put(f"{text}{space}{GROWING}", buttons)
 
@@ -83,7 +83,7 @@ class SlackSurface:
         except PostLost:
             if not self._ts:
                 raise
-            # Somebody deleted the growing post, or it is too old: the answer is still owed.
+            # Somebody deleted the growing post, or it is too old. The answer must still be shown.
             self._ts = ""
             await self._put(text, buttons)
 
@@ -94,7 +94,7 @@ class SlackSurface:
             await self._client.chat_delete(channel=self._channel, ts=self._ts)
         self._ts = ""
         if self._channel.startswith("D"):
-            await self._end_session()  # It may have been a stream.
+            await self._end_session()  # The post may have been a stream.
 
     async def _end_session(self) -> None:
         if self._rest is not None and self._thread:
@@ -109,7 +109,7 @@ class SlackSurface:
             with suppress(ContentRefused):
                 await self._call(one)
                 return
-        # Better without its formatting than not at all.
+        # Slack refused the formatting. Send the plain text.
         await self._call(plain_content(text, others))
 
     async def _call(self, content: dict[str, Any]) -> None:
@@ -137,12 +137,12 @@ class SlackSurface:
         self._ts = str(posted["ts"])
 
     def _note_lost(self, error: PlatformError, began: float) -> None:
-        """After *error*, a call that *began* then may have been done all the same."""
+        """Note that the call which *began* then may have worked in spite of *error*."""
         if type(error) is PlatformError and not self._lost_at:
             self._lost_at = began
 
     async def _find_lost(self) -> None:
-        """Look for the post that was made by a call whose answer was lost."""
+        """Look for the post of a call whose answer was lost."""
         answer: Any
         since = f"{self._lost_at - CLOCKS_S:.6f}"
         try:
@@ -163,7 +163,7 @@ class SlackSurface:
                         limit=LOOK_BACK,
                     )
         except Impossible:
-            # We may not look: rather twice than not at all.
+            # We may not look. A double post is better than none.
             self._lost_at = 0.0
             return
         self._lost_at = 0.0
@@ -182,12 +182,12 @@ class SlackSurface:
         except SlackApiError as error:
             if error.response.get("error") != "streaming_state_conflict":
                 raise
-            # Streamed by a process that died: its stream still stands open.
+            # A process that died had streamed it, and the stream is still open.
             await self._client.chat_stopStream(
                 channel=self._channel, ts=self._ts, session_status="active"
             )
             await self._update(content)
 
     async def _update(self, content: dict[str, Any]) -> None:
-        # `parse` is `client` by default here, which would link names.
+        # Here the default of `parse` is `client`, which would link names.
         await self._client.chat_update(channel=self._channel, ts=self._ts, parse="none", **content)

@@ -1,1 +1,1 @@
-"""The local chat page."""
+"""The chat page."""

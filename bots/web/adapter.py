@@ -1,4 +1,4 @@
-"""The web chat as a platform: its posts stand in a post log that the core lends."""
+"""The web chat as a platform. Its posts stand in a post log that the core lends."""
 
 import time
 from collections.abc import AsyncGenerator, Iterable, Sequence
@@ -42,8 +42,8 @@ class WebPlatform:
     """The page as a platform.
 
     Args:
-        local: only this machine can reach it.
-        everyone: it asks nobody for the link's key, though others can reach it.
+        local: whether only this machine can reach it.
+        everyone: whether it asks nobody for the link's key, though others can reach it.
     """
 
     name = NAME
@@ -56,7 +56,7 @@ class WebPlatform:
         replaces_pictures=True,
     )
 
-    # Who is here was let in: by being on this machine, by the key, or since all may.
+    # Everybody here was let in: they are on this machine, or have the key, or all may come in.
     local = True
 
     def __init__(
@@ -82,7 +82,7 @@ class WebPlatform:
             key = await self._sessions.key()
         except StoreError as error:
             raise PlatformError(str(error)) from error
-        # Behind the #, where no server, log or preview of links ever sees it.
+        # After the #, where no server, log or link preview ever sees it.
         self.identity = f"{self._public_url}/#in={key}" if key else self._public_url
         return self
 
@@ -161,7 +161,7 @@ class WebPlatform:
             raise PlatformError(str(error)) from error
 
     async def _make_room(self, conversation: ConversationId) -> None:
-        """Forget the oldest pictures of a conversation that holds too many."""
+        """Delete the oldest pictures of a conversation that holds too many."""
         post_log = files_of(conversation)
         for key in (await self._post_log.keys(post_log))[:-MOST_FILES]:
             await self._post_log.remove(post_log, key)

@@ -1,4 +1,4 @@
-"""What stands on a page, as stored; and what a person sends, read. Pure."""
+"""The posts of a page, as they are stored, and what the page sends. Pure."""
 
 import re
 import time
@@ -10,21 +10,21 @@ from core.messages import Button, ConversationId, Incoming, Sender, conversation
 
 NAME = "web"
 STATUS_KEY = 0
-"""The key of a post log for "is writing": below all posts, which begin at 1."""
+"""The post log's key for "is writing". The keys of posts begin at 1."""
 TITLE_CHARS = 60
 TEXT_CHARS = 100_000
-"""What one message may hold."""
+"""The longest text of one message."""
 MOST_POSTS = 1_000
 MOST_FILES = 100
 MOST_CONVERSATIONS = 500
-"""What one visitor may keep on the server: behind it, the oldest goes."""
+"""One visitor may keep so many on the server. Then the oldest is deleted."""
 _COMMAND = re.compile(r"/([a-zA-Z]{1,32})(?:\s+|$)")
 
 
 class Post(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One bubble. *id* is the sender's own name for it.
+    """One bubble. The sender chose its *id*.
 
-    *files* (pictures) and *sounds* are keys of the log of files.
+    *files* (pictures) and *sounds* are keys in the post log of files.
     """
 
     author: Literal["person", "bot", "status"]
@@ -46,7 +46,7 @@ class Entry(msgspec.Struct, frozen=True):
 
 
 class Sent(msgspec.Struct, frozen=True):
-    """What the page posts: a text, or a pressed button's *command*."""
+    """What the page posts: a text, or the *command* of a pressed button."""
 
     id: str
     text: str = ""
@@ -59,7 +59,7 @@ decode_sent = msgspec.json.Decoder(Sent).decode
 
 
 def read_sent(sent: Sent, visitor: str, thread: str, language: str) -> Incoming:
-    """The incoming that *sent* is."""
+    """The incoming of *sent*."""
     text, command = sent.text.strip(), sent.command
     if not command and (match := _COMMAND.match(text)):
         command, text = match.group(1).lower(), text[match.end() :]

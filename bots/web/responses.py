@@ -53,7 +53,7 @@ def json_response(values: object) -> web.Response:
 
 
 def change(key: int, value: bytes | None, texts: dict[int, str]) -> bytes:
-    """One event: the post without the part of its text that the page has already."""
+    """One event: the post, without the text that the page already has."""
     if value is None:
         texts.pop(key, None)
         return b'event: gone\ndata: {"key":%d}\n\n' % key

@@ -1,7 +1,7 @@
-"""What the page and its server say to each other.
+"""The requests between the page and its server.
 
-The page belongs to this server alone: other sites can neither post to it (JSON and same origin
-only) nor read it (a cookie that they are not sent with, a checked host). See `sessions`.
+No other site can post to the server: it takes only JSON of its own origin. No other site can read
+from it: the cookie is not sent along with their requests, and the host is checked. See `sessions`.
 """
 
 import asyncio
@@ -40,7 +40,7 @@ from core.messages import ConversationId, conversation_id, split_conversation
 
 COOKIE = "palaver"
 SECURE_COOKIE = "__Host-palaver"
-"""Over https no other name of the host, and no plain http, can set it (RFC 6265bis, 4.1.3)."""
+"""With this name, only this host can set the cookie, and only over https (RFC 6265bis, 4.1.3)."""
 COOKIE_S = 365 * 24 * 3600
 ACCEPT_S = 10.0
 POLICY = (
@@ -83,7 +83,7 @@ class WebRoutes:
         )
 
     async def _page(self, request: web.Request) -> web.Response:
-        # It sets no cookie: with a link from another site a browser may keep back ours.
+        # This sets no cookie. After a link on another site, the browser may not have sent ours.
         self._check(request)
         response = web.Response(
             text=page(request),
@@ -110,7 +110,7 @@ class WebRoutes:
             cookie,
             max_age=COOKIE_S,
             httponly=True,
-            # Sent along with a link from another site, never with its forms or scripts.
+            # The cookie goes along with links on other sites, never with their forms or scripts.
             samesite="Lax",
             secure=self._cookie == SECURE_COOKIE,
         )
@@ -146,7 +146,7 @@ class WebRoutes:
         return web.json_response({"accepted": True}, status=202)
 
     async def _show_own(self, conversation: ConversationId, sent: Sent) -> int | None:
-        """The person's own bubble stands before the answer to it can. None: it stood already."""
+        """Show the person's own bubble before any answer to it. None: it was there already."""
         post_log = posts_of(conversation)
         posts = await self._read(post_log)
         if any(decode_post(value).id == sent.id for _, value in posts):
@@ -171,7 +171,7 @@ class WebRoutes:
             await self._erase(visitor, oldest, entries[oldest].thread)
 
     async def _erase(self, visitor: str, key: int, thread: str) -> None:
-        """Take *thread*, which stands under *key* of the list, and all of its posts away."""
+        """Delete *thread*, which has *key* in the list, and all its posts."""
         await self._post_log.remove(list_of(visitor), key)
         conversation = conversation_id(NAME, visitor, thread)
         for post_log in (posts_of(conversation), files_of(conversation)):
@@ -179,7 +179,7 @@ class WebRoutes:
                 await self._post_log.remove(post_log, one)
 
     async def _forget(self, request: web.Request) -> web.Response:
-        """Take a conversation off the list, its posts off their log, and its history away."""
+        """Delete a conversation: its entry in the list, its posts and its history."""
         conversation = await self._conversation(request)
         _, visitor, thread = split_conversation(conversation)
         incoming = read_sent(Sent(secrets.token_hex(16), command="new"), visitor, thread, "")
@@ -214,7 +214,7 @@ class WebRoutes:
         )
 
     async def _events(self, request: web.Request) -> web.StreamResponse:
-        """All posts at once, then each change: only what is new of a text that grew."""
+        """Send all posts, then each change. Of a text that grew, send only the new part."""
         conversation = await self._conversation(request)
         response = web.StreamResponse(
             headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"}
@@ -224,7 +224,7 @@ class WebRoutes:
             async with self._post_log.watch(post_log) as changes, asyncio.TaskGroup() as group:
                 posts = await self._read(post_log)
                 await response.prepare(request)
-                # Its write fails once the page is gone: that ends the group, and the watch.
+                # When the page is gone, this write fails, which ends the group and the watch.
                 group.create_task(keep_alive(response), name="keep-alive")
                 texts: dict[int, str] = {}
                 for key, value in posts:
@@ -233,14 +233,14 @@ class WebRoutes:
                 async for key, changed in changes:
                     await response.write(change(key, changed, texts))
         except* (StoreError, ConnectionError):
-            # The page connects again by itself, and gets all posts then.
+            # The page will connect again by itself, and will get all posts then.
             pass
         return response
 
     # --- who may ------------------------------------------------------------------------------
 
     def _check(self, request: web.Request) -> None:
-        """Refuse other sites, and names that are not ours."""
+        """Refuse other sites, and hosts that are not ours."""
         host = request.headers["Host"]
         if not answers_to(host, local=self._local, public_url=self._public_url):
             raise web.HTTPForbidden(text="this server has another name: see PUBLIC_URL")
@@ -252,7 +252,7 @@ class WebRoutes:
             raise web.HTTPForbidden(text="another site asks")
 
     async def _visitor(self, request: web.Request) -> str:
-        """Who asks; empty: nobody whom we let in."""
+        """The visitor of *request*; empty if we do not let them in."""
         self._check(request)
         try:
             return await self._sessions.visitor(request.cookies.get(self._cookie, ""))
@@ -274,7 +274,7 @@ class WebRoutes:
 
 
 class _Asked(msgspec.Struct, frozen=True):
-    """What the page sends for a session; *key* is what the link carried."""
+    """What the page sends for a session. *key* comes from the link."""
 
     key: str = ""
 

@@ -1,9 +1,9 @@
 """Who may use the page, and who is who.
 
-A session is a cookie: a random token, which names the visitor, and behind it our signature where
-the server can be reached from outside. There the signature is given only to who brings the *key*
-of the link that the start prints. A browser that has a token keeps it for good, however it
-arrives: a link from another site must not cost anybody their conversations.
+A session is a cookie with a random token, which names the visitor. If others can reach the server,
+our signature follows the token. Only a browser that brings the *key* gets one. The key stands in
+the link that the start prints. A browser keeps its token for good, also when it comes by a link
+from another site: nobody may lose their conversations by that.
 """
 
 import hashlib
@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 from core.lent import Secret
 
 NEW_PER_MINUTE = 20
-"""New visitors from one address: each of them may store something."""
+"""New visitors from one address. It is bounded because each of them may store something."""
 MOST_ADDRESSES = 10_000
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{8,64}")
 
@@ -29,7 +29,7 @@ def is_token(value: str) -> bool:
 
 
 class Sessions:
-    """The visitors of one server. *guarded*: only who brings the key gets a session."""
+    """The visitors of one server. *guarded*: only a browser with the key gets a session."""
 
     def __init__(self, secret: Secret, *, guarded: bool) -> None:
         self._secret = secret
@@ -37,13 +37,13 @@ class Sessions:
         self._newcomers = Newcomers()
 
     async def key(self) -> str:
-        """What the link carries that lets a browser in; empty where everybody may."""
+        """The key in the link; empty if everybody may come in."""
         return await self._sign("key") if self.guarded else ""
 
     async def visitor(self, cookie: str) -> str:
-        """Who holds *cookie*; empty: nobody whom we let in.
+        """The visitor who holds *cookie*; empty if we do not let them in.
 
-        Conversation ids and logs name only a digest: the cookie is what lets its holder in.
+        Conversation ids and logs hold only a hash of it, because the cookie lets its holder in.
         """
         token, _, signature = cookie.partition(".")
         if not is_token(token):
@@ -53,12 +53,12 @@ class Sessions:
         return hashlib.sha256(token.encode()).hexdigest()[:20]
 
     async def renew(self, cookie: str, key: str, address: str) -> str:
-        """The cookie to keep from now on; empty: the key is missing or wrong, or it is too much.
+        """The cookie to keep from now on. Empty: no right key, or too many new visitors.
 
         Args:
-            cookie: what the browser has already, perhaps of an earlier version: kept if possible.
-            key: what the link carried, or empty.
-            address: where it comes from.
+            cookie: the browser's cookie, perhaps of an earlier version. It is kept if possible.
+            key: the key in the link, or empty.
+            address: the address of the browser.
         """
         if await self.visitor(cookie):
             return cookie
@@ -77,13 +77,13 @@ class Sessions:
 
 
 class Newcomers:
-    """How many new visitors came from each address in the last minute."""
+    """Counts the new visitors of each address in the last minute."""
 
     def __init__(self) -> None:
         self._seen: OrderedDict[str, tuple[float, int]] = OrderedDict()
 
     def admit(self, address: str, now: float) -> bool:
-        """Whether one more may come from *address*."""
+        """Whether one more visitor may come from *address*."""
         began, count = self._seen.pop(address, (now, 0))
         if now - began > 60:
             began, count = now, 0
@@ -94,10 +94,10 @@ class Newcomers:
 
 
 def answers_to(host: str, *, local: bool, public_url: str) -> bool:
-    """Whether a server may be asked for as *host*, the Host header of a request.
+    """Whether *host*, the Host header of a request, is a name of this server.
 
-    Another site can make its own name point here (DNS rebinding), and its scripts then pass for
-    ours. It can neither make an address its name, nor a name without a dot.
+    Another site can make its own name point to us (DNS rebinding). Its scripts would then count as
+    ours. But it cannot have an address, or a name without a dot, as its name.
     """
     try:
         name = urlsplit(f"//{host}").hostname or ""

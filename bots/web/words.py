@@ -1,4 +1,4 @@
-"""In which language a visitor reads the page, and the page with its texts filled in."""
+"""The language in which a visitor reads the page, and the page with its texts filled in."""
 
 import html
 import re
@@ -10,13 +10,13 @@ from aiohttp import web
 from core.languages.catalogue import CATALOGUE, LANGUAGES, accepted
 
 COOKIE = "palaver_language"
-"""What was chosen on the page; set by its script, and of use to nobody else."""
+"""The language that was chosen on the page. The page's script sets this cookie."""
 _FIELD = re.compile(r"\{(\w+)\}")
 _KEY = re.compile(r"`([^`]+)`")
 
 
 def language_of(request: web.Request) -> str:
-    """The tag that was chosen on the page, else the first of the browser's that we speak."""
+    """The tag that was chosen on the page; else the browser's first language that we speak."""
     chosen = request.cookies.get(COOKIE, "")
     wanted = [chosen, *accepted(request.headers.get("Accept-Language", ""))]
     first = next(filter(None, wanted), "")
@@ -24,10 +24,10 @@ def language_of(request: web.Request) -> str:
 
 
 def page(request: web.Request) -> str:
-    """The page, in the language of who asks for it."""
+    """The page, in the visitor's language."""
     tag = CATALOGUE.best(language_of(request))
     texts = CATALOGUE.page(tag)
-    # Within a script element nothing but `<` could end it (html.spec.whatwg.org, 4.12.1.3).
+    # Only `<` could end a script element (html.spec.whatwg.org, 4.12.1.3).
     data = msgspec.json.encode(texts).decode().replace("<", "\\u003c")
     choices = "".join(
         f'<option value="{one}"{" selected" if one == tag else ""}>{html.escape(locale.name)}'

@@ -1,4 +1,4 @@
-"""How a person acts in a chat of lines, and what stands there: for `tests/contracts`."""
+"""For `tests/contracts`: how a person acts in a chat of lines, and what they see."""
 
 import asyncio
 import base64
@@ -69,7 +69,7 @@ class LinesDriver(Driver):
 
 
 class Person:
-    """Somebody at a terminal, who reads every line, and sends again what was not held."""
+    """Somebody at a terminal. They read every line, and repeat a line that was not accepted."""
 
     async def connect(self, port, name):
         self.posts, self._held = {}, {}

@@ -1,7 +1,7 @@
 """A chat of lines over TCP, on this machine only; try it with `nc 127.0.0.1 PORT`.
 
-Posts stand in the post log that the core lends: whoever connects is shown what stands there, and
-then each change. A line is acknowledged when the inbox holds it, and not before.
+Posts stand in the post log that the core lends. A new connection is sent all posts, and then each
+change. A line is acknowledged only when the inbox holds it.
 """
 
 import asyncio
@@ -37,7 +37,7 @@ ACCEPT_S = 10.0
 
 
 class LinesPlatform:
-    """*port* 0: any free one."""
+    """The platform. *port* 0 means any free port."""
 
     name = NAME
     limits = Limits(
@@ -55,7 +55,7 @@ class LinesPlatform:
         self.identity = f"nc 127.0.0.1 {port}"
         self._port = port
         self._post_log = post_log
-        self._arrivals = PushQueue()
+        self._push_queue = PushQueue()
         self._server: asyncio.Server | None = None
         self._connections: set[asyncio.Task[Any]] = set()
 
@@ -93,10 +93,10 @@ class LinesPlatform:
                 await self._listen(hello, lines, out)
                 shown.cancel()
         except* (msgspec.DecodeError, UnicodeDecodeError, ValueError):
-            # No JSON, or a line that never ends: nobody knows where the next one would begin.
+            # The line is not JSON, or too long. Nobody knows where the next line begins.
             set_aside(NAME, "no line of ours")
         except* (OSError, StoreError, asyncio.CancelledError):
-            # They connect again, and find what stands.
+            # The person will connect again, and will be sent all posts.
             pass
         finally:
             self._connections.discard(task)
@@ -113,14 +113,14 @@ class LinesPlatform:
                 out.write(write({"wrong": "a line is {id, say} or {id, press}"}) + b"\n")
                 continue
             try:
-                await self._arrivals.accept(incoming(line, hello), ACCEPT_S)
+                await self._push_queue.accept(incoming(line, hello), ACCEPT_S)
                 out.write(write({"held": line.id}) + b"\n")
             except TimeoutError:
                 out.write(write({"again": line.id}) + b"\n")
 
     async def _show(self, hello: Hello, out: asyncio.StreamWriter) -> None:
         post_log = conversation_id(NAME, hello.hello)
-        # Watched before it is read: what changes in between is shown twice, and not missed.
+        # Watch first, then read. A change in between is shown twice instead of being missed.
         async with self._post_log.watch(post_log) as changes:
             for key, value in await self._post_log.read(post_log):
                 await _tell(out, key, value)
@@ -131,7 +131,7 @@ class LinesPlatform:
         return ()
 
     async def updates(self) -> AsyncGenerator[Sequence[Incoming]]:
-        async for batch in self._arrivals.batches():
+        async for batch in self._push_queue.batches():
             yield batch
 
     def budget(self, conversation: ConversationId) -> Sequence[Bucket]:
@@ -168,10 +168,10 @@ class LinesPlatform:
         await LinesSurface(self._post_log, conversation).put(post)
 
     async def indicate(self, conversation: ConversationId, *, busy: bool) -> None:
-        """A line tells of no typing."""
+        """Do nothing: a line cannot show that we are typing."""
 
     async def entitle(self, conversation: ConversationId, title: str) -> None:
-        """A line has no title."""
+        """Do nothing: a chat of lines has no titles."""
 
     async def fetch(self, attachment: Attachment, most_bytes: int) -> bytes:
         raise AttachmentLost("lines carry no attachments")

@@ -11,7 +11,7 @@ from palaver_lines.wire import Post, write
 
 class LinesSurface:
     grows = False
-    # Our own server asks for no pauses.
+    # Our own server has no rate limits.
     budget: Sequence[Bucket] = ()
     final_budget: Sequence[Bucket] = ()
 
@@ -40,7 +40,7 @@ class LinesSurface:
                 raise PlatformError(str(error)) from error
 
     async def put(self, post: Post) -> None:
-        """Make the post read *post*; the first time, make it."""
+        """Set the post to *post*. The first call makes it."""
         try:
             self._key = await self._post_log.put(self._conversation, write(post), self._key)
         except StoreError as error:

@@ -1,4 +1,4 @@
-"""What stands on a line, in either direction: one JSON object. Pure."""
+"""What a line holds, in both directions: one JSON object. Pure."""
 
 import base64
 import re
@@ -15,21 +15,21 @@ _COMMAND = re.compile(r"/([a-zA-Z]{1,32})(?:\s+|$)")
 
 
 Name = Annotated[str, msgspec.Meta(pattern=r"^[\w-]{1,32}$")]
-"""Part of the conversation's id, so no colon stands in it."""
+"""It is a part of the conversation's id, so it holds no colon."""
 Id = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 
 
 class Hello(msgspec.Struct, frozen=True):
-    """The first line of a connection: who is there. Each name is a conversation of its own."""
+    """The first line of a connection: the person's name. Each name has one conversation."""
 
     hello: Name
     language: str = ""
 
 
 class Line(msgspec.Struct, frozen=True):
-    """Any later line: something said, or the command of a button that was pressed.
+    """Any later line: what the person said, or the command of a pressed button.
 
-    *id* is the client's own: until it reads that the line is held, it sends it again.
+    The client chooses *id*. It sends the line again until it reads that the line was accepted.
     """
 
     id: Id
@@ -53,7 +53,7 @@ write = msgspec.json.encode
 
 
 def incoming(line: Line, hello: Hello) -> Incoming:
-    """What *line* says, as the core reads it."""
+    """The incoming of *line*."""
     name, text, command = hello.hello, clean(line.say).strip(), line.press
     if not command and (found := _COMMAND.match(text)):
         command, text = found[1].lower(), text[found.end() :]
