@@ -6,10 +6,12 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 UV ?= uv
 
 .DEFAULT_GOAL := help
-.PHONY: help run dev test check format lock browser clean
+.PHONY: help install run dev test check format lock browser clean
 
 help: ## Show what there is.
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 10
+
+install: $(VENV)/.run ## Set everything up, and start nothing.
 
 run: $(VENV)/.run ## Start Palaver; without any setting, as a chat page with a demo model.
 	@$(BIN)/palaver run
