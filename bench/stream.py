@@ -18,6 +18,7 @@ import aiohttp
 import msgspec
 import uvloop
 from aiohttp import web
+from aiohttp.client_proto import ResponseHandler
 
 from core.models.client import ChatClient
 from core.models.providers import Endpoint
@@ -26,7 +27,8 @@ from core.service import collect_seldom
 
 CHUNKS = 2_000
 TIMES = 6
-PACKET_S = 0.0005
+PACKET_S = 0.001
+"""uvloop counts milliseconds: of less it makes nothing at all, and many packets are one read."""
 OPEN = 200
 STREAMS, RATE, SECONDS = 1_000, 50, 10
 
@@ -46,8 +48,8 @@ END = b'data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\ndat
 
 
 def serve(ready):
-    """Serve `/bulk`: many chunks in one write; `/packet`: one in each; `/slow`: one a second; and,
-    on the second port, streams that get `RATE` chunks a second.
+    """Serve `/bulk`: many chunks in one write; `/slow`: one a second; and, on ports of their own,
+    streams that get `RATE` chunks a second, and answers of which each chunk is a packet.
     """
 
     async def answer(request):
@@ -58,11 +60,6 @@ def serve(ready):
         if kind == "bulk":
             for _ in range(CHUNKS // 100):
                 await response.write(one * 100)
-        elif kind == "packet":
-            for _ in range(CHUNKS):
-                await response.write(one)
-                # So slowly that the client reads each for itself, also where it is the slower one.
-                await asyncio.sleep(PACKET_S)
         else:
             while True:
                 await response.write(one)
@@ -73,16 +70,31 @@ def serve(ready):
     async def main():
         loop = asyncio.get_running_loop()
         many = await loop.create_server(_Many, "127.0.0.1", 0)
+        packets = await asyncio.start_server(_in_packets, "127.0.0.1", 0)
         ticking = loop.create_task(_tick(), name="tick")
         app = web.Application()
         app.router.add_post("/{kind}/chat/completions", answer)
         runner = web.AppRunner(app, access_log=None)
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0).start()
-        ready.send((runner.addresses[0][1], many.sockets[0].getsockname()[1]))
+        servers = (many, packets)
+        ports = [one.sockets[0].getsockname()[1] for one in servers]
+        ready.send((runner.addresses[0][1], *ports))
         await ticking
 
     uvloop.run(main())
+
+
+async def _in_packets(reader, writer):
+    """So slowly that each chunk is read for itself, also where the client is the slower one."""
+    await reader.readuntil(b"\r\n\r\n")
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
+    writer.write(head + b"Connection: close\r\nTransfer-Encoding: chunked\r\n\r\n")
+    for part in (*[payload()] * CHUNKS, END, b""):
+        await asyncio.sleep(PACKET_S)
+        writer.write(b"%x\r\n%b\r\n" % (len(part), part))
+        await writer.drain()
+    writer.close()
 
 
 class _Many(asyncio.Protocol):
@@ -197,6 +209,24 @@ def microseconds(client, url, loop_factory):
     return min(results)
 
 
+def reads(client, url, loop_factory):
+    """How often *client* reads from its socket, in a run that is not measured."""
+    count, read = 0, ResponseHandler.data_received
+
+    def counting(self, data):
+        nonlocal count
+        count += bool(data)  # aiohttp calls itself with nothing, too.
+        read(self, data)
+
+    ResponseHandler.data_received = counting
+    try:
+        with asyncio.Runner(loop_factory=loop_factory) as runner:
+            runner.run(client(url))
+    finally:
+        ResponseHandler.data_received = read
+    return count
+
+
 async def kilobytes(url):
     """Python's memory for each open stream of ours."""
     connector = aiohttp.TCPConnector(limit=0)
@@ -255,8 +285,8 @@ def main():
     ready, told = multiprocessing.Pipe()
     server = multiprocessing.Process(target=serve, args=(told,), daemon=True)
     server.start()
-    port, many = ready.recv()
-    url = f"http://127.0.0.1:{port}"
+    port, many, packets = ready.recv()
+    url, packet = f"http://127.0.0.1:{port}", f"http://127.0.0.1:{packets}/packet"
     clients = {"the floor": floor, "Palaver": ours, "aiohttp and json, by line": raw}
     try:
         import openai  # noqa: F401, PLC0415 - a peer, perhaps not here
@@ -268,14 +298,20 @@ def main():
     print(f"| µs of CPU for a chunk | {' | '.join(columns)} |\n{'|---' * 4}|")
     for name, client in clients.items():
         cells = [
-            microseconds(client, f"{url}/{kind}", factory)
-            for kind, factory in (
-                ("bulk", asyncio.new_event_loop),
-                ("packet", asyncio.new_event_loop),
-                ("packet", uvloop.new_event_loop),
+            microseconds(client, where, factory)
+            for where, factory in (
+                (f"{url}/bulk", asyncio.new_event_loop),
+                (packet, asyncio.new_event_loop),
+                (packet, uvloop.new_event_loop),
             )
         ]
         print(f"| {name} | {' | '.join(f'{cell:.1f}' for cell in cells)} |")
+    for name, client in list(clients.items())[:3]:
+        counts = [
+            reads(client, packet, factory)
+            for factory in (asyncio.new_event_loop, uvloop.new_event_loop)
+        ]
+        print(f"{name}, one a packet: {counts[0]:,} reads; uvloop: {counts[1]:,}")
     collect_seldom()  # As the program does.
     share, arrived, late_ms = uvloop.run(sustained(f"http://127.0.0.1:{many}"))
     print(

@@ -13,11 +13,13 @@ from core.budget import Budget
 from core.errors import ConfigError
 from core.images.callbacks import Callbacks, Tasks
 from core.images.client import ImageClient
+from core.models.cache import Memory
 from core.models.choice import Watched, choose, has_user, one_key
 from core.models.demo.server import IMAGE_MODEL, demo_server
 from core.models.guard import Guard, GuardedModel, Moderation
 from core.models.learned import Lessons
 from core.models.palaver_file import ModerationEntry, PalaverFile, read_palaver_file, secret_in
+from core.models.picture_links import PictureLinks
 from core.models.prices import at_home, prepare
 from core.models.providers import Endpoint, provider_at
 from core.models.request import Model
@@ -54,11 +56,13 @@ async def open_models(
     metrics: Metrics | None = None,
     tracer: Tracer | None = None,
     lessons: Lessons | None = None,
+    links: PictureLinks | None = None,
 ) -> AsyncIterator[Models]:
     """The configured models, else a local Ollama, else the demo; *budget* counts their calls.
 
     *metrics* and *tracer* are told how they fare; where none are given, nobody is. *lessons*:
-    what is known of their ways; without it, each process learns for itself.
+    what is known of their ways; without it, each process learns for itself. *links*: addresses of
+    pictures for models that fetch them.
 
     Raises:
         ConfigError: a setting, or what PALAVER_CONFIG says, keeps one of them from opening.
@@ -79,7 +83,7 @@ async def open_models(
 
         watched = Watched(metrics or Metrics(), tracer or NoTracer())
         taught = lessons or Lessons()
-        chat = await choose(settings, file, session, demo_url, budget, watched, taught)
+        chat = await choose(settings, file, session, demo_url, budget, watched, taught, links)
         if chat.configured and not at_home(chat.endpoint):
             # Beside the start, which need not wait for it.
             stack.push_async_callback(end, [asyncio.create_task(prepare(), name="prices")])
@@ -123,6 +127,11 @@ def _moderation(entry: ModerationEntry | None, session: aiohttp.ClientSession) -
     base_url, key = entry.base_url.rstrip("/"), secret_in(entry.key, "the moderation")
     one_key("PALAVER_CONFIG", base_url, key)
     return Moderation(session, Endpoint(base_url, key, entry.model, provider_at(base_url)))
+
+
+def links_of(settings: Settings, memory: Memory) -> PictureLinks | None:
+    """Addresses for pictures, where the world reaches our server."""
+    return PictureLinks(memory, settings.public_url) if settings.public_url else None
 
 
 def callbacks_of(settings: Settings, tasks: Tasks) -> Callbacks | None:

@@ -17,7 +17,7 @@ from aiohttp import web
 from redis.asyncio import Redis
 
 from core.api import api_routes
-from core.clients import Models, callbacks_of, open_models
+from core.clients import Models, callbacks_of, links_of, open_models
 from core.crowd import CrowdTeller
 from core.errors import ConfigError
 from core.http import Health, http_server
@@ -27,6 +27,7 @@ from core.live.delivery import SpareCalls
 from core.live.pace import Pacer
 from core.models.cache import RememberingModel
 from core.models.learned import Lessons
+from core.models.picture_links import PictureLinks, picture_routes
 from core.people.access import Access
 from core.platform import Platform
 from core.secret import keep_secret
@@ -85,6 +86,7 @@ class Core:
     tasks: Tasks
     inbox: Inbox
     models: Models
+    links: PictureLinks | None
     lent: Lent
     services: Services
 
@@ -109,8 +111,10 @@ async def open_core(settings: Settings) -> AsyncIterator[Core]:
         content = settings.log_prompts and settings.trace_content
         tracer = await stack.enter_async_context(open_tracer(content=content))
         lessons = Lessons(RedisResponseCache(redis, keys.learned))
+        links = links_of(settings, RedisResponseCache(redis, keys.picture))
+        later = callbacks_of(settings, tasks)
         models = await stack.enter_async_context(
-            open_models(settings, budget, callbacks_of(settings, tasks), metrics, tracer, lessons)
+            open_models(settings, budget, later, metrics, tracer, lessons, links)
         )
         services = Services(
             settings=settings,
@@ -132,6 +136,7 @@ async def open_core(settings: Settings) -> AsyncIterator[Core]:
             redis=redis,
             inbox=_inbox(redis, settings),
             models=models,
+            links=links,
             pubsub=pubsub,
             tasks=tasks,
             lent=Lent(
@@ -244,6 +249,8 @@ def _routes(
     ]
     if settings.image_callbacks:
         routes += callback_routes(core.tasks)
+    if core.links is not None:
+        routes += picture_routes(core.links)
     if token := settings.api_token.get_secret_value():
         metrics, price = core.services.metrics, settings.llm_price
         routes += api_routes(core.models.chat, token, settings.max_turns, metrics, price)

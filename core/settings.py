@@ -67,6 +67,11 @@ class Settings(BaseSettings):
         description="a first question of so few characters goes to SMALL_MODEL; 0: none does",
     )
     llm_vision: bool = Field(True, description="whether it can look at pictures")
+    llm_picture_links: bool = Field(
+        False,
+        description="whether it fetches pictures itself, from addresses below `PUBLIC_URL`, and "
+        "is not sent them",
+    )
     llm_hears: bool = Field(
         False,
         description="whether it hears voice messages itself, where no AUDIO_MODEL writes them down",

@@ -17,10 +17,12 @@ from core.models.measured import MeasuredModel
 from core.models.model_list import first_model
 from core.models.palaver_file import ModelEntry, PalaverFile, secret_in
 from core.models.parameters import read_parameters
+from core.models.picture_links import PictureLinks
 from core.models.providers import Deadlines, Endpoint, place_of, provider_at
 from core.models.request import Model
 from core.models.retrying import TRIES
 from core.models.router import Route, Router
+from core.models.ways import Ways
 from core.platform import Bucket
 from core.secret import shown_url
 from core.settings import Settings
@@ -58,6 +60,7 @@ async def choose(
     budget: Budget,
     watched: Watched,
     lessons: Lessons,
+    links: PictureLinks | None = None,
 ) -> Choice:
     """The model of *file*, else of *settings*. *demo_url* starts the demo.
 
@@ -70,8 +73,9 @@ async def choose(
             endpoint,
             deadlines=_deadlines(settings),
             options=_options(settings),
+            ways=Ways(links=True if settings.llm_picture_links else None),
         )
-        client = ChatClient(session, endpoint, lessons)
+        client = ChatClient(session, endpoint, lessons, links=links)
         measured = MeasuredModel(client, endpoint, *watched, settings.llm_price, lessons)
         return Choice(measured, endpoint, kind)
     ways = [
@@ -83,7 +87,7 @@ async def choose(
         Route(
             entry.name,
             MeasuredModel(
-                ChatClient(session, endpoint, lessons, tries),
+                ChatClient(session, endpoint, lessons, tries, links),
                 endpoint,
                 *watched,
                 entry.price,

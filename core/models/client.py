@@ -19,6 +19,7 @@ from core.models import qianfan
 from core.models.chunks import Blind, Delta, Finished, ReasoningDelta, TextDelta, Usage
 from core.models.learned import Lessons
 from core.models.lessons import lesson_of
+from core.models.picture_links import PictureLinks
 from core.models.providers import Endpoint, continues_with
 from core.models.refusals import http_error
 from core.models.request import ChatRequest, Traits
@@ -64,7 +65,9 @@ class ChatClient:
         endpoint: Endpoint,
         lessons: Lessons | None = None,
         tries: int = TRIES,
+        links: PictureLinks | None = None,
     ) -> None:
+        self._links = links
         self._tries = tries
         self._session = session
         self._endpoint = endpoint
@@ -121,17 +124,22 @@ class ChatClient:
         doubtful = False
         spent = Usage()
         for lessons_left in reversed(range(LESSONS)):
-            call = _Call(ways.fit(request), ways, until, spent=spent)
+            call = _Call(await self._fit(request, ways), ways, until, spent=spent)
             try:
                 await self._asked(stack, call)
                 break
             except Refused as error:
                 spent = Usage.of(error)
                 needed = self._shape(call).needed
-                lesson = lesson_of(error, call.request, self._body(call), ways, needed)
+                linked = None if self._links is None else bool(ways.links)
+                body = self._body(call)
+                lesson = lesson_of(error, call.request, body, ways, needed, linked=linked)
                 if lesson is None or not lessons_left:
                     raise
                 taught = lesson.ways.under(self._endpoint.ways)
+                if lesson.ways.links is False:
+                    # What it cannot fetch is sent, whatever the operator wishes.
+                    taught = replace(taught, links=False)
                 if taught == ways:
                     raise  # The operator's settings do not allow the new way.
                 if lesson.ways.prefill is False and request.begun:
@@ -145,6 +153,10 @@ class ChatClient:
         if ways != known:
             await self._lessons.keep(self._endpoint, model, ways)
         return call, news
+
+    async def _fit(self, request: ChatRequest, ways: Ways) -> ChatRequest:
+        fitting = ways.fit(request)
+        return await self._links.linked(fitting) if self._links and ways.links else fitting
 
     async def _asked(self, stack: AsyncExitStack, call: _Call) -> None:
         """Ask until a first delta comes. If `call.after` is set, go on after that event."""

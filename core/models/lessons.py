@@ -30,6 +30,20 @@ _THIS_PICTURE = re.compile(
     r"invalid (?:image|base64)|exceed"
 )
 """It is about this picture, and says nothing of others."""
+_NOT_FETCHED = re.compile(
+    r"download|fetch|retriev|access|unreachable|base64|"
+    r"ur[il].{0,40}(?:not|n't|invalid|fail|timed|unsupported|reach)|"
+    r"(?:not|n't|invalid|fail|timed|unsupported).{0,40}ur[il]"
+)
+"""It cannot have a picture from its address."""
+_NOT_SENT = re.compile(
+    r"(?:base64|data:? ?ur[il]|data scheme|inline (?:data|image)).{0,60}"
+    r"(?:not|n't|unsupported|invalid)|"
+    r"(?:not|n't|unsupported|invalid).{0,40}(?:base64|data:? ?ur[il]|inline (?:data|image))|"
+    r"(?:only|must be|has to be|expected).{0,40}(?:https?|public|web).{0,20}(?:ur[il]|link)|"
+    r"must (?:start|begin) with .{0,3}https?"
+)
+"""It takes no picture but from an address."""
 _SOUNDS = re.compile(r"input_audio|\baudio\b|\bvoice\b|\bsound|\bogg\b")
 _RESPONSES = re.compile(r"v1/responses|responses api|responses endpoint")
 _STREAM = re.compile(r"\b(?:stream(?:ing|ed)?|sse)\b(?!_)")
@@ -94,16 +108,24 @@ def lesson_of(
     body: Mapping[str, Any],
     ways: Ways,
     needed: frozenset[str] = NEEDED,
+    *,
+    linked: bool | None = None,
 ) -> Lesson | None:
     """What *error* teaches, which *request*, sent as *body*, met; None where it teaches nothing.
 
-    Nothing that is *needed* is left out or renamed.
+    *linked*: whether addresses stood for its pictures; None where they cannot. Nothing that is
+    *needed* is left out or renamed.
     """
     words = error.said.lower()
     if _RESPONSES.search(words) and not ways.shape:
         return Lesson(replace(ways, shape="responses"))
     if hears(request) and _SOUNDS.search(words) and error.reason in ("request", "model"):
         return Lesson(replace(ways, sounds=False))
+    if linked is not None and sees(request) and error.reason in ("request", "model"):
+        if linked and _NOT_FETCHED.search(words):
+            return Lesson(replace(ways, links=False))
+        if not linked and ways.links is None and _NOT_SENT.search(words):
+            return Lesson(replace(ways, links=True))
     of_pictures = sees(request) and bool(PICTURES.search(words))
     if error.reason == "length" and not of_pictures:
         return _window(words, request, body, ways)

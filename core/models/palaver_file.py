@@ -17,7 +17,8 @@ headers = {X-RateLimit-Group = "chat"} # what each call carries besides
 extra = {thinking = {type = "disabled"}}  # what each request says besides
 parameters = {temperature = 0.2, reasoning_effort = "high"}  # see `core.models.parameters`
 ways = {window = 32768, pictures = false} # what it takes (else it is learned): window,
-                                       # most_tokens, pictures, sounds, stream, prefill, system,
+                                       # most_tokens, pictures, links, sounds, stream, prefill,
+                                       # system,
                                        # without = ["temperature"], renamed = {...}
 first_s = 900                          # deadlines of its own, as LLM_FIRST_S
 silence_s = 120

@@ -33,6 +33,7 @@ class Ways(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_field
         stream: whether it streams.
         prefill: whether it goes on from what it is told to have begun.
         pictures: whether it sees.
+        links: whether it fetches pictures from addresses, and is not sent them.
         sounds: whether it hears.
         shape: how it is asked, where not as its provider's other models.
         window: how many tokens it reads at once, its answer included.
@@ -47,6 +48,7 @@ class Ways(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_field
     stream: bool | None = None
     prefill: bool | None = None
     pictures: bool | None = None
+    links: bool | None = None
     sounds: bool | None = None
     shape: Literal["", "responses"] = ""
     window: int = 0
@@ -74,6 +76,7 @@ class Ways(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_field
         parts = [f"window {self.window:,} tokens"] if self.window else []
         parts += [f"at most {self.most_tokens:,} written"] if self.most_tokens else []
         parts += ["no pictures"] if self.pictures is False else []
+        parts += ["pictures by address"] if self.links else []
         parts += ["no sounds"] if self.sounds is False else []
         parts += ["no streaming"] if self.stream is False else []
         parts += [f"asked by {self.shape}"] if self.shape else []

@@ -125,5 +125,9 @@ def answer(key: str) -> str:
     return f"{TAG}:answer:{key}"
 
 
+def picture(key: str) -> str:
+    return f"{TAG}:picture:{key}"
+
+
 def learned(key: str) -> str:
     return f"{TAG}:learned:{key}"
