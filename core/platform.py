@@ -83,7 +83,10 @@ class Surface(Protocol):
 
     @property
     def budget(self) -> Sequence[Bucket]:
-        """What the next `show` takes a token of; the first bucket is the place's."""
+        """What the next `show` takes a token of; the first bucket is the place's.
+
+        Empty: nobody limits it but `Limits.interval_s`.
+        """
         ...
 
     @property
@@ -137,7 +140,14 @@ class Platform(Protocol):
         """Whether only the operator's own machine can reach it, so access lists do not apply."""
         ...
 
-    async def __aenter__(self) -> Self: ...
+    async def __aenter__(self) -> Self:
+        """Connect. Called again, later, when it raised.
+
+        Raises:
+            Revoked: the platform does not accept our credentials.
+            PlatformError: it cannot be reached now.
+        """
+        ...
 
     async def __aexit__(
         self,

@@ -22,7 +22,7 @@ from tests.servers.telegram import TelegramServer
 
 @dataclass
 class Shown:
-    """One post of the bot."""
+    """One post of the bot: its text, its buttons' commands, its pictures' bytes, its edits."""
 
     text: str
     commands: tuple = ()
@@ -31,11 +31,23 @@ class Shown:
 
 
 class Driver:
-    """What the contract asks of each platform. *places* are separate conversations."""
+    """What the contract asks of each platform: a person's gestures, and what stands there."""
 
+    name = ""
+    """The platform's."""
     places = ()
+    """Conversations of separate kinds, by names of the driver's own; each gets its tests."""
+    other = ""
+    """A place that is none of *places*, of another person or in another chat."""
     pages_at = 0
     """Characters after which an answer needs another post; 0: never."""
+
+    def running(self):
+        """Holds open what stands outside the program (an async context manager), and gives us.
+
+        The program may start in it more than once.
+        """
+        raise NotImplementedError
 
     def settings(self):
         """What turns the platform on, and leads it to the server that `running` holds open."""
@@ -45,6 +57,7 @@ class Driver:
         """The program serves: *running* has its `url` and its `platforms`."""
 
     async def say(self, place, text):
+        """*text* to the bot, with a mention where the place needs one; `/…` is a command."""
         raise NotImplementedError
 
     async def say_again(self, place):
@@ -52,6 +65,7 @@ class Driver:
         raise NotImplementedError
 
     async def press(self, place, command):
+        """The button with *command* under the newest post that has it."""
         raise NotImplementedError
 
     async def noise(self, place):
@@ -84,6 +98,7 @@ class Driver:
         raise NotImplementedError
 
     async def posts(self, place):
+        """What stands in *place* of ours now, the oldest first, each as `Shown`."""
         raise NotImplementedError
 
     async def answered(self, place, count=1, seconds=30.0):

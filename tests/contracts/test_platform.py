@@ -144,11 +144,7 @@ async def test_two_questions_at_once_are_answered_in_order(driver, tmp_path, mod
     place = driver.places[0]
     async with driving(driver, tmp_path, model):
         await driver.say(place, "first")
-        if driver.name == "slack":
-            # In a direct message only a thread is one conversation.
-            await driver.say(place, "second")
-        else:
-            await driver.say(place, "second")
+        await driver.say(place, "second")
         one, two = await driver.answered(place, 2)
         assert "Echo of first" in one.text
         assert "Echo of second" in two.text

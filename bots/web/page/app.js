@@ -1,4 +1,4 @@
-// The chat page: it shows what the board holds and sends what a person does.
+// The chat page: it shows what the post log holds and sends what a person does.
 
 const $ = (id) => document.getElementById(id);
 const make = (tag, attributes = {}, ...children) => {

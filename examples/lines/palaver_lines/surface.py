@@ -29,8 +29,7 @@ class LinesSurface:
     async def show(self, text: str, buttons: Sequence[Button] = ()) -> None:
         await self.put(Post(text, tuple(buttons)))
 
-    async def finish(self, text: str, buttons: Sequence[Button] = ()) -> None:
-        await self.put(Post(text, tuple(buttons)))
+    finish = show
 
     async def delete(self) -> None:
         if self._key is not None:

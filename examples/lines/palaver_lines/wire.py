@@ -57,12 +57,11 @@ def incoming(line: Line, hello: Hello) -> Incoming:
     name, text, command = hello.hello, clean(line.say).strip(), line.press
     if not command and (found := _COMMAND.match(text)):
         command, text = found[1].lower(), text[found.end() :]
-    command, _, argument = command.partition(" ")
     return Incoming(
         event_id=f"{NAME}:{name}:{clean(line.id)}",
         conversation=conversation_id(NAME, name),
         sender=Sender(f"{NAME}:{name}", name, clean(hello.language)),
-        text=argument or text,
+        text=text,
         command=clean(command),
         sent_at=time.time(),
     )
