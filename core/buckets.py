@@ -1,4 +1,8 @@
-"""The law of token buckets: how many calls pass, and how that is learned. No clock, no store."""
+"""All buckets of a call: whether it gets a token of each, and what its end teaches.
+
+`core.levels` tells the law of one bucket, with an example in numbers. Here the law is applied. This
+module has no clock and no store of its own, so tests run it at any time they like.
+"""
 
 import time
 from collections.abc import Sequence
@@ -25,47 +29,47 @@ from core.levels import (
 from core.platform import Bucket
 
 CLOCK_S = 0.001
-"""What comes so soon is there."""
+"""A token that comes back within this time counts as there."""
 STILL_S = 0.3
-"""So much longer than until it asks again, who waits keeps the less urgent from a token."""
+"""A waiting call keeps less urgent calls from a token until it asks again, and so much longer."""
 NEARLY = 0.95
-"""Who knows so much of the most that was ever found to pass tries no more."""
+"""Nothing is tried once the pace has reached this share of the most that was ever found to pass."""
 TRY_S = 0.1
-"""While another tries, it is asked so often how that went."""
+"""While another call tries, a waiting call asks this often how that went."""
 TELLS = 0.6
-"""A try that was early by less than so much of how early may be tried shows no more than that our
-times are a little longer than the platform's."""
+"""A try teaches only if it was early by at least this share of what is allowed. A smaller lead may
+only mean that our windows are a little longer than the platform's."""
 HELD, JITTER_S = 0.6, 0.2
-"""Who is answered later than usual by so much of what the try was early, was made to wait; but by
-less than this answers differ anyway."""
+"""A try failed if its answer was late by this share of the time that the try was early. Answers
+differ by up to `JITTER_S` anyway."""
 USUAL_GROWS = 1.05
-"""What was the fastest answer is forgotten so fast."""
+"""Each answer makes the fastest known time longer by this factor, so old records fade."""
 ALONE_S = 5.0
-"""The end of the first call after a refusal is waited for so long."""
+"""How long other calls wait for the end of the first call after a refusal."""
 OUT_S = 15.0
-"""A call whose end is not told is forgotten after so long."""
+"""A try whose end nobody reports is forgotten after this time."""
 BURST_S = 8.0
-"""A refusal for longer is not about a burst, where it can be about more."""
+"""A longer refusal is blamed on the longest window, not on a burst."""
 SLOW_S = 3.0
 """An answer that takes longer is a warning: the platform itself waits before it refuses."""
 BEYOND_SLOW_S = 1.5
-"""The same, where more is used than was promised."""
+"""The same, while more calls are made than promised."""
 QUIET_S = 10.0
-"""For so long, at the most, previews are silent after a slow answer."""
+"""How long previews pause after a slow answer, at the most."""
 HALF = 0.5
-"""Of a slow answer a bucket is innocent of which more than this was left."""
+"""A bucket with more than this share left is not blamed for a slow answer."""
 MARGIN_S = 0.1
-"""So much longer than asked nothing is called after a refusal."""
+"""After a refusal nothing is called for the asked time and this margin."""
 
 
 class Usual:
-    """How fast each platform answers, by this process's calls of late."""
+    """How fast each platform usually answers, measured by the calls of this process."""
 
     def __init__(self) -> None:
         self._fastest: dict[str, float] = {}
 
     def late_s(self, buckets: Sequence[Bucket], took_s: float) -> float:
-        """By how much more than usual an answer took, which took *took_s*."""
+        """How much longer than usual an answer took that took *took_s*."""
         platform = buckets[0].key.partition(":")[0]
         usual = self._fastest.get(platform, took_s) * USUAL_GROWS
         self._fastest[platform] = min(usual, took_s)
@@ -78,7 +82,7 @@ def worth_telling(grant: Grant, late_s: float) -> bool:
 
 
 class Buckets:
-    """Token buckets, by a clock that the caller reads; *levels*: what is known of them."""
+    """Token buckets. The caller reads the clock. *levels*: what is known of each, by its key."""
 
     def __init__(self, levels: dict[str, Level] | None = None) -> None:
         self._levels: dict[str, Level] = {} if levels is None else levels
@@ -88,7 +92,7 @@ class Buckets:
         levels = [self._at(bucket) for bucket in buckets]
         urgent = call != "nicety"
         alone = urgent and any(level.alone and level.held_until <= now for level in levels)
-        # Where one limit was found to hold, the others are not planned to be wider.
+        # After one bucket was found to be full, the others are not planned to be wider.
         bold = all(self._known(bucket).shut_until <= now for bucket in buckets if bucket.most)
         looks = [
             self._look(bucket, call, now, growing, alone=alone, bold=bold) for bucket in buckets
@@ -129,11 +133,10 @@ class Buckets:
         look = (refilled if bucket.refills else windowed)(bucket, level, call, view)
         if alone or max(look.wait_s, look.early) <= CLOCK_S:
             return look._replace(wait_s=0.0, spare=max(look.spare, 1.0), early=0.0)
-        # Where more was found to pass first texts go side by side.
+        # First texts need not try one by one in a place that was found to allow more.
         one_by_one = look.early > 0 and (pace <= 1 or call != "first")
         trying = one_by_one and known.out_at > max(0.0, now - OUT_S)
         if look.wait_s > ahead_s or trying:
-            # While another tries, it is asked soon how that went.
             wait_s = TRY_S if trying else max(CLOCK_S, look.wait_s - ahead_s)
             return look._replace(wait_s=wait_s, spare=min(look.spare, 0.0))
         return look._replace(wait_s=0.0, spare=max(look.spare, 1.0))
@@ -149,9 +152,9 @@ class Buckets:
         level.taken = [one for one in level.taken if one[0] > now - seconds]
 
     def passed(self, buckets: Sequence[Bucket], grant: Grant, late_s: float, now: float) -> None:
-        """As `Budget.passed`, at the moment *now*; *late_s*: more than usual."""
+        """As `Budget.passed`, at the moment *now*; the answer was *late_s* later than usual."""
         early = grant.early or [0.0] * len(buckets)
-        told = []
+        windows_s = []
         for bucket, by in zip(buckets, early, strict=True):
             self._at(bucket).alone_until = 0.0
             if not by:
@@ -160,9 +163,9 @@ class Buckets:
             if late_s > min(max(HELD * by, JITTER_S), BEYOND_SLOW_S):
                 self._narrow(bucket, now, tried=True)
             elif by >= TELLS * early_s(bucket):
-                told.append(bucket.seconds)
-        if told:
-            self._widen(buckets, early, min(told), now)
+                windows_s.append(bucket.seconds)
+        if windows_s:
+            self._widen(buckets, early, min(windows_s), now)
         if not any(early):
             beyond = any(pace_of(self._known(one), now) > 1 for one in buckets if one.most)
             blamed = self._blamed(buckets, early, now, left=HALF)
@@ -184,7 +187,7 @@ class Buckets:
             self._narrow(blamed, now, tried=bool(early[buckets.index(blamed)]))
         for bucket, by in zip(buckets, early, strict=True):
             level = self._at(bucket)
-            # What is refused was not done.
+            # The platform did not do the call.
             level.spent = max(0.0, level.spent - 1)
             if by:
                 self._known(bucket).out_at = 0.0
@@ -199,8 +202,8 @@ class Buckets:
     def _widen(
         self, buckets: Sequence[Bucket], early: Sequence[float], seconds: float, now: float
     ) -> None:
-        """More than was promised has passed in *seconds*: so, there and in what lasts longer, may
-        the most that was ever found to.
+        """More calls than promised have passed in a window of *seconds*. So plan this window, and
+        longer ones, with the most that was ever found to pass.
         """
         for bucket, by in zip(buckets, early, strict=True):
             known = self._known(bucket)
@@ -215,13 +218,13 @@ class Buckets:
                     level.proven = proven
 
     def _narrow(self, bucket: Bucket, now: float, *, tried: bool) -> None:
-        """So much does not pass; *tried*: it was more than was known to."""
+        """A call did not pass: make *bucket* smaller. *tried*: the call was a try."""
         pace = pace_of(self._known(bucket), now)
         left = passing(bucket, self._at(bucket), pace, now, tried=tried)
         self._learn(bucket, left, now, shut_until=now + TRY_AGAIN_S)
 
     def _learn(self, bucket: Bucket, pace: float, now: float, shut_until: float = 0.0) -> None:
-        """*bucket* is so wide; and so are, until they find otherwise, those like it."""
+        """Keep *pace* for *bucket*, and for buckets like it until they find their own."""
         for level in {id(one): one for one in (self._at(bucket), self._kind(bucket))}.values():
             level.learned, level.learned_at, level.shut_until = pace, now, shut_until
             level.out_at = 0.0
@@ -235,9 +238,10 @@ class Buckets:
         left: float = 1.0,
         asked_s: float = 0.0,
     ) -> Bucket | None:
-        """The bucket that was too wide: the narrowest that was full, or the fullest.
+        """The bucket that let too many calls pass: the fullest; of equals the shortest window.
 
-        None where more than this share of each was *left*. *asked_s*: for how long it was refused.
+        None if each had more than the share *left*. *asked_s*: how long the platform asked us to be
+        silent; after more than `BURST_S`, the longest window is blamed among equals.
         """
         full: list[tuple[float, float, Bucket]] = []
         for bucket, by in zip(buckets, early, strict=True):
@@ -247,7 +251,7 @@ class Buckets:
             most, taken = holds(bucket, pace), float(count(bucket, level, now))
             if bucket.refills:
                 taken = spent_of(bucket, level, pace, now)
-            # More than was promised is blamed first.
+            # A bucket that gave more than promised is blamed first.
             beyond = pace > 1 and (taken > bucket.most or bucket.fastest > 1)
             share = 0.0 if by > 0 or beyond or most - taken < 1 else 1 - taken / most
             if share <= left:
@@ -256,7 +260,7 @@ class Buckets:
         return min(full, key=lambda one: one[:2])[2] if full else None
 
     def _known(self, bucket: Bucket) -> Level:
-        """Where it is kept what was learned of *bucket*, or, before, of those like it."""
+        """The level that holds what was learned of *bucket*; until then, of buckets like it."""
         own = self._at(bucket)
         return own if own.learned_at else self._kind(bucket)
 

@@ -1,8 +1,8 @@
-"""Groups in which people wait for long are told so: once, in one post for all of them.
+"""Crowds: a group in which many people wait is told so in one post for all of them.
 
-It is a call of the place's budget like any other, so it comes after the answers, and seldom:
-with two hundred askers, a notice for each would take the minutes in which ten of them could be
-answered. The post is edited when it is no longer about right, and goes when nobody waits.
+The post costs a token of the place's budget, as an answer does. If 200 people waited and each got a
+notice, the notices would take minutes in which ten of them could be answered. So answers go first.
+The post is edited when its number is far from right, and is deleted when nobody waits.
 """
 
 import asyncio
@@ -23,25 +23,25 @@ from core.telemetry import logger
 log = logger(__name__)
 
 NOTICE_EVERY_S = 60
-"""In a group or channel, at most one notice of ours appears in so long: answers go first."""
+"""A group or channel gets at most one notice in this time, because answers go first."""
 PATIENCE_S = 60.0
-"""For so long a notice waits for a token that no answer needs. Where there is none, answers will
-take all of them for minutes to come: then those who wait are told at the cost of one."""
+"""How long a notice waits for a token that no answer needs. If none comes in this time, answers
+will take all tokens for minutes. Then the notice takes one of theirs."""
 IN_LINE_S = 10.0
-"""So long it then waits among the answers, while other places are not looked at."""
+"""How long the notice then waits among the answers. Other places are not looked at meanwhile."""
 MORE, FEWER = 2, 10
-"""A number is told anew when it has become so many times as much, or as little."""
+"""The post is edited when the number is `MORE` times as large, or a tenth (`FEWER`)."""
 LAST_WORDS_S = 2.0
-"""How long a post that was begun is waited for: cut off, nobody would know of it."""
+"""How long a cancelled task waits for a post under way. Nobody would know of a cut one."""
 
 
 def notice_of(conversation: ConversationId) -> str:
-    """By this name it is known that the place of *conversation* had a notice lately."""
+    """The name under which `Notices` knows that the place of *conversation* had a notice."""
     return f"notice:{place_of(conversation)}"
 
 
 class CrowdTeller:
-    """Tells groups; one process at a time does (see `core.queue_notices`)."""
+    """Tells groups that people wait. One process at a time does (see `core.queue_notices`)."""
 
     def __init__(self, crowds: Crowds, notices: Notices, budget: Budget) -> None:
         self._crowds = crowds
@@ -50,7 +50,7 @@ class CrowdTeller:
         self._since: dict[ConversationId, float] = {}
 
     async def look(self, platform: Platform, longer_than_s: float) -> None:
-        """Tell those who wait longer than *longer_than_s*, largest crowds first."""
+        """Tell groups in which people wait longer than *longer_than_s*, largest crowds first."""
         waiting = await self._crowds.waiting(platform.name, longer_than_s)
         posts = await self._crowds.posts(platform.name)
         for conversation, post in posts.items():
@@ -99,7 +99,7 @@ class CrowdTeller:
             log.warning("crowd not told", conversation=conversation, reason=str(error))
 
     async def _take(self, buckets: Sequence[Bucket], *, patient: bool) -> bool:
-        """Whether a token was to be had: of those that are left, or, not *patient*, in line."""
+        """Whether a token was got. *patient*: only one that no answer needs; else in the queue."""
         if patient:
             return not (await self._budget.take(buckets, "nicety")).wait_s
         until = time.monotonic() + IN_LINE_S
@@ -126,7 +126,7 @@ class CrowdTeller:
         self, platform: Platform, conversation: ConversationId, post: CrowdPost
     ) -> None:
         surface = platform.reopen_surface(conversation, post.handle)
-        # What is no longer true should go before another answer grows.
+        # A false notice should go before another answer grows.
         if (await self._budget.take(surface.final_budget, "first")).wait_s:
             return
         try:
@@ -139,5 +139,5 @@ class CrowdTeller:
         await self._crowds.drop(platform.name, conversation)
 
 
-def _differs(told: int, people: int) -> bool:
-    return people >= told * MORE or people * FEWER <= told
+def _differs(shown: int, people: int) -> bool:
+    return people >= shown * MORE or people * FEWER <= shown

@@ -1,4 +1,9 @@
-"""The ingress: what people do is put into the inbox here, or they are told why it is not."""
+"""The ingress: here it is decided whether a message is for the bot, and may enter the inbox.
+
+The questions come in this order. Is the message meant for us (addressed, by a wake word, or in a
+thread of ours)? Is the person allowed? Is it about the threads of a place, so that each of them
+gets it? Then it goes into the inbox. Somebody whose message may not enter is told why, but seldom.
+"""
 
 import asyncio
 from collections.abc import Sequence
@@ -26,7 +31,7 @@ log = logger(__name__)
 ASK = "ask"
 """The command of a button that asks a question, instead of a person who types it."""
 SELDOM = ("full", "not_allowed")
-"""What many may be told at once: in a group or channel one of them at a time."""
+"""Sentences that many people could get at once. A group or channel gets only one at a time."""
 NOT_ALLOWED_AGAIN_S = 30 * 24 * 3600
 FULL_AGAIN_S = 60
 EDITABLE_S = 48 * 3600
@@ -34,7 +39,7 @@ EDITABLE_S = 48 * 3600
 
 
 class Ingress:
-    """Lets in who is allowed and meant us; tells the others once, in tasks of *group*."""
+    """Puts messages into the inbox. Notices to people are sent in tasks of *group*."""
 
     def __init__(
         self, inbox: Inbox, notices: Notices, services: Services, group: asyncio.TaskGroup
@@ -46,21 +51,21 @@ class Ingress:
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def close(self) -> None:
-        """Tell nobody any more."""
+        """End the notices that are still on their way."""
         await end(self._tasks)
 
     async def accept(self, platform: Platform, incoming: Incoming) -> None:
-        """Return when the inbox holds *incoming*, however long the store is away, or need not."""
+        """Return when the inbox holds *incoming*, or need not. Waits for an absent store."""
         if " " in incoming.command:
-            # A pressed button that carries what its command is given.
+            # A button holds its command and the text behind it.
             command, _, text = incoming.command.partition(" ")
             command = "" if command == ASK else command
             incoming = msgspec.structs.replace(incoming, command=command, text=text)
         if incoming.address == "overheard":
-            said = said_to(incoming.text, self._services.settings.wake_words)
-            if said is None:
+            text_for_us = said_to(incoming.text, self._services.settings.wake_words)
+            if text_for_us is None:
                 return
-            incoming = msgspec.structs.replace(incoming, text=said, address="direct")
+            incoming = msgspec.structs.replace(incoming, text=text_for_us, address="direct")
         if await self._between_people(incoming):
             return
         allowed = await self._allows(platform, incoming)
@@ -85,7 +90,7 @@ class Ingress:
         self._services.metrics.accepted.labels(platform.name, verdict).inc()
 
     async def _allows(self, platform: Platform, incoming: Incoming) -> bool:
-        """Whether *incoming* may be answered; a place that moved is still the one on the list."""
+        """Whether *incoming* may be answered. A place that moved keeps its place on the list."""
         allows = self._services.access.allows
         if incoming.moved_to:
             if allows(incoming):
@@ -103,7 +108,7 @@ class Ingress:
         return bool(before) and allows(msgspec.structs.replace(incoming, conversation=before))
 
     async def _first_wording(self, incoming: Incoming) -> Incoming:
-        """*incoming*; an edit by which somebody in a group first turned to us is a question."""
+        """*incoming*; in a group, an edit that asks us for the first time becomes a question."""
         if incoming.private or not incoming.message or incoming.command or incoming.deleted:
             return incoming
         name = f"asked:{incoming.conversation}:{incoming.message}"
@@ -113,7 +118,7 @@ class Ingress:
         return msgspec.structs.replace(incoming, edited=incoming.edited and not first)
 
     async def _between_people(self, incoming: Incoming) -> bool:
-        """Whether *incoming* was said in a thread of ours, but not to us."""
+        """Whether *incoming*, in a thread that we answer in, is for other people."""
         if incoming.private or incoming.conversation == place_of(incoming.conversation):
             return False
         heard = await retry_until_available(partial(self._inbox.places.hear, incoming), "hear")
@@ -127,11 +132,11 @@ class Ingress:
         return bool(heard.others) and not for_us(incoming.text, heard.others)
 
     async def _passed_on(self, platform: Platform, incoming: Incoming) -> bool:
-        """Whether *incoming*, said to a place, was about threads of it and was given to them."""
+        """Whether *incoming*, a command to a place, was passed on to threads of the place."""
         place, person = incoming.conversation, incoming.sender.id
         threads: Sequence[ConversationId] = ()
         if incoming.command == "stop":
-            # An admin stops everybody's answers, others their own.
+            # An admin stops the answers to everybody; others stop their own.
             whose = "" if self._services.access.is_admin(person) else person
             running = partial(self._inbox.places.answering, place, whose)
             threads = await retry_until_available(running, "answering")
@@ -161,7 +166,7 @@ class Ingress:
         sentence: str,
         waiting: int = 0,
     ) -> None:
-        """Say *sentence* once in *again_s* seconds to who sent *incoming*."""
+        """Say *sentence* to the sender of *incoming*, at most once in *again_s* seconds."""
 
         async def notify() -> None:
             try:

@@ -1,4 +1,26 @@
-"""What is known of one bucket: what it holds, when the next token is there, what was learned."""
+"""The law of one bucket: when the next token is there, and what the calls teach.
+
+Most buckets count calls in a window: a token comes back *seconds* after it was taken. A bucket that
+*refills* gets one token back every *seconds* / *most* instead. A *try* is a token that is given out
+a little before it is back, to find out whether the place allows more than the platform promises.
+
+An example. A bucket promises 4 calls in any 60 s. It keeps 1 token for final texts (`reserve`), and
+8 calls were once seen to pass in such a place (`upto`).
+
+1. Previews take tokens at 0, 10 and 20 s. A preview at 30 s must wait, because the last token is
+   kept. A final text takes it at 31 s.
+2. The token of 0 s comes back at 60 s. But from 55 s on (`EARLY_S`) a final text may take it as a
+   try. Only one call tries at a time. A call that comes meanwhile asks again after 0.1 s.
+3. The platform answers the try at once: 5 calls have passed in 60 s. So 5 / 4 = 1.25 times the
+   promise is *proven*. What is *learned* becomes 8 / 4 = 2: the budget now plans with 8 tokens.
+   Each call beyond the 5 proven ones is again a try.
+4. Or the platform refuses the try for 30 s. Then nobody calls for 30.1 s, the first call after that
+   goes alone, and for `TRY_AGAIN_S` the bucket keeps to its 4 calls. If the platform answers the
+   try more than 1.5 s late, the bucket keeps to its 4 calls too, but nobody has to be silent.
+
+The learned pace fades towards 1.0, the promise: 2.0 becomes 1.41 after a day (`UNLEARN_S`).
+`core.buckets` applies this law to all buckets of a call.
+"""
 
 import math
 from collections.abc import Sequence
@@ -10,43 +32,46 @@ from core.budget import LOOK_AGAIN_S, URGENCY, Call
 from core.platform import Bucket
 
 CLOCK_BACK_S = 1.0
-"""A clock that stepped back by less is a matter of rounding."""
+"""A smaller step back of the clock is only rounding."""
 EARLY_S, EARLY_TOKENS = 5.0, 1.5
-"""A token is tried so early; of a bucket that refills, by so many tokens. What is early by less
-than Telegram's own patience (8 s) it answers late, and does not refuse."""
+"""How early a token may be tried: in seconds, or in tokens if the bucket refills. Telegram itself
+waits up to 8 s before it refuses: a call that is less early than that is only answered late."""
 TRY_AGAIN_S = 1800.0
+"""How long nothing is tried after a try failed."""
 NARROWER = 0.8
 SLOWER, SLOWEST = 0.5, 0.1
-"""A refusal leaves so much of what had passed, and of the speed at which tokens come back."""
+"""The share that is left after a refusal: of the calls that had passed (`NARROWER`), of the pace
+(`SLOWER`), and never less than this share of the promised speed (`SLOWEST`)."""
 LEARNED_S, USED_S = 14 * 24 * 3600.0, 600.0
-"""In a place that is not used what was learned is kept for so long; that it was used, so long."""
+"""How long an unused place is remembered: if something was learned there, and if not."""
 UNLEARN_S = 24 * 3600.0
-"""Half of what was learned is forgotten in so long."""
+"""Half of what was learned is forgotten in this time."""
 CHATS, WITHIN_S = 3, 10.0
-"""Refusals in so many places within so long show a limit that they share."""
+"""Refusals in this many chats within this time show a limit that the chats share."""
 SETTLES_S = 2.0
-"""What was called before such a limit was known is answered by then."""
+"""By then the platform has answered the calls that were made before the limit was known."""
 SHARED_S = 600.0
-"""For so long that limit is believed in; what it is has shown in the last second."""
+"""How long the shared limit holds. Its size: the calls that passed in the second before."""
 
 
 class Level(msgspec.Struct):
-    """What is known of one bucket, and kept of it. Times are in seconds.
+    """What is kept of one bucket. Times are in seconds.
 
     Attributes:
-        seen_at: when it was looked at last.
-        used: how many tokens were taken of it.
-        taken: when tokens were taken of it, the latest last, and what for.
-        spent, at: how many tokens of one that refills were not yet back, and when.
-        learned, learned_at: how many times as wide, or as fast, as promised it is taken to be, and
-            since when.
-        proven: so much of that has passed; what is more is tried, one call at a time.
-        out_at: since when a try is under way; 0.0: none is.
-        shut_until: until then nothing is tried; where nobody knows a limit: one is believed in.
-        held_until: nobody may call until then.
-        alone, alone_until: the next call goes alone, for its end shows whether others may.
-        waits: until when somebody waits for a token, by what for.
-        refusals: where lately, when, and for how long, of the places that share it.
+        seen_at: when the bucket was read last.
+        used: how many tokens were ever taken.
+        taken: when tokens were taken, and for which calls; the latest last.
+        spent, at: if the bucket refills: how many tokens were not yet back, at which time.
+        learned, learned_at: how many times as wide, or as fast, as promised the bucket is taken to
+            be, and when that was learned.
+        proven: how many times as wide as promised calls have really passed. More is a try.
+        out_at: when the try under way began; 0.0 if there is none.
+        shut_until: nothing is tried until then. If the bucket has no size: how long the limit holds
+            that was found.
+        held_until: no call may be made until then.
+        alone, alone_until: the next call goes alone. Its end shows whether others may follow.
+        waits: for each kind of call, until when a call of this kind waits for a token.
+        refusals: time, place and length of the latest refusals in places that share the bucket.
     """
 
     seen_at: float = 0.0
@@ -67,7 +92,7 @@ class Level(msgspec.Struct):
 
 
 def settle(level: Level, now: float) -> None:
-    """Move what *level* says of times by as much as the clock stepped back since it was seen."""
+    """If the clock stepped back since *level* was read last, move all its times back too."""
     back_s, level.seen_at = level.seen_at - now, now
     if back_s <= CLOCK_BACK_S:
         return
@@ -79,15 +104,18 @@ def settle(level: Level, now: float) -> None:
 
 
 def kept_s(seconds: float, level: Level, now: float) -> int:
-    """For how long it is worth keeping what is known of a bucket of so many *seconds*."""
+    """How long the *level* of a bucket of *seconds* should be kept, from *now* on."""
     learned = level.learned != 1.0 or level.shut_until > now
     held_s = max(0.0, level.held_until - now)
     return math.ceil(held_s + seconds + (LEARNED_S if learned else USED_S))
 
 
 class Look(NamedTuple):
-    """*wait_s* until there is a token, *spare* of them now; *early*: until one that is kept for
-    nobody.
+    """What one bucket says to a call.
+
+    *wait_s*: seconds until there is a token. *spare*: how many tokens there are now. *speed*: how
+    many come back a second, if the bucket refills. *early*: seconds until there would be a token if
+    the bucket were only as wide as proven; above 0, the call is a try.
     """
 
     wait_s: float
@@ -97,10 +125,11 @@ class Look(NamedTuple):
 
 
 class View(NamedTuple):
-    """How a bucket is looked at: it is taken to be as wide as *pace*, of which *proven* has passed
-    (see `Level`), and planned with at *planned*.
+    """What a bucket is taken to be at the moment *now*.
 
-    *ahead_s*: so much a token may be tried early; *growing*: see `Budget.take`.
+    *pace*, *proven* and *planned* say how many times as wide as promised the bucket is known to be,
+    has been seen to be, and is planned with. *ahead_s*: how early a token may be tried. *growing*:
+    see `Budget.take`.
     """
 
     now: float
@@ -112,28 +141,28 @@ class View(NamedTuple):
 
 
 def early_s(bucket: Bucket) -> float:
-    """By how much a token may be tried early."""
+    """How many seconds early a token may be tried."""
     return EARLY_TOKENS * bucket.seconds / bucket.most if bucket.refills else EARLY_S
 
 
 def widest(bucket: Bucket) -> float:
-    """How many times as wide, or as fast, as promised a bucket may be found to be."""
+    """The most: how many times as wide, or as fast, as promised a bucket may turn out to be."""
     return max(1.0, bucket.upto / bucket.most, bucket.fastest) if bucket.most else 1.0
 
 
 def pace_of(level: Level, now: float) -> float:
-    """How many times as wide, or as fast, as promised a bucket is known to be."""
+    """How many times as wide, or as fast, as promised the bucket is now known to be."""
     return math.pow(level.learned, math.pow(0.5, (now - level.learned_at) / UNLEARN_S))
 
 
 def holds(bucket: Bucket, pace: float) -> float:
-    """How many tokens a bucket holds; where they come back faster, bursts are smaller."""
+    """How many tokens a bucket holds. If tokens come back faster, it holds fewer."""
     pace = 1 / pace if bucket.fastest > 1 and pace > 1 else pace
     return max(1.0, bucket.most * pace + 0.001)
 
 
 def speed_of(bucket: Bucket, pace: float) -> float:
-    """How many tokens a second come back into a bucket that refills."""
+    """How many tokens come back each second into a bucket that refills."""
     return bucket.most / bucket.seconds * (pace if bucket.fastest > 1 else min(1.0, pace))
 
 
@@ -142,12 +171,12 @@ def count(bucket: Bucket, level: Level, now: float) -> int:
 
 
 def spent_of(bucket: Bucket, level: Level, pace: float, now: float) -> float:
-    """The tokens of a bucket that refills which are not yet back."""
+    """How many tokens of a bucket that refills are not yet back."""
     return max(0.0, level.spent - (now - level.at) * speed_of(bucket, pace))
 
 
 def look_at_shared(level: Level, call: Call, now: float) -> Look:
-    """A bucket without a size: it only counts, until a limit has shown itself."""
+    """A bucket without a size only counts the calls, until a limit is found."""
     if level.shut_until <= now:
         return Look(0.0, 100.0)
     most = max(1, int(level.learned))
@@ -157,7 +186,7 @@ def look_at_shared(level: Level, call: Call, now: float) -> Look:
 
 
 def refilled(bucket: Bucket, level: Level, call: Call, view: View) -> Look:
-    # Where more is tried, the token that is kept is tried first.
+    # The kept token need not be kept while it can be tried whether the place allows more.
     keeps = URGENCY[call] >= URGENCY["preview"] and not view.ahead_s
     keep = min(bucket.reserve, bucket.most - 1) if keeps else 0
     most, speed = holds(bucket, view.pace), speed_of(bucket, view.pace)
@@ -184,10 +213,10 @@ def windowed(bucket: Bucket, level: Level, call: Call, view: View) -> Look:
     firsts = [at for at, why in taken if why == "first"]
     open_ones = max(view.growing, len(firsts) - sum(why == "final" for _, why in taken))
     keep = min(most - 1, bucket.reserve + open_ones - 1)
-    # As many as came lately are expected again: their first and final texts go before.
+    # As many new answers are expected as came lately. Their first and final texts go first.
     before = firsts[: len(firsts) - min(len(firsts), open_ones)]
     rate = max(((len(before) - n) / max(1.0, now - at) for n, at in enumerate(before)), default=0)
-    # What is left when a token comes back, just before.
+    # For each token: how many are left just before it comes back.
     more = int(holds(bucket, view.planned)) - most
     wait_s, spare = 0.0, float(most - keep)
     for n, at in enumerate(times):
@@ -201,13 +230,13 @@ def windowed(bucket: Bucket, level: Level, call: Call, view: View) -> Look:
 
 
 def until_free(times: Sequence[float], most: int, seconds: float, now: float) -> Look:
-    """How many of *most* in any *seconds* are left of those taken at *times*, oldest first."""
+    """When a window of *most* tokens, taken at *times* (oldest first), has a free one."""
     spare = most - len(times)
     return Look(0.0 if spare > 0 else times[-most] + seconds - now, spare)
 
 
 def width(bucket: Bucket, level: Level, pace: float, now: float) -> float:
-    """How many times as wide as promised a bucket has just shown to be."""
+    """How many times as wide as promised the bucket was in the last *seconds*."""
     if bucket.fastest > 1:
         return pace
     taken = spent_of(bucket, level, pace, now) if bucket.refills else count(bucket, level, now)
@@ -215,9 +244,9 @@ def width(bucket: Bucket, level: Level, pace: float, now: float) -> float:
 
 
 def passing(bucket: Bucket, level: Level, pace: float, now: float, *, tried: bool) -> float:
-    """The pace that *bucket* is left with where a call did not pass.
+    """The pace that is left for *bucket* after a call did not pass.
 
-    *tried*: it was more than was known to pass. Then what was promised is believed still.
+    *tried*: the call was a try. Then the pace does not fall below the promise.
     """
     beyond = tried or pace > 1
     least = 1.0 if beyond else pace * SLOWER
@@ -233,7 +262,7 @@ def passing(bucket: Bucket, level: Level, pace: float, now: float, *, tried: boo
 
 
 def note_refusal(level: Level, place: str, seconds: float, now: float) -> None:
-    """Refusals in several places at once: what they share has a limit after all."""
+    """Note a refusal in *place*; refusals in `CHATS` places at once show a shared limit."""
     recent = [one for one in level.refusals if one[0] > now - WITHIN_S and one[1] != place]
     level.refusals = [*recent, (now, place, seconds)]
     if len(level.refusals) < CHATS or now - level.learned_at < SETTLES_S:

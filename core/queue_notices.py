@@ -1,7 +1,7 @@
-"""Queue notices: who waits for a free worker, or for answers of one's own, is told so.
+"""Queue notices: a person who waits in private is told so, with the place in the queue.
 
-In private: the post that says it becomes the answer's post when its turn begins. In groups
-there is one post for all (see `core.crowd`).
+The person waits for a free worker, or for their own earlier answers. When the turn begins, the
+notice's post becomes the answer's post. In groups there is one post for all (see `core.crowd`).
 """
 
 import asyncio
@@ -24,15 +24,15 @@ log = logger(__name__)
 
 LOOK_S = 2.0
 TOLD_AFTER_S = 3.0
-"""Who waits shorter than this needs no message."""
+"""A person who waits less than this needs no notice."""
 LAST_WORDS_S = 2.0
-"""How long a post that was begun is waited for: cut off, nobody would know of it."""
+"""How long a cancelled task waits for a post under way. Nobody would know of a cut one."""
 MOST_REFUSALS = 20
-"""So many chats in a row without a token mean that the platform's own budget is empty."""
+"""If so many chats in a row have no token, the platform's own budget is empty."""
 
 
 class QueueNotices:
-    """Tells the people of *platforms*; every process has one, and one of them works."""
+    """Tells the people of *platforms*. Every process has one; a lease lets one of them work."""
 
     def __init__(
         self,
@@ -50,7 +50,7 @@ class QueueNotices:
         self._told: set[ConversationId] = set()
 
     async def watch(self) -> None:
-        """Tell whoever waits longer than `TOLD_AFTER_S` their place, again and again."""
+        """For ever: tell those who wait longer than `TOLD_AFTER_S` their place in the queue."""
         while True:
             async with self._leases.hold("line") as lease:
                 while lease.held:
@@ -80,7 +80,7 @@ class QueueNotices:
         return {one.conversation for one in waiting}
 
     async def notify(self, conversation: ConversationId, sentence: str, **values: object) -> bool:
-        """Say *sentence* to who asked first in *conversation*; false when there is no token."""
+        """Say *sentence* to the first who waits in *conversation*. False: there is no token."""
         platform = self._platforms.get(split_conversation(conversation)[0])
         incoming = await self._inbox.untold(conversation)
         if platform is None or incoming is None:
@@ -103,7 +103,7 @@ class QueueNotices:
         return True
 
     async def _kept(self, incoming: Incoming, handle: str) -> bool:
-        """Whether the answer to *incoming* will know the post *handle*, and take its place."""
+        """Whether the store keeps *handle*, so that the answer to *incoming* uses the post."""
         try:
             async with asyncio.timeout(LAST_WORDS_S / 2):
                 return await retry_until_available(

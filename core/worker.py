@@ -1,8 +1,10 @@
-"""The worker: takes in what people do, runs turns, stops them, hands them over.
+"""The worker: reads platforms, runs turns, stops them, and hands them over when it ends.
 
-Any number of workers share one Redis; none has a role. Everything that runs
-here runs in one task group, and every failure ends at `_serve`, the outermost
-line of a turn, which logs it and lives on.
+Any number of workers share one Redis, and all of them do the same work. All tasks of a worker run
+in one task group. A failed turn must not end the others, so every error of a turn ends in `_serve`.
+There it is logged, and the lane goes back: at once, or when its lease has run out
+(`core.store.claim` says why there is a lease). A worker that must end first reads no more, then
+waits for its running turns for `grace_s`, and then gives their lanes back to the other workers.
 """
 
 import asyncio
@@ -41,7 +43,7 @@ TAKE_OVER_EVERY_S = 1.0
 HANDOVER_S = 4.0
 FORGIVEN_S = 120.0
 WELL_S = 10.0
-"""A platform that is asked for updates so long without a failure is being read."""
+"""After this long without a failure, a platform counts as read."""
 
 
 class Worker:
@@ -64,12 +66,12 @@ class Worker:
         self._platforms = platforms
         self._services = services
         self._running: dict[str, TurnRun] = {}
-        """By the names of their lanes."""
+        """The running turns, by the names of their lanes."""
         self._turns: set[asyncio.Task[None]] = set()
         self._ended_one = asyncio.Event()
         self._enter = enter
         self.wrong: dict[str, str] = {}
-        """The platforms whose updates are not being read, and why."""
+        """Why a platform's updates are not read, by the platform's name."""
         self._serving: dict[str, Platform] = {}
         self._queue_notices = QueueNotices(
             inbox, self._serving, services.pacer.budget, leases, crowd
@@ -111,7 +113,7 @@ class Worker:
     # --- in ---------------------------------------------------------------------------------
 
     async def _read(self, platform: Platform, ingress: Ingress) -> None:
-        """Put what the platform tells into the inbox. Asking for more acknowledges the last."""
+        """Put the platform's updates into the inbox. Asking for more acknowledges the last."""
         await self._enter(platform)
         self._serving[platform.name] = platform
         failures, failed_at = 0, 0.0
@@ -131,7 +133,7 @@ class Worker:
                 self._lose(platform, error)
                 return
             except Exception as error:
-                # Also a fault of ours: one platform's trouble is not the others'.
+                # Even a bug of ours on one platform must not end the others.
                 if time.monotonic() - failed_at > FORGIVEN_S:
                     failures = 0
                 failed_at = time.monotonic()
@@ -149,7 +151,7 @@ class Worker:
                 failures += 1
 
     def _lose(self, platform: Platform, error: Revoked) -> None:
-        """Leave *platform* alone, and its mail for a start with better credentials."""
+        """Use *platform* no more. Its mail stays for a start with better credentials."""
         self.wrong[platform.name] = f"lost: {error}"
         if self._serving.pop(platform.name, None) is not None:
             log.error("platform lost", platform=platform.name, reason=str(error))
@@ -157,7 +159,7 @@ class Worker:
     # --- turns ------------------------------------------------------------------------------
 
     async def _claim(self, group: asyncio.TaskGroup) -> None:
-        """Start what is ready, and now and then what another worker left behind."""
+        """Start turns of lanes that are ready, and of lanes that another worker left behind."""
         looked = 0.0
         await retry_until_available(lambda: self._inbox.prepare(tuple(self._platforms)), "prepare")
         while True:
@@ -179,7 +181,7 @@ class Worker:
                 task.add_done_callback(self._ended)
 
     async def _free_slots(self) -> int:
-        """How many turns more may run here; waits until it is one."""
+        """How many more turns may run here. Waits until there is room for one."""
         while (free := self._services.settings.max_turns - len(self._turns)) <= 0:
             self._ended_one.clear()
             await self._ended_one.wait()
@@ -191,8 +193,8 @@ class Worker:
 
     async def _serve(self, claim: Claim) -> None:
         conversation, lane = claim.conversation, claim.lane.name
-        # The last turn's commit made the lane ready again before that turn had ended
-        # here; or our own lease ran out while we were away, and the old turn is about to notice.
+        # An earlier turn of this lane may still be ending here. Its commit made the lane ready
+        # again, or our lease ran out and the earlier turn has not noticed it yet.
         while (before := self._running.get(lane)) is not None:
             await before.ended.wait()
         platform = self._platforms[split_conversation(conversation)[0]]
@@ -201,7 +203,7 @@ class Worker:
         metrics.running.inc()
         outcome = "crashed"
         try:
-            with self._services.tracer.span("invoke_agent palaver", _told_of(claim)) as span:
+            with self._services.tracer.span("invoke_agent palaver", _trace_of(claim)) as span:
                 report = await run.run()
                 outcome = report.outcome
                 span.note({"palaver.outcome": outcome})
@@ -219,23 +221,23 @@ class Worker:
         except Revoked as error:
             outcome = "postponed"
             self._lose(platform, error)
-            await _told_failed(claim)
+            await _report_failed(claim)
         except Silenced:
-            # Looked at again whenever the lease has run out: as good as kept with a time.
+            # The lease runs out, and the turn is tried again, until something may be said there.
             outcome = "postponed"
             await _give_back(claim, at_once=False)
         except (StoreError, PlatformError) as error:
             outcome = "postponed"
             log.warning("turn postponed", conversation=conversation, reason=str(error))
-            await _told_failed(claim)
+            await _report_failed(claim)
         except asyncio.CancelledError:
             outcome = "handed over"
             await _give_back(claim, at_once=True)
             raise
         except Exception:
-            # The lease runs out, and the turn is tried again: a few times at the most.
+            # The lease runs out, and the turn is tried again, a few times at most.
             log.exception("turn crashed", conversation=conversation)
-            await _told_failed(claim)
+            await _report_failed(claim)
         finally:
             del self._running[lane]
             run.ended.set()
@@ -243,7 +245,7 @@ class Worker:
             metrics.turns.labels(platform.name, outcome).inc()
 
     async def _listen(self) -> None:
-        """Renew the lease of a turn as soon as its person says stop."""
+        """When somebody says stop, renew the lease of the turn at once: that brings the stop."""
         while True:
             try:
                 async with self._pubsub.listen(keys.CONTROL) as messages:
@@ -256,14 +258,14 @@ class Worker:
                 await asyncio.sleep(1)
 
     def _poke(self, name: str) -> None:
-        """Let those look who run in the lane *name*, or in the conversation of that name."""
+        """Renew the leases in the lane *name*, or in all lanes of the conversation *name*."""
         for lane, run in self._running.items():
             if run.lease is not None and (lane == name or lane.startswith(f"{name}{MARK}")):
                 run.lease.poke()
 
 
-def _told_of(claim: Claim) -> dict[str, Value]:
-    """What a trace says of a turn: nothing that names somebody."""
+def _trace_of(claim: Claim) -> dict[str, Value]:
+    """What a trace says of a turn. Nothing in it names a person."""
     return {
         "gen_ai.operation.name": "invoke_agent",
         "gen_ai.conversation.id": hidden(claim.conversation),
@@ -278,14 +280,14 @@ async def _give_back(claim: Claim, *, at_once: bool) -> None:
             await claim.release(at_once=at_once)
 
 
-async def _told_failed(claim: Claim) -> None:
+async def _report_failed(claim: Claim) -> None:
     with suppress(StoreError, TimeoutError):
         async with asyncio.timeout(HANDOVER_S):
             await claim.failed()
 
 
 async def _lasting(name: str, job: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    """Do *job* again when it fails: a fault of ours in one must not end all the others."""
+    """Do *job* again when it fails, so that a bug in one job does not end the others."""
     while True:
         try:
             await job()

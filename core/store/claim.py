@@ -1,6 +1,16 @@
-"""The claim: the lease on one lane, from taking its mail to the commit.
+"""The claim: one worker's right to run the next turn of one lane.
 
-Every step is one script, which refuses whoever does not own the lease any more.
+Why one turn at a time: a second question may follow from the first answer, so that answer must be
+in history before the second turn begins. The commit ends a turn: one step removes the mail and adds
+the exchange. The right is a lease. The worker renews it every `RENEW_S`, and each renewal saves the
+checkpoint (how far the answer has come). A lease that was not renewed for `LEASE_S` runs out. Then
+another worker takes the lane over and goes on from the checkpoint.
+
+Why the fence: a worker may freeze for longer than its lease, wake up, and still believe that it has
+the lane. So `load` raises the lane's fence, and each later step of the turn names the number. For
+example, worker A loads with fence 7 and freezes. Worker B takes over and loads with fence 8. A
+wakes up and commits with 7: refused (`LeaseLost`). Only B's answer enters history. Each step is one
+Lua script, so nothing can happen between its check and its change.
 """
 
 import time
@@ -26,33 +36,33 @@ from core.store import keys
 from core.store.connection import store_errors
 from core.store.engine import Engine
 from core.store.lanes import Lane
-from core.store.turns import Checkpoint, Turn, changes, read_spent, read_turn
+from core.store.turns import Checkpoint, Turn, accounts_of, changes, read_spent, read_turn
 from core.store.values import read_incoming, unreadable, words
 
 LEASE_S = 6.0
-"""A claim that was not renewed for this long is taken over."""
+"""How long a lease lasts after its last renewal."""
 RENEW_S = 1.0
 """`core.turn.lease_renewer` renews it so often while the turn runs."""
 STALE_S = 60
-"""A turn that was neither renewed nor taken over for so long counts no more for its person."""
+"""After this long without a renewal, a turn no longer counts as one that runs for its person."""
 START = 3
 FAILED = 1
-"""What a start counts as a try until its end is known, and then: who ended the process, or kept it
-from everything else, could not say so, and counts for three."""
+"""How many tries a start counts as: `START` at first, `FAILED` once the turn reports an error. A
+turn that kills or blocks its process cannot report: its start stays at `START`."""
 LANE_S = 24 * 3600
-"""For how long a lane in a group is known after its last turn: a commit may be said again."""
+"""How long a group's lane is remembered after its last turn: a commit may be sent again."""
 POSTS_S = 24 * 3600
-"""For how long it is known which posts were held by a checkpoint."""
+"""How long the store remembers which posts were in a checkpoint."""
 MOST_MAIL = 50
 MOST_EXCHANGES = 5_000
 
 
 class Claim:
-    """The lease on *lane*, whose first mail is from *person*.
+    """The lease on *lane*, whose first mail is from *person*. Every method raises `StoreError`.
 
-    Every method raises `StoreError`, and `LeaseLost` once the turn is another's: of a worker that
-    took over, or of a new try because what was asked changed, or went elsewhere. `load` is only
-    refused to who has lost the lane, and begins the turn that follows for who has not.
+    It is `LeaseLost` when the turn is no longer the current one: another worker took over, the
+    question was edited or taken back, or the chat moved. Only `load` may then begin a new turn, and
+    it is refused only if another worker has the lane.
     """
 
     def __init__(self, engine: Engine, stream: str, entry: str, lane: Lane, person: str) -> None:
@@ -66,13 +76,11 @@ class Claim:
         self._began: Turn | None = None
 
     async def load(self, history_bytes: int, *, again: bool = False) -> Turn | None:
-        """Begin the turn; *history_bytes* bounds how much history is read.
+        """Begin the turn with about *history_bytes* of history.
 
-        *again*: the same try, to see what has come meanwhile.
-
-        Returns:
-            None when the person has as many answers running as one may have, or the place:
-            the claim is gone, and the lane ready again when one of them ends.
+        *again*: this belongs to the same try, and only looks for new mail. None means that the
+        person or the place has as many answers running as allowed. Then the claim is gone, and the
+        lane becomes ready again when one of those answers ends.
         """
         engine = self._engine
         loaded = await self._step(
@@ -107,29 +115,29 @@ class Claim:
         return self._began
 
     async def _readable(self, mail: Sequence[bytes]) -> Sequence[Incoming]:
-        """What of *mail* can be read; the rest is a dead letter, for somebody waits for it."""
+        """The readable part of *mail*. The rest becomes dead letters, because somebody waits."""
         incomings = []
-        for one in mail:
-            incoming = read_incoming(one, "store.mail")
+        for raw in mail:
+            incoming = read_incoming(raw, "store.mail")
             if incoming is not None:
                 incomings.append(incoming)
                 continue
-            letter = msgspec.json.encode(unreadable(one, "this mail cannot be read"))
+            letter = msgspec.json.encode(unreadable(raw, "this mail cannot be read"))
             boxes = [keys.mail(self.lane.name), keys.DEAD]
-            await self._step(self._engine.bury, boxes, [one, letter])
+            await self._step(self._engine.bury, boxes, [raw, letter])
         return incomings
 
     async def behind(self, taken: int) -> Sequence[Incoming]:
-        """The mail behind the *taken* first ones, without beginning anything."""
+        """The mail after the first *taken* ones. Nothing is begun."""
         with store_errors():
             mail = await cast(
                 Awaitable[list[bytes]],
                 self._engine.redis.lrange(keys.mail(self.lane.name), taken, taken + MOST_MAIL - 1),
             )
-        return [one for each in mail if (one := read_incoming(each, "store.mail")) is not None]
+        return [read for raw in mail if (read := read_incoming(raw, "store.mail")) is not None]
 
     async def spent(self) -> tuple[Spent, Spent]:
-        """What this conversation has cost so far (a place: with its threads), and its person."""
+        """The cost so far of this conversation (a place: with its threads), and of the person."""
         with store_errors():
             here, by_person = await self._engine.spent(
                 keys=[keys.spent(self.conversation), keys.spent(self.person)]
@@ -137,7 +145,7 @@ class Claim:
         return read_spent(here), read_spent(by_person)
 
     async def rate(self, event_id: str, verdict: str) -> None:
-        """Keep with the exchange of *event_id* what somebody thought of its answer."""
+        """Keep somebody's *verdict* on the answer to *event_id*."""
         name = keys.ratings(self.conversation)
         with store_errors():
             async with self._engine.redis.pipeline(transaction=True) as pipe:
@@ -148,12 +156,10 @@ class Claim:
     async def renew(
         self, checkpoint: Checkpoint | None = None, new_posts: Sequence[str] = ()
     ) -> str:
-        """Keep the lease, and *checkpoint* with it.
+        """Renew the lease, and save *checkpoint*; the store then knows *new_posts* (see `unknown`).
 
         Returns:
-            The event id whose answer is to stop, `*` for whichever it is, or an empty string.
-
-        *new_posts* of the checkpoint are known from now on: see `unknown`.
+            The event id of the answer that must stop, `*` for any answer, or an empty string.
         """
         stop = await self._step(
             self._engine.checkpoint,
@@ -175,7 +181,7 @@ class Claim:
         return words(cast(bytes, stop))
 
     async def unknown(self, posts: Sequence[str]) -> list[str]:
-        """Those of *posts* that no checkpoint ever held, whoever has the lease now."""
+        """Those of *posts* that were never in a checkpoint. Needs no lease."""
         with store_errors():
             known = await cast(
                 Awaitable[list[int]],
@@ -196,23 +202,21 @@ class Claim:
         dead: str = "",
         spent: Mapping[str, Spent] = MappingProxyType({}),
     ) -> int:
-        """End the turn: *taken* mails leave, *exchange* enters history at its end.
+        """End the turn: remove the first *taken* mails, and append *exchange* to history.
 
         Args:
-            replaces: the event id of an exchange that leaves history first, if it is there still.
-            forget_all: all exchanges leave history, and the summary with them.
-            everywhere: in all threads of this place too.
-            preferences: what holds here from now on, the place's included; what this turn did
-                not change stays as others left it.
-            summary: kept unless history was forgotten meanwhile, or summarised further.
-            dead: why the mail could not be answered; it is then set aside, not dropped.
-            spent: what the turn cost, by model; counted for the conversation and the person too.
+            replaces: the event id of an exchange that is removed from history first.
+            forget_all: remove all exchanges and the summary from history.
+            everywhere: do that in all threads of this place too.
+            preferences: what holds here from now on. Only what this turn changed is written.
+            summary: kept unless history was forgotten meanwhile, or a newer summary is there.
+            dead: why the mail could not be answered. The mail then becomes dead letters.
+            spent: the cost of the turn by model. The conversation, place and person pay it too.
 
-        Returns:
-            How much mail is left; the lane is ready again if any.
+        Returns how much mail is left. If any is left, the lane is ready again.
         """
         encode = msgspec.json.encode
-        accounts = self._accounts(spent)
+        accounts = accounts_of(self.conversation, self.person, spent)
         changed = changes(self._began, preferences)
         left = await self._step(
             self._engine.commit,
@@ -244,9 +248,9 @@ class Claim:
         return cast(int, left)
 
     async def move(self, to: ConversationId, *, said: bool) -> None:
-        """End the turn by making this lane be one of the conversation *to*.
+        """End the turn by moving this lane into the conversation *to*.
 
-        *said*: its first mail said that the conversation moved; else that is known already.
+        *said*: whether the first mail is the news of the move. That mail is then done.
         """
         becomes = Lane(to, self.lane.person)
         await self._step(
@@ -262,34 +266,32 @@ class Claim:
         )
 
     async def release(self, *, at_once: bool = True) -> None:
-        """Give the lane back as if its lease had run out, or, not *at_once*, to run out now."""
+        """Give the lane back. *at_once*: it can be taken over now; else after a whole lease."""
         idle_ms = int(self._engine.lease_s * 1000) + 1 if at_once else 0
         await self._step(self._engine.release, [keys.state(self.lane.name)], [idle_ms, START])
 
     async def failed(self) -> None:
-        """Say that the turn ended in an error: it is done again when the lease has run out."""
+        """Report that the turn ended in an error. It is tried again when the lease has run out."""
         again = START - FAILED
         await self._step(self._engine.release, [keys.state(self.lane.name)], [0, again])
 
     @property
     def _slot(self) -> str:
-        """What it is among those running; entries of the two streams may have the same name."""
+        """The turn's name among the running ones. (The two streams may use the same entry id.)"""
         return self.lane.name if self.lane.person else self._entry
 
     @property
     def _place(self) -> ConversationId:
         return place_of(self.conversation)
 
-    def _accounts(self, spent: Mapping[str, Spent]) -> Mapping[str, Spent]:
-        """What each pays: conversation, place and person the whole, each model its own."""
-        total = sum(spent.values(), Spent())
-        whole = dict.fromkeys((self.conversation, self._place, self.person), total)
-        return {**whole, **{f"model:{model}": cost for model, cost in spent.items()}}
-
     async def _step(
         self, script: AsyncScript, names: Sequence[str], args: Sequence[str | bytes | float]
     ) -> Any:
-        """Run *script*, which is told first who we are, and answers None if that is refused."""
+        """Run *script* as the owner of the lease.
+
+        Raises:
+            LeaseLost: the script answered None, because we are not the owner (any more).
+        """
         owner = [keys.GROUP, self._engine.worker, self._entry]
         with store_errors():
             answer = await script(keys=[self._stream, *names], args=[*owner, *args])

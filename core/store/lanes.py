@@ -1,25 +1,22 @@
 """Lanes: one person's turns in one conversation.
 
-A group is one conversation with one history, and with one line of turns for everybody the
-twentieth who asks would wait for nineteen answers. But who asks waits only for answers of one's
-own. So mailbox, entry in the ready stream, lease, fence, checkpoint and stop belong to a lane: a
-person in a conversation. Different people's turns run side by side, one's own stay in order.
+A group is one conversation. If all its people shared one queue, the twentieth person would wait
+for nineteen answers. So each person has a lane in each conversation, and waits only for their own
+answers. Lanes run side by side; the turns of one lane run one after another (`core.store.claim`
+says why). Mailbox, entry in the ready stream, lease, fence, checkpoint and stop belong to the lane.
 
-History stays one, because people in a group hear each other. A turn begins with what was
-committed when it began, and its commit adds one whole exchange, so that no turn ever sees half
-of another. The fence is per lane for the same reason that the lease is: it keeps an earlier try
-from ending what a later try of the *same* turn began, and other people's turns are no tries of
-it. What belongs to everybody (preferences, summary, history) is not written back as it was read,
-but changed: one field, one newer summary, the one exchange that is answered anew.
+History belongs to the conversation, because people in a group hear each other. A turn sees what was
+committed before it began. Its commit adds one whole exchange, so no turn sees half of another one.
+A turn does not write back all that it read of preferences, summary and history. It changes only one
+field, adds a newer summary, or replaces the one exchange that is answered again.
 
-What is said meanwhile holds for turns that begin after it: `/model` and the like; and `/new`
-forgets what is committed then, so that answers which are running enter the new history, each as
-one exchange.
+A command such as `/model` holds for turns that begin after it. `/new` forgets what is committed at
+that moment. An answer that is still running then enters the new history as one exchange.
 
-Only so many lanes run at once in a place, for its budget is one; the others are *parked* in
-order, and whoever ends hands the slot to the next. A private conversation has one lane, whose
-names in the store are those of the conversation. Versions before lanes gave groups the same, so
-such mail is still served, in the order in which it came, and who has some there is put behind it.
+A place has one budget, so only some of its lanes run at once. The others are *parked* in order, and
+a turn that ends gives its slot to the next one. A private conversation has one lane, which uses the
+conversation's names in the store. Versions before lanes did the same for groups. Mail that they
+left is still served in order, and newer mail of its senders is put behind it.
 """
 
 from collections.abc import Mapping
@@ -31,16 +28,16 @@ from core.store import keys
 from core.store.values import is_conversation, words
 
 MARK = "|"
-"""Between conversation and person in a lane's name; in no id of a platform."""
+"""Stands between conversation and person in a lane's name. No platform's id contains it."""
 
 
 def streams(platform: str) -> tuple[str, str]:
-    """The ready streams: of conversations with one lane, and of lanes in groups."""
+    """The two ready streams: for conversations with one lane, and for lanes in groups."""
     return keys.ready(platform), keys.lanes(platform)
 
 
 class Lane(msgspec.Struct, frozen=True):
-    """The turns of *person* in *conversation*; all of them, where *person* is empty."""
+    """The turns of *person* in *conversation*. If *person* is empty: the turns of everybody."""
 
     conversation: ConversationId
     person: str = ""
@@ -51,7 +48,7 @@ class Lane(msgspec.Struct, frozen=True):
 
     @property
     def own_keys(self) -> list[str]:
-        """Its mail, its state, the conversation's history and state, the two ready streams."""
+        """Mail and state of the lane, history and state of the conversation, both ready streams."""
         conversation = self.conversation
         return [
             keys.mail(self.name),
@@ -62,7 +59,7 @@ class Lane(msgspec.Struct, frozen=True):
         ]
 
     def shares(self, person: str) -> list[str]:
-        """What runs and what is parked, of *person* and in the place."""
+        """The keys of what runs and what is parked: for *person*, and for the place."""
         place = place_of(self.conversation)
         return [keys.running(person), keys.parked(person), keys.running(place), keys.parked(place)]
 
@@ -79,9 +76,9 @@ def lane_named(name: str) -> Lane:
 
 
 def lane_at(stream: str, entry: Mapping[bytes, bytes]) -> tuple[Lane, str] | None:
-    """The lane of an *entry* in a ready *stream*, and from whom its first mail is.
+    """The lane that *entry* of a ready *stream* names, and the sender of its first mail.
 
-    None where it names nothing of the stream's platform.
+    None if the entry names no conversation of the stream's platform.
     """
     try:
         conversation = ConversationId(entry[b"c"].decode())

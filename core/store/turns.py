@@ -1,4 +1,4 @@
-"""What a turn starts from, and how far it has come, as the store keeps it."""
+"""A turn as the store keeps it: what it starts from, how far it has come, and what it cost."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -7,7 +7,15 @@ import msgspec
 from msgspec.structs import asdict
 
 from core.border import set_aside
-from core.messages import ConversationId, Exchange, Incoming, Preferences, Spent, Summary
+from core.messages import (
+    ConversationId,
+    Exchange,
+    Incoming,
+    Preferences,
+    Spent,
+    Summary,
+    place_of,
+)
 from core.store.values import number, read, words
 
 _exchange = msgspec.json.Decoder(Exchange)
@@ -18,10 +26,10 @@ _summary = msgspec.json.Decoder(Summary)
 class Checkpoint(msgspec.Struct, frozen=True):
     """How far an answer has come.
 
-    *pages* are the surfaces' handles in order, *picture* that of an unfinished picture; *done*
-    says that *text* is whole and only the last showing of it, and the commit, are missing; *at*
-    is how many characters this very try had written; *pieces*: how many mails *text* answers, 0 in
-    what older versions wrote.
+    *pages* are the handles of the surfaces, in order. *picture* is the handle of an unfinished
+    picture. *done*: *text* is whole; only its last showing and the commit are missing. *at*: how
+    many characters this try has written. *pieces*: how many mails *text* answers; older versions
+    did not write it (0).
     """
 
     event_id: str
@@ -34,7 +42,7 @@ class Checkpoint(msgspec.Struct, frozen=True):
 
     @property
     def posts(self) -> tuple[str, ...]:
-        """Whatever stands on the screen already."""
+        """The posts that already stand on the screen."""
         return (*self.pages, self.picture) if self.picture else self.pages
 
 
@@ -44,10 +52,10 @@ _checkpoint = msgspec.json.Decoder(Checkpoint)
 class Turn(msgspec.Struct, frozen=True):
     """All that a turn starts from.
 
-    *tries* counts the starts, this one too, as `core.store.claim` weighs them.
-    *placeholder* is the post that told the person to wait, *moved_to* what the conversation became,
-    *forgotten* says how often its history was, before this turn, and *of_place* is what was
-    chosen for the place, which is in *preferences* already.
+    *tries*: the starts so far and this one, as `START` and `FAILED` of `core.store.claim` count
+    them. *placeholder*: the post that told the person to wait. *moved_to*: where the conversation
+    moved. *forgotten*: how often its history was forgotten before this turn. *of_place*: what was
+    chosen for the place; *preferences* contains it already.
     """
 
     mail: tuple[Incoming, ...]
@@ -70,12 +78,14 @@ def read_turn(
     conversation: Sequence[bytes | None],
     place: Sequence[bytes | None],
 ) -> Turn:
-    """What `load.lua` hands over: the lane's state, the conversation's, and of the place's state
-    what was chosen for it and since when it remembers (of the place itself nothing).
+    """Read what `load.lua` returns.
+
+    *conversation* and *place* are fields of their states. *place* holds what was chosen for the
+    place, and since when its threads remember. Both are None when the conversation is the place.
     """
     own, (preferences, summed, moved, forgotten) = dict(_pairs(lane)), conversation
     chosen, since = read_preferences(place[0]), number(place[1])
-    past = (read(_exchange, one, "store.history") for one in history)
+    past = (read(_exchange, raw, "store.history") for raw in history)
     summary = read(_summary, summed or b"{}", "store.summary") or Summary()
     saved = own.get(b"checkpoint")
     return Turn(
@@ -94,7 +104,10 @@ def read_turn(
 
 
 def changes(turn: Turn | None, after: Preferences | None) -> Mapping[str, object]:
-    """What *after* chooses otherwise than *turn* began with; None: nothing but the place's."""
+    """The choices in *after* that differ from those *turn* began with.
+
+    The value None means: from now on the place's choice holds.
+    """
     if after is None or turn is None:
         return {}
     old, new = _own(turn.preferences, turn.of_place), _own(after, turn.of_place)
@@ -107,7 +120,7 @@ def _own(preferences: Preferences, place: Preferences) -> dict[str, object]:
 
 
 def read_preferences(own: bytes | None, place: Preferences | None = None) -> Preferences:
-    """What holds where *own* was chosen, in *place*: what was not chosen is the place's."""
+    """The choices that hold: those of *own*, and for the rest those of *place*."""
     shared = place or Preferences()
     chosen = read(_chosen, own or b"{}", "store.preferences") or {}
     try:
@@ -115,6 +128,15 @@ def read_preferences(own: bytes | None, place: Preferences | None = None) -> Pre
     except msgspec.ValidationError as error:
         set_aside("store.preferences", error)
         return shared
+
+
+def accounts_of(
+    conversation: ConversationId, person: str, spent: Mapping[str, Spent]
+) -> Mapping[str, Spent]:
+    """Who pays how much: conversation, place and person all of it, each model its own part."""
+    total = sum(spent.values(), Spent())
+    whole = dict.fromkeys((conversation, place_of(conversation), person), total)
+    return {**whole, **{f"model:{model}": cost for model, cost in spent.items()}}
 
 
 def read_spent(flat: Sequence[bytes]) -> Spent:
