@@ -1,1 +1,1 @@
-"""Talking to chat models: the stream's decoding, the client, and the demo model."""
+"""Chat models: the client, the decoding of streams, the ways of each model, the demo."""

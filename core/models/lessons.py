@@ -1,4 +1,4 @@
-"""What a refusal teaches of a model: the ways to ask it again in. Pure."""
+"""Reads from a refusal how the model must be asked instead. Pure."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -13,13 +13,13 @@ from core.models.request import ChatRequest
 from core.models.ways import LENGTHS, NEEDED, Ways, hears, sees
 
 LESS = 0.6
-"""Where a model does not say how much it reads, so much of what was too much is tried."""
+"""If a model does not name its limit, this part of the refused size is tried."""
 MORE = 1.5
-"""Where it says so, and still it was too much, its tokens are taken for so many more."""
+"""If a request within the named limit is refused too, our estimate grows by this factor."""
 
 
 class Lesson(NamedTuple):
-    """*ways* to ask again in; *sure*: they are worth remembering, whatever comes of it."""
+    """The *ways* in which to ask again. *sure*: remember them, whatever the next answer is."""
 
     ways: Ways
     sure: bool = True
@@ -29,13 +29,13 @@ _THIS_PICTURE = re.compile(
     r"too (?:large|big|many|small)|at most|size|format|decod|download|fetch|corrupt|"
     r"invalid (?:image|base64)|exceed"
 )
-"""It is about this picture, and says nothing of others."""
+"""Words about this one picture. They say nothing about others."""
 _NOT_FETCHED = re.compile(
     r"download|fetch|retriev|access|unreachable|base64|"
     r"ur[il].{0,40}(?:not|n't|invalid|fail|timed|unsupported|reach)|"
     r"(?:not|n't|invalid|fail|timed|unsupported).{0,40}ur[il]"
 )
-"""It cannot have a picture from its address."""
+"""The model cannot fetch a picture from its address."""
 _NOT_SENT = re.compile(
     r"(?:base64|data:? ?ur[il]|data scheme|inline (?:data|image)).{0,60}"
     r"(?:not|n't|unsupported|invalid)|"
@@ -43,7 +43,7 @@ _NOT_SENT = re.compile(
     r"(?:only|must be|has to be|expected).{0,40}(?:https?|public|web).{0,20}(?:ur[il]|link)|"
     r"must (?:start|begin) with .{0,3}https?"
 )
-"""It takes no picture but from an address."""
+"""The model takes pictures only from addresses."""
 _SOUNDS = re.compile(r"input_audio|\baudio\b|\bvoice\b|\bsound|\bogg\b")
 _RESPONSES = re.compile(r"v1/responses|responses api|responses endpoint")
 _STREAM = re.compile(r"\b(?:stream(?:ing|ed)?|sse)\b(?!_)")
@@ -66,10 +66,10 @@ _MOST = re.compile(
 _LIMIT = tuple(
     re.compile(pattern, re.DOTALL)
     for pattern in (
-        # llama.cpp, LM Studio: n_ctx, in words or in a field of its own.
+        # llama.cpp, LM Studio: n_ctx, in a sentence or in a field.
         rf"n_ctx\D{{0,20}}{_NUMBER}",
         # OpenAI, vLLM, DeepSeek, Mistral, OpenRouter: "maximum context length is 8192 tokens".
-        # What stands behind the sign, or right behind the word, is the limit.
+        # The limit is the number after the sign or after the word.
         rf"(?:>=?|<=) ?{_NUMBER}",
         rf"range of input length should be \[\d+, ?{_NUMBER}",
         rf"(?:limit|max(?:imum)?|max_seq_len|cannot exceed|"
@@ -111,10 +111,12 @@ def lesson_of(
     *,
     linked: bool | None = None,
 ) -> Lesson | None:
-    """What *error* teaches, which *request*, sent as *body*, met; None where it teaches nothing.
+    """What *error*, the reply to *request*, teaches; None if it teaches nothing.
 
-    *linked*: whether addresses stood for its pictures; None where they cannot. Nothing that is
-    *needed* is left out or renamed.
+    Args:
+        body: the request as it was sent.
+        needed: fields that may not be left out or renamed.
+        linked: whether its pictures were sent as addresses; None if they cannot be.
     """
     words = error.said.lower()
     if _RESPONSES.search(words) and not ways.shape:
@@ -137,7 +139,7 @@ def lesson_of(
     elif error.reason not in ("key", "length") or not of_pictures:
         return None
     if sees(request):
-        # Without a word about them it may be this picture, and not all of them.
+        # If the error does not mention pictures, perhaps only this one was wrong.
         sure = of_pictures and error.reason == "request" and not _THIS_PICTURE.search(words)
         return Lesson(replace(ways, pictures=False), sure=sure)
     return None
@@ -180,7 +182,7 @@ def _refused_part(
 
 
 def _spelled(name: str) -> re.Pattern[str]:
-    """*name*, as it may be written: `stream_options`, `streamOptions`, `stream options`."""
+    """A pattern for spellings of *name*: `stream_options`, `streamOptions`, `stream options`."""
     return re.compile(rf"\b{re.escape(name).replace('_', '[_ -]?')}\b")
 
 
@@ -191,11 +193,11 @@ _THINKING = frozenset(
         *("extra_body", "output_config"),
     )
 )
-"""Names under which a request says how long may be thought."""
+"""Fields of a request that limit the thinking."""
 
 
 def _first(ways: Ways, name: str) -> str:
-    """What *name* was called before it was renamed."""
+    """The name of the field *name* before it was renamed."""
     return next((old for old, new in ways.renamed.items() if new == name), name)
 
 
@@ -205,12 +207,12 @@ def _most_tokens(words: str, body: Mapping[str, Any]) -> int:
     found = _MOST.search(words)
     most = _number(found[1]) if found else 0
     sent = [body[name] for name in (*LENGTHS, "max_output_tokens") if name in body]
-    # Who is told a limit that was kept learns nothing.
+    # A limit that the request kept teaches nothing.
     return most if any(isinstance(one, int) and one > most for one in sent) else 0
 
 
 def _window(words: str, request: ChatRequest, body: Mapping[str, Any], ways: Ways) -> Lesson | None:
-    """Less of the history; None where there is none."""
+    """A lesson to send less history; None if there is no history."""
     history = len([one for one in request.messages if one.role != "system"]) > 1
     if (most := _most_tokens(words, body)) and most != ways.most_tokens and most < 100_000:
         return Lesson(replace(ways, most_tokens=most))
@@ -221,9 +223,9 @@ def _window(words: str, request: ChatRequest, body: Mapping[str, Any], ways: Way
     asked = _told(_ASKED, words)
     scale = ways.scale or 1.0
     if limit == ways.window and limit > 8 * (estimated + _asked_for(body)):
-        limit = 0  # It was believed once; a window in which this had room is none.
+        limit = 0  # This limit was used, and the request fits in easily: the number is wrong.
     if limit and limit == ways.window:
-        # It counts more tokens than we do.
+        # The model counts more tokens than our estimate.
         scale = min(8.0, scale * MORE)
     elif asked > limit / 2 and limit:
         scale = max(0.25, min(8.0, asked / estimated))

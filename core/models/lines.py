@@ -1,14 +1,14 @@
-"""An answer that is no event stream: one JSON text, or one on each line (Ollama's own API)."""
+"""Reads an answer that is no event stream: one JSON text, or one a line (Ollama's own API)."""
 
 from core.models.loose import parse
 
 
 class Lines:
-    """Feed bytes, get JSON texts; what is not complete by itself is kept for the end."""
+    """Feed bytes, get JSON texts. An incomplete text is kept for the end."""
 
     def __init__(self) -> None:
         self.one = True
-        """Whether it is one text, as far as one can see."""
+        """Whether it is a single text, as far as is known now."""
         self._rest = bytearray()
         self._whole = False
 
@@ -23,7 +23,7 @@ class Lines:
             if not line.strip():
                 continue
             if self.one and not _complete(line):
-                # It is written over several lines.
+                # One text that is written over several lines.
                 self._whole, self._rest = True, bytearray(b"\n".join([*lines[at:], rest]))
                 return found
             self.one = False

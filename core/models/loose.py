@@ -1,7 +1,7 @@
-"""Any JSON, read as what was meant: numbers as text, halves of characters joined, counts bounded.
+"""Tolerant reading of JSON: numbers as text, split characters joined, counts limited.
 
-Servers that imitate an API get the kinds of its fields wrong in every way there is. What cannot
-be meant is nothing; it is never an error.
+Servers that imitate an API often send fields of a wrong type. Each value is read as it was
+probably meant. A value that makes no sense counts as missing, and is never an error.
 """
 
 import json
@@ -14,18 +14,18 @@ import msgspec
 from core.border import clean
 
 MOST_TOKENS = 1_000_000_000
-"""A count beyond it is no count."""
+"""A larger count makes no sense."""
 DEEP = 8
-"""So deep inside a field, nothing is looked for."""
+"""How deep a field is searched."""
 _json = json.JSONDecoder(parse_float=str, parse_int=str, strict=False)
-"""Halves of characters and controls are let through, and numbers kept as they are written."""
+"""It accepts half characters and control characters, and keeps numbers as they are written."""
 _NEXT = re.compile(r"[^\s,\x1e]")
-"""Where the next of several texts begins: behind space, a comma or a record separator."""
+"""The beginning of the next text, after space, a comma or a record separator."""
 _SAID = ("text", "content", "value", "refusal")
 
 
 def parse(data: bytes) -> object:
-    """What *data* says.
+    """The JSON value of *data*.
 
     Raises:
         ValueError: it is no JSON.
@@ -41,10 +41,12 @@ def parse(data: bytes) -> object:
 
 
 def parse_all(data: bytes) -> list[object]:
-    """What *data* says, which may be several texts, one behind the other.
+    """The JSON values in *data*, which may hold several one after the other.
+
+    A part behind the first value that is no JSON is left out.
 
     Raises:
-        ValueError: it does not begin with JSON. What is none behind that is left out.
+        ValueError: it does not begin with JSON.
     """
     try:
         return [parse(data)]
@@ -71,19 +73,19 @@ def _text(data: bytes) -> str:
 
 
 def record(value: object) -> Mapping[str, object]:
-    """*value*, if it is an object; else an empty one."""
+    """*value* if it is an object, else an empty object."""
     return value if isinstance(value, dict) else {}
 
 
 def records(value: object) -> list[Mapping[str, object]]:
-    """The objects in *value*, which may be one itself."""
+    """The objects in the list *value*, or *value* itself if it is an object."""
     if isinstance(value, dict):
         return [value]
     return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
 
 
 def text_of(value: object, keys: Sequence[str] = _SAID, depth: int = 0) -> str:
-    """The text that *value* is, or holds under one of *keys*; of a list, all of its items'."""
+    """*value* as text: itself, or its text under one of *keys*, or the texts of all its items."""
     if isinstance(value, str):
         return value
     if value is None or depth > DEEP:
@@ -102,7 +104,7 @@ def text_of(value: object, keys: Sequence[str] = _SAID, depth: int = 0) -> str:
 
 
 def amount_of(value: object) -> float:
-    """The number that *value* is or spells; 0.0 where it is none, or negative, or endless."""
+    """The number that *value* is or spells; 0.0 if it is no number, negative or infinite."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return 0.0
     try:
@@ -113,7 +115,7 @@ def amount_of(value: object) -> float:
 
 
 def count_of(value: object) -> int:
-    """As `amount_of`, whole."""
+    """As `amount_of`, rounded up to a whole number."""
     return math.ceil(amount_of(value))
 
 
@@ -124,13 +126,13 @@ class Joiner:
         self.half = ""
 
     def take(self, text: str) -> str:
-        """*text* behind the half that is held; of a half at its end the other may come."""
+        """*text* with the half that was held before it. A half at its end is held now."""
         text, self.half = self.half + text, ""
         if text and "\ud800" <= text[-1] <= "\udbff":
             text, self.half = text[:-1], text[-1]
         return clean(text)
 
     def rest(self) -> str:
-        """What stands for a half whose other never came."""
+        """A replacement for the half that is still held, at the end of the text."""
         half, self.half = self.half, ""
         return "\N{REPLACEMENT CHARACTER}" if half else ""

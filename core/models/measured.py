@@ -1,4 +1,4 @@
-"""A model whose calls are measured: how they end, how long they take, what they cost."""
+"""Measures the calls of a model: how they end, how long they take, what they cost."""
 
 import json
 import time
@@ -21,7 +21,7 @@ from core.tracing import Span, Tracer, provider_of
 
 ENOUGH_TOKENS = 20
 OTHER = "other"
-"""What somebody made up is no name of a series."""
+"""The label for unknown model names: a name that a person made up gets no series of its own."""
 
 
 @dataclass
@@ -36,9 +36,9 @@ class _Call:
 
 
 class MeasuredModel(Around):
-    """*model*, whose calls are counted by endpoint and model, priced, and told to *tracer*.
+    """*model*, whose calls are counted by endpoint and model, priced, and reported to *tracer*.
 
-    *price* is the operator's own, and comes before what the provider bills or the list knows.
+    *price* is set by the operator. It is used before the provider's bill and the list of prices.
     """
 
     def __init__(
@@ -103,7 +103,7 @@ class MeasuredModel(Around):
             yield delta
 
     async def _learn(self, call: _Call, asked: str) -> None:
-        """How fast the model is, from an answer that is whole and long enough to tell."""
+        """Learn how fast the model is, if the answer is whole and long enough."""
         if call.first_word_s is None or call.usage is None or not call.reason:
             return
         writing_s = time.monotonic() - call.began - call.first_word_s
@@ -112,7 +112,7 @@ class MeasuredModel(Around):
             await self._lessons.pace(self._endpoint, asked, call.first_word_s, speed)
 
     def _billed(self, usage: Usage, asked: str) -> Usage:
-        """*usage*, and what this very call costs: it may be added to that of a dearer model."""
+        """*usage* with its cost. The usage of a model with another price may be added to it."""
         if self._price:
             cost: float | None = replace(usage, billed_usd=0.0).cost_usd(self._price)
         else:
@@ -166,7 +166,7 @@ class MeasuredModel(Around):
 
 
 def status_of(error: ModelError) -> str:
-    """How a call ended that failed with *error*: one of a few words."""
+    """A word for how the call ended that failed with *error*."""
     if isinstance(error, Refused):
         return f"refused: {error.reason}"
     if isinstance(error, Overloaded):

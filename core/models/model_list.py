@@ -1,4 +1,4 @@
-"""Which models an OpenAI-compatible API has."""
+"""Finds the models of an OpenAI-compatible API."""
 
 import re
 from collections.abc import Mapping
@@ -18,26 +18,26 @@ LISTED_BYTES = 4_000_000
 
 
 _NO_CHAT = re.compile(
-    # Vectors, and what sorts.
+    # Embeddings and rankers.
     r"embed|rerank|ranker|\bbge|\be5-|\bgte-|voyage|\bjina|colbert|splade|nomic|minilm|paraphrase|"
     r"sentence-|similarity|(?:text|code)-search-|colpali|colqwen|\bclip|siglip|classif|reward|-prm\b|\baqa\b|"
     # Sound.
     r"whisper|transcri|\bx?tts|tts\b|speech|audio|voice|realtime|\basr|asr\b|parakeet|paraformer|"
     r"wav2vec|kokoro|\bbark|\bsonic|music|lyria|\bsuno|\budio|chirp|\bstt\b|"
-    # Pictures and films.
+    # Pictures and video.
     r"dall-?e|image|diffusion|flux|\bsd(?:xl|[-_]?[123])|stable-(?:cascade|video)|kandinsky|"
     r"midjourney|ideogram|recraft|seedream|seededit|seedance|jimeng|kling|hailuo|\bvidu|\bwanx?[-\d]|"
     r"cogview|cogvideo|kolors|hidream|playground-v|nano-banana|\bluma|\bsora|video|\bveo|"
     r"upscal|inpaint|segment|\bsam-?\d|depth-|"
-    # What judges or reads pages, and what has no chat.
+    # Moderation, OCR, and models without a chat.
     r"moderation|guard|shield|omni-mod|(?:\b|_|olm)ocr|layout|docling|nougat|davinci|babbage|"
     r"\bada\b|turbo-instruct|-base$|computer-use|deep-research",
 )
-"""Names of models that are asked for something else than an answer."""
+"""Names of models that do not chat."""
 _CHATS = re.compile(
     r"chat|\bllm|\bvlm|language|text[-_ ]?(?:generation|only)|to-text$|^text$|convers"
 )
-"""Kinds, as lists tell them, of models to talk with."""
+"""Words for chat models in the lists of APIs."""
 _ASKED_SO = re.compile(r"chat|openai|anthropic|messages|responses|generate_?content|completion")
 _OVER = re.compile(r"deprecat|retired|shut ?down|disabled|unavailable|offline")
 
@@ -48,7 +48,7 @@ async def first_model(
     """The first (*chat*) model that the API at *endpoint* lists.
 
     Raises:
-        Overloaded, Refused: it lists none, or none to talk with, or does not answer within seconds.
+        Overloaded, Refused: it lists no such model, or does not answer within seconds.
     """
     url = f"{endpoint.base_url}/models"
     try:
@@ -84,7 +84,7 @@ def _name(model: Mapping[str, object]) -> str:
 
 
 def _answers(name: str, model: Mapping[str, object]) -> bool:
-    """Whether *model* is one to talk with: as its API says, or else by its name."""
+    """Whether *model* is a chat model. Its API says so, else its name."""
     if model.get("active") is False or _OVER.search(text_of(model.get("status")).lower()):
         return False
     for told in (_by_abilities(model), _by_kind(model)):
@@ -94,7 +94,7 @@ def _answers(name: str, model: Mapping[str, object]) -> bool:
 
 
 def _by_kind(model: Mapping[str, object]) -> bool | None:
-    """What the words say that lists have for the kind of a model; None where they say nothing."""
+    """Whether the listed kind of *model* is chat; None if the list does not say."""
     can = record(model.get("capabilities"))
     fields = (
         *(model.get(name) for name in ("type", "model_type", "task", "kind")),
@@ -109,7 +109,7 @@ def _by_kind(model: Mapping[str, object]) -> bool | None:
 
 
 def _by_abilities(model: Mapping[str, object]) -> bool | None:
-    """What is said of what it can, of where it is asked, and of what it gives back."""
+    """The same, from its listed abilities, its endpoints and its kinds of output."""
     can = record(model.get("capabilities"))
     for able in (
         can.get("completion_chat"),

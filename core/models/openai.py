@@ -45,7 +45,7 @@ def body(endpoint: Endpoint, request: ChatRequest, ways: Ways) -> dict[str, obje
 
 
 def _options(provider: Provider, options: Mapping[str, Any]) -> dict[str, Any]:
-    """*options*; how long it may think is said differently everywhere, or cannot be said."""
+    """*options*. The limit for thinking has another name at each provider, or does not exist."""
     named = {name: value for name, value in options.items() if name not in OWN}
     if tokens := options.get(THINKING):
         match provider.thinking:
@@ -62,7 +62,7 @@ def _options(provider: Provider, options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _content(said: Sequence[ChatMessage]) -> str | list[dict[str, object]]:
-    """What one side says in a row, as one message."""
+    """Messages of one side in a row, as the content of one message."""
     text = "\n\n".join(message.content for message in said if message.content)
     images = [url for message in said for url in message.images]
     sounds = [url for message in said for url in message.sounds or ()]
@@ -74,7 +74,7 @@ def _content(said: Sequence[ChatMessage]) -> str | list[dict[str, object]]:
 
 
 def _sound(url: str) -> dict[str, str]:
-    """The sound of a `data:` URL, as OpenAI's chat takes it."""
+    """The sound of a `data:` URL, in the form that OpenAI's chat takes."""
     head, _, data = url.partition(";base64,")
     kind = head.rpartition("/")[2].split(";")[0]
     return {"data": data, "format": {"mpeg": "mp3", "x-wav": "wav", "wave": "wav"}.get(kind, kind)}

@@ -1,4 +1,4 @@
-r"""`palaver.toml`: what does not fit into variables.
+r"""`palaver.toml`: settings that do not fit into variables.
 
 Several models, in the order in which they are asked:
 
@@ -11,10 +11,10 @@ price = [0.14, 0.0028, 0.28]           # dollars for a million: read, cached, wr
 at_once = 20                           # calls at once in one process
 per_minute = 500                       # calls a minute, of all processes together
 continues = "prefix"                   # as LLM_CONTINUE
-shape = "anthropic"                    # how it is asked, where its address does not say:
+shape = "anthropic"                    # its API, if the address does not show it:
                                        # openai, responses, anthropic
-headers = {X-RateLimit-Group = "chat"} # what each call carries besides
-extra = {thinking = {type = "disabled"}}  # what each request says besides
+headers = {X-RateLimit-Group = "chat"} # more headers of each call
+extra = {thinking = {type = "disabled"}}  # more fields of each request
 parameters = {temperature = 0.2, reasoning_effort = "high"}  # see `core.models.parameters`
 ways = {window = 32768, pictures = false} # what it takes (else it is learned): window,
                                        # most_tokens, pictures, links, sounds, stream, prefill,
@@ -24,17 +24,17 @@ first_s = 900                          # deadlines of its own, as LLM_FIRST_S
 silence_s = 120
 whole_s = 3600
 
-Personas besides those that are there:
+More personas:
 
 [[persona]]
 name = "support"                       # what /persona calls it
 text = "You help our customers."       # or: text_in = "support.md", beside this file
-model = "fast"                         # who answers, where nobody chose another
-knows = ["faq.md"]                     # files beside this one that it is told
+model = "fast"                         # the model, if nobody chose another
+knows = ["faq.md"]                     # files beside this one with what it must know
 parameters = {temperature = 0.7}       # these come before the model's own
-starters = ["What is new?"]            # what one may ask it, as buttons
+starters = ["What is new?"]            # questions that are offered as buttons
 
-What holds in a place, where nobody chose something else there:
+Settings for one chat or channel, until somebody there chooses something else:
 
 [[place]]
 id = "slack:C012345"                   # platform:id, as in ALLOWED_CHATS
@@ -45,7 +45,7 @@ model = "fast"
 parameters = {temperature = 0.2}
 timezone = "Europe/Berlin"
 
-What may not pass, and what becomes of it:
+Words that may not pass, and what happens to a text with one:
 
 [[filter]]
 action = "mask"                        # mask, stop or refuse
@@ -132,7 +132,7 @@ class FilterEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class PalaverFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a file says; *path* is where its `words_in` are looked for."""
+    """The content of the file."""
 
     model: tuple[ModelEntry, ...] = ()
     filter: tuple[FilterEntry, ...] = ()
@@ -141,10 +141,10 @@ class PalaverFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     moderation: ModerationEntry | None = None
 
     def filter_of(self, direction: Literal["question", "answer"], beside: Path) -> Filter:
-        """What is looked for in questions, or in answers; word lists stand *beside* the file.
+        """The filter for questions or for answers. *beside* is the folder of the word lists.
 
         Raises:
-            ConfigError: a list cannot be read, or holds what cannot be looked for.
+            ConfigError: a list cannot be read, or holds a word that cannot be searched for.
         """
         try:
             return Filter(
@@ -165,10 +165,10 @@ def _listed(entry: FilterEntry, beside: Path) -> Iterator[str]:
 
 
 def secret_in(variable: str, who: str) -> str:
-    """The secret that *variable* holds for *who*; empty where none is named.
+    """The secret in *variable*, for *who*; empty if no variable is named.
 
     Raises:
-        ConfigError: the variable is not set, or cannot be sent.
+        ConfigError: the variable is not set, or its value cannot be sent.
     """
     if not variable:
         return ""
@@ -183,10 +183,10 @@ def secret_in(variable: str, who: str) -> str:
 
 
 def read_palaver_file(path: Path) -> PalaverFile:
-    """What *path* says.
+    """The content of the file *path*.
 
     Raises:
-        ConfigError: it cannot be read, or says something else.
+        ConfigError: the file cannot be read, or its content is not valid.
     """
     try:
         found = msgspec.convert(tomllib.loads(path.read_text("utf-8")), PalaverFile)
@@ -218,13 +218,13 @@ def read_palaver_file(path: Path) -> PalaverFile:
 
 
 def _asking(file: PalaverFile) -> Iterator[tuple[str, str]]:
-    """Who wants which model to answer."""
+    """The personas and places, each with the model that it names."""
     yield from ((f"persona {entry.name}", entry.model) for entry in file.persona)
     yield from ((f"place {entry.id}", entry.model) for entry in file.place)
 
 
 def _fault(base_url: str) -> str:
-    """What is wrong with it; it may hold a password, so it is not quoted."""
+    """What is wrong with *base_url*. It may hold a password, so it is not quoted."""
     if not base_url.startswith(("http://", "https://")):
         return "base_url must begin with http:// or https://"
     fault = fault_of(base_url, user=True)

@@ -1,6 +1,6 @@
-"""What a model is to be asked with: the operator's choice for a model, or for a persona.
+"""The parameters that the operator chooses for a model or a persona.
 
-It becomes the `options` of a request, by OpenAI's names; each shape calls them what its API does.
+They become the `options` of a request, by OpenAI's names. Each shape translates them for its API.
 """
 
 from typing import Any
@@ -10,19 +10,19 @@ import msgspec
 THINKING = "thinking_tokens"
 CACHE = "cache"
 OWN = frozenset((THINKING, CACHE))
-"""Names of ours, which no API knows: each shape says them in its own way, or leaves them out."""
+"""Options of our own, which no API knows. Each shape translates them or leaves them out."""
 
 
 class Parameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """Nothing of it is sent unless it is chosen.
+    """Parameters of a request. One that is not chosen is not sent.
 
     Args:
         temperature, top_p: how freely it chooses its words.
-        reasoning_effort: how much it thinks, in the API's word (`low`, `high`, ...).
+        reasoning_effort: how much it thinks, by the API's word (`low`, `high`, ...).
         thinking_tokens: how much it thinks, in tokens.
         verbosity: how much it says (`low`, `medium`, `high`).
         service_tier: how fast, at what price (`flex`, `priority`, ...).
-        cache: whether what stays the same is marked for the provider's cache (Anthropic).
+        cache: whether the part that stays the same is marked for the cache (Anthropic).
     """
 
     temperature: float | None = None
@@ -40,10 +40,10 @@ class Parameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_d
 
 
 def read_parameters(text: str) -> Parameters:
-    """What *text* says: `temperature=0.2, reasoning_effort=high`.
+    """The parameters in *text*, such as `temperature=0.2, reasoning_effort=high`.
 
     Raises:
-        ValueError: it says something else.
+        ValueError: *text* cannot be read.
     """
     pairs = [part.partition("=") for part in text.split(",") if part.strip()]
     said = {name.strip(): value.strip() for name, _, value in pairs}

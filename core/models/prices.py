@@ -1,7 +1,7 @@
-"""What the tokens of a model cost, where the operator does not say it: from a list that is kept.
+"""What the tokens of a model cost if the operator sets no price: from a library's list.
 
-The list comes with a library that is kept up to date and needs no network. It knows tiers, caches
-and hours of the day. What nobody knows is said to be unknown, and not to be free.
+The library is well kept and needs no network. It knows tiers, caches and prices that change during
+the day. A price that it does not know counts as unknown, not as zero.
 """
 
 import asyncio
@@ -23,19 +23,19 @@ _EACH = (
 
 
 async def prepare() -> None:
-    """Read the list beside the loop: it takes two tenths of a second."""
+    """Read the list in a thread, because it takes 0.2 s."""
     await asyncio.to_thread(_known, "https://api.openai.com/v1", "gpt-4o", Usage())
 
 
 def cost_of(endpoint: Endpoint, model: str, usage: Usage) -> float | None:
-    """Dollars for *usage* of *model*, now; None where nobody knows."""
+    """Dollars for *usage* of *model*, now; None if the price is not known."""
     if at_home(endpoint):
         return 0.0
     return _known(endpoint.base_url, model, usage)
 
 
 def price_of(endpoint: Endpoint, model: str) -> tuple[float, ...]:
-    """Dollars for a million tokens read, cached, written, now; empty where nobody knows."""
+    """Dollars for a million tokens now: read, cached, written. Empty if not known."""
     if at_home(endpoint):
         return (0.0, 0.0, 0.0)
     return _price(endpoint.base_url, model, int(time.time()) // HOUR_S)
@@ -43,13 +43,13 @@ def price_of(endpoint: Endpoint, model: str) -> tuple[float, ...]:
 
 @lru_cache(maxsize=1_000)
 def _price(base_url: str, model: str, hour: int) -> tuple[float, ...]:
-    """As `price_of`, in that *hour*: prices change with it."""
+    """As `price_of`, in the given *hour*: some prices change during the day."""
     found = [_known(base_url, model, usage) for usage in _EACH]
     return tuple(cost for cost in found if cost is not None) if None not in found else ()
 
 
 def at_home(endpoint: Endpoint) -> bool:
-    """Whether nobody is paid there: it is a machine of the operator's own."""
+    """Whether calls cost nothing, because the machine is the operator's own."""
     host = urlsplit(endpoint.base_url).hostname or ""
     try:
         return not ipaddress.ip_address(host).is_global

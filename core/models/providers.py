@@ -1,4 +1,4 @@
-"""What providers do differently, as data: recognised by their host, changed by a setting.
+"""What providers do differently, as data. Their host tells who they are; settings may overrule.
 
 Sources: the providers' API references, read in autumn 2026; vLLM's
 "OpenAI-compatible server" for `continue_final_message`.
@@ -16,10 +16,10 @@ from core.credentials import Credential
 from core.models.ways import Ways
 
 Continues = Literal["no", "prefix", "final_message", "prefill", "event_id"]
-"""How a provider goes on with an answer that it has begun: not at all; by `"prefix": true` in the
-last message (DeepSeek, Mistral); by `"continue_final_message": true` (vLLM); because the last
-message is an assistant's (Anthropic, also through gateways); or, asked again with `Last-Event-ID`,
-behind that event (gateways that number their events)."""
+"""How a provider continues an interrupted answer: not at all; with `"prefix": true` in the last
+message (DeepSeek, Mistral); with `"continue_final_message": true` (vLLM); if the last message is
+the assistant's (Anthropic, also through gateways); or behind the event named by `Last-Event-ID`
+(gateways that number their events)."""
 
 
 Shape = Literal["openai", "responses", "anthropic", "qianfan"]
@@ -31,13 +31,13 @@ class Provider(msgspec.Struct, frozen=True):
     Args:
         host: what the base URL's host ends with.
         continues: how an interrupted answer is continued.
-        continues_at: the base URL for that, where it is another one.
-        max_tokens: what the limit of the answer's length is called.
-        key_header: the header of the key, where it is no bearer token.
-        bearer: whether it is a bearer token besides.
-        headers: what else each call carries.
-        shape: of the request and of the stream, one of `core/models/shapes.py`.
-        thinking: how it is told the most tokens to think with; empty: it cannot be told.
+        continues_at: the base URL for that, if it is a different one.
+        max_tokens: the name of the field that limits the answer's length.
+        key_header: the header of the key, if it is no bearer token.
+        bearer: whether the key is also sent as a bearer token.
+        headers: other headers of each call.
+        shape: the shape of the request and of the stream, one of `core/models/shapes.py`.
+        thinking: how the limit for thinking is sent; empty if there is none.
     """
 
     host: str
@@ -67,7 +67,7 @@ KNOWN = (
         headers=_VERSION,
         shape="anthropic",
     ),
-    # Its newer models refuse `max_tokens`.
+    # OpenAI's newer models refuse `max_tokens`.
     Provider("api.openai.com", max_tokens="max_completion_tokens"),
     *(
         Provider(host, max_tokens="max_completion_tokens", key_header="api-key")
@@ -77,12 +77,12 @@ KNOWN = (
 
 
 _NO_PREFILL = re.compile(r"claude-(?:[a-z]+-)?(?:4[.-][6-9]|[5-9]|\d\d)(?!\d{3})")
-"""Claude since 4.6 answers `This model does not support assistant message prefill`.
+"""Since 4.6 Claude answers `This model does not support assistant message prefill`.
 Source: Anthropic's migration guide, autumn 2026."""
 
 
 def continues_with(provider: Provider, model: str) -> Continues:
-    """How *model* goes on with an answer: of one provider, some do and some do not."""
+    """How *model* continues an answer. Models of the same provider may differ."""
     if provider.continues == "prefill" and _NO_PREFILL.search(model):
         return "no"
     return provider.continues
@@ -92,22 +92,22 @@ _ENDS: tuple[tuple[str, str, Shape], ...] = (
     ("/chat/completions", "", "openai"),
     ("/responses", "", "responses"),
     ("/messages", "", "anthropic"),
-    # DeepSeek, Moonshot, Z.ai, MiniMax and Azure speak it there, beside OpenAI's.
+    # DeepSeek, Moonshot, Z.ai, MiniMax and Azure offer this shape here, beside OpenAI's.
     ("/anthropic", "/anthropic/v1", "anthropic"),
     ("/anthropic/v1", "/anthropic/v1", "anthropic"),
 )
-"""How the address of a call ends, what the base URL ends with then, and its shape."""
+"""The end of a call's address, the end of the base URL that belongs to it, and the shape."""
 
 
 class Place(NamedTuple):
-    """Where calls go: *base_url*, and the *shape* that they have there, if the address says so."""
+    """Where calls go: *base_url*, and their *shape* if the address shows it."""
 
     base_url: str
     shape: Shape | None
 
 
 def place_of(url: str) -> Place:
-    """What *url* says, which people copy with or without the path of the call."""
+    """The place that *url* means. People copy it with or without the path of the call."""
     url = url.rstrip("/")
     path = urlsplit(url).path
     for ending, instead, shape in _ENDS:
@@ -119,17 +119,18 @@ def place_of(url: str) -> Place:
 def provider_at(
     base_url: str, continues: Continues | None = None, shape: Shape | None = None
 ) -> Provider:
-    """The provider whose API is at *base_url*; one without any ways of its own if unknown.
+    """The provider whose API is at *base_url*. An unknown one has the usual ways.
 
-    *continues*: how it goes on with an answer, where the operator knows better; *shape*: where
-    it, or the address, says that.
+    Args:
+        continues: how it continues an answer, if the operator sets it.
+        shape: its shape, if the operator sets it or the address shows it.
     """
     host = urlsplit(base_url).hostname or ""
     known = (one for one in KNOWN if host == one.host or host.endswith(f".{one.host}"))
     provider = next(known, Provider(host))
     shape = shape or place_of(base_url).shape
     if shape == "anthropic" and provider.shape != shape:
-        # A gateway: some take the key as Anthropic does, some as everybody else.
+        # A gateway. Some take the key in Anthropic's header, others as a bearer token.
         provider = Provider(
             host, key_header="x-api-key", bearer=True, headers=_VERSION, shape="anthropic"
         )
@@ -141,8 +142,9 @@ def provider_at(
 
 
 class Deadlines(msgspec.Struct, frozen=True):
-    """How long to wait, in seconds: for a connection, for the first sign of life, for the next
-    one, and for the end of the answer. A keep-alive is a sign of life.
+    """How many seconds to wait for the connection, the first data, more data, and the end.
+
+    A keep-alive counts as data.
     """
 
     connect: float = 10.0
@@ -152,11 +154,14 @@ class Deadlines(msgspec.Struct, frozen=True):
 
 
 class Endpoint(msgspec.Struct, frozen=True):
-    """Where a model is: *base_url* ends before `/chat/completions`.
+    """Where a model is, and how it is asked.
 
-    *more_headers*: what the operator wants each call to carry; *extra*: what each request;
-    *ways*: what the operator knows of the model; *options*: what each request says, by OpenAI's
-    names, unless it says something else itself.
+    Args:
+        base_url: its address, without `/chat/completions`.
+        more_headers: headers that the operator adds to each call.
+        extra: fields that the operator adds to each request.
+        ways: what the operator knows about the model.
+        options: options by OpenAI's names. A request's own options count more.
     """
 
     base_url: str
@@ -170,7 +175,7 @@ class Endpoint(msgspec.Struct, frozen=True):
     options: Mapping[str, Any] = {}
 
     def headers_to(self, url: str) -> dict[str, str]:
-        """What a call to *url* carries; the key, and what the operator adds, only at our place."""
+        """The headers of a call to *url*. Only our own endpoint gets the key and added headers."""
         sent = {"User-Agent": f"palaver/{__version__}", **dict(self.provider.headers)}
         if self.provider.shape != "qianfan" and self.api_key:
             name = self.provider.key_header or "Authorization"

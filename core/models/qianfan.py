@@ -1,7 +1,7 @@
-"""Qianfan's first API (ERNIE): an access token instead of a key, and a stream of its own.
+"""Qianfan's first API (ERNIE). It has an access token instead of a key, and its own stream.
 
-Source: Baidu's "ERNIE-4.0-8K" and "获取access_token" references: the token lives for 30 days and
-stands in the address; the messages take turns, and are odd in number.
+Source: Baidu's "ERNIE-4.0-8K" and "获取access_token" references. The token is valid for 30 days and
+is part of the address. The roles of messages alternate, and their number is odd.
 """
 
 import time
@@ -27,9 +27,9 @@ TOKEN_AT = "/oauth/2.0/token"  # noqa: S105 - an address
 CHAT_PATH = "/rpc/2.0/ai_custom/v1/wenxinworkshop/chat/"
 TOKEN_BYTES = 100_000
 EARLY_S = 3600.0
-"""A token is taken for spent so long before it is."""
+"""A new token is requested so long before the old one ends."""
 _BUSY = frozenset((2, 4, 15, 17, 18, 19, 336100, 336501, 336502, 336503, 336505))
-"""Quotas and rates, and "try again later"."""
+"""Codes of quotas and rates, and of "try again later"."""
 _TOO_LONG = frozenset((336007, 336103, 336104))
 """`tokens_too_long` and `characters_too_long` of the first API."""
 _OPTIONS = ("temperature", "top_p", "stop", "response_format")
@@ -42,7 +42,7 @@ class _Token(msgspec.Struct):
 
 
 class AccessToken:
-    """The token for the `API_KEY:SECRET_KEY` of *endpoint*, asked for when it is needed."""
+    """The token for the `API_KEY:SECRET_KEY` of *endpoint*. It is requested when it is needed."""
 
     def __init__(self, session: aiohttp.ClientSession, endpoint: Endpoint) -> None:
         self._session = session
@@ -51,7 +51,7 @@ class AccessToken:
         self._until = 0.0
 
     async def get(self) -> str:
-        """Raises `Overloaded`; `Refused` when the keys are not accepted."""
+        """The token. Raises `Overloaded`, or `Refused` if the keys are not accepted."""
         if time.monotonic() < self._until:
             return self._token
         key, _, secret = self._endpoint.api_key.partition(":")
@@ -77,7 +77,7 @@ class AccessToken:
         return self._token
 
     def forget(self) -> bool:
-        """It is not accepted any more; whether another one may be."""
+        """The token is no longer accepted. Return whether a new one may be."""
         known, self._until = self._until > 0, 0.0
         return known
 
@@ -87,7 +87,7 @@ def url(endpoint: Endpoint, request: ChatRequest) -> str:
 
 
 def body(endpoint: Endpoint, request: ChatRequest, ways: Ways) -> dict[str, object]:
-    """The system prompt stands apart; what one side says in a row is one message."""
+    """The body of the request. Messages of one side in a row become one message."""
     system, said = in_turns(request)
     turns = [
         {"role": role, "content": "\n\n".join(one.content for one in together)}

@@ -1,7 +1,7 @@
-"""What the readers of all shapes share: JSON out of a payload, deltas out of its fields.
+"""What the readers of all shapes share: payloads become JSON, fields become deltas.
 
-It stands beside the stream's decoder (`core.models.sse`), which cuts the payloads out of bytes.
-A shape adds what one object means to it.
+The stream's decoder (`core.models.sse`) cuts the payloads out of the bytes. Each shape adds the
+meaning of its objects.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,13 +21,13 @@ class Reading:
         self._usage = Usage()
         self._cited = Cited(())
         self._heard = False
-        """Whether any of the answer came."""
+        """Whether text of the answer has come."""
 
     def read(self, data: bytes, some: list[Delta]) -> None:
         """Append the deltas of one payload to *some*, in order.
 
         Raises:
-            ModelError: the payload says that something is wrong; what it says besides is read.
+            ModelError: the payload reports an error. The rest of it is read all the same.
         """
         try:
             said = parse_all(data)
@@ -42,18 +42,18 @@ class Reading:
                 self._object(each, some)
 
     def read_run(self, payloads: Sequence[bytes], some: list[Delta]) -> bool:
-        """As `read` of each of *payloads*, where that is done faster for all; else False."""
+        """Read all *payloads* in one fast step. False if that is not possible."""
         return False
 
     def failed(self, data: bytes, some: list[Delta]) -> None:
-        """As `read`, of what its server calls an error, whatever it looks like: it is one."""
+        """As `read`, for data that the server calls an error. It always raises one."""
         said = told_in(data)
         if isinstance(said, dict | list):
             self.read(data, some)
         raise read_error(said)
 
     def rest(self, some: list[Delta]) -> None:
-        """What is held back when nothing more will come: half a character."""
+        """The stream has ended: release half a character that was held back."""
         if text := self._text.rest():
             some.append(TextDelta(text))
 
@@ -71,7 +71,7 @@ class Reading:
             some.append(ReasoningDelta(text))
 
     def _count(self, told: Usage, some: list[Delta]) -> None:
-        """Of what is told again and again, nothing is taken back."""
+        """Add *told* to the usage. A later report takes no number back."""
         usage = self._usage | told
         if usage != self._usage:
             self._usage = usage

@@ -1,7 +1,7 @@
-"""Why a provider refuses, from the status, the codes and the words of its error. Pure.
+"""Why a provider refuses: read from the status, the codes and the words of its error. Pure.
 
-The status says the most, then the words; a code says the least, for many send
-`invalid_request_error` with everything. Sources: the error pages of OpenAI, Anthropic, DeepSeek,
+The status says most, then the words. A code says least, because many servers send
+`invalid_request_error` with every error. Sources: the error pages of OpenAI, Anthropic, DeepSeek,
 Qwen, Qianfan, Zhipu, MiniMax, Moonshot, Gemini, OpenRouter, Azure, Bedrock and LiteLLM, and the
 sources and issues of vLLM, SGLang, TGI, llama.cpp, Ollama, LM Studio and LocalAI, autumn 2026.
 """
@@ -49,17 +49,17 @@ _FINAL: dict[str, RefusedReason] = {
     "malformed_json": "request",
 }
 _BUSY = re.compile(r"rate.?limit|overloaded|too.?many.?requests|server_error|unavailable|throttl")
-"""Codes of what passes, told inside a stream or with the wrong status."""
+"""Codes of errors that pass by themselves, sent in a stream or with a wrong status."""
 _PASSES = re.compile(
     r"throttl|too many requests|(?:has |have )?crashed|model (?:was |is )?unloaded|"
     r"model is not ready|notready|(?:still|currently|is) (?:loading|overloaded|unavailable|busy)|"
     r"(?:at|over) capacity|capacity exceeded|high traffic|temporarily|"
     r"(?:try|retry) (?:again )?(?:later|in \d)|server (?:is )?busy"
 )
-"""Words of what passes, whatever the status."""
+"""Words of errors that pass by themselves, with any status."""
 _PASSING = (408, 409, 424, 425, 429)
 CLOSED = 499
-"""Of nginx: whoever asked went away, which was not us."""
+"""nginx: the client closed the connection. It was not us, but a proxy between."""
 _STATUS: dict[int, RefusedReason] = {
     400: "request",
     401: "key",
@@ -83,7 +83,7 @@ _PATTERNS: tuple[tuple[str, RefusedReason], ...] = (
         r"reduce the length|range of input length|input length .{0,80}(?:exceed|should be)|"
         r"(?:prompt|input|inputs|context) (?:length .{0,40}(?:greater|larger|longer)|too long)|"
         r"tokens.{0,40}must be <|must have (?:less|fewer) than \d+ tokens|"
-        # The prompt fills the window, and nothing is left to write into.
+        # The prompt fills the window, so there is no room for an answer.
         r"max_(?:new_|completion_)?tokens.{0,20}must be at least 1.{0,6}got -|n_keep: |"
         r"超长|过长|超过.{0,20}(?:长度|上下文)",
         "length",
@@ -146,18 +146,18 @@ _CODED: tuple[tuple[str, RefusedReason], ...] = (
     (r"nsfw|moderation_(?:fail|block|reject)|(?:prompt|content).?(?:blocked|violat)", "policy"),
     (r"prompt.?too.?long|max_prompt_tokens|context.*exceed", "length"),
 )
-"""Families of codes, where none is known by its whole name."""
+"""Parts of codes, for codes whose whole name is not known."""
 PICTURES = re.compile(
     r"(?<![-\w/])(?:images?|vision|visual|multi-?modal|pictures?)(?![-/]\w)|image_url|input_image|"
     r"mmproj|content.{0,40}\bstring\b|array of content|content parts?\b|"
     r"\bstr\b.{0,30}\blist\b|\blist\b.{0,30}\bstr(?:ing)?\b|'list' object"
 )
-"""Words that name the pictures of a request (or that its content is a list of parts)."""
+"""Words for the pictures of a request, or for content that is a list of parts."""
 _PART = re.compile(
     PICTURES.pattern + r"|input_audio|\baudio\b|(?<![-\w/])(?:stream(?:ing|ed)?|sse)(?![-/]\w)|"
     r"(?:system|developer) (?:role|message|instruction|prompt)s?"
 )
-"""Words that name a part of a request: it is that which a model does not support, not the model."""
+"""Words for a part of a request: the model does not support that part."""
 _NOT_ABLE = re.compile(
     r"(?:not|n't) (?:be )?(?:support|enabled|implement|allow|accept|permit|capable|available)|"
     r"requires? --|unsupported|disabled|not (?:a )?multi-?modal|--mmproj|missing data|"
@@ -185,7 +185,7 @@ _NUMBERS: dict[str, RefusedReason] = {
 
 
 def reason_of(codes: list[str], words: str, status: int) -> RefusedReason | None:
-    """Why it will never be answered; None where another try may help."""
+    """Why the request will never be answered; None if another try may help."""
     coded = [_FINAL[code] for code in codes if code in _FINAL]
     coded += [_NUMBERS[code] for code in codes if code in _NUMBERS]
     coded += [why for code in codes for pattern, why in _CODES if pattern.search(code)]
@@ -199,7 +199,7 @@ def reason_of(codes: list[str], words: str, status: int) -> RefusedReason | None
     if number == 429 and "request too large" in words:
         return "length"
     if number in _PASSING:
-        # A minute's tokens are spent: that is no length, whatever it is called.
+        # The tokens of a minute are used up. Some call that a length, but it passes.
         told = "balance" in coded or ("balance" in worded and not _PACE.search(words))
         return "balance" if told else None
     if _PART.search(words) and _NOT_ABLE.search(words) and set(known) <= {"model", "key"}:
@@ -208,7 +208,7 @@ def reason_of(codes: list[str], words: str, status: int) -> RefusedReason | None
         every = (*coded, *worded)
         return next((one for one in ("balance", "policy", "model") if one in every), "key")
     if number == 404:
-        # OpenRouter says it of a model that is there, and cannot do what it is asked for.
+        # OpenRouter also sends it for a model that exists but cannot do this.
         return "request" if "no endpoints found that" in words else "model"
     if not known and _PASSES.search(words):
         return None
@@ -224,7 +224,7 @@ def reason_of(codes: list[str], words: str, status: int) -> RefusedReason | None
 
 
 def _lasts(reason: RefusedReason, words: str, coded: list[RefusedReason]) -> bool:
-    """Whether it stays so for *reason*, though the status says that it passes."""
+    """Whether *reason* is final, although the status says that the error passes."""
     if reason == "model":
         return reason in coded or bool(_GONE.search(words))
     return reason in ("length", "key", "balance")

@@ -1,7 +1,7 @@
-"""What providers answer when they do not answer: their errors, typed.
+"""Turns the error answers of providers into typed errors.
 
-Each wraps them in its own way, and gateways wrap what they got; `core.models.reasons` says what
-they mean.
+Each provider wraps an error in its own way, and gateways wrap it again. `core.models.reasons`
+says what an error means.
 """
 
 import email.utils
@@ -27,7 +27,7 @@ _NOTHING = frozenset(("", "0", "null", "none", "nil", "false", "undefined"))
 
 
 def is_error(said: object) -> bool:
-    """Whether *said* (a payload) tells that something is wrong."""
+    """Whether the payload *said* reports an error."""
     fields = record(said)
     base = record(fields.get("base_resp"))
     number = text_of(fields.get("error_code")) or text_of(base.get("status_code"))
@@ -41,7 +41,7 @@ def is_error(said: object) -> bool:
 
 
 def _tells(error: object) -> bool:
-    """Whether there is anything in it."""
+    """Whether *error* has any content."""
     if isinstance(error, dict):
         return any(map(_tells, error.values()))
     if isinstance(error, list):
@@ -52,7 +52,7 @@ def _tells(error: object) -> bool:
 
 
 def read_error(said: object, status: int = 0) -> ModelError:
-    """The typed error of *said*, a payload or an error of any kind, that came with *status*."""
+    """The typed error for *said*, a payload or any error value, that came with *status*."""
     codes, message = _told(said)
     text = redact(_KEY.sub("***", " ".join(message.split())))
     where = " ".join(filter(None, (str(status or ""), *codes[:1])))
@@ -64,7 +64,7 @@ def read_error(said: object, status: int = 0) -> ModelError:
 
 
 def _named(said: object) -> str:
-    """Which part of the request it is about, where that is told."""
+    """The part of the request that the error names, if it names one."""
     named: list[str] = []
     for error in _errors(said):
         named.append(text_of(error.get("param")))
@@ -77,7 +77,7 @@ def _named(said: object) -> str:
 
 
 def _told(said: object) -> tuple[list[str], str]:
-    """The codes in *said*, in lower case, and its words."""
+    """The codes in *said*, in lower case, and its message."""
     codes: list[str] = []
     words: list[str] = []
     for error in _errors(said):
@@ -93,7 +93,7 @@ def _told(said: object) -> tuple[list[str], str]:
 
 
 def _errors(said: object) -> Iterator[Mapping[str, object]]:
-    """Whatever in *said* may be an error: Gemini sends a list, gateways wrap what they got."""
+    """All parts of *said* that may be an error. Gemini sends a list, gateways wrap errors."""
     for outer in records(said):
         yield outer
         for name in ("error", "errors", "base_resp", "innererror"):
@@ -113,17 +113,17 @@ def _errors(said: object) -> Iterator[Mapping[str, object]]:
 
 
 def told_in(body: bytes) -> object:
-    """What *body*, which tells of an error, says."""
+    """The content of *body*, which reports an error."""
     try:
         return parse(body)
     except ValueError:
-        # An HTML page says nothing that a person should read; a line of plain words may.
+        # An HTML page is nothing for a person to read. A plain line may be.
         text = body.decode("utf-8", "replace").strip()
         return text if text and "<" not in text else None
 
 
 async def http_error(response: aiohttp.ClientResponse) -> ModelError:
-    """The typed error of *response*, whose status says that it is one."""
+    """The typed error of *response*, which has an error status."""
     body = await read_up_to(response.content, ERROR_BYTES)
     found = read_error(told_in(body), response.status)
     if isinstance(found, Overloaded):
@@ -132,7 +132,7 @@ async def http_error(response: aiohttp.ClientResponse) -> ModelError:
 
 
 def retry_after_s(sent: Mapping[str, str], now: float) -> float:
-    """Seconds that `Retry-After` asks for: a number or an HTTP date; 0.0 when it asks nothing."""
+    """The seconds in `Retry-After`, a number or an HTTP date; 0.0 if there is none."""
     try:
         return max(0.0, float(sent.get("Retry-After-Ms", ""))) / 1000
     except ValueError:

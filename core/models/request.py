@@ -1,4 +1,4 @@
-"""What a model is asked, and what can be asked."""
+"""The request to a model, and the port `Model` that answers it."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -12,9 +12,9 @@ Role = Literal["system", "user", "assistant"]
 
 
 class ChatMessage(msgspec.Struct, frozen=True):
-    """*images* are URLs (of kind `data:` too) that belong to *content*, *sounds* `data:` URLs.
+    """One message. *images* are URLs, also `data:` URLs. *sounds* are `data:` URLs.
 
-    Without sounds nothing is said of them: what was answered before they were known is found.
+    Empty *sounds* are not encoded, so cached answers from before the field existed are still found.
     """
 
     role: Role
@@ -26,12 +26,14 @@ class ChatMessage(msgspec.Struct, frozen=True):
 class ChatRequest(msgspec.Struct, frozen=True, omit_defaults=True):
     """What a model is asked.
 
-    *max_tokens* 0 leaves the length to the provider; *begun* is the beginning of the
-    answer, said already, which the model goes on from; *scope* names who may be answered with
-    what this request was answered (nobody, if empty); with *alone* no other model stands in;
-    *clock* says what time it is, at the end of the instructions (it is no part of the question:
-    what was answered a minute ago may be answered so again); *options* are what else the request
-    says (`temperature`, `stop`), as OpenAI calls it.
+    Attributes:
+        max_tokens: the longest answer; 0 leaves it to the provider.
+        begun: the beginning of the answer, which is shown already. The model continues it.
+        scope: who may get the same answer from the cache; empty for nobody.
+        alone: whether no other model may answer instead.
+        clock: the time, at the end of the instructions. It is not part of the cache's key, so an
+            answer of a minute ago can be used again.
+        options: other fields of the request (`temperature`, `stop`), by OpenAI's names.
     """
 
     messages: tuple[ChatMessage, ...]
@@ -45,10 +47,10 @@ class ChatRequest(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Traits(NamedTuple):
-    """What people may want to know of a model; zeros are not known.
+    """What people may want to know about a model. A zero means not known.
 
-    *window*: tokens that it reads at once; *first_s*, *speed*: seconds to its first word, and
-    tokens a second from there.
+    *window*: how many tokens it reads at once. *first_s*: seconds to its first word. *speed*:
+    tokens a second after that.
     """
 
     window: int = 0
@@ -59,7 +61,7 @@ class Traits(NamedTuple):
 
 
 class Model(Protocol):
-    """Whatever streams an answer."""
+    """Streams answers."""
 
     @property
     def model(self) -> str:
@@ -68,27 +70,27 @@ class Model(Protocol):
 
     @property
     def names(self) -> Sequence[str]:
-        """The models that a request may name; there may be others."""
+        """The models that a request may name. There may be more."""
         ...
 
     @property
     def continues(self) -> bool:
-        """Whether a request may say how its answer has `begun`."""
+        """Whether a request may have a `begun` answer."""
         ...
 
     def price_of(self, name: str) -> tuple[float, ...]:
-        """Dollars for a million tokens of *name* (empty: the first) read, cached, written.
+        """Dollars for a million tokens of *name*: read, cached, written. Empty if not known.
 
-        Empty where nobody knows.
+        An empty *name* means the first model.
         """
         ...
 
     def ways(self, name: str) -> str:
-        """What is known of how the model *name* (empty: the first) likes to be asked, in words."""
+        """How the model *name* (empty: the first) must be asked, as far as known, in words."""
         ...
 
     def traits(self, name: str) -> Traits:
-        """What is known of the model *name* (empty: the first) that people may care for."""
+        """The traits of the model *name* (empty: the first), as far as known."""
         ...
 
     def stream(self, request: ChatRequest) -> AbstractAsyncContextManager[AsyncIterator[Delta]]:
@@ -97,7 +99,7 @@ class Model(Protocol):
 
 
 class Around:
-    """What is the same of a model and of one around it."""
+    """Base for a model that wraps another one. It passes everything on."""
 
     def __init__(self, model: Model) -> None:
         self._model = model
@@ -125,14 +127,14 @@ class Around:
 
 
 GO_ON = "(Go on exactly where your last message ends. Repeat nothing of it, and add no remark.)"
-"""What asks for the rest of an answer where a model cannot be given its beginning."""
+"""Asks for the rest of an answer, if the model cannot be given the beginning of it."""
 
 
 def in_turns(request: ChatRequest) -> tuple[str, list[tuple[Role, list[ChatMessage]]]]:
-    """The system prompt apart, and what each side says in a row together, by its role.
+    """The system prompt, and the other messages; those of one role in a row are together.
 
-    Strict templates want it so: the person speaks first, the sides take turns, nobody says
-    nothing, and the person speaks last (unless what was `begun` will stand there).
+    Strict templates want this: the person speaks first, the roles alternate, no message is empty,
+    and the person speaks last (unless the `begun` answer follows).
     """
     messages = request.messages
     told = [one.content for one in messages if one.role == "system"]
@@ -148,7 +150,7 @@ def in_turns(request: ChatRequest) -> tuple[str, list[tuple[Role, list[ChatMessa
         elif turns or message.role == "user":
             turns.append((message.role, [message]))
     if not turns:
-        # There are instructions alone, and no question.
+        # There are only instructions, and no question.
         return "", [("user", [ChatMessage("user", system or "?")])]
     if turns[-1][0] == "assistant" and not request.begun:
         turns.append(("user", [ChatMessage("user", GO_ON)]))

@@ -24,7 +24,7 @@ _TEXT = ("response.output_text.delta", "response.refusal.delta")
 _DONE = ("response.output_text.done", "response.refusal.done")
 _OVER = ("response.completed", "response.incomplete", "response.failed", "response.cancelled")
 _SAME = frozenset(("temperature", "top_p", "service_tier", "metadata", "user", "tools"))
-"""Options that are called the same here as in a chat completion."""
+"""Options that have the same names as in a chat completion."""
 
 
 def url(endpoint: Endpoint, request: ChatRequest) -> str:
@@ -32,7 +32,7 @@ def url(endpoint: Endpoint, request: ChatRequest) -> str:
 
 
 def body(endpoint: Endpoint, request: ChatRequest, ways: Ways) -> dict[str, object]:
-    """Nothing of it is kept there: the history is ours."""
+    """The body of the request. The provider stores nothing, because we keep the history."""
     system, said = in_turns(request)
     asked: dict[str, object] = {
         "model": request.model or endpoint.model,
@@ -60,7 +60,7 @@ def _parts(role: str, message: ChatMessage) -> list[dict[str, object]]:
 
 
 def _options(options: Mapping[str, Any]) -> dict[str, object]:
-    """*options*, as they are called here."""
+    """*options*, by the names of this API."""
     named: dict[str, object] = {name: options[name] for name in _SAME & options.keys()}
     thinking = {"effort": options.get("reasoning_effort"), "max_tokens": options.get(THINKING)}
     if chosen := {name: value for name, value in thinking.items() if value}:
@@ -69,7 +69,7 @@ def _options(options: Mapping[str, Any]) -> dict[str, object]:
     if verbosity := options.get("verbosity"):
         text["verbosity"] = verbosity
     if form := record(options.get("response_format")):
-        # What stood in a field of its own lies flat here.
+        # The fields of `json_schema` are not nested here.
         text["format"] = {"type": form.get("type"), **record(form.get("json_schema"))}
     return named | ({"text": text} if text else {})
 
@@ -82,7 +82,7 @@ class Reader(Reading):
         if kind in _TEXT:
             self._say(event.get("delta"), some)
         elif kind in _DONE:
-            # What came in no delta is looked for where it is repeated.
+            # If no delta held the text, take it from the event that repeats it.
             if not self._heard:
                 self._say(event.get("text") or event.get("refusal"), some)
         elif kind in _THOUGHT:
@@ -101,7 +101,7 @@ class Reader(Reading):
             self._whole(event, some)
 
     def _whole(self, response: Mapping[str, object], some: list[Delta]) -> None:
-        """An answer that was not streamed."""
+        """Read an answer that was not streamed."""
         for item in records(response.get("output")):
             for part in records(item.get("summary")):
                 self._think(text_of(part.get("text")), some)

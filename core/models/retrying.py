@@ -1,4 +1,4 @@
-"""How often a model is asked again before its first word, and how long that is waited for."""
+"""How often a model is asked again before its first word, and how long to wait between."""
 
 import tenacity
 
@@ -10,11 +10,11 @@ log = logger(__name__)
 TRIES = 4
 FIRST_WAIT_S = 0.5
 LONGEST_WAIT_S = 30.0
-"""A provider that asks for more patience than this is answered with an honest sentence instead."""
+"""If a provider asks for a longer wait, the person is told instead."""
 
 
 class StillAtIt(Overloaded):
-    """It may still be at it: asking again would only begin it anew, and cost twice."""
+    """The model may still be working on the request. To ask again would cost twice."""
 
 
 def retrying(tries: int) -> tenacity.AsyncRetrying:

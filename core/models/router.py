@@ -1,6 +1,6 @@
-"""Several models in order: when one fails before its first word, the next is asked.
+"""Several models in order. If one fails before its first word, the next is asked.
 
-A model that failed is left alone for a while; if all are, they are tried all the same.
+A model that failed is not asked for a while. If that is true of all, they are tried all the same.
 """
 
 import asyncio
@@ -22,19 +22,22 @@ log = logger(__name__)
 
 FAILURES = 3
 REST_S = 30.0
-"""After so many failures in a row a model is not asked for so long."""
+"""A model rests for so long after so many failures in a row."""
 LONGEST_REST_S = 600.0
-"""However long a provider asks to be left alone."""
+"""The longest rest, even if a provider asks for more."""
 _ANOTHER_MAY = frozenset(("key", "balance", "model"))
 """Refusals that are about this model or this key, not about the question."""
 
 
 @dataclass(eq=False)
 class Route:
-    """One model under the *name* that people choose it by; with several keys, one route a key.
+    """One model with one key. A model with several keys has several routes.
 
-    *price*: dollars for a million tokens read, cached, written; *at_once*: 0 for any number;
-    *rate*: how many calls its provider lets all processes make.
+    Args:
+        name: the name by which people choose the model.
+        price: dollars for a million tokens: read, cached, written.
+        at_once: how many calls may run at once; 0 for any number.
+        rate: how many calls the provider allows to all processes together.
     """
 
     name: str
@@ -56,7 +59,7 @@ class Route:
 
     @contextmanager
     def asking(self) -> Iterator[None]:
-        """While it is asked, or waited for."""
+        """Counts a call as running while it waits or is under way."""
         self.running += 1
         try:
             yield
@@ -75,11 +78,11 @@ class Route:
 
 
 class _Full(Overloaded):
-    """A route that may not be asked yet; no fault of its model."""
+    """The route has no call to give now. Its model is not at fault."""
 
 
 class Router:
-    """The *routes* as one model. Raises what the last one asked raises."""
+    """Makes one model of *routes*. It raises the error of the route that was asked last."""
 
     def __init__(
         self, routes: Sequence[Route], budget: Budget, failovers: Counted | None = None
@@ -114,7 +117,7 @@ class Router:
 
     @asynccontextmanager
     async def stream(self, request: ChatRequest) -> AsyncIterator[AsyncIterator[Delta]]:
-        """As `ChatClient.stream`; the first delta says who answers."""
+        """As `ChatClient.stream`. The first delta names the model that answers."""
         async with AsyncExitStack() as stack:
             routes = self._in_order(request)
             if not routes:
@@ -148,7 +151,7 @@ class Router:
                     return
 
     async def _allowed(self, route: Route, *, last: bool) -> None:
-        """Wait until the rate of *route* allows a call; unless another may be asked."""
+        """Wait until the rate of *route* allows a call. Do not wait if another can be asked."""
         while route.rate is not None:
             grant = await self._budget.take([route.rate], "final")
             if not grant.wait_s:
@@ -160,11 +163,11 @@ class Router:
     async def _learn(self, route: Route, error: ModelError) -> None:
         route.failed(error)
         if route.rate is not None and isinstance(error, Overloaded) and error.retry_after_s:
-            # Other processes need not find out for themselves.
+            # Through the budget the other processes learn it too.
             await self._budget.hold(route.rate, error.retry_after_s)
 
     def _in_order(self, request: ChatRequest) -> Sequence[Route]:
-        """Who is asked: the chosen one first; who rests, last. The keys of one share the load."""
+        """The order of asking: the chosen model first, resting ones last, keys by their load."""
         names = self.names
         routes = sorted(
             self._routes, key=lambda one: (names.index(one.name), one.rests, one.running)
@@ -174,7 +177,7 @@ class Router:
         if request.alone and chosen:
             return chosen
         if request.begun:
-            # Only who can go on from there: else the answer is begun again by any.
+            # Only a model that can continue it. Without one, the caller starts the answer again.
             able = [route for route in (*chosen, *others) if route.model.continues]
             return able[:1]
         return [*chosen, *sorted(others, key=lambda route: route.rests)]
@@ -187,7 +190,7 @@ class Router:
     async def _watched(
         route: Route, deltas: AsyncIterator[Delta], spent: Usage
     ) -> AsyncIterator[Delta]:
-        """*deltas*; what the others *spent* before they failed is counted with what it costs."""
+        """*deltas*. What failed models *spent* before is added to the usage."""
         yield AnsweredBy(route.name, route.price or route.model.price_of(""))
         failed = spent != Usage()
         if failed:

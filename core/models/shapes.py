@@ -1,4 +1,4 @@
-"""The shapes of chat APIs: how each is asked, and who reads what it answers."""
+"""The shapes of chat APIs: how to ask each one, and how to read its answers."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -11,7 +11,7 @@ from core.models.ways import NEEDED, Ways
 
 
 class Shape(NamedTuple):
-    """How a provider is asked and read. *reader* makes what reads the payloads of one answer."""
+    """How an API is asked and read. *reader* makes the reader for one answer."""
 
     url: Callable[[Endpoint, ChatRequest], str]
     body: Callable[[Endpoint, ChatRequest, Ways], dict[str, object]]

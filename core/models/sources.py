@@ -1,4 +1,4 @@
-"""The pages that an answer names, as providers tell them.
+"""Reads the pages that an answer cites. Each provider sends them in its own fields.
 
 Sources: Perplexity (`citations`, `search_results`), OpenAI and OpenRouter (`annotations` of kind
 `url_citation`), Gemini (`grounding_metadata`), Anthropic (`citations_delta`); autumn 2026.
@@ -18,13 +18,16 @@ URL_CHARS = 2_000
 def sources_of(
     chunk: Mapping[str, object], choice: Mapping[str, object], known: Sequence[Source]
 ) -> tuple[Source, ...]:
-    """What *chunk* and its *choice* name, behind what is *known* (of which it may know more)."""
+    """The *known* pages, and behind them those in *chunk* and its *choice*.
+
+    *chunk* may also hold titles for known pages.
+    """
     titled = [_source(one) for one in records(chunk.get("search_results"))]
     titles = {one.url: one for one in titled if one is not None}
     found = list(known)
     citations = chunk.get("citations")
     if isinstance(citations, list) and citations:
-        # `[2]` in the answer is the second of these, whatever the first is.
+        # `[2]` in the answer is the second of these, even if the first cannot be read.
         cited_here = [_source(record(one) or {"url": one}) for one in citations]
         found = [titles.get(one.url, one) if one else Source("") for one in cited_here]
     for one in titled:
@@ -46,7 +49,7 @@ def sources_of(
 
 
 def with_citation(citation: object, known: Sequence[Source]) -> tuple[Source, ...]:
-    """*known*, and what *citation* (of Anthropic's shape) names."""
+    """The *known* pages and the one in *citation*, which has Anthropic's shape."""
     found = list(known)
     cited = _source(record(citation))
     if cited is not None:

@@ -1,8 +1,8 @@
 """Text to speech, by an OpenAI-compatible audio API.
 
-Source: `/v1/audio/speech`: `model`, `voice`, `input` (4,096 characters at most) and
-`response_format`; the answer is the encoded sound itself. `opus` comes in an OGG file, which is
-what Telegram plays as a voice message (core.telegram.org/bots/api#sendvoice).
+Source: `/v1/audio/speech` takes `model`, `voice`, `input` (4,096 characters at most) and
+`response_format`. The answer is the encoded sound. `opus` comes in an OGG file, and Telegram plays
+that as a voice message (core.telegram.org/bots/api#sendvoice).
 """
 
 import re
@@ -17,7 +17,7 @@ from core.net.bounded_body import read_up_to
 
 INPUT_CHARS = 4_096
 MOST_BYTES = 20 * 1024 * 1024
-"""Telegram plays no longer voice message (core.telegram.org/bots/api#sending-files: 50 MB)."""
+"""Well below what Telegram takes (core.telegram.org/bots/api#sending-files: 50 MB)."""
 SPEAK_S = 120.0
 MIME = "audio/ogg"
 _LINK = re.compile(r"\[([^\[\]]{1,300})\]\([^()\s]{1,2000}\)")
@@ -25,7 +25,7 @@ _MARKS = str.maketrans("", "", "*_`#>|~")
 
 
 class SpeechClient:
-    """Speaks at one endpoint, in one *voice*."""
+    """Speaks texts at one endpoint, in one *voice*."""
 
     def __init__(self, session: aiohttp.ClientSession, endpoint: Endpoint, voice: str) -> None:
         self._session = session
@@ -33,7 +33,7 @@ class SpeechClient:
         self._voice = voice
 
     async def speak(self, markdown: str) -> bytes:
-        """*markdown* spoken, its beginning if it is long; as OGG with Opus.
+        """*markdown*, or its beginning if it is long, as sound: OGG with Opus.
 
         Raises:
             Overloaded, Refused: it could not be spoken, or there is nothing to speak.
@@ -71,7 +71,7 @@ def _no_sound(sound: bytes) -> ModelError:
 
 
 def spoken(markdown: str) -> str:
-    """What of *markdown* can be said aloud, within the API's bound: no code, marks or addresses."""
+    """The text of *markdown* to speak: no code, marks or addresses, within the API's limit."""
     lines: list[str] = []
     fence = ""
     for line in markdown.splitlines():
@@ -85,7 +85,7 @@ def spoken(markdown: str) -> str:
     text = _LINK.sub(r"\1", "\n".join(lines)).translate(_MARKS).strip()
     if len(text) <= INPUT_CHARS:
         return text
-    # To the end of a sentence, if one ends in the second half.
+    # Cut at the end of a sentence, if one ends in the second half.
     ends = (". ", "。", "! ", "? ")
     cut = max(text.rfind(end, INPUT_CHARS // 2, INPUT_CHARS - 1) for end in ends)
     return text[: cut + 1 if cut > 0 else INPUT_CHARS]

@@ -1,7 +1,7 @@
 """An incremental decoder of event streams, to the WHATWG rules.
 
 Source: html.spec.whatwg.org, "Server-sent events", parsing and interpreting.
-Bytes go in as they arrive, cut anywhere; events come out as they complete.
+Bytes go in as they arrive, cut anywhere. Events come out when they are complete.
 """
 
 import msgspec
@@ -18,10 +18,10 @@ class Event(msgspec.Struct, frozen=True, gc=False):
 
 
 class Decoder:
-    """Feed bytes, get events. Data stays bytes: its reader decodes UTF-8 anyway.
+    """Feed bytes, get events. Data stays bytes, because its reader decodes UTF-8 itself.
 
-    `retry_ms` is what the server last asked for, or None. `unfinished` is the
-    data of an event that was cut off before its empty line.
+    `retry_ms` is the server's last `retry` field, or None. `unfinished` is the data of an event
+    that was cut off before its empty line.
     """
 
     def __init__(self) -> None:
@@ -34,10 +34,10 @@ class Decoder:
         self._type = ""
 
     def messages(self, piece: bytes) -> list[bytes] | None:
-        """The data of the events that *piece* completes, where all are messages of one line.
+        """The data of the events in *piece*, if all are messages of one line.
 
-        That is what most servers send all the time, and takes no step for each. None, and
-        nothing is taken, where *piece* has to be fed.
+        Most servers send only these, and reading them together is fast. None means that nothing
+        was read: *piece* must be fed.
         """
         if not self._begun or self._after_cr or self._data or self._type:
             return None
@@ -55,7 +55,7 @@ class Decoder:
     def feed(self, piece: bytes) -> list[Event]:
         """The events that *piece* completes."""
         if self._after_cr and piece:
-            # The CR at the end of the last piece ended a line; its LF belongs to it.
+            # The CR at the end of the last piece ended a line. This LF belongs to it.
             self._after_cr = False
             if piece[:1] == b"\n":
                 piece = piece[1:]
@@ -79,7 +79,7 @@ class Decoder:
         events: list[Event] = []
         data = self._data
         for line in lines:
-            # Nearly every line is one of these two: what is done for each, counts.
+            # Nearly every line is one of these two, so they come first and are fast.
             if line.startswith(b"data: "):
                 data.append(line[6:])
             elif line:
@@ -99,9 +99,9 @@ class Decoder:
 
     @property
     def unfinished(self) -> bytes:
-        """What stands at the end of the stream without an empty line after it."""
+        """The data at the end of the stream that no empty line follows."""
         for line in b"".join(self._rest).split(b"\n"):
-            # Behind messages that were taken at once, there may be several.
+            # After messages that were read together, several lines may be left.
             if line:
                 self._field(line)
         self._rest = []

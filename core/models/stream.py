@@ -1,4 +1,4 @@
-"""One answering response: its deltas, many at a time, each in time."""
+"""Reads the deltas of one response, all that one network read brings at a time."""
 
 import asyncio
 
@@ -13,20 +13,20 @@ from core.models.sse import Decoder
 from core.net.bounded_body import PIECE_BYTES
 
 _BEFORE = b"\xef\xbb\xbf \t\r\n"
-"""What may stand before the first byte that means something."""
+"""Bytes without meaning that may come first."""
 
 SHORT = 20
-"""What is longer is no `[DONE]`."""
+"""A longer payload is not `[DONE]`."""
 
 
 class Silent(Interrupted):
-    """Nothing came for so long that nothing will."""
+    """No data came for too long."""
 
 
 class Stream:
-    """*response*, whose payloads *reader* turns into deltas. To be closed, like the response.
+    """Reads *response*; *reader* turns its payloads into deltas. Close it, like the response.
 
-    What kind of stream it is its first byte says; what servers call it is often wrong.
+    The first byte tells what kind of stream it is. The type that servers name is often wrong.
     """
 
     def __init__(self, response: aiohttp.ClientResponse, reader: Reading) -> None:
@@ -47,20 +47,22 @@ class Stream:
 
     @property
     def last_id(self) -> str:
-        """The id of the last event, where the server gives any."""
+        """The id of the last event; empty if the server sends none."""
         return self._decoder.last_id
 
     def keep(self, deltas: list[Delta]) -> None:
-        """Let *deltas*, taken already, be the next."""
+        """Put *deltas* back: `next` returns them first."""
         self._kept = deltas
 
     async def next(self) -> list[Delta] | None:
-        """The deltas of the next read, perhaps none; None at the end.
+        """The deltas of the next read, perhaps an empty list; None at the end.
 
-        Raises, behind the deltas that came before it:
+        An error is raised after all deltas before it were returned.
+
+        Raises:
             Interrupted: the connection broke, or was silent for too long.
             Refused: it did not end.
-            What reading a payload raises.
+            ModelError: a payload reports an error.
         """
         if self._kept:
             kept, self._kept = self._kept, []
@@ -80,7 +82,7 @@ class Stream:
             self._waits_since = 0.0
         self._bounds.count(piece)
         if len(piece) == PIECE_BYTES:
-            # There is more already: others have their turn in between.
+            # More data is here already. Let other tasks run in between.
             await asyncio.sleep(0)
         some: list[Delta] = []
         try:
@@ -89,7 +91,7 @@ class Stream:
             else:
                 self._rest(some)
         except ModelError as error:
-            # What was good before it, in the same read, is read first.
+            # The deltas before the error, from the same read, are returned first.
             self._failed = error
         return some
 
@@ -118,7 +120,7 @@ class Stream:
                     return
 
     def _ends(self, data: bytes, some: list[Delta]) -> bool:
-        """Read *data*; whether it is the end."""
+        """Read *data*. Return whether it is the end."""
         if len(data) < SHORT and data.strip() == b"[DONE]":
             self._end(some)
             return True
@@ -126,7 +128,7 @@ class Stream:
         return False
 
     def _rest(self, some: list[Delta]) -> None:
-        """What stands behind the last whole event."""
+        """Read what comes after the last whole event."""
         self._ended = True
         last = (self._lines or self._decoder).unfinished
         if last[:6] == b"[DONE]":
@@ -135,7 +137,7 @@ class Stream:
             self._reader.failed(last, some)
         elif last:
             self._reader.read(last, some)
-        # A JSON text that is complete is a complete answer.
+        # A single complete JSON text is a complete answer.
         if self._lines is not None and self._lines.one:
             self._reader.rest(some)
             some += [Finished("stop")] * any(isinstance(one, TextDelta) for one in some)
@@ -147,14 +149,13 @@ class Stream:
         some.append(Finished("stop"))
 
     def watch(self, gap_s: float, until: float) -> None:
-        """End it when it is silent for *gap_s*, or goes on after *until* (by the loop's clock).
+        """End the stream if it is silent for *gap_s*, or still runs at *until* (the loop's clock).
 
-        With one timer for all reads, not one for each. Whatever comes is a sign of life: a
-        comment, a ping, an empty line.
+        One timer serves all reads. Any data counts: a comment, a ping, an empty line.
         """
         self.close()
         now = self._loop.time()
-        # Who reads slowly is no fault of the model's.
+        # Only the time in which we wait counts, not the time in which we are slow to read.
         due = min((self._waits_since or now) + gap_s, until)
         if now < due:
             self._timer = self._loop.call_at(due, self.watch, gap_s, until)
@@ -167,6 +168,6 @@ class Stream:
         self._response.close()
 
     def close(self) -> None:
-        """Watch no more."""
+        """Stop the timer."""
         if self._timer is not None:
             self._timer.cancel()

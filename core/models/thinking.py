@@ -1,8 +1,9 @@
-"""Thinking that a model writes into its answer, told apart: `<think> … </think>` and its cousins.
+"""Separates a model's thinking from its answer: `<think> … </think>` and similar tags.
 
-Only an answer's beginning may be thinking; the tags may be cut anywhere by the deltas, and written
-in any case. Where a template wrote the opening tag itself, only the closing one comes: then what
-was said before it is taken back, and was thinking. `core.models.thinking_tags` knows the tags.
+Thinking comes only at the beginning of an answer. Deltas may cut the tags anywhere, and their
+letters may be large or small. Some templates write the opening tag themselves, so only the closing
+one comes. Then the text before it is taken back, because it was thinking.
+`core.models.thinking_tags` knows the tags.
 """
 
 from typing import Literal
@@ -28,13 +29,13 @@ _State = Literal["begin", "thinking", "answer"]
 LAST = ">", "]", "▷"
 """One of these ends each tag."""
 MOST_BEGINS = 100
-"""So many thoughts and speakers before an answer are looked for; what follows is the answer."""
+"""After so many thoughts and speakers at the beginning, all text is the answer."""
 LOOKS = 20
-"""So often a closing tag is looked at; an answer that is about them has many."""
+"""How many closing tags are looked at. An answer about such tags may have very many."""
 
 
 class ThinkSplitter:
-    """Takes pieces of text in order.
+    """Takes pieces of text in order, and returns deltas of thinking and of answer.
 
     *begun*: the answer has begun already, so no thinking will come.
     """
@@ -50,7 +51,7 @@ class ThinkSplitter:
         self._orphan = ""
         self._begins = 0
         self.flows = begun
-        """Whether text without one of `LAST` is just more of the answer, and belongs to `said`."""
+        """Whether text without one of `LAST` is only more of the answer, and belongs in `said`."""
 
     def take(self, text: str) -> list[Delta]:
         """What *text* adds to the thinking and to the answer."""
@@ -65,12 +66,12 @@ class ThinkSplitter:
         return self._begin() if self._state == "begin" else self._thinking()
 
     def _begin(self) -> list[Delta]:
-        # Between two thoughts, and before an answer, nothing is worth showing.
+        # Blanks between two thoughts, or before the answer, are not shown.
         begun = self._held.lstrip(BLANK)
         lowered = low(begun)
         lead = next((one for one in LEADS if lowered.startswith(one)), None)
         if lead is not None and self._begins < MOST_BEGINS:
-            # A template's own words, which its server should have kept.
+            # Words of the template. The server should not have sent them.
             self._begins += 1
             self._held = begun[len(lead) :]
             self._looks = min(self._looks, LOOKS - 1)
@@ -101,7 +102,7 @@ class ThinkSplitter:
         return [*self._thought(thought), *self._take("")]
 
     def rest(self) -> list[Delta]:
-        """What is still held back when the stream has ended."""
+        """The stream has ended: release what was held back."""
         held, self._held = self._held, ""
         orphaned = self._orphaned("") if self._orphan else []
         for mark in self._marks:
@@ -138,7 +139,7 @@ class ThinkSplitter:
         return [TextDelta(text)] if text else []
 
     def _orphaned(self, text: str) -> list[Delta]:
-        """What a closing tag without a beginning was, now that *text* is known to follow it."""
+        """Decide what a closing tag without an opening one was. *text* follows it."""
         orphan, self._orphan = self._orphan, ""
         before, _, after = "".join(self.said).rpartition(orphan)
         after += text
@@ -148,7 +149,7 @@ class ThinkSplitter:
             return [TextDelta(text)] if text else []
         self._looks = 0
         self.said.clear()
-        # A beginning that came late, or was no beginning, is left out.
+        # An opening tag inside the thought is left out.
         thought = thought.strip(BLANK)
         after = after.lstrip(BLANK)
         self._state, self._held = ("answer" if after else "begin"), ""

@@ -1,4 +1,4 @@
-"""The tags around thinking, as models and their templates write them; pure.
+"""The tags around thinking, as models and their templates write them. Pure.
 
 Sources: the model cards and chat templates of DeepSeek R1, QwQ and Qwen3, Magistral, Kimi,
 Seed-OSS, Command A Reasoning, gpt-oss (cookbook.openai.com, "harmony"), OpenThinker, LongCat,
@@ -10,19 +10,19 @@ import string
 from typing import NamedTuple
 
 BLANK = string.whitespace + "\u0085\u00a0\u200b\u200c\u200d\u2060\u3000\ufeff"
-"""What may stand before a tag: space, and what nobody sees."""
+"""Characters that may stand before a tag: space, and invisible ones."""
 
 
 _LOW = {ord(letter): letter.lower() for letter in string.ascii_uppercase}
 
 
 def low(text: str) -> str:
-    """*text* with small letters, those of tags; it stays as long as it is."""
+    """*text* with the letters of tags made small. Its length stays the same."""
     return text.translate(_LOW)
 
 
 class Tag(NamedTuple):
-    """*closing* ends what *opening* begins; *marks* are left out of the thinking and the answer."""
+    """A pair of tags. *marks* are left out of the thinking and of the answer."""
 
     opening: str
     closing: str
@@ -54,7 +54,7 @@ TAGS = (
     ),
     Tag("<unused94>thought", "<unused95>"),
     Tag("<|channel>thought", "<channel|>"),
-    # Cohere's, and gpt-oss's, where a server does not read them itself.
+    # Cohere's, and gpt-oss's, if the server does not read them itself.
     Tag(
         "<|START_THINKING|>",
         "<|END_THINKING|>",
@@ -69,14 +69,14 @@ LEADS = (
     "<|start_header_id|>assistant<|end_header_id|>",
     "<|assistant|>",
 )
-"""How a template begins an answer: who speaks."""
+"""Words with which a template begins an answer: they name the speaker."""
 _BLANKS = 8
 _INSIDE_CHARS = 200
-"""So many blanks may stand in a closing tag; so much may an opening one say of itself."""
+"""How many blanks a closing tag may hold, and how long the attributes of an opening one may be."""
 
 
 def _any_of(text: str) -> str:
-    """The pattern of the opening tag *text*, blanks and attributes included."""
+    """The pattern of the opening tag *text*. It allows blanks and attributes."""
     named = re.escape(text[:-1])
     return (
         rf"{named}[\s/][^<>]{{0,{_INSIDE_CHARS}}}>|{re.escape(text)}"
@@ -97,7 +97,7 @@ _ATTRIBUTE = re.compile(r"[\w:.-]+\s?=")
 
 
 class Opened(NamedTuple):
-    """*tag* was opened in so many characters; *closed*: by itself (`<think/>`)."""
+    """*tag* was opened with *chars* characters. *closed*: it closes itself (`<think/>`)."""
 
     tag: Tag
     chars: int
@@ -105,7 +105,7 @@ class Opened(NamedTuple):
 
 
 def opened_by(text: str) -> Opened | None:
-    """What the beginning of *text* opens."""
+    """The tag that the beginning of *text* opens; None if it opens none."""
     found = _OPENINGS.match(text)
     if found is None or found.lastindex is None:
         return None
@@ -114,12 +114,12 @@ def opened_by(text: str) -> Opened | None:
     closed = inside.endswith("/")
     inside = inside.rstrip("/").rstrip()
     if inside and not _ATTRIBUTE.match(inside):
-        return None  # Words in such brackets are words.
+        return None  # The brackets hold words, so it is no tag.
     return Opened(tag, found.end(), closed)
 
 
 def may_open(lowered: str) -> bool:
-    """Whether more text may make an opening tag of all of *lowered*, which has small letters."""
+    """Whether all of *lowered* may be the beginning of an opening tag. It has small letters."""
     return any(one.startswith(lowered) for one in _BEGINNINGS) or bool(_OPENS.fullmatch(lowered))
 
 
@@ -127,7 +127,7 @@ _BEGINNINGS = tuple(low(one) for one in (*LEADS, *(tag.opening for tag in TAGS))
 
 
 def closing_of(tag: Tag) -> re.Pattern[str]:
-    """What ends *tag*."""
+    """The pattern that ends *tag*."""
     return _CLOSINGS[tag.closing]
 
 
@@ -157,7 +157,7 @@ ORPHAN_CHARS = max(map(len, _ORPHANED)) + _BLANKS
 
 
 def _opening(orphan: str) -> str:
-    """What would have opened what *orphan* closes."""
+    """The opening tag that belongs to *orphan*, a closing one."""
     return low("".join(orphan.replace("/", "").split()))
 
 
@@ -171,10 +171,10 @@ _PREFACE_CHARS = 200
 
 
 def preface_of(before: str, orphan: str) -> tuple[str, str]:
-    """What was said *before* a closing tag: what stands before the opening one, and the thought.
+    """The text *before* a closing tag, divided: what comes before the opening tag, and the thought.
 
-    Where the opening one does not stand behind a whole sentence near the beginning, all of it is
-    the thought, and the opening one is in it.
+    The opening tag counts only after a whole sentence near the beginning. Otherwise all the text is
+    the thought, with the opening tag in it.
     """
     found = _OPENED[_opening(orphan)].search(before[: _PREFACE_CHARS + _INSIDE_CHARS])
     if found is None or found.start() > _PREFACE_CHARS:
@@ -182,7 +182,7 @@ def preface_of(before: str, orphan: str) -> tuple[str, str]:
     head, thought = before[: found.start()], before[found.end() :]
     preface, line = head.strip(BLANK), head.rpartition("\n")[2]
     if preface.lower() in ("", *_SPEAKERS):
-        # Indented, it is code.
+        # In an indented line the tag is code.
         return ("", thought) if "\n" in head and len(line.expandtabs()) < 4 else ("", before)
     shows = preface.count("`") % 2 or preface.count("~~~") % 2 or _EXAMPLE.search(preface)
     indented = not line.strip() and len(line.expandtabs()) > 3
@@ -190,20 +190,20 @@ def preface_of(before: str, orphan: str) -> tuple[str, str]:
 
 
 _EXAMPLE = re.compile(r"\btags?\b|\bexample|标签|例", re.IGNORECASE)
-"""Who speaks of tags shows one."""
+"""A text that speaks of tags probably shows one."""
 
 
 def is_end(before: str, after: str, orphan: str) -> bool:
-    """Whether *orphan* between them ends a thought; else somebody writes about such tags."""
+    """Whether *orphan*, between both texts, ends a thought. Else the answer is about such tags."""
     shows = before.count("`") % 2 or before.count("~~~") % 2
     if not after or _OPENED[_opening(orphan)].search(before) or shows:
         return False
     line = before[before.rfind("\n") + 1 :]
     if not line.strip(BLANK):
-        # A line of its own; indented, it is code.
+        # The tag has a line of its own. In an indented line it would be code.
         return len(line.expandtabs()) < 4
-    # Behind words, a quote's or a list's mark: somebody shows the tag. To lose what was said is
-    # worse than to show a thought.
+    # After words, or the mark of a quote or a list, the tag is shown as a text. If in doubt, show
+    # a thought: that is better than to lose a part of the answer.
     if line[-1] == " " and after[:1] in ("\n", "\r"):
         words = line.rstrip()
         return words[-1] in _ENDS and any(map(str.isalpha, words))

@@ -24,17 +24,17 @@ class _Answer(msgspec.Struct):
 
 
 class TranscriptionClient:
-    """Hears at one endpoint."""
+    """Turns speech into text at one endpoint."""
 
     def __init__(self, session: aiohttp.ClientSession, endpoint: Endpoint) -> None:
         self._session = session
         self._endpoint = endpoint
 
     async def hear(self, data: bytes, name: str, mime: str) -> str:
-        """What is said in *data* (an encoded audio file).
+        """The words in *data*, an encoded audio file.
 
         Raises:
-            Overloaded, Refused: it could not be heard.
+            Overloaded, Refused: there is no text.
         """
         form = aiohttp.FormData()
         form.add_field("file", data, filename=name or "voice.ogg", content_type=mime or None)

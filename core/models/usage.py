@@ -1,4 +1,4 @@
-"""What a call cost, as providers count it, so that nothing is counted for too little.
+"""Reads what a call cost from the providers' fields. In doubt it counts more, not less.
 
 Sources: the API references of OpenAI, Anthropic, DeepSeek, Moonshot, xAI, Groq, OpenRouter,
 Perplexity, Gemini and Ollama, read in autumn 2026.
@@ -10,21 +10,21 @@ from core.models.chunks import Usage
 from core.models.loose import amount_of, count_of, record
 
 HOUR_LONG = 4
-"""A token kept for an hour costs as much besides being read as so many kept for 5 minutes."""
+"""To cache a token for an hour costs so many times as much extra as for 5 minutes."""
 
 
 def usage_of(usage: Mapping[str, object]) -> Usage:
-    """What *usage* of OpenAI's shape (or Ollama's own) says."""
+    """The usage in *usage*, which has OpenAI's shape or Ollama's own."""
     asked = _first(usage, "prompt_tokens", "input_tokens", "prompt_eval_count")
     written = _first(usage, "completion_tokens", "output_tokens", "eval_count")
     details = record(usage.get("prompt_tokens_details") or usage.get("input_tokens_details"))
     hit = _first(usage, "prompt_cache_hit_tokens", "cached_tokens")
     cached = max(count_of(details.get("cached_tokens")), hit)
-    # DeepSeek: what is read is what was found in the cache and what was not.
+    # DeepSeek: the tokens read are those found in the cache and those not found.
     asked = max(asked, hit + count_of(usage.get("prompt_cache_miss_tokens")), cached)
-    # xAI and Gemini count thinking in the total, but not in what is written.
+    # xAI and Gemini count thinking in the total, but not in the tokens written.
     written = max(written, count_of(usage.get("total_tokens")) - asked if asked else 0)
-    # More thinking than writing: it is counted apart, whether there is a total or not.
+    # If there is more thinking than writing, thinking is not part of the written tokens.
     more = record(usage.get("completion_tokens_details") or usage.get("output_tokens_details"))
     thought = max(count_of(more.get("reasoning_tokens")), _first(usage, "reasoning_tokens"))
     said = _first(usage, "completion_tokens", "output_tokens")
@@ -37,7 +37,7 @@ def usage_of(usage: Mapping[str, object]) -> Usage:
 
 
 def anthropic_usage(usage: Mapping[str, object]) -> Usage:
-    """What *usage* of Anthropic's shape says: what it reads stands in three places."""
+    """The usage in *usage* of Anthropic's shape. Three fields hold the tokens read."""
     cached = count_of(usage.get("cache_read_input_tokens"))
     kept = count_of(usage.get("cache_creation_input_tokens"))
     for_an_hour = count_of(record(usage.get("cache_creation")).get("ephemeral_1h_input_tokens"))

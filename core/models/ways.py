@@ -1,8 +1,8 @@
-"""What a model takes and what not: said by the operator, or learned from what it refused. Pure.
+"""What a model accepts: set by the operator, or learned from its refusals. Pure.
 
-Every API of one shape refuses something that the others take, and the next model of the same
-provider something else. So a request that is refused for a part that it can do without is sent
-again without that part, and the model's ways are kept (`core.models.learned`).
+APIs of the same shape differ, and so do the models of one provider: each refuses something that
+others accept. If a request is refused for a part that is not essential, it is sent again without
+that part. The model's ways are remembered (`core.models.learned`).
 """
 
 from typing import Any, Literal
@@ -16,30 +16,30 @@ from core.models.request import ChatRequest, Traits
 BLIND = "[you cannot see the pictures that came with this: say so]"
 DEAF = "[you cannot hear the voice message that came with this: say so]"
 NEWEST = 0.2
-"""So much does the newest answer count for what is typical."""
+"""How much the newest answer counts in the average."""
 NEEDED = frozenset(("model", "messages", "stream", "system"))
 LENGTHS = ("max_tokens", "max_completion_tokens")
 LEAST_THINKING = 1_024
-"""Anthropic takes no smaller budget."""
+"""The smallest budget that Anthropic accepts."""
 
 
 class Ways(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
-    """A model's ways; a default says that nothing is known.
+    """A model's ways. A default value means that nothing is known.
 
     Args:
         without: fields of the request that it refuses.
         renamed: fields that it knows by another name.
-        system: the role that its instructions have, where it is not `system`.
-        stream: whether it streams.
-        prefill: whether it goes on from what it is told to have begun.
-        pictures: whether it sees.
-        links: whether it fetches pictures from addresses, and is not sent them.
-        sounds: whether it hears.
-        shape: how it is asked, where not as its provider's other models.
+        system: the role of its instructions, if it is not `system`.
+        stream: whether it can stream.
+        prefill: whether it can continue an answer that it is given the beginning of.
+        pictures: whether it accepts pictures.
+        links: whether it gets pictures as addresses, and not as bytes.
+        sounds: whether it accepts sounds.
+        shape: its shape, if it is not that of its provider's other models.
         window: how many tokens it reads at once, its answer included.
-        scale: how many of its tokens are one by `estimate_tokens`.
-        most_tokens: how many it writes at most.
-        first_s, speed: seconds to its first word, and tokens a second from there, of late.
+        scale: how many of its tokens make one token of `estimate_tokens`.
+        most_tokens: how many tokens it writes at most.
+        first_s, speed: recent seconds to its first word, and tokens a second after that.
     """
 
     without: tuple[str, ...] = ()
@@ -58,7 +58,7 @@ class Ways(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_field
     speed: float = 0.0
 
     def under(self, other: "Ways") -> "Ways":
-        """These, where *other* does not say something else."""
+        """These ways. What *other* says counts more."""
         said = {
             name: value
             for name in self.__struct_fields__
@@ -72,7 +72,7 @@ class Ways(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_field
         return Traits(self.window, blind, deaf, self.first_s, self.speed)
 
     def __str__(self) -> str:
-        """In a few words, for the operator."""
+        """The ways in a few words, for the operator."""
         parts = [f"window {self.window:,} tokens"] if self.window else []
         parts += [f"at most {self.most_tokens:,} written"] if self.most_tokens else []
         parts += ["no pictures"] if self.pictures is False else []
@@ -89,7 +89,7 @@ class Ways(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_field
         return ", ".join(parts)
 
     def paced(self, first_s: float, speed: float) -> "Ways":
-        """These, with what one more answer shows of how fast it is."""
+        """These ways, with the speed of one more answer."""
         if not self.speed:
             return replace(self, first_s=first_s, speed=speed)
         return replace(
@@ -99,7 +99,7 @@ class Ways(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_field
         )
 
     def fit(self, request: ChatRequest) -> ChatRequest:
-        """*request*, without pictures for who sees none, and with as much history as it reads."""
+        """*request* without what the model cannot read: pictures, sounds, too much history."""
         if self.pictures is False:
             request = blind(request)
         if self.sounds is False:
@@ -109,7 +109,7 @@ class Ways(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_field
         return trimmed(request, self.window, self.scale) if self.window else request
 
     def applied(self, body: dict[str, Any], needed: frozenset[str] = NEEDED) -> dict[str, Any]:
-        """*body* in these ways; what is *needed* keeps its place and its name."""
+        """*body* changed to these ways. Fields that are *needed* keep their place and name."""
         asked = {
             name if name in needed else self.renamed.get(name, name): value
             for name, value in body.items()
@@ -124,7 +124,7 @@ class Ways(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_field
 
 
 def _clamp(asked: dict[str, Any], most: int) -> None:
-    """Let *asked* ask for *most* tokens at most, whoever filled in how many."""
+    """Lower each limit of tokens in *asked* to *most*."""
     for name in (*LENGTHS, "max_output_tokens"):
         if isinstance(asked.get(name), int):
             asked[name] = min(asked[name], most)
@@ -138,7 +138,7 @@ def _clamp(asked: dict[str, Any], most: int) -> None:
 
 
 def blind(request: ChatRequest) -> ChatRequest:
-    """*request*, whose pictures are only mentioned."""
+    """*request* without its pictures. Words mention them instead."""
     if not sees(request):
         return request
     return replace(
@@ -151,7 +151,7 @@ def blind(request: ChatRequest) -> ChatRequest:
 
 
 def deaf(request: ChatRequest) -> ChatRequest:
-    """*request*, whose sounds are only mentioned."""
+    """*request* without its sounds. Words mention them instead."""
     if not hears(request):
         return request
     return replace(

@@ -1,1 +1,1 @@
-"""The demo model: an OpenAI-compatible server on loopback, so that the default run is a real one."""
+"""The demo model: an OpenAI-compatible server on loopback. Palaver calls it as any other."""

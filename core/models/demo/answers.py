@@ -1,8 +1,8 @@
 """
-What the demo model says: plainly a demo, useful about Palaver, English or Chinese.
+The answers of the demo model, in English or Chinese. They say that it is a demo.
 
-Not a language model: it looks for words in the last question, and remembers
-through the history it is sent, as any model does.
+It is not a language model. It looks for words in the last question. It knows earlier messages only
+from the history that it is sent, as any model does.
 """
 
 import re
@@ -28,7 +28,7 @@ MOST_CHARS = 60_000
 
 
 def pieces(text: str) -> list[str]:
-    """*text* in token-like pieces; joined they are the text again."""
+    """*text* in pieces like tokens. Joined, they are the text again."""
     return _PIECE.findall(text)
 
 
@@ -120,7 +120,7 @@ def _memory(said: Sequence[str], low: str) -> str:
 
 
 def _as_said(text: str) -> str:
-    """Case is kept for names, not for the words before them."""
+    """*text* with "my name is" and the like in small letters. The names keep their letters."""
     return re.sub(
         r"(?i)\b(my name is|i am called|call me|i'm)\b", lambda m: m.group().lower(), text
     )

@@ -1,8 +1,8 @@
 """
-The demo painter: a PNG whose colours, time of day and things follow the prompt.
+The demo painter. The colours, the time of day and the things of its PNG follow the prompt.
 
-Layers from back to front: sky, light, far hills, ground, things. The
-same prompt and index give the same picture.
+The layers from back to front are sky, light, far hills, ground, things. The same prompt and index
+give the same picture.
 """
 
 import hashlib
@@ -25,7 +25,7 @@ def paint(prompt: str, size: tuple[int, int], index: int = 0) -> bytes:
     words = set(re.findall(r"[a-z]+", prompt.lower()))
 
     def says(word: str) -> bool:
-        # Chinese stands without spaces: any place in the prompt will do.
+        # Chinese has no spaces between words, so the word may be anywhere.
         return word in words or f"{word}s" in words if word.isascii() else word in prompt
 
     scale = 2 if size[0] * size[1] <= 1_600_000 else 1

@@ -1,8 +1,7 @@
 """
 The demo's HTTP side: `/v1/chat/completions`, `/v1/models`, `/v1/images/generations`.
 
-It speaks as OpenAI's API does, streaming with usage, so the same client and
-the same road serve it.
+It behaves like OpenAI's API, with streams and usage. So the same client serves it.
 """
 
 import asyncio
@@ -21,7 +20,7 @@ from core.models.demo import answers, painter
 CHAT_MODEL = "palaver-demo"
 IMAGE_MODEL = "palaver-painter"
 PIECE_S = 0.022
-"""About 45 pieces a second: the pace of a hosted model."""
+"""About 45 pieces a second, the speed of a hosted model."""
 MOST_PIXELS = 4_194_304
 
 
@@ -35,7 +34,7 @@ class _Message(msgspec.Struct):
 
     @property
     def text(self) -> str:
-        """What is said; the demo sees no pictures."""
+        """The text of the message. The demo ignores pictures."""
         if isinstance(self.content, list):
             return "".join(part.text for part in self.content)
         return self.content or ""
@@ -60,7 +59,7 @@ class _Image(msgspec.Struct):
 
 @asynccontextmanager
 async def demo_server(piece_s: float = PIECE_S) -> AsyncIterator[str]:
-    """Run the demo on a free loopback port; gives its base URL."""
+    """Run the demo on a free loopback port. Yields its base URL."""
     app = web.Application(client_max_size=32 * 1024 * 1024)
     app["piece_s"] = piece_s
     app.add_routes(

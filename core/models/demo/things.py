@@ -220,7 +220,7 @@ def _robot(
 def orbs(
     draw: Draw, x: float, floor: float, unit: float, colour: Colour, chance: random.Random
 ) -> None:
-    """What stands for words the painter does not know."""
+    """Draw circles for words that the painter does not know."""
     for ring in range(9, 0, -1):
         r = unit * 0.09 * ring
         share = chance.uniform(0, 0.5)
