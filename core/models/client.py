@@ -193,7 +193,7 @@ class ChatClient:
                 if any(isinstance(d, TextDelta | ReasoningDelta | Finished) for d in some):
                     stream.keep(seen)
                     return stream
-            raise Overloaded("the model's stream ended before it began")
+            raise stream.unsaid or Overloaded("the model's stream ended before it began")
         except (TimeoutError, Silent) as error:
             raise StillAtIt("the model did not begin to answer in time") from error
         except ValueError as error:

@@ -93,6 +93,7 @@ class Reader(Reading):
 
     def _object(self, chunk: Mapping[str, object], some: list[Delta]) -> None:
         end: Finished | ModelError | None = None
+        chunk = _unwrapped(chunk)
         choice = self._choice(chunk.get("choices"))
         # Perplexity repeats the whole message beside the new text. Ollama's own API has no choices.
         places = (choice.get("delta"), choice.get("message"), choice.get("text"))
@@ -144,6 +145,14 @@ class Reader(Reading):
         if fields.get("tool_calls") or fields.get("function_call"):
             self._called = True
         self._say(fields.get("refusal"), some)
+
+
+def _unwrapped(chunk: Mapping[str, object]) -> Mapping[str, object]:
+    """*chunk*, also where a gateway wraps it: `{"code": 0, "data": {"choices": ...}}`."""
+    if "choices" in chunk:
+        return chunk
+    inner = (record(chunk.get(name)) for name in ("data", "result", "output", "response"))
+    return next(({**chunk, **one} for one in inner if "choices" in one), chunk)
 
 
 def _told(chunk: Mapping[str, object], choice: Mapping[str, object], usage: Usage) -> Usage:

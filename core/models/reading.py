@@ -7,9 +7,10 @@ meaning of its objects.
 from collections.abc import Mapping, Sequence
 
 from core.border import set_aside
+from core.errors import ModelError
 from core.models.chunks import Cited, Delta, ReasoningDelta, Source, TextDelta, Usage
 from core.models.loose import Joiner, parse_all, records, text_of
-from core.models.refusals import read_error, told_in
+from core.models.refusals import read_error, tells_of_error, told_in
 
 
 class Reading:
@@ -22,6 +23,8 @@ class Reading:
         self._cited = Cited(())
         self._heard = False
         """Whether text of the answer has come."""
+        self._odd: Mapping[str, object] | None = None
+        """What came before any of it, means nothing, and has words."""
 
     def read(self, data: bytes, some: list[Delta]) -> None:
         """Append the deltas of one payload to *some*, in order.
@@ -39,7 +42,10 @@ class Reading:
             if not objects and one not in (None, "", [], {}):
                 set_aside("model.stream", "no object")
             for each in objects:
+                said_before = len(some)
                 self._object(each, some)
+                if not self._heard and len(some) == said_before and tells_of_error(each):
+                    self._odd = self._odd or each
 
     def read_run(self, payloads: Sequence[bytes], some: list[Delta]) -> bool:
         """Read all *payloads* in one fast step. False if that is not possible."""
@@ -51,6 +57,11 @@ class Reading:
         if isinstance(said, dict | list):
             self.read(data, some)
         raise read_error(said)
+
+    @property
+    def unsaid(self) -> ModelError | None:
+        """Why nothing was said, as far as what came instead tells that."""
+        return None if self._odd is None else read_error(self._odd)
 
     def rest(self, some: list[Delta]) -> None:
         """The stream has ended: release half a character that was held back."""

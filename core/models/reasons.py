@@ -106,7 +106,7 @@ _PATTERNS: tuple[tuple[str, RefusedReason], ...] = (
         r"(?:invalid|incorrect|missing|no|expired|wrong|unknown) .{0,9}"
         r"(?:api[ _-]?key|access token|bearer token|credentials|authentication)|"
         r"(?:location|country|region).{0,20}not supported|"
-        r"authentication fails|unauthorized|user not found|"
+        r"authentication fails|unauthorized|user not found|not (?:authenticated|authorized)|"
         r"(?:令牌|密钥).{0,6}(?:无效|过期|错误|不正确)|(?:无效|错误)的.{0,6}(?:令牌|密钥|api)",
         "key",
     ),
@@ -119,7 +119,7 @@ _PATTERNS: tuple[tuple[str, RefusedReason], ...] = (
         r"(?:unable|not able|not allowed|cannot|no|not have|n't have) (?:to )?access (?:to )?"
         r".{0,20}model|"
         r"model.{0,120}(?:decommissioned|deprecated|retired|discontinued|removed|no longer)|"
-        r"模型.{0,60}(?:不存在|未找到|下线|无权)|no available channel|"
+        r"无可用.{0,9}(?:渠道|通道)|模型.{0,60}(?:不存在|未找到|下线|无权)|no available channel|"
         r"no models? (?:is |are )?(?:loaded|available)|invalid model name|"
         r"(?:not|n't) support (?:chat|completions?)\b|(?:not|n't) (?:supported|work).{0,40}"
         r"(?:with|by) (?:the specified model|any provider)|n't support the model that|"
@@ -132,7 +132,7 @@ _PATTERNS: tuple[tuple[str, RefusedReason], ...] = (
         r"safety (?:system|reasons|filter|polic|guideline)|"
         r"flagged|prohibited content|sensitive (?:content|word)|usage polic|"
         r"nsfw|(?:by|in|for|failed|blocked).{0,9} moderation|prompt.?(?:was )?blocked|"
-        r"违规|敏感|不合规",
+        r"content audit|违规|敏感|不合规|审核(?:不通过|未通过|失败)",
         "policy",
     ),
 )
@@ -142,6 +142,7 @@ _CODED: tuple[tuple[str, RefusedReason], ...] = (
         r"(?:no.?such|unknown).?model",
         "model",
     ),
+    (r"auth.?fail|access.?denied|unauthori[sz]ed|invalid.?api.?key|secretid", "key"),
     (r"insufficient.*(?:balance|fund|credit)|no_(?:balance|credit)|budget.?exceeded", "balance"),
     (r"nsfw|moderation_(?:fail|block|reject)|(?:prompt|content).?(?:blocked|violat)", "policy"),
     (r"prompt.?too.?long|max_prompt_tokens|context.*exceed", "length"),

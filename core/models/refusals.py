@@ -21,6 +21,7 @@ from core.secret import redact
 ERROR_BYTES = 20_000
 SAID_CHARS = 4_000
 TOLD_CHARS = 300
+MOST_HOLDERS = 3
 
 _KEY = re.compile(r"\b(?:sk|pk|xai|gsk|key)-[\w-]{6,}|(?<=[Bb]earer )\S+")
 _NOTHING = frozenset(("", "0", "null", "none", "nil", "false", "undefined"))
@@ -31,8 +32,11 @@ def is_error(said: object) -> bool:
     fields = record(said)
     base = record(fields.get("base_resp"))
     number = text_of(fields.get("error_code")) or text_of(base.get("status_code"))
-    if isinstance(fields.get("message"), str) and not fields.keys() & {"choices", "done"}:
-        number = number or text_of(fields.get("code"))
+    if not fields.keys() & {"choices", "done"}:
+        if any(isinstance(fields.get(name), str) for name in ("message", "msg")):
+            number = number or text_of(fields.get("code"))
+        if fields.get("success") is False:
+            return True
     return (
         _tells(fields.get("error"))
         or _tells(fields.get("errors"))
@@ -49,6 +53,11 @@ def _tells(error: object) -> bool:
     if isinstance(error, str):
         return error.strip().lower() not in _NOTHING
     return bool(error)
+
+
+def tells_of_error(said: object) -> bool:
+    """Whether *said*, which is no answer, has words that may say why."""
+    return bool(_told(said)[1])
 
 
 def read_error(said: object, status: int = 0) -> ModelError:
@@ -81,23 +90,41 @@ def _told(said: object) -> tuple[list[str], str]:
     codes: list[str] = []
     words: list[str] = []
     for error in _errors(said):
-        for name in ("status", "type", "code", "error_code", "status_code", "errorCode"):
-            code = text_of(error.get(name)).strip().lower()
+        fields = _plain(error)
+        for name in _CODES:
+            code = text_of(fields.get(name)).strip().lower()
             if code and code not in codes and len(code) < 80:
                 codes.append(code)
-        names = ("message", "msg", "error_msg", "status_msg", "detail", "error_description")
-        words += [text_of(error.get(name), ("msg", "message")) for name in names]
+        words += [text_of(fields.get(name), ("msg", "message")) for name in _WORDS]
     if isinstance(said, str):
         words.append(said)
     return codes, clean(" ".join(dict.fromkeys(filter(None, words)))).strip()
 
 
-def _errors(said: object) -> Iterator[Mapping[str, object]]:
+_CODES = ("status", "type", "code", "errorcode", "statuscode")
+_WORDS = (
+    *("message", "msg", "errormsg", "errormessage", "statusmsg", "detail", "errordescription"),
+    *("faultstring", "title"),
+)
+_HOLDERS = frozenset(("response", "fault", "header"))
+"""What errors are told in besides: Tencent's, Apigee's, Spark's."""
+_ERRORS = frozenset(("error", "errors", "baseresp", "innererror"))
+
+
+def _plain(fields: Mapping[str, object]) -> Mapping[str, object]:
+    """*fields*, however their names are written: `errorCode`, `error_code`, `ErrorCode`."""
+    return {name.replace("_", "").lower(): value for name, value in fields.items()}
+
+
+def _errors(said: object, depth: int = 0) -> Iterator[Mapping[str, object]]:
     """All parts of *said* that may be an error. Gemini sends a list, gateways wrap errors."""
     for outer in records(said):
         yield outer
-        for name in ("error", "errors", "base_resp", "innererror"):
-            inner = outer.get(name)
+        for name, inner in _plain(outer).items():
+            if name in _HOLDERS and depth < MOST_HOLDERS:
+                yield from _errors(inner, depth + 1)
+            if name not in _ERRORS:
+                continue
             if isinstance(inner, str):
                 yield {"message": inner}
             for one in records(inner):

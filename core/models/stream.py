@@ -50,6 +50,11 @@ class Stream:
         """The id of the last event; empty if the server sends none."""
         return self._decoder.last_id
 
+    @property
+    def unsaid(self) -> ModelError | None:
+        """Why it ended before it said anything, if it told that."""
+        return self._reader.unsaid
+
     def keep(self, deltas: list[Delta]) -> None:
         """Put *deltas* back: `next` returns them first."""
         self._kept = deltas

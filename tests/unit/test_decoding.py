@@ -582,6 +582,56 @@ async def test_half_a_character_before_the_end_is_replaced(model, url, half, end
     assert text_of(deltas) == "ok \N{REPLACEMENT CHARACTER}"
 
 
+# --- Errors that are told with a good status, in wrappers of their own ----------------------------
+
+
+@pytest.mark.parametrize("form", ["one text", "an event"])
+@pytest.mark.parametrize(
+    ("told", "reason"),
+    [
+        ({"code": 401, "msg": "no"}, "key"),
+        ({"detail": "Not authenticated"}, "key"),
+        ({"message": "Missing Authentication Token"}, "key"),
+        ({"Message": "User is not authorized to do this"}, "key"),
+        ({"__type": "AccessDeniedException", "message": "no"}, "key"),
+        ({"fault": {"faultstring": "Invalid ApiKey", "detail": {"errorcode": "x"}}}, "key"),
+        (
+            {"Response": {"Error": {"Code": "AuthFailure.InvalidSecretId", "Message": "no"}}},
+            "key",
+        ),
+        ({"success": False, "message": "Insufficient balance", "code": -1}, "balance"),
+        ({"success": False, "message": "当前分组下对于模型无可用渠道"}, "model"),
+        ({"errorCode": "ModelNotFound", "errorMessage": "no"}, "model"),
+        ({"header": {"code": 10013, "message": "input content audit fail"}}, "policy"),
+        ({"type": "about:blank", "title": "Prompt is too long", "status": 400}, "length"),
+    ],
+)
+async def test_an_error_that_no_field_names_is_still_one(told, reason, form, client, model):
+    data = json.dumps(told).encode()
+    model.faults.append(models.raw(data if form == "one text" else b"data: " + data + b"\n\n"))
+    with pytest.raises(Refused) as error:
+        await collect(client)
+    assert error.value.reason == reason
+    assert len(model.requests) == 1
+
+
+async def test_words_beside_an_answer_are_no_error(client, model):
+    odd = [{"message": "invalid api key"}, {"detail": "x", "title": "y"}, {"msg": "balance"}]
+    sent = [*odd, says("good"), *odd, END]
+    model.faults.append(
+        models.raw(b"".join(b"data: %b\n\n" % json.dumps(o).encode() for o in sent))
+    )
+    assert text_of(await collect(client)) == "good"
+
+
+@pytest.mark.parametrize("name", ["data", "result", "output", "response"])
+def test_chunks_that_a_gateway_wraps_are_read(name):
+    deltas, error = read(*({"code": 0, "message": "ok", name: one} for one in (says("a"), END)))
+    assert error is None
+    assert text_of(deltas) == "a"
+    assert deltas[-1] == Finished("stop")
+
+
 # --- What it cost, whatever became of it ---------------------------------------------------------
 
 EARLY = b"data: " + json.dumps(COST).encode() + b"\n\n"
