@@ -138,7 +138,7 @@ class ChatClient:
                     raise
                 taught = lesson.ways.under(self._endpoint.ways)
                 if lesson.ways.links is False:
-                    # What it cannot fetch is sent, whatever the operator wishes.
+                    # It cannot fetch the picture, so send the bytes, whatever the operator set.
                     taught = replace(taught, links=False)
                 if taught == ways:
                     raise  # The operator's settings do not allow the new way.

@@ -1,7 +1,7 @@
-"""Pictures by their address, for a model that fetches them itself.
+"""Gives a model the addresses of pictures, if it fetches pictures itself.
 
-The address is one of ours, for some minutes, and nobody can guess it. No platform's own address is
-handed on: Telegram's holds the bot's token, and Slack's opens nothing without one.
+The addresses are on our own server. They are valid for some minutes, and nobody can guess them. A
+platform's address is never given away: Telegram's holds the bot's token, and Slack's needs one.
 """
 
 import base64
@@ -28,7 +28,7 @@ _PICTURE = re.compile(r"data:(image/(?:png|jpeg|webp|gif));base64,", re.ASCII)
 
 
 class PictureLinks:
-    """*memory* keeps the pictures. *public_url* is how the world reaches our server."""
+    """*memory* keeps the pictures. *public_url* is the address of our server in the internet."""
 
     def __init__(self, memory: Memory, public_url: str) -> None:
         self._memory = memory
@@ -36,7 +36,7 @@ class PictureLinks:
         self._tokens: OrderedDict[bytes, str] = OrderedDict()
 
     async def linked(self, request: ChatRequest) -> ChatRequest:
-        """*request* with addresses in place of its pictures; as it is, where the store is away."""
+        """*request* with addresses in place of its pictures; unchanged if the store fails."""
         if not any(one.images for one in request.messages):
             return request
         with suppress(StoreError):
@@ -45,7 +45,7 @@ class PictureLinks:
         return request
 
     async def picture(self, token: str) -> tuple[str, bytes] | None:
-        """The kind and the bytes of what *token* stands for; None where that is nothing."""
+        """The type and the bytes of the picture of *token*; None if there is none."""
         kept = await self._memory.recall(_key(token)) if _TOKEN.fullmatch(token) else ""
         found = _PICTURE.match(kept)
         if found is None:
@@ -61,7 +61,7 @@ class PictureLinks:
     async def _address(self, url: str) -> str:
         if not _PICTURE.match(url):
             return url
-        # The same picture keeps its address, for what the provider keeps of the question.
+        # The same picture keeps its address, so that the provider's cache of the question works.
         digest = hashlib.sha256(url.encode()).digest()
         token = self._tokens.setdefault(digest, secrets.token_urlsafe(32))
         self._tokens.move_to_end(digest)
