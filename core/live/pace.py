@@ -1,4 +1,4 @@
-"""When a growing answer may be updated. This is the place where the pacing is told whole.
+"""When a growing answer may be updated. This text explains the whole pacing.
 
 The problem. An edit costs a token, tokens are few, and nobody knows when an answer will end.
 Each update should spare the reader as many unseen characters as it can.

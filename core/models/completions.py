@@ -148,7 +148,7 @@ class Reader(Reading):
 
 
 def _unwrapped(chunk: Mapping[str, object]) -> Mapping[str, object]:
-    """*chunk*, also where a gateway wraps it: `{"code": 0, "data": {"choices": ...}}`."""
+    """*chunk*, taken out of a gateway's wrapping: `{"code": 0, "data": {"choices": ...}}`."""
     if "choices" in chunk:
         return chunk
     inner = (record(chunk.get(name)) for name in ("data", "result", "output", "response"))

@@ -24,7 +24,7 @@ class Reading:
         self._heard = False
         """Whether text of the answer has come."""
         self._odd: Mapping[str, object] | None = None
-        """What came before any of it, means nothing, and has words."""
+        """A first payload that brought no delta, but has words that may be an error."""
 
     def read(self, data: bytes, some: list[Delta]) -> None:
         """Append the deltas of one payload to *some*, in order.
@@ -60,7 +60,7 @@ class Reading:
 
     @property
     def unsaid(self) -> ModelError | None:
-        """Why nothing was said, as far as what came instead tells that."""
+        """Why no answer came, if a payload said why."""
         return None if self._odd is None else read_error(self._odd)
 
     def rest(self, some: list[Delta]) -> None:

@@ -56,7 +56,7 @@ def _tells(error: object) -> bool:
 
 
 def tells_of_error(said: object) -> bool:
-    """Whether *said*, which is no answer, has words that may say why."""
+    """Whether *said*, which holds no answer, has words that may be the reason."""
     return bool(_told(said)[1])
 
 
@@ -107,12 +107,12 @@ _WORDS = (
     *("faultstring", "title"),
 )
 _HOLDERS = frozenset(("response", "fault", "header"))
-"""What errors are told in besides: Tencent's, Apigee's, Spark's."""
+"""Other fields that hold an error: Tencent's, Apigee's, Spark's."""
 _ERRORS = frozenset(("error", "errors", "baseresp", "innererror"))
 
 
 def _plain(fields: Mapping[str, object]) -> Mapping[str, object]:
-    """*fields*, however their names are written: `errorCode`, `error_code`, `ErrorCode`."""
+    """*fields* under plain names: `errorCode`, `error_code` and `ErrorCode` become `errorcode`."""
     return {name.replace("_", "").lower(): value for name, value in fields.items()}
 
 

@@ -52,7 +52,7 @@ class Stream:
 
     @property
     def unsaid(self) -> ModelError | None:
-        """Why it ended before it said anything, if it told that."""
+        """Why the stream ended before its first word, if the server said why."""
         return self._reader.unsaid
 
     def keep(self, deltas: list[Delta]) -> None:

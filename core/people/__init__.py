@@ -1,1 +1,1 @@
-"""People: who may ask, and how they are met."""
+"""People: who may ask the bot, when a message is meant for it, and how it speaks to them."""

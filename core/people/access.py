@@ -1,4 +1,4 @@
-"""Who may ask."""
+"""Decides who may ask, and which models they may choose."""
 
 from collections.abc import Collection
 
