@@ -1,4 +1,4 @@
-"""Answering a question: the model's stream into the live reply, whatever breaks on the way."""
+"""Answering a question: the model's stream becomes the live reply, whatever breaks meanwhile."""
 
 import math
 from collections.abc import Sequence
@@ -23,13 +23,13 @@ from core.turn.summaries import summary
 log = logger(__name__)
 
 PAGE_CHARS = 2_500
-"""A text of so many characters is on one page of every platform."""
+"""A text of at most this length fits on one page of every platform."""
 LONGEST_WAIT_S = 60.0
-"""For so long a whole answer waits in its turn to be shown; then it is left to a later one."""
+"""How long a turn waits to show its whole answer. After that the answer is left to a later turn."""
 STREAM_TRIES = 3
-"""How often an answer is begun when its stream breaks in the middle."""
+"""How often the model is asked at most, if its stream breaks in the middle."""
 _OF_WORDS = frozenset(("policy", "filter"))
-"""Refusals of what a question says, whoever is asked."""
+"""Refusals because of the question's content. Another model would refuse it too."""
 
 
 async def answer(
@@ -42,10 +42,11 @@ async def answer(
     before: str = "",
     again: Exchange | None = None,
 ) -> Report:
-    """Answer *question* in the light of *history*; the exchange *replaces* is replaced.
+    """Answer *question*, with *history* as its context.
 
-    *before*: an answer that was cut, which this one goes on from in a post of its own.
-    *again*: what was asked and answered before; the answer takes the place of that on the screen.
+    *replaces*: the exchange that the new one replaces in history, by its event id.
+    *before*: an answer that was cut. The new answer goes on from it, in a post of its own.
+    *again*: an exchange that is answered anew. The new answer uses the posts of the old one.
     """
     readable = [one for one in history if not one.refused]
     attached = await context.services.reader.read(context.platform, attachments, readable)
@@ -66,11 +67,11 @@ async def answer(
 
 
 class _Answering:
-    """The tries of one answer: what is asked, what was said of it, and the posts it stands on.
+    """The tries of one answer: the request, the text so far, and the posts that show it.
 
     Attributes:
-        request: what the last try asked.
-        reply: the posts of the last try, which those before it used too.
+        request: the request of the last try.
+        reply: the posts of the last try. The tries before it used the same posts.
     """
 
     def __init__(
@@ -80,48 +81,48 @@ class _Answering:
         generation: Generation,
         posts: Sequence[str],
     ) -> None:
-        self._stage = context
-        self._draft = generation
+        self._context = context
+        self._generation = generation
         self._continues = context.services.model.continues
         self._whole = context.checkpoint.done
         self.request = request
         self.reply = self._reply(context.checkpoint.pages or posts)
 
     async def show(self) -> None:
-        """Let the model write until an answer stands, whole or with a word on why it is not."""
+        """Let the model write until the answer is shown: whole, or with the reason why not."""
         for tries_left in reversed(range(STREAM_TRIES)):
             async with self.reply:
-                asked = self.request if self._whole else await self._write()
-                if not (tries_left and self._to_be_tried_again(asked)):
+                request = self.request if self._whole else await self._write()
+                if not (tries_left and self._to_be_tried_again(request)):
                     await self._finish()
                     return
                 await self.reply.settle()
             self.reply = self._reply(self.reply.handles)
 
     def _reply(self, handles: Sequence[str]) -> Reply:
-        return self._stage.reply(
-            buttons=[self._stage.button("stop")],
+        return self._context.reply(
+            buttons=[self._context.button("stop")],
             handles=handles,
-            shown_chars=len(self._draft.shown_best) if handles else 0,
+            shown_chars=len(self._generation.shown_best) if handles else 0,
             reached=self._reached,
         )
 
     def _reached(self) -> Checkpoint:
         return Checkpoint(
-            self._stage.first.event_id,
-            self._draft.best,
+            self._context.first.event_id,
+            self._generation.best,
             self.reply.handles,
             done=self._whole,
-            at=len(self._draft.text),
-            pieces=len(self._stage.mail),
+            at=len(self._generation.text),
+            pieces=len(self._context.mail),
         )
 
     async def _write(self) -> ChatRequest:
-        """Let the model write into the draft and the reply; what it was asked is returned."""
-        context, generation = self._stage, self._draft
-        # Space at its end would keep the model from its usual next word.
+        """Let the model write into the generation and the reply. Returns what it was asked."""
+        context, generation = self._context, self._generation
+        # A space at the end would keep the model from its usual next word.
         generation.begin_again(generation.best.rstrip() if self._continues else "")
-        asked = _going_on(self.request, generation, continues=self._continues)
+        request = _going_on(self.request, generation, continues=self._continues)
 
         def on_text() -> None:
             self.reply.grow(generation.shown_chars, lambda: generation.shown)
@@ -129,38 +130,38 @@ class _Answering:
 
         try:
             async with context.stop.stoppable():
-                await write(generation, context.services, asked, on_text)
+                await write(generation, context.services, request, on_text)
         except TimeoutError:
             if not context.stop.given:
                 raise
             generation.stopped = True
-        return asked
+        return request
 
-    def _to_be_tried_again(self, asked: ChatRequest) -> bool:
-        context, error = self._stage, self._draft.error
+    def _to_be_tried_again(self, request: ChatRequest) -> bool:
+        context, error = self._context, self._generation.error
         small = self.request.model != context.model
-        if self._whole or not _worth_another_try(self._draft, asked, small=small):
+        if self._whole or not _worth_another_try(self._generation, request, small=small):
             return False
         conversation = context.claim.conversation
         log.warning("answer begun again", conversation=conversation, reason=str(error))
         if small:
-            # It was asked to spare the other one, which nobody has to go without.
+            # The small model failed; the usual one answers.
             self.request = replace(self.request, model=context.model)
         elif isinstance(error, Refused):
-            # It knows less of going on than we thought.
+            # This model cannot go on from a begun answer after all.
             self._continues = False
         return True
 
     async def _finish(self) -> None:
-        # Where the text is whole, who takes over only has to show it.
-        self._whole = not self._draft.cut
-        self._stage.checkpoints.save(self._reached(), now=True)
+        # A worker that takes over a whole text only has to show it.
+        self._whole = not self._generation.cut
+        self._context.checkpoints.save(self._reached(), now=True)
         await self.reply.settle()
-        one_page = len(self.reply.handles) < 2 and len(self._draft.shown) <= PAGE_CHARS
-        # Who has to wait for longer leaves its worker to others: the text is kept.
+        one_page = len(self.reply.handles) < 2 and len(self._generation.shown) <= PAGE_CHARS
+        # A whole answer is saved, so if it must wait longer, it gives its worker back.
         most_wait_s = LONGEST_WAIT_S if self._whole else math.inf
-        final = self._draft.final(self._stage.language, one_page=one_page)
-        buttons = _ways_on(self._stage, self._draft)
+        final = self._generation.final(self._context.language, one_page=one_page)
+        buttons = _ways_on(self._context, self._generation)
         await self.reply.finish(final, buttons, most_wait_s=most_wait_s)
 
 
@@ -172,14 +173,14 @@ def _exchange(
     posts: Sequence[str],
     again: Exchange | None,
 ) -> Exchange:
-    said = (
+    text = (
         f"{generation.before} {generation.best}"
         if generation.before and generation.best
         else generation.best
     )
     exchange = context.exchange(
         question,
-        said or generation.before,
+        text or generation.before,
         cut=generation.cut,
         attachments=attachments,
         posts=posts,
@@ -215,7 +216,7 @@ def _request(
 
 
 def _small(context: TurnContext, messages: Sequence[ChatMessage], question: str) -> str:
-    """The small model for a small first question, where the operator wants that; else nobody."""
+    """The small model, if the operator wants it for a short first question; else empty."""
     settings = context.services.settings
     first = sum(message.role != "system" for message in messages) == 1
     seen = any(message.images for message in messages)
@@ -224,7 +225,7 @@ def _small(context: TurnContext, messages: Sequence[ChatMessage], question: str)
 
 
 def _scope(context: TurnContext) -> str:
-    """Who may get this answer again."""
+    """Who may get this answer from the response cache; empty: nobody."""
     memory = context.services.settings.llm_memory
     if memory == "shared":
         return "everybody"
@@ -234,19 +235,19 @@ def _scope(context: TurnContext) -> str:
 
 
 def _going_on(request: ChatRequest, generation: Generation, *, continues: bool) -> ChatRequest:
-    """*request*, with what was said of its answer already."""
+    """*request*, with the part of the answer that is there already."""
     if continues:
         return replace(request, begun=generation.before + generation.begun)
     if not generation.before:
         return request
-    # Who cannot be given a beginning is told to go on (`core.models.request.GO_ON`).
+    # A model that cannot take a begun answer is told to go on (`core.models.request.GO_ON`).
     return replace(
         request, messages=(*request.messages, ChatMessage("assistant", generation.before))
     )
 
 
 def _ways_on(context: TurnContext, generation: Generation) -> Sequence[Button]:
-    """What may be done with an answer that has ended; of a whole one, say what it was worth."""
+    """The buttons under an answer that has ended. Only a whole answer gets the thumbs."""
     names = ("continue", "retry") if generation.goes_on else ("retry",)
     ways = [context.button(name) for name in names]
     if generation.cut or not context.platform.limits.rates:
@@ -257,12 +258,12 @@ def _ways_on(context: TurnContext, generation: Generation) -> Sequence[Button]:
     ]
 
 
-def _worth_another_try(generation: Generation, asked: ChatRequest, *, small: bool) -> bool:
-    """Whether to ask again; *small*: what was asked is the small model, and another may do."""
+def _worth_another_try(generation: Generation, request: ChatRequest, *, small: bool) -> bool:
+    """Whether to ask again. *small*: the small model was asked, so the usual one may help."""
     if small and generation.error is not None and not generation.text:
         return not isinstance(generation.error, Refused) or generation.error.reason not in _OF_WORDS
     if isinstance(generation.error, Refused):
-        began = bool(asked.begun) and generation.text == generation.begun
+        began = bool(request.begun) and generation.text == generation.begun
         return began and generation.error.reason == "request"
-    # Before the first word the client has tried again already.
+    # If there was no text, the client has already tried again.
     return isinstance(generation.error, Interrupted | Overloaded) and bool(generation.text)

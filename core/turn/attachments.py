@@ -1,7 +1,7 @@
-"""What came with a question: pictures for the model to see, files for it to read.
+"""Attachments: pictures that the model sees, voice messages that it hears, files that it reads.
 
-History keeps the platform's reference, not the bytes: what a follow-up is about is
-fetched again.
+History keeps the platform's reference to a file, not its bytes. For a follow-up question the file
+is fetched again.
 """
 
 import asyncio
@@ -29,22 +29,22 @@ log = logger(__name__)
 
 MOST_PICTURES = 4
 PICTURE_BYTES = 20 * 1024 * 1024
-"""getFile's limit (Telegram), and what vision APIs take at most."""
+"""The limit of Telegram's getFile, and the most that vision APIs take."""
 FILE_BYTES = 2 * 1024 * 1024
 SOUND_BYTES = 10 * 1024 * 1024
-"""A voice message that the model itself hears: it goes within the request."""
+"""The limit for a voice message that is sent to the chat model itself, within the request."""
 PDF_BYTES = 20 * 1024 * 1024
 FILE_CHARS = 40_000
 MOST_ATTACHMENTS = 10
-"""Of one turn, those of earlier exchanges included; the others are named."""
+"""How many one turn reads, with those of earlier exchanges. The others are only named."""
 TURN_CHARS = 120_000
 BYTES_AT_ONCE = 64 * 1024 * 1024
-"""What all turns together may be fetching and reading; the others wait."""
+"""How much all turns together may fetch and read at once. Other turns wait."""
 READING = Bounds(memory_bytes=256 << 20, output_bytes=4 * FILE_CHARS + 10_000)
 LOOK_BACK = 2
-"""So many exchanges back, what came with a question is sent again."""
+"""The attachments of this many last exchanges are sent again."""
 KEPT_CHARS = 32_000_000
-"""What was read is kept for follow-ups, so much of it; a picture has up to a million."""
+"""How much of what was read is kept for follow-ups. A picture takes up to a million."""
 _TEXT_MIME = ("application/json", "application/xml", "application/javascript", "application/sql")
 _TEXT_NAMES = frozenset(
     (
@@ -56,12 +56,13 @@ _TEXT_NAMES = frozenset(
     )
 )
 MOST_FAILED = 1_000
-"""So many attachments that could not be read are known, and not fetched for follow-ups."""
+"""How many unreadable attachments are remembered. They are not fetched again for follow-ups."""
 
 
 class ReadAttachments(msgspec.Struct, frozen=True):
-    """*pictures* and *sounds* are data URLs; *notes* say in words what the model should know of
-    the rest.
+    """What the model gets of the attachments.
+
+    *pictures* and *sounds* are data URLs. *notes* tell the model in words what else there is.
     """
 
     pictures: tuple[str, ...] = ()
@@ -70,7 +71,7 @@ class ReadAttachments(msgspec.Struct, frozen=True):
 
 
 class Reader:
-    """Reads attachments of all platforms; keeps the last few, for the follow-ups."""
+    """Reads the attachments of all platforms. Keeps the last ones for follow-ups."""
 
     def __init__(
         self, *, vision: bool, voice: TranscriptionClient | None, hears: bool = False
@@ -88,12 +89,12 @@ class Reader:
     async def read(
         self, platform: Platform, attachments: Sequence[Attachment], history: Sequence[Exchange]
     ) -> ReadAttachments:
-        """What *attachments*, and those of the last exchanges, hold."""
+        """The contents of *attachments*, and of those of the last exchanges in *history*."""
         before = [one for past in history[-LOOK_BACK:] for one in past.attachments]
         pictures: list[str] = []
         sounds: list[str] = []
         notes: list[str] = []
-        # What came now goes before what is sent again.
+        # New attachments are more important than those of earlier exchanges.
         before = before[: max(0, MOST_ATTACHMENTS - len(attachments))]
         for number, attached in enumerate([*before, *attachments]):
             unread = self._unread(attached, len(pictures), earlier=number < len(before))
@@ -104,7 +105,7 @@ class Reader:
                 continue
             key = (platform.name, attached.ref)
             if number < len(before) and key in self._failed:
-                # It was told with its own question.
+                # The person was told when they asked the earlier question.
                 continue
             try:
                 found = await self._fetched(platform, attached)
@@ -133,7 +134,7 @@ class Reader:
         return ReadAttachments(tuple(pictures), tuple(notes), tuple(sounds))
 
     def _unread(self, attached: Attachment, pictures: int, *, earlier: bool) -> str:
-        """Why *attached* is not even fetched, behind so many *pictures*; empty when it is."""
+        """Why *attached* is not fetched, after so many *pictures*; empty if it is fetched."""
         match attached.kind:
             case "image" if not self._vision:
                 why = "is a picture: you cannot see it, so say that you cannot"
@@ -164,7 +165,7 @@ class Reader:
         elif attached.kind == "audio":
             async with self._fetching(platform, attached, SOUND_BYTES) as sound:
                 data = base64.b64encode(sound).decode()
-            # Slack's clips come as video with no picture in it.
+            # Slack calls its sound clips video, but they contain no picture.
             kind = attached.mime.partition(";")[0].replace("video/", "audio/") or "audio/ogg"
             found = f"data:{kind};base64,{data}"
         else:
@@ -181,11 +182,11 @@ class Reader:
     async def picture(
         self, platform: Platform, attached: Attachment, *, square: bool = False
     ) -> Picture:
-        """*attached* as models take it; *square* as in `Pictures.for_model`.
+        """The picture *attached*, in a form that models take. *square*: see `Pictures.for_model`.
 
         Raises:
             PlatformError: it cannot be fetched.
-            ValueError: why it is no picture.
+            ValueError: it is no picture; the text says why.
         """
         async with self._fetching(platform, attached, PICTURE_BYTES) as data:
             return await self._pictures.for_model(data, square=square)
@@ -194,16 +195,16 @@ class Reader:
     async def _fetching(
         self, platform: Platform, attached: Attachment, most_bytes: int
     ) -> AsyncIterator[bytes]:
-        """The bytes of *attached*, which count for the block; not much more than it said."""
-        said = attached.size_bytes
-        most = min(2 * said + (1 << 16) if said > 0 else most_bytes, most_bytes)
+        """Fetch *attached*: at most about twice its stated size. Other turns wait for room."""
+        stated = attached.size_bytes
+        most = min(2 * stated + (1 << 16) if stated > 0 else most_bytes, most_bytes)
         if attached.size_bytes > most_bytes:
             raise ValueError(f"it is larger than {most_bytes // 1_000_000} MB")
         async with self._bytes.hold(most):
             yield await platform.fetch(attached, most)
 
     async def _words(self, file: bytes, attached: Attachment) -> str:
-        """The text of *file*, by what its bytes are; raises `ValueError` for what has none."""
+        """The text of *file*. Raises `ValueError` if it has none."""
         reader = READERS.get(_ending(attached))
         if kind_of(file) == "pdf":
             job = "core.sandbox.pdf:text"
@@ -234,9 +235,9 @@ def _address(picture: Picture) -> str:
 
 
 def _is_unsaid(attached: Attachment) -> bool:
-    """Whether neither its name nor its type says what it is: its bytes will."""
-    said = attached.mime not in ("", "application/octet-stream")
-    return attached.title == "unnamed" or not (said or PurePath(attached.name).suffix)
+    """Whether neither name nor type says what it is. Then its bytes must show that."""
+    typed = attached.mime not in ("", "application/octet-stream")
+    return attached.title == "unnamed" or not (typed or PurePath(attached.name).suffix)
 
 
 def _is_text(attached: Attachment) -> bool:
@@ -245,7 +246,7 @@ def _is_text(attached: Attachment) -> bool:
 
 
 def _is_document(attached: Attachment) -> bool:
-    """Whether it is read in the sandbox."""
+    """Whether *attached* is read in the sandbox."""
     ending = _ending(attached)
     return attached.mime == "application/pdf" or ending == "pdf" or ending in READERS
 
@@ -255,12 +256,12 @@ _MARKS_16 = (("utf-16", b"\xff\xfe"), ("utf-16", b"\xfe\xff"))
 
 
 def _text(data: bytes) -> str:
-    """Raises `ValueError` for what is no text."""
+    """*data* as text. Raises `ValueError` if it is no text."""
     for encoding, mark in (*_MARKS, *_MARKS_16):
         if data.startswith(mark):
             return _sane(data.decode(encoding, "replace"))
     if b"\0" in data[:4_000]:
-        # UTF-16 without a mark: of most scripts' text, nearly every second byte is zero.
+        # Perhaps UTF-16 without a mark: in most scripts nearly every second byte is then zero.
         even, odd = data[:4_000:2].count(0), data[1:4_000:2].count(0)
         few, many = sorted((even, odd))
         if len(data) % 2 or few * 10 > many or many * 4 < len(data[:4_000]):
@@ -275,7 +276,7 @@ def _text(data: bytes) -> str:
 
 
 def _sane(text: str) -> str:
-    """*text*, unless so much of it cannot be shown that it is none."""
+    """*text*. Raises `ValueError` if too many of its characters cannot be shown."""
     sample = text[:4_000]
     odd = sum(not (one.isprintable() or one in "\r\n\t\f\x0b\x1b\ufeff") for one in sample)
     if odd * 10 > len(sample):

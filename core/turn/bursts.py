@@ -1,8 +1,9 @@
-"""Bursts: what belongs together is one turn, although it comes as several messages.
+"""Bursts: several messages that belong together are answered by one turn.
 
-Pieces of an album or of a cut paste share a key. What somebody passes on comes as a message of
-its own, a moment behind the remark on it: the remark is answered at once, and the turn begins
-anew, on the same posts, when the rest is there.
+The pieces of an album, or of a long paste that the client cut, share a key. A person who passes a
+message on may write a remark on it; the platform delivers the remark first, and the message a
+moment later. The remark is answered at once. When the message comes, the turn begins anew on the
+same posts.
 """
 
 import dataclasses
@@ -16,23 +17,23 @@ from core.store.turns import Checkpoint, Turn
 from core.turn.context import TurnContext
 
 REMARK_S = 1.0
-"""A remark and what is passed on behind it come in the same moment."""
+"""A message that is passed on comes at most this long after its remark."""
 REMARK_CHARS = 300
-"""A remark on what is to come is no longer than this."""
+"""A longer text is no remark on a message to come."""
 OLD_S = 2 * REMARK_S
-"""What was passed on behind an older remark is there when its turn begins (clocks of platforms may
-count whole seconds)."""
+"""If the remark is older, the passed-on message is there already when the turn begins. (Clocks of
+platforms may count whole seconds.)"""
 BURST_S = 3.0
-"""Pieces further apart than this are messages of their own."""
+"""Pieces that are further apart belong to different messages."""
 QUIET_S = 0.7
-"""A message in pieces is complete when no further piece came for so long."""
+"""A message in pieces is complete when no piece has come for this long."""
 
 
 def looks(context: TurnContext) -> Sequence[float]:
-    """After which waits to look for what is passed on behind the question of *context*.
+    """After which waits to look for messages passed on after the question of *context*.
 
-    What may be a remark on something to come is answered at once, as all else is, but in private
-    it is not committed before the last look. In a group others may ask at once about the answer.
+    A possible remark is answered at once, as everything is. In private the turn does not commit
+    before the last look. In a group it may commit, because others may ask about the answer at once.
     """
     first = context.first
     if first.command or first.burst or first.edited or not context.platform.limits.passes_on:
@@ -45,7 +46,7 @@ def looks(context: TurnContext) -> Sequence[float]:
 
 
 def joined(context: TurnContext, passed_on: Sequence[Incoming]) -> TurnContext:
-    """*context* for its mail and *passed_on*, with the posts that it made, without its words."""
+    """*context* for its mail and *passed_on*. Its posts are kept, its text is not."""
     began = Checkpoint(context.first.event_id, pages=tuple(context.posts))
     context.checkpoints.save(began, now=True)
     return dataclasses.replace(
@@ -56,7 +57,7 @@ def joined(context: TurnContext, passed_on: Sequence[Incoming]) -> TurnContext:
 
 
 def answering(turn: Turn, mail: Sequence[Incoming]) -> Turn:
-    """*turn*, without the words of an interrupted try that did not know all of *mail*."""
+    """*turn*, without the text of an interrupted try if that try did not know all of *mail*."""
     saved = turn.checkpoint
     if saved is None or saved.event_id != mail[0].event_id or saved.pieces in (0, len(mail)):
         return turn
@@ -64,7 +65,7 @@ def answering(turn: Turn, mail: Sequence[Incoming]) -> Turn:
 
 
 def first_burst(mail: Sequence[Incoming]) -> Sequence[Incoming]:
-    """What one turn serves: the first mail, and the pieces of the same message behind it."""
+    """The mail that one turn serves: the first, and the next ones that belong to it."""
     first = mail[0]
     if first.command:
         return mail[:1]
@@ -75,8 +76,8 @@ def first_burst(mail: Sequence[Incoming]) -> Sequence[Incoming]:
 
 
 def _belongs(before: Incoming, after: Incoming) -> bool:
-    # Only the pieces of a cut paste that are full say that they are one; a remark on what is
-    # passed on behind it does not.
+    # The last piece of a cut paste is not full, so it has no key of its own. A remark has none
+    # either.
     remark = after.burst == FORWARD and not before.burst
     same = remark or (bool(before.burst) and before.burst in (after.burst, CUT))
     near = after.sent_at - before.sent_at <= (REMARK_S if remark else BURST_S)

@@ -1,4 +1,4 @@
-"""The checkpointer: how far a turn has come, and what of that the store knows."""
+"""The checkpointer: how far a turn has come, and how much of that the store has saved."""
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
@@ -7,10 +7,10 @@ from core.store.turns import Checkpoint
 
 
 class Checkpointer:
-    """Holds the newest checkpoint of a turn until the next renewal of its lease carries it.
+    """Holds the newest checkpoint of a turn until the next renewal of the lease saves it.
 
     Args:
-        posts: the posts that the store knows of already, by their handles.
+        posts: the handles of the posts that the store already knows.
 
     Attributes:
         urgent: set when the newest checkpoint should not wait for the next renewal.
@@ -30,28 +30,28 @@ class Checkpointer:
             self.urgent.set()
 
     def save_later(self, reached: Callable[[], Checkpoint]) -> None:
-        """Save what *reached* gives then with the next renewal: nothing is copied before."""
+        """Call *reached* at the next renewal and save its result. Nothing is copied before."""
         self._reached = reached
 
     @property
     def newest(self) -> Checkpoint | None:
-        """What was to be saved last."""
+        """The last checkpoint that was to be saved."""
         if self._reached is not None:
             self._newest, self._reached = self._reached(), None
         return self._newest
 
     @property
     def unsaved(self) -> Checkpoint | None:
-        """The newest checkpoint, unless the store holds it."""
+        """The newest checkpoint, unless the store has it."""
         newest = self.newest
         return None if newest is self._saved else newest
 
     def note_saved(self, checkpoint: Checkpoint) -> None:
-        """The store holds *checkpoint* now."""
+        """Note that the store has *checkpoint* now."""
         self._saved = checkpoint
         self._known_posts.update(checkpoint.posts)
 
     def unknown_posts(self, checkpoint: Checkpoint | None) -> Sequence[str]:
-        """The posts of *checkpoint* that the store may never have heard of."""
+        """The posts of *checkpoint* that the store may not know."""
         posts = checkpoint.posts if checkpoint is not None else ()
         return [post for post in posts if post not in self._known_posts]

@@ -1,7 +1,7 @@
-"""The turn of `/compare QUESTION`: several models side by side, each in posts of its own.
+"""The turn of `/compare QUESTION`: several models answer side by side, each in its own posts.
 
-No other model stands in for one that fails, and nothing is tried again: how a model fares is
-what the person wants to see.
+If a model fails, no other model answers for it, and nothing is tried again. The person wants to see
+how each model does.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ from core.turn.generation import Generation, write
 from core.turn.prompt import clock
 
 COMMAND = "/compare "
-"""How a comparison stands in history."""
+"""A comparison's question in history begins with this."""
 
 MOST = 4
 _NAMES = "--models="
@@ -33,7 +33,7 @@ async def compare(
     *,
     replaces: str = "",
 ) -> Report:
-    """Ask several models what *text* (behind `/compare`) asks, and let that replace *replaces*."""
+    """Ask several models *text* (behind `/compare`). The exchange *replaces* is replaced."""
     names, question = _read(text, context.services.model.names)
     if len(names) < 2 or not question:
         return await context.close("rejected", say("compare_usage", context.language))
@@ -77,7 +77,7 @@ async def compare(
 
 
 def _read(text: str, known: Sequence[str]) -> tuple[Sequence[str], str]:
-    """Which models are to be asked what."""
+    """Which models to ask, and the question."""
     first, _, rest = text.strip().partition(" ")
     if not first.startswith(_NAMES):
         return known[:MOST], text.strip()
@@ -86,7 +86,7 @@ def _read(text: str, known: Sequence[str]) -> tuple[Sequence[str], str]:
 
 
 def _replies(context: TurnContext, count: int) -> list[Reply]:
-    """A reply for each; the posts of an interrupted try are filled again, in their order."""
+    """A reply for each model. The posts of an interrupted try are used again, in order."""
     left = list(context.checkpoint.pages)
     replies: list[Reply] = []
 
@@ -95,7 +95,7 @@ def _replies(context: TurnContext, count: int) -> list[Reply]:
         return Checkpoint(context.first.event_id, pages=pages)
 
     for number in range(count):
-        # What is too many for one each, the last one takes, and takes away if it is not needed.
+        # If there are more posts than models, the last reply takes the rest, or deletes them.
         handles = left[number:] if number == count - 1 else left[number : number + 1]
         replies.append(
             context.reply(buttons=[context.button("stop")], handles=handles, reached=reached)
@@ -109,7 +109,7 @@ async def _stream(
     generations: Sequence[Generation],
     replies: Sequence[Reply],
 ) -> None:
-    """Let all models write at once, until the last one's end, or a stop."""
+    """Let all models write at the same time, until all have ended or somebody says stop."""
 
     async def one(request: ChatRequest, generation: Generation, reply: Reply) -> None:
         def on_text() -> None:

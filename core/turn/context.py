@@ -1,4 +1,4 @@
-"""The context of one turn: what it serves, what it has at hand, and how it speaks and ends."""
+"""The context of one turn: what it serves, what it may use, and how it speaks and ends."""
 
 import asyncio
 import datetime
@@ -50,9 +50,9 @@ class Report(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class TurnContext:
-    """One turn: *mail* is the burst that it serves, the first of them gives its name.
+    """One turn. *mail* is the burst that it serves; the first mail gives the turn its name.
 
-    *whole* is set once nothing more of that burst is waited for; nothing is committed before.
+    *whole* is set once the turn waits for no more mail of the burst. The commit waits for it.
     """
 
     claim: Claim
@@ -72,7 +72,7 @@ class TurnContext:
 
     @property
     def checkpoint(self) -> Checkpoint:
-        """What an interrupted try of this very turn left, or the post that said to wait for it."""
+        """What an interrupted try of this turn left; else the post that told the person to wait."""
         saved = self.turn.checkpoint
         if saved is None or saved.event_id != self.first.event_id:
             pages = (self.turn.placeholder,) if self.turn.placeholder else ()
@@ -81,67 +81,67 @@ class TurnContext:
 
     @property
     def posts(self) -> Sequence[str]:
-        """What stands on the screen for this turn, of this try or an interrupted one."""
+        """The posts of this turn on the screen, from this try or an interrupted one."""
         reached = self.checkpoints.newest
         return reached.pages if reached is not None else self.checkpoint.pages
 
     @property
     def place(self) -> Place:
-        """What the operator says of where we are."""
+        """What the operator set for the place of this turn."""
         platform, space, _ = split_conversation(self.claim.conversation)
         return self.services.places.get(f"{platform}:{space}", Place())
 
     @property
     def persona(self) -> Persona:
-        """The one that was chosen here, else the place's; one that is gone since is none."""
+        """The persona that was chosen here, else the place's. A removed one counts as none."""
         name = self.turn.preferences.persona or self.place.persona
         return self.services.personas.get(name, Persona())
 
     @property
     def model(self) -> str:
-        """Who is asked by name; empty: whoever answers by default.
+        """The name of the model to ask; empty: the default model.
 
-        What somebody chose before the operator forbade it is forgotten. A persona that somebody
-        chose comes before the place, as with its parameters.
+        A choice that the operator forbade later does not count. A persona that somebody chose goes
+        before the place; the persona of the place goes after it.
         """
         chosen, offered = self.turn.preferences.model, self.services.model.names
         allowed = self.services.access.may_choose(chosen, self.first.sender.id, offered)
-        told = [self.persona.model, self.place.model]
+        preset = [self.persona.model, self.place.model]
         if not self.turn.preferences.persona:
-            told.reverse()
-        return (chosen if allowed else "") or told[0] or told[1]
+            preset.reverse()
+        return (chosen if allowed else "") or preset[0] or preset[1]
 
     @property
     def options(self) -> dict[str, Any]:
-        """What the model is asked with, by OpenAI's names: the persona's before the place's."""
+        """The model's parameters, by OpenAI's names. Those of the persona go before the place's."""
         return {**self.place.options, **self.persona.options}
 
     @property
     def now(self) -> datetime.datetime:
-        """The time in the place's zone, else the operator's, or else that of the clock here."""
+        """The time in the place's zone, else in the operator's, else in the machine's."""
         if zone := self.place.timezone or self.services.settings.timezone:
             return datetime.datetime.now(ZoneInfo(zone))
         return datetime.datetime.now(datetime.UTC).astimezone()
 
     def owns(self, exchange: Exchange) -> bool:
-        """Whether who asks now asked *exchange* too; in private there is nobody else."""
+        """Whether *exchange* was asked by the person who asks now. In private: always."""
         first = self.first
-        # Older versions wrote the name alone.
+        # Older versions wrote only the name.
         named = exchange.person or exchange.speaker
         return first.private or named == (first.sender.id if exchange.person else first.sender.name)
 
     @property
     def past(self) -> Exchange | None:
-        """The last exchange of who asks, which need not be the last one here."""
+        """The last exchange of the person who asks. Others may have asked since."""
         return next(filter(self.owns, reversed(self.turn.history)), None)
 
     def before(self, exchange: Exchange) -> Sequence[Exchange]:
-        """What had been said when *exchange* was asked."""
+        """The history before *exchange*."""
         return self.turn.history[: self.turn.history.index(exchange)]
 
     @property
     def attachments(self) -> Sequence[Attachment]:
-        """What came with all of the mail."""
+        """The attachments of all the mail."""
         return [one for incoming in self.mail for one in incoming.attachments]
 
     def button(self, command: str) -> Button:
@@ -150,7 +150,7 @@ class TurnContext:
     def prompt(
         self, asked: str, history: Sequence[Exchange], attached: ReadAttachments
     ) -> tuple[ChatMessage, ...]:
-        """The messages that ask *asked* of *attached* here and now, in the light of *history*."""
+        """The messages that ask *asked* about *attached*, with *history* as context."""
         settings, first = self.services.settings, self.first
         asked = "\n\n".join([*attached.notes, asked])
         *before, last = build_prompt(
@@ -177,7 +177,8 @@ class TurnContext:
     ) -> Reply:
         """A reply to the question.
 
-        *reached*: what is kept when a post appears; else the reply's posts, and no text.
+        *reached* gives the checkpoint to save when a post appears. Without it, only the posts are
+        saved.
         """
 
         def posts_alone() -> Checkpoint:
@@ -200,16 +201,16 @@ class TurnContext:
         return reply
 
     async def say(self, text: str, buttons: Sequence[Button] = (), *, aside: bool = False) -> Shown:
-        """Post one of our own sentences, on the post that stands for this turn if there is one.
+        """Post a sentence of our own. If this turn already has a post, it is used.
 
-        *aside*: only who asked needs to read it.
+        *aside*: only the person who asked needs to read the sentence.
         """
         reply = self.reply(handles=self.posts, aside=aside)
         await reply.finish(text, buttons)
         return reply.shown
 
     async def close(self, outcome: str, text: str) -> Report:
-        """Say *text*, and let that be all of this turn."""
+        """Say *text* and end the turn."""
         shown = await self.say(text, aside=True)
         await self.commit()
         return Report(outcome, shown)
@@ -225,7 +226,7 @@ class TurnContext:
         posts: Sequence[str] = (),
         refused: bool = False,
     ) -> Exchange:
-        """What history keeps of this turn."""
+        """The exchange of this turn, for history."""
         return Exchange(
             event_id=self.first.event_id,
             message=self.first.message,
@@ -242,7 +243,7 @@ class TurnContext:
         )
 
     async def take_away(self, handles: Sequence[str]) -> None:
-        """Delete posts that say nothing any more, as far as the platform lets us."""
+        """Delete posts that are not needed any more, as far as the platform allows."""
         for handle in handles:
             surface = self.platform.reopen_surface(self.claim.conversation, handle)
             await delete(surface, self.claim.conversation, self.services.pacer.budget)
@@ -259,10 +260,10 @@ class TurnContext:
         dead: str = "",
         spent: Mapping[str, Spent] | None = None,
     ) -> None:
-        """End the turn, as soon as the store lets us; see `Claim.commit`.
+        """End the turn, as soon as the store is there; see `Claim.commit`.
 
         Raises:
-            LeaseLost: another worker has the conversation now.
+            LeaseLost: another worker has the lane now.
             StoreError: the store stayed away for `STORE_PATIENCE_S`.
         """
         await self.whole.wait()
@@ -284,7 +285,7 @@ class TurnContext:
             except LeaseLost:
                 raise
             except StoreError:
-                # The person has read the answer: giving up now would write it twice.
+                # The person has read the answer. Without a commit it would be written again.
                 if time.monotonic() > until:
                     raise
                 await asyncio.sleep(COMMIT_AGAIN_S)

@@ -1,4 +1,4 @@
-"""What an answer cost, and the line that says so."""
+"""What an answer cost, counted in the metrics and logged in one line."""
 
 import time
 from collections.abc import Sequence
@@ -12,9 +12,9 @@ log = logger(__name__)
 
 
 def spent_on(generation: Generation, price: Sequence[float]) -> Spent:
-    """What *generation* cost, by the model's own count where it gave one.
+    """What *generation* cost. The model's own count is used if there is one.
 
-    *price* as in `Usage.cost_usd`.
+    *price*: as in `Usage.cost_usd`.
     """
     if generation.free:
         return Spent(turns=1)
@@ -30,7 +30,7 @@ def spent_on(generation: Generation, price: Sequence[float]) -> Spent:
 
 
 def record(context: TurnContext, model: str, generation: Generation, spent: Spent) -> None:
-    """Count an answer in the metrics, and log it; with its text where the operator wants that."""
+    """Count an answer in the metrics and log it. The text is logged if the operator wants that."""
     tokens = context.services.metrics.tokens
     tokens.labels(label(model), "prompt").inc(spent.prompt_tokens)
     tokens.labels(label(model), "cached").inc(spent.cached_tokens)

@@ -1,4 +1,4 @@
-"""An answer on its way: what the model has said, in this try and in all of them."""
+"""The generation: the text of an answer under way, in this try of the model and in all tries."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -31,35 +31,35 @@ from core.turn.services import Services
 log = logger(__name__)
 
 ANSWER_CHARS = 100_000
-"""What no model means to say: beyond it, the stream is taken for one without an end."""
+"""No model means to say so much. A longer stream is taken for one that never ends."""
 THOUGHT_CHARS = 400_000
-"""Of thinking, likewise."""
+"""The same for thinking."""
 _ITS_FAULT = frozenset(("policy", "filter", "length", "request"))
 _GOES_ON = frozenset(("length", "pause"))
 
 
 class Generation:
-    """An answer on its way: what the model has said in this try, and what all tries cost.
+    """What the model has said in this try, and what all tries cost.
 
-    *text* was said in an earlier try; *before* in an earlier answer, which this one goes on from.
+    *text*: what an interrupted try said. *before*: an earlier answer that this one goes on from.
     """
 
     def __init__(self, text: str, before: str = "") -> None:
         self._text = Pieces(text)
         self.before = before
         self.begun = ""
-        """What this try goes on from, said in an earlier one."""
+        """The text of an earlier try that this try goes on from."""
         self._best = text
         self.model = ""
         self.price: Sequence[float] = ()
-        """Who answers, where several may."""
+        """The model that answers, and its price, once they are known."""
         self.free = False
-        """Answered from memory."""
+        """The answer came from the response cache."""
         self._thought, self._quote = Pieces(), Quote()
         self.usage = Usage()
         self.earlier = Usage()
         self.estimated = False
-        """Of this try, and of those before it; whether any of them is estimated."""
+        """The usage of this try and of the tries before it, and whether any of it is estimated."""
         self.asked = 0
         self.began = time.monotonic()
         self.first_token_s: float | None = None
@@ -67,7 +67,7 @@ class Generation:
         self.ending: Ending = "stop"
         self.stopped = False
         self.blind = False
-        """The model turned out to see no pictures."""
+        """The model turned out not to see pictures."""
         self.sources: Sequence[Source] = ()
 
     @property
@@ -82,12 +82,12 @@ class Generation:
 
     @property
     def chars(self) -> int:
-        """How much this try has said."""
+        """How many characters this try has said."""
         return self._text.chars
 
     @property
     def best(self) -> str:
-        """The longest that any try came to, which is what stands on the screen."""
+        """The longest text of all tries. This is what the screen shows."""
         return self.text if self.ahead else self._best
 
     @property
@@ -97,17 +97,17 @@ class Generation:
 
     @property
     def cut(self) -> bool:
-        """Whether it is not whole."""
+        """Whether the answer is not whole."""
         return self.stopped or self.error is not None or self.ending != "stop"
 
     @property
     def goes_on(self) -> bool:
-        """Whether more of it may come, if somebody asks for that."""
+        """Whether the model can go on with the answer if somebody asks for that."""
         return not self.stopped and self.error is None and self.ending in _GOES_ON
 
     @property
     def refused(self) -> bool:
-        """Whether it is the question's fault that there is no answer."""
+        """Whether there is no answer because of the question itself."""
         error = self.error
         return isinstance(error, Refused) and error.reason in _ITS_FAULT and not self.best
 
@@ -116,9 +116,9 @@ class Generation:
         return "stopped" if self.stopped else "failed" if self.error else "answered"
 
     def final(self, language: Language, *, one_page: bool = True) -> str:
-        """What stays on the screen, with one sentence where it is not whole, and its sources.
+        """The final text: the answer, its sources, and a sentence if the answer is not whole.
 
-        Only on *one_page* may what stands there already change.
+        *one_page*: the answer stands on one page, so text that is shown already may still change.
         """
         shown = with_links(self.shown_best, self.sources) if one_page else self.shown_best
         parts = [shown if self.best else "", listed(self.best, self.sources, language)]
@@ -133,7 +133,7 @@ class Generation:
         return "\n\n".join(filter(None, parts))
 
     def begin_again(self, text: str) -> None:
-        """Begin a try with *text*, which the model goes on from; may be empty."""
+        """Begin a new try. The model goes on from *text*, which may be empty."""
         if self.text != self.begun:
             self.earlier = self.total()
         self.usage = Usage()
@@ -144,14 +144,14 @@ class Generation:
         self.ending = "stop"
 
     def total(self) -> Usage:
-        """What all tries cost; estimated where a model did not say."""
+        """The usage of all tries. It is estimated if a model did not tell it."""
         usage = self.usage
         refused = self.error is not None and not (self.text or self.thought)
         if not usage.completion_tokens and not refused:
             self.estimated = True
             written = estimate_tokens(self.text[len(self.begun) :] + self.thought)
             guess = Usage(self.asked, written)
-            # What was told of another try, or of a part of this one, is no price of the rest.
+            # A price that the provider told for only a part does not cover the rest.
             usage |= replace(guess, billed_usd=guess.cost_usd(self.price))
         return self.earlier + usage
 
@@ -173,18 +173,18 @@ class Generation:
         return str(self._quote) + self.best
 
     def withdraw(self) -> None:
-        """Take back what was said, in all tries."""
+        """Take back the text of all tries."""
         self._text, self._best = Pieces(), ""
         self._thought, self._quote = Pieces(), Quote()
 
     def think(self, text: str, *, aloud: bool) -> None:
-        """Keep *text* of the model's thinking; *aloud*: as a quote above the answer."""
+        """Keep *text* of the model's thinking. *aloud*: show it as a quote above the answer."""
         self._thought.add(text)
         if aloud:
             self._quote.add(text)
 
     def settle(self) -> None:
-        """Let what this try said stand, although another came further."""
+        """Use the text of this try, even if another try has a longer one."""
         self._best = self.text
 
     def add(self, text: str) -> None:
@@ -196,9 +196,10 @@ class Generation:
 async def write(
     generation: Generation, services: Services, request: ChatRequest, on_text: Callable[[], None]
 ) -> None:
-    """Let the model write into *generation* until its end, or the error that `draft.error` then is.
+    """Let the model write into *generation* until the stream ends.
 
-    *on_text* is called whenever there is more to show.
+    A `ModelError` is not raised, but kept in `generation.error`. *on_text* is called whenever there
+    is more to show.
     """
     log.info(
         "asked",

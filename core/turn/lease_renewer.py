@@ -1,9 +1,8 @@
-"""The lease renewer: keeps a running turn ours, and learns when it no longer is.
+"""The lease renewer: a task beside a running turn that keeps the turn's lease.
 
-One task beside the turn. Each renewal carries the newest checkpoint, and brings back the two
-messages that a turn gets from outside: stop (keep what is there), and that another worker has
-the lane now (touch nothing). How long a lease lasts, and how often it is renewed: `LEASE_S` and
-`RENEW_S` of `core.store.claim`.
+Each renewal saves the newest checkpoint, and brings back the two messages that a turn gets from
+outside: stop (keep what is there), and that another worker has the lane now (touch nothing). How
+long a lease lasts, and how often it is renewed: `LEASE_S` and `RENEW_S` of `core.store.claim`.
 """
 
 import asyncio
@@ -26,11 +25,11 @@ log = logger(__name__)
 LAST_SAVE_S = 2.0
 """How long a turn that ends without a commit may take to save its checkpoint."""
 ORPHANS_S = 60.0
-"""How long a store that is away is waited for to learn which posts nobody knows."""
+"""How long to wait for an absent store to learn which posts it does not know."""
 NEW_POST_WAIT_S = 10.0
-"""How long a new post waits for a store that could keep its handle."""
+"""How long a new post waits for an absent store, which should keep its handle."""
 ALL_TURNS = "*"
-"""The stop that means whatever runs in the lane."""
+"""This stop means any turn in the lane."""
 
 
 class LeaseRenewer:
@@ -69,7 +68,7 @@ class LeaseRenewer:
         if self._task is not None:
             await end([self._task])
         if kind is not None and not self._lost and (unsaved := self._checkpoints.unsaved):
-            # Who goes on from here should know the posts that stand already.
+            # The next worker should know the posts that already stand.
             with suppress(StoreError, TimeoutError):
                 async with asyncio.timeout(LAST_SAVE_S):
                     await self._renew(unsaved)
@@ -77,18 +76,18 @@ class LeaseRenewer:
             raise LeaseLost(self._claim.conversation) from error
 
     def poke(self) -> None:
-        """Renew at once, to see whether the turn is to stop."""
+        """Renew at once, to see whether the turn must stop."""
         self._checkpoints.urgent.set()
 
     async def rest(self) -> None:
-        """Renew no more: the commit is the last word, and must not be overtaken."""
+        """Renew no more: no renewal may come after the commit."""
         self.resting = True
         self.poke()
         if self._task is not None:
             await asyncio.wait([self._task])
 
     async def orphans(self) -> Sequence[str]:
-        """The posts that the store never heard of: nobody who takes over knows them."""
+        """The posts that the store does not know: a worker that takes over would not know them."""
         unsure = self._checkpoints.unknown_posts(self._checkpoints.newest)
         if unsure:
             with suppress(TimeoutError):
@@ -99,18 +98,18 @@ class LeaseRenewer:
         return ()
 
     async def may_show(self, new_post: bool) -> None:
-        """Wait until something may be shown; to be called just before.
+        """Wait until something may be shown. Call it just before each showing.
 
-        A process that was frozen while another one took over is cancelled here. A store that is
-        away is no reason to be silent, but a *new* post waits for it a while: if we died, whoever
-        takes over would not know the post, and make another.
+        A process that was frozen while another one took over is cancelled here. An absent store
+        does not stop a running answer. But a new post (*new_post*) waits for the store a while: if
+        we died, the next worker would not know the post, and would make another.
         """
         while time.monotonic() - self._looked_at > LEASE_S / 2:
             await self._look()
-        asked = time.monotonic()
-        while new_post and self._renewed_at < asked:
+        began = time.monotonic()
+        while new_post and self._renewed_at < began:
             await self._look()
-            if self._renewed_at >= asked or time.monotonic() - asked > NEW_POST_WAIT_S:
+            if self._renewed_at >= began or time.monotonic() - began > NEW_POST_WAIT_S:
                 return
             await asyncio.sleep(0.1)
 
@@ -150,7 +149,7 @@ class LeaseRenewer:
                 self._stop.give()
 
     async def _renew(self, checkpoint: Checkpoint | None) -> str:
-        """Renew, save *checkpoint* with that, and return whose turn is to stop."""
+        """Renew, save *checkpoint* with it, and return which turn must stop."""
         unknown = self._checkpoints.unknown_posts(checkpoint)
         stop = await self._claim.renew(checkpoint, unknown)
         if checkpoint is not None:

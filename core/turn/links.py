@@ -1,4 +1,4 @@
-"""The pages that an answer names, as links under it. Pure."""
+"""The pages that an answer is based on, as links under it. Pure."""
 
 import re
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ _MARK = re.compile(r"\[(\d{1,2})\](?![(\[:])")
 
 
 def with_links(text: str, sources: Sequence[Source]) -> str:
-    """*text*, where `[1]` leads to the first of *sources*; in code it means something else."""
+    """*text*, with `[1]` as a link to the first of *sources*. Code is not changed."""
     if not sources:
         return text
 
@@ -27,10 +27,10 @@ def with_links(text: str, sources: Sequence[Source]) -> str:
 
 
 def listed(text: str, sources: Sequence[Source], language: Language) -> str:
-    """*sources* as a list; where *text* names some by number, those alone."""
-    said = {int(number) for number in _MARK.findall(_CODE.sub("", text))}
+    """*sources* as a list. If *text* names some by number, only those."""
+    used = {int(number) for number in _MARK.findall(_CODE.sub("", text))}
     numbered = [(number, one) for number, one in enumerate(sources, 1) if one.url]
-    named = [(number, one) for number, one in numbered if number in said]
+    named = [(number, one) for number, one in numbered if number in used]
     lines = [f"{number}. [{_title(one)}]({_address(one)})" for number, one in (named or numbered)]
     return "\n".join([say("sources", language), *lines[:MOST]]) if lines else ""
 

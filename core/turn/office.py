@@ -1,7 +1,7 @@
-"""The words of office documents and pages: called only in the bounded process of documents.
+"""The text of office documents and web pages. It runs only in the sandbox process for documents.
 
-Each reader takes a whole file and gives its text in pieces, as Markdown where that is cheap, so
-that who reads can stop when there is enough.
+Each reader takes a whole file and gives its text in pieces, so that the caller can stop when there
+is enough. The text is Markdown where that is cheap.
 """
 
 import zipfile
@@ -12,7 +12,7 @@ from urllib.parse import unquote
 from xml.etree import ElementTree
 
 ROWS = 2_000
-"""Of one sheet; what is longer is data, not something to read."""
+"""Rows read of one sheet. A longer sheet is data, and not meant to be read."""
 SLIDE = "{http://schemas.openxmlformats.org/drawingml/2006/main}"
 SHOW = "{http://schemas.openxmlformats.org/presentationml/2006/main}"
 ID = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
@@ -45,7 +45,7 @@ def sheets(data: bytes) -> Iterator[str]:
 
 
 def pptx(data: bytes) -> Iterator[str]:
-    """A presentation: the words of each slide, in order, and those of its notes."""
+    """A presentation: the text of each slide in order, and of its notes."""
     with zipfile.ZipFile(BytesIO(data)) as archive:
         there = set(archive.namelist())
         for number, name in enumerate(_slides(archive, there), 1):
@@ -56,7 +56,7 @@ def pptx(data: bytes) -> Iterator[str]:
 
 
 def _slides(archive: zipfile.ZipFile, there: set[str]) -> list[str]:
-    """The slides as they are shown; without a list of them, as they are numbered."""
+    """The slides in the order of the show. If the file has no such list: by their numbers."""
     listed: list[str] = []
     if (show := "ppt/presentation.xml") in there:
         related = _related(archive, show)
@@ -68,7 +68,7 @@ def _slides(archive: zipfile.ZipFile, there: set[str]) -> list[str]:
 
 
 def _related(archive: zipfile.ZipFile, name: str) -> dict[str, tuple[str, str]]:
-    """By its id, the kind and the path of each part that the part *name* names."""
+    """The kind and the path of each part that the part *name* refers to, by its id."""
     folder, _, file = name.rpartition("/")
     path = f"{folder}/_rels/{file}.rels"
     if path not in archive.namelist():
@@ -82,12 +82,12 @@ def _related(archive: zipfile.ZipFile, name: str) -> dict[str, tuple[str, str]]:
 
 
 def _path(folder: str, href: str) -> str:
-    """The name within an archive of what *href* means, said in *folder*."""
+    """The name in the archive of the part that *href* means in *folder*."""
     return normpath(join("/", folder, href)).lstrip("/")
 
 
 def epub(data: bytes) -> Iterator[str]:
-    """A book: its chapters in the order in which they are read."""
+    """A book: its chapters in reading order."""
     with zipfile.ZipFile(BytesIO(data)) as archive:
         container = _xml(archive.read("META-INF/container.xml"))
         package = next(
@@ -104,7 +104,7 @@ def epub(data: bytes) -> Iterator[str]:
 
 
 def html(data: bytes) -> Iterator[str]:
-    """A page."""
+    """A web page."""
     yield _markdown(data)
 
 
@@ -119,11 +119,11 @@ READERS: Mapping[str, Callable[[bytes], Iterator[str]]] = {
     "html": html,
     "htm": html,
 }
-"""By the end of a file's name."""
+"""The readers, by the end of a file's name."""
 
 
 def _markdown(page: str | bytes) -> str:
-    """*page* as Markdown, without what no reader sees; of bytes, in the encoding that it names."""
+    """*page* as Markdown, without invisible parts. Bytes are decoded as the page itself says."""
     import markdownify  # noqa: PLC0415 - only in the process that reads one
     from bs4 import BeautifulSoup  # noqa: PLC0415 - only in the process that reads one
 
@@ -144,7 +144,7 @@ def _paragraphs(data: bytes) -> str:
 
 
 def _xml(data: bytes) -> ElementTree.Element:
-    # Expat of today bounds what entities may grow to; and the process is bounded besides.
+    # Today's Expat limits how far entities may grow, and the process has limits too.
     return ElementTree.fromstring(data)  # noqa: S314
 
 

@@ -1,4 +1,4 @@
-"""`/image PROMPT --options`: reading them, and whether the model takes them. Pure."""
+"""The options of `/image PROMPT --options`: read, and compared with what the model takes. Pure."""
 
 import re
 
@@ -32,7 +32,7 @@ _OPTION = re.compile(r"(?P<dashes>--|—|–)(?P<name>[A-Za-z]\w*)(?:=(?P<value>
 
 
 class BadOption(ValueError):
-    """The text is one sentence for the person who wrote the command."""
+    """An option is wrong. The error's text is one sentence for the person."""
 
 
 def read_request(text: str, language: Language) -> PictureRequest:
@@ -62,10 +62,10 @@ def read_request(text: str, language: Language) -> PictureRequest:
 
 
 def check_for_model(request: PictureRequest, model: str, language: Language) -> None:
-    """Whether *model* takes all that *request* asks for.
+    """Check that *model* takes all that *request* asks for.
 
     Raises:
-        BadOption: it does not, and this is known before it is asked.
+        BadOption: we know that it does not.
     """
     known = takes(model)
     if known is None:
@@ -90,7 +90,7 @@ def _valid(name: str, value: str) -> bool:
         case "model":
             return bool(value) and len(value) <= 100
         case _:
-            # What is known of a model is looked at later; a model of somebody else's has its own.
+            # `check_for_model` looks closer. A model that we do not know has values of its own.
             return bool(_WORD.fullmatch(value))
 
 
@@ -99,7 +99,7 @@ def _plain(word: str) -> str:
 
 
 def _read(text: str, language: Language) -> tuple[str, dict[str, str]]:
-    """The prompt, just as it was written, and the options that stood around in it."""
+    """The prompt as it was written, and the options, which may stand anywhere in it."""
     kept: list[str] = []
     values: dict[str, str] = {}
     pieces = _PIECE.finditer(text)
@@ -107,7 +107,7 @@ def _read(text: str, language: Language) -> tuple[str, dict[str, str]]:
         option = _OPTION.fullmatch(piece["word"] or "")
         name = option["name"].lower() if option else ""
         if option is None or (option["dashes"] != "--" and name not in _OPTIONS):
-            kept.append(piece[0])  # Not every dash begins an option.
+            kept.append(piece[0])  # This dash begins no option.
             continue
         if name not in _OPTIONS:
             raise BadOption(say("image_option", language, option=_plain(piece[0])))

@@ -1,4 +1,4 @@
-"""The turn of `/image PROMPT --options`: painting, or changing what came with it."""
+"""The turn of `/image PROMPT --options`: paint a picture, or change an attached one."""
 
 import asyncio
 import time
@@ -22,19 +22,19 @@ from core.turn.options import BadOption, check_for_model, read_request
 log = logger(__name__)
 
 COMMAND = "/image "
-"""How a request for a picture stands in history."""
+"""A request for a picture begins with this in history."""
 
 
 LAST_WORDS_S = 10.0
-"""How long a turn that is stopped waits for the picture that it is just showing."""
+"""How long a stopped turn waits for a picture that is just being posted."""
 
 
 async def paint(
     context: TurnContext, text: str, attachments: Sequence[Attachment] = (), *, replaces: str = ""
 ) -> Report:
-    """Paint what *text* (behind `/image`) asks for; the exchange *replaces* is replaced.
+    """Paint what *text* (behind `/image`) asks for. The exchange *replaces* is replaced.
 
-    Pictures among *attachments* are changed, not described.
+    If pictures are among *attachments*, they are changed.
     """
     try:
         request = await _request(context, text, attachments)
@@ -91,7 +91,7 @@ async def paint(
 
 
 async def paint_again(context: TurnContext, how: str) -> Report:
-    """Paint the last picture again, as `another`, or `larger`; `again` replaces one's own."""
+    """Paint the last picture again. *how*: `again` (replaces one's own), `another`, `larger`."""
     language = context.language
     painted = [one for one in context.turn.history if one.question.startswith(COMMAND)]
     own = [one for one in painted if context.owns(one)]
@@ -131,15 +131,15 @@ async def _request(
 
 
 class _Preview:
-    """The unfinished picture on the screen, which the finished one replaces."""
+    """The unfinished picture on the screen. The finished picture replaces it."""
 
     def __init__(self, context: TurnContext) -> None:
-        self._stage = context
+        self._context = context
         self.handle = context.checkpoint.picture
 
     async def show(self, picture: Picture) -> None:
-        """Show *picture* if that can be done right now; a nicety, so nothing is raised for it."""
-        context, conversation = self._stage, self._stage.claim.conversation
+        """Show *picture* if there is a token now. It is an extra, so no error is raised."""
+        context, conversation = self._context, self._context.claim.conversation
         first = not self.handle
         await context.lease.may_show(first)
         budget = context.platform.budget(conversation)
@@ -156,7 +156,7 @@ class _Preview:
             )
 
         try:
-            # Stopped in the middle: what arrives all the same is ours to take away.
+            # If the turn is stopped meanwhile, the picture may still arrive, and must be deleted.
             await see_through(send(), LAST_WORDS_S)
         except PlatformError as error:
             report_refusal(error, conversation)
@@ -165,10 +165,10 @@ class _Preview:
             context.checkpoints.save(saved, now=True)
 
     async def end(self, text: str, buttons: Sequence[Button] = ()) -> None:
-        """Take the picture away, and say *text* instead."""
+        """Delete the picture, and say *text* instead."""
         if self.handle:
-            await self._stage.take_away([self.handle])
-        await self._stage.say(text, buttons)
+            await self._context.take_away([self.handle])
+        await self._context.say(text, buttons)
 
 
 def _buttons(context: TurnContext, size: str, model: str) -> list[Button]:
@@ -179,7 +179,7 @@ def _buttons(context: TurnContext, size: str, model: str) -> list[Button]:
 async def _show(
     context: TurnContext, pictures: Sequence[Picture], buttons: Sequence[Button], preview: _Preview
 ) -> None:
-    """Post *pictures*; where we have no right to, say so instead."""
+    """Post *pictures*. If we have no right to do so, say that instead."""
     try:
         await _post(context, pictures, buttons, preview.handle)
     except NoRight as error:
@@ -205,7 +205,7 @@ async def _post(
             try:
                 await context.platform.send_pictures(*place, some, under, replacing=replacing)
             except PostLost:
-                # Somebody took the unfinished picture away: the finished one is still owed.
+                # Somebody deleted the unfinished picture. Post the finished one all the same.
                 replacing = ""
                 await context.platform.send_pictures(*place, some, under)
 

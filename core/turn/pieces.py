@@ -1,11 +1,11 @@
-"""Texts that grow by pieces: adding copies nothing, however long they are. Pure."""
+"""Texts that grow by pieces. Adding a piece does not copy the text. Pure."""
 
 SPACE_CHARS = 1_000
-"""Of white space within a quote that is kept."""
+"""How much white space within a quote is kept."""
 
 
 class Pieces:
-    """A text that is put together when it is looked at."""
+    """A text whose pieces are joined only when somebody reads it."""
 
     def __init__(self, text: str = "") -> None:
         self._pieces = [text]
@@ -22,7 +22,7 @@ class Pieces:
 
 
 class Quote:
-    """The model's thinking as a quote above its answer; white space at either end is left out."""
+    """The model's thinking as a quote above its answer, without white space at both ends."""
 
     def __init__(self) -> None:
         self._lines = Pieces()
@@ -35,7 +35,7 @@ class Quote:
     def add(self, text: str) -> None:
         words = text.rstrip()
         if not words:
-            # Part of it once more comes.
+            # It belongs to the quote only if more text comes.
             self._space += text[: SPACE_CHARS - len(self._space)]
             return
         if not self._lines.chars:

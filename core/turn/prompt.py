@@ -1,7 +1,7 @@
-"""What the model is sent: system prompt, date, as much history as fits, the question.
+"""The prompt: system prompt, date, as much history as fits, and the question.
 
-`HISTORY_TOKENS` bounds the history here, for every model. One whose context window is smaller than
-that loses more of it in `core.models.context_window`.
+Here `HISTORY_TOKENS` bounds the history for every model. For a model with a smaller context window,
+`core.models.context_window` drops more of it.
 """
 
 import datetime
@@ -13,8 +13,9 @@ from core.models.tokens import MESSAGE_TOKENS, estimate_tokens
 
 UNANSWERED = "[this was not answered]"
 BYTES_PER_TOKEN = 6
+"""More than a token of any text has. It bounds how many bytes of history are read."""
 QUESTION_CHARS = 48_000
-"""More than any text needs: bounds how many bytes of history are worth reading."""
+"""A longer question is not answered."""
 
 
 def build_prompt(
@@ -50,7 +51,7 @@ def build_prompt(
     for exchange in window(history, history_tokens):
         asked = exchange.question if private else f"{exchange.speaker}: {exchange.question}"
         messages.append(ChatMessage("user", asked))
-        # Strict templates want an answer to each question.
+        # Strict chat templates need an answer to each question.
         answered = exchange.answer or exchange.notes or UNANSWERED
         messages.append(ChatMessage("assistant", answered))
     messages.append(ChatMessage("user", question))
@@ -58,7 +59,7 @@ def build_prompt(
 
 
 def clock(now: datetime.datetime) -> str:
-    """As in `It is 04:09 (Asia/Shanghai, UTC+08:00).`"""
+    """The time as a sentence: `It is 04:09 (Asia/Shanghai, UTC+08:00).`"""
     name = getattr(now.tzinfo, "key", "") or now.tzname() or ""
     offset = f"UTC{now:%z}"
     offset = f"{offset[:-2]}:{offset[-2:]}" if len(offset) > 3 else "UTC"
@@ -83,7 +84,7 @@ def exchange_tokens(exchange: Exchange) -> int:
 
 
 def asked_text(mail: Sequence[Incoming], before: Exchange | None = None) -> str:
-    """What the burst *mail* asks, as one text, with what it quotes and what came with it.
+    """The question of the burst *mail* as one text, with its quotes and what is passed on.
 
     *before*: the last exchange, which the model sees anyway.
     """
@@ -109,7 +110,7 @@ def asked_text(mail: Sequence[Incoming], before: Exchange | None = None) -> str:
 
 
 def _just_said(quote: Quote, before: Exchange | None) -> bool:
-    """Whether *quote* is the answer of *before*, whole. A version before this kept no posts."""
+    """Whether *quote* is the whole answer of *before*. (Older versions kept no posts.)"""
     if not quote.post or quote.chosen or before is None:
         return False
     return quote.post in before.posts or not before.posts

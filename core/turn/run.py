@@ -1,7 +1,7 @@
-"""One turn, from the mail to the commit.
+"""The run of one turn, from the mail to the commit.
 
-What the person sees is final before the commit, and the commit is what makes
-it count: a turn that dies in between is done again, on the same posts.
+The final text is shown first, and the commit follows. If the worker dies between them, another
+worker does the turn again, on the same posts.
 """
 
 import asyncio
@@ -43,15 +43,16 @@ log = logger(__name__)
 
 BARRED_TRIES = 3
 LAST_WORDS_S = 4.0
-"""How long a turn that is cancelled has to say its last words."""
+"""How long a cancelled turn may take to end."""
 NEWS_S = 1.0
-"""A chat that is lost may be one that moved: so long its platform's news of that is waited for."""
+"""A lost chat may have moved. How long the turn waits for the platform's news of the move."""
 
 
 def _language_for(first: Incoming, turn: Turn) -> Language:
-    """The language that who wrote *first* is spoken to in.
+    """The language in which we speak to the sender of *first*.
 
-    A command says nothing of it but by its prompt; then what they asked here before does.
+    It is guessed from the text. Only the prompt of a command is such a text. If there is none, the
+    sender's earlier questions here are used.
     """
     takes_prose = not first.command or COMMANDS.get(first.command, UNKNOWN).takes == "prompt"
     written = first.text if takes_prose else ""
@@ -66,7 +67,7 @@ def _language_for(first: Incoming, turn: Turn) -> Language:
 
 
 class TurnRun:
-    """The turn of one claim; `lease` is there to be poked while it runs, `ended` is its end."""
+    """The turn of one claim. While it runs, others may poke its `lease`, or wait for `ended`."""
 
     def __init__(self, claim: Claim, platform: Platform, services: Services) -> None:
         self._claim = claim
@@ -76,17 +77,17 @@ class TurnRun:
         self.ended = asyncio.Event()
 
     async def run(self) -> Report:
-        """Serve what is first in the mailbox, anew where that changes meanwhile.
+        """Serve the first mail. If it changes meanwhile, serve the changed mail.
 
         Raises:
             LeaseLost: another worker has the lane now.
-            StoreError: Redis is away; the turn will be done again.
-            PlatformError: the platform is away, or our credentials are.
+            StoreError: Redis is away. The turn will be done again.
+            PlatformError: the platform is away, or does not accept our credentials.
         """
         again = False
         while True:
-            # Refused to who has lost the lane; else what was asked was edited, taken back, or
-            # moved, and the turn that follows is ours.
+            # `LeaseLost` here: another worker has the lane. In `_take` it may also mean that the
+            # mail was edited, taken back or moved. Then the lane is still ours: load anew.
             turn = await self._load(again=again)
             if turn is None:
                 return Report("parked")
@@ -123,12 +124,12 @@ class TurnRun:
             async with lease:
                 return await self._serve_whole(context)
         except LeaseLost:
-            # Whoever goes on cannot know these, and makes others.
+            # The next worker does not know these posts, and will make others.
             await context.take_away(await lease.orphans())
             raise
 
     async def _serve_whole(self, context: TurnContext) -> Report:
-        """Serve *context*; begun anew, on the same posts, where it was a remark on what follows."""
+        """Serve *context*. Begin anew on the same posts if passed-on messages follow its remark."""
         serving = self._start(context)
         try:
             for wait_s in looks(context):
@@ -149,7 +150,7 @@ class TurnRun:
         return asyncio.create_task(self._serve(context), name=f"serve {context.claim.conversation}")
 
     async def _passed_on(self, context: TurnContext) -> Sequence[Incoming]:
-        """What was passed on behind the mail of *context*, if that is a remark on it."""
+        """The messages passed on after the mail of *context*, if that mail is a remark on them."""
         try:
             behind = await self._claim.behind(len(context.mail))
         except StoreError:
@@ -167,12 +168,12 @@ class TurnRun:
             if to := await self._became():
                 await self._claim.move(to, said=False)
                 return Report("moved")
-            # Nobody can read an answer here; the question must not be asked for ever.
+            # Nobody can read an answer here. Without a commit the turn would be tried for ever.
             log.warning("chat lost", conversation=self._claim.conversation, reason=str(error))
             await context.commit()
             return Report("gone")
         except Impossible as error:
-            # The chat is there, but does not take this answer.
+            # The chat exists, but does not take this answer.
             log.warning("answer refused", conversation=self._claim.conversation, reason=str(error))
             with suppress(Impossible):
                 await context.say(say("not_shown", context.language))
@@ -180,7 +181,7 @@ class TurnRun:
             return Report("refused")
 
     async def _became(self) -> ConversationId:
-        """What the conversation became, if it moved while it was spoken to; else empty."""
+        """Where the conversation moved during this turn; empty if it did not move."""
         if not self._claim.lane.person or self.lease is None:
             return ConversationId("")
         await self.lease.rest()
@@ -189,7 +190,7 @@ class TurnRun:
         return turn.moved_to if turn is not None else ConversationId("")
 
     async def _load(self, *, again: bool) -> Turn | None:
-        """What is in the mailbox; of a message in pieces, all pieces. See `Claim.load`."""
+        """Load the turn. Of a message in pieces, wait for all pieces. See `Claim.load`."""
         history_bytes = self._services.settings.history_tokens * BYTES_PER_TOKEN
         turn = await self._claim.load(history_bytes, again=again)
         while turn is not None and turn.mail and turn.mail[0].burst:
@@ -202,7 +203,7 @@ class TurnRun:
 
 
 async def _tell_barred(context: TurnContext, error: Barred) -> None:
-    """Say to who asked why nothing comes where they asked, in case something reaches them."""
+    """Tell the sender aside why no answer comes in the chat, if the platform can do that."""
     log.warning("not let in", conversation=context.claim.conversation, why=error.why)
     if not context.first.aside:
         return
@@ -219,7 +220,7 @@ async def _tell_barred(context: TurnContext, error: Barred) -> None:
 
 
 def _findable(turn: Turn, conversation: ConversationId, platform: Platform) -> Turn:
-    """*turn* without the handles of posts that are none: who wrote them was not this platform."""
+    """*turn* without handles that the platform cannot read: something else wrote them."""
 
     def is_handle(handle: str) -> bool:
         try:

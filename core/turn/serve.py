@@ -1,4 +1,4 @@
-"""What a turn does: answers a question, or carries out a command."""
+"""Serving the mail of a turn: answer a question, or carry out a command."""
 
 from core.languages.catalogue import say
 from core.store.claim import FAILED, START
@@ -11,9 +11,9 @@ from core.turn.summaries import titled
 
 MOST_TRIES = 4 * FAILED + START
 MOST_TRIES_WHOLE = 20 * START
-"""A turn that ended in an error five times, or ended the process twice, is set aside at its next
-start; later, when its answer is whole and only waits to be shown: then it was bad luck, and not
-the question."""
+"""A turn that ended in an error five times, or killed its process twice, is set aside at its next
+start. If its answer is whole and only has to be shown, it may fail more often: the question is not
+the cause then."""
 
 
 async def serve(context: TurnContext) -> Report:
@@ -45,7 +45,7 @@ async def serve(context: TurnContext) -> Report:
 
 
 async def _ask_again_as_edited(context: TurnContext) -> Report:
-    """Answer the new wording of one's last question; edits of older ones are left alone."""
+    """Answer the new wording of the person's last question. Edits of older ones do nothing."""
     last = context.past
     if last is None or last.message != context.first.message or context.first.command:
         await context.commit()

@@ -1,4 +1,4 @@
-"""What every turn is given: the open resources and the settings that turns read."""
+"""What every turn may use: the open resources, and the settings."""
 
 from dataclasses import dataclass
 

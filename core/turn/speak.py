@@ -1,4 +1,4 @@
-"""The answer, spoken: a nicety behind the written one, which stands and is committed already."""
+"""The spoken answer. It is an extra: the written answer is shown and committed before."""
 
 import asyncio
 
@@ -13,9 +13,9 @@ LOOK_AGAIN_S = 1.0
 
 
 async def speak(context: TurnContext, text: str) -> None:
-    """Let *text* (Markdown) be heard; where that fails, it can still be read.
+    """Post *text* (Markdown) as a voice message. If that fails, the person can still read it.
 
-    It is posted once at the most: a call whose answer was lost is not made again.
+    It is posted at most once: a call whose answer was lost is not made again.
     """
     speech, conversation = context.services.speech, context.claim.conversation
     if speech is None:

@@ -1,11 +1,11 @@
-"""The stop signal: the person says stop, and what was written until then stays."""
+"""The stop signal: the person says stop. The text that is written already stays."""
 
 import asyncio
 from contextlib import suppress
 
 
 class StopSignal:
-    """Ends the block of a turn that may be stopped, now or as soon as it begins.
+    """Ends the stoppable block of a turn: at once, or as soon as the block begins.
 
     Attributes:
         given: whether somebody said stop.

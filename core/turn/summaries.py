@@ -1,6 +1,6 @@
-"""What a smaller model does beside the answers: titles of conversations, summaries of long ones.
+"""What the small model does: titles of conversations, and summaries of long histories.
 
-Both are niceties: where it fails, there is none, and the next turn may try again.
+Both are extras. If the model fails, there is none, and the next turn may try again.
 """
 
 import asyncio
@@ -18,12 +18,13 @@ from core.turn.prompt import exchange_tokens
 
 PATIENCE_S = 10.0
 LAST_WORDS_S = 2.0
-"""How long an answer that is complete waits for its conversation's title."""
+"""How long a complete answer waits for the title of its conversation."""
 TITLE_CHARS = 60
 TITLE_FROM_CHARS = 2_000
 SUMMARY_TOKENS = 500
 FULL, KEPT = 0.8, 0.4
-"""History that fills so much of what may be sent is summarised, but for the newest so much."""
+"""History is summarised when it fills this share of what may be sent. Its newest part, as large as
+the share `KEPT`, stays as it is."""
 
 _TITLE = (
     "Give a title for a conversation that begins with this question: at most six words, in its "
@@ -37,7 +38,7 @@ _SUMMARY = (
 
 @asynccontextmanager
 async def titled(context: TurnContext, question: str) -> AsyncIterator[None]:
-    """While *question* is answered, find a title for the private conversation that it begins."""
+    """If *question* begins a private conversation, find its title while it is answered."""
     named = context.turn.history or context.turn.preferences.title
     if named or not context.first.private or not context.services.settings.small_model:
         yield
@@ -57,23 +58,23 @@ async def _entitle(context: TurnContext, question: str) -> None:
     first_line = found.strip().partition("\n")[0].strip(" \"'*#.“”「」。")
     conversation = context.claim.conversation
     budget = context.platform.indicate_budget(conversation, busy=True)
-    # A title costs what "is typing" does, and goes where that would.
+    # A title uses the same budget as "is typing".
     spare = not budget or not (await context.services.pacer.budget.take(budget, "nicety")).wait_s
     if first_line and spare:
         await context.platform.entitle(conversation, first_line[:TITLE_CHARS])
 
 
 async def summary(context: TurnContext, history: Sequence[Exchange]) -> Summary | None:
-    """A new summary of all but the newest of *history*, when that has become too long."""
+    """A new summary of *history* without its newest part, if *history* has become too long."""
     most = context.services.settings.history_tokens
-    told = [one for one in history if one.at > context.turn.summary.until]
-    if not context.services.settings.small_model or _tokens(told) < FULL * most:
+    recent = [one for one in history if one.at > context.turn.summary.until]
+    if not context.services.settings.small_model or _tokens(recent) < FULL * most:
         return None
-    # What is told now may have others before it, which were told meanwhile.
+    # At least the newest stays: exchanges that others commit meanwhile may come before it.
     kept = 1
-    while kept < len(told) and _tokens(told[-kept - 1 :]) < KEPT * most:
+    while kept < len(recent) and _tokens(recent[-kept - 1 :]) < KEPT * most:
         kept += 1
-    old = told[: len(told) - kept]
+    old = recent[: len(recent) - kept]
     if not old:
         return None
     parts = [f"(Earlier: {context.turn.summary.text})"] if context.turn.summary.text else []
@@ -86,10 +87,10 @@ def _tokens(history: Sequence[Exchange]) -> int:
     return sum(map(exchange_tokens, history))
 
 
-async def _ask(context: TurnContext, task: str, said: str, *, max_tokens: int) -> str:
-    """What the small model says to *task* about *said*; empty where it fails."""
+async def _ask(context: TurnContext, task: str, text: str, *, max_tokens: int) -> str:
+    """The small model's answer to *task* about *text*; empty if it fails."""
     request = ChatRequest(
-        (ChatMessage("system", task), ChatMessage("user", said)),
+        (ChatMessage("system", task), ChatMessage("user", text)),
         model=context.services.settings.small_model,
         max_tokens=max_tokens,
     )

@@ -1,7 +1,7 @@
-"""The commands. To add one, add an entry to a room of this folder, or a room to `_ROOMS`.
+"""The commands. To add one, add an entry to a file of this folder, or a new file to `_ROOMS`.
 
-Menus, what an adapter takes for a command, rights and arguments follow from the entries; tests
-compare the help in each language, and the README, with them.
+Menus, rights, arguments, and what an adapter takes for a command, all come from the entries. Tests
+compare the README, and the help in each language, with them.
 """
 
 from collections.abc import Mapping
@@ -19,13 +19,13 @@ COMMANDS: Mapping[str, Command] = {
 }
 
 IN_THREADS = tuple(one.name for one in COMMANDS.values() if one.in_menu)
-"""The commands that a menu shows, on a platform whose threads we follow."""
+"""The commands in the menu of a platform whose threads we follow."""
 MENU = tuple(name for name in IN_THREADS if not COMMANDS[name].in_threads)
-"""Those of any platform's menu."""
+"""The commands in the menu of any other platform."""
 
 
 async def carry_out(context: TurnContext) -> Report:
-    """Carry out the command of *context*, if who gave it may."""
+    """Carry out the command of *context*, if its sender has the right to."""
     first = context.first
     command = COMMANDS.get(first.command, start.UNKNOWN)
     changes = command.to_change == "admin" and not first.private and first.text.strip()

@@ -1,4 +1,4 @@
-"""`/retry`, `/continue`, `/compare`, and the thumbs: what may be done with answers."""
+"""What people may do with answers: `/retry`, `/continue`, `/compare`, and the thumbs."""
 
 from core.languages.catalogue import say
 from core.turn.answer import answer
@@ -12,15 +12,15 @@ from core.turn.prompt import QUESTION_CHARS
 
 
 async def too_long(context: TurnContext, text: str) -> Report:
-    """Say that nobody can be asked *text*."""
+    """Say that *text* is too long to be answered."""
     sentence = say("too_long", context.language, chars=len(text), most=QUESTION_CHARS)
     return await context.close("rejected", sentence)
 
 
 async def _retry(context: TurnContext) -> Report:
-    """Ask one's last question again, or that under whose answer the button was pressed.
+    """Ask a question again: the person's last one, or that of the answer with the pressed button.
 
-    Its exchange is replaced when the new one is committed.
+    The commit of the new exchange replaces the old one.
     """
     under = context.first.under
     pressed = (one for one in context.turn.history if under and under in one.posts)
@@ -42,7 +42,7 @@ async def _retry(context: TurnContext) -> Report:
 
 
 async def _continue(context: TurnContext) -> Report:
-    """Go on with one's last answer, if it was cut; its exchange then holds all of it."""
+    """Go on with the person's last answer, if it was cut. Its exchange then holds all of it."""
     last = context.past
     whole = last is None or not last.cut or not last.answer
     if last is None or whole or last.question.startswith((PICTURE, COMPARISON)):
@@ -65,7 +65,7 @@ async def _compare(context: TurnContext) -> Report:
 
 
 async def _rate(context: TurnContext) -> Report:
-    """Keep what somebody thought of an answer; nothing is said of it."""
+    """Keep somebody's verdict on an answer. Nothing is said in the chat."""
     verdict, _, event_id = context.first.text.partition(" ")
     if verdict in ("up", "down") and event_id:
         await context.claim.rate(event_id, verdict)
@@ -75,9 +75,9 @@ async def _rate(context: TurnContext) -> Report:
 
 
 async def _stop(context: TurnContext) -> Report:
-    """Take away the post under which it was pressed, if nobody knows that post.
+    """Delete the post with the pressed button, if no exchange and no checkpoint knows it.
 
-    It grew, and its making was never heard of: it says nothing any more.
+    Such a post is left over from a turn that was lost before its checkpoint was saved.
     """
     post = context.first.under
     known = (one.posts for one in context.turn.history)

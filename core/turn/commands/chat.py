@@ -1,4 +1,4 @@
-"""What holds in a conversation: `/voice`, `/system`, `/lang`, `/follow`."""
+"""The choices that hold in a conversation: `/voice`, `/system`, `/lang`, `/follow`."""
 
 from msgspec.structs import replace
 
@@ -24,7 +24,7 @@ def _system(context: TurnContext) -> Outcome:
 
 
 def _language(context: TurnContext) -> Outcome:
-    """Tell which language is spoken here, or choose another by its tag or one of its names."""
+    """Say which language is spoken here, or choose another by its tag or a name of it."""
     language, to = context.language, CATALOGUE.named(context.first.text[:NAME_CHARS])
     if to is not None:
         return Outcome(say("language_set", to), replace(context.turn.preferences, language=to))
@@ -35,31 +35,31 @@ def _language(context: TurnContext) -> Outcome:
 
 
 def _voice(context: TurnContext) -> Outcome:
-    asked, chosen, language = (
+    choice, chosen, language = (
         context.first.text.strip().lower(),
         context.turn.preferences,
         context.language,
     )
     if context.services.speech is None:
         return Outcome(say("voice_missing", language))
-    if asked not in ("on", "off"):
+    if choice not in ("on", "off"):
         return Outcome(say("voice_on" if chosen.voice else "voice_off", language))
-    return Outcome(say(f"voice_{asked}", language), replace(chosen, voice=asked == "on"))
+    return Outcome(say(f"voice_{choice}", language), replace(chosen, voice=choice == "on"))
 
 
 def _follow(context: TurnContext) -> Outcome:
-    asked, chosen, language = (
+    choice, chosen, language = (
         context.first.text.strip().lower(),
         context.turn.preferences,
         context.language,
     )
-    if asked not in FOLLOW:
+    if choice not in FOLLOW:
         return Outcome(say("follow_is", language, follow=chosen.follow or FOLLOW[0]))
-    return Outcome(say(f"follow_{asked}", language), replace(chosen, follow=asked))
+    return Outcome(say(f"follow_{choice}", language), replace(chosen, follow=choice))
 
 
 async def _entitled(context: TurnContext) -> Report:
-    """Keep what somebody called the conversation; nothing is said of it."""
+    """Keep the title that somebody gave the conversation. Nothing is said in the chat."""
     title = context.first.text[:TITLE_CHARS]
     await context.commit(preferences=replace(context.turn.preferences, title=title))
     return Report("command")

@@ -20,14 +20,14 @@ class Command(NamedTuple):
     """A command, by its *name* without a slash.
 
     Args:
-        run: carries it out, and commits.
+        run: carries the command out, and commits.
         takes: as in `CommandInfo`.
-        choices: what it takes one of.
-        in_menu: menus show it; the catalogue has a line for it: `menu_help`.
+        choices: the arguments that it takes.
+        in_menu: whether menus show it. The catalogue has a line for it, such as `menu_help`.
         of_place: as in `CommandInfo`.
-        for_asker: likewise.
+        for_asker: as in `CommandInfo`.
         in_threads: it makes sense only on a platform whose threads we follow.
-        to_change: who may give it something in a group, where that changes what others get.
+        to_change: who may give it an argument in a group, because that changes others' answers.
     """
 
     name: str
@@ -41,13 +41,13 @@ class Command(NamedTuple):
     to_change: Literal["member", "admin"] = "member"
 
     def info(self, services: Services) -> CommandInfo:
-        """What adapters may know of it."""
+        """What adapters may know of this command."""
         choices = tuple(self.choices(services)) if self.choices is not None else ()
         return CommandInfo(self.takes, choices, self.of_place, self.for_asker)
 
 
 class Outcome(NamedTuple):
-    """What a command comes to: a text, and perhaps changed preferences or a forgotten history."""
+    """The result of a command: a text, and perhaps new preferences or a forgotten history."""
 
     text: str
     preferences: Preferences | None = None
@@ -56,7 +56,7 @@ class Outcome(NamedTuple):
 
 
 def says(outcome_of: Callable[[TurnContext], Outcome]) -> Run:
-    """The handler of a command that says something, and perhaps changes what holds here."""
+    """The handler of a command that says something and may change the preferences here."""
 
     async def run(context: TurnContext) -> Report:
         outcome = outcome_of(context)
@@ -73,7 +73,7 @@ def says(outcome_of: Callable[[TurnContext], Outcome]) -> Run:
 
 
 def choice_buttons(command: str, names: Iterable[str]) -> Sequence[Button]:
-    """A button for each of *names*, as many as a platform shows well."""
+    """A button for each of *names*, at most `MOST_BUTTONS`."""
     return labelled_buttons(command, {name: name for name in names})
 
 
@@ -84,5 +84,5 @@ def labelled_buttons(command: str, labels: Mapping[str, str]) -> Sequence[Button
 
 
 def shown_name(name: str) -> str:
-    """*name* as somebody wrote it, so that it can be shown in a code span."""
+    """*name*, which somebody wrote, made safe for a code span."""
     return name[:NAME_CHARS].replace("`", "")

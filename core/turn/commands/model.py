@@ -1,4 +1,4 @@
-"""`/model`: who answers here."""
+"""`/model`: which model answers here."""
 
 from collections.abc import Iterator
 
@@ -13,7 +13,7 @@ from core.turn.services import Services
 
 
 def _model(context: TurnContext) -> Outcome:
-    """Tell which model answers here, or choose another one."""
+    """Say which model answers here, or choose another one."""
     services, language, person = context.services, context.language, context.first.sender.id
     chosen = context.turn.preferences
     name, offered = shown_name(context.first.text.strip()), services.model.names
@@ -33,7 +33,7 @@ def _model(context: TurnContext) -> Outcome:
 
 
 def _described(model: str, services: Services, language: Language) -> str:
-    """One line on *model*: what it costs, and what is known of it."""
+    """One line about *model*: its price, and what else is known."""
     price = services.model.price_of(model)
     if not price:
         cost = say("price_unknown", language)
@@ -47,7 +47,7 @@ def _described(model: str, services: Services, language: Language) -> str:
 
 
 def told_traits(known: Traits, language: Language) -> Iterator[str]:
-    """What people may want to know of a model, in words."""
+    """What people may want to know about a model, in sentences."""
     if known.window:
         yield say("trait_window", language, window=known.window)
     if known.blind:

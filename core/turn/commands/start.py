@@ -1,4 +1,4 @@
-"""`/start`, `/help`, `/new`, and what is no command."""
+"""`/start`, `/help`, `/new`, and the answer to an unknown command."""
 
 from core.languages.catalogue import say
 from core.turn.commands.command import Command, Outcome, says, shown_name

@@ -1,4 +1,4 @@
-"""`/usage` and the Home tab: what is set here, and what was used."""
+"""`/usage` and the Home tab: the choices that hold here, and the costs."""
 
 from core.languages.catalogue import LANGUAGES, Language, say
 from core.messages import Spent
@@ -10,7 +10,7 @@ from core.turn.prompt import exchange_tokens
 
 
 async def _usage(context: TurnContext) -> Report:
-    """What the conversation holds, and what was spent here, and by the person everywhere."""
+    """The size of the conversation, its costs, and the costs of the person everywhere."""
     history, language = context.turn.history, context.language
     here, by_person = await context.claim.spent()
     parts = (
@@ -28,7 +28,7 @@ async def _usage(context: TurnContext) -> Report:
 
 
 async def _home(context: TurnContext) -> Report:
-    """The place at a glance: how to, what is set here, what was used."""
+    """The Home tab: how to use the bot, the choices here, and the costs."""
     chosen, services, language = context.turn.preferences, context.services, context.language
     settings = say(
         "home",
