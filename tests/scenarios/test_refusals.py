@@ -60,10 +60,11 @@ PARTS = {
 
 
 @pytest.mark.parametrize("part", PARTS)
-async def test_a_part_that_is_refused_costs_one_call_once(part, driver, tmp_path, model):
-    """The person reads the answer, and the next question is asked right at once."""
+async def test_a_part_that_is_refused_costs_one_call_once(part, telegram, tmp_path, model):
+    """The person reads the answer, the next question is asked right at once, and an admin sees."""
     model.strict, more = PARTS[part]
-    async with driving(driver, tmp_path, model, **more):
+    driver = telegram
+    async with driving(driver, tmp_path, model, admins="telegram:77", **more):
         assert "Echo of" in (await ask(driver, "hello", 1)).text
         assert len(model.requests) == 2
         assert "Echo of" in (await ask(driver, "again", 2)).text

@@ -21,7 +21,8 @@ def _model(context: TurnContext) -> Outcome:
     names = ", ".join(f"`{one}`" for one in choosable)
     if not name:
         model = chosen.model or services.model.model
-        rows = "\n".join(_described(one, services, language) for one in choosable)
+        admin = services.access.is_admin(person)
+        rows = "\n".join(_described(one, services, language, admin=admin) for one in choosable)
         text = say("model_is", language, model=model, models=rows)
         return Outcome(text, buttons=choice_buttons("model", [*choosable, DEFAULT]))
     model = "" if name == DEFAULT else name
@@ -32,8 +33,8 @@ def _model(context: TurnContext) -> Outcome:
     return Outcome(text, replace(chosen, model=model))
 
 
-def _described(model: str, services: Services, language: Language) -> str:
-    """One line about *model*: its price, and what else is known."""
+def _described(model: str, services: Services, language: Language, *, admin: bool) -> str:
+    """One line about *model*: its price, and what else is known; an *admin* sees all of that."""
     price = services.model.price_of(model)
     if not price:
         cost = say("price_unknown", language)
@@ -41,9 +42,9 @@ def _described(model: str, services: Services, language: Language) -> str:
         cost = say("price_none", language)
     else:
         cost = say("price", language, read=f"{price[0]:g}", written=f"{price[2]:g}")
-    return f"- `{model}`: " + "; ".join(
-        [cost, *told_traits(services.model.traits(model), language)]
-    )
+    traits = told_traits(services.model.traits(model), language)
+    ways = services.model.ways(model) if admin else ""
+    return f"- `{model}`: " + "; ".join([cost, *traits]) + (ways and f" ({ways})")
 
 
 def told_traits(known: Traits, language: Language) -> Iterator[str]:
