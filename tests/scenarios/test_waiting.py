@@ -59,7 +59,7 @@ async def test_who_waits_for_a_free_worker_is_told_the_place_on_the_post_of_the_
         assert driver.server.posts(502)[0].id == second.id
 
 
-async def test_a_place_in_line_gives_way_to_the_picture(driver, tmp_path, model):
+async def test_a_queue_notice_gives_way_to_the_picture(driver, tmp_path, model):
     go = slow(model)
     async with driving(driver, tmp_path, model, max_turns=1):
         await ask(driver, 501)

@@ -200,7 +200,7 @@ async def test_dead_letters_of_another_type_are_begun_anew(redis, inbox):
     assert [letter.reason for letter in await DeadLetters(redis, inbox).all()] == ["why"]
 
 
-async def test_a_board_shows_its_posts_between_what_is_none(redis):
+async def test_a_post_log_shows_its_posts_between_what_is_none(redis):
     async with PubSub(redis) as pubsub:
         post_log = RedisPostLog(redis, pubsub, 100)
         await redis.hset(keys.board("b"), mapping={"x": "y", b"\xff": "z", "-1": "w", "1e3": ""})

@@ -78,7 +78,7 @@ async def test_of_two_posts_that_tell_to_wait_the_first_is_kept_however_often_it
     assert turn.placeholder == "post 1"
 
 
-async def test_who_waits_is_listed_with_the_place_in_line(inboxes):
+async def test_who_waits_is_known_with_the_place_in_the_queue(inboxes):
     one, two = inboxes
     for number in range(4):
         await one.put(said(number, chat=f"chat-{number}", person=f"test:{number}"))

@@ -108,7 +108,7 @@ async def test_a_notice_is_given_once(redis):
     assert not await notices.first_time("hello", 60)
 
 
-async def test_a_board_is_read_in_order_and_watched(redis):
+async def test_a_post_log_is_read_in_order_and_watched(redis):
     async with PubSub(redis) as pubsub:
         post_log = RedisPostLog(redis, pubsub, 60)
         first = await post_log.put("b", b"one")

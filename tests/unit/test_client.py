@@ -63,7 +63,7 @@ async def test_a_refusal_is_not_asked_again(client, model):
     assert len(model.requests) == 1
 
 
-async def test_a_model_that_asks_for_much_patience_is_not_waited_for(client, model):
+async def test_a_model_that_asks_for_a_long_pause_is_not_waited_for(client, model):
     model.faults = [models.status(429, headers={"Retry-After": "3600"})]
     with pytest.raises(Overloaded):
         await collect(client)

@@ -48,7 +48,7 @@ def test_a_bucket_that_refills_lets_a_burst_pass_and_then_one_at_a_time():
 
 
 class Waiting:
-    """A screen that waits, with so much unseen."""
+    """An answer that waits, with so much unseen."""
 
     def __init__(self, name, unseen, *buckets):
         self.name, self.budget, self.progress = name, buckets, Progress(0.0)
@@ -57,10 +57,10 @@ class Waiting:
             self.progress.note_written(1 + unseen, 0.0)
 
 
-async def test_the_stalest_screen_goes_first_and_one_place_delays_no_other():
+async def test_the_stalest_answer_goes_first_and_one_place_delays_no_other():
     everything = Bucket("all", 100, 1, reserve=0)
     here, there = Bucket("here", 1, 0.2, reserve=0), Bucket("there", 1, 0.001, reserve=0)
-    screens = [
+    answers = [
         Waiting("fresh", 5, here, everything),
         Waiting("stale", 500, here, everything),
         Waiting("stalest", None, here, everything),
@@ -68,17 +68,17 @@ async def test_the_stalest_screen_goes_first_and_one_place_delays_no_other():
     ]
     order = []
 
-    async def wait(pacer, screen):
-        assert await pacer.turn(screen)
-        order.append(screen.name)
+    async def wait(pacer, answer):
+        assert await pacer.turn(answer)
+        order.append(answer.name)
 
     async with Pacer(LocalBudget()) as pacer, asyncio.TaskGroup() as group:
-        for screen in screens:
-            group.create_task(wait(pacer, screen))
+        for answer in answers:
+            group.create_task(wait(pacer, answer))
     assert order == ["stalest", "elsewhere", "stale", "fresh"]
 
 
-async def test_a_screen_that_leaves_gets_no_turn():
+async def test_an_answer_that_leaves_gets_no_turn():
     bucket = Bucket("b", 1, 100, reserve=0)
     async with Pacer(LocalBudget()) as pacer:
         assert await pacer.turn(Waiting("first", 1, bucket))
@@ -92,12 +92,12 @@ async def test_a_screen_that_leaves_gets_no_turn():
 async def test_what_an_update_costs_may_change_while_it_is_waited_for():
     """A stream that cannot be begun in time becomes a post."""
     start, post = Bucket("start", 1, 100, reserve=0), Bucket("post", 3, 1, reserve=0)
-    screen = Waiting("streamed", None, start)
+    answer = Waiting("streamed", None, start)
     async with Pacer(LocalBudget()) as pacer:
         assert await pacer.turn(Waiting("first", None, start))
-        waiting = asyncio.create_task(pacer.turn(screen))
+        waiting = asyncio.create_task(pacer.turn(answer))
         await asyncio.sleep(0.01)
-        screen.budget = (post,)
+        answer.budget = (post,)
         async with asyncio.timeout(3):
             assert await waiting
 

@@ -147,7 +147,7 @@ async def test_the_last_one_is_waited_for(rated):
     assert [(await ask(router))[0] for _ in range(3)] == ["one"] * 3
 
 
-async def test_a_provider_that_asks_for_patience_gets_it_from_all_processes(rated, servers):
+async def test_a_provider_that_asks_for_a_pause_gets_it_from_all_processes(rated, servers):
     rate = Bucket("model:one", 100, 60)
     servers[0].faults.append(status(429, headers={"Retry-After": "20"}))
     for router in (rated(rate, None), rated(rate, None)):
