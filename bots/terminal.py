@@ -51,6 +51,9 @@ class TerminalSurface:
         return ()
 
     async def show(self, text: str, buttons: Sequence[Button] = ()) -> None:
+        if self._terminal.is_before(self._event_id):
+            # What `/new` of `--new` says is no part of the answer, which may go to a file.
+            return
         self._text = text
         line = self._terminal.line
         if self not in line:
@@ -182,6 +185,10 @@ class TerminalPlatform:
         # The answer goes on in this process, and no other text is printed before it.
         self.line.clear()
         return self._surface(handle)
+
+    def is_before(self, event_id: str) -> bool:
+        """Whether *event_id* is a command that prepares the question."""
+        return any(one.event_id == event_id for one in self._questions[:-1])
 
     def _surface(self, handle: str) -> TerminalSurface:
         return TerminalSurface(self, handle, ours=handle == self._questions[-1].event_id)

@@ -78,6 +78,8 @@ async def test_ask_streams_an_answer_and_remembers_the_last_one(tmp_path):
     assert "Ada" in out
     _, out, _ = await run(tmp_path, "ask", "--new", "What is my name?")
     assert "not told me" in out
+    # Only the answer is printed: it may go to a file.
+    assert "forgotten" not in out
 
 
 async def test_ask_paints_a_picture_into_a_file(tmp_path):
