@@ -82,6 +82,7 @@ _PATTERNS: tuple[tuple[str, RefusedReason], ...] = (
         r"(?:input|prompt)(?: token)?s? .{0,40}(?:is|are) longer than|too large for model|"
         r"reduce the length|range of input length|input length .{0,80}(?:exceed|should be)|"
         r"(?:prompt|input|inputs|context) (?:length .{0,40}(?:greater|larger|longer)|too long)|"
+        r"(?:history|conversation|prompt|sequence).{0,40}(?:exceeds? |(?:larger|longer) than )|"
         r"tokens.{0,40}must be <|must have (?:less|fewer) than \d+ tokens|"
         # The prompt fills the window, so there is no room for an answer.
         r"max_(?:new_|completion_)?tokens.{0,20}must be at least 1.{0,6}got -|n_keep: |"
@@ -96,6 +97,7 @@ _PATTERNS: tuple[tuple[str, RefusedReason], ...] = (
         r"credits? .{0,9}(?:run out|exhausted|used up)|payment required|"
         r"(?:not|n't) have any credits|free tier.{0,40}exhausted|"
         r"balance.{0,20}(?:insufficient|not enough|too low|exhausted|negative)|"
+        r"in arrears|non-?payment|unpaid|\btop.?up\b|"
         r"(?:no|not enough|out of) (?:funds|balance)|recharge|余额|欠费|充值|额度(?:不足|已用)",
         "balance",
     ),
@@ -120,6 +122,8 @@ _PATTERNS: tuple[tuple[str, RefusedReason], ...] = (
         r".{0,20}model|"
         r"model.{0,120}(?:decommissioned|deprecated|retired|discontinued|removed|no longer)|"
         r"无可用.{0,9}(?:渠道|通道)|模型.{0,60}(?:不存在|未找到|下线|无权)|no available channel|"
+        r"model.{0,120}not (?:served|hosted|deployed|recogni[sz]ed)|model: invalid value|"
+        r"no (?:provider|endpoint|worker|deployment)s? (?:is |are )?available for|"
         r"no models? (?:is |are )?(?:loaded|available)|invalid model name|"
         r"(?:not|n't) support (?:chat|completions?)\b|(?:not|n't) (?:supported|work).{0,40}"
         r"(?:with|by) (?:the specified model|any provider)|n't support the model that|"
@@ -132,7 +136,8 @@ _PATTERNS: tuple[tuple[str, RefusedReason], ...] = (
         r"safety (?:system|reasons|filter|polic|guideline)|"
         r"flagged|prohibited content|sensitive (?:content|word)|usage polic|"
         r"nsfw|(?:by|in|for|failed|blocked).{0,9} moderation|prompt.?(?:was )?blocked|"
-        r"content audit|违规|敏感|不合规|审核(?:不通过|未通过|失败)",
+        r"violat.{0,40}(?:guideline|polic|terms)|guardrail|(?:harmful|unsafe) content|"
+        r"content audit|不当|违规|敏感|不合规|审核(?:不通过|未通过|失败)",
         "policy",
     ),
 )

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from core.errors import Overloaded
+from core.errors import Overloaded, Refused
 from core.languages.catalogue import say
 from core.models import completions
 from core.models.lessons import lesson_of
@@ -71,6 +71,36 @@ def test_what_is_said_before_a_refusal_inside_a_stream_is_kept(wording):
     with pytest.raises((type(read_error(told_in(wording.body))), Overloaded)):
         reader.read(wording.body, some)
     assert [one.text for one in some] == ["half"]
+
+
+@pytest.mark.parametrize(
+    ("status", "words", "reason"),
+    [
+        (400, "The sequence length is larger than the model's maximum: 5000 > 4096", "length"),
+        (400, "Conversation history exceeds model limit", "length"),
+        (400, "Your account is in arrears", "balance"),
+        (400, "Your account has been disabled for non-payment", "balance"),
+        (403, "Quota exhausted. Top up to continue.", "balance"),
+        (422, "model: invalid value 'm'", "model"),
+        (400, "Model m is not served by this endpoint", "model"),
+        (400, "no provider available for model m", "model"),
+        (200, "当前分组 default 下对于模型 m 无可用渠道", "model"),
+        (400, "Content violates usage guidelines", "policy"),
+        (400, "Input blocked by guardrail", "policy"),
+        (400, "The input contains harmful content", "policy"),
+        (400, "输入文本可能包含不当内容", "policy"),
+        (400, "内容审核不通过", "policy"),
+        # What sounds like them, and is something else.
+        (400, "top_p: value is larger than 1", "request"),
+        (400, "the schema violates the rules of JSON", "request"),
+        (400, "messages[1]: tool results are not recognized", "request"),
+    ],
+)
+def test_a_refusal_in_words_of_nobody_in_particular_is_understood(status, words, reason):
+    for body in ({"error": {"message": words, "type": "invalid_request_error"}}, {"detail": words}):
+        error = read_error(body, status if status >= 400 else 0)
+        assert isinstance(error, Refused)
+        assert error.reason == reason
 
 
 def test_no_two_wordings_are_the_same():
