@@ -1,4 +1,4 @@
-"""A connection to Redis or Valkey, and its errors in our own words."""
+"""The connection to Redis or Valkey. Its errors become our own."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -17,15 +17,15 @@ from core.secret import shown_url
 from core.store.values import is_wrong_type, put_aside
 
 POOL_CONNECTIONS = 32
-"""Each worker needs one for its blocking read and a few for scripts; 32 never queued in bench."""
+"""A worker needs one for its blocking read and a few for scripts. In the bench, 32 were enough."""
 
 
 @contextmanager
 def store_errors() -> Iterator[None]:
-    """Turn what the client raises into `StoreError`.
+    """Turn the client's errors into `StoreError`.
 
-    A cancellation that the client swallowed is raised here: it sends within `wait_for`,
-    which on Python 3.11 returns a result that is there, and forgets to cancel.
+    The client may swallow a cancellation: it sends within `wait_for`, and on Python 3.11
+    `wait_for` forgets the cancellation if the result is there. It is raised here then.
     """
     task = asyncio.current_task()
     cancelling = task.cancelling() if task is not None else 0
@@ -38,7 +38,7 @@ def store_errors() -> Iterator[None]:
 
 
 def source(name: str) -> str:
-    """The Lua of the script *name*, with what all scripts share before it."""
+    """The Lua text of the script *name*, after the prelude that all scripts share."""
     lua = resources.files("core.store").joinpath("lua")
     parts = ("prelude", "history", name) if name == "commit" else ("prelude", name)
     return "".join(lua.joinpath(f"{part}.lua").read_text("utf-8") for part in parts)
@@ -50,11 +50,12 @@ def script(redis: Redis, name: str) -> AsyncScript:
 
 
 NOT_TWICE = ("commit", "move")
-"""What they did before they failed must not be done again: they find what `load` left in order."""
+"""Scripts that must not run again after an error, because a part of their changes is made. They need
+no second run: `load` has checked the types of their keys."""
 
 
 class _Script(AsyncScript):
-    """Run once more when a key held another type than ours, which is put aside first."""
+    """A script. If a key has a wrong type, the key is put aside and the script runs again."""
 
     def __init__(self, redis: Redis, name: str) -> None:
         super().__init__(redis, source(name))
@@ -85,14 +86,14 @@ async def connect(url: str) -> AsyncIterator[Redis]:
             max_connections=POOL_CONNECTIONS,
             timeout=10,
             socket_connect_timeout=5,
-            # Longer than any blocking read of ours.
+            # Longer than our longest blocking read.
             socket_timeout=8,
             health_check_interval=15,
-            # Once more, at once, on a fresh connection: each script of ours may run twice.
+            # One more try on a fresh connection: our scripts may run twice.
             retry=Retry(NoBackoff(), 1),
         )
     except ValueError:
-        # Its words may quote what it took for a port: a part of the password.
+        # The error's text may quote a part of the password, taken for a port.
         raise ConfigError("REDIS_URL", "is no redis://, rediss:// or unix:// address") from None
     redis = Redis(connection_pool=pool)
     try:

@@ -1,4 +1,4 @@
-"""Crowds: who waits in groups for a turn to begin, and the posts that tell them so."""
+"""Crowds: the people who wait in groups for their turns, and the posts that tell them so."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -16,14 +16,14 @@ from core.store.values import read, read_incoming, words
 
 
 class Crowd(msgspec.Struct, frozen=True):
-    """How many *people* wait in a conversation; *first* is in front."""
+    """How many *people* wait in a conversation. The lane *first* is the next one."""
 
     people: int
     first: Lane
 
 
 class CrowdPost(msgspec.Struct, frozen=True):
-    """The post *handle* tells a conversation that *people* wait."""
+    """The post *handle* says in a conversation that *people* wait."""
 
     handle: str
     people: int
@@ -33,14 +33,14 @@ _post = msgspec.json.Decoder(CrowdPost)
 
 
 class Crowds:
-    """What all processes know of crowds. Every method raises `StoreError`."""
+    """The crowds, as all processes see them. Every method raises `StoreError`."""
 
     def __init__(self, redis: Redis, inbox: Inbox) -> None:
         self._redis = redis
         self._inbox = inbox
 
     async def waiting(self, platform: str, longer_than_s: float) -> Mapping[ConversationId, Crowd]:
-        """Who waits in groups, whatever for: a free worker, a slot in the place, or one's own."""
+        """The crowds that wait: for a free worker, or for a slot of the place or the person."""
         with store_errors():
             seconds, _ = await self._redis.time()
             found: Any = await self._redis.zrangebyscore(
@@ -48,7 +48,7 @@ class Crowds:
             )
         parked = [lane_named(words(name)) for name in found]
         ready = await self._inbox.unclaimed(platform, longer_than_s, alone=False)
-        # Who is ready has waited longest, where both are.
+        # A ready lane has waited longer than a parked one.
         lanes = list(dict.fromkeys([*(lane for _, lane in ready), *parked]))
         people = Counter(lane.conversation for lane in lanes)
         first = {lane.conversation: lane for lane in reversed(lanes)}

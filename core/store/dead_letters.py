@@ -1,4 +1,4 @@
-"""Dead letters: what could not be answered, set aside with its reason instead of dropped."""
+"""Dead letters: mail that could not be answered. It is kept with the reason, not dropped."""
 
 from typing import cast
 
@@ -12,22 +12,22 @@ from core.store.values import DeadLetter, read_dead_letter
 
 
 class DeadLetters:
-    """Those of all workers. Every method raises `StoreError`."""
+    """The dead letters of all workers. Every method raises `StoreError`."""
 
     def __init__(self, redis: Redis, inbox: Inbox) -> None:
         self._redis = redis
         self._inbox = inbox
 
     async def all(self) -> list[DeadLetter]:
-        """What could not be answered, oldest first."""
+        """All letters, oldest first."""
         with store_errors():
             letters = cast(list[bytes], await self._redis.lrange(keys.DEAD, 0, -1))
         return [read_dead_letter(letter) for letter in letters]
 
     async def requeue(self) -> int:
-        """Put them back, oldest first, until a mailbox is full; returns how many.
+        """Put the letters back into the inbox, oldest first, until a mailbox is full.
 
-        What cannot be read stays where it is.
+        Letters that cannot be read stay. Returns how many were put back.
         """
         count = left = 0
         while True:
@@ -44,7 +44,7 @@ class DeadLetters:
             kept = await self._inbox.put(msgspec.structs.replace(incoming, address="direct"))
             if kept.verdict == "full":
                 return count
-            # Last: a crash in between puts it back twice, and the event id keeps it once.
+            # Removed last: after a crash it is put back twice, but its event id keeps it once.
             with store_errors():
                 await self._redis.lrem(keys.DEAD, 1, cast(str, letter))
             count += 1

@@ -1,8 +1,8 @@
-"""The embedded Valkey: a real server of our own, with its data under `DATA_DIR`.
+"""The embedded Valkey: a server of our own, with its data under `DATA_DIR`.
 
-One process owns the server, by a file lock that the server inherits, so the
-lock is free only when both are gone. Others connect to its socket, and the
-first of them to get the lock starts it anew when the owner leaves.
+One process owns the server by a file lock. The server inherits the lock, so the lock is free only
+when both have ended. Other processes connect to the server's socket. When the owner leaves, the
+first process that gets the lock starts the server again.
 """
 
 import asyncio
@@ -34,7 +34,7 @@ _PR_SET_PDEATHSIG = 1
 
 @asynccontextmanager
 async def embedded(data_dir: Path) -> AsyncIterator[str]:
-    """The URL of a Valkey that lives as long as anyone uses *data_dir*.
+    """The URL of a Valkey that runs as long as any process uses *data_dir*.
 
     Raises:
         ConfigError: the folder cannot be written, or the server does not start.
@@ -49,9 +49,9 @@ async def embedded(data_dir: Path) -> AsyncIterator[str]:
     socket = _socket_path(data_dir)
     server = _Server(data_dir, socket, lock)
     try:
-        # Locked by us: start it. Locked by another: it serves already, or is about to.
+        # If we get the lock, we start the server. If not, another process does, or did already.
         async with asyncio.timeout(START_S):
-            # Twice: a server whose owner was just killed still answers while it dies.
+            # Two answers are needed: a dying server, whose owner was killed, may give one.
             answered = 0
             while not await server.start_if_ours() and answered < 2:
                 answered = answered + 1 if await _answers(socket) else 0
@@ -82,7 +82,7 @@ class _Server:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return False
-        # Nobody holds the lock, so whatever stands here is a dead server's.
+        # Nobody has the lock, so this socket belongs to a dead server.
         self._socket.unlink(missing_ok=True)
         self._process = await asyncio.create_subprocess_exec(
             *self._command(),
@@ -90,7 +90,7 @@ class _Server:
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.DEVNULL,
             pass_fds=(self._lock,),
-            # A Ctrl-C is for us: the store is needed until we have ended.
+            # A Ctrl-C must not reach the server: we need it until we have ended.
             start_new_session=True,
             preexec_fn=_before_exec(),
         )
@@ -101,7 +101,7 @@ class _Server:
         return True
 
     async def keep_alive(self) -> None:
-        """Start the server again when it dies, or when its owner left it to us."""
+        """Start the server again when it dies, or when its owner has left."""
         while True:
             if self._process is not None:
                 await self._process.wait()
@@ -149,7 +149,7 @@ def _socket_path(data_dir: Path) -> Path:
     digest = hashlib.sha256(os.fsencode(data_dir)).hexdigest()[:12]
     folder = Path(tempfile.gettempdir()) / f"palaver-{os.getuid()}-{digest}"
     folder.mkdir(mode=0o700, exist_ok=True)
-    # A stranger could have made it first, to sit between us and our data.
+    # A stranger may have made the folder first, to stand between us and our data.
     if folder.stat().st_uid != os.getuid() or folder.stat().st_mode & 0o077:
         raise ConfigError("DATA_DIR", f"its path is too long, and {folder} belongs to another user")
     return folder / "valkey.sock"
@@ -173,10 +173,10 @@ async def _answers(socket: Path) -> bool:
 
 
 def keep_private(data_dir: Path) -> None:
-    """Let nobody else read what is in *data_dir*, whoever made it and under whatever umask.
+    """Let only our user read the files in *data_dir*, whatever rights they had before.
 
     Raises:
-        OSError: it is somebody else's.
+        OSError: a file belongs to another user.
     """
     data_dir.chmod(0o700)
     for one in (*data_dir.glob("valkey.log"), *data_dir.glob("*.lock"), *data_dir.glob("*.rdb")):
@@ -188,9 +188,9 @@ def keep_private(data_dir: Path) -> None:
 
 
 def _before_exec() -> Callable[[], object]:
-    """What the server's process does first: its files are ours alone.
+    """What the server's process does first: only our user may read the files that it makes.
 
-    On Linux the kernel kills it with us, so that a SIGKILL leaves no orphan.
+    On Linux the kernel also kills the server when we die, so a SIGKILL leaves no orphan.
     """
     if sys.platform != "linux":
         return partial(os.umask, 0o077)

@@ -1,8 +1,8 @@
-"""The durable inbox: what was accepted stays until the turn that answers it commits.
+"""The durable inbox: accepted mail stays until the turn that answers it commits.
 
-Each lane (see `core.store.lanes`) has a mailbox; a lane with mail stands once in
-a ready stream of its platform. Reading that entry through the consumer group is
-the lease on the lane, `Claim.commit` its only end.
+Each lane (see `core.store.lanes`) has a mailbox. A lane with mail has one entry in a ready stream
+of its platform. A worker that reads the entry through the consumer group has the lease on the lane
+(see `core.store.claim`).
 """
 
 import asyncio
@@ -32,9 +32,10 @@ STARTING_S = 0.05
 
 
 class Kept(msgspec.Struct, frozen=True):
-    """What `put` did; *waiting* counts the mail that stood in its lane before this one.
+    """What `put` did. *waiting*: how much mail was in the lane before this one.
 
-    `changed`: it took the place of what it edits, or takes back, which was not answered yet.
+    `changed`: the mail is an edit or a deletion, and took the place of a question that was not
+    answered yet.
     """
 
     verdict: Verdict
@@ -42,7 +43,7 @@ class Kept(msgspec.Struct, frozen=True):
 
 
 class Waiting(msgspec.Struct, frozen=True):
-    """A conversation in line, *place* 1 being the next."""
+    """A conversation that waits in the queue. *place* 1 is the next one."""
 
     conversation: ConversationId
     place: int
@@ -52,10 +53,10 @@ class Inbox:
     """The mailboxes of all conversations. Every method raises `StoreError`.
 
     Args:
-        worker: our name, different in every process.
+        worker: the name of this process; each process has its own.
         most_waiting: how much mail one lane may have.
-        most_per_person: how many answers may run for one person, of all workers; 0: any.
-        most_per_place: how many may run in a group or channel, of all workers; 0: any.
+        most_per_person: how many answers may run for one person on all workers; 0: any number.
+        most_per_place: how many may run in a group or channel on all workers; 0: any number.
     """
 
     def __init__(
@@ -91,7 +92,7 @@ class Inbox:
         )
 
     async def prepare(self, platforms: Sequence[str]) -> None:
-        """Make sure that each platform's ready streams have their group of workers."""
+        """Make sure that each platform's ready streams have the consumer group of the workers."""
         for stream in _streams(platforms):
             with store_errors():
                 try:
@@ -104,7 +105,7 @@ class Inbox:
         """Keep *incoming*, unless it was kept before, nobody asked, or the mailbox is full.
 
         Args:
-            by_admin: who has nothing running here may stop what others have.
+            by_admin: the sender is an admin, whose stop may end the answers to other people.
         """
         if incoming.same and not await self._first_of(incoming):
             return Kept("seen", 0)
@@ -144,7 +145,7 @@ class Inbox:
         return kept
 
     async def _first_of(self, incoming: Incoming) -> bool:
-        """Whether *incoming* is the one that its second name was first heard with."""
+        """Whether *incoming* is the first delivery of the event that has two names."""
         name, this = keys.seen(incoming.same), incoming.event_id.encode()
         with store_errors():
             if await self._redis.set(name, this, nx=True, ex=DEDUPE_S):
@@ -152,9 +153,9 @@ class Inbox:
             return bool(await self._redis.get(name) == this)
 
     async def claim(self, platforms: Sequence[str], most: int, wait_s: float) -> list[Claim]:
-        """About *most* lanes that are ready, at least one of each stream; none after *wait_s*."""
+        """Claim about *most* ready lanes, at least one of each stream. Waits for *wait_s*."""
         if not platforms:
-            # The first of them is about to start.
+            # No platform has started yet.
             await asyncio.sleep(min(wait_s, STARTING_S))
             return []
         ready = _streams(platforms)
@@ -164,14 +165,14 @@ class Inbox:
                     keys.GROUP,
                     self.engine.worker,
                     dict.fromkeys(ready, ">"),
-                    # The server counts for each stream.
+                    # The server applies the count to each stream.
                     count=max(1, most // len(ready)),
                     block=int(wait_s * 1000) or None,
                 )
             except ResponseError as error:
                 await self._prepare_again(error, platforms)
                 return []
-        # redis-py 8 gives a dict for RESP3 and a list for RESP2; its types know neither.
+        # redis-py 8 returns a dict for RESP3 and a list for RESP2. Its types say neither.
         found: Any = answer.items() if isinstance(answer, dict) else (answer or ())
         claims = []
         for stream, groups in found:
@@ -180,7 +181,7 @@ class Inbox:
         return claims
 
     async def take_over(self, platforms: Sequence[str], most: int) -> list[Claim]:
-        """Up to *most* lanes whose worker has not renewed its lease."""
+        """Claim up to *most* lanes whose lease has run out."""
         claims: list[Claim] = []
         for stream in _streams(platforms):
             if len(claims) >= most:
@@ -202,7 +203,7 @@ class Inbox:
         return claims
 
     async def waiting(self, platform: str, longer_than_s: float) -> list[Waiting]:
-        """The conversations with one lane that no worker has claimed yet, first in line first."""
+        """The conversations with one lane that no worker has claimed yet, the next one first."""
         return [
             Waiting(lane.conversation, place)
             for place, lane in await self.unclaimed(platform, longer_than_s, alone=True)
@@ -211,7 +212,7 @@ class Inbox:
     async def unclaimed(
         self, platform: str, longer_than_s: float, *, alone: bool
     ) -> list[tuple[int, Lane]]:
-        """The lanes in a ready stream that nobody has claimed, with their places in line."""
+        """The lanes in a ready stream that nobody has claimed, with their places in the queue."""
         stream = keys.ready(platform) if alone else keys.lanes(platform)
         with store_errors():
             groups: Any = await self._redis.xinfo_groups(stream)
@@ -220,17 +221,17 @@ class Inbox:
             entries: Any = await self._redis.xrange(stream, f"({last}", "+", MOST_IN_LINE)
             seconds, micros = await self._redis.time()
         now_ms = seconds * 1000 + micros / 1000
-        # Later than now: the clock stepped back since, and nobody knows how long they wait.
-        told_ms = (now_ms - longer_than_s * 1000, now_ms + 1000)
+        # An entry from the future: the clock stepped back, and nobody knows how long it waits.
+        recent_ms = (now_ms - longer_than_s * 1000, now_ms + 1000)
         return [
             (place, found[0])
             for place, (entry, fields) in enumerate(entries, 1)
-            if not told_ms[0] < int(entry.partition(b"-")[0]) <= told_ms[1]
+            if not recent_ms[0] < int(entry.partition(b"-")[0]) <= recent_ms[1]
             and (found := lane_at(stream, fields))
         ]
 
     async def untold(self, conversation: ConversationId) -> Incoming | None:
-        """The first mail of *conversation* in private, unless it was told to wait already."""
+        """The first mail of a private *conversation*, unless its sender was told to wait."""
         with store_errors():
             async with self._redis.pipeline(transaction=False) as pipe:
                 pipe.lindex(keys.mail(conversation), 0)
@@ -240,9 +241,9 @@ class Inbox:
         return first if first is not None and first.private and not first.deleted else None
 
     async def keep_placeholder(self, incoming: Incoming, handle: str) -> bool:
-        """Keep *handle*, the post that told *incoming* to wait.
+        """Keep *handle*, the post that tells the sender of *incoming* to wait.
 
-        False when its turn has begun, or another post tells it.
+        False if the turn has begun, or another post already does that.
         """
         conversation = incoming.conversation
         with store_errors():
@@ -253,7 +254,7 @@ class Inbox:
         return bool(kept)
 
     async def _prepare_again(self, error: ResponseError, platforms: Sequence[str]) -> None:
-        """Make the groups anew: the store came back empty (a failover without data, a flush)."""
+        """Make the groups again: the store came back empty (a failover without data, a flush)."""
         if is_wrong_type(error):
             await put_aside(self._redis, _streams(platforms))
         elif "NOGROUP" not in str(error):
@@ -263,7 +264,7 @@ class Inbox:
     async def _claimed(
         self, stream: bytes, entry: bytes, fields: Mapping[bytes, bytes] | None
     ) -> Claim | None:
-        """The claim on what *entry* names; an entry that names nothing of ours is dropped."""
+        """The claim on the lane that *entry* names. An unreadable entry is dropped."""
         name = stream.decode()
         found = lane_at(name, fields or {})
         if found is None:

@@ -1,9 +1,8 @@
 """Every key that Palaver writes.
 
-*lane* is the name of a lane (see `core.store.lanes`), which is the conversation where it has one.
-All keys of one conversation carry the same hash tag, because the scripts that
-keep the promises touch several of them at once and a cluster allows that only
-within one slot.
+*lane* is the name of a lane (see `core.store.lanes`). If a conversation has only one lane, the name
+is the conversation. All keys carry the same hash tag: a script changes several keys at once, and a
+cluster allows that only within one slot.
 """
 
 from core.messages import ConversationId
@@ -21,7 +20,7 @@ def mail(lane: str) -> str:
 
 
 def state(lane: str) -> str:
-    """Of a lane: fence, checkpoint and what ends with the turn; of its conversation: the rest."""
+    """Of a lane: fence, checkpoint and all that ends with the turn. Of a conversation: the rest."""
     return f"{TAG}:state:{lane}"
 
 
@@ -34,17 +33,17 @@ def history(conversation: ConversationId) -> str:
 
 
 def speakers(conversation: ConversationId) -> str:
-    """The names of who spoke in a thread that we answer in."""
+    """The names of the people who spoke in a thread that we answer in."""
     return f"{TAG}:speakers:{conversation}"
 
 
 def ratings(conversation: ConversationId) -> str:
-    """What people thought of answers, by the event of the question."""
+    """People's verdicts on answers, by the event id of the question."""
     return f"{TAG}:ratings:{conversation}"
 
 
 def recent(place: ConversationId) -> str:
-    """Who spoke with us in which threads of *place*, by when they last did."""
+    """Who spoke with us in which thread of *place*, sorted by time."""
     return f"{TAG}:recent:{place}"
 
 
@@ -58,7 +57,7 @@ def ready(platform: str) -> str:
 
 
 def lanes(platform: str) -> str:
-    """The ready stream of lanes in groups: apart, for versions before lanes read the other."""
+    """The ready stream of lanes in groups. Versions before lanes read only the other stream."""
     return f"{TAG}:lanes:{platform}"
 
 
@@ -72,7 +71,7 @@ def parked(who: str) -> str:
 
 
 def crowd(platform: str) -> str:
-    """The lanes that are parked, and since when."""
+    """The parked lanes, and since when they wait."""
     return f"{TAG}:crowd:{platform}"
 
 
@@ -82,12 +81,12 @@ def crowd_posts(platform: str) -> str:
 
 
 def moved(place: ConversationId) -> str:
-    """Where *place* was before it moved."""
+    """The id that *place* had before it moved."""
     return f"{TAG}:moved:{place}"
 
 
 def gesture(name: str) -> str:
-    """What somebody said in a group in the last moments, as far as it may be part of a gesture."""
+    """Recent messages of a person in a group that may be pieces of one gesture."""
     return f"{TAG}:gesture:{name}"
 
 
@@ -96,7 +95,7 @@ def lease(name: str) -> str:
 
 
 def level(bucket: str) -> str:
-    """What is known of *bucket*. (Versions before this one kept `bucket:` and `pace:`.)"""
+    """The level of *bucket*. (Older versions kept `bucket:` and `pace:`.)"""
     return f"{TAG}:level:{bucket}"
 
 

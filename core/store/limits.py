@@ -1,4 +1,4 @@
-"""What all replicas share besides the inbox: token buckets, leases, things told once."""
+"""What all replicas share besides the inbox: token buckets, leases, and notices given once."""
 
 import asyncio
 import time
@@ -25,7 +25,7 @@ log = logger(__name__)
 
 Result = TypeVar("Result")
 SWAPS = 20
-"""So often it is tried again where another process was faster; then ours is written anyway."""
+"""How often we try again if another process was faster. The last try writes in any case."""
 _level = msgspec.msgpack.Decoder(Level)
 _encode = msgspec.msgpack.Encoder().encode
 
@@ -36,11 +36,10 @@ LEASE_RENEW_S = 2.0
 class SharedBudget:
     """The token buckets of every platform, counted across replicas.
 
-    What is known of a bucket is one value in Redis. It is read, the law of `core.buckets` is
-    applied to it, and it is written back unless somebody else was faster: then again.
+    The level of a bucket is one value in Redis. A process reads the value, applies the law of
+    `core.buckets`, and writes it back. If another process wrote in between, it starts again.
 
-    While Redis is away each process counts for itself, so that a running
-    answer can still finish on screen.
+    While Redis is away, each process counts alone, so that a running answer can still be shown.
     """
 
     def __init__(self, redis: Redis) -> None:
@@ -48,7 +47,7 @@ class SharedBudget:
         self._swap = script(redis, "swap")
         self._local = Buckets()
         self._usual = Usual()
-        # Of this process one at a time, so that none is faster than another.
+        # One at a time in this process, so that its own tasks do not disturb each other.
         self._mine = asyncio.Lock()
 
     async def take(self, buckets: Sequence[Bucket], call: Call, *, growing: int = 1) -> Grant:
@@ -92,7 +91,7 @@ class SharedBudget:
     async def _swapped(
         self, buckets: Sequence[Bucket], law: Callable[[Buckets, float], Result], *, force: bool
     ) -> tuple[bool, Result]:
-        """Apply *law* to what Redis knows, if nobody else does at the same time, or by *force*."""
+        """Apply *law* to the levels in Redis. Fails if another process wrote, unless *force*."""
         seconds_of = {one.like: 0.0 for one in buckets if one.like}
         seconds_of |= {one.key: one.seconds for one in buckets}
         names = [keys.level(key) for key in seconds_of]
@@ -133,7 +132,7 @@ class _Held:
 
 
 class SharedLeases:
-    """Rights that one process of all replicas holds at a time."""
+    """Rights that only one process of all replicas has at a time."""
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
@@ -142,13 +141,13 @@ class SharedLeases:
 
     @property
     def behind(self) -> Sequence[str]:
-        """The leases of ours that were not renewed for so long that they are running out."""
+        """Our leases that were not renewed for so long that they are running out."""
         late = time.monotonic() - LEASE_MS / 1000
         return [name for name, renewed in self._renewed.items() if renewed < late]
 
     @asynccontextmanager
     async def hold(self, name: str) -> AsyncIterator[_Held]:
-        """Wait until *name* is ours; `held` turns false when it was lost."""
+        """Wait until *name* is ours. `held` becomes false when it is lost."""
         owner = uuid.uuid4().hex
         await self._acquire(name, owner)
         lease = _Held()
@@ -168,7 +167,7 @@ class SharedLeases:
                 if await self._redis.set(keys.lease(name), owner, nx=True, px=LEASE_MS):
                     return
                 if not 0 <= await self._redis.pttl(keys.lease(name)) <= LEASE_MS:
-                    # Whoever held it, the clock stepped back since, or it was not one of us.
+                    # The clock stepped back, or something else wrote the key: limit it again.
                     await self._redis.pexpire(keys.lease(name), LEASE_MS)
             await asyncio.sleep(0.5)
 
@@ -189,17 +188,21 @@ class SharedLeases:
 
 
 class Notices:
-    """Things that are said to a person once."""
+    """Notices that are given only once in a while."""
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
 
     async def first_time(self, name: str, forget_after_s: int) -> bool:
-        """Whether *name* was not told in the last *forget_after_s* seconds; or `StoreError`."""
+        """Whether *name* was not given in the last *forget_after_s* seconds. Notes it as given.
+
+        Raises:
+            StoreError: the store is away.
+        """
         with store_errors():
             return bool(await self._redis.set(keys.told(name), 1, nx=True, ex=forget_after_s))
 
     async def already_given(self, name: str) -> bool:
-        """Whether `first_time` would be false; or `StoreError`."""
+        """Whether `first_time` would be false. Raises `StoreError`."""
         with store_errors():
             return bool(await self._redis.exists(keys.told(name)))

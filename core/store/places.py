@@ -1,4 +1,4 @@
-"""Places: who spoke in which threads of one, and where it was before it moved."""
+"""Places: who spoke in which thread of a place, and the id that a place had before it moved."""
 
 import time
 from collections.abc import Sequence
@@ -14,11 +14,11 @@ from core.store.turns import read_preferences
 from core.store.values import is_conversation, read_incoming, words
 
 MOST_RECENT = 1_000
-"""So many threads of a place are remembered."""
+"""How many threads of a place are remembered."""
 
 
 class Heard(NamedTuple):
-    """Who else spoke in a thread, and what its place chose to *follow*."""
+    """Who else spoke in a thread, and what the place chose to *follow*."""
 
     others: Sequence[str]
     follow: str
@@ -32,7 +32,7 @@ class Places:
         self._ttl_s = ttl_s
 
     async def note(self, incoming: Incoming) -> None:
-        """Remember that somebody spoke with us, if it was in a thread."""
+        """If *incoming* is in a thread, remember that its sender spoke with us there."""
         place = place_of(incoming.conversation)
         if incoming.conversation == place:
             return
@@ -46,7 +46,7 @@ class Places:
                 await pipe.execute()
 
     async def hear(self, incoming: Incoming) -> Heard | None:
-        """Note that its sender spoke in a thread we answer in; None: we do not, there."""
+        """Note that the sender spoke in a thread that we answer in. None: we do not."""
         thread, place = incoming.conversation, place_of(incoming.conversation)
         with store_errors():
             async with self._redis.pipeline(transaction=False) as pipe:
@@ -71,7 +71,7 @@ class Places:
         return list(dict.fromkeys([one.conversation for one in await self._lanes(place, person)]))
 
     async def answering(self, place: ConversationId, person: str = "") -> list[ConversationId]:
-        """Those of `recent` where a question of *person* is being answered, or is next."""
+        """The threads of `recent` in which a question of *person* waits or is being answered."""
         lanes = await self._lanes(place, person)
         with store_errors():
             async with self._redis.pipeline(transaction=False) as pipe:
@@ -87,12 +87,12 @@ class Places:
         return list(dict.fromkeys([lane.conversation for lane in waits]))
 
     async def note_move(self, place: ConversationId, to: ConversationId) -> None:
-        """Remember for good that *place*, which the operator listed, is *to* now."""
+        """Remember for ever that *place*, which the operator listed, is now *to*."""
         with store_errors():
             await self._redis.set(keys.moved(to), place)
 
     async def moved_from(self, place: ConversationId) -> ConversationId:
-        """Where *place* was before it moved; empty: nowhere."""
+        """The id that *place* had before it moved; empty if it did not move."""
         with store_errors():
             before = cast(bytes | None, await self._redis.get(keys.moved(place)))
         return ConversationId(words(before))

@@ -1,4 +1,4 @@
-"""Post logs: the posts of a platform that keeps none itself (see `core.lent.PostLog`)."""
+"""Post logs: the posts of a platform that keeps no posts itself (see `core.lent.PostLog`)."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -15,7 +15,7 @@ _COUNTER = b"n"
 
 
 class RedisPostLog:
-    """A hash per log, and a channel of the same name that tells each change."""
+    """Each log is a hash. A channel of the same name tells each change."""
 
     def __init__(self, redis: Redis, pubsub: PubSub, ttl_s: int) -> None:
         self._redis = redis

@@ -1,4 +1,4 @@
-"""What is published, heard over one connection however many listen in this process."""
+"""Published messages: one connection serves all the listeners of this process."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -16,7 +16,7 @@ from core.tasks import end
 
 PATIENCE_S = 5.0
 MOST_BEHIND = 1000
-"""Who is so many messages behind is let go, to read everything anew."""
+"""A listener that is so many messages behind gets a `StoreError`, and must read all again."""
 
 
 @dataclass(eq=False)
@@ -53,7 +53,7 @@ class PubSub:
 
     @asynccontextmanager
     async def listen(self, name: str) -> AsyncIterator[AsyncIterator[bytes]]:
-        """What is published on *name* from now on.
+        """The messages published on *name* from now on.
 
         Raises:
             StoreError: when entering or iterating; something may have been missed.
@@ -69,7 +69,7 @@ class PubSub:
                         listener.subscribed.set()
                     else:
                         await self._channel.subscribe(name)
-                    # It stands only once the server has said so.
+                    # The subscription counts only when the server has confirmed it.
                     await listener.subscribed.wait()
             yield self._heard(listener)
         finally:
@@ -93,7 +93,7 @@ class PubSub:
             try:
                 with store_errors():
                     async with self._redis.pubsub() as self._channel:
-                        # One subscription at least, or there is no connection.
+                        # Without any subscription there is no connection.
                         await self._channel.subscribe(keys.CONTROL)
                         self._connected.set()
                         while True:

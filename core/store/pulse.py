@@ -1,7 +1,7 @@
-"""The pulse of the store: a real write not long ago, and what is wrong in words when there is none.
+"""The pulse of the store: a real write now and then, and the reason in words if it fails.
 
-It also notices when the store's clock stepped back, which would let everything that was written
-before look as if it were from the future: leases that never run out, calls that never come back.
+The pulse also notices if the store's clock stepped back. All older times would then be in the
+future: leases would never run out, and tokens would never come back.
 """
 
 import asyncio
@@ -23,17 +23,17 @@ log = logger(__name__)
 
 EVERY_S = 2.0
 FRESH_S = 0.5
-"""Who asks more often is told what was found last."""
+"""If somebody asks more often, the last result is returned."""
 PATIENCE_S = 1.5
 LOOK_AGAIN_S = 60.0
 SAY_AGAIN_S = 60.0
 TTL_S = 24 * 3600
 STEP_MS = 2000
-"""Clocks that are set by a network are never further off from one moment to the next."""
+"""Clocks that a network sets never jump by more."""
 
 NEVER_EVICT = "noeviction"
 _WORDS = {
-    # Classes of redis-py, and what Redis says where it has none.
+    # Error classes of redis-py, or the words of Redis if there is no class.
     "ReadOnlyError": "it is a read-only replica: REDIS_URL must name the primary",
     "BusyLoadingError": "it is still reading its data",
     "MISCONF": "it cannot save to its disk, and refuses to write",
@@ -49,12 +49,12 @@ _WORDS = {
 
 
 def in_words(reason: str) -> str:
-    """What *reason*, an error of the store, means to who runs it."""
+    """What *reason*, an error of the store, means to the operator."""
     return next((words for code, words in _WORDS.items() if code in reason), reason)
 
 
 class Pulse:
-    """Whether the store keeps what it is given; *platforms* are those whose leases it holds."""
+    """Whether the store can write. *platforms*: those whose leases are in the store."""
 
     def __init__(self, redis: Redis, platforms: Sequence[str] = ()) -> None:
         self._redis = redis
@@ -64,11 +64,11 @@ class Pulse:
         self._beat_at = -FRESH_S
         self._said_at = -SAY_AGAIN_S
         self.wrong = ""
-        """Why nothing can be kept; empty when it can."""
+        """Why the store cannot write; empty if it can."""
         self.warnings: Sequence[str] = ()
 
     async def watch(self) -> None:
-        """Feel it again and again, and say when it stops and comes back."""
+        """Write again and again, and log when that stops and when it works again."""
         looked = -LOOK_AGAIN_S
         while True:
             was = self.wrong
@@ -85,7 +85,7 @@ class Pulse:
             await asyncio.sleep(EVERY_S)
 
     async def feel(self) -> str:
-        """Write now, unless that was done just now; returns `wrong`."""
+        """Write now, unless that was done a moment ago. Returns `wrong`."""
         async with self._lock:
             if time.monotonic() - self._beat_at >= FRESH_S:
                 try:
@@ -102,7 +102,7 @@ class Pulse:
         return self.wrong
 
     async def _stepped_back(self, by_ms: int) -> None:
-        """Let every lease begin anew: those who hold one renew it, the others lose it in time."""
+        """Let every lease begin anew. Live workers renew theirs; the others run out in time."""
         set_aside("store.clock", "stepped back")
         log.warning("the store's clock stepped back", seconds=by_ms // 1000)
         for stream in [one for platform in self._platforms for one in streams(platform)]:
@@ -121,7 +121,7 @@ class Pulse:
 
 
 async def policies(redis: Redis) -> Sequence[str]:
-    """What the store's own settings put at risk, in words; empty when nothing."""
+    """What the store's own settings put at risk, in words; empty if nothing."""
     try:
         with store_errors():
             memory: Any = await redis.info("memory")
@@ -146,5 +146,5 @@ async def _saves(redis: Redis) -> bool:
     try:
         saves: Any = await redis.config_get("save")
     except RedisError:
-        return True  # A hosted one does not tell, and has its own ways to persist.
+        return True  # A hosted store does not tell, and has its own ways to persist.
     return bool(saves.get("save"))

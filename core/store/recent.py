@@ -1,4 +1,4 @@
-"""What came in the last moments (see `core.lent.Recent`)."""
+"""Recent messages (see `core.lent.Recent`)."""
 
 from collections.abc import Sequence
 from typing import cast
@@ -9,12 +9,12 @@ from core.store import keys
 from core.store.connection import store_errors
 
 RECENT_S = 300
-"""So long an edit may still name us that makes a gesture of pieces ours."""
+"""How long an edit may still add our name to a message, so that its pieces become ours."""
 MOST = 40
 
 
 class SharedRecent:
-    """A short list per name, which is soon forgotten."""
+    """A short list for each name. It is soon forgotten."""
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis

@@ -1,4 +1,4 @@
-"""What may be said again for a while: answers, and what was learned of models."""
+"""The response cache in Redis: answers that may be given again, and what was learned of models."""
 
 from collections.abc import Callable
 from typing import cast
@@ -11,7 +11,7 @@ from core.store.connection import store_errors
 
 
 class RedisResponseCache:
-    """See `core.models.cache.Memory`; *name* makes a key of the store of each of its keys."""
+    """See `core.models.cache.Memory`. *name* turns its keys into keys of the store."""
 
     def __init__(self, redis: Redis, name: Callable[[str], str] = keys.answer) -> None:
         self._redis = redis

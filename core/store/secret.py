@@ -1,4 +1,4 @@
-"""The secret of this deployment: made once, the same in every process and after a restart."""
+"""The secret of this deployment: made once, and the same in all processes and after a restart."""
 
 import secrets
 import time
@@ -10,11 +10,11 @@ from core.store import keys
 from core.store.connection import store_errors
 
 LOOK_AGAIN_S = 30.0
-"""So long a process may go on with a secret that was replaced meanwhile."""
+"""A process looks for a replaced secret this often."""
 
 
 class SharedSecret:
-    """What signs the sessions of the chat page. Every method raises `StoreError`."""
+    """The secret that signs the sessions of the chat page. Every method raises `StoreError`."""
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
@@ -22,7 +22,7 @@ class SharedSecret:
         self._read_at = 0.0
 
     async def value(self) -> str:
-        """The secret; the first one to ask makes it."""
+        """The secret. The first process that asks makes it."""
         if not self._value or time.monotonic() - self._read_at > LOOK_AGAIN_S:
             with store_errors():
                 await self._redis.set(keys.SECRET, secrets.token_hex(32), nx=True)
@@ -31,7 +31,7 @@ class SharedSecret:
         return self._value
 
     async def replace(self) -> None:
-        """Make another one: whatever the old one signed is void."""
+        """Make a new secret. Everything that the old one signed becomes invalid."""
         with store_errors():
             await self._redis.set(keys.SECRET, secrets.token_hex(32))
         self._value = ""

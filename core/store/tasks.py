@@ -1,6 +1,6 @@
-"""Tasks that are answered later, by a callback from outside.
+"""Tasks whose result comes later, by a callback from outside.
 
-All of it is in Redis: a restart loses nothing, and the callback may land on any process.
+All of it is in Redis. So a restart loses nothing, and any process can take the callback.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ class Tasks:
         self._callback = script(redis, "callback")
 
     async def begin(self, name: str) -> Task:
-        """The task *name*: the same one for each try of the same turn."""
+        """The task *name*. Each try of the same turn gets the same task."""
         key = keys.task(name)
         token = secrets.token_urlsafe(32)
         with store_errors():
@@ -41,42 +41,42 @@ class Tasks:
         return Task(words(kept), words(task_id))
 
     async def name(self, name: str, task_id: str) -> None:
-        """Keep what the provider calls the task."""
+        """Keep the provider's id of the task."""
         with store_errors():
             await self._redis.hset(keys.task(name), "id", task_id)
 
     async def forget(self, name: str) -> None:
-        """The next `begin` of *name* begins anew; a late callback finds nobody."""
+        """Forget the task: the next `begin` makes a new one. A late callback is then unknown."""
         with store_errors():
             token = cast(bytes | None, await self._redis.hget(keys.task(name), "token"))
             if token is not None:
                 await self._redis.delete(keys.task(name), keys.callback(words(token)))
 
     async def tell(self, token: str, message: bytes) -> Literal["kept", "again", "unknown"]:
-        """Take what a callback tells; only the first time, and only where one is waited for."""
+        """Keep the *message* of a callback: only the first one, and only for a known *token*."""
         with store_errors():
             verdict = await self._callback(keys=[keys.callback(token)], args=[message, TTL_S])
         return "kept" if verdict == 1 else "again" if verdict == 0 else "unknown"
 
     async def known(self, token: str) -> bool:
-        """Whether a callback with *token* may come, or came."""
+        """Whether a callback with *token* is expected, or has come."""
         with store_errors():
             return bool(await self._redis.exists(keys.callback(token)))
 
     async def wait(self, token: str, seconds: float) -> bytes:
-        """What the callback told, or nothing after *seconds*."""
+        """The message of the callback, or nothing after *seconds*."""
         key = keys.callback(token)
         async with self._pubsub.listen(key) as messages:
-            told = await self._told(key)
-            if not told:
+            message = await self._message(key)
+            if not message:
                 try:
                     async with asyncio.timeout(seconds):
                         await anext(messages)
                 except TimeoutError:
                     return b""
-                told = await self._told(key)
-        return told
+                message = await self._message(key)
+        return message
 
-    async def _told(self, key: str) -> bytes:
+    async def _message(self, key: str) -> bytes:
         with store_errors():
             return cast(bytes | None, await self._redis.get(key)) or b""

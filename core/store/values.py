@@ -1,7 +1,7 @@
-"""Values: what stands in the store is read one by one.
+"""Values of the store: each is read by itself.
 
-Who wrote one may have been an older or a newer version, or somebody else on the same Redis. What
-cannot be read is set aside (`core.border`), and costs nothing but itself.
+An older or newer version may have written a value, or another program on the same Redis. A value
+that cannot be read is set aside (`core.border`); the others are still read.
 """
 
 from collections.abc import Iterable, Mapping
@@ -18,16 +18,16 @@ from core.store import keys
 _T = TypeVar("_T")
 
 MOST_BYTES = 4 * 1024 * 1024
-"""Nothing that we write as one value is nearly as long."""
+"""No value that we write is nearly as long."""
 MOST_DEAD_BYTES = 16 * 1024
-"""Of what cannot be read, so much is kept for who looks into it."""
+"""How much of an unreadable value is kept for the operator."""
 PUT_ASIDE_S = 30 * 24 * 3600
 
 _incoming = msgspec.json.Decoder(Incoming)
 
 
 class DeadLetter(msgspec.Struct, frozen=True):
-    """A question that was set aside, and why; *mail* is its JSON, or what stood there instead."""
+    """A question that was set aside, and why. *mail* is its JSON, or whatever stood there."""
 
     reason: str
     mail: str
@@ -42,7 +42,7 @@ _dead_letter = msgspec.json.Decoder(DeadLetter)
 
 
 def read(decoder: msgspec.json.Decoder[_T], raw: bytes, border: str) -> _T | None:
-    """What *raw* says, or None; *border* is told then, unless it is empty."""
+    """Decode *raw*. None if it cannot be read: then it is set aside at *border*, if named."""
     try:
         if len(raw) > MOST_BYTES:
             raise ValueError("too long")
@@ -54,7 +54,7 @@ def read(decoder: msgspec.json.Decoder[_T], raw: bytes, border: str) -> _T | Non
 
 
 def read_incoming(raw: bytes, border: str) -> Incoming | None:
-    """As `read`; also None for mail that no turn could serve."""
+    """Like `read`. Also None for mail that no turn could serve."""
     incoming = read(_incoming, raw, border)
     if incoming is None or (is_conversation(incoming.conversation) and incoming.event_id):
         return incoming
@@ -64,13 +64,13 @@ def read_incoming(raw: bytes, border: str) -> Incoming | None:
 
 
 def read_dead_letter(raw: bytes) -> DeadLetter:
-    """What *raw* says, or a letter that holds it as it is."""
+    """Decode *raw*. If it cannot be read: a letter that holds *raw* itself."""
     letter = read(_dead_letter, raw, "store.dead")
     return letter or unreadable(raw, "this letter cannot be read")
 
 
 def unreadable(raw: bytes, reason: str) -> DeadLetter:
-    """A letter about *raw*, as much of it as is kept."""
+    """A letter that holds *raw*, up to `MOST_DEAD_BYTES`."""
     return DeadLetter(reason, raw[:MOST_DEAD_BYTES].decode(errors="replace"))
 
 
@@ -80,12 +80,12 @@ def is_conversation(name: str) -> bool:
 
 
 def words(raw: bytes | None) -> str:
-    """Plain text of *raw*, whatever its bytes; nothing for None."""
+    """*raw* as text, whatever its bytes are; empty for None."""
     return (raw or b"").decode(errors="replace")
 
 
 def number(raw: bytes | None) -> float:
-    """The finite number that *raw* says, else 0."""
+    """*raw* as a finite number, else 0."""
     try:
         value = float(raw or 0)
     except ValueError:
@@ -116,16 +116,16 @@ TYPES: Mapping[str, KeyType] = {
     "task": "hash",
     "callback": "string",
 }
-"""By the word behind the tag; a kind that does not stand here is left as it is."""
+"""The type of each kind of key: the word after the tag. Other kinds are left alone."""
 
 
 def is_wrong_type(error: ResponseError) -> bool:
-    """Whether a key holds another type than the command is for."""
+    """Whether the command failed because a key has another type."""
     return "WRONGTYPE" in str(error)
 
 
 async def put_aside(redis: Redis, names: Iterable[str]) -> None:
-    """Rename those keys of *names* that hold another type than ours, so that they harm nobody."""
+    """Rename the keys of *names* that have a wrong type, so that they do no harm."""
     for name in names:
         kind = TYPES.get(name.removeprefix(f"{keys.TAG}:").partition(":")[0])
         try:
