@@ -50,7 +50,7 @@ def script(redis: Redis, name: str) -> AsyncScript:
 
 
 NOT_TWICE = ("commit", "move")
-"""Scripts that must not run again after an error, because a part of their changes is made. They need
+"""Scripts that must not run again after an error, because part of their changes is made. They need
 no second run: `load` has checked the types of their keys."""
 
 
