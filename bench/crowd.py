@@ -35,7 +35,7 @@ WORLDS = {"strict": strict, "loose": loose}
 SECONDS = (
     (core.buckets, ("SLOW_S", "BEYOND_SLOW_S", "JITTER_S", "QUIET_S", "TRY_AGAIN_S")),
     (core.levels, ("EARLY_S",)),
-    (core.crowd, ("NOTICE_EVERY_S", "PATIENCE_S")),
+    (core.crowd, ("NOTICE_EVERY_S", "SPARE_WAIT_S")),
     (core.queue_notices, ("TOLD_AFTER_S",)),
 )
 """What the program means in seconds, and the platform does too."""

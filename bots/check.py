@@ -28,7 +28,7 @@ from core.store.pulse import Pulse, policies
 from core.traces import place
 
 SKEW_S = 5.0
-PATIENCE_S = 60.0
+TIMEOUT_S = 60.0
 
 
 def explain(settings: Settings, *, everything: bool = False) -> None:
@@ -127,7 +127,7 @@ async def _models(settings: Settings) -> AsyncIterator[Finding]:
         ("IMAGE_BASE_URL", settings.image_base_url),
         ("AUDIO_BASE_URL", settings.audio_base_url),
     ):
-        # A model's address may say its shape so; it is no part of it.
+        # The end of a model's address may tell its shape. It is not a part of the root.
         root = place_of(url).base_url if setting == "LLM_BASE_URL" else url
         for tail in _CALLS:
             if root.rstrip("/").endswith(tail):
@@ -156,13 +156,13 @@ async def _answers(settings: Settings, models: Models, model: str, name: str) ->
     hello = ChatMessage("user", "Say hello.")
     request = ChatRequest((hello,), model, max_tokens=16, alone=bool(model))
     try:
-        async with asyncio.timeout(PATIENCE_S), models.chat.stream(request) as deltas:
+        async with asyncio.timeout(TIMEOUT_S), models.chat.stream(request) as deltas:
             async for _ in deltas:
                 pass
     except ModelError as error:
         return Finding("FAIL", f"{name}: {error}{await _other_root(settings)}")
     except TimeoutError:
-        return Finding("FAIL", f"{name}: no answer in {PATIENCE_S:.0f} s")
+        return Finding("FAIL", f"{name}: no answer in {TIMEOUT_S:.0f} s")
     known = models.chat.ways(model)
     return Finding("ok", f"{name} answers ({models.kind})" + (known and f": {known}"))
 
@@ -171,7 +171,7 @@ _CALLS = (
     *("/chat/completions", "/completions", "/responses", "/messages", "/models", "/embeddings"),
     *("/images/generations", "/images/edits", "/audio/speech", "/audio/transcriptions"),
 )
-"""How the addresses of calls end, below the root of an API."""
+"""The ends of the addresses of calls, after the root of an API."""
 
 
 async def _other_root(settings: Settings) -> str:
@@ -183,7 +183,7 @@ async def _other_root(settings: Settings) -> str:
     root, ending = here.base_url, url.removeprefix(here.base_url)
     other = root.removesuffix("/v1") if root.endswith("/v1") else f"{root}/v1"
     if place_of(other + ending) != Place(other, here.shape):
-        return ""  # Its ending says where its root is.
+        return ""  # The end of the address already says where the root is.
     async with settings.way.session() as session:
         if await _lists(session, settings, here) or not await _lists(
             session, settings, Place(other, here.shape)

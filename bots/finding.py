@@ -4,8 +4,8 @@ from typing import Literal, NamedTuple
 
 
 class Finding(NamedTuple):
-    """*level*: `ok`; `FAIL`: it does not work; `note`: it works, and may surprise.
-    *part*: what it is about, where that is not the whole of what was looked at.
+    """*level*: `ok`, `FAIL` (it does not work) or `note` (it works, but may surprise).
+    *part*: what it is about, if it is only a part of what was tried.
     """
 
     level: Literal["ok", "FAIL", "note"]

@@ -58,7 +58,7 @@ class Lent:
         may_ask: whether the lists allow the sender of an incoming to ask.
         speak: the sentences that the platform itself says.
         menus: each command's line, by a language's two letters; "" for all other languages.
-        commands: what there is to know of each command that people type.
+        commands: what an adapter may know of each command that people type.
     """
 
     shared: Shared

@@ -98,7 +98,7 @@ def _built(plugin: AnyPlugin, services: Services) -> Platform:
     try:
         return plugin.build(services.settings, _lent(services))
     except ImportError as error:
-        # Its library is not there, or it was written for another version of Palaver.
+        # Its library is missing, or it was written for another version of Palaver.
         raise ConfigError(plugin.switch, f"its platform cannot be built: {error}") from error
 
 

@@ -97,8 +97,8 @@ class Connections:
                 unsent = transport.get_write_buffer_size()
                 if unsent != known.unsent_bytes:
                     known.unsent_bytes, known.since = unsent, now
-                patience_s = STALLED_S if unsent or known.busy else IDLE_S
-                if now - known.since > patience_s and (unsent or not known.busy):
+                most_s = STALLED_S if unsent or known.busy else IDLE_S
+                if now - known.since > most_s and (unsent or not known.busy):
                     self._close(transport)
 
     def _forget_closed(self) -> None:

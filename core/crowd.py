@@ -24,10 +24,10 @@ log = logger(__name__)
 
 NOTICE_EVERY_S = 60
 """A group or channel gets at most one notice in this time, because answers go first."""
-PATIENCE_S = 60.0
+SPARE_WAIT_S = 60.0
 """How long a notice waits for a token that no answer needs. If none comes in this time, answers
 will take all tokens for minutes. Then the notice takes one of theirs."""
-IN_LINE_S = 10.0
+AMONG_ANSWERS_S = 10.0
 """How long the notice then waits among the answers. Other places are not looked at meanwhile."""
 MORE, FEWER = 2, 10
 """The post is edited when the number is `MORE` times as large, or a tenth (`FEWER`)."""
@@ -82,7 +82,7 @@ class CrowdTeller:
             if conversation in posts
             else platform.open_surface(conversation, "")
         )
-        patient = time.monotonic() - self._since[conversation] < PATIENCE_S
+        patient = time.monotonic() - self._since[conversation] < SPARE_WAIT_S
         if not await self._take(surface.budget, patient=patient):
             return
         if not await self._notices.first_time(name, NOTICE_EVERY_S):
@@ -102,7 +102,7 @@ class CrowdTeller:
         """Whether a token was got. *patient*: only one that no answer needs; else in the queue."""
         if patient:
             return not (await self._budget.take(buckets, "nicety")).wait_s
-        until = time.monotonic() + IN_LINE_S
+        until = time.monotonic() + AMONG_ANSWERS_S
         while wait_s := (await self._budget.take(buckets, "final")).wait_s:
             if time.monotonic() > until:
                 return False

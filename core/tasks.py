@@ -20,8 +20,8 @@ async def end(tasks: Iterable[asyncio.Task[Any]], *, again_s: float = 0.3) -> No
         _, pending = await asyncio.wait(pending, timeout=again_s)
 
 
-async def see_through(work: Coroutine[Any, Any, _T], patience_s: float) -> _T:
-    """Do *work*; who is cancelled meanwhile waits for its end first, for *patience_s*.
+async def see_through(work: Coroutine[Any, Any, _T], most_s: float) -> _T:
+    """Do *work*; who is cancelled meanwhile waits for its end first, for *most_s*.
 
     For calls that make something outside, which nobody would know of if they were cut.
     """
@@ -30,7 +30,7 @@ async def see_through(work: Coroutine[Any, Any, _T], patience_s: float) -> _T:
         return await asyncio.shield(task)
     except asyncio.CancelledError:
         try:
-            await asyncio.wait([task], timeout=patience_s)
+            await asyncio.wait([task], timeout=most_s)
         finally:
             await end([task])
         raise

@@ -49,9 +49,9 @@ NO_FILES = frozenset(("missing_scope", "not_allowed_token_type", "file_uploads_d
 class SlackPlatform:
     """The app of one workspace.
 
-    *commands* are those that people type; *may_ask* tells who is let in;
-    *speak* says what cannot wait for the core; *follow_threads*: hear threads also without a
-    mention; *streams*: stream natively in direct messages.
+    *commands*: those that people type. *may_ask*: whether a person may ask. *speak*: gives the
+    sentences that cannot wait for the core. *follow_threads*: also hear threads without a mention.
+    *streams*: use native streams in direct messages.
     """
 
     name = NAME

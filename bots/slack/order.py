@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 
-PATIENCE_S = 1.5
+TIMEOUT_S = 1.5
 """How long an event waits for earlier ones: longer than names take, but short enough to be
 acknowledged in time."""
 
@@ -28,7 +28,7 @@ class Order:
         async def turn() -> None:
             if before is not None:
                 with suppress(TimeoutError):
-                    async with asyncio.timeout(PATIENCE_S):
+                    async with asyncio.timeout(TIMEOUT_S):
                         await before.wait()
 
         try:

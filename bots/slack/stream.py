@@ -32,7 +32,7 @@ START = (20, 61.0)
 START_BURST = (3, 9.15)
 APPEND = (100, 61.0)
 APPEND_BURST = (3, 1.83)
-START_PATIENCE_S = 0.5
+START_TIMEOUT_S = 0.5
 """If a new answer cannot start a stream within this time, it is posted instead."""
 MOST_STARTS = 15
 """Streams that one process begins in a minute. Waiting for more would be slower than edits."""
@@ -130,7 +130,7 @@ class StreamSurface(SlackSurface):
 
     @property
     def budget(self) -> Sequence[Bucket]:
-        if not self._ts and time.monotonic() - self._asked_at > START_PATIENCE_S:
+        if not self._ts and time.monotonic() - self._asked_at > START_TIMEOUT_S:
             self._streaming = False  # Too many streams began lately: an edit is faster.
         if not self._streaming:
             return super().budget

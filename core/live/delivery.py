@@ -22,7 +22,7 @@ log = logger(__name__)
 
 RETRY_S = (0.5, 1, 2, 4, 8, 15)
 """Waits between tries while the platform is unreachable. The last one repeats."""
-PATIENCE_S = 15 * 60
+TIMEOUT_S = 15 * 60
 """After so long the turn ends, and a later try of it continues."""
 INDICATE_AFTER_S = 0.8
 """How long "is typing" waits for the text, on platforms where it takes a token too."""
@@ -42,7 +42,7 @@ async def deliver(
     Raises:
         Silenced: no call may be made for longer than *most_wait_s*.
         Impossible, Revoked: the call can never succeed.
-        PlatformError: it failed for `PATIENCE_S`, or *tries* times.
+        PlatformError: it failed for `TIMEOUT_S`, or *tries* times.
     """
     began = time.monotonic()
     failures = 0
@@ -60,7 +60,7 @@ async def deliver(
         except PlatformError as error:
             report_refusal(error, conversation)
             failures += 1
-            if failures == tries or time.monotonic() - began > PATIENCE_S:
+            if failures == tries or time.monotonic() - began > TIMEOUT_S:
                 raise
             if not isinstance(error, RateLimited):
                 await asyncio.sleep(RETRY_S[min(failures, len(RETRY_S)) - 1])

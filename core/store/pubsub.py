@@ -14,7 +14,7 @@ from core.store import keys
 from core.store.connection import store_errors
 from core.tasks import end
 
-PATIENCE_S = 5.0
+TIMEOUT_S = 5.0
 MOST_BEHIND = 1000
 """A listener that is so many messages behind gets a `StoreError`, and must read all again."""
 
@@ -63,7 +63,7 @@ class PubSub:
         listeners.add(listener)
         try:
             with store_errors():
-                async with asyncio.timeout(PATIENCE_S):
+                async with asyncio.timeout(TIMEOUT_S):
                     await self._connected.wait()
                     if any(other.subscribed.is_set() for other in listeners):
                         listener.subscribed.set()

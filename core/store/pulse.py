@@ -24,7 +24,7 @@ log = logger(__name__)
 EVERY_S = 2.0
 FRESH_S = 0.5
 """If somebody asks more often, the last result is returned."""
-PATIENCE_S = 1.5
+TIMEOUT_S = 1.5
 LOOK_AGAIN_S = 60.0
 SAY_AGAIN_S = 60.0
 TTL_S = 24 * 3600
@@ -90,7 +90,7 @@ class Pulse:
             if time.monotonic() - self._beat_at >= FRESH_S:
                 try:
                     with store_errors():
-                        async with asyncio.timeout(PATIENCE_S):
+                        async with asyncio.timeout(TIMEOUT_S):
                             stepped_ms = await self._write(keys=[keys.PULSE], args=[TTL_S])
                             if stepped_ms > STEP_MS:
                                 await self._stepped_back(stepped_ms)

@@ -37,7 +37,7 @@ from core.turn.prompt import build_prompt
 from core.turn.services import Services
 from core.turn.stop import StopSignal
 
-STORE_PATIENCE_S = 600.0
+STORE_TIMEOUT_S = 600.0
 COMMIT_AGAIN_S = 0.5
 
 
@@ -264,10 +264,10 @@ class TurnContext:
 
         Raises:
             LeaseLost: another worker has the lane now.
-            StoreError: the store stayed away for `STORE_PATIENCE_S`.
+            StoreError: the store stayed away for `STORE_TIMEOUT_S`.
         """
         await self.whole.wait()
-        until = time.monotonic() + STORE_PATIENCE_S
+        until = time.monotonic() + STORE_TIMEOUT_S
         await self.lease.rest()
         while True:
             try:

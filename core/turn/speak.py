@@ -8,7 +8,7 @@ from core.turn.context import TurnContext
 
 log = logger(__name__)
 
-PATIENCE_S = 150.0
+TIMEOUT_S = 150.0
 LOOK_AGAIN_S = 1.0
 
 
@@ -21,7 +21,7 @@ async def speak(context: TurnContext, text: str) -> None:
     if speech is None:
         return
     try:
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(TIMEOUT_S):
             sound = await speech.speak(text)
             buckets = context.platform.budget(conversation)
             while (await context.services.pacer.budget.take(buckets, "preview")).wait_s:

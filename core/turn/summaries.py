@@ -16,7 +16,7 @@ from core.turn.cost import record, spent_on
 from core.turn.generation import Generation, write
 from core.turn.prompt import exchange_tokens
 
-PATIENCE_S = 10.0
+TIMEOUT_S = 10.0
 LAST_WORDS_S = 2.0
 """How long a complete answer waits for the title of its conversation."""
 TITLE_CHARS = 60
@@ -96,7 +96,7 @@ async def _ask(context: TurnContext, task: str, text: str, *, max_tokens: int) -
     )
     generation = Generation("")
     try:
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(TIMEOUT_S):
             await write(generation, context.services, request, lambda: None)
     except TimeoutError:
         generation.error = Overloaded("the small model took too long")

@@ -24,7 +24,7 @@ async def test_who_is_ready_first_waits_for_who_came_first():
 
 
 async def test_who_never_gets_ready_holds_nobody_for_ever(monkeypatch):
-    monkeypatch.setattr("bots.slack.order.PATIENCE_S", 0.05)
+    monkeypatch.setattr("bots.slack.order.TIMEOUT_S", 0.05)
     order = Order()
     async with order.place("a"), order.place("a") as turn:
         await asyncio.wait_for(turn(), 5)
