@@ -51,7 +51,7 @@ markdown.inline.State.prototype.scanDelims = function (start, canSplitWord) {
   };
 };
 
-// Formulas stay as they were written: their backslashes are not ours. Prices are no formulas.
+// Formulas stay as they were written: Markdown must not take their backslashes. Prices are not formulas.
 const FORMULA = /^(?:\\\(([^]{1,500}?)\\\)|\\\[([^]{1,2000}?)\\\]|\$\$([^$]{1,2000})\$\$|\$(?![\s\d])([^$\n`]{1,200})\$(?![A-Za-z0-9]))/;
 markdown.inline.ruler.before("escape", "formula", (state, silent) => {
   if (state.src[state.pos] !== "\\" && state.src[state.pos] !== "$") return false;
@@ -70,7 +70,7 @@ function render(node, text, whole) {
   for (const link of body.querySelectorAll("a")) {
     link.target = "_blank";
     link.rel = "noopener noreferrer nofollow";
-    // A link whose text is another address than its target must say where it goes.
+    // If the text of a link is another address than its target, the link says where it goes.
     if (/^\s*(https?:\/\/|www\.)/i.test(link.textContent) && !sameHost(link)) {
       link.after(` (${new URL(link.href).host})`);
     }
@@ -209,7 +209,7 @@ function draw() {
     drawPost(entry);
   }
   dirty.clear();
-  // Stop stands still beside the text box: under a growing answer nobody could hit it.
+  // The Stop button stays beside the text box: under a growing answer it would move.
   const stoppable = [...posts.values()].some(({ post }) => post.growing && post.buttons?.length);
   if (stoppable === $("halt").hidden) {
     $("halt").hidden = !stoppable;
@@ -415,7 +415,7 @@ $("down").addEventListener("click", () => {
 let lastTop = 0;
 $("posts").addEventListener("scroll", () => {
   const box = $("posts");
-  // Only a person scrolls up; a picture that loads makes the page longer, and is followed.
+  // Only a person scrolls up. When a picture loads, the page gets longer, and we scroll down with it.
   if (box.scrollHeight - box.scrollTop - box.clientHeight < 60) following = true;
   else if (box.scrollTop < lastTop) following = false;
   lastTop = box.scrollTop;
@@ -429,7 +429,7 @@ window.addEventListener("hashchange", () => {
 
 // --- who is here ---------------------------------------------------------------------------------
 
-// The link that lets a browser in carries its key behind the #: it goes to no server's log.
+// The link that lets a browser in has its key after the #, so that no server logs it.
 async function enter() {
   const key = /^#in=([\w-]+)$/.exec(location.hash)?.[1] || "";
   if (key) history.replaceState(null, "", "/");
@@ -454,7 +454,7 @@ function closed(guarded) {
         : say("page_closed_crowd_how"))));
 }
 
-// Not at the top level: who is kept out sees why, and nothing is asked for him.
+// Not at the top level: if the server lets nobody in, the page says why and asks for nothing else.
 if (await enter().catch(() => true)) await begin();
 
 async function begin() {
