@@ -27,7 +27,7 @@ from core.models.retrying import TRIES, StillAtIt, retrying
 from core.models.shapes import SHAPES, Shape
 from core.models.stream import Silent, Stream
 from core.models.thinking import LAST, ThinkSplitter
-from core.models.ways import Ways, sees
+from core.models.ways import Ways, blind, deaf, sees
 from core.telemetry import logger
 
 log = logger(__name__)
@@ -155,7 +155,10 @@ class ChatClient:
         return call, news
 
     async def _fit(self, request: ChatRequest, ways: Ways) -> ChatRequest:
-        fitting = ways.fit(request)
+        shape = SHAPES[ways.shape or self._endpoint.provider.shape]
+        # What has no place in the request is told of in words.
+        request = request if shape.hears else deaf(request)
+        fitting = ways.fit(request if shape.sees else blind(request))
         return await self._links.linked(fitting) if self._links and ways.links else fitting
 
     async def _asked(self, stack: AsyncExitStack, call: _Call) -> None:

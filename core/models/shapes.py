@@ -11,17 +11,22 @@ from core.models.ways import NEEDED, Ways
 
 
 class Shape(NamedTuple):
-    """How an API is asked and read. *reader* makes the reader for one answer."""
+    """How an API is asked and read. *reader* makes the reader for one answer.
+
+    *hears*, *sees*: whether a request has a place for sounds and pictures.
+    """
 
     url: Callable[[Endpoint, ChatRequest], str]
     body: Callable[[Endpoint, ChatRequest, Ways], dict[str, object]]
     reader: Callable[[], Reading]
     needed: frozenset[str] = NEEDED
+    hears: bool = False
+    sees: bool = True
 
 
 SHAPES = {
-    "openai": Shape(openai.url, openai.body, completions.Reader),
+    "openai": Shape(openai.url, openai.body, completions.Reader, hears=True),
     "anthropic": Shape(anthropic.url, anthropic.body, anthropic.Reader, NEEDED | {"max_tokens"}),
     "responses": Shape(responses.url, responses.body, responses.Reader),
-    "qianfan": Shape(qianfan.url, qianfan.body, qianfan.Reader),
+    "qianfan": Shape(qianfan.url, qianfan.body, qianfan.Reader, sees=False),
 }

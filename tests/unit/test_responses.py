@@ -14,9 +14,10 @@ from core.models.chunks import Cited, Finished, ReasoningDelta, TextDelta, Usage
 from core.models.client import ChatClient
 from core.models.learned import Lessons
 from core.models.parameters import Parameters, read_parameters
-from core.models.providers import Endpoint, provider_at
+from core.models.providers import Endpoint, place_of, provider_at
 from core.models.request import ChatMessage, ChatRequest
-from core.models.ways import Ways
+from core.models.shapes import SHAPES
+from core.models.ways import BLIND, DEAF, Ways
 from tests.servers.model import status
 
 # platform.openai.com/docs/api-reference/responses-streaming, shortened to the fields that matter.
@@ -228,6 +229,31 @@ async def test_each_api_is_told_its_parameters_in_its_own_words(model):
     ):
         endpoint = Endpoint(url, "", "m", provider_at(url))
         assert words.items() <= openai.body(endpoint, request, Ways()).items()
+
+
+SENSES = ChatMessage(
+    "user", "what is it?", ("data:image/png;base64,AA",), ("data:audio/ogg;base64,AA",)
+)
+
+
+@pytest.mark.parametrize(
+    ("url", "sees", "hears"),
+    [
+        ("https://any.example/v1/chat/completions", True, True),
+        ("https://any.example/v1/responses", True, False),
+        ("https://any.example/v1/messages", True, False),
+        ("https://aip.baidubce.com", False, False),
+    ],
+)
+async def test_what_an_api_has_no_place_for_is_told_of_in_words(url, sees, hears):
+    """Nothing that a person sent is dropped in silence."""
+    base_url, shape = place_of(url)
+    endpoint = Endpoint(base_url, "", "m", provider_at(base_url, shape=shape))
+    client = ChatClient(None, endpoint)
+    asked = await client._fit(ChatRequest((SENSES,)), Ways())
+    body = json.dumps(SHAPES[endpoint.provider.shape].body(endpoint, asked, Ways()))
+    assert ("image/png" in body, BLIND in body) == (sees, not sees)
+    assert ("input_audio" in body, DEAF in body) == (hears, not hears)
 
 
 def test_parameters_are_read_from_one_line():
