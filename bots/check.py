@@ -133,6 +133,8 @@ async def _models(settings: Settings) -> AsyncIterator[Finding]:
             if root.rstrip("/").endswith(tail):
                 yield Finding("FAIL", f"{setting} is the root of the API: leave out {tail}")
                 return
+    if settings.llm_picture_links and not settings.public_url:
+        yield Finding("note", "LLM_PICTURE_LINKS needs PUBLIC_URL; without it, pictures are sent")
     async with AsyncExitStack() as stack:
         try:
             models = await stack.enter_async_context(open_models(settings, LocalBudget()))

@@ -170,6 +170,13 @@ async def test_where_v1_belongs_is_told_whatever_the_address_ends_with(ending, t
     assert f"An API answers at LLM_BASE_URL without /v1 before {ending}" in told
 
 
+async def test_pictures_by_address_without_an_address_of_ours_are_noted(tmp_path, model):
+    _, told = await check(
+        tmp_path, LLM_BASE_URL=model.url, LLM_MODEL="scripted", LLM_PICTURE_LINKS="true"
+    )
+    assert "LLM_PICTURE_LINKS needs PUBLIC_URL" in told
+
+
 async def test_an_address_that_ends_with_its_call_is_no_fault(tmp_path, model):
     for ending, more in (("/chat/completions", {}), ("/messages", {"LLM_API_KEY": "sk"})):
         _, told = await check(
