@@ -1,8 +1,8 @@
-"""The border: what comes from outside is read item by item.
+"""The border: data from outside is read item by item.
 
-What cannot be read is set aside: counted, told to the operator without its text, and the next
-item is read. A room that reads from outside (a platform's updates, a store's entries, a stream,
-a list in the settings) says so here, in one way, and is never ended by one bad item.
+An item that cannot be read is set aside: it is counted, the operator is told without the item's
+text, and the next item is read. All code that reads from outside (updates of a platform, entries of
+the store, a stream, a list in the settings) uses `set_aside`. So one bad item never ends the rest.
 """
 
 import logging
@@ -11,7 +11,7 @@ import time
 from prometheus_client import Counter
 
 TELL_AGAIN_S = 60.0
-"""The same reason at the same border is told so seldom: who sends rubbish cannot fill the log."""
+"""How often the same reason is logged at most, so that a sender of rubbish cannot fill the log."""
 
 SET_ASIDE = Counter(
     "palaver_set_aside_total",
@@ -21,22 +21,22 @@ SET_ASIDE = Counter(
 )
 
 _log = logging.getLogger(__name__)
-_told: dict[tuple[str, str], float] = {}
+_logged_at: dict[tuple[str, str], float] = {}
 
 
 def set_aside(border: str, reason: str | BaseException) -> None:
-    """Count one item that could not be read, and tell the operator now and then.
+    """Count one item that could not be read, and log it now and then.
 
     Args:
-        border: where it came in, such as `telegram.update` or `store.mail`; one of a fixed set.
-        reason: what was wrong, one of a fixed set too, never the item's own text; of an
-            exception its class is named, for its words may quote the item.
+        border: where the item came in, such as `telegram.update` or `store.mail`; of a fixed set.
+        reason: what was wrong; of a fixed set too, and never the item's own text. Of an exception
+            only the class is logged, because its text may quote the item.
     """
     word = reason if isinstance(reason, str) else type(reason).__name__
     SET_ASIDE.labels(border, word).inc()
     now = time.monotonic()
-    if now - _told.get((border, word), -TELL_AGAIN_S) >= TELL_AGAIN_S:
-        _told[border, word] = now
+    if now - _logged_at.get((border, word), -TELL_AGAIN_S) >= TELL_AGAIN_S:
+        _logged_at[border, word] = now
         _log.warning("set aside: %s (%s)", border, word)
 
 
@@ -48,12 +48,12 @@ _VISIBLE = {
 
 
 def printable(text: str) -> str:
-    """*text* for a terminal: what would command it is shown, and does nothing."""
+    """*text* for a terminal: control characters are shown, and do nothing."""
     return clean(text).translate(_VISIBLE)
 
 
 def clean(text: str) -> str:
-    """*text* that can be encoded: halves of a surrogate pair are joined, lone ones replaced."""
+    """*text* made encodable: surrogate pairs are joined, and lone surrogates replaced."""
     try:
         text.encode()
     except UnicodeEncodeError:

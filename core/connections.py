@@ -1,9 +1,9 @@
-"""The connections of the HTTP server: a bounded number, and none that is held for nothing.
+"""The connections of the HTTP server: a bounded number, and no idle one for long.
 
-aiohttp waits without end for the head of a request, and for its body. Who opens a thousand
-connections and says nothing would use up all file descriptors, and health with them. So a
-connection that waits for its next request is closed after a while, and at once when there are
-too many; a request that is not whole in time is cut, and so is a reader who stopped reading.
+aiohttp waits for ever for the head and the body of a request. A stranger who opens a thousand
+connections and sends nothing could use up all file descriptors, and even `/healthz` would fail. So
+an idle connection is closed after a while, or at once if there are too many. A request that does
+not arrive in time is cut. A client that stops reading is cut too.
 """
 
 import asyncio
@@ -17,20 +17,20 @@ from typing import cast
 from aiohttp import web
 
 IDLE_S = 20.0
-"""For so long a connection may stand without a whole head of a request."""
+"""How long a connection may be open without a whole request head."""
 BODY_S = 60.0
-"""So long after its head, the body of a request must be there."""
+"""How long after its head the body of a request may take."""
 STALLED_S = 60.0
-"""For so long a reader may take nothing of what is sent."""
+"""How long a client may read nothing of the response."""
 LOOK_S = 1.0
 MOST = 4_000
 SPARE_FILES = 200
-"""File descriptors that the server leaves to everybody else: the store, models, platforms."""
+"""How many file descriptors the server leaves for the store, models and platforms."""
 
 
 @dataclass
 class _Connection:
-    """*since*: when it last did something; *busy*: a request of it is being answered."""
+    """*since*: when the connection last did something. *busy*: a request is being answered."""
 
     since: float
     busy: bool = False
@@ -38,7 +38,7 @@ class _Connection:
 
 
 class Connections:
-    """Watches over the connections that `accept` hands on. Use as a context manager."""
+    """Watches the connections of the protocols from `accepting`. Use as a context manager."""
 
     def __init__(self, most: int | None = None) -> None:
         self._most = _affordable() if most is None else most
@@ -54,11 +54,11 @@ class Connections:
             self._watch.cancel()
 
     def accepting(self, server: Callable[[], asyncio.Protocol]) -> Callable[[], asyncio.Protocol]:
-        """*server*, a protocol factory, for connections that are counted here first."""
+        """A protocol factory: *server*, with each connection counted here first."""
         return lambda: _Threshold(self, server())
 
     def admit(self, transport: asyncio.Transport) -> bool:
-        """Whether there is room for *transport*; the one that waited longest may make it."""
+        """Whether there is room for *transport*. The longest idle one may be closed for it."""
         if len(self._open) >= self._most:
             self._forget_closed()
         if len(self._open) >= self._most:
@@ -71,7 +71,7 @@ class Connections:
 
     @contextmanager
     def answering(self, request: web.Request) -> Iterator[None]:
-        """While *request* is answered its connection is not idle; its body must come in time."""
+        """While *request* is answered, its connection is not idle. The body must come in time."""
         transport = cast(asyncio.Transport, request.transport)
         known = self._open.get(transport)
         if known is None:
@@ -83,7 +83,7 @@ class Connections:
             yield
         finally:
             late.cancel()
-            # Behind the others again: it waited for nothing until now.
+            # Back to the end of the order: it becomes idle only now.
             self._open.pop(transport, None)
             known.busy, known.since = False, time.monotonic()
             self._open[transport] = known
@@ -107,12 +107,12 @@ class Connections:
 
     def _close(self, transport: asyncio.Transport) -> None:
         self._open.pop(transport, None)
-        # Not `close`: that waits for a reader who takes nothing.
+        # Not `close`: that would wait for a client that reads nothing.
         transport.abort()
 
 
 class _Threshold(asyncio.Protocol):
-    """Where a connection is counted, before the protocol behind it takes over."""
+    """Counts a connection, and then hands it to the real protocol."""
 
     def __init__(self, connections: Connections, behind: asyncio.Protocol) -> None:
         self._connections = connections
@@ -133,7 +133,7 @@ def _cut_if_unread(request: web.Request, transport: asyncio.Transport) -> None:
 
 
 def _affordable() -> int:
-    """How many connections the file descriptors allow, as many as we may have."""
+    """How many connections the file descriptors allow, after raising the limit if we may."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = min(hard, MOST + SPARE_FILES) if hard != resource.RLIM_INFINITY else MOST + SPARE_FILES
     if soft < wanted:

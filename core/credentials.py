@@ -1,7 +1,7 @@
-"""Which credential goes to which host: decided here, and nowhere else.
+"""Which credential goes to which host is decided here, and nowhere else.
 
-A secret is sent to the origin that the operator named it for, and to the hosts that the platform's
-own documentation names; whoever else asks for a request gets it without.
+A secret is sent only to the origin for which the operator set it, and to the hosts that the
+platform's documentation names. Requests to other hosts go without it.
 """
 
 import msgspec
@@ -14,9 +14,9 @@ class Credential(msgspec.Struct, frozen=True):
     """Headers that hold a secret.
 
     Args:
-        headers: what is sent.
-        named: an address that the operator named; its scheme, host and port are the place.
-        domains: hosts, with all below them, that get it too: by https, at port 443.
+        headers: the headers to send.
+        named: an address that the operator set. Its scheme, host and port must match.
+        domains: hosts that get the headers too, with all their subdomains: by https, at port 443.
     """
 
     headers: tuple[tuple[str, str], ...]
@@ -27,7 +27,7 @@ class Credential(msgspec.Struct, frozen=True):
         return f"Credential(named={self.named!r})"
 
     def to(self, url: str) -> dict[str, str]:
-        """The headers for a request to *url*; none where it is not the place."""
+        """The headers for a request to *url*; none if the secret may not go there."""
         origin = origin_at(url)
         if origin is None or not (origin == origin_at(self.named) or within(origin, self.domains)):
             return {}
@@ -35,7 +35,7 @@ class Credential(msgspec.Struct, frozen=True):
 
 
 def within(origin: Origin, domains: tuple[str, ...]) -> bool:
-    """Whether *origin* is one of *domains*, or below one, by https and at its usual port."""
+    """Whether *origin* is one of *domains* or a subdomain, by https at the usual port."""
     return (
         origin.scheme == "https"
         and origin.port == 443
@@ -44,7 +44,7 @@ def within(origin: Origin, domains: tuple[str, ...]) -> bool:
 
 
 def origin_at(url: str) -> Origin | None:
-    """Where a request to *url* goes, as the client reads it; None where that is nowhere."""
+    """Where a request to *url* goes, as the HTTP client reads it; None if it is no address."""
     try:
         return origin_of(URL(url))
     except (ValueError, TypeError):

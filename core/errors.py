@@ -52,9 +52,9 @@ MOST_CHARS = 1_000
 
 
 class PalaverError(Exception):
-    """Anything that Palaver itself raises.
+    """All errors that Palaver itself raises.
 
-    Its text may quote others: one short line of it, and no secret that is known.
+    The text may quote others. It is cut to one short line, and known secrets are removed.
     """
 
     def __init__(self, text: str = "") -> None:
@@ -63,7 +63,7 @@ class PalaverError(Exception):
 
 
 class ConfigError(PalaverError):
-    """*setting* is the name as the operator writes it; the text says what to do."""
+    """*setting* (its name as the operator writes it) is wrong. The text says what to do."""
 
     def __init__(self, setting: str, text: str) -> None:
         super().__init__(f"{setting}: {text}")
@@ -71,7 +71,7 @@ class ConfigError(PalaverError):
 
 
 class PlatformError(PalaverError):
-    """The platform did not do what it was asked; trying later may work."""
+    """The platform did not do what it was asked. A later try may work."""
 
 
 class RateLimited(PlatformError):
@@ -83,11 +83,11 @@ class RateLimited(PlatformError):
 
 
 class Silenced(PlatformError):
-    """Nothing may be called there for so long that the turn should not wait for it."""
+    """No call may be made there for longer than a turn should wait."""
 
 
 class Impossible(PlatformError):
-    """A call that will never work, however often it is made."""
+    """The call will never work. Do not try it again."""
 
 
 class ChatLost(Impossible):
@@ -95,15 +95,15 @@ class ChatLost(Impossible):
 
 
 class PostLost(Impossible):
-    """The post does not exist, or takes no more changes: what it should say needs another one."""
+    """The post does not exist, or cannot be changed any more. Make another post."""
 
 
 class ContentRefused(Impossible):
-    """The platform does not take this content; another form of it may pass."""
+    """The platform does not take this content. Another form of it may pass."""
 
 
 class NoRight(Impossible):
-    """The place does not let us do this; *right* says what: `pictures`, `files` or `voice`."""
+    """We lack a right in this place. *right*: `pictures`, `files` or `voice`."""
 
     def __init__(self, text: str, right: str) -> None:
         super().__init__(text)
@@ -111,11 +111,11 @@ class NoRight(Impossible):
 
 
 class Full(PlatformError):
-    """The post takes no more text: what follows belongs into another one."""
+    """The post takes no more text. Put the rest into another post."""
 
 
 class Barred(NoRight):
-    """We may not write there; *why*: the `topic` is closed, or nobody lets us send `text`."""
+    """We may not write there. *why*: the `topic` is closed, or we have no right to send `text`."""
 
     def __init__(self, text: str, why: Literal["topic", "text"]) -> None:
         super().__init__(text, why)
@@ -123,11 +123,11 @@ class Barred(NoRight):
 
 
 class AttachmentLost(PlatformError):
-    """What came with a message is not there (any more), or not for us."""
+    """An attachment does not exist (any more), or we may not have it."""
 
 
 class AttachmentTooLarge(PlatformError):
-    """What came with a message is larger than may be read."""
+    """An attachment is larger than we read."""
 
 
 class Revoked(PlatformError):
@@ -137,15 +137,15 @@ class Revoked(PlatformError):
 class ModelError(PalaverError):
     """The provider failed.
 
-    *billed*: what it told of the cost before it failed, where no delta told that: the fields of
-    `core.models.chunks.Usage`, in order.
+    *billed*: the costs that the provider told before it failed, if no delta told them: the fields
+    of `core.models.chunks.Usage`, in order.
     """
 
     billed: tuple[float, ...] = ()
 
 
 class Overloaded(ModelError):
-    """Busy, unreachable or broken before the first word; *retry_after_s* may be 0."""
+    """The provider was busy, away or broken before the first word. *retry_after_s* may be 0."""
 
     def __init__(self, text: str, retry_after_s: float = 0.0) -> None:
         super().__init__(text)
@@ -153,13 +153,13 @@ class Overloaded(ModelError):
 
 
 class Lost(Overloaded):
-    """It was asked, and perhaps done and paid, but the answer did not arrive; not asked again."""
+    """The answer did not arrive. The work may be done and paid, so it is not asked again."""
 
 
 class Refused(ModelError):
-    """The provider will not answer this request; never retried.
+    """The provider will never answer this request. Not retried.
 
-    *said*: the provider's own words, whole, for who learns from them; never logged or shown.
+    *said*: the provider's own full text, for code that learns from it. Never logged or shown.
     """
 
     def __init__(self, text: str, reason: RefusedReason = "request", said: str = "") -> None:
@@ -169,15 +169,15 @@ class Refused(ModelError):
 
 
 class Interrupted(ModelError):
-    """The stream broke, stalled or made no sense after it had begun."""
+    """The stream broke, stopped or made no sense after it had begun."""
 
 
 class FetchError(PalaverError):
-    """What is at an address that came from outside cannot be had; the text does not quote it."""
+    """An address from outside could not be fetched. The text does not quote the address."""
 
 
 class AddressRefused(FetchError):
-    """The address is none, or leads where nobody from outside may send us."""
+    """The text is no address, or it leads to a place that strangers may not send us to."""
 
 
 class StoreError(PalaverError):
@@ -185,4 +185,4 @@ class StoreError(PalaverError):
 
 
 class LeaseLost(StoreError):
-    """Another worker owns this turn now: stop, and change nothing."""
+    """Another worker has this turn now. Stop, and change nothing."""

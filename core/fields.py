@@ -1,4 +1,4 @@
-"""Kinds of settings that the core's and the platforms' declarations share."""
+"""Types of settings that the core and the platforms share."""
 
 from typing import Annotated
 
@@ -10,16 +10,16 @@ from core.secret import unsendable
 
 
 def split(value: object) -> object:
-    """The parts of a text that is separated by commas."""
+    """The parts of a text that are separated by commas."""
     if isinstance(value, str):
         return tuple(part.strip() for part in value.split(",") if part.strip())
     return value
 
 
 def address(value: str, *, user: bool = False) -> str:
-    """*value*, if something can be sent there, or if it is empty. Raises `ValueError`.
+    """*value*, if it is an address or empty. Raises `ValueError`.
 
-    *user*: whether a name and a password may stand in it.
+    *user*: whether it may contain a name and a password.
     """
     value = value.strip()
     if value and not value.startswith(("http://", "https://")):
@@ -34,7 +34,7 @@ def _called(value: str) -> str:
 
 
 def _sendable(value: SecretStr) -> SecretStr:
-    # Files of secrets end with a line end.
+    # Files with secrets often end with a line end.
     secret = value.get_secret_value().strip()
     if fault := unsendable(secret):
         raise ValueError(fault)
@@ -42,10 +42,10 @@ def _sendable(value: SecretStr) -> SecretStr:
 
 
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(split)]
-"""A list that is written with commas."""
+"""A list, separated by commas."""
 Url = Annotated[str, AfterValidator(_called)]
-"""The root of an API that is called, without a slash at its end."""
+"""The address of an API that we call, without a slash at its end."""
 PublicUrl = Annotated[str, AfterValidator(address)]
-"""The same, told to others: no password may stand in it."""
+"""An address that others see, so it may contain no password."""
 Key = Annotated[SecretStr, AfterValidator(_sendable)]
-"""A key or a token, which is sent in a header."""
+"""A key or a token that is sent in a header."""

@@ -12,14 +12,14 @@ Takes = Literal["nothing", "choice", "text", "prompt"]
 
 
 class CommandInfo(msgspec.Struct, frozen=True):
-    """What an adapter may know of a command, to tell it from other words.
+    """What an adapter may know of a command, to tell it from an ordinary message.
 
     Args:
-        takes: what may stand behind it: `nothing`; one of its *choices*; a free `text`; or a
-            `prompt`, without which it makes no sense.
-        choices: what it takes one of.
-        of_place: outside a thread, it is about the place with all its threads.
-        for_asker: only the person who gives it needs to read what it says.
+        takes: which argument it takes: `nothing`, one of its *choices*, a free `text`, or a
+            `prompt`, which it always needs.
+        choices: the arguments that it takes.
+        of_place: whether outside a thread the command is about the place with all its threads.
+        for_asker: whether only the sender needs to read the answer.
     """
 
     takes: Takes = "nothing"
@@ -29,22 +29,22 @@ class CommandInfo(msgspec.Struct, frozen=True):
 
 
 class Lease(Protocol):
-    """A right that one process holds at a time."""
+    """A right that only one process has at a time."""
 
     @property
     def held(self) -> bool: ...
 
 
 class Leases(Protocol):
-    """Lent to adapters whose platform allows one reader at a time."""
+    """Lent to adapters whose platform allows only one reader at a time."""
 
     def hold(self, name: str) -> AbstractAsyncContextManager[Lease]:
-        """Wait until *name* is ours; it is kept alive until the block ends or it is lost."""
+        """Wait until *name* is ours. It is renewed until the block ends or it is lost."""
         ...
 
 
 class Spare(Protocol):
-    """Lent to adapters for calls that nobody waits for: they take tokens as all calls do."""
+    """Lent to adapters for calls that nobody waits for. They take tokens as all calls do."""
 
     async def make(
         self,
@@ -53,31 +53,31 @@ class Spare(Protocol):
         *,
         owed: bool = False,
     ) -> None:
-        """Make *call* if each of *buckets* has a token to spare; if it is *owed*, in any case.
+        """Make *call* if each of *buckets* has a spare token; if it is *owed*, in any case.
 
-        A `PlatformError` of it ends here; from a refusal it is learned.
+        A `PlatformError` is not raised. The budget learns from a refusal.
         """
         ...
 
 
 class Secret(Protocol):
-    """Lent to adapters that sign something: the same in every process, and after a restart."""
+    """Lent to adapters that sign something. It is the same in all processes and after a restart."""
 
     async def value(self) -> str: ...
 
     async def replace(self) -> None:
-        """Make another one: whatever the old one signed is void."""
+        """Make a new secret. Everything that the old one signed becomes invalid."""
         ...
 
 
 class Recent(Protocol):
-    """Lent to adapters whose platform tells of one gesture in several messages."""
+    """Lent to adapters whose platform sends one gesture of a person as several messages."""
 
     async def look(self, name: str, value: bytes = b"") -> Sequence[bytes]:
-        """Keep *value*, if it is any, for some minutes.
+        """Keep *value* for some minutes, unless it is empty.
 
         Returns:
-            What every process kept under *name* lately, the oldest first, *value* included.
+            All recent values that any process kept under *name*, oldest first, with *value*.
 
         Raises:
             StoreError: the store is away.
@@ -86,14 +86,14 @@ class Recent(Protocol):
 
 
 class PostLog(Protocol):
-    """Lent to adapters whose platform keeps no posts of its own.
+    """Lent to adapters whose platform keeps no posts itself.
 
-    A post log is an ordered map of opaque values, shared by all replicas, which
-    can be watched; it is forgotten after `HISTORY_TTL` without a change.
+    A post log is an ordered map of opaque values. All replicas share it, and can watch it. It is
+    forgotten after `HISTORY_TTL` without a change.
     """
 
     async def put(self, log_name: str, value: bytes, key: int | None = None) -> int:
-        """Append *value*, or replace what *key* holds; returns its key (from 1, rising)."""
+        """Append *value*, or replace the value of *key*. Returns the key (1, 2, 3, ...)."""
         ...
 
     async def get(self, log_name: str, key: int) -> bytes | None: ...
@@ -111,5 +111,5 @@ class PostLog(Protocol):
     def watch(
         self, log_name: str
     ) -> AbstractAsyncContextManager[AsyncIterator[tuple[int, bytes | None]]]:
-        """Each change from now on: its key, and the value (None: removed)."""
+        """Each change from now on: the key, and the new value (None: removed)."""
         ...

@@ -1,8 +1,7 @@
-"""The words that cross every border inside Palaver.
+"""The values that all parts of Palaver exchange.
 
-Frozen values only: adapters make and read them, the inbox and the history keep
-them as JSON. A field is added with a default, so that what an older version
-wrote can still be read.
+They are frozen. Adapters make and read them; the inbox and the history keep them as JSON. A new
+field needs a default, so that values of older versions can still be read.
 """
 
 import operator
@@ -14,7 +13,7 @@ from msgspec.structs import astuple
 from core.border import clean
 
 ConversationId = NewType("ConversationId", str)
-"""`platform:space:thread`, stable over restarts; one history each."""
+"""`platform:space:thread`, the same after a restart. Each conversation has one history."""
 
 
 def conversation_id(platform: str, space: str, thread: str = "") -> ConversationId:
@@ -29,17 +28,17 @@ def split_conversation(conversation: ConversationId) -> tuple[str, str, str]:
 
 
 def place_of(conversation: ConversationId) -> ConversationId:
-    """The place that *conversation* is in, as a conversation of its own: without a thread."""
+    """The place of *conversation*: the same conversation without its thread."""
     platform, space, _ = split_conversation(conversation)
     return conversation_id(platform, space)
 
 
 FORWARD = "forward"
-"""The `burst` of what was passed on; a remark of the same moment before it belongs to it."""
+"""The `burst` of a message that was passed on. A remark just before it belongs to it."""
 TITLE = "(title)"
-"""The `command` of news, which nobody can type: a person gave the conversation the title `text`."""
+"""The `command` that says: a person gave the conversation the title `text`. Nobody can type it."""
 CUT = "cut"
-"""The `burst` of a piece that its client cut off at the platform's length."""
+"""The `burst` of a piece that the client cut at the platform's limit."""
 
 
 class Sender(msgspec.Struct, frozen=True):
@@ -54,8 +53,10 @@ NAME_CHARS = 120
 
 
 def file_name(name: str) -> str:
-    """*name* as it may be shown and quoted: one line, of a usual length, without what changes the
-    order of other characters, and without a folder. Its ending, which says the kind, is kept.
+    """*name* made safe to show: one line of a usual length, without a folder.
+
+    Characters that cannot be shown, or change the order of others, become spaces. The ending stays,
+    because it tells the kind of the file.
     """
     name = clean(name).replace("\\", "/").rpartition("/")[2]
     name = "".join(one if one.isprintable() else " " for one in name).strip()
@@ -65,7 +66,7 @@ def file_name(name: str) -> str:
 
 
 class Attachment(msgspec.Struct, frozen=True):
-    """A file that came with a message; *ref* is what its platform fetches it by."""
+    """A file that came with a message. The platform fetches it by *ref*."""
 
     kind: Literal["image", "audio", "file"]
     ref: str
@@ -75,15 +76,15 @@ class Attachment(msgspec.Struct, frozen=True):
 
     @property
     def title(self) -> str:
-        """What to call it in words."""
+        """How to name the attachment in a sentence."""
         return self.name or self.mime or "unnamed"
 
 
 class Quote(msgspec.Struct, frozen=True):
-    """What a message replies to, or (*forwarded*) passes on.
+    """The text that a message replies to or, if *forwarded*, passes on.
 
-    *post* is ours, by its handle, where it is an answer of our own; *chosen*: the person marked
-    this very part of it.
+    *post*: the handle of the post, if it is one of our answers. *chosen*: the person marked this
+    part of the text.
     """
 
     author: str
@@ -98,28 +99,27 @@ class Incoming(msgspec.Struct, frozen=True, kw_only=True):
 
     Args:
         event_id: the same for every delivery of the same event, for dedupe.
-        same: another name of the same event, where its platform delivers one event under two.
-        text: what was said, without the bot's mention; for a command, its arguments.
+        same: a second name of the event, if the platform delivers it under two names.
+        text: the message without the bot's mention. Of a command: its arguments.
         command: the name without its slash, or empty for a question.
-        reply_to: the platform's reference to answer under, or empty.
-        address: `direct`: the bot was spoken to (mention, reply, command, DM);
-            `thread`: said in a thread, which the core follows if it was asked
-            there before; `overheard`: said in a group to nobody in particular.
-        burst: pieces that belong to one message (an album, a cut paste, a batch
-            of forwards) share a non-empty key.
+        reply_to: the platform's reference to the message to answer under, or empty.
+        address: `direct`: the message is for the bot (mention, reply, command, DM). `thread`: it is
+            in a thread; the core follows the thread if the bot was asked there before.
+            `overheard`: it is in a group, and for nobody in particular.
+        burst: a key that the pieces of one message share (an album, a cut paste, forwards), or
+            empty.
         message: the platform's own reference of the message, or empty.
-        described: what came besides words and files (a poll, a place on the map), in words.
-        aside: the platform's reference to answer this person alone under, where only they need
-            to read it; or empty.
-        under: the post of ours, by its handle, whose button was pressed, or empty.
-        edited: whether it is a new wording of *message*, which was said before.
-        deleted: whether *message*, which was said before, was taken back. It has no text; who
-            said it, where, and whether in private are as then. Where its answer is not committed
-            yet, the question is dropped, and posts of its answer are taken away.
-        moved_to: the platform's own news that the conversation goes on elsewhere; nobody said it.
+        described: what came besides text and files (a poll, a place on the map), in words.
+        aside: the platform's reference for an answer that only this person sees, or empty.
+        under: the handle of our post whose button was pressed, or empty.
+        edited: whether this is the new wording of *message*.
+        deleted: whether *message* was taken back. Then there is no text; sender, conversation and
+            *private* are as before. If its answer is not committed yet, the question is dropped,
+            and the posts of the answer are deleted.
+        moved_to: where the conversation goes on. This is news of the platform, not of a person.
         sent_at: seconds since the epoch, by the platform's clock.
-        of_place: whether it was said outside any thread and is about the place and all that goes
-            on in it; *conversation* is then the place's.
+        of_place: whether the message was sent outside all threads and concerns the whole place.
+            *conversation* is then the place.
     """
 
     event_id: str
@@ -146,9 +146,9 @@ class Incoming(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Button(msgspec.Struct, frozen=True):
-    """A button under a post; pressing it sends *command* as an `Incoming`.
+    """A button under a post. Pressing it sends *command* as an `Incoming`.
 
-    Behind a space, *command* may carry what the command is to be given; 64 bytes in all.
+    *command* may contain arguments after a space. It has at most 64 bytes in all.
     """
 
     command: str
@@ -156,7 +156,7 @@ class Button(msgspec.Struct, frozen=True):
 
 
 class Picture(msgspec.Struct, frozen=True):
-    """An encoded image on its way to a chat; *caption* is plain text."""
+    """An encoded image for a chat. *caption* is plain text."""
 
     data: bytes
     mime: str
@@ -166,11 +166,11 @@ class Picture(msgspec.Struct, frozen=True):
 class Exchange(msgspec.Struct, frozen=True):
     """One question and its answer: the unit of history.
 
-    *notes* says in words what the text does not show (attachments, a picture
-    painted); *cut* is true when the answer is not whole; *message* is the
-    platform's reference of the question, by which an edit finds it; *person* is the id of
-    who asked, empty in what older versions wrote; *posts* are the answer's, by their handles;
-    *refused*: it was refused for what it says, and so would be every question that it came with.
+    *notes*: what the text does not show (attachments, a painted picture), in words. *cut*: the
+    answer is not whole. *message*: the platform's reference of the question; an edit finds the
+    exchange by it. *person*: the id of the person who asked; older versions did not write it.
+    *posts*: the handles of the answer's posts. *refused*: the provider refused the question for its
+    content, and would also refuse later questions that are sent with it.
     """
 
     event_id: str
@@ -188,7 +188,7 @@ class Exchange(msgspec.Struct, frozen=True):
 
 
 class Spent(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What one turn, or many, cost. *estimated*: in how many of them the tokens were estimated."""
+    """The cost of one or more turns. *estimated*: in how many of them tokens were estimated."""
 
     turns: int = 0
     prompt_tokens: int = 0
@@ -203,14 +203,14 @@ class Spent(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Summary(msgspec.Struct, frozen=True):
-    """What was said in a conversation *until* then (seconds since the epoch), in short."""
+    """The summary of a conversation up to *until* (seconds since the epoch)."""
 
     text: str = ""
     until: float = 0.0
 
 
 class Preferences(msgspec.Struct, frozen=True):
-    """What a conversation chose with `/model`, `/persona`, `/system`, `/lang` and `/voice`."""
+    """What a conversation chose: `/model`, `/persona`, `/system`, `/lang`, `/voice`, `/follow`."""
 
     model: str = ""
     persona: str = ""
@@ -218,6 +218,6 @@ class Preferences(msgspec.Struct, frozen=True):
     language: str = ""
     voice: bool = False
     follow: str = ""
-    """Of a thread that several people talk in: `all`, `questions` (or empty), `off`."""
+    """How we follow a thread in which several people talk: `all`, `questions` (or empty), `off`."""
     title: str = ""
-    """What a person called the conversation on its platform: no title of ours replaces it."""
+    """The title that a person gave the conversation. We never replace it."""

@@ -1,8 +1,7 @@
 """The port: what an adapter offers the core. What the core lends an adapter: `core/lent.py`.
 
-To add a platform, write one class that fills `Platform`, and a `plugin.py`
-beside it (`bots/plugin.py`); CONTRIBUTING.md shows each step. Nothing here is
-inherited from.
+To add a platform, write a class with the methods of `Platform`, and a `plugin.py` beside it (see
+`bots/plugin.py`). Do not inherit from anything here. CONTRIBUTING.md shows each step.
 """
 
 from collections.abc import AsyncGenerator, Iterable, Sequence
@@ -16,22 +15,23 @@ from core.messages import Attachment, Button, ConversationId, Incoming, Picture
 
 
 class Bucket(msgspec.Struct, frozen=True):
-    """Tokens that every replica shares; one call to the platform takes one.
+    """Tokens that all replicas share. One call to the platform takes one token.
+
+    `core.levels` explains the law, with an example.
 
     Args:
-        key: buckets of the same key are one.
-        most: how many calls the platform promises to let pass in any *seconds*: a token comes
-            back *seconds* after it was taken. 0: nobody could name a limit; it is met where it
-            shows itself.
-        reserve: tokens that previews leave for final texts.
-        refills: one token comes back every *seconds* / *most* instead, as into a bucket that
-            drips: bursts of *most*, and then so fast.
-        upto: the most calls in any *seconds*, or in a burst, that were ever found to pass: more
-            than *most* are tried a little at a time, as long as they do.
-        fastest: how many times as fast as promised tokens of a bucket that refills were ever
-            found to come back; tried likewise.
-        like: under this name it is kept what was found of buckets like this one: what one chat
-            lets pass is where the bot's other chats begin.
+        key: buckets with the same key are the same bucket.
+        most: how many calls the platform promises to let pass in any *seconds*. A token comes back
+            *seconds* after it was taken. 0: nobody knows a limit, until calls are refused.
+        reserve: how many tokens previews leave for final texts.
+        refills: whether one token comes back every *seconds* / *most* instead. Then a burst of
+            *most* calls may pass, and after that one call each time.
+        upto: the most calls in any *seconds*, or in a burst, that were ever seen to pass. More than
+            *most* are tried one by one, as long as they pass.
+        fastest: if the bucket refills: how many times as fast as promised tokens were ever seen to
+            come back. Faster calls are tried in the same way.
+        like: the name for buckets of this kind. What is learned of one of them is kept under this
+            name too, and the others begin with it.
     """
 
     key: str
@@ -48,15 +48,15 @@ class Limits(msgspec.Struct, frozen=True):
     """A platform's limits, as data. Sources stand beside the values, in each adapter.
 
     Args:
-        page_chars: characters of Markdown that one post may hold at most;
-            `Platform.fill` has the last word.
-        caption_chars: characters under a picture.
+        page_chars: how many characters of Markdown one post may hold at most. `Platform.fill` is
+            more exact, and decides.
+        caption_chars: how many characters fit under a picture.
         pictures_per_post: how many pictures one post can hold.
         interval_s: the least time between two previews of one surface.
-        indicate_every_s: how long "typing" lasts, so how often to repeat it.
-        replaces_pictures: whether a picture that stands can become another one.
-        rates: whether thumbs may stand under an answer.
-        passes_on: whether what is passed on comes as a message of its own, behind a remark on it.
+        indicate_every_s: how long "typing" is shown, so how often it must be repeated.
+        replaces_pictures: whether a posted picture can be replaced by another one.
+        rates: whether an answer can have thumbs under it.
+        passes_on: whether a message that is passed on comes by itself, after a remark on it.
     """
 
     page_chars: int
@@ -78,41 +78,41 @@ class Surface(Protocol):
 
     @property
     def handle(self) -> str:
-        """What `reopen_surface` finds the post by; empty until it was posted."""
+        """`reopen_surface` finds the post by this; empty until it was posted."""
         ...
 
     @property
     def budget(self) -> Sequence[Bucket]:
-        """What the next `show` takes a token of; the first bucket is the place's.
+        """The buckets of which the next `show` takes a token. The first one is the place's.
 
-        Empty: nobody limits it but `Limits.interval_s`.
+        Empty: only `Limits.interval_s` limits the calls.
         """
         ...
 
     @property
     def final_budget(self) -> Sequence[Bucket]:
-        """What the next `finish` or `delete` takes a token of, likewise."""
+        """The same for the next `finish` or `delete`."""
         ...
 
     @property
     def grows(self) -> bool:
-        """Whether what it shows is only ever added to, so that open Markdown stays open."""
+        """Whether text is only added to the shown text, so that open Markdown stays open."""
         ...
 
     async def show(self, text: str, buttons: Sequence[Button] = ()) -> None:
-        """Make the post read *text* (Markdown, healed unless it `grows`; never empty), for now.
+        """Let the post show *text* for now (Markdown, healed unless it `grows`; never empty).
 
         Raises:
-            Full: nothing was called; some of *text* should be finished here, the rest elsewhere.
+            Full: nothing was called. Finish a part of *text* here, and the rest in another post.
         """
         ...
 
     async def finish(self, text: str, buttons: Sequence[Button] = ()) -> None:
-        """Make the post read *text* for good. Safe to call again after a failure."""
+        """Let the post show *text* for good. Safe to call again after a failure."""
         ...
 
     async def delete(self) -> None:
-        """Take the post away; does nothing when there is none."""
+        """Delete the post. Does nothing if there is none."""
         ...
 
 
@@ -121,14 +121,14 @@ class Platform(Protocol):
 
     @property
     def name(self) -> str:
-        """The first part of every conversation id of this platform; no colon in it."""
+        """The first part of every conversation id of this platform, without a colon."""
         ...
 
     @property
     def identity(self) -> str:
-        """Who we are there and how to reach us, in a few words; known once entered.
+        """The bot's name there and how to reach it, in a few words. Known once entered.
 
-        A path (or nothing) is one of our own HTTP server.
+        A path (or nothing) is a path of our own HTTP server.
         """
         ...
 
@@ -137,11 +137,11 @@ class Platform(Protocol):
 
     @property
     def local(self) -> bool:
-        """Whether only the operator's own machine can reach it, so access lists do not apply."""
+        """Whether only the operator's machine can reach it. Then access lists do not apply."""
         ...
 
     async def __aenter__(self) -> Self:
-        """Connect. Called again, later, when it raised.
+        """Connect. Called again later if it raised.
 
         Raises:
             Revoked: the platform does not accept our credentials.
@@ -157,35 +157,35 @@ class Platform(Protocol):
     ) -> None: ...
 
     def routes(self) -> Iterable[web.AbstractRouteDef]:
-        """What the one HTTP server should serve for this platform; may be empty."""
+        """The routes of our HTTP server that this platform needs; may be empty."""
         ...
 
     def updates(self) -> AsyncGenerator[Sequence[Incoming]]:
         """Yield batches of what people did.
 
-        Asking for the next batch says that the inbox holds the last one; only
-        then is it acknowledged to the platform.
+        When the core asks for the next batch, the inbox holds the last one. Only then may the
+        adapter acknowledge it to the platform.
         """
         ...
 
     def budget(self, conversation: ConversationId) -> Sequence[Bucket]:
-        """The buckets that a new post in *conversation* takes a token from."""
+        """The buckets of which a new post in *conversation* takes a token."""
         ...
 
     def indicate_budget(self, conversation: ConversationId, *, busy: bool) -> Sequence[Bucket]:
-        """The buckets that `indicate` takes a token from."""
+        """The buckets of which `indicate` takes a token."""
         ...
 
     def fill(self, text: str) -> float:
-        """How much of one post *text*, rendered, takes; up to 1.0 it fits."""
+        """How much of one post the rendered *text* fills. Up to 1.0 it fits."""
         ...
 
     def open_surface(self, conversation: ConversationId, reply_to: str) -> Surface:
-        """A surface for a new post, which appears with its first text."""
+        """A surface for a new post. The post appears with its first text."""
         ...
 
     def reopen_surface(self, conversation: ConversationId, handle: str) -> Surface:
-        """The surface of a post that stands already, perhaps from another process."""
+        """The surface of a post that exists, perhaps made by another process."""
         ...
 
     async def send_pictures(
@@ -200,24 +200,24 @@ class Platform(Protocol):
         """Post *pictures* (1 to `pictures_per_post`), with their captions. Raises as a surface.
 
         Args:
-            replacing: what this gave for a picture that stands, to become the one of *pictures*.
+            replacing: the handle of a posted picture, which the one of *pictures* replaces.
 
         Returns:
-            What `replacing` and `reopen_surface` (to delete it) find the post by; may be empty
-            where there is more than one, or the platform replaces no pictures.
+            The post's handle, for `replacing` and for `reopen_surface` (to delete it). It may be
+            empty if there is more than one picture, or the platform replaces no pictures.
         """
         ...
 
     async def send_voice(self, conversation: ConversationId, reply_to: str, sound: bytes) -> None:
-        """Post *sound* (OGG with Opus), to be played. Raises as a surface."""
+        """Post *sound* (OGG with Opus) as a voice message. Raises as a surface."""
         ...
 
     async def indicate(self, conversation: ConversationId, *, busy: bool) -> None:
-        """Show or clear "is typing". Raises as a surface; a nicety, so that ends at the caller."""
+        """Show or clear "is typing". Raises as a surface; the caller ignores the error."""
         ...
 
     async def entitle(self, conversation: ConversationId, title: str) -> None:
-        """Show what a private conversation is about. A nicety, as `indicate` is."""
+        """Show the title of a private conversation. Errors as with `indicate`."""
         ...
 
     async def fetch(self, attachment: Attachment, most_bytes: int) -> bytes:
@@ -225,6 +225,6 @@ class Platform(Protocol):
 
         Raises:
             AttachmentTooLarge: it is larger than *most_bytes*.
-            AttachmentLost: it is not there (any more), or not for us.
+            AttachmentLost: it does not exist (any more), or we may not have it.
         """
         ...

@@ -1,6 +1,6 @@
-"""Trying again: what others failed at for a moment, and may do soon.
+"""Retries: call the store or a platform again when it is away for a moment.
 
-The calls of models have their own rules (`core.models.client`).
+Calls of models have their own rules (`core.models.client`).
 """
 
 import asyncio
@@ -40,7 +40,7 @@ async def retry_until_available(call: Callable[[], Awaitable[_T]], what: str) ->
 
 
 def _passing(error: BaseException) -> bool:
-    # The kinds of `PlatformError` below it say that asking again is useless.
+    # For the subclasses of `PlatformError` another try is useless.
     return type(error) is PlatformError
 
 
@@ -51,5 +51,5 @@ retry_while_away = tenacity.retry(
     before_sleep=tenacity.before_sleep_log(logging.getLogger(__name__), logging.WARNING),
     reraise=True,
 )
-"""Decorates a coroutine function of a platform's start: one that is away for a moment is asked
-again. It raises the errors of the port."""
+"""A decorator for the coroutine that starts a platform. If the platform is away for a moment, it is
+asked again. The coroutine raises the errors of the port."""

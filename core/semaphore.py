@@ -1,4 +1,4 @@
-"""A semaphore whose holders take more than one: bytes, pixels, processes."""
+"""A semaphore of which one holder may take many units: bytes, pixels, processes."""
 
 import asyncio
 from collections import deque
@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager, suppress
 
 
 class Weighted:
-    """*most* at once, in the order in which they came; who wants more than all gets all."""
+    """*most* units in all, first come, first served. A wish for more than *most* gets *most*."""
 
     def __init__(self, most: int) -> None:
         self._most = most
@@ -16,7 +16,7 @@ class Weighted:
 
     @asynccontextmanager
     async def hold(self, weight: int) -> AsyncIterator[None]:
-        """Wait until *weight* is free, and keep it for the block."""
+        """Wait until *weight* units are free, and keep them for the block."""
         weight = max(0, min(weight, self._most))
         if self._waiting or weight > self._free:
             turn = asyncio.get_running_loop().create_future()
@@ -25,11 +25,11 @@ class Weighted:
                 await turn
             except asyncio.CancelledError:
                 if turn.done() and not turn.cancelled():
-                    self._give(weight)  # It had been given already.
+                    self._give(weight)  # We had just got it.
                 else:
                     with suppress(ValueError):
                         self._waiting.remove((turn, weight))
-                    self._give(0)  # Who came behind may want less.
+                    self._give(0)  # The next in the queue may want less.
                 raise
         else:
             self._free -= weight

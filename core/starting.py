@@ -1,6 +1,6 @@
-"""Starting: each platform starts alone, and is tried again alone while the others serve.
+"""Starting: each platform starts by itself. If one fails, it is tried again while the others serve.
 
-What keeps one from starting is said in one line, again now and then, and stands in `/readyz`.
+The reason is logged in one line, now and then again, and is shown in `/readyz`.
 """
 
 import asyncio
@@ -15,15 +15,15 @@ from core.telemetry import logger
 log = logger(__name__)
 
 FIRST_S = 5.0
-"""How long the first tries of all platforms are waited for before the program says it serves."""
+"""How long to wait for the first tries of all platforms before the program says that it serves."""
 TRY_S = 60.0
-"""No try takes longer: who answers nothing is asked anew."""
+"""A try that takes longer is ended, and begun again."""
 AGAIN_S = (1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
 SAY_AGAIN_S = 600.0
 
 
 class Starting:
-    """Enters *platforms* into *stack*; *wrong* says what keeps a platform from having started."""
+    """Enters *platforms* into *stack*. *wrong*: why a platform has not started, by its name."""
 
     def __init__(self, platforms: Sequence[Platform], stack: AsyncExitStack) -> None:
         self.wrong = {platform.name: "is being connected to" for platform in platforms}
@@ -38,11 +38,11 @@ class Starting:
 
     @property
     def refused(self) -> bool:
-        """Whether no platform accepts our credentials, so that nobody could be served."""
+        """Whether no platform accepts our credentials. Then nobody can be served."""
         return self._refused == set(self._tried)
 
     async def first_tries(self) -> None:
-        """Return once every platform was tried once, or after `FIRST_S`."""
+        """Return when every platform was tried once, or after `FIRST_S`."""
         tries = [asyncio.create_task(tried.wait()) for tried in self._tried.values()]
         if tries:
             await asyncio.wait(tries, timeout=FIRST_S)
@@ -90,5 +90,5 @@ class Starting:
 def _in_words(error: Exception) -> str:
     if isinstance(error, TimeoutError):
         return f"no answer in {TRY_S:.0f} s"
-    # Only our own errors say for sure what anybody may read.
+    # Only the texts of our own errors are safe for everybody to read.
     return str(error) if isinstance(error, PalaverError) else type(error).__name__

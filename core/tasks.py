@@ -1,4 +1,4 @@
-"""Tasks: ending them for sure, letting end what must not be cut, and calls at a later time."""
+"""Tasks: end them for sure, let important work finish, and make a call later."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
@@ -11,7 +11,7 @@ _T = TypeVar("_T")
 async def end(tasks: Iterable[asyncio.Task[Any]], *, again_s: float = 0.3) -> None:
     """Cancel *tasks* until they are gone, however each of them ends.
 
-    Once is not enough: a client may swallow a cancellation (see `core.store.connection`).
+    One cancellation is not enough: a client may swallow it (see `core.store.connection`).
     """
     pending = set(tasks)
     while pending:
@@ -21,9 +21,10 @@ async def end(tasks: Iterable[asyncio.Task[Any]], *, again_s: float = 0.3) -> No
 
 
 async def see_through(work: Coroutine[Any, Any, _T], most_s: float) -> _T:
-    """Do *work*; who is cancelled meanwhile waits for its end first, for *most_s*.
+    """Do *work*. If the caller is cancelled, wait up to *most_s* for the work to end.
 
-    For calls that make something outside, which nobody would know of if they were cut.
+    Use it for calls that make something outside: if such a call were cut, nobody would know of what
+    it made.
     """
     task = asyncio.create_task(work)
     try:
@@ -38,7 +39,7 @@ async def see_through(work: Coroutine[Any, Any, _T], most_s: float) -> _T:
 
 @asynccontextmanager
 async def after(seconds: float, call: Callable[[], object]) -> AsyncIterator[None]:
-    """Make *call* when the block has lasted for *seconds*."""
+    """Make *call* if the block lasts for *seconds*."""
     timer = asyncio.get_running_loop().call_later(seconds, call)
     try:
         yield
