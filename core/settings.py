@@ -74,12 +74,12 @@ class Settings(BaseSettings):
     )
     llm_hears: bool = Field(
         False,
-        description="whether it hears voice messages itself, where no AUDIO_MODEL writes them down",
+        description="whether the model itself gets voice messages, if there is no AUDIO_MODEL",
     )
     llm_memory: Literal["off", "private", "all", "shared"] = Field(
         "private",
-        description="who gets an answer of the last hour again: nobody; the same private chat; "
-        "also the same group; everybody",
+        description="who gets the same answer to the same first question for an hour: nobody; the "
+        "same private chat; also the same group; everybody",
     )
     audio_model: str = Field(
         "", description="voice messages are transcribed when this is set, such as whisper-1"
@@ -99,12 +99,12 @@ class Settings(BaseSettings):
         2,
         ge=0,
         le=3,
-        description="unfinished pictures to show while one is painted, where model and "
-        "platform can; OpenAI charges a little for each",
+        description="unfinished pictures to show while one is painted, if model and platform can "
+        "do that; OpenAI charges a little for each",
     )
     image_price: float = Field(0.0, ge=0, description="dollars for a picture")
     image_callbacks: bool = Field(
-        False, description="the image API paints later and calls PUBLIC_URL back (AceData)"
+        False, description="whether the image API paints later and then calls PUBLIC_URL (AceData)"
     )
 
     https_proxy: SecretStr = Field(
@@ -113,7 +113,9 @@ class Settings(BaseSettings):
         "socks5://host:1080",
     )
     no_proxy: str = Field(
-        "", description="hosts reached past it, comma-separated: names, addresses, networks, *"
+        "",
+        description="hosts that are reached without the proxy, comma-separated: names, addresses, "
+        "networks, *",
     )
     proxy_judges: bool = Field(
         False,
@@ -133,7 +135,7 @@ class Settings(BaseSettings):
     http_port: int = Field(8080, ge=0, le=65535, description="its port; 0: any free one")
     public_url: PublicUrl = Field("", description="how the world reaches that server, for webhooks")
     api_token: Key = Field(
-        SecretStr(""), description="POST /api/ask is on when this is set, for who sends it"
+        SecretStr(""), description="POST /api/ask is on when this is set, for programs that send it"
     )
 
     allowed_users: Names = Field((), description="who may ask, as platform:id, comma-separated")
@@ -156,7 +158,9 @@ class Settings(BaseSettings):
         description="what the model is told first",
     )
     timezone: str = Field(
-        "", description="in which the model is told the time, such as Asia/Shanghai; unset: TZ's"
+        "",
+        description="the time zone of the time that the model is told, such as Asia/Shanghai; "
+        "unset: TZ's",
     )
     history_tokens: int = Field(8000, ge=0, description="how much history is sent with a question")
     max_tokens: int = Field(0, ge=0, description="the longest answer; 0: the API's own limit")
