@@ -1,8 +1,9 @@
 """`POST /api/ask`: one question from another program, without a chat and without a history.
 
-The body is a prompt as in `core.models.batch`, with `"stream": true` for an event stream of
-`{"text": …}`, at last `{"done": true, "usage": …}` or `{"error": …}`; `{"withdrawn": true}` takes
-back what was said before it. It needs `API_TOKEN`. It is counted and logged like a chat's turn.
+The body is a prompt as in `core.models.batch`. With `"stream": true` the response is an event
+stream: `{"text": …}` many times, then `{"done": true, "usage": …}` or `{"error": …}`. An event
+`{"withdrawn": true}` takes all text before it back. The caller needs `API_TOKEN`. The question is
+counted and logged like a turn of a chat.
 """
 
 import asyncio
@@ -48,9 +49,9 @@ _decode = msgspec.json.Decoder(_Asked).decode
 def api_routes(
     model: Model, token: str, most_at_once: int, metrics: Metrics, price: Sequence[float] = ()
 ) -> Sequence[web.AbstractRouteDef]:
-    """The routes, for whoever sends *token*; *most_at_once* questions are answered at once.
+    """The routes. A caller must send *token*; *most_at_once* questions are answered at once.
 
-    *price* as in `Usage.cost_usd`, where the model does not say it itself.
+    *price*: as in `Usage.cost_usd`, for a model that does not tell its own.
     """
     slots = asyncio.Semaphore(most_at_once)
 
@@ -88,7 +89,7 @@ def _json(answer: Answer, status: int) -> web.Response:
 async def _stream(
     request: web.Request, model: Model, asked: Prompt, price: Sequence[float]
 ) -> tuple[web.StreamResponse | None, Answer]:
-    """The answer, told while it comes; None where it failed before it began."""
+    """The answer, sent while it grows. None: it failed before the response began."""
     response = web.StreamResponse(
         headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"}
     )
@@ -108,12 +109,12 @@ async def _stream(
         error = redact(str(failed))
         heard.fail(failed)
     except ConnectionError:
-        # Who asked went away; what was said until then is paid for all the same.
+        # The caller went away. The text so far must still be paid for.
         error = "nobody listens any more"
     answer = heard.answer(asked.id, error, heard.usage, price)
     if not response.prepared:
         return None, answer
-    told = _Event(
+    last = _Event(
         done=not error,
         cut=answer.cut,
         usage=answer.usage,
@@ -122,17 +123,17 @@ async def _stream(
         error=error,
     )
     with suppress(ConnectionError):
-        await response.write(_line(told))
+        await response.write(_line(last))
     return response, answer
 
 
 def _record(metrics: Metrics, model: Model, asked: Prompt, answer: Answer, took_s: float) -> None:
-    """As `core.turn.cost.record` does for a turn."""
+    """Count and log the answer, as `core.turn.cost.record` does for a turn."""
     usage, name = answer.usage, answer.model or asked.model or model.model
     if usage is None and answer.answer:
         usage = Usage(tokens_of(asked.request), estimate_tokens(answer.answer))
     usage = usage or Usage()
-    # What somebody made up is no name of a series.
+    # A model name that a caller made up must not become a label.
     series = name if name in model.names else "other"
     for kind, tokens in (
         ("prompt", usage.prompt_tokens),

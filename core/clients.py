@@ -58,14 +58,13 @@ async def open_models(
     lessons: Lessons | None = None,
     links: PictureLinks | None = None,
 ) -> AsyncIterator[Models]:
-    """The configured models, else a local Ollama, else the demo; *budget* counts their calls.
+    """The configured models, else a local Ollama, else the demo. *budget* counts their calls.
 
-    *metrics* and *tracer* are told how they fare; where none are given, nobody is. *lessons*:
-    what is known of their ways; without it, each process learns for itself. *links*: addresses of
-    pictures for models that fetch them.
+    *metrics* and *tracer* record the calls. *lessons*: what was learned of the models; without it,
+    each process learns alone. *links*: addresses of pictures for models that fetch them.
 
     Raises:
-        ConfigError: a setting, or what PALAVER_CONFIG says, keeps one of them from opening.
+        ConfigError: a setting, or the file PALAVER_CONFIG, is wrong.
     """
     path = settings.palaver_config
     file = PalaverFile() if path is None else read_palaver_file(path)
@@ -85,7 +84,7 @@ async def open_models(
         taught = lessons or Lessons()
         chat = await choose(settings, file, session, demo_url, budget, watched, taught, links)
         if chat.configured and not at_home(chat.endpoint):
-            # Beside the start, which need not wait for it.
+            # In a task, because the start need not wait for it.
             stack.push_async_callback(end, [asyncio.create_task(prepare(), name="prices")])
         if settings.image_base_url or chat.configured:
             painter = _painter(settings, chat.endpoint)
@@ -130,7 +129,7 @@ def _moderation(entry: ModerationEntry | None, session: aiohttp.ClientSession) -
 
 
 def links_of(settings: Settings, memory: Memory) -> PictureLinks | None:
-    """Addresses for pictures, where the world reaches our server."""
+    """Addresses for pictures, if our server can be reached from outside."""
     return PictureLinks(memory, settings.public_url) if settings.public_url else None
 
 
@@ -153,9 +152,10 @@ def _audio(settings: Settings, chat: Endpoint, model: str) -> Endpoint:
 
 
 def _beside(chat: Endpoint, what: str, base_url: str, key: SecretStr, model: str) -> Endpoint:
-    """An endpoint of its own, or else where the *chat* model is; *what* its settings begin with.
+    """The endpoint at *base_url*; if that is empty, the endpoint of the *chat* model.
 
-    The chat model's key is not sent where the address holds a user and a password.
+    *what*: how the names of its settings begin. If the address contains a user and a password, the
+    chat model's key is not sent there.
     """
     own, at = key.get_secret_value(), base_url or chat.base_url
     one_key(f"{what}_BASE_URL" if base_url else "LLM_BASE_URL", at, own)

@@ -1,4 +1,4 @@
-"""The one HTTP server: health, readiness, metrics, and what the platforms add."""
+"""The HTTP server of the process: health, readiness, metrics, and the routes of the platforms."""
 
 import asyncio
 import logging
@@ -21,11 +21,11 @@ from core.telemetry import Metrics
 BODY_BYTES = 2 * 1024 * 1024
 
 HOST = re.compile(r"(?:[A-Za-z0-9_.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::([0-9]{1,5}))?")
-"""RFC 9110, 7.2: a name or an address, and a port. What is none cannot be asked for its parts."""
+"""RFC 9110, 7.2: a name or an address, and a port. Other texts have no parts to read."""
 
 
 class Health(NamedTuple):
-    """What is *wrong*, by part, so that nothing can be accepted; and what is only to be said."""
+    """*wrong*: why nothing can be accepted, by part. *warnings*: what is only worth saying."""
 
     wrong: Mapping[str, str]
     warnings: Sequence[str] = ()
@@ -35,7 +35,7 @@ Readiness = Callable[[], Awaitable[Health]]
 
 
 class _Strangers(logging.Filter):
-    """Requests that are none are counted, and told seldom: anybody can send a million of them."""
+    """Counts malformed requests and seldom logs them: a stranger can send a million of them."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         error = record.exc_info[1] if record.exc_info else None
@@ -48,11 +48,11 @@ class _Strangers(logging.Filter):
 
 
 def _ours(error: BaseException) -> bool:
-    """Whether *error* came out of one of our handlers: then it is a fault of ours, to be told."""
+    """Whether *error* came from one of our handlers. Then it is our bug, and is logged."""
     frames = [frame for frame, _ in walk_tb(error.__traceback__)]
     return any(
         frame.f_globals.get("__name__", "").partition(".")[0] in ("bots", "core")
-        # Every request comes through this one, aiohttp's own handlers too.
+        # Every request passes through `bounded`, even those for aiohttp's own handlers.
         and frame.f_code.co_name != "bounded"
         for frame in frames
     )
@@ -69,17 +69,17 @@ async def http_server(
     metrics: Metrics,
     readiness: Readiness,
 ) -> AsyncIterator[str]:
-    """Serve until the block ends; gives the server's URL.
+    """Serve until the block ends. Gives the server's URL.
 
     Raises:
-        ConfigError: the port is taken, or the host is not ours.
+        ConfigError: the port is in use, or the host is not this machine's.
     """
     logging.getLogger("aiohttp.server").addFilter(_strangers)
     connections = Connections()
     app = web.Application(client_max_size=BODY_BYTES, middlewares=[_bounded(connections)])
     app.add_routes([*_own_routes(metrics, readiness), *routes])
-    # Event streams never end by themselves: a stop must not wait for them.
-    # Nothing is unpacked: aiohttp would do that also with a body that nobody reads.
+    # Event streams never end by themselves, so a stop must not wait for them.
+    # No decompression: aiohttp would unpack even a body that nobody reads.
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0, auto_decompress=False)
     await runner.setup()
     assert runner.server is not None  # noqa: S101 - `setup` made it
@@ -90,7 +90,7 @@ async def http_server(
                     connections.accepting(runner.server), address, port
                 )
             except (OSError, ValueError) as error:
-                # A name that cannot be asked for is a `UnicodeError`.
+                # A name that cannot be looked up is a `UnicodeError`.
                 raise ConfigError(
                     "HTTP_PORT", f"cannot listen on {address}:{port} ({error})"
                 ) from error
@@ -129,7 +129,7 @@ def _own_routes(metrics: Metrics, readiness: Readiness) -> Sequence[web.RouteDef
 
 
 def _bounded(connections: Connections) -> Middleware:
-    """Looks at what every request must be, before its handler."""
+    """Checks each request before its handler."""
 
     @web.middleware
     async def bounded(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -144,7 +144,7 @@ def _bounded(connections: Connections) -> Middleware:
             try:
                 return await handler(request)
             except web.RequestPayloadError as error:
-                # Cut off, or not in the encoding that it names.
+                # The body was cut, or is not in the encoding that it names.
                 set_aside("http.body", error)
                 return web.Response(status=400, text="the body cannot be read")
 
@@ -152,6 +152,6 @@ def _bounded(connections: Connections) -> Middleware:
 
 
 def _url(address: str, port: int) -> str:
-    """Where a browser on this machine finds what listens at *address*."""
+    """The URL for a browser on this machine if the server listens at *address*."""
     shown = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(address, address)
     return f"http://[{shown}]:{port}" if ":" in shown else f"http://{shown}:{port}"

@@ -1,4 +1,4 @@
-"""Secrets that are known, and must not stand in any log line, error or chat."""
+"""The known secrets. They must not be in any log line, error or chat."""
 
 import re
 from urllib.parse import quote, unquote, urlsplit
@@ -7,7 +7,7 @@ _known: set[str] = set()
 
 
 def keep_secret(*values: str) -> None:
-    """Never let any of *values* (tokens, keys) out, nor as they stand in an address."""
+    """From now on hide *values* (tokens, keys), also in the form that they have in a URL."""
     for value in values:
         if len(value) >= 6:
             _known.update((value, quote(value, safe="")))
@@ -22,9 +22,9 @@ def redact(text: str) -> str:
 
 
 def unsendable(value: str) -> str:
-    """Why no header can carry *value*, a token or a key; empty where one can.
+    """Why *value* (a token or a key) cannot be sent in a header; empty if it can.
 
-    Line ends would begin headers of their own; RFC 9110, 5.5 knows nothing past Latin-1.
+    A line end would begin another header. RFC 9110, 5.5 allows only Latin-1.
     """
     if _CONTROLS.search(value):
         return "holds a line end or a control character: was it pasted whole?"
@@ -38,7 +38,7 @@ _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 
 
 def secrets_of(url: str) -> list[str]:
-    """What stands in *url* that gives entry: its password, and the values of its query."""
+    """The secrets in *url*: its password, and the values of its query."""
     if not _URL.match(url):
         return []
     try:
@@ -51,7 +51,7 @@ def secrets_of(url: str) -> list[str]:
 
 
 def shown_url(text: str) -> str:
-    """*text*, and if it is a URL, without user, password and query, however badly it is formed."""
+    """*text*. If it is a URL, even a bad one: without user, password and query."""
     match = _URL.match(text)
     if match is None:
         return text

@@ -1,7 +1,6 @@
-"""Opens everything in order and closes it in reverse: the one room with many arrows.
+"""The service: opens everything in order, and closes it in reverse order.
 
-Platforms are built by who starts the service (`bots`), from what this room
-lends them, so that core never knows an adapter.
+`bots` builds the platforms from what this module lends them, so `core` never knows an adapter.
 """
 
 import asyncio
@@ -73,12 +72,12 @@ class Lent:
 
 
 BuildPlatforms = Callable[[Lent], Sequence[Platform]]
-"""Gives at least one."""
+"""Returns at least one platform."""
 
 
 @dataclass(frozen=True, slots=True)
 class Core:
-    """The open core, before any platform."""
+    """All that is open before the platforms start."""
 
     settings: Settings
     redis: Redis
@@ -96,7 +95,7 @@ async def open_core(settings: Settings) -> AsyncIterator[Core]:
     """Open store and models.
 
     Raises:
-        ConfigError: a setting keeps one of them from opening.
+        ConfigError: a setting is wrong, so that one of them cannot be opened.
     """
     keep_secret(*settings.secrets())
     async with AsyncExitStack() as stack:
@@ -171,10 +170,10 @@ def _inbox(redis: Redis, settings: Settings) -> Inbox:
 
 
 def collect_seldom() -> None:
-    """Let the garbage collector leave alone what will stay, and look seldom at the rest.
+    """Let the garbage collector skip all objects so far, and run less often.
 
-    Streams make many short-lived objects and few cycles: a tenth of the time of many at once
-    went into looking for some.
+    Streams make many short-lived objects and few cycles. With many streams at once, a tenth of the
+    time went into the search for cycles.
     """
     gc.collect()
     gc.freeze()
@@ -187,7 +186,7 @@ async def serve(
     stop: asyncio.Event,
     ready: Callable[[str, Sequence[Platform]], None],
 ) -> None:
-    """Run all platforms until *stop*; *ready* is told the server's URL once all is open.
+    """Run all platforms until *stop*. *ready* gets the server's URL when all is open.
 
     Raises:
         ConfigError: nothing can be served as configured.
@@ -240,7 +239,7 @@ async def serve(
 def _routes(
     core: Core, platforms: Iterable[Platform], waiting: Mapping[str, str]
 ) -> list[web.AbstractRouteDef]:
-    """What the server answers: for the platforms, and for who calls back or uses the API."""
+    """The server's routes: for the platforms, the callbacks, and the API."""
     settings = core.settings
     routes = [
         _once_started(route, platform.name, waiting)
@@ -260,7 +259,7 @@ def _routes(
 async def _until_tried(
     starting: Starting, stop: asyncio.Event, working: asyncio.Task[None]
 ) -> None:
-    """Return once each platform was tried, or at *stop*.
+    """Return when each platform was tried once, or at *stop*.
 
     Raises:
         ConfigError: no platform accepts our credentials.
@@ -278,7 +277,7 @@ async def _until_tried(
 def _once_started(
     route: web.AbstractRouteDef, platform: str, waiting: Mapping[str, str]
 ) -> web.AbstractRouteDef:
-    """*route*, which asks to come again while *platform* has not started."""
+    """*route*. Until *platform* has started, it answers: come again later."""
     if not isinstance(route, web.RouteDef):
         return route
     inner: Any = route.handler

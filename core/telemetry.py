@@ -1,4 +1,4 @@
-"""Logs and metrics: one structured line per event, never with a secret."""
+"""Logs and metrics. The log has one structured line for each event, and never a secret."""
 
 import logging
 import sys
@@ -54,7 +54,7 @@ def set_up_logs(level: str, as_json: bool) -> None:
     root.handlers[:] = [handler]
     root.setLevel(level)
     logging.captureWarnings(capture=True)
-    # These name the full URL of each call, and Telegram's URLs hold the token.
+    # These libraries log the full URL of each call, and Telegram's URLs contain the token.
     for noisy in ("httpx", "httpcore", "telegram", "slack_bolt", "slack_sdk", "aiohttp.access"):
         logging.getLogger(noisy).setLevel(max(logging.WARNING, root.level))
 
@@ -62,7 +62,7 @@ def set_up_logs(level: str, as_json: bool) -> None:
 def _one_line(
     _logger: object, _method: str, event: MutableMapping[str, Any]
 ) -> MutableMapping[str, Any]:
-    """Let no words command the terminal, or look like a line of their own; values are quoted."""
+    """Make the event safe: no control characters, and no line ends. (Values are quoted.)"""
     event["event"] = printable(str(event["event"])).replace("\n", "\\n")
     return event
 
@@ -72,10 +72,10 @@ OURS = ("core", "bots", "__main__")
 
 
 class _Formatter(structlog.stdlib.ProcessorFormatter):
-    """Of what a library logs, only who logs it, where, and the class of an error.
+    """Of a library's log record, it keeps only the logger, the place, and the error's class.
 
-    Libraries quote what they cannot read: everybody's messages, and URLs with tokens. Who chooses
-    DEBUG sees their words too, without the secrets that we know.
+    Libraries quote what they cannot read: people's messages, and URLs with tokens. At the level
+    DEBUG their text is logged too, without the secrets that we know.
     """
 
     def format(self, record: logging.LogRecord) -> str:
@@ -98,7 +98,7 @@ class _Formatter(structlog.stdlib.ProcessorFormatter):
 def _structure_errors(
     _logger: object, _method: str, event: MutableMapping[str, Any]
 ) -> MutableMapping[str, Any]:
-    """Replace an error by its structure: its words may quote what somebody said."""
+    """Replace an error by its classes and places. Its text may quote a person's message."""
     given = event.pop("exc_info", None)
     if given is True:
         given = sys.exc_info()
@@ -119,13 +119,13 @@ def _hide_secrets(
 
 
 def logger(name: str) -> Log:
-    """The logger of one room of the house."""
+    """The logger of one module."""
     bound: Log = structlog.stdlib.get_logger(name)
     return bound
 
 
 SECONDS = (0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60, 180, 600)
-"""Buckets for what models take: from a short sentence to deep research."""
+"""Histogram buckets for the time that models take: from a short sentence to deep research."""
 
 
 MOST_NAMES = 100
@@ -135,7 +135,7 @@ _names: set[str] = set()
 def label(name: str) -> str:
     """*name* as a metric's label: the first `MOST_NAMES` of them, and "other" for the rest.
 
-    People may invent names, of models for instance, and each would be a series for ever.
+    People may invent names, for example of models. Each would be a series for ever.
     """
     name = clean(name)[:80]
     if name not in _names:
@@ -146,7 +146,7 @@ def label(name: str) -> str:
 
 
 class Metrics:
-    """What `/metrics` shows; one registry per process, so that tests do not share it."""
+    """All that `/metrics` shows. The registry is an object, so that tests do not share one."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()

@@ -1,4 +1,4 @@
-"""Tracebacks without values: which error, raised where; never what it was about."""
+"""Tracebacks without values: the error's class and the places, never its data."""
 
 import traceback
 from types import TracebackType
@@ -10,9 +10,9 @@ MOST_ERRORS = 5
 
 
 def structure(error: BaseException) -> str:
-    """Classes and places of *error* and of what led to it, one a line, the last one first.
+    """The classes and places of *error* and its causes, one on a line, the last error first.
 
-    Only our own errors are quoted: no message of theirs carries what somebody said.
+    Only the texts of our own errors are quoted: they never contain a person's words.
     """
     lines: list[str] = []
     waiting: list[BaseException | None] = [error]

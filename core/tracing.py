@@ -1,7 +1,7 @@
-"""Spans for who watches with OpenTelemetry: a turn, and each call of a model within it.
+"""Traces for OpenTelemetry: a span for each turn, and one for each model call within it.
 
-Off unless OTEL_EXPORTER_OTLP_ENDPOINT is set, and then the extra `otel` is needed. The names are
-those of the conventions for generative AI, written out here and nowhere else.
+Tracing is on if OTEL_EXPORTER_OTLP_ENDPOINT is set. It needs the extra `otel`. The names follow the
+conventions for generative AI, and are written only here.
 
 Source: OpenTelemetry semantic conventions for GenAI, v0.1.0 (status: Development).
 """
@@ -18,7 +18,7 @@ from core.errors import ConfigError
 ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
 SCHEMA = "https://opentelemetry.io/schemas/gen-ai/0.1.0"
 QUEUE = 2_048
-"""So many spans wait for the exporter; more are dropped, for nobody waits for them."""
+"""How many spans may wait for the exporter. More are dropped."""
 
 Value = str | int | float | bool | Sequence[str]
 
@@ -37,24 +37,24 @@ PROVIDERS = {
 
 
 class Span(Protocol):
-    """One thing that takes time."""
+    """One piece of work that takes time."""
 
     def note(self, attributes: Mapping[str, Value]) -> None:
-        """Say more of it."""
+        """Add attributes."""
         ...
 
     def failed(self, error: BaseException) -> None:
-        """It did not do what it was for; only the kind of *error* is told."""
+        """Mark the span as failed. Only the class of *error* is kept."""
         ...
 
 
 class Tracer(Protocol):
-    """Makes spans. *content*: whether prompts and answers may be in them."""
+    """Makes spans. *content*: whether they may contain prompts and answers."""
 
     content: bool
 
     def span(self, name: str, attributes: Mapping[str, Value]) -> Any:
-        """A context manager that gives a `Span`, a child of the one it stands in."""
+        """A context manager that gives a `Span`, a child of the span around it."""
         ...
 
 
@@ -67,7 +67,7 @@ class _NoSpan:
 
 
 class NoTracer:
-    """Nobody watches."""
+    """A tracer that records nothing."""
 
     content = False
 
@@ -84,13 +84,13 @@ class _OtelSpan:
         self._span.set_attributes(attributes)
 
     def failed(self, error: BaseException) -> None:
-        # Not the text: it may quote what was asked.
+        # Not the text: it may quote the question.
         self._span.set_attribute("error.type", type(error).__name__)
         self._span.set_status(_error_status())
 
 
 class OtelTracer:
-    """Spans of *provider*, an OpenTelemetry `TracerProvider`."""
+    """Makes spans with *provider*, an OpenTelemetry `TracerProvider`."""
 
     def __init__(self, provider: Any, *, content: bool) -> None:
         self._tracer = provider.get_tracer("palaver", __version__, schema_url=SCHEMA)
@@ -106,10 +106,10 @@ class OtelTracer:
 
 @asynccontextmanager
 async def open_tracer(*, content: bool) -> AsyncIterator[Tracer]:
-    """The tracer that the environment asks for; what waits is sent before the end.
+    """The tracer that the environment asks for. At the end, waiting spans are sent.
 
     Raises:
-        ConfigError: it asks for one, and the extra is not installed.
+        ConfigError: the environment asks for one, but the extra is not installed.
     """
     if not os.environ.get(ENDPOINT):
         yield NoTracer()
@@ -125,7 +125,7 @@ async def open_tracer(*, content: bool) -> AsyncIterator[Tracer]:
         raise ConfigError(ENDPOINT, "needs the extra: pip install -e '.[otel]'") from error
     resource = Resource.create({"service.name": "palaver", "service.version": __version__})
     provider = TracerProvider(resource=resource)
-    # It sends from a thread of its own.
+    # The processor sends from its own thread.
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(), max_queue_size=QUEUE))
     try:
         yield OtelTracer(provider, content=content)
@@ -134,12 +134,12 @@ async def open_tracer(*, content: bool) -> AsyncIterator[Tracer]:
 
 
 def provider_of(host: str) -> str:
-    """What the conventions call the provider at *host*; the host itself where they name none."""
+    """The conventions' name for the provider at *host*; the host itself if there is none."""
     return next((name for known, name in PROVIDERS.items() if host.endswith(known)), host)
 
 
 def hidden(name: str) -> str:
-    """A person or a conversation, so that it can be told from others and not recognised."""
+    """A hash of *name* (a person, a conversation): the same each time, but not recognisable."""
     return hashlib.sha256(name.encode()).hexdigest()[:16]
 
 

@@ -1,9 +1,10 @@
-"""The watchdog: how late the event loop is, and what stood on it when it was blocked.
+"""The watchdog: measures how late the event loop is, and logs what blocked it.
 
-A thread of its own looks at the loop's thread. While a pattern or a decoder holds the interpreter
-it cannot; but it is the first to run when that lets go, and the stack then still shows who called.
-(`faulthandler` needs no leave of the interpreter, but reads frames while they change: it has ended
-the process that it was to watch.) It tells files, lines and names of functions, never a value.
+A separate thread looks at the stack of the loop's thread. While C code (a regular expression, a
+decoder) holds the interpreter lock, the watchdog cannot run. But it runs first when the lock is
+free, and then the stack still shows the caller. `faulthandler` does not need the lock, but it reads
+frames while they change, and has crashed the process that it watched. The log line contains files,
+lines and function names, never a value.
 """
 
 import asyncio
@@ -27,7 +28,7 @@ MOST_FRAMES = 12
 
 @asynccontextmanager
 async def watchdog(lag: Histogram) -> AsyncIterator[None]:
-    """Observe in *lag* how many seconds late the loop is, and log who kept it."""
+    """Observe in *lag* how many seconds late the loop is, and log what blocked it."""
     watcher = _Watcher(threading.get_ident())
     task = asyncio.create_task(_beat(lag, watcher), name="watchdog")
     watcher.start()
@@ -39,7 +40,7 @@ async def watchdog(lag: Histogram) -> AsyncIterator[None]:
 
 
 class _Watcher(threading.Thread):
-    """Looks what stands on the thread *watched* when that has not beaten for `BLOCKED_S`."""
+    """Looks at the stack of the thread *watched* if it gave no beat for `BLOCKED_S`."""
 
     def __init__(self, watched: int) -> None:
         super().__init__(name="watchdog", daemon=True)
@@ -49,7 +50,7 @@ class _Watcher(threading.Thread):
         self._seen = ""
 
     def beat(self) -> str:
-        """The watched thread lives; gives what was seen since the last beat."""
+        """Called by the watched thread. Returns the stack that was seen since the last beat."""
         seen, self._seen = self._seen, ""
         self._beaten = time.monotonic()
         return seen

@@ -1,6 +1,6 @@
--- Keep what a callback tells, once, and wake who waits for it.
--- KEYS  1 the callback (empty: open)   ARGV  1 what it tells  2 ttl_s
--- Returns 1 when kept, 0 when it was told before, -1 when nobody asked for it
+-- Keep the message of a callback, once, and wake the turn that waits for it.
+-- KEYS  1 the callback (empty: open)   ARGV  1 the message  2 ttl_s
+-- Returns 1 if kept, 0 if there was a message before, -1 if nobody asked for one
 local kept = redis.call('GET', KEYS[1])
 if not kept then return -1 end
 if kept ~= '' then return 0 end

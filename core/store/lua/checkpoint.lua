@@ -1,10 +1,10 @@
--- Renew the lease and, where given, keep how far the answer has come.
+-- Renew the lease. If a checkpoint is given, save it.
 -- Refused (nil) unless the caller owns the entry and its turn is the current one.
 -- KEYS  1 stream  2 the lane's state  3 the conversation's state  4 the person's running
 --       5 the place's running  6 posts that somebody knows of
 -- ARGV  1 group  2 worker  3 entry  4 fence  5 checkpoint (may be empty)  6 posts_ttl_s
 --       7 its slot among those running  8... posts that are new in it
--- Returns the event id whose answer is to stop, `*` for whichever it is, or an empty string
+-- Returns the event id of the answer that must stop, `*` for any answer, or an empty string
 if not owned(KEYS[1], ARGV[1], ARGV[2], ARGV[3]) then return nil end
 if not current(KEYS[2], ARGV[4], KEYS[3]) then return nil end
 redis.call('XCLAIM', KEYS[1], ARGV[1], ARGV[2], 0, ARGV[3], 'JUSTID')

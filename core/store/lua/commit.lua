@@ -1,9 +1,9 @@
 -- End a turn: the mail leaves and the exchange enters history in this one step.
--- Refused (nil) unless the caller owns the entry and its turn is the current one;
--- said again, because the answer got lost, it is no refusal and does nothing.
+-- Refused (nil) unless the caller owns the entry and its turn is the current one. If the same
+-- commit is sent again, because its answer got lost, it does nothing and is not refused.
 -- KEYS  1 stream  2 mail  3 the lane's state  4 history  5 the conversation's state  6 ready
 --       7 lanes  8 the person's running  9 the person's parked  10 the place's running
---       11 the place's parked  12 dead letters  13... whose costs these are
+--       11 the place's parked  12 dead letters  13... who pays
 -- ARGV  1 group  2 worker  3 entry  4 fence  5 lane  6 person  7 mail taken
 --       8 the exchange to forget (its event id in JSON; may be empty; *: all)
 --       9 ttl_s of the conversation  10 ttl_s of the lane  11 most_exchanges
@@ -49,7 +49,7 @@ if ARGV[15] ~= '' then
   redis.call('HSET', state, 'preferences', cjson.encode(chosen))
 end
 if ARGV[16] ~= '' and (redis.call('HGET', state, 'forgotten') or '0') == ARGV[17] then
-  -- Of two summaries that turns made side by side, that of more stays.
+  -- If two turns made a summary at the same time, the one that covers more stays.
   local had = read(redis.call('HGET', state, 'summary'))
   if cjson.decode(ARGV[16])['until'] > (tonumber(had['until']) or 0) then
     redis.call('HSET', state, 'summary', ARGV[16])

@@ -1,7 +1,7 @@
--- What only the commit does with history; it stands before it.
+-- Functions for history that only the commit uses. This text stands before it.
 
--- Take the newest exchange that answers *event* (its id in JSON) out of *history*.
--- The event id is what an exchange begins with, so none has to be decoded.
+-- Remove the newest exchange that answers *event* (its id in JSON) from *history*.
+-- The JSON of an exchange begins with the event id, so nothing has to be decoded.
 local function forget(history, event)
   local head, at, step = '{"event_id":' .. event .. ',', -1, 16
   while true do
@@ -17,8 +17,8 @@ local function forget(history, event)
   end
 end
 
--- *exchange* at a time after that of *last*: times rise in history, whoever's clock told them,
--- so that what a summary reaches until is never what it has not seen.
+-- *exchange* with a time after that of *last*. Times in history always rise, although the clocks of
+-- workers differ. So a summary never reaches past the exchanges that it has seen.
 local function later(exchange, last)
   local field = '"at":([%d.eE+-]+)'
   local at, before = string.match(exchange, field), string.match(last or '', field)

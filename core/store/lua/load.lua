@@ -8,8 +8,8 @@
 --       12 ttl_s  13 its slot among those running
 -- Returns {fence, {mail...}, {lane's field, value...}, {exchange...} oldest first,
 -- {the conversation's preferences, summary, what it became, how often it was forgotten},
--- {the place's preferences, since when it remembers}}, or {0}: so many turns as may run for the
--- person, or in the place, are running; one of them makes this ready again
+-- {the place's preferences, since when it remembers}}, or {0}: as many turns as allowed are running
+-- for the person, or in the place. One of them makes this lane ready again
 right_types({'XLEN', 'LLEN', 'HLEN', 'LLEN', 'HLEN', 'XLEN', 'XLEN', 'ZCARD', 'ZCARD', 'LLEN',
   'ZCARD', 'LLEN', 'HLEN'})
 if not owned(KEYS[1], ARGV[1], ARGV[2], ARGV[3]) then return nil end
@@ -19,7 +19,7 @@ for share = 0, 1 do
   local running, parked, most = KEYS[9 + 2*share], KEYS[10 + 2*share], tonumber(ARGV[10 + share])
   if most > 0 then
     local lapsed = redis.call('ZREMRANGEBYSCORE', running, '-inf', now - tonumber(ARGV[9]))
-    -- Of a clock that stepped back since.
+    -- Times from before the clock stepped back.
     lapsed = lapsed + redis.call('ZREMRANGEBYSCORE', running, now + 900, '+inf')
     for _ = 1, lapsed do wake(KEYS[6], KEYS[7], running, parked, ARGV[8]) end
     if not redis.call('ZSCORE', running, ARGV[13]) and redis.call('ZCARD', running) >= most then
@@ -37,15 +37,15 @@ if ARGV[10] ~= '0' then redis.call('ZADD', KEYS[9], now, ARGV[13]) end
 if ARGV[11] ~= '0' then redis.call('ZADD', KEYS[11], now, ARGV[13]) end
 if KEYS[3] ~= KEYS[5] then
   redis.call('ZREM', KEYS[8], ARGV[7])
-  -- A thread is followed where this stands.
+  -- Only a thread with this field is followed.
   redis.call('HSET', KEYS[5], 'asked', 1)
 end
 local fence = add('HINCRBY', KEYS[3], 'fence', 1)
 add('HINCRBY', KEYS[3], 'tries', ARGV[6])
 if ARGV[6] ~= '0' then
   if redis.call('HEXISTS', KEYS[3], 'open') == 1 then
-    -- The try before ended with its process. Who ended at quite another place than the time before
-    -- was killed by something else than what is asked here: that counts nothing, a few times.
+    -- The last try ended with its process. If it had come to quite another point than the try
+    -- before it, the question is not the cause: such a try does not count, a few times.
     local at = tonumber(read(redis.call('HGET', KEYS[3], 'checkpoint')).at) or 0
     local before = tonumber(redis.call('HGET', KEYS[3], 'at'))
     local ends = add('HINCRBY', KEYS[3], 'ends', 1)
@@ -58,9 +58,9 @@ if ARGV[6] ~= '0' then
 end
 redis.call('HSETNX', KEYS[3], 'began', time[1] + time[2] / 1e6)
 redis.call('PERSIST', KEYS[3])
--- What was set for a place holds as long as anybody speaks in it.
+-- The choices of a place are kept as long as somebody speaks in it.
 redis.call('EXPIRE', KEYS[13], ARGV[12])
--- Read history from its end, a few at a time: the cost follows what is used, not what is kept.
+-- Read history from its end, a few at a time: the cost depends on what is used, not what is kept.
 local newest_first, bytes, at, step = {}, 0, -1, 16
 while bytes < tonumber(ARGV[5]) do
   local some = redis.call('LRANGE', KEYS[4], at - step + 1, at)

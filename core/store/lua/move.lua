@@ -1,14 +1,14 @@
--- End a turn by moving its lane to the conversation that its own became. Who said that it moved
--- is first, and takes history and preferences along; the other lanes follow as they come.
+-- End a turn by moving its lane to the conversation that its own became. The lane with the news of
+-- the move goes first, and takes history and preferences along. The other lanes follow later.
 -- Refused (nil) unless the caller owns the entry and no later turn was begun.
 -- KEYS  1 stream  2 mail  3 the lane's state  4 history  5 the conversation's state  6 ready
 --       7 lanes  8 the person's running  9 the person's parked  10 the place's running
 --       11 the place's parked
 --       12 mail of the lane that it becomes, 13 state and 14 history of its conversation
 -- ARGV  1 group  2 worker  3 entry  4 fence  5 the conversation it becomes  6 the lane it becomes
---       7 ttl_s  8 person  9 mails that said so (0 or 1)
+--       7 ttl_s  8 person  9 mails with the news of the move (0 or 1)
 --       10 its slot
--- Returns how much mail went along
+-- Returns how much mail was moved
 if not owned(KEYS[1], ARGV[1], ARGV[2], ARGV[3]) then return nil end
 if redis.call('HGET', KEYS[3], 'fence') ~= ARGV[4] then return nil end
 redis.call('LTRIM', KEYS[2], ARGV[9], -1)
@@ -22,7 +22,7 @@ end
 redis.call('EXPIRE', KEYS[13], ARGV[7])
 local mails = redis.call('LRANGE', KEYS[2], 0, -1)
 for _, one in ipairs(mails) do
-  -- Inside a JSON string its quotes are escaped, so that this is the field.
+  -- Quotes inside a JSON string are escaped, so this can only be the field.
   local moved = string.gsub(one, '"conversation":"[^"]*"', '"conversation":"' .. ARGV[5] .. '"', 1)
   if redis.call('RPUSH', KEYS[12], moved) == 1 then
     make_ready(KEYS[6], KEYS[7], ARGV[6], sender_of(one))

@@ -1,4 +1,4 @@
--- What several scripts share; it stands before each of them.
+-- Functions that several scripts share. This text stands before each script.
 
 -- Whether *worker* holds the lease of *entry*.
 local function owned(stream, group, worker, entry)
@@ -6,33 +6,33 @@ local function owned(stream, group, worker, entry)
   return #owner > 0 and owner[1][2] == worker
 end
 
--- Whether the turn begun with *fence* may go on: no later one was begun in its lane, what it
--- answers was not changed, and its conversation did not move.
+-- Whether the turn with *fence* may go on: no later turn was begun in its lane, its question was
+-- not changed, and its conversation did not move.
 local function current(lane_state, fence, state)
   return redis.call('HGET', lane_state, 'fence') == fence
     and redis.call('HEXISTS', state, 'moved') == 0
 end
 
--- Fail now, before anything is done, if a key holds another type than its *sizes* command is for:
--- it is put aside then, and the script run again.
+-- Fail before any change if a key has another type than its command in *sizes* is for. The caller
+-- then puts the key aside, and runs the script again.
 local function right_types(sizes)
   for at, size in ipairs(sizes) do redis.call(size, KEYS[at]) end
 end
 
--- What *json* says, as a table; empty when it says nothing of the kind.
+-- *json* as a table; empty if it is no object or list.
 local function read(json)
   local good, value = pcall(cjson.decode, json or '')
   return good and type(value) == 'table' and value or {}
 end
 
--- The person who sent the mail *json*, or nobody.
+-- The sender of the mail *json*; may be empty.
 local function sender_of(json)
   local sender = read(json)['sender']
   local id = type(sender) == 'table' and sender['id']
   return type(id) == 'string' and id or ''
 end
 
--- Add *much* to a number in a hash; what stands there instead of a number, or a hash, is dropped.
+-- Add *much* to a number in a hash. Anything there that is no number, or no hash, is dropped.
 local function add(command, key, field, much)
   local sum = redis.pcall(command, key, field, much)
   if type(sum) ~= 'table' or not sum.err then return sum end
@@ -44,7 +44,7 @@ local function add(command, key, field, much)
   return redis.call(command, key, field, much)
 end
 
--- Keep *letter*, and of all of them no more than 1000, or about 16 MB: the newest.
+-- Keep *letter*. Only the newest 1000 letters are kept, and at most about 16 MB.
 local function keep_dead(dead, letter)
   local kept = redis.pcall('RPUSH', dead, letter)
   if type(kept) == 'table' then
@@ -59,9 +59,9 @@ local function keep_dead(dead, letter)
   end
 end
 
--- Say that the lane *name* waits for a worker. Returns what it is among those running: the
--- lane itself, or where the name is the conversation's, as ever, its entry.
--- *person*: from whom the first mail is, where the name does not say so.
+-- Make the lane *name* ready for a worker. Returns its name among those running: its own name or,
+-- if the lane has the conversation's name, its entry.
+-- *person*: the sender of the first mail, if the lane's name does not contain it.
 local function make_ready(ready, lanes, name, person)
   local conversation, whose = string.match(name, '^(.*)|([^|]*)$')
   if conversation then
@@ -71,12 +71,12 @@ local function make_ready(ready, lanes, name, person)
   return redis.call('XADD', ready, '*', 'c', name, 'p', person)
 end
 
--- Give the next who is *parked* a slot among those *running*; its worker renews it from then on.
+-- Give the next *parked* lane a slot among those *running*. Later its worker renews the slot.
 local function wake(ready, lanes, running, parked, person)
   local name = redis.call('LPOP', parked)
   if not name then return end
   local slot = make_ready(ready, lanes, name, person)
-  -- Until then it waits for a free worker, however long that takes, and keeps its turn.
+  -- Until then it may wait long for a free worker, and must keep its slot.
   redis.call('ZADD', running, redis.call('TIME')[1] + 600, slot)
 end
 

@@ -3,7 +3,7 @@
 -- KEYS  1 seen  2 the lane's mail  3 its state  4 the conversation's mail  5 its state
 --       6 ready  7 lanes  8 the place's running
 -- ARGV  1 incoming (JSON)  2 lane  3 conversation  4 dedupe_s  5 most_waiting
---       6 addressed (1 or 0)  7 stop (0: no, 1: one's own, 2: failing that, everybody's)
+--       6 addressed (1 or 0)  7 stop (0: no, 1: one's own, 2: if there is none, everybody's)
 --       8 control channel  9 sender  10 message that this changes (may be empty)
 --       11 it was taken back (1 or 0)
 -- Returns {verdict, mail waiting}
@@ -16,14 +16,14 @@ if not redis.call('SET', KEYS[1], 1, 'NX', 'EX', ARGV[4]) then
 end
 local mail, state, name = KEYS[2], KEYS[3], ARGV[2]
 if mail ~= KEYS[4] then
-  -- A version before lanes put everybody's mail into the conversation's: go behind one's own.
+  -- Versions before lanes used the conversation's mailbox for all. Go behind mail that they left.
   for _, one in ipairs(redis.call('LRANGE', KEYS[4], 0, -1)) do
     if sender_of(one) == ARGV[9] then mail, state, name = KEYS[4], KEYS[5], ARGV[3] end
   end
 end
 local waiting = redis.call('LLEN', mail)
 if ARGV[7] ~= '0' and waiting > 0 then
-  -- A stop is about what is being answered now: it must not wait behind it.
+  -- A stop is for the answer that runs now, so it must not wait behind it.
   local event_id = read(redis.call('LINDEX', mail, 0)).event_id
   redis.call('HSET', state, 'stop', type(event_id) == 'string' and event_id or '')
   redis.call('PUBLISH', ARGV[8], name)
@@ -39,11 +39,11 @@ if ARGV[10] ~= '' then
   for i, one in ipairs(redis.call('LRANGE', mail, 0, -1)) do
     local said = read(one)
     if said.message == ARGV[10] and (said.command == '' or ARGV[11] == '1') then
-      -- It takes the place of what it changes, as what was asked in the first place.
+      -- The new wording takes the place of the old one, as if it had been asked first.
       local changed = string.gsub(ARGV[1], '"edited":true', '"edited":false', 1)
       redis.call('LSET', mail, i - 1, changed)
       if redis.call('HEXISTS', state, 'tries') == 1 and (i == 1 or said.burst ~= '') then
-        -- Its turn runs. It must not commit; its posts are those of the turn that follows.
+        -- Its turn is running. That turn must not commit; the next turn uses its posts.
         add('HINCRBY', state, 'fence', 1)
         local saved = read(redis.call('HGET', state, 'checkpoint'))
         local posts = type(saved.pages) == 'table' and saved.pages or {}

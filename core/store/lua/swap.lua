@@ -1,7 +1,7 @@
--- Write what is known of some buckets, unless another process has written it meanwhile.
+-- Write the levels of some buckets, unless another process has written one meanwhile.
 -- KEYS  the buckets
--- ARGV  1 write in any case (1 or 0)   then for each: what it was (may be empty), what it is now,
---       for how many seconds it is kept
+-- ARGV  1 write in any case (1 or 0)   then for each: the old value (may be empty), the new one,
+--       for how many seconds to keep it
 -- Returns 1, or 0: nothing was written
 for i, key in ipairs(KEYS) do
   if ARGV[1] == '0' and (redis.call('GET', key) or '') ~= ARGV[i * 3 - 1] then return 0 end
