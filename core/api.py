@@ -111,7 +111,7 @@ async def _stream(
     except ConnectionError:
         # The caller went away. The text so far must still be paid for.
         error = "nobody listens any more"
-    answer = heard.answer(asked.id, error, heard.usage, price)
+    answer = heard.answer(asked.id, error, heard.total, price)
     if not response.prepared:
         return None, answer
     last = _Event(

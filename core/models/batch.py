@@ -22,6 +22,7 @@ from core.models.chunks import (
     Finished,
     ReasoningDelta,
     Source,
+    SpentBefore,
     TextDelta,
     Usage,
     Withdrawn,
@@ -218,11 +219,12 @@ async def ask(model: Model, prompt: Prompt, price: Sequence[float] = ()) -> Answ
         except ModelError as failed:
             error = failed
             heard.fail(failed)
-        usage = earlier + (heard.usage or Usage()) if heard.usage or earlier != Usage() else None
+        told = heard.total
+        usage = earlier + (told or Usage()) if told or earlier != Usage() else None
         # If no word came, the client itself has tried again already.
         passing = isinstance(error, Interrupted | Overloaded) and heard.text
         if passing and tries < TRIES:
-            earlier += heard.usage or Usage()
+            earlier += told or Usage()
             continue
         return heard.answer(prompt.id, redact(str(error)) if error else "", usage, price)
 
@@ -234,6 +236,8 @@ class Heard:
         self.text = ""
         self.thought = False
         self.usage: Usage | None = None
+        self.spent = Usage()
+        """What earlier tries of it cost."""
         self.price: Sequence[float] = ()
         self.ending: Ending = "stop"
         self.sources: tuple[Source, ...] = ()
@@ -247,6 +251,8 @@ class Heard:
                 self.thought = True
             case Withdrawn():
                 self.text = ""
+            case SpentBefore(spent):
+                self.spent, self.usage = self.spent + spent, None
             case Usage():
                 self.usage = delta
             case AnsweredBy(name, price):
@@ -257,6 +263,13 @@ class Heard:
                 self.ending = ending
             case _:
                 pass
+
+    @property
+    def total(self) -> Usage | None:
+        """What all of it cost. None if nobody told."""
+        if self.usage is None and self.spent == Usage():
+            return None
+        return self.spent + (self.usage or Usage())
 
     def fail(self, error: ModelError) -> None:
         """Add the usage that the model reported before *error*: it must be paid."""

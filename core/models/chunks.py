@@ -77,6 +77,12 @@ class Usage(msgspec.Struct, frozen=True, gc=False):
         )
 
 
+class SpentBefore(msgspec.Struct, frozen=True, gc=False):
+    """What tries before this one cost, of any model. `Usage` tells only of the one that follows."""
+
+    usage: Usage
+
+
 class AnsweredBy(msgspec.Struct, frozen=True, gc=False):
     """Names the model that answers, and its price (see `core.models.router.Route`)."""
 
@@ -119,6 +125,7 @@ Delta = (
     TextDelta
     | ReasoningDelta
     | Usage
+    | SpentBefore
     | AnsweredBy
     | FromMemory
     | Withdrawn

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from core.errors import Interrupted, ModelError, Overloaded, Refused
 from core.models import qianfan
-from core.models.chunks import Blind, Delta, Finished, ReasoningDelta, TextDelta, Usage
+from core.models.chunks import Blind, Delta, Finished, ReasoningDelta, SpentBefore, TextDelta, Usage
 from core.models.learned import Lessons
 from core.models.lessons import lesson_of
 from core.models.picture_links import PictureLinks
@@ -236,8 +236,8 @@ class ChatClient:
     ) -> AsyncIterator[Delta]:
         for delta in news:
             yield delta
-        if call.spent != Usage():
-            yield call.spent
+        for spent in _told_of(call):
+            yield spent
         thinking, finished, times = ThinkSplitter(begun=bool(call.request.begun)), False, 0
         silence, said, (gt, br, tr) = self._endpoint.deadlines.silence, thinking.said, LAST
         while True:
@@ -254,7 +254,7 @@ class ChatClient:
                                 continue
                         elif isinstance(delta, Usage):
                             call.told = delta
-                            yield call.spent + delta
+                            yield delta
                             continue
                         elif isinstance(delta, Finished):
                             if finished:
@@ -279,6 +279,14 @@ class ChatClient:
                     raise
                 log.warning("stream resumed", after=call.after, reason=str(error))
                 await self._asked(stack, call)
+                for spent in _told_of(call):
+                    yield spent
+
+
+def _told_of(call: _Call) -> Sequence[SpentBefore]:
+    """What its earlier tries cost, once."""
+    spent, call.spent = call.spent, Usage()
+    return (SpentBefore(spent),) if spent != Usage() else ()
 
 
 def _told_apart(delta: Delta, thinking: ThinkSplitter) -> Sequence[Delta]:

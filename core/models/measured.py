@@ -4,14 +4,14 @@ import json
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 import msgspec
 from msgspec.structs import replace
 
 from core.errors import Interrupted, ModelError, Overloaded, Refused
-from core.models.chunks import Delta, Finished, ReasoningDelta, TextDelta, Usage
+from core.models.chunks import Delta, Finished, ReasoningDelta, SpentBefore, TextDelta, Usage
 from core.models.learned import Lessons
 from core.models.prices import cost_of, price_of
 from core.models.providers import Endpoint
@@ -31,6 +31,8 @@ class _Call:
     began: float
     first_word_s: float | None = None
     usage: Usage | None = None
+    spent: Usage = field(default_factory=Usage)
+    """What its earlier tries cost."""
     reason: str = ""
     text: str = ""
 
@@ -98,6 +100,11 @@ class MeasuredModel(Around):
                 call.usage = self._billed(delta, asked)
                 yield call.usage
                 continue
+            elif isinstance(delta, SpentBefore):
+                spent = self._billed(delta.usage, asked)
+                call.spent, call.usage = call.spent + spent, None
+                yield SpentBefore(spent)
+                continue
             elif isinstance(delta, Finished):
                 call.reason = delta.reason
             yield delta
@@ -120,7 +127,7 @@ class MeasuredModel(Around):
         return replace(usage, billed_usd=cost or 0.0)
 
     def _record(self, call: _Call, status: str, asked: str, span: Span) -> None:
-        metrics, usage = self._metrics, call.usage or Usage()
+        metrics, usage = self._metrics, call.spent + (call.usage or Usage())
         where = self._host, asked if asked in self.names else OTHER
         took_s = time.monotonic() - call.began
         metrics.model_calls.labels(*where, status).inc()

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from core.budget import Budget
 from core.errors import Interrupted, ModelError, Overloaded, Refused
-from core.models.chunks import AnsweredBy, Delta, Usage
+from core.models.chunks import AnsweredBy, Delta, SpentBefore, Usage
 from core.models.request import ChatRequest, Model, Traits
 from core.platform import Bucket
 from core.telemetry import Counted, logger
@@ -192,12 +192,11 @@ class Router:
     ) -> AsyncIterator[Delta]:
         """*deltas*. What failed models *spent* before is added to the usage."""
         yield AnsweredBy(route.name, route.price or route.model.price_of(""))
-        failed = spent != Usage()
-        if failed:
-            yield spent
+        if spent != Usage():
+            yield SpentBefore(spent)
         try:
             async for delta in deltas:
-                yield spent + delta if failed and isinstance(delta, Usage) else delta
+                yield delta
         except Interrupted as error:
             route.failed(error)
             raise

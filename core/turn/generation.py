@@ -15,6 +15,7 @@ from core.models.chunks import (
     FromMemory,
     ReasoningDelta,
     Source,
+    SpentBefore,
     TextDelta,
     Usage,
     Withdrawn,
@@ -234,6 +235,8 @@ async def write(
                         generation.free = True
                     case Withdrawn():
                         generation.withdraw()
+                    case SpentBefore(spent):
+                        generation.earlier, generation.usage = generation.earlier + spent, Usage()
                     case Usage():
                         generation.usage = delta
                     case Cited(sources):

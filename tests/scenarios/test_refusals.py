@@ -389,6 +389,22 @@ async def test_each_call_costs_its_own_price_whoever_answers(first, cost, driver
     assert f"${cost:.4f}" in posts[-1].text, posts[-1].text
 
 
+async def test_an_answer_whose_cost_nobody_told_is_estimated_beside_what_was(
+    driver, tmp_path, model
+):
+    told = {"choices": [], "usage": {"prompt_tokens": 100, "completion_tokens": 1000}}
+    model.faults = [
+        stream_of(told, {"error": {"message": "gone", "code": 500}}),
+        ends("stop", {"content": "An answer. " * 40}),
+    ]
+    async with driving(driver, tmp_path, model):
+        await ask(driver, "hello", 1)
+        await driver.say(driver.places[0], "/usage")
+        posts = await driver.posted(driver.places[0], 2)
+    # 440 characters are about 110 tokens.
+    assert "1110 written" in posts[-1].text, posts[-1].text
+
+
 async def test_what_an_answer_cites_stands_under_it_as_links(driver, tmp_path, model):
     cited = [{"title": "A page", "url": "https://a.example/x"}, {"url": "https://b.example"}]
     model.faults = [

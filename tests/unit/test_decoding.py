@@ -12,7 +12,15 @@ from hypothesis import strategies as st
 
 from core.errors import Interrupted, ModelError, Overloaded, Refused
 from core.models import anthropic, completions, qianfan, responses
-from core.models.chunks import Cited, Finished, ReasoningDelta, Source, TextDelta, Usage
+from core.models.chunks import (
+    Cited,
+    Finished,
+    ReasoningDelta,
+    Source,
+    SpentBefore,
+    TextDelta,
+    Usage,
+)
 from core.models.client import ChatClient
 from core.models.endings import ending_of
 from core.models.providers import Deadlines, Endpoint, provider_at
@@ -641,8 +649,8 @@ async def test_what_a_call_cost_before_it_failed_is_counted_with_the_next(client
     bad = b'data: {"error":{"message":"gone","code":500}}\n\n'
     model.faults.append(models.raw(EARLY + bad))
     deltas = await collect(client)
-    told = [one for one in deltas if isinstance(one, Usage)]
-    assert told[-1] == Usage(3 + 11, 5 + 7)
+    told = [one for one in deltas if isinstance(one, Usage | SpentBefore)]
+    assert told == [SpentBefore(Usage(3, 5)), Usage(11, 7)]
 
 
 @pytest.mark.parametrize("behind", [b'data: {"error":{"message":"no","code":402}}\n\n', b""])

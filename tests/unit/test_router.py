@@ -6,7 +6,7 @@ import pytest
 from core.buckets import LocalBudget
 from core.clients import open_models
 from core.errors import ConfigError, Overloaded, Refused
-from core.models.chunks import AnsweredBy, TextDelta, Usage
+from core.models.chunks import AnsweredBy, SpentBefore, TextDelta, Usage
 from core.models.client import ChatClient
 from core.models.palaver_file import PlaceEntry, read_palaver_file
 from core.models.providers import Endpoint, Provider
@@ -263,8 +263,8 @@ async def test_what_a_model_cost_before_it_failed_is_counted_with_who_stood_in(r
     servers[0].faults.append(raw(told + bad))
     async with router.stream(REQUEST) as deltas:
         said = [one async for one in deltas]
-    usages = [one for one in said if isinstance(one, Usage)]
-    assert usages[-1] == Usage(100 + 11, 1000 + 7)
+    costs = [one for one in said if isinstance(one, Usage | SpentBefore)]
+    assert costs == [SpentBefore(Usage(100, 1000)), Usage(11, 7)]
     servers[0].faults.append(raw(told + bad))
     servers[1].faults.append(raw(told + bad))
     router._routes[0].rests_until = router._routes[1].rests_until = 0.0
