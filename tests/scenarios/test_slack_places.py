@@ -23,6 +23,12 @@ async def quiet(driver):
     await until(lambda: not driver.server._deliveries)
 
 
+async def at_rest(driver):
+    """Wait until no turn runs: what was said to be set is set."""
+    registry = driver.app.core.services.metrics.registry
+    await until(lambda: not registry.get_sample_value("palaver_turns_running"))
+
+
 def told(driver, user="U01"):
     return [post.shown for who, post in driver.server.ephemerals if who == user]
 
@@ -216,10 +222,12 @@ async def test_a_channel_may_have_everything_in_its_threads_answered_or_nothing(
         assert len(model.requests) == 1
         driver.server.slash("/palaver", "follow all")
         await until(lambda: told(driver))
+        await at_rest(driver)
         driver.server.say("C01", "hello again", thread=thread, user="U02")
         await until(lambda: len(model.requests) == 2)
         driver.server.slash("/palaver", "follow off")
         await until(lambda: len(told(driver)) == 2)
+        await at_rest(driver)
         driver.server.say("C01", "why?", thread=thread)
         await quiet(driver)
         assert len(model.requests) == 2
