@@ -100,7 +100,7 @@ class Reader(Reading):
         if is_error(event):
             self.rest(some)
             raise read_error(event)
-        if word:
+        if word or event.get("type") == "message_stop":
             self.rest(some)
             some.append(Finished(ending_of(word)))
 

@@ -19,6 +19,10 @@ SHORT = 20
 """A longer payload is not `[DONE]`."""
 
 
+_LAST = frozenset(("done", "end", "complete", "finish"))
+"""What gateways call the event behind which nothing comes."""
+
+
 class Silent(Interrupted):
     """No data came for too long."""
 
@@ -119,6 +123,9 @@ class Stream:
                     self._reader.failed(event.data, some)
                 elif self._ends(event.data, some):
                     return
+                elif event.type in _LAST:
+                    self._end(some)
+                    return
         elif len(messages) == 1 or not self._reader.read_run(messages, some):
             for data in messages:
                 if self._ends(data, some):
@@ -126,7 +133,7 @@ class Stream:
 
     def _ends(self, data: bytes, some: list[Delta]) -> bool:
         """Read *data*. Return whether it is the end."""
-        if len(data) < SHORT and data.strip() == b"[DONE]":
+        if len(data) < SHORT and data.strip(b" \"'").upper() == b"[DONE]":
             self._end(some)
             return True
         self._reader.read(data, some)
@@ -136,7 +143,7 @@ class Stream:
         """Read what comes after the last whole event."""
         self._ended = True
         last = (self._lines or self._decoder).unfinished
-        if last[:6] == b"[DONE]":
+        if last.strip(b" \"'")[:6].upper() == b"[DONE]":
             self._end(some)
         elif last and self._lines is None and self._decoder.unfinished_type == "error":
             self._reader.failed(last, some)

@@ -590,6 +590,37 @@ async def test_half_a_character_before_the_end_is_replaced(model, url, half, end
     assert text_of(deltas) == "ok \N{REPLACEMENT CHARACTER}"
 
 
+# --- The end, however it is written ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "last",
+    [
+        b"data: [DONE]\n\n",
+        b"data:[DONE]",
+        b"data: [done]\n\n",
+        b'data: "[DONE]"\n\n',
+        b'data: "[DONE]"',
+        b"event: done\ndata: {}\n\n",
+        b"event: end\ndata: null\n\n",
+        b'event: complete\ndata: {"usage": {"prompt_tokens": 3}}\n\n',
+    ],
+)
+async def test_an_end_is_one_however_it_is_written(last, client, model):
+    model.faults.append(models.raw(b"data: " + json.dumps(says("whole")).encode() + b"\n\n" + last))
+    deltas = await collect(client)
+    assert text_of(deltas) == "whole"
+    assert deltas[-1] == Finished("stop")
+    assert len(model.requests) == 1
+
+
+def test_a_message_that_stops_has_ended_though_nobody_says_why():
+    stop = {"type": "message_stop"}
+    deltas, error = read({"delta": {"text": "a"}}, stop, reader=anthropic.Reader)
+    assert error is None
+    assert deltas[-1] == Finished("stop")
+
+
 # --- Errors that are told with a good status, in wrappers of their own ----------------------------
 
 
