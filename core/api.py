@@ -28,7 +28,7 @@ from core.telemetry import Metrics, logger
 log = logger(__name__)
 
 
-class _Asked(Prompt, frozen=True):
+class _Question(Prompt, frozen=True):
     stream: bool = False
 
 
@@ -43,7 +43,7 @@ class _Event(msgspec.Struct, frozen=True, omit_defaults=True):
     error: str = ""
 
 
-_decode = msgspec.json.Decoder(_Asked).decode
+_decode = msgspec.json.Decoder(_Question).decode
 
 
 def api_routes(
@@ -61,18 +61,18 @@ def api_routes(
         if kind.lower() != "bearer" or not right:
             return _json(Answer(error="a bearer token is needed, and this is not it"), 401)
         try:
-            asked = _decode(await request.read())
+            question = _decode(await request.read())
         except (msgspec.MsgspecError, ValueError, RecursionError) as error:
             return _json(Answer(error=f"this is no prompt: {error}"), 400)
         if slots.locked():
-            return _json(Answer(asked.id, error="too many questions at once"), 429)
+            return _json(Answer(question.id, error="too many questions at once"), 429)
         async with slots:
             began = time.monotonic()
-            if asked.stream:
-                response, answer = await _stream(request, model, asked, price)
+            if question.stream:
+                response, answer = await _stream(request, model, question, price)
             else:
-                response, answer = None, await ask(model, asked, price)
-            _record(metrics, model, asked, answer, time.monotonic() - began)
+                response, answer = None, await ask(model, question, price)
+            _record(metrics, model, question, answer, time.monotonic() - began)
         if response is not None:
             return response
         return _json(answer, 502 if answer.error else 200)
@@ -87,7 +87,7 @@ def _json(answer: Answer, status: int) -> web.Response:
 
 
 async def _stream(
-    request: web.Request, model: Model, asked: Prompt, price: Sequence[float]
+    request: web.Request, model: Model, question: Prompt, price: Sequence[float]
 ) -> tuple[web.StreamResponse | None, Answer]:
     """The answer, sent while it grows. None: it failed before the response began."""
     response = web.StreamResponse(
@@ -96,7 +96,7 @@ async def _stream(
     heard = Heard()
     error = ""
     try:
-        async with model.stream(asked.request) as deltas:
+        async with model.stream(question.request) as deltas:
             await response.prepare(request)
             async for delta in deltas:
                 heard.take(delta)
@@ -111,7 +111,7 @@ async def _stream(
     except ConnectionError:
         # The caller went away. The text so far must still be paid for.
         error = "nobody listens any more"
-    answer = heard.answer(asked.id, error, heard.total, price)
+    answer = heard.answer(question.id, error, heard.total, price)
     if not response.prepared:
         return None, answer
     last = _Event(
@@ -127,11 +127,13 @@ async def _stream(
     return response, answer
 
 
-def _record(metrics: Metrics, model: Model, asked: Prompt, answer: Answer, took_s: float) -> None:
+def _record(
+    metrics: Metrics, model: Model, question: Prompt, answer: Answer, took_s: float
+) -> None:
     """Count and log the answer, as `core.turn.cost.record` does for a turn."""
-    usage, name = answer.usage, answer.model or asked.model or model.model
+    usage, name = answer.usage, answer.model or question.model or model.model
     if usage is None and answer.answer:
-        usage = Usage(tokens_of(asked.request), estimate_tokens(answer.answer))
+        usage = Usage(tokens_of(question.request), estimate_tokens(answer.answer))
     usage = usage or Usage()
     # A model name that a caller made up must not become a label.
     series = name if name in model.names else "other"

@@ -51,7 +51,7 @@ class Starting:
 
     async def enter(self, platform: Platform) -> None:
         """Return when *platform* has started."""
-        name, failures, said, last = platform.name, 0, 0.0, ""
+        name, failures, said_at, last = platform.name, 0, 0.0, ""
         while True:
             try:
                 async with asyncio.timeout(TRY_S):
@@ -65,8 +65,8 @@ class Starting:
                     self._refused.add(name)
                 else:
                     self._refused.discard(name)
-                if reason != last or time.monotonic() - said > SAY_AGAIN_S:
-                    said, last = time.monotonic(), reason
+                if reason != last or time.monotonic() - said_at > SAY_AGAIN_S:
+                    said_at, last = time.monotonic(), reason
                     log.error(
                         "platform not started",
                         platform=name,

@@ -236,8 +236,8 @@ class Inbox:
             async with self._redis.pipeline(transaction=False) as pipe:
                 pipe.lindex(keys.mail(conversation), 0)
                 pipe.hexists(keys.state(conversation), "note")
-                mail, told = await pipe.execute()
-        first = None if mail is None or told else read_incoming(mail, "")
+                mail, has_placeholder = await pipe.execute()
+        first = None if mail is None or has_placeholder else read_incoming(mail, "")
         return first if first is not None and first.private and not first.deleted else None
 
     async def keep_placeholder(self, incoming: Incoming, handle: str) -> bool:

@@ -63,13 +63,15 @@ async def compare(
     for name, generation, reply in zip(names, generations, replies, strict=True):
         buttons = [context.button("retry")] if reply is replies[-1] else []
         await reply.finish(_titled(name, generation.final(context.language)), buttons)
-    asked = context.services.model
-    costs = [spent_on(*pair) for pair in zip(generations, map(asked.price_of, names), strict=True)]
-    said = (
+    prices = map(context.services.model.price_of, names)
+    costs = [spent_on(*pair) for pair in zip(generations, prices, strict=True)]
+    texts = (
         _titled(name, generation.best) for name, generation in zip(names, generations, strict=True)
     )
     cut = any(generation.cut for generation in generations)
-    exchange = context.exchange(COMMAND + text, "\n\n".join(said), cut=cut, attachments=attachments)
+    exchange = context.exchange(
+        COMMAND + text, "\n\n".join(texts), cut=cut, attachments=attachments
+    )
     await context.commit(exchange, replaces=replaces, spent=dict(zip(names, costs, strict=True)))
     for name, generation, spent in zip(names, generations, costs, strict=True):
         record(context, name, generation, spent)

@@ -148,16 +148,16 @@ class TurnContext:
         return Button(command, say(command, self.language))
 
     def prompt(
-        self, asked: str, history: Sequence[Exchange], attached: ReadAttachments
+        self, question: str, history: Sequence[Exchange], attached: ReadAttachments
     ) -> tuple[ChatMessage, ...]:
-        """The messages that ask *asked* about *attached*, with *history* as context."""
+        """The messages that ask *question* about *attached*, with *history* as context."""
         settings, first = self.services.settings, self.first
-        asked = "\n\n".join([*attached.notes, asked])
+        question = "\n\n".join([*attached.notes, question])
         *before, last = build_prompt(
             settings.system_prompt,
             self.turn.preferences,
             [one for one in history if one.at > self.turn.summary.until and not one.refused],
-            asked if first.private else f"{first.sender.name}: {asked}",
+            question if first.private else f"{first.sender.name}: {question}",
             history_tokens=settings.history_tokens,
             private=first.private,
             today=self.now.date(),

@@ -100,8 +100,8 @@ async def paint_again(context: TurnContext, how: str) -> Report:
         return await context.close("rejected", say("nothing_to_retry", language))
     text = past.question.removeprefix(COMMAND)
     if how == "larger":
-        asked = read_request(text, language)
-        size = larger(asked.size, asked.model or context.services.images.model)
+        request = read_request(text, language)
+        size = larger(request.size, request.model or context.services.images.model)
         if not size:
             return await context.close("rejected", say("image_largest", language))
         text = f"{text} --size {size}"
@@ -192,22 +192,22 @@ async def _post(
 ) -> None:
     limits, conversation = context.platform.limits, context.claim.conversation
     for start in range(0, len(pictures), limits.pictures_per_post):
-        some = [
+        group = [
             Picture(picture.data, picture.mime, _shortened(picture.caption, limits.caption_chars))
             for picture in pictures[start : start + limits.pictures_per_post]
         ]
-        under = buttons if start + len(some) == len(pictures) else ()
+        under = buttons if start + len(group) == len(pictures) else ()
 
-        async def send(some: Sequence[Picture] = some, under: Sequence[Button] = under) -> None:
+        async def send(group: Sequence[Picture] = group, under: Sequence[Button] = under) -> None:
             nonlocal replacing
             await context.lease.may_show(new_post=False)
             place = conversation, context.first.reply_to
             try:
-                await context.platform.send_pictures(*place, some, under, replacing=replacing)
+                await context.platform.send_pictures(*place, group, under, replacing=replacing)
             except PostLost:
                 # Somebody deleted the unfinished picture. Post the finished one all the same.
                 replacing = ""
-                await context.platform.send_pictures(*place, some, under)
+                await context.platform.send_pictures(*place, group, under)
 
         await context.lease.may_show(new_post=True)
         await deliver(

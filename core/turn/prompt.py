@@ -49,11 +49,11 @@ def build_prompt(
     ]
     messages = [ChatMessage("system", "\n\n".join(part for part in parts if part))]
     for exchange in window(history, history_tokens):
-        asked = exchange.question if private else f"{exchange.speaker}: {exchange.question}"
-        messages.append(ChatMessage("user", asked))
+        text = exchange.question if private else f"{exchange.speaker}: {exchange.question}"
+        messages.append(ChatMessage("user", text))
         # Strict chat templates need an answer to each question.
-        answered = exchange.answer or exchange.notes or UNANSWERED
-        messages.append(ChatMessage("assistant", answered))
+        answer = exchange.answer or exchange.notes or UNANSWERED
+        messages.append(ChatMessage("assistant", answer))
     messages.append(ChatMessage("user", question))
     return tuple(messages)
 

@@ -33,8 +33,8 @@ async def _retry(context: TurnContext) -> Report:
     if last.question.startswith(PICTURE):
         return await paint_again(context, "again")
     if last.question.startswith(COMPARISON):
-        asked = last.question.removeprefix(COMPARISON)
-        return await compare(context, asked, history, last.attachments, replaces=replaces)
+        question = last.question.removeprefix(COMPARISON)
+        return await compare(context, question, history, last.attachments, replaces=replaces)
     again = last if context.first.under in last.posts else None
     return await answer(
         context, last.question, history, last.attachments, replaces=replaces, again=again
