@@ -24,7 +24,7 @@ from core.secret import secrets_of, shown_url
 
 
 class Settings(BaseSettings):
-    """What the operator chose. Field names are the variables' names in lower case."""
+    """The operator's choices. A field's name is the variable's name in lower case."""
 
     model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True)
 
@@ -175,7 +175,7 @@ class Settings(BaseSettings):
     max_per_person: int = Field(
         5, ge=0, description="answers at once for one person, all processes together; 0: any number"
     )
-    # A chat's minute has some twenty calls: more answers at once would wait for each other.
+    # A chat allows about twenty calls a minute: more answers at once would wait for each other.
     max_per_place: int = Field(
         20, ge=0, description="answers at once in one group or channel; 0: any number"
     )
@@ -197,7 +197,7 @@ class Settings(BaseSettings):
         if isinstance(value, str):
             if "\0" in value:
                 raise ValueError("holds a zero byte")
-            # Bytes that are no UTF-8 come as halves of characters, which nothing can encode.
+            # Bytes that are no UTF-8 become lone surrogates, which cannot be encoded.
             return clean(value)
         return value
 
@@ -236,7 +236,7 @@ class Settings(BaseSettings):
 
     @property
     def way(self) -> Way:
-        """The way out."""
+        """How requests leave this machine: proxies and certificates."""
         proxy = self.https_proxy.get_secret_value()
         return Way(proxy, self.no_proxy, self.proxy_judges, self.ca_bundle)
 
@@ -259,7 +259,7 @@ class Settings(BaseSettings):
                 value = value.get_secret_value()
                 found += [value] if value and not secrets_of(value) else []
             found += secrets_of(value) if isinstance(value, str) else []
-        # What stands for our proxies is in no setting, and in the errors of clients.
+        # These proxies are in no setting, but the errors of HTTP clients quote them.
         for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
             for proxy in (os.environ.get(name, ""), os.environ.get(name.lower(), "")):
                 found += secrets_of(proxy)

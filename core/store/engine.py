@@ -8,7 +8,7 @@ from redis.commands.core import AsyncScript
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """What all claims of one worker share: the scripts, and the bounds."""
+    """The scripts and the bounds that all claims of one worker share."""
 
     redis: Redis
     worker: str

@@ -115,7 +115,13 @@ async def paint_again(context: TurnContext, how: str) -> Report:
 async def _request(
     context: TurnContext, text: str, attachments: Sequence[Attachment]
 ) -> PictureRequest:
-    """Raises `BadOption`, and `PlatformError` and `ValueError` for what cannot be changed."""
+    """The request that *text* and *attachments* make.
+
+    Raises:
+        BadOption: the text is wrong, or the model does not take it.
+        PlatformError: a picture to change cannot be fetched.
+        ValueError: an attachment is no picture.
+    """
     request = read_request(text, context.language)
     model = request.model or context.services.images.model
     known = takes(model)
