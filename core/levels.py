@@ -186,7 +186,7 @@ def look_at_shared(level: Level, call: Call, now: float) -> Look:
 
 
 def refilled(bucket: Bucket, level: Level, call: Call, view: View) -> Look:
-    # The kept token need not be kept while it can be tried whether the place allows more.
+    # While more can be tried, the kept token is given out too, before any try.
     keeps = URGENCY[call] >= URGENCY["preview"] and not view.ahead_s
     keep = min(bucket.reserve, bucket.most - 1) if keeps else 0
     most, speed = holds(bucket, view.pace), speed_of(bucket, view.pace)
