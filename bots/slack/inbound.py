@@ -12,7 +12,7 @@ from typing import Any, Literal, NamedTuple
 
 from bots.slack.attached import read_files
 from bots.slack.commands import read_command
-from bots.slack.fields import mapping, string
+from bots.slack.fields import items, mapping, string
 from bots.slack.reading import Names, extras_of, looking_at, shared_files, text_of, words
 from core.lent import CommandInfo
 from core.messages import TITLE, Incoming, Sender, conversation_id
@@ -110,7 +110,7 @@ def _changed(event: Mapping[str, Any], event_id: str, me: Me, names: Names) -> I
     by = string(mapping(new, "edited"), "user")
     if string(new, "subtype") not in SAID or by.startswith("B") or not _from_a_person(old, me):
         return None
-    if text_of(new) == text_of(old):
+    if text_of(new) == text_of(old) and _files(new) <= _files(old):
         return None
     return _said(new, event, me, names, edited=event_id or f"{string(event, 'ts')}:edit")
 
@@ -167,6 +167,11 @@ def _titled(event: Mapping[str, Any], event_id: str, me: Me) -> Incoming | None:
         text=title,
         command=TITLE,
     )
+
+
+def _files(message: Mapping[str, Any]) -> frozenset[str]:
+    """The ids of the files of *message*. Slack may change all else that it tells of a file."""
+    return frozenset(string(one, "id") for one in items(message, "files")) - {""}
 
 
 def _from_a_person(message: Mapping[str, Any], me: Me) -> bool:

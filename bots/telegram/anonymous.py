@@ -1,7 +1,8 @@
-"""Anonymous admins. They ask in the name of their group, but press buttons in their own name.
+"""People who ask in the name of their group or channel, but press buttons in their own name.
 
-Telegram does not tell which admin asked (tdlib/telegram-bot-api, Client.cpp, `JsonMessage`). So
-each admin of the group may press the buttons under such an answer.
+Telegram does not tell which person asked (tdlib/telegram-bot-api, Client.cpp, `JsonMessage`). So
+each admin of that group or channel may press the buttons under such an answer. Telegram tells who
+is an admin of a channel only to a bot that is one too (core.telegram.org/bots/api#getchatmember).
 """
 
 from msgspec.structs import replace
@@ -17,12 +18,12 @@ ADMINS = ("creator", "administrator")
 
 
 async def in_whose_name(bot: TelegramBot, query: CallbackQuery, incoming: Incoming) -> Incoming:
-    """*incoming*, the press of *query*, in the name of the group if an admin may act for it."""
+    """*incoming*, the press of *query*, in the name of the chat that asked if its admin pressed."""
     post = query.message
     asked = post.reply_to_message if isinstance(post, Message) else None
-    if asked is None or asked.sender_chat is None or asked.sender_chat.id != asked.chat.id:
+    if asked is None or asked.sender_chat is None:
         return incoming
-    whom = {"chat_id": asked.chat.id, "user_id": query.from_user.id}
+    whom = {"chat_id": asked.sender_chat.id, "user_id": query.from_user.id}
     try:
         member = await bot.call("getChatMember", whom)
     except TelegramError:

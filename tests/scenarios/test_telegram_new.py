@@ -296,15 +296,22 @@ async def test_a_file_that_its_chat_protects_is_said_to_be_so(driver, tmp_path, 
         assert "its chat protects what is in it" in str(model.requests)
 
 
-async def test_an_admin_may_press_what_stands_under_a_question_of_the_group_itself(
-    driver, tmp_path, model
+@pytest.mark.parametrize(
+    ("asker", "stands_for"),
+    [
+        ({"id": -1001, "type": "supergroup", "title": "Friends"}, 1087968824),
+        ({"id": -1009, "type": "channel", "title": "News"}, 136817688),
+    ],
+    ids=("a group", "a channel"),
+)
+async def test_an_admin_may_press_what_stands_under_a_question_of_the_chat_itself(
+    driver, tmp_path, model, asker, stands_for
 ):
-    """An anonymous admin asks as the group, and presses buttons under their own name."""
+    """An admin asks as the group or as a channel, and presses buttons under their own name."""
     async with driving(driver, tmp_path, model):
-        driver.server.group_admins = {78}
-        group = {"id": -1001, "type": "supergroup", "title": "Friends"}
-        stands_for = {"id": 1087968824, "is_bot": True, "first_name": "Group"}
-        driver.server.say(-1001, "@palaver_bot hello", user=stands_for, sender_chat=group)
+        driver.server.chat_admins[asker["id"]] = {78}
+        bot = {"id": stands_for, "is_bot": True, "first_name": "Chat"}
+        driver.server.say(-1001, "@palaver_bot hello", user=bot, sender_chat=asker)
         await until(lambda: finished(driver.server, -1001, None))
         (post,) = driver.server.posts(-1001)
         driver.server.press(post, "retry", user=driver.server.person(77))

@@ -164,7 +164,7 @@ class TelegramServer:
         self.url = ""
         self.knows_asides = True
         self.knows_rich = True
-        self.group_admins = set()
+        self.chat_admins = {}
         self.token = TOKEN
         self.chats = {}
         self.topics = {}
@@ -451,9 +451,11 @@ class TelegramServer:
         }
 
     async def do_getChatMember(self, parameters, files):
-        # core.telegram.org/bots/api#chatmember
-        user = int(parameters["user_id"])
-        status = "administrator" if user in self.group_admins else "member"
+        # core.telegram.org/bots/api#getchatmember: of others only where the bot is an admin
+        user, chat = int(parameters["user_id"]), int(parameters["chat_id"])
+        if chat not in self.chats and chat not in self.chat_admins:
+            raise ApiError(400, "Bad Request: member list is inaccessible")
+        status = "administrator" if user in self.chat_admins.get(chat, ()) else "member"
         return {"status": status, "user": self.person(user)}
 
     async def do_setMessageReaction(self, parameters, files):

@@ -109,3 +109,29 @@ def test_a_number_or_an_address_that_slack_made_a_link_is_told_as_it_was_written
 
 def test_a_post_of_slack_is_told_of_by_its_title():
     assert read_files([{"mode": "space", "title": "Minutes"}]) == ((), ["[post: Minutes]"])
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "asks"),
+    [
+        ([], [{"id": "F1"}], True),
+        ([{"id": "F1"}], [{"id": "F1"}, {"id": "F2"}], True),
+        ([{"id": "F1"}], [{"id": "F1", "thumb_64": "https://files.slack.com/t"}], False),
+        ([{"id": "F1"}], [], False),
+        (None, "nothing", False),
+    ],
+    ids=("a file", "one more file", "the same with a thumbnail", "one less", "no list"),
+)
+def test_an_edit_that_only_adds_a_file_is_a_new_wording(before, after, asks):
+    # https://docs.slack.dev/reference/events/message/message_changed
+    said = {"type": "message", "user": "U01", "ts": "1.1", "text": "what is this?"}
+    event = {
+        "type": "message",
+        "subtype": "message_changed",
+        "channel": "D01",
+        "ts": "2.1",
+        "message": {**said, "files": after, "edited": {"user": "U01", "ts": "2.0"}},
+        "previous_message": {**said, "files": before},
+    }
+    incoming = read_event({"event": event, "event_id": "Ev1"}, ME, {})
+    assert (incoming is not None and incoming.edited) == asks
