@@ -1,5 +1,7 @@
 """Files of Slack's messages: the token goes to Slack alone, and what is no file is no file."""
 
+import asyncio
+import gzip
 from contextlib import asynccontextmanager
 
 import aiohttp
@@ -149,6 +151,36 @@ async def test_a_circle_of_redirects_ends(net):
     assert len(net.asked) == 4
 
 
+async def test_a_chain_within_slack_that_ends_elsewhere_is_not_followed_there(net):
+    second = "https://files-origin.slack.com/x"
+    third = "https://a.slack-edge.com/x"
+    net.answers |= {HOME: moved(second), second: moved(third), third: moved("https://evil.example")}
+    async with net.files() as files:
+        with pytest.raises(AttachmentLost, match="outside of Slack"):
+            await files.download(file(), 100)
+    assert [host for host, _ in net.asked][-1] == "a.slack-edge.com"
+
+
+async def test_a_file_that_unpacks_to_more_than_is_wanted_is_cut(net):
+    packed = gzip.compress(b"\0" * 50_000_000)
+    net.answers[HOME] = web.Response(body=packed, headers={"Content-Encoding": "gzip"})
+    async with net.files() as files:
+        with pytest.raises(AttachmentTooLarge):
+            await files.download(file(size=len(packed)), 1_000_000)
+
+
+async def test_a_silent_server_is_left(net, monkeypatch):
+    monkeypatch.setattr("bots.slack.files.DOWNLOAD_S", 0.2)
+
+    async def silent(request):
+        await asyncio.sleep(5)
+
+    net._serve = silent
+    async with net.files() as files:
+        with pytest.raises(PlatformError):
+            await files.download(file(), 100)
+
+
 PAGE = "<html><body>Sign in to Slack</body></html>"
 
 
@@ -286,3 +318,34 @@ async def test_a_file_of_a_connected_workspace_is_looked_up(driver, tmp_path, mo
         await until(lambda: model.requests)
     assert "the cat sat" in str(model.requests[0]["messages"])
     assert server.file_headers[0]["Authorization"] == f"Bearer {slack_server.BOT_TOKEN}"
+
+
+async def test_a_stub_that_leads_to_a_stub_is_named_and_the_question_answered(
+    driver, tmp_path, model
+):
+    stub = {"id": "F9", "mode": "file_access", "file_access": "check_file_info"}
+    async with driving(driver, tmp_path, model):
+        driver.server.file_objects["F9"] = stub
+        driver.server.say("D01", "what is it?", subtype="file_share", files=[stub])
+        await until(lambda: model.requests)
+    assert "does not let me see it" in str(model.requests[0]["messages"])
+
+
+async def test_a_file_without_an_end_whose_size_lies_is_named_and_the_question_answered(
+    driver, tmp_path, model
+):
+    async def endless(request):
+        response = web.StreamResponse()
+        await response.prepare(request)
+        while True:
+            await response.write(b"a" * 65_536)
+
+    async with driving(driver, tmp_path, model):
+        driver.server.file_handlers["F9"] = endless
+        url = f"{driver.server.url}/files/F9"
+        listed = {"id": "F9", "name": "a.txt", "mimetype": "text/plain", "size": 3}
+        driver.server.say(
+            "D01", "what is it?", subtype="file_share", files=[{**listed, "url_private": url}]
+        )
+        await until(lambda: model.requests, 20)
+    assert "larger than" in str(model.requests[0]["messages"])
