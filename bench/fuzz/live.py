@@ -1,4 +1,4 @@
-"""What stands in a store that runs: entries, mail, history, checkpoints, letters.
+"""What stands in a store that runs: entries, mail, history, checkpoints, letters, control messages.
 
 Ten inputs at a time are written into a Valkey of its own, as another program or another version
 might; then people ask, and all must be claimed, loaded and committed as if nothing had been.
@@ -21,6 +21,7 @@ from core.store.connection import connect
 from core.store.dead_letters import DeadLetters
 from core.store.embedded import embedded
 from core.store.inbox import Inbox
+from core.store.pubsub import PubSub
 
 _CHAT = conversation_id("test", "chat")
 AT_ONCE = 10
@@ -47,6 +48,8 @@ class _Live:
     async def _open(self) -> None:
         url = await self._stack.enter_async_context(embedded(Path(self._folder.name)))
         self._redis = await self._stack.enter_async_context(connect(url))
+        pubsub = await self._stack.enter_async_context(PubSub(self._redis))
+        self._control = await self._stack.enter_async_context(pubsub.listen(keys.CONTROL))
         self._inbox = Inbox(self._redis, "fuzz", history_ttl_s=600, most_waiting=20)
 
     def _close(self) -> None:
@@ -100,13 +103,18 @@ class _Live:
                 await redis.rpush(keys.history(chat), raw)
             case "dead":
                 await redis.rpush(keys.DEAD, raw)
+            case "control":
+                await redis.publish(keys.CONTROL, raw)
+                async with asyncio.timeout(5):
+                    while await anext(self._control) != raw:
+                        pass
             case "spent":
                 await redis.hset(keys.spent(chat), mapping={"turns": raw, raw: raw})
             case field:
                 await redis.hset(keys.state(chat), field, raw)
 
 
-_PLACES = ("entry", "lane", "person", "mail", "history", "dead", "spent", *_FIELDS)
+_PLACES = ("entry", "lane", "person", "control", "mail", "history", "dead", "spent", *_FIELDS)
 _RAW = nearly(
     msgspec.to_builtins(_MAIL),
     {"event_id": "e", "text": "t", "pages": ["1"], "done": True},
