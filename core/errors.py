@@ -115,9 +115,12 @@ class Full(PlatformError):
 
 
 class Barred(NoRight):
-    """We may not write there. *why*: the `topic` is closed, or we have no right to send `text`."""
+    """We may not write there.
 
-    def __init__(self, text: str, why: Literal["topic", "text"]) -> None:
+    *why*: the `topic` is closed, we have no right to send `text`, or the `channel` lets few write.
+    """
+
+    def __init__(self, text: str, why: Literal["topic", "text", "channel"]) -> None:
         super().__init__(text, why)
         self.why = why
 

@@ -111,6 +111,8 @@ class Incoming(msgspec.Struct, frozen=True, kw_only=True):
         message: the platform's own reference of the message, or empty.
         described: what came besides text and files (a poll, a place on the map), in words.
         aside: the platform's reference for an answer that only this person sees, or empty.
+        if_barred: the platform's reference for telling this person alone that we may not write
+            there, if it differs from *aside*; or empty.
         under: the handle of our post whose button was pressed, or empty.
         edited: whether this is the new wording of *message*.
         deleted: whether *message* was taken back. Then there is no text; sender, conversation and
@@ -143,6 +145,7 @@ class Incoming(msgspec.Struct, frozen=True, kw_only=True):
     sent_at: float = 0.0
     of_place: bool = False
     same: str = ""
+    if_barred: str = ""
 
 
 class Button(msgspec.Struct, frozen=True):

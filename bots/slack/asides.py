@@ -9,13 +9,16 @@ from bots.slack.failures import slack_errors
 from bots.slack.home import home_view
 from bots.slack.posts import content, controls
 from bots.slack.surface import NO_MEMBER, SlackSurface
-from core.errors import ChatLost, PlatformError
+from core.errors import Barred, ChatLost, PlatformError
 from core.messages import Button, ConversationId
 from core.platform import Bucket
 
 
 class AsideSurface(SlackSurface):
     """A post that only *user* sees. It is shown once, when it is final.
+
+    If we may not write in the channel, it goes to our direct messages with *user*
+    (docs.slack.dev/reference/methods/chat.postMessage: a user's id as the channel).
 
     If we are not a member of the channel, it goes to *response_url*, which Slack sent with the
     command (docs.slack.dev, handling user interaction: five uses within 30 minutes).
@@ -44,6 +47,9 @@ class AsideSurface(SlackSurface):
                 await self._client.chat_postEphemeral(
                     channel=self._channel, user=self._user, **content(text, buttons)
                 )
+        except Barred:
+            with slack_errors():
+                await self._client.chat_postMessage(channel=self._user, **content(text, ()))
         except ChatLost as error:
             if str(error) not in NO_MEMBER or not self._response_url:
                 raise

@@ -7,7 +7,15 @@ from typing import Any
 import aiohttp
 from slack_sdk.errors import SlackApiError, SlackClientError
 
-from core.errors import ChatLost, ContentRefused, PlatformError, PostLost, RateLimited, Revoked
+from core.errors import (
+    Barred,
+    ChatLost,
+    ContentRefused,
+    PlatformError,
+    PostLost,
+    RateLimited,
+    Revoked,
+)
 
 _LOST = frozenset(
     (
@@ -15,18 +23,22 @@ _LOST = frozenset(
         "not_in_channel",
         "is_archived",
         "thread_not_found",
-        "restricted_action",
         "user_not_found",
         "user_not_in_channel",
-        # The workspace forbids editing, or forbids writing there (chat.update, chat.post*).
         "messages_tab_disabled",
         "cannot_reply_to_message",
+    )
+)
+_BARRED = frozenset(
+    (
+        "restricted_action",
         "restricted_action_read_only_channel",
         "restricted_action_thread_only_channel",
         "restricted_action_non_threadable_channel",
         "restricted_action_thread_locked",
     )
 )
+"""An admin forbids us to write there (docs.slack.dev/reference/methods/chat.postMessage)."""
 _NO_POST = frozenset(("message_not_found", "cant_update_message", "edit_window_closed"))
 """The post cannot be changed any more. Its text must be shown in another one."""
 _REVOKED = frozenset(
@@ -67,6 +79,8 @@ def _typed(error: SlackApiError, setting: str) -> PlatformError:
         return Revoked(f"Slack does not accept {setting} ({code})")
     if code in _NO_POST:
         return PostLost(code)
+    if code in _BARRED:
+        return Barred(code, "channel")
     if code in _LOST:
         return ChatLost(code)
     if code in _AWAY or status >= 500 or code.startswith("status"):

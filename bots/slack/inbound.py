@@ -98,6 +98,7 @@ def _said(
         edited=bool(edited),
         sent_at=_seconds(ts),
         of_place=of_place,
+        if_barred="" if _private(event) else f"@{string(message, 'user')}",
     )
 
 

@@ -205,9 +205,9 @@ class TurnRun:
 async def _tell_barred(context: TurnContext, error: Barred) -> None:
     """Tell the sender aside why no answer comes in the chat, if the platform can do that."""
     log.warning("not let in", conversation=context.claim.conversation, why=error.why)
-    if not context.first.aside:
+    if not (reference := context.first.if_barred or context.first.aside):
         return
-    surface = context.platform.open_surface(context.claim.conversation, context.first.aside)
+    surface = context.platform.open_surface(context.claim.conversation, reference)
     text = say(f"barred_{error.why}", context.language)
     with suppress(PlatformError):
         await deliver(

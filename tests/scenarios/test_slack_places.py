@@ -305,3 +305,32 @@ def test_the_manifest_asks_for_the_scopes_of_the_methods_that_are_called():
     for method in called - set(FREE):
         assert set(SCOPE_OF[method]) & set(SCOPES), method
     assert {"app_mention", "message.im", "agent_session_stopped", "app_home_opened"} <= set(EVENTS)
+
+
+@pytest.mark.parametrize(
+    ("code", "alone"),
+    [
+        ("restricted_action_read_only_channel", False),
+        ("restricted_action_thread_only_channel", True),
+        ("restricted_action_thread_locked", True),
+        ("restricted_action", False),
+    ],
+)
+async def test_who_asks_where_slack_lets_us_not_write_is_told_alone(
+    driver, tmp_path, model, code, alone
+):
+    """In the channel, if Slack takes a post that only they see; else in our direct messages."""
+    async with driving(driver, tmp_path, model):
+        for method in ("chat.postMessage", "chat.startStream"):
+            driver.server.barred[method, "C01"] = code
+        if not alone:
+            driver.server.barred["chat.postEphemeral", "C01"] = code
+        driver.server.say("C01", f"<@{BOT_USER}> why?")
+
+        def seen():
+            return told(driver) if alone else [p.shown for p in driver.server.answers("D01", "")]
+
+        await until(lambda: "I may not write in the channel" in str(seen()))
+        await at_rest(driver)
+        assert len(seen()) == 1
+        assert driver.server.answers("C01", "") == []

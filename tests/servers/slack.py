@@ -130,6 +130,8 @@ class SlackServer:
         self.timeline = []
         self.unacked = []
         self.faults = []
+        self.barred = {}
+        """Why a method may not write in a channel, by both names."""
         self.bot_token = BOT_TOKEN
         self._sockets = []
         self._acks = {}
@@ -664,7 +666,11 @@ class SlackServer:
         self.titles.append((channel, thread, parameters["title"]))
 
     def do_chat_postMessage(self, parameters):
-        channel, thread = self._channel(parameters), parameters.get("thread_ts") or ""
+        # /reference/methods/chat.postMessage: a person's id means the direct messages with them
+        ours = {user: channel for channel, user in self.dms.items()}
+        to = parameters.get("channel", "")
+        channel = self._writable("chat.postMessage", {"channel": ours.get(to, to)})
+        thread = parameters.get("thread_ts") or ""
         if thread and (channel, thread) not in self.posts:
             raise SlackError("thread_not_found")
         blocks = self._content(parameters, 40_000)
@@ -675,7 +681,8 @@ class SlackServer:
         return {"channel": channel, "ts": post.ts, "message": {"ts": post.ts}}
 
     def do_chat_startStream(self, parameters):
-        channel, thread = self._channel(parameters), parameters["thread_ts"]
+        channel = self._writable("chat.startStream", parameters)
+        thread = parameters["thread_ts"]
         if not channel.startswith("D"):
             for name in ("recipient_user_id", "recipient_team_id"):
                 if not parameters.get(name):
@@ -765,7 +772,7 @@ class SlackServer:
         del self.posts[post.channel, post.ts]
 
     def do_chat_postEphemeral(self, parameters):
-        channel = self._channel(parameters)
+        channel = self._writable("chat.postEphemeral", parameters)
         if parameters["user"] not in self.members.get(channel, {parameters["user"]}):
             raise SlackError("user_not_in_channel")
         blocks = self._content(parameters, 40_000)
@@ -816,6 +823,13 @@ class SlackServer:
             raise SlackError("channel_not_found")
         if channel in self.members and BOT_USER not in self.members[channel]:
             raise SlackError("not_in_channel")
+        return channel
+
+    def _writable(self, method, parameters):
+        # /reference/methods/chat.postMessage, errors: restricted_action and its kinds
+        channel = self._channel(parameters)
+        if code := self.barred.get((method, channel)):
+            raise SlackError(code)
         return channel
 
     def _own(self, parameters):
