@@ -10,8 +10,9 @@ from core.models.chunks import Delta, Finished, TextDelta
 from core.models.lines import Lines
 from core.models.reading import Reading
 from core.models.sse import Decoder
-from core.net.bounded_body import PIECE_BYTES
 
+PIECE_BYTES = 1 << 14
+"""One read. A request for our health waits for several: each may hold 1,600 tiny events."""
 _BEFORE = b"\xef\xbb\xbf \t\r\n"
 """Bytes without meaning that may come first."""
 
