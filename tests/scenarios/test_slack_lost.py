@@ -76,6 +76,7 @@ async def test_what_the_stream_says_at_its_end_is_compared_and_repaired(driver, 
         await driver.say("dm", "go")
         (post,) = await until(lambda: driver.server.answers("D01", driver._threads["dm"]))
         post.blocks[0]["text"] += "and what nobody said "
+        await until(lambda: called(driver, "chat.update"))
         (shown,) = await driver.answered("dm")
         assert shown.text.strip() == TEXT
         assert len(called(driver, "chat.update")) == 1
