@@ -101,13 +101,20 @@ class Driver:
         """What stands in *place* of ours now, the oldest first, each as `Shown`."""
         raise NotImplementedError
 
+    repair_s = 0.0
+    """How long behind its end an answer may still be repaired (what Slack kept of a stream is
+    compared with the text)."""
+
     async def answered(self, place, count=1, seconds=30.0):
-        """The posts of *place*, once *count* answers are complete."""
+        """The posts of *place*, once *count* answers are complete, and are not repaired."""
 
         async def complete():
             posts = await self.posts(place)
             ended = sum(bool({"retry", "again"} & set(post.commands)) for post in posts)
-            return posts if ended >= count else None
+            if ended < count:
+                return None
+            await asyncio.sleep(self.repair_s)
+            return posts if await self.posts(place) == posts else None
 
         return await until(complete, seconds)
 
@@ -247,6 +254,7 @@ def _telegram_commands(post):
 
 class SlackDriver(Driver):
     name = "slack"
+    repair_s = 0.1
     places = ("dm", "channel", "thread")
     other = "dm2"
     pages_at = 11_000
