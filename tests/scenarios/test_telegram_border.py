@@ -36,6 +36,20 @@ UNREADABLE = {
 }
 
 
+async def goes_on_behind(bad, driver, tmp_path, model):
+    """Two polls get *bad*. The updates are set aside once, and what comes next is answered."""
+    driver.server.fail_next("getUpdates", bad)
+    driver.server.fail_next("getUpdates", bad)
+    values = {"llm_base_url": model.url, "llm_model": "scripted", **driver.settings()}
+    before = aside("no JSON")
+    async with palaver(tmp_path, **values):
+        await driver.say("dm", "hello")
+        await driver.answered("dm")
+    assert aside("no JSON") == before + 1
+    offsets = [p.get("offset") for _, m, p in driver.server.calls if m == "getUpdates"]
+    assert 6 in offsets
+
+
 @pytest.mark.parametrize(("update", "reason"), UNREADABLE.values(), ids=UNREADABLE)
 async def test_an_update_that_cannot_be_read_is_set_aside_and_the_next_answered(
     driver, update, reason, tmp_path, model, caplog
@@ -122,16 +136,7 @@ async def test_one_update_that_is_no_json_is_skipped_alone(driver, bad, tmp_path
                 content_type="application/json",
             )
 
-        driver.server.fail_next("getUpdates", with_bad)
-        driver.server.fail_next("getUpdates", with_bad)
-        values = {"llm_base_url": model.url, "llm_model": "scripted", **driver.settings()}
-        before = aside("no JSON")
-        async with palaver(tmp_path, **values):
-            await driver.say("dm", "hello")
-            await driver.answered("dm")
-        assert aside("no JSON") == before + 1
-        offsets = [p.get("offset") for _, m, p in driver.server.calls if m == "getUpdates"]
-        assert 6 in offsets
+        await goes_on_behind(with_bad, driver, tmp_path, model)
         assert '"x"' not in caplog.text
 
 
@@ -226,14 +231,5 @@ async def test_an_answer_without_end_is_read_no_further_than_an_answer_can_be(
         return response
 
     async with driver.running():
-        driver.server.fail_next("getUpdates", endless)
-        driver.server.fail_next("getUpdates", endless)
-        values = {"llm_base_url": model.url, "llm_model": "scripted", **driver.settings()}
-        before = aside("no JSON")
-        async with palaver(tmp_path, **values):
-            await driver.say("dm", "hello")
-            await driver.answered("dm")
-        assert aside("no JSON") == before + 1
-        offsets = [p.get("offset") for _, m, p in driver.server.calls if m == "getUpdates"]
-        assert 6 in offsets
+        await goes_on_behind(endless, driver, tmp_path, model)
         assert zipped or len(sent) < 400
