@@ -1,7 +1,7 @@
 """A turn as the store keeps it: what it starts from, how far it has come, and what it cost."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, TypedDict
 
 import msgspec
 from msgspec.structs import asdict
@@ -69,6 +69,18 @@ class Turn(msgspec.Struct, frozen=True):
     moved_to: ConversationId = ConversationId("")
     forgotten: str = "0"
     of_place: Preferences = Preferences()
+
+
+class Ending(TypedDict, total=False):
+    """How a turn may end besides its exchange; `core.store.claim.Claim.commit` explains it."""
+
+    replaces: str
+    forget_all: bool
+    everywhere: bool
+    preferences: Preferences | None
+    summary: Summary | None
+    dead: str
+    spent: Mapping[str, Spent]
 
 
 def read_turn(

@@ -139,14 +139,14 @@ class _Answering:
 
     def _to_be_tried_again(self, request: ChatRequest) -> bool:
         context, error = self._context, self._generation.error
-        small = self.request.model != context.model
+        small = self.request.model != context.choices.model
         if self._whole or not _worth_another_try(self._generation, request, small=small):
             return False
         conversation = context.claim.conversation
         log.warning("answer begun again", conversation=conversation, reason=str(error))
         if small:
             # The small model failed; the usual one answers.
-            self.request = replace(self.request, model=context.model)
+            self.request = replace(self.request, model=context.choices.model)
         elif isinstance(error, Refused):
             # This model cannot go on from a begun answer after all.
             self._continues = False
@@ -207,10 +207,10 @@ def _request(
     messages = context.prompt(question, history, attached)
     return ChatRequest(
         messages=messages,
-        model=context.model or _small(context, messages, question),
-        options=context.options,
+        model=context.choices.model or _small(context, messages, question),
+        options=context.choices.options,
         max_tokens=context.services.settings.max_tokens,
-        clock=clock(context.now),
+        clock=clock(context.choices.now),
         scope="" if retried or history or attached.pictures else _scope(context),
     )
 

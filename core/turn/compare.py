@@ -50,9 +50,9 @@ async def compare(
         ChatRequest(
             messages=messages,
             model=name,
-            options=context.options,
+            options=context.choices.options,
             max_tokens=context.services.settings.max_tokens,
-            clock=clock(context.now),
+            clock=clock(context.choices.now),
             alone=True,
         )
         for name in names

@@ -1,12 +1,10 @@
 """The context of one turn: what it serves, what it may use, and how it speaks and ends."""
 
 import asyncio
-import datetime
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
-from zoneinfo import ZoneInfo
+from typing import NamedTuple, Unpack
 
 from msgspec import UNSET
 from msgspec.structs import replace
@@ -20,18 +18,16 @@ from core.messages import (
     Button,
     Exchange,
     Incoming,
-    Preferences,
-    Spent,
-    Summary,
     split_conversation,
 )
 from core.models.request import ChatMessage
-from core.people.personas import Persona, Place
+from core.people.personas import Place
 from core.platform import Platform
 from core.store.claim import Claim
-from core.store.turns import Checkpoint, Turn
+from core.store.turns import Checkpoint, Ending, Turn
 from core.turn.attachments import ReadAttachments
 from core.turn.checkpointer import Checkpointer
+from core.turn.choices import Choices
 from core.turn.lease_renewer import LeaseRenewer
 from core.turn.prompt import build_prompt
 from core.turn.services import Services
@@ -86,42 +82,11 @@ class TurnContext:
         return reached.pages if reached is not None else self.checkpoint.pages
 
     @property
-    def place(self) -> Place:
-        """What the operator set for the place of this turn."""
+    def choices(self) -> Choices:
+        """What holds for this turn: persona, model, its parameters, and the time."""
         platform, space, _ = split_conversation(self.claim.conversation)
-        return self.services.places.get(f"{platform}:{space}", Place())
-
-    @property
-    def persona(self) -> Persona:
-        """The persona that was chosen here, else the place's. A removed one counts as none."""
-        name = self.turn.preferences.persona or self.place.persona
-        return self.services.personas.get(name, Persona())
-
-    @property
-    def model(self) -> str:
-        """The name of the model to ask; empty: the default model.
-
-        A choice that the operator forbade later does not count. A persona that somebody chose goes
-        before the place; the persona of the place goes after it.
-        """
-        chosen, offered = self.turn.preferences.model, self.services.model.names
-        allowed = self.services.access.may_choose(chosen, self.first.sender.id, offered)
-        preset = [self.persona.model, self.place.model]
-        if not self.turn.preferences.persona:
-            preset.reverse()
-        return (chosen if allowed else "") or preset[0] or preset[1]
-
-    @property
-    def options(self) -> dict[str, Any]:
-        """The model's parameters, by OpenAI's names. Those of the persona go before the place's."""
-        return {**self.place.options, **self.persona.options}
-
-    @property
-    def now(self) -> datetime.datetime:
-        """The time in the place's zone, else in the operator's, else in the machine's."""
-        if zone := self.place.timezone or self.services.settings.timezone:
-            return datetime.datetime.now(ZoneInfo(zone))
-        return datetime.datetime.now(datetime.UTC).astimezone()
+        place = self.services.places.get(f"{platform}:{space}", Place())
+        return Choices(self.services, self.turn.preferences, place, self.first.sender.id)
 
     def owns(self, exchange: Exchange) -> bool:
         """Whether *exchange* was asked by the person who asks now. In private: always."""
@@ -151,7 +116,7 @@ class TurnContext:
         self, question: str, history: Sequence[Exchange], attached: ReadAttachments
     ) -> tuple[ChatMessage, ...]:
         """The messages that ask *question* about *attached*, with *history* as context."""
-        settings, first = self.services.settings, self.first
+        settings, choices, first = self.services.settings, self.choices, self.first
         question = "\n\n".join([*attached.notes, question])
         *before, last = build_prompt(
             settings.system_prompt,
@@ -160,8 +125,8 @@ class TurnContext:
             question if first.private else f"{first.sender.name}: {question}",
             history_tokens=settings.history_tokens,
             private=first.private,
-            today=self.now.date(),
-            instructions="\n\n".join(filter(None, (self.place.text, self.persona.text))),
+            today=choices.now.date(),
+            instructions="\n\n".join(filter(None, (choices.place.text, choices.persona.text))),
             summary=self.turn.summary.text,
         )
         return (*before, replace(last, images=attached.pictures, sounds=attached.sounds or UNSET))
@@ -248,18 +213,7 @@ class TurnContext:
             surface = self.platform.reopen_surface(self.claim.conversation, handle)
             await delete(surface, self.claim.conversation, self.services.pacer.budget)
 
-    async def commit(
-        self,
-        exchange: Exchange | None = None,
-        *,
-        replaces: str = "",
-        forget_all: bool = False,
-        everywhere: bool = False,
-        preferences: Preferences | None = None,
-        summary: Summary | None = None,
-        dead: str = "",
-        spent: Mapping[str, Spent] | None = None,
-    ) -> None:
+    async def commit(self, exchange: Exchange | None = None, **ending: Unpack[Ending]) -> None:
         """End the turn, as soon as the store is there; see `Claim.commit`.
 
         Raises:
@@ -271,17 +225,7 @@ class TurnContext:
         await self.lease.rest()
         while True:
             try:
-                await self.claim.commit(
-                    len(self.mail),
-                    exchange,
-                    replaces=replaces,
-                    forget_all=forget_all,
-                    everywhere=everywhere,
-                    preferences=preferences,
-                    summary=summary,
-                    dead=dead,
-                    spent=spent or {},
-                )
+                await self.claim.commit(len(self.mail), exchange, **ending)
             except LeaseLost:
                 raise
             except StoreError:
