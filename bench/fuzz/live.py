@@ -78,7 +78,7 @@ class _Live:
                 turn = await claim.load(10_000)
                 if turn is None:
                     continue
-                await claim.spent()
+                await claim.ledger.spent()
                 answered = {one.event_id for one in turn.mail}
                 exchange = Exchange(min(answered, default=""), "Ann", "and me?", "yes", 1.0)
                 await claim.commit(len(turn.mail), exchange if answered else None)

@@ -1,25 +1,20 @@
 """Telegram as a platform: long polling or webhook in, messages and photos out."""
 
-import secrets
 from collections.abc import AsyncGenerator, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
 from aiohttp import web
-from telegram import Update
 from telegram.constants import ChatAction
 from telegram.error import TelegramError
 
-from bots.push_queue import PushQueue
 from bots.telegram.afterwards import Afterwards
-from bots.telegram.anonymous import in_whose_name
 from bots.telegram.aside import GUEST, Asides
 from bots.telegram.draft import DraftSurface
 from bots.telegram.files import Files
-from bots.telegram.gestures import Gestures
-from bots.telegram.guest import Guests, greet
-from bots.telegram.inbound import NAME, STOPPED, read_guest, read_update, sound
+from bots.telegram.guest import Guests
+from bots.telegram.inbound import NAME
 from bots.telegram.markup import CAPTION_UNITS, fill
 from bots.telegram.menu import set_menus
 from bots.telegram.pictures import ALBUM, send
@@ -32,8 +27,8 @@ from bots.telegram.surface import (
     reply_parameters,
     telegram_errors,
 )
-from bots.telegram.wire import BORDER, open_bot, read_json
-from core.border import set_aside
+from bots.telegram.updates import ALLOWED_UPDATES, Updates
+from bots.telegram.wire import open_bot
 from core.errors import ConfigError
 from core.lent import Leases, Recent, Spare
 from core.messages import (
@@ -48,11 +43,6 @@ from core.messages import (
 from core.net.way import DIRECT, Way
 from core.platform import Bucket, Limits
 from core.retry import retry_while_away
-
-POLL_S = 25
-"""getUpdates: a long poll. The server allows 50 s at most."""
-ALLOWED_UPDATES = ("message", "edited_message", "callback_query", "guest_message", STOPPED)
-ACCEPT_S = 20.0
 
 TITLE_CHARS = 128
 """createForumTopic: name."""
@@ -99,13 +89,12 @@ class TelegramPlatform:
         self._token, self._api_url, self._way = token, api_url, way
         self._asides = Asides(self._bot)
         self._afterwards = Afterwards(self._bot, spare, reactions=reactions)
-        self._leases = leases
         self._menus, self._for_asker = menus, for_asker
         self._webhook_secret = webhook_secret
         self._public_url = public_url
-        self._overhear = overhear
-        self._push_queue = PushQueue()
-        self._gestures = Gestures(recent)
+        self._updates = Updates(
+            self._bot, self._afterwards, leases, recent, webhook_secret, overhear=overhear
+        )
         self._guests = Guests(self._bot)
         self._me = Me(0, "", ())
         self.identity = "Telegram"
@@ -115,7 +104,7 @@ class TelegramPlatform:
         self._session = self._way.session()
         self._files = Files(self._session, self._bot, self._api_url, self._token)
         user = self._bot.bot
-        self._me = Me(user.id, user.username or "", {*self._menus[""], "start"})
+        self._updates.me = self._me = Me(user.id, user.username or "", {*self._menus[""], "start"})
         privacy = "reads all group messages" if user.can_read_all_group_messages else "privacy mode"
         mode = "webhook" if self._webhook_secret else "long polling"
         self.identity = f"https://t.me/{user.username} ({mode}, {privacy})"
@@ -151,82 +140,13 @@ class TelegramPlatform:
         await set_menus(self._bot, self._menus, self._for_asker)
 
     def routes(self) -> Iterable[web.AbstractRouteDef]:
-        return [web.post("/telegram/webhook", self._webhook)] if self._webhook_secret else []
+        return (
+            [web.post("/telegram/webhook", self._updates.webhook)] if self._webhook_secret else []
+        )
 
     async def updates(self) -> AsyncGenerator[Sequence[Incoming]]:
-        if self._webhook_secret:
-            async for batch in self._push_queue.batches():
-                yield batch
-        while True:
-            async with self._leases.hold(f"{NAME}:{self._me.id}") as lease:
-                offset: int | None = None
-                while lease.held:
-                    with telegram_errors():
-                        updates, following = await self._bot.poll(offset, POLL_S, ALLOWED_UPDATES)
-                    incomings = [one for update in updates for one in await self._read(update)]
-                    if incomings:
-                        yield incomings
-                    offset = following
-                    await self._answer_presses(updates)
-                    self._afterwards.note(self._me, updates, incomings)
-
-    async def _read(self, update: Update) -> Sequence[Incoming]:
-        try:
-            if update.guest_message is not None:
-                if self._afterwards.knows(update.guest_message):
-                    return ()  # If we are a member of the chat, it came as a message too.
-                inline = await greet(self._bot, update.guest_message)
-                guest = read_guest(update.guest_message, inline, update.update_id, self._me)
-                return [sound(guest)] if guest is not None else []
-            if self._afterwards.unchanged(update):
-                return ()
-            if (incoming := read_update(update, self._me)) is None:
-                return ()
-            if update.callback_query is not None and not incoming.private:
-                incoming = await in_whose_name(self._bot, update.callback_query, incoming)
-            incoming = sound(incoming)
-        except Exception as error:
-            # An update that we cannot read must not stop those after it.
-            set_aside(BORDER, error)
-            return ()
-        return [
-            one
-            for one in await self._gestures.join(incoming)
-            if one.address != "overheard" or self._overhear
-        ]
-
-    async def _answer_presses(self, updates: Sequence[Update]) -> None:
-        """End the spinner on each pressed button."""
-        for update in updates:
-            if update.callback_query is not None:
-                with suppress(TelegramError):
-                    await self._bot.answer_callback_query(update.callback_query.id)
-
-    async def _webhook(self, request: web.Request) -> web.Response:
-        sent = request.headers.get("X-Telegram-Bot-Api-Secret-Token", "")
-        if not secrets.compare_digest(sent.encode(errors="replace"), self._webhook_secret.encode()):
-            return web.Response(status=403)
-        # What cannot be read now cannot be read later. 200 keeps Telegram from sending it again,
-        # so it does not delay the updates after it.
-        try:
-            raw = read_json(await request.read())
-        except ValueError:
-            set_aside(BORDER, "no JSON")
-            return web.Response()
-        except web.HTTPRequestEntityTooLarge:
-            set_aside(BORDER, "too large")
-            return web.Response()
-        if (update := self._bot.read(raw)) is None:
-            return web.Response()
-        incomings = await self._read(update)
-        for incoming in incomings:
-            try:
-                await self._push_queue.accept(incoming, ACCEPT_S)
-            except TimeoutError:
-                return web.Response(status=503)
-        await self._answer_presses((update,))
-        self._afterwards.note(self._me, (update,), incomings)
-        return web.Response()
+        async for batch in self._updates.batches():
+            yield batch
 
     def budget(self, conversation: ConversationId) -> Sequence[Bucket]:
         return place_budget(self._me.id, place(conversation)[0])

@@ -36,7 +36,8 @@ from core.store import keys
 from core.store.connection import store_errors
 from core.store.engine import Engine
 from core.store.lanes import Lane
-from core.store.turns import Checkpoint, Turn, accounts_of, changes, read_spent, read_turn
+from core.store.ledger import Ledger
+from core.store.turns import Checkpoint, Turn, accounts_of, changes, read_turn
 from core.store.values import read_incoming, unreadable, words
 
 LEASE_S = 6.0
@@ -69,6 +70,7 @@ class Claim:
         self.lane = lane
         self.conversation = lane.conversation
         self.person = person
+        self.ledger = Ledger(engine, lane.conversation, person)
         self._engine = engine
         self._stream = stream
         self._entry = entry
@@ -136,27 +138,10 @@ class Claim:
             )
         return [read for raw in mail if (read := read_incoming(raw, "store.mail")) is not None]
 
-    async def spent(self) -> tuple[Spent, Spent]:
-        """The cost so far of this conversation (a place: with its threads), and of the person."""
-        with store_errors():
-            here, by_person = await self._engine.spent(
-                keys=[keys.spent(self.conversation), keys.spent(self.person)]
-            )
-        return read_spent(here), read_spent(by_person)
-
-    async def rate(self, event_id: str, verdict: str) -> None:
-        """Keep somebody's *verdict* on the answer to *event_id*."""
-        name = keys.ratings(self.conversation)
-        with store_errors():
-            async with self._engine.redis.pipeline(transaction=True) as pipe:
-                pipe.hset(name, event_id, verdict)
-                pipe.expire(name, self._engine.ttl_s)
-                await pipe.execute()
-
     async def renew(
         self, checkpoint: Checkpoint | None = None, new_posts: Sequence[str] = ()
     ) -> str:
-        """Renew the lease, and save *checkpoint*; the store then knows *new_posts* (see `unknown`).
+        """Renew the lease, and save *checkpoint*. `Ledger.unknown` then knows *new_posts*.
 
         Returns:
             The event id of the answer that must stop, `*` for any answer, or an empty string.
@@ -179,15 +164,6 @@ class Claim:
             ],
         )
         return words(cast(bytes, stop))
-
-    async def unknown(self, posts: Sequence[str]) -> list[str]:
-        """Those of *posts* that were never in a checkpoint. Needs no lease."""
-        with store_errors():
-            known = await cast(
-                Awaitable[list[int]],
-                self._engine.redis.smismember(keys.posts(self.conversation), list(posts)),
-            )
-        return [post for post, is_known in zip(posts, known, strict=True) if not is_known]
 
     async def commit(
         self,

@@ -93,7 +93,7 @@ class LeaseRenewer:
             with suppress(TimeoutError):
                 async with asyncio.timeout(ORPHANS_S):
                     return await retry_until_available(
-                        lambda: self._claim.unknown(unsure), "orphans"
+                        lambda: self._claim.ledger.unknown(unsure), "orphans"
                     )
         return ()
 

@@ -160,7 +160,7 @@ async def test_a_sum_that_is_no_number_is_begun_anew(redis, inbox, garbage):
     await redis.hset(keys.spent(CHAT), mapping={"turns": garbage, b"\xfe": "1", "cost_usd": "0.5"})
     await inbox.put(said(1))
     claim, _ = await take(inbox)
-    here, _ = await claim.spent()
+    here, _ = await claim.ledger.spent()
     assert here == Spent(cost_usd=0.5)
     assert await claim.commit(1, exchange(1), spent={"m": Spent(turns=1)}) == 0
     if garbage not in (b"inf", b"nan"):

@@ -104,7 +104,7 @@ async def test_a_post_is_known_once_a_checkpoint_held_it_whoever_has_the_lease_n
     await other.commit(1, exchange(1))
     with pytest.raises(LeaseLost):
         await claim.renew(Checkpoint("event-1", "some", (*kept.pages, "post 3")), ["post 3"])
-    assert await claim.unknown(["post 1", "post 3", "post 2"]) == ["post 3"]
+    assert await claim.ledger.unknown(["post 1", "post 3", "post 2"]) == ["post 3"]
 
 
 async def test_a_renewed_lease_is_not_taken_over(inboxes):

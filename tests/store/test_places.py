@@ -47,7 +47,7 @@ async def test_a_place_costs_what_its_threads_cost(inbox):
     claim, _ = await in_(inbox, THREAD, 1)
     await claim.commit(1, None, spent={"m": Spent(turns=1, prompt_tokens=7)})
     claim, _ = await in_(inbox, PLACE, 2)
-    assert (await claim.spent())[0] == Spent(turns=1, prompt_tokens=7)
+    assert (await claim.ledger.spent())[0] == Spent(turns=1, prompt_tokens=7)
 
 
 async def test_the_threads_where_a_person_waits_for_an_answer_are_found(inbox):

@@ -68,7 +68,7 @@ async def _rate(context: TurnContext) -> Report:
     """Keep somebody's verdict on an answer. Nothing is said in the chat."""
     verdict, _, event_id = context.first.text.partition(" ")
     if verdict in ("up", "down") and event_id:
-        await context.claim.rate(event_id, verdict)
+        await context.claim.ledger.rate(event_id, verdict)
         context.services.metrics.ratings.labels(context.platform.name, verdict).inc()
     await context.commit()
     return Report("rated")

@@ -12,7 +12,7 @@ from core.turn.prompt import exchange_tokens
 async def _usage(context: TurnContext) -> Report:
     """The size of the conversation, its costs, and the costs of the person everywhere."""
     history, language = context.turn.history, context.language
-    here, by_person = await context.claim.spent()
+    here, by_person = await context.claim.ledger.spent()
     parts = (
         say(
             "usage_place" if context.first.of_place else "usage",
@@ -38,7 +38,7 @@ async def _home(context: TurnContext) -> Report:
         language=LANGUAGES[language].name,
         system=chosen.system or "-",
     )
-    here, by_person = await context.claim.spent()
+    here, by_person = await context.claim.ledger.spent()
     parts = [
         say("welcome", language),
         settings,

@@ -1,0 +1,45 @@
+"""What is kept of a conversation beside its history: costs, verdicts, posts. Needs no lease."""
+
+from collections.abc import Awaitable, Sequence
+from typing import cast
+
+from core.messages import ConversationId, Spent
+from core.store import keys
+from core.store.connection import store_errors
+from core.store.engine import Engine
+from core.store.turns import read_spent
+
+
+class Ledger:
+    """The ledger of *conversation*, read for *person*. Every method raises `StoreError`."""
+
+    def __init__(self, engine: Engine, conversation: ConversationId, person: str) -> None:
+        self.conversation = conversation
+        self.person = person
+        self._engine = engine
+
+    async def spent(self) -> tuple[Spent, Spent]:
+        """The cost so far of this conversation (a place: with its threads), and of the person."""
+        with store_errors():
+            here, by_person = await self._engine.spent(
+                keys=[keys.spent(self.conversation), keys.spent(self.person)]
+            )
+        return read_spent(here), read_spent(by_person)
+
+    async def rate(self, event_id: str, verdict: str) -> None:
+        """Keep somebody's *verdict* on the answer to *event_id*."""
+        name = keys.ratings(self.conversation)
+        with store_errors():
+            async with self._engine.redis.pipeline(transaction=True) as pipe:
+                pipe.hset(name, event_id, verdict)
+                pipe.expire(name, self._engine.ttl_s)
+                await pipe.execute()
+
+    async def unknown(self, posts: Sequence[str]) -> list[str]:
+        """Those of *posts* that were never in a checkpoint."""
+        with store_errors():
+            known = await cast(
+                Awaitable[list[int]],
+                self._engine.redis.smismember(keys.posts(self.conversation), list(posts)),
+            )
+        return [post for post, is_known in zip(posts, known, strict=True) if not is_known]
