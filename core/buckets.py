@@ -146,7 +146,8 @@ class Buckets:
         if bucket.refills:
             pace = pace_of(self._known(bucket), now)
             level.spent, level.at = spent_of(bucket, level, pace, now) + 1, now
-            return
+            if bucket.fastest <= 1:
+                return
         level.taken.append((now, call))
         seconds = bucket.seconds if bucket.most else 1.0
         level.taken = [one for one in level.taken if one[0] > now - seconds]

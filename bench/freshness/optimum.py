@@ -54,28 +54,35 @@ def _least_unseen(traces, rule, delay_s):
     # A token is counted in as many parts as there are steps until it is back.
     parts = round(rule.each_s / GRID_S)
     most, full = rule.most or 1, rule.burst * parts or 1
-    # best[i][level][k]: the least area so far, the last update at moment i, the (k + 1)th of its
-    # window; *level* parts of tokens are left in the bucket.
+    # best[i]: what can be, with the last update at moment i. (used, level): the least area so far;
+    # that update is the used-th of its window behind the first, and *level* parts of tokens are
+    # left in the bucket.
     best = []
     for j, moment in enumerate(moments):
-        least = [[inf] * most for _ in range(max(1, full - parts + 1))]
-        least[-1][0] = whole[j]
+        least = {(0, max(0, full - parts)): whole[j]}
         for i in range(min(bisect_left(moments, moment - LONGEST_GAP_S), max(0, j - 2)), j):
             area = whole[j] - whole[i] - sum(one.shown(i, j) for one in known)
             # A little in favour of the optimum.
             back = ceil((moment - moments[i]) / rule.each_s * parts - 1e-6) if rule.burst else 0
-            for level, costs in enumerate(best[i]):
+            same = rule.most and window[i] == window[j]
+            for used, level, so_far in best[i]:
                 now = min(full, level + back) - parts if rule.burst else 0
-                if now < 0:
+                then = used + 1 if same else 0
+                if now < 0 or then >= most:
                     continue
-                into = least[now]
-                if rule.most and window[i] == window[j]:
-                    for k, so_far in enumerate(costs[:-1], 1):
-                        into[k] = min(into[k], so_far + area)
-                else:
-                    into[0] = min(into[0], min(costs) + area)
-        best.append(least)
-    return min(min(costs) for costs in best[-1])
+                if so_far + area < least.get((then, now), inf):
+                    least[then, now] = so_far + area
+        best.append(_undominated(least))
+    return min(so_far for _, _, so_far in best[-1])
+
+
+def _undominated(least):
+    """(used, level, area) of *least*, without those that another beats in all three."""
+    kept = []
+    for (used, level), area in sorted(least.items(), key=lambda one: (one[0][0], -one[0][1])):
+        if not any(more >= level and other <= area for _, more, other in kept):
+            kept.append((used, level, area))
+    return kept
 
 
 def _moments(traces):

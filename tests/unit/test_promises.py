@@ -18,10 +18,11 @@ from bench.freshness.promises import (
     ten_on_slack_after_a_refusal,
 )
 from bench.freshness.traces import make, usual_lengths
-from bench.freshness.world import DELAY_S, RULES, WORLDS, Asked, answered, run
+from bench.freshness.world import DELAY_S, RULES, WORLDS, Asked, answered, budget_of, run
 from core.buckets import Buckets
 from core.budget import Grant
 from core.levels import TRY_AGAIN_S
+from core.live.reply import Reply
 from core.platform import Bucket
 
 both_worlds = pytest.mark.parametrize("world", WORLDS)
@@ -40,8 +41,9 @@ def test_in_ten_minutes_of_steady_use_all_is_whole_and_one_call_refused_at_most(
 
 @both_worlds
 @pytest.mark.parametrize("count", [1, 4, 10])
-def test_first_texts_in_a_group_come_as_soon_as_the_platform_lets_so_many_pass(count, world):
-    late, previews_before, refused, screens = askers("Telegram, group", world, count)
+@pytest.mark.parametrize("place", ["Telegram, private", "Telegram, group"])
+def test_first_texts_in_a_chat_come_as_soon_as_the_platform_lets_so_many_pass(place, count, world):
+    late, previews_before, refused, screens = askers(place, world, count)
     assert max(late) <= 0.4
     assert previews_before == 0
     assert refused <= 1
@@ -54,6 +56,21 @@ def test_first_posts_in_a_channel_come_one_a_second(count, world):
     late, _, refused, _ = askers("Slack, edits", world, count)
     assert max(late) <= 0.4
     assert refused <= 1
+
+
+@both_worlds
+@pytest.mark.parametrize("count", [4, 10])
+def test_previews_on_slack_delay_no_first_text_because_they_take_other_tokens(
+    count, world, monkeypatch
+):
+    """Whoever sees a preview before another's first text took no token that this one could use."""
+    first, later = (budget_of("Slack, edits", 0, new=new) for new in (True, False))
+    assert not {one.key for one in first} & {one.key for one in later}
+    _, _, _, screens = askers("Slack, edits", world, count)
+    monkeypatch.setattr(Reply, "_has_news", lambda reply: reply.progress.shown_chars is None)
+    _, previews, _, alone = askers("Slack, edits", world, count)
+    assert previews == 0
+    assert [one.first_s for one in screens] == pytest.approx([one.first_s for one in alone])
 
 
 @both_worlds
@@ -132,6 +149,27 @@ def test_who_lets_more_pass_at_once_is_taken_to_let_pass_the_most_that_anybody_s
     assert all(buckets.take(both, "first", 1.1).wait_s == 0 for _ in range(16))
     # In a minute, too: it takes longer to find out there.
     assert buckets.take(both, "first", 30.0).levels[0] > 30
+
+
+FAST = Bucket("fast", 3, 3, refills=True, fastest=5)
+
+
+def test_in_a_place_that_is_faster_than_promised_people_who_ask_at_once_are_shown_at_once():
+    buckets = Buckets()
+    spend(buckets, FAST, [1.0] * 3)
+    buckets.passed((FAST,), buckets.take((FAST,), "first", 1.0), 0.0, 1.1)
+    assert buckets.take((FAST,), "preview", 1.1).wait_s > 0
+    assert buckets.take((FAST,), "first", 1.1).wait_s == 0
+    # All five of this second are taken.
+    assert buckets.take((FAST,), "first", 1.2).wait_s == pytest.approx(0.8)
+    assert sum(buckets.take((FAST,), "first", 2.01).wait_s == 0 for _ in range(9)) == 4
+
+
+def test_what_is_promised_may_go_together_even_after_most_of_what_was_found_is_forgotten():
+    buckets, days = Buckets(), 2 * 24 * 3600.0
+    spend(buckets, FAST, [1.0] * 3)
+    buckets.passed((FAST,), buckets.take((FAST,), "first", 1.0), 0.0, 1.1)
+    assert all(one.wait_s == 0 for one in spend(buckets, FAST, [days] * 3, call="first"))
 
 
 def test_what_passes_in_a_minute_says_nothing_of_bursts():
