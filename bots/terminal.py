@@ -203,7 +203,7 @@ class TerminalPlatform:
         replacing: str = "",
     ) -> str:
         for picture in pictures:
-            path = await asyncio.to_thread(_save, picture)
+            path = await asyncio.to_thread(_save_picture, picture)
             caption = f" ({picture.caption})" if picture.caption else ""
             self.files.append(str(path))
             self.write(f"{path}{caption}\n")
@@ -212,7 +212,14 @@ class TerminalPlatform:
         return ""
 
     async def send_voice(self, conversation: ConversationId, reply_to: str, sound: bytes) -> None:
-        path = await asyncio.to_thread(_save, Picture(sound, "audio/ogg"))
+        path = await asyncio.to_thread(_save_picture, Picture(sound, "audio/ogg"))
+        self.files.append(str(path))
+        self.write(f"{path}\n")
+
+    async def send_file(
+        self, conversation: ConversationId, reply_to: str, name: str, data: bytes, mime: str
+    ) -> None:
+        path = await asyncio.to_thread(_save, data, Path(name))
         self.files.append(str(path))
         self.write(f"{path}\n")
 
@@ -226,16 +233,19 @@ class TerminalPlatform:
         raise AttachmentLost("a terminal sends no attachments")
 
 
-def _save(picture: Picture) -> Path:
-    """Write *picture* to a new file in the working directory."""
-    suffix = picture.mime.rpartition("/")[2]
-    number = 1
+def _save_picture(picture: Picture) -> Path:
+    return _save(picture.data, Path(f"palaver-1.{picture.mime.rpartition('/')[2]}"))
+
+
+def _save(data: bytes, path: Path) -> Path:
+    """Write *data* to *path* in the working directory, or to the next name that is free there."""
+    stem, number = path.stem.removesuffix("-1"), 1
     while True:
-        path = Path(f"palaver-{number}.{suffix}")
         try:
             with path.open("xb") as file:
-                file.write(picture.data)
+                file.write(data)
         except FileExistsError:
             number += 1
+            path = path.with_name(f"{stem}-{number}{path.suffix}")
         else:
             return path

@@ -212,6 +212,19 @@ class Platform(Protocol):
         """Post *sound* (OGG with Opus) as a voice message. Raises as a surface."""
         ...
 
+    async def send_file(
+        self, conversation: ConversationId, reply_to: str, name: str, data: bytes, mime: str
+    ) -> None:
+        """Post *data* (at least one byte) as a file to download. Raises as a surface.
+
+        Nobody can ask a platform whether a file has arrived. So who calls again after an error
+        accepts that the file may come twice.
+
+        Args:
+            name: what people save it as, with its ending: one line, without a folder.
+        """
+        ...
+
     async def indicate(self, conversation: ConversationId, *, busy: bool) -> None:
         """Show or clear "is typing". Raises as a surface; the caller ignores the error."""
         ...

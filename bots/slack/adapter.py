@@ -1,8 +1,8 @@
 """Slack as a platform: Socket Mode or HTTP events in, messages and files out."""
 
 import logging
-from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Any, Self
 
@@ -15,7 +15,7 @@ from bots.push_queue import PushQueue
 from bots.slack.asides import AsideSurface, HomeSurface
 from bots.slack.border import Socket, serve
 from bots.slack.failures import slack_errors
-from bots.slack.files import DOMAINS, Files, upload
+from bots.slack.files import DOMAINS, Files, upload, upload_file
 from bots.slack.inbound import NAME, Me
 from bots.slack.limits import post_budget, status_budget
 from bots.slack.listeners import Listeners, MayAsk, Speak
@@ -226,12 +226,8 @@ class SlackPlatform:
         replacing: str = "",
     ) -> str:
         _, channel, thread = split_conversation(conversation)
-        try:
+        with self._files_allowed():
             await upload(self._client, channel, thread, pictures)
-        except ContentRefused as error:
-            if str(error) in NO_FILES:
-                raise self._no_files(str(error)) from error
-            raise
         if buttons:
             # A file's message takes no buttons. The picture itself is what matters.
             with suppress(PlatformError), slack_errors():
@@ -243,20 +239,33 @@ class SlackPlatform:
                 )
         return ""
 
-    def _no_files(self, code: str) -> NoRight:
-        """The error of a place where no file can be posted. The operator is told why, once."""
-        if code not in self._told_scopes:
-            self._told_scopes.add(code)
-            log.error("Slack lets the app post no files (%s): give it the scope files:write", code)
-        return NoRight(code, "files")
+    @contextmanager
+    def _files_allowed(self) -> Iterator[None]:
+        """Raise `NoRight` where no file can be posted. The operator is told why, once."""
+        try:
+            yield
+        except ContentRefused as error:
+            code = str(error)
+            if code not in NO_FILES:
+                raise
+            if code not in self._told_scopes:
+                self._told_scopes.add(code)
+                text = "Slack lets the app post no files (%s): give it the scope files:write"
+                log.error(text, code)
+            raise NoRight(code, "files") from error
 
     async def send_voice(self, conversation: ConversationId, reply_to: str, sound: bytes) -> None:
         _, channel, thread = split_conversation(conversation)
-        with slack_errors():
-            # Slack plays a sound file within the message.
-            await self._client.files_upload_v2(
-                content=sound, filename="answer.ogg", channel=channel, thread_ts=thread or None
-            )
+        # Slack plays a sound file within the message.
+        with self._files_allowed():
+            await upload_file(self._client, channel, thread, "answer.ogg", sound)
+
+    async def send_file(
+        self, conversation: ConversationId, reply_to: str, name: str, data: bytes, mime: str
+    ) -> None:
+        _, channel, thread = split_conversation(conversation)
+        with self._files_allowed():
+            await upload_file(self._client, channel, thread, name, data)
 
     async def indicate(self, conversation: ConversationId, *, busy: bool) -> None:
         _, channel, thread = split_conversation(conversation)

@@ -40,6 +40,16 @@ async def upload(
         )
 
 
+async def upload_file(
+    client: AsyncWebClient, channel: str, thread: str, name: str, data: bytes
+) -> None:
+    """Post *data* as a file. Slack finds out its kind. Raises the errors of a surface."""
+    with slack_errors():
+        await client.files_upload_v2(
+            content=data, filename=name, title=name, channel=channel, thread_ts=thread or None
+        )
+
+
 DOMAINS = ("slack.com",)
 """Hosts that get the token: `files.slack.com`; on Grid `files-origin.` and `TEAM.slack.com`."""
 _WITHOUT_TOKEN = ("slack-edge.com", "slack-files.com")

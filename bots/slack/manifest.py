@@ -27,7 +27,7 @@ SCOPES = {
     "chat:write": "answer, stream, show a status",
     "commands": "slash commands and shortcuts",
     "files:read": "read files that come with a question",
-    "files:write": "post pictures and sound",
+    "files:write": "post pictures, sound and exports",
     "groups:history": "the same in private channels",
     "groups:read": "the same in private channels",
     "im:history": "hear direct messages",

@@ -17,7 +17,7 @@ from bots.telegram.guest import Guests
 from bots.telegram.inbound import NAME
 from bots.telegram.markup import CAPTION_UNITS, fill
 from bots.telegram.menu import set_menus
-from bots.telegram.pictures import ALBUM, send
+from bots.telegram.pictures import ALBUM, send, send_document, send_voice
 from bots.telegram.pointing import Me
 from bots.telegram.rich import RichSurface
 from bots.telegram.surface import (
@@ -191,14 +191,12 @@ class TelegramPlatform:
         return await send(self._bot, where, reply, pictures, buttons, replacing)
 
     async def send_voice(self, conversation: ConversationId, reply_to: str, sound: bytes) -> None:
-        chat, topic = place(conversation)
-        with telegram_errors():
-            await self._bot.send_voice(
-                chat,
-                sound,
-                message_thread_id=topic,
-                reply_parameters=reply_parameters(reply_to),
-            )
+        await send_voice(self._bot, conversation, reply_to, sound)
+
+    async def send_file(
+        self, conversation: ConversationId, reply_to: str, name: str, data: bytes, mime: str
+    ) -> None:
+        await send_document(self._bot, conversation, reply_to, name, data)
 
     async def indicate(self, conversation: ConversationId, *, busy: bool) -> None:
         if not busy:

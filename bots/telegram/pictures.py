@@ -1,16 +1,17 @@
-"""Sends pictures to Telegram: as photos or else as files, one by one or as an album."""
+"""Sends pictures to Telegram: as photos or else as files, one by one or as an album. And files."""
 
 from collections.abc import Sequence
 from contextlib import suppress
 
 from telegram import InputMediaDocument, InputMediaPhoto, ReplyParameters
 
+from bots.telegram.aside import GUEST
 from bots.telegram.entities import units
 from bots.telegram.markup import CAPTION_UNITS, plain
-from bots.telegram.surface import keyboard, telegram_errors
+from bots.telegram.surface import keyboard, place, reply_parameters, telegram_errors
 from bots.telegram.wire import TelegramBot
 from core.errors import ContentRefused, Impossible, NoRight
-from core.messages import Button, Picture
+from core.messages import Button, ConversationId, Picture, split_conversation
 
 ALBUM = 10
 """sendMediaGroup: 2 to 10 items."""
@@ -103,6 +104,36 @@ async def send_album(
     with telegram_errors():
         await bot.send_media_group(
             where[0], files, message_thread_id=where[1], reply_parameters=reply
+        )
+
+
+async def send_voice(
+    bot: TelegramBot, conversation: ConversationId, reply_to: str, sound: bytes
+) -> None:
+    """The same as `Platform.send_voice`."""
+    chat, topic = place(conversation)
+    with telegram_errors():
+        await bot.send_voice(
+            chat, sound, message_thread_id=topic, reply_parameters=reply_parameters(reply_to)
+        )
+
+
+async def send_document(
+    bot: TelegramBot, conversation: ConversationId, reply_to: str, name: str, data: bytes
+) -> None:
+    """As `Platform.send_file`. Telegram finds out the kind of the file by itself."""
+    if split_conversation(conversation)[2].startswith(GUEST):
+        raise NoRight("we are not a member of that chat", "files")
+    chat, topic = place(conversation)
+    with telegram_errors():
+        await bot.send_document(
+            chat,
+            data,
+            filename=name,
+            message_thread_id=topic,
+            reply_parameters=reply_parameters(reply_to if reply_to.isdigit() else ""),
+            # A text file could be taken for something that is played or shown within the chat.
+            disable_content_type_detection=True,
         )
 
 

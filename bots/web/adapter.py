@@ -14,6 +14,7 @@ from bots.web.posts import (
     MOST_FILES,
     NAME,
     STATUS_KEY,
+    Download,
     Entry,
     Post,
     decode_entry,
@@ -24,7 +25,7 @@ from bots.web.posts import (
 )
 from bots.web.routes import WebRoutes
 from bots.web.sessions import Sessions
-from bots.web.surface import WebSurface
+from bots.web.surface import WebSurface, store_as_platform
 from core.errors import AttachmentLost, PlatformError, StoreError
 from core.lent import PostLog, Secret
 from core.messages import (
@@ -125,14 +126,8 @@ class WebPlatform:
         *,
         replacing: str = "",
     ) -> str:
-        try:
-            files = [
-                await self._post_log.put(
-                    files_of(conversation), picture.mime.encode() + b"\n" + picture.data
-                )
-                for picture in pictures
-            ]
-            await self._make_room(conversation)
+        with store_as_platform():
+            files = [await self._keep(conversation, one.mime, one.data) for one in pictures]
             captions = [picture.caption for picture in pictures if picture.caption]
             post = Post(
                 "bot",
@@ -148,20 +143,29 @@ class WebPlatform:
             for file in before:
                 await self._post_log.remove(files_of(conversation), file)
             return str(key)
-        except StoreError as error:
-            raise PlatformError(str(error)) from error
 
     async def send_voice(self, conversation: ConversationId, reply_to: str, sound: bytes) -> None:
-        try:
-            file = await self._post_log.put(files_of(conversation), b"audio/ogg\n" + sound)
-            await self._make_room(conversation)
+        with store_as_platform():
+            file = await self._keep(conversation, "audio/ogg", sound)
             post = Post("bot", sounds=(file,), at=time.time())
             await self._post_log.put(posts_of(conversation), msgspec.json.encode(post))
-        except StoreError as error:
-            raise PlatformError(str(error)) from error
+
+    async def send_file(
+        self, conversation: ConversationId, reply_to: str, name: str, data: bytes, mime: str
+    ) -> None:
+        with store_as_platform():
+            file = await self._keep(conversation, mime, data)
+            post = Post("bot", downloads=(Download(file, name),), at=time.time())
+            await self._post_log.put(posts_of(conversation), msgspec.json.encode(post))
+
+    async def _keep(self, conversation: ConversationId, mime: str, data: bytes) -> int:
+        """The key of a new file of *conversation*. The oldest files make room."""
+        file = await self._post_log.put(files_of(conversation), mime.encode() + b"\n" + data)
+        await self._make_room(conversation)
+        return file
 
     async def _make_room(self, conversation: ConversationId) -> None:
-        """Delete the oldest pictures of a conversation that holds too many."""
+        """Delete the oldest files of a conversation that holds too many."""
         post_log = files_of(conversation)
         for key in (await self._post_log.keys(post_log))[:-MOST_FILES]:
             await self._post_log.remove(post_log, key)

@@ -21,6 +21,13 @@ MOST_CONVERSATIONS = 500
 _COMMAND = re.compile(r"/([a-zA-Z]{1,32})(?:\s+|$)")
 
 
+class Download(msgspec.Struct, frozen=True):
+    """A file to download. *file* is its key in the post log of files."""
+
+    file: int
+    name: str
+
+
 class Post(msgspec.Struct, frozen=True, omit_defaults=True):
     """One bubble. The sender chose its *id*.
 
@@ -32,6 +39,7 @@ class Post(msgspec.Struct, frozen=True, omit_defaults=True):
     id: str = ""
     files: tuple[int, ...] = ()
     sounds: tuple[int, ...] = ()
+    downloads: tuple[Download, ...] = ()
     buttons: tuple[Button, ...] = ()
     growing: bool = False
     at: float = 0.0

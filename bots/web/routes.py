@@ -31,7 +31,7 @@ from bots.web.posts import (
     read_sent,
     title_of,
 )
-from bots.web.responses import asset, change, json_response, keep_alive, read_json
+from bots.web.responses import asset, change, file_response, json_response, keep_alive, read_json
 from bots.web.sessions import Sessions, answers_to, is_token
 from bots.web.words import language_of, page
 from core.errors import StoreError
@@ -202,16 +202,7 @@ class WebRoutes:
         )
         if value is None:
             raise web.HTTPNotFound
-        mime, _, data = value.partition(b"\n")
-        return web.Response(
-            body=data,
-            content_type=mime.decode(),
-            headers={
-                "Cache-Control": "private, max-age=31536000, immutable",
-                "X-Content-Type-Options": "nosniff",
-                "Content-Security-Policy": "default-src 'none'",
-            },
-        )
+        return file_response(value)
 
     async def _events(self, request: web.Request) -> web.StreamResponse:
         """Send all posts, then each change. Of a text that grew, send only the new part."""

@@ -1,7 +1,8 @@
 """One growing bubble on the page."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import msgspec
 
@@ -47,15 +48,20 @@ class WebSurface:
     async def delete(self) -> None:
         if self._key is None:
             return
-        try:
+        with store_as_platform():
             await self._post_log.remove(posts_of(self._conversation), self._key)
-        except StoreError as error:
-            raise PlatformError(str(error)) from error
 
     async def _put(self, post: Post) -> None:
-        try:
+        with store_as_platform():
             self._key = await self._post_log.put(
                 posts_of(self._conversation), msgspec.json.encode(post), self._key
             )
-        except StoreError as error:
-            raise PlatformError(str(error)) from error
+
+
+@contextmanager
+def store_as_platform() -> Iterator[None]:
+    """The store is this platform's server: when it is away, the platform is."""
+    try:
+        yield
+    except StoreError as error:
+        raise PlatformError(str(error)) from error

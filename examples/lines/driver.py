@@ -63,9 +63,14 @@ class LinesDriver(Driver):
                 post.get("text", ""),
                 tuple(button["command"] for button in post.get("buttons", ())),
                 [base64.b64decode(one) for one in post.get("pictures", ())],
+                downloads=[(one["name"], base64.b64decode(one["data"])) for one in _files(post)],
             )
             for _, post in sorted(person.posts.items())
         ]
+
+
+def _files(post):
+    return filter(None, [post.get("file")])
 
 
 class Person:

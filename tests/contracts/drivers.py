@@ -22,12 +22,14 @@ from tests.servers.telegram import TelegramServer
 
 @dataclass
 class Shown:
-    """One post of the bot: its text, its buttons' commands, its pictures' bytes, its edits."""
+    """One post of the bot: its text, its buttons' commands, its pictures' bytes, its edits, and
+    the names and bytes of the files that can be downloaded."""
 
     text: str
     commands: tuple = ()
     pictures: list = field(default_factory=list)
     updates: int = 0
+    downloads: list = field(default_factory=list)
 
 
 class Driver:
@@ -89,8 +91,11 @@ class Driver:
         """The last question is told of as edited, and reads as before."""
         raise NotImplementedError
 
+    conversation = ""
+    """The conversation of the first of *places*, as the core names it."""
+
     def refuse_pictures(self, place):
-        """From now on the place takes no picture, in no form."""
+        """From now on the place takes no picture and no other file."""
         raise NotImplementedError
 
     def lose_next_post(self):
@@ -131,6 +136,7 @@ class Driver:
 
 class TelegramDriver(Driver):
     name = "telegram"
+    conversation = "telegram:77:"
     places = ("dm", "group", "topic")
     other = "dm2"
     pages_at = 4096
@@ -242,6 +248,7 @@ class TelegramDriver(Driver):
                 _telegram_commands(post),
                 [post.photo] if post.photo else [],
                 post.edits,
+                [(post.document.name, bytes(post.document))] if post.document else [],
             )
             for post in self.server.posts(*self._where(place))
         ]
@@ -254,6 +261,7 @@ def _telegram_commands(post):
 
 class SlackDriver(Driver):
     name = "slack"
+    conversation = "slack:D01:1.0"
     repair_s = 0.1
     places = ("dm", "channel", "thread")
     other = "dm2"
@@ -351,7 +359,13 @@ class SlackDriver(Driver):
 
     async def posts(self, place):
         return [
-            Shown(post.shown, _slack_commands(post), post.files, post.edits)
+            Shown(
+                post.shown,
+                _slack_commands(post),
+                post.files,
+                post.edits,
+                list(zip(post.names, post.files, strict=True)),
+            )
             for post in self.server.answers(self._channels[place], self._threads.get(place, "-"))
         ]
 
@@ -437,12 +451,20 @@ class WebDriver(Driver):
         return shown
 
     async def _shown(self, place, post):
-        pictures = []
-        for key in (*post.get("files", ()), *post.get("sounds", ())):
-            async with self._session.get(f"{self._path(place)}/files/{key}") as response:
-                pictures.append(await response.read())
+        pictures = [
+            await self._file(place, key)
+            for key in (*post.get("files", ()), *post.get("sounds", ()))
+        ]
+        downloads = [
+            (one["name"], await self._file(place, one["file"])) for one in post.get("downloads", ())
+        ]
         commands = tuple(button["command"] for button in post.get("buttons", ()))
-        return Shown(post.get("text", ""), commands, pictures)
+        return Shown(post.get("text", ""), commands, pictures, downloads=downloads)
+
+    async def _file(self, place, key):
+        async with self._session.get(f"{self._path(place)}/files/{key}") as response:
+            assert response.status == 200
+            return await response.read()
 
 
 DRIVERS = {driver.name: driver for driver in (TelegramDriver, SlackDriver, WebDriver)}

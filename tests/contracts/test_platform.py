@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 import bots
-from core.errors import StoreError
+from core.errors import NoRight, StoreError
 from core.models.demo import answers
 from tests.contracts.drivers import DRIVERS, Driver, driving, started
 from tests.contracts.examples import example_drivers
@@ -122,6 +122,41 @@ async def test_image_gives_a_picture_of_the_size_that_was_asked_for(driver, plac
         with Image.open(io.BytesIO(picture)) as image:
             assert image.size == (1024, 1024)
         assert model.image_requests[0]["prompt"] == "a red fox"
+
+
+@every_place
+async def test_a_file_can_be_downloaded_whole_under_its_name(
+    driver, place, tmp_path, model, monkeypatch
+):
+    data = "# An export\n\nä 中 \x00".encode() * 1_000
+    async with driving(driver, tmp_path, model):
+        asked, put = [], driver.app.core.inbox.put
+
+        async def heard(incoming, **more):
+            asked.append(incoming)
+            return await put(incoming, **more)
+
+        monkeypatch.setattr(driver.app.core.inbox, "put", heard)
+        await driver.say(place, "a question")
+        await driver.answered(place)
+        platform = next(one for one in driver.app.platforms if one.name == driver.name)
+        where, under = asked[-1].conversation, asked[-1].reply_to
+        await platform.send_file(where, under, "palaver ä.md", data, "text/markdown")
+
+        async def downloads():
+            return [one for post in await driver.posts(place) for one in post.downloads]
+
+        assert await until(downloads) == [("palaver ä.md", data)]
+
+
+@platforms_that("refuse_pictures")
+async def test_a_place_that_takes_no_file_raises_that_we_lack_the_right(driver, tmp_path, model):
+    async with driving(driver, tmp_path, model):
+        driver.refuse_pictures(driver.places[0])
+        platform = next(one for one in driver.app.platforms if one.name == driver.name)
+        with pytest.raises(NoRight) as raised:
+            await platform.send_file(driver.conversation, "", "a.md", b"text", "text/markdown")
+        assert raised.value.right == "files"
 
 
 @every_platform

@@ -78,6 +78,8 @@ class Post:
     user: str
     blocks: list = field(default_factory=list)
     files: list = field(default_factory=list)
+    names: list = field(default_factory=list)
+    """Under which names *files* were sent."""
     edits: int = 0
     at: float = field(default_factory=time.time)
     streaming: bool = False
@@ -811,6 +813,7 @@ class SlackServer:
             parameters.get("initial_comment", ""),
             BOT_USER,
             files=[self.uploads[one["id"]]["data"] for one in files],
+            names=[self.uploads[one["id"]]["name"] for one in files],
         )
         self.posts[channel, post.ts] = post
         return {"files": [{"id": one["id"], "title": one.get("title")} for one in files]}

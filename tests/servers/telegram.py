@@ -141,6 +141,12 @@ class Message:
     at: float = field(default_factory=time.time)
 
 
+class Upload(bytes):
+    """The bytes of a file that was sent, and the name under which it was."""
+
+    name = ""
+
+
 def old_poll(question):
     """A poll as a server before Bot API 9.6 tells it, which python-telegram-bot 22.8 refuses."""
     return {
@@ -322,7 +328,8 @@ class TelegramServer:
                 if name in ("text", "caption"):
                     parameters[name] = value
             else:
-                files[name] = value.file.read()
+                files[name] = Upload(value.file.read())
+                files[name].name = value.filename
         self.calls.append((time.monotonic(), method, parameters))
         for fault in self.faults:
             if fault(method, parameters):
@@ -487,6 +494,12 @@ class TelegramServer:
         self._may(chat, "documents")
         await self._count(chat)
         (data,) = files.values()
+        # core.telegram.org/bots/api#senddocument: up to 50 MB; "file must be non-empty" is
+        # what the server says (tdlib/telegram-bot-api)
+        if not data:
+            raise ApiError(400, "Bad Request: file must be non-empty")
+        if len(data) > 50 * 1024 * 1024:
+            raise ApiError(413, "Request Entity Too Large")
         return self._post(chat, parameters.get("caption", ""), parameters, document=data)
 
     async def do_sendMessage(self, parameters, files):

@@ -248,6 +248,10 @@ function drawPost(entry) {
   if (post.sounds?.length && !node.querySelector("audio")) {
     for (const sound of post.sounds) node.append(make("audio", { controls: "", src: `/api/conversations/${thread}/files/${sound}` }));
   }
+  if (post.downloads?.length && !node.querySelector(".downloads")) {
+    const links = post.downloads.map(({ file, name }) => make("a", { href: `/api/conversations/${thread}/files/${file}`, download: name }, name));
+    node.append(make("div", { class: "downloads", dir: "auto" }, ...links));
+  }
   if (post.author === "bot" && last) for (const other of document.querySelectorAll(".post .buttons")) other.remove();
   const buttons = (post.buttons || []).filter(({ command }) => command !== "stop");
   if (buttons.length && last) {

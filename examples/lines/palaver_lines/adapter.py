@@ -22,6 +22,7 @@ from core.platform import Bucket, Limits
 from palaver_lines.surface import LinesSurface
 from palaver_lines.wire import (
     NAME,
+    File,
     Hello,
     Post,
     incoming,
@@ -165,6 +166,12 @@ class LinesPlatform:
 
     async def send_voice(self, conversation: ConversationId, reply_to: str, sound: bytes) -> None:
         post = Post(sound=base64.b64encode(sound).decode())
+        await LinesSurface(self._post_log, conversation).put(post)
+
+    async def send_file(
+        self, conversation: ConversationId, reply_to: str, name: str, data: bytes, mime: str
+    ) -> None:
+        post = Post(file=File(name, base64.b64encode(data).decode()))
         await LinesSurface(self._post_log, conversation).put(post)
 
     async def indicate(self, conversation: ConversationId, *, busy: bool) -> None:

@@ -37,6 +37,13 @@ class Line(msgspec.Struct, frozen=True):
     press: str = ""
 
 
+class File(msgspec.Struct, frozen=True):
+    """A file to save as *name*. *data* is in base64."""
+
+    name: str
+    data: str
+
+
 class Post(msgspec.Struct, frozen=True, omit_defaults=True):
     """One post of ours, as it stands in the post log and on the line."""
 
@@ -44,6 +51,7 @@ class Post(msgspec.Struct, frozen=True, omit_defaults=True):
     buttons: tuple[Button, ...] = ()
     pictures: tuple[str, ...] = ()
     sound: str = ""
+    file: File | None = None
 
 
 read_hello = msgspec.json.Decoder(Hello).decode
