@@ -191,7 +191,10 @@ class Exchange(msgspec.Struct, frozen=True):
 
 
 class Spent(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The cost of one or more turns. *estimated*: in how many of them tokens were estimated."""
+    """The cost of one or more turns. *estimated*: in how many of them tokens were estimated.
+
+    *audio_s*: seconds of speech that were heard or spoken.
+    """
 
     turns: int = 0
     prompt_tokens: int = 0
@@ -200,6 +203,8 @@ class Spent(msgspec.Struct, frozen=True, omit_defaults=True):
     pictures: int = 0
     estimated: int = 0
     cost_usd: float = 0.0
+    audio_s: float = 0.0
+    tool_calls: int = 0
 
     def __add__(self, other: "Spent") -> "Spent":
         return Spent(*map(operator.add, astuple(self), astuple(other)))

@@ -14,11 +14,11 @@ Lua script, so nothing can happen between its check and its change.
 """
 
 import time
-from collections.abc import Awaitable, Mapping, Sequence
-from types import MappingProxyType
-from typing import Any, cast
+from collections.abc import Mapping, Sequence
+from typing import Any, Unpack, cast
 
 import msgspec
+from msgspec.structs import replace
 from redis.commands.core import AsyncScript
 
 from core.errors import LeaseLost
@@ -26,18 +26,19 @@ from core.messages import (
     ConversationId,
     Exchange,
     Incoming,
-    Preferences,
+    Sender,
     Spent,
-    Summary,
     place_of,
     split_conversation,
 )
+from core.people.budgets import Account, fields_of, tenant_of
 from core.store import keys
+from core.store.accounts import Refused, bill_of, entries, key_of, read_hold, read_limits, wanted
 from core.store.connection import store_errors
 from core.store.engine import Engine
 from core.store.lanes import Lane
-from core.store.ledger import Ledger
-from core.store.turns import Checkpoint, Turn, accounts_of, changes, read_turn
+from core.store.ledger import MOST_MAIL, Ledger
+from core.store.turns import Checkpoint, Ending, Turn, changes, read_turn
 from core.store.values import read_incoming, unreadable, words
 
 LEASE_S = 6.0
@@ -54,7 +55,6 @@ LANE_S = 24 * 3600
 """How long a group's lane is remembered after its last turn: a commit may be sent again."""
 POSTS_S = 24 * 3600
 """How long the store remembers which posts were in a checkpoint."""
-MOST_MAIL = 50
 MOST_EXCHANGES = 5_000
 
 
@@ -76,6 +76,9 @@ class Claim:
         self._entry = entry
         self._fence = 0
         self._began: Turn | None = None
+        self._held: set[str] = set()
+        self.near: Sequence[Account] = ()
+        """The budgets that the commit has brought near their limit, for the first time."""
 
     async def load(self, history_bytes: int, *, again: bool = False) -> Turn | None:
         """Begin the turn with about *history_bytes* of history.
@@ -92,6 +95,8 @@ class Claim:
                 keys.crowd(split_conversation(self.conversation)[0]),
                 *self.lane.shares(self.person),
                 keys.state(self._place),
+                keys.limits(self._tenant),
+                keys.holds(self._tenant),
             ],
             [
                 MOST_MAIL,
@@ -104,16 +109,19 @@ class Claim:
                 engine.most_per_place if self.lane.person else 0,
                 engine.ttl_s,
                 self._slot,
+                *fields_of(self.conversation, self.person),
             ],
         )
         self._fence = loaded[0]
         if not self._fence:
             return None
-        mail, lane, history, state, place = loaded[1:]
+        mail, lane, history, state, place, limits, hold = loaded[1:]
         if self.conversation == self._place:
             place = (None, None)
         readable = await self._readable(mail)
-        self._began = read_turn(readable, lane, history, state, place)
+        began = read_turn(readable, lane, history, state, place)
+        self._began = replace(began, limits=read_limits(limits), held=read_hold(hold))
+        self._held.update(self._began.held)
         return self._began
 
     async def _readable(self, mail: Sequence[bytes]) -> Sequence[Incoming]:
@@ -128,15 +136,6 @@ class Claim:
             boxes = [keys.mail(self.lane.name), keys.DEAD]
             await self._step(self._engine.bury, boxes, [raw, letter])
         return incomings
-
-    async def behind(self, taken: int) -> Sequence[Incoming]:
-        """The mail after the first *taken* ones. Nothing is begun."""
-        with store_errors():
-            mail = await cast(
-                Awaitable[list[bytes]],
-                self._engine.redis.lrange(keys.mail(self.lane.name), taken, taken + MOST_MAIL - 1),
-            )
-        return [read for raw in mail if (read := read_incoming(raw, "store.mail")) is not None]
 
     async def renew(
         self, checkpoint: Checkpoint | None = None, new_posts: Sequence[str] = ()
@@ -165,62 +164,65 @@ class Claim:
         )
         return words(cast(bytes, stop))
 
-    async def commit(
-        self,
-        taken: int,
-        exchange: Exchange | None,
-        *,
-        replaces: str = "",
-        forget_all: bool = False,
-        everywhere: bool = False,
-        preferences: Preferences | None = None,
-        summary: Summary | None = None,
-        dead: str = "",
-        spent: Mapping[str, Spent] = MappingProxyType({}),
-    ) -> int:
-        """End the turn: remove the first *taken* mails, and append *exchange* to history.
+    async def reserve(
+        self, event_id: str, accounts: Sequence[Account], estimate: Mapping[str, Spent]
+    ) -> Refused | None:
+        """Reserve *estimate*, by model, in all *accounts* where it counts, or in none.
 
-        Args:
-            replaces: the event id of an exchange that is removed from history first.
-            forget_all: remove all exchanges and the summary from history.
-            everywhere: do that in all threads of this place too.
-            preferences: what holds here from now on. Only what this turn changed is written.
-            summary: kept unless history was forgotten meanwhile, or a newer summary is there.
-            dead: why the mail could not be answered. The mail then becomes dead letters.
-            spent: the cost of the turn by model. The conversation, place and person pay it too.
+        It takes the place of what this turn, or an earlier try of it, has reserved before.
+        """
+        if not (asked := wanted(accounts, estimate)):
+            return None
+        self._held.update(map(key_of, asked))
+        states = [keys.state(self.lane.name), keys.state(self.conversation)]
+        which, *why = await self._step(
+            self._engine.reserve,
+            [*states, keys.holds(self._tenant), *self._held],
+            [self._fence, self.lane.name, event_id, entries(asked, estimate)],
+        )
+        return Refused(asked[which - 1], *why) if which else None
+
+    async def commit(self, taken: int, exchange: Exchange | None, **ending: Unpack[Ending]) -> int:
+        """End the turn: remove the first *taken* mails, and append *exchange* to history.
 
         Returns how much mail is left. If any is left, the lane is ready again.
         """
         encode = msgspec.json.encode
-        accounts = accounts_of(self.conversation, self.person, spent)
-        changed = changes(self._began, preferences)
-        left = await self._step(
+        speaker = Sender(self.person, exchange.speaker if exchange else "")
+        spent, accounts = ending.get("spent", {}), ending.get("accounts", ())
+        bill = bill_of(self.conversation, speaker, spent, accounts)
+        changed = changes(self._began, ending.get("preferences"))
+        forgets, summary = ending.get("replaces", ""), ending.get("summary")
+        left, *near = await self._step(
             self._engine.commit,
             [
                 *self.lane.own_keys,
                 *self.lane.shares(self.person),
                 keys.DEAD,
-                *map(keys.spent, accounts),
+                keys.holds(self._tenant),
+                *bill.keys,
+                *self._held,
             ],
             [
                 self._fence,
                 self.lane.name,
                 self.person,
                 taken,
-                "*" if forget_all else encode(replaces) if replaces else "",
+                "*" if ending.get("forget_all") else encode(forgets) if forgets else "",
                 self._engine.ttl_s,
                 min(LANE_S, self._engine.ttl_s),
                 MOST_EXCHANGES,
                 encode(exchange) if exchange else "",
-                dead,
-                encode(list(accounts.values())),
+                ending.get("dead", ""),
+                bill.json,
                 encode(changed) if changed else "",
                 encode(summary) if summary else "",
                 self._began.forgotten if self._began else "",
-                str(time.time()) if everywhere else "",
+                str(time.time()) if ending.get("everywhere") else "",
                 self._slot,
             ],
         )
+        self.near = [bill.accounts[at - 1] for at in near]
         return cast(int, left)
 
     async def move(self, to: ConversationId, *, said: bool) -> None:
@@ -228,17 +230,20 @@ class Claim:
 
         *said*: whether the first mail is the news of the move. That mail is then done.
         """
-        becomes = Lane(to, self.lane.person)
+        becomes, engine = Lane(to, self.lane.person), self._engine
+        names = [self._slot, self.lane.name]
         await self._step(
-            self._engine.move,
+            engine.move,
             [
                 *self.lane.own_keys,
                 *self.lane.shares(self.person),
                 keys.mail(becomes.name),
                 keys.state(to),
                 keys.history(to),
+                keys.holds(self._tenant),
+                *self._held,
             ],
-            [self._fence, to, becomes.name, self._engine.ttl_s, self.person, int(said), self._slot],
+            [self._fence, to, becomes.name, engine.ttl_s, self.person, int(said), *names],
         )
 
     async def release(self, *, at_once: bool = True) -> None:
@@ -259,6 +264,10 @@ class Claim:
     @property
     def _place(self) -> ConversationId:
         return place_of(self.conversation)
+
+    @property
+    def _tenant(self) -> str:
+        return tenant_of(self.conversation)
 
     async def _step(
         self, script: AsyncScript, names: Sequence[str], args: Sequence[str | bytes | float]

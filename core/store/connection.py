@@ -1,7 +1,7 @@
 """The connection to Redis or Valkey. Its errors become our own."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from importlib import resources
 from typing import Any
@@ -40,8 +40,15 @@ def store_errors() -> Iterator[None]:
 def source(name: str) -> str:
     """The Lua text of the script *name*, after the prelude that all scripts share."""
     lua = resources.files("core.store").joinpath("lua")
-    parts = ("prelude", "history", name) if name == "commit" else ("prelude", name)
+    parts = ("prelude", *SHARED.get(name, ()), name)
     return "".join(lua.joinpath(f"{part}.lua").read_text("utf-8") for part in parts)
+
+
+SHARED: Mapping[str, Sequence[str]] = {
+    "commit": ("history", "bill"),
+    **dict.fromkeys(("move", "reserve", "unhold", "book"), ("bill",)),
+}
+"""What stands before a script besides the prelude."""
 
 
 def script(redis: Redis, name: str) -> AsyncScript:

@@ -23,3 +23,6 @@ class Engine:
     bury: AsyncScript
     release: AsyncScript
     spent: AsyncScript
+    reserve: AsyncScript
+    unhold: AsyncScript
+    book: AsyncScript

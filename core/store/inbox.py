@@ -89,6 +89,9 @@ class Inbox:
             bury=script(redis, "bury"),
             release=script(redis, "release"),
             spent=script(redis, "spent"),
+            reserve=script(redis, "reserve"),
+            unhold=script(redis, "unhold"),
+            book=script(redis, "book"),
         )
 
     async def prepare(self, platforms: Sequence[str]) -> None:

@@ -112,6 +112,26 @@ def spent(who: str) -> str:
     return f"{TAG}:spent:{who}"
 
 
+def account(who: str, limit: str, period: str) -> str:
+    """What *who* spent and reserved of a budget in *period*. *limit* names its kind and models."""
+    return f"{TAG}:account:{limit}:{who}:{period}"
+
+
+def holds(tenant: str) -> str:
+    """What the running turns of *tenant* have reserved, by lane."""
+    return f"{TAG}:holds:{tenant}"
+
+
+def limits(tenant: str) -> str:
+    """The budgets that admins of *tenant* set."""
+    return f"{TAG}:limits:{tenant}"
+
+
+def tally(tenant: str, month: str) -> str:
+    """Who spent how much in *month*, and on which models."""
+    return f"{TAG}:tally:{tenant}:{month}"
+
+
 def task(name: str) -> str:
     return f"{TAG}:task:{name}"
 

@@ -1,13 +1,19 @@
 """What is kept of a conversation beside its history: costs, verdicts, posts. Needs no lease."""
 
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from typing import cast
 
-from core.messages import ConversationId, Spent
+from core.messages import ConversationId, Incoming, Sender, Spent
+from core.people.budgets import Account
 from core.store import keys
+from core.store.accounts import bill_of
 from core.store.connection import store_errors
 from core.store.engine import Engine
 from core.store.turns import read_spent
+from core.store.values import read_incoming
+
+MOST_MAIL = 50
+"""How much mail of a lane a turn looks at."""
 
 
 class Ledger:
@@ -26,6 +32,14 @@ class Ledger:
             )
         return read_spent(here), read_spent(by_person)
 
+    async def book(
+        self, person: Sender, spent: Mapping[str, Spent], accounts: Sequence[Account]
+    ) -> None:
+        """Book what an extra beside the turn has *spent*, by model."""
+        bill = bill_of(self.conversation, person, spent, accounts)
+        with store_errors():
+            await self._engine.book(keys=bill.keys, args=[bill.json])
+
     async def rate(self, event_id: str, verdict: str) -> None:
         """Keep somebody's *verdict* on the answer to *event_id*."""
         name = keys.ratings(self.conversation)
@@ -34,6 +48,15 @@ class Ledger:
                 pipe.hset(name, event_id, verdict)
                 pipe.expire(name, self._engine.ttl_s)
                 await pipe.execute()
+
+    async def behind(self, lane: str, taken: int) -> Sequence[Incoming]:
+        """The mail of *lane* after the first *taken* ones."""
+        with store_errors():
+            mail = await cast(
+                Awaitable[list[bytes]],
+                self._engine.redis.lrange(keys.mail(lane), taken, taken + MOST_MAIL - 1),
+            )
+        return [read for raw in mail if (read := read_incoming(raw, "store.mail")) is not None]
 
     async def unknown(self, posts: Sequence[str]) -> list[str]:
         """Those of *posts* that were never in a checkpoint."""

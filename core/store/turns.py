@@ -16,6 +16,7 @@ from core.messages import (
     Summary,
     place_of,
 )
+from core.people.budgets import Account, Limit
 from core.store.values import number, read, words
 
 _exchange = msgspec.json.Decoder(Exchange)
@@ -55,7 +56,8 @@ class Turn(msgspec.Struct, frozen=True):
     *tries*: the starts so far and this one, as `START` and `FAILED` of `core.store.claim` count
     them. *placeholder*: the post that told the person to wait. *moved_to*: where the conversation
     moved. *forgotten*: how often its history was forgotten before this turn. *of_place*: what was
-    chosen for the place; *preferences* contains it already.
+    chosen for the place; *preferences* contains it already. *limits*: the budgets that admins set,
+    weakest first. *held*: the accounts in which an earlier try has reserved.
     """
 
     mail: tuple[Incoming, ...]
@@ -69,10 +71,23 @@ class Turn(msgspec.Struct, frozen=True):
     moved_to: ConversationId = ConversationId("")
     forgotten: str = "0"
     of_place: Preferences = Preferences()
+    limits: tuple[Limit, ...] = ()
+    held: tuple[str, ...] = ()
 
 
 class Ending(TypedDict, total=False):
-    """How a turn may end besides its exchange; `core.store.claim.Claim.commit` explains it."""
+    """How a turn may end besides its exchange.
+
+    Args:
+        replaces: the event id of an exchange that is removed from history first.
+        forget_all: remove all exchanges and the summary from history.
+        everywhere: do that in all threads of this place too.
+        preferences: what holds here from now on. Only what this turn changed is written.
+        summary: kept unless history was forgotten meanwhile, or a newer summary is there.
+        dead: why the mail could not be answered. The mail then becomes dead letters.
+        spent: the cost of the turn by model. The conversation, place and person pay it too.
+        accounts: the budgets in which it counts. What was reserved is given back in any case.
+    """
 
     replaces: str
     forget_all: bool
@@ -81,6 +96,7 @@ class Ending(TypedDict, total=False):
     summary: Summary | None
     dead: str
     spent: Mapping[str, Spent]
+    accounts: Sequence[Account]
 
 
 def read_turn(

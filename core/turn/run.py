@@ -152,7 +152,7 @@ class TurnRun:
     async def _passed_on(self, context: TurnContext) -> Sequence[Incoming]:
         """The messages passed on after the mail of *context*, if that mail is a remark on them."""
         try:
-            behind = await self._claim.behind(len(context.mail))
+            behind = await self._claim.ledger.behind(self._claim.lane.name, len(context.mail))
         except StoreError:
             return ()
         return first_burst([*context.mail, *behind])[len(context.mail) :]

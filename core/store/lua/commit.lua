@@ -3,19 +3,21 @@
 -- commit is sent again, because its answer got lost, it does nothing and is not refused.
 -- KEYS  1 stream  2 mail  3 the lane's state  4 history  5 the conversation's state  6 ready
 --       7 lanes  8 the person's running  9 the person's parked  10 the place's running
---       11 the place's parked  12 dead letters  13... who pays
+--       11 the place's parked  12 dead letters  13 holds  14... what the bill and the hold name
 -- ARGV  1 group  2 worker  3 entry  4 fence  5 lane  6 person  7 mail taken
 --       8 the exchange to forget (its event id in JSON; may be empty; *: all)
 --       9 ttl_s of the conversation  10 ttl_s of the lane  11 most_exchanges
 --       12 exchange (JSON, may be empty)  13 why the mail is dead (may be empty)
---       14 what each of these spent (JSON, [{name: number}...])
+--       14 the bill of the turn (JSON, see bill.lua)
 --       15 preferences that change (JSON, may be empty)  16 summary (JSON, may be empty)
 --       17 how often history had been forgotten when the turn began
 --       18 since when this place's threads remember (seconds; may be empty)  19 its slot
--- Returns how much mail is left
+-- Returns {how much mail is left, entries of the bill that come near their limit...}
 local lane, state, history = KEYS[3], KEYS[5], KEYS[4]
 local this = ARGV[3] .. ':' .. ARGV[4]
-if redis.call('HGET', lane, 'committed') == this then return redis.call('LLEN', KEYS[2]) end
+if redis.call('HGET', lane, 'committed') == this then
+  return {redis.call('LLEN', KEYS[2])}
+end
 if not owned(KEYS[1], ARGV[1], ARGV[2], ARGV[3]) then return nil end
 if not current(lane, ARGV[4], state) then return nil end
 if ARGV[13] ~= '' then
@@ -36,9 +38,8 @@ if ARGV[12] ~= '' then
   redis.call('LTRIM', history, -tonumber(ARGV[11]), -1)
   redis.call('EXPIRE', history, ARGV[9])
 end
-for i, costs in ipairs(cjson.decode(ARGV[14])) do
-  for name, much in pairs(costs) do add('HINCRBYFLOAT', KEYS[12 + i], name, much) end
-end
+give_back(KEYS[13], ARGV[5])
+local near = pay(ARGV[14])
 redis.call('HDEL', lane, 'checkpoint', 'stop', 'tries', 'open', 'ends', 'at', 'note', 'began')
 if ARGV[15] ~= '' then
   local chosen = read(redis.call('HGET', state, 'preferences'))
@@ -67,4 +68,4 @@ let_go(KEYS[1], ARGV[1], ARGV[3])
 for share = 8, 10, 2 do
   give_slot(KEYS[6], KEYS[7], KEYS[share], KEYS[share + 1], ARGV[19], ARGV[6])
 end
-return left
+return {left, unpack(near)}

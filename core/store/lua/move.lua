@@ -5,12 +5,14 @@
 --       7 lanes  8 the person's running  9 the person's parked  10 the place's running
 --       11 the place's parked
 --       12 mail of the lane that it becomes, 13 state and 14 history of its conversation
+--       15 holds  16... what the hold names
 -- ARGV  1 group  2 worker  3 entry  4 fence  5 the conversation it becomes  6 the lane it becomes
 --       7 ttl_s  8 person  9 mails with the news of the move (0 or 1)
---       10 its slot
+--       10 its slot  11 lane
 -- Returns how much mail was moved
 if not owned(KEYS[1], ARGV[1], ARGV[2], ARGV[3]) then return nil end
 if redis.call('HGET', KEYS[3], 'fence') ~= ARGV[4] then return nil end
+give_back(KEYS[15], ARGV[11])
 redis.call('LTRIM', KEYS[2], ARGV[9], -1)
 local exchanges = redis.call('LRANGE', KEYS[4], 0, -1)
 for i = #exchanges, 1, -1 do redis.call('LPUSH', KEYS[14], exchanges[i]) end

@@ -1,0 +1,195 @@
+"""Budgets: how much of what may be spent, by whom, of which models, in which period. Pure.
+
+The operator sets them in BUDGETS and `palaver.toml`, admins with `/budget`. All use one grammar,
+which `read_limit` reads. What is spent and reserved, the store keeps (`core.store.accounts`).
+"""
+
+import datetime
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from fnmatch import fnmatchcase
+from typing import Literal, NamedTuple
+
+import msgspec
+from msgspec.structs import replace
+
+from core.messages import ConversationId, Spent, place_of, split_conversation
+from core.people.periods import PERS, Per, period_at
+
+Of = Literal["person", "place", "tenant"]
+Unit = Literal["usd", "tokens", "pictures", "minutes", "tools"]
+MICRO = 1_000_000
+"""Money is counted in millionths of a dollar: sums of whole numbers are exact."""
+_WORDS: Mapping[str, Unit] = {
+    **dict.fromkeys(("usd", "$", "dollar", "dollars"), "usd"),
+    **dict.fromkeys(("token", "tokens"), "tokens"),
+    **dict.fromkeys(("picture", "pictures", "image", "images"), "pictures"),
+    **dict.fromkeys(("minute", "minutes", "audio"), "minutes"),
+    **dict.fromkeys(("tool", "tools", "calls"), "tools"),
+}
+_SCALE: Mapping[Unit, int] = {"usd": MICRO, "tokens": 1, "pictures": 1, "minutes": 60, "tools": 1}
+_THOUSANDS = {"": 1, "k": 1_000, "m": 1_000_000}
+_AMOUNT = re.compile(r"(\$?)(\d{1,12}(?:\.\d{1,6})?)([km]?)\s*(\$|[a-z]+)?", re.IGNORECASE)
+MOST = 10**13
+"""Lua writes whole numbers exactly up to 14 digits."""
+NO_LIMIT = -1
+
+
+class Limit(msgspec.Struct, frozen=True):
+    """At most *most* of *unit* may be spent in each period *per*.
+
+    *of*, *who*: by each person, or the one named *who* (`platform:id`); by each place, or that one;
+    by the whole tenant. *model*: only what models with such names (`gpt-5*`) spend; empty: all.
+    *most* is in millionths of a dollar, tokens, pictures, seconds of audio, or calls of tools;
+    `NO_LIMIT` lifts a limit that is set elsewhere. *over*: the model that answers when the rest is
+    spent; its own calls do not count here.
+    """
+
+    of: Of
+    unit: Unit
+    most: int
+    per: Per
+    who: str = ""
+    model: str = ""
+    over: str = ""
+
+    def counts(self, model: str) -> bool:
+        """Whether calls of *model* are counted."""
+        return model != self.over and (not self.model or fnmatchcase(model, self.model))
+
+    def of_spent(self, spent: Mapping[str, Spent]) -> int:
+        """How much of *spent*, by model, counts here."""
+        return sum(amount(self.unit, one) for model, one in spent.items() if self.counts(model))
+
+
+class Account(NamedTuple):
+    """A limit in the period *name* that runs now, for *who* (never empty) of a tenant.
+
+    *until*: when the next period begins.
+    """
+
+    limit: Limit
+    who: str
+    name: str
+    until: datetime.datetime
+
+
+def amount(unit: Unit, spent: Spent) -> int:
+    """How much of *unit* is in *spent*."""
+    match unit:
+        case "usd":
+            return round(spent.cost_usd * MICRO)
+        case "tokens":
+            return spent.prompt_tokens + spent.completion_tokens
+        case "pictures":
+            return spent.pictures
+        case "minutes":
+            return round(spent.audio_s)
+        case "tools":
+            return spent.tool_calls
+
+
+def shown_amount(unit: Unit, much: int) -> str:
+    """*much* of *unit* in figures, without a word for the unit (dollars have their sign)."""
+    if unit == "usd":
+        cents = much / MICRO
+        return f"${cents:.2f}" if much % 10_000 == 0 or cents >= 100 else f"${cents:.4f}"
+    if unit == "minutes":
+        return f"{much / 60:.1f}".removesuffix(".0")
+    return f"{much:,}"
+
+
+def read_amount(text: str) -> tuple[int, Unit]:
+    """The amount and unit in *text*, such as `2 usd`, `$0.50`, `200k tokens`, `90 minutes`.
+
+    Raises:
+        ValueError: *text* is none.
+    """
+    found = _AMOUNT.fullmatch(text.strip())
+    word = "" if found is None else (found[1] or found[4] or "").lower()
+    if found is None or word not in _WORDS or (found[1] and found[4]):
+        raise ValueError(f"{text.strip()[:40]!r} is no amount, such as 2 usd or 100k tokens")
+    unit = _WORDS[word]
+    much = round(float(found[2]) * _THOUSANDS[found[3].lower()] * _SCALE[unit])
+    if much > MOST:
+        raise ValueError(f"{text.strip()[:40]!r} is too much")
+    return much, unit
+
+
+def read_limit(of: Of, text: str, *, who: str = "") -> Limit:
+    """The limit that *text* sets, such as `2 usd/day`, `50 pictures a week`, `$5/month gpt-5*`.
+
+    Raises:
+        ValueError: *text* is none.
+    """
+    found = re.fullmatch(
+        rf"(.+?)(?:\s*/\s*|\s+(?:a|per)\s+)({'|'.join(PERS)})(?:\s+(\S+))?",
+        text.strip(),
+        re.IGNORECASE,
+    )
+    if found is None:
+        raise ValueError(f"{text.strip()[:60]!r} is no budget, such as 2 usd/day")
+    most, unit = read_amount(found[1])
+    per = next(one for one in PERS if one == found[2].lower())
+    return Limit(of, unit, most, per, who, found[3] or "")
+
+
+def read_limits(text: str, over: str = "") -> tuple[Limit, ...]:
+    """The limits in the setting BUDGETS: `person 2 usd/day, tenant 100 usd/month`.
+
+    Raises:
+        ValueError: *text* cannot be read.
+    """
+    limits = []
+    for part in filter(None, map(str.strip, re.split(r"[,;\n]", text))):
+        of, _, rest = part.partition(" ")
+        if of not in ("person", "place", "tenant"):
+            raise ValueError(f"{part[:60]!r} must begin with person, place or tenant")
+        limit = read_limit(msgspec.convert(of, Of), rest)
+        limits.append(replace(limit, over=over))
+    return tuple(limits)
+
+
+def fields_of(conversation: ConversationId, person: str) -> tuple[str, ...]:
+    """Under which names admins' limits for *person* in *conversation* are kept, weakest first."""
+    return ("tenant", "place", "person", f"place {_place(conversation)}", f"person {person}")
+
+
+def field_of(of: Of, who: str) -> str:
+    """Under which of these names the limits for *who* are kept."""
+    return f"{of} {who}" if who else of
+
+
+def applying(limits: Iterable[Limit], conversation: ConversationId, person: str) -> Sequence[Limit]:
+    """Those of *limits* that hold for *person* in *conversation*.
+
+    Of two that differ only in their amounts, the one for somebody by name holds, else the later.
+    """
+    here = {"person": person, "place": _place(conversation), "tenant": tenant_of(conversation)}
+    found: dict[tuple[str, ...], Limit] = {}
+    ours = [one for one in limits if one.who in ("", here[one.of])]
+    for limit in sorted(ours, key=lambda one: bool(one.who)):
+        found[limit.of, limit.unit, limit.per, limit.model] = limit
+    return [limit for limit in found.values() if limit.most != NO_LIMIT]
+
+
+def accounts_at(
+    limits: Iterable[Limit], conversation: ConversationId, person: str, now: datetime.datetime
+) -> Sequence[Account]:
+    """The accounts of *limits* (see `applying`) at the moment *now*, in the place's zone."""
+    here = {"person": person, "place": _place(conversation), "tenant": tenant_of(conversation)}
+    accounts = []
+    for limit in limits:
+        period = period_at(limit.per, now)
+        accounts.append(Account(limit, here[limit.of], period.name, period.until))
+    return accounts
+
+
+def tenant_of(conversation: ConversationId) -> str:
+    """The tenant of *conversation*: today each platform has one bot."""
+    return split_conversation(conversation)[0]
+
+
+def _place(conversation: ConversationId) -> str:
+    platform, space, _ = split_conversation(place_of(conversation))
+    return f"{platform}:{space}"

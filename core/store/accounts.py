@@ -1,0 +1,134 @@
+"""Accounts: what was spent and reserved of each budget, and the bill that a turn pays.
+
+Why reserve: many turns that ask at once would each see the same rest of a budget. So before a
+model is called, one script reserves an upper estimate in all accounts, or in none. The commit pays
+the real costs and gives the hold back, in the same step.
+
+Why nothing stays reserved: a hold belongs to a lane with mail. Such a lane is always served again,
+whatever dies, and the next try takes the hold over. Each script that ends a turn gives it back.
+"""
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import msgspec
+
+from core.messages import ConversationId, Sender, Spent
+from core.people.budgets import Account, Limit, tenant_of
+from core.store import keys
+from core.store.turns import accounts_of
+from core.store.values import read
+
+KEPT_S = 2 * 24 * 3600
+"""How long an account is kept after its period: zones differ by a day, and turns may run late."""
+SPENT_S = 400 * 24 * 3600
+"""How long the costs of somebody who asks no more are kept."""
+TALLY_S = 100 * 24 * 3600
+"""How long a month's tally is kept: until its third month has passed."""
+MOST_ROWS = 10_000
+"""How many people, places and models a tally has rows for. The rest share one of each kind."""
+
+
+class Refused(NamedTuple):
+    """The *account* that has too little left. *most* contains what admins granted.
+
+    *held*: what others have reserved. *first*: 1 if nobody was told in this period, else 0.
+    """
+
+    account: Account
+    spent: int
+    held: int
+    most: int
+    first: int
+
+
+class Bill(NamedTuple):
+    """What a turn or an extra of it pays: JSON for `pay` in `bill.lua`, and the keys in it."""
+
+    keys: Sequence[str]
+    json: bytes
+    accounts: Sequence[Account]
+
+
+class _Hold(msgspec.Struct):
+    accounts: dict[str, dict[str, float]] = {}
+
+
+_hold = msgspec.json.Decoder(_Hold)
+_limits: msgspec.json.Decoder[tuple[Limit, ...]] = msgspec.json.Decoder(tuple[Limit, ...])
+
+
+def key_of(account: Account) -> str:
+    limit = account.limit
+    kind = f"{limit.of}:{limit.per}" + (f":{limit.model}" if limit.model else "")
+    return keys.account(account.who, kind, account.name)
+
+
+def wanted(accounts: Sequence[Account], estimate: Mapping[str, Spent]) -> list[Account]:
+    """Those of *accounts* in which *estimate*, by model, must be reserved."""
+    return [one for one in accounts if one.limit.of_spent(estimate)]
+
+
+def entries(accounts: Sequence[Account], spent: Mapping[str, Spent]) -> bytes:
+    """For each account: key, unit, how much of *spent* counts there, the most, when to forget."""
+    return msgspec.json.encode(
+        [
+            (
+                key_of(one),
+                one.limit.unit,
+                one.limit.of_spent(spent),
+                one.limit.most,
+                int(one.until.timestamp()) + KEPT_S,
+            )
+            for one in accounts
+        ]
+    )
+
+
+def bill_of(
+    conversation: ConversationId,
+    person: Sender,
+    spent: Mapping[str, Spent],
+    accounts: Sequence[Account] = (),
+) -> Bill:
+    """The bill for *spent*, by model, of *person* in *conversation*."""
+    tenant, place = tenant_of(conversation), ":".join(conversation.split(":", 2)[:2])
+    tally = keys.tally(tenant, time.strftime("%Y-%m", time.gmtime()))
+    pays = {
+        keys.spent(who): cost for who, cost in accounts_of(conversation, person.id, spent).items()
+    }
+    total = sum(spent.values(), Spent())
+    rows: dict[str, object] = {}
+    if spent:
+        named = {"name": person.name} if person.name else {}
+        rows[f"person {person.id}"] = {**msgspec.to_builtins(total), **named}
+        rows[f"place {place}"] = total
+        rows |= {f"model {model}": cost for model, cost in spent.items()}
+    paying = wanted(accounts, spent)
+    bill = {
+        "spent": pays if spent else {},
+        "spent_ttl": SPENT_S,
+        "tally": tally,
+        "tally_ttl": TALLY_S,
+        "most_rows": MOST_ROWS,
+        "rows": rows,
+        "accounts": msgspec.Raw(entries(paying, spent)),
+    }
+    named_keys = [*(pays if spent else ()), tally, *map(key_of, paying)]
+    return Bill(named_keys, msgspec.json.encode(bill), paying)
+
+
+def read_hold(raw: bytes | None) -> Sequence[str]:
+    """The keys of the accounts that a hold names."""
+    found = read(_hold, raw, "store.hold") if raw else None
+    return tuple(found.accounts) if found is not None else ()
+
+
+def read_limits(fields: Sequence[bytes | None]) -> tuple[Limit, ...]:
+    """The limits that admins set, in the order of *fields*."""
+    found: list[Limit] = []
+    for raw in fields:
+        some = read(_limits, raw, "store.limits") if raw else None
+        found += some or ()
+    return tuple(found)
