@@ -15,6 +15,7 @@ import msgspec
 from core.errors import Interrupted, ModelError, StoreError
 from core.models.chunks import Blind, Cited, Delta, Finished, FromMemory, TextDelta, Withdrawn
 from core.models.request import Around, ChatRequest, Model
+from core.models.tool_calls import Calls
 from core.telemetry import Counted
 
 TTL_S = 3600
@@ -78,7 +79,7 @@ class RememberingModel(Around):
     @asynccontextmanager
     async def stream(self, request: ChatRequest) -> AsyncIterator[AsyncIterator[Delta]]:
         """As `ChatClient.stream`."""
-        if not request.scope or request.begun:
+        if not request.scope or request.begun or request.rounds:
             async with self._model.stream(request) as deltas:
                 yield deltas
             return
@@ -134,7 +135,7 @@ def key_of(request: ChatRequest, model: str) -> str:
 
 def _said(deltas: Sequence[Delta]) -> str:
     """The text of the answer; empty if it has more than text, which the memory cannot keep."""
-    if any(isinstance(one, Cited | Blind) for one in deltas):
+    if any(isinstance(one, Cited | Blind | Calls) for one in deltas):
         return ""
     back = max((at for at, one in enumerate(deltas) if isinstance(one, Withdrawn)), default=0)
     return "".join(one.text for one in deltas[back:] if isinstance(one, TextDelta))

@@ -6,6 +6,7 @@ import msgspec
 
 from core.errors import ModelError
 from core.models.endings import Ending
+from core.models.tool_calls import Calls
 
 WRITING_TO_CACHE = 0.25
 """A token written into a cache costs this part more than one read (Anthropic, for 5 minutes)."""
@@ -131,5 +132,6 @@ Delta = (
     | Withdrawn
     | Cited
     | Blind
+    | Calls
     | Finished
 )

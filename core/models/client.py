@@ -17,6 +17,7 @@ from msgspec.structs import replace
 from core.errors import Interrupted, ModelError, Overloaded, Refused
 from core.models import qianfan
 from core.models.chunks import Blind, Delta, Finished, ReasoningDelta, SpentBefore, TextDelta, Usage
+from core.models.fitting import fitted, reader_of, with_extra
 from core.models.learned import Lessons
 from core.models.lessons import lesson_of
 from core.models.picture_links import PictureLinks
@@ -27,7 +28,7 @@ from core.models.retrying import TRIES, StillAtIt, retrying
 from core.models.shapes import SHAPES, Shape
 from core.models.stream import Silent, Stream
 from core.models.thinking import LAST, ThinkSplitter
-from core.models.ways import Ways, blind, deaf, sees
+from core.models.ways import Ways, sees
 from core.telemetry import logger
 
 log = logger(__name__)
@@ -121,7 +122,7 @@ class ChatClient:
         request = replace(request, options={**self._endpoint.options, **request.options})
         known = ways = await self._lessons.recall(self._endpoint, model)
         news: list[Delta] = []
-        doubtful = False
+        doubtful: set[str] = set()
         spent = Usage()
         for lessons_left in reversed(range(LESSONS)):
             call = _Call(await self._fit(request, ways), ways, until, spent=spent)
@@ -146,20 +147,22 @@ class ChatClient:
                     await self._lessons.keep(self._endpoint, model, lesson.ways)
                     raise  # The beginning is on the screen, so the caller must decide.
                 if lesson.ways.pictures is False and sees(call.request):
-                    news, doubtful = [Blind()], not lesson.sure
+                    news = [Blind()]
+                doubtful |= lesson.doubtful(ways)
                 ways = taught
-        # A doubtful lesson about pictures is used for this question only.
-        ways = replace(ways, pictures=known.pictures) if doubtful else ways
+        # A doubtful lesson is used for this question only.
+        ways = replace(ways, **{name: getattr(known, name) for name in doubtful})
         if ways != known:
             await self._lessons.keep(self._endpoint, model, ways)
         return call, news
 
     async def _fit(self, request: ChatRequest, ways: Ways) -> ChatRequest:
         shape = SHAPES[ways.shape or self._endpoint.provider.shape]
-        # What has no place in the request is told of in words.
-        request = request if shape.hears else deaf(request)
-        fitting = ways.fit(request if shape.sees else blind(request))
+        fitting = fitted(request, ways, shape, self._by(request, ways))
         return await self._links.linked(fitting) if self._links and ways.links else fitting
+
+    def _by(self, request: ChatRequest, ways: Ways) -> str:
+        return reader_of(self._endpoint, request.model or self.model, ways.shape)
 
     async def _asked(self, stack: AsyncExitStack, call: _Call) -> None:
         """Ask until a first delta comes. If `call.after` is set, go on after that event."""
@@ -186,7 +189,8 @@ class ChatClient:
                 response = await closing.enter_async_context(await self._post(call))
                 if response.status >= 400:
                     raise await http_error(response)
-            stream = Stream(response, self._shape(call).reader())
+            by = self._by(call.request, call.ways) if call.request.tools else ""
+            stream = Stream(response, self._shape(call).reader(), by)
             closing.callback(stream.close)
             stream.watch(first, call.until)
             seen: list[Delta] = []
@@ -213,7 +217,8 @@ class ChatClient:
 
     def _body(self, call: _Call) -> dict[str, object]:
         asked = self._shape(call).body(self._endpoint, call.request, call.ways)
-        return call.ways.applied({**asked, **self._endpoint.extra}, self._shape(call).needed)
+        merged = with_extra(asked, self._endpoint.extra)
+        return call.ways.applied(merged, self._shape(call).needed)
 
     async def _post(self, call: _Call) -> Any:
         endpoint = self._endpoint

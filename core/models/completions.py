@@ -5,10 +5,13 @@ a value that makes no sense is ignored (see `core.models.loose`).
 """
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import msgspec
 
+from core.border import clean
 from core.errors import Interrupted, ModelError
+from core.models.assembling import take_chat_calls
 from core.models.chunks import Delta, Finished, TextDelta, Usage
 from core.models.endings import ending_of
 from core.models.loose import count_of, record, records, text_of
@@ -26,6 +29,8 @@ class _Delta(msgspec.Struct, gc=False):
     content: str | None = None
     reasoning_content: None = None
     reasoning: None = None
+    tool_calls: None = None
+    function_call: None = None
 
 
 class _Choice(msgspec.Struct, gc=False):
@@ -50,7 +55,8 @@ class Reader(Reading):
     def __init__(self) -> None:
         super().__init__()
         self._index: int | None = None
-        self._called = False
+        self._reasoned: dict[str, list[str]] = {}
+        self._details = Details()
         self._plain: int | None = None
         """The index of our choice; None while half a character is held."""
 
@@ -104,7 +110,7 @@ class Reader(Reading):
             word = text_of(chunk.get("done_reason")) or "stop"
         if word:
             end = _end(word)
-            if end == Finished("stop") and self._called and not self._heard:
+            if end == Finished("stop") and self._calls and not self._heard:
                 end = Finished("tools")  # Gemini says `stop` for tool calls too.
         self._count(_told(chunk, choice, self._usage), some)
         self._cite(sources_of(chunk, choice, self._cited.sources), some)
@@ -134,7 +140,11 @@ class Reader(Reading):
         for name in _REASONING:
             if thought := text_of(fields.get(name), _THOUGHT):
                 self._think(thought, some)
+                if self.by:
+                    self._reasoned.setdefault(name, []).append(thought)
                 break
+        if self.by and fields.get("reasoning_details"):
+            self._details.take(records(fields["reasoning_details"]))
         content = fields.get("content")
         for part in content if isinstance(content, list) else (content,):
             kind = text_of(record(part).get("type"))
@@ -143,8 +153,46 @@ class Reader(Reading):
             else:
                 self._say(part, some)
         if fields.get("tool_calls") or fields.get("function_call"):
-            self._called = True
+            take_chat_calls(self._calls, fields)
         self._say(fields.get("refusal"), some)
+
+    def _thoughts(self) -> tuple[dict[str, Any], ...]:
+        thought: dict[str, Any] = {
+            name: clean("".join(pieces))
+            for name, pieces in self._reasoned.items()
+            if name in ("reasoning_content", "reasoning")
+        }
+        if details := self._details.whole():
+            thought["reasoning_details"] = details
+        return (thought,) if thought else ()
+
+
+class Details:
+    """Joins the pieces of OpenRouter's `reasoning_details`. Those of one part have one index."""
+
+    def __init__(self) -> None:
+        self._parts: list[tuple[dict[str, Any], dict[str, list[str]]]] = []
+
+    def take(self, pieces: Sequence[Mapping[str, object]]) -> None:
+        for piece in pieces:
+            if not self._parts or not _same_part(self._parts[-1][0], piece):
+                self._parts.append(({}, {}))
+            part, texts = self._parts[-1]
+            for name, value in piece.items():
+                if name in ("text", "summary", "data") and isinstance(value, str):
+                    texts.setdefault(name, []).append(value)
+                elif value is not None or name not in part:
+                    part[name] = value
+
+    def whole(self) -> list[dict[str, Any]]:
+        return [
+            part | {name: clean("".join(pieces)) for name, pieces in texts.items()}
+            for part, texts in self._parts
+        ]
+
+
+def _same_part(part: Mapping[str, object], piece: Mapping[str, object]) -> bool:
+    return all(part.get(name) == piece.get(name) for name in ("type", "index"))
 
 
 def _unwrapped(chunk: Mapping[str, object]) -> Mapping[str, object]:

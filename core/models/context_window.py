@@ -7,7 +7,11 @@ from msgspec.structs import replace
 
 from core.models.request import ChatMessage, ChatRequest
 from core.models.tokens import MESSAGE_TOKENS, PICTURE_TOKENS, estimate_tokens
+from core.models.tool_calls import Round
 
+OFFER_TOKENS = 40
+"""About what the schema of a tool costs."""
+LEFT_OUT = "[left out: this no longer fits]"
 RESERVE = 4_096
 """If a request sets no length, so many tokens (or a quarter of the window) stay for the answer."""
 
@@ -22,6 +26,8 @@ def trimmed(request: ChatRequest, window: int, scale: float = 0.0) -> ChatReques
     messages = list(request.messages)
     while left < 0 and (at := _oldest(messages)) is not None:
         left += _tokens(messages.pop(at))
+    if left < 0 and request.rounds:
+        request = replace(request, rounds=_shortened(request.rounds, left))
     if len(messages) == len(request.messages):
         return request
     # History must begin with a question. So an answer goes with its question.
@@ -32,7 +38,26 @@ def trimmed(request: ChatRequest, window: int, scale: float = 0.0) -> ChatReques
 
 def tokens_of(request: ChatRequest) -> int:
     """About how many tokens *request* is."""
-    return sum(map(_tokens, request.messages)) + estimate_tokens(request.begun)
+    called = sum(map(_round_tokens, request.rounds))
+    offered = sum(OFFER_TOKENS + estimate_tokens(one.description) for one in request.tools)
+    return sum(map(_tokens, request.messages)) + estimate_tokens(request.begun) + called + offered
+
+
+def _round_tokens(one: Round) -> int:
+    said = estimate_tokens(one.text) + sum(estimate_tokens(call.arguments) for call in one.calls)
+    return said + sum(estimate_tokens(output.text) + 2 * MESSAGE_TOKENS for output in one.outputs)
+
+
+def _shortened(rounds: tuple[Round, ...], left: float) -> tuple[Round, ...]:
+    """*rounds* with the oldest outputs left out until the request fits. The newest stays."""
+    kept = list(rounds)
+    for number, one in enumerate(kept[:-1]):
+        if left >= 0:
+            break
+        left += sum(estimate_tokens(output.text) for output in one.outputs)
+        outputs = tuple(replace(output, text=LEFT_OUT) for output in one.outputs)
+        kept[number] = replace(one, outputs=outputs)
+    return tuple(kept)
 
 
 def _tokens(message: ChatMessage) -> int:

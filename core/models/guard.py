@@ -15,6 +15,7 @@ from core.models.filter import Filter, Passed, Screening
 from core.models.providers import Endpoint
 from core.models.refusals import read_error
 from core.models.request import Around, ChatMessage, ChatRequest, Model
+from core.models.tool_calls import Round
 from core.net.bounded_body import read_up_to
 
 VERDICT_S = 20.0
@@ -140,10 +141,21 @@ class GuardedModel(Around):
     async def stream(self, request: ChatRequest) -> AsyncIterator[AsyncIterator[Delta]]:
         """As `ChatClient.stream`."""
         *before, last = request.messages
-        asked = replace(last, content=await self._guard.question(last.content))
+        # In later rounds the question has passed already.
+        look = self._guard.before if request.rounds else self._guard.question
+        asked = replace(last, content=await look(last.content))
         messages = (*[await self._before(message) for message in before], asked)
-        async with self._model.stream(replace(request, messages=messages)) as deltas:
+        rounds = tuple([await self._round(one) for one in request.rounds])
+        passed = replace(request, messages=messages, rounds=rounds)
+        async with self._model.stream(passed) as deltas:
             yield self._screened(deltas, request.begun)
+
+    async def _round(self, one: Round) -> Round:
+        """*one* with what its tools brought back in the form in which it may be sent."""
+        passed = [
+            replace(output, text=await self._guard.before(output.text)) for output in one.outputs
+        ]
+        return replace(one, outputs=tuple(passed))
 
     async def _before(self, message: ChatMessage) -> ChatMessage:
         look = self._guard.instructions if message.role == "system" else self._guard.before

@@ -10,6 +10,7 @@ from core.errors import Refused
 from core.models.context_window import tokens_of
 from core.models.reasons import PICTURES
 from core.models.request import ChatRequest
+from core.models.tool_lessons import taught_of_tools
 from core.models.ways import LENGTHS, NEEDED, Ways, hears, sees
 
 LESS = 0.6
@@ -24,7 +25,13 @@ class Lesson(NamedTuple):
     ways: Ways
     sure: bool = True
 
+    def doubtful(self, before: Ways) -> set[str]:
+        """The names of the ways that this lesson changes for one question only."""
+        changed = (one for one in _FOR_ONCE if getattr(self.ways, one) != getattr(before, one))
+        return set() if self.sure else set(changed)
 
+
+_FOR_ONCE = ("pictures", "tools", "thoughts")
 _THIS_PICTURE = re.compile(
     r"too (?:large|big|many|small)|at most|size|format|decod|download|fetch|corrupt|"
     r"invalid (?:image|base64)|exceed"
@@ -121,6 +128,9 @@ def lesson_of(
     words = error.said.lower()
     if _RESPONSES.search(words) and not ways.shape:
         return Lesson(replace(ways, shape="responses"))
+    of_tools = (request.tools or request.rounds) and error.reason in ("request", "model")
+    if of_tools and (taught := taught_of_tools(words, request, body, ways)) is not None:
+        return Lesson(*taught)
     if hears(request) and _SOUNDS.search(words) and error.reason in ("request", "model"):
         return Lesson(replace(ways, sounds=False))
     if linked is not None and sees(request) and error.reason in ("request", "model"):
@@ -132,7 +142,7 @@ def lesson_of(
     if error.reason == "length" and not of_pictures:
         return _window(words, request, body, ways)
     if error.reason in ("request", "model"):
-        free = [name for name in body if name not in needed]
+        free = [name for name in body if name not in needed and name != "tools"]
         sure = error.reason == "request"
         if part := _refused_part(words, free, request, body, ways, sure=sure):
             return part

@@ -1,12 +1,19 @@
 """OpenAI's shape of a chat: the request. `core.models.completions` reads its stream."""
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from core.models.parameters import OWN, THINKING
 from core.models.providers import Endpoint, Provider, continues_with
 from core.models.request import ChatMessage, ChatRequest, in_turns
+from core.models.tool_calls import Round, sendable
 from core.models.ways import Ways
+
+_NINE = 9
+_UNSIGNED = {"extra_content": {"google": {"thought_signature": "skip_thought_signature_validator"}}}
+"""What stands for the signature of a call that Gemini did not make.
+Source: ai.google.dev/gemini-api/docs/thought-signatures."""
 
 
 def url(endpoint: Endpoint, request: ChatRequest) -> str:
@@ -32,6 +39,20 @@ def body(endpoint: Endpoint, request: ChatRequest, ways: Ways) -> dict[str, obje
     }
     if request.max_tokens:
         asked[endpoint.provider.max_tokens] = request.max_tokens
+    for one in request.rounds:
+        messages += _round(one, endpoint.provider, ways)
+    if request.tools and not request.closing:
+        asked["tools"] = [
+            {
+                "type": "function",
+                "function": {
+                    "name": one.name,
+                    "description": one.description,
+                    "parameters": one.schema,
+                },
+            }
+            for one in request.tools
+        ]
     if request.begun:
         messages.append({"role": "assistant", "content": request.begun})
         match continues_with(endpoint.provider, model):
@@ -42,6 +63,48 @@ def body(endpoint: Endpoint, request: ChatRequest, ways: Ways) -> dict[str, obje
             case _:
                 pass
     return asked
+
+
+def _round(one: Round, provider: Provider, ways: Ways) -> list[dict[str, object]]:
+    """The messages of a round: the model's own with its calls, and one for each output."""
+    ids = [_nine(call.id) if provider.nine else call.id for call in one.calls]
+    calls = [
+        {
+            "id": id_,
+            "type": "function",
+            "function": {"name": call.name, "arguments": sendable(call)},
+            **(call.extra or (_UNSIGNED if provider.signs else {})),
+        }
+        for id_, call in zip(ids, one.calls, strict=True)
+    ]
+    # Mistral refuses text beside calls.
+    text = one.text.strip() and not provider.nine and one.text
+    said = {"role": "assistant", "content": text or None, **_thought(one, provider, ways)}
+    messages: list[dict[str, object]] = [{**said, "tool_calls": calls}]
+    for id_, output in zip(ids, one.outputs, strict=True):
+        messages.append({"role": "tool", "tool_call_id": id_, "content": output.text})
+    return messages
+
+
+def _thought(one: Round, provider: Provider, ways: Ways) -> dict[str, object]:
+    """The thinking of a round, if the provider wants it back."""
+    known = one.thought[0] if one.thought else {}
+    match ways.thoughts or provider.thoughts:
+        case "as_it_was":
+            return dict(known)
+        case "empty":
+            return {"reasoning_content": known.get("reasoning_content", "")}
+        case "space":
+            return {"reasoning_content": known.get("reasoning_content") or " "}
+        case _:
+            return {}
+
+
+def _nine(id_: str) -> str:
+    """*id_* as nine letters and digits, always the same ones."""
+    if len(id_) == _NINE and id_.isascii() and id_.isalnum():
+        return id_
+    return hashlib.sha256(id_.encode()).hexdigest()[:_NINE]
 
 
 def _options(provider: Provider, options: Mapping[str, Any]) -> dict[str, Any]:

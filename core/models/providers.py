@@ -13,7 +13,7 @@ import msgspec
 
 from core import __version__
 from core.credentials import Credential
-from core.models.ways import Ways
+from core.models.ways import Thoughts, Ways
 
 Continues = Literal["no", "prefix", "final_message", "prefill", "event_id"]
 """How a provider continues an interrupted answer: not at all; with `"prefix": true` in the last
@@ -38,6 +38,10 @@ class Provider(msgspec.Struct, frozen=True):
         headers: other headers of each call.
         shape: the shape of the request and of the stream, one of `core/models/shapes.py`.
         thinking: how the limit for thinking is sent; empty if there is none.
+        thoughts: how thinking goes back with the results of tools, as in `Ways`.
+        signs: whether a call goes back with a signature (Gemini).
+        nine: whether the ids of calls have nine letters and digits, and no text stands beside calls
+            (Mistral).
     """
 
     host: str
@@ -49,17 +53,21 @@ class Provider(msgspec.Struct, frozen=True):
     headers: tuple[tuple[str, str], ...] = ()
     shape: Shape = "openai"
     thinking: Literal["", "reasoning", "thinking_budget", "thinking_config"] = ""
+    thoughts: Thoughts = ""
+    signs: bool = False
+    nine: bool = False
 
 
 _VERSION = (("anthropic-version", "2023-06-01"),)
 KNOWN = (
-    Provider("api.deepseek.com", "prefix", "https://api.deepseek.com/beta"),
-    Provider("api.mistral.ai", "prefix"),
+    Provider("api.deepseek.com", "prefix", "https://api.deepseek.com/beta", thoughts="empty"),
+    Provider("api.mistral.ai", "prefix", nine=True),
+    *(Provider(host, thoughts="space") for host in ("api.moonshot.cn", "api.moonshot.ai")),
     Provider("aip.baidubce.com", shape="qianfan"),
-    Provider("openrouter.ai", thinking="reasoning"),
+    Provider("openrouter.ai", thinking="reasoning", thoughts="as_it_was"),
     Provider("dashscope.aliyuncs.com", thinking="thinking_budget"),
     Provider("dashscope-intl.aliyuncs.com", thinking="thinking_budget"),
-    Provider("generativelanguage.googleapis.com", thinking="thinking_config"),
+    Provider("generativelanguage.googleapis.com", thinking="thinking_config", signs=True),
     Provider(
         "api.anthropic.com",
         "prefill",

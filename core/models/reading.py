@@ -5,18 +5,29 @@ meaning of its objects.
 """
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from core.border import set_aside
 from core.errors import ModelError
+from core.models.assembling import Assembler
 from core.models.chunks import Cited, Delta, ReasoningDelta, Source, TextDelta, Usage
 from core.models.loose import Joiner, parse_all, records, text_of
 from core.models.refusals import read_error, tells_of_error, told_in
+from core.models.tool_calls import Calls
 
 
 class Reading:
-    """Reads the payloads of one answer."""
+    """Reads the payloads of one answer.
+
+    Attributes:
+        by: as in `Calls`; empty if no tools were offered. Otherwise the parts of the message that
+            must go back with the results are kept.
+    """
 
     def __init__(self) -> None:
+        self.by = ""
+        self._calls = Assembler()
+        self._called = Calls(())
         self._text = Joiner()
         self._thought = Joiner()
         self._usage = Usage()
@@ -64,9 +75,18 @@ class Reading:
         return None if self._odd is None else read_error(self._odd)
 
     def rest(self, some: list[Delta]) -> None:
-        """The stream has ended: release half a character that was held back."""
+        """The message has ended: release half a character that was held back, and the calls."""
         if text := self._text.rest():
             some.append(TextDelta(text))
+        if self._calls:
+            called = Calls(self._calls.calls(), self._thoughts(), self.by)
+            if called != self._called:
+                self._called = called
+                some.append(called)
+
+    def _thoughts(self) -> tuple[dict[str, Any], ...]:
+        """The parts of the message that its provider wants back with the results."""
+        return ()
 
     def _object(self, said: Mapping[str, object], some: list[Delta]) -> None:
         raise NotImplementedError

@@ -7,6 +7,7 @@ from typing import Any, Literal, NamedTuple, Protocol
 import msgspec
 
 from core.models.chunks import Delta
+from core.models.tool_calls import Round, ToolOffer
 
 Role = Literal["system", "user", "assistant"]
 
@@ -34,6 +35,9 @@ class ChatRequest(msgspec.Struct, frozen=True, omit_defaults=True):
         clock: the time, at the end of the instructions. It is not part of the cache's key, so an
             answer of a minute ago can be used again.
         options: other fields of the request (`temperature`, `stop`), by OpenAI's names.
+        tools: what the model may call.
+        rounds: what it has called since the last message, and what came of that.
+        closing: it may call nothing more, and must answer with what it has.
     """
 
     messages: tuple[ChatMessage, ...]
@@ -44,6 +48,9 @@ class ChatRequest(msgspec.Struct, frozen=True, omit_defaults=True):
     alone: bool = False
     options: dict[str, Any] = {}
     clock: str = ""
+    tools: tuple[ToolOffer, ...] = ()
+    rounds: tuple[Round, ...] = ()
+    closing: bool = False
 
 
 class Traits(NamedTuple):

@@ -16,14 +16,21 @@ from core.models.reading import Reading
 from core.models.refusals import read_error
 from core.models.request import ChatMessage, ChatRequest, in_turns
 from core.models.sources import with_citation
+from core.models.tool_calls import Round, ToolOffer, sendable
 from core.models.usage import usage_of
 from core.models.ways import Ways
 
 _THOUGHT = ("response.reasoning_summary_text.delta", "response.reasoning_text.delta")
 _TEXT = ("response.output_text.delta", "response.refusal.delta")
 _DONE = ("response.output_text.done", "response.refusal.done")
+_CALLING = (
+    *("response.output_item.added", "response.output_item.done"),
+    *("response.function_call_arguments.delta", "response.function_call_arguments.done"),
+)
 _OVER = ("response.completed", "response.incomplete", "response.failed", "response.cancelled")
 _SAME = frozenset(("temperature", "top_p", "service_tier", "metadata", "user", "tools"))
+_KEPT = ("type", "summary", "encrypted_content", "role", "content", "call_id", "name", "arguments")
+"""The fields of an output item that go back. Ids do not: the provider has stored nothing."""
 """Options that have the same names as in a chat completion."""
 
 
@@ -37,8 +44,11 @@ def body(endpoint: Endpoint, request: ChatRequest, ways: Ways) -> dict[str, obje
     asked: dict[str, object] = {
         "model": request.model or endpoint.model,
         "input": [
-            {"role": role, "content": [part for one in together for part in _parts(role, one)]}
-            for role, together in said
+            *(
+                {"role": role, "content": [part for one in together for part in _parts(role, one)]}
+                for role, together in said
+            ),
+            *(item for one in request.rounds for item in _items(one)),
         ],
         "stream": True,
         "store": False,
@@ -48,7 +58,39 @@ def body(endpoint: Endpoint, request: ChatRequest, ways: Ways) -> dict[str, obje
         asked["instructions"] = system
     if request.max_tokens:
         asked["max_output_tokens"] = request.max_tokens
+    if request.tools and not request.closing:
+        own = request.options.get("tools", ())
+        asked["tools"] = [*own, *map(_offer, request.tools)]
+        # It stores nothing, so its thinking comes and goes with us.
+        asked["include"] = ["reasoning.encrypted_content"]
     return asked
+
+
+def _offer(tool: ToolOffer) -> dict[str, object]:
+    told = {"name": tool.name, "description": tool.description, "parameters": tool.schema}
+    return {"type": "function", **told, "strict": False}
+
+
+def _items(one: Round) -> list[dict[str, object]]:
+    """The items of a round: what the model wrote, as it was if possible, and the outputs."""
+    said: list[dict[str, object]] = list(one.thought)
+    if not said:
+        if one.text.strip():
+            part = {"type": "output_text", "text": one.text}
+            said.append({"role": "assistant", "content": [part]})
+        said += [
+            {
+                "type": "function_call",
+                "call_id": call.id,
+                "name": call.name,
+                "arguments": sendable(call),
+            }
+            for call in one.calls
+        ]
+    return said + [
+        {"type": "function_call_output", "call_id": call.id, "output": output.text}
+        for call, output in zip(one.calls, one.outputs, strict=True)
+    ]
 
 
 def _parts(role: str, message: ChatMessage) -> list[dict[str, object]]:
@@ -77,6 +119,12 @@ def _options(options: Mapping[str, Any]) -> dict[str, object]:
 class Reader(Reading):
     """Reads the events of one stream, or a whole answer."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._output: list[dict[str, Any]] = []
+        self._streamed = False
+        """Whether the items of the output came one by one."""
+
     def _object(self, event: Mapping[str, object], some: list[Delta]) -> None:
         kind = text_of(event.get("type"))
         if kind in _TEXT:
@@ -87,6 +135,8 @@ class Reader(Reading):
                 self._say(event.get("text") or event.get("refusal"), some)
         elif kind in _THOUGHT:
             self._think(text_of(event.get("delta")), some)
+        elif kind in _CALLING:
+            self._call(event, kind)
         elif kind == "response.output_text.annotation.added":
             self._note(event.get("annotation"), some)
         elif kind == "error":
@@ -100,9 +150,43 @@ class Reader(Reading):
         elif event.get("object") == "response" or (not kind and event.get("error")):
             self._whole(event, some)
 
+    def _call(self, event: Mapping[str, object], kind: str) -> None:
+        """Read a piece of a call, or a whole item of the output."""
+        at = event.get("output_index")
+        key = ("at", at if isinstance(at, int) else text_of(event.get("item_id")))
+        if kind == "response.function_call_arguments.delta":
+            self._calls.take(key, arguments=text_of(event.get("delta")))
+        elif kind == "response.function_call_arguments.done":
+            self._calls.replace(key, "", "", event.get("arguments"))
+        else:
+            whole = kind == "response.output_item.done"
+            self._streamed = self._streamed or whole
+            self._item(record(event.get("item")), key, whole=whole)
+
+    def _item(self, item: Mapping[str, object], key: object, *, whole: bool) -> None:
+        kind = item.get("type")
+        if kind == "function_call":
+            told = text_of(item.get("call_id")), text_of(item.get("name"))
+            if whole:
+                self._calls.replace(key, *told, item.get("arguments"))
+            else:
+                self._calls.take(key, *told)
+        if whole and self.by and kind in ("function_call", "message", "reasoning"):
+            # A thought without its encrypted content would name an item that nobody has.
+            if kind == "reasoning" and not item.get("encrypted_content"):
+                return
+            kept = {name: item[name] for name in _KEPT if item.get(name) is not None}
+            self._output.append(kept if kind == "function_call" else _without_ids(kept))
+
+    def _thoughts(self) -> tuple[dict[str, Any], ...]:
+        thought = any(item["type"] == "reasoning" for item in self._output)
+        return tuple(self._output) if thought else ()
+
     def _whole(self, response: Mapping[str, object], some: list[Delta]) -> None:
         """Read an answer that was not streamed."""
-        for item in records(response.get("output")):
+        for at, item in enumerate(records(response.get("output"))):
+            if not self._streamed:
+                self._item(item, ("at", at), whole=True)
             for part in records(item.get("summary")):
                 self._think(text_of(part.get("text")), some)
             content = item.get("content")
@@ -128,3 +212,14 @@ class Reader(Reading):
 
     def _note(self, note: object, some: list[Delta]) -> None:
         self._cite(with_citation(note, self._cited.sources), some)
+
+
+def _without_ids(item: Mapping[str, Any]) -> dict[str, Any]:
+    """*item* without the notes of a message: they name what only the provider has."""
+    if item.get("type") != "message":
+        return dict(item)
+    parts = [
+        {"type": "output_text", "text": text_of(part.get("text") or part.get("refusal"))}
+        for part in records(item.get("content"))
+    ]
+    return {"type": "message", "role": "assistant", "content": parts}

@@ -13,7 +13,7 @@ from core.models.ways import NEEDED, Ways
 class Shape(NamedTuple):
     """How an API is asked and read. *reader* makes the reader for one answer.
 
-    *hears*, *sees*: whether a request has a place for sounds and pictures.
+    *hears*, *sees*, *calls*: whether a request has a place for sounds, pictures and tools.
     """
 
     url: Callable[[Endpoint, ChatRequest], str]
@@ -22,11 +22,12 @@ class Shape(NamedTuple):
     needed: frozenset[str] = NEEDED
     hears: bool = False
     sees: bool = True
+    calls: bool = True
 
 
 SHAPES = {
     "openai": Shape(openai.url, openai.body, completions.Reader, hears=True),
     "anthropic": Shape(anthropic.url, anthropic.body, anthropic.Reader, NEEDED | {"max_tokens"}),
     "responses": Shape(responses.url, responses.body, responses.Reader),
-    "qianfan": Shape(qianfan.url, qianfan.body, qianfan.Reader, sees=False),
+    "qianfan": Shape(qianfan.url, qianfan.body, qianfan.Reader, sees=False, calls=False),
 }

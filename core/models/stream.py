@@ -10,6 +10,7 @@ from core.models.chunks import Delta, Finished, TextDelta
 from core.models.lines import Lines
 from core.models.reading import Reading
 from core.models.sse import Decoder
+from core.models.tool_calls import Calls
 
 PIECE_BYTES = 1 << 14
 """One read. A request for our health waits for several: each may hold 1,600 tiny events."""
@@ -31,10 +32,13 @@ class Silent(Interrupted):
 class Stream:
     """Reads *response*; *reader* turns its payloads into deltas. Close it, like the response.
 
+    *by*: as in `Reading`.
+
     The first byte tells what kind of stream it is. The type that servers name is often wrong.
     """
 
-    def __init__(self, response: aiohttp.ClientResponse, reader: Reading) -> None:
+    def __init__(self, response: aiohttp.ClientResponse, reader: Reading, by: str = "") -> None:
+        reader.by = by
         self._response = response
         self._content = response.content
         self._reader = reader
@@ -153,7 +157,7 @@ class Stream:
         # A single complete JSON text is a complete answer.
         if self._lines is not None and self._lines.one:
             self._reader.rest(some)
-            some += [Finished("stop")] * any(isinstance(one, TextDelta) for one in some)
+            some += [Finished("stop")] * any(isinstance(one, TextDelta | Calls) for one in some)
         self._reader.rest(some)
 
     def _end(self, some: list[Delta]) -> None:

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from core.models.context_window import trimmed
 from core.models.request import ChatRequest, Traits
+from core.models.tool_calls import in_words
 
 BLIND = "[you cannot see the pictures that came with this: say so]"
 DEAF = "[you cannot hear the voice message that came with this: say so]"
@@ -21,6 +22,9 @@ NEEDED = frozenset(("model", "messages", "stream", "system"))
 LENGTHS = ("max_tokens", "max_completion_tokens")
 LEAST_THINKING = 1_024
 """The smallest budget that Anthropic accepts."""
+
+
+Thoughts = Literal["", "as_it_was", "empty", "space", "no"]
 
 
 class Ways(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -35,6 +39,9 @@ class Ways(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_field
         pictures: whether it accepts pictures.
         links: whether it gets pictures as addresses, and not as bytes.
         sounds: whether it accepts sounds.
+        tools: whether it can be offered tools.
+        thoughts: how its thinking goes back with the results of tools: `as_it_was`; always as
+            `reasoning_content`, even if it is `empty`, or with a `space` then; `no`: not at all.
         shape: its shape, if it is not that of its provider's other models.
         window: how many tokens it reads at once, its answer included.
         scale: how many of its tokens make one token of `estimate_tokens`.
@@ -50,6 +57,8 @@ class Ways(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_field
     pictures: bool | None = None
     links: bool | None = None
     sounds: bool | None = None
+    tools: bool | None = None
+    thoughts: Thoughts = ""
     shape: Literal["", "responses"] = ""
     window: int = 0
     scale: float = 0.0
@@ -78,6 +87,7 @@ class Ways(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_field
         parts += ["no pictures"] if self.pictures is False else []
         parts += ["pictures by address"] if self.links else []
         parts += ["no sounds"] if self.sounds is False else []
+        parts += ["no tools"] if self.tools is False else []
         parts += ["no streaming"] if self.stream is False else []
         parts += [f"asked by {self.shape}"] if self.shape else []
         parts += ["no prefill"] if self.prefill is False else []
@@ -104,6 +114,8 @@ class Ways(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_field
             request = blind(request)
         if self.sounds is False:
             request = deaf(request)
+        if self.tools is False:
+            request = handless(request)
         if self.most_tokens and request.max_tokens > self.most_tokens:
             request = replace(request, max_tokens=self.most_tokens)
         return trimmed(request, self.window, self.scale) if self.window else request
@@ -161,6 +173,16 @@ def deaf(request: ChatRequest) -> ChatRequest:
             for one in request.messages
         ),
     )
+
+
+def handless(request: ChatRequest) -> ChatRequest:
+    """*request* without tools. What was called before is told in words."""
+    if not request.rounds:
+        return replace(request, tools=())
+    *before, last = request.messages
+    told = f"{last.content}\n\n{in_words(request.rounds)}"
+    messages = (*before, replace(last, content=told))
+    return replace(request, messages=messages, tools=(), rounds=())
 
 
 def hears(request: ChatRequest) -> bool:
