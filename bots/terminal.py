@@ -12,7 +12,7 @@ import msgspec
 from aiohttp import web
 
 from core.border import printable
-from core.errors import AttachmentLost
+from core.errors import AttachmentLost, ChatLost
 from core.messages import Attachment, Button, ConversationId, Incoming, Picture
 from core.platform import Bucket, Limits
 
@@ -228,6 +228,12 @@ class TerminalPlatform:
 
     async def entitle(self, conversation: ConversationId, title: str) -> None:
         return None
+
+    async def administers(self, conversation: ConversationId, person: str) -> bool:
+        return True
+
+    async def private_with(self, person: str) -> ConversationId:
+        raise ChatLost("a terminal is open only for its own question")
 
     async def fetch(self, attachment: Attachment, most_bytes: int) -> bytes:
         raise AttachmentLost("a terminal sends no attachments")

@@ -233,6 +233,24 @@ class Platform(Protocol):
         """Show the title of a private conversation. Errors as with `indicate`."""
         ...
 
+    async def administers(self, conversation: ConversationId, person: str) -> bool:
+        """Whether *person* (an id) is an admin of the place of *conversation* by the platform.
+
+        Asked in groups only, and often: an adapter remembers the answer for some minutes. If the
+        platform cannot be asked, the answer is no. On a `local` platform: whether *person* is the
+        operator.
+        """
+        ...
+
+    async def private_with(self, person: str) -> ConversationId:
+        """Our private conversation with *person* (an id), opened if need be.
+
+        Raises:
+            PlatformError: there is none, and none can be opened. A post in it may fail too: on
+                Telegram a person must write first.
+        """
+        ...
+
     async def fetch(self, attachment: Attachment, most_bytes: int) -> bytes:
         """The bytes of *attachment*.
 

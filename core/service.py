@@ -28,6 +28,7 @@ from core.models.cache import RememberingModel
 from core.models.learned import Lessons
 from core.models.picture_links import PictureLinks, picture_routes
 from core.people.access import Access
+from core.people.rights import Rights
 from core.platform import Platform
 from core.secret import keep_secret
 from core.settings import Settings
@@ -38,6 +39,7 @@ from core.store.crowds import Crowds
 from core.store.embedded import embedded
 from core.store.inbox import Inbox
 from core.store.limits import Notices, SharedBudget, SharedLeases
+from core.store.members import SharedMembers
 from core.store.post_log import RedisPostLog
 from core.store.pubsub import PubSub
 from core.store.pulse import Pulse
@@ -117,13 +119,12 @@ async def open_core(settings: Settings) -> AsyncIterator[Core]:
         )
         services = Services(
             settings=settings,
-            model=RememberingModel(
-                models.chat, RedisResponseCache(redis, keys.answer), metrics.memory
-            ),
+            model=_remembering(models, redis, metrics),
             images=models.images,
             speech=models.speech,
             pacer=await stack.enter_async_context(Pacer(budget)),
-            access=_access(settings),
+            access=(access := _access(settings)),
+            rights=Rights(access, SharedMembers(redis)),
             personas=models.personas,
             places=models.places,
             reader=Reader(vision=settings.llm_vision, voice=models.voice, hears=settings.llm_hears),
@@ -150,6 +151,10 @@ async def open_core(settings: Settings) -> AsyncIterator[Core]:
             ),
             services=services,
         )
+
+
+def _remembering(models: Models, redis: Redis, metrics: Metrics) -> RememberingModel:
+    return RememberingModel(models.chat, RedisResponseCache(redis, keys.answer), metrics.memory)
 
 
 def _access(settings: Settings) -> Access:

@@ -12,9 +12,11 @@ from slack_sdk.errors import SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bots.push_queue import PushQueue
+from bots.slack.admins import Admins
 from bots.slack.asides import AsideSurface, HomeSurface
 from bots.slack.border import Socket, serve
 from bots.slack.failures import slack_errors
+from bots.slack.fields import mapping, string
 from bots.slack.files import DOMAINS, Files, upload, upload_file
 from bots.slack.inbound import NAME, Me
 from bots.slack.limits import post_budget, status_budget
@@ -26,7 +28,7 @@ from bots.slack.sessions import Sessions
 from bots.slack.stream import Streams, StreamSurface
 from bots.slack.surface import SlackSurface
 from core.credentials import Credential
-from core.errors import ConfigError, ContentRefused, NoRight, PlatformError
+from core.errors import ChatLost, ConfigError, ContentRefused, NoRight, PlatformError
 from core.lent import CommandInfo, Spare
 from core.messages import (
     Attachment,
@@ -34,6 +36,7 @@ from core.messages import (
     ConversationId,
     Incoming,
     Picture,
+    conversation_id,
     split_conversation,
 )
 from core.net.way import DIRECT, Way
@@ -121,6 +124,7 @@ class SlackPlatform:
             await self._session.close()
             raise
         self._me = Me(str(answer["user_id"]), str(answer["team_id"]), self._commands)
+        self._admins = Admins(self._client, self._me.team)
         self._sessions = Sessions(self._client, self._spare, self._limited)
         mode = "Socket Mode" if self._app_token else "HTTP events"
         self.identity = f"@{answer['user']} in {answer['team']} ({mode})"
@@ -274,6 +278,19 @@ class SlackPlatform:
     async def entitle(self, conversation: ConversationId, title: str) -> None:
         _, channel, thread = split_conversation(conversation)
         await self._sessions.entitle(channel, thread, title)
+
+    async def administers(self, conversation: ConversationId, person: str) -> bool:
+        channel = split_conversation(conversation)[1]
+        return await self._admins.has(channel, person.partition(":")[2])
+
+    async def private_with(self, person: str) -> ConversationId:
+        with slack_errors():
+            # docs.slack.dev/reference/methods/conversations.open: gives the open one, if there is.
+            opened: Any = await self._client.conversations_open(users=person.partition(":")[2])
+        channel = string(mapping(opened.data, "channel"), "id")
+        if not channel:
+            raise ChatLost("no direct message was opened")
+        return conversation_id(NAME, channel)
 
     async def fetch(self, attachment: Attachment, most_bytes: int) -> bytes:
         return await self._files.download(attachment, most_bytes)

@@ -9,6 +9,7 @@ from aiohttp import web
 from telegram.constants import ChatAction
 from telegram.error import TelegramError
 
+from bots.telegram.admins import Admins
 from bots.telegram.afterwards import Afterwards
 from bots.telegram.aside import GUEST, Asides
 from bots.telegram.draft import DraftSurface
@@ -29,7 +30,7 @@ from bots.telegram.surface import (
 )
 from bots.telegram.updates import ALLOWED_UPDATES, Updates
 from bots.telegram.wire import open_bot
-from core.errors import ConfigError
+from core.errors import ChatLost, ConfigError
 from core.lent import Leases, Recent, Spare
 from core.messages import (
     Attachment,
@@ -37,6 +38,7 @@ from core.messages import (
     ConversationId,
     Incoming,
     Picture,
+    conversation_id,
     place_of,
     split_conversation,
 )
@@ -96,6 +98,7 @@ class TelegramPlatform:
             self._bot, self._afterwards, leases, recent, webhook_secret, overhear=overhear
         )
         self._guests = Guests(self._bot)
+        self._admins = Admins(self._bot)
         self._me = Me(0, "", ())
         self.identity = "Telegram"
 
@@ -213,6 +216,15 @@ class TelegramPlatform:
             # core.telegram.org/bots/api#editforumtopic: also in private chats since Bot API 9.3.
             with suppress(TelegramError):
                 await self._bot.edit_forum_topic(chat, topic, name=title[:TITLE_CHARS])
+
+    async def administers(self, conversation: ConversationId, person: str) -> bool:
+        return await self._admins.has(place(conversation)[0], person)
+
+    async def private_with(self, person: str) -> ConversationId:
+        user = person.partition(":")[2]
+        if not user.isdigit():
+            raise ChatLost(f"{person} is a group or channel")
+        return conversation_id(NAME, user)
 
     async def fetch(self, attachment: Attachment, most_bytes: int) -> bytes:
         return await self._files.download(attachment, most_bytes)

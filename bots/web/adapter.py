@@ -26,7 +26,7 @@ from bots.web.posts import (
 from bots.web.routes import WebRoutes
 from bots.web.sessions import Sessions
 from bots.web.surface import WebSurface, store_as_platform
-from core.errors import AttachmentLost, PlatformError, StoreError
+from core.errors import AttachmentLost, ChatLost, PlatformError, StoreError
 from core.lent import PostLog, Secret
 from core.messages import (
     Attachment,
@@ -72,6 +72,7 @@ class WebPlatform:
         self.identity = public_url
         self._post_log = post_log
         self._public_url = public_url
+        self._everyone = everyone
         self._push_queue = PushQueue()
         self._sessions = Sessions(secret, guarded=not (local or everyone))
         self._routes = WebRoutes(
@@ -191,6 +192,13 @@ class WebPlatform:
                 if (entry := decode_entry(value)).thread == thread:
                     renamed = msgspec.json.encode(Entry(thread, title, entry.at))
                     await self._post_log.put(list_of(visitor), renamed, key)
+
+    async def administers(self, conversation: ConversationId, person: str) -> bool:
+        # Who is on this machine, or has the key of the start's link, is the operator.
+        return not self._everyone
+
+    async def private_with(self, person: str) -> ConversationId:
+        raise ChatLost("the page shows only conversations that its visitor began")
 
     async def fetch(self, attachment: Attachment, most_bytes: int) -> bytes:
         raise AttachmentLost("the page sends no attachments")

@@ -2,7 +2,8 @@
 
 from collections.abc import Collection
 
-from core.messages import Incoming, split_conversation
+from core.messages import ConversationId, Incoming, split_conversation
+from core.people.roles import Role
 
 
 class Access:
@@ -35,6 +36,14 @@ class Access:
             or f"{platform}:{space}" in self._chats
             or self.is_admin(incoming.sender.id)
         )
+
+    def role_of(self, person: str, conversation: ConversationId) -> Role:
+        """The role that the lists give *person* in *conversation*."""
+        platform, space, _ = split_conversation(conversation)
+        if person in self._admins:
+            return Role.ADMIN
+        listed = person in self._users or f"{platform}:{space}" in self._chats
+        return Role.MEMBER if listed or self.open_to_everyone else Role.STRANGER
 
     def is_admin(self, sender_id: str) -> bool:
         return sender_id in self._admins

@@ -99,6 +99,11 @@ def level(bucket: str) -> str:
     return f"{TAG}:level:{bucket}"
 
 
+def members(tenant: str) -> str:
+    """What admins decided about people and places, by their ids. Kept until it is changed."""
+    return f"{TAG}:members:{tenant}"
+
+
 def told(name: str) -> str:
     return f"{TAG}:told:{name}"
 

@@ -118,6 +118,7 @@ TYPES: Mapping[str, KeyType] = {
     "spent": "hash",
     "task": "hash",
     "callback": "string",
+    "members": "hash",
 }
 """The type of each kind of key: the word after the tag. Other kinds are left alone."""
 

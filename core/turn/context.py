@@ -22,6 +22,7 @@ from core.messages import (
 )
 from core.models.request import ChatMessage
 from core.people.personas import Place
+from core.people.roles import Act, Role
 from core.platform import Platform
 from core.store.claim import Claim
 from core.store.turns import Checkpoint, Ending, Turn
@@ -48,7 +49,8 @@ class Report(NamedTuple):
 class TurnContext:
     """One turn. *mail* is the burst that it serves; the first mail gives the turn its name.
 
-    *whole* is set once the turn waits for no more mail of the burst. The commit waits for it.
+    *role* is what the sender is everywhere; `may` also knows the admins of the place. *whole* is
+    set once the turn waits for no more mail of the burst. The commit waits for it.
     """
 
     claim: Claim
@@ -60,6 +62,7 @@ class TurnContext:
     turn: Turn
     mail: Sequence[Incoming]
     language: Language
+    role: Role = Role.MEMBER
     whole: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
@@ -173,6 +176,14 @@ class TurnContext:
         reply = self.reply(handles=self.posts, aside=aside)
         await reply.finish(text, buttons)
         return reply.shown
+
+    async def may(self, act: Act) -> bool:
+        """Whether the person who asks may do *act* here (`core.people.roles`)."""
+        return await self.services.rights.may(self.platform, self.first, act, self.role)
+
+    async def refuse(self, act: Act) -> Report:
+        """Say to the person alone who may do *act*, and end the turn."""
+        return await self.close("refused", say(self.services.rights.who_may(act), self.language))
 
     async def close(self, outcome: str, text: str) -> Report:
         """Say *text* and end the turn."""

@@ -23,6 +23,7 @@ from core.languages.catalogue import Language, say
 from core.languages.detection import language_of, says_something
 from core.live.delivery import deliver
 from core.messages import ConversationId, Incoming
+from core.people.roles import Role
 from core.platform import Platform
 from core.store.claim import Claim
 from core.store.turns import Turn
@@ -102,6 +103,11 @@ class TurnRun:
         turn = _findable(turn, self._claim.conversation, self._platform)
         mail = first_burst(turn.mail)
         first = mail[0]
+        role = await self._services.rights.role(self._platform, first)
+        if role is Role.BLOCKED:
+            # Blocked since it was accepted.
+            await self._claim.commit(len(mail), None)
+            return Report("blocked")
         turn = answering(turn, mail)
         language = _language_for(first, turn)
         posts = {turn.placeholder, *(turn.checkpoint.posts if turn.checkpoint is not None else ())}
@@ -119,6 +125,8 @@ class TurnRun:
             turn,
             mail,
             language,
+            # The ingress let in nobody else; a place may have moved since it was listed.
+            max(role, Role.MEMBER),
         )
         try:
             async with lease:

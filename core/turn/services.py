@@ -8,6 +8,7 @@ from core.models.request import Model
 from core.models.speech import SpeechClient
 from core.people.access import Access
 from core.people.personas import Personas, Places
+from core.people.rights import Rights
 from core.settings import Settings
 from core.telemetry import Metrics
 from core.tracing import Tracer
@@ -24,6 +25,7 @@ class Services:
     speech: SpeechClient | None
     pacer: Pacer
     access: Access
+    rights: Rights
     personas: Personas
     places: Places
     reader: Reader

@@ -12,7 +12,10 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 
 import aiohttp
+import pytest
 
+from core.errors import ChatLost, PlatformError
+from core.messages import conversation_id
 from tests.harness import palaver, until
 from tests.servers import slack as slack_server
 from tests.servers import telegram as telegram_server
@@ -72,6 +75,14 @@ class Driver:
 
     async def noise(self, place):
         """Things happen that are no question: the bot must stay quiet."""
+
+    async def check_rights(self, platform):
+        """Whom *platform* calls an admin, and where it speaks with one person alone.
+
+        On a local platform whoever comes is the operator.
+        """
+        person = f"{self.name}:anybody"
+        assert await platform.administers(conversation_id(self.name, "anybody"), person)
 
     # What a platform may know besides; a driver that says how joins the contract of it.
 
@@ -241,6 +252,21 @@ class TelegramDriver(Driver):
 
         self.server.fail_next("sendMessage", lost)
 
+    async def check_rights(self, platform):
+        self.server.chat_admins[-1001] = {77}
+        group = conversation_id("telegram", "-1001")
+        topic = conversation_id("telegram", "-1001", "5")
+        asked = [
+            await platform.administers(place, f"telegram:{person}")
+            for place, person in ((group, 77), (topic, 77), (group, 78), (group, -1001))
+        ]
+        assert asked == [True, True, False, True]
+        assert [m for _, m, _ in self.server.calls].count("getChatAdministrators") == 1
+        assert not await platform.administers(conversation_id("telegram", "-5"), "telegram:77")
+        assert await platform.private_with("telegram:77") == "telegram:77:"
+        with pytest.raises(ChatLost):
+            await platform.private_with("telegram:-1001")
+
     async def posts(self, place):
         return [
             Shown(
@@ -356,6 +382,23 @@ class SlackDriver(Driver):
         self.server.event({"type": "some_future_event", "user": "U01"})
         if kind == "channel":
             self.server.say(channel, "just people talking")
+
+    async def check_rights(self, platform):
+        self.server.people.update(U03="Cid", U04="Dan", U05="Eve")
+        self.server.about["U01"] = {"is_admin": True}
+        self.server.about["U03"] = {"is_owner": True, "team_id": "T99", "is_stranger": True}
+        self.server.about["U05"] = {"is_admin": True, "is_restricted": True}
+        self.server.creators["C01"] = "U04"
+        people = ("U01", "U02", "U03", "U04", "U05", "U99")
+        asked = [
+            await platform.administers(conversation_id("slack", "C01", "1.2"), f"slack:{one}")
+            for one in people
+        ]
+        assert asked == [True, False, False, True, False, False]
+        assert not await platform.administers(conversation_id("slack", "C02"), "slack:U04")
+        assert await platform.private_with("slack:U02") == "slack:D02:"
+        with pytest.raises(PlatformError):
+            await platform.private_with("slack:U99")
 
     async def posts(self, place):
         return [

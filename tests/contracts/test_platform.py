@@ -451,3 +451,14 @@ async def test_a_post_whose_confirmation_is_lost_is_followed_by_the_answer(drive
         whole = [post for post in posts if "before that: nothing." in post.text]
         assert len(whole) == 1
         assert len(posts) <= 2
+
+
+@every_platform
+async def test_a_platform_tells_who_is_an_admin_and_where_one_is_spoken_with_alone(
+    driver, tmp_path, model
+):
+    async with driving(driver, tmp_path, model):
+        (platform,) = driver.app.platforms
+        await driver.say(driver.places[0], "hello")
+        await driver.answered(driver.places[0])
+        await driver.check_rights(platform)

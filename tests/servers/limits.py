@@ -179,6 +179,7 @@ TIERS = {
     "conversations.replies": 50,
     "conversations.history": 50,
     "conversations.info": 50,
+    "conversations.open": 50,
     "chat.appendStream": 100,
     "users.info": 100,
     "views.publish": 100,

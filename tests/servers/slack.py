@@ -52,6 +52,7 @@ SCOPE_OF = {
     "chat.update": ("chat:write",),
     "conversations.history": ("channels:history", "groups:history", "im:history"),
     "conversations.info": ("channels:read", "groups:read", "im:read"),
+    "conversations.open": ("channels:manage", "groups:write", "im:write", "mpim:write"),
     "conversations.replies": ("channels:history", "groups:history", "im:history"),
     "files.completeUploadExternal": ("files:write",),
     "files.getUploadURLExternal": ("files:write",),
@@ -120,6 +121,9 @@ class SlackServer:
         self.views = []
         self.responses = []
         self.people = {"U01": "Ann", "U02": "Bob"}
+        self.about = {}
+        """What users.info tells besides, by the user's id."""
+        self.creators = {}
         self.channels = {"C01": "general", "C02": "random"}
         self.groups = {"S01": "engineers"}
         self.scopes = None
@@ -578,8 +582,13 @@ class SlackServer:
         return {
             "user": {
                 "id": parameters["user"],
+                "team_id": TEAM,
                 "locale": self.locales.get(parameters["user"], "en-US"),
                 "profile": {"display_name": self.people[parameters["user"]]},
+                # docs.slack.dev/reference/objects/user-object
+                "is_admin": False,
+                "is_owner": False,
+                **self.about.get(parameters["user"], {}),
             }
         }
 
@@ -587,7 +596,23 @@ class SlackServer:
         channel = parameters["channel"]
         if channel not in self.channels:
             raise SlackError("channel_not_found")
-        return {"channel": {"id": channel, "name": self.channels[channel]}}
+        about = {"id": channel, "name": self.channels[channel]}
+        if channel in self.creators:
+            about["creator"] = self.creators[channel]
+        return {"channel": about}
+
+    def do_conversations_open(self, parameters):
+        # docs.slack.dev/reference/methods/conversations.open: one person's id opens or resumes
+        # the direct message with them
+        user = parameters["users"]
+        if user not in self.people:
+            raise SlackError("user_not_found")
+        for channel, one in self.dms.items():
+            if one == user:
+                return {"channel": {"id": channel}}
+        channel = f"D{user}"
+        self.dms[channel] = user
+        return {"channel": {"id": channel}}
 
     def do_usergroups_list(self, parameters):
         groups = [{"id": one, "handle": name} for one, name in self.groups.items()]

@@ -465,6 +465,19 @@ class TelegramServer:
         status = "administrator" if user in self.chat_admins.get(chat, ()) else "member"
         return {"status": status, "user": self.person(user)}
 
+    async def do_getChatAdministrators(self, parameters, files):
+        # core.telegram.org/bots/api#getchatadministrators: all that are not bots; in groups only
+        chat = int(parameters["chat_id"])
+        if chat > 0:
+            text = "Bad Request: there are no administrators in the private chat"
+            raise ApiError(400, text)
+        if chat not in self.chats:
+            raise ApiError(400, "Bad Request: chat not found")
+        return [
+            {"status": "administrator", "user": self.person(user), "is_anonymous": False}
+            for user in self.chat_admins.get(chat, ())
+        ]
+
     async def do_setMessageReaction(self, parameters, files):
         chat = self._writable(parameters)
         self.reactions[chat, int(parameters["message_id"])] = parameters["reaction"]

@@ -6,7 +6,6 @@ compare the README, and the help in each language, with them.
 
 from collections.abc import Mapping
 
-from core.languages.catalogue import say
 from core.lent import CommandInfo
 from core.turn.commands import answers, chat, model, persona, pictures, start, usage
 from core.turn.commands.command import Command
@@ -28,9 +27,9 @@ async def carry_out(context: TurnContext) -> Report:
     """Carry out the command of *context*, if its sender has the right to."""
     first = context.first
     command = COMMANDS.get(first.command, start.UNKNOWN)
-    changes = command.to_change == "admin" and not first.private and first.text.strip()
-    if changes and not context.services.access.is_admin(first.sender.id):
-        return await context.close("command", say("admins_only", context.language))
+    asks_only = command.takes in ("choice", "text") and not first.text.strip()
+    if not asks_only and not await context.may(command.act):
+        return await context.refuse(command.act)
     return await command.run(context)
 
 

@@ -81,8 +81,7 @@ COMMANDS = (
         "text",
         choices=lambda _: ("clear",),
         of_place=True,
-        # One person must not steer the bot for a whole group.
-        to_change="admin",
+        act="system",
         in_menu=True,
     ),
     Command(

@@ -1,10 +1,11 @@
 """What a command is: one entry that holds its arguments, its rights and its handler."""
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from core.lent import CommandInfo, Takes
 from core.messages import Button, Preferences
+from core.people.roles import Act
 from core.turn.context import Report, TurnContext
 from core.turn.services import Services
 
@@ -27,7 +28,8 @@ class Command(NamedTuple):
         of_place: as in `CommandInfo`.
         for_asker: as in `CommandInfo`.
         in_threads: it makes sense only on a platform whose threads we follow.
-        to_change: who may give it an argument in a group, because that changes others' answers.
+        act: the act that needs a right (`core.people.roles`). If the command also takes no
+            argument, it only shows something then, and everybody may give it so.
     """
 
     name: str
@@ -38,7 +40,7 @@ class Command(NamedTuple):
     of_place: bool = False
     for_asker: bool = False
     in_threads: bool = False
-    to_change: Literal["member", "admin"] = "member"
+    act: Act = "ask"
 
     def info(self, services: Services) -> CommandInfo:
         """What adapters may know of this command."""

@@ -180,6 +180,13 @@ class LinesPlatform:
     async def entitle(self, conversation: ConversationId, title: str) -> None:
         """Do nothing: a chat of lines has no titles."""
 
+    async def administers(self, conversation: ConversationId, person: str) -> bool:
+        # Only the operator's machine can reach it.
+        return True
+
+    async def private_with(self, person: str) -> ConversationId:
+        return conversation_id(NAME, person.partition(":")[2])
+
     async def fetch(self, attachment: Attachment, most_bytes: int) -> bytes:
         raise AttachmentLost("lines carry no attachments")
 

@@ -1,0 +1,85 @@
+"""Who is who: the operator's lists, what admins decided since, and the platform's own admins."""
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from core.messages import ConversationId, Incoming, split_conversation
+from core.people.access import Access
+from core.people.roles import RIGHTS, Act, Least, Member, Role, tenant_of
+from core.platform import Platform
+
+
+class Members(Protocol):
+    """What admins decided, for all replicas."""
+
+    async def look(self, tenant: str, names: Sequence[str]) -> Sequence[Member | None]:
+        """What was decided about each of *names* (people, places). Raises `StoreError`."""
+        ...
+
+
+class Rights:
+    """What each person may do.
+
+    Args:
+        access: the operator's lists. They win over what was decided later.
+        place_admins: whether an admin of a group or workspace is one for us, in that place.
+        table: the least role for each act.
+    """
+
+    def __init__(
+        self,
+        access: Access,
+        members: Members,
+        *,
+        place_admins: bool = True,
+        table: Mapping[Act, Least] = RIGHTS,
+    ) -> None:
+        self._access = access
+        self._members = members
+        self.place_admins = place_admins
+        self.table = table
+
+    async def role(self, platform: Platform, incoming: Incoming) -> Role:
+        """The role of the sender of *incoming* everywhere. Raises `StoreError`."""
+        person, conversation = incoming.sender.id, incoming.conversation
+        if platform.local:
+            ours = await platform.administers(conversation, person)
+            return Role.OWNER if ours else Role.MEMBER
+        return await self.role_of(person, conversation)
+
+    async def role_of(self, person: str, conversation: ConversationId) -> Role:
+        """The role of *person*, who speaks in *conversation*. Raises `StoreError`."""
+        listed = self._access.role_of(person, conversation)
+        if listed >= Role.ADMIN:
+            return listed
+        platform, space, _ = split_conversation(conversation)
+        names = (person, f"{platform}:{space}")
+        found = await self._members.look(tenant_of(person), names)
+        of_person, of_place = (Role.STRANGER if one is None else one.role for one in found)
+        if of_person in (Role.BLOCKED, Role.ADMIN, Role.OWNER):
+            return of_person
+        if of_place is Role.BLOCKED:
+            return of_place
+        return max(listed, of_person, min(of_place, Role.MEMBER))
+
+    def who_may(self, act: Act) -> str:
+        """The name of the sentence that says who may do *act* in a group."""
+        least = self.table[act]
+        if least.group is Role.OWNER:
+            return "only_owner"
+        return "only_admins" if least.everywhere or not self.place_admins else "only_admins_here"
+
+    async def may(self, platform: Platform, incoming: Incoming, act: Act, role: Role) -> bool:
+        """Whether the sender of *incoming*, whose *role* everywhere is known, may do *act*.
+
+        Being an admin of the place counts, unless the act needs a role of the whole bot.
+        """
+        least = self.table[act]
+        needed = least.private if incoming.private else least.group
+        if role >= needed:
+            return True
+        if incoming.private or least.everywhere or needed > Role.ADMIN or role < Role.MEMBER:
+            return False
+        return self.place_admins and await platform.administers(
+            incoming.conversation, incoming.sender.id
+        )
