@@ -33,6 +33,11 @@ def place_of(conversation: ConversationId) -> ConversationId:
     return conversation_id(platform, space)
 
 
+def tenant_conversation(conversation: ConversationId) -> ConversationId:
+    """What stands for all places of the bot of *conversation*: what holds everywhere is kept so."""
+    return conversation_id(split_conversation(conversation)[0], "")
+
+
 FORWARD = "forward"
 """The `burst` of a message that was passed on. A remark just before it belongs to it."""
 TITLE = "(title)"
@@ -122,6 +127,7 @@ class Incoming(msgspec.Struct, frozen=True, kw_only=True):
         sent_at: seconds since the epoch, by the platform's clock.
         of_place: whether the message was sent outside all threads and concerns the whole place.
             *conversation* is then the place.
+        place_name: what the platform calls the group or channel, or empty.
     """
 
     event_id: str
@@ -146,6 +152,7 @@ class Incoming(msgspec.Struct, frozen=True, kw_only=True):
     of_place: bool = False
     same: str = ""
     if_barred: str = ""
+    place_name: str = ""
 
 
 class Button(msgspec.Struct, frozen=True):
@@ -218,7 +225,23 @@ class Summary(msgspec.Struct, frozen=True):
 
 
 class Preferences(msgspec.Struct, frozen=True):
-    """What a conversation chose: `/model`, `/persona`, `/system`, `/lang`, `/voice`, `/follow`."""
+    """What was chosen with `/settings`, `/model`, `/persona` and the like.
+
+    Each field is inherited by itself (`core.store.layers`). Empty: the operator's choice holds,
+    else the default.
+
+    Args:
+        follow: how we follow a thread in which several people talk: `all`, `questions`, `off`.
+        title: the title that a person gave the conversation. We never replace it.
+        name: what the place is called; empty: as the platform calls it.
+        about: what the place is for. The model is told it.
+        timezone: a name of the IANA list.
+        context: what the model is told of what was said here to others: `off`, `thread`, or
+            `recent` with a number of messages behind it.
+        when: which messages in a group are answered: `mention`, `reply`, `always`, `useful`.
+        verbose: whether the steps of an answer are shown.
+        burst: whether messages that one person sends in one breath are answered as one.
+    """
 
     model: str = ""
     persona: str = ""
@@ -226,6 +249,11 @@ class Preferences(msgspec.Struct, frozen=True):
     language: str = ""
     voice: bool = False
     follow: str = ""
-    """How we follow a thread in which several people talk: `all`, `questions` (or empty), `off`."""
     title: str = ""
-    """The title that a person gave the conversation. We never replace it."""
+    name: str = ""
+    about: str = ""
+    timezone: str = ""
+    context: str = ""
+    when: str = ""
+    verbose: bool = False
+    burst: bool = True

@@ -30,7 +30,7 @@ def _read(raw: bytes) -> None:
         assert found is None or found[0].conversation.startswith("test:")
     state = [name for field in (b"checkpoint", b"tries", b"stop", b"note") for name in (field, raw)]
     # The conversation's preferences, summary, new name, how often it was forgotten; the place's.
-    turns.read_turn((), state, [raw], [raw] * 4, [raw, raw])
+    turns.read_turn((), state, [raw], [raw] * 4, [raw, raw], raw, in_thread=True)
     turns.read_spent([b"turns", raw, raw, raw])
 
 

@@ -31,7 +31,7 @@ from bots.slack.stubs import completed
 from core.border import clean, set_aside
 from core.errors import ChatLost, NoRight, PlatformError
 from core.languages.detection import language_of
-from core.messages import Incoming, Sender, conversation_id
+from core.messages import Incoming, Sender, conversation_id, split_conversation
 
 log = logging.getLogger(__name__)
 _quiet = logging.getLogger(f"{__name__}.bolt")
@@ -189,8 +189,12 @@ class Listeners:
 
     async def _accept(self, incoming: Incoming) -> None:
         user, name = incoming.sender.id.partition(":")[2], incoming.sender.name
-        sender = await self._people.sender(user, name)
-        await self._push_queue.accept(replace(incoming, sender=sender), ACCEPT_S)
+        channel = "" if incoming.private else split_conversation(incoming.conversation)[1]
+        sender, names = await asyncio.gather(
+            self._people.sender(user, name), self._people.names({channel} - {""})
+        )
+        incoming = replace(incoming, sender=sender, place_name=names.get(channel, ""))
+        await self._push_queue.accept(incoming, ACCEPT_S)
 
     async def _opened(self, event: Mapping[str, Any], event_id: str) -> None:
         """Somebody opened our Home tab or our direct message."""

@@ -228,6 +228,7 @@ def _said(
         message="" if ephemeral else str(message.message_id),
         edited=edited,
         sent_at=message.date.timestamp(),
+        place_name="" if private else chat_name(message.chat),
     )
 
 

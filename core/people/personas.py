@@ -38,9 +38,11 @@ class Persona(msgspec.Struct, frozen=True):
 class Place(msgspec.Struct, frozen=True):
     """What holds in one chat or channel.
 
-    *text* is for the model. *timezone* is a name of the IANA list, or empty.
+    *about* and *text* are for the model: what the place is for, and what it must know. *timezone*
+    is a name of the IANA list, or empty.
     """
 
+    about: str = ""
     text: str = ""
     persona: str = ""
     model: str = ""
@@ -101,12 +103,8 @@ def places_of(entries: Sequence[PlaceEntry], beside: Path, personas: Personas) -
             raise ConfigError("PALAVER_CONFIG", text)
     return {
         entry.id: Place(
-            _told(
-                [f"This is the place where you are: {entry.about}"] if entry.about else [],
-                entry.knows,
-                beside,
-                f"place {entry.id}",
-            ),
+            _told([entry.about], (), beside, f"place {entry.id}"),
+            _told((), entry.knows, beside, f"place {entry.id}"),
             entry.persona.lower(),
             entry.model,
             entry.parameters.options,

@@ -30,6 +30,7 @@ from core.messages import (
     Spent,
     place_of,
     split_conversation,
+    tenant_conversation,
 )
 from core.people.budgets import Account, fields_of, tenant_of
 from core.store import keys
@@ -97,6 +98,7 @@ class Claim:
                 keys.state(self._place),
                 keys.limits(self._tenant),
                 keys.holds(self._tenant),
+                keys.state(tenant_conversation(self.conversation)),
             ],
             [
                 MOST_MAIL,
@@ -115,11 +117,10 @@ class Claim:
         self._fence = loaded[0]
         if not self._fence:
             return None
-        mail, lane, history, state, place, limits, hold = loaded[1:]
-        if self.conversation == self._place:
-            place = (None, None)
+        mail, lane, history, state, place, of_tenant, limits, hold = loaded[1:]
+        in_thread = self.conversation != self._place
         readable = await self._readable(mail)
-        began = read_turn(readable, lane, history, state, place)
+        began = read_turn(readable, lane, history, state, place, of_tenant, in_thread=in_thread)
         self._began = replace(began, limits=read_limits(limits), held=read_hold(hold))
         self._held.update(self._began.held)
         return self._began
@@ -191,8 +192,9 @@ class Claim:
         speaker = Sender(self.person, exchange.speaker if exchange else "")
         spent, accounts = ending.get("spent", {}), ending.get("accounts", ())
         bill = bill_of(self.conversation, speaker, spent, accounts)
-        changed = changes(self._began, ending.get("preferences"))
+        changed = {**changes(self._began, ending.get("preferences")), **ending.get("chosen", {})}
         forgets, summary = ending.get("replaces", ""), ending.get("summary")
+        of_tenant = ending.get("of_tenant")
         left, *near = await self._step(
             self._engine.commit,
             [
@@ -200,6 +202,7 @@ class Claim:
                 *self.lane.shares(self.person),
                 keys.DEAD,
                 keys.holds(self._tenant),
+                keys.state(tenant_conversation(self.conversation)),
                 *bill.keys,
                 *self._held,
             ],
@@ -220,6 +223,7 @@ class Claim:
                 self._began.forgotten if self._began else "",
                 str(time.time()) if ending.get("everywhere") else "",
                 self._slot,
+                encode(of_tenant) if of_tenant else "",
             ],
         )
         self.near = [bill.accounts[at - 1] for at in near]

@@ -6,11 +6,11 @@ from typing import NamedTuple, cast
 
 from redis.asyncio import Redis
 
-from core.messages import ConversationId, Incoming, place_of
+from core.messages import ConversationId, Incoming, place_of, tenant_conversation
 from core.store import keys
 from core.store.connection import store_errors
 from core.store.lanes import Lane
-from core.store.turns import read_preferences
+from core.store.layers import Layers, read_layer
 from core.store.values import is_conversation, read_incoming, words
 
 MOST_RECENT = 1_000
@@ -54,7 +54,8 @@ class Places:
                 pipe.hgetall(keys.speakers(thread))
                 pipe.hget(keys.state(thread), "preferences")
                 pipe.hget(keys.state(place), "preferences")
-                known, speakers, own, of_place = await pipe.execute()
+                pipe.hget(keys.state(tenant_conversation(place)), "preferences")
+                known, speakers, *chosen = await pipe.execute()
             if not known and incoming.address == "thread":
                 return None
             async with self._redis.pipeline(transaction=False) as pipe:
@@ -64,7 +65,7 @@ class Places:
         others = tuple(
             words(name) for who, name in speakers.items() if words(who) != incoming.sender.id
         )
-        return Heard(others, read_preferences(own, read_preferences(of_place)).follow)
+        return Heard(others, Layers(*map(read_layer, chosen)).preferences.follow)
 
     async def recent(self, place: ConversationId, person: str = "") -> list[ConversationId]:
         """The threads of *place* in which *person* (empty: anybody) spoke with us, newest first."""

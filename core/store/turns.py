@@ -1,12 +1,11 @@
 """A turn as the store keeps it: what it starts from, how far it has come, and what it cost."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, TypedDict
+from typing import TypedDict
 
 import msgspec
 from msgspec.structs import asdict
 
-from core.border import set_aside
 from core.messages import (
     ConversationId,
     Exchange,
@@ -17,10 +16,10 @@ from core.messages import (
     place_of,
 )
 from core.people.budgets import Account, Limit
+from core.store.layers import Layers, read_layer
 from core.store.values import number, read, words
 
 _exchange = msgspec.json.Decoder(Exchange)
-_chosen = msgspec.json.Decoder(dict[str, Any])
 _summary = msgspec.json.Decoder(Summary)
 
 
@@ -55,9 +54,10 @@ class Turn(msgspec.Struct, frozen=True):
 
     *tries*: the starts so far and this one, as `START` and `FAILED` of `core.store.claim` count
     them. *placeholder*: the post that told the person to wait. *moved_to*: where the conversation
-    moved. *forgotten*: how often its history was forgotten before this turn. *of_place*: what was
-    chosen for the place; *preferences* contains it already. *limits*: the budgets that admins set,
-    weakest first. *held*: the accounts in which an earlier try has reserved.
+    moved. *forgotten*: how often its history was forgotten before this turn. *layers*: where each
+    of the *preferences* was chosen. *in_thread*: whether the conversation is not its whole place.
+    *limits*: the budgets that admins set, weakest first. *held*: the accounts in which an earlier
+    try has reserved.
     """
 
     mail: tuple[Incoming, ...]
@@ -70,7 +70,8 @@ class Turn(msgspec.Struct, frozen=True):
     summary: Summary = Summary()
     moved_to: ConversationId = ConversationId("")
     forgotten: str = "0"
-    of_place: Preferences = Preferences()
+    layers: Layers = Layers()
+    in_thread: bool = False
     limits: tuple[Limit, ...] = ()
     held: tuple[str, ...] = ()
 
@@ -83,6 +84,8 @@ class Ending(TypedDict, total=False):
         forget_all: remove all exchanges and the summary from history.
         everywhere: do that in all threads of this place too.
         preferences: what holds here from now on. Only what this turn changed is written.
+        chosen: choices for this conversation by their names in `Preferences`; None: inherited.
+        of_tenant: the same for all places of this bot.
         summary: kept unless history was forgotten meanwhile, or a newer summary is there.
         dead: why the mail could not be answered. The mail then becomes dead letters.
         spent: the cost of the turn by model. The conversation, place and person pay it too.
@@ -93,6 +96,8 @@ class Ending(TypedDict, total=False):
     forget_all: bool
     everywhere: bool
     preferences: Preferences | None
+    chosen: Mapping[str, object]
+    of_tenant: Mapping[str, object]
     summary: Summary | None
     dead: str
     spent: Mapping[str, Spent]
@@ -105,21 +110,28 @@ def read_turn(
     history: Sequence[bytes],
     conversation: Sequence[bytes | None],
     place: Sequence[bytes | None],
+    tenant: bytes | None,
+    *,
+    in_thread: bool,
 ) -> Turn:
     """Read what `load.lua` returns.
 
     *conversation* and *place* are fields of their states. *place* holds what was chosen for the
-    place, and since when its threads remember. Both are None when the conversation is the place.
+    place, and since when its threads remember. It counts only *in_thread*: otherwise the
+    conversation is the place.
     """
     own, (preferences, summed, moved, forgotten) = dict(_pairs(lane)), conversation
-    chosen, since = read_preferences(place[0]), number(place[1])
+    here, of_tenant = read_layer(preferences), read_layer(tenant)
+    layers, since = Layers(place=here, tenant=of_tenant), 0.0
+    if in_thread:
+        layers, since = Layers(here, read_layer(place[0]), of_tenant), number(place[1])
     past = (read(_exchange, raw, "store.history") for raw in history)
     summary = read(_summary, summed or b"{}", "store.summary") or Summary()
     saved = own.get(b"checkpoint")
     return Turn(
         mail=tuple(mail),
         history=tuple(one for one in past if one is not None and one.at >= since),
-        preferences=read_preferences(preferences, chosen),
+        preferences=layers.preferences,
         checkpoint=read(_checkpoint, saved, "store.checkpoint") if saved else None,
         stop=words(own.get(b"stop")),
         tries=int(number(own.get(b"tries"))),
@@ -127,35 +139,26 @@ def read_turn(
         summary=summary if summary.until >= since else Summary(),
         moved_to=ConversationId(words(moved)),
         forgotten=words(forgotten) or "0",
-        of_place=chosen,
+        layers=layers,
+        in_thread=in_thread,
     )
 
 
 def changes(turn: Turn | None, after: Preferences | None) -> Mapping[str, object]:
     """The choices in *after* that differ from those *turn* began with.
 
-    The value None means: from now on the place's choice holds.
+    The value None means: from now on it is inherited.
     """
     if after is None or turn is None:
         return {}
-    old, new = _own(turn.preferences, turn.of_place), _own(after, turn.of_place)
+    above = turn.layers.above("thread" if turn.in_thread else "place")
+    old, new = _own(turn.preferences, above), _own(after, above)
     return {name: new.get(name) for name in old | new if old.get(name) != new.get(name)}
 
 
-def _own(preferences: Preferences, place: Preferences) -> dict[str, object]:
+def _own(preferences: Preferences, above: Preferences) -> dict[str, object]:
     chosen = asdict(preferences).items()
-    return {name: value for name, value in chosen if value != getattr(place, name)}
-
-
-def read_preferences(own: bytes | None, place: Preferences | None = None) -> Preferences:
-    """The choices that hold: those of *own*, and for the rest those of *place*."""
-    shared = place or Preferences()
-    chosen = read(_chosen, own or b"{}", "store.preferences") or {}
-    try:
-        return msgspec.convert({**asdict(shared), **chosen}, Preferences)
-    except msgspec.ValidationError as error:
-        set_aside("store.preferences", error)
-        return shared
+    return {name: value for name, value in chosen if value != getattr(above, name)}
 
 
 def accounts_of(

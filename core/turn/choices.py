@@ -1,6 +1,7 @@
 """What holds for a turn: which persona answers, which model with which parameters, and the time."""
 
 import datetime
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -8,6 +9,14 @@ from zoneinfo import ZoneInfo
 from core.messages import Preferences
 from core.people.personas import Persona, Place
 from core.turn.services import Services
+
+NAME_CHARS = 100
+
+
+def one_line(name: str, most: int = NAME_CHARS) -> str:
+    """*name*, which somebody gave a place, as a line that can stand in quotes."""
+    shown = "".join(one if one.isprintable() else " " for one in name).replace('"', "'")
+    return " ".join(shown.split())[:most]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +58,25 @@ class Choices:
 
     @property
     def now(self) -> datetime.datetime:
-        """The time in the place's zone, else in the operator's, else in the machine's."""
-        if zone := self.place.timezone or self.services.settings.timezone:
-            return datetime.datetime.now(ZoneInfo(zone))
+        """The time in the zone chosen here, else in the operator's, else in the machine's."""
+        for zone in (
+            self.preferences.timezone,
+            self.place.timezone,
+            self.services.settings.timezone,
+        ):
+            # Another version of the IANA list may lack a zone that was chosen.
+            with suppress(ValueError, OSError):
+                if zone:
+                    return datetime.datetime.now(ZoneInfo(zone))
         return datetime.datetime.now(datetime.UTC).astimezone()
+
+    @property
+    def about(self) -> str:
+        """What the model is told of the place: how it is called, what it is for, what it knows."""
+        name, about = self.preferences.name, self.preferences.about or self.place.about
+        parts = (
+            f'The place where you are is called "{name}".' if name else "",
+            f"This is the place where you are: {about}" if about else "",
+            self.place.text,
+        )
+        return "\n\n".join(filter(None, parts))

@@ -28,7 +28,7 @@ from core.store.claim import Claim
 from core.store.turns import Checkpoint, Ending, Turn
 from core.turn.attachments import ReadAttachments
 from core.turn.checkpointer import Checkpointer
-from core.turn.choices import Choices
+from core.turn.choices import Choices, one_line
 from core.turn.lease_renewer import LeaseRenewer
 from core.turn.prompt import build_prompt
 from core.turn.services import Services
@@ -89,7 +89,10 @@ class TurnContext:
         """What holds for this turn: persona, model, its parameters, and the time."""
         platform, space, _ = split_conversation(self.claim.conversation)
         place = self.services.places.get(f"{platform}:{space}", Place())
-        return Choices(self.services, self.turn.preferences, place, self.first.sender.id)
+        chosen = self.turn.preferences
+        if not chosen.name and not self.first.private:
+            chosen = replace(chosen, name=one_line(self.first.place_name))
+        return Choices(self.services, chosen, place, self.first.sender.id)
 
     def owns(self, exchange: Exchange) -> bool:
         """Whether *exchange* was asked by the person who asks now. In private: always."""
@@ -129,7 +132,7 @@ class TurnContext:
             history_tokens=settings.history_tokens,
             private=first.private,
             today=choices.now.date(),
-            instructions="\n\n".join(filter(None, (choices.place.text, choices.persona.text))),
+            instructions="\n\n".join(filter(None, (choices.about, choices.persona.text))),
             summary=self.turn.summary.text,
         )
         return (*before, replace(last, images=attached.pictures, sounds=attached.sounds or UNSET))

@@ -3,7 +3,8 @@
 -- commit is sent again, because its answer got lost, it does nothing and is not refused.
 -- KEYS  1 stream  2 mail  3 the lane's state  4 history  5 the conversation's state  6 ready
 --       7 lanes  8 the person's running  9 the person's parked  10 the place's running
---       11 the place's parked  12 dead letters  13 holds  14... what the bill and the hold name
+--       11 the place's parked  12 dead letters  13 holds  14 the tenant's state
+--       15... what the bill and the hold name
 -- ARGV  1 group  2 worker  3 entry  4 fence  5 lane  6 person  7 mail taken
 --       8 the exchange to forget (its event id in JSON; may be empty; *: all)
 --       9 ttl_s of the conversation  10 ttl_s of the lane  11 most_exchanges
@@ -12,6 +13,7 @@
 --       15 preferences that change (JSON, may be empty)  16 summary (JSON, may be empty)
 --       17 how often history had been forgotten when the turn began
 --       18 since when this place's threads remember (seconds; may be empty)  19 its slot
+--       20 the tenant's preferences that change (JSON, may be empty)
 -- Returns {how much mail is left, entries of the bill that come near their limit...}
 local lane, state, history = KEYS[3], KEYS[5], KEYS[4]
 local this = ARGV[3] .. ':' .. ARGV[4]
@@ -41,13 +43,16 @@ end
 give_back(KEYS[13], ARGV[5])
 local near = pay(ARGV[14])
 redis.call('HDEL', lane, 'checkpoint', 'stop', 'tries', 'open', 'ends', 'at', 'note', 'began')
-if ARGV[15] ~= '' then
-  local chosen = read(redis.call('HGET', state, 'preferences'))
-  for name, value in pairs(cjson.decode(ARGV[15])) do
-    if value == cjson.null then value = nil end
-    chosen[name] = value
+for at, of in pairs({[15] = state, [20] = KEYS[14]}) do
+  if ARGV[at] ~= '' then
+    local chosen = read(redis.call('HGET', of, 'preferences'))
+    for name, value in pairs(cjson.decode(ARGV[at])) do
+      if value == cjson.null then value = nil end
+      chosen[name] = value
+    end
+    redis.call('HSET', of, 'preferences', cjson.encode(chosen))
+    redis.call('EXPIRE', of, ARGV[9])
   end
-  redis.call('HSET', state, 'preferences', cjson.encode(chosen))
 end
 if ARGV[16] ~= '' and (redis.call('HGET', state, 'forgotten') or '0') == ARGV[17] then
   -- If two turns made a summary at the same time, the one that covers more stays.

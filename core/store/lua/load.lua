@@ -4,16 +4,17 @@
 --       7 lanes  8 who waits in groups  9 the person's running  10 the person's parked
 --       11 the place's running  12 the place's parked  13 the place's state
 --       14 what admins set of budgets  15 holds
+--       16 the tenant's state: what holds in all places of this bot
 -- ARGV  1 group  2 worker  3 entry  4 most_mail  5 most_history_bytes  6 how much of a try it is
 --       7 lane  8 person  9 stale_s  10 most_per_person  11 most_per_place (0: any number)
 --       12 ttl_s  13 its slot among those running  14... fields of the budgets that may hold here
 -- Returns {fence, {mail...}, {lane's field, value...}, {exchange...} oldest first,
 -- {the conversation's preferences, summary, what it became, how often it was forgotten},
--- {the place's preferences, since when it remembers}, {budgets...}, what the lane has reserved}, or
--- {0}: as many turns as allowed are running for the person, or in the place. One of them makes this
--- lane ready again
+-- {the place's preferences, since when it remembers}, the tenant's preferences, {budgets...}, what
+-- the lane has reserved}, or {0}: as many turns as allowed are running for the person, or in the
+-- place. One of them makes this lane ready again
 right_types({'XLEN', 'LLEN', 'HLEN', 'LLEN', 'HLEN', 'XLEN', 'XLEN', 'ZCARD', 'ZCARD', 'LLEN',
-  'ZCARD', 'LLEN', 'HLEN', 'HLEN', 'HLEN'})
+  'ZCARD', 'LLEN', 'HLEN', 'HLEN', 'HLEN', 'HLEN'})
 if not owned(KEYS[1], ARGV[1], ARGV[2], ARGV[3]) then return nil end
 local time = redis.call('TIME')
 local now = tonumber(time[1])
@@ -60,8 +61,9 @@ if ARGV[6] ~= '0' then
 end
 redis.call('HSETNX', KEYS[3], 'began', time[1] + time[2] / 1e6)
 redis.call('PERSIST', KEYS[3])
--- The choices of a place are kept as long as somebody speaks in it.
+-- The choices of a place are kept as long as somebody speaks in it, and so are the tenant's.
 redis.call('EXPIRE', KEYS[13], ARGV[12])
+redis.call('EXPIRE', KEYS[16], ARGV[12])
 -- Read history from its end, a few at a time: the cost depends on what is used, not what is kept.
 local newest_first, bytes, at, step = {}, 0, -1, 16
 while bytes < tonumber(ARGV[5]) do
@@ -82,6 +84,7 @@ return {
   exchanges,
   redis.call('HMGET', KEYS[5], 'preferences', 'summary', 'moved', 'forgotten'),
   redis.call('HMGET', KEYS[13], 'preferences', 'fresh'),
+  redis.call('HGET', KEYS[16], 'preferences'),
   redis.call('HMGET', KEYS[14], unpack(ARGV, 14)),
   redis.call('HGET', KEYS[15], ARGV[7]),
 }
