@@ -228,7 +228,7 @@ class TurnContext:
             await delete(surface, self.claim.conversation, self.services.pacer.budget)
 
     async def commit(self, exchange: Exchange | None = None, **ending: Unpack[Ending]) -> None:
-        """End the turn, as soon as the store is there; see `Claim.commit`.
+        """End the turn, as soon as the store is there; see `core.store.turns.Ending`.
 
         Raises:
             LeaseLost: another worker has the lane now.
