@@ -1,0 +1,78 @@
+"""The registry: which tools there are, and which of them a turn may use."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from core.messages import ConversationId
+from core.models.tool_calls import ToolOffer
+from core.tools.arguments import ArgumentCheck
+from core.tools.tool import Tool, ToolContext, ToolSpec
+
+_NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
+MOST_OFFERED = 64
+"""Models choose badly among more, and providers refuse more than 128."""
+
+
+class Known:
+    """One tool, with the check of its arguments."""
+
+    def __init__(self, tool: Tool) -> None:
+        self.tool = tool
+        self.spec = tool.spec
+        self.check = ArgumentCheck(self.spec.schema)
+
+
+class Toolbox:
+    """The tools that one turn may use."""
+
+    def __init__(self, known: Mapping[str, Known]) -> None:
+        self._known = known
+        self.offers = tuple(
+            ToolOffer(one.spec.name, one.spec.description, one.spec.schema)
+            for one in known.values()
+        )
+
+    def find(self, name: str) -> Known | None:
+        """The tool that a model means by *name*. Some put a prefix before it."""
+        plain = re.split(r"[.:/]", name.strip())[-1]
+        return self._known.get(name) or self._known.get(plain)
+
+    @property
+    def names(self) -> Sequence[str]:
+        return list(self._known)
+
+
+class Tools:
+    """All tools of this program.
+
+    Raises:
+        ValueError: a name is odd or used twice, or a schema makes no sense.
+    """
+
+    def __init__(self, tools: Iterable[Tool] = ()) -> None:
+        self._known: dict[str, Known] = {}
+        for tool in tools:
+            name = tool.spec.name
+            if not _NAME.fullmatch(name) or name in self._known:
+                raise ValueError(f"a tool may not be called {name!r}")
+            self._known[name] = Known(tool)
+
+    def __iter__(self) -> Iterator[ToolSpec]:
+        return iter([known.spec for known in self._known.values()])
+
+    def for_turn(self, context: ToolContext) -> Toolbox:
+        """The tools that the turn of *context* may use. It does not know of others."""
+        allowed = {
+            name: known for name, known in self._known.items() if may_use(known.spec, context)
+        }
+        return Toolbox(dict(list(allowed.items())[:MOST_OFFERED]))
+
+
+def may_use(spec: ToolSpec, context: ToolContext) -> bool:
+    """Whether the place and the role of *context* may use a tool."""
+    here = not spec.places or any(_within(context.conversation, place) for place in spec.places)
+    return here and (not spec.roles or context.role in spec.roles)
+
+
+def _within(conversation: ConversationId, place: str) -> bool:
+    return f"{conversation}:".startswith(f"{place}:")

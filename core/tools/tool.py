@@ -1,0 +1,95 @@
+"""The port `Tool`: what a model may call, and the values that cross it."""
+
+import datetime
+from collections.abc import Mapping
+from typing import Any, Literal, Protocol
+
+import msgspec
+
+from core.errors import PalaverError
+from core.messages import ConversationId
+from core.models.chunks import Source
+
+Effect = Literal["read_only", "idempotent", "effects"]
+"""What a call does outside. `read_only`: nothing. `idempotent`: the same as once, if it is made
+twice with the same arguments. `effects`: something each time, so it is never repeated unasked."""
+
+TIMEOUT_S = 30.0
+MOST_CHARS = 16_000
+"""How much of a result the model reads, if the tool does not say less."""
+
+
+class ToolSpec(msgspec.Struct, frozen=True):
+    """What is known of a tool before it is called.
+
+    Args:
+        name: at most 64 letters, digits, `_` and `-`. Every provider takes such a name.
+        description: for the model. People do not see it.
+        schema: the JSON schema of the arguments, an object.
+        effect: what a call does outside.
+        timeout_s: how long a call may take.
+        most_chars: how much of its result the model reads.
+        foreign: it brings back text of strangers (pages, search results). A turn that has read such
+            text is tainted.
+        places: where it may be used: places or parts of their names (`slack:C01`, `telegram`).
+            Empty: everywhere.
+        roles: whose turns may use it. Empty: everybody's.
+    """
+
+    name: str
+    description: str
+    schema: dict[str, Any]
+    effect: Effect
+    timeout_s: float = TIMEOUT_S
+    most_chars: int = MOST_CHARS
+    foreign: bool = False
+    places: tuple[str, ...] = ()
+    roles: tuple[str, ...] = ()
+
+
+class ToolContext(msgspec.Struct, frozen=True):
+    """For whom a tool is called, and where.
+
+    Args:
+        person: the id of the person who asks.
+        role: what the person may do here.
+        now: the time, in the zone of the place.
+        key: the same for every try of this call, and for no other call. A service that knows keys
+            for idempotency does the call once.
+        tainted: whether the turn has read text of strangers.
+    """
+
+    conversation: ConversationId
+    person: str
+    role: str
+    private: bool
+    now: datetime.datetime
+    key: str = ""
+    tainted: bool = False
+
+
+class ToolResult(msgspec.Struct, frozen=True):
+    """What came of a call. *sources* are the pages that it stands on."""
+
+    text: str
+    sources: tuple[Source, ...] = ()
+    is_error: bool = False
+
+
+class ToolError(PalaverError):
+    """The call failed. The model reads the text, and may try something else."""
+
+
+class Tool(Protocol):
+    """Something that a model may call."""
+
+    @property
+    def spec(self) -> ToolSpec: ...
+
+    async def call(self, arguments: Mapping[str, Any], context: ToolContext) -> ToolResult:
+        """Do it. *arguments* fit the schema. The caller keeps the time and cancels.
+
+        Raises:
+            ToolError: it cannot be done. A cancelled call with effects may have happened.
+        """
+        ...
