@@ -10,6 +10,7 @@ import aiohttp
 from pydantic import SecretStr
 
 from core.budget import Budget
+from core.credentials import secret_in
 from core.errors import ConfigError
 from core.images.callbacks import Callbacks, Tasks
 from core.images.client import ImageClient
@@ -18,7 +19,7 @@ from core.models.choice import Watched, choose, has_user, one_key
 from core.models.demo.server import IMAGE_MODEL, demo_server
 from core.models.guard import Guard, GuardedModel, Moderation
 from core.models.learned import Lessons
-from core.models.palaver_file import ModerationEntry, PalaverFile, read_palaver_file, secret_in
+from core.models.palaver_file import ModerationEntry, PalaverFile, read_palaver_file
 from core.models.picture_links import PictureLinks
 from core.models.prices import at_home, prepare
 from core.models.providers import Endpoint, provider_at

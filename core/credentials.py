@@ -4,10 +4,14 @@ A secret is sent only to the origin for which the operator set it, and to the ho
 platform's documentation names. Requests to other hosts go without it.
 """
 
+import os
+
 import msgspec
 from yarl import URL
 
+from core.errors import ConfigError
 from core.net.urls import Origin, origin_of
+from core.secret import keep_secret, unsendable
 
 
 class Credential(msgspec.Struct, frozen=True):
@@ -49,3 +53,21 @@ def origin_at(url: str) -> Origin | None:
         return origin_of(URL(url))
     except (ValueError, TypeError):
         return None
+
+
+def secret_in(variable: str, who: str) -> str:
+    """The secret in *variable*, for *who*; empty if no variable is named.
+
+    Raises:
+        ConfigError: the variable is not set, or its value cannot be sent.
+    """
+    if not variable:
+        return ""
+    value = os.environ.get(variable, "")
+    if not value:
+        raise ConfigError(variable, f"is not set, and {who} needs it")
+    value = value.strip()
+    keep_secret(value)
+    if fault := unsendable(value):
+        raise ConfigError(variable, fault)
+    return value

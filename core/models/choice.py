@@ -9,13 +9,14 @@ import aiohttp
 from msgspec.structs import replace
 
 from core.budget import Budget
+from core.credentials import secret_in
 from core.errors import ConfigError, ModelError
 from core.models.client import ChatClient
 from core.models.demo.server import CHAT_MODEL
 from core.models.learned import Lessons
 from core.models.measured import MeasuredModel
 from core.models.model_list import first_model
-from core.models.palaver_file import ModelEntry, PalaverFile, secret_in
+from core.models.palaver_file import ModelEntry, PalaverFile
 from core.models.parameters import read_parameters
 from core.models.picture_links import PictureLinks
 from core.models.providers import Deadlines, Endpoint, place_of, provider_at

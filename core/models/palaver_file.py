@@ -58,9 +58,19 @@ of = ["question", "answer"]
 base_url = "https://api.openai.com/v1"
 model = "omni-moderation-latest"
 key = "OPENAI_API_KEY"
+
+Tools of MCP servers (`core.mcp.entry` explains each line):
+
+[[tools.server]]
+name = "crm"                           # before the names of its tools: crm__find
+url = "https://mcp.example.com/mcp"    # or: command = ["uvx", "mcp-server-x"]
+key = "CRM_TOKEN"                      # the variable that holds a bearer token
+allow = ["find", "get_*", "update_*"]  # which may be used; nothing listed: none
+read = ["find", "get_*"]               # those that change nothing
+ask = ["update_*"]                     # those that always ask first
+places = ["slack:T1"]                  # where; nothing listed: everywhere
 """
 
-import os
 import re
 import tomllib
 from collections.abc import Iterator
@@ -70,12 +80,13 @@ from typing import Any, Literal
 import msgspec
 
 from core.errors import ConfigError
+from core.mcp.entry import ServerEntry
 from core.models.filter import Action, Filter, Rule
 from core.models.parameters import Parameters
 from core.models.providers import Continues, Shape
 from core.models.ways import Ways
 from core.net.urls import fault_of
-from core.secret import keep_secret, unsendable
+from core.secret import unsendable
 
 
 class ModelEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -131,6 +142,12 @@ class FilterEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     of: tuple[Literal["question", "answer"], ...] = ("question", "answer")
 
 
+class Tools(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What tools there are, besides the built-in ones. *server*: MCP servers."""
+
+    server: tuple[ServerEntry, ...] = ()
+
+
 class PalaverFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The content of the file."""
 
@@ -139,6 +156,7 @@ class PalaverFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     persona: tuple[PersonaEntry, ...] = ()
     place: tuple[PlaceEntry, ...] = ()
     moderation: ModerationEntry | None = None
+    tools: Tools = Tools()
 
     def filter_of(self, direction: Literal["question", "answer"], beside: Path) -> Filter:
         """The filter for questions or for answers. *beside* is the folder of the word lists.
@@ -164,24 +182,6 @@ def _listed(entry: FilterEntry, beside: Path) -> Iterator[str]:
         yield from (beside / entry.words_in).read_text("utf-8").splitlines()
 
 
-def secret_in(variable: str, who: str) -> str:
-    """The secret in *variable*, for *who*; empty if no variable is named.
-
-    Raises:
-        ConfigError: the variable is not set, or its value cannot be sent.
-    """
-    if not variable:
-        return ""
-    value = os.environ.get(variable, "")
-    if not value:
-        raise ConfigError(variable, f"is not set, and {who} needs it")
-    value = value.strip()
-    keep_secret(value)
-    if fault := unsendable(value):
-        raise ConfigError(variable, fault)
-    return value
-
-
 def read_palaver_file(path: Path) -> PalaverFile:
     """The content of the file *path*.
 
@@ -198,6 +198,7 @@ def read_palaver_file(path: Path) -> PalaverFile:
         "model": [entry.name for entry in found.model],
         "persona": [entry.name.lower() for entry in found.persona],
         "place": [entry.id for entry in found.place],
+        "tools.server": [entry.name for entry in found.tools.server],
     }
     for kind, names in named.items():
         if len(set(names)) < len(names):
@@ -209,6 +210,8 @@ def read_palaver_file(path: Path) -> PalaverFile:
             filter(None, map(_odd, entry.headers.items())), ""
         ):
             raise ConfigError("PALAVER_CONFIG", f"{path}: {entry.name}: {fault}")
+    for server in found.tools.server:
+        server.check()
     for who, model in _asking(found):
         if found.model and model and model not in named["model"]:
             raise ConfigError("PALAVER_CONFIG", f"{path}: {who}: there is no model named {model}")
