@@ -46,6 +46,18 @@ MOST_MARKS = 8
 """No language has more marks on one letter."""
 
 
+_UNSEEN = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\U000e0000-\U000e0fff]+"
+)
+"""Characters that no text needs, and that can hide words from a person: direction marks, zero-width
+spaces, tags. Joiners stay, because scripts and emoji need them."""
+
+
+def visible(text: str) -> str:
+    """*text* without characters that a person would not see, but a model would read."""
+    return _UNSEEN.sub("", text)
+
+
 class Folded(NamedTuple):
     """*plain* is the folded text, *low* the same in lower case.
 

@@ -10,6 +10,8 @@ from core.messages import ConversationId
 TAG = "palaver:{0}"
 CONTROL = f"{TAG}:control"
 DEAD = f"{TAG}:dead"
+TOOL_PINS = f"{TAG}:tool-pins"
+"""What each tool of a server looked like when it was accepted, as a digest. Kept for ever."""
 SECRET = f"{TAG}:secret"
 PULSE = f"{TAG}:pulse"
 GROUP = "workers"

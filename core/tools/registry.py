@@ -1,7 +1,7 @@
 """The registry: which tools there are, and which of them a turn may use."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from core.messages import ConversationId
 from core.models.tool_calls import ToolOffer
@@ -43,13 +43,16 @@ class Toolbox:
 
 
 class Tools:
-    """All tools of this program.
+    """All tools of this program: *tools*, and those that servers offer now, by *served*.
 
     Raises:
         ValueError: a name is odd or used twice, or a schema makes no sense.
     """
 
-    def __init__(self, tools: Iterable[Tool] = ()) -> None:
+    def __init__(
+        self, tools: Iterable[Tool] = (), served: Callable[[], Mapping[str, Known]] = dict
+    ) -> None:
+        self._served = served
         self._known: dict[str, Known] = {}
         for tool in tools:
             name = tool.spec.name
@@ -58,13 +61,16 @@ class Tools:
             self._known[name] = Known(tool)
 
     def __iter__(self) -> Iterator[ToolSpec]:
-        return iter([known.spec for known in self._known.values()])
+        return iter([known.spec for known in self._all.values()])
+
+    @property
+    def _all(self) -> Mapping[str, Known]:
+        # No server can take the name of one of our tools.
+        return {**self._served(), **self._known}
 
     def for_turn(self, context: ToolContext) -> Toolbox:
         """The tools that the turn of *context* may use. It does not know of others."""
-        allowed = {
-            name: known for name, known in self._known.items() if may_use(known.spec, context)
-        }
+        allowed = {name: known for name, known in self._all.items() if may_use(known.spec, context)}
         return Toolbox(dict(list(allowed.items())[:MOST_OFFERED]))
 
 

@@ -34,6 +34,7 @@ class ToolSpec(msgspec.Struct, frozen=True):
         places: where it may be used: places or parts of their names (`slack:C01`, `telegram`).
             Empty: everywhere.
         roles: whose turns may use it. Empty: everybody's.
+        asks: the person is asked first, each time.
     """
 
     name: str
@@ -45,6 +46,7 @@ class ToolSpec(msgspec.Struct, frozen=True):
     foreign: bool = False
     places: tuple[str, ...] = ()
     roles: tuple[str, ...] = ()
+    asks: bool = False
 
 
 class ToolContext(msgspec.Struct, frozen=True):
@@ -80,6 +82,10 @@ class ToolError(PalaverError):
     """The call failed. The model reads the text, and may try something else."""
 
 
+class ToolUnsure(ToolError):
+    """The call failed in a way that leaves open whether it was done."""
+
+
 class Tool(Protocol):
     """Something that a model may call."""
 
@@ -91,5 +97,6 @@ class Tool(Protocol):
 
         Raises:
             ToolError: it cannot be done. A cancelled call with effects may have happened.
+            ToolUnsure: nobody knows whether it was done.
         """
         ...
