@@ -218,10 +218,14 @@ class Spent(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Summary(msgspec.Struct, frozen=True):
-    """The summary of a conversation up to *until* (seconds since the epoch)."""
+    """The summary of a conversation, of what was said from *since* up to *until*.
+
+    Both are seconds since the epoch. Older versions wrote no *since*.
+    """
 
     text: str = ""
     until: float = 0.0
+    since: float = 0.0
 
 
 class Preferences(msgspec.Struct, frozen=True):

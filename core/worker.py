@@ -98,6 +98,7 @@ class Worker:
             await end(jobs, again_s=HANDOVER_S)
             await ingress.close()
             await self._drain()
+            await self._services.background.close()
             await end([listener])
 
     async def _drain(self) -> None:

@@ -29,8 +29,8 @@ def _read(raw: bytes) -> None:
         found = lanes.lane_at(stream, {b"c": raw, b"p": raw})
         assert found is None or found[0].conversation.startswith("test:")
     state = [name for field in (b"checkpoint", b"tries", b"stop", b"note") for name in (field, raw)]
-    # The conversation's preferences, summary, new name, how often it was forgotten; the place's.
-    turns.read_turn((), state, [raw], [raw] * 4, [raw, raw], raw, in_thread=True)
+    # The conversation's preferences, summary, new name; the place's.
+    turns.read_turn((), state, [raw], [raw] * 3, [raw, raw], raw, in_thread=True)
     turns.read_spent([b"turns", raw, raw, raw])
 
 

@@ -39,6 +39,7 @@ from core.store.connection import store_errors
 from core.store.engine import Engine
 from core.store.lanes import Lane
 from core.store.ledger import MOST_MAIL, Ledger
+from core.store.past import Past
 from core.store.turns import Checkpoint, Ending, Turn, changes, read_turn
 from core.store.values import read_incoming, unreadable, words
 
@@ -72,6 +73,7 @@ class Claim:
         self.conversation = lane.conversation
         self.person = person
         self.ledger = Ledger(engine, lane.conversation, person)
+        self.past = Past(engine, lane.conversation)
         self._engine = engine
         self._stream = stream
         self._entry = entry
@@ -193,8 +195,7 @@ class Claim:
         spent, accounts = ending.get("spent", {}), ending.get("accounts", ())
         bill = bill_of(self.conversation, speaker, spent, accounts)
         changed = {**changes(self._began, ending.get("preferences")), **ending.get("chosen", {})}
-        forgets, summary = ending.get("replaces", ""), ending.get("summary")
-        of_tenant = ending.get("of_tenant")
+        forgets, of_tenant = ending.get("replaces", ""), ending.get("of_tenant")
         left, *near = await self._step(
             self._engine.commit,
             [
@@ -219,8 +220,6 @@ class Claim:
                 ending.get("dead", ""),
                 bill.json,
                 encode(changed) if changed else "",
-                encode(summary) if summary else "",
-                self._began.forgotten if self._began else "",
                 str(time.time()) if ending.get("everywhere") else "",
                 self._slot,
                 encode(of_tenant) if of_tenant else "",

@@ -26,3 +26,4 @@ class Engine:
     reserve: AsyncScript
     unhold: AsyncScript
     book: AsyncScript
+    summary: AsyncScript

@@ -92,6 +92,7 @@ class Inbox:
             reserve=script(redis, "reserve"),
             unhold=script(redis, "unhold"),
             book=script(redis, "book"),
+            summary=script(redis, "summary"),
         )
 
     async def prepare(self, platforms: Sequence[str]) -> None:

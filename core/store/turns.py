@@ -54,10 +54,9 @@ class Turn(msgspec.Struct, frozen=True):
 
     *tries*: the starts so far and this one, as `START` and `FAILED` of `core.store.claim` count
     them. *placeholder*: the post that told the person to wait. *moved_to*: where the conversation
-    moved. *forgotten*: how often its history was forgotten before this turn. *layers*: where each
-    of the *preferences* was chosen. *in_thread*: whether the conversation is not its whole place.
-    *limits*: the budgets that admins set, weakest first. *held*: the accounts in which an earlier
-    try has reserved.
+    moved. *layers*: where each of the *preferences* was chosen. *in_thread*: whether the
+    conversation is not its whole place. *limits*: the budgets that admins set, weakest first.
+    *held*: the accounts in which an earlier try has reserved.
     """
 
     mail: tuple[Incoming, ...]
@@ -69,7 +68,6 @@ class Turn(msgspec.Struct, frozen=True):
     placeholder: str = ""
     summary: Summary = Summary()
     moved_to: ConversationId = ConversationId("")
-    forgotten: str = "0"
     layers: Layers = Layers()
     in_thread: bool = False
     limits: tuple[Limit, ...] = ()
@@ -86,7 +84,6 @@ class Ending(TypedDict, total=False):
         preferences: what holds here from now on. Only what this turn changed is written.
         chosen: choices for this conversation by their names in `Preferences`; None: inherited.
         of_tenant: the same for all places of this bot.
-        summary: kept unless history was forgotten meanwhile, or a newer summary is there.
         dead: why the mail could not be answered. The mail then becomes dead letters.
         spent: the cost of the turn by model. The conversation, place and person pay it too.
         accounts: the budgets in which it counts. What was reserved is given back in any case.
@@ -98,7 +95,6 @@ class Ending(TypedDict, total=False):
     preferences: Preferences | None
     chosen: Mapping[str, object]
     of_tenant: Mapping[str, object]
-    summary: Summary | None
     dead: str
     spent: Mapping[str, Spent]
     accounts: Sequence[Account]
@@ -120,28 +116,36 @@ def read_turn(
     place, and since when its threads remember. It counts only *in_thread*: otherwise the
     conversation is the place.
     """
-    own, (preferences, summed, moved, forgotten) = dict(_pairs(lane)), conversation
+    own, (preferences, summed, moved) = dict(_pairs(lane)), conversation
     here, of_tenant = read_layer(preferences), read_layer(tenant)
     layers, since = Layers(place=here, tenant=of_tenant), 0.0
     if in_thread:
         layers, since = Layers(here, read_layer(place[0]), of_tenant), number(place[1])
-    past = (read(_exchange, raw, "store.history") for raw in history)
-    summary = read(_summary, summed or b"{}", "store.summary") or Summary()
+    past, summary = read_past(history, summed, since)
     saved = own.get(b"checkpoint")
     return Turn(
         mail=tuple(mail),
-        history=tuple(one for one in past if one is not None and one.at >= since),
+        history=past,
         preferences=layers.preferences,
         checkpoint=read(_checkpoint, saved, "store.checkpoint") if saved else None,
         stop=words(own.get(b"stop")),
         tries=int(number(own.get(b"tries"))),
         placeholder=words(own.get(b"note")),
-        summary=summary if summary.until >= since else Summary(),
+        summary=summary,
         moved_to=ConversationId(words(moved)),
-        forgotten=words(forgotten) or "0",
         layers=layers,
         in_thread=in_thread,
     )
+
+
+def read_past(
+    history: Sequence[bytes], summed: bytes | None, since: float
+) -> tuple[tuple[Exchange, ...], Summary]:
+    """What a place that remembers *since* then has of a history and its summary."""
+    past = (read(_exchange, raw, "store.history") for raw in history)
+    summary = read(_summary, summed or b"{}", "store.summary") or Summary()
+    kept = tuple(one for one in past if one is not None and one.at >= since)
+    return kept, summary if summary.until >= since else Summary()
 
 
 def changes(turn: Turn | None, after: Preferences | None) -> Mapping[str, object]:

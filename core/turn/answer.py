@@ -18,7 +18,7 @@ from core.turn.cost import record, spent_on
 from core.turn.generation import Generation, write
 from core.turn.prompt import clock
 from core.turn.speak import speak
-from core.turn.summaries import summary
+from core.turn.summaries import summarise_later
 
 log = logger(__name__)
 
@@ -58,8 +58,8 @@ async def answer(
     exchange = _exchange(context, question, attachments, generation, posts, again)
     model = generation.model or answering.request.model or context.services.model.model
     spent = spent_on(generation, context.services.model.price_of(model))
-    shorter = await summary(context, [*history, exchange])
-    await context.commit(exchange, replaces=replaces, spent={model: spent}, summary=shorter)
+    await context.commit(exchange, replaces=replaces, spent={model: spent})
+    summarise_later(context, exchange)
     record(context, model, generation, spent)
     if context.turn.preferences.voice and not generation.cut:
         await speak(context, generation.best)

@@ -1,6 +1,6 @@
 """What every turn may use: the open resources, and the settings."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from core.images.client import ImageClient
 from core.live.pace import Pacer
@@ -13,6 +13,7 @@ from core.settings import Settings
 from core.telemetry import Metrics
 from core.tracing import Tracer
 from core.turn.attachments import Reader
+from core.turn.background import Background
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,3 +32,4 @@ class Services:
     reader: Reader
     metrics: Metrics
     tracer: Tracer
+    background: Background = field(default_factory=Background)

@@ -1,22 +1,25 @@
 """What the small model does: titles of conversations, and summaries of long histories.
 
-Both are extras. If the model fails, there is none, and the next turn may try again.
+Both are extras. If the model fails, there is none, and the next turn may try again. A summary is
+made beside the turns, after a commit. Whatever it costs is booked for the person who asked last.
 """
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
-from core.errors import Overloaded
+from msgspec.structs import replace
+
+from core.errors import Overloaded, StoreError
 from core.messages import Exchange, Summary
 from core.models.request import ChatMessage, ChatRequest
 from core.tasks import end
 from core.turn.context import TurnContext
 from core.turn.cost import record, spent_on
 from core.turn.generation import Generation, write
-from core.turn.prompt import exchange_tokens
+from core.turn.prompt import exchange_tokens, window
 
-TIMEOUT_S = 10.0
+TIMEOUT_S = 60.0
 LAST_WORDS_S = 2.0
 """How long a complete answer waits for the title of its conversation."""
 TITLE_CHARS = 60
@@ -25,6 +28,8 @@ SUMMARY_TOKENS = 500
 FULL, KEPT = 0.8, 0.4
 """History is summarised when it fills this share of what may be sent. Its newest part, as large as
 the share `KEPT`, stays as it is."""
+MOST_SUMMARISED = 2
+"""A summary is made of at most so many times what may be sent. (The model was long away.)"""
 
 _TITLE = (
     "Give a title for a conversation that begins with this question: at most six words, in its "
@@ -64,23 +69,54 @@ async def _entitle(context: TurnContext, question: str) -> None:
         await context.platform.entitle(conversation, first_line[:TITLE_CHARS])
 
 
-async def summary(context: TurnContext, history: Sequence[Exchange]) -> Summary | None:
-    """A new summary of *history* without its newest part, if *history* has become too long."""
+def summarise_later(context: TurnContext, exchange: Exchange) -> None:
+    """If the history with *exchange* has become too long, have its older part summarised.
+
+    The next turn does not wait for that: until there is a summary, it leaves the oldest out.
+    """
+    settings, claim = context.services.settings, context.claim
+    recent = [*_since(context.turn.summary, context.turn.history), exchange]
+    if settings.small_model and _tokens(recent) >= FULL * settings.history_tokens:
+        name = f"summary {claim.conversation}"
+        context.services.background.begin(name, lambda: _summarise(context))
+
+
+async def _summarise(context: TurnContext) -> None:
+    """Summarise what is in history now, unless another process does that."""
+    past = context.claim.past
+    if not await past.take_summary():
+        return
+    try:
+        seen = await past.look()
+        old = _older_part(_since(seen.summary, seen.history), context)
+        if not old:
+            return
+        parts = [f"(Earlier: {seen.summary.text})"] if seen.summary.text else []
+        parts += [f"{one.speaker}: {one.question}\n\nAssistant: {one.answer}" for one in old]
+        text = await _ask(context, _SUMMARY, "\n\n".join(parts), max_tokens=SUMMARY_TOKENS)
+        if text.strip():
+            since = seen.summary.since if seen.summary.text else old[0].at
+            await past.summarise(Summary(text.strip(), old[-1].at, since), seen)
+    finally:
+        await past.give_summary()
+
+
+def _older_part(recent: Sequence[Exchange], context: TurnContext) -> Sequence[Exchange]:
+    """What to summarise of *recent*: nothing if it is short, else all but its newest part."""
     most = context.services.settings.history_tokens
-    recent = [one for one in history if one.at > context.turn.summary.until]
-    if not context.services.settings.small_model or _tokens(recent) < FULL * most:
-        return None
+    if _tokens(recent) < FULL * most:
+        return ()
     # At least the newest stays: exchanges that others commit meanwhile may come before it.
     kept = 1
     while kept < len(recent) and _tokens(recent[-kept - 1 :]) < KEPT * most:
         kept += 1
     old = recent[: len(recent) - kept]
-    if not old:
-        return None
-    parts = [f"(Earlier: {context.turn.summary.text})"] if context.turn.summary.text else []
-    parts += [f"{one.speaker}: {one.question}\n\nAssistant: {one.answer}" for one in old]
-    text = await _ask(context, _SUMMARY, "\n\n".join(parts), max_tokens=SUMMARY_TOKENS)
-    return Summary(text.strip(), old[-1].at) if text.strip() else None
+    return window(old, MOST_SUMMARISED * most) or old[-1:]
+
+
+def _since(summary: Summary, history: Sequence[Exchange]) -> Sequence[Exchange]:
+    """The part of *history* that *summary* does not cover."""
+    return [one for one in history if one.at > summary.until]
 
 
 def _tokens(history: Sequence[Exchange]) -> int:
@@ -100,5 +136,9 @@ async def _ask(context: TurnContext, task: str, text: str, *, max_tokens: int) -
             await write(generation, context.services, request, lambda: None)
     except TimeoutError:
         generation.error = Overloaded("the small model took too long")
-    record(context, request.model, generation, spent_on(generation, ()))
+    price = context.services.model.price_of(request.model)
+    spent = replace(spent_on(generation, price), turns=0)
+    record(context, request.model, generation, spent)
+    with suppress(StoreError):
+        await context.claim.ledger.book(context.first.sender, {request.model: spent}, ())
     return "" if generation.error else generation.text

@@ -1,7 +1,10 @@
 """A smaller model gives titles, and keeps in mind what no longer fits."""
 
+import asyncio
+
 import pytest
 
+from core.store import keys
 from tests.contracts.drivers import SlackDriver, TelegramDriver, WebDriver, driving
 from tests.harness import until
 from tests.servers.model import status
@@ -65,6 +68,11 @@ async def test_on_slack_a_title_that_a_person_gave_is_kept(tmp_path, model):
         assert len(asked_of(model, "small")) == 1
 
 
+async def rested(driver):
+    """Return when nothing is done beside the turns any more."""
+    await until(lambda: driver.app.core.services.background.idle)
+
+
 LONG = "a fact worth keeping " * 20
 
 
@@ -74,6 +82,7 @@ async def test_what_no_longer_fits_is_kept_in_mind_in_short(driver, tmp_path, mo
         for number in range(1, 6):
             await driver.say("dm", f"question {number} " + LONG)
             await driver.answered("dm", number)
+            await rested(driver)
         told = str(asked_of(model, "small")[-1]["messages"])
         assert "question 1" not in told, "it is in the summary before"
         assert "They spoke of facts." in told
@@ -85,6 +94,47 @@ async def test_what_no_longer_fits_is_kept_in_mind_in_short(driver, tmp_path, mo
         await driver.say("dm", "hello")
         await driver.answered("dm", 6)
         assert "They spoke" not in str(asked_of(model, "scripted")[-1])
+
+
+async def test_an_answer_and_the_next_question_wait_for_no_summary_and_new_forgets_it(
+    driver, tmp_path, model
+):
+    """The small model hangs over a summary. It is dropped when what it summarises was forgotten."""
+    go_on = asyncio.Event()
+
+    async def hanging(request):
+        if (await request.json())["model"] != "small":
+            return await model.stream(request, LONG)
+        await go_on.wait()
+        return await model.stream(request, "They spoke of facts.")
+
+    model.faults = [hanging] * 9
+    async with driving(driver, tmp_path, model, **SMALL, history_tokens=100):
+        for number in (1, 2):
+            await driver.say("dm", f"question {number} " + LONG)
+            await driver.answered("dm", number)
+        await until(lambda: any("Summarise" in str(one) for one in asked_of(model, "small")))
+        await driver.say("dm", "/new")
+        await driver.posted("dm", 3)
+        go_on.set()
+        await rested(driver)
+        model.faults = []
+        await driver.say("dm", "hello")
+        await driver.answered("dm", 3)
+    assert "They spoke" not in str(asked_of(model, "scripted")[-1])
+
+
+async def test_what_a_summary_costs_is_the_persons_cost(driver, tmp_path, model):
+    model.answers = {"small": "They spoke of facts.", "scripted": LONG}
+    async with driving(driver, tmp_path, model, **SMALL, history_tokens=100):
+        for number in (1, 2):
+            await driver.say("dm", LONG)
+            await driver.answered("dm", number)
+        await rested(driver)
+        spent = await driver.app.core.redis.hgetall(keys.spent("telegram:77"))
+    assert asked_of(model, "small")
+    assert float(spent[b"prompt_tokens"]) == 11 * len(model.requests)
+    assert float(spent[b"turns"]) == 2
 
 
 async def test_without_a_small_model_nothing_else_is_asked(driver, tmp_path, model):

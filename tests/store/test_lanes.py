@@ -116,31 +116,6 @@ async def test_what_is_answered_anew_after_all_was_forgotten_is_simply_kept(inbo
     assert await history_of(redis) == ["event-1"]
 
 
-async def test_a_summary_of_what_was_forgotten_meanwhile_does_not_come_back(inboxes):
-    one, _ = inboxes
-    await one.put(asks(1, ANN))
-    ann, _ = (await claims(one))[ANN]
-    await one.put(asks(2, BOB, command="new"))
-    bob, _ = (await claims(one))[BOB]
-    await bob.commit(1, None, forget_all=True)
-    await ann.commit(1, answered(1), summary=Summary("old talk", 5.0))
-    await one.put(asks(3, EVE))
-    _, turn = (await claims(one))[EVE]
-    assert turn.summary == Summary()
-    assert [past.event_id for past in turn.history] == ["event-1"]
-
-
-async def test_of_two_summaries_that_of_more_stays(inboxes):
-    one, _ = inboxes
-    await one.put(asks(1, ANN))
-    await one.put(asks(2, BOB))
-    running = await claims(one)
-    await running[BOB][0].commit(1, answered(2, BOB), summary=Summary("more", 9.0))
-    await running[ANN][0].commit(1, answered(1), summary=Summary("less", 5.0))
-    await one.put(asks(3, EVE))
-    assert (await claims(one))[EVE][1].summary == Summary("more", 9.0)
-
-
 async def test_two_who_choose_at_once_each_change_what_they_chose(inboxes):
     one, _ = inboxes
     await one.put(asks(1, ANN, command="model"))

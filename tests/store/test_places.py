@@ -35,7 +35,8 @@ async def test_what_a_place_chose_holds_in_its_threads_until_they_choose_even_th
 
 async def test_a_place_that_forgets_forgets_its_threads_and_their_summaries(inbox):
     claim, _ = await in_(inbox, THREAD, 1)
-    await claim.commit(1, exchange(1), summary=Summary("talk", 1.0))
+    await claim.commit(1, exchange(1))
+    assert await claim.past.summarise(Summary("talk", 1.0), await claim.past.look())
     claim, _ = await in_(inbox, PLACE, 2)
     await claim.commit(1, None, forget_all=True, everywhere=True)
     _, turn = await in_(inbox, THREAD, 3)

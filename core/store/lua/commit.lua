@@ -10,10 +10,9 @@
 --       9 ttl_s of the conversation  10 ttl_s of the lane  11 most_exchanges
 --       12 exchange (JSON, may be empty)  13 why the mail is dead (may be empty)
 --       14 the bill of the turn (JSON, see bill.lua)
---       15 preferences that change (JSON, may be empty)  16 summary (JSON, may be empty)
---       17 how often history had been forgotten when the turn began
---       18 since when this place's threads remember (seconds; may be empty)  19 its slot
---       20 the tenant's preferences that change (JSON, may be empty)
+--       15 preferences that change (JSON, may be empty)
+--       16 since when this place's threads remember (seconds; may be empty)  17 its slot
+--       18 the tenant's preferences that change (JSON, may be empty)
 -- Returns {how much mail is left, entries of the bill that come near their limit...}
 local lane, state, history = KEYS[3], KEYS[5], KEYS[4]
 local this = ARGV[3] .. ':' .. ARGV[4]
@@ -34,8 +33,10 @@ if ARGV[8] == '*' then
   add('HINCRBY', state, 'forgotten', 1)
 elseif ARGV[8] ~= '' then
   forget(history, ARGV[8])
+  -- A summary that is being made may hold what was said before.
+  add('HINCRBY', state, 'forgotten', 1)
 end
-if ARGV[12] ~= '' then
+if ARGV[12] ~= '' and not erased_since(lane, state) then
   redis.call('RPUSH', history, later(ARGV[12], redis.call('LINDEX', history, -1)))
   redis.call('LTRIM', history, -tonumber(ARGV[11]), -1)
   redis.call('EXPIRE', history, ARGV[9])
@@ -43,7 +44,7 @@ end
 give_back(KEYS[13], ARGV[5])
 local near = pay(ARGV[14])
 redis.call('HDEL', lane, 'checkpoint', 'stop', 'tries', 'open', 'ends', 'at', 'note', 'began')
-for at, of in pairs({[15] = state, [20] = KEYS[14]}) do
+for at, of in pairs({[15] = state, [18] = KEYS[14]}) do
   if ARGV[at] ~= '' then
     local chosen = read(redis.call('HGET', of, 'preferences'))
     for name, value in pairs(cjson.decode(ARGV[at])) do
@@ -54,14 +55,7 @@ for at, of in pairs({[15] = state, [20] = KEYS[14]}) do
     redis.call('EXPIRE', of, ARGV[9])
   end
 end
-if ARGV[16] ~= '' and (redis.call('HGET', state, 'forgotten') or '0') == ARGV[17] then
-  -- If two turns made a summary at the same time, the one that covers more stays.
-  local had = read(redis.call('HGET', state, 'summary'))
-  if cjson.decode(ARGV[16])['until'] > (tonumber(had['until']) or 0) then
-    redis.call('HSET', state, 'summary', ARGV[16])
-  end
-end
-if ARGV[18] ~= '' then redis.call('HSET', state, 'fresh', ARGV[18]) end
+if ARGV[16] ~= '' then redis.call('HSET', state, 'fresh', ARGV[16]) end
 redis.call('HSET', lane, 'committed', this)
 redis.call('EXPIRE', lane, ARGV[10])
 redis.call('EXPIRE', state, ARGV[9])
@@ -71,6 +65,6 @@ if left > 0 then
 end
 let_go(KEYS[1], ARGV[1], ARGV[3])
 for share = 8, 10, 2 do
-  give_slot(KEYS[6], KEYS[7], KEYS[share], KEYS[share + 1], ARGV[19], ARGV[6])
+  give_slot(KEYS[6], KEYS[7], KEYS[share], KEYS[share + 1], ARGV[17], ARGV[6])
 end
 return {left, unpack(near)}

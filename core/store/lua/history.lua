@@ -27,3 +27,14 @@ local function later(exchange, last)
   return (string.gsub(exchange, field, after, 1))
 end
 
+-- Whether somebody erased what this turn belongs to (`erase.lua`) after the turn had begun. Its
+-- exchange must then not come back.
+local function erased_since(lane, state)
+  local began = tonumber(redis.call('HGET', lane, 'began'))
+  for _, key in ipairs({lane, state}) do
+    local at = tonumber(redis.call('HGET', key, 'erased'))
+    if began and at and at >= began then return true end
+  end
+  return false
+end
+
