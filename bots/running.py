@@ -13,10 +13,11 @@ from bots.registry import build
 from core import __version__
 from core.platform import Platform
 from core.secret import shown_url
-from core.service import Core, collect_seldom, open_core, serve
+from core.service import Core, open_core, serve
 from core.settings import Settings
 from core.tasks import end
 from core.telemetry import logger
+from core.watchdog import collect_seldom
 
 log = logger(__name__)
 LAST_S = 10

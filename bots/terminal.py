@@ -15,6 +15,7 @@ from core.border import printable
 from core.errors import AttachmentLost, ChatLost
 from core.messages import Attachment, Button, ConversationId, Incoming, Picture
 from core.platform import Bucket, Limits
+from core.said import Span, Transcript
 
 TAKE_BACK_S = 1.5
 """How long the program waits for a question that is being taken back."""
@@ -237,6 +238,12 @@ class TerminalPlatform:
 
     async def fetch(self, attachment: Attachment, most_bytes: int) -> bytes:
         raise AttachmentLost("a terminal sends no attachments")
+
+    async def read(self, conversation: ConversationId, span: Span) -> Transcript:
+        return Transcript()
+
+    def link_to(self, conversation: ConversationId, message: str) -> str:
+        return ""
 
 
 def _save_picture(picture: Picture) -> Path:

@@ -12,6 +12,7 @@ import msgspec
 from aiohttp import web
 
 from core.messages import Attachment, Button, ConversationId, Incoming, Picture
+from core.said import Span, Transcript
 
 
 class Bucket(msgspec.Struct, frozen=True):
@@ -57,6 +58,7 @@ class Limits(msgspec.Struct, frozen=True):
         replaces_pictures: whether a posted picture can be replaced by another one.
         rates: whether an answer can have thumbs under it.
         passes_on: whether a message that is passed on comes by itself, after a remark on it.
+        reads: whether `Platform.read` tells what was said in a group or channel.
     """
 
     page_chars: int
@@ -67,6 +69,7 @@ class Limits(msgspec.Struct, frozen=True):
     replaces_pictures: bool = False
     rates: bool = False
     passes_on: bool = False
+    reads: bool = False
 
 
 class Surface(Protocol):
@@ -258,4 +261,22 @@ class Platform(Protocol):
             AttachmentTooLarge: it is larger than *most_bytes*.
             AttachmentLost: it does not exist (any more), or we may not have it.
         """
+        ...
+
+    async def read(self, conversation: ConversationId, span: Span) -> Transcript:
+        """What was said in *conversation*: a thread, or a place outside its threads.
+
+        It never waits for a rate limit: who asks goes without. Not to be called unless
+        `Limits.reads`.
+
+        Raises:
+            RateLimited: not now.
+            NoRight: we may not read here; the operator was told why.
+            ChatLost: we are not a member here.
+            PlatformError: it did not work in time.
+        """
+        ...
+
+    def link_to(self, conversation: ConversationId, message: str) -> str:
+        """The address of *message* (a reference) for members of its place; empty if it has none."""
         ...

@@ -4,7 +4,6 @@
 """
 
 import asyncio
-import gc
 import secrets
 import socket
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
@@ -40,6 +39,7 @@ from core.store.embedded import embedded
 from core.store.inbox import Inbox
 from core.store.limits import Notices, SharedBudget, SharedLeases
 from core.store.members import SharedMembers
+from core.store.overheard import Overheard
 from core.store.post_log import RedisPostLog
 from core.store.pubsub import PubSub
 from core.store.pulse import Pulse
@@ -128,6 +128,7 @@ async def open_core(settings: Settings) -> AsyncIterator[Core]:
             personas=models.personas,
             places=models.places,
             reader=Reader(vision=settings.llm_vision, voice=models.voice, hears=settings.llm_hears),
+            overheard=Overheard(redis),
             metrics=metrics,
             tracer=tracer,
         )
@@ -172,17 +173,6 @@ def _inbox(redis: Redis, settings: Settings) -> Inbox:
         most_per_person=settings.max_per_person,
         most_per_place=settings.max_per_place,
     )
-
-
-def collect_seldom() -> None:
-    """Let the garbage collector skip all objects so far, and run less often.
-
-    Streams make many short-lived objects and few cycles. With many streams at once, a tenth of the
-    time went into the search for cycles.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 20)
 
 
 async def serve(

@@ -14,10 +14,10 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bots.push_queue import PushQueue
 from bots.slack.admins import Admins
 from bots.slack.asides import AsideSurface, HomeSurface
-from bots.slack.border import Socket, serve
+from bots.slack.border import open_socket, serve
 from bots.slack.failures import slack_errors
-from bots.slack.fields import mapping, string
 from bots.slack.files import DOMAINS, Files, upload, upload_file
+from bots.slack.history import History, link_to
 from bots.slack.inbound import NAME, Me
 from bots.slack.limits import post_budget, status_budget
 from bots.slack.listeners import Listeners, MayAsk, Speak
@@ -28,7 +28,7 @@ from bots.slack.sessions import Sessions
 from bots.slack.stream import Streams, StreamSurface
 from bots.slack.surface import SlackSurface
 from core.credentials import Credential
-from core.errors import ChatLost, ConfigError, ContentRefused, NoRight, PlatformError
+from core.errors import ConfigError, ContentRefused, NoRight, PlatformError
 from core.lent import CommandInfo, Spare
 from core.messages import (
     Attachment,
@@ -42,6 +42,7 @@ from core.messages import (
 from core.net.way import DIRECT, Way
 from core.platform import Bucket, Limits
 from core.retry import retry_while_away
+from core.said import Span, Transcript
 
 log = logging.getLogger(__name__)
 
@@ -67,6 +68,7 @@ class SlackPlatform:
         # docs.slack.dev, agent sessions: `processing` ends after an hour, unless we repeat it.
         indicate_every_s=600.0,
         rates=True,
+        reads=True,
     )
 
     def __init__(
@@ -116,7 +118,8 @@ class SlackPlatform:
             retry_handlers=[],
         )
         token = (("Authorization", f"Bearer {self._bot_token}"),)
-        self._files = Files(self._session, self._client, Credential(token, self._api_url, DOMAINS))
+        credential = Credential(token, self._api_url, DOMAINS)
+        self._files = Files(self._session, self._client, credential)
         self._people = People(self._client)
         try:
             answer = await self._start()
@@ -125,6 +128,8 @@ class SlackPlatform:
             raise
         self._me = Me(str(answer["user_id"]), str(answer["team_id"]), self._commands)
         self._admins = Admins(self._client, self._me.team)
+        self._workspace = str(answer.get("url") or "")
+        self._history = History(self._session, credential, self._api_url, self._people, self._me)
         self._sessions = Sessions(self._client, self._spare, self._limited)
         mode = "Socket Mode" if self._app_token else "HTTP events"
         self.identity = f"@{answer['user']} in {answer['team']} ({mode})"
@@ -167,16 +172,9 @@ class SlackPlatform:
         if not self._app_token:
             async for batch in self._push_queue.batches():
                 yield batch
-        socket_client = AsyncWebClient(
-            token=self._app_token, base_url=self._api_url, session=self._session
+        handler = await open_socket(
+            self._app, self._app_token, self._api_url, self._session, self._way
         )
-        handler = Socket(self._app, self._app_token, web_client=socket_client)
-        # Without this, it would take the proxy of the environment and ignore `NO_PROXY`.
-        if self._way.socks:
-            await handler.client.aiohttp_client_session.close()
-            handler.client.aiohttp_client_session = self._way.session()
-        else:
-            handler.client.proxy = self._way.proxy_for(self._api_url)
         try:
             with slack_errors():
                 await handler.connect_async()  # type: ignore[no-untyped-call]  # bolt's own
@@ -284,13 +282,14 @@ class SlackPlatform:
         return await self._admins.has(channel, person.partition(":")[2])
 
     async def private_with(self, person: str) -> ConversationId:
-        with slack_errors():
-            # docs.slack.dev/reference/methods/conversations.open: gives the open one, if there is.
-            opened: Any = await self._client.conversations_open(users=person.partition(":")[2])
-        channel = string(mapping(opened.data, "channel"), "id")
-        if not channel:
-            raise ChatLost("no direct message was opened")
-        return conversation_id(NAME, channel)
+        return conversation_id(NAME, await self._people.direct_with(person.partition(":")[2]))
 
     async def fetch(self, attachment: Attachment, most_bytes: int) -> bytes:
         return await self._files.download(attachment, most_bytes)
+
+    async def read(self, conversation: ConversationId, span: Span) -> Transcript:
+        return await self._history.read(conversation, span)
+
+    def link_to(self, conversation: ConversationId, message: str) -> str:
+        _, channel, thread = split_conversation(conversation)
+        return link_to(self._workspace, channel, thread, message)

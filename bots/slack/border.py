@@ -7,6 +7,7 @@ it asks any listener of ours. Slack would then deliver such an event three times
 from collections.abc import Mapping
 from typing import Any, cast
 
+import aiohttp
 from aiohttp import web
 from slack_bolt.adapter.aiohttp import to_aiohttp_response, to_bolt_request
 from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
@@ -16,8 +17,10 @@ from slack_sdk.socket_mode.aiohttp import SocketModeClient
 from slack_sdk.socket_mode.async_client import AsyncBaseSocketModeClient
 from slack_sdk.socket_mode.request import SocketModeRequest
 from slack_sdk.socket_mode.response import SocketModeResponse
+from slack_sdk.web.async_client import AsyncWebClient
 
 from core.border import set_aside
+from core.net.way import Way
 
 _UNREADABLE = (TypeError, ValueError, AttributeError, LookupError, RecursionError)
 
@@ -33,6 +36,21 @@ class Socket(AsyncSocketModeHandler):
         except _UNREADABLE as error:
             set_aside("slack.event", error)
             await client.send_socket_mode_response(SocketModeResponse(req.envelope_id))
+
+
+async def open_socket(
+    app: AsyncApp, app_token: str, api_url: str, session: aiohttp.ClientSession, way: Way
+) -> Socket:
+    """A handler that is not connected yet. It takes our way out."""
+    client = AsyncWebClient(token=app_token, base_url=api_url, session=session)
+    handler = Socket(app, app_token, web_client=client)
+    # Without this, it would take the proxy of the environment and ignore `NO_PROXY`.
+    if way.socks:
+        await handler.client.aiohttp_client_session.close()
+        handler.client.aiohttp_client_session = way.session()
+    else:
+        handler.client.proxy = way.proxy_for(api_url)
+    return handler
 
 
 async def serve(app: AsyncApp, signing_secret: str, request: web.Request) -> web.StreamResponse:

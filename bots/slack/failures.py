@@ -1,6 +1,6 @@
 """Slack's errors in our words."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -71,10 +71,18 @@ def _typed(error: SlackApiError, setting: str) -> PlatformError:
     try:
         code = str(response["error"])
     except (KeyError, TypeError, ValueError):
-        code = f"status {status}"
+        code = ""
+    return refusal(code, status, getattr(response, "headers", {}), setting)
+
+
+def refusal(
+    code: str, status: int, headers: Mapping[str, Any], setting: str = "SLACK_BOT_TOKEN"
+) -> PlatformError:
+    """The error of an answer that is not `ok`. *code*: what it says; empty if it says nothing."""
+    code = code or f"status {status}"
     if code in ("ratelimited", "rate_limited") or status == 429:
-        headers = {k.lower(): v for k, v in getattr(response, "headers", {}).items()}
-        return RateLimited(code, _seconds(headers.get("retry-after")))
+        named = {name.lower(): value for name, value in headers.items()}
+        return RateLimited(code, _seconds(named.get("retry-after")))
     if code in _REVOKED:
         return Revoked(f"Slack does not accept {setting} ({code})")
     if code in _NO_POST:

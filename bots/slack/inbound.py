@@ -96,7 +96,7 @@ def _said(
         attachments=attachments,
         message=ts,
         edited=bool(edited),
-        sent_at=_seconds(ts),
+        sent_at=seconds(ts),
         of_place=of_place,
         if_barred="" if _private(event) else f"@{string(message, 'user')}",
     )
@@ -136,7 +136,7 @@ def _deleted(
         address="direct" if direct else "thread",
         message=ts,
         deleted=True,
-        sent_at=_seconds(event_ts),
+        sent_at=seconds(event_ts),
     )
 
 
@@ -214,7 +214,7 @@ def _id(me: Me, event_id: str) -> str:
     return f"{NAME}:{me.team}:{event_id}"
 
 
-def _seconds(ts: str) -> float:
+def seconds(ts: str) -> float:
     try:
         return float(ts)
     except ValueError:

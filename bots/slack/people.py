@@ -12,14 +12,14 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bots.slack.failures import slack_errors
 from bots.slack.fields import items, mapping, string
 from bots.slack.inbound import NAME
-from core.errors import PlatformError
+from core.errors import ChatLost, PlatformError
 from core.messages import Sender
 
 NAME_S = 1.0
 """How long we wait for Slack. An event must be acknowledged within three seconds."""
 NAMES_KEPT = 10_000
 MOST_NAMES = 30
-"""At most so many names of one message are looked up. The others stay ids."""
+"""At most so many names are looked up at once. The others stay ids."""
 LATE_S = 5.0
 UNKNOWN_S = 600.0
 """If Slack did not tell a name, we ask for it again after so long."""
@@ -42,13 +42,24 @@ class People:
         return replace(sender, name=name or user) if sender.name == user else sender
 
     async def names(self, ids: Collection[str]) -> Mapping[str, str]:
-        """The names of *ids*, as far as Slack tells them in time."""
-        await self._learn(sorted(ids)[:MOST_NAMES])
+        """The names of *ids*, as far as Slack tells them in time: the first ones first."""
+        await self._learn(ids)
         return {one: self._names[one] for one in ids if one in self._names}
+
+    async def direct_with(self, user: str) -> str:
+        """The channel of our direct message with *user*, opened if need be."""
+        with slack_errors():
+            # docs.slack.dev/reference/methods/conversations.open: gives the open one, if there is.
+            opened: Any = await self._client.conversations_open(users=user)
+        channel = string(mapping(opened.data, "channel"), "id")
+        if not channel:
+            raise ChatLost("no direct message was opened")
+        return channel
 
     async def _learn(self, ids: Collection[str]) -> None:
         now = time.monotonic()
         new = [one for one in ids if one not in self._names and self._not_told.get(one, 0) < now]
+        new = new[:MOST_NAMES]
         if not new:
             return
         if len(self._names) + len(self._not_told) > NAMES_KEPT:

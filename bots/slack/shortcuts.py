@@ -11,7 +11,6 @@ from typing import Any
 
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bots.slack.attached import read_files
 from bots.slack.failures import slack_errors
 from bots.slack.fields import items, mapping, string
 from bots.slack.home import answer_of, ask_dialog
@@ -19,7 +18,8 @@ from bots.slack.inbound import NAME, Me
 from bots.slack.manifest import ASK_ABOUT, SUMMARISE
 from bots.slack.markup import fallback, render
 from bots.slack.people import People
-from bots.slack.reading import extras_of, mentioned_in, shared_files, text_of, words
+from bots.slack.reading import mentioned_in
+from bots.slack.said import content_of
 from core.errors import ChatLost, Impossible, NoRight, PlatformError
 from core.messages import Attachment, Incoming, Quote, Sender, conversation_id
 
@@ -108,7 +108,7 @@ class Shortcuts:
         sender: Sender,
     ) -> None:
         names = await self._people.names({string(message, "user"), *mentioned_in(message)} - {""})
-        said = await self._words(message, names)
+        said, _ = content_of(message, names)
         author = names.get(string(message, "user"), "") or string(message, "username")
         about = {"c": channel, "t": thread, "m": string(message, "ts"), "a": author[:80]}
         room = METADATA_CHARS - len(json.dumps({**about, "s": ""}))
@@ -140,7 +140,7 @@ class Shortcuts:
         lines = []
         for one in messages:
             who = names.get(string(one, "user"), "") or string(one, "username") or "somebody"
-            lines.append(f"{who}: {await self._words(one, names)}")
+            lines.append(f"{who}: {content_of(one, names)[0]}")
         question = self._speak("summarise", sender.language)
         if not await self._show_asked(channel, thread, sender, question):
             return None
@@ -153,11 +153,6 @@ class Shortcuts:
             quote=Quote("a thread", "\n".join(lines)[-MOST_CHARS:]),
         )
 
-    async def _words(self, message: Mapping[str, Any], names: Mapping[str, str]) -> str:
-        _, notes = read_files(shared_files(message))
-        parts = [words(text_of(message), names), *extras_of(message, names), *notes]
-        return "\n".join(filter(None, parts))
-
     async def _again(self, channel: str, ts: str, said: str) -> tuple[str, tuple[Attachment, ...]]:
         """The whole message *ts*. The dialog kept only its first words."""
         with suppress(PlatformError, TimeoutError), slack_errors():
@@ -168,7 +163,7 @@ class Shortcuts:
             for message in items(answer.data, "messages"):
                 if string(message, "ts") == ts:
                     names = await self._people.names(mentioned_in(message))
-                    return await self._words(message, names), read_files(shared_files(message))[0]
+                    return content_of(message, names)
         return said, ()
 
     async def _show_asked(self, channel: str, thread: str, sender: Sender, question: str) -> bool:

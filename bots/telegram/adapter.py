@@ -19,7 +19,7 @@ from bots.telegram.inbound import NAME
 from bots.telegram.markup import CAPTION_UNITS, fill
 from bots.telegram.menu import set_menus
 from bots.telegram.pictures import ALBUM, send, send_document, send_voice
-from bots.telegram.pointing import Me
+from bots.telegram.pointing import Me, link_to
 from bots.telegram.rich import RichSurface
 from bots.telegram.surface import (
     TelegramSurface,
@@ -45,6 +45,7 @@ from core.messages import (
 from core.net.way import DIRECT, Way
 from core.platform import Bucket, Limits
 from core.retry import retry_while_away
+from core.said import Span, Transcript
 
 TITLE_CHARS = 128
 """createForumTopic: name."""
@@ -228,3 +229,9 @@ class TelegramPlatform:
 
     async def fetch(self, attachment: Attachment, most_bytes: int) -> bytes:
         return await self._files.download(attachment, most_bytes)
+
+    async def read(self, conversation: ConversationId, span: Span) -> Transcript:
+        return Transcript(missing="all")  # Telegram has no call for that.
+
+    def link_to(self, conversation: ConversationId, message: str) -> str:
+        return link_to(conversation, message)

@@ -15,7 +15,7 @@ from bots.telegram.content import (
     origin_name,
     with_links,
 )
-from core.messages import Attachment, Quote
+from core.messages import Attachment, ConversationId, Quote, split_conversation
 
 QUOTE_CHARS = 4000
 UNTOLD = "(its words are not shown to bots: ask for them)"
@@ -77,3 +77,16 @@ def files_pointed_at(message: Message) -> tuple[Attachment, ...]:
 def _file(holder: Holder) -> str:
     """A file in words, so that the model does not take it for a file of the asker."""
     return "".join(f"(the file {one.title})" for one in attachments(holder))
+
+
+def link_to(conversation: ConversationId, message: str) -> str:
+    """The address of *message* for members of its supergroup. Other chats have no addresses.
+
+    Source: core.telegram.org/api/links#private-message-links.
+    """
+    _, chat, topic = split_conversation(conversation)
+    number = chat.removeprefix("-100")
+    if number == chat or not (number.isdigit() and message.isdigit()):
+        return ""
+    where = f"{number}/{topic}" if topic.isdigit() else number
+    return f"https://t.me/c/{where}/{message}"

@@ -37,6 +37,7 @@ from core.messages import (
     split_conversation,
 )
 from core.platform import Bucket, Limits
+from core.said import Span, Transcript
 
 
 class WebPlatform:
@@ -202,3 +203,9 @@ class WebPlatform:
 
     async def fetch(self, attachment: Attachment, most_bytes: int) -> bytes:
         raise AttachmentLost("the page sends no attachments")
+
+    async def read(self, conversation: ConversationId, span: Span) -> Transcript:
+        return Transcript()  # On the page nobody talks but the person and we.
+
+    def link_to(self, conversation: ConversationId, message: str) -> str:
+        return ""

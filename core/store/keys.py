@@ -92,6 +92,15 @@ def gesture(name: str) -> str:
     return f"{TAG}:gesture:{name}"
 
 
+def overheard(conversation: ConversationId) -> str:
+    """What was said to others in a conversation, by the reference of the message."""
+    return f"{TAG}:overheard:{conversation}"
+
+
+def overheard_order(conversation: ConversationId) -> str:
+    return f"{TAG}:overheard-order:{conversation}"
+
+
 def lease(name: str) -> str:
     return f"{TAG}:lease:{name}"
 

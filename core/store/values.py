@@ -105,6 +105,8 @@ TYPES: Mapping[str, KeyType] = {
     "crowd-posts": "hash",
     "running": "zset",
     "recent": "zset",
+    "overheard": "hash",
+    "overheard-order": "zset",
     "secret": "string",
     "pulse": "string",
     "parked": "list",

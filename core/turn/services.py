@@ -10,6 +10,7 @@ from core.people.access import Access
 from core.people.personas import Personas, Places
 from core.people.rights import Rights
 from core.settings import Settings
+from core.store.overheard import Overheard
 from core.telemetry import Metrics
 from core.tracing import Tracer
 from core.turn.attachments import Reader
@@ -30,6 +31,7 @@ class Services:
     personas: Personas
     places: Places
     reader: Reader
+    overheard: Overheard
     metrics: Metrics
     tracer: Tracer
     background: Background = field(default_factory=Background)

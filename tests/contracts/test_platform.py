@@ -11,8 +11,10 @@ import pytest
 from PIL import Image
 
 import bots
-from core.errors import NoRight, StoreError
+from core.errors import NoRight, PlatformError, StoreError
+from core.messages import conversation_id
 from core.models.demo import answers
+from core.said import Span
 from tests.contracts.drivers import DRIVERS, Driver, driving, started
 from tests.contracts.examples import example_drivers
 from tests.harness import bare, until
@@ -108,6 +110,19 @@ async def test_a_follow_up_is_answered_from_history_and_no_other_conversation_se
         await driver.say(driver.other, "plums")
         (other,) = await driver.answered(driver.other)
         assert "before that: nothing" in other.text
+
+
+@every_platform
+async def test_what_was_said_is_read_only_where_the_limits_say_so(driver, tmp_path, model):
+    async with driving(driver, tmp_path, model):
+        (platform,) = [one for one in driver.app.platforms if one.name == driver.name]
+        nowhere, span = conversation_id(driver.name, "nowhere"), Span(most=5, most_chars=500)
+        if platform.limits.reads:
+            with pytest.raises(PlatformError):
+                await platform.read(nowhere, span)
+        else:
+            assert (await platform.read(nowhere, span)).said == ()
+        assert " " not in platform.link_to(nowhere, "1")
 
 
 @every_place

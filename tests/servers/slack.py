@@ -11,6 +11,7 @@ import asyncio
 import hashlib
 import hmac
 import json
+import math
 import re
 import time
 from contextlib import asynccontextmanager
@@ -98,6 +99,9 @@ class Post:
 
 
 class SlackServer:
+    distributed = False
+    """Whether the app is distributed outside the Marketplace."""
+
     def __init__(self, world=None):
         self.world = world or loose()
         self.url = ""
@@ -136,6 +140,8 @@ class SlackServer:
         self.timeline = []
         self.unacked = []
         self.faults = []
+        # By channel and ts: what is left of deleted roots, and what Slack tells besides the usual.
+        self.stones, self.told = {}, {}
         self.barred = {}
         """Why a method may not write in a channel, by both names."""
         self.bot_token = BOT_TOKEN
@@ -143,7 +149,7 @@ class SlackServer:
         self._acks = {}
         self._clock = 1700000000.0
         self._number = 0
-        self._deliveries = set()
+        self._deliveries, self._read_at = set(), {}
         self.retry_s = (0.05, 1.0, 2.0)
 
     # --- what people do ---
@@ -299,7 +305,9 @@ class SlackServer:
                 "text": "This message was deleted.",
                 "hidden": True,
                 "ts": ts,
+                "thread_ts": ts,
             }
+            self.stones[channel, ts] = stone
             self.changed(channel, stone, old)
             return
         event = {
@@ -325,7 +333,7 @@ class SlackServer:
             message["streaming_state"] = "in_progress"
         if post.metadata:
             message["metadata"] = post.metadata
-        return message
+        return message | self.told.get((post.channel, post.ts), {})
 
     def press(self, post, command, user="U01"):
         self.deliver(
@@ -559,7 +567,13 @@ class SlackServer:
             raise SlackError("missing_scope", needed=needed[0], provided=granted)
 
     def _limit(self, method, parameters):
-        verdict = self.world.slack(method, parameters.get("channel"), time.monotonic())
+        now = time.monotonic()
+        if self.distributed and method in ("conversations.replies", "conversations.history"):
+            # /apis/web-api/rate-limits: one request a minute.
+            if (last := self._read_at.get(method, now - 60)) > now - 60:
+                raise SlackError("ratelimited", retry_after=math.ceil(last + 60 - now))
+            self._read_at[method] = now
+        verdict = self.world.slack(method, parameters.get("channel"), now)
         if verdict.retry_after_s:
             raise SlackError("ratelimited", retry_after=verdict.retry_after_s)
 
@@ -621,29 +635,63 @@ class SlackServer:
     def do_conversations_replies(self, parameters):
         """The parent comes first, even when it is older than `oldest` (seen by several)."""
         channel, root = self._channel(parameters), parameters["ts"]
-        if (channel, root) not in self.posts:
+        if (channel, root) not in self.posts and (channel, root) not in self.stones:
             raise SlackError("thread_not_found")
         found = self._between(
             parameters,
             (p for p in self.posts.values() if p.channel == channel and p.thread == root),
         )
-        return {"messages": [self._told(one) for one in (self.posts[channel, root], *found)]}
+        # /reference/methods/conversations.replies: `limit` is 1000 if it is not given.
+        page, more = self._page("conversations.replies", parameters, found, 1_000)
+        told = [self._told(one) for one in page]
+        if not parameters.get("cursor"):
+            told.insert(0, self._root(channel, root))
+        return {"messages": told, **more}
 
     def do_conversations_history(self, parameters):
+        """Newest first, without the replies in threads: /reference/methods/conversations.history"""
         channel = self._channel(parameters)
         found = self._between(
             parameters,
             (p for p in self.posts.values() if p.channel == channel and not p.thread),
         )
-        return {"messages": [self._told(one) for one in reversed(found)]}
+        page, more = self._page("conversations.history", parameters, found[::-1], 100)
+        return {"messages": [self._root(channel, one.ts) for one in page], **more}
+
+    def _root(self, channel, ts):
+        """A message of the channel; if it begins a thread, with what Slack counts of that."""
+        if (channel, ts) not in self.posts:
+            return self.stones[channel, ts]
+        told = self._told(self.posts[channel, ts])
+        replies = [p.ts for p in self.posts.values() if p.channel == channel and p.thread == ts]
+        if replies:
+            told |= {"thread_ts": ts, "reply_count": len(replies), "latest_reply": max(replies)}
+        return told
+
+    def _page(self, method, parameters, found, usual):
+        """/apis/web-api/pagination: a cursor, and `has_more`."""
+        most = int(parameters.get("limit") or usual)
+        if not 1 <= most <= 1_000:
+            raise SlackError("invalid_limit")
+        if self.distributed:
+            # /apis/web-api/rate-limits: apps outside the Marketplace get 15 objects, once a minute.
+            most = min(most, 15)
+        start = int(parameters.get("cursor") or 0)
+        page, rest = found[start : start + most], found[start + most :]
+        more = {"has_more": bool(rest)}
+        if rest:
+            more["response_metadata"] = {"next_cursor": str(start + most)}
+        return page, more
 
     def _between(self, parameters, posts):
         # `oldest` is exclusive unless `inclusive`; ts here are of a clock of our own.
         oldest = float(parameters.get("oldest") or 0)
         latest = float(parameters.get("latest") or "inf")
-        found = [p for p in posts if oldest < p.at or oldest < float(p.ts)]
-        found = [p for p in found if float(p.ts) <= latest]
-        return sorted(found, key=lambda p: p.ts)[: int(parameters.get("limit") or 100)]
+        inclusive = str(parameters.get("inclusive") or "").lower() in ("1", "true")
+        ours = oldest > self._clock + 1e6
+        found = [p for p in posts if oldest < (p.at if ours else float(p.ts))]
+        found = [p for p in found if float(p.ts) < latest or (inclusive and float(p.ts) == latest)]
+        return sorted(found, key=lambda p: p.ts)
 
     def do_views_publish(self, parameters):
         view = parameters["view"]

@@ -19,6 +19,7 @@ from core.errors import AttachmentLost, PlatformError, StoreError
 from core.lent import PostLog
 from core.messages import Attachment, Button, ConversationId, Incoming, Picture, conversation_id
 from core.platform import Bucket, Limits
+from core.said import Span, Transcript
 from palaver_lines.surface import LinesSurface
 from palaver_lines.wire import (
     NAME,
@@ -189,6 +190,12 @@ class LinesPlatform:
 
     async def fetch(self, attachment: Attachment, most_bytes: int) -> bytes:
         raise AttachmentLost("lines carry no attachments")
+
+    async def read(self, conversation: ConversationId, span: Span) -> Transcript:
+        return Transcript()
+
+    def link_to(self, conversation: ConversationId, message: str) -> str:
+        return ""
 
 
 async def _tell(out: asyncio.StreamWriter, key: int, value: bytes | None) -> None:
