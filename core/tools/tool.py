@@ -59,6 +59,9 @@ class ToolContext(msgspec.Struct, frozen=True):
         key: the same for every try of this call, and for no other call. A service that knows keys
             for idempotency does the call once.
         tainted: whether the turn has read text of strangers.
+        addresses: the web addresses in the person's words and in the results of this turn, as
+            `core.tools.addresses.same` writes them.
+        cited: how many sources this turn has already.
     """
 
     conversation: ConversationId
@@ -68,6 +71,8 @@ class ToolContext(msgspec.Struct, frozen=True):
     now: datetime.datetime
     key: str = ""
     tainted: bool = False
+    addresses: frozenset[str] = frozenset()
+    cited: int = 0
 
 
 class ToolResult(msgspec.Struct, frozen=True):

@@ -1,0 +1,46 @@
+"""Web addresses in text, made comparable."""
+
+import re
+from collections.abc import Iterable, Iterator
+
+from core.errors import AddressRefused
+from core.net.urls import read_url
+
+_ADDRESS = re.compile(r"(?i:https?://|www\.)[^\s<>\"'`{}|\\^\u3000-\u303f\uff00-\uff5f]{3,2000}")
+_CLOSING = {")": "(", "]": "["}
+_TRAILING = ".,;:!?*_~)]'\"。，！？"
+MOST = 500
+
+
+def addresses_in(texts: Iterable[str]) -> frozenset[str]:
+    """The web addresses that stand in *texts*, each as `same` writes it; at most `MOST`."""
+    found: dict[str, None] = {}
+    for text in texts:
+        for address in _spelled(text):
+            found[address] = None
+            if len(found) >= MOST:
+                return frozenset(found)
+    return frozenset(found)
+
+
+def same(address: str) -> str:
+    """*address* as one spelling of it, without the part behind `#`. Empty: it is none."""
+    full = f"https://{address}" if address.lower().startswith("www.") else address
+    try:
+        url = read_url(full)
+    except AddressRefused:
+        return ""
+    return str(url.with_fragment(None).with_path(url.path or "/", keep_query=True))
+
+
+def _spelled(text: str) -> Iterator[str]:
+    for match in _ADDRESS.finditer(text):
+        address = match[0]
+        while address and address[-1] in _TRAILING:
+            # A bracket that was opened in the address belongs to it.
+            opening = _CLOSING.get(address[-1])
+            if opening and address.count(opening) >= address.count(address[-1]):
+                break
+            address = address[:-1]
+        if spelled := same(address):
+            yield spelled
