@@ -8,15 +8,15 @@ import msgspec
 
 from core.platform import Bucket
 
-Takes = Literal["nothing", "choice", "text", "prompt"]
+Takes = Literal["nothing", "choice", "words", "text", "prompt"]
 
 
 class CommandInfo(msgspec.Struct, frozen=True):
     """What an adapter may know of a command, to tell it from an ordinary message.
 
     Args:
-        takes: which argument it takes: `nothing`, one of its *choices*, a free `text`, or a
-            `prompt`, which it always needs.
+        takes: which argument it takes: `nothing`, one of its *choices*, `words` that begin with one
+            of them, a free `text`, or a `prompt`, which it always needs.
         choices: the arguments that it takes.
         of_place: whether outside a thread the command is about the place with all its threads.
         for_asker: whether only the sender needs to read the answer.

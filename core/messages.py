@@ -158,11 +158,13 @@ class Incoming(msgspec.Struct, frozen=True, kw_only=True):
 class Button(msgspec.Struct, frozen=True):
     """A button under a post. Pressing it sends *command* as an `Incoming`.
 
-    *command* may contain arguments after a space. It has at most 64 bytes in all.
+    *command* may contain arguments after a space. It has at most 64 bytes in all. *asks*: pressing
+    it asks for a text under this heading, which then goes behind the command (`Limits.asks`).
     """
 
     command: str
     label: str
+    asks: str = ""
 
 
 class Picture(msgspec.Struct, frozen=True):

@@ -57,6 +57,8 @@ class Limits(msgspec.Struct, frozen=True):
         indicate_every_s: how long "typing" is shown, so how often it must be repeated.
         replaces_pictures: whether a posted picture can be replaced by another one.
         rates: whether an answer can have thumbs under it.
+        asks: whether a button can ask for a text (`Button.asks`).
+        follows: whether threads are followed that we were asked in.
         passes_on: whether a message that is passed on comes by itself, after a remark on it.
         reads: whether `Platform.read` tells what was said in a group or channel.
     """
@@ -70,6 +72,8 @@ class Limits(msgspec.Struct, frozen=True):
     rates: bool = False
     passes_on: bool = False
     reads: bool = False
+    asks: bool = False
+    follows: bool = False
 
 
 class Surface(Protocol):

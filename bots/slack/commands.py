@@ -75,11 +75,14 @@ def _bare(text: str, commands: Mapping[str, CommandInfo]) -> tuple[str, str]:
     argument = text[match.end() :].strip()
     if not argument:
         return word, ""
-    if command.takes == "nothing" or "\n" in argument:
+    if command.takes == "nothing" or ("\n" in argument and command.takes != "words"):
         return "", text
     if command.takes == "text":
         asks = argument.endswith(("?", "？"))
         return ("", text) if asks else (word, argument)
+    if command.takes == "words":
+        known = argument.split()[0].lower() in command.choices
+        return (word, argument) if known else ("", text)
     known = argument.lower() in (*command.choices, "default")
     if known or (word == "model" and _looks_like_a_model(argument)):
         return word, argument

@@ -41,15 +41,22 @@ class Choices:
     def model(self) -> str:
         """The name of the model to ask; empty: the default model.
 
-        A choice that the operator forbade later does not count. A persona that somebody chose goes
-        before the place; the persona of the place goes after it.
+        A choice that the operator forbade later does not count.
         """
         chosen, offered = self.preferences.model, self.services.model.names
         allowed = self.services.access.may_choose(chosen, self.person, offered)
+        return (chosen if allowed else "") or self.preset_model
+
+    @property
+    def preset_model(self) -> str:
+        """The model that persona and place name, or empty.
+
+        A persona that somebody chose goes before the place; that of the place goes after it.
+        """
         preset = [self.persona.model, self.place.model]
         if not self.preferences.persona:
             preset.reverse()
-        return (chosen if allowed else "") or preset[0] or preset[1]
+        return preset[0] or preset[1]
 
     @property
     def options(self) -> dict[str, Any]:

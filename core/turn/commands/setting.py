@@ -1,0 +1,267 @@
+"""What `/settings` can change: one entry for each setting, with its values and its right."""
+
+import difflib
+import re
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from typing import NamedTuple
+from zoneinfo import available_timezones
+
+from core.languages.catalogue import CATALOGUE, LANGUAGES, say
+from core.people.personas import DEFAULT
+from core.people.roles import Act
+from core.store.layers import Layers, Scope
+from core.turn.choices import NAME_CHARS, one_line
+from core.turn.commands.command import shown_name
+from core.turn.context import TurnContext
+
+ABOUT_CHARS = 2_000
+SYSTEM_CHARS = 4_000
+FOLLOW = ("questions", "all", "off")
+WHEN = ("mention", "reply", "always", "useful")
+CONTEXT = ("off", "thread", "recent 20", "recent 50")
+SWITCH = ("on", "off")
+MOST_RECENT = 200
+NEAREST = 5
+_RECENT = re.compile(r"recent(?:\s+(\d{1,4}))?")
+
+Value = str | bool
+Words = Callable[[TurnContext], Sequence[str]]
+
+
+class Unfit(ValueError):
+    """A value does not fit. The error's text is a sentence, and *instead* are values that do."""
+
+    def __init__(self, sentence: str, instead: Sequence[str] = ()) -> None:
+        super().__init__(sentence)
+        self.instead = instead
+
+
+def nothing(context: TurnContext) -> str:
+    """For a setting that the operator cannot choose."""
+    return ""
+
+
+class Setting(NamedTuple):
+    """A setting, by the *name* that people type.
+
+    Args:
+        field: its name in `Preferences`.
+        act: the act that changing it is (`core.people.roles`).
+        read: the value of what somebody wrote; raises `Unfit`.
+        choices: values that are offered as buttons.
+        operator: what the operator chose here; empty: nothing.
+        default: what holds if nobody chose.
+        free: whether its value is a text in people's own words.
+    """
+
+    name: str
+    field: str
+    act: Act
+    read: Callable[[TurnContext, str], Value]
+    choices: Words = lambda _: ()
+    operator: Callable[[TurnContext], str] = nothing
+    default: Callable[[TurnContext], str] = nothing
+    free: bool = False
+
+    def about(self, language: str) -> str:
+        """One line about it."""
+        told = f"menu_{self.name}" if self.name in _IN_MENU else f"setting_{self.name}"
+        return say(told, language)
+
+
+_IN_MENU = ("model", "persona", "system", "lang", "voice", "follow")
+
+
+class Held(NamedTuple):
+    """What holds of a setting: its *value* as text, and its *source*.
+
+    *gone*: somebody chose it, but it is not there any more.
+    """
+
+    value: str
+    source: Scope | str
+    gone: bool = False
+
+
+def held(setting: Setting, context: TurnContext, layers: Layers) -> Held:
+    """What holds of *setting*, if these are the *layers* of choices."""
+    if scope := layers.source(setting.field):
+        chosen: Value = getattr(layers.preferences, setting.field)
+        if chosen != "":
+            return Held(written(chosen), scope, gone=_gone(setting, context, chosen))
+    if by_operator := setting.operator(context):
+        return Held(by_operator, "operator")
+    return Held(setting.default(context), scope or "default")
+
+
+def written(value: Value) -> str:
+    """*value* as people write it."""
+    return value if isinstance(value, str) else "on" if value else "off"
+
+
+def _gone(setting: Setting, context: TurnContext, value: Value) -> bool:
+    """Whether *value*, which was once chosen, would not be taken any more."""
+    if setting.name not in ("model", "persona", "lang", "timezone"):
+        return False
+    try:
+        setting.read(context, written(value))
+    except Unfit:
+        return True
+    return False
+
+
+def one_of(*names: str) -> Callable[[TurnContext, str], str]:
+    def read(context: TurnContext, text: str) -> str:
+        name = text.lower()
+        if name not in names:
+            raise _unknown(context, text, names)
+        return name
+
+    return read
+
+
+def _unknown(context: TurnContext, text: str, names: Sequence[str]) -> Unfit:
+    shown = ", ".join(f"`{one}`" for one in names)
+    told = say("setting_wrong", context.language, value=shown_name(text) or "…", names=shown)
+    return Unfit(told, names)
+
+
+def _switch(context: TurnContext, text: str) -> bool:
+    return one_of(*SWITCH)(context, text) == "on"
+
+
+def _model(context: TurnContext, text: str) -> str:
+    services, person = context.services, context.first.sender.id
+    name, offered = shown_name(text), services.model.names
+    if name == DEFAULT:
+        return ""
+    if not services.access.may_choose(name, person, offered):
+        choosable = services.access.choosable(person, offered)
+        names = ", ".join(f"`{one}`" for one in choosable)
+        told = say("model_not_allowed", context.language, model=name, names=names)
+        raise Unfit(told, choosable)
+    return name
+
+
+def _models(context: TurnContext) -> Sequence[str]:
+    services = context.services
+    return services.access.choosable(context.first.sender.id, services.model.names)
+
+
+def _language(context: TurnContext, text: str) -> str:
+    if (tag := CATALOGUE.named(text)) is None:
+        raise _unknown(context, text, tuple(LANGUAGES))
+    return tag
+
+
+def _context(context: TurnContext, text: str) -> str:
+    """`off`, `thread`, or `recent` with a number of messages."""
+    if found := _RECENT.fullmatch(text.lower()):
+        many = int(found[1] or 20)
+        if 1 <= many <= MOST_RECENT:
+            return f"recent {many}"
+    elif text.lower() in CONTEXT:
+        return text.lower()
+    raise _unknown(context, text, CONTEXT)
+
+
+def _text(most: int) -> Callable[[TurnContext, str], str]:
+    def read(context: TurnContext, text: str) -> str:
+        if len(text) > most:
+            raise Unfit(say("too_long", context.language, chars=len(text), most=most))
+        return text
+
+    return read
+
+
+def _system(context: TurnContext, text: str) -> str:
+    return "" if text.lower() == "clear" else _text(SYSTEM_CHARS)(context, text)
+
+
+def _name(context: TurnContext, text: str) -> str:
+    return one_line(_text(NAME_CHARS)(context, text))
+
+
+@cache
+def _zones() -> Mapping[str, str]:
+    """The zones of the IANA list by their names in small letters, and by their cities' names."""
+    names = sorted(available_timezones())
+    # Of two zones with the same last part, the one with the shorter name is the usual one.
+    cities = {one.rpartition("/")[2].lower(): one for one in sorted(names, key=len, reverse=True)}
+    return {**cities, **{one.lower(): one for one in names}}
+
+
+def _timezone(context: TurnContext, text: str) -> str:
+    asked = "_".join(text[:NAME_CHARS].lower().split())
+    if zone := _zones().get(asked):
+        return zone
+    near = difflib.get_close_matches(asked, _zones(), 3 * NEAREST, 0.6)
+    nearest = list(dict.fromkeys(_zones()[one] for one in near))[:NEAREST]
+    raise _unknown(context, text, nearest or ("Europe/Berlin", "America/New_York", "UTC"))
+
+
+_ALL = (
+    Setting(
+        "model",
+        "model",
+        "model",
+        _model,
+        _models,
+        lambda context: context.choices.preset_model,
+        lambda context: context.services.model.model,
+    ),
+    Setting(
+        "persona",
+        "persona",
+        "persona",
+        lambda context, text: one_of(*context.services.personas)(context, text),
+        lambda context: tuple(context.services.personas),
+        lambda context: context.choices.place.persona,
+        lambda _: DEFAULT,
+    ),
+    Setting("system", "system", "system", _system, free=True),
+    Setting("lang", "language", "lang", _language, lambda _: tuple(LANGUAGES)),
+    Setting("voice", "voice", "voice", _switch, lambda _: SWITCH, default=lambda _: "off"),
+    Setting(
+        "follow",
+        "follow",
+        "follow",
+        one_of(*FOLLOW),
+        lambda _: FOLLOW,
+        default=lambda _: "questions",
+    ),
+    Setting(
+        "name",
+        "name",
+        "settings",
+        _name,
+        default=lambda context: one_line(context.first.place_name),
+        free=True,
+    ),
+    Setting(
+        "about",
+        "about",
+        "settings",
+        _text(ABOUT_CHARS),
+        operator=lambda context: context.choices.place.about,
+        free=True,
+    ),
+    Setting(
+        "timezone",
+        "timezone",
+        "settings",
+        _timezone,
+        operator=lambda context: (
+            context.choices.place.timezone or context.services.settings.timezone
+        ),
+        default=lambda context: context.choices.now.tzname() or "",
+        free=True,
+    ),
+    Setting("context", "context", "settings", _context, lambda _: CONTEXT),
+    Setting("when", "when", "settings", one_of(*WHEN), lambda _: WHEN, default=lambda _: WHEN[0]),
+    Setting("burst", "burst", "settings", _switch, lambda _: SWITCH, default=lambda _: "on"),
+)
+SETTINGS: Mapping[str, Setting] = {one.name: one for one in _ALL}
+ALSO = {"language": "lang", "zone": "timezone", "tz": "timezone", "prompt": "system"}
+"""Other words that people type for a setting."""
