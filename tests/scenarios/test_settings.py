@@ -256,7 +256,7 @@ async def test_the_page_has_settings_too(tmp_path, model):
         (post,) = await driver.posted(place, 1)
         assert "settings burst off" in post.commands
         await driver.press(place, "settings burst off")
-        await until(lambda: _says(driver, place, "`off` (chosen here)"))
+        await until(lambda: _says(driver, place, "`off` (chosen in this thread)"))
 
 
 async def _says(driver, place, text):
