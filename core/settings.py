@@ -148,6 +148,13 @@ class Settings(BaseSettings):
         description="which models one may choose with /model and /compare, comma-separated; unset: "
         "those of palaver.toml, or any of the one API; *: any; admins: any",
     )
+    context: str = Field(
+        "thread",
+        pattern=r"^(off|thread|recent [1-9]\d{0,2})$",
+        description="what the model is told of what people said before a question in a Slack "
+        "channel: off, thread (the thread), or recent and a number (outside of threads the last "
+        "messages too)",
+    )
     wake_words: Names = Field(
         (), description="words at the start of a group message that speak to the bot"
     )

@@ -108,6 +108,7 @@ def slash_incoming(slash: Slash, name: str, team: str, thread: str, *, private: 
         command=slash.command,
         reply_to="" if thread else alone,
         private=private,
+        message=thread,
         of_place=not thread,
     )
 

@@ -22,7 +22,7 @@ SHORTCUTS = {
 SCOPES = {
     "app_mentions:read": "hear mentions",
     "assistant:write": "be an agent: suggested prompts",
-    "channels:history": "hear threads in public channels, and read one to summarise it",
+    "channels:history": "hear public channels, and read what was said before a question",
     "channels:read": "call channels by their names",
     "chat:write": "answer, stream, show a status",
     "commands": "slash commands and shortcuts",

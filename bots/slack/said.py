@@ -19,10 +19,11 @@ _OF_BOTS = frozenset(("bot_message", "huddle_thread"))
 
 
 def is_said(message: Mapping[str, Any]) -> bool:
-    """Whether somebody said *message*. Joins, topics and tombstones are not said."""
+    """Whether somebody said *message*. Joins, topics, tombstones, half answers are not said."""
     subtype = string(message, "subtype")
     known = subtype in SAID or subtype in _OF_BOTS
-    return known and bool(string(message, "ts")) and not message.get("hidden")
+    grows = string(message, "streaming_state") == "in_progress"
+    return known and bool(string(message, "ts")) and not (message.get("hidden") or grows)
 
 
 def named_in(message: Mapping[str, Any]) -> list[str]:

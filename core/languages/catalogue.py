@@ -43,6 +43,7 @@ class Locale(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         names: its name in the language itself, then its other names.
         letters: letters that other languages of the same *script* lack.
         words: short words that most of its sentences have.
+        pointing: beginnings of words that mean a picture, a sound or another file.
     """
 
     names: tuple[str, ...]
@@ -52,6 +53,7 @@ class Locale(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     plural: dict[str, str] = {}
     letters: str = ""
     words: tuple[str, ...] = ()
+    pointing: dict[Literal["image", "audio", "file"], tuple[str, ...]] = {}
 
     @property
     def name(self) -> str:

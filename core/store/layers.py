@@ -36,6 +36,10 @@ class Layers(msgspec.Struct, frozen=True):
         above = {} if scope == "tenant" else {**self.tenant}
         return Preferences(**{**above, **(self.place if scope == "thread" else {})})
 
+    def own(self, name: str) -> Any:
+        """The choice of *name* in the thread or its place; None if nobody chose it there."""
+        return {**self.place, **self.thread}.get(name)
+
     def source(self, name: str) -> Scope | None:
         """The layer whose choice of *name* holds; None if nobody chose it."""
         layers: dict[Scope, Mapping[str, Any]] = {

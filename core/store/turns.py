@@ -55,7 +55,8 @@ class Turn(msgspec.Struct, frozen=True):
     *tries*: the starts so far and this one, as `START` and `FAILED` of `core.store.claim` count
     them. *placeholder*: the post that told the person to wait. *moved_to*: where the conversation
     moved. *layers*: where each of the *preferences* was chosen. *in_thread*: whether the
-    conversation is not its whole place. *limits*: the budgets that admins set, weakest first.
+    conversation is not its whole place. *since*: when its history was last forgotten.
+    *limits*: the budgets that admins set, weakest first.
     *held*: the accounts in which an earlier try has reserved.
     """
 
@@ -70,6 +71,7 @@ class Turn(msgspec.Struct, frozen=True):
     moved_to: ConversationId = ConversationId("")
     layers: Layers = Layers()
     in_thread: bool = False
+    since: float = 0.0
     limits: tuple[Limit, ...] = ()
     held: tuple[str, ...] = ()
 
@@ -116,7 +118,7 @@ def read_turn(
     place, and since when its threads remember. It counts only *in_thread*: otherwise the
     conversation is the place.
     """
-    own, (preferences, summed, moved) = dict(_pairs(lane)), conversation
+    own, (preferences, summed, moved, *forgotten) = dict(_pairs(lane)), conversation
     here, of_tenant = read_layer(preferences), read_layer(tenant)
     layers, since = Layers(place=here, tenant=of_tenant), 0.0
     if in_thread:
@@ -135,6 +137,7 @@ def read_turn(
         moved_to=ConversationId(words(moved)),
         layers=layers,
         in_thread=in_thread,
+        since=max(since, *map(number, forgotten), 0.0),
     )
 
 

@@ -12,10 +12,10 @@ from core.messages import Attachment, Button, Exchange
 from core.models.request import ChatMessage, ChatRequest
 from core.store.turns import Checkpoint
 from core.telemetry import logger
-from core.turn.attachments import ReadAttachments
 from core.turn.context import Report, TurnContext
 from core.turn.cost import record, spent_on
 from core.turn.generation import Generation, write
+from core.turn.hearing import hear
 from core.turn.prompt import clock
 from core.turn.speak import speak
 from core.turn.summaries import summarise_later
@@ -49,8 +49,12 @@ async def answer(
     *again*: an exchange that is answered anew. The new answer uses the posts of the old one.
     """
     readable = [one for one in history if not one.refused]
+    heard = await hear(context, question, readable, replaces)
+    attachments = list(dict.fromkeys([*heard.files, *attachments]))
     attached = await context.services.reader.read(context.platform, attachments, readable)
-    request = _request(context, question, history, attached, retried=bool(replaces))
+    messages = context.prompt(question, history, attached, heard.messages)
+    alone = not (replaces or history or heard.messages or attached.pictures)
+    request = _request(context, question, messages, alone=alone)
     generation = Generation(context.checkpoint.text, before.rstrip())
     answering = _Answering(context, request, generation, again.posts if again is not None else ())
     await answering.show()
@@ -197,21 +201,16 @@ def _exchange(
 
 
 def _request(
-    context: TurnContext,
-    question: str,
-    history: Sequence[Exchange],
-    attached: ReadAttachments,
-    *,
-    retried: bool,
+    context: TurnContext, question: str, messages: tuple[ChatMessage, ...], *, alone: bool
 ) -> ChatRequest:
-    messages = context.prompt(question, history, attached)
+    """*alone*: nothing but the question decides the answer, so others may get it from memory."""
     return ChatRequest(
         messages=messages,
         model=context.choices.model or _small(context, messages, question),
         options=context.choices.options,
         max_tokens=context.services.settings.max_tokens,
         clock=clock(context.choices.now),
-        scope="" if retried or history or attached.pictures else _scope(context),
+        scope=_scope(context) if alone else "",
     )
 
 

@@ -78,6 +78,11 @@ class Choices:
         return datetime.datetime.now(datetime.UTC).astimezone()
 
     @property
+    def context(self) -> str:
+        """What the model is told of what was said here to others (`core.turn.hearing`)."""
+        return self.preferences.context or self.services.settings.context
+
+    @property
     def about(self) -> str:
         """What the model is told of the place: how it is called, what it is for, what it knows."""
         name, about = self.preferences.name, self.preferences.about or self.place.about

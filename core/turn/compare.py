@@ -16,6 +16,7 @@ from core.store.turns import Checkpoint
 from core.turn.context import Report, TurnContext
 from core.turn.cost import record, spent_on
 from core.turn.generation import Generation, write
+from core.turn.hearing import hear
 from core.turn.prompt import clock
 
 COMMAND = "/compare "
@@ -44,8 +45,10 @@ async def compare(
             shown = ", ".join(f"`{one}`" for one in access.choosable(asks, offered))
             sentence = say("model_not_allowed", context.language, model=name, names=shown)
             return await context.close("rejected", sentence)
+    heard = await hear(context, question, history, replaces)
+    attachments = list(dict.fromkeys([*heard.files, *attachments]))
     attached = await context.services.reader.read(context.platform, attachments, history)
-    messages = context.prompt(question, history, attached)
+    messages = context.prompt(question, history, attached, heard.messages)
     requests = [
         ChatRequest(
             messages=messages,

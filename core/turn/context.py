@@ -119,9 +119,16 @@ class TurnContext:
         return Button(command, say(command, self.language))
 
     def prompt(
-        self, question: str, history: Sequence[Exchange], attached: ReadAttachments
+        self,
+        question: str,
+        history: Sequence[Exchange],
+        attached: ReadAttachments,
+        heard: Sequence[ChatMessage] = (),
     ) -> tuple[ChatMessage, ...]:
-        """The messages that ask *question* about *attached*, with *history* as context."""
+        """The messages that ask *question* about *attached*, with *history* as context.
+
+        *heard*: what was said here to others (`core.turn.hearing`).
+        """
         settings, choices, first = self.services.settings, self.choices, self.first
         question = "\n\n".join([*attached.notes, question])
         *before, last = build_prompt(
@@ -135,7 +142,8 @@ class TurnContext:
             instructions="\n\n".join(filter(None, (choices.about, choices.persona.text))),
             summary=self.turn.summary.text,
         )
-        return (*before, replace(last, images=attached.pictures, sounds=attached.sounds or UNSET))
+        last = replace(last, images=attached.pictures, sounds=attached.sounds or UNSET)
+        return (*before, *heard, last)
 
     def reply(
         self,

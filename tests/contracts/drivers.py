@@ -298,10 +298,11 @@ class SlackDriver(Driver):
         server = self.server = SlackServer()
         self._threads = {}
         async with server.running():
-            # A thread that people began without the bot.
+            # A thread that people began without the bot, where nobody has said anything yet.
             self._threads["thread"] = server.ts()
-            root = slack_server.Post(self._threads["thread"], "C02", "", "people talk", "U01")
+            root = slack_server.Post(self._threads["thread"], "C02", "", "Ann joined", "U01")
             server.posts["C02", root.ts] = root
+            server.told["C02", root.ts] = {"subtype": "channel_join"}
             yield self
 
     def settings(self):

@@ -30,6 +30,7 @@ redis.call('LTRIM', KEYS[2], ARGV[7], -1)
 if ARGV[8] == '*' then
   redis.call('DEL', history)
   redis.call('HDEL', state, 'summary')
+  redis.call('HSET', state, 'cleared', redis.call('TIME')[1])
   add('HINCRBY', state, 'forgotten', 1)
 elseif ARGV[8] ~= '' then
   forget(history, ARGV[8])

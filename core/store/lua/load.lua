@@ -9,7 +9,7 @@
 --       7 lane  8 person  9 stale_s  10 most_per_person  11 most_per_place (0: any number)
 --       12 ttl_s  13 its slot among those running  14... fields of the budgets that may hold here
 -- Returns {fence, {mail...}, {lane's field, value...}, {exchange...} oldest first,
--- {the conversation's preferences, summary, what it became},
+-- {the conversation's preferences, summary, what it became, when it was last forgotten: twice},
 -- {the place's preferences, since when it remembers}, the tenant's preferences, {budgets...}, what
 -- the lane has reserved}, or {0}: as many turns as allowed are running for the person, or in the
 -- place. One of them makes this lane ready again
@@ -82,7 +82,7 @@ return {
   redis.call('LRANGE', KEYS[2], 0, tonumber(ARGV[4]) - 1),
   redis.call('HGETALL', KEYS[3]),
   exchanges,
-  redis.call('HMGET', KEYS[5], 'preferences', 'summary', 'moved'),
+  redis.call('HMGET', KEYS[5], 'preferences', 'summary', 'moved', 'cleared', 'erased'),
   redis.call('HMGET', KEYS[13], 'preferences', 'fresh'),
   redis.call('HGET', KEYS[16], 'preferences'),
   redis.call('HMGET', KEYS[14], unpack(ARGV, 14)),
