@@ -1,7 +1,7 @@
 """The clients of all providers (chat, pictures, voice), on one pooled session."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +27,7 @@ from core.models.request import Model
 from core.models.speech import SpeechClient
 from core.models.transcription import TranscriptionClient
 from core.net.outside import Outside
+from core.people.budgets import Limit, limits_of
 from core.people.personas import Personas, Places, personas_of, places_of
 from core.settings import Settings
 from core.tasks import end
@@ -46,6 +47,7 @@ class Models:
     speech: SpeechClient | None
     personas: Personas
     places: Places
+    limits: Sequence[Limit]
     kind: str
 
 
@@ -106,6 +108,7 @@ async def open_models(
             speech=speech,
             personas=personas,
             places=places_of(file.place, beside, personas),
+            limits=limits_of(settings, file.budget),
             kind=chat.kind,
         )
 

@@ -33,6 +33,7 @@ from core.secret import keep_secret
 from core.settings import Settings
 from core.starting import Starting
 from core.store import keys
+from core.store.budgets import Budgets
 from core.store.connection import connect
 from core.store.crowds import Crowds
 from core.store.embedded import embedded
@@ -125,6 +126,7 @@ async def open_core(settings: Settings) -> AsyncIterator[Core]:
             pacer=await stack.enter_async_context(Pacer(budget)),
             access=(access := _access(settings)),
             rights=Rights(access, SharedMembers(redis)),
+            budgets=Budgets(redis, models.limits),
             personas=models.personas,
             places=models.places,
             reader=Reader(vision=settings.llm_vision, voice=models.voice, hears=settings.llm_hears),

@@ -103,6 +103,9 @@ class Settings(BaseSettings):
         "do that; OpenAI charges a little for each",
     )
     image_price: float = Field(0.0, ge=0, description="dollars for a picture")
+    audio_price: float = Field(
+        0.0, ge=0, description="dollars for a minute of speech, heard or spoken"
+    )
     image_callbacks: bool = Field(
         False, description="whether the image API paints later and then calls PUBLIC_URL (AceData)"
     )
@@ -169,6 +172,24 @@ class Settings(BaseSettings):
         description="the time zone of the time that the model is told, such as Asia/Shanghai; "
         "unset: TZ's",
     )
+    budgets: str = Field(
+        "",
+        description="what may be spent, such as person 2 usd/day, place 1m tokens/week, tenant 100 "
+        "usd/month; units: usd, tokens, pictures, minutes, tools",
+    )
+    over_budget: str = Field(
+        "", description="the cheaper model that answers when a budget of BUDGETS is used up"
+    )
+    budget_contact: str = Field(
+        "", description="whom people are told to ask for more, such as @ann; unset: an admin"
+    )
+    questions_per_minute: int = Field(
+        0, ge=0, description="questions of one person in a minute, everywhere; 0: any number"
+    )
+    pictures_per_hour: int = Field(
+        0, ge=0, description="pictures for one person in an hour, everywhere; 0: any number"
+    )
+
     history_tokens: int = Field(8000, ge=0, description="how much history is sent with a question")
     max_tokens: int = Field(0, ge=0, description="the longest answer; 0: the API's own limit")
     history_ttl: int = Field(

@@ -248,6 +248,12 @@ class Metrics:
             ["model"],
             registry=self.registry,
         )
+        self.over_budget = Counter(
+            "palaver_over_budget_total",
+            "Turns that a budget refused, by whose it was.",
+            ["platform", "of"],
+            registry=self.registry,
+        )
         self.pictures = Counter(
             "palaver_pictures_total", "Pictures painted.", ["model"], registry=self.registry
         )

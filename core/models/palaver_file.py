@@ -45,6 +45,15 @@ model = "fast"
 parameters = {temperature = 0.2}
 timezone = "Europe/Berlin"
 
+Budgets, as in BUDGETS, and some that do not fit there:
+
+[[budget]]
+of = "person"                          # each person; or: place, tenant
+who = "telegram:42"                    # only this person or place
+most = ["2 usd/day", "50 pictures/week"]
+model = "gpt-5*"                       # only what such models cost
+over_budget = "fast"                   # the model that answers when it is used up
+
 Words that may not pass, and what happens to a text with one:
 
 [[filter]]
@@ -134,6 +143,14 @@ class PlaceEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     timezone: str = ""
 
 
+class BudgetEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    of: Literal["person", "place", "tenant"]
+    most: str | tuple[str, ...]
+    who: str = ""
+    model: str = ""
+    over_budget: str = ""
+
+
 class FilterEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     action: Action
     words: tuple[str, ...] = ()
@@ -156,6 +173,7 @@ class PalaverFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     persona: tuple[PersonaEntry, ...] = ()
     place: tuple[PlaceEntry, ...] = ()
     moderation: ModerationEntry | None = None
+    budget: tuple[BudgetEntry, ...] = ()
     tools: Tools = Tools()
 
     def filter_of(self, direction: Literal["question", "answer"], beside: Path) -> Filter:
@@ -221,9 +239,10 @@ def read_palaver_file(path: Path) -> PalaverFile:
 
 
 def _asking(file: PalaverFile) -> Iterator[tuple[str, str]]:
-    """The personas and places, each with the model that it names."""
+    """The personas, places and budgets, each with the model that it names."""
     yield from ((f"persona {entry.name}", entry.model) for entry in file.persona)
     yield from ((f"place {entry.id}", entry.model) for entry in file.place)
+    yield from ((f"budget of {entry.of}", entry.over_budget) for entry in file.budget)
 
 
 def _fault(base_url: str) -> str:

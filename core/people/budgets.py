@@ -13,13 +13,18 @@ from typing import Literal, NamedTuple
 import msgspec
 from msgspec.structs import replace
 
+from core.errors import ConfigError
 from core.messages import ConversationId, Spent, place_of, split_conversation
+from core.models.palaver_file import BudgetEntry
 from core.people.periods import PERS, Per, period_at
+from core.people.roles import tenant_of
+from core.settings import Settings
 
 Of = Literal["person", "place", "tenant"]
 Unit = Literal["usd", "tokens", "pictures", "minutes", "tools"]
 MICRO = 1_000_000
 """Money is counted in millionths of a dollar: sums of whole numbers are exact."""
+KINDS: Mapping[str, Of] = {"person": "person", "place": "place", "tenant": "tenant"}
 _WORDS: Mapping[str, Unit] = {
     **dict.fromkeys(("usd", "$", "dollar", "dollars"), "usd"),
     **dict.fromkeys(("token", "tokens"), "tokens"),
@@ -27,7 +32,7 @@ _WORDS: Mapping[str, Unit] = {
     **dict.fromkeys(("minute", "minutes", "audio"), "minutes"),
     **dict.fromkeys(("tool", "tools", "calls"), "tools"),
 }
-_SCALE: Mapping[Unit, int] = {"usd": MICRO, "tokens": 1, "pictures": 1, "minutes": 60, "tools": 1}
+SCALE: Mapping[Unit, int] = {"usd": MICRO, "tokens": 1, "pictures": 1, "minutes": 60, "tools": 1}
 _THOUSANDS = {"": 1, "k": 1_000, "m": 1_000_000}
 _AMOUNT = re.compile(r"(\$?)(\d{1,12}(?:\.\d{1,6})?)([km]?)\s*(\$|[a-z]+)?", re.IGNORECASE)
 MOST = 10**13
@@ -110,7 +115,7 @@ def read_amount(text: str) -> tuple[int, Unit]:
     if found is None or word not in _WORDS or (found[1] and found[4]):
         raise ValueError(f"{text.strip()[:40]!r} is no amount, such as 2 usd or 100k tokens")
     unit = _WORDS[word]
-    much = round(float(found[2]) * _THOUSANDS[found[3].lower()] * _SCALE[unit])
+    much = round(float(found[2]) * _THOUSANDS[found[3].lower()] * SCALE[unit])
     if much > MOST:
         raise ValueError(f"{text.strip()[:40]!r} is too much")
     return much, unit
@@ -134,19 +139,31 @@ def read_limit(of: Of, text: str, *, who: str = "") -> Limit:
     return Limit(of, unit, most, per, who, found[3] or "")
 
 
-def read_limits(text: str, over: str = "") -> tuple[Limit, ...]:
-    """The limits in the setting BUDGETS: `person 2 usd/day, tenant 100 usd/month`.
+def limits_of(settings: Settings, entries: Iterable[BudgetEntry]) -> tuple[Limit, ...]:
+    """The limits that the operator set, in BUDGETS and its kin and in `palaver.toml`.
 
     Raises:
-        ValueError: *text* cannot be read.
+        ConfigError: one of them cannot be read.
     """
-    limits = []
-    for part in filter(None, map(str.strip, re.split(r"[,;\n]", text))):
-        of, _, rest = part.partition(" ")
-        if of not in ("person", "place", "tenant"):
-            raise ValueError(f"{part[:60]!r} must begin with person, place or tenant")
-        limit = read_limit(msgspec.convert(of, Of), rest)
-        limits.append(replace(limit, over=over))
+    limits: list[Limit] = []
+    try:
+        for part in filter(None, map(str.strip, re.split(r"[,;\n]", settings.budgets))):
+            of, _, rest = part.partition(" ")
+            if of not in KINDS:
+                raise ValueError(f"{part[:60]!r} must begin with person, place or tenant")
+            limits.append(replace(read_limit(KINDS[of], rest), over=settings.over_budget))
+    except ValueError as error:
+        raise ConfigError("BUDGETS", str(error)) from error
+    try:
+        for entry in entries:
+            for text in (entry.most,) if isinstance(entry.most, str) else entry.most:
+                limit = read_limit(entry.of, text, who=entry.who)
+                model = entry.model or limit.model
+                limits.append(replace(limit, model=model, over=entry.over_budget))
+    except ValueError as error:
+        raise ConfigError("PALAVER_CONFIG", f"budget: {error}") from error
+    if most := settings.pictures_per_hour:
+        limits.append(Limit("person", "pictures", most, "hour"))
     return tuple(limits)
 
 
@@ -183,11 +200,6 @@ def accounts_at(
         period = period_at(limit.per, now)
         accounts.append(Account(limit, here[limit.of], period.name, period.until))
     return accounts
-
-
-def tenant_of(conversation: ConversationId) -> str:
-    """The tenant of *conversation*: today each platform has one bot."""
-    return split_conversation(conversation)[0]
 
 
 def _place(conversation: ConversationId) -> str:

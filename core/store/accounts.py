@@ -15,7 +15,8 @@ from typing import NamedTuple
 import msgspec
 
 from core.messages import ConversationId, Sender, Spent
-from core.people.budgets import Account, Limit, tenant_of
+from core.people.budgets import Account, Limit
+from core.people.roles import tenant_of
 from core.store import keys
 from core.store.turns import accounts_of
 from core.store.values import read
@@ -65,23 +66,18 @@ def key_of(account: Account) -> str:
     return keys.account(account.who, kind, account.name)
 
 
-def wanted(accounts: Sequence[Account], estimate: Mapping[str, Spent]) -> list[Account]:
-    """Those of *accounts* in which *estimate*, by model, must be reserved."""
-    return [one for one in accounts if one.limit.of_spent(estimate)]
-
-
-def entries(accounts: Sequence[Account], spent: Mapping[str, Spent]) -> bytes:
-    """For each account: key, unit, how much of *spent* counts there, the most, when to forget."""
+def entries(amounts: Sequence[tuple[Account, int]]) -> bytes:
+    """For each account: its key, unit, how much, the most, and when to forget it."""
     return msgspec.json.encode(
         [
             (
                 key_of(one),
                 one.limit.unit,
-                one.limit.of_spent(spent),
+                much,
                 one.limit.most,
                 int(one.until.timestamp()) + KEPT_S,
             )
-            for one in accounts
+            for one, much in amounts
         ]
     )
 
@@ -105,7 +101,7 @@ def bill_of(
         rows[f"person {person.id}"] = {**msgspec.to_builtins(total), **named}
         rows[f"place {place}"] = total
         rows |= {f"model {model}": cost for model, cost in spent.items()}
-    paying = wanted(accounts, spent)
+    paying = [(one, much) for one in accounts if (much := one.limit.of_spent(spent))]
     bill = {
         "spent": pays if spent else {},
         "spent_ttl": SPENT_S,
@@ -113,10 +109,10 @@ def bill_of(
         "tally_ttl": TALLY_S,
         "most_rows": MOST_ROWS,
         "rows": rows,
-        "accounts": msgspec.Raw(entries(paying, spent)),
+        "accounts": msgspec.Raw(entries(paying)),
     }
-    named_keys = [*(pays if spent else ()), tally, *map(key_of, paying)]
-    return Bill(named_keys, msgspec.json.encode(bill), paying)
+    named_keys = [*(pays if spent else ()), tally, *(key_of(one) for one, _ in paying)]
+    return Bill(named_keys, msgspec.json.encode(bill), [one for one, _ in paying])
 
 
 def read_hold(raw: bytes | None) -> Sequence[str]:

@@ -14,7 +14,7 @@ Lua script, so nothing can happen between its check and its change.
 """
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Unpack, cast
 
 import msgspec
@@ -27,14 +27,14 @@ from core.messages import (
     Exchange,
     Incoming,
     Sender,
-    Spent,
     place_of,
     split_conversation,
     tenant_conversation,
 )
-from core.people.budgets import Account, fields_of, tenant_of
+from core.people.budgets import Account, fields_of
+from core.people.roles import tenant_of
 from core.store import keys
-from core.store.accounts import Refused, bill_of, entries, key_of, read_hold, read_limits, wanted
+from core.store.accounts import Refused, bill_of, entries, key_of, read_hold, read_limits
 from core.store.connection import store_errors
 from core.store.engine import Engine
 from core.store.lanes import Lane
@@ -168,22 +168,20 @@ class Claim:
         return words(cast(bytes, stop))
 
     async def reserve(
-        self, event_id: str, accounts: Sequence[Account], estimate: Mapping[str, Spent]
+        self, event_id: str, amounts: Sequence[tuple[Account, int]]
     ) -> Refused | None:
-        """Reserve *estimate*, by model, in all *accounts* where it counts, or in none.
+        """Reserve *amounts*, each at least 1, in all their accounts or in none.
 
         It takes the place of what this turn, or an earlier try of it, has reserved before.
         """
-        if not (asked := wanted(accounts, estimate)):
-            return None
-        self._held.update(map(key_of, asked))
+        self._held.update(key_of(one) for one, _ in amounts)
         states = [keys.state(self.lane.name), keys.state(self.conversation)]
         which, *why = await self._step(
             self._engine.reserve,
             [*states, keys.holds(self._tenant), *self._held],
-            [self._fence, self.lane.name, event_id, entries(asked, estimate)],
+            [self._fence, self.lane.name, event_id, entries(amounts)],
         )
-        return Refused(asked[which - 1], *why) if which else None
+        return Refused(amounts[which - 1][0], *why) if which else None
 
     async def commit(self, taken: int, exchange: Exchange | None, **ending: Unpack[Ending]) -> int:
         """End the turn: remove the first *taken* mails, and append *exchange* to history.

@@ -12,12 +12,14 @@ from core.messages import Attachment, Button, Exchange
 from core.models.request import ChatMessage, ChatRequest
 from core.store.turns import Checkpoint
 from core.telemetry import logger
+from core.turn.afford import afford
 from core.turn.context import Report, TurnContext
 from core.turn.cost import record, spent_on
 from core.turn.generation import Generation, write
 from core.turn.hearing import hear
 from core.turn.prompt import clock
 from core.turn.speak import speak
+from core.turn.spending import OverBudget, Unpriced
 from core.turn.summaries import summarise_later
 
 log = logger(__name__)
@@ -55,6 +57,8 @@ async def answer(
     messages = context.prompt(question, history, attached, heard.messages)
     alone = not (replaces or history or heard.messages or attached.pictures)
     request = _request(context, question, messages, alone=alone)
+    if not context.checkpoint.done:
+        request = await afford(context, request)
     generation = Generation(context.checkpoint.text, before.rstrip())
     answering = _Answering(context, request, generation, again.posts if again is not None else ())
     await answering.show()
@@ -97,7 +101,8 @@ class _Answering:
         for tries_left in reversed(range(STREAM_TRIES)):
             async with self.reply:
                 request = self.request if self._whole else await self._write()
-                if not (tries_left and self._to_be_tried_again(request)):
+                again = tries_left and self._to_be_tried_again(request)
+                if not (again and await self._affordable()):
                     await self._finish()
                     return
                 await self.reply.settle()
@@ -141,9 +146,21 @@ class _Answering:
             generation.stopped = True
         return request
 
+    async def _affordable(self) -> bool:
+        """Whether one more try may be spent, besides those so far."""
+        model = self._generation.model or self.request.model or self._context.services.model.model
+        price = self._context.services.model.price_of(model)
+        try:
+            more = {model: spent_on(self._generation, price)}
+            self.request = await afford(self._context, self.request, more)
+        except (OverBudget, Unpriced):
+            return False
+        return True
+
     def _to_be_tried_again(self, request: ChatRequest) -> bool:
         context, error = self._context, self._generation.error
-        small = self.request.model != context.choices.model
+        # A model that answers alone was chosen by the budget.
+        small = self.request.model != context.choices.model and not self.request.alone
         if self._whole or not _worth_another_try(self._generation, request, small=small):
             return False
         conversation = context.claim.conversation

@@ -13,11 +13,13 @@ from core.live.reply import Reply
 from core.messages import Attachment, Exchange
 from core.models.request import ChatRequest
 from core.store.turns import Checkpoint
+from core.turn.afford import reserve
 from core.turn.context import Report, TurnContext
 from core.turn.cost import record, spent_on
 from core.turn.generation import Generation, write
 from core.turn.hearing import hear
 from core.turn.prompt import clock
+from core.turn.spending import estimates_of, together
 
 COMMAND = "/compare "
 """A comparison's question in history begins with this."""
@@ -60,6 +62,9 @@ async def compare(
         )
         for name in names
     ]
+    model, accounts = context.services.model, context.accounts
+    estimates = (estimates_of(model, one, accounts)[0] for one in requests)
+    await reserve(context, [together(estimates)])
     generations = [Generation("") for _ in names]
     replies = _replies(context, len(names))
     await _stream(context, requests, generations, replies)

@@ -21,6 +21,7 @@ from core.messages import (
     split_conversation,
 )
 from core.models.request import ChatMessage
+from core.people.budgets import Account
 from core.people.personas import Place
 from core.people.roles import Act, Role
 from core.platform import Platform
@@ -32,6 +33,7 @@ from core.turn.choices import Choices, one_line
 from core.turn.lease_renewer import LeaseRenewer
 from core.turn.prompt import build_prompt
 from core.turn.services import Services
+from core.turn.spending import Spending
 from core.turn.stop import StopSignal
 
 STORE_TIMEOUT_S = 600.0
@@ -62,6 +64,7 @@ class TurnContext:
     turn: Turn
     mail: Sequence[Incoming]
     language: Language
+    spending: Spending
     role: Role = Role.MEMBER
     whole: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -93,6 +96,11 @@ class TurnContext:
         if not chosen.name and not self.first.private:
             chosen = replace(chosen, name=one_line(self.first.place_name))
         return Choices(self.services, chosen, place, self.first.sender.id)
+
+    @property
+    def accounts(self) -> Sequence[Account]:
+        """The budgets that this turn spends from."""
+        return self.spending.accounts(self.choices.now)
 
     def owns(self, exchange: Exchange) -> bool:
         """Whether *exchange* was asked by the person who asks now. In private: always."""
@@ -245,6 +253,8 @@ class TurnContext:
         await self.whole.wait()
         until = time.monotonic() + STORE_TIMEOUT_S
         await self.lease.rest()
+        ending["spent"] = self.spending.bill(ending.get("spent", {}))
+        ending["accounts"] = self.accounts
         while True:
             try:
                 await self.claim.commit(len(self.mail), exchange, **ending)

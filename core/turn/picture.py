@@ -15,6 +15,7 @@ from core.live.delivery import deliver, indicate, report_refusal
 from core.messages import Attachment, Button, Picture, Spent
 from core.tasks import end, see_through
 from core.telemetry import label, logger
+from core.turn.afford import reserve
 from core.turn.attachments import MOST_PICTURES
 from core.turn.context import Report, TurnContext
 from core.turn.options import BadOption, check_for_model, read_request
@@ -44,6 +45,9 @@ async def paint(
         log.warning("picture not read", reason=str(error))
         return await context.close("rejected", say("image_unread", context.language))
     model = request.model or context.services.images.model
+    price = context.services.settings.image_price
+    most = Spent(turns=1, pictures=request.n, cost_usd=request.n * price)
+    await reserve(context, [{model: most}])
     conversation = context.claim.conversation
     outcome, notes, painted = "painted", f"[painted: {request.prompt}]", 0
     preview, began, held = _Preview(context), time.monotonic(), AsyncExitStack()
@@ -73,7 +77,7 @@ async def paint(
     exchange = context.exchange(
         COMMAND + text, "", notes=notes, cut=not notes, attachments=attachments
     )
-    cost = painted * context.services.settings.image_price
+    cost = painted * price
     spent = {model: Spent(turns=1, pictures=painted, cost_usd=cost)}
     log.info(
         "painted",

@@ -38,6 +38,7 @@ from core.turn.lease_renewer import LeaseRenewer
 from core.turn.prompt import BYTES_PER_TOKEN
 from core.turn.serve import serve
 from core.turn.services import Services
+from core.turn.spending import Spending
 from core.turn.stop import StopSignal
 
 log = logger(__name__)
@@ -125,6 +126,7 @@ class TurnRun:
             turn,
             mail,
             language,
+            Spending(self._claim, first, [*self._services.budgets.limits, *turn.limits]),
             # The ingress let in nobody else; a place may have moved since it was listed.
             max(role, Role.MEMBER),
         )

@@ -2,11 +2,13 @@
 
 from core.languages.catalogue import say
 from core.store.claim import FAILED, START
+from core.turn.afford import hint, refuse
 from core.turn.answer import answer
 from core.turn.commands import carry_out
 from core.turn.commands.answers import too_long
 from core.turn.context import Report, TurnContext
 from core.turn.prompt import QUESTION_CHARS, asked_text
+from core.turn.spending import OverBudget, Unpriced
 from core.turn.summaries import titled
 
 MOST_TRIES = 4 * FAILED + START
@@ -17,7 +19,16 @@ the cause then."""
 
 
 async def serve(context: TurnContext) -> Report:
-    """Do what the mail of *context* asks for."""
+    """Do what the mail of *context* asks for, if that may be spent."""
+    try:
+        report = await _serve(context)
+    except (OverBudget, Unpriced) as error:
+        report = await refuse(context, error)
+    await hint(context)
+    return report
+
+
+async def _serve(context: TurnContext) -> Report:
     first, language = context.first, context.language
     if to := first.moved_to or context.turn.moved_to:
         await context.claim.move(to, said=bool(first.moved_to))

@@ -10,6 +10,7 @@ from core.people.access import Access
 from core.people.personas import Personas, Places
 from core.people.rights import Rights
 from core.settings import Settings
+from core.store.budgets import Budgets
 from core.store.overheard import Overheard
 from core.telemetry import Metrics
 from core.tracing import Tracer
@@ -28,6 +29,7 @@ class Services:
     pacer: Pacer
     access: Access
     rights: Rights
+    budgets: Budgets
     personas: Personas
     places: Places
     reader: Reader

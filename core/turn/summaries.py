@@ -59,6 +59,7 @@ async def titled(context: TurnContext, question: str) -> AsyncIterator[None]:
 
 
 async def _entitle(context: TurnContext, question: str) -> None:
+    await context.spending.granted.wait()
     found = await _ask(context, _TITLE, question[:TITLE_FROM_CHARS], max_tokens=60)
     first_line = found.strip().partition("\n")[0].strip(" \"'*#.“”「」。")
     conversation = context.claim.conversation
@@ -140,5 +141,5 @@ async def _ask(context: TurnContext, task: str, text: str, *, max_tokens: int) -
     spent = replace(spent_on(generation, price), turns=0)
     record(context, request.model, generation, spent)
     with suppress(StoreError):
-        await context.claim.ledger.book(context.first.sender, {request.model: spent}, ())
+        await context.spending.spend(request.model, spent)
     return "" if generation.error else generation.text

@@ -30,6 +30,12 @@ def tokens(much, model="m"):
     return {model: Spent(turns=1, prompt_tokens=much)}
 
 
+async def reserve(claim, accounts, much, model="m", event="event"):
+    found = [(one, one.limit.of_spent(tokens(much, model))) for one in accounts]
+    amounts = [pair for pair in found if pair[1]]
+    return await claim.reserve(event, amounts) if amounts else None
+
+
 PERSON = Limit("person", "tokens", 100, "day")
 TENANT = Limit("tenant", "tokens", 150, "month")
 
@@ -47,7 +53,7 @@ async def test_what_is_reserved_is_paid_in_the_commit_and_the_rest_given_back(re
     one, _ = await two_views(redis)
     accounts = accounts_of(PERSON, TENANT)
     claim = await taken(one, 1)
-    assert await claim.reserve("event-1", accounts, tokens(60)) is None
+    assert await reserve(claim, accounts, 60) is None
     assert [await account(redis, each) for each in accounts] == [{HELD: 60}, {HELD: 60}]
     await claim.commit(1, exchange(1), spent=tokens(25), accounts=accounts)
     assert [await account(redis, each) for each in accounts] == [{SPENT: 25}, {SPENT: 25}]
@@ -60,11 +66,11 @@ async def test_a_reservation_is_for_all_accounts_or_for_none(redis):
     mine = accounts_of(PERSON, TENANT)
     others = accounts_of(PERSON, TENANT, person="test:2")
     first, second = await taken(one, 1), await taken(one, 2, chat="two", person="test:2")
-    assert await first.reserve("event-1", mine, tokens(90)) is None
-    refused = await second.reserve("event-2", others, tokens(70))
+    assert await reserve(first, mine, 90) is None
+    refused = await reserve(second, others, 70)
     assert (refused.account.limit, refused.held, refused.most) == (TENANT, 90, 150)
     assert await account(redis, others[0]) == {}
-    assert await second.reserve("event-2", others, tokens(60)) is None
+    assert await reserve(second, others, 60) is None
 
 
 async def test_who_spends_alone_may_have_all_that_is_left(redis):
@@ -73,27 +79,27 @@ async def test_who_spends_alone_may_have_all_that_is_left(redis):
     accounts = accounts_of(PERSON)
     for number, spent in enumerate((60, 39, 7)):
         claim = await taken(one, number)
-        assert await claim.reserve(f"event-{number}", accounts, tokens(4000)) is None
+        assert await reserve(claim, accounts, 4000) is None
         assert (await account(redis, accounts[0]))[HELD] == 100 - (0, 60, 99)[number]
         await claim.commit(1, None, spent=tokens(spent), accounts=accounts)
     claim = await taken(one, 9)
-    refused = await claim.reserve("event-9", accounts, tokens(1))
+    refused = await reserve(claim, accounts, 1)
     assert (refused.spent, refused.held, refused.first) == (106, 0, 1)
-    assert (await claim.reserve("event-9", accounts, tokens(1))).first == 0
+    assert (await reserve(claim, accounts, 1)).first == 0
 
 
 async def test_the_next_try_takes_the_reservation_over_and_the_last_one_cannot_reserve(redis):
     one, two = await two_views(redis)
     accounts = accounts_of(PERSON)
     dead = await taken(one, 1)
-    assert await dead.reserve("event-1", accounts, tokens(80)) is None
+    assert await reserve(dead, accounts, 80) is None
     await asyncio.sleep(0.35)
     (claim,) = await two.take_over(["test"], 1)
     turn = await claim.load(1000)
     assert turn.held == (key_of(accounts[0]),)
     with pytest.raises(LeaseLost):
-        await dead.reserve("event-1", accounts, tokens(10))
-    assert await claim.reserve("event-1", accounts, tokens(90)) is None
+        await reserve(dead, accounts, 10)
+    assert await reserve(claim, accounts, 90) is None
     assert await account(redis, accounts[0]) == {HELD: 90}
     await claim.commit(1, None, dead="no answer after several tries")
     assert await account(redis, accounts[0]) == {}
@@ -104,7 +110,7 @@ async def test_a_turn_that_ends_after_its_try_died_gives_back_what_that_try_rese
     accounts = accounts_of(PERSON)
     for number, end in enumerate(("commit", "move")):
         dead = await taken(one, number)
-        assert await dead.reserve(f"event-{number}", accounts, tokens(80)) is None
+        assert await reserve(dead, accounts, 80) is None
         await asyncio.sleep(0.35)
         (claim,) = await two.take_over(["test"], 1)
         await claim.load(1000)
@@ -120,10 +126,10 @@ async def test_a_limit_of_a_model_counts_only_what_such_models_spend(redis):
     limit = Limit("person", "tokens", 100, "day", model="gpt-*")
     accounts = accounts_of(limit)
     claim = await taken(one, 1)
-    assert await claim.reserve("event-1", accounts, tokens(500, "other")) is None
+    assert await reserve(claim, accounts, 500, "other") is None
     assert await account(redis, accounts[0]) == {}
     both = {**tokens(500, "other"), **tokens(70, "gpt-5")}
-    assert await claim.reserve("event-1", accounts, both) is None
+    assert await claim.reserve("event-1", [(accounts[0], accounts[0].limit.of_spent(both))]) is None
     assert await account(redis, accounts[0]) == {HELD: 70}
     await claim.commit(1, None, spent=both, accounts=accounts)
     assert await account(redis, accounts[0]) == {SPENT: 70}
@@ -176,7 +182,7 @@ async def test_garbage_in_an_account_costs_no_turn(redis):
     ):
         await redis.set(key, value)
         claim = await taken(one, number)
-        assert await claim.reserve(f"event-{number}", accounts, tokens(5)) is None
+        assert await reserve(claim, accounts, 5) is None
         await redis.set(key_of(accounts[0]), "y")
         await claim.commit(1, exchange(number), spent=tokens(3), accounts=accounts)
         assert await account(redis, accounts[0]) == {SPENT: 3}
@@ -254,7 +260,7 @@ class Bank:
             return
         accounts = self.accounts(chat, person)
         with suppress(LeaseLost):
-            if await found[0].reserve("event", accounts, tokens(much)) is None:
+            if await reserve(found[0], accounts, much) is None:
                 for each in accounts:
                     kept = await account(self.redis, each)
                     assert kept.get(SPENT, 0) + kept[HELD] <= each.limit.most
@@ -273,7 +279,7 @@ class Bank:
         """A worker that another one has replaced wakes up."""
         for claim, _ in self.lost:
             with pytest.raises(LeaseLost):
-                await claim.reserve("event", self.accounts(chat, person), tokens(much))
+                await reserve(claim, self.accounts(chat, person), much)
         self.lost = []
 
     async def check(self):
@@ -301,7 +307,7 @@ class Bank:
 
 
 @settings(
-    max_examples=30,
+    max_examples=60,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )

@@ -7,12 +7,22 @@ compare the README, and the help in each language, with them.
 from collections.abc import Mapping
 
 from core.lent import CommandInfo
-from core.turn.commands import answers, chat, model, persona, pictures, settings, start, usage
+from core.turn.commands import (
+    answers,
+    budget,
+    chat,
+    model,
+    persona,
+    pictures,
+    settings,
+    start,
+    usage,
+)
 from core.turn.commands.command import Command
 from core.turn.context import Report, TurnContext
 from core.turn.services import Services
 
-_ROOMS = (start, answers, pictures, settings, model, persona, chat, usage)
+_ROOMS = (start, answers, pictures, settings, model, persona, chat, usage, budget)
 COMMANDS: Mapping[str, Command] = {
     command.name: command for room in _ROOMS for command in room.COMMANDS
 }

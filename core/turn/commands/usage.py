@@ -3,14 +3,20 @@
 from core.languages.catalogue import LANGUAGES, Language, say
 from core.messages import Spent
 from core.people.personas import DEFAULT
+from core.turn.afford import bars
 from core.turn.commands.command import Command, choice_buttons
 from core.turn.commands.start import help_text
+from core.turn.commands.tally import usage_of_all
 from core.turn.context import Report, TurnContext
 from core.turn.prompt import exchange_tokens
 
+ALL = "all"
+
 
 async def _usage(context: TurnContext) -> Report:
-    """The size of the conversation, its costs, and the costs of the person everywhere."""
+    """The size of the conversation, its costs, the person's costs everywhere, and the budgets."""
+    if context.first.text.strip().lower() == ALL:
+        return await usage_of_all(context)
     history, language = context.turn.history, context.language
     here, by_person = await context.claim.ledger.spent()
     parts = (
@@ -23,6 +29,7 @@ async def _usage(context: TurnContext) -> Report:
         ),
         _spent("usage_here", here, language),
         _spent("usage_yours", by_person, language),
+        *await bars(context),
     )
     return await context.close("command", "\n\n".join(parts))
 
@@ -66,6 +73,15 @@ def _spent(name: str, spent: Spent, language: Language) -> str:
 
 
 COMMANDS = (
-    Command("usage", _usage, of_place=True, in_menu=True, for_asker=True),
+    Command(
+        "usage",
+        _usage,
+        "choice",
+        choices=lambda _: (ALL,),
+        of_place=True,
+        in_menu=True,
+        for_asker=True,
+        act="usage all",
+    ),
     Command("home", _home),
 )

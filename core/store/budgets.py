@@ -1,0 +1,146 @@
+"""Budgets, as operators, admins and everybody look at them: what is set, spent, left and granted.
+
+What a turn reserves and pays, goes through its claim (`core.store.accounts`).
+"""
+
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any, NamedTuple, cast
+
+import msgspec
+from redis.asyncio import Redis
+from redis.commands.core import AsyncScript
+
+from core.messages import Spent
+from core.people.budgets import Account, Limit
+from core.store import keys
+from core.store.accounts import KEPT_S, key_of, read_hold, read_limits
+from core.store.connection import script, store_errors
+from core.store.values import number, read, words
+
+MOST_FIELDS = 2_000
+"""For so many people and places admins of one tenant may set budgets of their own."""
+SCAN = 500
+SWEEP_EVERY_S = 5.0
+
+
+class Level(NamedTuple):
+    """What is *spent* and *held* of an account. *most* contains what admins granted."""
+
+    spent: int
+    held: int
+    most: int
+
+
+class Row(msgspec.Struct, frozen=True):
+    """A row of a tally: what a person, a place or a model (*kind*) spent in a month."""
+
+    kind: str
+    who: str
+    name: str
+    spent: Spent
+
+
+class _Row(Spent, frozen=True):
+    name: str = ""
+
+
+_row = msgspec.json.Decoder(_Row, strict=False)
+
+
+class Budgets:
+    """All budgets. *limits*: those that the operator set. Each coroutine raises `StoreError`."""
+
+    def __init__(self, redis: Redis, limits: Sequence[Limit] = ()) -> None:
+        self.limits = limits
+        self._redis = redis
+        self._unhold: AsyncScript = script(redis, "unhold")
+        self._swept_at: dict[str, float] = {}
+
+    async def set(self, tenant: str, field: str, limits: Sequence[Limit]) -> bool:
+        """Let admins' budgets of *field* be *limits*. False if there are too many others."""
+        name = keys.limits(tenant)
+        with store_errors():
+            if not limits:
+                await cast(Any, self._redis.hdel(name, field))
+                return True
+            known = await cast(Any, self._redis.hexists(name, field))
+            if not known and await cast(Any, self._redis.hlen(name)) >= MOST_FIELDS:
+                return False
+            await cast(Any, self._redis.hset(name, field, msgspec.json.encode(limits)))
+        return True
+
+    async def set_by_admins(self, tenant: str, fields: Sequence[str]) -> Sequence[Limit]:
+        """The limits that admins set for *fields*, in their order."""
+        with store_errors():
+            found = await cast(Any, self._redis.hmget(keys.limits(tenant), fields))
+        return read_limits(found)
+
+    async def all_by_admins(self, tenant: str) -> Sequence[Limit]:
+        """All limits that admins of *tenant* set."""
+        return read_limits([raw async for _, raw in self._scanned(keys.limits(tenant))])
+
+    async def levels(self, accounts: Sequence[Account]) -> Sequence[Level]:
+        """How much of each of *accounts* is spent and held."""
+        if not accounts:
+            return ()
+        with store_errors():
+            async with self._redis.pipeline(transaction=False) as pipe:
+                for one in accounts:
+                    names = (f"{what}:{one.limit.unit}" for what in ("spent", "held", "extra"))
+                    pipe.hmget(key_of(one), *names)
+                found = await pipe.execute()
+        return [
+            Level(int(number(spent)), int(number(held)), one.limit.most + int(number(extra)))
+            for one, (spent, held, extra) in zip(accounts, found, strict=True)
+        ]
+
+    async def grant(self, account: Account, much: int) -> None:
+        """Let *much* more of *account* be spent until its period ends."""
+        key, unit = key_of(account), account.limit.unit
+        with store_errors():
+            async with self._redis.pipeline(transaction=True) as pipe:
+                pipe.hincrby(key, f"extra:{unit}", much)
+                # The person is told anew.
+                pipe.hdel(key, f"near:{unit}", f"over:{unit}")
+                pipe.expireat(key, int(account.until.timestamp()) + KEPT_S)
+                await pipe.execute()
+
+    async def tally(self, tenant: str) -> Sequence[Row]:
+        """Who spent how much in this month (of UTC), the dearest first."""
+        name = keys.tally(tenant, time.strftime("%Y-%m", time.gmtime()))
+        rows = [row async for row in self._rows(name)]
+        return sorted(rows, key=lambda row: (-row.spent.cost_usd, -row.spent.turns, row.who))
+
+    async def _rows(self, key: str) -> AsyncIterator[Row]:
+        async for field, raw in self._scanned(key):
+            kind, _, who = words(field).partition(" ")
+            row = read(_row, raw, "store.tally")
+            if row is not None and who:
+                spent = {name: getattr(row, name) for name in Spent.__struct_fields__}
+                yield Row(kind, who, row.name, Spent(**spent))
+
+    async def sweep(self, tenant: str) -> None:
+        """Give back what lanes without mail have reserved; see `unhold.lua`. Now and then."""
+        now = time.monotonic()
+        if now - self._swept_at.get(tenant, -SWEEP_EVERY_S) < SWEEP_EVERY_S:
+            return
+        self._swept_at[tenant] = now
+        name = keys.holds(tenant)
+        async for lane, raw in self._scanned(name):
+            mail = keys.mail(words(lane))
+            with store_errors():
+                if not await cast(Any, self._redis.llen(mail)):
+                    await self._unhold(keys=[name, mail, *read_hold(raw)], args=[lane])
+
+    async def _scanned(self, key: str) -> AsyncIterator[tuple[bytes, bytes]]:
+        cursor, seen = 0, set[bytes]()
+        while True:
+            with store_errors():
+                cursor, some = await cast(Any, self._redis.hscan(key, cursor, count=SCAN))
+            for field, raw in cast(Mapping[bytes, bytes], some).items():
+                if field not in seen:
+                    seen.add(field)
+                    yield field, raw
+            if not cursor:
+                return

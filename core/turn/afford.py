@@ -1,0 +1,155 @@
+"""Whether a turn may spend what it is about to, and what is said if not."""
+
+import math
+from collections.abc import Sequence
+
+from msgspec.structs import replace
+
+from core.errors import PlatformError
+from core.languages.catalogue import CATALOGUE, Language, say
+from core.live.delivery import deliver
+from core.models.request import ChatRequest
+from core.people.budgets import SCALE, Account, Limit, shown_amount
+from core.people.periods import moment
+from core.store.accounts import Refused
+from core.store.budgets import Level
+from core.telemetry import logger
+from core.turn.context import Report, TurnContext
+from core.turn.spending import Estimate, OverBudget, Unpriced, estimates_of, together
+
+log = logger(__name__)
+
+BAR = 10
+"""How many characters a bar has."""
+
+
+async def afford(
+    context: TurnContext, request: ChatRequest, more: Estimate | None = None
+) -> ChatRequest:
+    """*request*, once what it may cost is reserved; or the same to a cheaper model.
+
+    *more*: what is spent besides.
+
+    Raises:
+        OverBudget, Unpriced: it may not be asked.
+    """
+    while True:
+        estimates = estimates_of(context.services.model, request, context.accounts)
+        try:
+            await reserve(context, [together([more or {}, one]) for one in estimates])
+        except OverBudget as error:
+            over = error.refused.account.limit.over
+            if not over or over == request.model:
+                raise
+            if error.refused.first:
+                await _tell(context, _instead(error.refused, context.language))
+            # No dearer model may answer for the cheap one.
+            request = replace(request, model=over, alone=True)
+        else:
+            return request
+
+
+async def reserve(context: TurnContext, estimates: Sequence[Estimate]) -> None:
+    """Reserve enough for any one of *estimates*. Raises `OverBudget`."""
+    if not context.accounts:
+        context.spending.granted.set()
+        return
+    try:
+        await context.spending.reserve(context.accounts, estimates)
+    except OverBudget as error:
+        if error.used_up:
+            raise
+        await context.services.budgets.sweep(context.platform.name)
+        await context.spending.reserve(context.accounts, estimates)
+
+
+async def refuse(context: TurnContext, error: OverBudget | Unpriced) -> Report:
+    """Say why nothing may be spent, and whom to ask; end the turn."""
+    language = context.language
+    contact = context.services.settings.budget_contact or say("budget_contact", language)
+    if isinstance(error, Unpriced):
+        text = say("budget_unpriced", language, model=error.model, contact=contact)
+    elif error.used_up:
+        text = say(
+            f"budget_over_{error.refused.account.limit.of}",
+            language,
+            **_words(error.refused.account, error.refused, language),
+            contact=contact,
+        )
+    else:
+        text = say("budget_busy", language)
+    limit = "" if isinstance(error, Unpriced) else error.refused.account.limit.of
+    context.services.metrics.over_budget.labels(context.platform.name, limit or "price").inc()
+    log.info("over budget", conversation=context.claim.conversation, of=limit, reason=str(error))
+    return await context.close("over budget", text)
+
+
+async def hint(context: TurnContext) -> None:
+    """Say that a budget is nearly used up, if the turn's commit has found that."""
+    near, context.claim.near = context.claim.near, ()
+    for account, level in zip(near, await context.services.budgets.levels(near), strict=True):
+        words = _words(account, level, context.language)
+        await _tell(context, say(f"budget_near_{account.limit.of}", context.language, **words))
+
+
+async def bars(context: TurnContext) -> Sequence[str]:
+    """A line for each budget of *context*, that shows how much of it is spent."""
+    levels = await context.services.budgets.levels(context.accounts)
+    pairs = zip(context.accounts, levels, strict=True)
+    return [_bar(*pair, context.language) for pair in pairs]
+
+
+def _bar(account: Account, level: Level, language: Language) -> str:
+    """A line that shows how much of *account* is spent."""
+    full = min(BAR, round(BAR * level.spent / max(1, level.most)))
+    drawn = "▓" * full + "░" * (BAR - full)
+    words = _words(account, level, language)
+    return say(f"budget_bar_{account.limit.of}", language, bar=drawn, **words)
+
+
+def described(limit: Limit, language: Language) -> str:
+    """*limit* in words, such as `$2.00 / day`; as `/budget` takes it, but in the language."""
+    text = f"{with_unit(limit, limit.most, language)} / {say(f'per_{limit.per}', language)}"
+    return f"{text} (`{limit.model}`)" if limit.model else text
+
+
+def with_unit(limit: Limit, much: int, language: Language) -> str:
+    """*much* of the unit of *limit*, with a word for it."""
+    if limit.unit == "usd":
+        return shown_amount("usd", much)
+    counted = "calls" if limit.unit == "tools" else limit.unit
+    return CATALOGUE.count(counted, language, math.ceil(much / SCALE[limit.unit]))
+
+
+def _instead(refused: Refused, language: Language) -> str:
+    limit = refused.account.limit
+    until = moment(refused.account.until)
+    return say("budget_instead", language, until=until, model=limit.over)
+
+
+def _words(account: Account, level: Level | Refused, language: Language) -> dict[str, str]:
+    limit = account.limit
+    most = with_unit(limit, level.most, language)
+    return {
+        "used": shown_amount(limit.unit, level.spent),
+        "most": f"{most} (`{limit.model}`)" if limit.model else most,
+        "percent": f"{100 * level.spent / max(1, level.most):.0f}",
+        "period": say(f"period_{limit.per}", language),
+        "until": moment(account.until),
+    }
+
+
+async def _tell(context: TurnContext, text: str) -> None:
+    """Post a notice of our own, to the person alone where the platform can do that."""
+    first, conversation = context.first, context.claim.conversation
+    surface = context.platform.open_surface(conversation, first.aside or first.reply_to)
+    try:
+        await deliver(
+            lambda: surface.finish(text),
+            lambda: surface.final_budget,
+            conversation,
+            context.services.pacer.budget,
+            tries=1,
+        )
+    except PlatformError as error:
+        log.warning("budget notice not delivered", reason=str(error))

@@ -1,0 +1,171 @@
+"""Budgets stop what would cost too much, tell why, and are shown, set and granted."""
+
+import pytest
+
+from core.store import keys
+from core.store.claim import Claim
+from tests.contracts.drivers import SlackDriver, TelegramDriver, driving
+from tests.harness import until
+
+# The scripted model says 11 tokens read and 7 written: 18 an answer.
+ADMIN = "telegram:78"
+
+
+@pytest.fixture
+def driver():
+    return TelegramDriver()
+
+
+async def texts(driver, place, count):
+    return [post.text for post in await driver.posted(place, count)]
+
+
+async def asked(driver, place, text, count):
+    """The last post of *place*, once there are *count* and none of them grows."""
+    await driver.say(place, text)
+    return (await texts(driver, place, count))[-1]
+
+
+async def test_a_budget_hints_stops_says_until_when_and_is_granted_more(driver, tmp_path, model):
+    more = {"budgets": "person 40 tokens/day", "budget_contact": "Ann", "timezone": "Asia/Tokyo"}
+    async with driving(driver, tmp_path, model, admins=ADMIN, **more):
+        await asked(driver, "dm", "one", 1)
+        hint = await asked(driver, "dm", "two", 3)
+        assert "You have used 90 % of your budget today: 36 of 40 tokens." in hint
+        # Four tokens are left, and nobody else spends: the third may have them.
+        await asked(driver, "dm", "three", 4)
+        refused = await asked(driver, "dm", "four", 5)
+        assert refused.startswith("Your budget is used up: 54 of 40 tokens today. It begins anew")
+        assert "00:00 (Asia/Tokyo)" in refused
+        assert refused.endswith("For more, ask Ann.")
+        assert len(model.requests) == 3
+        usage = await asked(driver, "dm", "/usage", 6)
+        assert "▓▓▓▓▓▓▓▓▓▓ 135 % (54 of 40 tokens)" in usage
+        granted = await asked(driver, "dm2", "/budget grant person telegram:77 50 tokens", 1)
+        assert "50 tokens more" in granted
+        assert "Echo of five" in await asked(driver, "dm", "five", 7)
+        assert await asked(driver, "dm2", "not used up for me", 2)
+
+
+async def test_on_slack_the_budget_of_a_place_holds_for_all_its_threads(tmp_path, model):
+    driver = SlackDriver()
+    async with driving(driver, tmp_path, model, budgets="place 10 tokens/week", max_tokens=5):
+        await driver.say("channel", "one")
+        await driver.answered("channel")
+        driver._threads.pop("channel")
+        await driver.say("channel", "two")
+        await until(
+            lambda: "The budget of this place is used up: 18 of 10" in str(driver.server.posts)
+        )
+        await driver.say("dm", "another place")
+        await driver.answered("dm")
+        assert len(model.requests) == 2
+
+
+async def test_at_the_limit_a_cheaper_model_answers_if_the_operator_says_so(
+    driver, tmp_path, model
+):
+    more = {"budgets": "person 20 tokens/month", "over_budget": "cheap"}
+    async with driving(driver, tmp_path, model, **more):
+        await asked(driver, "dm", "one", 1)
+        await asked(driver, "dm", "two", 2)
+        await asked(driver, "dm", "three", 4)
+        posts = [post.text for post in await driver.answered("dm", 3)]
+        assert sum("cheap answers instead" in one for one in posts) == 1
+        assert [one["model"] for one in model.requests] == ["scripted", "scripted", "cheap"]
+        await asked(driver, "dm", "four", 5)
+        assert model.requests[-1]["model"] == "cheap"
+
+
+async def test_dollars_need_a_price(driver, tmp_path, model, monkeypatch):
+    monkeypatch.setattr("core.models.measured.price_of", lambda *_: ())
+    async with driving(driver, tmp_path, model, budgets="person 1 usd/day"):
+        refused = await asked(driver, "dm", "one", 1)
+        assert "Nobody told me what scripted costs" in refused.replace("`", "")
+        assert model.requests == []
+
+
+async def test_dollars_are_counted_in_millionths(driver, tmp_path, model):
+    price = (1.0, 0.1, 10.0)
+    async with driving(driver, tmp_path, model, budgets="tenant 0.0001 usd/month", llm_price=price):
+        await asked(driver, "dm", "one", 1)
+        # 11 tokens at 1 and 7 at 10 dollars a million.
+        assert "(81" not in await asked(driver, "dm", "/usage", 3)
+        (post,) = [one.text for one in await driver.posts("dm") if "Budget of this bot" in one.text]
+        assert "$0.0001" in post
+
+
+async def test_pictures_an_hour_have_a_limit(driver, tmp_path, model):
+    async with driving(driver, tmp_path, model, pictures_per_hour=1):
+        await driver.say("dm", "/image a fox")
+        await driver.answered("dm", 1)
+        refused = await asked(driver, "dm", "/image one more", 3)
+        assert "Your budget is used up: 1 of 1 picture this hour." in refused
+        assert "Echo of a question" in await asked(driver, "dm", "a question", 4)
+
+
+async def test_all_models_of_a_comparison_count(driver, tmp_path, model):
+    async with driving(
+        driver, tmp_path, model, budgets="person 100 tokens/day", allowed_models="*"
+    ):
+        await driver.say("dm", "/compare --models=a,b hello")
+        await driver.answered("dm", 1)
+        assert "(36 of 100 tokens)" in await asked(driver, "dm", "/usage", 3)
+
+
+async def test_admins_set_and_lift_budgets_and_others_only_see_them(driver, tmp_path, model):
+    async with driving(driver, tmp_path, model, admins=ADMIN, budgets="person 500 tokens/day"):
+        refused = await asked(driver, "dm", "/budget person off", 1)
+        assert "500" not in refused
+        assert "500 tokens" in await asked(driver, "dm", "/budget", 2)
+        said = await asked(driver, "dm2", "/budget person telegram:77 10 tokens/day", 1)
+        assert "person telegram:77" in said
+        assert "of 10 tokens" in await asked(driver, "dm", "/budget", 3)
+        assert "of 500 tokens" in await asked(driver, "dm2", "/budget", 2)
+        await asked(driver, "dm2", "/budget person off", 3)
+        await asked(driver, "dm2", "/budget person telegram:77 off", 4)
+        assert "There is no budget here" in await asked(driver, "dm", "/budget", 4)
+        for number, wrong in enumerate(("person slack:U1 1 usd/day", "grant person 1 usd", "x")):
+            assert "Set a budget" in await asked(driver, "dm2", f"/budget {wrong}", 5 + number)
+
+
+async def test_usage_of_all_is_for_admins_alone_and_comes_with_a_file(driver, tmp_path, model):
+    async with driving(driver, tmp_path, model, admins=ADMIN):
+        await asked(driver, "dm", "one", 1)
+        assert "**People**" not in await asked(driver, "dm", "/usage all", 2)
+        await driver.say("dm2", "/usage all")
+        await until(lambda: any(post.document for post in driver.server.posts(78)))
+        posts = await driver.posts("dm2")
+        assert "1 answer, 18 tokens" in posts[0].text
+        ((name, data),) = [one for post in posts for one in post.downloads]
+        rows = data.decode("utf-8-sig").splitlines()
+        assert name == "usage.csv"
+        assert rows[0].startswith("kind,id,name,turns,prompt_tokens")
+        assert any(row.startswith("person,telegram:77,") for row in rows)
+        assert any(row.startswith("model,scripted,") for row in rows)
+        said = await asked(driver, "group", "/usage@palaver_bot all", 1)
+        assert "**People**" not in said
+
+
+async def test_a_turn_takes_one_step_more_with_budgets_and_none_without(
+    driver, tmp_path, model, monkeypatch
+):
+    reserved = []
+    reserve = Claim.reserve
+
+    async def counting(claim, event_id, amounts):
+        reserved.append([one.limit.of for one, _ in amounts])
+        return await reserve(claim, event_id, amounts)
+
+    monkeypatch.setattr(Claim, "reserve", counting)
+    async with driving(driver, tmp_path, model):
+        await asked(driver, "dm", "one", 1)
+        assert reserved == []
+    budgets = "person 1m tokens/day, place 1m tokens/week, tenant 5 pictures/month"
+    async with driving(driver, tmp_path / "again", model, budgets=budgets):
+        await asked(driver, "dm", "two", 1)
+        assert reserved == [["person", "place"]]
+        redis = driver.app.core.redis
+        # The answer stands a moment before its commit.
+        await until(lambda: redis.llen(keys.history("telegram:77:")))
+        assert not await redis.exists(keys.holds("telegram"))
