@@ -19,6 +19,7 @@ from core.live.delivery import deliver
 from core.messages import ConversationId, Incoming, place_of, split_conversation
 from core.people.wake_words import for_us, said_to
 from core.platform import Platform
+from core.rates import MINUTE_S, Rates
 from core.retry import retry_until_available
 from core.store.inbox import Inbox
 from core.store.limits import Notices
@@ -30,7 +31,7 @@ log = logger(__name__)
 
 ASK = "ask"
 """The command of a button that asks a question, instead of a person who types it."""
-SELDOM = ("full", "not_allowed")
+SELDOM = ("full", "not_allowed", "too_fast")
 """Sentences that many people could get at once. A group or channel gets only one at a time."""
 NOT_ALLOWED_AGAIN_S = 30 * 24 * 3600
 FULL_AGAIN_S = 60
@@ -49,6 +50,8 @@ class Ingress:
         self._services = services
         self._group = group
         self._tasks: set[asyncio.Task[None]] = set()
+        most = services.settings.questions_per_minute
+        self._rates = Rates(services.pacer.budget, notices, most)
 
     async def close(self) -> None:
         """End the notices that are still on their way."""
@@ -74,6 +77,12 @@ class Ingress:
         verdict = "not allowed"
         if allowed and incoming.of_place and await self._passed_on(platform, incoming):
             verdict = "passed on"
+        elif allowed and not await self._rates.allow(incoming):
+            verdict = "too fast"
+            if incoming.address == "direct":
+                name = f"too-fast:{incoming.sender.id}"
+                most = self._services.settings.questions_per_minute
+                self._notify(platform, incoming, name, MINUTE_S, "too_fast", most)
         elif allowed:
             incoming = await self._first_wording(incoming)
             by_admin = self._services.access.is_admin(incoming.sender.id)

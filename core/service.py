@@ -114,10 +114,8 @@ async def open_core(settings: Settings) -> AsyncIterator[Core]:
         tracer = await stack.enter_async_context(open_tracer(content=content))
         lessons = Lessons(RedisResponseCache(redis, keys.learned))
         links = links_of(settings, RedisResponseCache(redis, keys.picture))
-        later = callbacks_of(settings, tasks)
-        models = await stack.enter_async_context(
-            open_models(settings, budget, later, metrics, tracer, lessons, links)
-        )
+        recorded = budget, callbacks_of(settings, tasks), metrics, tracer
+        models = await stack.enter_async_context(open_models(settings, *recorded, lessons, links))
         services = Services(
             settings=settings,
             model=_remembering(models, redis, metrics),

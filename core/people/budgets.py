@@ -60,7 +60,8 @@ class Limit(msgspec.Struct, frozen=True):
 
     def counts(self, model: str) -> bool:
         """Whether calls of *model* are counted."""
-        return model != self.over and (not self.model or fnmatchcase(model, self.model))
+        outside = bool(self.over) and model == self.over
+        return not outside and (not self.model or fnmatchcase(model, self.model))
 
     def of_spent(self, spent: Mapping[str, Spent]) -> int:
         """How much of *spent*, by model, counts here."""

@@ -19,6 +19,7 @@ from core.turn.afford import reserve
 from core.turn.attachments import MOST_PICTURES
 from core.turn.context import Report, TurnContext
 from core.turn.options import BadOption, check_for_model, read_request
+from core.turn.spending import Estimate
 
 log = logger(__name__)
 
@@ -45,9 +46,7 @@ async def paint(
         log.warning("picture not read", reason=str(error))
         return await context.close("rejected", say("image_unread", context.language))
     model = request.model or context.services.images.model
-    price = context.services.settings.image_price
-    most = Spent(turns=1, pictures=request.n, cost_usd=request.n * price)
-    await reserve(context, [{model: most}])
+    await reserve(context, [_costs(context, model, request.n)])
     conversation = context.claim.conversation
     outcome, notes, painted = "painted", f"[painted: {request.prompt}]", 0
     preview, began, held = _Preview(context), time.monotonic(), AsyncExitStack()
@@ -65,7 +64,8 @@ async def paint(
         if not context.stop.given:
             raise
         await preview.end(say("stopped", context.language))
-        outcome, notes = "stopped", ""
+        # The API was asked, and will bill it.
+        outcome, notes, painted = "stopped", "", request.n
     except ModelError as error:
         log.warning("painting failed", conversation=conversation, reason=str(error))
         await preview.end(failure(error, context.language), [context.button("again")])
@@ -77,8 +77,6 @@ async def paint(
     exchange = context.exchange(
         COMMAND + text, "", notes=notes, cut=not notes, attachments=attachments
     )
-    cost = painted * price
-    spent = {model: Spent(turns=1, pictures=painted, cost_usd=cost)}
     log.info(
         "painted",
         conversation=conversation,
@@ -86,12 +84,18 @@ async def paint(
         model=model,
         outcome=outcome,
         pictures=painted,
-        cost_usd=round(cost, 6),
         prompt=request.prompt if context.services.settings.log_prompts else None,
         duration_s=round(time.monotonic() - began, 3),
     )
+    spent = _costs(context, model, painted)
     await context.commit(exchange, replaces=replaces, spent=spent)
     return Report(outcome)
+
+
+def _costs(context: TurnContext, model: str, pictures: int) -> Estimate:
+    """What *pictures* of *model* cost. An empty name is the API's own default."""
+    cost = pictures * context.services.settings.image_price
+    return {model or "pictures": Spent(turns=1, pictures=pictures, cost_usd=cost)}
 
 
 async def paint_again(context: TurnContext, how: str) -> Report:

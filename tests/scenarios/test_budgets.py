@@ -99,9 +99,9 @@ async def test_pictures_an_hour_have_a_limit(driver, tmp_path, model):
     async with driving(driver, tmp_path, model, pictures_per_hour=1):
         await driver.say("dm", "/image a fox")
         await driver.answered("dm", 1)
-        refused = await asked(driver, "dm", "/image one more", 3)
+        refused = await asked(driver, "dm", "/image one more", 2)
         assert "Your budget is used up: 1 of 1 picture this hour." in refused
-        assert "Echo of a question" in await asked(driver, "dm", "a question", 4)
+        assert "Echo of a question" in await asked(driver, "dm", "a question", 3)
 
 
 async def test_all_models_of_a_comparison_count(driver, tmp_path, model):
@@ -169,3 +169,16 @@ async def test_a_turn_takes_one_step_more_with_budgets_and_none_without(
         # The answer stands a moment before its commit.
         await until(lambda: redis.llen(keys.history("telegram:77:")))
         assert not await redis.exists(keys.holds("telegram"))
+
+
+async def test_who_asks_too_fast_is_told_once_and_stop_is_free(driver, tmp_path, model):
+    async with driving(driver, tmp_path, model, questions_per_minute=2):
+        await asked(driver, "dm", "one", 1)
+        await asked(driver, "dm", "two", 2)
+        assert "2 a minute are allowed" in await asked(driver, "dm", "three", 3)
+        await driver.say("dm", "four")
+        await driver.say("dm", "/usage")
+        assert "2 answers" in (await texts(driver, "dm", 4))[-1]
+        await driver.say("dm2", "another person")
+        await driver.answered("dm2")
+        assert len(model.requests) == 3

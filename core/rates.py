@@ -1,0 +1,42 @@
+"""Rates: how many questions one person may ask in a minute, on all replicas together."""
+
+from functools import partial
+
+from core.budget import Budget
+from core.messages import Incoming
+from core.platform import Bucket
+from core.retry import retry_until_available
+from core.store.limits import Notices
+
+MINUTE_S = 60
+BURST_S = 10
+"""Pieces of one message come within this time. They are one question."""
+_COSTLY = frozenset(
+    (
+        *("", "image", "compare", "retry", "continue", "again", "another", "larger"),
+        *("catchup", "ask"),
+    )
+)
+"""Commands that ask a model, and a plain question. The others are free, Stop above all."""
+
+
+class Rates:
+    """Counts the questions of each person. *per_minute*: 0 for any number."""
+
+    def __init__(self, budget: Budget, notices: Notices, per_minute: int) -> None:
+        self._budget = budget
+        self._notices = notices
+        self._per_minute = per_minute
+
+    async def allow(self, incoming: Incoming) -> bool:
+        """Whether the sender of *incoming* may ask it now. Waits for an absent store."""
+        free = incoming.command not in _COSTLY or incoming.deleted or incoming.moved_to
+        if not self._per_minute or free:
+            return True
+        if incoming.burst:
+            name = f"asks:{incoming.conversation}:{incoming.sender.id}:{incoming.burst}"
+            first = partial(self._notices.first_time, name, BURST_S)
+            if not await retry_until_available(first, "burst"):
+                return True
+        bucket = Bucket(f"asks:{incoming.sender.id}", self._per_minute, MINUTE_S, reserve=0)
+        return not (await self._budget.take([bucket], "final")).wait_s
