@@ -3,13 +3,12 @@
 import re
 import time
 from collections.abc import AsyncIterator
-from typing import Any
 from urllib.parse import urlsplit
 
 from telegram import Bot, WebhookInfo
-from telegram.request import HTTPXRequest
 
 from bots.finding import Finding
+from bots.telegram.request import Request
 from bots.telegram.surface import telegram_errors
 from core.errors import PlatformError
 from core.net.way import DIRECT, Way
@@ -32,15 +31,11 @@ async def look(
         text = f"TELEGRAM_BOT_TOKEN is not what @BotFather gives: digits, a colon, letters.{whose}"
         yield Finding("FAIL", text)
         return
-    out: dict[str, Any] = {
-        "proxy": way.proxy_for(api_url),
-        "httpx_kwargs": {"trust_env": False, "verify": way.tls()},
-    }
     bot = Bot(
         token,
         base_url=f"{api_url}/bot",
-        request=HTTPXRequest(connect_timeout=10, read_timeout=10, **out),
-        get_updates_request=HTTPXRequest(**out),
+        request=Request(way, at_once=4, read_s=10),
+        get_updates_request=Request(way, at_once=1),
     )
     try:
         with telegram_errors():

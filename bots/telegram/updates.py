@@ -11,12 +11,13 @@ from telegram.error import TelegramError
 from bots.push_queue import PushQueue
 from bots.telegram.afterwards import Afterwards
 from bots.telegram.anonymous import in_whose_name
+from bots.telegram.decoding import read_json
 from bots.telegram.gestures import Gestures
 from bots.telegram.guest import greet
 from bots.telegram.inbound import NAME, STOPPED, read_guest, read_update, sound
 from bots.telegram.pointing import Me
 from bots.telegram.surface import telegram_errors
-from bots.telegram.wire import BORDER, TelegramBot, read_json
+from bots.telegram.wire import BORDER, TelegramBot
 from core.border import set_aside
 from core.lent import Leases, Recent
 from core.messages import Incoming

@@ -4,18 +4,15 @@ The client library reads a batch of updates as a whole. If it cannot read one of
 of an older server), it refuses the batch, at every poll, for ever.
 """
 
-import json
-import re
-import zlib
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-import httpx
 from telegram import Bot, Update
-from telegram.error import BadRequest, InvalidToken, TelegramError
-from telegram.request import HTTPXRequest
+from telegram.error import BadRequest, InvalidToken
 
-from core.border import clean, set_aside
+from bots.telegram.decoding import DEPTH, Json
+from bots.telegram.request import Request, Unreadable
+from core.border import set_aside
 from core.errors import PlatformError
 from core.net.way import Way
 
@@ -24,13 +21,6 @@ BATCH = 100
 """getUpdates: limit, 1 to 100."""
 UPDATE_CHARS = 1_000_000
 """A message has 4096 characters, and so has what it replies to. More cannot be an update."""
-ANSWER_BYTES = 32 * 1024 * 1024
-"""The most that is read. A hundred updates are seldom more than one megabyte."""
-PIECE_BYTES = 1 << 18
-_GZIP_OR_ZLIB = 47
-DEPTH = 64
-_ID = re.compile(rb'"update_id"\s*:\s*(\d{1,18})')
-_LONE = re.compile(rb"\\u[dD][89a-fA-F]")
 
 # The main fields of a message. The other fields (a poll, a gift, the message replied to) may have
 # shapes that the library does not know. Without them the words can still be answered.
@@ -45,94 +35,6 @@ _MESSAGES = ("message", "edited_message", "guest_message")
 _EVERYWHERE = ("getMe", "getUpdates", "sendMessage", "editMessageText")
 _OWN = ("message_id", "date", "chat", "photo", "document", "ephemeral_message_id")
 """The fields that are read of our own posts. Others may have any shape."""
-
-Json = dict[str, Any]
-
-
-class Unreadable(TelegramError):
-    """The answer is not valid JSON. *ids*: the updates that it seems to hold."""
-
-    def __init__(self, ids: Sequence[int] = ()) -> None:
-        super().__init__("Telegram's answer is not what it should be")
-        self.ids = ids
-
-
-class _Bounded(httpx.AsyncByteStream):
-    """The unpacked body of an answer, at most `ANSWER_BYTES` of it."""
-
-    def __init__(self, body: httpx.AsyncByteStream, *, zipped: bool) -> None:
-        self._body = body
-        self._zipped = zipped
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        inflate = zlib.decompressobj(wbits=_GZIP_OR_ZLIB) if self._zipped else None
-        size, head = 0, b""
-        async for piece in self._body:
-            waiting = piece
-            while waiting:
-                part = inflate.decompress(waiting, PIECE_BYTES) if inflate else waiting
-                waiting = inflate.unconsumed_tail if inflate else b""
-                size += len(part)
-                head = head or part
-                if size > ANSWER_BYTES:
-                    raise Unreadable([int(one) for one in _ID.findall(head)])
-                yield part
-
-    async def aclose(self) -> None:
-        await self._body.aclose()
-
-
-async def bounded(response: httpx.Response) -> None:
-    """Bound the body of *response*.
-
-    httpx calls it (`event_hooks`) when it has read the head, and before it reads the body.
-    """
-    zipped = response.headers.get("Content-Encoding", "").lower() in ("gzip", "x-gzip", "deflate")
-    if zipped:
-        del response.headers["Content-Encoding"]
-    if isinstance(response.stream, httpx.AsyncByteStream):
-        response.stream = _Bounded(response.stream, zipped=zipped)
-
-
-class Request(HTTPXRequest):
-    """The library's request, but it logs nothing of an answer that it cannot read."""
-
-    @staticmethod
-    def parse_json_payload(payload: bytes) -> Json:
-        try:
-            answer = read_json(payload)
-        except ValueError:
-            raise Unreadable([int(one) for one in _ID.findall(payload)]) from None
-        if not isinstance(answer, dict) or not {"result", "description"} & answer.keys():
-            raise Unreadable
-        return answer
-
-
-def read_json(payload: bytes) -> Any:
-    """The JSON of *payload*; every text in it can be encoded again.
-
-    Raises:
-        ValueError: it is not JSON, or it is nested deeper than `DEPTH`.
-    """
-    try:
-        value = json.loads(payload.decode(errors="replace"))
-    except RecursionError:
-        raise ValueError("too deep") from None
-    return _cleaned(value, DEPTH) if _LONE.search(payload) else value
-
-
-def _cleaned(value: Any, depth: int) -> Any:
-    if depth == 0:
-        raise ValueError("too deep")
-    match value:
-        case str():
-            return clean(value)
-        case dict():
-            return {clean(key): _cleaned(one, depth - 1) for key, one in value.items()}
-        case list():
-            return [_cleaned(one, depth - 1) for one in value]
-        case _:
-            return value
 
 
 class TelegramBot(Bot):
@@ -239,21 +141,13 @@ class TelegramBot(Bot):
 
 def open_bot(token: str, api_url: str, way: Way) -> TelegramBot:
     """The bot of *token* at *api_url*. All its calls take *way*."""
-    more: dict[str, Any] = {
-        "proxy": way.proxy_for(api_url),
-        "httpx_kwargs": {
-            "trust_env": False,
-            "verify": way.tls(),
-            "event_hooks": {"response": [bounded]},
-        },
-    }
     # The pool of all calls but polling. Previews of many chats go out at once.
     return TelegramBot(
         token,
         base_url=f"{api_url}/bot",
         base_file_url=f"{api_url}/file/bot",
-        request=Request(connection_pool_size=64, read_timeout=20, pool_timeout=20, **more),
-        get_updates_request=Request(connection_pool_size=2, **more),
+        request=Request(way, at_once=64),
+        get_updates_request=Request(way, at_once=2),
     )
 
 

@@ -9,8 +9,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bots.telegram.adapter import TelegramPlatform
+from bots.telegram.decoding import read_json
 from bots.telegram.pointing import Me
-from bots.telegram.wire import TelegramBot, read_json
+from bots.telegram.wire import TelegramBot
 from core.buckets import LocalBudget
 from core.live.delivery import SpareCalls
 from core.messages import Incoming
@@ -119,7 +120,7 @@ async def read(update):
     known = platform._bot.read(update)
     if known is None:
         return ()
-    incomings = await platform._read(known)
+    incomings = await platform._updates._read(known)
     platform._afterwards.note(ME, [known], incomings)
     return incomings
 
