@@ -47,11 +47,15 @@ CUT = "cut"
 
 
 class Sender(msgspec.Struct, frozen=True):
-    """A person: *id* is `platform:user`, *language* an IETF tag or empty."""
+    """A person: *id* is `platform:user`, *language* an IETF tag or empty.
+
+    *shared*: somebody speaks in the name of a group or channel. Others do so under the same id.
+    """
 
     id: str
     name: str
     language: str = ""
+    shared: bool = False
 
 
 NAME_CHARS = 120

@@ -191,10 +191,11 @@ class Settings(BaseSettings):
     )
 
     history_tokens: int = Field(8000, ge=0, description="how much history is sent with a question")
-    max_tokens: int = Field(0, ge=0, description="the longest answer; 0: the API's own limit")
-    history_ttl: int = Field(
-        30 * 24 * 3600, ge=60, description="seconds that an idle conversation is kept"
+    memory_learn: bool = Field(
+        True, description="let SMALL_MODEL propose facts to remember of people"
     )
+    max_tokens: int = Field(0, ge=0, description="the longest answer; 0: the API's own limit")
+    history_ttl: int = Field(2_592_000, ge=60, description="seconds that an idle chat is kept")
 
     reasoning: Literal["hide", "quote"] = Field(
         "hide", description="a model's thinking: hide it, or quote it above the answer"

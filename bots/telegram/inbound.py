@@ -65,7 +65,8 @@ def sender_of(message: Message) -> Sender | None:
     if user is None or (user.id == TELEGRAM and chat is None):
         return None
     if chat is not None and user.id in NOBODY:
-        return Sender(f"{NAME}:{chat.id}", message.author_signature or chat_name(chat))
+        name = message.author_signature or chat_name(chat)
+        return Sender(f"{NAME}:{chat.id}", name, shared=True)
     return None if user.is_bot else _sender(user)
 
 

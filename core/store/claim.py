@@ -74,6 +74,7 @@ class Claim:
         self.person = person
         self.ledger = Ledger(engine, lane.conversation, person)
         self.past = Past(engine, lane.conversation)
+        self.memories = engine.memories
         self._engine = engine
         self._stream = stream
         self._entry = entry

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from redis.asyncio import Redis
 from redis.commands.core import AsyncScript
 
+from core.store.memories import Memories
+
 
 @dataclass(frozen=True, slots=True)
 class Engine:
@@ -27,3 +29,4 @@ class Engine:
     unhold: AsyncScript
     book: AsyncScript
     summary: AsyncScript
+    memories: Memories

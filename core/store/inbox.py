@@ -20,6 +20,7 @@ from core.store.claim import LEASE_S, Claim
 from core.store.connection import script, store_errors
 from core.store.engine import Engine
 from core.store.lanes import Lane, lane_at, lane_of, streams
+from core.store.memories import open_memories
 from core.store.places import Places
 from core.store.values import is_wrong_type, put_aside, read_incoming
 
@@ -93,6 +94,7 @@ class Inbox:
             unhold=script(redis, "unhold"),
             book=script(redis, "book"),
             summary=script(redis, "summary"),
+            memories=open_memories(redis, history_ttl_s),
         )
 
     async def prepare(self, platforms: Sequence[str]) -> None:

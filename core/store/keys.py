@@ -49,6 +49,11 @@ def recent(place: ConversationId) -> str:
     return f"{TAG}:recent:{place}"
 
 
+def memory(person: str) -> str:
+    """What *person* wants remembered."""
+    return f"{TAG}:memory:{person}"
+
+
 def seen(event_id: str) -> str:
     return f"{TAG}:seen:{event_id}"
 

@@ -105,6 +105,7 @@ TYPES: Mapping[str, KeyType] = {
     "crowd-posts": "hash",
     "running": "zset",
     "recent": "zset",
+    "memory": "hash",
     "overheard": "hash",
     "overheard-order": "zset",
     "secret": "string",

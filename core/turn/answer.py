@@ -18,6 +18,7 @@ from core.turn.cost import record, spent_on
 from core.turn.generation import Generation, write
 from core.turn.hearing import hear
 from core.turn.prompt import clock
+from core.turn.remembering import propose_later
 from core.turn.speak import speak
 from core.turn.spending import OverBudget, Unpriced
 from core.turn.summaries import summarise_later
@@ -55,8 +56,8 @@ async def answer(
     attachments = list(dict.fromkeys([*heard.files, *attachments]))
     attached = await context.services.reader.read(context.platform, attachments, readable)
     messages = context.prompt(question, history, attached, heard.messages)
-    alone = not (replaces or history or heard.messages or attached.pictures)
-    request = _request(context, question, messages, alone=alone)
+    besides = replaces or history or heard.messages or attached.pictures or context.memory
+    request = _request(context, question, messages, alone=not besides)
     if not context.checkpoint.done:
         request = await afford(context, request)
     generation = Generation(context.checkpoint.text, before.rstrip())
@@ -68,6 +69,8 @@ async def answer(
     spent = spent_on(generation, context.services.model.price_of(model))
     await context.commit(exchange, replaces=replaces, spent={model: spent})
     summarise_later(context, exchange)
+    if not generation.cut:
+        propose_later(context)
     record(context, model, generation, spent)
     if context.turn.preferences.voice and not generation.cut:
         await speak(context, generation.best)

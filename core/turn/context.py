@@ -52,7 +52,8 @@ class TurnContext:
     """One turn. *mail* is the burst that it serves; the first mail gives the turn its name.
 
     *role* is what the sender is everywhere; `may` also knows the admins of the place. *whole* is
-    set once the turn waits for no more mail of the burst. The commit waits for it.
+    set once the turn waits for no more mail of the burst. The commit waits for it. *memory*: what
+    the sender wants remembered, and used in answers to them here.
     """
 
     claim: Claim
@@ -66,6 +67,7 @@ class TurnContext:
     language: Language
     spending: Spending
     role: Role = Role.MEMBER
+    memory: Sequence[str] = ()
     whole: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
@@ -149,6 +151,7 @@ class TurnContext:
             today=choices.now.date(),
             instructions="\n\n".join(filter(None, (choices.about, choices.persona.text))),
             summary=self.turn.summary.text,
+            memory=self.memory,
         )
         last = replace(last, images=attached.pictures, sounds=attached.sounds or UNSET)
         return (*before, *heard, last)

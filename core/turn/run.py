@@ -129,6 +129,7 @@ class TurnRun:
             Spending(self._claim, first, [*self._services.budgets.limits, *turn.limits]),
             # The ingress let in nobody else; a place may have moved since it was listed.
             max(role, Role.MEMBER),
+            await self._remembered(first),
         )
         try:
             async with lease:
@@ -137,6 +138,13 @@ class TurnRun:
             # The next worker does not know these posts, and will make others.
             await context.take_away(await lease.orphans())
             raise
+
+    async def _remembered(self, first: Incoming) -> Sequence[str]:
+        """What the sender wants remembered here. Without the store: nothing."""
+        try:
+            return (await self._claim.memories.of(first.sender.id)).used_for(first)
+        except StoreError:
+            return ()
 
     async def _serve_whole(self, context: TurnContext) -> Report:
         """Serve *context*. Begin anew on the same posts if passed-on messages follow its remark."""

@@ -60,7 +60,7 @@ async def titled(context: TurnContext, question: str) -> AsyncIterator[None]:
 
 async def _entitle(context: TurnContext, question: str) -> None:
     await context.spending.granted.wait()
-    found = await _ask(context, _TITLE, question[:TITLE_FROM_CHARS], max_tokens=60)
+    found = await ask_small(context, _TITLE, question[:TITLE_FROM_CHARS], max_tokens=60)
     first_line = found.strip().partition("\n")[0].strip(" \"'*#.“”「」。")
     conversation = context.claim.conversation
     budget = context.platform.indicate_budget(conversation, busy=True)
@@ -94,7 +94,7 @@ async def _summarise(context: TurnContext) -> None:
             return
         parts = [f"(Earlier: {seen.summary.text})"] if seen.summary.text else []
         parts += [f"{one.speaker}: {one.question}\n\nAssistant: {one.answer}" for one in old]
-        text = await _ask(context, _SUMMARY, "\n\n".join(parts), max_tokens=SUMMARY_TOKENS)
+        text = await ask_small(context, _SUMMARY, "\n\n".join(parts), max_tokens=SUMMARY_TOKENS)
         if text.strip():
             since = seen.summary.since if seen.summary.text else old[0].at
             await past.summarise(Summary(text.strip(), old[-1].at, since), seen)
@@ -124,7 +124,7 @@ def _tokens(history: Sequence[Exchange]) -> int:
     return sum(map(exchange_tokens, history))
 
 
-async def _ask(context: TurnContext, task: str, text: str, *, max_tokens: int) -> str:
+async def ask_small(context: TurnContext, task: str, text: str, *, max_tokens: int) -> str:
     """The small model's answer to *task* about *text*; empty if it fails."""
     request = ChatRequest(
         (ChatMessage("system", task), ChatMessage("user", text)),

@@ -9,7 +9,8 @@ from tests.contracts.drivers import SlackDriver, TelegramDriver, WebDriver, driv
 from tests.harness import until
 from tests.servers.model import status
 
-SMALL = {"small_model": "small"}
+# What it proposes to remember of people has its own tests, in `test_memory.py`.
+SMALL = {"small_model": "small", "memory_learn": False}
 
 
 @pytest.fixture

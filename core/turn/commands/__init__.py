@@ -11,6 +11,7 @@ from core.turn.commands import (
     answers,
     budget,
     chat,
+    memory,
     model,
     persona,
     pictures,
@@ -22,7 +23,7 @@ from core.turn.commands.command import Command
 from core.turn.context import Report, TurnContext
 from core.turn.services import Services
 
-_ROOMS = (start, answers, pictures, settings, model, persona, chat, usage, budget)
+_ROOMS = (start, answers, pictures, settings, model, persona, chat, memory, usage, budget)
 COMMANDS: Mapping[str, Command] = {
     command.name: command for room in _ROOMS for command in room.COMMANDS
 }

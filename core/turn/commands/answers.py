@@ -1,6 +1,9 @@
 """What people may do with answers: `/retry`, `/continue`, `/compare`, and the thumbs."""
 
+from dataclasses import replace
+
 from core.languages.catalogue import say
+from core.messages import Exchange
 from core.turn.answer import answer
 from core.turn.commands.command import Command, Outcome, says
 from core.turn.compare import COMMAND as COMPARISON
@@ -17,6 +20,11 @@ async def too_long(context: TurnContext, text: str) -> Report:
     return await context.close("rejected", sentence)
 
 
+def asking_for(context: TurnContext, exchange: Exchange) -> TurnContext:
+    """*context*; for an answer to somebody else, without what its person wants remembered."""
+    return context if context.owns(exchange) else replace(context, memory=())
+
+
 async def _retry(context: TurnContext) -> Report:
     """Ask a question again: the person's last one, or that of the answer with the pressed button.
 
@@ -29,6 +37,7 @@ async def _retry(context: TurnContext) -> Report:
         return await context.close("rejected", say("nothing_to_retry", context.language))
     if context.first.under and not context.owns(last):
         return await context.close("rejected", say("retry_is_theirs", context.language))
+    context = asking_for(context, last)
     history, replaces = context.before(last), last.event_id
     if last.question.startswith(PICTURE):
         return await paint_again(context, "again")
