@@ -152,6 +152,32 @@ async def test_characters_may_be_split_between_any_two_bytes(client, model):
     assert text_of(await collect(client)) == "你好 🙂 é"
 
 
+async def test_thousands_of_tiny_events_let_others_run_in_between(client, model):
+    event = json.dumps({"choices": [{"delta": {"content": "x"}}]}, separators=(",", ":"))
+    events = f"data: {event}\n\n".encode() * 30_000
+    model.faults = [models.raw(events + b"data: [DONE]\n\n", content_type="text/event-stream")]
+    turns = texts = 0
+
+    async def count():
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    others = asyncio.create_task(count())
+    most, last = 0, 0
+    async with client.stream(REQUEST) as deltas:
+        async for delta in deltas:
+            if isinstance(delta, TextDelta):
+                texts += len(delta.text)
+                if turns > last:
+                    last, since = turns, texts - 1
+                most = max(most, texts - since)
+    others.cancel()
+    assert texts == 30_000
+    assert most <= 16 * 1024 // 20
+
+
 async def test_leaving_early_closes_the_call(client, model):
     model.answer = lambda messages: "word " * 10_000
     async with client.stream(REQUEST) as deltas:
