@@ -4,9 +4,10 @@
 
 Telegram, Slack and the model are strict loopback servers, Redis is a process
 of its own, each replica is a real `palaver run`. In the end every question must
-stand in history once, each person's in order, with its final answer on the screen, and no
-answer may name another conversation. A post may stand twice only where its
-process was killed in the moment after the platform had taken it.
+stand in history once, each person's in order, with its final answer on the screen, no
+answer may name another conversation, and nothing may stay reserved in a budget. A post
+may stand twice only where its process was killed in the moment after the platform had
+taken it.
 """
 
 import argparse
@@ -42,6 +43,7 @@ PEOPLE = (101, 102, 103)
 FREEZE_S = 8.0
 """Longer than a lease: whoever wakes up has been replaced."""
 STANDSTILL_S = 75.0
+BUDGETS = "person 10m tokens/day, place 10m tokens/week, tenant 100m tokens/month"
 WINDOW_S = 0.25
 """A process killed so shortly after a platform took its post may not have kept the post's name,
 nor one that was killed while the Redis to keep it in was away."""
@@ -62,6 +64,8 @@ class Result:
     foreign: list = field(default_factory=list)
     doubled: list = field(default_factory=list)
     doubled_by_a_kill: list = field(default_factory=list)
+    reserved: list = field(default_factory=list)
+    """What is still reserved in the end, or was not paid as it was counted."""
     given_up: int = 0
     floods: int = 0
     faults: Counter = field(default_factory=Counter)
@@ -70,7 +74,12 @@ class Result:
     @property
     def good(self):
         return self.asked == self.in_history == self.on_screen and not (
-            self.lost or self.repeated or self.disordered or self.foreign or self.doubled
+            self.lost
+            or self.repeated
+            or self.disordered
+            or self.foreign
+            or self.doubled
+            or self.reserved
         )
 
     def table(self):
@@ -82,6 +91,7 @@ class Result:
             ("answered twice", len(self.repeated)),
             ("out of order", len(self.disordered)),
             ("naming another conversation", len(self.foreign)),
+            ("still reserved in a budget", len(self.reserved)),
             ("posts too many", len(self.doubled)),
             (
                 f"... of a process killed within {WINDOW_S} s of posting, or before Redis was back",
@@ -127,6 +137,7 @@ class Chaos:
                 "slack_bot_token": slack.BOT_TOKEN,
                 "slack_app_token": slack.APP_TOKEN,
                 "slack_api_url": self.slack.api_url,
+                "budgets": BUDGETS,
             }
             self.replicas = [
                 Replica(self._folder, *servers, log, grace_s=3, **slack_too)
@@ -360,8 +371,28 @@ class Chaos:
                     result.disordered += [] if own == sorted(own) else [conversation]
             tag = asked[0][:3]
             result.foreign += [one for one in final if set(_TAG.findall(one)) - {tag}]
+        result.reserved = await self._still_reserved()
         result.given_up = len(self.slack.unacked)
         result.floods = len(self.telegram.floods) + len(self.slack.limited)
+
+    async def _still_reserved(self):
+        """What budgets hold though nothing runs, and what they did not pay as it was counted."""
+        found = []
+        async with connect(self.redis.url) as redis:
+            for tenant in ("telegram", "slack"):
+                found += await redis.hkeys(keys.holds(tenant))
+                paid = counted = 0
+                async for key in redis.scan_iter(f"{keys.TAG}:account:*:{tenant}*"):
+                    account = await redis.hgetall(key)
+                    found += [f"{key}: {field}" for field in account if field.startswith(b"held")]
+                    paid += b":tenant:" in key and int(account[b"spent:tokens"])
+                async for key in redis.scan_iter(f"{keys.TAG}:tally:{tenant}:*"):
+                    for field, raw in (await redis.hgetall(key)).items():
+                        row = msgspec.json.decode(raw)
+                        tokens = row.get("prompt_tokens", 0) + row.get("completion_tokens", 0)
+                        counted += field.startswith(b"model ") and tokens
+                found += [f"{tenant}: {counted} counted, {paid} paid"] if counted != paid else []
+        return found
 
     def _may_be_forgotten(self, at):
         """Whether a process was killed before it can have kept what it posted *at* that time."""
@@ -392,6 +423,7 @@ async def run(*, seed, questions, seconds, replicas=3, faults=()):
             if not chaos.result.good:
                 print((Path(folder) / "replicas.log").read_text(), file=sys.stderr)
                 print("lost:", *sorted(set(chaos.result.lost)), file=sys.stderr)
+                print("reserved:", *chaos.result.reserved, file=sys.stderr)
                 for at, what in sorted(chaos.events):
                     print(datetime.fromtimestamp(at, UTC).isoformat(), what, file=sys.stderr)
 

@@ -1,5 +1,6 @@
 """Whether a turn may spend what it is about to, and what is said if not."""
 
+import asyncio
 import math
 from collections.abc import Sequence
 
@@ -19,6 +20,8 @@ from core.turn.spending import Estimate, OverBudget, Unpriced, estimates_of, tog
 
 log = logger(__name__)
 
+BUSY_S, BUSY_TRIES = 0.5, 40
+"""How often it is tried again while other answers have reserved what is left."""
 BAR = 10
 """How many characters a bar has."""
 
@@ -60,7 +63,20 @@ async def reserve(context: TurnContext, estimates: Sequence[Estimate]) -> None:
         if error.used_up:
             raise
         await context.services.budgets.sweep(context.platform.name)
-        await context.spending.reserve(context.accounts, estimates)
+        await _when_given_back(context, estimates)
+
+
+async def _when_given_back(context: TurnContext, estimates: Sequence[Estimate]) -> None:
+    """Reserve as soon as other answers have given back what they do not need."""
+    for last in (*[False] * BUSY_TRIES, True):
+        try:
+            await context.spending.reserve(context.accounts, estimates)
+        except OverBudget as error:
+            if last or error.used_up or context.stop.given:
+                raise
+            await asyncio.sleep(BUSY_S)
+        else:
+            return
 
 
 async def refuse(context: TurnContext, error: OverBudget | Unpriced) -> Report:
