@@ -6,8 +6,9 @@ gets it? Then it goes into the inbox. Somebody whose message may not enter is to
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from functools import partial
+from typing import Any
 
 import msgspec
 
@@ -17,6 +18,7 @@ from core.languages.catalogue import say
 from core.languages.detection import language_of
 from core.live.delivery import deliver
 from core.messages import ConversationId, Incoming, place_of, split_conversation
+from core.overhearing import Overhearing
 from core.people.wake_words import for_us, said_to
 from core.platform import Platform
 from core.rates import MINUTE_S, Rates
@@ -48,6 +50,7 @@ class Ingress:
         self._inbox = inbox
         self._notices = notices
         self._services = services
+        self._overhearing = Overhearing(inbox.places, services)
         self._group = group
         self._tasks: set[asyncio.Task[None]] = set()
         most = services.settings.questions_per_minute
@@ -67,8 +70,11 @@ class Ingress:
         if incoming.address == "overheard":
             text_for_us = said_to(incoming.text, self._services.settings.wake_words)
             if text_for_us is None:
+                if await self._overhearing.keep(platform, incoming):
+                    self._spawn(self._overhearing.tell(platform, incoming), "overhears")
                 return
             incoming = msgspec.structs.replace(incoming, text=text_for_us, address="direct")
+        await self._overhearing.drop(platform, incoming)
         if await self._between_people(incoming):
             return
         allowed = await self._allows(platform, incoming)
@@ -199,6 +205,9 @@ class Ingress:
             except (StoreError, PlatformError) as error:
                 log.warning("notice not delivered", notice=sentence, reason=str(error))
 
-        task = self._group.create_task(notify(), name=f"notice {name}")
+        self._spawn(notify(), name)
+
+    def _spawn(self, notice: Coroutine[Any, Any, None], name: str) -> None:
+        task = self._group.create_task(notice, name=f"notice {name}")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

@@ -281,6 +281,16 @@ class Platform(Protocol):
         """
         ...
 
+    async def alone(self, incoming: Incoming) -> str:
+        """The reference for a post, also some minutes later, that only the sender of *incoming*
+        sees; empty if there can be none where it was sent.
+        """
+        ...
+
+    async def hears(self, conversation: ConversationId) -> bool:
+        """Whether we are told what people say to each other in *conversation*."""
+        ...
+
     def link_to(self, conversation: ConversationId, message: str) -> str:
         """The address of *message* (a reference) for members of its place; empty if it has none."""
         ...

@@ -28,6 +28,7 @@ class Said(msgspec.Struct, frozen=True, kw_only=True):
         text: its words, and in words what else it holds. At most about `SAID_CHARS`.
         attachments: its files.
         by: a person, another bot, or we wrote it.
+        thread: the thread in which it was said, if that is not where it was read.
     """
 
     message: str
@@ -37,6 +38,7 @@ class Said(msgspec.Struct, frozen=True, kw_only=True):
     person: str = ""
     attachments: tuple[Attachment, ...] = ()
     by: Literal["person", "bot", "us"] = "person"
+    thread: str = ""
 
 
 class Span(msgspec.Struct, frozen=True, kw_only=True):

@@ -13,7 +13,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bots.push_queue import PushQueue
 from bots.slack.admins import Admins
-from bots.slack.asides import AsideSurface, HomeSurface
+from bots.slack.asides import AsideSurface, HomeSurface, alone
 from bots.slack.border import open_socket, serve
 from bots.slack.failures import slack_errors
 from bots.slack.files import DOMAINS, Files, upload, upload_file
@@ -290,6 +290,11 @@ class SlackPlatform:
     async def read(self, conversation: ConversationId, span: Span) -> Transcript:
         return await self._history.read(conversation, span)
 
+    async def alone(self, incoming: Incoming) -> str:
+        return alone(incoming)
+
+    async def hears(self, conversation: ConversationId) -> bool:
+        return True
+
     def link_to(self, conversation: ConversationId, message: str) -> str:
-        _, channel, thread = split_conversation(conversation)
-        return link_to(self._workspace, channel, thread, message)
+        return link_to(self._workspace, conversation, message)

@@ -10,8 +10,14 @@ from bots.slack.home import home_view
 from bots.slack.posts import content, controls
 from bots.slack.surface import NO_MEMBER, SlackSurface
 from core.errors import Barred, ChatLost, PlatformError
-from core.messages import Button, ConversationId
+from core.messages import Button, ConversationId, Incoming
 from core.platform import Bucket
+
+
+def alone(incoming: Incoming) -> str:
+    """The reference for a post that only the sender of *incoming* sees."""
+    slash = incoming.reply_to if incoming.reply_to.startswith("@") else ""
+    return slash or incoming.if_barred
 
 
 class AsideSurface(SlackSurface):

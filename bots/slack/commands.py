@@ -81,7 +81,8 @@ def _bare(text: str, commands: Mapping[str, CommandInfo]) -> tuple[str, str]:
         asks = argument.endswith(("?", "？"))
         return ("", text) if asks else (word, argument)
     if command.takes == "words":
-        known = argument.split()[0].lower() in command.choices
+        first = argument.split()[0].lower()
+        known = first in command.choices or first.isdecimal()
         return (word, argument) if known else ("", text)
     known = argument.lower() in (*command.choices, "default")
     if known or (word == "model" and _looks_like_a_model(argument)):

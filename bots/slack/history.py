@@ -222,11 +222,12 @@ def _add(answer: Mapping[str, Any], found: _Found) -> int:
     return len(messages)
 
 
-def link_to(workspace: str, channel: str, thread: str, ts: str) -> str:
+def link_to(workspace: str, conversation: ConversationId, ts: str) -> str:
     """The address of a message. *workspace*: the address that `auth.test` tells.
 
     Source: docs.slack.dev/reference/methods/chat.getPermalink, whose answers look like this.
     """
+    _, channel, thread = split_conversation(conversation)
     if not (workspace and channel and ts):
         return ""
     place = f"{workspace.rstrip('/')}/archives/{channel}/p{ts.replace('.', '')}"

@@ -9,7 +9,7 @@ from aiohttp import web
 from telegram.constants import ChatAction
 from telegram.error import TelegramError
 
-from bots.telegram.admins import Admins
+from bots.telegram.admins import Admins, hears, is_admin
 from bots.telegram.afterwards import Afterwards
 from bots.telegram.aside import GUEST, Asides
 from bots.telegram.draft import DraftSurface
@@ -52,7 +52,7 @@ TITLE_CHARS = 128
 
 
 class TelegramPlatform:
-    """The bot of one token. *overhear*: also give what was said to nobody (for wake words)."""
+    """The bot of one token."""
 
     name = NAME
     local = False
@@ -79,7 +79,6 @@ class TelegramPlatform:
         for_asker: Collection[str] = (),
         webhook_secret: str = "",
         public_url: str = "",
-        overhear: bool = False,
         drafts: bool = False,
         way: Way = DIRECT,
         rich: Collection[str] = (),
@@ -95,9 +94,7 @@ class TelegramPlatform:
         self._menus, self._for_asker = menus, for_asker
         self._webhook_secret = webhook_secret
         self._public_url = public_url
-        self._updates = Updates(
-            self._bot, self._afterwards, leases, recent, webhook_secret, overhear=overhear
-        )
+        self._updates = Updates(self._bot, self._afterwards, leases, recent, webhook_secret)
         self._guests = Guests(self._bot)
         self._admins = Admins(self._bot)
         self._me = Me(0, "", ())
@@ -232,6 +229,14 @@ class TelegramPlatform:
 
     async def read(self, conversation: ConversationId, span: Span) -> Transcript:
         return Transcript(missing="all")  # Telegram has no call for that.
+
+    async def alone(self, incoming: Incoming) -> str:
+        # An admin may write to one person at any time (core.telegram.org/bots/api, Bot API 10.2).
+        chat = place(incoming.conversation)[0]
+        return incoming.aside if chat < 0 and await is_admin(self._bot, chat) else ""
+
+    async def hears(self, conversation: ConversationId) -> bool:
+        return await hears(self._bot, place(conversation)[0])
 
     def link_to(self, conversation: ConversationId, message: str) -> str:
         return link_to(conversation, message)

@@ -53,3 +53,20 @@ class Admins:
             else:
                 return time.monotonic() + KNOWN_S, ids
         return time.monotonic() + UNKNOWN_S, ()
+
+
+async def hears(bot: TelegramBot, chat: int) -> bool:
+    """Whether Telegram tells us all that is said in *chat*.
+
+    Source: core.telegram.org/bots/features#privacy-mode.
+    """
+    everything = chat > 0 or bool(bot.bot.can_read_all_group_messages)
+    return everything or await is_admin(bot, chat)
+
+
+async def is_admin(bot: TelegramBot, chat: int) -> bool:
+    """Whether we are an admin of *chat*. If Telegram cannot be asked, we are none."""
+    with suppress(PlatformError), telegram_errors():
+        member = await bot.call("getChatMember", {"chat_id": chat, "user_id": bot.bot.id})
+        return isinstance(member, dict) and member.get("status") == "administrator"
+    return False

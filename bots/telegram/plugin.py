@@ -54,7 +54,6 @@ def _build(settings: TelegramSettings, lent: Lent) -> Platform:
         drafts=settings.telegram_stream == "drafts",
         rich=settings.telegram_rich,
         reactions=settings.telegram_reactions,
-        overhear=lent.shared.overhear,
         way=lent.shared.way,
     )
 

@@ -31,7 +31,7 @@ ACCEPT_S = 20.0
 class Updates:
     """What people did, as the bot hears of it. *webhook_secret* is empty for long polling.
 
-    *overhear*: also give what was said to nobody (for wake words). *me* is set once it is known.
+    *me* is set once it is known.
     """
 
     def __init__(
@@ -41,8 +41,6 @@ class Updates:
         leases: Leases,
         recent: Recent,
         webhook_secret: str,
-        *,
-        overhear: bool,
     ) -> None:
         self.me = Me(0, "", ())
         self._bot = bot
@@ -50,7 +48,6 @@ class Updates:
         self._leases = leases
         self._gestures = Gestures(recent)
         self._webhook_secret = webhook_secret
-        self._overhear = overhear
         self._push_queue = PushQueue()
 
     async def batches(self) -> AsyncGenerator[Sequence[Incoming]]:
@@ -117,11 +114,7 @@ class Updates:
             # An update that we cannot read must not stop those after it.
             set_aside(BORDER, error)
             return ()
-        return [
-            one
-            for one in await self._gestures.join(incoming)
-            if one.address != "overheard" or self._overhear
-        ]
+        return await self._gestures.join(incoming)
 
     async def _answer_presses(self, updates: Sequence[Update]) -> None:
         """End the spinner on each pressed button."""

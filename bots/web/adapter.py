@@ -207,5 +207,11 @@ class WebPlatform:
     async def read(self, conversation: ConversationId, span: Span) -> Transcript:
         return Transcript()  # On the page nobody talks but the person and we.
 
+    async def alone(self, incoming: Incoming) -> str:
+        return ""
+
+    async def hears(self, conversation: ConversationId) -> bool:
+        return True
+
     def link_to(self, conversation: ConversationId, message: str) -> str:
         return ""

@@ -22,6 +22,7 @@ MOST_BYTES = 128 * 1024
 KEPT_S = 24 * 3600
 """Older messages are not told, and are erased when the next one is kept. If none comes, all are
 erased after this time."""
+TOLD_S = 365 * 24 * 3600
 
 _said = msgspec.json.Decoder(Said)
 
@@ -77,6 +78,18 @@ class Overheard:
     async def forget_place(self, place: ConversationId) -> int:
         """Erase all of *place*, with its topics."""
         return sum([await self.forget(one) async for one in self._conversations(place)])
+
+    async def announce(self, place: ConversationId) -> bool:
+        """Whether *place* must be told that it is overheard. Notes that it was."""
+        with store_errors():
+            name = keys.told(f"overhears:{place}")
+            return bool(await self._redis.set(name, 1, nx=True, ex=TOLD_S))
+
+    async def end(self, place: ConversationId) -> None:
+        """*place* does not want to be overheard any more: erase all."""
+        await self.forget_place(place)
+        with store_errors():
+            await self._redis.delete(keys.told(f"overhears:{place}"))
 
     async def forget_person(self, person: str) -> int:
         """Erase what *person* (an id) said, in all places."""

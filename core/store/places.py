@@ -67,6 +67,17 @@ class Places:
         )
         return Heard(others, Layers(*map(read_layer, chosen)).preferences.follow)
 
+    async def chosen(self, conversation: ConversationId) -> Layers:
+        """What was chosen for *conversation*, its place and its tenant."""
+        place = place_of(conversation)
+        names = (place, tenant_conversation(place))
+        with store_errors():
+            async with self._redis.pipeline(transaction=False) as pipe:
+                for one in (conversation, *names) if conversation != place else names:
+                    pipe.hget(keys.state(one), "preferences")
+                found = [read_layer(one) for one in await pipe.execute()]
+        return Layers(*found) if conversation != place else Layers({}, *found)
+
     async def recent(self, place: ConversationId, person: str = "") -> list[ConversationId]:
         """The threads of *place* in which *person* (empty: anybody) spoke with us, newest first."""
         return list(dict.fromkeys([one.conversation for one in await self._lanes(place, person)]))

@@ -13,9 +13,11 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from core.errors import PlatformError, StoreError
+from core.languages.catalogue import say
 from core.messages import Attachment, Exchange, place_of, split_conversation
 from core.models.request import ChatMessage
 from core.said import Said, Span, Transcript
+from core.store.layers import Layers
 from core.telemetry import logger
 from core.turn.context import TurnContext
 from core.turn.foreign import READ, framed, new_mark, transcribed
@@ -95,6 +97,24 @@ def overhears(chosen: object) -> int:
     """How many messages are overheard in a place that itself *chose* so."""
     word, number = read_choice(chosen if isinstance(chosen, str) else "")
     return number if word == "recent" else 0
+
+
+async def switched(context: TurnContext, layers: Layers) -> str:
+    """What to say when `context` was changed here to what *layers* hold; empty: nothing.
+
+    If the place is not overheard any more, what was overheard is erased.
+    """
+    conversation = context.claim.conversation
+    if context.platform.limits.reads or context.first.private:
+        return ""
+    if overhears(layers.own("context")):
+        heard = await context.platform.hears(conversation)
+        return "" if heard else say("hears_nothing", context.language)
+    if conversation == place_of(conversation):
+        await context.services.overheard.end(conversation)
+    else:
+        await context.services.overheard.forget(conversation)
+    return ""
 
 
 def _span(most: int, *, before: str = "", since: float = 0.0) -> Span:

@@ -63,5 +63,15 @@ def _names(asked: str, file: Attachment) -> bool:
     stem = PurePath(name).stem
     if name and name != stem and name in asked:
         return True
-    alone = rf"(?<!\w){re.escape(stem)}(?!\w)"
-    return len(stem) >= NAME_CHARS and re.search(alone, asked) is not None
+    return len(stem) >= NAME_CHARS and _stands(stem, asked)
+
+
+def _stands(word: str, text: str) -> bool:
+    """Whether *word* stands in *text* by itself."""
+    at = text.find(word)
+    while at >= 0:
+        around = text[max(0, at - 1) : at] + text[at + len(word) : at + len(word) + 1]
+        if not any(map(str.isalnum, around)):
+            return True
+        at = text.find(word, at + 1)
+    return False

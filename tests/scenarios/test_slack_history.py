@@ -234,9 +234,10 @@ async def test_what_takes_too_long_is_not_waited_for(monkeypatch):
 def test_a_message_has_the_address_that_slack_gives_it():
     home = "https://acme.slack.com/"
     assert (
-        link_to(home, "C1", "", "1700.000200") == "https://acme.slack.com/archives/C1/p1700000200"
+        link_to(home, conversation_id("slack", "C1"), "1700.000200")
+        == "https://acme.slack.com/archives/C1/p1700000200"
     )
-    assert link_to(home, "C1", "1699.0001", "1700.0002") == (
+    assert link_to(home, conversation_id("slack", "C1", "1699.0001"), "1700.0002") == (
         "https://acme.slack.com/archives/C1/p17000002?thread_ts=1699.0001&cid=C1"
     )
-    assert link_to("", "C1", "", "1.2") == ""
+    assert link_to("", conversation_id("slack", "C1"), "1.2") == ""

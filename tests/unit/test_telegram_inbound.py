@@ -108,7 +108,6 @@ def a_platform():
         _Recent(),
         SpareCalls(LocalBudget()),
         menus={"": {}},
-        overhear=True,
     )
     platform._me = ME
     platform._bot = Quiet(TOKEN)

@@ -10,6 +10,7 @@ from core.lent import CommandInfo
 from core.turn.commands import (
     answers,
     budget,
+    catchup,
     chat,
     memory,
     model,
@@ -23,7 +24,19 @@ from core.turn.commands.command import Command
 from core.turn.context import Report, TurnContext
 from core.turn.services import Services
 
-_ROOMS = (start, answers, pictures, settings, model, persona, chat, memory, usage, budget)
+_ROOMS = (
+    start,
+    answers,
+    pictures,
+    settings,
+    model,
+    persona,
+    chat,
+    memory,
+    catchup,
+    usage,
+    budget,
+)
 COMMANDS: Mapping[str, Command] = {
     command.name: command for room in _ROOMS for command in room.COMMANDS
 }

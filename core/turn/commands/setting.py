@@ -258,7 +258,16 @@ _ALL = (
         default=lambda context: context.choices.now.tzname() or "",
         free=True,
     ),
-    Setting("context", "context", "settings", _context, lambda _: CONTEXT),
+    Setting(
+        "context",
+        "context",
+        "settings",
+        _context,
+        lambda _: CONTEXT,
+        # What the operator chose is no consent of a place to be overheard.
+        lambda context: context.services.settings.context if context.platform.limits.reads else "",
+        lambda _: CONTEXT[0],
+    ),
     Setting("when", "when", "settings", one_of(*WHEN), lambda _: WHEN, default=lambda _: WHEN[0]),
     Setting("burst", "burst", "settings", _switch, lambda _: SWITCH, default=lambda _: "on"),
 )

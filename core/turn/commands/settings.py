@@ -16,6 +16,7 @@ from core.store.layers import Layers, Scope
 from core.turn.commands.command import Command, labelled_buttons, shown_name
 from core.turn.commands.setting import ALSO, SETTINGS, Setting, Unfit, held
 from core.turn.context import Report, TurnContext
+from core.turn.hearing import switched
 
 NAME = "settings"
 EVERYWHERE = "everywhere"
@@ -88,6 +89,8 @@ async def _change(context: TurnContext, wish: Wish, setting: Setting) -> Report:
     layers = _layers(context, wish, {setting.field: value})
     buttons = _of_one(context, wish, setting, layers) if context.first.under else ()
     told = _one(context, wish, setting, layers) if buttons else _now(context, setting, layers)
+    if setting.field == "context" and wish.scope != "tenant":
+        told = "\n\n".join(filter(None, (told, await switched(context, layers))))
     shown = await _show(context, told, buttons)
     if wish.scope == "tenant":
         await context.commit(of_tenant={setting.field: value})

@@ -194,6 +194,12 @@ class LinesPlatform:
     async def read(self, conversation: ConversationId, span: Span) -> Transcript:
         return Transcript()
 
+    async def alone(self, incoming: Incoming) -> str:
+        return ""
+
+    async def hears(self, conversation: ConversationId) -> bool:
+        return True
+
     def link_to(self, conversation: ConversationId, message: str) -> str:
         return ""
 

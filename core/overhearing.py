@@ -1,0 +1,93 @@
+"""Overhearing: keeps what people say to each other, in places that themselves chose that.
+
+Only on a platform that cannot be asked for it later. When the first message of a place is kept, the
+place is told so, once.
+"""
+
+from core.errors import PlatformError, StoreError
+from core.languages.catalogue import say
+from core.languages.detection import language_of
+from core.live.delivery import deliver
+from core.messages import Incoming, place_of
+from core.platform import Platform
+from core.said import Said, beginning
+from core.store.places import Places
+from core.telemetry import logger
+from core.turn.hearing import overhears
+from core.turn.prompt import asked_text
+from core.turn.services import Services
+
+log = logger(__name__)
+
+
+class Overhearing:
+    """Keeps what it is given, if the place wants that."""
+
+    def __init__(self, places: Places, services: Services) -> None:
+        self._places = places
+        self._services = services
+
+    async def keep(self, platform: Platform, incoming: Incoming) -> bool:
+        """Keep *incoming*, which is not for us. True: it is the first that its place has kept.
+
+        If the store is away, it is not kept: nobody waits for it.
+        """
+        if platform.limits.reads or incoming.private or incoming.moved_to or not incoming.message:
+            return False
+        conversation, overheard = incoming.conversation, self._services.overheard
+        try:
+            chosen = await self._places.chosen(conversation)
+            if not overhears(chosen.own("context")):
+                return False
+            await overheard.keep(conversation, said_of(incoming), edited=incoming.edited)
+            return await overheard.announce(place_of(conversation))
+        except StoreError as error:
+            log.warning("not overheard", reason=str(error))
+            return False
+
+    async def drop(self, platform: Platform, incoming: Incoming) -> None:
+        """*incoming* is for us after all: it may be a piece of a question, or edited into one."""
+        if platform.limits.reads or incoming.private or not (incoming.burst or incoming.edited):
+            return
+        try:
+            await self._services.overheard.drop(incoming.conversation, incoming.message)
+        except StoreError as error:
+            log.warning("still overheard", reason=str(error))
+
+    async def tell(self, platform: Platform, incoming: Incoming) -> None:
+        """Tell everybody in the place of *incoming* that it is overheard from now on."""
+        conversation = incoming.conversation
+        language = language_of(incoming.text, "", incoming.sender.language)
+        try:
+            chosen = (await self._places.chosen(conversation)).preferences
+            most = overhears(chosen.context)
+            text = say("overhears", chosen.language or language, most=most)
+            surface = platform.open_surface(conversation, "")
+            await deliver(
+                lambda: surface.finish(text),
+                lambda: surface.final_budget,
+                conversation,
+                self._services.pacer.budget,
+            )
+        except (StoreError, PlatformError) as error:
+            log.warning("not told that it is overheard", reason=str(error))
+
+
+def said_of(incoming: Incoming) -> Said:
+    """*incoming*, said to others. Its files are only referred to."""
+    words = Incoming(
+        event_id=incoming.event_id,
+        conversation=incoming.conversation,
+        sender=incoming.sender,
+        text=incoming.text,
+        quote=incoming.quote,
+        described=incoming.described,
+    )
+    return Said(
+        message=incoming.message,
+        at=incoming.sent_at,
+        author=incoming.sender.name,
+        person=incoming.sender.id,
+        text=beginning(asked_text((words,))),
+        attachments=incoming.attachments,
+    )
