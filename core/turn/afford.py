@@ -9,12 +9,15 @@ from msgspec.structs import replace
 from core.errors import PlatformError
 from core.languages.catalogue import CATALOGUE, Language, say
 from core.live.delivery import deliver
+from core.messages import Attachment, Exchange, Spent
 from core.models.request import ChatRequest
+from core.models.sound import guessed_s
 from core.people.budgets import SCALE, Account, Limit, shown_amount
 from core.people.periods import moment
 from core.store.accounts import Refused
 from core.store.budgets import Level
 from core.telemetry import logger
+from core.turn.attachments import ReadAttachments
 from core.turn.context import Report, TurnContext
 from core.turn.spending import Estimate, OverBudget, Unpriced, estimates_of, together
 
@@ -22,6 +25,8 @@ log = logger(__name__)
 
 BUSY_S, BUSY_TRIES = 0.5, 40
 """How often it is tried again while other answers have reserved what is left."""
+SPOKEN_S = 60.0
+"""A recording of unknown length, or an answer that is not spoken yet, is taken for so long."""
 BAR = 10
 """How many characters a bar has."""
 
@@ -77,6 +82,37 @@ async def _when_given_back(context: TurnContext, estimates: Sequence[Estimate]) 
             await asyncio.sleep(BUSY_S)
         else:
             return
+
+
+async def read_attachments(
+    context: TurnContext, attachments: Sequence[Attachment], history: Sequence[Exchange]
+) -> ReadAttachments:
+    """As `Reader.read`. What transcription costs is reserved before, and counted.
+
+    Raises:
+        OverBudget: it may not be spent.
+    """
+    services, model = context.services, context.services.settings.audio_model
+    sounds = [one for one in attachments if one.kind == "audio"] if model else []
+    if sounds and context.accounts:
+        seconds = sum(guessed_s(one.size_bytes) or SPOKEN_S for one in sounds)
+        await reserve(context, [{model: audio(context, seconds)}])
+    found = await services.reader.read(context.platform, attachments, history)
+    if found.heard_s:
+        await context.spending.spend(model, audio(context, found.heard_s))
+    return found
+
+
+def to_speak(context: TurnContext) -> Estimate | None:
+    """What a spoken answer may cost, if there is to be one."""
+    wanted = context.turn.preferences.voice and context.services.speech is not None
+    return {context.services.settings.speech_model: audio(context, SPOKEN_S)} if wanted else None
+
+
+def audio(context: TurnContext, seconds: float) -> Spent:
+    """What *seconds* of speech cost, heard or spoken."""
+    cost = context.services.settings.audio_price * seconds / 60
+    return Spent(audio_s=seconds, cost_usd=cost)
 
 
 async def refuse(context: TurnContext, error: OverBudget | Unpriced) -> Report:

@@ -12,7 +12,7 @@ from core.messages import Attachment, Button, Exchange
 from core.models.request import ChatMessage, ChatRequest
 from core.store.turns import Checkpoint
 from core.telemetry import logger
-from core.turn.afford import afford
+from core.turn.afford import afford, read_attachments, to_speak
 from core.turn.context import Report, TurnContext
 from core.turn.cost import record, spent_on
 from core.turn.generation import Generation, write
@@ -54,12 +54,12 @@ async def answer(
     readable = [one for one in history if not one.refused]
     heard = await hear(context, question, readable, replaces)
     attachments = list(dict.fromkeys([*heard.files, *attachments]))
-    attached = await context.services.reader.read(context.platform, attachments, readable)
+    attached = await read_attachments(context, attachments, readable)
     messages = context.prompt(question, history, attached, heard.messages)
     besides = replaces or history or heard.messages or attached.pictures or context.memory
     request = _request(context, question, messages, alone=not besides)
     if not context.checkpoint.done:
-        request = await afford(context, request)
+        request = await afford(context, request, to_speak(context))
     generation = Generation(context.checkpoint.text, before.rstrip())
     answering = _Answering(context, request, generation, again.posts if again is not None else ())
     await answering.show()

@@ -17,6 +17,7 @@ from core.errors import ModelError, PlatformError
 from core.images.kinds import PICTURES, kind_of
 from core.images.pictures import Pictures
 from core.messages import Attachment, Exchange, Picture
+from core.models.sound import seconds_of
 from core.models.transcription import MOST_BYTES as VOICE_BYTES
 from core.models.transcription import TranscriptionClient
 from core.platform import Platform
@@ -63,11 +64,13 @@ class ReadAttachments(msgspec.Struct, frozen=True):
     """What the model gets of the attachments.
 
     *pictures* and *sounds* are data URLs. *notes* tell the model in words what else there is.
+    *heard_s*: so many seconds of speech were transcribed for this.
     """
 
     pictures: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     sounds: tuple[str, ...] = ()
+    heard_s: float = 0.0
 
 
 class Reader:
@@ -94,6 +97,7 @@ class Reader:
         pictures: list[str] = []
         sounds: list[str] = []
         notes: list[str] = []
+        heard_s: list[float] = []
         # New attachments are more important than those of earlier exchanges.
         before = before[: max(0, MOST_ATTACHMENTS - len(attachments))]
         for number, attached in enumerate([*before, *attachments]):
@@ -108,7 +112,7 @@ class Reader:
                 # The person was told when they asked the earlier question.
                 continue
             try:
-                found = await self._fetched(platform, attached)
+                found = await self._fetched(platform, attached, heard_s)
             except (PlatformError, ModelError, ValueError) as error:
                 self._failed[key] = None
                 while len(self._failed) > MOST_FAILED:
@@ -131,7 +135,7 @@ class Reader:
                     pictures.append(found)
                 case "file":
                     notes.append(f"[{attached.title}:]\n{found}")
-        return ReadAttachments(tuple(pictures), tuple(notes), tuple(sounds))
+        return ReadAttachments(tuple(pictures), tuple(notes), tuple(sounds), sum(heard_s))
 
     def _unread(self, attached: Attachment, pictures: int, *, earlier: bool) -> str:
         """Why *attached* is not fetched, after so many *pictures*; empty if it is fetched."""
@@ -152,7 +156,7 @@ class Reader:
                 return ""
         return f"[{attached.title} {why}]"
 
-    async def _fetched(self, platform: Platform, attached: Attachment) -> str:
+    async def _fetched(self, platform: Platform, attached: Attachment, heard_s: list[float]) -> str:
         key = (platform.name, attached.ref)
         if key in self._kept:
             self._kept.move_to_end(key)
@@ -161,6 +165,7 @@ class Reader:
             found = _address(await self.picture(platform, attached))
         elif attached.kind == "audio" and self._voice is not None:
             async with self._fetching(platform, attached, VOICE_BYTES) as sound:
+                heard_s.append(seconds_of(sound))
                 found = await self._voice.hear(sound, attached.name, attached.mime)
         elif attached.kind == "audio":
             async with self._fetching(platform, attached, SOUND_BYTES) as sound:

@@ -13,7 +13,7 @@ from core.live.reply import Reply
 from core.messages import Attachment, Exchange
 from core.models.request import ChatRequest
 from core.store.turns import Checkpoint
-from core.turn.afford import reserve
+from core.turn.afford import read_attachments, reserve
 from core.turn.context import Report, TurnContext
 from core.turn.cost import record, spent_on
 from core.turn.generation import Generation, write
@@ -49,7 +49,7 @@ async def compare(
             return await context.close("rejected", sentence)
     heard = await hear(context, question, history, replaces)
     attachments = list(dict.fromkeys([*heard.files, *attachments]))
-    attached = await context.services.reader.read(context.platform, attachments, history)
+    attached = await read_attachments(context, attachments, history)
     messages = context.prompt(question, history, attached, heard.messages)
     requests = [
         ChatRequest(

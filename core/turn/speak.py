@@ -3,7 +3,9 @@
 import asyncio
 
 from core.errors import ModelError, PlatformError, StoreError
+from core.models.sound import seconds_of
 from core.telemetry import logger
+from core.turn.afford import audio
 from core.turn.context import TurnContext
 
 log = logger(__name__)
@@ -23,6 +25,8 @@ async def speak(context: TurnContext, text: str) -> None:
     try:
         async with asyncio.timeout(TIMEOUT_S):
             sound = await speech.speak(text)
+            spent = audio(context, seconds_of(sound))
+            await context.spending.spend(context.services.settings.speech_model, spent)
             buckets = context.platform.budget(conversation)
             while (await context.services.pacer.budget.take(buckets, "preview")).wait_s:
                 await asyncio.sleep(LOOK_AGAIN_S)

@@ -1,5 +1,7 @@
 """Budgets stop what would cost too much, tell why, and are shown, set and granted."""
 
+import struct
+
 import pytest
 
 from core.store import keys
@@ -182,3 +184,24 @@ async def test_who_asks_too_fast_is_told_once_and_stop_is_free(driver, tmp_path,
         await driver.say("dm2", "another person")
         await driver.answered("dm2")
         assert len(model.requests) == 3
+
+
+async def test_minutes_of_speech_are_counted_and_stop(driver, tmp_path, model):
+    """The recording says that it is 90 seconds long; the first minute would have been left."""
+    sound = b"OggS" + bytes(24) + b"OpusHead" + bytes(9000)
+    sound += b"OggS\x00\x04" + struct.pack("<q", 48_000 * 90) + bytes(20)
+    more = {"audio_model": "hears", "audio_price": 0.02, "budgets": "person 1 minutes/day"}
+    async with driving(driver, tmp_path, model, **more):
+        driver.server.add_file("v1", sound)
+        voice = {"file_id": "v1", "file_unique_id": "v", "duration": 90, "file_size": len(sound)}
+        driver.server.say(77, "", voice=voice)
+        await driver.answered("dm")
+        usage = await asked(driver, "dm", "/usage", 2)
+        assert "100 %" not in usage
+        assert "150 % (1.5 of 1 minute)" in usage
+        assert "$0.0300" in usage
+        driver.server.say(77, "", voice={**voice, "file_id": "v2", "file_unique_id": "w"})
+        assert (
+            "Your budget is used up: 1.5 of 1 minute today." in (await texts(driver, "dm", 3))[-1]
+        )
+        assert len(model.heard) == 1
