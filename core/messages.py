@@ -42,6 +42,8 @@ FORWARD = "forward"
 """The `burst` of a message that was passed on. A remark just before it belongs to it."""
 TITLE = "(title)"
 """The `command` that says: a person gave the conversation the title `text`. Nobody can type it."""
+DUE = "(due)"
+"""The `command` that says: a reminder is due. `text` is its occurrence. Nobody can type it."""
 CUT = "cut"
 """The `burst` of a piece that the client cut at the platform's limit."""
 

@@ -29,6 +29,7 @@ from core.models.picture_links import PictureLinks, picture_routes
 from core.people.access import Access
 from core.people.rights import Rights
 from core.platform import Platform
+from core.scheduler import Scheduler
 from core.secret import keep_secret
 from core.settings import Settings
 from core.starting import Starting
@@ -45,6 +46,7 @@ from core.store.post_log import RedisPostLog
 from core.store.pubsub import PubSub
 from core.store.pulse import Pulse
 from core.store.recent import SharedRecent
+from core.store.reminders import Reminders
 from core.store.response_cache import RedisResponseCache
 from core.store.secret import SharedSecret
 from core.store.tasks import Tasks
@@ -129,6 +131,7 @@ async def open_core(settings: Settings) -> AsyncIterator[Core]:
             places=models.places,
             reader=Reader(vision=settings.llm_vision, voice=models.voice, hears=settings.llm_hears),
             overheard=Overheard(redis),
+            reminders=Reminders(redis, settings.max_waiting),
             metrics=metrics,
             tracer=tracer,
         )
@@ -221,6 +224,10 @@ async def serve(
         jobs = [
             asyncio.create_task(pulse.watch(), name="pulse"),
             asyncio.create_task(worker.run(stop), name="worker"),
+            asyncio.create_task(
+                Scheduler(core.services.reminders, core.pubsub, core.services.metrics).watch(),
+                name="reminders",
+            ),
         ]
         try:
             await _until_tried(starting, stop, jobs[1])

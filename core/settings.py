@@ -211,12 +211,13 @@ class Settings(BaseSettings):
     max_waiting: int = Field(
         20, ge=1, description="questions of one person waiting in one conversation"
     )
+    reminders_per_person: int = Field(20, ge=0, description="reminders of one person; 0: none")
+    reminders_per_place: int = Field(200, ge=0, description="reminders in one place; 0: none")
     grace_s: float = Field(20.0, ge=0, description="seconds that running answers get at a stop")
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR")
     log_prompts: bool = Field(False, description="questions and answers in the log; else never")
     trace_content: bool = Field(
-        False,
-        description="with LOG_PROMPTS: questions and answers in OpenTelemetry spans too",
+        False, description="with LOG_PROMPTS: questions and answers in OpenTelemetry spans too"
     )
     log_json: bool = Field(False, description="one JSON object per log line")
 

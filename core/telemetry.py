@@ -173,6 +173,13 @@ class Metrics:
             ["platform", "verdict"],
             registry=self.registry,
         )
+        self.reminders = Counter(
+            "palaver_reminders_total",
+            "Reminders that were due, by what became of them: told, full (tried again later), "
+            "lost (with their chat), refused (their person may not ask any more).",
+            ["verdict"],
+            registry=self.registry,
+        )
         self.loop_lag = Histogram(
             "palaver_loop_lag_seconds",
             "How late the event loop is, looked at ten times a second.",

@@ -14,6 +14,9 @@ TOOL_PINS = f"{TAG}:tool-pins"
 """What each tool of a server looked like when it was accepted, as a digest. Kept for ever."""
 SECRET = f"{TAG}:secret"
 PULSE = f"{TAG}:pulse"
+DUE = f"{TAG}:due"
+"""The ids of reminders by the time at which they are due; also the channel of their news."""
+REMINDERS = f"{TAG}:reminders"
 GROUP = "workers"
 
 
@@ -104,6 +107,21 @@ def overheard(conversation: ConversationId) -> str:
 
 def overheard_order(conversation: ConversationId) -> str:
     return f"{TAG}:overheard-order:{conversation}"
+
+
+def reminders_of(person: str) -> str:
+    """The ids of the reminders of *person*, by their numbers."""
+    return f"{TAG}:reminders-of:{person}"
+
+
+def reminders_in(place: ConversationId) -> str:
+    """The ids of the reminders for *place*."""
+    return f"{TAG}:reminders-in:{place}"
+
+
+def zone(person: str) -> str:
+    """The time zone that *person* chose for themselves."""
+    return f"{TAG}:zone:{person}"
 
 
 def lease(name: str) -> str:

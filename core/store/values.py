@@ -122,6 +122,11 @@ TYPES: Mapping[str, KeyType] = {
     "task": "hash",
     "callback": "string",
     "members": "hash",
+    "due": "zset",
+    "reminders": "hash",
+    "reminders-of": "hash",
+    "reminders-in": "set",
+    "zone": "string",
 }
 """The type of each kind of key: the word after the tag. Other kinds are left alone."""
 

@@ -31,6 +31,7 @@ async def serve(context: TurnContext) -> Report:
 async def _serve(context: TurnContext) -> Report:
     first, language = context.first, context.language
     if to := first.moved_to or context.turn.moved_to:
+        await context.services.reminders.move(context.claim.conversation, to)
         await context.claim.move(to, said=bool(first.moved_to))
         return Report("moved")
     if first.deleted:

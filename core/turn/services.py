@@ -12,6 +12,7 @@ from core.people.rights import Rights
 from core.settings import Settings
 from core.store.budgets import Budgets
 from core.store.overheard import Overheard
+from core.store.reminders import Reminders
 from core.telemetry import Metrics
 from core.tracing import Tracer
 from core.turn.attachments import Reader
@@ -34,6 +35,7 @@ class Services:
     places: Places
     reader: Reader
     overheard: Overheard
+    reminders: Reminders
     metrics: Metrics
     tracer: Tracer
     background: Background = field(default_factory=Background)

@@ -91,3 +91,14 @@ local function let_go(stream, group, entry)
   redis.call('XDEL', stream, entry)
 end
 
+-- Take a reminder out of all places. *names*: due, reminders, the person's by number, the place's.
+local function end_reminder(names, id)
+  redis.call('ZREM', names[1], id)
+  redis.call('HDEL', names[2], id)
+  redis.call('SREM', names[4], id)
+  local mine = redis.call('HGETALL', names[3])
+  for i = 2, #mine, 2 do
+    if mine[i] == id then redis.call('HDEL', names[3], mine[i - 1]) end
+  end
+end
+

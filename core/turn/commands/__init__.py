@@ -16,6 +16,7 @@ from core.turn.commands import (
     model,
     persona,
     pictures,
+    remind,
     settings,
     start,
     usage,
@@ -34,6 +35,7 @@ _ROOMS = (
     chat,
     memory,
     catchup,
+    remind,
     usage,
     budget,
 )

@@ -1,0 +1,290 @@
+"""Reminders: what is due, and when; a delayed queue that all processes share.
+
+A reminder that is due becomes mail of the person who asked for it (`due.lua`), with an event id
+that names the reminder and its time. From there it goes the way of all mail, so it is told once,
+whatever is killed meanwhile. The same script writes when it comes again, or ends it. Every process
+may try; whoever finds the reminder changed does nothing.
+"""
+
+import math
+from collections.abc import Awaitable, Sequence
+from datetime import UTC
+from typing import Literal, NamedTuple, cast
+
+import msgspec
+from msgspec.structs import replace
+from redis.asyncio import Redis
+
+from core.border import set_aside
+from core.messages import (
+    DUE,
+    ConversationId,
+    Incoming,
+    Sender,
+    conversation_id,
+    place_of,
+    split_conversation,
+)
+from core.store import keys
+from core.store.connection import script, store_errors
+from core.store.inbox import DEDUPE_S
+from core.store.lanes import lane_of, streams
+from core.store.values import is_conversation, read, words
+from core.times.rules import Rule, following, is_rule, zone_named
+
+AGAIN_S = 20.0
+"""When a reminder is tried again whose lane has no room."""
+CHANGES = 5
+"""How often a change is tried while others change the same reminder."""
+
+
+class Reminder(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What somebody is reminded of, and when.
+
+    Args:
+        due: the next time, in seconds since the epoch.
+        zone: the zone of the IANA list in which *rule* counts.
+        rule: how it comes again, or None.
+        words: the time as the person said it.
+        everyone: it is for all in the place, and not only for *person*.
+        asks: *text* is a question. It is asked for *person*, with their rights at that time.
+        private: whether the place is a private conversation.
+        reply_to: the platform's reference of the message that asked for it, or empty.
+    """
+
+    id: str
+    person: Sender
+    conversation: ConversationId
+    text: str
+    due: float
+    zone: str
+    rule: Rule | None = None
+    words: str = ""
+    everyone: bool = False
+    asks: bool = False
+    private: bool = False
+    reply_to: str = ""
+
+
+class Occurrence(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One time of *reminder*. *missed*: so many times before it were not told."""
+
+    reminder: Reminder
+    missed: int = 0
+
+
+class Kept(NamedTuple):
+    """A reminder and how it stands in the store."""
+
+    raw: bytes
+    reminder: Reminder
+
+
+_reminder = msgspec.json.Decoder(Reminder)
+_occurrence = msgspec.json.Decoder(Occurrence)
+_encode = msgspec.json.encode
+
+
+class Reminders:
+    """The reminders of all people. Every method raises `StoreError`."""
+
+    def __init__(self, redis: Redis, most_waiting: int) -> None:
+        self._redis = redis
+        self._most_waiting = most_waiting
+        self._create = script(redis, "remind")
+        self._rewrite = script(redis, "rewrite")
+        self._due = script(redis, "due")
+
+    async def create(self, reminder: Reminder, most_person: int, most_place: int) -> int:
+        """Keep *reminder*. Returns its number; 0: the person has too many, -1: the place has."""
+        with store_errors():
+            number = await self._create(
+                keys=_names(reminder),
+                args=[
+                    reminder.id,
+                    _encode(reminder),
+                    _ms(reminder.due),
+                    most_person,
+                    most_place,
+                    keys.DUE,
+                ],
+            )
+        return cast(int, number)
+
+    async def of_person(self, person: str) -> dict[int, Kept]:
+        """The reminders of *person* by their numbers, the next one first."""
+        with store_errors():
+            mine = await cast(
+                Awaitable[dict[bytes, bytes]],
+                self._redis.hgetall(keys.reminders_of(person)),
+            )
+        numbers = {words(id_): int(number) for number, id_ in mine.items() if number.isdigit()}
+        found = await self._get(list(numbers))
+        ordered = sorted(found, key=lambda one: one.reminder.due)
+        return {numbers[one.reminder.id]: one for one in ordered if one.reminder.id in numbers}
+
+    async def of_place(self, place: ConversationId) -> list[Kept]:
+        with store_errors():
+            ids = await cast(Awaitable[set[bytes]], self._redis.smembers(keys.reminders_in(place)))
+        return await self._get(sorted(map(words, ids)))
+
+    async def get(self, id_: str) -> Kept | None:
+        found = await self._get([id_])
+        return found[0] if found else None
+
+    async def change(self, kept: Kept, to: Reminder | None) -> bool:
+        """Let *kept* be *to* from now on; None: it ends. False: it was changed meanwhile."""
+        was = kept.reminder
+        with store_errors():
+            changed = await self._rewrite(
+                keys=[*_names(was), _names(to or was)[3]],
+                args=[
+                    was.id,
+                    kept.raw,
+                    _encode(to) if to else "",
+                    _ms(to.due) if to else 0,
+                    keys.DUE,
+                ],
+            )
+        return bool(changed)
+
+    async def move(self, place: ConversationId, to: ConversationId) -> None:
+        """The group *place* became *to*."""
+        platform, space, _ = split_conversation(to)
+        for kept in await self.of_place(place_of(place)):
+            thread = split_conversation(kept.reminder.conversation)[2]
+            there = replace(
+                kept.reminder, conversation=conversation_id(platform, space, thread), reply_to=""
+            )
+            await self.change(kept, there)
+
+    async def end_all(self, found: Sequence[Kept]) -> int:
+        """End all of *found*. Returns how many there were."""
+        ended = 0
+        for one in found:
+            kept: Kept | None = one
+            for _ in range(CHANGES):
+                if kept is None or await self.change(kept, None):
+                    ended += kept is not None
+                    break
+                kept = await self.get(one.reminder.id)
+        return ended
+
+    async def forget(self, person: str) -> int:
+        """End all reminders of *person*, and forget their zone. Returns how many there were."""
+        ended = await self.end_all(list((await self.of_person(person)).values()))
+        with store_errors():
+            await self._redis.delete(keys.zone(person), keys.reminders_of(person))
+        return ended
+
+    async def zone(self, person: str) -> str:
+        """The zone that *person* chose; empty: none."""
+        with store_errors():
+            return words(cast(bytes | None, await self._redis.get(keys.zone(person))))
+
+    async def choose_zone(self, person: str, zone: str) -> None:
+        with store_errors():
+            await self._redis.set(keys.zone(person), zone)
+
+    # --- the queue ----------------------------------------------------------------------------
+
+    async def look(self, most: int) -> tuple[list[Kept], float, float]:
+        """What is due, the time by the store's clock, and in how many seconds the next one is."""
+        with store_errors():
+            seconds, micros = await self._redis.time()
+            now = seconds + micros / 1e6
+            entries = cast(
+                list[tuple[bytes, float]],
+                await self._redis.zrange(keys.DUE, 0, most, withscores=True),
+            )
+        ids = [words(id_) for id_, score in entries if score <= now * 1000]
+        later = (score / 1000 - now for _, score in entries if score > now * 1000)
+        found = await self._get(ids)
+        lost = set(ids) - {one.reminder.id for one in found}
+        if lost:
+            with store_errors():
+                await self._redis.zrem(keys.DUE, *lost)
+                await self._redis.hdel(keys.REMINDERS, *lost)
+        return found, now, next(later, math.inf)
+
+    async def tell(self, kept: Kept, now: float) -> Literal["told", "changed", "full"]:
+        """Put *kept*, which is due, into its mailbox."""
+        was, again, missed = kept.reminder, None, 0
+        if was.rule is not None and is_rule(was.rule):
+            zone = zone_named(was.zone) or UTC
+            at, missed = following(was.rule, zone, was.due, now)
+            again = replace(was, due=at) if at is not None else None
+        incoming = _mail(was, missed)
+        lane = lane_of(incoming)
+        with store_errors():
+            verdict = await self._due(
+                keys=[
+                    *_names(was),
+                    keys.seen(incoming.event_id),
+                    keys.mail(lane.name),
+                    *streams(split_conversation(was.conversation)[0]),
+                ],
+                args=[
+                    was.id,
+                    kept.raw,
+                    _encode(again) if again else "",
+                    _ms(again.due) if again else 0,
+                    _encode(incoming),
+                    lane.name,
+                    was.person.id,
+                    DEDUPE_S,
+                    self._most_waiting,
+                    _ms(now + AGAIN_S),
+                ],
+            )
+        return "told" if verdict == 1 else "changed" if verdict == 0 else "full"
+
+    async def _get(self, ids: Sequence[str]) -> list[Kept]:
+        if not ids:
+            return []
+        with store_errors():
+            found = await cast(
+                Awaitable[list[bytes | None]], self._redis.hmget(keys.REMINDERS, list(ids))
+            )
+        some = [
+            Kept(raw, reminder)
+            for raw in found
+            if raw and (reminder := read(_reminder, raw, "store.reminders")) is not None
+        ]
+        return [one for one in some if is_conversation(one.reminder.conversation)]
+
+
+def read_occurrence(incoming: Incoming) -> Occurrence | None:
+    """What *incoming* reminds of; None: it was not made here."""
+    if not incoming.event_id.startswith(f"{DUE}:"):
+        set_aside("store.reminders", "not made here")
+        return None
+    return read(_occurrence, incoming.text.encode(), "store.reminders")
+
+
+def _mail(reminder: Reminder, missed: int) -> Incoming:
+    """The mail that tells *reminder*. No adapter makes an event id like this one."""
+    return Incoming(
+        event_id=f"{DUE}:{reminder.id}:{_ms(reminder.due)}",
+        conversation=reminder.conversation,
+        sender=reminder.person,
+        text=_encode(Occurrence(reminder, missed)).decode(),
+        command=DUE,
+        reply_to=reminder.reply_to,
+        private=reminder.private,
+        sent_at=reminder.due,
+    )
+
+
+def _names(reminder: Reminder) -> list[str]:
+    """The keys of the places in which *reminder* stands."""
+    return [
+        keys.DUE,
+        keys.REMINDERS,
+        keys.reminders_of(reminder.person.id),
+        keys.reminders_in(place_of(reminder.conversation)),
+    ]
+
+
+def _ms(seconds: float) -> int:
+    return int(seconds * 1000)

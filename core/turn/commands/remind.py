@@ -1,0 +1,235 @@
+"""`/remind`: reminders and schedules, and what happens when one is due."""
+
+import asyncio
+import re
+from collections.abc import Iterable, Sequence
+from datetime import UTC
+from itertools import islice
+
+from core.languages.catalogue import CATALOGUE, Language, say
+from core.messages import DUE, Button
+from core.store.reminders import Reminder
+from core.times.lexicon import languages_to_try, lexicon, plain
+from core.times.rules import times, zone_named
+from core.times.spoken import (
+    NotUnderstoodError,
+    PastError,
+    Said,
+    TooFarError,
+    shown,
+    understand,
+)
+from core.turn.commands.command import Command
+from core.turn.context import Report, TurnContext
+from core.turn.due import tell_due
+from core.turn.reminders import (
+    ReminderRefusedError,
+    Wish,
+    answering,
+    cancel,
+    create,
+    edit,
+    listed,
+    local_now,
+    quoted,
+    with_id,
+    zone_meant,
+)
+
+SHOWN_TIMES = 3
+SHOWN_CHARS = 80
+_NUMBERED = re.compile(r"(cancel|edit)\s+#?(\d{1,4})(?!\S)\s*(.*)", re.IGNORECASE | re.DOTALL)
+_PRESSED = re.compile(r"(undo|answer|tell) ([0-9a-f]{16})")
+_ZONE = re.compile(r"zone(?:\s+(\S+(?: \S+)?))?", re.IGNORECASE)
+
+
+async def _remind(context: TurnContext) -> Report:
+    text = context.first.text.strip()
+    try:
+        if not text or text.lower() == "list":
+            return await _list(context)
+        if pressed := _PRESSED.fullmatch(text):
+            return await _press(context, pressed[1], pressed[2])
+        if numbered := _NUMBERED.fullmatch(text):
+            return await _change(context, numbered[1].lower(), int(numbered[2]), numbered[3])
+        if zone := _ZONE.fullmatch(text):
+            return await _zone(context, zone[1] or "")
+        wish = await _wish(context, text)
+        number, made = await create(context, wish)
+    except ReminderRefusedError as refused:
+        sentence = say(refused.sentence, context.language, **refused.values)
+        return await context.close("rejected", sentence)
+    shown_once = await context.say(
+        _told(context, made, number), _buttons(context, made), aside=not made.everyone
+    )
+    await context.commit()
+    return Report("command", shown_once)
+
+
+async def _press(context: TurnContext, what: str, id_: str) -> Report:
+    kept = await with_id(context, id_)
+    if what == "undo":
+        await context.services.reminders.end_all([kept])
+        return await _say(context, _cancelled(context, kept.reminder))
+    changed = await answering(context, kept, asks=what == "answer")
+    return await _say(context, _told(context, changed, 0), _buttons(context, changed))
+
+
+async def _change(context: TurnContext, what: str, number: int, text: str) -> Report:
+    if what == "cancel":
+        return await _say(context, _cancelled(context, await cancel(context, number)))
+    found = (await listed(context)).get(number)
+    if found is None:
+        raise ReminderRefusedError("remind_unknown", number=number)
+    before = found.reminder
+    try:
+        wish = await _wish(context, text)
+    except ReminderRefusedError as refused:
+        if refused.sentence != "remind_forms" or not text.strip():
+            raise
+        # New words, at the same time.
+        words, asks = _question(text, _languages(context))
+        wish = Wish(before.due, words, before.zone, before.rule, before.words, asks=asks)
+    wish = wish._replace(
+        text=wish.text or before.text, asks=wish.asks or (before.asks and not wish.text)
+    )
+    changed = await edit(context, number, wish)
+    return await _say(context, _told(context, changed, number), _buttons(context, changed))
+
+
+async def _list(context: TurnContext) -> Report:
+    language, found = context.language, await listed(context)
+    if not found:
+        return await context.close("command", say("remind_none", language))
+    rows = [_row(number, one.reminder, language) for number, one in found.items()]
+    buttons = [
+        Button(f"remind undo {one.reminder.id}", say("remind_cancel", language, number=number))
+        for number, one in islice(found.items(), 8)
+    ]
+    text = say("remind_list", language, reminders="\n".join(rows))
+    return await _say(context, text, buttons)
+
+
+async def _zone(context: TurnContext, said: str) -> Report:
+    language = context.language
+    if not said:
+        _, name = await local_now(context)
+        return await context.close("command", say("remind_zone", language, zone=name))
+    name = await asyncio.to_thread(zone_meant, said)
+    if not name:
+        raise ReminderRefusedError("remind_zone_unknown")
+    await context.services.reminders.choose_zone(context.first.sender.id, name)
+    return await context.close("command", say("remind_zone", language, zone=name))
+
+
+async def _wish(context: TurnContext, text: str) -> Wish:
+    """What *text* wishes.
+
+    Raises:
+        ReminderRefusedError: there is no time in it.
+    """
+    languages = _languages(context)
+    everyone, text = _target(text, languages)
+    now, zone = await local_now(context)
+    try:
+        said: Said = understand(text, now, languages)
+    except NotUnderstoodError:
+        raise ReminderRefusedError("remind_forms") from None
+    except PastError:
+        raise ReminderRefusedError("remind_past") from None
+    except TooFarError:
+        raise ReminderRefusedError("remind_far") from None
+    words, asks = _question(said.text, languages)
+    everyone = everyone and not context.first.private
+    return Wish(said.at, words, zone, said.rule, said.words, everyone, asks)
+
+
+def _languages(context: TurnContext) -> Sequence[Language]:
+    theirs = context.first.sender.language
+    return (context.language, *([CATALOGUE.best(theirs)] if CATALOGUE.speaks(theirs) else []))
+
+
+def _target(text: str, languages: Iterable[Language]) -> tuple[bool, str]:
+    """Whether *text* begins with a word for all of us, and *text* without it, or without "me"."""
+    head = plain(text[:SHOWN_CHARS])
+    for language in languages_to_try(languages):
+        words = lexicon(language)
+        if token := words.token(head.text, 0, ("me", "us")):
+            end = token.end
+            if token := words.token(head.text, end, ("about",)):
+                end = token.end
+            everyone = words.token(head.text, 0, ("us",)) is not None
+            return everyone, text[head.at[end] :].strip()
+    return False, text
+
+
+def _question(text: str, languages: Iterable[Language]) -> tuple[str, bool]:
+    """The words to remind of, and whether they are a question for us: "ask: how is the weather"."""
+    head = plain(text[:SHOWN_CHARS])
+    order = languages_to_try(languages)
+    for language in order:
+        token = lexicon(language).token(head.text, 0, ("ask",))
+        rest = text[head.at[token.end] :].lstrip() if token else ""
+        if rest[:1] in (":", "\N{FULLWIDTH COLON}") and rest[1:].strip():
+            return rest[1:].strip(), True
+    # "Remind me on friday to call": without the small word.
+    for language in order[:1]:
+        if token := lexicon(language).token(head.text, 0, ("about",)):
+            return text[head.at[token.end] :].strip() or text, False
+    return text, False
+
+
+def _told(context: TurnContext, made: Reminder, number: int) -> str:
+    """How the reminder was understood."""
+    kind = "ask" if made.asks else "all" if made.everyone else "me"
+    numbered = f"{number}. " if number else ""
+    text = say(f"remind_set_{kind}", context.language, when=_when(made, context.language))
+    return f"{numbered}{text}\n\n{quoted(made.text)}"
+
+
+def _cancelled(context: TurnContext, ended: Reminder) -> str:
+    return f"{say('remind_cancelled', context.language)}\n\n{quoted(_short(ended.text))}"
+
+
+def _when(reminder: Reminder, language: Language) -> str:
+    """The next time, or the next times, with their zone."""
+    zone = zone_named(reminder.zone) or UTC
+    some = [reminder.due]
+    if reminder.rule is not None:
+        more = times(reminder.rule, zone, reminder.due, reminder.due)
+        some += islice(more, SHOWN_TIMES - 1)
+    moments = [shown(at, zone, language) for at in some]
+    return f"{', '.join(moments)}{', …' if reminder.rule else ''} ({reminder.zone})"
+
+
+def _row(number: int, reminder: Reminder, language: Language) -> str:
+    zone = zone_named(reminder.zone) or UTC
+    marks = ("⟳ " if reminder.rule else "") + ("❓ " if reminder.asks else "")
+    when = shown(reminder.due, zone, language)
+    said = f" ({_short(reminder.words)})" if reminder.rule and reminder.words else ""
+    return f"{number}. {marks}**{when}**{said}: {_short(' '.join(reminder.text.split()))}"
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= SHOWN_CHARS else f"{text[: SHOWN_CHARS - 1]}…"
+
+
+def _buttons(context: TurnContext, made: Reminder) -> Sequence[Button]:
+    language = context.language
+    other = "tell" if made.asks else "answer"
+    return (
+        Button(f"remind undo {made.id}", say("remind_undo", language)),
+        Button(f"remind {other} {made.id}", say(f"remind_{other}", language)),
+    )
+
+
+async def _say(context: TurnContext, text: str, buttons: Sequence[Button] = ()) -> Report:
+    said = await context.say(text, buttons, aside=True)
+    await context.commit()
+    return Report("command", said)
+
+
+COMMANDS = (
+    Command("remind", _remind, "text", of_place=True, in_menu=True, act="remind"),
+    Command(DUE, tell_due, takes="text"),
+)

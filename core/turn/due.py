@@ -1,0 +1,62 @@
+"""A reminder that is due: it is told, or its question is asked for the person who made it."""
+
+import time
+from datetime import UTC
+
+from core.languages.catalogue import say
+from core.people.roles import Role
+from core.store.reminders import Occurrence, Reminder, read_occurrence
+from core.times.rules import zone_named
+from core.times.spoken import shown
+from core.turn.answer import answer
+from core.turn.context import Report, TurnContext
+from core.turn.reminders import quoted
+
+LATE_S = 120.0
+"""Who is told later than this is told why."""
+
+
+async def tell_due(context: TurnContext) -> Report:
+    """Tell the reminder that the mail of *context* holds."""
+    occurrence = read_occurrence(context.first)
+    if occurrence is None:
+        await context.commit()
+        return Report("nothing")
+    role = await context.services.rights.role(context.platform, context.first)
+    if role < Role.MEMBER:
+        # Since it was made, the person lost the right to ask. Nobody is told for them either.
+        context.services.metrics.reminders.labels("refused").inc()
+        await context.commit()
+        return Report("refused")
+    reminder = occurrence.reminder
+    if reminder.asks:
+        return await answer(context, reminder.text, context.turn.history, ())
+    said = await context.say(_told(context, occurrence))
+    await context.commit()
+    return Report("command", said)
+
+
+def _told(context: TurnContext, occurrence: Occurrence) -> str:
+    reminder = occurrence.reminder
+    name = "" if reminder.private or reminder.everyone else f" **{_name(reminder)}**"
+    parts = [f"⏰{name}\n\n{quoted(reminder.text)}", *_remarks(context, occurrence)]
+    return "\n\n".join(parts)
+
+
+def _remarks(context: TurnContext, occurrence: Occurrence) -> list[str]:
+    """What is said besides: that it comes late, instead of several, or in another zone."""
+    reminder, language = occurrence.reminder, context.language
+    zone, parts = zone_named(reminder.zone), []
+    if time.time() - reminder.due > LATE_S:
+        when = shown(reminder.due, zone or UTC, language)
+        parts.append(say("remind_late", language, when=when))
+    if occurrence.missed:
+        parts.append(say("remind_missed", language, missed=occurrence.missed))
+    if zone is None:
+        parts.append(say("remind_zone_gone", language, zone=reminder.zone))
+    return parts
+
+
+def _name(reminder: Reminder) -> str:
+    """The person's name, made safe to stand between marks."""
+    return "".join(" " if one in "*_`[]()<>~|\n" else one for one in reminder.person.name).strip()

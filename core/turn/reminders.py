@@ -1,0 +1,288 @@
+"""Making, listing, changing and ending reminders, with their bounds: for commands and for tools."""
+
+import hashlib
+import os
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import NamedTuple
+from zoneinfo import ZoneInfo, available_timezones
+
+from msgspec.structs import replace
+
+from core.errors import PlatformError
+from core.messages import ConversationId
+from core.store.reminders import Kept, Reminder
+from core.times.rules import Rule, following, instant, is_rule, least_gap_s, zone_named
+from core.times.spoken import MOST_DAYS
+from core.turn.context import TurnContext
+
+TEXT_CHARS = 1_000
+WORDS_CHARS = 100
+LEAST_GAP_S = 5 * 60
+LEAST_ASKING_S = 3600
+"""How far apart the times of a reminder are at least, and of a question, which costs money."""
+SLACK_S = 24 * 3600
+"""A message that is older was written by a wrong clock."""
+UTC_NAME = "UTC"
+_CONTROL = {*range(0x202A, 0x202F), *range(0x2066, 0x206A)}
+"""Signs that turn the order of the letters around them."""
+
+
+class ReminderRefusedError(ValueError):
+    """It may not be so: *sentence* of the catalogue says why, filled with *values*."""
+
+    def __init__(self, sentence: str, **values: object) -> None:
+        super().__init__(sentence)
+        self.sentence = sentence
+        self.values: Mapping[str, object] = values
+
+
+class Wish(NamedTuple):
+    """What somebody wants to be reminded of.
+
+    *at*: seconds since the epoch; with a *rule* the first time. Others: as in `Reminder`.
+    """
+
+    at: float
+    text: str
+    zone: str
+    rule: Rule | None = None
+    words: str = ""
+    everyone: bool = False
+    asks: bool = False
+
+
+async def create(context: TurnContext, wish: Wish) -> tuple[int, Reminder]:
+    """Keep a new reminder of the person who asks. Done again by the same turn, it is the same one.
+
+    Returns:
+        Its number among those of the person, and the reminder.
+
+    Raises:
+        ReminderRefusedError: a bound forbids it.
+        StoreError: the store is away.
+    """
+    _check(context, wish)
+    first, settings = context.first, context.services.settings
+    conversation, private, reply_to = await _where(context, wish)
+    reminder = Reminder(
+        id=_id_of(f"{first.event_id} {wish.text} {wish.at}"),
+        person=replace(first.sender, language=context.language),
+        conversation=conversation,
+        text=plain_text(wish.text),
+        due=wish.at,
+        zone=wish.zone,
+        rule=wish.rule,
+        words=wish.words[:WORDS_CHARS],
+        everyone=wish.everyone and not private,
+        asks=wish.asks,
+        private=private,
+        reply_to="" if wish.everyone else reply_to,
+    )
+    number = await context.services.reminders.create(
+        reminder, settings.reminders_per_person, settings.reminders_per_place
+    )
+    if number <= 0:
+        most = settings.reminders_per_place if number else settings.reminders_per_person
+        raise ReminderRefusedError("remind_many_here" if number else "remind_many", most=most)
+    return number, reminder
+
+
+async def listed(context: TurnContext) -> dict[int, Kept]:
+    """The reminders of the person who asks, by number. In a group: only those for this place."""
+    found = await context.services.reminders.of_person(context.first.sender.id)
+    if context.first.private:
+        return found
+    return {number: one for number, one in found.items() if _is_here(context, one.reminder)}
+
+
+async def edit(context: TurnContext, number: int, wish: Wish) -> Reminder:
+    """Let the reminder with *number* of the person who asks be as *wish* says.
+
+    Raises:
+        ReminderRefusedError: there is none, or a bound forbids it.
+        StoreError: the store is away.
+    """
+    kept = await _numbered(context, number)
+    _check(context, wish)
+    changed = replace(
+        kept.reminder,
+        text=plain_text(wish.text),
+        due=wish.at,
+        zone=wish.zone,
+        rule=wish.rule,
+        words=wish.words[:WORDS_CHARS],
+        asks=wish.asks,
+    )
+    if not await context.services.reminders.change(kept, changed):
+        raise ReminderRefusedError("remind_unknown", number=number)
+    return changed
+
+
+async def cancel(context: TurnContext, number: int) -> Reminder:
+    """End the reminder with *number* of the person who asks.
+
+    Raises:
+        ReminderRefusedError: there is none.
+        StoreError: the store is away.
+    """
+    kept = await _numbered(context, number)
+    await context.services.reminders.end_all([kept])
+    return kept.reminder
+
+
+async def with_id(context: TurnContext, id_: str) -> Kept:
+    """The reminder that a button names, if the person who asks may change it.
+
+    Raises:
+        ReminderRefusedError: it has ended, or it is somebody else's.
+    """
+    kept = await context.services.reminders.get(id_)
+    if kept is None:
+        raise ReminderRefusedError("remind_over")
+    if kept.reminder.person.id == context.first.sender.id:
+        return kept
+    if not (_is_here(context, kept.reminder) and await context.may("others")):
+        raise ReminderRefusedError("remind_theirs")
+    return kept
+
+
+async def answering(context: TurnContext, kept: Kept, *, asks: bool) -> Reminder:
+    """Let *kept* be a question for the model from now on, or a plain reminder again."""
+    before = kept.reminder
+    wish = Wish(before.due, before.text, before.zone, before.rule, before.words, asks=asks)
+    _check(context, wish)
+    changed = replace(before, asks=asks)
+    if not await context.services.reminders.change(kept, changed):
+        raise ReminderRefusedError("remind_over")
+    return changed
+
+
+def planned(now: datetime, *, at: str = "", in_minutes: float = 0.0, cron: str = "") -> float:
+    """The first time of what a model asks for.
+
+    Args:
+        now: the time in the person's zone.
+        at: a local time in ISO format, without an offset. Or else:
+        in_minutes, cron: so many minutes from now; the five fields of a crontab.
+
+    Raises:
+        ReminderRefusedError: none of them can be read.
+    """
+    zone = now.tzinfo or UTC
+    try:
+        if at:
+            local = datetime.fromisoformat(at)
+            return local.timestamp() if local.tzinfo else instant(local, zone).timestamp()
+        if in_minutes:
+            return now.timestamp() + in_minutes * 60
+        if is_rule(rule := Rule(cron=cron)):
+            first, _ = following(rule, zone, now.timestamp(), now.timestamp())
+            if first is not None:
+                return first
+    except (ValueError, OverflowError):
+        pass
+    raise ReminderRefusedError("remind_forms")
+
+
+async def local_now(context: TurnContext) -> tuple[datetime, str]:
+    """When the person asked, in their zone, and the zone's name.
+
+    The zone is the one that the person chose, else the place's, the operator's, the machine's.
+    """
+    here = context.choices.now
+    own = zone_named(await context.services.reminders.zone(context.first.sender.id))
+    zone = own or (here.tzinfo if isinstance(here.tzinfo, ZoneInfo) else machine_zone())
+    sent, now = context.first.sent_at, time.time()
+    asked = sent if 0 <= now - sent <= SLACK_S else now
+    return datetime.fromtimestamp(asked, zone), zone.key
+
+
+def machine_zone() -> ZoneInfo:
+    """The zone of this machine; UTC if it cannot be named."""
+    named = zone_named(os.environ.get("TZ", "").lstrip(":"))
+    try:
+        _, mark, linked = str(Path("/etc/localtime").readlink()).partition("zoneinfo/")
+    except OSError:
+        mark, linked = "", ""
+    return named or (zone_named(linked) if mark else None) or ZoneInfo(UTC_NAME)
+
+
+@lru_cache(maxsize=1)
+def _zones() -> Mapping[str, str]:
+    """Names of zones by how people may write them: whole, or the city alone."""
+    names = sorted(available_timezones(), reverse=True)
+    cities = {name.rpartition("/")[2].lower(): name for name in names if "/" in name}
+    return cities | {name.lower(): name for name in names}
+
+
+def zone_meant(said: str) -> str:
+    """The zone that *said* names, such as Europe/Berlin or berlin; empty: none. Reads a folder."""
+    name = _zones().get("_".join(said.lower().split()), "")
+    return name if zone_named(name) else ""
+
+
+def plain_text(text: str) -> str:
+    """*text* without signs that cannot be seen but change what is around them."""
+    return "".join(one for one in text if ord(one) not in _CONTROL and _is_seen(one)).strip()
+
+
+def quoted(text: str) -> str:
+    """*text*, which a person wrote, as a quote that nothing in it can end."""
+    return "\n".join(f"> {line}" for line in text.splitlines())
+
+
+def _is_seen(char: str) -> bool:
+    return char == "\n" or char.isprintable() or not char.isascii()
+
+
+def _check(context: TurnContext, wish: Wish) -> None:
+    """Raises: ReminderRefusedError."""
+    text, now = plain_text(wish.text), time.time()
+    if not text:
+        raise ReminderRefusedError("remind_what")
+    if len(text) > TEXT_CHARS:
+        raise ReminderRefusedError("too_long", chars=len(text), most=TEXT_CHARS)
+    if wish.at <= min(now, context.first.sent_at or now):
+        raise ReminderRefusedError("remind_past")
+    if wish.at > now + MOST_DAYS * 24 * 3600:
+        raise ReminderRefusedError("remind_far")
+    if wish.rule is None:
+        return
+    zone = zone_named(wish.zone) or ZoneInfo(UTC_NAME)
+    least_s = LEAST_ASKING_S if wish.asks else LEAST_GAP_S
+    if not is_rule(wish.rule):
+        raise ReminderRefusedError("remind_forms")
+    if least_gap_s(wish.rule, zone, wish.at) < least_s:
+        raise ReminderRefusedError("remind_often", minutes=least_s // 60)
+
+
+async def _where(context: TurnContext, wish: Wish) -> tuple[ConversationId, bool, str]:
+    """Where to remind, whether that is private, and the message to remind under."""
+    first, here = context.first, context.claim.conversation
+    if first.private or first.message or wish.everyone:
+        return here, first.private, first.reply_to if first.message else ""
+    # Nobody else saw the command, so nobody else needs to see the reminder.
+    try:
+        return await context.platform.private_with(first.sender.id), True, ""
+    except PlatformError:
+        return here, False, ""
+
+
+async def _numbered(context: TurnContext, number: int) -> Kept:
+    found = (await listed(context)).get(number)
+    if found is None:
+        raise ReminderRefusedError("remind_unknown", number=number)
+    return found
+
+
+def _is_here(context: TurnContext, reminder: Reminder) -> bool:
+    there, here = reminder.conversation.split(":")[:2], context.claim.conversation.split(":")[:2]
+    return there == here
+
+
+def _id_of(name: str) -> str:
+    return hashlib.sha256(name.encode(errors="replace")).hexdigest()[:16]
