@@ -1,7 +1,5 @@
 """Reminders: asked for in words, told when they are due, on each platform."""
 
-import time
-
 import msgspec
 import pytest
 
