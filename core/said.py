@@ -49,12 +49,15 @@ class Span(msgspec.Struct, frozen=True, kw_only=True):
         most_chars: of all texts together.
         before: the reference of a message. Only what was said before it is wanted; empty: all.
         since: seconds since the epoch. Older messages are not wanted, 0: however old.
+        threads: of a place, what was said in so many of its threads is wanted too, if the platform
+            tells that apart: those in which somebody spoke last.
     """
 
     most: int
     most_chars: int
     before: str = ""
     since: float = 0.0
+    threads: int = 0
 
 
 class Transcript(msgspec.Struct, frozen=True):

@@ -78,6 +78,7 @@ class History:
                     missing = await self._thread(channel, thread, span, found)
                 else:
                     missing = await self._channel(channel, span, found)
+                    await self._replies(channel, span, found)
         except (PlatformError, TimeoutError) as error:
             # What the calls before it brought is better than nothing.
             if not found:
@@ -113,6 +114,17 @@ class History:
             if not more["cursor"] or len(found) >= span.most:
                 break
         return "older" if more["cursor"] else ""
+
+    async def _replies(self, channel: str, span: Span, found: _Found) -> None:
+        """Add what was said in the newest threads of those that begin in *found*."""
+        begun = [one for one in found.values() if number(one, "reply_count")]
+        begun.sort(key=lambda one: seconds(string(one, "latest_reply")), reverse=True)
+        for one in begun[: span.threads]:
+            page = {"channel": channel, "ts": string(one, "ts"), "limit": PAGE, **_bounds(span)}
+            later: _Found = {}
+            _add(await self._call("conversations.replies", page), later)
+            # The root comes with them, and is there already.
+            found |= {ts: reply for ts, reply in later.items() if ts not in found}
 
     async def _thread(self, channel: str, thread: str, span: Span, found: _Found) -> Missing:
         """Put the thread's root and its end into *found*."""

@@ -50,8 +50,13 @@ def read_said(message: Mapping[str, Any], me: Me, names: Names, *, in_channel: b
         person=f"{NAME}:{user}" if user else "",
         text=beginning(text),
         attachments=attachments,
+        thread=string(message, "thread_ts") if in_channel and _replies(message) else "",
         by="us" if user == me.user_id else "bot" if bot else "person",
     )
+
+
+def _replies(message: Mapping[str, Any]) -> bool:
+    return string(message, "thread_ts") not in ("", string(message, "ts"))
 
 
 def content_of(message: Mapping[str, Any], names: Names) -> tuple[str, tuple[Attachment, ...]]:

@@ -64,7 +64,8 @@ async def answer(
     answering = _Answering(context, request, generation, again.posts if again is not None else ())
     await answering.show()
     posts = answering.reply.handles
-    exchange = _exchange(context, question, attachments, generation, posts, again)
+    old = next((one for one in context.turn.history if one.event_id == replaces), again)
+    exchange = _exchange(context, question, attachments, generation, posts, old)
     model = generation.model or answering.request.model or context.services.model.model
     spent = spent_on(generation, context.services.model.price_of(model))
     await context.commit(exchange, replaces=replaces, spent={model: spent})
@@ -195,8 +196,9 @@ def _exchange(
     attachments: Sequence[Attachment],
     generation: Generation,
     posts: Sequence[str],
-    again: Exchange | None,
+    old: Exchange | None,
 ) -> Exchange:
+    """The exchange for history. *old*: the one that it replaces."""
     text = (
         f"{generation.before} {generation.best}"
         if generation.before and generation.best
@@ -210,13 +212,15 @@ def _exchange(
         posts=posts,
         refused=generation.refused,
     )
-    if again is None:
+    if old is None:
         return exchange
     return replace(
         exchange,
-        message=exchange.message or again.message,
-        speaker=again.speaker,
-        person=again.person,
+        # The command to answer again is no question.
+        message=(old.message if context.first.command else "") or exchange.message or old.message,
+        speaker=old.speaker,
+        person=old.person,
+        posts=(*old.posts, *posts) if generation.before else tuple(posts),
     )
 
 

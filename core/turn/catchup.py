@@ -32,6 +32,8 @@ from core.turn.prompt import clock
 log = logger(__name__)
 
 MOST = 500
+MOST_THREADS = 3
+"""Of a Slack channel: each is one call more."""
 DAYS = 7
 """Without a number or a day, no older messages are told."""
 TOLD_TOKENS = 16_000
@@ -109,7 +111,13 @@ async def _heard(context: TurnContext, wish: Wish) -> Transcript:
     """What was said here that *wish* is about."""
     conversation, first = context.claim.conversation, context.first
     chars = CHARS_PER_TOKEN * TOLD_TOKENS
-    span = Span(most=wish.most, most_chars=chars, before=first.message, since=wish.since)
+    span = Span(
+        most=wish.most,
+        most_chars=chars,
+        before=first.message,
+        since=wish.since,
+        threads=MOST_THREADS,
+    )
     if context.platform.limits.reads:
         transcript = await context.platform.read(conversation, span)
     else:

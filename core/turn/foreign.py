@@ -84,6 +84,7 @@ def _told(
 ) -> str:
     at = datetime.datetime.fromtimestamp(one.at, zone)
     kind = {"person": "", "bot": "an app, ", "us": "you wrote this, "}[one.by]
+    kind += "in a thread, " if one.thread else ""
     lines = [f"{number}{author_of(one)} ({kind}{at:%a %d %b %H:%M}):", *lines_of(one.text)]
     for file in one.attachments:
         given = ", which you are shown" if file in shown else ""

@@ -137,6 +137,20 @@ async def test_a_channel_is_read_from_its_end_without_its_threads():
         assert found.missing == "older"
 
 
+async def test_the_newest_threads_of_a_channel_are_read_if_they_are_wanted():
+    async with slack() as (server, history):
+        for _ in range(3):
+            thread_of(server, 2)
+        last = posted(server, "the end")
+        span = Span(most=50, most_chars=9_999, threads=2)
+        found = await history.read(conversation_id("slack", "C01"), span)
+        threads = [one.thread for one in found.said if one.text.startswith("reply")]
+        assert len(threads) == 4
+        assert len(set(threads)) == 2
+        assert found.said[-1].message == last
+        assert reads(server).count("conversations.replies") == 2
+
+
 async def test_since_a_time_a_channel_is_read_over_several_pages():
     async with slack() as (server, history):
         first = float(posted(server, "too old"))
