@@ -44,6 +44,8 @@ TITLE = "(title)"
 """The `command` that says: a person gave the conversation the title `text`. Nobody can type it."""
 DUE = "(due)"
 """The `command` that says: a reminder is due. `text` is its occurrence. Nobody can type it."""
+THREAD = "a thread"
+"""The `author` of a `Quote` that holds a whole thread, so that it need not be heard again."""
 CUT = "cut"
 """The `burst` of a piece that the client cut at the platform's limit."""
 

@@ -21,7 +21,7 @@ from bots.slack.people import People
 from bots.slack.reading import mentioned_in
 from bots.slack.said import content_of
 from core.errors import ChatLost, Impossible, NoRight, PlatformError
-from core.messages import Attachment, Incoming, Quote, Sender, conversation_id
+from core.messages import THREAD, Attachment, Incoming, Quote, Sender, conversation_id
 
 MOST_MESSAGES = 200
 MOST_CHARS = 40_000
@@ -150,7 +150,7 @@ class Shortcuts:
             sender=sender,
             text=question,
             private=asked.private,
-            quote=Quote("a thread", "\n".join(lines)[-MOST_CHARS:]),
+            quote=Quote(THREAD, "\n".join(lines)[-MOST_CHARS:]),
         )
 
     async def _again(self, channel: str, ts: str, said: str) -> tuple[str, tuple[Attachment, ...]]:

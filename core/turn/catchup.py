@@ -24,7 +24,7 @@ from core.turn.choices import one_line
 from core.turn.citations import cited
 from core.turn.context import Report, TurnContext
 from core.turn.cost import record, spent_on
-from core.turn.foreign import framed, new_mark, transcribed
+from core.turn.foreign import framed, moment, new_mark, transcribed
 from core.turn.generation import Generation, write
 from core.turn.hearing import CHARS_PER_TOKEN, overhears, read_choice
 from core.turn.prompt import clock
@@ -215,7 +215,7 @@ async def _tell(context: TurnContext, transcript: Transcript, reply: Reply) -> R
 
 def _title(context: TurnContext, transcript: Transcript) -> str:
     """Where that was, how much, and since when."""
-    first = datetime.datetime.fromtimestamp(transcript.said[0].at, context.choices.now.tzinfo)
+    first = moment(transcript.said[0].at, context.choices.now.tzinfo)
     return say(
         "catchup_head",
         context.language,

@@ -82,7 +82,7 @@ def transcribed(
 def _told(
     one: Said, zone: datetime.tzinfo | None, number: str, shown: Collection[Attachment]
 ) -> str:
-    at = datetime.datetime.fromtimestamp(one.at, zone)
+    at = moment(one.at, zone)
     kind = {"person": "", "bot": "an app, ", "us": "you wrote this, "}[one.by]
     kind += "in a thread, " if one.thread else ""
     lines = [f"{number}{author_of(one)} ({kind}{at:%a %d %b %H:%M}):", *lines_of(one.text)]
@@ -90,6 +90,11 @@ def _told(
         given = ", which you are shown" if file in shown else ""
         lines.append(f"[the {file.kind} {file.title}{given}]")
     return f"\n{INDENT}".join(lines)
+
+
+def moment(at: float, zone: datetime.tzinfo | None) -> datetime.datetime:
+    """*at*, which a platform told, as a time. What cannot be one is some time at the ends."""
+    return datetime.datetime.fromtimestamp(min(max(0.0, at), 4e9), zone)
 
 
 def author_of(one: Said) -> str:

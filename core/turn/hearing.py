@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from core.errors import PlatformError, StoreError
 from core.languages.catalogue import say
-from core.messages import Attachment, Exchange, place_of, split_conversation
+from core.messages import THREAD, Attachment, Exchange, place_of, split_conversation
 from core.models.request import ChatMessage
 from core.said import Said, Span, Transcript
 from core.store.layers import Layers
@@ -55,7 +55,8 @@ async def hear(
     context: TurnContext, question: str, history: Sequence[Exchange], replaces: str = ""
 ) -> Heard:
     """What the turn hears. *replaces*: the event id of the exchange that is answered anew."""
-    if context.first.private:
+    quotes = [one.quote for one in context.mail if one.quote is not None]
+    if context.first.private or any(quote.author == THREAD for quote in quotes):
         return Heard()
     again = next((one for one in context.turn.history if one.event_id == replaces), None)
     before = again.message if again is not None else context.first.message
