@@ -248,14 +248,15 @@ class Reader(Hours):
             else:
                 facts.unit = thing.kind
             return thing.end
-        if not facts.every and not facts.days and (day := self._token(at, *DAYS)):
+        if facts.every or facts.days:
+            return at
+        unit = self._token(at, "week", "month", "year")
+        if unit and not facts.next and (following := self._token(unit.end, "next")):
+            facts.next, facts.unit = True, unit.kind
+            return following.end
+        if day := self._token(at, *DAYS):
             facts.days = [DAYS.index(day.kind)]
             # "Vendredi prochain" is the coming one.
             following = self._token(day.end, "next")
             return following.end if following else day.end
-        unit = self._token(at, "week", "month", "year")
-        following = self._token(unit.end, "next") if unit else None
-        if unit and following and not facts.every and not facts.next:
-            facts.next, facts.unit = True, unit.kind
-            return following.end
         return at

@@ -43,7 +43,7 @@ def zone_named(name: str) -> ZoneInfo | None:
     """The zone with *name* of the IANA list, or None: another version of the list may lack it."""
     try:
         return ZoneInfo(name) if name else None
-    except (ValueError, OSError):
+    except (ValueError, OSError, KeyError):
         return None
 
 

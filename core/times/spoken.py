@@ -17,7 +17,7 @@ MIDNIGHT = time()
 MORNING = 9
 """The hour of a day that was named without one."""
 MOST_DAYS = 366 * 5 + 2
-_MORE = re.compile(r"\d{1,2}[:.]\d{2}")
+_MORE = re.compile(r"(?<![\d:])\d{1,2}:\d{2}(?![\d:])")
 CRON_DAYS = {0: 1, 1: 2, 2: 3, 3: 4, 4: 5, 5: 6, 6: 0}
 _MINUTES = {"second": 1 / 60, "minute": 1, "hour": 60}
 _DAYS = {"day": 1, "week": 7, "month": 30, "year": 365}
@@ -104,7 +104,9 @@ def _in_the_middle(
             facts = reader.read(start, strict=True)
             if facts.whole and facts.parts > 1:
                 cut, end = begin + tail.at[start], begin + tail.at[facts.end]
-                return _said(facts, now, text[cut:end], f"{text[:cut].strip()} {text[end:]}")
+                return _said(
+                    facts, now, text[cut:end], f"{text[:cut].strip()} {text[end:].strip()}"
+                )
     raise NotUnderstoodError
 
 
@@ -113,8 +115,8 @@ def _whole_chars(head: Plain, end: int) -> int:
 
 
 def _said(facts: Facts, now: datetime, words: str, text: str) -> Said:
-    if facts.clock is None and _MORE.match(text.strip()):
-        raise NotUnderstoodError  # An hour that does not exist, such as 25:00.
+    if not (facts.clock or facts.offset) and _MORE.search(text):
+        raise NotUnderstoodError  # An hour apart from its day, or one that does not exist.
     at, rule = _resolved(facts, now)
     text = text.strip().lstrip(":：,，、-–—").strip()
     return Said(at, rule, " ".join(words.split()).strip(" ,、，"), text)

@@ -44,12 +44,14 @@ async def answer(
     replaces: str = "",
     before: str = "",
     again: Exchange | None = None,
+    heading: str = "",
 ) -> Report:
     """Answer *question*, with *history* as its context.
 
     *replaces*: the exchange that the new one replaces in history, by its event id.
     *before*: an answer that was cut. The new answer goes on from it, in a post of its own.
     *again*: an exchange that is answered anew. The new answer uses the posts of the old one.
+    *heading*: what is shown above the answer.
     """
     readable = [one for one in history if not one.refused]
     heard = await hear(context, question, readable, replaces)
@@ -60,7 +62,7 @@ async def answer(
     request = _request(context, question, messages, alone=not besides)
     if not context.checkpoint.done:
         request = await afford(context, request, to_speak(context))
-    generation = Generation(context.checkpoint.text, before.rstrip())
+    generation = Generation(context.checkpoint.text, before.rstrip(), heading)
     answering = _Answering(context, request, generation, again.posts if again is not None else ())
     await answering.show()
     posts = answering.reply.handles

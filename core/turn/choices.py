@@ -72,7 +72,7 @@ class Choices:
             self.services.settings.timezone,
         ):
             # Another version of the IANA list may lack a zone that was chosen.
-            with suppress(ValueError, OSError):
+            with suppress(ValueError, OSError, KeyError):
                 if zone:
                     return datetime.datetime.now(ZoneInfo(zone))
         return datetime.datetime.now(datetime.UTC).astimezone()

@@ -4,13 +4,18 @@ import time
 from datetime import UTC
 
 from core.languages.catalogue import say
+from core.messages import ConversationId, place_of
 from core.people.roles import Role
 from core.store.reminders import Occurrence, Reminder, read_occurrence
+from core.telemetry import logger
 from core.times.rules import zone_named
 from core.times.spoken import shown
 from core.turn.answer import answer
 from core.turn.context import Report, TurnContext
 from core.turn.reminders import quoted
+from core.turn.services import Services
+
+log = logger(__name__)
 
 LATE_S = 120.0
 """Who is told later than this is told why."""
@@ -30,15 +35,26 @@ async def tell_due(context: TurnContext) -> Report:
         return Report("refused")
     reminder = occurrence.reminder
     if reminder.asks:
-        return await answer(context, reminder.text, context.turn.history, ())
+        told = _told(context, occurrence)
+        return await answer(context, reminder.text, context.turn.history, (), heading=told)
     said = await context.say(_told(context, occurrence))
     await context.commit()
     return Report("command", said)
 
 
+async def end_lost(services: Services, conversation: ConversationId) -> None:
+    """The chat of *conversation* is lost, and with it all that would be told there."""
+    found = await services.reminders.of_place(place_of(conversation))
+    there = [one for one in found if one.reminder.conversation == conversation]
+    if ended := await services.reminders.end_all(there):
+        services.metrics.reminders.labels("lost").inc(ended)
+        log.warning("reminders ended", conversation=conversation, reminders=ended)
+
+
 def _told(context: TurnContext, occurrence: Occurrence) -> str:
     reminder = occurrence.reminder
-    name = "" if reminder.private or reminder.everyone else f" **{_name(reminder)}**"
+    named = not reminder.private and (reminder.asks or not reminder.everyone)
+    name = f" **{_name(reminder)}**" if named else ""
     parts = [f"⏰{name}\n\n{quoted(reminder.text)}", *_remarks(context, occurrence)]
     return "\n\n".join(parts)
 

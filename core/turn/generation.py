@@ -43,11 +43,13 @@ class Generation:
     """What the model has said in this try, and what all tries cost.
 
     *text*: what an interrupted try said. *before*: an earlier answer that this one goes on from.
+    *heading*: what is shown above the answer, and is no part of it.
     """
 
-    def __init__(self, text: str, before: str = "") -> None:
+    def __init__(self, text: str, before: str = "", heading: str = "") -> None:
         self._text = Pieces(text)
         self.before = before
+        self._heading = f"{heading}\n\n" if heading else ""
         self.begun = ""
         """The text of an earlier try that this try goes on from."""
         self._best = text
@@ -122,7 +124,8 @@ class Generation:
         *one_page*: the answer stands on one page, so text that is shown already may still change.
         """
         shown = with_links(self.shown_best, self.sources) if one_page else self.shown_best
-        parts = [shown if self.best else "", listed(self.best, self.sources, language)]
+        above = shown if self.best else self._heading.strip()
+        parts = [above, listed(self.best, self.sources, language)]
         if self.stopped:
             parts.append(say("stopped", language))
         elif self.error is not None:
@@ -159,11 +162,11 @@ class Generation:
     @property
     def shown(self) -> str:
         """What the screen shows of this try."""
-        return str(self._quote) + self.text
+        return self._heading + str(self._quote) + self.text
 
     @property
     def shown_chars(self) -> int:
-        return self._quote.chars + self._text.chars
+        return len(self._heading) + self._quote.chars + self._text.chars
 
     @property
     def thought_chars(self) -> int:
@@ -171,7 +174,7 @@ class Generation:
 
     @property
     def shown_best(self) -> str:
-        return str(self._quote) + self.best
+        return self._heading + str(self._quote) + self.best
 
     def withdraw(self) -> None:
         """Take back the text of all tries."""

@@ -34,6 +34,7 @@ from core.turn.checkpointer import Checkpointer
 from core.turn.commands import COMMANDS
 from core.turn.commands.start import UNKNOWN
 from core.turn.context import Report, TurnContext
+from core.turn.due import end_lost
 from core.turn.lease_renewer import LeaseRenewer
 from core.turn.prompt import BYTES_PER_TOKEN
 from core.turn.serve import serve
@@ -188,6 +189,7 @@ class TurnRun:
                 return Report("moved")
             # Nobody can read an answer here. Without a commit the turn would be tried for ever.
             log.warning("chat lost", conversation=self._claim.conversation, reason=str(error))
+            await end_lost(self._services, self._claim.conversation)
             await context.commit()
             return Report("gone")
         except Impossible as error:
