@@ -223,6 +223,8 @@ class TerminalPlatform:
         path = await asyncio.to_thread(_save, data, Path(name))
         self.files.append(str(path))
         self.write(f"{path}\n")
+        if reply_to == self._questions[-1].event_id:
+            self._done.set()
 
     async def indicate(self, conversation: ConversationId, *, busy: bool) -> None:
         return None

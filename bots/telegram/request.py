@@ -4,6 +4,7 @@ The program speaks aiohttp everywhere else. The library's own class, on httpx, t
 as much CPU for a call (docs/performance.md).
 """
 
+import io
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -118,7 +119,9 @@ def _form(fields: Mapping[str, str], files: Mapping[str, Any]) -> aiohttp.FormDa
     for name, value in fields.items():
         form.add_field(name, value)
     for name, (file_name, content, mime) in files.items():
-        form.add_field(name, content, filename=file_name, content_type=mime)
+        # As a file it is sent in pieces. aiohttp warns of bytes that are larger than a megabyte.
+        held = io.BytesIO(content) if isinstance(content, bytes) else content
+        form.add_field(name, held, filename=file_name, content_type=mime)
     return form
 
 

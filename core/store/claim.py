@@ -75,6 +75,7 @@ class Claim:
         self.ledger = Ledger(engine, lane.conversation, person)
         self.past = Past(engine, lane.conversation)
         self.memories = engine.memories
+        self.archive, self.eraser = engine.archive, engine.eraser
         self._engine = engine
         self._stream = stream
         self._entry = entry

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from redis.asyncio import Redis
 from redis.commands.core import AsyncScript
 
+from core.store.archive import Archive
+from core.store.erasing import Eraser
 from core.store.memories import Memories
 
 
@@ -30,3 +32,5 @@ class Engine:
     book: AsyncScript
     summary: AsyncScript
     memories: Memories
+    archive: Archive
+    eraser: Eraser

@@ -16,9 +16,11 @@ from redis.exceptions import ResponseError
 from core.border import set_aside
 from core.messages import ConversationId, Incoming, place_of, split_conversation
 from core.store import keys
+from core.store.archive import Archive
 from core.store.claim import LEASE_S, Claim
 from core.store.connection import script, store_errors
 from core.store.engine import Engine
+from core.store.erasing import Eraser
 from core.store.lanes import Lane, lane_at, lane_of, streams
 from core.store.memories import open_memories
 from core.store.places import Places
@@ -76,6 +78,7 @@ class Inbox:
         self.places = Places(redis, history_ttl_s)
         self.put_script = script(redis, "put")
         self._keep_placeholder = script(redis, "placeholder")
+        memories, archive = open_memories(redis, history_ttl_s), Archive(redis)
         self.engine = Engine(
             redis=redis,
             worker=worker,
@@ -94,7 +97,11 @@ class Inbox:
             unhold=script(redis, "unhold"),
             book=script(redis, "book"),
             summary=script(redis, "summary"),
-            memories=open_memories(redis, history_ttl_s),
+            memories=memories,
+            archive=archive,
+            eraser=Eraser(
+                redis, archive, memories, script(redis, "erase"), script(redis, "erase_person")
+            ),
         )
 
     async def prepare(self, platforms: Sequence[str]) -> None:

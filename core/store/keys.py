@@ -52,6 +52,11 @@ def recent(place: ConversationId) -> str:
     return f"{TAG}:recent:{place}"
 
 
+def asked(person: str) -> str:
+    """The conversations in which *person* asked, sorted by time."""
+    return f"{TAG}:asked:{person}"
+
+
 def memory(person: str) -> str:
     """What *person* wants remembered."""
     return f"{TAG}:memory:{person}"

@@ -58,6 +58,15 @@ class Past:
             )
         return bool(kept)
 
+    async def forget_summary(self) -> None:
+        """Erase the summary. One that is being made is not taken either."""
+        state = keys.state(self._conversation)
+        with store_errors():
+            async with self._engine.redis.pipeline(transaction=True) as pipe:
+                pipe.hdel(state, "summary")
+                pipe.hincrby(state, "forgotten", 1)
+                await pipe.execute()
+
     async def take_summary(self) -> bool:
         """Whether this process may make a summary now, because no other one does."""
         name = keys.lease(f"summary:{self._conversation}")

@@ -8,6 +8,7 @@ from redis.asyncio import Redis
 
 from core.messages import ConversationId, Incoming, place_of, tenant_conversation
 from core.store import keys
+from core.store.archive import indexed
 from core.store.connection import store_errors
 from core.store.lanes import Lane
 from core.store.layers import Layers, read_layer
@@ -15,6 +16,10 @@ from core.store.values import is_conversation, read_incoming, words
 
 MOST_RECENT = 1_000
 """How many threads of a place are remembered."""
+
+
+MOST_ASKED = 5_000
+"""How many conversations of a person are remembered."""
 
 
 class Heard(NamedTuple):
@@ -32,17 +37,18 @@ class Places:
         self._ttl_s = ttl_s
 
     async def note(self, incoming: Incoming) -> None:
-        """If *incoming* is in a thread, remember that its sender spoke with us there."""
-        place = place_of(incoming.conversation)
-        if incoming.conversation == place:
-            return
-        name = keys.recent(place)
-        spoke = f"{incoming.conversation} {incoming.sender.id}"
+        """Remember that the sender spoke with us here; in a thread, also for its place."""
+        conversation, person = incoming.conversation, incoming.sender.id
+        here = indexed(conversation, private=incoming.private)
+        spoke = {keys.asked(person): (here, MOST_ASKED)}
+        if conversation != (place := place_of(conversation)):
+            spoke[keys.recent(place)] = (f"{conversation} {person}", MOST_RECENT)
         with store_errors():
             async with self._redis.pipeline(transaction=False) as pipe:
-                pipe.zadd(name, {spoke: time.time()})
-                pipe.zremrangebyrank(name, 0, -MOST_RECENT - 1)
-                pipe.expire(name, self._ttl_s)
+                for name, (member, most) in spoke.items():
+                    pipe.zadd(name, {member: time.time()})
+                    pipe.zremrangebyrank(name, 0, -most - 1)
+                    pipe.expire(name, self._ttl_s)
                 await pipe.execute()
 
     async def hear(self, incoming: Incoming) -> Heard | None:

@@ -106,6 +106,7 @@ TYPES: Mapping[str, KeyType] = {
     "running": "zset",
     "recent": "zset",
     "memory": "hash",
+    "asked": "zset",
     "overheard": "hash",
     "overheard-order": "zset",
     "secret": "string",

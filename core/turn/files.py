@@ -5,24 +5,34 @@ twice. The other way round, a person who asked would get none and would not know
 """
 
 from core.live.delivery import deliver
-from core.messages import file_name
+from core.messages import ConversationId, file_name
 from core.turn.context import TurnContext
 
 TRIES = 3
 
 
-async def send_file(context: TurnContext, name: str, data: bytes, mime: str) -> None:
-    """Send *data* as a file with *name* to where the person asked, in at most `TRIES` tries.
+async def send_file(
+    context: TurnContext,
+    name: str,
+    data: bytes,
+    mime: str,
+    *,
+    where: ConversationId | None = None,
+) -> None:
+    """Send *data* as a file with *name*, in at most `TRIES` tries.
+
+    *where*: the conversation to send it to; None: where the person asked.
 
     Raises:
         Impossible: this place takes no files from us (`NoRight` says whether a right is missing).
         PlatformError: it cannot be reached now.
     """
-    where, platform = context.claim.conversation, context.platform
+    platform, there = context.platform, where or context.claim.conversation
+    under = context.first.reply_to if there == context.claim.conversation else ""
     await deliver(
-        lambda: platform.send_file(where, context.first.reply_to, file_name(name), data, mime),
-        lambda: platform.budget(where),
-        where,
+        lambda: platform.send_file(there, under, file_name(name), data, mime),
+        lambda: platform.budget(there),
+        there,
         context.services.pacer.budget,
         tries=TRIES,
     )

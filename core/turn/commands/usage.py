@@ -1,5 +1,7 @@
 """`/usage` and the Home tab: the choices that hold here, and the costs."""
 
+from collections.abc import Sequence
+
 from core.languages.catalogue import LANGUAGES, Language, say
 from core.messages import Spent
 from core.people.personas import DEFAULT
@@ -30,8 +32,17 @@ async def _usage(context: TurnContext) -> Report:
         _spent("usage_here", here, language),
         _spent("usage_yours", by_person, language),
         *await bars(context),
+        *_in_short(context),
     )
     return await context.close("command", "\n\n".join(parts))
+
+
+def _in_short(context: TurnContext) -> Sequence[str]:
+    """The summary of what was said before, if there is one."""
+    if not (summary := context.turn.summary.text):
+        return ()
+    quoted = summary.replace("\n", "\n> ")
+    return (say("usage_summary", context.language, summary=quoted),)
 
 
 async def _home(context: TurnContext) -> Report:
