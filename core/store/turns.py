@@ -29,7 +29,8 @@ class Checkpoint(msgspec.Struct, frozen=True):
     *pages* are the handles of the surfaces, in order. *picture* is the handle of an unfinished
     picture. *done*: *text* is whole; only its last showing and the commit are missing. *at*: how
     many characters this try has written. *pieces*: how many mails *text* answers; older versions
-    did not write it (0).
+    did not write it (0). *asked*, *begun*: how many tokens this try was sent, and after how many
+    characters of *text* it began. *spent*: what the tries before it cost; if *done*, all of them.
     """
 
     event_id: str
@@ -39,6 +40,9 @@ class Checkpoint(msgspec.Struct, frozen=True):
     picture: str = ""
     at: int = 0
     pieces: int = 0
+    asked: int = 0
+    begun: int = 0
+    spent: Spent = Spent()
 
     @property
     def posts(self) -> tuple[str, ...]:

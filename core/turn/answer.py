@@ -14,7 +14,7 @@ from core.store.turns import Checkpoint
 from core.telemetry import logger
 from core.turn.afford import afford, read_attachments, to_speak
 from core.turn.context import Report, TurnContext
-from core.turn.cost import record, spent_on
+from core.turn.cost import record, spent_of, spent_on
 from core.turn.generation import Generation, write
 from core.turn.hearing import hear
 from core.turn.prompt import clock
@@ -63,6 +63,7 @@ async def answer(
     if not context.checkpoint.done:
         request = await afford(context, request, to_speak(context))
     generation = Generation(context.checkpoint.text, before.rstrip(), heading)
+    generation.resume(context.checkpoint, context.services.model.price_of(request.model))
     answering = _Answering(context, request, generation, again.posts if again is not None else ())
     await answering.show()
     posts = answering.reply.handles
@@ -123,13 +124,21 @@ class _Answering:
         )
 
     def _reached(self) -> Checkpoint:
+        generation = self._generation
+        text = generation.best
+        # Behind a whole answer only its showing is missing.
+        asked, begun = (0, len(text)) if self._whole else (generation.asked, len(generation.begun))
+        usage = generation.total() if self._whole else generation.earlier
         return Checkpoint(
             self._context.first.event_id,
-            self._generation.best,
+            text,
             self.reply.handles,
             done=self._whole,
-            at=len(self._generation.text),
+            at=len(generation.text),
             pieces=len(self._context.mail),
+            asked=asked,
+            begun=begun,
+            spent=spent_of(usage),
         )
 
     async def _write(self) -> ChatRequest:

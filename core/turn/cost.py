@@ -3,7 +3,10 @@
 import time
 from collections.abc import Sequence
 
+from msgspec.structs import replace
+
 from core.messages import Spent
+from core.models.chunks import Usage
 from core.telemetry import label, logger
 from core.turn.context import TurnContext
 from core.turn.generation import Generation
@@ -19,13 +22,17 @@ def spent_on(generation: Generation, price: Sequence[float]) -> Spent:
     if generation.free:
         return Spent(turns=1)
     usage = generation.total()
+    spent = spent_of(usage, generation.price or price)
+    return replace(spent, turns=1, estimated=int(generation.estimated))
+
+
+def spent_of(usage: Usage, price: Sequence[float] = ()) -> Spent:
+    """*usage*, with its bill or what it costs at *price*."""
     return Spent(
-        turns=1,
         prompt_tokens=usage.prompt_tokens,
         cached_tokens=usage.cached_tokens,
         completion_tokens=usage.completion_tokens,
-        estimated=int(generation.estimated),
-        cost_usd=usage.cost_usd(generation.price or price),
+        cost_usd=usage.cost_usd(price),
     )
 
 

@@ -24,6 +24,7 @@ from core.models.context_window import tokens_of
 from core.models.endings import Ending, judge
 from core.models.request import ChatRequest
 from core.models.tokens import estimate_tokens
+from core.store.turns import Checkpoint
 from core.telemetry import logger
 from core.turn.links import listed, with_links
 from core.turn.pieces import Pieces, Quote
@@ -72,6 +73,17 @@ class Generation:
         self.blind = False
         """The model turned out not to see pictures."""
         self.sources: Sequence[Source] = ()
+
+    def resume(self, saved: Checkpoint, price: Sequence[float]) -> None:
+        """Count what the tries before this process cost, as far as *saved* tells it."""
+        spent = saved.spent
+        self.earlier = Usage(
+            spent.prompt_tokens,
+            spent.completion_tokens,
+            spent.cached_tokens,
+            billed_usd=spent.cost_usd,
+        )
+        self.asked, self.begun, self.price = saved.asked, saved.text[: saved.begun], price
 
     @property
     def text(self) -> str:
@@ -152,8 +164,8 @@ class Generation:
         usage = self.usage
         refused = self.error is not None and not (self.text or self.thought)
         if not usage.completion_tokens and not refused:
-            self.estimated = True
             written = estimate_tokens(self.text[len(self.begun) :] + self.thought)
+            self.estimated |= bool(self.asked or written)
             guess = Usage(self.asked, written)
             # A price that the provider told for only a part does not cover the rest.
             usage |= replace(guess, billed_usd=guess.cost_usd(self.price))

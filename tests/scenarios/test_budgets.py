@@ -6,7 +6,7 @@ import pytest
 
 from core.store import keys
 from core.store.claim import Claim
-from tests.contracts.drivers import SlackDriver, TelegramDriver, driving
+from tests.contracts.drivers import SlackDriver, TelegramDriver, driving, started
 from tests.harness import until
 
 # The scripted model says 11 tokens read and 7 written: 18 an answer.
@@ -205,3 +205,23 @@ async def test_minutes_of_speech_are_counted_and_stop(driver, tmp_path, model):
             "Your budget is used up: 1.5 of 1 minute today." in (await texts(driver, "dm", 3))[-1]
         )
         assert len(model.heard) == 1
+
+
+async def test_what_a_try_has_used_that_ended_with_its_process_is_counted(driver, tmp_path, model):
+    model.answer, model.piece_s = lambda messages: "some words of it. " * 40, 0.3
+    more = {"budgets": "person 10k tokens/day", "grace_s": 0.05}
+    async with driver.running():
+        async with started(driver, tmp_path, model, **more):
+            await driver.say("dm", "one")
+            await until(lambda: driver.server.posts(77))
+        model.piece_s = 0.001
+        async with started(driver, tmp_path, model, **more) as running:
+            await driver.answered("dm")
+            redis = running.core.redis
+            await until(lambda: redis.llen(keys.history("telegram:77:")))
+            spent = await redis.hgetall(keys.spent("telegram:77"))
+            # 11 read and 7 written by the second try; the first was sent as much as it.
+            assert float(spent[b"prompt_tokens"]) > 11 + 30
+            assert float(spent[b"completion_tokens"]) > 7
+            assert float(spent[b"estimated"]) == 1
+            assert not await redis.exists(keys.holds("telegram"))
