@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
-from core.errors import Interrupted, Overloaded, Refused
+from core.errors import Refused
 from core.languages.catalogue import say
 from core.live.reply import Reply
 from core.messages import Attachment, Button, Exchange
@@ -31,8 +31,6 @@ LONGEST_WAIT_S = 60.0
 """How long a turn waits to show its whole answer. After that the answer is left to a later turn."""
 STREAM_TRIES = 3
 """How often the model is asked at most, if its stream breaks in the middle."""
-_OF_WORDS = frozenset(("policy", "filter"))
-"""Refusals because of the question's content. Another model would refuse it too."""
 
 
 async def answer(
@@ -176,7 +174,7 @@ class _Answering:
         context, error = self._context, self._generation.error
         # A model that answers alone was chosen by the budget.
         small = self.request.model != context.choices.model and not self.request.alone
-        if self._whole or not _worth_another_try(self._generation, request, small=small):
+        if self._whole or not self._generation.worth_another_try(request, small=small):
             return False
         conversation = context.claim.conversation
         log.warning("answer begun again", conversation=conversation, reason=str(error))
@@ -290,14 +288,3 @@ def _ways_on(context: TurnContext, generation: Generation) -> Sequence[Button]:
         Button(f"rate {verdict} {context.first.event_id}", say(f"rate_{verdict}", context.language))
         for verdict in ("up", "down")
     ]
-
-
-def _worth_another_try(generation: Generation, request: ChatRequest, *, small: bool) -> bool:
-    """Whether to ask again. *small*: the small model was asked, so the usual one may help."""
-    if small and generation.error is not None and not generation.text:
-        return not isinstance(generation.error, Refused) or generation.error.reason not in _OF_WORDS
-    if isinstance(generation.error, Refused):
-        began = bool(request.begun) and generation.text == generation.begun
-        return began and generation.error.reason == "request"
-    # If there was no text, the client has already tried again.
-    return isinstance(generation.error, Interrupted | Overloaded) and bool(generation.text)

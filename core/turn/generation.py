@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 from msgspec.structs import replace
 
-from core.errors import ModelError, Refused
+from core.errors import Interrupted, ModelError, Overloaded, Refused
 from core.languages.catalogue import Language, failure, say
 from core.models.chunks import (
     AnsweredBy,
@@ -37,6 +37,8 @@ ANSWER_CHARS = 100_000
 THOUGHT_CHARS = 400_000
 """The same for thinking."""
 _ITS_FAULT = frozenset(("policy", "filter", "length", "request"))
+_OF_WORDS = frozenset(("policy", "filter"))
+"""Refusals because of the question's content. Another model would refuse it too."""
 _GOES_ON = frozenset(("length", "pause"))
 
 
@@ -129,6 +131,16 @@ class Generation:
     @property
     def outcome(self) -> str:
         return "stopped" if self.stopped else "failed" if self.error else "answered"
+
+    def worth_another_try(self, request: ChatRequest, *, small: bool) -> bool:
+        """Whether to ask again. *small*: the small model was asked, so the usual one may help."""
+        error = self.error
+        if small and error is not None and not self.text:
+            return not isinstance(error, Refused) or error.reason not in _OF_WORDS
+        if isinstance(error, Refused):
+            return bool(request.begun) and self.text == self.begun and error.reason == "request"
+        # If there was no text, the client has already tried again.
+        return isinstance(error, Interrupted | Overloaded) and bool(self.text)
 
     def final(self, language: Language, *, one_page: bool = True) -> str:
         """The final text: the answer, its sources, and a sentence if the answer is not whole.
