@@ -41,6 +41,8 @@ SMALL_PAGE = 100
 """How many are asked for if more are too large."""
 CLOSED_S = 300.0
 """Where we may not read, we ask again after so long."""
+ABSENT_S = 30.0
+"""The same where we are no member: somebody may be inviting us."""
 _RIGHTS = frozenset(("missing_scope", "not_allowed_token_type", "channel_is_limited_access"))
 
 _Found = dict[str, Mapping[str, Any]]
@@ -176,7 +178,8 @@ class History:
             refused: PlatformError = error
             if str(error) in _RIGHTS:
                 refused = NoRight(str(error), "history")
-            self._close(channel, CLOSED_S, refused)
+            absent = isinstance(refused, ChatLost)
+            self._close(channel, ABSENT_S if absent else CLOSED_S, refused)
             self._tell(str(error))
             raise refused from error
 
