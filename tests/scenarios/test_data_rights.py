@@ -10,6 +10,7 @@ from core.messages import Exchange
 from core.store import keys
 from tests.contracts.drivers import SlackDriver, TelegramDriver, WebDriver, driving
 from tests.harness import until
+from tests.unit.test_data_page import forever
 
 
 def typed(driver, text):
@@ -218,3 +219,32 @@ async def test_where_no_file_may_be_sent_it_is_said(tmp_path, model):
         driver.refuse_pictures("dm")
         await driver.say("dm", "!export")
         await until(lambda: with_text(driver, "dm", "may not send files"))
+
+
+async def test_every_key_of_a_running_store_ends_or_has_a_reason_to_stay(tmp_path, model):
+    """A turn keeps its lane's state without an end while it runs, so it is looked at afterwards."""
+    driver = TelegramDriver()
+    model.answers = {"small": "NONE"}
+    async with driving(driver, tmp_path, model, small_model="small"):
+        await driver.say("dm", "/memory add likes jazz")
+        await driver.posted("dm", 1)
+        await driver.say("dm", "hello")
+        await driver.answered("dm", 1)
+        await asked_in_group(driver, 77, "Ann", "apples")
+        await driver.say("group", "/usage")
+        await driver.posted("group", 2)
+        redis, stays = driver.app.core.redis, forever()
+
+        async def endless():
+            names = [name.decode() async for name in redis.scan_iter()]
+            kinds = {name: name.removeprefix(f"{keys.TAG}:").partition(":")[0] for name in names}
+            return [
+                name
+                for name, kind in kinds.items()
+                if kind not in stays and await redis.ttl(name) == -1
+            ]
+
+        async def ended():
+            return not await endless()
+
+        await until(ended, 5)

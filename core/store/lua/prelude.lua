@@ -44,7 +44,8 @@ local function add(command, key, field, much)
   return redis.call(command, key, field, much)
 end
 
--- Keep *letter*. Only the newest 1000 letters are kept, and at most about 16 MB.
+-- Keep *letter*. Only the newest 1000 letters are kept, and at most about 16 MB. They are dropped
+-- when none has come for 30 days.
 local function keep_dead(dead, letter)
   local kept = redis.pcall('RPUSH', dead, letter)
   if type(kept) == 'table' then
@@ -52,6 +53,7 @@ local function keep_dead(dead, letter)
     redis.call('RPUSH', dead, letter)
   end
   redis.call('LTRIM', dead, -1000, -1)
+  redis.call('EXPIRE', dead, 2592000)
   for _ = 1, 1000 do
     local bytes = redis.pcall('MEMORY', 'USAGE', dead)
     if type(bytes) ~= 'number' or bytes <= 16777216 then return end

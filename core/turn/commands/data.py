@@ -112,6 +112,8 @@ async def _of_person(context: TurnContext) -> dict[str, Any]:
         kept["memory"] = msgspec.to_builtins(memory)
     if counted := {name: much for name, much in msgspec.to_builtins(spent).items() if much}:
         kept["spent"] = counted
+    if reminders := await context.services.reminders.of_person(person.id):
+        kept["reminders"] = [msgspec.to_builtins(one.reminder) for one in reminders.values()]
     return {"person": person.id, "name": person.name, **kept} if kept else {}
 
 
@@ -185,7 +187,9 @@ async def _sure(context: TurnContext, answer: str, rest: str) -> Report:
     asked = int(at) if at.isascii() and at.isdigit() and len(at) < 12 else 0
     if not 0 <= time.time() - asked + 60 <= SURE_S:
         return await context.close("rejected", say("forget_late", language))
-    erased = await context.claim.eraser.everything(context.first.sender.id)
+    person = context.first.sender.id
+    erased = await context.claim.eraser.everything(person)
+    erased = erased.plus(others=await context.services.reminders.forget(person))
     return await context.close("command", say("forget_receipt", language, **erased._asdict()))
 
 
