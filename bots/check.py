@@ -147,6 +147,11 @@ async def _models(settings: Settings) -> AsyncIterator[Finding]:
         for model, name in asked.items():
             answers = await _answers(settings, models, model, name)
             yield answers._replace(part="small" if model else "")
+        if any(limit.unit == "usd" for limit in models.limits):
+            for name in models.chat.names:
+                if not models.chat.price_of(name):
+                    text = f"budgets in dollars refuse {name}: its price is not known"
+                    yield Finding("FAIL", text, "budgets")
         try:
             yield Finding("ok", await models.images.check(), "images")
         except ModelError as error:

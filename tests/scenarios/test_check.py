@@ -416,3 +416,10 @@ def test_secrets_in_urls_are_kept_and_not_shown_by_the_settings():
     for secret in ("hidden-one%21", "hidden-one!", "hidden-two", "hidden-three"):
         assert secret not in redact(f"error: {secret}.")
         assert secret not in repr(settings)
+
+
+async def test_a_budget_in_dollars_needs_a_price(tmp_path):
+    more = {"LLM_BASE_URL": "https://llm.invalid/v1", "BUDGETS": "tenant 1 usd/day"}
+    code, told = await check(tmp_path, **more, LLM_MODEL="x")
+    assert code == 1
+    assert "budgets in dollars refuse x: its price is not known" in told
