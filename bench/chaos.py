@@ -7,7 +7,7 @@ of its own, each replica is a real `palaver run`. In the end every question must
 stand in history once, each person's in order, with its final answer on the screen, no
 answer may name another conversation, and nothing may stay reserved in a budget. A post
 may stand twice only where its process was killed in the moment after the platform had
-taken it.
+taken it. People also ask to be reminded, in chats of their own: each time is told once.
 """
 
 import argparse
@@ -38,6 +38,8 @@ from tests.servers.slack import SlackError, SlackServer
 from tests.servers.telegram import ApiError, TelegramServer
 
 TELEGRAM_CHATS, SLACK_CHATS, GROUPS = 12, 8, 2
+REMINDED = range(60, 64)
+"""Who asks to be reminded, and does nothing else."""
 PEOPLE = (101, 102, 103)
 """Who talks in each group; each of them in an order of their own."""
 FREEZE_S = 8.0
@@ -66,6 +68,9 @@ class Result:
     doubled_by_a_kill: list = field(default_factory=list)
     reserved: list = field(default_factory=list)
     """What is still reserved in the end, or was not paid as it was counted."""
+    reminders: int = 0
+    reminders_told: int = 0
+    reminders_again: list = field(default_factory=list)
     given_up: int = 0
     floods: int = 0
     faults: Counter = field(default_factory=Counter)
@@ -80,6 +85,8 @@ class Result:
             or self.foreign
             or self.doubled
             or self.reserved
+            or self.reminders != self.reminders_told
+            or self.reminders_again
         )
 
     def table(self):
@@ -97,6 +104,9 @@ class Result:
                 f"... of a process killed within {WINDOW_S} s of posting, or before Redis was back",
                 len(self.doubled_by_a_kill),
             ),
+            ("reminders asked for", self.reminders),
+            ("reminders told", self.reminders_told),
+            ("reminders told again", len(self.reminders_again)),
             ("given up by the platform, never accepted", self.given_up),
             ("refused by a flood limit", self.floods),
             *((f"fault: {name}", count) for name, count in sorted(self.faults.items())),
@@ -110,6 +120,9 @@ class Chaos:
 
     def __init__(self, seed, questions, seconds, replicas, folder, faults=()):
         self._chance = random.Random(seed)
+        self._times = random.Random(seed + 1)
+        self.reminded = {}
+        """In which chat each reminder was asked for."""
         self._questions, self._seconds, self._count = questions, seconds, replicas
         self._folder = folder
         self._faults = faults
@@ -149,6 +162,7 @@ class Chaos:
             await self._settle()
             async with asyncio.TaskGroup() as group:
                 asking = group.create_task(self._ask())
+                group.create_task(self._ask_to_be_reminded())
                 wreaking = group.create_task(self._wreak())
                 await asking
                 wreaking.cancel()
@@ -201,6 +215,25 @@ class Chaos:
             self.asked.setdefault(conversation, []).append(text)
             await asyncio.sleep(pause * self._chance.uniform(0.2, 1.8))
         self.result.asked = self._questions
+
+    async def _ask_to_be_reminded(self):
+        for user in REMINDED:
+            self.telegram.add_private(user)
+        many = max(4, self._questions // 8)
+        for number in range(many):
+            user = self._times.choice(REMINDED)
+            text = f"r{number:04d}"
+            seconds = self._times.randint(1, max(2, int(self._seconds / 2)))
+            said = f"/remind in {seconds} seconds {text}"
+            self.telegram.say(user, said, user=self.telegram.person(user))
+            self.reminded[text] = user
+            await asyncio.sleep(self._seconds / 2 / many)
+        self.result.reminders = many
+
+    def _told(self, text):
+        """The posts that told the reminder *text*."""
+        posts = self.telegram.posts(self.reminded[text])
+        return [post for post in posts if "\u23f0\n" in post.text and text in post.text]
 
     def _ask_in_group(self, group, text):
         user = self._chance.choice(PEOPLE)
@@ -321,8 +354,10 @@ class Chaos:
         answered, since = -1, time.monotonic()
         while time.monotonic() - since < STANDSTILL_S:
             now = sum([len(await self._history(conversation)) for conversation in self.asked])
-            if now >= self._questions:
+            told = sum(bool(self._told(text)) for text in self.reminded)
+            if now >= self._questions and told >= self.result.reminders:
                 break
+            now += told
             if now != answered:
                 answered, since = now, time.monotonic()
             await asyncio.sleep(0.5)
@@ -372,6 +407,11 @@ class Chaos:
             tag = asked[0][:3]
             result.foreign += [one for one in final if set(_TAG.findall(one)) - {tag}]
         result.reserved = await self._still_reserved()
+        for text in self.reminded:
+            told = self._told(text)
+            result.reminders_told += bool(told)
+            surely = [post for post in told if not self._may_be_forgotten(post.at)]
+            result.reminders_again += [text] if len(surely) > 1 else []
         result.given_up = len(self.slack.unacked)
         result.floods = len(self.telegram.floods) + len(self.slack.limited)
 
