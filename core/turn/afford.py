@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
-from core.errors import PlatformError
+from core.errors import PlatformError, StoreError
 from core.languages.catalogue import CATALOGUE, Language, say
 from core.live.delivery import deliver
 from core.messages import Attachment, Exchange, Spent
@@ -139,7 +139,12 @@ async def refuse(context: TurnContext, error: OverBudget | Unpriced) -> Report:
 async def hint(context: TurnContext) -> None:
     """Say that a budget is nearly used up, if the turn's commit has found that."""
     near, context.claim.near = context.claim.near, ()
-    for account, level in zip(near, await context.services.budgets.levels(near), strict=True):
+    try:
+        levels = await context.services.budgets.levels(near)
+    except StoreError as error:
+        log.warning("budget hint not given", reason=str(error))
+        return
+    for account, level in zip(near, levels, strict=True):
         words = _words(account, level, context.language)
         await _tell(context, say(f"budget_near_{account.limit.of}", context.language, **words))
 
