@@ -255,6 +255,7 @@ class Preferences(msgspec.Struct, frozen=True):
         when: which messages in a group are answered: `mention`, `reply`, `always`, `useful`.
         verbose: whether the steps of an answer are shown.
         burst: whether messages that one person sends in one breath are answered as one.
+        retention: how long exchanges are kept, in days (`30d`), if shorter than the operator's.
     """
 
     model: str = ""
@@ -271,3 +272,4 @@ class Preferences(msgspec.Struct, frozen=True):
     when: str = ""
     verbose: bool = False
     burst: bool = True
+    retention: str = ""

@@ -40,7 +40,7 @@ from core.store.engine import Engine
 from core.store.lanes import Lane
 from core.store.ledger import MOST_MAIL, Ledger
 from core.store.past import Past
-from core.store.turns import Checkpoint, Ending, Turn, changes, read_turn
+from core.store.turns import Checkpoint, Ending, Turn, changes, read_turn, retention_s
 from core.store.values import read_incoming, unreadable, words
 
 LEASE_S = 6.0
@@ -223,6 +223,7 @@ class Claim:
                 str(time.time()) if ending.get("everywhere") else "",
                 self._slot,
                 encode(of_tenant) if of_tenant else "",
+                self._own_retention_s or "",
             ],
         )
         self.near = [bill.accounts[at - 1] for at in near]
@@ -258,6 +259,11 @@ class Claim:
         """Report that the turn ended in an error. It is tried again when the lease has run out."""
         again = START - FAILED
         await self._step(self._engine.release, [keys.state(self.lane.name)], [0, again])
+
+    @property
+    def _own_retention_s(self) -> int:
+        kept_s = retention_s(self._began.preferences) if self._began is not None else 0
+        return kept_s if kept_s < self._engine.ttl_s else 0
 
     @property
     def _slot(self) -> str:

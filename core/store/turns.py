@@ -1,5 +1,6 @@
 """A turn as the store keeps it: what it starts from, how far it has come, and what it cost."""
 
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TypedDict
 
@@ -127,6 +128,9 @@ def read_turn(
     layers, since = Layers(place=here, tenant=of_tenant), 0.0
     if in_thread:
         layers, since = Layers(here, read_layer(place[0]), of_tenant), number(place[1])
+    if kept_s := retention_s(layers.preferences):
+        # A summary would outlive what it is of, so there is none.
+        since, summed = max(since, time.time() - kept_s), None
     past, summary = read_past(history, summed, since)
     saved = own.get(b"checkpoint")
     return Turn(
@@ -143,6 +147,12 @@ def read_turn(
         in_thread=in_thread,
         since=max(since, *map(number, forgotten), 0.0),
     )
+
+
+def retention_s(preferences: Preferences) -> int:
+    """How many seconds exchanges are kept by the place's own choice; 0: as the operator chose."""
+    days = preferences.retention.removesuffix("d")
+    return int(days) * 24 * 3600 if days.isascii() and days.isdigit() and len(days) < 5 else 0
 
 
 def read_past(

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from core.errors import Overloaded, StoreError
 from core.messages import Exchange, Summary
 from core.models.request import ChatMessage, ChatRequest
+from core.store.turns import retention_s
 from core.tasks import end
 from core.turn.context import TurnContext
 from core.turn.cost import record, spent_on
@@ -77,6 +78,8 @@ def summarise_later(context: TurnContext, exchange: Exchange) -> None:
     """
     settings, claim = context.services.settings, context.claim
     recent = [*_since(context.turn.summary, context.turn.history), exchange]
+    if retention_s(context.turn.preferences):
+        return
     if settings.small_model and _tokens(recent) >= FULL * settings.history_tokens:
         name = f"summary {claim.conversation}"
         context.services.background.begin(name, lambda: _summarise(context))

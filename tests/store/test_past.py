@@ -1,14 +1,18 @@
 """Summaries are made beside the turns: what was forgotten meanwhile does not come back in them."""
 
+import time
+
 import pytest
 from msgspec.structs import replace
 
-from core.messages import Summary, conversation_id
+from core.messages import Preferences, Summary, conversation_id
 from core.store import keys
+from core.store.inbox import Inbox
 from core.store.past import SUMMARISING_S
 from tests.store.words import exchange, said, take, two_views
 
 CHAT = conversation_id("test", "chat")
+DAY = Preferences(retention="1d")
 
 
 @pytest.fixture
@@ -80,3 +84,20 @@ async def test_an_answer_to_what_was_erased_while_it_was_written_does_not_come_b
     assert await redis.exists(keys.history(CHAT)) == 0
     await answered(inboxes[0], 2)
     assert await redis.llen(keys.history(CHAT)) == 1
+
+
+async def test_a_place_that_keeps_less_drops_what_is_older_and_has_no_summary(inboxes, redis):
+    claim, _ = await answered(inboxes[0], 1)
+    assert await claim.past.summarise(Summary("talk", 1.0), await claim.past.look())
+    short = Inbox(redis, "short", history_ttl_s=10**9, most_waiting=5)
+    await short.put(said(2))
+    claim, _ = await take(short)
+    await claim.commit(1, replace(exchange(2), at=time.time()), preferences=DAY)
+    await short.put(said(3))
+    claim, turn = await take(short)
+    assert [one.event_id for one in turn.history] == ["event-2"]
+    assert turn.summary == Summary()
+    await claim.commit(1, replace(exchange(3), at=time.time()))
+    assert await redis.llen(keys.history(CHAT)) == 2
+    assert await redis.ttl(keys.history(CHAT)) <= 24 * 3600
+    assert await redis.hget(keys.state(CHAT), "summary") is None

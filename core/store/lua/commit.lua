@@ -13,6 +13,7 @@
 --       15 preferences that change (JSON, may be empty)
 --       16 since when this place's threads remember (seconds; may be empty)  17 its slot
 --       18 the tenant's preferences that change (JSON, may be empty)
+--       19 for how many seconds exchanges are kept here, if shorter than 9 (else empty)
 -- Returns {how much mail is left, entries of the bill that come near their limit...}
 local lane, state, history = KEYS[3], KEYS[5], KEYS[4]
 local this = ARGV[3] .. ':' .. ARGV[4]
@@ -41,6 +42,10 @@ if ARGV[12] ~= '' and not erased_since(lane, state) then
   redis.call('RPUSH', history, later(ARGV[12], redis.call('LINDEX', history, -1)))
   redis.call('LTRIM', history, -tonumber(ARGV[11]), -1)
   redis.call('EXPIRE', history, ARGV[9])
+end
+if ARGV[19] ~= '' then
+  drop_older(history, ARGV[19])
+  redis.call('HDEL', state, 'summary')
 end
 give_back(KEYS[13], ARGV[5])
 local near = pay(ARGV[14])

@@ -38,3 +38,14 @@ local function erased_since(lane, state)
   return false
 end
 
+-- Drop the exchanges that are older than *seconds*. If no other comes, all go after that time.
+local function drop_older(history, seconds)
+  local oldest = redis.call('TIME')[1] - tonumber(seconds)
+  while true do
+    local at = string.match(redis.call('LINDEX', history, 0) or '', '"at":([%d.eE+-]+)')
+    if not at or tonumber(at) >= oldest then break end
+    redis.call('LPOP', history)
+  end
+  redis.call('EXPIRE', history, seconds)
+end
+

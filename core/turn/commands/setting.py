@@ -21,6 +21,7 @@ FOLLOW = ("questions", "all", "off")
 WHEN = ("mention", "reply", "always", "useful")
 CONTEXT = ("off", "thread", "recent 20", "recent 50")
 SWITCH = ("on", "off")
+RETENTION = ("1d", "7d", "30d")
 MOST_RECENT = 200
 NEAREST = 5
 _RECENT = re.compile(r"recent(?:\s+(\d{1,4}))?")
@@ -166,6 +167,14 @@ def _context(context: TurnContext, text: str) -> str:
     raise _unknown(context, text, CONTEXT)
 
 
+def _retention(context: TurnContext, text: str) -> str:
+    """A number of days, such as `30d`."""
+    days = text.lower().removesuffix("d").strip()
+    if not (days.isascii() and days.isdigit() and len(days) < 5 and int(days)):
+        raise _unknown(context, text, RETENTION)
+    return f"{int(days)}d"
+
+
 def _text(most: int) -> Callable[[TurnContext, str], str]:
     def read(context: TurnContext, text: str) -> str:
         if len(text) > most:
@@ -269,6 +278,15 @@ _ALL = (
         lambda _: CONTEXT[0],
     ),
     Setting("when", "when", "settings", one_of(*WHEN), lambda _: WHEN, default=lambda _: WHEN[0]),
+    Setting(
+        "retention",
+        "retention",
+        "settings",
+        _retention,
+        lambda _: RETENTION,
+        default=lambda context: f"{context.services.settings.history_ttl // 86_400}d",
+        free=True,
+    ),
     Setting("burst", "burst", "settings", _switch, lambda _: SWITCH, default=lambda _: "on"),
 )
 SETTINGS: Mapping[str, Setting] = {one.name: one for one in _ALL}
