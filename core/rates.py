@@ -10,7 +10,7 @@ from core.store.limits import Notices
 
 MINUTE_S = 60
 BURST_S = 10
-"""Pieces of one message come within this time. They are one question."""
+"""Pieces of one message come within this time, and what a platform delivers again at once."""
 _COSTLY = frozenset(
     (
         *("", "image", "compare", "retry", "continue", "again", "another", "larger"),
@@ -33,10 +33,12 @@ class Rates:
         free = incoming.command not in _COSTLY or incoming.deleted or incoming.moved_to
         if not self._per_minute or free:
             return True
-        if incoming.burst:
-            name = f"asks:{incoming.conversation}:{incoming.sender.id}:{incoming.burst}"
-            first = partial(self._notices.first_time, name, BURST_S)
-            if not await retry_until_available(first, "burst"):
-                return True
+        # What is delivered again, and each further piece of a message, was counted already.
+        piece = incoming.burst or incoming.event_id
+        name = f"asks:{incoming.conversation}:{incoming.sender.id}:{piece}"
+        if not await retry_until_available(
+            partial(self._notices.first_time, name, BURST_S), "first piece"
+        ):
+            return True
         bucket = Bucket(f"asks:{incoming.sender.id}", self._per_minute, MINUTE_S, reserve=0)
         return not (await self._budget.take([bucket], "final")).wait_s
