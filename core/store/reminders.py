@@ -177,6 +177,13 @@ class Reminders:
             await self._redis.delete(keys.zone(person), keys.reminders_of(person))
         return ended
 
+    async def moved_from(self, place: ConversationId) -> ConversationId:
+        """The id that *place* had before it moved; empty if it did not move."""
+        with store_errors():
+            return ConversationId(
+                words(cast(bytes | None, await self._redis.get(keys.moved(place))))
+            )
+
     async def zone(self, person: str) -> str:
         """The zone that *person* chose; empty: none."""
         with store_errors():

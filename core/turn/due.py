@@ -27,8 +27,7 @@ async def tell_due(context: TurnContext) -> Report:
     if occurrence is None:
         await context.commit()
         return Report("nothing")
-    role = await context.services.rights.role(context.platform, context.first)
-    if role < Role.MEMBER:
+    if not await _may_still_ask(context):
         # Since it was made, the person lost the right to ask. Nobody is told for them either.
         context.services.metrics.reminders.labels("refused").inc()
         await context.commit()
@@ -40,6 +39,15 @@ async def tell_due(context: TurnContext) -> Report:
     said = await context.say(_told(context, occurrence))
     await context.commit()
     return Report("command", said)
+
+
+async def _may_still_ask(context: TurnContext) -> bool:
+    """Whether the person of the mail may ask today. A place that moved keeps its place on lists."""
+    services, first = context.services, context.first
+    if await services.rights.role(context.platform, first) >= Role.MEMBER:
+        return True
+    before = await services.reminders.moved_from(place_of(first.conversation))
+    return bool(before) and await services.rights.role_of(first.sender.id, before) >= Role.MEMBER
 
 
 async def end_lost(services: Services, conversation: ConversationId) -> None:

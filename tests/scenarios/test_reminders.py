@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from core.store import keys
 from core.store.reminders import Reminder
 from core.times.rules import Rule
-from tests.contracts.drivers import SlackDriver, TelegramDriver, WebDriver, driving
+from tests.contracts.drivers import SlackDriver, TelegramDriver, WebDriver, driving, started
 from tests.harness import until
 
 EVERYWHERE = pytest.mark.parametrize(
@@ -193,3 +193,21 @@ async def test_a_lost_chat_ends_its_reminders(tmp_path, model):
 
 async def two(driver):
     return len(await kept(driver)) == 2
+
+
+@pytest.mark.parametrize(("allowed", "told"), [("telegram:77", True), ("telegram:5", False)])
+async def test_after_a_restart_only_who_may_still_ask_is_reminded(allowed, told, tmp_path, model):
+    driver = TelegramDriver()
+    async with driver.running():
+        async with started(driver, tmp_path, model):
+            await driver.say("dm", "/remind friday 9:00 ask: news?")
+            await shows(driver, "dm", "news?")
+        async with started(driver, tmp_path, model, allowed_users=allowed):
+            await bring_forward(driver, 600)
+            await until(lambda: nothing(driver))
+            if told:
+                await shows(driver, "dm", "⏰", "I was away", "Echo of news?")
+                return
+            metric = driver.app.core.services.metrics.reminders.labels("refused")
+            await until(lambda: metric._value.get() == 1)
+            assert model.requests == []
