@@ -183,6 +183,22 @@ class Picture(msgspec.Struct, frozen=True):
     caption: str = ""
 
 
+class Step(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A tool call that was made for an answer, as history keeps it.
+
+    *arguments*: JSON, perhaps only the beginning of it. *effect*: as in `core.tools.tool`.
+    *outcome*: `done`, `failed`, or `unsure`: it may have happened. *again*: the unsure step that
+    this one did again at somebody's word, by the name of its button.
+    """
+
+    tool: str
+    arguments: str = ""
+    effect: str = "effects"
+    outcome: str = "done"
+    seconds: float = 0.0
+    again: str = ""
+
+
 class Exchange(msgspec.Struct, frozen=True):
     """One question and its answer: the unit of history.
 
@@ -190,7 +206,8 @@ class Exchange(msgspec.Struct, frozen=True):
     answer is not whole. *message*: the platform's reference of the question; an edit finds the
     exchange by it. *person*: the id of the person who asked; older versions did not write it.
     *posts*: the handles of the answer's posts. *refused*: the provider refused the question for its
-    content, and would also refuse later questions that are sent with it.
+    content, and would also refuse later questions that are sent with it. *steps*: the tool calls
+    that were made for the answer.
     """
 
     event_id: str
@@ -205,6 +222,7 @@ class Exchange(msgspec.Struct, frozen=True):
     person: str = ""
     posts: tuple[str, ...] = ()
     refused: bool = False
+    steps: tuple[Step, ...] = ()
 
 
 class Spent(msgspec.Struct, frozen=True, omit_defaults=True):

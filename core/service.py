@@ -52,6 +52,7 @@ from core.store.secret import SharedSecret
 from core.store.tasks import Tasks
 from core.tasks import end
 from core.telemetry import Metrics, logger
+from core.tools.built_in import open_tools
 from core.tracing import open_tracer
 from core.turn.attachments import Reader
 from core.turn.commands import infos
@@ -112,8 +113,7 @@ async def open_core(settings: Settings) -> AsyncIterator[Core]:
         tasks = Tasks(redis, pubsub)
         budget = SharedBudget(redis)
         metrics = Metrics()
-        content = settings.log_prompts and settings.trace_content
-        tracer = await stack.enter_async_context(open_tracer(content=content))
+        tracer = await stack.enter_async_context(open_tracer(content=_traces_content(settings)))
         lessons = Lessons(RedisResponseCache(redis, keys.learned))
         links = links_of(settings, RedisResponseCache(redis, keys.picture))
         recorded = budget, callbacks_of(settings, tasks), metrics, tracer
@@ -132,6 +132,7 @@ async def open_core(settings: Settings) -> AsyncIterator[Core]:
             reader=Reader(vision=settings.llm_vision, voice=models.voice, hears=settings.llm_hears),
             overheard=Overheard(redis),
             reminders=Reminders(redis, settings.max_waiting),
+            tools=open_tools(settings.tools),
             metrics=metrics,
             tracer=tracer,
         )
@@ -159,6 +160,10 @@ async def open_core(settings: Settings) -> AsyncIterator[Core]:
 
 def _remembering(models: Models, redis: Redis, metrics: Metrics) -> RememberingModel:
     return RememberingModel(models.chat, RedisResponseCache(redis, keys.answer), metrics.memory)
+
+
+def _traces_content(settings: Settings) -> bool:
+    return settings.log_prompts and settings.trace_content
 
 
 def _access(settings: Settings) -> Access:

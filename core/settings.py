@@ -13,8 +13,9 @@ from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BeforeValidator, Field, SecretStr, field_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import NoDecode, SettingsConfigDict
 
+from core.allowances import Allowances
 from core.border import clean
 from core.fields import Key, Names, PublicUrl, Url, split
 from core.net.socks import SCHEMES
@@ -23,7 +24,7 @@ from core.net.way import Way
 from core.secret import secrets_of, shown_url
 
 
-class Settings(BaseSettings):
+class Settings(Allowances):
     """The operator's choices. A field's name is the variable's name in lower case."""
 
     model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True)
@@ -172,23 +173,6 @@ class Settings(BaseSettings):
         description="the time zone of the time that the model is told, such as Asia/Shanghai; "
         "unset: TZ's",
     )
-    budgets: str = Field(
-        "",
-        description="what may be spent, such as person 2 usd/day, place 1m tokens/week, tenant 100 "
-        "usd/month; units: usd, tokens, pictures, minutes, tools",
-    )
-    over_budget: str = Field(
-        "", description="the cheaper model that answers when a budget of BUDGETS is used up"
-    )
-    budget_contact: str = Field(
-        "", description="whom people are told to ask for more, such as @ann; unset: an admin"
-    )
-    questions_per_minute: int = Field(
-        0, ge=0, description="questions of one person in a minute, everywhere; 0: any number"
-    )
-    pictures_per_hour: int = Field(
-        0, ge=0, description="pictures for one person in an hour, everywhere; 0: any number"
-    )
 
     history_tokens: int = Field(8000, ge=0, description="how much history is sent with a question")
     memory_learn: bool = Field(
@@ -200,19 +184,6 @@ class Settings(BaseSettings):
     reasoning: Literal["hide", "quote"] = Field(
         "hide", description="a model's thinking: hide it, or quote it above the answer"
     )
-    max_turns: int = Field(200, ge=1, description="answers at once in one process")
-    max_per_person: int = Field(
-        5, ge=0, description="answers at once for one person, all processes together; 0: any number"
-    )
-    # A chat allows about twenty calls a minute: more answers at once would wait for each other.
-    max_per_place: int = Field(
-        20, ge=0, description="answers at once in one group or channel; 0: any number"
-    )
-    max_waiting: int = Field(
-        20, ge=1, description="questions of one person waiting in one conversation"
-    )
-    reminders_per_person: int = Field(20, ge=0, description="reminders of one person; 0: none")
-    reminders_per_place: int = Field(200, ge=0, description="reminders in one place; 0: none")
     grace_s: float = Field(20.0, ge=0, description="seconds that running answers get at a stop")
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR")
     log_prompts: bool = Field(False, description="questions and answers in the log; else never")

@@ -202,6 +202,12 @@ class Metrics:
             ["platform", "outcome"],
             registry=self.registry,
         )
+        self.steps = Counter(
+            "palaver_steps_total",
+            "Tool calls by how they ended.",
+            ["tool", "outcome"],
+            registry=self.registry,
+        )
         self.tokens = Counter(
             "palaver_tokens_total",
             "Tokens by model and direction.",

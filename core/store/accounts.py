@@ -10,6 +10,7 @@ whatever dies, and the next try takes the hold over. Each script that ends a tur
 
 import time
 from collections.abc import Mapping, Sequence
+from itertools import repeat
 from typing import NamedTuple
 
 import msgspec
@@ -66,8 +67,8 @@ def key_of(account: Account) -> str:
     return keys.account(account.who, kind, account.name)
 
 
-def entries(amounts: Sequence[tuple[Account, int]]) -> bytes:
-    """For each account: its key, unit, how much, the most, and when to forget it."""
+def entries(amounts: Sequence[tuple[Account, int]], sure: Sequence[int] = ()) -> bytes:
+    """For each account: its key, unit, how much, the most, when to forget it; what is *sure*."""
     return msgspec.json.encode(
         [
             (
@@ -76,8 +77,9 @@ def entries(amounts: Sequence[tuple[Account, int]]) -> bytes:
                 much,
                 one.limit.most,
                 int(one.until.timestamp()) + KEPT_S,
+                spent,
             )
-            for one, much in amounts
+            for (one, much), spent in zip(amounts, sure or repeat(0), strict=False)
         ]
     )
 

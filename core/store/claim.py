@@ -69,9 +69,7 @@ class Claim:
     """
 
     def __init__(self, engine: Engine, stream: str, entry: str, lane: Lane, person: str) -> None:
-        self.lane = lane
-        self.conversation = lane.conversation
-        self.person = person
+        self.lane, self.conversation, self.person = lane, lane.conversation, person
         self.ledger = Ledger(engine, lane.conversation, person)
         self.past = Past(engine, lane.conversation)
         self.memories = engine.memories
@@ -169,19 +167,25 @@ class Claim:
         )
         return words(cast(bytes, stop))
 
+    async def record(self, name: str, record: bytes) -> None:
+        """Keep *record* of what this turn does outside. The commit drops it."""
+        states = [keys.state(self.lane.name), keys.state(self.conversation)]
+        await self._step(self._engine.record, states, [self._fence, name, record, START])
+
     async def reserve(
-        self, event_id: str, amounts: Sequence[tuple[Account, int]]
+        self, event_id: str, amounts: Sequence[tuple[Account, int]], sure: Sequence[int] = ()
     ) -> Refused | None:
         """Reserve *amounts*, each at least 1, in all their accounts or in none.
 
-        It takes the place of what this turn, or an earlier try of it, has reserved before.
+        It takes the place of what this turn, or an earlier try of it, has reserved before. *sure*:
+        what of each is spent.
         """
         self._held.update(key_of(one) for one, _ in amounts)
         states = [keys.state(self.lane.name), keys.state(self.conversation)]
         which, *why = await self._step(
             self._engine.reserve,
             [*states, keys.holds(self._tenant), *self._held],
-            [self._fence, self.lane.name, event_id, entries(amounts)],
+            [self._fence, self.lane.name, event_id, entries(amounts, sure)],
         )
         return Refused(amounts[which - 1][0], *why) if which else None
 
@@ -245,6 +249,7 @@ class Claim:
                 keys.state(to),
                 keys.history(to),
                 keys.holds(self._tenant),
+                keys.state(becomes.name),
                 *self._held,
             ],
             [self._fence, to, becomes.name, engine.ttl_s, self.person, int(said), *names],

@@ -22,6 +22,7 @@ class Engine:
     lease_s: float
     load: AsyncScript
     checkpoint: AsyncScript
+    record: AsyncScript
     commit: AsyncScript
     move: AsyncScript
     bury: AsyncScript

@@ -88,6 +88,7 @@ class Inbox:
             lease_s=lease_s,
             load=script(redis, "load"),
             checkpoint=script(redis, "checkpoint"),
+            record=script(redis, "record"),
             commit=script(redis, "commit"),
             move=script(redis, "move"),
             bury=script(redis, "bury"),

@@ -17,6 +17,7 @@ from core.messages import (
     place_of,
 )
 from core.people.budgets import Account, Limit
+from core.store.journal import RoundRecord, read_rounds
 from core.store.layers import Layers, read_layer
 from core.store.values import number, read, words
 
@@ -62,7 +63,8 @@ class Turn(msgspec.Struct, frozen=True):
     moved. *layers*: where each of the *preferences* was chosen. *in_thread*: whether the
     conversation is not its whole place. *since*: when its history was last forgotten.
     *limits*: the budgets that admins set, weakest first.
-    *held*: the accounts in which an earlier try has reserved.
+    *held*: the accounts in which an earlier try has reserved. *rounds*: what earlier tries kept in
+    their journal.
     """
 
     mail: tuple[Incoming, ...]
@@ -79,6 +81,7 @@ class Turn(msgspec.Struct, frozen=True):
     since: float = 0.0
     limits: tuple[Limit, ...] = ()
     held: tuple[str, ...] = ()
+    rounds: tuple[RoundRecord, ...] = ()
 
 
 class Ending(TypedDict, total=False):
@@ -146,6 +149,7 @@ def read_turn(
         layers=layers,
         in_thread=in_thread,
         since=max(since, *map(number, forgotten), 0.0),
+        rounds=read_rounds(own),
     )
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import math
 from collections.abc import Sequence
+from types import MappingProxyType
 
 from msgspec.structs import replace
 
@@ -27,16 +28,20 @@ BUSY_S, BUSY_TRIES = 0.5, 40
 """How often it is tried again while other answers have reserved what is left."""
 SPOKEN_S = 60.0
 """A recording of unknown length, or an answer that is not spoken yet, is taken for so long."""
+NOTHING: Estimate = MappingProxyType({})
 BAR = 10
 """How many characters a bar has."""
 
 
 async def afford(
-    context: TurnContext, request: ChatRequest, more: Estimate | None = None
+    context: TurnContext,
+    request: ChatRequest,
+    more: Estimate | None = None,
+    sure: Estimate = NOTHING,
 ) -> ChatRequest:
     """*request*, once what it may cost is reserved; or the same to a cheaper model.
 
-    *more*: what is spent besides.
+    *more*: what may be spent besides. *sure*: what this turn has spent already.
 
     Raises:
         OverBudget, Unpriced: it may not be asked.
@@ -44,7 +49,7 @@ async def afford(
     while True:
         estimates = estimates_of(context.services.model, request, context.accounts)
         try:
-            await reserve(context, [together([more or {}, one]) for one in estimates])
+            await reserve(context, [together([more or {}, sure, one]) for one in estimates], sure)
         except OverBudget as error:
             over = error.refused.account.limit.over
             if not over or over == request.model:
@@ -57,25 +62,29 @@ async def afford(
             return request
 
 
-async def reserve(context: TurnContext, estimates: Sequence[Estimate]) -> None:
-    """Reserve enough for any one of *estimates*. Raises `OverBudget`."""
+async def reserve(
+    context: TurnContext, estimates: Sequence[Estimate], sure: Estimate = NOTHING
+) -> None:
+    """Reserve enough for any one of *estimates*. *sure*: what is spent. Raises `OverBudget`."""
     if not context.accounts:
         context.spending.granted.set()
         return
     try:
-        await context.spending.reserve(context.accounts, estimates)
+        await context.spending.reserve(context.accounts, estimates, sure)
     except OverBudget as error:
         if error.used_up:
             raise
         await context.services.budgets.sweep(context.platform.name)
-        await _when_given_back(context, estimates)
+        await _when_given_back(context, estimates, sure)
 
 
-async def _when_given_back(context: TurnContext, estimates: Sequence[Estimate]) -> None:
+async def _when_given_back(
+    context: TurnContext, estimates: Sequence[Estimate], sure: Estimate
+) -> None:
     """Reserve as soon as other answers have given back what they do not need."""
     for last in (*[False] * BUSY_TRIES, True):
         try:
-            await context.spending.reserve(context.accounts, estimates)
+            await context.spending.reserve(context.accounts, estimates, sure)
         except OverBudget as error:
             if last or error.used_up or context.stop.given:
                 raise

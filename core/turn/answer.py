@@ -9,16 +9,19 @@ from core.errors import Refused
 from core.languages.catalogue import say
 from core.live.reply import Reply
 from core.messages import Attachment, Button, Exchange
-from core.models.request import ChatMessage, ChatRequest
+from core.models.request import ChatRequest
 from core.store.turns import Checkpoint
 from core.telemetry import logger
 from core.turn.afford import afford, read_attachments, to_speak
+from core.turn.asking import going_on, request_of
 from core.turn.context import Report, TurnContext
 from core.turn.cost import record, spent_of, spent_on
-from core.turn.generation import Generation, write
+from core.turn.doubts import Redo, effects_of, kept, note_for_model, told
+from core.turn.doubts import buttons as doubt_buttons
+from core.turn.generation import Generation
 from core.turn.hearing import hear
-from core.turn.prompt import clock
 from core.turn.remembering import propose_later
+from core.turn.rounds import Rounds
 from core.turn.speak import speak
 from core.turn.spending import OverBudget, Unpriced
 from core.turn.summaries import summarise_later
@@ -43,6 +46,7 @@ async def answer(
     before: str = "",
     again: Exchange | None = None,
     heading: str = "",
+    redo: Redo | None = None,
 ) -> Report:
     """Answer *question*, with *history* as its context.
 
@@ -50,25 +54,32 @@ async def answer(
     *before*: an answer that was cut. The new answer goes on from it, in a post of its own.
     *again*: an exchange that is answered anew. The new answer uses the posts of the old one.
     *heading*: what is shown above the answer.
+    *redo*: a step that is done again first.
     """
     readable = [one for one in history if not one.refused]
     heard = await hear(context, question, readable, replaces)
     attachments = list(dict.fromkeys([*heard.files, *attachments]))
     attached = await read_attachments(context, attachments, readable)
+    replaced = next((one for one in context.turn.history if one.event_id == replaces), None)
+    if done := note_for_model(context, replaced):
+        attached = replace(attached, notes=(*attached.notes, done))
     messages = context.prompt(question, history, attached, heard.messages)
     besides = replaces or history or heard.messages or attached.pictures or context.memory
-    request = _request(context, question, messages, alone=not besides)
+    request = request_of(context, question, messages, alone=not besides)
     if not context.checkpoint.done:
         request = await afford(context, request, to_speak(context))
     generation = Generation(context.checkpoint.text, before.rstrip(), heading)
     generation.resume(context.checkpoint, context.services.model.price_of(request.model))
-    answering = _Answering(context, request, generation, again.posts if again is not None else ())
+    rounds = Rounds(context, generation, redo)
+    posts = again.posts if again is not None else ()
+    answering = _Answering(context, request, generation, rounds, posts)
     await answering.show()
     posts = answering.reply.handles
-    old = next((one for one in context.turn.history if one.event_id == replaces), again)
-    exchange = _exchange(context, question, attachments, generation, posts, old)
+    exchange = _exchange(context, question, attachments, generation, posts, replaced or again)
+    exchange = replace(exchange, steps=kept([*effects_of(replaced), *rounds.noted]))
     model = generation.model or answering.request.model or context.services.model.model
     spent = spent_on(generation, context.services.model.price_of(model))
+    spent = replace(spent, tool_calls=len(rounds.noted))
     await context.commit(exchange, replaces=replaces, spent={model: spent})
     summarise_later(context, exchange)
     if not generation.cut:
@@ -92,10 +103,12 @@ class _Answering:
         context: TurnContext,
         request: ChatRequest,
         generation: Generation,
+        rounds: Rounds,
         posts: Sequence[str],
     ) -> None:
         self._context = context
         self._generation = generation
+        self._rounds = rounds
         self._continues = context.services.model.continues
         self._whole = context.checkpoint.done
         self.request = request
@@ -142,9 +155,11 @@ class _Answering:
     async def _write(self) -> ChatRequest:
         """Let the model write into the generation and the reply. Returns what it was asked."""
         context, generation = self._context, self._generation
+        # An answer that calls tools cannot be given its beginning.
+        continues = self._continues and not self._rounds.begun
         # A space at the end would keep the model from its usual next word.
-        generation.begin_again(generation.best.rstrip() if self._continues else "")
-        request = _going_on(self.request, generation, continues=self._continues)
+        generation.begin_again(generation.best.rstrip() if continues else "")
+        request = going_on(self.request, generation, continues=continues)
 
         def on_text() -> None:
             self.reply.grow(generation.shown_chars, lambda: generation.shown)
@@ -152,7 +167,7 @@ class _Answering:
 
         try:
             async with context.stop.stoppable():
-                await write(generation, context.services, request, on_text)
+                await self._rounds.write(request, on_text)
         except TimeoutError:
             if not context.stop.given:
                 raise
@@ -164,8 +179,8 @@ class _Answering:
         model = self._generation.model or self.request.model or self._context.services.model.model
         price = self._context.services.model.price_of(model)
         try:
-            more = {model: spent_on(self._generation, price)}
-            self.request = await afford(self._context, self.request, more)
+            spent = {model: spent_on(self._generation, price)}
+            self.request = await afford(self._context, self.request, sure=spent)
         except (OverBudget, Unpriced):
             return False
         return True
@@ -194,8 +209,11 @@ class _Answering:
         one_page = len(self.reply.handles) < 2 and len(self._generation.shown) <= PAGE_CHARS
         # A whole answer is saved, so if it must wait longer, it gives its worker back.
         most_wait_s = LONGEST_WAIT_S if self._whole else math.inf
-        final = self._generation.final(self._context.language, one_page=one_page)
-        buttons = _ways_on(self._context, self._generation)
+        language, steps = self._context.language, self._rounds.noted
+        final = self._generation.final(language, one_page=one_page)
+        final = "\n\n".join(filter(None, (final, told(steps, language))))
+        doubts = doubt_buttons(steps, self._context.first.event_id, language)
+        buttons = [*doubts, *_ways_on(self._context, self._generation)]
         await self.reply.finish(final, buttons, most_wait_s=most_wait_s)
 
 
@@ -230,51 +248,6 @@ def _exchange(
         speaker=old.speaker,
         person=old.person,
         posts=(*old.posts, *posts) if generation.before else tuple(posts),
-    )
-
-
-def _request(
-    context: TurnContext, question: str, messages: tuple[ChatMessage, ...], *, alone: bool
-) -> ChatRequest:
-    """*alone*: nothing but the question decides the answer, so others may get it from memory."""
-    return ChatRequest(
-        messages=messages,
-        model=context.choices.model or _small(context, messages, question),
-        options=context.choices.options,
-        max_tokens=context.services.settings.max_tokens,
-        clock=clock(context.choices.now),
-        scope=_scope(context) if alone else "",
-    )
-
-
-def _small(context: TurnContext, messages: Sequence[ChatMessage], question: str) -> str:
-    """The small model, if the operator wants it for a short first question; else empty."""
-    settings = context.services.settings
-    first = sum(message.role != "system" for message in messages) == 1
-    seen = any(message.images for message in messages)
-    small = first and not seen and len(question) <= settings.small_question_chars
-    return settings.small_model if small else ""
-
-
-def _scope(context: TurnContext) -> str:
-    """Who may get this answer from the response cache; empty: nobody."""
-    memory = context.services.settings.llm_memory
-    if memory == "shared":
-        return "everybody"
-    if memory == "all" or (memory == "private" and context.first.private):
-        return context.claim.conversation
-    return ""
-
-
-def _going_on(request: ChatRequest, generation: Generation, *, continues: bool) -> ChatRequest:
-    """*request*, with the part of the answer that is there already."""
-    if continues:
-        return replace(request, begun=generation.before + generation.begun)
-    if not generation.before:
-        return request
-    # A model that cannot take a begun answer is told to go on (`core.models.request.GO_ON`).
-    return replace(
-        request, messages=(*request.messages, ChatMessage("assistant", generation.before))
     )
 
 

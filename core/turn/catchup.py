@@ -25,9 +25,10 @@ from core.turn.citations import cited
 from core.turn.context import Report, TurnContext
 from core.turn.cost import record, spent_on
 from core.turn.foreign import framed, moment, new_mark, transcribed
-from core.turn.generation import Generation, write
+from core.turn.generation import Generation
 from core.turn.hearing import CHARS_PER_TOKEN, overhears, read_choice
 from core.turn.prompt import clock
+from core.turn.writing import write
 
 log = logger(__name__)
 

@@ -16,10 +16,11 @@ from core.store.turns import Checkpoint
 from core.turn.afford import read_attachments, reserve
 from core.turn.context import Report, TurnContext
 from core.turn.cost import record, spent_on
-from core.turn.generation import Generation, write
+from core.turn.generation import Generation
 from core.turn.hearing import hear
 from core.turn.prompt import clock
 from core.turn.spending import estimates_of, together
+from core.turn.writing import write
 
 COMMAND = "/compare "
 """A comparison's question in history begins with this."""

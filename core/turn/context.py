@@ -30,6 +30,7 @@ from core.store.turns import Checkpoint, Ending, Turn
 from core.turn.attachments import ReadAttachments
 from core.turn.checkpointer import Checkpointer
 from core.turn.choices import Choices, one_line
+from core.turn.journal import Journal
 from core.turn.lease_renewer import LeaseRenewer
 from core.turn.prompt import build_prompt
 from core.turn.services import Services
@@ -66,6 +67,7 @@ class TurnContext:
     mail: Sequence[Incoming]
     language: Language
     spending: Spending
+    journal: Journal
     role: Role = Role.MEMBER
     memory: Sequence[str] = ()
     whole: asyncio.Event = field(default_factory=asyncio.Event)

@@ -1,41 +1,24 @@
 """The generation: the text of an answer under way, in this try of the model and in all tries."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from msgspec.structs import replace
 
 from core.errors import Interrupted, ModelError, Overloaded, Refused
 from core.languages.catalogue import Language, failure, say
 from core.models.chunks import (
-    AnsweredBy,
-    Blind,
-    Cited,
-    Finished,
-    FromMemory,
-    ReasoningDelta,
     Source,
-    SpentBefore,
-    TextDelta,
     Usage,
-    Withdrawn,
 )
-from core.models.context_window import tokens_of
 from core.models.endings import Ending, judge
 from core.models.request import ChatRequest
 from core.models.tokens import estimate_tokens
+from core.models.tool_calls import Calls
 from core.store.turns import Checkpoint
-from core.telemetry import logger
 from core.turn.links import listed, with_links
-from core.turn.pieces import Pieces, Quote
-from core.turn.services import Services
+from core.turn.pieces import Pieces, Quote, apart
 
-log = logger(__name__)
-
-ANSWER_CHARS = 100_000
-"""No model means to say so much. A longer stream is taken for one that never ends."""
-THOUGHT_CHARS = 400_000
-"""The same for thinking."""
 _ITS_FAULT = frozenset(("policy", "filter", "length", "request"))
 _OF_WORDS = frozenset(("policy", "filter"))
 """Refusals because of the question's content. Another model would refuse it too."""
@@ -53,8 +36,10 @@ class Generation:
         self._text = Pieces(text)
         self.before = before
         self._heading = f"{heading}\n\n" if heading else ""
+        self.kept = ""
+        """The text of the rounds before this one: what the model said before it called tools."""
         self.begun = ""
-        """The text of an earlier try that this try goes on from."""
+        """The text of earlier rounds, or of an earlier try, that this try goes on from."""
         self._best = text
         self.model = ""
         self.price: Sequence[float] = ()
@@ -75,6 +60,9 @@ class Generation:
         self.blind = False
         """The model turned out not to see pictures."""
         self.sources: Sequence[Source] = ()
+        self.found: Sequence[Source] = ()
+        """The pages that the model cites itself, and those that tools brought."""
+        self.calls: Calls | None = None
 
     def resume(self, saved: Checkpoint, price: Sequence[float]) -> None:
         """Count what the tries before this process cost, as far as *saved* tells it."""
@@ -94,7 +82,7 @@ class Generation:
 
     @property
     def thought(self) -> str:
-        """What the model has thought in this try."""
+        """What it has thought in this try."""
         return str(self._thought)
 
     @property
@@ -123,6 +111,12 @@ class Generation:
         return not self.stopped and self.error is None and self.ending in _GOES_ON
 
     @property
+    def said_nothing(self) -> bool:
+        """Whether this round ended without any answer."""
+        error = self.error
+        return isinstance(error, Refused) and error.reason in ("empty", "thinking", "tools")
+
+    @property
     def refused(self) -> bool:
         """Whether there is no answer because of the question itself."""
         error = self.error
@@ -140,16 +134,18 @@ class Generation:
         if isinstance(error, Refused):
             return bool(request.begun) and self.text == self.begun and error.reason == "request"
         # If there was no text, the client has already tried again.
-        return isinstance(error, Interrupted | Overloaded) and bool(self.text)
+        said = self.text[len(self.kept) :]
+        return isinstance(error, Interrupted | Overloaded) and bool(said)
 
     def final(self, language: Language, *, one_page: bool = True) -> str:
         """The final text: the answer, its sources, and a sentence if the answer is not whole.
 
         *one_page*: the answer stands on one page, so text that is shown already may still change.
         """
-        shown = with_links(self.shown_best, self.sources) if one_page else self.shown_best
-        above = shown if self.best else self._heading.strip()
-        parts = [above, listed(self.best, self.sources, language)]
+        sources = (*self.found, *self.sources)
+        shown = with_links(self.shown_best, sources) if one_page else self.shown_best
+        above = shown.rstrip() if self.best else self._heading.strip()
+        parts = [above, listed(self.best, sources, language)]
         if self.stopped:
             parts.append(say("stopped", language))
         elif self.error is not None:
@@ -161,27 +157,53 @@ class Generation:
         return "\n\n".join(filter(None, parts))
 
     def begin_again(self, text: str) -> None:
-        """Begin a new try. The model goes on from *text*, which may be empty."""
-        if self.text != self.begun:
+        """Begin a new try of this round. The model goes on from *text*, which may be empty."""
+        if self.text.rstrip() != self.begun.rstrip():
             self.earlier = self.total()
-        self.usage = Usage()
         self._best = self.best
+        self._quote = Quote()
+        self._begin(text or self.kept)
+
+    def next_round(self) -> None:
+        """Begin the next round. The text so far stays, and the new text comes behind it."""
+        self.earlier = self.total()
+        self.kept = apart(self.text)
+        self._begin(self.kept)
+
+    def take_up(self, kept: str, spent: Sequence[Usage]) -> None:
+        """Go on behind rounds of an interrupted try, which said *kept* and *spent* so much."""
+        self.kept = kept
+        if len(self.begun) < len(kept):
+            # The checkpoint is older than the last round, and so is what it tells of costs.
+            self.begun, self.asked = kept, 0
+        self.earlier = max(self.earlier, sum(spent, Usage()), key=lambda one: one.prompt_tokens)
+
+    def _begin(self, text: str) -> None:
+        self.usage = Usage()
         self._text, self.begun = Pieces(text), text
-        self._thought, self._quote = Pieces(), Quote()
-        self.error = None
-        self.ending = "stop"
+        self._thought = Pieces()
+        self.error, self.calls, self.ending = None, None, "stop"
+
+    def calls_made(self, request: ChatRequest) -> bool:
+        """Whether the model calls tools that *request* offers."""
+        return self.calls is not None and bool(request.tools) and not request.closing
 
     def total(self) -> Usage:
-        """The usage of all tries. It is estimated if a model did not tell it."""
+        """The usage of all tries and rounds. It is estimated if a model did not tell it."""
+        return self.earlier + self.of_this_round()
+
+    def of_this_round(self) -> Usage:
+        """The usage of this try of this round."""
         usage = self.usage
-        refused = self.error is not None and not (self.text or self.thought)
+        refused = self.error is not None and not (self.text[len(self.kept) :] or self.thought)
         if not usage.completion_tokens and not refused:
-            written = estimate_tokens(self.text[len(self.begun) :] + self.thought)
+            called = "".join(call.arguments for call in self.calls.calls) if self.calls else ""
+            written = estimate_tokens(self.text[len(self.begun) :] + self.thought + called)
             self.estimated |= bool(self.asked or written)
             guess = Usage(self.asked, written)
             # A price that the provider told for only a part does not cover the rest.
             usage |= replace(guess, billed_usd=guess.cost_usd(self.price))
-        return self.earlier + usage
+        return usage
 
     @property
     def shown(self) -> str:
@@ -201,8 +223,8 @@ class Generation:
         return self._heading + str(self._quote) + self.best
 
     def withdraw(self) -> None:
-        """Take back the text of all tries."""
-        self._text, self._best = Pieces(), ""
+        """Take back the text of all tries of this round."""
+        self._text, self._best = Pieces(self.kept), self.kept
         self._thought, self._quote = Pieces(), Quote()
 
     def think(self, text: str, *, aloud: bool) -> None:
@@ -211,71 +233,19 @@ class Generation:
         if aloud:
             self._quote.add(text)
 
-    def settle(self) -> None:
-        """Use the text of this try, even if another try has a longer one."""
+    def end(self, request: ChatRequest) -> None:
+        """The stream has ended: use its text, even if an earlier try has a longer one.
+
+        Raises `Refused` if there is neither an answer nor a call.
+        """
+        if not self.calls_made(request):
+            said = self.text[len(self.kept) :]
+            judge(said, self.ending, thought=bool(self.thought.strip()))
+            if request.closing and self.ending == "tools":
+                self.ending = "stop"  # It may call nothing more, and it has said something.
         self._best = self.text
 
     def add(self, text: str) -> None:
         if self.first_token_s is None:
             self.first_token_s = time.monotonic() - self.began
         self._text.add(text)
-
-
-async def write(
-    generation: Generation, services: Services, request: ChatRequest, on_text: Callable[[], None]
-) -> None:
-    """Let the model write into *generation* until the stream ends.
-
-    A `ModelError` is not raised, but kept in `generation.error`. *on_text* is called whenever there
-    is more to show.
-    """
-    log.info(
-        "asked",
-        model=request.model or services.model.model,
-        messages=len(request.messages),
-        characters=sum(len(message.content) for message in request.messages),
-        pictures=sum(len(message.images) for message in request.messages),
-        continued=bool(request.begun),
-        prompt=request.messages[-1].content if services.settings.log_prompts else None,
-    )
-    generation.asked = tokens_of(request)
-    generation.price = services.model.price_of(request.model)
-    thoughts = services.settings.reasoning == "quote"
-    try:
-        async with services.model.stream(request) as deltas:
-            async for delta in deltas:
-                match delta:
-                    case TextDelta(text):
-                        generation.add(text)
-                        if generation.chars > ANSWER_CHARS:
-                            raise Refused("the answer does not end", "endless")
-                        on_text()
-                    case ReasoningDelta(text):
-                        generation.think(text, aloud=thoughts)
-                        if generation.thought_chars > THOUGHT_CHARS:
-                            raise Refused("the thinking does not end", "endless")
-                        if thoughts:
-                            on_text()
-                    case AnsweredBy(name, price):
-                        generation.model, generation.price = name, price
-                    case FromMemory():
-                        generation.free = True
-                    case Withdrawn():
-                        generation.withdraw()
-                    case SpentBefore(spent):
-                        generation.earlier, generation.usage = generation.earlier + spent, Usage()
-                    case Usage():
-                        generation.usage = delta
-                    case Cited(sources):
-                        generation.sources = sources
-                    case Blind():
-                        generation.blind = True
-                    case Finished(reason):
-                        generation.ending = reason
-                    case _:
-                        pass
-        judge(generation.text, generation.ending, thought=bool(generation.thought.strip()))
-        generation.settle()
-    except ModelError as error:
-        generation.error = error
-        generation.usage |= Usage.of(error)

@@ -4,6 +4,11 @@ SPACE_CHARS = 1_000
 """How much white space within a quote is kept."""
 
 
+def apart(text: str) -> str:
+    """*text* with a blank line at its end, if it holds anything."""
+    return f"{text.rstrip()}\n\n" if text.strip() else ""
+
+
 class Pieces:
     """A text whose pieces are joined only when somebody reads it."""
 

@@ -4,7 +4,7 @@ import hashlib
 import os
 import time
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from core.errors import PlatformError
 from core.messages import ConversationId
 from core.store.reminders import Kept, Reminder
-from core.times.rules import Rule, is_rule, least_gap_s, zone_named
+from core.times.rules import Rule, following, instant, is_rule, least_gap_s, zone_named
 from core.times.spoken import MOST_DAYS
 from core.turn.context import TurnContext
 
@@ -159,6 +159,33 @@ async def answering(context: TurnContext, kept: Kept, *, asks: bool) -> Reminder
     if not await context.services.reminders.change(kept, changed):
         raise ReminderRefusedError("remind_over")
     return changed
+
+
+def planned(now: datetime, *, at: str = "", in_minutes: float = 0.0, cron: str = "") -> float:
+    """The first time of what a model asks for.
+
+    Args:
+        now: the time in the person's zone.
+        at: a local time in ISO format, without an offset. Or else:
+        in_minutes, cron: so many minutes from now; the five fields of a crontab.
+
+    Raises:
+        ReminderRefusedError: none of them can be read.
+    """
+    zone = now.tzinfo or UTC
+    try:
+        if at:
+            local = datetime.fromisoformat(at)
+            return local.timestamp() if local.tzinfo else instant(local, zone).timestamp()
+        if in_minutes:
+            return now.timestamp() + in_minutes * 60
+        if is_rule(rule := Rule(cron=cron)):
+            first, _ = following(rule, zone, now.timestamp(), now.timestamp())
+            if first is not None:
+                return first
+    except (ValueError, OverflowError):
+        pass
+    raise ReminderRefusedError("remind_forms")
 
 
 async def local_now(context: TurnContext) -> tuple[datetime, str]:

@@ -35,6 +35,7 @@ from core.turn.commands import COMMANDS
 from core.turn.commands.start import UNKNOWN
 from core.turn.context import Report, TurnContext
 from core.turn.due import end_lost
+from core.turn.journal import Journal
 from core.turn.lease_renewer import LeaseRenewer
 from core.turn.prompt import BYTES_PER_TOKEN
 from core.turn.serve import serve
@@ -128,6 +129,7 @@ class TurnRun:
             mail,
             language,
             Spending(self._claim, first, [*self._services.budgets.limits, *turn.limits]),
+            Journal(self._claim, first, turn.rounds),
             # The ingress let in nobody else; a place may have moved since it was listed.
             max(role, Role.MEMBER),
             await self._remembered(first),

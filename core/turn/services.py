@@ -14,6 +14,7 @@ from core.store.budgets import Budgets
 from core.store.overheard import Overheard
 from core.store.reminders import Reminders
 from core.telemetry import Metrics
+from core.tools.registry import Tools
 from core.tracing import Tracer
 from core.turn.attachments import Reader
 from core.turn.background import Background
@@ -36,6 +37,7 @@ class Services:
     reader: Reader
     overheard: Overheard
     reminders: Reminders
+    tools: Tools
     metrics: Metrics
     tracer: Tracer
     background: Background = field(default_factory=Background)

@@ -32,7 +32,7 @@ class OverBudget(PalaverError):
     @property
     def used_up(self) -> bool:
         """Whether all is spent. Else others have reserved the rest, and may give it back."""
-        return self.refused.spent >= self.refused.most
+        return self.refused.held <= 0 or self.refused.spent >= self.refused.most
 
 
 class Unpriced(PalaverError):
@@ -67,8 +67,12 @@ class Spending:
             self._accounts = accounts_at(self._limits, where, self._person.id, now)
         return self._accounts
 
-    async def reserve(self, accounts: Sequence[Account], estimates: Sequence[Estimate]) -> None:
+    async def reserve(
+        self, accounts: Sequence[Account], estimates: Sequence[Estimate], sure: Estimate
+    ) -> None:
         """Reserve enough for any one of *estimates*, and for what is spent already.
+
+        *sure*: the part of the estimates that is spent. An account that has no more is used up.
 
         Raises:
             OverBudget: some account has too little left. Nothing was reserved.
@@ -80,7 +84,8 @@ class Spending:
             if (much := max(one.limit.of_spent(each) for each in estimates))
         ]
         spent = [(one, much + one.limit.of_spent(self._extras)) for one, much in amounts]
-        refused = await self._claim.reserve(self._event_id, spent) if spent else None
+        done = [one.limit.of_spent(sure) for one, _ in spent]
+        refused = await self._claim.reserve(self._event_id, spent, done) if spent else None
         if refused is not None:
             raise OverBudget(refused)
         self.granted.set()

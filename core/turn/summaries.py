@@ -17,8 +17,9 @@ from core.store.turns import retention_s
 from core.tasks import end
 from core.turn.context import TurnContext
 from core.turn.cost import record, spent_on
-from core.turn.generation import Generation, write
+from core.turn.generation import Generation
 from core.turn.prompt import exchange_tokens, window
+from core.turn.writing import write
 
 TIMEOUT_S = 60.0
 LAST_WORDS_S = 2.0

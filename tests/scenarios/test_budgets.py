@@ -153,9 +153,9 @@ async def test_a_turn_takes_one_step_more_with_budgets_and_none_without(
     reserved = []
     reserve = Claim.reserve
 
-    async def counting(claim, event_id, amounts):
+    async def counting(claim, event_id, amounts, sure):
         reserved.append([one.limit.of for one, _ in amounts])
-        return await reserve(claim, event_id, amounts)
+        return await reserve(claim, event_id, amounts, sure)
 
     monkeypatch.setattr(Claim, "reserve", counting)
     async with driving(driver, tmp_path, model):

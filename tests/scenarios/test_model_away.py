@@ -92,7 +92,7 @@ async def test_an_answer_that_always_breaks_keeps_what_was_shown_and_offers_retr
 
 
 async def test_an_answer_without_an_end_is_ended(driver, tmp_path, model, monkeypatch):
-    monkeypatch.setattr("core.turn.generation.ANSWER_CHARS", 5_000)
+    monkeypatch.setattr("core.turn.writing.ANSWER_CHARS", 5_000)
     model.answer, model.piece_chars, model.piece_s = lambda messages: "more " * 10**6, 1000, 0.001
     async with driving(driver, tmp_path, model):
         await driver.say(driver.places[0], "go")

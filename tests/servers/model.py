@@ -31,6 +31,26 @@ def echo(messages):
     return f"Echo of {asked[-1]} -- before that: {before}."
 
 
+def unanswered(messages):
+    """What is wrong with the calls in *messages*; None if each has its answer right behind it.
+
+    platform.openai.com/docs/guides/function-calling, and the error that it sends.
+    """
+    waiting = []
+    for message in messages:
+        if message["role"] == "tool":
+            if message["tool_call_id"] not in waiting:
+                return "messages with role 'tool' must be a response to a preceding 'tool_calls'"
+            waiting.remove(message["tool_call_id"])
+            continue
+        if waiting:
+            break
+        waiting = [call["id"] for call in message.get("tool_calls") or ()]
+    if waiting:
+        return f"tool_call_ids did not have response messages: {', '.join(waiting)}"
+    return None
+
+
 def anthropic_events(text):
     usage = {"input_tokens": 5, "cache_read_input_tokens": 6, "output_tokens": 1}
     yield {"type": "message_start", "message": {"role": "assistant", "usage": usage}}
@@ -57,6 +77,9 @@ class ModelServer:
         self.piece_chars = piece_chars
         self.answers = {}
         self.faults = []
+        self.calling = None
+        """What tools an answer calls: a function of a request's body. It gives None, or a text and
+        the calls, as (name, arguments). Only who offers tools is answered so."""
         self.strict = None
         """What of a request is refused: a function of its body, see `tests.servers.providers`."""
         self.image_faults = []
@@ -109,6 +132,10 @@ class ModelServer:
         if self.strict is not None and (refused := self.strict(body)) is not None:
             code, said = refused
             return web.Response(status=code, body=said, content_type="application/json")
+        if (wrong := unanswered(body["messages"])) is not None:
+            return web.json_response({"error": {"message": wrong}}, status=400)
+        if self.calling is not None and body.get("tools") and (said := self.calling(body)):
+            return await self.stream_calls(request, *said)
         if body.get("stream") is not True:
             return web.json_response(self._whole(body))
         self.running_streams += 1
@@ -143,6 +170,30 @@ class ModelServer:
         if usage:
             counted = {"prompt_tokens": 11, "completion_tokens": 7}
             await self.send(response, {"choices": [], "usage": counted})
+        await response.write(b"data: [DONE]\n\n")
+        return response
+
+    async def stream_calls(self, request, text, calls):
+        """Stream *text*, then *calls*, each in several pieces."""
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+        await response.prepare(request)
+        deltas = [{"content": text}] if text else []
+        for at, (name, arguments) in enumerate(calls):
+            id_ = f"call_{len(self.requests)}_{at}"
+            arguments = arguments if isinstance(arguments, str) else json.dumps(arguments)
+            first = {"index": at, "id": id_, "type": "function", "function": {"name": name}}
+            half = len(arguments) // 2
+            deltas.append({"tool_calls": [first]})
+            deltas += [
+                {"tool_calls": [{"index": at, "function": {"arguments": piece}}]}
+                for piece in (arguments[:half], arguments[half:])
+            ]
+        for delta in deltas:
+            await self.send(response, {"choices": [{"index": 0, "delta": delta}]})
+        end = {"choices": [{"index": 0, "delta": {}, "finish_reason": "tool_calls"}]}
+        await self.send(response, end)
+        counted = {"prompt_tokens": 11, "completion_tokens": 7}
+        await self.send(response, {"choices": [], "usage": counted})
         await response.write(b"data: [DONE]\n\n")
         return response
 

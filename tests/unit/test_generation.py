@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 
 from core.live.markdown import heal
 from core.live.pages import PagedText, clean_end
+from core.models.request import ChatRequest
 from core.turn.generation import Generation
 
 PIECES = st.lists(
@@ -35,7 +36,7 @@ def test_the_longest_try_stands_and_the_last_whole_one_wins():
     generation.begin_again("")
     generation.add("short")
     assert (generation.text, generation.best, generation.ahead) == ("short", "a long text", False)
-    generation.settle()
+    generation.end(ChatRequest(()))
     assert generation.best == "short"
 
 

@@ -50,6 +50,9 @@ end
 give_back(KEYS[13], ARGV[5])
 local near = pay(ARGV[14])
 redis.call('HDEL', lane, 'checkpoint', 'stop', 'tries', 'open', 'ends', 'at', 'note', 'began')
+for _, field in ipairs(redis.call('HKEYS', lane)) do
+  if is_record(field) then redis.call('HDEL', lane, field) end
+end
 for at, of in pairs({[15] = state, [18] = KEYS[14]}) do
   if ARGV[at] ~= '' then
     local chosen = read(redis.call('HGET', of, 'preferences'))

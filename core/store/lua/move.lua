@@ -5,7 +5,7 @@
 --       7 lanes  8 the person's running  9 the person's parked  10 the place's running
 --       11 the place's parked
 --       12 mail of the lane that it becomes, 13 state and 14 history of its conversation
---       15 holds  16... what the hold names
+--       15 holds  16 the state of the lane that it becomes  17... what the hold names
 -- ARGV  1 group  2 worker  3 entry  4 fence  5 the conversation it becomes  6 the lane it becomes
 --       7 ttl_s  8 person  9 mails with the news of the move (0 or 1)
 --       10 its slot  11 lane
@@ -28,6 +28,12 @@ for _, one in ipairs(mails) do
   local moved = string.gsub(one, '"conversation":"[^"]*"', '"conversation":"' .. ARGV[5] .. '"', 1)
   if redis.call('RPUSH', KEYS[12], moved) == 1 then
     make_ready(KEYS[6], KEYS[7], ARGV[6], sender_of(one))
+  end
+end
+-- What was done for this question stays done.
+for _, field in ipairs(redis.call('HKEYS', KEYS[3])) do
+  if is_record(field) then
+    redis.call('HSETNX', KEYS[16], field, redis.call('HGET', KEYS[3], field))
   end
 end
 redis.call('DEL', KEYS[2], KEYS[3], KEYS[4])

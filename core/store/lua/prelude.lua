@@ -87,6 +87,9 @@ local function give_slot(ready, lanes, running, parked, slot, person)
   if redis.call('ZREM', running, slot) == 1 then wake(ready, lanes, running, parked, person) end
 end
 
+-- Whether *field* of a lane's state is a record of its journal (`core.store.journal`).
+local function is_record(field) return string.sub(field, 1, 6) == 'round:' end
+
 -- Give up the lease of *entry*.
 local function let_go(stream, group, entry)
   redis.call('XACK', stream, group, entry)

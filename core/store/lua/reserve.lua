@@ -3,7 +3,8 @@
 -- Refused (nil) unless the caller owns the entry and its turn is the current one.
 -- KEYS  1 stream  2 the lane's state  3 the conversation's state  4 holds  5... accounts
 -- ARGV  1 group  2 worker  3 entry  4 fence  5 lane  6 event id
---       7 [[account, unit, much, most, when the account is forgotten]...] (JSON)
+--       7 [[account, unit, much, most, when the account is forgotten, how much of it is spent
+--         for sure]...] (JSON)
 -- Returns {0}, or {which of them is used up, spent, held by others, most, whether it is told for
 -- the first time}
 if not owned(KEYS[1], ARGV[1], ARGV[2], ARGV[3]) then return nil end
@@ -19,7 +20,7 @@ for i, one in ipairs(wanted) do
   local left = most - spent - others
   -- An estimate is high. If nobody else is spending, a turn may have all that is left.
   if others <= 0 and much > left then much = left end
-  if left <= 0 or much > left then
+  if left <= one[6] or much > left then
     local first = redis.call('HSETNX', account, 'over:' .. unit, 1)
     redis.call('EXPIREAT', account, one[5])
     return {i, spent, others, most, first}

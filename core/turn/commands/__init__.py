@@ -20,6 +20,7 @@ from core.turn.commands import (
     remind,
     settings,
     start,
+    steps,
     usage,
 )
 from core.turn.commands.command import Command
@@ -29,6 +30,7 @@ from core.turn.services import Services
 _ROOMS = (
     start,
     answers,
+    steps,
     pictures,
     settings,
     model,

@@ -10,9 +10,10 @@ from core.turn.commands.command import Command, choice_buttons
 from core.turn.commands.start import help_text
 from core.turn.commands.tally import usage_of_all
 from core.turn.context import Report, TurnContext
+from core.turn.doubts import last_steps
 from core.turn.prompt import exchange_tokens
 
-ALL = "all"
+ALL, LAST = "all", "last"
 
 
 async def _usage(context: TurnContext) -> Report:
@@ -20,6 +21,8 @@ async def _usage(context: TurnContext) -> Report:
     if context.first.text.strip().lower() == ALL:
         return await usage_of_all(context)
     history, language = context.turn.history, context.language
+    if context.first.text.strip().lower() == LAST:
+        return await context.close("command", last_steps(context))
     here, by_person = await context.claim.ledger.spent()
     parts = (
         say(
@@ -88,7 +91,7 @@ COMMANDS = (
         "usage",
         _usage,
         "choice",
-        choices=lambda _: (ALL,),
+        choices=lambda _: (ALL, LAST),
         of_place=True,
         in_menu=True,
         for_asker=True,

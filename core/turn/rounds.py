@@ -1,0 +1,207 @@
+"""The rounds of an answer: the model, the steps that it calls, the model again, until it answers.
+
+What the person sees is one answer. The text so far stays on the screen while steps run, and the
+text of the next round stands below it.
+"""
+
+from collections.abc import Callable, Sequence
+
+from msgspec.structs import replace
+
+from core.messages import Incoming, Step
+from core.models.request import ChatRequest
+from core.models.tool_calls import Output, Round
+from core.store.journal import RoundRecord
+from core.tools.tool import ToolContext
+from core.turn.afford import afford
+from core.turn.context import TurnContext
+from core.turn.cost import spent_on
+from core.turn.doubts import Redo
+from core.turn.generation import Generation
+from core.turn.journal import happened, noted
+from core.turn.pieces import apart
+from core.turn.spending import OverBudget, Unpriced
+from core.turn.steps import Limits, Steps, planned
+from core.turn.writing import write
+
+MOST_ROUNDS = 8
+"""So often the model may call tools for one answer."""
+ENOUGH = (
+    "[No more tools can be called for this answer. Answer now with what you have, and say what is "
+    "missing.]"
+)
+_RUNS = frozenset(("stop", "tools", "length", "pause"))
+"""Endings of a message whose calls are made. Of the others nobody knows whether it is whole."""
+
+
+class Rounds:
+    """The rounds of the answer that *generation* holds.
+
+    Args:
+        redo: a step that is done again before the model is asked, because the person wants it.
+    """
+
+    def __init__(
+        self,
+        context: TurnContext,
+        generation: Generation,
+        redo: Redo | None = None,
+    ) -> None:
+        services = context.services
+        self._context = context
+        self._generation = generation
+        self._redo = redo
+        self._journal = context.journal
+        base = tool_context(context)
+        self._toolbox = services.tools.for_turn(base)
+        limits = Limits(services.settings.tool_steps, services.settings.tool_seconds)
+        words = _words(context.mail)
+        metrics, tracer = services.metrics, services.tracer
+        self._steps = Steps(self._journal, self._toolbox, base, words, limits, metrics, tracer)
+        self._poor = False
+        """The budgets allow no further round, but for the one that ends the answer."""
+        self._empty = False
+        """The model said nothing after its steps, so it is asked once more, without tools."""
+        if rounds := self._journal.rounds:
+            spent = [one.usage for one in rounds]
+            generation.take_up(joined([one.text for one in rounds]), spent)
+
+    @property
+    def begun(self) -> bool:
+        """Whether any step was called for this answer."""
+        return bool(self._journal.rounds) or self._redo is not None
+
+    @property
+    def noted(self) -> tuple[Step, ...]:
+        """The steps as the exchange keeps them."""
+        made = [step for step in self._journal.steps if step.ended or happened(step)]
+        names = [self._redo.name if self._redo is not None else "", *[""] * len(made)]
+        return tuple(map(noted, made, names))
+
+    async def write(self, request: ChatRequest, on_text: Callable[[], None]) -> None:
+        """Let the model write its answer into the generation, and do what it calls.
+
+        The generation keeps the error of a round that failed. Another `write` repeats that round.
+
+        Raises:
+            LeaseLost: another worker has the turn now.
+            StoreError: the store is away for too long to keep what is done.
+        """
+        generation, journal = self._generation, self._journal
+        if self._redo is not None and not journal.rounds:
+            await journal.add(RoundRecord("", 0, (planned(self._redo.call, self._toolbox),)))
+        while True:
+            if journal.rounds and not journal.rounds[-1].ended:
+                await self._steps.carry_out(len(journal.rounds) - 1)
+            generation.found = self._steps.sources
+            if journal.rounds and not self._poor:
+                request = await self._afforded(request)
+            asked = self._asked(request)
+            await write(generation, self._context.services, asked, on_text)
+            if generation.error is not None:
+                if not self._to_be_asked_plainly(asked):
+                    return
+            elif not generation.calls_made(asked) or generation.ending not in _RUNS:
+                return
+            else:
+                await journal.add(self._record())
+            generation.next_round()
+
+    async def _afforded(self, request: ChatRequest) -> ChatRequest:
+        """*request*, once one more round is reserved. If it may not be, it is the last one."""
+        generation = self._generation
+        rounds = tuple(one.round for one in self._journal.rounds)
+        model = generation.model or request.model or self._context.services.model.model
+        price = self._context.services.model.price_of(model)
+        spent = {model: replace(spent_on(generation, price), tool_calls=len(self._journal.steps))}
+        try:
+            told = await afford(self._context, replace(request, rounds=rounds), sure=spent)
+        except (OverBudget, Unpriced):
+            self._poor = True
+            return request
+        return replace(told, rounds=())
+
+    def _asked(self, request: ChatRequest) -> ChatRequest:
+        """*request* with the tools, or with the beginning of the answer: never with both."""
+        if request.begun:
+            return request
+        rounds = tuple(one.round for one in self._journal.rounds)
+        closing = bool(rounds) and self._at_the_bound
+        return replace(
+            request,
+            tools=self._toolbox.offers,
+            rounds=_told(rounds) if closing else rounds,
+            closing=closing,
+        )
+
+    @property
+    def _at_the_bound(self) -> bool:
+        most_usd = self._context.services.settings.tool_usd
+        spent = self._generation.earlier.cost_usd(self._generation.price)
+        return (
+            self._empty
+            or self._poor
+            or len(self._journal.rounds) >= MOST_ROUNDS
+            or self._steps.used_up
+            or (most_usd > 0 and spent >= most_usd)
+        )
+
+    def _to_be_asked_plainly(self, asked: ChatRequest) -> bool:
+        """Whether the model, which had nothing to say after its steps, is asked without tools."""
+        if self._empty or not asked.rounds or not self._generation.said_nothing:
+            return False
+        self._empty = True
+        return True
+
+    def _record(self) -> RoundRecord:
+        generation, calls = self._generation, self._generation.calls
+        made = calls.calls if calls is not None else ()
+        cut = generation.ending == "length"
+        steps = [
+            planned(call, self._toolbox, cut=cut and at == len(made) - 1)
+            for at, call in enumerate(made)
+        ]
+        return RoundRecord(
+            event="",
+            number=len(self._journal.rounds),
+            steps=tuple(steps),
+            text=generation.text[len(generation.kept) :],
+            thought=calls.thought if calls is not None else (),
+            by=calls.by if calls is not None else "",
+            usage=generation.of_this_round(),
+        )
+
+
+def _told(rounds: tuple[Round, ...]) -> tuple[Round, ...]:
+    """*rounds*, with the remark at their end that no more tools can be called."""
+    *before, last = rounds
+    *outputs, output = last.outputs
+    told = Output(f"{output.text}\n\n{ENOUGH}", output.is_error)
+    return (*before, replace(last, outputs=(*outputs, told)))
+
+
+def joined(texts: Sequence[str]) -> str:
+    """The texts of rounds as one text, to which the next round adds its own."""
+    kept = ""
+    for text in texts:
+        kept = apart(kept + text)
+    return kept
+
+
+def _words(mail: Sequence[Incoming]) -> Sequence[str]:
+    """What the person says, and points at."""
+    quoted = [one.quote.text for one in mail if one.quote is not None]
+    return [*(one.text for one in mail), *quoted]
+
+
+def tool_context(context: TurnContext) -> ToolContext:
+    """What tools are told of the turn. Files and quotes hold text of others."""
+    mail = context.mail
+    return ToolContext(
+        conversation=context.claim.conversation,
+        person=context.first.sender.id,
+        role=context.role.name.lower(),
+        private=context.first.private,
+        now=context.choices.now,
+        tainted=any(one.attachments or one.quote is not None for one in mail),
+    )

@@ -1,0 +1,280 @@
+"""Carries out the steps of a round: the tool calls of one message of the model.
+
+Calls that only read run side by side. Others run one by one, in the model's order, because each may
+need what the one before it did. A call with effects is in the journal before it is made. If it is
+cut, nobody knows whether it happened: then it is not made again unless the person says so.
+"""
+
+import asyncio
+import hashlib
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
+from typing import Any, NamedTuple
+
+from msgspec.structs import replace
+
+from core.models.chunks import Source
+from core.models.tool_calls import ToolCall
+from core.store.journal import StepRecord
+from core.tasks import end
+from core.telemetry import Metrics, logger
+from core.tools.addresses import addresses_in
+from core.tools.registry import Known, Toolbox
+from core.tools.tool import ToolContext, ToolError, ToolResult, ToolUnsure
+from core.tracing import Tracer
+from core.turn.journal import UNSURE, Journal, doubted, happened, with_result
+
+log = logger(__name__)
+
+AT_ONCE = 4
+"""How many calls that only read run at once in one turn."""
+LAST_WORDS_S = 3.0
+"""How long a stopped turn waits for a call with effects that was begun."""
+SAME_CALLS = 2
+"""The same call is made so often. After that the model is told to use the result it has."""
+ARGUMENTS_CHARS = 32_000
+_CUT = "The message reached its length limit here, so this call was not made. Say less at once."
+_ENOUGH = "Not called: the limit of tool calls for this answer is reached."
+_AGAIN = "Not called: you have the result of the same call already."
+_LONG = f"Not called: the arguments are longer than {ARGUMENTS_CHARS} characters."
+
+
+class Limits(NamedTuple):
+    """How many calls one answer may make, and how many seconds all of them may take."""
+
+    steps: int
+    seconds: float
+
+
+def planned(call: ToolCall, toolbox: Toolbox, *, cut: bool = False) -> StepRecord:
+    """The record of *call* before anything is done. *cut*: its message was cut at its length."""
+    known = toolbox.find(call.name)
+    digest = hashlib.sha256(f"{call.name} {call.arguments}".encode("utf-8", "replace"))
+    step = StepRecord(call=call, digest=digest.hexdigest()[:16])
+    if len(call.arguments) > ARGUMENTS_CHARS:
+        short = replace(call, arguments=call.arguments[:ARGUMENTS_CHARS])
+        return replace(step, call=short, state="failed", output=_LONG)
+    if cut:
+        step = replace(step, state="failed", output=_CUT)
+    if known is None:
+        names = ", ".join(toolbox.names)
+        told = f"There is no tool of this name. There are: {names}."
+        return replace(step, effect="read_only", state="failed", output=told)
+    spec = known.spec
+    return replace(step, tool=spec.name, effect=spec.effect, foreign=spec.foreign)
+
+
+class Steps:
+    """The steps of one turn.
+
+    *base* is what each call is told of the turn. *words* are those of the person.
+    """
+
+    def __init__(
+        self,
+        journal: Journal,
+        toolbox: Toolbox,
+        base: ToolContext,
+        words: Sequence[str],
+        limits: Limits,
+        metrics: Metrics,
+        tracer: Tracer,
+    ) -> None:
+        self._journal = journal
+        self._toolbox = toolbox
+        self._base = base
+        self._words = words
+        self._limits = limits
+        self._metrics = metrics
+        self._tracer = tracer
+        self._slots = asyncio.Semaphore(AT_ONCE)
+
+    @property
+    def used_up(self) -> bool:
+        """Whether this answer may make no more calls."""
+        return _made(self._journal.steps) >= self._limits.steps or self._seconds_left <= 0
+
+    @property
+    def sources(self) -> Sequence[Source]:
+        """The pages that the steps brought, each once, in order."""
+        found = (source for step in self._journal.steps for source in step.sources)
+        return list(dict.fromkeys(found))
+
+    def _addresses(self) -> frozenset[str]:
+        """The web addresses that the person named, and those in what the steps brought."""
+        brought = (step.output for step in self._journal.steps if step.state == "done")
+        return addresses_in([*self._words, *brought])
+
+    @property
+    def tainted(self) -> bool:
+        """Whether the turn has read text of strangers."""
+        read = any(step.foreign and happened(step) for step in self._journal.steps)
+        return self._base.tainted or read
+
+    @property
+    def _seconds_left(self) -> float:
+        return self._limits.seconds - sum(step.seconds for step in self._journal.steps)
+
+    async def carry_out(self, number: int) -> None:
+        """Do what is left to do of round *number*.
+
+        Raises:
+            LeaseLost: another worker has the turn now.
+            StoreError: the store is away for too long.
+        """
+        places = range(len(self._journal.rounds[number].steps))
+        for reads, some in groupby(places, lambda at: self._step(number, at).effect == "read_only"):
+            if not reads:
+                for at in some:
+                    await self._one(number, at)
+                continue
+            tasks = [asyncio.create_task(self._read(number, at), name="step") for at in some]
+            try:
+                await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+            finally:
+                await end(tasks)
+            for task in tasks:
+                if not task.cancelled() and (error := task.exception()) is not None:
+                    raise error
+
+    async def _read(self, number: int, at: int) -> None:
+        async with self._slots:
+            await self._one(number, at)
+
+    def _step(self, number: int, at: int) -> StepRecord:
+        return self._journal.rounds[number].steps[at]
+
+    async def _one(self, number: int, at: int) -> None:
+        step = self._step(number, at)
+        if step.ended:
+            return
+        if step.state == "begun" and step.effect == "effects":
+            # An earlier try made this call, and nobody knows what came of it.
+            await self._note(number, at, doubted(step))
+            return
+        ready = self._ready(number, at, step)
+        if isinstance(ready, str):
+            await self._note(number, at, replace(step, state="failed", output=ready))
+            return
+        if step.effect != "read_only" and step.state != "begun":
+            await self._journal.note(number, at, replace(step, state="begun"))
+        known, arguments = ready
+        key = self._journal.key(number, at)
+        context = replace(self._base, key=key, tainted=self.tainted, cited=len(self.sources))
+        if known.spec.foreign:
+            context = replace(context, addresses=self._addresses())
+        began = time.monotonic()
+        with self._tracer.span(
+            f"execute_tool {step.tool}",
+            {"gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": step.tool},
+        ):
+            ended = await self._call(number, at, known, arguments, context)
+        ended = replace(ended, seconds=max(time.monotonic() - began, 1e-6))
+        await self._note(number, at, ended)
+
+    def _ready(
+        self, number: int, at: int, step: StepRecord
+    ) -> tuple[Known, Mapping[str, Any]] | str:
+        """The tool and its arguments, or why it is not called, for the model to read."""
+        known = self._toolbox.find(step.call.name)
+        if known is None:
+            return "This tool may no longer be used here."
+        before = self._before(number, at)
+        if _made(before) >= self._limits.steps or self._seconds_left <= 0:
+            return _ENOUGH
+        # Models that stumble repeat a call. An effect is not repeated within one answer.
+        most = 1 if step.effect == "effects" else SAME_CALLS
+        if sum(1 for one in before if one.digest == step.digest) >= most:
+            return _AGAIN
+        try:
+            return known, known.check.read(step.call.arguments)
+        except ValueError as error:
+            return f"Not called: {error}"
+
+    def _before(self, number: int, at: int) -> Sequence[StepRecord]:
+        rounds = self._journal.rounds
+        return [
+            *(step for one in rounds[:number] for step in one.steps),
+            *rounds[number].steps[:at],
+        ]
+
+    async def _call(
+        self,
+        number: int,
+        at: int,
+        known: Known,
+        arguments: Mapping[str, Any],
+        context: ToolContext,
+    ) -> StepRecord:
+        """Make the call. A call with effects that is cut leaves its step in doubt."""
+        step, spec = self._step(number, at), known.spec
+        seconds = min(spec.timeout_s, self._seconds_left)
+        call = asyncio.create_task(known.tool.call(arguments, context), name=f"tool {spec.name}")
+        try:
+            async with asyncio.timeout(seconds):
+                result = await asyncio.shield(call)
+            return with_result(step, result, spec.most_chars)
+        except TimeoutError:
+            await end([call])
+            told = f"It took longer than {seconds:.0f} s and was ended."
+            return self._failed(step, told, happened=spec.effect == "effects")
+        except asyncio.CancelledError:
+            if call.cancelled() and not _cancelling():
+                return self._failed(step, "The tool gave up.", happened=spec.effect == "effects")
+            if spec.effect == "effects":
+                await self._last_words(number, at, call, spec.most_chars)
+            await end([call])
+            raise
+        except ToolUnsure as error:
+            return self._failed(step, str(error), happened=spec.effect == "effects")
+        except ToolError as error:
+            return with_result(step, ToolResult(str(error), is_error=True), spec.most_chars)
+        except Exception as error:
+            # A tool may be anybody's code. Its error must not end the turn.
+            log.exception("tool failed", tool=spec.name)
+            told = f"The tool failed ({type(error).__name__})."
+            return self._failed(step, told, happened=spec.effect == "effects")
+
+    @staticmethod
+    def _failed(step: StepRecord, told: str, *, happened: bool) -> StepRecord:
+        if happened:
+            return replace(step, state="unsure", output=f"{told} {UNSURE}")
+        return replace(step, state="failed", output=told)
+
+    async def _last_words(
+        self, number: int, at: int, call: asyncio.Task[ToolResult], most_chars: int
+    ) -> None:
+        """The turn is stopped. If the call ends now, keep its result; else it is in doubt."""
+        step = self._step(number, at)
+        try:
+            await asyncio.wait([call], timeout=LAST_WORDS_S)
+        finally:
+            done = call.done() and not call.cancelled() and call.exception() is None
+            ended = with_result(step, call.result(), most_chars) if done else doubted(step)
+            self._journal.set(number, at, ended)
+            self._count(ended)
+
+    async def _note(self, number: int, at: int, step: StepRecord) -> None:
+        await self._journal.note(number, at, step)
+        self._count(step)
+
+    def _count(self, step: StepRecord) -> None:
+        self._metrics.steps.labels(step.tool or "unknown", step.state).inc()
+        log.info(
+            "step",
+            tool=step.tool or "unknown",
+            outcome=step.state,
+            effect=step.effect,
+            seconds=round(step.seconds, 3),
+        )
+
+
+def _made(steps: Iterable[StepRecord]) -> int:
+    """How many of *steps* were calls that were made, or will be."""
+    return sum(1 for step in steps if step.state != "failed" or step.seconds)
+
+
+def _cancelling() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

@@ -1,0 +1,89 @@
+"""
+Tools whose effects can be counted: a loopback server that does them, and tools that call it.
+
+`tests/with_tools.py` starts Palaver with these tools in a process of its own.
+"""
+
+import asyncio
+from collections import Counter
+from contextlib import asynccontextmanager
+
+import aiohttp
+from aiohttp import web
+
+from core.tools.tool import ToolContext, ToolError, ToolResult, ToolSpec
+
+SCHEMA = {
+    "type": "object",
+    "properties": {"what": {"type": "string"}},
+    "required": ["what"],
+    "additionalProperties": False,
+}
+EFFECTS = {"look": "read_only", "set": "idempotent", "make": "effects"}
+"""The tools by what they do outside."""
+
+
+class ToolServer:
+    """Counts what it is asked to do, as (tool, what). `hold` keeps answers back until it is set."""
+
+    def __init__(self):
+        self.done = Counter()
+        self.keys = {}
+        """The keys of the calls, in order, by (tool, what)."""
+        self.running = 0
+        self.most_running = 0
+        self.order = []
+        self.hold = asyncio.Event()
+        self.hold.set()
+        self.seconds = 0.0
+        self.url = ""
+
+    @asynccontextmanager
+    async def running_at(self):
+        app = web.Application()
+        app.router.add_post("/{tool}", self._do)
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.2)
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        self.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+        try:
+            yield self
+        finally:
+            await runner.cleanup()
+
+    async def _do(self, request):
+        body = await request.json()
+        what = request.match_info["tool"], body["what"]
+        self.done[what] += 1
+        self.order.append(what)
+        self.keys.setdefault(what, []).append(body["key"])
+        self.running += 1
+        self.most_running = max(self.most_running, self.running)
+        try:
+            await asyncio.sleep(self.seconds)
+            await self.hold.wait()
+        finally:
+            self.running -= 1
+        if body["what"].startswith("wrong"):
+            return web.json_response({"error": "it cannot be done"}, status=400)
+        return web.json_response({"text": f"{what[0]} {what[1]} number {self.done[what]}"})
+
+
+class ServedTool:
+    """The tool *name* of the `ToolServer` at *url*. *more* may change its effect."""
+
+    def __init__(self, url, name, **more):
+        self._url = url
+        fields = {"effect": EFFECTS.get(name, "effects"), "schema": SCHEMA, **more}
+        self.spec = ToolSpec(name, f"Does {name}.", **fields)
+
+    async def call(self, arguments, context: ToolContext):
+        asked = {"what": arguments["what"], "key": context.key}
+        async with (
+            aiohttp.ClientSession() as session,
+            session.post(f"{self._url}/{self.spec.name}", json=asked) as response,
+        ):
+            said = await response.json()
+        if response.status != 200:
+            raise ToolError(said["error"])
+        return ToolResult(said["text"])
