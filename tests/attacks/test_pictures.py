@@ -41,8 +41,9 @@ def png(width, height, colour=2, rows=None, extra=b""):
     """A PNG of zeros, made without holding its pixels; *rows* of them, or all."""
     channels = {0: 1, 2: 3, 3: 1, 6: 4}[colour]
     squeeze = zlib.compressobj(9)
-    line = b"\0" * (1 + width * channels)
-    pixels = b"".join(squeeze.compress(line) for _ in range(height if rows is None else rows))
+    rows = height if rows is None else rows
+    line = b"\0" * (1 + width * channels) if rows else b""
+    pixels = b"".join(squeeze.compress(line) for _ in range(rows))
     header = struct.pack(">IIBBBBB", width, height, 8, colour, 0, 0, 0)
     palette = chunk(b"PLTE", b"\0\0\0\xff\xff\xff") if colour == 3 else b""
     return (
