@@ -82,6 +82,8 @@ class CrowdTeller:
             if conversation in posts
             else platform.open_surface(conversation, "")
         )
+        if any(bucket.why for bucket in surface.budget):
+            return  # Posts are rare here. Who waits is told alone (`core.turn.alone`).
         patient = time.monotonic() - self._since[conversation] < SPARE_WAIT_S
         if not await self._take(surface.budget, patient=patient):
             return

@@ -1,4 +1,7 @@
-"""What the core lends an adapter that needs it. `bots/plugin.py` hands it on."""
+"""What the core lends an adapter that needs it. `bots/plugin.py` hands it on.
+
+Also the one error that names a bucket.
+"""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -6,6 +9,7 @@ from typing import Literal, Protocol
 
 import msgspec
 
+from core.errors import RateLimited
 from core.platform import Bucket
 
 Takes = Literal["nothing", "choice", "words", "text", "prompt"]
@@ -26,6 +30,14 @@ class CommandInfo(msgspec.Struct, frozen=True):
     choices: tuple[str, ...] = ()
     of_place: bool = False
     for_asker: bool = False
+
+
+class PostsLimited(RateLimited):
+    """Only calls that take a token of *bucket* must wait, such as new posts. Others may go on."""
+
+    def __init__(self, text: str, retry_after_s: float, bucket: Bucket) -> None:
+        super().__init__(text, retry_after_s)
+        self.bucket = bucket
 
 
 class Lease(Protocol):

@@ -33,6 +33,7 @@ class Bucket(msgspec.Struct, frozen=True):
             come back. Faster calls are tried in the same way.
         like: the name for buckets of this kind. What is learned of one of them is kept under this
             name too, and the others begin with it.
+        why: the name of the sentence for who waits long for a token of it; empty: there is none.
     """
 
     key: str
@@ -43,6 +44,7 @@ class Bucket(msgspec.Struct, frozen=True):
     upto: int = 0
     fastest: float = 1.0
     like: str = ""
+    why: str = ""
 
 
 class Limits(msgspec.Struct, frozen=True):

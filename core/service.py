@@ -111,8 +111,7 @@ async def open_core(settings: Settings) -> AsyncIterator[Core]:
         redis = await stack.enter_async_context(connect(url))
         pubsub = await stack.enter_async_context(PubSub(redis))
         tasks = Tasks(redis, pubsub)
-        budget = SharedBudget(redis)
-        metrics = Metrics()
+        budget, metrics = SharedBudget(redis), Metrics()
         tracer = await stack.enter_async_context(open_tracer(content=_traces_content(settings)))
         lessons = Lessons(RedisResponseCache(redis, keys.learned))
         links = links_of(settings, RedisResponseCache(redis, keys.picture))
@@ -135,6 +134,7 @@ async def open_core(settings: Settings) -> AsyncIterator[Core]:
             tools=open_tools(settings.tools),
             metrics=metrics,
             tracer=tracer,
+            notices=Notices(redis),
         )
         yield Core(
             settings=settings,
@@ -200,7 +200,7 @@ async def serve(
         platforms = {platform.name: platform for platform in build(core.lent)}
         starting = Starting(tuple(platforms.values()), stack)
         pulse = Pulse(core.redis, tuple(platforms))
-        notices = Notices(core.redis)
+        notices = core.services.notices
         worker = Worker(
             core.pubsub,
             core.inbox,

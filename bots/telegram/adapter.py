@@ -87,7 +87,7 @@ class TelegramPlatform:
         if webhook_secret and not public_url:
             raise ConfigError("PUBLIC_URL", "is needed with TELEGRAM_WEBHOOK_SECRET")
         self._drafts, self._rich = drafts, frozenset(rich)
-        self._bot = open_bot(token, api_url, way)
+        self._bot = open_bot(token, api_url, way, recent)
         self._token, self._api_url, self._way = token, api_url, way
         self._asides = Asides(self._bot)
         self._afterwards = Afterwards(self._bot, spare, reactions=reactions)
@@ -105,6 +105,7 @@ class TelegramPlatform:
         self._session = self._way.session()
         self._files = Files(self._session, self._bot, self._api_url, self._token)
         user = self._bot.bot
+        self._bot.slow.bot = user.id
         self._updates.me = self._me = Me(user.id, user.username or "", {*self._menus[""], "start"})
         privacy = "reads all group messages" if user.can_read_all_group_messages else "privacy mode"
         mode = "webhook" if self._webhook_secret else "long polling"
@@ -118,6 +119,7 @@ class TelegramPlatform:
         trace: TracebackType | None,
     ) -> None:
         await self._afterwards.close()
+        await self._bot.slow.close()
         with suppress(TelegramError, RuntimeError):
             await self._bot.shutdown()
         await self._session.close()
@@ -150,16 +152,21 @@ class TelegramPlatform:
             yield batch
 
     def budget(self, conversation: ConversationId) -> Sequence[Bucket]:
-        return place_budget(self._me.id, place(conversation)[0])
+        chat = place(conversation)[0]
+        return (*place_budget(self._me.id, chat), *self._bot.slow.buckets(chat))
 
     def indicate_budget(self, conversation: ConversationId, *, busy: bool) -> Sequence[Bucket]:
-        return self.budget(conversation) if busy else ()
+        return self._calls(conversation) if busy else ()
+
+    def _calls(self, conversation: ConversationId) -> Sequence[Bucket]:
+        """The buckets of every call there, of new posts and others."""
+        return place_budget(self._me.id, place(conversation)[0])
 
     def fill(self, text: str) -> float:
         return fill(text)
 
     def open_surface(self, conversation: ConversationId, reply_to: str) -> TelegramSurface:
-        budget = self.budget(conversation)
+        budget = self._calls(conversation)
         if (thread := split_conversation(conversation)[2]).startswith(GUEST):
             return self._guests.surface(conversation, budget, thread, first=bool(reply_to))
         if ":" in reply_to:
@@ -174,7 +181,7 @@ class TelegramPlatform:
         return RichSurface if wanted else TelegramSurface
 
     def reopen_surface(self, conversation: ConversationId, handle: str) -> TelegramSurface:
-        budget = self.budget(conversation)
+        budget = self._calls(conversation)
         if handle.startswith(GUEST):
             return self._guests.surface(conversation, budget, handle, first=True)
         return self._kind(conversation)(self._bot, conversation, budget, message_id=int(handle))

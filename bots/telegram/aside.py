@@ -17,6 +17,7 @@ from bots.telegram.surface import (
     TelegramSurface,
     entities_of,
     keyboard,
+    place_budget,
     telegram_errors,
 )
 from bots.telegram.wire import TelegramBot
@@ -24,6 +25,8 @@ from core.errors import Barred, Impossible
 from core.messages import Button, ConversationId
 from core.platform import Bucket
 
+ALONE = "!"
+"""Instead of the message that an answer is about: nobody else may ever read it."""
 GUEST = "g"
 """Stands before the id of an inline message, in a thread's name and in a reference."""
 AGAIN_S = 3600.0
@@ -33,6 +36,11 @@ AGAIN_S = 3600.0
 def aside(user: int, *, message: int = 0, callback: str = "", ephemeral: int = 0) -> str:
     """A reference that means: answer *user* alone. It names what the answer is about."""
     return f"{message or ''}:{user}:{callback}:{ephemeral or ''}"
+
+
+def alone(reference: str) -> str:
+    """As the *reference* of `aside`, but what is said may be seen by nobody else."""
+    return f"{ALONE}{reference[reference.index(':') :]}" if reference else ""
 
 
 class Asides:
@@ -60,8 +68,16 @@ class AsideSurface(TelegramSurface):
         plain_until: dict[int, float],
     ) -> None:
         message, self._user, self._callback, self._ephemeral = reference.split(":")
-        super().__init__(bot, conversation, budget, reply_to=message)
+        self._alone = message == ALONE
+        super().__init__(bot, conversation, budget, reply_to="" if self._alone else message)
+        if self._alone:
+            # Most likely it becomes a post in our private chat with the person.
+            self._budget = place_budget(bot.slow.bot, int(self._user))
         self._plain_until = plain_until
+
+    @property
+    def budget(self) -> Sequence[Bucket]:
+        return self._budget if self._alone else super().budget
 
     async def _send(self, formatted: Formatted, buttons: Sequence[Button]) -> None:
         if self._plain_until.get(self._chat, 0.0) < time.monotonic():
@@ -71,12 +87,16 @@ class AsideSurface(TelegramSurface):
                 self._plain_until[self._chat] = time.monotonic() + AGAIN_S
             else:
                 return
-        try:
-            await super()._send(formatted, buttons)
-        except Barred:
-            # Try our private chat with the person. It works only if they began one.
-            self._chat, self._topic, self._reply_to = int(self._user), None, ""
-            await super()._send(formatted, ())
+        if not self._alone:
+            try:
+                await super()._send(formatted, buttons)
+            except Barred:
+                pass
+            else:
+                return
+        # Try our private chat with the person. It works only if they began one.
+        self._chat, self._topic, self._reply_to = int(self._user), None, ""
+        await super()._send(formatted, ())
 
     async def _send_aside(self, formatted: Formatted, buttons: Sequence[Button]) -> None:
         whom: dict[str, Any] = {"receiver_user_id": int(self._user)}

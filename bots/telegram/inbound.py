@@ -7,7 +7,7 @@ import msgspec
 from telegram import CallbackQuery, Message, MessageEntity, Update, User
 from telegram.constants import ChatType
 
-from bots.telegram.aside import GUEST, aside
+from bots.telegram.aside import GUEST, alone, aside
 from bots.telegram.content import (
     UNKNOWN,
     attachments,
@@ -294,4 +294,5 @@ def wording(message: Message) -> tuple[object, ...]:
 
 def sound(incoming: Incoming) -> Incoming:
     """*incoming*, if the inbox can read it; else `ValidationError`. The library checks no types."""
+    incoming = msgspec.structs.replace(incoming, if_barred=alone(incoming.aside))
     return msgspec.convert(msgspec.to_builtins(incoming), Incoming)

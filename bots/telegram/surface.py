@@ -1,13 +1,8 @@
 """The calls: posting and editing one message, and Telegram's errors in our words."""
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import timedelta
 from typing import Literal
-
-# PTB's own switch: `RetryAfter.retry_after` as a timedelta, without a deprecation warning.
-os.environ.setdefault("PTB_TIMEDELTA", "true")
 
 from telegram import (
     InlineKeyboardButton,
@@ -27,6 +22,7 @@ from telegram.error import (
 
 from bots.telegram.entities import Entity, Formatted, units
 from bots.telegram.markup import TEXT_UNITS, render
+from bots.telegram.slow_mode import SlowModeWait, seconds_of
 from bots.telegram.wire import TelegramBot
 from core.errors import (
     Barred,
@@ -38,6 +34,7 @@ from core.errors import (
     RateLimited,
     Revoked,
 )
+from core.lent import PostsLimited
 from core.messages import Button, ConversationId, split_conversation
 from core.platform import Bucket
 
@@ -106,10 +103,10 @@ def telegram_errors() -> Iterator[None]:
     """Turn the errors of `Bot` into the errors of the port."""
     try:
         yield
+    except SlowModeWait as error:
+        raise PostsLimited(str(error), seconds_of(error), error.bucket) from error
     except RetryAfter as error:
-        wait = error.retry_after
-        seconds = wait.total_seconds() if isinstance(wait, timedelta) else float(wait)
-        raise RateLimited(str(error), seconds) from error
+        raise RateLimited(str(error), seconds_of(error)) from error
     except InvalidToken:
         # The text of PTB's error holds the token.
         raise Revoked("Telegram does not accept TELEGRAM_BOT_TOKEN") from None
@@ -202,12 +199,21 @@ class TelegramSurface:
         reply_to: str = "",
         message_id: int | None = None,
     ) -> None:
-        # Telegram counts posts and edits together.
-        self.budget = self.final_budget = budget
+        self._budget = budget
         self._bot = bot
         self._chat, self._topic = place(conversation)
         self._reply_to = reply_to
         self._message_id = message_id
+
+    @property
+    def budget(self) -> Sequence[Bucket]:
+        # Telegram counts posts and edits together, but slow mode concerns posts alone.
+        slow = self._bot.slow.buckets(self._chat) if self._message_id is None else ()
+        return (*self._budget, *slow)
+
+    @property
+    def final_budget(self) -> Sequence[Bucket]:
+        return self.budget
 
     @property
     def grows(self) -> bool:

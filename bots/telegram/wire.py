@@ -8,12 +8,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from telegram import Bot, Update
-from telegram.error import BadRequest, InvalidToken
+from telegram.error import BadRequest, InvalidToken, RetryAfter
 
 from bots.telegram.decoding import DEPTH, Json
 from bots.telegram.request import Request, Unreadable
+from bots.telegram.slow_mode import POSTS, SlowModes, SlowModeWait, seconds_of
 from core.border import set_aside
 from core.errors import PlatformError
+from core.lent import Recent
 from core.net.way import Way
 
 BORDER = "telegram.update"
@@ -36,9 +38,21 @@ _EVERYWHERE = ("getMe", "getUpdates", "sendMessage", "editMessageText")
 _OWN = ("message_id", "date", "chat", "photo", "document", "ephemeral_message_id")
 """The fields that are read of our own posts. Others may have any shape."""
 
+_ASIDE = "ephemeral_message_parameters"
+"""What only one person sees is no post in the group."""
+
 
 class TelegramBot(Bot):
-    """The library's bot, but it reads updates one by one."""
+    """The library's bot, but it reads updates one by one, and knows of slow mode."""
+
+    def __init__(self, recent: Recent, token: str, **more: Any) -> None:
+        super().__init__(token, **more)
+        self._slow = SlowModes(self.call, recent)
+
+    @property
+    def slow(self) -> SlowModes:
+        """Where posts must wait for longer than other calls."""
+        return self._slow
 
     async def poll(
         self, offset: int | None, timeout_s: int, allowed: Sequence[str]
@@ -123,8 +137,18 @@ class TelegramBot(Bot):
         return await self._post(endpoint, data)
 
     async def _do_post(self, endpoint: str, data: Json, **timeouts: Any) -> Any:
+        group = _group_of_post(endpoint, data)
+        if group is not None:
+            await self._slow.before(group)
         try:
             result: Any = await super()._do_post(endpoint, data, **timeouts)
+        except RetryAfter as error:
+            if group is None:
+                raise
+            seconds = seconds_of(error)
+            if (bucket := await self._slow.refused(group, seconds)) is None:
+                raise
+            raise SlowModeWait(round(seconds), bucket) from error
         except InvalidToken as error:
             if endpoint in _EVERYWHERE or "not found" not in str(error).lower():
                 raise
@@ -139,16 +163,25 @@ class TelegramBot(Bot):
                 return result
 
 
-def open_bot(token: str, api_url: str, way: Way) -> TelegramBot:
+def open_bot(token: str, api_url: str, way: Way, recent: Recent) -> TelegramBot:
     """The bot of *token* at *api_url*. All its calls take *way*."""
     # The pool of all calls but polling. Previews of many chats go out at once.
     return TelegramBot(
+        recent,
         token,
         base_url=f"{api_url}/bot",
         base_file_url=f"{api_url}/file/bot",
         request=Request(way, at_once=64),
         get_updates_request=Request(way, at_once=2),
     )
+
+
+def _group_of_post(endpoint: str, data: Json) -> int | None:
+    """The group that the call makes a new post in, for all its members; None: it does not."""
+    chat = data.get("chat_id")
+    if endpoint not in POSTS or not isinstance(chat, int) or chat > 0 or _ASIDE in data:
+        return None
+    return chat
 
 
 def _own(post: Mapping[str, Any]) -> Json:

@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager, suppress
 
 from core.budget import LOOK_AGAIN_S, Budget, Grant
 from core.errors import Impossible, PlatformError, RateLimited, Revoked, Silenced
+from core.lent import PostsLimited
 from core.live.progress import clock
 from core.messages import ConversationId
 from core.platform import Bucket, Platform, Surface
@@ -134,6 +135,9 @@ async def reporting(budget: Budget, buckets: Sequence[Bucket], grant: Grant) -> 
     began = clock()
     try:
         yield
+    except PostsLimited as error:
+        await budget.hold(error.bucket, error.retry_after_s)
+        raise
     except RateLimited as error:
         if not buckets:
             await asyncio.sleep(error.retry_after_s)

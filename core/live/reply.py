@@ -95,6 +95,14 @@ class Reply:
         return Shown(self._first_text_s, self._updates, self._refusals)
 
     @property
+    def waits_for(self) -> str:
+        """Why there is no post yet although there is text: the name of a sentence, or empty."""
+        text = self.progress.written_chars or self._closing.is_set()
+        if self._first_text_s is not None or self.handles or not text:
+            return ""
+        return next((bucket.why for bucket in self.budget if bucket.why), "")
+
+    @property
     def budget(self) -> Sequence[Bucket]:
         return self._posts.last.budget
 

@@ -54,7 +54,7 @@ class TurnContext:
 
     *role* is what the sender is everywhere; `may` also knows the admins of the place. *whole* is
     set once the turn waits for no more mail of the burst. The commit waits for it. *memory*: what
-    the sender wants remembered, and used in answers to them here.
+    the sender wants remembered, and used in answers to them here. *replies*: all that it says.
     """
 
     claim: Claim
@@ -71,6 +71,7 @@ class TurnContext:
     role: Role = Role.MEMBER
     memory: Sequence[str] = ()
     whole: asyncio.Event = field(default_factory=asyncio.Event)
+    replies: list[Reply] = field(default_factory=list)
 
     @property
     def first(self) -> Incoming:
@@ -190,6 +191,7 @@ class TurnContext:
             on_post=on_post,
             may_show=self.lease.may_show,
         )
+        self.replies.append(reply)
         return reply
 
     async def say(self, text: str, buttons: Sequence[Button] = (), *, aside: bool = False) -> Shown:

@@ -16,12 +16,11 @@ from core.errors import (
     ChatLost,
     Impossible,
     LeaseLost,
-    PlatformError,
+    Silenced,
     StoreError,
 )
 from core.languages.catalogue import Language, say
 from core.languages.detection import language_of, says_something
-from core.live.delivery import deliver
 from core.messages import ConversationId, Incoming
 from core.people.roles import Role
 from core.platform import Platform
@@ -29,6 +28,7 @@ from core.store.claim import Claim
 from core.store.turns import Turn
 from core.tasks import end
 from core.telemetry import logger
+from core.turn.alone import explain_wait, tell_alone, tell_of_wait
 from core.turn.bursts import QUIET_S, answering, first_burst, joined, looks
 from core.turn.checkpointer import Checkpointer
 from core.turn.commands import COMMANDS
@@ -45,7 +45,6 @@ from core.turn.stop import StopSignal
 
 log = logger(__name__)
 
-BARRED_TRIES = 3
 LAST_WORDS_S = 4.0
 """How long a cancelled turn may take to end."""
 NEWS_S = 1.0
@@ -152,6 +151,7 @@ class TurnRun:
     async def _serve_whole(self, context: TurnContext) -> Report:
         """Serve *context*. Begin anew on the same posts if passed-on messages follow its remark."""
         serving = self._start(context)
+        explaining = asyncio.create_task(explain_wait(context), name="explain wait")
         try:
             for wait_s in looks(context):
                 await asyncio.wait([serving], timeout=wait_s)
@@ -165,7 +165,7 @@ class TurnRun:
             context.whole.set()
             return await serving
         finally:
-            await end([serving], again_s=LAST_WORDS_S)
+            await end([serving, explaining], again_s=LAST_WORDS_S)
 
     def _start(self, context: TurnContext) -> asyncio.Task[Report]:
         return asyncio.create_task(self._serve(context), name=f"serve {context.claim.conversation}")
@@ -181,8 +181,12 @@ class TurnRun:
     async def _serve(self, context: TurnContext) -> Report:
         try:
             return await serve(context)
+        except Silenced:
+            await tell_of_wait(context)
+            raise
         except Barred as error:
-            await _tell_barred(context, error)
+            log.warning("not let in", conversation=self._claim.conversation, why=error.why)
+            await tell_alone(context, f"barred_{error.why}")
             await context.commit()
             return Report("gone")
         except ChatLost as error:
@@ -222,23 +226,6 @@ class TurnRun:
             if turn is not None and len(first_burst(turn.mail)) == pieces:
                 break
         return turn
-
-
-async def _tell_barred(context: TurnContext, error: Barred) -> None:
-    """Tell the sender aside why no answer comes in the chat, if the platform can do that."""
-    log.warning("not let in", conversation=context.claim.conversation, why=error.why)
-    if not (reference := context.first.if_barred or context.first.aside):
-        return
-    surface = context.platform.open_surface(context.claim.conversation, reference)
-    text = say(f"barred_{error.why}", context.language)
-    with suppress(PlatformError):
-        await deliver(
-            lambda: surface.finish(text),
-            lambda: surface.final_budget,
-            context.claim.conversation,
-            context.services.pacer.budget,
-            tries=BARRED_TRIES,
-        )
 
 
 def _findable(turn: Turn, conversation: ConversationId, platform: Platform) -> Turn:

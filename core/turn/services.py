@@ -11,6 +11,7 @@ from core.people.personas import Personas, Places
 from core.people.rights import Rights
 from core.settings import Settings
 from core.store.budgets import Budgets
+from core.store.limits import Notices
 from core.store.overheard import Overheard
 from core.store.reminders import Reminders
 from core.telemetry import Metrics
@@ -40,4 +41,5 @@ class Services:
     tools: Tools
     metrics: Metrics
     tracer: Tracer
+    notices: Notices
     background: Background = field(default_factory=Background)

@@ -9,6 +9,7 @@ here too. TDLib itself judges the entities.
 import asyncio
 import io
 import json
+import math
 import re
 import time
 from collections import deque
@@ -20,7 +21,7 @@ import tdjson
 from aiohttp import web
 from PIL import Image
 
-from tests.servers.limits import loose
+from tests.servers.limits import PATIENCE_S, loose
 
 TOKEN = "123456:loopback-token-for-tests"
 BOT = {
@@ -189,6 +190,9 @@ class TelegramServer:
         self.drafts = {}
         self.stoppable = []
         self.forbidden = {}
+        self.slow = {}
+        self.posted_at = {}
+        self.closed = set()
         self.admin_in = set()
         self.asides = []
         self.pressed_at = {}
@@ -457,11 +461,21 @@ class TelegramServer:
             "receiver_user": self.person(whom["receiver_user_id"]),
         }
 
+    async def do_getChat(self, parameters, files):
+        # core.telegram.org/bots/api#chatfullinfo: slow_mode_delay, for supergroups
+        chat = int(parameters["chat_id"])
+        if chat not in self.chats:
+            raise ApiError(400, "Bad Request: chat not found")
+        full = {**self.chats[chat], "accent_color_id": 0, "max_reaction_count": 11}
+        return full | ({"slow_mode_delay": self.slow[chat]} if chat in self.slow else {})
+
     async def do_getChatMember(self, parameters, files):
         # core.telegram.org/bots/api#getchatmember: of others only where the bot is an admin
         user, chat = int(parameters["user_id"]), int(parameters["chat_id"])
         if chat not in self.chats and chat not in self.chat_admins:
             raise ApiError(400, "Bad Request: member list is inaccessible")
+        if user == BOT["id"]:
+            return {"status": "administrator" if chat in self.admin_in else "member", "user": BOT}
         status = "administrator" if user in self.chat_admins.get(chat, ()) else "member"
         return {"status": status, "user": self.person(user)}
 
@@ -520,7 +534,14 @@ class TelegramServer:
         chat = self._writable(parameters)
         if "ephemeral_message_parameters" in parameters and self.knows_asides:
             return self._aside(chat, text, parameters)
+        # core.telegram.org/api/errors: TOPIC_CLOSED; an admin may write there all the same
+        if (chat, parameters.get("message_thread_id")) in self.closed and (
+            chat not in self.admin_in
+        ):
+            raise ApiError(400, "Bad Request: TOPIC_CLOSED")
+        self._may(chat, "text messages")
         await self._count(chat)
+        await self._slow_mode(chat)
         return self._post(chat, text, parameters, entities=entities)
 
     async def do_answerGuestQuery(self, parameters, files):
@@ -769,6 +790,21 @@ class TelegramServer:
         if width + height > 10000 or max(width, height) > 20 * min(width, height):
             raise ApiError(400, "Bad Request: PHOTO_INVALID_DIMENSIONS")
         return data
+
+    async def _slow_mode(self, chat):
+        # Each member that is no admin may post once in the delay (core.telegram.org/api/errors,
+        # SLOWMODE_WAIT_X). tdlib/td, NetQueryDelayer.cpp: a bot's server waits 8 s at most, and
+        # then tells it as any flood (levlam, tdlib/td#715, tdlib/telegram-bot-api#75).
+        delay, now = self.slow.get(chat, 0), time.monotonic()
+        if not delay or chat in self.admin_in:
+            return
+        wait = self.posted_at.get(chat, -delay) + delay - now
+        if wait > (PATIENCE_S if self.world.strict else 0):
+            seconds = math.ceil(wait)
+            self.floods.append((chat, seconds))
+            raise ApiError(429, f"Too Many Requests: retry after {seconds}", retry_after=seconds)
+        self.posted_at[chat] = now + max(0, wait)
+        await asyncio.sleep(max(0, wait))
 
     async def _count(self, chat, *, cosmetic=False):
         verdict = self.world.telegram(chat, time.monotonic(), cosmetic=cosmetic)

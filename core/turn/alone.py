@@ -1,0 +1,61 @@
+"""What only the sender is told, in words of our own: why no answer comes, or why it comes late."""
+
+import asyncio
+from contextlib import suppress
+
+from core.errors import PlatformError, StoreError
+from core.languages.catalogue import say
+from core.live.delivery import deliver
+from core.messages import place_of
+from core.telemetry import logger
+from core.turn.context import TurnContext
+
+log = logger(__name__)
+
+TRIES = 3
+TOLD_AFTER_S = 5.0
+"""An answer that waits for a shorter time needs no explanation."""
+LOOK_S = 1.0
+ONCE_S = 24 * 3600
+"""A person is told only once in this time why answers are late in a place."""
+
+
+async def tell_alone(context: TurnContext, name: str) -> None:
+    """Tell the sender the sentence *name* aside, if the platform can do that."""
+    if not (reference := context.first.if_barred or context.first.aside):
+        return
+    surface = context.platform.open_surface(context.claim.conversation, reference)
+    text = say(name, context.language)
+    with suppress(PlatformError):
+        await deliver(
+            lambda: surface.finish(text),
+            lambda: surface.final_budget,
+            context.claim.conversation,
+            context.services.pacer.budget,
+            tries=TRIES,
+        )
+
+
+async def explain_wait(context: TurnContext) -> None:
+    """If the answer's first post waits for a rule of the place, tell the sender why. Ends then."""
+    waited_s = 0.0
+    while waited_s < TOLD_AFTER_S:
+        await asyncio.sleep(LOOK_S)
+        waited_s = waited_s + LOOK_S if _wait_of(context) else 0.0
+    await tell_of_wait(context)
+
+
+def _wait_of(context: TurnContext) -> str:
+    return next((reply.waits_for for reply in context.replies if reply.waits_for), "")
+
+
+async def tell_of_wait(context: TurnContext) -> None:
+    """Tell the sender once what the answer's first post waits for, if it waits."""
+    if not (why := _wait_of(context)):
+        return
+    conversation = context.claim.conversation
+    log.info("a post waits", conversation=conversation, why=why)
+    told = f"{why}:{place_of(conversation)}:{context.first.sender.id}"
+    with suppress(StoreError):
+        if await context.services.notices.first_time(told, ONCE_S):
+            await tell_alone(context, why)
