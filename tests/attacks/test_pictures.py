@@ -456,14 +456,27 @@ def archive(**files):
     return file.getvalue()
 
 
+def bomb(name, head, filler):
+    """An archive whose one file is 900 MB, made in small pieces, and only when it is needed."""
+    file = io.BytesIO()
+    with (
+        zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as packed,
+        packed.open(name, "w") as inside,
+    ):
+        inside.write(head)
+        for _ in range(900):
+            inside.write(filler * 1_000_000)
+    return file.getvalue()
+
+
 SLIDE = "<p xmlns='http://schemas.openxmlformats.org/drawingml/2006/main'><r><t>{}</t></r></p>"
 LAUGHS = "<!DOCTYPE a [<!ENTITY a0 'ha'>" + "".join(
     f"<!ENTITY a{n} '{f'&a{n - 1};' * 10}'>" for n in range(1, 12)
 )
 DOCUMENTS = {
-    "a bomb.pptx": archive(**{"ppt__slides__slide1.xml": b"a" * 900_000_000}),
-    "a bomb.docx": archive(**{"word__document.xml": b"<a>" + b" " * 900_000_000}),
-    "a bomb.epub": archive(**{"META-INF__container.xml": b" " * 900_000_000}),
+    "a bomb.pptx": lambda: bomb("ppt/slides/slide1.xml", b"", b"a"),
+    "a bomb.docx": lambda: bomb("word/document.xml", b"<a>", b" "),
+    "a bomb.epub": lambda: bomb("META-INF/container.xml", b"", b" "),
     "laughs.pptx": archive(**{"ppt__slides__slide1.xml": f"{LAUGHS}]><a>&a11;</a>"}),
     "outside.pptx": archive(
         **{
@@ -489,7 +502,8 @@ DOCUMENTS = {
 async def test_a_document_that_means_harm_is_named_to_the_model(name, tmp_path, model):
     driver = TelegramDriver()
     async with driving(driver, tmp_path, model):
-        driver.server.add_file("f1", DOCUMENTS[name])
+        data = DOCUMENTS[name]
+        driver.server.add_file("f1", data() if callable(data) else data)
         document = {"file_id": "f1", "file_unique_id": "u", "file_name": name}
         driver.server.say(77, "", document=document, caption="what is it?")
         await until(lambda: model.requests, 60)

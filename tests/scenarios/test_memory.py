@@ -29,10 +29,11 @@ async def told(driver, place, text, count):
     return (await driver.posted(place, count))[-1]
 
 
-@pytest.mark.parametrize("driver", [TelegramDriver(), SlackDriver(), WebDriver()], ids=str)
+@pytest.mark.parametrize("make", [TelegramDriver, SlackDriver, WebDriver])
 async def test_what_a_person_adds_is_used_in_their_private_chat_and_shown_and_removed(
-    driver, tmp_path, model
+    make, tmp_path, model
 ):
+    driver = make()
     place, other = driver.places[0], driver.other
     async with driving(driver, tmp_path, model):
         await told(driver, place, f"/memory add {TEA}", 1)
