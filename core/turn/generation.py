@@ -179,7 +179,7 @@ class Generation:
         self.earlier = max(self.earlier, sum(spent, Usage()), key=lambda one: one.prompt_tokens)
 
     def _begin(self, text: str) -> None:
-        self.usage = Usage()
+        self.usage, self.asked = Usage(), 0
         self._text, self.begun = Pieces(text), text
         self._thought = Pieces()
         self.error, self.calls, self.ending = None, None, "stop"

@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 
 from core.live.markdown import heal
 from core.live.pages import PagedText, clean_end
+from core.models.chunks import Usage
 from core.models.request import ChatRequest
 from core.turn.generation import Generation
 
@@ -53,3 +54,12 @@ def test_a_frame_is_the_healed_page_however_it_grew(pieces):
         shown = clean_end(whole, min(3, len(whole) / 2))
         # A lone mark before a table that is hidden may stay.
         assert words(text.frame(3)) == words(heal(shown))
+
+
+def test_a_round_that_was_not_asked_costs_nothing():
+    """A stop in the middle of a step leaves the next round unasked."""
+    generation = Generation("")
+    generation.asked, generation.usage = 300, Usage(11, 7)
+    generation.add("I look.")
+    generation.next_round()
+    assert generation.total() == Usage(11, 7)
