@@ -94,7 +94,17 @@ def bare(markdown):
 class Replica:
     """One `palaver run` in a process of its own, on the servers that it is given."""
 
-    def __init__(self, folder, redis, telegram, model, log=subprocess.DEVNULL, **settings):
+    def __init__(
+        self,
+        folder,
+        redis,
+        telegram,
+        model,
+        log=subprocess.DEVNULL,
+        module="bots",
+        **settings,
+    ):
+        self._module = module
         self._environment = {
             **{name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ},
             "PYTHONPATH": str(Path(__file__).parents[1]),
@@ -114,7 +124,7 @@ class Replica:
 
     def start(self):
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "bots", "run"],
+            [sys.executable, "-m", self._module, "run"],
             env=self._environment,
             stdout=subprocess.DEVNULL,
             stderr=self._log,

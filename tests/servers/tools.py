@@ -36,6 +36,8 @@ class ToolServer:
         self.hold = asyncio.Event()
         self.hold.set()
         self.seconds = 0.0
+        self.hold_at = ""
+        """The tool whose answers never come."""
         self.url = ""
 
     @asynccontextmanager
@@ -62,6 +64,8 @@ class ToolServer:
         try:
             await asyncio.sleep(self.seconds)
             await self.hold.wait()
+            while self.hold_at == what[0]:
+                await asyncio.sleep(0.05)
         finally:
             self.running -= 1
         if body["what"].startswith("wrong"):

@@ -1,0 +1,61 @@
+"""A turn with three steps, killed by SIGKILL at its boundaries: no effect is done twice."""
+
+import pytest
+
+from tests.harness import until
+from tests.servers.tools import EFFECTS, ToolServer
+
+STEPS = ("look", "set", "make")
+"""One call that only reads, one that may be repeated, one with an effect, in this order."""
+
+
+@pytest.fixture
+async def served():
+    async with ToolServer().running_at() as server:
+        yield server
+
+
+def calling(model):
+    """The model makes one step after the other, and then tells what came of them."""
+
+    def call(body):
+        done = sum(bool(one.get("tool_calls")) for one in body["messages"])
+        return ("", [(STEPS[done], {"what": "a"})]) if done < len(STEPS) else None
+
+    model.calling = call
+    model.answer = lambda messages: (
+        "RESULT " + " / ".join(one["content"] for one in messages if one["role"] == "tool")
+    )
+
+
+def whole(server):
+    return [post for post in server.posts(77) if "RESULT" in post.text and "retry" in str(post)]
+
+
+@pytest.mark.parametrize("moment", [*STEPS, "behind all steps"])
+async def test_a_kill_does_no_effect_twice_and_loses_no_answer(
+    moment, server, model, replica, served
+):
+    calling(model)
+    start = {"module": "tests.with_tools", "tools_at": served.url, "tools": ",".join(EFFECTS)}
+    first = replica(**start)
+    if moment in STEPS:
+        served.hold_at = moment
+        server.say(77, "go")
+        await until(lambda: served.order and served.order[-1][0] == moment)
+    else:
+        # The text is slow, so the kill comes when all steps are recorded.
+        model.piece_s = 0.5
+        server.say(77, "go")
+        await until(lambda: len(model.requests) == len(STEPS) + 1)
+    first.kill()
+    served.hold_at, model.piece_s = "", 0.0
+    replica(**start)
+    (post,) = await until(lambda: whole(server), 30)
+    assert len(server.posts(77)) == 1
+    assert served.done["make", "a"] == 1
+    assert served.done["look", "a"] == (2 if moment == "look" else 1)
+    assert served.done["set", "a"] == (2 if moment == "set" else 1)
+    # Both tries of a call have the same key.
+    assert len(set(served.keys["set", "a"])) == 1
+    assert ("may have been done" in post.text) == (moment == "make")
