@@ -1,5 +1,7 @@
 """What people and answers may use: the part of the settings that bounds it."""
 
+from typing import Literal
+
 from pydantic import Field
 from pydantic_settings import BaseSettings
 
@@ -12,6 +14,12 @@ class Allowances(BaseSettings):
     tools: Names = Field(
         ("time", "calculate"),
         description="which built-in tools the model may call, comma-separated; empty: none",
+    )
+    tools_ask: Literal["effects", "listed", "never"] = Field(
+        "effects",
+        description="which calls a person must allow: effects, all that change something; listed, "
+        "those of servers' ask lists; never, none. After text of strangers was read: all that "
+        "change something, always",
     )
     tool_steps: int = Field(16, ge=1, description="how many tool calls one answer may make")
     tool_seconds: float = Field(

@@ -207,7 +207,8 @@ class Exchange(msgspec.Struct, frozen=True):
     exchange by it. *person*: the id of the person who asked; older versions did not write it.
     *posts*: the handles of the answer's posts. *refused*: the provider refused the question for its
     content, and would also refuse later questions that are sent with it. *steps*: the tool calls
-    that were made for the answer.
+    that were made for the answer. *tainted*: text of others was read for it, so the answer may hold
+    what they want. *token*: of the question to allow a call that the answer ends with.
     """
 
     event_id: str
@@ -223,6 +224,8 @@ class Exchange(msgspec.Struct, frozen=True):
     posts: tuple[str, ...] = ()
     refused: bool = False
     steps: tuple[Step, ...] = ()
+    tainted: bool = False
+    token: str = ""
 
 
 class Spent(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -248,12 +251,13 @@ class Spent(msgspec.Struct, frozen=True, omit_defaults=True):
 class Summary(msgspec.Struct, frozen=True):
     """The summary of a conversation, of what was said from *since* up to *until*.
 
-    Both are seconds since the epoch. Older versions wrote no *since*.
+    Both are seconds since the epoch. Older versions wrote no *since*. *tainted*: as of `Exchange`.
     """
 
     text: str = ""
     until: float = 0.0
     since: float = 0.0
+    tainted: bool = False
 
 
 class Preferences(msgspec.Struct, frozen=True):

@@ -28,6 +28,7 @@ Act = Literal[
     "image",
     "compare",
     "tools",
+    "always",
     "catchup",
     "remind",
     "own data",
@@ -50,8 +51,9 @@ Act = Literal[
     "name admins",
 ]
 """`others`: Stop, Retry, Continue, the buttons under a picture, and the like, for the answer to
-somebody else. `tools`: a tool that costs much or has effects outside. `own data`, `place data`: to
-show, export or forget what is kept of oneself, or of a whole place."""
+somebody else. `tools`: a tool that costs much or has effects outside. `always`: that it need not
+ask. `own data`, `place data`: to show, export or forget what is kept of oneself, or of a whole
+place."""
 
 
 class Least(NamedTuple):
@@ -75,6 +77,7 @@ RIGHTS: Mapping[Act, Least] = MappingProxyType(
         "image": _OWN,
         "compare": _OWN,
         "tools": _OWN,
+        "always": Least(Role.ADMIN, Role.ADMIN),
         "catchup": _OWN,
         "remind": _OWN,
         "own data": _OWN,

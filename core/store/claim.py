@@ -36,6 +36,7 @@ from core.people.roles import tenant_of
 from core.store import keys
 from core.store.accounts import Refused, bill_of, entries, key_of, read_hold, read_limits
 from core.store.connection import store_errors
+from core.store.consents import Consents
 from core.store.engine import Engine
 from core.store.lanes import Lane
 from core.store.ledger import MOST_MAIL, Ledger
@@ -71,7 +72,7 @@ class Claim:
     def __init__(self, engine: Engine, stream: str, entry: str, lane: Lane, person: str) -> None:
         self.lane, self.conversation, self.person = lane, lane.conversation, person
         self.ledger = Ledger(engine, lane.conversation, person)
-        self.past = Past(engine, lane.conversation)
+        self.past, self.consents = Past(engine, lane.conversation), Consents(engine.redis)
         self.memories = engine.memories
         self.archive, self.eraser = engine.archive, engine.eraser
         self._engine = engine

@@ -20,13 +20,15 @@ from core.tools.tool import Effect
 PREFIX = b"round:"
 """What the names of these fields begin with, in the state of the lane. The commit drops them."""
 
-State = Literal["planned", "begun", "done", "failed", "unsure"]
+State = Literal["planned", "asked", "begun", "done", "failed", "unsure"]
 
 
 class StepRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     """One call. *tool* is empty if there is no such tool.
 
-    *digest* tells equal calls from others. *foreign*: it brought back text of strangers.
+    *digest* tells equal calls from others. *foreign*: it brought back text of strangers. *token*:
+    of the question whether it may be called, which holds until *until*. *allowed*: a person said
+    yes to this very call.
     """
 
     call: ToolCall
@@ -38,10 +40,13 @@ class StepRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     sources: tuple[Source, ...] = ()
     foreign: bool = False
     seconds: float = 0.0
+    token: str = ""
+    until: float = 0.0
+    allowed: bool = False
 
     @property
     def ended(self) -> bool:
-        return self.state not in ("planned", "begun")
+        return self.state not in ("planned", "asked", "begun")
 
 
 class RoundRecord(msgspec.Struct, frozen=True, omit_defaults=True):

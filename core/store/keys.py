@@ -57,6 +57,21 @@ def asked(person: str) -> str:
     return f"{TAG}:asked:{person}"
 
 
+def consent(token: str) -> str:
+    """What goes on once the person who was asked allows a call of a tool."""
+    return f"{TAG}:consent:{token}"
+
+
+def decided(token: str) -> str:
+    """The press that decided the question of *token*, by its event id."""
+    return f"{TAG}:decided:{token}"
+
+
+def always(place: ConversationId) -> str:
+    """The tools that an admin of *place* allowed there for good."""
+    return f"{TAG}:always:{place}"
+
+
 def memory(person: str) -> str:
     """What *person* wants remembered."""
     return f"{TAG}:memory:{person}"

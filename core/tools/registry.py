@@ -63,6 +63,10 @@ class Tools:
     def __iter__(self) -> Iterator[ToolSpec]:
         return iter([known.spec for known in self._all.values()])
 
+    def spec_of(self, name: str) -> ToolSpec | None:
+        known = self._all.get(name)
+        return known.spec if known is not None else None
+
     @property
     def _all(self) -> Mapping[str, Known]:
         # No server can take the name of one of our tools.

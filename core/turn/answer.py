@@ -14,6 +14,8 @@ from core.store.turns import Checkpoint
 from core.telemetry import logger
 from core.turn.afford import afford, read_attachments, to_speak
 from core.turn.asking import going_on, request_of
+from core.turn.consent import Waiting
+from core.turn.consent import question as consent_question
 from core.turn.context import Report, TurnContext
 from core.turn.cost import record, spent_of, spent_on
 from core.turn.doubts import Redo, effects_of, kept, note_for_model, told
@@ -25,6 +27,7 @@ from core.turn.rounds import Rounds
 from core.turn.speak import speak
 from core.turn.spending import OverBudget, Unpriced
 from core.turn.summaries import summarise_later
+from core.turn.taint import is_tainted
 
 log = logger(__name__)
 
@@ -47,6 +50,7 @@ async def answer(
     again: Exchange | None = None,
     heading: str = "",
     redo: Redo | None = None,
+    waited: Waiting | None = None,
 ) -> Report:
     """Answer *question*, with *history* as its context.
 
@@ -55,13 +59,16 @@ async def answer(
     *again*: an exchange that is answered anew. The new answer uses the posts of the old one.
     *heading*: what is shown above the answer.
     *redo*: a step that is done again first.
+    *waited*: what goes on because a person has decided. The journal holds its rounds.
     """
     readable = [one for one in history if not one.refused]
     heard = await hear(context, question, readable, replaces)
     attachments = list(dict.fromkeys([*heard.files, *attachments]))
     attached = await read_attachments(context, attachments, readable)
     replaced = next((one for one in context.turn.history if one.event_id == replaces), None)
-    if done := note_for_model(context, replaced):
+    # What waited has its own steps in the journal.
+    before_it = None if waited is not None else replaced
+    if done := note_for_model(context, before_it):
         attached = replace(attached, notes=(*attached.notes, done))
     messages = context.prompt(question, history, attached, heard.messages)
     besides = replaces or history or heard.messages or attached.pictures or context.memory
@@ -70,22 +77,31 @@ async def answer(
         request = await afford(context, request, to_speak(context))
     generation = Generation(context.checkpoint.text, before.rstrip(), heading)
     generation.resume(context.checkpoint, context.services.model.price_of(request.model))
-    rounds = Rounds(context, generation, redo)
+    tainted = is_tainted(context, readable, attachments, heard.messages, replaced or again)
+    tainted = tainted or (waited is not None and waited.tainted)
+    rounds = Rounds(context, generation, question, tainted=tainted, redo=redo, waited=waited)
     posts = again.posts if again is not None else ()
     answering = _Answering(context, request, generation, rounds, posts)
     await answering.show()
     posts = answering.reply.handles
     exchange = _exchange(context, question, attachments, generation, posts, replaced or again)
-    exchange = replace(exchange, steps=kept([*effects_of(replaced), *rounds.noted]))
+    exchange = replace(
+        exchange,
+        answer="\n\n".join(filter(None, (exchange.answer, answering.asks))),
+        steps=kept([*effects_of(before_it), *rounds.noted]),
+        tainted=rounds.tainted,
+        token=rounds.waits.token if rounds.waits is not None else "",
+    )
     model = generation.model or answering.request.model or context.services.model.model
     spent = spent_on(generation, context.services.model.price_of(model))
     spent = replace(spent, tool_calls=len(rounds.noted))
     await context.commit(exchange, replaces=replaces, spent={model: spent})
     summarise_later(context, exchange)
-    if not generation.cut:
+    whole = not generation.cut and rounds.waits is None
+    if whole:
         propose_later(context)
     record(context, model, generation, spent)
-    if context.turn.preferences.voice and not generation.cut:
+    if context.turn.preferences.voice and whole:
         await speak(context, generation.best)
     return Report(generation.outcome, answering.reply.shown)
 
@@ -96,6 +112,7 @@ class _Answering:
     Attributes:
         request: the request of the last try.
         reply: the posts of the last try. The tries before it used the same posts.
+        asks: the question to allow a call with which the answer ends; empty: none.
     """
 
     def __init__(
@@ -112,6 +129,7 @@ class _Answering:
         self._continues = context.services.model.continues
         self._whole = context.checkpoint.done
         self.request = request
+        self.asks = ""
         self.reply = self._reply(context.checkpoint.pages or posts)
 
     async def show(self) -> None:
@@ -211,9 +229,13 @@ class _Answering:
         most_wait_s = LONGEST_WAIT_S if self._whole else math.inf
         language, steps = self._context.language, self._rounds.noted
         final = self._generation.final(language, one_page=one_page)
-        final = "\n\n".join(filter(None, (final, told(steps, language))))
+        ways = _ways_on(self._context, self._generation)
+        if (step := self._rounds.waits) is not None:
+            tainted = self._rounds.tainted
+            self.asks, ways = await consent_question(self._context, step, tainted=tainted)
+        final = "\n\n".join(filter(None, (final, told(steps, language), self.asks)))
         doubts = doubt_buttons(steps, self._context.first.event_id, language)
-        buttons = [*doubts, *_ways_on(self._context, self._generation)]
+        buttons = [*doubts, *ways]
         await self.reply.finish(final, buttons, most_wait_s=most_wait_s)
 
 

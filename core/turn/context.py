@@ -30,6 +30,7 @@ from core.store.turns import Checkpoint, Ending, Turn
 from core.turn.attachments import ReadAttachments
 from core.turn.checkpointer import Checkpointer
 from core.turn.choices import Choices, one_line
+from core.turn.foreign import brought
 from core.turn.journal import Journal
 from core.turn.lease_renewer import LeaseRenewer
 from core.turn.prompt import build_prompt
@@ -242,6 +243,7 @@ class TurnContext:
             attachments=tuple(attachments),
             posts=tuple(posts),
             refused=refused,
+            tainted=brought(self.mail),
         )
 
     async def take_away(self, handles: Sequence[str]) -> None:

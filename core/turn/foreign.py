@@ -9,9 +9,9 @@ import datetime
 import re
 import secrets
 import unicodedata
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
-from core.messages import Attachment
+from core.messages import FORWARD, Attachment, Incoming
 from core.models.tokens import estimate_tokens
 from core.said import Said, Transcript
 
@@ -28,6 +28,14 @@ _LINES = re.compile(r"[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]")
 _UNSEEN = re.compile(
     r"[\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\U000e0000-\U000e0fff]"
 )
+
+
+def brought(mail: Iterable[Incoming]) -> bool:
+    """Whether *mail* brings text of others: files, quotes, threads, what is passed on."""
+    return any(
+        one.attachments or one.quote is not None or one.burst == FORWARD or one.described
+        for one in mail
+    )
 
 
 def new_mark() -> str:
@@ -109,4 +117,9 @@ def _of_names(mark: str) -> bool:
 
 def lines_of(text: str) -> list[str]:
     """The lines of *text*, without characters that are not seen or that turn others around."""
-    return _LINES.split(_UNSEEN.sub("", text))
+    return _LINES.split(seen(text))
+
+
+def seen(text: str) -> str:
+    """*text* without characters that are not seen or that turn others around."""
+    return _UNSEEN.sub("", text)

@@ -4,24 +4,28 @@ What the person sees is one answer. The text so far stays on the screen while st
 text of the next round stands below it.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from msgspec.structs import replace
 
 from core.messages import Incoming, Step
 from core.models.request import ChatRequest
 from core.models.tool_calls import Output, Round
-from core.store.journal import RoundRecord
-from core.tools.tool import ToolContext
+from core.people.roles import Role
+from core.store.journal import RoundRecord, StepRecord
+from core.tools.tool import ToolContext, ToolSpec
 from core.turn.afford import afford
+from core.turn.consent import Waiting, asked_of, keep, must_ask
 from core.turn.context import TurnContext
 from core.turn.cost import spent_on
 from core.turn.doubts import Redo
+from core.turn.foreign import new_mark
 from core.turn.generation import Generation
 from core.turn.journal import happened, noted
 from core.turn.pieces import apart
 from core.turn.spending import OverBudget, Unpriced
 from core.turn.steps import Limits, Steps, planned
+from core.turn.taint import marked, with_rule
 from core.turn.writing import write
 
 MOST_ROUNDS = 8
@@ -38,26 +42,40 @@ class Rounds:
     """The rounds of the answer that *generation* holds.
 
     Args:
+        question: what is asked.
+        tainted: whether the prompt holds text of others.
         redo: a step that is done again before the model is asked, because the person wants it.
+        waited: what goes on because a person has decided.
     """
 
     def __init__(
         self,
         context: TurnContext,
         generation: Generation,
+        question: str,
+        *,
+        tainted: bool = False,
         redo: Redo | None = None,
+        waited: Waiting | None = None,
     ) -> None:
         services = context.services
         self._context = context
         self._generation = generation
         self._redo = redo
         self._journal = context.journal
-        base = tool_context(context)
+        self._base = base = tool_context(context, waited, tainted=tainted)
+        self._mark = new_mark()
         self._toolbox = services.tools.for_turn(base)
         limits = Limits(services.settings.tool_steps, services.settings.tool_seconds)
-        words = _words(context.mail)
+        words = [question, *_words(context.mail)]
         metrics, tracer = services.metrics, services.tracer
-        self._steps = Steps(self._journal, self._toolbox, base, words, limits, metrics, tracer)
+
+        def asks(spec: ToolSpec, tainted: bool) -> Awaitable[bool]:
+            return must_ask(context, spec, tainted=tainted)
+
+        self._steps = Steps(
+            self._journal, self._toolbox, base, words, limits, asks, metrics, tracer
+        )
         self._poor = False
         """The budgets allow no further round, but for the one that ends the answer."""
         self._empty = False
@@ -70,6 +88,16 @@ class Rounds:
     def begun(self) -> bool:
         """Whether any step was called for this answer."""
         return bool(self._journal.rounds) or self._redo is not None
+
+    @property
+    def waits(self) -> StepRecord | None:
+        """The step that a person must allow before the answer goes on."""
+        return asked_of(self._journal.rounds)
+
+    @property
+    def tainted(self) -> bool:
+        """Whether text of others was read for this answer."""
+        return self._steps.tainted
 
     @property
     def noted(self) -> tuple[Step, ...]:
@@ -94,6 +122,11 @@ class Rounds:
             if journal.rounds and not journal.rounds[-1].ended:
                 await self._steps.carry_out(len(journal.rounds) - 1)
             generation.found = self._steps.sources
+            if self.waits is not None:
+                person, role = self._base.person, self._base.role
+                await keep(self._context, journal.rounds, person, role, tainted=self.tainted)
+                generation.asked = 0  # No round is made any more.
+                return
             if journal.rounds and not self._poor:
                 request = await self._afforded(request)
             asked = self._asked(request)
@@ -125,10 +158,12 @@ class Rounds:
         """*request* with the tools, or with the beginning of the answer: never with both."""
         if request.begun:
             return request
-        rounds = tuple(one.round for one in self._journal.rounds)
+        rounds = tuple(marked(one, self._mark) for one in self._journal.rounds)
         closing = bool(rounds) and self._at_the_bound
+        offered = bool(self._toolbox.offers)
         return replace(
             request,
+            messages=with_rule(request.messages) if offered else request.messages,
             tools=self._toolbox.offers,
             rounds=_told(rounds) if closing else rounds,
             closing=closing,
@@ -194,14 +229,21 @@ def _words(mail: Sequence[Incoming]) -> Sequence[str]:
     return [*(one.text for one in mail), *quoted]
 
 
-def tool_context(context: TurnContext) -> ToolContext:
-    """What tools are told of the turn. Files and quotes hold text of others."""
-    mail = context.mail
+def tool_context(context: TurnContext, waited: Waiting | None, *, tainted: bool) -> ToolContext:
+    """What tools are told of the turn.
+
+    Who allows the call of somebody else lends them no rights.
+    """
+    person, role = context.first.sender.id, context.role
+    if waited is not None:
+        then = Role[waited.role.upper()]
+        role = min(then, role) if waited.person == person else then
+        person = waited.person
     return ToolContext(
         conversation=context.claim.conversation,
-        person=context.first.sender.id,
-        role=context.role.name.lower(),
+        person=person,
+        role=role.name.lower(),
         private=context.first.private,
         now=context.choices.now,
-        tainted=any(one.attachments or one.quote is not None for one in mail),
+        tainted=tainted,
     )

@@ -8,7 +8,7 @@ cut, nobody knows whether it happened: then it is not made again unless the pers
 import asyncio
 import hashlib
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import Any, NamedTuple
 
@@ -21,8 +21,9 @@ from core.tasks import end
 from core.telemetry import Metrics, logger
 from core.tools.addresses import addresses_in
 from core.tools.registry import Known, Toolbox
-from core.tools.tool import ToolContext, ToolError, ToolResult, ToolUnsure
+from core.tools.tool import ToolContext, ToolError, ToolResult, ToolSpec, ToolUnsure
 from core.tracing import Tracer
+from core.turn.consent import MOST_SHOWN, TOO_LONG, asked, asked_of, shown
 from core.turn.journal import UNSURE, Journal, doubted, happened, with_result
 
 log = logger(__name__)
@@ -69,6 +70,7 @@ class Steps:
     """The steps of one turn.
 
     *base* is what each call is told of the turn. *words* are those of the person.
+    *must_ask*: whether a person must allow a call of a tool, in a turn that is tainted or not.
     """
 
     def __init__(
@@ -78,6 +80,7 @@ class Steps:
         base: ToolContext,
         words: Sequence[str],
         limits: Limits,
+        must_ask: Callable[[ToolSpec, bool], Awaitable[bool]],
         metrics: Metrics,
         tracer: Tracer,
     ) -> None:
@@ -86,6 +89,7 @@ class Steps:
         self._base = base
         self._words = words
         self._limits = limits
+        self._must_ask = must_ask
         self._metrics = metrics
         self._tracer = tracer
         self._slots = asyncio.Semaphore(AT_ONCE)
@@ -117,7 +121,7 @@ class Steps:
         return self._limits.seconds - sum(step.seconds for step in self._journal.steps)
 
     async def carry_out(self, number: int) -> None:
-        """Do what is left to do of round *number*.
+        """Do what is left to do of round *number*, up to a step that a person must allow.
 
         Raises:
             LeaseLost: another worker has the turn now.
@@ -125,9 +129,10 @@ class Steps:
         """
         places = range(len(self._journal.rounds[number].steps))
         for reads, some in groupby(places, lambda at: self._step(number, at).effect == "read_only"):
+            if asked_of(self._journal.rounds[: number + 1]) is not None:
+                return
             if not reads:
-                for at in some:
-                    await self._one(number, at)
+                await self._in_order(number, some)
                 continue
             tasks = [asyncio.create_task(self._read(number, at), name="step") for at in some]
             try:
@@ -138,6 +143,12 @@ class Steps:
                 if not task.cancelled() and (error := task.exception()) is not None:
                     raise error
 
+    async def _in_order(self, number: int, places: Iterable[int]) -> None:
+        for at in places:
+            await self._one(number, at)
+            if self._step(number, at).state == "asked":
+                return
+
     async def _read(self, number: int, at: int) -> None:
         async with self._slots:
             await self._one(number, at)
@@ -147,7 +158,7 @@ class Steps:
 
     async def _one(self, number: int, at: int) -> None:
         step = self._step(number, at)
-        if step.ended:
+        if step.ended or step.state == "asked":
             return
         if step.state == "begun" and step.effect == "effects":
             # An earlier try made this call, and nobody knows what came of it.
@@ -156,6 +167,13 @@ class Steps:
         ready = self._ready(number, at, step)
         if isinstance(ready, str):
             await self._note(number, at, replace(step, state="failed", output=ready))
+            return
+        spec, allowed = ready[0].spec, step.allowed or step.state == "begun"
+        if not allowed and await self._must_ask(spec, self.tainted):
+            if len(shown(step.call.arguments)) > MOST_SHOWN:
+                await self._note(number, at, replace(step, state="failed", output=TOO_LONG))
+            else:
+                await self._note(number, at, asked(step, private=self._base.private))
             return
         if step.effect != "read_only" and step.state != "begun":
             await self._journal.note(number, at, replace(step, state="begun"))

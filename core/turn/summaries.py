@@ -101,7 +101,8 @@ async def _summarise(context: TurnContext) -> None:
         text = await ask_small(context, _SUMMARY, "\n\n".join(parts), max_tokens=SUMMARY_TOKENS)
         if text.strip():
             since = seen.summary.since if seen.summary.text else old[0].at
-            await past.summarise(Summary(text.strip(), old[-1].at, since), seen)
+            tainted = seen.summary.tainted or any(one.tainted for one in old)
+            await past.summarise(Summary(text.strip(), old[-1].at, since, tainted), seen)
     finally:
         await past.give_summary()
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 
 import pytest
 
@@ -28,11 +29,14 @@ async def served(monkeypatch):
         yield server
 
 
+MARK = re.compile(r"^=== [0-9a-f]{8} ===\n|\n=== [0-9a-f]{8} ===", re.MULTILINE)
+UNASKED = {"tools_ask": "never"}
 ALL = ("time", "calculate", *EFFECTS)
 
 
 def outputs(body):
-    return [one["content"] for one in body["messages"] if one["role"] == "tool"]
+    told = [one["content"] for one in body["messages"] if one["role"] == "tool"]
+    return [MARK.sub("", one) for one in told]
 
 
 def calling(model, *rounds):
@@ -57,7 +61,7 @@ async def test_an_answer_that_calls_tools_is_one_answer(make, tmp_path, model, s
         ("And look.", [("look", {"what": "a"}), ("look", {"what": "b"})]),
     )
     place = driver.places[0]
-    async with driving(driver, tmp_path, model, tools=ALL):
+    async with driving(driver, tmp_path, model, tools=ALL, **UNASKED):
         await driver.say(place, "go")
         posts = await driver.answered(place)
     (post,) = posts
@@ -71,7 +75,9 @@ async def test_an_answer_that_calls_tools_is_one_answer(make, tmp_path, model, s
 
 async def test_what_the_rounds_cost_is_added(driver, tmp_path, model, served):
     calling(model, ("", [("look", {"what": "a"})]))
-    async with driving(driver, tmp_path, model, tools=ALL, llm_price=(1000.0, 100.0, 10_000.0)):
+    async with driving(
+        driver, tmp_path, model, tools=ALL, **UNASKED, llm_price=(1000.0, 100.0, 10_000.0)
+    ):
         await driver.say(driver.places[0], "go")
         await driver.answered(driver.places[0])
         await driver.say(driver.places[0], "/usage")
@@ -82,7 +88,7 @@ async def test_what_the_rounds_cost_is_added(driver, tmp_path, model, served):
 
 async def test_usage_last_shows_the_steps(driver, tmp_path, model, served):
     calling(model, ("", [("look", {"what": "a `b`"}), ("nothing", {})]))
-    async with driving(driver, tmp_path, model, tools=ALL):
+    async with driving(driver, tmp_path, model, tools=ALL, **UNASKED):
         await driver.say(driver.places[0], "/usage last")
         assert "called no tools" in (await driver.posted(driver.places[0], 1))[-1].text
         await driver.say(driver.places[0], "go")
@@ -102,7 +108,7 @@ async def test_calls_that_read_run_side_by_side_and_effects_one_by_one(
     reads = [("look", {"what": str(n)}) for n in range(3)]
     effects = [("make", {"what": str(n)}) for n in range(3)]
     calling(model, ("", reads), ("", effects))
-    async with driving(driver, tmp_path, model, tools=ALL):
+    async with driving(driver, tmp_path, model, tools=ALL, **UNASKED):
         await driver.say(driver.places[0], "go")
         await until(lambda: len(served.order) >= 3)
         assert served.most_running == 3
@@ -120,7 +126,7 @@ async def test_wrong_calls_are_told_to_the_model_and_the_answer_goes_on(
         ("", [("nothing", {}), ("look", '{"what": "a"'), ("look", {"who": "a"})]),
         ("", [("functions.look", {"what": "a"}), ("make", {"what": "wrong"})]),
     )
-    async with driving(driver, tmp_path, model, tools=ALL):
+    async with driving(driver, tmp_path, model, tools=ALL, **UNASKED):
         await driver.say(driver.places[0], "go")
         (post,) = await driver.answered(driver.places[0])
     unknown, broken, unfit, right, failed = outputs(model.requests[-1])
@@ -137,7 +143,7 @@ async def test_at_the_bound_of_calls_the_model_answers_with_what_it_has(
 ):
     model.calling = lambda body: ("", [("look", {"what": str(len(model.requests))})])
     model.answer = lambda messages: f"DONE {len(outputs({'messages': messages}))}"
-    async with driving(driver, tmp_path, model, tools=ALL, tool_steps=3):
+    async with driving(driver, tmp_path, model, tools=ALL, **UNASKED, tool_steps=3):
         await driver.say(driver.places[0], "go")
         (post,) = await driver.answered(driver.places[0])
     assert post.text == "DONE 3"
@@ -151,7 +157,7 @@ async def test_at_the_bound_of_rounds_the_model_answers_with_what_it_has(
 ):
     model.calling = lambda body: ("", [("nothing", {})])
     model.answer = lambda messages: "DONE"
-    async with driving(driver, tmp_path, model, tools=ALL):
+    async with driving(driver, tmp_path, model, tools=ALL, **UNASKED):
         await driver.say(driver.places[0], "go")
         (post,) = await driver.answered(driver.places[0])
     assert post.text == "DONE"
@@ -166,7 +172,7 @@ async def test_at_the_bound_of_money_or_time_the_model_answers_with_what_it_has(
     model.calling = lambda body: ("", [("look", {"what": str(len(model.requests))})])
     model.answer = lambda messages: "DONE"
     price = (1000.0, 100.0, 1000.0)
-    async with driving(driver, tmp_path, model, tools=ALL, llm_price=price, **bound):
+    async with driving(driver, tmp_path, model, tools=ALL, **UNASKED, llm_price=price, **bound):
         await driver.say(driver.places[0], "go")
         (post,) = await driver.answered(driver.places[0])
     assert post.text == "DONE"
@@ -182,7 +188,7 @@ async def test_the_same_effect_is_done_once_however_often_the_model_stumbles(
         ("", [("make", {"what": "a"}), ("look", {"what": "a"})]),
         ("", [("look", {"what": "a"}), ("look", {"what": "a"})]),
     )
-    async with driving(driver, tmp_path, model, tools=ALL):
+    async with driving(driver, tmp_path, model, tools=ALL, **UNASKED):
         await driver.say(driver.places[0], "go")
         await driver.answered(driver.places[0])
     assert served.done == {("make", "a"): 1, ("look", "a"): 2}
@@ -194,7 +200,7 @@ async def test_a_model_that_says_nothing_after_its_steps_is_asked_once_more_with
     calling(model, ("", [("look", {"what": "a"})]))
     said = ["", "At last."]
     model.answer = lambda messages: said.pop(0)
-    async with driving(driver, tmp_path, model, tools=ALL):
+    async with driving(driver, tmp_path, model, tools=ALL, **UNASKED):
         await driver.say(driver.places[0], "go")
         (post,) = await driver.answered(driver.places[0])
     assert post.text == "At last."
@@ -213,7 +219,7 @@ async def test_a_round_that_breaks_is_asked_again_and_no_step_is_repeated(
         return await model.stream_calls(request, "First.", [("make", {"what": "a"})])
 
     model.faults = [first, cut]
-    async with driving(driver, tmp_path, model, tools=ALL):
+    async with driving(driver, tmp_path, model, tools=ALL, **UNASKED):
         await driver.say(driver.places[0], "go")
         (post,) = await driver.answered(driver.places[0])
     assert post.text.split() == ["First.", "RESULT", "make", "a", "number", "1"]
@@ -223,7 +229,7 @@ async def test_a_round_that_breaks_is_asked_again_and_no_step_is_repeated(
 async def test_a_model_without_tools_answers_all_the_same(driver, tmp_path, model, served):
     text = json.dumps({"error": {"message": "this model does not support tools"}})
     model.strict = lambda body: (400, text.encode()) if body.get("tools") else None
-    async with driving(driver, tmp_path, model, tools=ALL):
+    async with driving(driver, tmp_path, model, tools=ALL, **UNASKED):
         await driver.say(driver.places[0], "one")
         await driver.answered(driver.places[0])
         await driver.say(driver.places[0], "two")
@@ -241,7 +247,7 @@ async def test_no_tool_is_offered_where_the_operator_wants_none(driver, tmp_path
 async def test_stop_ends_a_call_that_reads_and_keeps_the_text(driver, tmp_path, model, served):
     calling(model, ("Let me see.", [("look", {"what": "a"})]))
     served.hold.clear()
-    async with driving(driver, tmp_path, model, tools=ALL):
+    async with driving(driver, tmp_path, model, tools=ALL, **UNASKED):
         await driver.say(driver.places[0], "go")
         await until(lambda: served.running)
         await driver.press(driver.places[0], "stop")
@@ -258,7 +264,7 @@ async def test_stop_during_an_effect_says_that_it_may_have_been_done(
     monkeypatch.setattr("core.turn.steps.LAST_WORDS_S", 0.1)
     calling(model, ("I make it.", [("make", {"what": "a"})]))
     served.hold.clear()
-    async with driving(driver, tmp_path, model, tools=ALL):
+    async with driving(driver, tmp_path, model, tools=ALL, **UNASKED):
         place = driver.places[0]
         await driver.say(place, "go")
         await until(lambda: served.running)
@@ -284,7 +290,7 @@ async def test_stop_during_an_effect_says_that_it_may_have_been_done(
 async def test_stop_waits_a_moment_for_an_effect_that_just_ends(driver, tmp_path, model, served):
     calling(model, ("I make it.", [("make", {"what": "a"})]))
     served.seconds = 0.6
-    async with driving(driver, tmp_path, model, tools=ALL):
+    async with driving(driver, tmp_path, model, tools=ALL, **UNASKED):
         await driver.say(driver.places[0], "go")
         await until(lambda: served.running)
         await driver.press(driver.places[0], "stop")
@@ -304,7 +310,7 @@ async def test_an_effect_that_takes_too_long_is_in_doubt_and_a_look_is_not(
         )
     served.hold.clear()
     calling(model, ("", [("look", {"what": "a"}), ("make", {"what": "a"})]))
-    async with driving(driver, tmp_path, model, tools=ALL):
+    async with driving(driver, tmp_path, model, tools=ALL, **UNASKED):
         await driver.say(driver.places[0], "go")
         (post,) = await driver.answered(driver.places[0])
     looked, made = outputs(model.requests[-1])
@@ -318,7 +324,7 @@ async def test_a_question_asked_again_tells_the_model_what_was_done_for_it(
     driver, tmp_path, model, served
 ):
     calling(model, ("", [("make", {"what": "a"})]))
-    async with driving(driver, tmp_path, model, tools=ALL):
+    async with driving(driver, tmp_path, model, tools=ALL, **UNASKED):
         place = driver.places[0]
         await driver.say(place, "go")
         await driver.answered(place)
@@ -389,7 +395,7 @@ async def test_an_overloaded_model_in_the_middle_keeps_what_was_done(
         return await model.stream_calls(request, "First.", [("make", {"what": "a"})])
 
     model.faults = [first, *[models.status(503)] * 4]
-    async with driving(driver, tmp_path, model, tools=ALL):
+    async with driving(driver, tmp_path, model, tools=ALL, **UNASKED):
         await driver.say(driver.places[0], "go")
         (post,) = await driver.answered(driver.places[0])
     assert "First." in post.text
@@ -403,7 +409,15 @@ async def test_a_budget_ends_the_rounds_and_the_model_answers_with_what_it_has(
     model.calling = lambda body: ("", [("look", {"what": str(len(model.requests))})])
     model.answer = lambda messages: "DONE"
     budgets = {"budgets": "person 0.1 usd/day", "max_tokens": 10}
-    async with driving(driver, tmp_path, model, tools=ALL, llm_price=(1000, 100, 1000), **budgets):
+    async with driving(
+        driver,
+        tmp_path,
+        model,
+        tools=ALL,
+        tools_ask="never",
+        llm_price=(1000, 100, 1000),
+        **budgets,
+    ):
         await driver.say(driver.places[0], "go")
         (post,) = await driver.answered(driver.places[0])
     assert post.text == "DONE"
@@ -413,7 +427,7 @@ async def test_a_budget_ends_the_rounds_and_the_model_answers_with_what_it_has(
 
 async def test_calls_count_in_a_budget_of_tools(driver, tmp_path, model, served):
     calling(model, ("", [("look", {"what": "a"}), ("look", {"what": "b"})]))
-    async with driving(driver, tmp_path, model, tools=ALL, budgets="person 5 tools/day"):
+    async with driving(driver, tmp_path, model, tools=ALL, **UNASKED, budgets="person 5 tools/day"):
         await driver.say(driver.places[0], "go")
         await driver.answered(driver.places[0])
         await driver.say(driver.places[0], "/usage")

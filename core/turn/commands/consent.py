@@ -1,0 +1,75 @@
+"""The buttons under a call that a person must allow: yes, no, always here."""
+
+import time
+
+from core.languages.catalogue import say
+from core.messages import Exchange, place_of
+from core.turn import consent
+from core.turn.answer import answer
+from core.turn.commands.answers import asking_for
+from core.turn.commands.command import Command
+from core.turn.context import Report, TurnContext
+
+
+async def _permit(context: TurnContext) -> Report:
+    return await _decide(context, yes=True)
+
+
+async def _deny(context: TurnContext) -> Report:
+    return await _decide(context, yes=False)
+
+
+async def _always(context: TurnContext) -> Report:
+    if not await context.may("always"):
+        return await context.refuse("always")
+    return await _decide(context, yes=True, always=True)
+
+
+async def _decide(context: TurnContext, *, yes: bool, always: bool = False) -> Report:
+    """Go on with the answer that waits for this press, if it still does."""
+    token = context.first.text.strip()
+    found = (one for one in context.turn.history if token and one.token == token)
+    exchange = next(found, None)
+    waiting = await consent.kept(context, token) if exchange is not None else None
+    if exchange is None or waiting is None:
+        return await _close(context, "ask_gone")
+    if not context.owns(exchange) and not await context.may("others"):
+        return await _close(context, "ask_theirs")
+    theirs = [one for one in context.turn.history if one.person == exchange.person]
+    if theirs[-1] is not exchange:
+        return await _close(context, "ask_passed")
+    going_on = context.journal.rounds
+    if not going_on and time.time() > waiting.until:
+        return await _close(context, "ask_expired")
+    if not await context.claim.consents.decide(token, context.first.event_id):
+        return await _close(context, "ask_gone")
+    step = consent.asked_of(waiting.rounds)
+    if always and step is not None:
+        await context.claim.consents.allow(place_of(context.claim.conversation), step.tool)
+    rounds = consent.decided(waiting.rounds, token, yes=yes)
+    for record in rounds[len(going_on) :]:
+        await context.journal.add(record)
+    return await _go_on(asking_for(context, exchange), exchange, waiting)
+
+
+async def _go_on(context: TurnContext, exchange: Exchange, waiting: consent.Waiting) -> Report:
+    return await answer(
+        context,
+        exchange.question,
+        context.before(exchange),
+        exchange.attachments,
+        replaces=exchange.event_id,
+        again=exchange,
+        waited=waiting,
+    )
+
+
+async def _close(context: TurnContext, sentence: str) -> Report:
+    return await context.close("rejected", say(sentence, context.language))
+
+
+COMMANDS = (
+    Command("permit", _permit, takes="text", act="tools"),
+    Command("deny", _deny, takes="text"),
+    Command("always", _always, takes="text", act="tools"),
+)
