@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from core.errors import Refused
 from core.languages.catalogue import say
 from core.live.reply import Reply
-from core.messages import Attachment, Button, Exchange
+from core.messages import Attachment, Button, Exchange, Step
 from core.models.request import ChatRequest
 from core.store.turns import Checkpoint
 from core.telemetry import logger
@@ -78,20 +78,13 @@ async def answer(
     generation = Generation(context.checkpoint.text, before.rstrip(), heading)
     generation.resume(context.checkpoint, context.services.model.price_of(request.model))
     tainted = is_tainted(context, readable, attachments, heard.messages, replaced or again)
-    tainted = tainted or (waited is not None and waited.tainted)
     rounds = Rounds(context, generation, question, tainted=tainted, redo=redo, waited=waited)
     posts = again.posts if again is not None else ()
     answering = _Answering(context, request, generation, rounds, posts)
     await answering.show()
     posts = answering.reply.handles
     exchange = _exchange(context, question, attachments, generation, posts, replaced or again)
-    exchange = replace(
-        exchange,
-        answer="\n\n".join(filter(None, (exchange.answer, answering.asks))),
-        steps=kept([*effects_of(before_it), *rounds.noted]),
-        tainted=rounds.tainted,
-        token=rounds.waits.token if rounds.waits is not None else "",
-    )
+    exchange = answering.noted(exchange, effects_of(before_it))
     model = generation.model or answering.request.model or context.services.model.model
     spent = spent_on(generation, context.services.model.price_of(model))
     spent = replace(spent, tool_calls=len(rounds.noted))
@@ -131,6 +124,17 @@ class _Answering:
         self.request = request
         self.asks = ""
         self.reply = self._reply(context.checkpoint.pages or posts)
+
+    def noted(self, exchange: Exchange, before: Sequence[Step]) -> Exchange:
+        """*exchange* with what was called for it, *before* and now, and with what it asks."""
+        rounds = self._rounds
+        return replace(
+            exchange,
+            answer="\n\n".join(filter(None, (exchange.answer, self.asks))),
+            steps=kept([*before, *rounds.noted]),
+            tainted=rounds.tainted,
+            token=rounds.waits.token if rounds.waits is not None else "",
+        )
 
     async def show(self) -> None:
         """Let the model write until the answer is shown: whole, or with the reason why not."""

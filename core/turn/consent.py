@@ -50,7 +50,6 @@ class Waiting(msgspec.Struct, frozen=True, omit_defaults=True):
     role: str
     until: float
     rounds: tuple[RoundRecord, ...]
-    tainted: bool = False
 
 
 _waiting = msgspec.json.Decoder(Waiting)
@@ -84,16 +83,14 @@ def asked_of(rounds: Sequence[RoundRecord]) -> StepRecord | None:
     return next((step for step in steps if step.state == "asked"), None)
 
 
-async def keep(
-    context: TurnContext, rounds: Sequence[RoundRecord], person: str, role: str, *, tainted: bool
-) -> None:
+async def keep(context: TurnContext, rounds: Sequence[RoundRecord], person: str, role: str) -> None:
     """Keep what goes on when the step that waits is decided. Raises `StoreError`."""
     step = asked_of(rounds)
     if step is None:
         return
     event, billed = context.first.event_id, Usage()
     kept = tuple(replace(one, usage=billed) for one in rounds)
-    waiting = Waiting(event, person, role, step.until, kept, tainted)
+    waiting = Waiting(event, person, role, step.until, kept)
     await context.claim.consents.keep(step.token, msgspec.json.encode(waiting))
 
 

@@ -124,7 +124,7 @@ class Rounds:
             generation.found = self._steps.sources
             if self.waits is not None:
                 person, role = self._base.person, self._base.role
-                await keep(self._context, journal.rounds, person, role, tainted=self.tainted)
+                await keep(self._context, journal.rounds, person, role)
                 generation.asked = 0  # No round is made any more.
                 return
             if journal.rounds and not self._poor:
