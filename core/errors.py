@@ -117,10 +117,13 @@ class Full(PlatformError):
 class Barred(NoRight):
     """We may not write there.
 
-    *why*: the `topic` is closed, we have no right to send `text`, or the `channel` lets few write.
+    *why*: the `topic` is closed, we have no right to send `text`, the `channel` lets few write or
+    is `archived`, or the messages `tab` of the app is off.
     """
 
-    def __init__(self, text: str, why: Literal["topic", "text", "channel"]) -> None:
+    def __init__(
+        self, text: str, why: Literal["topic", "text", "channel", "archived", "tab"]
+    ) -> None:
         super().__init__(text, why)
         self.why = why
 

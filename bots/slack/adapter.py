@@ -9,12 +9,12 @@ from typing import Any, Self
 import aiohttp
 from aiohttp import web
 from slack_sdk.errors import SlackClientError
-from slack_sdk.web.async_client import AsyncWebClient
 
 from bots.push_queue import PushQueue
 from bots.slack.admins import Admins
 from bots.slack.asides import AsideSurface, HomeSurface, alone
 from bots.slack.border import open_socket, serve
+from bots.slack.client import SlackClient
 from bots.slack.failures import slack_errors
 from bots.slack.files import DOMAINS, Files, upload, upload_file
 from bots.slack.history import History, link_to
@@ -111,7 +111,7 @@ class SlackPlatform:
         # Without a session the client would open a connection for each call.
         self._session = self._way.session(timeout=aiohttp.ClientTimeout(total=30))
         # The client's own handlers repeat a call when its answer was lost. That would post twice.
-        self._client = AsyncWebClient(
+        self._client = SlackClient(
             token=self._bot_token,
             base_url=self._api_url,
             session=self._session,

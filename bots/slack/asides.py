@@ -23,11 +23,10 @@ def alone(incoming: Incoming) -> str:
 class AsideSurface(SlackSurface):
     """A post that only *user* sees. It is shown once, when it is final.
 
-    If we may not write in the channel, it goes to our direct messages with *user*
+    If we may not write in the channel, or are no member of it, it goes to *response_url*, which
+    Slack sent with the command (docs.slack.dev, handling user interaction: five uses within 30
+    minutes). If there is none and we may not write, it goes to our direct messages with *user*
     (docs.slack.dev/reference/methods/chat.postMessage: a user's id as the channel).
-
-    If we are not a member of the channel, it goes to *response_url*, which Slack sent with the
-    command (docs.slack.dev, handling user interaction: five uses within 30 minutes).
     """
 
     def __init__(
@@ -54,6 +53,9 @@ class AsideSurface(SlackSurface):
                     channel=self._channel, user=self._user, **content(text, buttons)
                 )
         except Barred:
+            if self._response_url:
+                await self._respond(text)
+                return
             with slack_errors():
                 await self._client.chat_postMessage(channel=self._user, **content(text, ()))
         except ChatLost as error:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Literal
 
 import aiohttp
 from slack_sdk.errors import SlackApiError, SlackClientError
@@ -21,23 +21,21 @@ _LOST = frozenset(
     (
         "channel_not_found",
         "not_in_channel",
-        "is_archived",
         "thread_not_found",
         "user_not_found",
         "user_not_in_channel",
-        "messages_tab_disabled",
         "cannot_reply_to_message",
     )
 )
-_BARRED = frozenset(
-    (
-        "restricted_action",
-        "restricted_action_read_only_channel",
-        "restricted_action_thread_only_channel",
-        "restricted_action_non_threadable_channel",
-        "restricted_action_thread_locked",
-    )
-)
+_BARRED: Mapping[str, Literal["channel", "archived", "tab"]] = {
+    "restricted_action": "channel",
+    "restricted_action_read_only_channel": "channel",
+    "restricted_action_thread_only_channel": "channel",
+    "restricted_action_non_threadable_channel": "channel",
+    "restricted_action_thread_locked": "channel",
+    "is_archived": "archived",
+    "messages_tab_disabled": "tab",
+}
 """An admin forbids us to write there (docs.slack.dev/reference/methods/chat.postMessage)."""
 _NO_POST = frozenset(("message_not_found", "cant_update_message", "edit_window_closed"))
 """The post cannot be changed any more. Its text must be shown in another one."""
@@ -88,7 +86,7 @@ def refusal(
     if code in _NO_POST:
         return PostLost(code)
     if code in _BARRED:
-        return Barred(code, "channel")
+        return Barred(code, _BARRED[code])
     if code in _LOST:
         return ChatLost(code)
     if code in _AWAY or status >= 500 or code.startswith("status"):

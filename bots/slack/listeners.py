@@ -15,9 +15,9 @@ from typing import Any, Protocol
 from msgspec.structs import replace
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.response import BoltResponse
-from slack_sdk.web.async_client import AsyncWebClient
 
 from bots.push_queue import PushQueue
+from bots.slack.client import SlackClient
 from bots.slack.commands import Slash, read_press, read_slash, slash_incoming
 from bots.slack.failures import slack_errors
 from bots.slack.fields import mapping, string
@@ -29,7 +29,7 @@ from bots.slack.reading import mentioned_in
 from bots.slack.shortcuts import Shortcuts
 from bots.slack.stubs import completed
 from core.border import clean, set_aside
-from core.errors import ChatLost, NoRight, PlatformError
+from core.errors import Barred, ChatLost, NoRight, PlatformError
 from core.languages.detection import language_of
 from core.messages import Incoming, Sender, conversation_id, split_conversation
 
@@ -61,7 +61,7 @@ class Listeners:
 
     def __init__(
         self,
-        client: AsyncWebClient,
+        client: SlackClient,
         people: People,
         push_queue: PushQueue,
         me: Me,
@@ -120,7 +120,9 @@ class Listeners:
         # Look up names and files only now, when it is known that the event is for us.
         message = mapping(event, "message") or event
         wanted = {string(message, "user"), *mentioned_in(message)} - {""}
-        async with self._order.place(incoming.conversation.split(":")[1]) as turn:
+        channel = split_conversation(incoming.conversation)[1]
+        self._client.heard(channel)
+        async with self._order.place(channel) as turn:
             names, _ = await asyncio.gather(
                 self._people.names(wanted), completed(self._client, message)
             )
@@ -153,6 +155,9 @@ class Listeners:
             # Others do not see a slash command. So we post the question, and answer in its thread.
             try:
                 thread = await self._show_asked(slash, sender)
+            except Barred as error:
+                await ack(self._speak(f"barred_{error.why}", language))
+                return
             except (ChatLost, NoRight):
                 await ack(self._speak("not_invited", language))
                 return

@@ -3,7 +3,7 @@
 import asyncio
 from contextlib import suppress
 
-from core.errors import PlatformError, StoreError
+from core.errors import Barred, Impossible, PlatformError, StoreError
 from core.languages.catalogue import say
 from core.live.delivery import deliver
 from core.messages import place_of
@@ -16,17 +16,21 @@ TRIES = 3
 TOLD_AFTER_S = 5.0
 """An answer that waits for a shorter time needs no explanation."""
 LOOK_S = 1.0
+AGAIN_S = 600
+"""The operator is told only once in this time that a place takes no answers."""
 ONCE_S = 24 * 3600
 """A person is told only once in this time why answers are late in a place."""
 
 
 async def tell_alone(context: TurnContext, name: str) -> None:
     """Tell the sender the sentence *name* aside, if the platform can do that."""
-    if not (reference := context.first.if_barred or context.first.aside):
-        return
-    surface = context.platform.open_surface(context.claim.conversation, reference)
-    text = say(name, context.language)
+    reference = context.first.if_barred or context.first.aside
     with suppress(PlatformError):
+        reference = reference or await context.platform.alone(context.first)
+        if not reference:
+            return
+        surface = context.platform.open_surface(context.claim.conversation, reference)
+        text = say(name, context.language)
         await deliver(
             lambda: surface.finish(text),
             lambda: surface.final_budget,
@@ -34,6 +38,21 @@ async def tell_alone(context: TurnContext, name: str) -> None:
             context.services.pacer.budget,
             tries=TRIES,
         )
+
+
+async def tell_barred(context: TurnContext, error: Barred) -> None:
+    """Tell the sender aside why we may not answer, and the operator too."""
+    await note_lost(context, "not let in", error)
+    await tell_alone(context, f"barred_{error.why}")
+
+
+async def note_lost(context: TurnContext, what: str, error: Impossible) -> None:
+    """Tell the operator *what* happened in the place of *context*, once in `AGAIN_S`."""
+    place, reason, first = place_of(context.claim.conversation), str(error), True
+    with suppress(StoreError):
+        first = await context.services.notices.first_time(f"lost:{place}:{reason}", AGAIN_S)
+    if first:
+        log.warning(what, conversation=context.claim.conversation, reason=reason)
 
 
 async def explain_wait(context: TurnContext) -> None:

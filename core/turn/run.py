@@ -28,7 +28,7 @@ from core.store.claim import Claim
 from core.store.turns import Turn
 from core.tasks import end
 from core.telemetry import logger
-from core.turn.alone import explain_wait, tell_alone, tell_of_wait
+from core.turn.alone import explain_wait, note_lost, tell_barred, tell_of_wait
 from core.turn.bursts import QUIET_S, answering, first_burst, joined, looks
 from core.turn.checkpointer import Checkpointer
 from core.turn.commands import COMMANDS
@@ -185,8 +185,7 @@ class TurnRun:
             await tell_of_wait(context)
             raise
         except Barred as error:
-            log.warning("not let in", conversation=self._claim.conversation, why=error.why)
-            await tell_alone(context, f"barred_{error.why}")
+            await tell_barred(context, error)
             await context.commit()
             return Report("gone")
         except ChatLost as error:
@@ -194,7 +193,7 @@ class TurnRun:
                 await self._claim.move(to, said=False)
                 return Report("moved")
             # Nobody can read an answer here. Without a commit the turn would be tried for ever.
-            log.warning("chat lost", conversation=self._claim.conversation, reason=str(error))
+            await note_lost(context, "chat lost", error)
             await end_lost(self._services, self._claim.conversation)
             await context.commit()
             return Report("gone")

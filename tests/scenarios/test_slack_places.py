@@ -308,16 +308,17 @@ def test_the_manifest_asks_for_the_scopes_of_the_methods_that_are_called():
 
 
 @pytest.mark.parametrize(
-    ("code", "alone"),
+    ("code", "alone", "sentence"),
     [
-        ("restricted_action_read_only_channel", False),
-        ("restricted_action_thread_only_channel", True),
-        ("restricted_action_thread_locked", True),
-        ("restricted_action", False),
+        ("restricted_action_read_only_channel", False, "I may not write in the channel"),
+        ("restricted_action_thread_only_channel", True, "I may not write in the channel"),
+        ("restricted_action_thread_locked", True, "I may not write in the channel"),
+        ("restricted_action", False, "I may not write in the channel"),
+        ("is_archived", False, "is archived"),
     ],
 )
 async def test_who_asks_where_slack_lets_us_not_write_is_told_alone(
-    driver, tmp_path, model, code, alone
+    driver, tmp_path, model, code, alone, sentence
 ):
     """In the channel, if Slack takes a post that only they see; else in our direct messages."""
     async with driving(driver, tmp_path, model):
@@ -330,7 +331,63 @@ async def test_who_asks_where_slack_lets_us_not_write_is_told_alone(
         def seen():
             return told(driver) if alone else [p.shown for p in driver.server.answers("D01", "")]
 
-        await until(lambda: "I may not write in the channel" in str(seen()))
+        await until(lambda: sentence in str(seen()))
         await at_rest(driver)
         assert len(seen()) == 1
         assert driver.server.answers("C01", "") == []
+
+
+def tries(driver, method="chat.postMessage", channel="C01"):
+    """How often the program tried to post in *channel*."""
+    calls = driver.server.calls
+    return sum(called == method and sent.get("channel") == channel for _, called, sent in calls)
+
+
+async def test_a_channel_that_takes_no_posts_is_not_asked_and_not_logged_at_each_question(
+    driver, tmp_path, model, capsys
+):
+    async with driving(driver, tmp_path, model):
+        driver.server.barred["chat.postMessage", "C01"] = "restricted_action_read_only_channel"
+        for count in (1, 2, 3):
+            driver.server.say("C01", f"<@{BOT_USER}> why?")
+            await until(lambda count=count: len(told(driver)) == count)
+        await at_rest(driver)
+        assert tries(driver) == 1
+        assert capsys.readouterr().out.count("not let in") == 1
+        # Another channel is another matter.
+        await ask(driver, model, "C02")
+
+
+async def test_a_locked_thread_says_nothing_of_others(driver, tmp_path, model):
+    async with driving(driver, tmp_path, model):
+        locked = await ask(driver, model)
+        driver.server.barred["chat.postMessage", "C01"] = "restricted_action_thread_locked"
+        driver.server.say("C01", f"<@{BOT_USER}> and now?", thread=locked)
+        await until(lambda: "I may not write" in str(told(driver)))
+        driver.server.barred.clear()
+        await ask(driver, model)
+
+
+async def test_who_is_invited_again_answers_at_once(driver, tmp_path, model):
+    async with driving(driver, tmp_path, model):
+        driver.server.barred["chat.postMessage", "C01"] = "not_in_channel"
+        driver.server.say("C01", f"<@{BOT_USER}> why?")
+        await until(lambda: tries(driver) == 1)
+        await at_rest(driver)
+        driver.server.barred.clear()
+        await ask(driver, model)
+
+
+async def test_where_direct_messages_are_off_a_command_is_answered_by_its_own_address(
+    driver, tmp_path, model
+):
+    async with driving(driver, tmp_path, model):
+        for method in ("chat.postMessage", "chat.postEphemeral", "chat.startStream"):
+            driver.server.barred[method, "D01"] = "messages_tab_disabled"
+        driver.server.slash("/palaver", "help", channel="D01")
+        await until(lambda: "What you can send" in str(driver.server.responses))
+        driver.server.slash("/palaver", "model", channel="D01")
+        await until(lambda: len(driver.server.responses) == 2)
+        assert tries(driver, "chat.postEphemeral", "D01") == 1
+        driver.server.slash("/palaver", "why is the sky blue?", channel="D01")
+        await until(lambda: "its messages tab" in str(driver.server.replies))
