@@ -32,12 +32,50 @@ def whole(server):
     return [post for post in server.posts(77) if "RESULT" in post.text and "retry" in str(post)]
 
 
+def started(served):
+    return {"module": "tests.with_tools", "tools_at": served.url, "tools": ",".join(EFFECTS)}
+
+
+def asking(server):
+    """Our posts that ask, each with its button for yes."""
+    found = []
+    for post in server.posts(77):
+        rows = (post.markup or {}).get("inline_keyboard", [])
+        commands = [button["callback_data"] for row in rows for button in row]
+        found += [(post, one) for one in commands if one.startswith("permit ")]
+    return found
+
+
+@pytest.mark.parametrize("moment", ["it waits", "make"])
+async def test_a_kill_loses_no_question_and_what_was_allowed_is_done_once(
+    moment, server, model, replica, served
+):
+    calling(model)
+    first = replica(**started(served))
+    server.say(77, "go")
+    ((post, yes),) = await until(lambda: asking(server))
+    if moment == "make":
+        served.hold_at = moment
+        server.press(post, yes)
+        await until(lambda: served.order[-1][0] == moment)
+    first.kill()
+    served.hold_at = ""
+    replica(**started(served))
+    if moment == "it waits":
+        assert ("make", "a") not in served.done
+        server.press(post, yes)
+    (post,) = await until(lambda: whole(server), 30)
+    assert len(server.posts(77)) == 1
+    assert served.done == {("look", "a"): 1, ("set", "a"): 1, ("make", "a"): 1}
+    assert ("may have been done" in post.text) == (moment == "make")
+
+
 @pytest.mark.parametrize("moment", [*STEPS, "behind all steps"])
 async def test_a_kill_does_no_effect_twice_and_loses_no_answer(
     moment, server, model, replica, served
 ):
     calling(model)
-    start = {"module": "tests.with_tools", "tools_at": served.url, "tools": ",".join(EFFECTS)}
+    start = {**started(served), "tools_ask": "never"}
     first = replica(**start)
     if moment in STEPS:
         served.hold_at = moment
