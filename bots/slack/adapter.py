@@ -12,7 +12,7 @@ from slack_sdk.errors import SlackClientError
 
 from bots.push_queue import PushQueue
 from bots.slack.admins import Admins
-from bots.slack.asides import AsideSurface, HomeSurface, alone
+from bots.slack.asides import alone
 from bots.slack.border import open_socket, serve
 from bots.slack.client import SlackClient
 from bots.slack.failures import slack_errors
@@ -22,6 +22,7 @@ from bots.slack.inbound import NAME, Me
 from bots.slack.limits import post_budget, status_budget
 from bots.slack.listeners import Listeners, MayAsk, Speak
 from bots.slack.markup import BLOCK_CHARS, fill
+from bots.slack.menus import of_one, surface_of_one
 from bots.slack.people import People
 from bots.slack.posts import actions
 from bots.slack.sessions import Sessions
@@ -69,6 +70,8 @@ class SlackPlatform:
         indicate_every_s=600.0,
         rates=True,
         reads=True,
+        asks=True,
+        follows=True,
     )
 
     def __init__(
@@ -200,21 +203,16 @@ class SlackPlatform:
 
     def open_surface(self, conversation: ConversationId, reply_to: str) -> SlackSurface:
         """*reply_to*: a message's ts, `@USER` (perhaps with a response_url), or `home USER`."""
-        app = self._limited
-        if reply_to.startswith("@"):
-            user, _, url = reply_to[1:].partition(" ")
-            return AsideSurface(self._client, self._session, app, conversation, user, url)
-        if reply_to.startswith("home "):
-            return HomeSurface(self._client, app, conversation, reply_to[5:])
+        app, speak, rest = self._limited, self._speak, self._sessions.rest
+        if of_one(reply_to):
+            return surface_of_one(self._client, self._session, app, conversation, reply_to, speak)
         if self._streams.wanted(conversation):
-            return StreamSurface(
-                self._client, app, conversation, self._streams, self._sessions.rest
-            )
-        return SlackSurface(
-            self._client, app, conversation, thread=reply_to, rest=self._sessions.rest
-        )
+            return StreamSurface(self._client, app, conversation, self._streams, rest)
+        return SlackSurface(self._client, app, conversation, thread=reply_to, rest=rest)
 
     def reopen_surface(self, conversation: ConversationId, handle: str) -> SlackSurface:
+        if of_one(handle):  # A dialog whose button was pressed.
+            return self.open_surface(conversation, handle)
         rest = self._sessions.rest
         return SlackSurface(self._client, self._limited, conversation, ts=handle, rest=rest)
 

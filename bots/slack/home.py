@@ -24,6 +24,18 @@ def home_view(text: str, buttons: Sequence[dict[str, Any]], channel: str) -> dic
     }
 
 
+def menu_view(
+    title: str, text: str, buttons: Sequence[dict[str, Any]], about: str
+) -> dict[str, Any]:
+    """A dialog that shows *text* and *buttons*. Slack sends *about* back with each press."""
+    return {
+        "type": "modal",
+        "private_metadata": about,
+        "title": _plain(title, 24),
+        "blocks": [*_sections(text), *buttons][:MOST_BLOCKS],
+    }
+
+
 def _sections(text: str) -> list[dict[str, Any]]:
     """*text* (our own words) as sections, because a view takes no Markdown block."""
     shown = _BOLD.sub(r"*\1*", escaped(render(text))).replace("\n- ", "\n• ")
@@ -36,11 +48,13 @@ def _sections(text: str) -> list[dict[str, Any]]:
     return [{"type": "section", "text": {"type": "mrkdwn", "text": part}} for part in parts]
 
 
-def ask_dialog(title: str, ask: str, cancel: str, label: str, about: str) -> dict[str, Any]:
-    """A dialog for one question. Slack sends *about* back with it (`private_metadata`)."""
+def text_dialog(
+    title: str, ask: str, cancel: str, label: str, about: str, name: str = QUESTION
+) -> dict[str, Any]:
+    """A dialog for one text, such as a question. Slack sends *about* and *name* back with it."""
     return {
         "type": "modal",
-        "callback_id": QUESTION,
+        "callback_id": name,
         "private_metadata": about,
         "title": _plain(title, 24),
         "submit": _plain(ask, 24),

@@ -23,6 +23,7 @@ from bots.slack.failures import slack_errors
 from bots.slack.fields import mapping, string
 from bots.slack.inbound import NAME, Me, read_event
 from bots.slack.markup import BLOCK_CHARS, fallback, render
+from bots.slack.menus import Menus, Spot
 from bots.slack.order import Order
 from bots.slack.people import People
 from bots.slack.reading import mentioned_in
@@ -78,6 +79,7 @@ class Listeners:
         self._may_ask = may_ask
         self._speak = speak
         self._shortcuts = Shortcuts(client, people, me, speak)
+        self._menus = Menus(client, people, me, speak)
         self._order = Order()
 
     def app(self, signing_secret: str) -> AsyncApp:
@@ -132,7 +134,10 @@ class Listeners:
                 await self._accept(incoming)
 
     async def _on_press(self, body: dict[str, Any], ack: Callable[..., Awaitable[Any]]) -> None:
-        incoming = read_press(cleaned(body), NAME, self._me.team)
+        body = cleaned(body)
+        incoming = read_press(body, NAME, self._me.team)
+        if incoming is not None and self._menus.is_menu(incoming.command):
+            incoming = await self._menus.pressed(body)
         if incoming is not None:
             await self._accept(incoming)
         await ack()
@@ -162,6 +167,9 @@ class Listeners:
                 await ack(self._speak("not_invited", language))
                 return
             asked = slash_incoming(slash, NAME, self._me.team, thread, private=direct)
+        if self._menus.is_menu(slash.command) and not slash.text:
+            opened = await self._menus.open(slash.trigger, Spot(slash.channel, ""), slash.user)
+            asked = replace(asked, reply_to=opened or asked.reply_to)
         await self._accept(asked)
         await ack()
 
@@ -172,7 +180,8 @@ class Listeners:
         await ack()
 
     async def _on_dialog(self, body: dict[str, Any], ack: Callable[..., Awaitable[Any]]) -> None:
-        incoming = await self._shortcuts.answered(cleaned(body))
+        body = cleaned(body)
+        incoming = await self._menus.written(body) or await self._shortcuts.answered(body)
         if incoming is not None:
             await self._accept(incoming)
         await ack()

@@ -41,6 +41,10 @@ class People:
         sender = found or Sender(f"{NAME}:{user}", name or user)
         return replace(sender, name=name or user) if sender.name == user else sender
 
+    def unnamed(self, user: str) -> Sender:
+        """*user* (an id), whose name is not looked up."""
+        return Sender(f"{NAME}:{user}", user)
+
     async def names(self, ids: Collection[str]) -> Mapping[str, str]:
         """The names of *ids*, as far as Slack tells them in time: the first ones first."""
         await self._learn(ids)

@@ -8,6 +8,8 @@ from bots.slack.markup import SECTION_CHARS, fallback, plain, render
 from core.messages import Button
 
 RATE = "rate "
+ASKS = "ask:"
+"""Stands before the `action_id` of a button that asks for a text."""
 
 
 def content(text: str, buttons: Sequence[Button]) -> dict[str, Any]:
@@ -44,8 +46,8 @@ def actions(buttons: Sequence[Button]) -> dict[str, Any]:
         "elements": [
             {
                 "type": "button",
-                "action_id": button.command,
-                "value": button.command,
+                "action_id": f"{ASKS if button.asks else ''}{button.command}",
+                "value": f"{button.command}\n{button.asks}" if button.asks else button.command,
                 "text": {"type": "plain_text", "text": button.label},
             }
             for button in buttons

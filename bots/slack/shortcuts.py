@@ -13,7 +13,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bots.slack.failures import slack_errors
 from bots.slack.fields import items, mapping, string
-from bots.slack.home import answer_of, ask_dialog
+from bots.slack.home import answer_of, text_dialog
 from bots.slack.inbound import NAME, Me
 from bots.slack.manifest import ASK_ABOUT, SUMMARISE
 from bots.slack.markup import fallback, render
@@ -118,7 +118,7 @@ class Shortcuts:
         title, send, cancel, label = (
             self._speak(f"ask_{one}", language) for one in ("title", "send", "cancel", "it")
         )
-        view = ask_dialog(title, send, cancel, label, json.dumps({**about, "s": said}))
+        view = text_dialog(title, send, cancel, label, json.dumps({**about, "s": said}))
         with suppress(PlatformError), slack_errors():
             await self._client.views_open(trigger_id=string(body, "trigger_id"), view=view)
 

@@ -39,6 +39,7 @@ from core.store.connection import store_errors
 from core.store.consents import Consents
 from core.store.engine import Engine
 from core.store.lanes import Lane
+from core.store.layers import to_keep
 from core.store.ledger import MOST_MAIL, Ledger
 from core.store.past import Past
 from core.store.turns import Checkpoint, Ending, Turn, changes, read_turn, retention_s
@@ -136,9 +137,8 @@ class Claim:
             if incoming is not None:
                 incomings.append(incoming)
                 continue
-            letter = msgspec.json.encode(unreadable(raw, "this mail cannot be read"))
-            boxes = [keys.mail(self.lane.name), keys.DEAD]
-            await self._step(self._engine.bury, boxes, [raw, letter])
+            note = msgspec.json.encode(unreadable(raw, "this mail cannot be read"))
+            await self._step(self._engine.bury, [keys.mail(self.lane.name), keys.DEAD], [raw, note])
         return incomings
 
     async def renew(
@@ -199,8 +199,9 @@ class Claim:
         speaker = Sender(self.person, exchange.speaker if exchange else "")
         spent, accounts = ending.get("spent", {}), ending.get("accounts", ())
         bill = bill_of(self.conversation, speaker, spent, accounts)
-        changed = {**changes(self._began, ending.get("preferences")), **ending.get("chosen", {})}
-        forgets, of_tenant = ending.get("replaces", ""), ending.get("of_tenant")
+        scope, forgets = ending.get("scope"), ending.get("replaces", "")
+        here, above, holder = to_keep(self.conversation, ending.get("chosen", {}), scope)
+        changed = {**changes(self._began, ending.get("preferences")), **here}
         left, *near = await self._step(
             self._engine.commit,
             [
@@ -208,7 +209,7 @@ class Claim:
                 *self.lane.shares(self.person),
                 keys.DEAD,
                 keys.holds(self._tenant),
-                keys.state(tenant_conversation(self.conversation)),
+                keys.state(holder),
                 *bill.keys,
                 *self._held,
             ],
@@ -227,7 +228,7 @@ class Claim:
                 encode(changed) if changed else "",
                 str(time.time()) if ending.get("everywhere") else "",
                 self._slot,
-                encode(of_tenant) if of_tenant else "",
+                encode(above) if above else "",
                 self._own_retention_s or "",
             ],
         )
@@ -239,10 +240,9 @@ class Claim:
 
         *said*: whether the first mail is the news of the move. That mail is then done.
         """
-        becomes, engine = Lane(to, self.lane.person), self._engine
-        names = [self._slot, self.lane.name]
+        becomes, names = Lane(to, self.lane.person), [self._slot, self.lane.name]
         await self._step(
-            engine.move,
+            self._engine.move,
             [
                 *self.lane.own_keys,
                 *self.lane.shares(self.person),
@@ -253,7 +253,7 @@ class Claim:
                 keys.state(becomes.name),
                 *self._held,
             ],
-            [self._fence, to, becomes.name, engine.ttl_s, self.person, int(said), *names],
+            [self._fence, to, becomes.name, self._engine.ttl_s, self.person, int(said), *names],
         )
 
     async def release(self, *, at_once: bool = True) -> None:

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import msgspec
 
 from core.border import set_aside
-from core.messages import Preferences
+from core.messages import ConversationId, Preferences, place_of, tenant_conversation
 from core.store.values import read
 
 Scope = Literal["thread", "place", "tenant"]
@@ -61,3 +61,21 @@ def read_layer(raw: bytes | None) -> dict[str, Any]:
         except msgspec.ValidationError as error:
             set_aside("store.preferences", error)
     return chosen
+
+
+Chosen = Mapping[str, object]
+
+
+def to_keep(
+    conversation: ConversationId, chosen: Chosen, scope: Scope | None
+) -> tuple[Chosen, Chosen, ConversationId]:
+    """What of *chosen* in *scope* is kept with *conversation* and what above it, and where that.
+
+    *scope*: None means the conversation itself, be it a place or a thread.
+    """
+    place, tenant = place_of(conversation), tenant_conversation(conversation)
+    if scope == "tenant":
+        return {}, chosen, tenant
+    if scope == "place" and conversation != place:
+        return {}, chosen, place
+    return chosen, {}, tenant

@@ -18,7 +18,7 @@ from core.messages import (
 )
 from core.people.budgets import Account, Limit
 from core.store.journal import RoundRecord, read_rounds
-from core.store.layers import Layers, read_layer
+from core.store.layers import Layers, Scope, read_layer
 from core.store.values import number, read, words
 
 _exchange = msgspec.json.Decoder(Exchange)
@@ -92,8 +92,8 @@ class Ending(TypedDict, total=False):
         forget_all: remove all exchanges and the summary from history.
         everywhere: do that in all threads of this place too.
         preferences: what holds here from now on. Only what this turn changed is written.
-        chosen: choices for this conversation by their names in `Preferences`; None: inherited.
-        of_tenant: the same for all places of this bot.
+        chosen: what was chosen in *scope* (if it is absent: here), by the names of
+            `Preferences`; None: inherited again.
         dead: why the mail could not be answered. The mail then becomes dead letters.
         spent: the cost of the turn by model. The conversation, place and person pay it too.
         accounts: the budgets in which it counts. What was reserved is given back in any case.
@@ -104,7 +104,7 @@ class Ending(TypedDict, total=False):
     everywhere: bool
     preferences: Preferences | None
     chosen: Mapping[str, object]
-    of_tenant: Mapping[str, object]
+    scope: Scope
     dead: str
     spent: Mapping[str, Spent]
     accounts: Sequence[Account]

@@ -61,7 +61,16 @@ SCOPE_OF = {
     "usergroups.list": ("usergroups:read",),
     "users.info": ("users:read",),
 }
-FREE = frozenset(("auth.test", "apps.connections.open", "views.open", "views.publish"))
+FREE = frozenset(
+    (
+        "auth.test",
+        "apps.connections.open",
+        "views.open",
+        "views.push",
+        "views.publish",
+        "views.update",
+    )
+)
 """Methods without a scope."""
 
 
@@ -110,6 +119,8 @@ class SlackServer:
         self.dms = {"D01": "U01", "D02": "U02"}
         self.posts = {}
         self.ephemerals = []
+        self.pushing = {}
+        self.closed = set()
         self.uploads = {}
         self.file_handlers = {}
         self.file_objects = {}
@@ -244,9 +255,34 @@ class SlackServer:
                 "trigger_id": self.next("trigger."),
                 "view": {
                     **view,
-                    "id": self.next("V"),
+                    "id": view["id"],
                     "state": {"values": {name: {action: {"type": "x", "value": text}}}},
                 },
+            },
+            retried=False,
+        )
+
+    def press_view(self, view, command, user="U01"):
+        """A button in a dialog: /reference/interaction-payloads/block_actions-payload."""
+        blocks = [one for one in view["blocks"] if one["type"] == "actions"]
+        (button,) = (
+            one
+            for block in blocks
+            for one in block["elements"]
+            if one["value"].partition("\n")[0] == command
+        )
+        trigger = self.next("trigger.")
+        self.pushing[trigger] = view["root_view_id"]
+        self.deliver(
+            "interactive",
+            {
+                "type": "block_actions",
+                "team": {"id": TEAM},
+                "user": {"id": user},
+                "view": view,
+                "container": {"type": "view"},
+                "trigger_id": trigger,
+                "actions": [{**button, "block_id": "b"}],
             },
             retried=False,
         )
@@ -701,11 +737,32 @@ class SlackServer:
         self._check_view(view)
         self.homes[parameters["user_id"]] = view
 
-    def do_views_open(self, parameters):
+    def do_views_open(self, parameters, root=""):
         self._check_view(parameters["view"])
-        if any(len(parameters["view"][key]["text"]) > 24 for key in ("title", "submit", "close")):
+        keys = ("title", "submit", "close")
+        if any(len(parameters["view"].get(key, {}).get("text", "")) > 24 for key in keys):
             raise SlackError("invalid_arguments")
-        self.views.append(parameters["view"])
+        view = {**parameters["view"], "id": self.next("V")}
+        view["root_view_id"] = root or view["id"]
+        self.views.append(view)
+        return {"view": view}
+
+    # /reference/methods/views.push: only from a modal; it keeps the id of the first as its root.
+    def do_views_push(self, parameters):
+        root = self.pushing.get(parameters["trigger_id"])
+        if root is None:
+            raise SlackError("invalid_trigger_id")
+        return self.do_views_open(parameters, root)
+
+    # /reference/methods/views.update: by its id, as long as it is open.
+    def do_views_update(self, parameters):
+        self._check_view(parameters["view"])
+        for at, view in enumerate(self.views):
+            if view["id"] == parameters["view_id"] and view["id"] not in self.closed:
+                kept = {key: view[key] for key in ("id", "root_view_id")}
+                self.views[at] = {**parameters["view"], **kept}
+                return {"view": self.views[at]}
+        raise SlackError("not_found")
 
     def _check_view(self, view):
         if len(view.get("private_metadata", "")) > 3_000:

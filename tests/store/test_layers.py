@@ -26,7 +26,9 @@ async def turn_in(inbox, number, *, chat="chat", thread="", **ending):
 
 
 async def test_each_choice_is_inherited_by_itself_and_says_where_it_was_made(inbox):
-    await turn_in(inbox, 1, of_tenant={"model": "all", "about": "all", "when": "always"})
+    await turn_in(
+        inbox, 1, scope="tenant", chosen={"model": "all", "about": "all", "when": "always"}
+    )
     await turn_in(inbox, 2, chosen={"about": "place", "when": "mention"})
     await turn_in(inbox, 3, thread="thread", chosen={"when": "useful"})
     turn = await turn_in(inbox, 4, thread="thread")
@@ -38,18 +40,18 @@ async def test_each_choice_is_inherited_by_itself_and_says_where_it_was_made(inb
 
 
 async def test_a_choice_that_is_reset_is_inherited_again(inbox):
-    await turn_in(inbox, 1, of_tenant={"about": "all"})
+    await turn_in(inbox, 1, scope="tenant", chosen={"about": "all"})
     await turn_in(inbox, 2, chosen={"about": "place"})
     await turn_in(inbox, 3, chosen={"about": None})
     assert (await turn_in(inbox, 4)).preferences.about == "all"
-    await turn_in(inbox, 5, of_tenant={"about": None})
+    await turn_in(inbox, 5, scope="tenant", chosen={"about": None})
     assert (await turn_in(inbox, 6)).preferences == Preferences()
 
 
 async def test_what_is_chosen_here_stays_when_what_is_above_becomes_the_same(inbox):
-    await turn_in(inbox, 1, of_tenant={"model": "a"})
+    await turn_in(inbox, 1, scope="tenant", chosen={"model": "a"})
     await turn_in(inbox, 2, chosen={"model": "a"})
-    await turn_in(inbox, 3, of_tenant={"model": "b"})
+    await turn_in(inbox, 3, scope="tenant", chosen={"model": "b"})
     assert (await turn_in(inbox, 4)).preferences.model == "a"
 
 
@@ -65,10 +67,17 @@ async def test_one_choice_that_cannot_be_read_leaves_the_others(inbox, redis):
 
 
 async def test_the_choices_of_the_tenant_are_forgotten_with_everything_else(inbox, redis):
-    await turn_in(inbox, 1, of_tenant={"model": "m"})
+    await turn_in(inbox, 1, scope="tenant", chosen={"model": "m"})
     assert 0 < await redis.ttl(keys.state(tenant_conversation(PLACE))) <= 1000
 
 
 @pytest.mark.parametrize("raw", [None, b"", b"[]", b"\xff", b'{"model": null}', b'{"model": 1}'])
 def test_rubbish_is_no_choice(raw):
     assert read_layer(raw) == {}
+
+
+async def test_a_choice_for_the_place_can_be_made_in_its_thread(inbox):
+    await turn_in(inbox, 1, thread="thread", scope="place", chosen={"about": "place"})
+    turn = await turn_in(inbox, 2)
+    assert (turn.layers.place, turn.layers.thread) == ({"about": "place"}, {})
+    assert (await turn_in(inbox, 3, thread="other")).preferences.about == "place"

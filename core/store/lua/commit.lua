@@ -3,7 +3,7 @@
 -- commit is sent again, because its answer got lost, it does nothing and is not refused.
 -- KEYS  1 stream  2 mail  3 the lane's state  4 history  5 the conversation's state  6 ready
 --       7 lanes  8 the person's running  9 the person's parked  10 the place's running
---       11 the place's parked  12 dead letters  13 holds  14 the tenant's state
+--       11 the place's parked  12 dead letters  13 holds  14 the state of what is above
 --       15... what the bill and the hold name
 -- ARGV  1 group  2 worker  3 entry  4 fence  5 lane  6 person  7 mail taken
 --       8 the exchange to forget (its event id in JSON; may be empty; *: all)
@@ -12,7 +12,7 @@
 --       14 the bill of the turn (JSON, see bill.lua)
 --       15 preferences that change (JSON, may be empty)
 --       16 since when this place's threads remember (seconds; may be empty)  17 its slot
---       18 the tenant's preferences that change (JSON, may be empty)
+--       18 the preferences above this conversation that change (JSON, may be empty)
 --       19 for how many seconds exchanges are kept here, if shorter than 9 (else empty)
 -- Returns {how much mail is left, entries of the bill that come near their limit...}
 local lane, state, history = KEYS[3], KEYS[5], KEYS[4]

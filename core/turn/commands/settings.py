@@ -19,7 +19,8 @@ from core.turn.context import Report, TurnContext
 from core.turn.hearing import switched
 
 NAME = "settings"
-EVERYWHERE = "everywhere"
+EVERYWHERE, PLACE = "everywhere", "place"
+"""Words before a setting that say where it is to hold, if not where they are written."""
 RESET = "reset"
 ROW_CHARS = 60
 """So much of a long value is shown in a list."""
@@ -27,28 +28,33 @@ VALUE_CHARS = 1_500
 
 
 class Wish(NamedTuple):
-    """What somebody wants of the settings: all, those of one *name*, or another *value* of it."""
+    """What somebody wants of the settings: all, those of one *name*, or another *value* of it.
+
+    *where*: the word that says so, for the commands of buttons.
+    """
 
     scope: Scope
+    where: str
     name: str
     value: str
 
     def command(self, *words: str) -> str:
         """The command of a button in the same scope."""
-        scope = [EVERYWHERE] if self.scope == "tenant" else []
-        return " ".join([NAME, *scope, *words])
+        return " ".join(filter(None, (NAME, self.where, *words)))
 
 
 def read_wish(context: TurnContext) -> Wish:
     """What the arguments of the command say."""
     scope: Scope = "thread" if context.turn.in_thread else "place"
-    text = context.first.text.strip()
+    # The answer to a command about the place may stand in a thread, and so do its buttons.
+    where, text = PLACE if context.first.of_place else "", context.first.text.strip()
     first, _, rest = text.partition(" ")
-    if first.lower() == EVERYWHERE:
-        scope, text = "tenant", rest.strip()
+    if first.lower() in (EVERYWHERE, PLACE):
+        where, text = first.lower(), rest.strip()
+        scope = "tenant" if where == EVERYWHERE else "place"
     name, *value = text.split(maxsplit=1)[:2] or [""]
     name = name.lower()
-    return Wish(scope, ALSO.get(name, name), value[0].strip() if value else "")
+    return Wish(scope, where, ALSO.get(name, name), value[0].strip() if value else "")
 
 
 async def _settings(context: TurnContext) -> Report:
@@ -92,10 +98,7 @@ async def _change(context: TurnContext, wish: Wish, setting: Setting) -> Report:
     if setting.field == "context" and wish.scope != "tenant":
         told = "\n\n".join(filter(None, (told, await switched(context, layers))))
     shown = await _show(context, told, buttons)
-    if wish.scope == "tenant":
-        await context.commit(of_tenant={setting.field: value})
-    else:
-        await context.commit(chosen={setting.field: value})
+    await context.commit(chosen={setting.field: value}, scope=wish.scope)
     return Report("command", shown)
 
 
@@ -213,7 +216,7 @@ COMMANDS = (
         NAME,
         _settings,
         "words",
-        choices=lambda _: (*SETTINGS, *ALSO, EVERYWHERE),
+        choices=lambda _: (*SETTINGS, *ALSO, EVERYWHERE, PLACE),
         of_place=True,
         in_menu=True,
     ),
