@@ -65,7 +65,8 @@ async def test_a_kill_loses_no_question_and_what_was_allowed_is_done_once(
         assert ("make", "a") not in served.done
         server.press(post, yes)
     (post,) = await until(lambda: whole(server), 30)
-    assert len(server.posts(77)) == 1
+    # The kill may come between a post and its record: then the same question stands twice.
+    assert {one for _, one in asking(server)} <= {yes}
     assert served.done == {("look", "a"): 1, ("set", "a"): 1, ("make", "a"): 1}
     assert ("may have been done" in post.text) == (moment == "make")
 
