@@ -92,18 +92,19 @@ async def asked(model, chat, text="@palaver_bot why?"):
 async def test_settings_show_what_holds_and_who_chose_it(telegram):
     group = Chat(telegram)
     await group.say("/settings everywhere persona pirate", CAT)
-    await group.say("/settings when reply")
+    await group.say("/settings context off")
     shown = await group.say("/settings", BOB)
     for line in (
         "persona: pirate (chosen for everywhere)",
-        "when: reply (chosen here)",
+        "context: off (chosen here)",
         "about: A club of gardeners. (from my operator)",
         "timezone: Asia/Tokyo (from my operator)",
         "name: Friends (default)",
-        "burst: on (default)",
     ):
         assert line in shown
     assert "voice" not in shown
+    assert "burst" not in shown
+    assert "when" not in shown
     assert "follow" not in shown
 
 
@@ -146,14 +147,16 @@ async def test_a_group_is_changed_by_its_admins_and_everything_by_the_bots(teleg
 async def test_the_menu_is_one_message_and_asks_again_who_presses(telegram):
     group = Chat(telegram)
     await group.say("/settings")
-    assert {"settings model", "settings about", "settings when"} <= set(buttons(group.posts[-1]))
-    assert "always" in await group.press("settings when")
-    assert "Only an admin" in await group.press("settings when always", BOB)
-    assert "when" in await group.press("settings when always")
+    assert {"settings model", "settings about", "settings retention"} <= set(
+        buttons(group.posts[-1])
+    )
+    assert "7d" in await group.press("settings retention")
+    assert "Only an admin" in await group.press("settings retention 7d", BOB)
+    assert "retention" in await group.press("settings retention 7d")
     post = group.posts[-1]
-    assert "always (chosen here)" in post.text
-    assert "settings when reset" in buttons(post)
-    assert "mention (default)" in await group.press("settings when reset")
+    assert "7d (chosen here)" in post.text
+    assert "settings retention reset" in buttons(post)
+    assert "30d (default)" in await group.press("settings retention reset")
     assert "persona" in await group.press("settings")
     assert len(group.posts) == 1
     assert len(group.server.asides) == 1
@@ -222,11 +225,11 @@ async def test_settings_of_a_topic_are_its_own(telegram):
     server.chat_admins[-1002] = {ANN}
     topic, general = Chat(telegram, -1002, telegram._topic), Chat(telegram, -1002)
     await general.say("/settings about Everything.")
-    assert "chosen in this thread" in await topic.say("/settings when always")
+    assert "chosen in this thread" in await topic.say("/settings context thread")
     shown = await topic.say("/settings")
     assert "about: Everything. (chosen here)" in shown
-    assert "when: always (chosen in this thread)" in shown
-    assert "when: mention (default)" in await general.say("/settings")
+    assert "context: thread (chosen in this thread)" in shown
+    assert "context: off (default)" in await general.say("/settings")
 
 
 async def test_a_group_that_becomes_a_supergroup_keeps_its_settings(telegram, model):

@@ -69,6 +69,6 @@ async def test_who_may_not_change_a_channel_is_refused_when_they_press(slack):
 async def test_a_dialog_that_was_closed_is_told_in_a_post_for_one(slack):
     view = await opened(slack)
     slack.closed.add(view["id"])
-    slack.press_view(view, "settings place when", user=ANN)
+    slack.press_view(view, "settings place context", user=ANN)
     await until(lambda: slack.ephemerals)
     assert slack.ephemerals[-1][0] == ANN

@@ -157,9 +157,11 @@ def _now(context: TurnContext, setting: Setting, layers: Layers) -> str:
 
 def _all(context: TurnContext) -> Sequence[Setting]:
     """The settings that mean something here."""
-    without = set() if context.services.speech is not None else {"voice"}
+    without = {"when", "burst"}  # Kept, but nothing follows from them yet.
+    if context.services.speech is None:
+        without.add("voice")
     if context.first.private:
-        without |= {"name", "when", "context", "follow"}
+        without |= {"name", "context", "follow"}
     if not context.platform.limits.follows:
         without.add("follow")
     return [one for name, one in SETTINGS.items() if name not in without]
