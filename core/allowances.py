@@ -2,10 +2,10 @@
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings
 
-from core.fields import Names
+from core.fields import Key, Names
 
 
 class Allowances(BaseSettings):
@@ -21,6 +21,13 @@ class Allowances(BaseSettings):
         "those of servers' ask lists; never, none. After text of strangers was read: all that "
         "change something, always",
     )
+    search: Literal["", "searxng", "brave", "tavily", "exa", "serper"] = Field(
+        "",
+        description="the search of web_search: searxng, brave, tavily, exa or serper; with it the "
+        "model may also read pages that a person or a result names (read_page)",
+    )
+    search_key: Key = Field(SecretStr(""), description="the key of that search")
+    search_url: str = Field("", description="where a SearXNG of one's own, or a gateway, is")
     tool_steps: int = Field(16, ge=1, description="how many tool calls one answer may make")
     tool_seconds: float = Field(
         180.0, gt=0, description="seconds that the tool calls of one answer may take together"

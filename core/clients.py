@@ -14,6 +14,7 @@ from core.credentials import secret_in
 from core.errors import ConfigError
 from core.images.callbacks import Callbacks, Tasks
 from core.images.client import ImageClient
+from core.mcp.entry import ServerEntry
 from core.models.cache import Memory
 from core.models.choice import Watched, choose, has_user, one_key
 from core.models.demo.server import IMAGE_MODEL, demo_server
@@ -48,6 +49,7 @@ class Models:
     personas: Personas
     places: Places
     limits: Sequence[Limit]
+    tool_servers: Sequence[ServerEntry]
     kind: str
 
 
@@ -69,9 +71,7 @@ async def open_models(
     Raises:
         ConfigError: a setting, or the file PALAVER_CONFIG, is wrong.
     """
-    path = settings.palaver_config
-    file = PalaverFile() if path is None else read_palaver_file(path)
-    beside = path.parent if path else Path()
+    file, beside = _file(settings.palaver_config)
     async with AsyncExitStack() as stack:
         session = await stack.enter_async_context(settings.way.session(limit=POOL))
         outside = await stack.enter_async_context(Outside(settings.way))
@@ -109,8 +109,14 @@ async def open_models(
             personas=personas,
             places=places_of(file.place, beside, personas),
             limits=limits_of(settings, file.budget),
+            tool_servers=file.tools.server,
             kind=chat.kind,
         )
+
+
+def _file(path: Path | None) -> tuple[PalaverFile, Path]:
+    """The content of the file at *path*, and the folder beside which its other files stand."""
+    return (PalaverFile(), Path()) if path is None else (read_palaver_file(path), path.parent)
 
 
 def _guard(

@@ -9,7 +9,6 @@ import socket
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
 
 from aiohttp import web
 from redis.asyncio import Redis
@@ -32,7 +31,7 @@ from core.platform import Platform
 from core.scheduler import Scheduler
 from core.secret import keep_secret
 from core.settings import Settings
-from core.starting import Starting
+from core.starting import Starting, once_started
 from core.store import keys
 from core.store.budgets import Budgets
 from core.store.connection import connect
@@ -52,7 +51,7 @@ from core.store.secret import SharedSecret
 from core.store.tasks import Tasks
 from core.tasks import end
 from core.telemetry import Metrics, logger
-from core.tools.built_in import open_tools
+from core.toolbox import open_tools
 from core.tracing import open_tracer
 from core.turn.attachments import Reader
 from core.turn.commands import infos
@@ -117,6 +116,8 @@ async def open_core(settings: Settings) -> AsyncIterator[Core]:
         links = links_of(settings, RedisResponseCache(redis, keys.picture))
         recorded = budget, callbacks_of(settings, tasks), metrics, tracer
         models = await stack.enter_async_context(open_models(settings, *recorded, lessons, links))
+        opened = open_tools(settings, models.tool_servers, redis)
+        tools, servers = await stack.enter_async_context(opened)
         services = Services(
             settings=settings,
             model=_remembering(models, redis, metrics),
@@ -131,7 +132,8 @@ async def open_core(settings: Settings) -> AsyncIterator[Core]:
             reader=Reader(vision=settings.llm_vision, voice=models.voice, hears=settings.llm_hears),
             overheard=Overheard(redis),
             reminders=Reminders(redis, settings.max_waiting),
-            tools=open_tools(settings.tools),
+            tools=tools,
+            servers=servers,
             metrics=metrics,
             tracer=tracer,
             notices=Notices(redis),
@@ -144,18 +146,23 @@ async def open_core(settings: Settings) -> AsyncIterator[Core]:
             links=links,
             pubsub=pubsub,
             tasks=tasks,
-            lent=Lent(
-                settings,
-                SharedLeases(redis),
-                RedisPostLog(redis, pubsub, settings.history_ttl),
-                SharedSecret(redis),
-                SharedRecent(redis),
-                SpareCalls(budget),
-                services.access,
-                infos(services),
-            ),
+            lent=_lent(redis, pubsub, services),
             services=services,
         )
+
+
+def _lent(redis: Redis, pubsub: PubSub, services: Services) -> Lent:
+    settings = services.settings
+    return Lent(
+        settings,
+        SharedLeases(redis),
+        RedisPostLog(redis, pubsub, settings.history_ttl),
+        SharedSecret(redis),
+        SharedRecent(redis),
+        SpareCalls(services.pacer.budget),
+        services.access,
+        infos(services),
+    )
 
 
 def _remembering(models: Models, redis: Redis, metrics: Metrics) -> RememberingModel:
@@ -219,7 +226,7 @@ async def serve(
                 wrong["store"] = store
             if behind := core.lent.leases.behind:
                 wrong["leases"] = f"not renewed: {', '.join(behind)}"
-            return Health(wrong, pulse.warnings)
+            return Health(wrong, [*pulse.warnings, *core.services.servers.faults])
 
         url = await stack.enter_async_context(
             http_server(
@@ -249,7 +256,7 @@ def _routes(
     """The server's routes: for the platforms, the callbacks, and the API."""
     settings = core.settings
     routes = [
-        _once_started(route, platform.name, waiting)
+        once_started(route, platform.name, waiting)
         for platform in platforms
         for route in platform.routes()
     ]
@@ -279,20 +286,3 @@ async def _until_tried(
     if starting.refused:
         reasons = ", ".join(f"{name} {reason}" for name, reason in starting.wrong.items())
         raise ConfigError("credentials", reasons)
-
-
-def _once_started(
-    route: web.AbstractRouteDef, platform: str, waiting: Mapping[str, str]
-) -> web.AbstractRouteDef:
-    """*route*. Until *platform* has started, it answers: come again later."""
-    if not isinstance(route, web.RouteDef):
-        return route
-    inner: Any = route.handler
-
-    async def handle(request: web.Request) -> web.StreamResponse:
-        if platform in waiting:
-            return web.Response(status=503, headers={"Retry-After": "5"})
-        answer: web.StreamResponse = await inner(request)
-        return answer
-
-    return web.RouteDef(route.method, route.path, handle, route.kwargs)

@@ -5,8 +5,11 @@ The reason is logged in one line, now and then again, and is shown in `/readyz`.
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
+from typing import Any
+
+from aiohttp import web
 
 from core.errors import PalaverError, RateLimited, Revoked
 from core.platform import Platform
@@ -92,3 +95,20 @@ def _in_words(error: Exception) -> str:
         return f"no answer in {TRY_S:.0f} s"
     # Only the texts of our own errors are safe for everybody to read.
     return str(error) if isinstance(error, PalaverError) else type(error).__name__
+
+
+def once_started(
+    route: web.AbstractRouteDef, platform: str, waiting: Mapping[str, str]
+) -> web.AbstractRouteDef:
+    """*route*. Until *platform* has started, it answers: come again later."""
+    if not isinstance(route, web.RouteDef):
+        return route
+    inner: Any = route.handler
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        if platform in waiting:
+            return web.Response(status=503, headers={"Retry-After": "5"})
+        answer: web.StreamResponse = await inner(request)
+        return answer
+
+    return web.RouteDef(route.method, route.path, handle, route.kwargs)

@@ -99,6 +99,12 @@ class Servers:
             for server in self._servers
         ]
 
+    @property
+    def faults(self) -> Sequence[str]:
+        """Which servers are away, or have tools that wait for an admin, for who runs the bot."""
+        wrong = ((one.name, one.fault or _waiting(one.changed)) for one in self.states())
+        return [f"tool server {name}: {why}" for name, why in wrong if why]
+
     async def accept(self, server: str) -> Sequence[str]:
         """Let the changed tools of *server* be used. Returns their names. Raises StoreError."""
         accepted = {
@@ -132,6 +138,10 @@ class Servers:
                 log.warning("a tool has changed, and waits for an admin", tool=name)
             self._changed = changed
             self._known = dict(_checked(tools[name] for name in tools if name not in changed))
+
+
+def _waiting(changed: Sequence[str]) -> str:
+    return f"changed, waits for /tools accept: {', '.join(changed)}" if changed else ""
 
 
 def _checked(tools: Iterator["ServedTool"]) -> Iterator[tuple[str, Known]]:

@@ -16,6 +16,7 @@ from core.store.overheard import Overheard
 from core.store.reminders import Reminders
 from core.telemetry import Metrics
 from core.tools.registry import Tools
+from core.tools.servers import Servers
 from core.tracing import Tracer
 from core.turn.attachments import Reader
 from core.turn.background import Background
@@ -39,6 +40,7 @@ class Services:
     overheard: Overheard
     reminders: Reminders
     tools: Tools
+    servers: Servers
     metrics: Metrics
     tracer: Tracer
     notices: Notices

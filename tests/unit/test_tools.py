@@ -7,11 +7,14 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from redis.asyncio import Redis
 
 from core.errors import ConfigError
 from core.messages import conversation_id
+from core.settings import Settings
+from core.toolbox import open_tools
 from core.tools.arguments import ArgumentCheck
-from core.tools.built_in import BUILT_IN, open_tools
+from core.tools.built_in import BUILT_IN
 from core.tools.calculate import calculate
 from core.tools.clock import Clock
 from core.tools.registry import Tools
@@ -169,11 +172,22 @@ def test_a_prefix_that_models_put_before_a_name_is_no_other_tool(said):
     assert Tools([Fake()]).for_turn(context()).find(said) is not None
 
 
-def test_the_operator_is_told_which_tools_there_are():
+async def names_of(**given):
+    settings = Settings(**given)
+    # Without servers nothing is asked of the store.
+    async with open_tools(settings, (), Redis()) as (tools, _):
+        return [spec.name for spec in tools]
+
+
+async def test_the_operator_is_told_which_tools_there_are():
     with pytest.raises(ConfigError, match="there are time, calculate"):
-        open_tools(["clock"])
-    assert [spec.name for spec in open_tools(BUILT_IN)] == list(BUILT_IN)
-    assert not list(open_tools([]))
+        await names_of(tools=("clock",))
+    assert await names_of() == list(BUILT_IN)
+    assert await names_of(tools=()) == []
+    assert await names_of(tools=("read_page",)) == ["read_page"]
+    assert await names_of(tools=(), search="tavily", search_key="k") == ["web_search", "read_page"]
+    with pytest.raises(ConfigError, match="SEARCH_KEY"):
+        await names_of(search="tavily")
 
 
 # --- Arguments -------------------------------------------------------------------------------

@@ -22,6 +22,7 @@ from core.turn.commands import (
     settings,
     start,
     steps,
+    tools,
     usage,
 )
 from core.turn.commands.command import Command
@@ -42,6 +43,7 @@ _ROOMS = (
     data,
     catchup,
     remind,
+    tools,
     usage,
     budget,
 )

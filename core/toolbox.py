@@ -1,0 +1,47 @@
+"""Opens all tools: the built-in ones, those of the web, and those of MCP servers."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from redis.asyncio import Redis
+
+from core.errors import ConfigError
+from core.mcp.entry import ServerEntry
+from core.net.outside import Outside
+from core.sandbox.run import Sandbox
+from core.settings import Settings
+from core.store.pins import SharedPins
+from core.tools.built_in import BUILT_IN
+from core.tools.read_page import ReadPage
+from core.tools.registry import Tools
+from core.tools.servers import Servers
+from core.tools.tool import Tool
+from core.tools.web_search import WebSearch
+
+READ_PAGE = "read_page"
+
+
+@asynccontextmanager
+async def open_tools(
+    settings: Settings, entries: Sequence[ServerEntry], redis: Redis
+) -> AsyncIterator[tuple[Tools, Servers]]:
+    """The tools of *settings*, and the servers of *entries*, whose tools join them.
+
+    Raises:
+        ConfigError: there is no such tool, or a search lacks its key.
+    """
+    async with AsyncExitStack() as stack:
+        names = list(dict.fromkeys(settings.tools))
+        if unknown := [name for name in names if name not in (*BUILT_IN, READ_PAGE)]:
+            known = ", ".join((*BUILT_IN, READ_PAGE))
+            raise ConfigError("TOOLS", f"there is no tool {unknown[0]}; there are {known}")
+        tools: list[Tool] = [BUILT_IN[name]() for name in names if name in BUILT_IN]
+        if settings.search:
+            session = await stack.enter_async_context(settings.way.session(limit=20))
+            key = settings.search_key.get_secret_value()
+            tools.append(WebSearch(session, settings.search, key, settings.search_url))
+        if settings.search or READ_PAGE in names:
+            outside = await stack.enter_async_context(Outside(settings.way))
+            tools.append(ReadPage(outside, Sandbox()))
+        servers = await stack.enter_async_context(Servers(entries, SharedPins(redis)))
+        yield Tools(tools, servers.known), servers

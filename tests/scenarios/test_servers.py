@@ -1,0 +1,73 @@
+"""Tools of MCP servers, used from a chat."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.contracts.drivers import SlackDriver, TelegramDriver, WebDriver, driving
+from tests.harness import until
+
+ROOT = Path(__file__).parents[2]
+NOTES = ROOT / "examples" / "tools" / "notes.py"
+STRANGER = ROOT / "tests" / "servers" / "mcp.py"
+
+
+def config(tmp_path, *entries):
+    path = tmp_path / "palaver.toml"
+    path.write_text("\n".join(entries))
+    return path
+
+
+def entry(name, program, *arguments, more='allow = ["*"]'):
+    command = ", ".join(f'"{one}"' for one in (sys.executable, program, *arguments))
+    return f'[[tools.server]]\nname = "{name}"\ncommand = [{command}]\n{more}\n'
+
+
+def calling(model, name, arguments):
+    """The model calls this tool if it is offered, and then tells what came of it."""
+
+    def call(body):
+        offered = [one["function"]["name"] for one in body.get("tools", ())]
+        done = any(one["role"] == "tool" for one in body["messages"])
+        return ("", [(name, arguments)]) if name in offered and not done else None
+
+    model.calling = call
+    model.answer = lambda messages: (
+        "RESULT " + " / ".join(one["content"] for one in messages if one["role"] == "tool")
+    )
+
+
+async def ready(driver):
+    await until(driver.app.core.services.servers.known)
+
+
+@pytest.mark.parametrize("make", [WebDriver, TelegramDriver, SlackDriver])
+async def test_a_server_of_palaver_toml_is_used_from_a_chat(make, tmp_path, model):
+    driver = make()
+    place = driver.places[0]
+    calling(model, "notes__list_notes", {})
+    path = config(tmp_path, entry("notes", NOTES, more='allow = ["*"]\nread = ["list_notes"]'))
+    async with driving(driver, tmp_path, model, palaver_config=path):
+        await ready(driver)
+        await driver.say(place, "what is noted?")
+        (post,) = await driver.answered(place)
+    assert "No notes." in post.text
+
+
+async def test_tools_lists_what_may_be_used_and_a_server_that_is_away_harms_no_answer(
+    tmp_path, model
+):
+    driver = WebDriver()
+    place = driver.places[0]
+    path = config(tmp_path, entry("away", "no-such-file.py"), entry("one", STRANGER, "plain"))
+    async with driving(driver, tmp_path, model, palaver_config=path):
+        await ready(driver)
+        await driver.say(place, "/tools")
+        (post,) = await driver.posted(place, 1)
+        assert "`one__echo`" in post.text
+        assert "`calculate`" in post.text
+        assert "away__" not in post.text
+        await driver.say(place, "hello")
+        await driver.posted(place, 2)
+        assert any("tool server away" in one for one in driver.app.core.services.servers.faults)
