@@ -34,6 +34,7 @@ _WORDS: Mapping[str, Unit] = {
 }
 SCALE: Mapping[Unit, int] = {"usd": MICRO, "tokens": 1, "pictures": 1, "minutes": 60, "tools": 1}
 _THOUSANDS = {"": 1, "k": 1_000, "m": 1_000_000}
+_EACH = ("/", "a", "per")
 _AMOUNT = re.compile(r"(\$?)(\d{1,12}(?:\.\d{1,6})?)([km]?)\s*(\$|[a-z]+)?", re.IGNORECASE)
 MOST = 10**13
 """Lua writes whole numbers exactly up to 14 digits."""
@@ -128,16 +129,15 @@ def read_limit(of: Of, text: str, *, who: str = "") -> Limit:
     Raises:
         ValueError: *text* is none.
     """
-    found = re.fullmatch(
-        rf"(.+?)(?:\s*/\s*|\s+(?:a|per)\s+)({'|'.join(PERS)})(?:\s+(\S+))?",
-        text.strip(),
-        re.IGNORECASE,
-    )
-    if found is None:
+    words = text.replace("/", " / ", 1).split()
+    ends = range(1, len(words) - 1)
+    at = next((n for n in ends if words[n].lower() in _EACH and words[n + 1].lower() in PERS), 0)
+    models = words[at + 2 :]
+    if not at or (len(models) > 1 and "/" not in models):
         raise ValueError(f"{text.strip()[:60]!r} is no budget, such as 2 usd/day")
-    most, unit = read_amount(found[1])
-    per = next(one for one in PERS if one == found[2].lower())
-    return Limit(of, unit, most, per, who, found[3] or "")
+    most, unit = read_amount(" ".join(words[:at]))
+    per = next(one for one in PERS if one == words[at + 1].lower())
+    return Limit(of, unit, most, per, who, "".join(models))
 
 
 def limits_of(settings: Settings, entries: Iterable[BudgetEntry]) -> tuple[Limit, ...]:

@@ -63,7 +63,7 @@ async def answer(
     """
     readable = [one for one in history if not one.refused]
     heard = await hear(context, question, readable, replaces)
-    attachments = list(dict.fromkeys([*heard.files, *attachments]))
+    attachments = [*(one for one in heard.files if one not in attachments), *attachments]
     attached = await read_attachments(context, attachments, readable)
     replaced = next((one for one in context.turn.history if one.event_id == replaces), None)
     # What waited has its own steps in the journal.

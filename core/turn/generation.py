@@ -144,7 +144,9 @@ class Generation:
         """
         sources = (*self.found, *self.sources)
         shown = with_links(self.shown_best, sources) if one_page else self.shown_best
-        above = shown.rstrip() if self.best else self._heading.strip()
+        above = shown if self.best else self._heading.strip()
+        # What a round said ends with the space that keeps it apart from the next one.
+        above = above.rstrip() if self.text == self.kept else above
         parts = [above, listed(self.best, sources, language)]
         if self.stopped:
             parts.append(say("stopped", language))

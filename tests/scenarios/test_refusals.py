@@ -190,7 +190,7 @@ async def test_in_whosever_words_the_person_reads_the_same_and_the_next_question
     monkeypatch.setattr("core.models.retrying.FIRST_WAIT_S", 0.001)
     sentence, calls = FINAL[means]
     wordings = [one for one in WORDINGS if one.means == means]
-    async with driving(driver, tmp_path, model):
+    async with driving(driver, tmp_path, model, tools=()):
         for number, wording in enumerate(wordings):
             model.strict = lambda _, one=wording: (one.status, one.body)
             asked = len(model.requests)
@@ -230,7 +230,7 @@ async def test_an_answer_that_is_not_whole_says_so_in_one_sentence(
 ):
     fault, half = ENDS[sentence]
     model.faults = [fault]
-    async with driving(driver, tmp_path, model):
+    async with driving(driver, tmp_path, model, tools=()):
         post = await ask(driver, "hello", 1)
         assert post.text == ("half\n\n" if half else "") + say(sentence, "en")
         goes_on = sentence in ("cut_length", "cut_pause")

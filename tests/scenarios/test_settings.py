@@ -241,6 +241,7 @@ async def test_a_group_that_becomes_a_supergroup_keeps_its_settings(telegram, mo
     moved = Chat(telegram, -1009)
     await asyncio.sleep(0.3)
     assert "Moved people." in await asked(model, moved)
+    await until(lambda: "retry" in str_of(moved.posts[-1]))
     assert "about: Moved people. (chosen here)" in await moved.say("/settings")
 
 

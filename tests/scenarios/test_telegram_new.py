@@ -240,7 +240,7 @@ async def test_a_guests_long_answer_is_whole(driver, tmp_path, model):
 async def test_a_title_that_a_person_gave_their_topic_is_kept(driver, tmp_path, model):
     """Made with a name of its own, or renamed; a name that the client made up asks for a title."""
     model.answer = lambda messages: "Tea and rain"
-    async with driving(driver, tmp_path, model, small_model="scripted"):
+    async with driving(driver, tmp_path, model, small_model="scripted", memory_learn=False):
         server, bob = driver.server, driver.server.person(78, "Bob")
         server.topics |= {77: {9}, 78: {10}}
         topic = {"message_thread_id": 9, "is_topic_message": True}

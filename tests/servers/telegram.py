@@ -474,10 +474,10 @@ class TelegramServer:
         user, chat = int(parameters["user_id"]), int(parameters["chat_id"])
         if chat not in self.chats and chat not in self.chat_admins:
             raise ApiError(400, "Bad Request: member list is inaccessible")
-        if user == BOT["id"]:
-            return {"status": "administrator" if chat in self.admin_in else "member", "user": BOT}
-        status = "administrator" if user in self.chat_admins.get(chat, ()) else "member"
-        return {"status": status, "user": self.person(user)}
+        us = user == BOT["id"]
+        admin = user in self.chat_admins.get(chat, ()) or (us and chat in self.admin_in)
+        status = "administrator" if admin else "member"
+        return {"status": status, "user": BOT if us else self.person(user)}
 
     async def do_getChatAdministrators(self, parameters, files):
         # core.telegram.org/bots/api#getchatadministrators: all that are not bots; in groups only

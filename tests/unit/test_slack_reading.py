@@ -95,7 +95,7 @@ def test_what_is_opened_and_never_closed_is_read_to_its_end(piece):
 
 
 @pytest.mark.parametrize(
-    "text", ["!new ideas for a party", "/usage of commas?", "!stop that noise"]
+    "text", ["!new ideas for a party", "/help me with commas?", "!stop that noise"]
 )
 def test_a_command_that_takes_nothing_is_a_question_where_words_follow(text):
     assert read_command(text, command_infos()) == ("", text)

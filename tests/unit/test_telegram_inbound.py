@@ -110,7 +110,7 @@ def a_platform():
         menus={"": {}},
     )
     platform._me = ME
-    platform._bot = Quiet(TOKEN)
+    platform._bot = Quiet(_Recent(), TOKEN)
     return platform
 
 

@@ -38,7 +38,7 @@ from core.turn.reminders import (
 
 SHOWN_TIMES = 3
 SHOWN_CHARS = 80
-_NUMBERED = re.compile(r"(cancel|edit)\s+#?(\d{1,4})(?!\S)\s*(.*)", re.IGNORECASE | re.DOTALL)
+_NUMBERED = re.compile(r"(cancel|edit)\s+#?(\d{1,4})(?:\s(.*))?", re.IGNORECASE | re.DOTALL)
 _PRESSED = re.compile(r"(undo|answer|tell) ([0-9a-f]{16})")
 _ZONE = re.compile(r"zone(?:\s+(\S+(?: \S+)?))?", re.IGNORECASE)
 
@@ -51,7 +51,8 @@ async def _remind(context: TurnContext) -> Report:
         if pressed := _PRESSED.fullmatch(text):
             return await _press(context, pressed[1], pressed[2])
         if numbered := _NUMBERED.fullmatch(text):
-            return await _change(context, numbered[1].lower(), int(numbered[2]), numbered[3])
+            rest = (numbered[3] or "").strip()
+            return await _change(context, numbered[1].lower(), int(numbered[2]), rest)
         if zone := _ZONE.fullmatch(text):
             return await _zone(context, zone[1] or "")
         wish = await _wish(context, text)
