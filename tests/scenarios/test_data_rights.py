@@ -99,12 +99,25 @@ async def with_text(driver, place, text):
     return next((post for post in await driver.posts(place) if text in post.text), None)
 
 
+def sent_json(server, chat):
+    """What the JSON file says that came in *chat*; the other file is Markdown."""
+    for post in server.posts(chat):
+        if post.document and post.document.lstrip()[:1] in (b"{", "{"):
+            return json.loads(post.document)
+    return None
+
+
 async def asked_in_group(driver, user, name, text):
     server = driver.server
-    count = len(server.posts(-1001))
+    count, kept = len(server.posts(-1001)), len(await history_of(driver))
     server.say(-1001, f"@palaver_bot {text}", user=server.person(user, name))
     await driver.posted("group", count + 1)
     await until(lambda: "retry" in str(server.posts(-1001)[-1].markup))
+
+    async def committed():
+        return len(await history_of(driver)) == kept + 1
+
+    await until(committed)
 
 
 async def history_of(driver, conversation="telegram:-1001:"):
@@ -127,8 +140,7 @@ async def test_in_a_group_a_member_gets_and_forgets_their_own_part_and_an_admin_
         (only,) = data["conversations"]
         assert [one["question"] for one in only["exchanges"]] == ["pears"]
         server.say(-1001, "/export", user=server.person(79, "Eve"))
-        await until(lambda: [one for one in server.posts(79) if one.document])
-        told = json.loads([one.document for one in server.posts(79) if one.document][-1])
+        told = await until(lambda: sent_json(server, 79))
         (whole,) = told["conversations"]
         assert [one["question"] for one in whole["exchanges"]] == ["apples", "pears"]
         server.say(-1001, "/forget", user=server.person(78, "Ann"))
