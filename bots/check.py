@@ -11,6 +11,7 @@ from contextlib import AsyncExitStack
 import aiohttp
 from pydantic import SecretStr
 
+from bots.check_tools import tools
 from bots.finding import Finding
 from bots.registry import checks, turned_on
 from bots.spelling import doubts, unknown
@@ -61,6 +62,7 @@ async def try_all(settings: Settings) -> bool:
         ("settings", _settings(settings)),
         ("store", _store(settings)),
         ("model", _models(settings)),
+        ("tools", tools(settings)),
         *checks(settings),
     ):
         try:

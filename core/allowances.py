@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings
 
-from core.fields import Key, Names
+from core.fields import Key, Names, Url
 
 
 class Allowances(BaseSettings):
@@ -27,7 +27,7 @@ class Allowances(BaseSettings):
         "model may also read pages that a person or a result names (read_page)",
     )
     search_key: Key = Field(SecretStr(""), description="the key of that search")
-    search_url: str = Field("", description="where a SearXNG of one's own, or a gateway, is")
+    search_url: Url = Field("", description="where a SearXNG of one's own, or a gateway, is")
     tool_steps: int = Field(16, ge=1, description="how many tool calls one answer may make")
     tool_seconds: float = Field(
         180.0, gt=0, description="seconds that the tool calls of one answer may take together"

@@ -41,6 +41,7 @@ from core.store.inbox import Inbox
 from core.store.limits import Notices, SharedBudget, SharedLeases
 from core.store.members import SharedMembers
 from core.store.overheard import Overheard
+from core.store.pins import SharedPins
 from core.store.post_log import RedisPostLog
 from core.store.pubsub import PubSub
 from core.store.pulse import Pulse
@@ -116,7 +117,7 @@ async def open_core(settings: Settings) -> AsyncIterator[Core]:
         links = links_of(settings, RedisResponseCache(redis, keys.picture))
         recorded = budget, callbacks_of(settings, tasks), metrics, tracer
         models = await stack.enter_async_context(open_models(settings, *recorded, lessons, links))
-        opened = open_tools(settings, models.tool_servers, redis)
+        opened = open_tools(settings, models.tool_servers, SharedPins(redis))
         tools, servers = await stack.enter_async_context(opened)
         services = Services(
             settings=settings,

@@ -3,18 +3,15 @@
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 
-from redis.asyncio import Redis
-
 from core.errors import ConfigError
 from core.mcp.entry import ServerEntry
 from core.net.outside import Outside
 from core.sandbox.run import Sandbox
 from core.settings import Settings
-from core.store.pins import SharedPins
 from core.tools.built_in import BUILT_IN
 from core.tools.read_page import ReadPage
 from core.tools.registry import Tools
-from core.tools.servers import Servers
+from core.tools.servers import Pins, Servers
 from core.tools.tool import Tool
 from core.tools.web_search import WebSearch
 
@@ -23,7 +20,7 @@ READ_PAGE = "read_page"
 
 @asynccontextmanager
 async def open_tools(
-    settings: Settings, entries: Sequence[ServerEntry], redis: Redis
+    settings: Settings, entries: Sequence[ServerEntry], pins: Pins
 ) -> AsyncIterator[tuple[Tools, Servers]]:
     """The tools of *settings*, and the servers of *entries*, whose tools join them.
 
@@ -43,5 +40,5 @@ async def open_tools(
         if settings.search or READ_PAGE in names:
             outside = await stack.enter_async_context(Outside(settings.way))
             tools.append(ReadPage(outside, Sandbox()))
-        servers = await stack.enter_async_context(Servers(entries, SharedPins(redis)))
+        servers = await stack.enter_async_context(Servers(entries, pins))
         yield Tools(tools, servers.known), servers

@@ -38,6 +38,7 @@ from core.telemetry import logger
 log = logger(__name__)
 
 BORDER = "mcp"
+NOT_STARTED = "not started yet"
 FIRST_BACKOFF_S, MOST_BACKOFF_S = 1.0, 60.0
 STEADY_S = 60.0
 """A server that stayed for so long is started again at once."""
@@ -77,7 +78,7 @@ class McpServer:
     def __init__(self, entry: ServerEntry, changed: Callable[[], None] = lambda: None) -> None:
         self.entry = entry
         self.listed = Listed()
-        self.fault = "not started yet"
+        self.fault = NOT_STARTED
         self.changed = changed
         self._ready = asyncio.Event()
         self._wanted = asyncio.Event()

@@ -16,7 +16,7 @@ import msgspec
 from core.errors import StoreError
 from core.mcp.entry import ServerEntry
 from core.mcp.frames import Item, ServerTool
-from core.mcp.server import CallFailed, McpServer
+from core.mcp.server import NOT_STARTED, CallFailed, McpServer
 from core.models.folding import visible
 from core.tasks import end
 from core.telemetry import logger
@@ -47,12 +47,17 @@ class Pins(Protocol):
 
 
 class ServerState(msgspec.Struct, frozen=True):
-    """What an operator may know of a server. *changed*: tools that wait for an admin."""
+    """What an operator may know of a server.
+
+    *changed*: tools that wait for an admin. *barred*: those that its entry does not allow, by the
+    server's own names.
+    """
 
     name: str
     fault: str
     tools: tuple[str, ...]
     changed: tuple[str, ...]
+    barred: tuple[str, ...]
 
 
 class Servers:
@@ -65,6 +70,8 @@ class Servers:
         self._changed: Mapping[str, str] = {}
         self._news = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
+        self.tried = asyncio.Event()
+        """Set once each server is connected, or has failed to be."""
 
     async def __aenter__(self) -> Self:
         self._tasks = [
@@ -95,6 +102,11 @@ class Servers:
                 server.fault,
                 tuple(one for one in self._known if one.startswith(f"{name}{BETWEEN}")),
                 tuple(one for one in self._changed if one.startswith(f"{name}{BETWEEN}")),
+                tuple(
+                    visible(tool.name)[:64]
+                    for tool in server.listed.tools
+                    if not server.entry.allows(tool.name)
+                ),
             )
             for server in self._servers
         ]
@@ -138,6 +150,8 @@ class Servers:
                 log.warning("a tool has changed, and waits for an admin", tool=name)
             self._changed = changed
             self._known = dict(_checked(tools[name] for name in tools if name not in changed))
+            if all(server.fault != NOT_STARTED for server in self._servers):
+                self.tried.set()
 
 
 def _waiting(changed: Sequence[str]) -> str:

@@ -7,6 +7,7 @@ import pytest
 
 from tests.contracts.drivers import SlackDriver, TelegramDriver, WebDriver, driving
 from tests.harness import until
+from tests.scenarios.test_check import check
 
 ROOT = Path(__file__).parents[2]
 NOTES = ROOT / "examples" / "tools" / "notes.py"
@@ -71,3 +72,36 @@ async def test_tools_lists_what_may_be_used_and_a_server_that_is_away_harms_no_a
         await driver.say(place, "hello")
         await driver.posted(place, 2)
         assert any("tool server away" in one for one in driver.app.core.services.servers.faults)
+
+
+@pytest.mark.parametrize(
+    ("program", "more", "good", "told"),
+    [
+        (NOTES, 'allow = ["roll_*"]', True, "notes: notes__roll_dice; not allowed: list_notes,"),
+        (NOTES, "", False, "notes works, but none of its tools is allowed; not allowed: roll_dice"),
+        ("no-such-file.py", 'allow = ["*"]', False, "FAIL tools      notes: "),
+    ],
+)
+async def test_check_connects_each_server_and_names_its_tools(
+    tmp_path, model, program, more, good, told
+):
+    path = config(tmp_path, entry("notes", program, more=more))
+    known = {"LLM_BASE_URL": model.url, "LLM_MODEL": "scripted", "IMAGE_BASE_URL": model.url}
+    code, said = await check(tmp_path, None, PALAVER_CONFIG=str(path), **known)
+    assert told in said
+    assert "time, calculate" in said
+    assert (code == 0) is good
+
+
+@pytest.mark.parametrize(
+    ("set_to", "told"),
+    [
+        ({"SEARCH": "tavily"}, "SEARCH_KEY"),
+        ({"SEARCH_KEY": "tvly-something"}, "SEARCH_KEY is set, but not SEARCH"),
+    ],
+)
+async def test_check_says_what_the_search_lacks(tmp_path, set_to, told):
+    code, said = await check(tmp_path, None, **set_to)
+    assert code != 0
+    assert told in said
+    assert "tvly-something" not in said

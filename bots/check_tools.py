@@ -1,0 +1,54 @@
+"""What `palaver check` tells of tools. It connects the servers for a moment, and calls nothing."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import suppress
+
+from bots.finding import Finding
+from core.errors import ConfigError
+from core.models.palaver_file import read_palaver_file
+from core.settings import Settings
+from core.toolbox import open_tools
+from core.tools.servers import ServerState
+
+START_S = 40.0
+
+
+class _NoPins:
+    """A check remembers nothing, so no tool has changed."""
+
+    async def pin(self, seen: Mapping[str, str]) -> Mapping[str, str]:
+        return seen
+
+    async def accept(self, seen: Mapping[str, str]) -> None:
+        pass
+
+
+async def tools(settings: Settings) -> AsyncIterator[Finding]:
+    """The built-in tools that are on, and each server with what it offers."""
+    if settings.search_key.get_secret_value() and not settings.search:
+        yield Finding("FAIL", "SEARCH_KEY is set, but not SEARCH: nobody searches")
+    path = settings.palaver_config
+    try:
+        entries = read_palaver_file(path).tools.server if path is not None else ()
+    except ConfigError:
+        return  # The trial of the model has told it.
+    async with open_tools(settings, entries, _NoPins()) as (known, servers):
+        names = [one.name for one in known]  # No server is connected yet: all are built in.
+        yield Finding("ok", ", ".join(names) or "no built-in tool is on")
+        if entries:
+            with suppress(TimeoutError):
+                # A server that has not answered by then is told as one that was not started.
+                async with asyncio.timeout(START_S):
+                    await servers.tried.wait()
+        for state in servers.states():
+            yield _of(state)
+
+
+def _of(state: ServerState) -> Finding:
+    barred = f"; not allowed: {', '.join(state.barred)}" if state.barred else ""
+    if state.fault:
+        return Finding("FAIL", f"{state.name}: {state.fault}")
+    if not state.tools:
+        return Finding("FAIL", f"{state.name} works, but none of its tools is allowed{barred}")
+    return Finding("ok", f"{state.name}: {', '.join(state.tools)}{barred}")
