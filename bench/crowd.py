@@ -53,18 +53,27 @@ class Result:
     last_s: float = 0.0
     forced_s: float = 0.0
 
+    @property
+    def share(self):
+        """Which part of the calls was for answers."""
+        return self.answers / max(1, self.answers + self.notices)
+
+    @property
+    def times(self):
+        """How many times as long as the budget forces it took."""
+        return self.last_s / self.forced_s
+
     def table(self):
-        share = self.answers / max(1, self.answers + self.notices)
         rows = [
             ("people who asked at once", self.people),
             ("answered", self.answered),
             ("calls for answers", self.answers),
             ("calls for notices", self.notices),
-            ("share of answers", f"{share:.1%}"),
+            ("share of answers", f"{self.share:.1%}"),
             ("refused calls", self.refused),
             ("last answer whole after, s", round(self.last_s, 1)),
             ("the budget forces for so many calls, s", round(self.forced_s, 1)),
-            ("times that", round(self.last_s / self.forced_s, 2)),
+            ("times that", round(self.times, 2)),
             ("a first text and an end for each", forced_s(2 * self.people)),
         ]
         return "\n".join(["| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows)])
@@ -174,12 +183,21 @@ async def run(*, people, world="strict", faster=4.0, max_per_place=20):
     return result
 
 
+def quiet():
+    set_up_logs("ERROR", as_json=False)
+
+
+def crowd(people, world):
+    """One run, in a process that does nothing else."""
+    return asyncio.run(run(people=people, world=world, faster=8.0))
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--people", type=int, default=20)
     parser.add_argument("--world", choices=WORLDS, default="strict")
     parser.add_argument("--faster", type=float, default=4.0)
-    set_up_logs("ERROR", as_json=False)
+    quiet()
     result = asyncio.run(run(**vars(parser.parse_args())))
     print(result.table())
     sys.exit(0 if result.answered == result.people else 1)

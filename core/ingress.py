@@ -91,7 +91,7 @@ class Ingress:
                 self._notify(platform, incoming, name, MINUTE_S, "too_fast", most)
         elif allowed:
             incoming = await self._first_wording(incoming)
-            by_admin = self._services.access.is_admin(incoming.sender.id)
+            by_admin = await self._stops_others(platform, incoming)
             put = partial(self._inbox.put, incoming, by_admin=by_admin)
             kept = await retry_until_available(put, "put")
             verdict = kept.verdict
@@ -146,13 +146,22 @@ class Ingress:
                 return True
         return bool(heard.others) and not for_us(incoming.text, heard.others)
 
+    async def _stops_others(self, platform: Platform, incoming: Incoming) -> bool:
+        """Whether *incoming* says stop, and its sender may stop the answers to other people."""
+        if incoming.command != "stop":
+            return False
+        rights = self._services.rights
+        role = await retry_until_available(partial(rights.role, platform, incoming), "role")
+        return await rights.may(platform, incoming, "others", role)
+
     async def _passed_on(self, platform: Platform, incoming: Incoming) -> bool:
         """Whether *incoming*, a command to a place, was passed on to threads of the place."""
         place, person = incoming.conversation, incoming.sender.id
         threads: Sequence[ConversationId] = ()
+        by_admin = await self._stops_others(platform, incoming)
         if incoming.command == "stop":
             # An admin stops the answers to everybody; others stop their own.
-            whose = "" if self._services.access.is_admin(person) else person
+            whose = "" if by_admin else person
             running = partial(self._inbox.places.answering, place, whose)
             threads = await retry_until_available(running, "answering")
         elif incoming.command == "retry":
@@ -166,7 +175,6 @@ class Ingress:
                 reply_to="",
                 of_place=False,
             )
-            by_admin = self._services.access.is_admin(person)
             await retry_until_available(partial(self._inbox.put, there, by_admin=by_admin), "put")
         if threads and incoming.command == "stop":
             self._notify(platform, incoming, f"stopped:{incoming.event_id}", 60, "stopped_here")

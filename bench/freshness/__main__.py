@@ -1,27 +1,29 @@
 """See the package's docstring."""
 
 import argparse
+import multiprocessing
+import os
 import random
+import time
 from concurrent.futures import ProcessPoolExecutor
 from itertools import product
 from pathlib import Path
 from statistics import mean
 
+from bench.crowd import crowd, quiet
 from bench.freshness.optimum import least_unseen
 from bench.freshness.others import SCHEDULES, theirs
 from bench.freshness.plot import bars
-from bench.freshness.promises import report
+from bench.freshness.promises import Reached, report
 from bench.freshness.traces import SPEEDS, make, recorded, usual_lengths
 from bench.freshness.world import DELAY_S, PLACES, RULES, WORLDS, Asked, answered, run
-from core.telemetry import set_up_logs
 
 DOCS = Path(__file__).parents[2] / "docs"
 ANSWERS, FIRST, PAUSE_S = 40, 10, 60.0
 """So many answers in one place, in the first of which it is learned what passes there, with such
 a pause after each: the place's minute is free again."""
-LONG_CHARS = 8_000
-"""In private much is learned where answers last for minutes: *after long answers* has six such
-before."""
+CROWDS = tuple(product((20, 200), WORLDS))
+"""So many people ask at once, in each world."""
 
 
 def usual(speed):
@@ -43,19 +45,16 @@ def unseen(screens):
     return mean(one.area / one.trace.seconds for one in screens)
 
 
-def figures(place, world, speed, long=0):
+def figures(place, world, speed):
     """(offline optimum, optimum without foresight, ours, the others') of usual answers.
 
-    *ours* are (unseen at first, unseen later over its optimum, refused calls); *long*: so many
-    long answers are asked for before.
+    *ours* are (unseen at first, unseen later over its optimum, refused calls).
     """
     traces, limits = usual(speed), WORLDS[world]()
-    before = [make(20, LONG_CHARS, "steady", number) for number in range(long)]
-    asked = one_after_another([*before, *traces])
+    asked = one_after_another(traces)
     screens, _ = run(answered(place, limits, asked, lengths=usual_lengths(200, seed=2)))
     if not all(one.whole for one in screens):
         raise SystemExit("an answer is not whole")
-    screens = screens[long:]
     later = unseen(screens[FIRST:]) / least_unseen(traces[FIRST:], RULES[place, world], DELAY_S)
     others = {}
     for schedule in SCHEDULES:
@@ -75,11 +74,12 @@ HEAD = (
 )
 
 
-def table(name, rows):
-    """*rows*: {(place, speed): figures}."""
-    print(f"\n{name}\n\n{HEAD}\n|---|---|---|---|---|---|---|---|")
+def table(world, rows, reached):
+    """*rows*: {(place, speed): figures}, as lines."""
+    lines = [f"**The {world} world**, {ANSWERS} answers of usual lengths in one place", "", HEAD]
+    lines.append("|---|---|---|---|---|---|---|---|")
     for (place, speed), (best, blind, (ours, later, refused), _) in rows.items():
-        print(
+        lines.append(
             f"| {place} | {speed} | {best:.1f} | {blind:.1f} | {ours:.1f} "
             f"| {ours / blind:.2f} | {later:.2f} | {refused} |"
         )
@@ -87,34 +87,28 @@ def table(name, rows):
         here = [row for (where, _), row in rows.items() if where == place]
         blind, ours = mean(row[1] for row in here), mean(row[2][0] for row in here)
         later = mean(row[2][1] for row in here)
-        print(
+        most = 1.2 if world == "loose" else 1.3
+        reached.note(f"unseen characters over the optimum, {world}", most, ours / blind)
+        lines.append(
             f"| {place} | all | | {blind:.1f} | {ours:.1f} | {ours / blind:.2f} | {later:.2f} | |"
         )
+    return [*lines, ""]
 
 
-def compare():
+def compare(pool, reached):
     """Usual answers in all places of both worlds: tables, and the plot of the strict world."""
-    cases = [*product(PLACES, WORLDS, SPEEDS, (0,))]
-    cases += [("Telegram, private", world, speed, 6) for world in WORLDS for speed in SPEEDS]
-    with ProcessPoolExecutor() as pool:
-        results = dict(zip(cases, pool.map(figures, *zip(*cases, strict=True)), strict=True))
-    plotted = {}
+    cases = [*product(PLACES, WORLDS, SPEEDS)]
+    results = dict(zip(cases, pool.map(figures, *zip(*cases, strict=True)), strict=True))
+    lines, plotted = [], {}
     for world in WORLDS:
-        rows = {
-            (place, speed): figure
-            for (place, where, speed, long), figure in results.items()
-            if where == world and not long
+        here = {
+            (place, speed): results[place, world, speed] for place in PLACES for speed in SPEEDS
         }
-        table(f"**The {world} world**, {ANSWERS} answers of usual lengths in one place", rows)
-        rows = {
-            (place, speed): figure
-            for (place, where, speed, long), figure in results.items()
-            if where == world and long
-        }
-        table("The same after long answers", rows)
+        lines += table(world, here, reached)
     for place in PLACES:
-        plotted[place] = plot_rows([results[place, "strict", speed, 0] for speed in SPEEDS])
+        plotted[place] = plot_rows([results[place, "strict", speed] for speed in SPEEDS])
     (DOCS / "freshness.svg").write_text(bars(plotted))
+    return lines[:-1]
 
 
 def plot_rows(rows):
@@ -133,14 +127,32 @@ def plot_rows(rows):
 
 def recordings():
     """The recorded traces one by one, each in a new place: the mean of unseen characters."""
-    print("\n**Recorded**, in a new place: unseen characters, mean\n")
-    print("| place | world | trace | s | characters | the offline optimum | Palaver |")
-    print("|---|---|---|---|---|---|---|")
+    yield "| place | world | trace | s | characters | the offline optimum | Palaver |"
+    yield "|---|---|---|---|---|---|---|"
     for place, world, trace in product(PLACES, WORLDS, recorded()):
         best = least_unseen([trace], RULES[place, world], DELAY_S)
         ours = unseen(run(answered(place, WORLDS[world](), [Asked(trace)]))[0])
         about = place, world, trace.name, f"{trace.seconds:.1f}", str(trace.total)
-        print(f"| {' | '.join(about)} | {best:.1f} | {ours:.1f} |")
+        yield f"| {' | '.join(about)} | {best:.1f} | {ours:.1f} |"
+
+
+def crowds(results, reached):
+    """*results*: {(people, world): the end of a run of `bench.crowd`}, as lines."""
+    yield "| people who ask at once | world | calls for answers | notices | refused | last, s | x |"
+    yield "|---|---|---|---|---|---|---|"
+    for (people, world), task in results.items():
+        one = task.result()
+        if one.answered < people:
+            raise SystemExit("an answer of the crowd is not whole")
+        if people == 20:
+            reached.note("20 askers: the last over what the budget forces", 1.3, one.times)
+        else:
+            reached.note("200 askers: calls for answers, %", 90, 100 * one.share, least=True)
+            reached.note("200 askers: notices", 3, one.notices)
+        yield (
+            f"| {people} | {world} | {one.answers} ({one.share:.1%}) | {one.notices} "
+            f"| {one.refused} | {one.last_s:.0f} | {one.times:.2f} |"
+        )
 
 
 def floods(answers):
@@ -169,18 +181,42 @@ def floods(answers):
         )
 
 
+def write(page, blocks):
+    """Put the lines of *blocks* between the marks on *page* that name them."""
+    text = page.read_text("utf-8")
+    for name, lines in blocks.items():
+        before, mark, rest = text.partition(f"<!-- figures: {name} -->\n")
+        _, end, after = rest.partition("<!-- end of figures -->")
+        if not (mark and end):
+            raise SystemExit(f"{page} has no place for {name}")
+        text = "\n".join([before + mark, *lines, "", end + after])
+    page.write_text(text, "utf-8")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--floods", action="store_true")
     parser.add_argument("--answers", type=int, default=10_000)
     options = parser.parse_args()
-    set_up_logs("ERROR", as_json=False)
+    quiet()
     if options.floods:
         floods(options.answers)
         return
-    compare()
-    report()
-    recordings()
+    began = time.monotonic()
+    reached, spawned = Reached(), multiprocessing.get_context("spawn")
+    # The crowds run by the clock and mostly wait. The others take what is left of the processors.
+    with (
+        ProcessPoolExecutor(len(CROWDS), spawned, quiet) as alone,
+        ProcessPoolExecutor(initializer=os.nice, initargs=(10,)) as pool,
+    ):
+        tasks = {case: alone.submit(crowd, *case) for case in CROWDS}
+        blocks = {"usual": compare(pool, reached), "promises": report(reached)}
+        blocks["recorded"] = [*recordings()]
+        blocks["crowds"] = [*crowds(tasks, reached)]
+    blocks["reached"] = [*reached.table(), "", f"One run of {time.monotonic() - began:.0f} s."]
+    for name, lines in blocks.items():
+        print("\n".join(["", f"## {name}", "", *lines]))
+    write(DOCS / "live-text.md", blocks)
 
 
 if __name__ == "__main__":

@@ -3,14 +3,15 @@
 from collections.abc import Awaitable, Mapping, Sequence
 from typing import cast
 
-from core.messages import ConversationId, Incoming, Sender, Spent
+from core.messages import ConversationId, Incoming, Sender, Spent, place_of
 from core.people.budgets import Account
 from core.store import keys
 from core.store.accounts import bill_of
 from core.store.connection import store_errors
 from core.store.engine import Engine
+from core.store.lanes import MARK, Lane
 from core.store.turns import read_spent
-from core.store.values import read_incoming
+from core.store.values import read_incoming, words
 
 MOST_MAIL = 50
 """How much mail of a lane a turn looks at."""
@@ -57,6 +58,17 @@ class Ledger:
                 self._engine.redis.lrange(keys.mail(lane), taken, taken + MOST_MAIL - 1),
             )
         return [read for raw in mail if (read := read_incoming(raw, "store.mail")) is not None]
+
+    async def others_answered(self) -> bool:
+        """Whether a question of somebody else in this group is, or may be, being answered."""
+        if not self._engine.most_per_place:
+            return True  # Nobody keeps a list of what runs.
+        mine = Lane(self.conversation, self.person).name
+        with store_errors():
+            name = keys.running(place_of(self.conversation))
+            running = cast(list[bytes], await self._engine.redis.zrange(name, 0, -1))
+        lanes = map(words, running)
+        return any(one.startswith(f"{self.conversation}{MARK}") and one != mine for one in lanes)
 
     async def unknown(self, posts: Sequence[str]) -> list[str]:
         """Those of *posts* that were never in a checkpoint."""

@@ -92,6 +92,10 @@ async def _stop(context: TurnContext) -> Report:
     known = (one.posts for one in context.turn.history)
     if not post or any(post in posts for posts in (*known, context.checkpoint.posts)):
         return await _nothing_to_stop(context)
+    if not context.first.private and await context.claim.ledger.others_answered():
+        # The post may be the answer that somebody else is getting.
+        name = context.services.rights.who_may("others")
+        return await context.close("rejected", say(name, context.language))
     await context.take_away([post])
     await context.commit()
     return Report("command")
