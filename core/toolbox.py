@@ -29,6 +29,8 @@ async def open_tools(
     """
     async with AsyncExitStack() as stack:
         names = list(dict.fromkeys(settings.tools))
+        if "web_search" in names:
+            raise ConfigError("SEARCH", "names the search of web_search; TOOLS need not")
         if unknown := [name for name in names if name not in (*BUILT_IN, READ_PAGE)]:
             known = ", ".join((*BUILT_IN, READ_PAGE))
             raise ConfigError("TOOLS", f"there is no tool {unknown[0]}; there are {known}")

@@ -115,7 +115,8 @@ class Servers:
     def faults(self) -> Sequence[str]:
         """Which servers are away, or have tools that wait for an admin, for who runs the bot."""
         wrong = ((one.name, one.fault or _waiting(one.changed)) for one in self.states())
-        return [f"tool server {name}: {why}" for name, why in wrong if why]
+        said = ((name, why) for name, why in wrong if why not in ("", NOT_STARTED))
+        return [f"tool server {name}: {why}" for name, why in said]
 
     async def accept(self, server: str) -> Sequence[str]:
         """Let the changed tools of *server* be used. Returns their names. Raises StoreError."""
