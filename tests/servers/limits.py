@@ -13,6 +13,8 @@ from typing import NamedTuple
 PATIENCE_S = 8.0
 """The Bot API server itself waits so long, and answers late, before it refuses
 (tdlib/td, NetQueryCreator.cpp: total_timeout_limit of bots)."""
+PATIENCE_COSMETIC_S = 2.0
+"""For typing and drafts it waits for less (tdlib/td, DialogActionManager.cpp)."""
 PENALTY_S = (20, 60)
 """What a refusal usually asks for (letta-ai/lettabot#433, agno#7360, hermes#102402)."""
 
@@ -71,7 +73,8 @@ class Place:
     refused: list = field(default_factory=list)
     chance: random.Random = field(default_factory=lambda: random.Random(1))
 
-    def call(self, now):
+    def call(self, now, patience_s=None):
+        patience_s = self.patience_s if patience_s is None else patience_s
         if now < self.held_until:
             left = self.held_until - now
             # Calls during a wait make it longer (hermes#76494, dashi-plugin#20).
@@ -82,7 +85,7 @@ class Place:
         wait = start - now
         for _ in self.rules:
             wait = max(wait, *(rule.wait(now + wait) + wait for rule in self.rules))
-        if wait > self.patience_s:
+        if wait > patience_s:
             self.held_until = now + max(wait, self.chance.uniform(*self.penalty_s))
             return self.refuse(now)
         for rule in self.rules:
@@ -119,7 +122,8 @@ class World:
         # hermes#107612, #99643: what is cosmetic spends the same budget.
         if cosmetic and not self.strict:
             return Verdict()
-        return self._place(chat, lambda: self.telegram_rules(chat), telegram=True).call(now)
+        place = self._place(chat, lambda: self.telegram_rules(chat), telegram=True)
+        return place.call(now, PATIENCE_COSMETIC_S if cosmetic else None)
 
     def telegram_rules(self, chat):
         if self.strict:

@@ -394,7 +394,10 @@ class SlackServer:
         task.add_done_callback(self._deliveries.discard)
 
     async def _deliver(self, kind, payload, *, retried):
-        """Once, and up to three times again where it is not acknowledged within 3 s."""
+        """Once, and up to three times again where it is not acknowledged within 3 s.
+
+        docs.slack.dev/apis/events-api, "Error handling": at once, after one and five minutes.
+        """
         for attempt, wait in enumerate((*(self.retry_s if retried else ()), None)):
             if self.events_url:
                 acked = await self._over_http(kind, payload, attempt)
@@ -505,6 +508,7 @@ class SlackServer:
         return await self.file_handlers[request.match_info["file"]](request)
 
     def do_files_info(self, parameters):
+        # /reference/methods/files.info
         if parameters["file"] not in self.file_objects:
             raise SlackError("file_not_found")
         return {"file": self.file_objects[parameters["file"]]}
@@ -524,6 +528,7 @@ class SlackServer:
     async def _socket(self, request):
         socket = web.WebSocketResponse(heartbeat=None)
         await socket.prepare(request)
+        # docs.slack.dev/apis/events-api/using-socket-mode
         await socket.send_json({"type": "hello", "num_connections": 1})
         self._sockets.append(socket)
         try:
@@ -627,6 +632,7 @@ class SlackServer:
         return {"url": f"{self.url}/link".replace("http://", "ws://")}
 
     def do_users_info(self, parameters):
+        # /reference/methods/users.info
         if parameters["user"] not in self.people:
             raise SlackError("user_not_found")
         return {
@@ -643,6 +649,7 @@ class SlackServer:
         }
 
     def do_conversations_info(self, parameters):
+        # /reference/methods/conversations.info
         channel = parameters["channel"]
         if channel not in self.channels:
             raise SlackError("channel_not_found")
@@ -665,6 +672,7 @@ class SlackServer:
         return {"channel": {"id": channel}}
 
     def do_usergroups_list(self, parameters):
+        # /reference/methods/usergroups.list
         groups = [{"id": one, "handle": name} for one, name in self.groups.items()]
         return {"usergroups": groups}
 
@@ -738,6 +746,7 @@ class SlackServer:
         self.homes[parameters["user_id"]] = view
 
     def do_views_open(self, parameters, root=""):
+        # /reference/views/modal-views: titles and labels of 24, private_metadata of 3,000
         self._check_view(parameters["view"])
         keys = ("title", "submit", "close")
         if any(len(parameters["view"].get(key, {}).get("text", "")) > 24 for key in keys):
@@ -781,6 +790,7 @@ class SlackServer:
         )
         if parameters["status"] not in ("active", "processing", "suspended", "closed"):
             raise SlackError("invalid_arguments")
+        # /reference/methods/agents.sessions.setStatus, errors
         if not thread:
             raise SlackError("thread_ts_required")
         if (channel, thread) not in self.sessions and parameters.get("title"):
@@ -805,7 +815,8 @@ class SlackServer:
         thread = parameters.get("thread_ts") or ""
         if thread and (channel, thread) not in self.posts:
             raise SlackError("thread_not_found")
-        blocks = self._content(parameters, 40_000)
+        # /reference/methods/chat.postMessage, "Truncating content": a longer text is cut.
+        blocks = self._content({**parameters, "text": parameters.get("text", "")[:40_000]}, 0)
         post = Post(self.ts(), channel, thread, parameters.get("text", ""), BOT_USER, blocks)
         post.metadata = parameters.get("metadata") or {}
         self.posts[channel, post.ts] = post
@@ -813,6 +824,8 @@ class SlackServer:
         return {"channel": channel, "ts": post.ts, "message": {"ts": post.ts}}
 
     def do_chat_startStream(self, parameters):
+        # /reference/methods/chat.startStream: whom it is for, unless it is a direct message; the
+        # Agent Sessions page: `thread_ts` is required
         channel = self._writable("chat.startStream", parameters)
         thread = parameters["thread_ts"]
         if not channel.startswith("D"):
@@ -832,6 +845,7 @@ class SlackServer:
         return {"channel": channel, "ts": post.ts}
 
     def do_chat_appendStream(self, parameters):
+        # /reference/methods/chat.appendStream, errors
         post = self._streaming(parameters)
         if not parameters.get("markdown_text"):
             raise SlackError("no_text")
@@ -842,6 +856,8 @@ class SlackServer:
         return {"channel": post.channel, "ts": post.ts}
 
     def do_chat_stopStream(self, parameters):
+        # /reference/methods/chat.stopStream: text, blocks and metadata for the end; it answers with
+        # the `message`. /ai/agent-sessions: `session_status` is `active` if it is not given.
         post = self._streaming(parameters)
         more = parameters.get("markdown_text") or ""
         self._streamed(post, more)
@@ -868,16 +884,17 @@ class SlackServer:
     def _streamed(post, more):
         # Measured by openclaw#143882: in bytes, some 10,600 in all, entities counted as written.
         weight = len((post.shown + more).encode()) + 3 * sum(map(more.count, "&<>"))
+        # /reference/methods/chat.appendStream: markdown_text, 12,000 characters.
         if len(more) > 12_000 or weight > 10_600:
             raise SlackError("msg_too_long")
 
     def end_streams(self):
-        """Slack ends all streams, as it does after about five minutes."""
+        """Slack ends all streams, as it does after about five minutes (python-slack-sdk#1859)."""
         for post in self.posts.values():
             post.streaming = False
 
     def press_stop(self, post, user="U01"):
-        """Slack's own Stop button of a streaming message."""
+        """Slack's own Stop button of a streaming message: /ai/agent-sessions."""
         post.streaming = False
         self.event(
             {
@@ -890,6 +907,7 @@ class SlackServer:
         )
 
     def do_chat_update(self, parameters):
+        # /reference/methods/chat.update: text of 4,000 characters; measured: bytes
         post = self._own(parameters)
         if post.streaming:
             raise SlackError("streaming_state_conflict")
@@ -900,22 +918,28 @@ class SlackServer:
         return {"channel": post.channel, "ts": post.ts}
 
     def do_chat_delete(self, parameters):
+        # /reference/methods/chat.delete: a bot deletes only its own
         post = self._own(parameters)
         del self.posts[post.channel, post.ts]
 
     def do_chat_postEphemeral(self, parameters):
+        # /reference/methods/chat.postEphemeral: only for a member of the channel
         channel = self._writable("chat.postEphemeral", parameters)
         if parameters["user"] not in self.members.get(channel, {parameters["user"]}):
             raise SlackError("user_not_in_channel")
-        blocks = self._content(parameters, 40_000)
+        blocks = self._content(parameters, 0)
         post = Post(self.ts(), channel, "", parameters.get("text", ""), BOT_USER, blocks)
         self.ephemerals.append((parameters["user"], post))
         return {"message_ts": post.ts}
 
     def do_assistant_threads_setSuggestedPrompts(self, parameters):
+        # /reference/methods/assistant.threads.setSuggestedPrompts: a title and a message each
+        if not all(one["title"] and one["message"] for one in parameters["prompts"]):
+            raise SlackError("invalid_arguments")
         self.prompts.append(parameters)
 
     def do_files_getUploadURLExternal(self, parameters):
+        # /reference/methods/files.getUploadURLExternal: name and length; then a POST of the bytes
         length = int(parameters["length"])
         if length < 1:
             raise SlackError("invalid_arguments")
@@ -932,6 +956,7 @@ class SlackServer:
         return web.Response(text="OK")
 
     def do_files_completeUploadExternal(self, parameters):
+        # /reference/methods/files.completeUploadExternal: it shares what was uploaded
         files = parameters["files"]
         if any(self.uploads.get(one["id"], {}).get("data") is None for one in files):
             raise SlackError("file_not_found")
@@ -951,6 +976,7 @@ class SlackServer:
     # --- rules ---
 
     def _channel(self, parameters):
+        # /reference/methods/chat.postMessage, errors: of all methods that name a channel
         channel = parameters.get("channel", "")
         if channel not in self.dms and channel not in self.members:
             raise SlackError("channel_not_found")
@@ -966,6 +992,7 @@ class SlackServer:
         return channel
 
     def _own(self, parameters):
+        # /reference/methods/chat.update, errors
         post = self.posts.get((self._channel(parameters), parameters["ts"]))
         if post is None:
             raise SlackError("message_not_found")
@@ -974,6 +1001,7 @@ class SlackServer:
         return post
 
     def _content(self, parameters, text_chars):
+        # *text_chars*: 0 if the method cuts its text. /reference/methods/chat.postMessage, errors.
         text, blocks = parameters.get("text", ""), parameters.get("blocks") or []
         if parameters.get("markdown_text"):
             if text or blocks:
@@ -983,17 +1011,28 @@ class SlackServer:
             return [{"type": "markdown", "text": parameters["markdown_text"]}]
         if not text and not blocks:
             raise SlackError("no_text")
-        if len(text) > text_chars:
+        # Measured by others: 1,993 Chinese characters (4,121 bytes) were too long.
+        if text_chars and len(text.encode()) > text_chars:
             raise SlackError("msg_too_long")
+        # /reference/block-kit/blocks: 50 in a message
         if len(blocks) > 50:
             raise SlackError("invalid_blocks")
-        if sum(len(b["text"]) for b in blocks if b["type"] == "markdown") > 12_000:
+        # /reference/block-kit/blocks/markdown-block: 12,000 characters in a payload
+        marked = "\n".join(b["text"] for b in blocks if b["type"] == "markdown")
+        if len(marked) > 12_000:
             raise SlackError("msg_blocks_too_long")
-        if len(json.dumps(blocks, ensure_ascii=False)) > 13_200:
+        # Measured by others: 13,200 characters in all; entities as written, 100 more a heading; and
+        # each heading, fence, rule, table and the text between is one of the 50 blocks.
+        headings = len(re.findall(r"^ {0,3}#{1,6} ", marked, re.MULTILINE))
+        entities = 4 * marked.count("&") + 3 * (marked.count("<") + marked.count(">"))
+        if len(json.dumps(blocks, ensure_ascii=False)) + entities + 100 * headings > 13_200:
             raise SlackError("msg_blocks_too_long")
+        if 2 * headings > 50:
+            raise SlackError("invalid_blocks")
         for block in blocks:
             if block["type"] == "markdown" and not block["text"].strip():
                 raise SlackError("invalid_blocks")
+            # /reference/block-kit/blocks/section-block
             if block["type"] == "section" and not 1 <= len(block["text"]["text"]) <= 3_000:
                 raise SlackError("invalid_blocks")
             if block["type"] == "actions":

@@ -33,6 +33,10 @@ BOT = {
     "can_read_all_group_messages": False,
     "supports_inline_queries": False,
 }
+REACTIONS = frozenset(
+    "❤👍👎🔥🥰👏😁🤔🤯😱🤬😢🎉🤩🤮💩🙏👌🕊🤡🥱🥴😍🐳🌚🌭💯🤣⚡🍌🏆💔🤨😐🍓🍾💋🖕😈😴😭🤓👻👀🎃🙈😇😨🤝✍🤗🫡🎅🎄☃💅🤪🗿🆒💘🙉🦄😘💊🙊😎👾😡"
+)
+"""core.telegram.org/bots/api#reactiontypeemoji, those of one sign."""
 TD_TYPES = {
     "bold": "Bold",
     "italic": "Italic",
@@ -388,6 +392,7 @@ class TelegramServer:
         return True
 
     async def do_setWebhook(self, parameters, files):
+        # core.telegram.org/bots/api#setwebhook
         self.webhook = parameters
         return True
 
@@ -401,10 +406,12 @@ class TelegramServer:
         }
 
     async def do_getUpdates(self, parameters, files):
+        # core.telegram.org/bots/api#getupdates: not while there is a webhook; 1-100 updates. The
+        # texts, and that 50 s is the longest poll: tdlib/telegram-bot-api, Client.cpp.
         if self.webhook:
             raise ApiError(409, "Conflict: can't use getUpdates method while webhook is active")
         if self._poll is not None and not self._poll.done():
-            # The newer poll ends the older one.
+            # tdlib/telegram-bot-api, Client.cpp, abort_long_poll: the newer ends the older one.
             self._poll.set_exception(
                 ApiError(
                     409,
@@ -493,15 +500,25 @@ class TelegramServer:
         ]
 
     async def do_setMessageReaction(self, parameters, files):
-        chat = self._writable(parameters)
-        self.reactions[chat, int(parameters["message_id"])] = parameters["reaction"]
+        # core.telegram.org/bots/api#setmessagereaction: one, of the emoji that are listed at
+        # #reactiontypeemoji; tdlib/td: "REACTION_INVALID"
+        chat, message = self._writable(parameters), int(parameters["message_id"])
+        if (chat, message) not in self.messages:
+            raise ApiError(400, "Bad Request: message to react not found")
+        given = [one["emoji"] for one in parameters["reaction"]]
+        if len(given) > 1 or set(given) - REACTIONS:
+            raise ApiError(400, "Bad Request: REACTION_INVALID")
+        await self._count(chat, cosmetic=True)
+        self.reactions[chat, message] = parameters["reaction"]
         return True
 
     async def do_editForumTopic(self, parameters, files):
-        # core.telegram.org/bots/api#editforumtopic: name, 0-128 characters
+        # core.telegram.org/bots/api#editforumtopic: name, 0-128 characters. It posts a service
+        # message, and that is a send (levlam, tdlib/td#2592, of creating one).
         chat = self._writable(parameters)
         if len(parameters["name"]) > 128:
             raise ApiError(400, "Bad Request: TOPIC_TITLE_INVALID")
+        await self._count(chat)
         self.titles[chat, int(parameters["message_thread_id"])] = parameters["name"]
         return True
 
@@ -517,9 +534,12 @@ class TelegramServer:
         return body
 
     async def do_sendDocument(self, parameters, files):
+        # core.telegram.org/bots/api#senddocument: a caption of 0-1024 characters
         chat = self._writable(parameters)
+        self._text(parameters.get("caption", ""), parameters, 1024, empty=True)
         self._may(chat, "documents")
         await self._count(chat)
+        await self._slow_mode(chat)
         (data,) = files.values()
         # core.telegram.org/bots/api#senddocument: up to 50 MB; "file must be non-empty" is
         # what the server says (tdlib/telegram-bot-api)
@@ -594,6 +614,7 @@ class TelegramServer:
         text, entities = self._text(parameters.get("text", ""), parameters, 4096)
         chat = self._writable(parameters)
         message = self.messages.get((chat, int(parameters["message_id"])))
+        # core.telegram.org/bots/api#editmessagetext; the texts: tdlib/telegram-bot-api, Client.cpp
         if message is None:
             raise ApiError(400, "Bad Request: message to edit not found")
         if not message.sender["is_bot"]:
@@ -622,7 +643,8 @@ class TelegramServer:
             raise ApiError(400, "Bad Request: TEXTDRAFT_PEER_INVALID")
         if not int(parameters["draft_id"]):
             raise ApiError(400, "Bad Request: draft_id must be non-zero")
-        await self._count(chat)
+        # tdlib/td, Requests.cpp: a draft is `messages.setTyping`, as typing is.
+        await self._count(chat, cosmetic=True)
         if parameters.get("can_stop"):
             self.stoppable.append((chat, int(parameters["draft_id"])))
         self.drafts.setdefault(chat, []).append((int(parameters["draft_id"]), text))
@@ -661,6 +683,7 @@ class TelegramServer:
         photo = self._photo(parameters.get("photo", ""), files)
         self._may(chat, "photos")
         await self._count(chat)
+        await self._slow_mode(chat)
         return self._post(chat, caption, parameters, photo=photo)
 
     async def do_sendVoice(self, parameters, files):
@@ -673,7 +696,9 @@ class TelegramServer:
         )
         if not voice.startswith(b"OggS"):
             raise ApiError(400, "Bad Request: VOICE_FILE_INVALID")
+        self._may(chat, "voice notes")
         await self._count(chat)
+        await self._slow_mode(chat)
         return self._post(chat, "", parameters, photo=voice)
 
     async def do_editMessageMedia(self, parameters, files):
@@ -704,8 +729,12 @@ class TelegramServer:
             found = [files[one["media"].removeprefix("attach://")] for one in media]
         else:
             found = [self._photo(one["media"], files) for one in media]
-        for _ in media:
+        for one in media:
+            # core.telegram.org/bots/api#inputmediaphoto: a caption of 0-1024 characters
+            self._text(one.get("caption", ""), one, 1024, empty=True)
+            # Each message of an album is one (Bots FAQ says nothing else).
             await self._count(chat)
+        await self._slow_mode(chat)
         return [
             self._post(chat, one.get("caption", ""), parameters, **{kind: data})
             for one, data in zip(media, found, strict=True)
@@ -716,6 +745,8 @@ class TelegramServer:
         if parameters["file_id"] not in self._files:
             raise ApiError(400, "Bad Request: invalid file_id")
         size = len(self._files[parameters["file_id"]])
+        if size > 20 * 1024 * 1024:
+            raise ApiError(400, "Bad Request: file is too big")
         return {
             "file_id": parameters["file_id"],
             "file_unique_id": parameters["file_id"],
@@ -738,7 +769,8 @@ class TelegramServer:
             raise ApiError(400, "Bad Request: chat not found")
         # tdlib/telegram-bot-api, Client.cpp, check_chat_access
         if chat in self.gone:
-            raise ApiError(403, "Forbidden: bot was kicked from the supergroup chat")
+            who = "kicked from the supergroup chat" if chat < 0 else "blocked by the user"
+            raise ApiError(403, f"Forbidden: bot was {who}")
         thread = parameters.get("message_thread_id")
         # tdlib/telegram-bot-api, Client.cpp, check_reply_parameters
         if thread is not None and int(thread) not in self.topics.get(chat, ()):
