@@ -71,7 +71,8 @@ async def test_tools_lists_what_may_be_used_and_a_server_that_is_away_harms_no_a
         assert "away__" not in post.text
         await driver.say(place, "hello")
         await driver.posted(place, 2)
-        assert any("tool server away" in one for one in driver.app.core.services.servers.faults)
+        servers = driver.app.core.services.servers
+        await until(lambda: any("tool server away" in one for one in servers.faults))
 
 
 @pytest.mark.parametrize(
