@@ -13,7 +13,7 @@ from typing import Any, Literal, NamedTuple
 from bots.slack.attached import read_files
 from bots.slack.commands import read_command
 from bots.slack.fields import items, mapping, string
-from bots.slack.reading import Names, extras_of, looking_at, shared_files, text_of, words
+from bots.slack.reading import UNKNOWN, Names, extras_of, looking_at, shared_files, text_of, words
 from core.lent import CommandInfo
 from core.messages import TITLE, Incoming, Sender, conversation_id
 
@@ -74,7 +74,9 @@ def _said(
     attachments, notes = read_files(shared_files(message))
     more = [*extras_of(message, names), *notes]
     if not (own or attachments or more or mentioned):
-        return None
+        if not (_private(event) and message.get("blocks")):
+            return None
+        more = [UNKNOWN]
     command, text = read_command(own, me.commands) if direct else ("", own)
     ts, thread = string(message, "ts"), string(message, "thread_ts")
     of_place = bool(command) and me.commands[command].of_place and not thread

@@ -17,6 +17,7 @@ Names = Mapping[str, str]
 """The names of people, channels and groups, by id."""
 
 MOST_ATTACHMENTS = 20
+UNKNOWN = "[sent: something of a kind that you cannot read: say that you cannot]"
 
 _CONTROL = re.compile(r"<([^<>|\s][^<>|]*)(?:\|([^<>]*))?>")
 _MENTIONED = re.compile(r"<[@#]([UWCDG][A-Z0-9]+)|<!subteam\^(S[A-Z0-9]+)")

@@ -45,7 +45,31 @@ def is_service(message: Message) -> bool:
 
 
 def text_of(message: Message) -> str:
-    return message.text or message.caption or ""
+    return message.text or message.caption or _rich(message.api_kwargs.get("rich_message"))
+
+
+def _rich(value: object) -> str:
+    """The words of a rich message, which has no `text` (Bot API 10.1, `rich_message.blocks`)."""
+    match value:
+        case str():
+            return value
+        case list():
+            return "".join(map(_rich, value))
+        case {"blocks": list(blocks)}:
+            return "\n".join(filter(None, map(_rich, blocks)))
+        case {"cells": list(cells)}:
+            return " | ".join(map(_rich, cells))
+        case dict():
+            parts = (value.get(key) for key in ("text", "items", "rows", "caption"))
+            return "\n".join(filter(None, map(_rich, parts)))
+    return ""
+
+
+def _buttons(message: Message) -> str:
+    """The addresses behind the buttons of a message of some bot."""
+    rows = message.reply_markup.inline_keyboard if message.reply_markup is not None else ()
+    found = [one for row in rows for one in row if one.url]
+    return "".join(f"\n[a button: {one.text} ({one.url})]" for one in found)
 
 
 def entities_of(message: Message) -> tuple[MessageEntity, ...]:
@@ -63,7 +87,7 @@ def with_links(message: Message, without: Collection[MessageEntity] = ()) -> str
             shown = text[2 * entity.offset : end].decode("utf-16-le", "replace")
             if shown.strip("/") not in entity.url:
                 text = text[:end] + f" ({entity.url})".encode("utf-16-le") + text[end:]
-    return text.decode("utf-16-le", "replace")
+    return text.decode("utf-16-le", "replace") + _buttons(message)
 
 
 def attachments(holder: Holder) -> tuple[Attachment, ...]:
@@ -86,7 +110,7 @@ def attachments(holder: Holder) -> tuple[Attachment, ...]:
         if file is None:
             continue
         mime = file.mime_type or ""
-        name = file_name(file.file_name or "") or _named(what, mime)
+        name = file_name(file.file_name or "") or _named(_track(file) or what, mime)
         kind = mime.partition("/")[0]
         return (
             Attachment(
@@ -98,6 +122,12 @@ def attachments(holder: Holder) -> tuple[Attachment, ...]:
             ),
         )
     return ()
+
+
+def _track(file: object) -> str:
+    """Who plays which piece of music, if *file* says so."""
+    parts = (getattr(file, key, None) for key in ("performer", "title"))
+    return file_name(" - ".join(filter(None, parts)))
 
 
 def _named(what: str, mime: str) -> str:

@@ -145,9 +145,9 @@ class Reader:
             case "image" if pictures == MOST_PICTURES:
                 why = "is one picture too many, and left out"
             case "audio" if self._voice is None and self._hears and earlier:
-                why = "is a voice message from earlier, and not sent again"
+                why = "is a recording from earlier, and not sent again"
             case "audio" if self._voice is None and not self._hears:
-                why = "is a voice message: you cannot hear it, so say so"
+                why = "is a recording: you cannot hear it, so say so"
             case "file" if not (
                 _is_text(attached) or _is_document(attached) or _is_unsaid(attached)
             ):

@@ -130,6 +130,40 @@ CASES = [
         ("Eve: hi",),
         place="channel",
     ),
+    Case(
+        "slack",
+        "blocks that are newer than we are",
+        partial(asks, text="", blocks=[{"type": "hologram", "of": "a cat"}]),
+        ("something of a kind that you cannot read",),
+    ),
+    Case(
+        "slack",
+        "a reply that is also shown in the channel",
+        partial(asks, text=f"<@{BOT_USER}> why?", place="channel", subtype="thread_broadcast"),
+        ("Ann: why?",),
+        place="channel",
+    ),
+    Case(
+        "slack",
+        "a heading and a small line",
+        partial(
+            asks,
+            text="",
+            blocks=[
+                {"type": "header", "text": {"type": "plain_text", "text": "Big news"}},
+                {"type": "context", "elements": [{"type": "mrkdwn", "text": "by Ann"}]},
+            ],
+        ),
+        ("Big news", "by Ann"),
+    ),
+    Case(
+        "slack",
+        "a file that the plan hides",
+        partial(asks, text="what?", files=[{"id": "F1", "mode": "hidden_by_limit"}]),
+        ("the workspace's plan hides it",),
+    ),
+    quiet("another app's message", partial(noticed, subtype="bot_message", bot_id="B9", text="x")),
+    quiet("a reminder", partial(noticed, subtype="reminder_add", text="set a reminder")),
     quiet(
         "a link that Slack unfurled", partial(changed, attachments=[{"from_url": "https://a.b"}])
     ),

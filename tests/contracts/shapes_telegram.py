@@ -148,6 +148,27 @@ def album_mention_added(server):
     server.edit(said, caption=caption, **more)
 
 
+def reply_to_rich(server):
+    """Our own rich answer has no `text`."""
+    post = server._post(GROUP, "", {})
+    server.say(GROUP, "why?", reply_to=post["message_id"])
+    table = {"type": "table", "rows": [{"cells": [{"text": "Tea"}, {"text": "hot"}]}]}
+    blocks = [{"type": "paragraph", "text": ["Tea is ", {"type": "bold", "text": "hot"}]}, table]
+    server.updates[-1]["message"]["reply_to_message"]["rich_message"] = {"blocks": blocks}
+
+
+def two_forwards(server):
+    server.say(77, "which is true?")
+    for words in ("Tea is a fruit.", "Tea is a leaf."):
+        server.say(77, words, forward_origin=USER_ORIGIN)
+
+
+def marked_part(server):
+    replying("@palaver_bot why?", "Tea. Coffee. Water.")(server)
+    quote = {"text": "Coffee", "position": 5, "is_manual": True}
+    server.updates[-1]["message"]["quote"] = quote
+
+
 def live_location(server):
     said = server.say(77, "", location={"latitude": 1.0, "longitude": 2.0, "live_period": 60})
     server.updates.pop()
@@ -229,6 +250,27 @@ CASES = [
         place="group",
     ),
     case(
+        "a reply with a part that they marked",
+        marked_part,
+        "> Coffee\n\nwhy?",
+        place="group",
+        not_seen="Water",
+    ),
+    case(
+        "a reply to a rich answer of ours",
+        reply_to_rich,
+        "> Tea is hot",
+        "Tea | hot",
+        "why?",
+        place="group",
+    ),
+    case(
+        "a reply to a poll of another chat",
+        says("who wins?", external_reply={"origin": USER_ORIGIN, "poll": poll("Tea or coffee?")}),
+        "> a poll: Tea or coffee?",
+        "who wins?",
+    ),
+    case(
         "a reply from another chat, with a quote",
         says(
             "why?",
@@ -296,6 +338,16 @@ CASES = [
         ),
         "written by City News",
     ),
+    case(
+        "a forward with a button",
+        says(
+            "You won!",
+            forward_origin=USER_ORIGIN,
+            reply_markup={"inline_keyboard": [[{"text": "Take it", "url": "https://evil.test/x"}]]},
+        ),
+        "> You won!\n> [a button: Take it (https://evil.test/x)]",
+    ),
+    case("a remark and two forwards behind it", two_forwards, "which is true?", "fruit", "leaf"),
     case("a command in a forward", says("/new", forward_origin=USER_ORIGIN), "> /new"),
     case(
         "a remark and a forward behind it",
@@ -350,6 +402,22 @@ CASES = [
         shows=NOTHING,
         place="group",
     ),
+    case(
+        "our name in capitals, in a video's caption",
+        in_group(caption="@PALAVER_BOT what is it?", video={**VIDEO, "mime_type": "video/mp4"}),
+        "video.mp4",
+        "what is it?",
+        place="group",
+    ),
+    case(
+        "our name as a link to us",
+        in_group(
+            "Palaver what is tea?",
+            entities=[{"type": "text_mention", "offset": 0, "length": 7, "user": BOT}],
+        ),
+        "Ann: what is tea?",
+        place="group",
+    ),
     case("a mention added by an edit", mention_added, "what is the time?", place="group"),
     case(
         "a reply to us that names another bot",
@@ -369,6 +437,25 @@ CASES = [
         says(poll=poll("Tea or coffee?")),
         "a poll: Tea or coffee?",
         "Tea (2) / Coffee (1)",
+    ),
+    case(
+        "a closed quiz",
+        says(poll=poll("2 + 2?", type="quiz", is_closed=True, correct_option_ids=[1])),
+        "a closed poll: 2 + 2?",
+    ),
+    case(
+        "a piece of music",
+        says(
+            caption="who plays?",
+            audio=file("v", duration=3, performer="Bach", title="Air", mime_type="audio/mpeg"),
+        ),
+        "Bach - Air.mp3",
+        "who plays?",
+    ),
+    case(
+        "what another bot wrote for them",
+        says("Is 20 degrees warm?", via_bot={"id": 9, "is_bot": True, "first_name": "W"}),
+        "Is 20 degrees warm?",
     ),
     case("a dice", says(dice={"emoji": "🎯", "value": 6}), "🎯 rolled: 6"),
     case(

@@ -898,11 +898,11 @@ class TelegramServer:
 
     @staticmethod
     def _found(text):
+        # tdlib/td, MessageEntity.cpp, find_bot_commands and find_mentions: they end with the word.
         entities = []
-        at = 0
-        for word in text.split(" "):
-            kind = {"/": "bot_command", "@": "mention"}.get(word[:1])
-            if kind and len(word) > 1:
-                entities.append({"type": kind, "offset": units(text[:at]), "length": units(word)})
-            at += len(word) + 1
+        for word in re.finditer(r"\S+", text):
+            kind = {"/": "bot_command", "@": "mention"}.get(word[0][0])
+            if kind and len(word[0]) > 1:
+                offset = units(text[: word.start()])
+                entities.append({"type": kind, "offset": offset, "length": units(word[0])})
         return entities
