@@ -24,12 +24,14 @@ class CommandInfo(msgspec.Struct, frozen=True):
         choices: the arguments that it takes.
         of_place: whether outside a thread the command is about the place with all its threads.
         for_asker: whether only the sender needs to read the answer.
+        as_menu: whether the answer is a menu, whose buttons change it.
     """
 
     takes: Takes = "nothing"
     choices: tuple[str, ...] = ()
     of_place: bool = False
     for_asker: bool = False
+    as_menu: bool = False
 
 
 class PostsLimited(RateLimited):

@@ -156,6 +156,7 @@ def command_infos(**choices):
             tuple(choices.get(name, ())),
             COMMANDS[name].of_place,
             COMMANDS[name].for_asker,
+            COMMANDS[name].as_menu,
         )
         for name in ("start", *IN_THREADS)
     }

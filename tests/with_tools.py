@@ -6,9 +6,7 @@ from bots.cli import main
 from core.tools import built_in
 from tests.servers.tools import EFFECTS, ServedTool
 
-built_in.BUILT_IN = {
-    **built_in.BUILT_IN,
-    **{name: lambda name=name: ServedTool(os.environ["TOOLS_AT"], name) for name in EFFECTS},
-}
+for name in EFFECTS:
+    built_in.BUILT_IN[name] = lambda name=name: ServedTool(os.environ["TOOLS_AT"], name)
 
 main()

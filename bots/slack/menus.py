@@ -72,7 +72,7 @@ class Menus:
     def is_menu(self, command: str) -> bool:
         """Whether the answer to *command* (with its arguments) is a menu."""
         info = self._me.commands.get(command.partition(" ")[0], CommandInfo())
-        return info.takes == "words"
+        return info.as_menu
 
     async def open(self, trigger: str, spot: Spot, user: str) -> str:
         """Open an empty dialog; the reference for what goes into it, or empty."""

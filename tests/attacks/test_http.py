@@ -292,6 +292,12 @@ async def test_too_long_a_text_is_refused_and_kept_nowhere(app):
             assert await response.json() == []
 
 
+async def committed(app, count):
+    """Whether history holds *count* exchanges, so that nothing is shown any more."""
+    names = [name async for name in app.core.redis.scan_iter("*:history:web:*")]
+    return bool(names) and await app.core.redis.llen(names[0]) == count
+
+
 async def test_a_visitor_keeps_a_bounded_number_of_posts(app, monkeypatch, model):
     monkeypatch.setattr("bots.web.routes.MOST_POSTS", 4)
     async with aiohttp.ClientSession(cookies={"palaver": "ab" * 16}) as session:
@@ -301,6 +307,7 @@ async def test_a_visitor_keeps_a_bounded_number_of_posts(app, monkeypatch, model
             async with session.post(path, json=body) as response:
                 assert response.status == 202
             await until(lambda n=number: len(model.requests) == n + 1)
+        await until(lambda: committed(app, 6))
         async with session.get(f"{path}/events") as response:
             seen = b""
             while b"event: ready" not in seen:

@@ -27,6 +27,7 @@ class Command(NamedTuple):
         in_menu: whether menus show it. The catalogue has a line for it, such as `menu_help`.
         of_place: as in `CommandInfo`.
         for_asker: as in `CommandInfo`.
+        as_menu: as in `CommandInfo`.
         in_threads: it makes sense only on a platform whose threads we follow.
         act: the act that needs a right (`core.people.roles`). If the command also takes no
             argument, it only shows something then, and everybody may give it so.
@@ -39,13 +40,14 @@ class Command(NamedTuple):
     in_menu: bool = False
     of_place: bool = False
     for_asker: bool = False
+    as_menu: bool = False
     in_threads: bool = False
     act: Act = "ask"
 
     def info(self, services: Services) -> CommandInfo:
         """What adapters may know of this command."""
         choices = tuple(self.choices(services)) if self.choices is not None else ()
-        return CommandInfo(self.takes, choices, self.of_place, self.for_asker)
+        return CommandInfo(self.takes, choices, self.of_place, self.for_asker, self.as_menu)
 
 
 class Outcome(NamedTuple):

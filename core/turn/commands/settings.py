@@ -221,5 +221,6 @@ COMMANDS = (
         choices=lambda _: (*SETTINGS, *ALSO, EVERYWHERE, PLACE),
         of_place=True,
         in_menu=True,
+        as_menu=True,
     ),
 )
