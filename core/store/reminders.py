@@ -34,6 +34,8 @@ from core.times.rules import Rule, following, is_rule, zone_named
 
 AGAIN_S = 20.0
 """When a reminder is tried again whose lane has no room."""
+SOON_S = 1.0
+"""When it is looked again, if others were faster with all that was due."""
 CHANGES = 5
 """How often a change is tried while others change the same reminder."""
 
@@ -180,9 +182,8 @@ class Reminders:
     async def moved_from(self, place: ConversationId) -> ConversationId:
         """The id that *place* had before it moved; empty if it did not move."""
         with store_errors():
-            return ConversationId(
-                words(cast(bytes | None, await self._redis.get(keys.moved(place))))
-            )
+            before = cast(bytes | None, await self._redis.get(keys.moved(place)))
+        return ConversationId(words(before))
 
     async def zone(self, person: str) -> str:
         """The zone that *person* chose; empty: none."""
@@ -208,11 +209,13 @@ class Reminders:
         later = (score / 1000 - now for _, score in entries if score > now * 1000)
         found = await self._get(ids)
         lost = set(ids) - {one.reminder.id for one in found}
+        # Another process may have told one between the two reads. Then it comes again later.
+        due = [one for one in found if _ms(one.reminder.due) <= now * 1000]
         if lost:
             with store_errors():
                 await self._redis.zrem(keys.DUE, *lost)
                 await self._redis.hdel(keys.REMINDERS, *lost)
-        return found, now, next(later, math.inf)
+        return due, now, SOON_S if ids and not due else next(later, math.inf)
 
     async def tell(self, kept: Kept, now: float) -> Literal["told", "changed", "full"]:
         """Put *kept*, which is due, into its mailbox."""

@@ -143,7 +143,6 @@ async def test_on_telegram_it_comes_aside_where_the_bot_may_and_else_privately(
         assert "mine" not in asked
 
 
-@pytest.mark.xfail(strict=False, reason="unsteady with five at once, see the note")
 async def test_who_cannot_be_written_to_is_told_and_no_model_is_paid(tmp_path, model):
     driver = TelegramDriver()
     async with driving(driver, tmp_path, model, **settings()):

@@ -4,6 +4,7 @@ import pytest
 
 from core.messages import conversation_id
 from core.said import Span
+from core.store import keys
 from core.store.overheard import MOST
 from tests.contracts.drivers import TelegramDriver, driving
 from tests.harness import until
@@ -47,9 +48,16 @@ class Group:
     async def opts_in(self, choice="recent 50", topic=None):
         told = len(self.posts(topic))
         self.says(f"/settings context {choice}", 1, topic)
-        return await until(
+        found = await until(
             lambda: [p.text for p in self.posts(topic)[told:] if "context is" in p.text]
         )
+        await until(lambda: self._chosen(choice, topic))
+        return found
+
+    async def _chosen(self, choice, topic):
+        """Whether the turn that chose is committed: only then is something kept."""
+        state = keys.state(conversation_id("telegram", str(self.chat), str(topic or "")))
+        return choice.encode() in (await self.core.redis.hget(state, "preferences") or b"")
 
     def posts(self, topic=None):
         return self.server.posts(self.chat, topic)
