@@ -1,10 +1,11 @@
-"""A small MCP server: dice, and a list of notes. The demo of `make run` uses it.
+"""A small MCP server to try tools with: dice, and a list of notes.
 
-Any MCP server is added in the same way, by a few lines of `palaver.toml`:
+Any MCP server is added in the same way, by a few lines of `palaver.toml`. It starts in an empty
+folder, so its program and its files are named by whole paths:
 
     [[tools.server]]
     name = "notes"
-    command = ["python", "examples/tools/notes.py"]
+    command = ["/srv/palaver/.venv/bin/python", "/srv/palaver/examples/tools/notes.py"]
     allow = ["*"]
     read = ["roll_dice", "list_notes"]
 """

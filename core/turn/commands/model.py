@@ -34,7 +34,7 @@ def _model(context: TurnContext) -> Outcome:
 
 
 def _described(model: str, services: Services, language: Language, *, admin: bool) -> str:
-    """One line about *model*: its price, and what else is known; an *admin* sees all of that."""
+    """One line about *model*: its price, and its traits; an *admin* sees all that was learned."""
     price = services.model.price_of(model)
     if not price:
         cost = say("price_unknown", language)
@@ -42,9 +42,10 @@ def _described(model: str, services: Services, language: Language, *, admin: boo
         cost = say("price_none", language)
     else:
         cost = say("price", language, read=f"{price[0]:g}", written=f"{price[2]:g}")
-    traits = told_traits(services.model.traits(model), language)
     ways = services.model.ways(model) if admin else ""
-    return f"- `{model}`: " + "; ".join([cost, *traits]) + (ways and f" ({ways})")
+    # The traits are among the ways.
+    traits = [ways] if ways else told_traits(services.model.traits(model), language)
+    return f"- `{model}`: " + "; ".join([cost, *traits])
 
 
 def told_traits(known: Traits, language: Language) -> Iterator[str]:

@@ -67,7 +67,7 @@ async def _settings(context: TurnContext) -> Report:
     if (wish.name or wish.scope == "tenant") and not await context.may(act):
         return await context.refuse(act)
     if wish.name and setting is None:
-        names = ", ".join(f"`{one}`" for one in SETTINGS)
+        names = ", ".join(f"`{one.name}`" for one in _all(context))
         told = say("setting_unknown", language, name=shown_name(wish.name), names=names)
         return await _end(context, told, _of_all(context, wish))
     layers = _layers(context, wish)
