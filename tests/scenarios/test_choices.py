@@ -40,6 +40,18 @@ async def driver(request, tmp_path, model):
         yield one
 
 
+async def test_an_admin_is_told_once_how_fast_a_model_is(tmp_path, model, monkeypatch):
+    monkeypatch.setattr("core.models.measured.ENOUGH_TOKENS", 5)
+    model.piece_s = 0.01
+    driver = TelegramDriver()
+    async with driving(driver, tmp_path, model, admins="telegram:77"):
+        await driver.say("dm", "hello")
+        await driver.posted("dm", 1)
+        await driver.say("dm", "/model")
+        told = (await driver.posted("dm", 2))[-1].text
+    assert told.count("the first after") == 1
+
+
 async def last(driver, count):
     """The newest post, once there are *count* of them."""
     return (await driver.posted(driver.places[0], count))[-1]
