@@ -62,9 +62,12 @@ class Memory(msgspec.Struct, frozen=True):
 class Memories:
     """The lists of all people. Every method raises `StoreError`."""
 
-    def __init__(self, redis: Redis, propose: AsyncScript, ttl_s: int) -> None:
+    def __init__(
+        self, redis: Redis, propose: AsyncScript, consider: AsyncScript, ttl_s: int
+    ) -> None:
         self._redis = redis
         self._propose = propose
+        self._consider = consider
         self._ttl_s = ttl_s
 
     async def of(self, person: str) -> Memory:
@@ -85,7 +88,11 @@ class Memories:
         with store_errors():
             number = int(await self._redis.hincrby(name, "next", 1))
             fact = Fact(number, text, time.time())
-            await self._write(name, fact)
+            async with self._redis.pipeline(transaction=True) as pipe:
+                pipe.hset(name, f"{_FACT}{number}", msgspec.json.encode(fact))
+                pipe.hdel(name, "maybe")
+                pipe.expire(name, self._ttl_s)
+                await pipe.execute()
         return fact
 
     async def remove(self, person: str, number: int) -> bool:
@@ -163,33 +170,29 @@ class Memories:
 
         If it was agreed to before, this changes nothing.
         """
-        memory, name = await self.of(person), keys.memory(person)
+        memory = await self.of(person)
         if known := next((one for one in memory.facts if one.number == number), None):
             return known
         fact = memory.proposed
         if fact is None or fact.number != number or len(memory.facts) >= MOST:
             return None
-        with store_errors():
-            await self._write(name, fact)
-        return fact
+        return fact if await self._take(person, number, keep=True) else None
 
     async def decline(self, person: str, number: int) -> None:
         """Drop the proposal with *number*."""
-        proposed = (await self.of(person)).proposed
-        if proposed is not None and proposed.number == number:
-            with store_errors():
-                await self._redis.hdel(keys.memory(person), "maybe")
+        await self._take(person, number, keep=False)
 
-    async def _write(self, name: str, fact: Fact) -> None:
-        async with self._redis.pipeline(transaction=True) as pipe:
-            pipe.hset(name, f"{_FACT}{fact.number}", msgspec.json.encode(fact))
-            pipe.hdel(name, "maybe")
-            pipe.expire(name, self._ttl_s)
-            await pipe.execute()
+    async def _take(self, person: str, number: int, *, keep: bool) -> bool:
+        """Keep or drop the proposal. False: it was cleared meanwhile, or another one is there."""
+        with store_errors():
+            taken = await self._consider(
+                keys=[keys.memory(person)], args=[number, int(keep), self._ttl_s]
+            )
+        return bool(taken)
 
 
 def open_memories(redis: Redis, ttl_s: int) -> Memories:
-    return Memories(redis, script(redis, "propose"), ttl_s)
+    return Memories(redis, script(redis, "propose"), script(redis, "consider"), ttl_s)
 
 
 def read_memory(fields: dict[bytes, bytes]) -> Memory:

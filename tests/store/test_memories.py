@@ -91,3 +91,24 @@ async def test_a_fact_that_cannot_be_read_harms_no_other(memories, redis):
     memory = await memories.of(ANN)
     assert [one.text for one in memory.facts] == ["tea"]
     assert memory.proposed is None
+
+
+async def test_what_was_cleared_while_the_person_agreed_stays_away(memories, monkeypatch):
+    fact = await memories.propose(ANN, "tea", await memories.of(ANN))
+    look = memories.of
+
+    async def then_cleared(person):
+        found = await look(person)
+        await memories.clear(person, wholly=True)
+        return found
+
+    monkeypatch.setattr(memories, "of", then_cleared)
+    assert await memories.agree(ANN, fact.number) is None
+    assert (await look(ANN)).facts == ()
+
+
+async def test_declining_a_proposal_leaves_the_next_one(memories):
+    first = await memories.propose(ANN, "tea", await memories.of(ANN))
+    second = await memories.propose(ANN, "cats", await memories.of(ANN))
+    await memories.decline(ANN, first.number)
+    assert (await memories.of(ANN)).proposed == second
