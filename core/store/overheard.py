@@ -14,6 +14,7 @@ from redis.asyncio import Redis
 from core.messages import ConversationId
 from core.said import Said, Span, Transcript, newest
 from core.store import keys
+from core.store.archive import literal
 from core.store.connection import script, store_errors
 from core.store.values import read
 
@@ -104,9 +105,7 @@ class Overheard:
 
     async def _conversations(self, place: str = "") -> AsyncIterator[ConversationId]:
         start = keys.overheard(ConversationId(place))
-        # In a pattern these characters have a meaning.
-        literal = "".join(f"\\{one}" if one in "*?[]\\" else one for one in start)
         with store_errors():
-            async for name in self._redis.scan_iter(match=f"{literal}*", count=1_000):
+            async for name in self._redis.scan_iter(match=f"{literal(start)}*", count=1_000):
                 whole = name.decode(errors="replace")
                 yield ConversationId(whole.removeprefix(keys.overheard(ConversationId(""))))
