@@ -74,7 +74,7 @@ class Claim:
         self.lane, self.conversation, self.person = lane, lane.conversation, person
         self.ledger = Ledger(engine, lane.conversation, person)
         self.past, self.consents = Past(engine, lane.conversation), Consents(engine.redis)
-        self.memories = engine.memories
+        self.memories, self.places = engine.memories, engine.places
         self.archive, self.eraser = engine.archive, engine.eraser
         self._engine = engine
         self._stream = stream

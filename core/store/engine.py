@@ -8,6 +8,7 @@ from redis.commands.core import AsyncScript
 from core.store.archive import Archive
 from core.store.erasing import Eraser
 from core.store.memories import Memories
+from core.store.places import Places
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,3 +36,4 @@ class Engine:
     memories: Memories
     archive: Archive
     eraser: Eraser
+    places: Places

@@ -99,6 +99,7 @@ class Inbox:
             book=script(redis, "book"),
             summary=script(redis, "summary"),
             memories=memories,
+            places=self.places,
             archive=archive,
             eraser=Eraser(
                 redis, archive, memories, script(redis, "erase"), script(redis, "erase_person")

@@ -7,8 +7,9 @@ may try; whoever finds the reminder changed does nothing.
 """
 
 import math
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC
+from functools import partial
 from typing import Literal, NamedTuple, cast
 
 import msgspec
@@ -155,22 +156,21 @@ class Reminders:
         platform, space, _ = split_conversation(to)
         for kept in await self.of_place(place_of(place)):
             thread = split_conversation(kept.reminder.conversation)[2]
-            there = replace(
-                kept.reminder, conversation=conversation_id(platform, space, thread), reply_to=""
-            )
-            await self.change(kept, there)
+            there = conversation_id(platform, space, thread)
+            await self._insist(kept, partial(replace, conversation=there, reply_to=""))
 
     async def end_all(self, found: Sequence[Kept]) -> int:
         """End all of *found*. Returns how many there were."""
-        ended = 0
-        for one in found:
-            kept: Kept | None = one
-            for _ in range(CHANGES):
-                if kept is None or await self.change(kept, None):
-                    ended += kept is not None
-                    break
-                kept = await self.get(one.reminder.id)
-        return ended
+        return sum([await self._insist(one, lambda _: None) for one in found])
+
+    async def _insist(self, kept: Kept, to: Callable[[Reminder], Reminder | None]) -> bool:
+        """Change *kept*, also if others change it meanwhile. False: it has ended."""
+        now: Kept | None = kept
+        for _ in range(CHANGES):
+            if now is None or await self.change(now, to(now.reminder)):
+                break
+            now = await self.get(kept.reminder.id)
+        return now is not None
 
     async def forget(self, person: str) -> int:
         """End all reminders of *person*, and forget their zone. Returns how many there were."""
@@ -178,12 +178,6 @@ class Reminders:
         with store_errors():
             await self._redis.delete(keys.zone(person), keys.reminders_of(person))
         return ended
-
-    async def moved_from(self, place: ConversationId) -> ConversationId:
-        """The id that *place* had before it moved; empty if it did not move."""
-        with store_errors():
-            before = cast(bytes | None, await self._redis.get(keys.moved(place)))
-        return ConversationId(words(before))
 
     async def zone(self, person: str) -> str:
         """The zone that *person* chose; empty: none."""

@@ -46,7 +46,7 @@ async def _may_still_ask(context: TurnContext) -> bool:
     services, first = context.services, context.first
     if await services.rights.role(context.platform, first) >= Role.MEMBER:
         return True
-    before = await services.reminders.moved_from(place_of(first.conversation))
+    before = await context.claim.places.moved_from(place_of(first.conversation))
     return bool(before) and await services.rights.role_of(first.sender.id, before) >= Role.MEMBER
 
 

@@ -126,6 +126,23 @@ async def test_a_group_that_moved_takes_its_reminders_along(redis, reminders):
     assert await reminders.of_place(GROUP) == []
 
 
+async def test_a_group_takes_along_a_reminder_that_others_change_meanwhile(reminders, monkeypatch):
+    there = conversation_id("test", "super")
+    await reminders.create(made(1, due=time.time() + 1000), 20, 20)
+    look = reminders.of_place
+
+    async def then_changed(place):
+        found = await look(place)
+        for one in found:
+            await reminders.change(one, replace(one.reminder, due=one.reminder.due + 60))
+        return found
+
+    monkeypatch.setattr(reminders, "of_place", then_changed)
+    await reminders.move(GROUP, there)
+    assert [one.reminder.conversation for one in await look(there)] == [there]
+    assert await look(GROUP) == []
+
+
 async def test_forgetting_a_person_leaves_nothing_of_theirs(redis, reminders):
     for number in range(3):
         await reminders.create(made(number, due=time.time() + 1000), 20, 20)
