@@ -85,9 +85,9 @@ class Eraser:
 
     async def part_of(self, conversation: ConversationId, person: str) -> Erased:
         """What is kept of *person* in *conversation*."""
-        exchanges = others = at = 0
+        exchanges, others, at = 0, 0, -1
         field = f'"person":{msgspec.json.encode(person).decode()},'
-        while at >= 0:
+        while at:
             with store_errors():
                 some, more, at = await self._erase_person(
                     keys=[

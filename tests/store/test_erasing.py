@@ -1,0 +1,38 @@
+"""Erasing one person's part leaves nothing of it, also while others speak on."""
+
+import msgspec
+
+from core.messages import conversation_id
+from core.store import keys
+from core.store.archive import STEP
+from core.store.inbox import Inbox
+from tests.store.words import exchange
+
+CHAT = conversation_id("test", "chat")
+ANN, BOB = "test:1", "test:2"
+
+
+def of(person, number):
+    return msgspec.json.encode(msgspec.structs.replace(exchange(number), person=person))
+
+
+async def test_what_a_full_history_drops_meanwhile_hides_nothing(redis, monkeypatch):
+    eraser = Inbox(redis, "one", history_ttl_s=1000, most_waiting=5).engine.eraser
+    many = [of((ANN, BOB)[number % 2], number) for number in range(3 * STEP)]
+    await redis.rpush(keys.history(CHAT), *many)
+    erase, steps = eraser._erase_person, 0
+
+    async def then_others_speak(**call):
+        nonlocal steps
+        found = await erase(**call)
+        steps += 1
+        await redis.rpush(keys.history(CHAT), of(BOB, 10_000 + steps))
+        await redis.ltrim(keys.history(CHAT), 3, -1)
+        return found
+
+    monkeypatch.setattr(eraser, "_erase_person", then_others_speak)
+    await eraser.part_of(CHAT, ANN)
+    left = await redis.lrange(keys.history(CHAT), 0, -1)
+    assert steps > 2
+    assert [one for one in left if f'"person":"{ANN}"'.encode() in one] == []
+    assert len(left) > STEP
