@@ -9,7 +9,7 @@ import base64
 import secrets
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import msgspec
@@ -21,6 +21,7 @@ CHAT_MODEL = "palaver-demo"
 IMAGE_MODEL = "palaver-painter"
 PIECE_S = 0.022
 """About 45 pieces a second, the speed of a hosted model."""
+PIECE_KEY = web.AppKey("piece_s", float)
 MOST_PIXELS = 4_194_304
 
 
@@ -61,7 +62,7 @@ class _Image(msgspec.Struct):
 async def demo_server(piece_s: float = PIECE_S) -> AsyncIterator[str]:
     """Run the demo on a free loopback port. Yields its base URL."""
     app = web.Application(client_max_size=32 * 1024 * 1024)
-    app["piece_s"] = piece_s
+    app[PIECE_KEY] = piece_s
     app.add_routes(
         [
             web.get("/v1/models", _models),
@@ -121,15 +122,17 @@ async def _chat(request: web.Request) -> web.StreamResponse:
     def choice_of(delta: dict[str, str], finish: str | None = None) -> list[dict[str, Any]]:
         return [{"index": 0, "delta": delta, "finish_reason": finish}]
 
-    await send(choice_of({"role": "assistant", "content": ""}))
-    for piece in pieces:
-        await asyncio.sleep(request.app["piece_s"])
-        await send(choice_of({"content": piece}))
-    await send(choice_of({}, reason))
-    if asked.stream_options and asked.stream_options.include_usage:
-        await send([], usage=usage)
-    await response.write(b"data: [DONE]\n\n")
-    await response.write_eof()
+    # Who stops an answer closes the connection.
+    with suppress(ConnectionError):
+        await send(choice_of({"role": "assistant", "content": ""}))
+        for piece in pieces:
+            await asyncio.sleep(request.app[PIECE_KEY])
+            await send(choice_of({"content": piece}))
+        await send(choice_of({}, reason))
+        if asked.stream_options and asked.stream_options.include_usage:
+            await send([], usage=usage)
+        await response.write(b"data: [DONE]\n\n")
+        await response.write_eof()
     return response
 
 
