@@ -22,15 +22,6 @@ _NO_TOOLS = re.compile(
     r"no endpoints found that support tool|--enable-auto-tool-choice|--jinja|"
     r"extra inputs are not permitted.{0,80}\btools\b"
 )
-_TOOLS = re.compile(
-    r"(?:not|n't|cannot|unsupported)(?: \w+){0,3} (?:support|use|enabled?|available)?.{0,30}"
-    r"\b(?:tools?\b|tool[- _](?:use|call)|functions?[- _]?call)|"
-    r"\b(?:tools?|tool[- _](?:use|call\w*)|function[- _]?call\w*)\b.{0,40}"
-    r"(?:(?:is|are) (?:not|un)|not (?:be )?(?:support|enabled|available|allowed|permitted)|"
-    r"n't support|unsupported|requires? )|"
-    r"no endpoints found that support tool|--enable-auto-tool-choice|--jinja|"
-    r"extra inputs are not permitted.{0,80}\btools\b"
-)
 _TOOLS = re.compile(r"\btools?\b|tool_|\bfunctions?\b|function_|json.?schema|\bschema\b")
 _WANTS_THOUGHT = re.compile(
     r"reasoning_content.{0,80}(?:must|missing|required|pass(?:ed)? back)|"
