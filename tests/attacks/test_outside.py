@@ -19,6 +19,7 @@ from core.net.addresses import is_public
 from core.net.outside import Outside
 from core.net.urls import read_url
 from core.net.way import Way
+from tests.servers.loopback import listening
 
 INSIDE_4 = [
     *("127.0.0.1", "127.8.9.1", "0.0.0.0", "0.1.2.3", "10.0.0.1", "172.16.0.1", "172.31.255.255"),
@@ -141,13 +142,8 @@ def test_a_credential_goes_nowhere_else_whatever_the_address_is(text):
 async def serving(handler):
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", handler)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    try:
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
-    finally:
-        await runner.cleanup()
+    async with listening(app) as url:
+        yield url
 
 
 async def get(address, **more):

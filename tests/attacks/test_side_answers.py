@@ -19,6 +19,7 @@ from tests.attacks.test_model_answers import MB, compressed, endless, send
 from tests.attacks.watching import watched
 from tests.contracts.drivers import TelegramDriver, driving
 from tests.harness import palaver, until
+from tests.servers.loopback import listening
 
 KEY = "sk-a-very-secret-key-0123456789"
 
@@ -49,13 +50,9 @@ async def endpoint():
 
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", handler)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    url = f"http://127.0.0.1:{runner.addresses[0][1]}/v1"
-    async with Way().session() as session:
+    async with listening(app) as root, Way().session() as session:
+        url = f"{root}/v1"
         yield told, session, Endpoint(url, "ak:sk", "m", provider_at(url))
-    await runner.cleanup()
 
 
 def calls(session, endpoint):

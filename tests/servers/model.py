@@ -15,6 +15,8 @@ from itertools import pairwise
 from aiohttp import web
 from PIL import Image
 
+from tests.servers.loopback import listening
+
 
 def said(message):
     """The text of *message*, which may come in parts, and how many pictures came with it."""
@@ -112,14 +114,9 @@ class ModelServer:
         app.router.add_post("/v1/moderations", self._moderate)
         app.router.add_post("/v1/audio/transcriptions", self._hear)
         app.router.add_post("/v1/audio/speech", self._speak)
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.2)
-        await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        self.url = f"http://127.0.0.1:{runner.addresses[0][1]}/v1"
-        try:
+        async with listening(app) as url:
+            self.url = f"{url}/v1"
             yield self
-        finally:
-            await runner.cleanup()
 
     async def _models(self, request):
         return web.json_response({"data": [{"id": "scripted"}]})

@@ -23,6 +23,7 @@ import aiohttp
 from aiohttp import web
 
 from tests.servers.limits import loose
+from tests.servers.loopback import listening
 
 MANIFEST = Path(__file__).parents[2] / "deploy" / "slack-manifest.yaml"
 BOT_TOKEN = "xoxb-loopback-bot-token"
@@ -484,18 +485,14 @@ class SlackServer:
         app.router.add_get("/link", self._socket)
         app.router.add_get("/files/{file}", self._file)
         app.router.add_post("/response", self._respond)
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.2)
-        await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        self.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-        try:
-            yield self
-        finally:
-            for task in self._deliveries:
-                task.cancel()
-            for socket in list(self._sockets):
-                await socket.close()
-            await runner.cleanup()
+        async with listening(app) as self.url:
+            try:
+                yield self
+            finally:
+                for task in self._deliveries:
+                    task.cancel()
+                for socket in list(self._sockets):
+                    await socket.close()
 
     async def _file(self, request):
         """A file's bytes, for who sends the token; the sign-in page, with 200, for all others.

@@ -22,6 +22,7 @@ from aiohttp import web
 from PIL import Image
 
 from tests.servers.limits import PATIENCE_S, loose
+from tests.servers.loopback import listening
 
 TOKEN = "123456:loopback-token-for-tests"
 BOT = {
@@ -312,14 +313,8 @@ class TelegramServer:
         app = web.Application(client_max_size=60 * 1024 * 1024)
         app.router.add_route("*", "/bot{token}/{method}", self._serve)
         app.router.add_get("/file/bot{token}/{path:.*}", self._download)
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.2)
-        await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        self.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-        try:
+        async with listening(app) as self.url:
             yield self
-        finally:
-            await runner.cleanup()
 
     async def _serve(self, request):
         method = request.match_info["method"]

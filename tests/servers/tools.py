@@ -12,6 +12,7 @@ import aiohttp
 from aiohttp import web
 
 from core.tools.tool import ToolContext, ToolError, ToolResult, ToolSpec
+from tests.servers.loopback import listening
 
 SCHEMA = {
     "type": "object",
@@ -44,14 +45,8 @@ class ToolServer:
     async def running_at(self):
         app = web.Application()
         app.router.add_post("/{tool}", self._do)
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.2)
-        await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        self.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-        try:
+        async with listening(app) as self.url:
             yield self
-        finally:
-            await runner.cleanup()
 
     async def _do(self, request):
         body = await request.json()

@@ -18,6 +18,7 @@ from core.tools.addresses import addresses_in, same
 from core.tools.read_page import ReadPage
 from core.tools.tool import ToolContext, ToolError
 from core.tools.web_search import WebSearch
+from tests.servers.loopback import listening
 
 PAGE = """<html><head><title>Rivers of {name}</title></head><body>
 <nav><a href="/home">Home</a> <a href="/login">Log in</a></nav>
@@ -40,14 +41,8 @@ def somebody(*addresses: str, cited: int = 0) -> ToolContext:
 async def site(handler):
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", handler)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    try:
-        listening = web.TCPSite(runner, "127.0.0.1", 0)
-        await listening.start()
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
-    finally:
-        await runner.cleanup()
+    async with listening(app) as url:
+        yield url
 
 
 @contextlib.asynccontextmanager

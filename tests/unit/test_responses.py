@@ -18,6 +18,7 @@ from core.models.providers import Endpoint, place_of, provider_at
 from core.models.request import ChatMessage, ChatRequest
 from core.models.shapes import SHAPES
 from core.models.ways import BLIND, DEAF, Ways
+from tests.servers.loopback import listening
 from tests.servers.model import status
 
 # platform.openai.com/docs/api-reference/responses-streaming, shortened to the fields that matter.
@@ -161,11 +162,8 @@ async def server():
     app = web.Application()
     app.router.add_post("/v1/responses", answer)
     app.router.add_post("/v1/chat/completions", chat)
-    runner = web.AppRunner(app, access_log=None)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    yield f"http://127.0.0.1:{runner.addresses[0][1]}/v1", seen
-    await runner.cleanup()
+    async with listening(app) as url:
+        yield f"{url}/v1", seen
 
 
 async def test_a_model_of_this_api_alone_is_found_out_and_remembered(server):
