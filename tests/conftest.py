@@ -4,7 +4,9 @@ import hypothesis
 import pytest
 
 from bots.registry import found, settings_of
+from core.tools import built_in
 from tests.servers.model import ModelServer
+from tests.servers.tools import EFFECTS, ServedTool, ToolServer
 
 # The same examples everywhere and every time: `bench.fuzz` is where new ones are looked for.
 hypothesis.settings.register_profile("suite", derandomize=True, deadline=None)
@@ -21,4 +23,15 @@ def _no_settings_from_outside(monkeypatch):
 async def model():
     """A scriptable model that echoes."""
     async with ModelServer().running() as server:
+        yield server
+
+
+@pytest.fixture
+async def served(monkeypatch):
+    """The tools `look`, `set` and `make`, and the server that does what they say."""
+    async with ToolServer().running_at() as server:
+        for name in EFFECTS:
+            monkeypatch.setitem(
+                built_in.BUILT_IN, name, lambda name=name: ServedTool(server.url, name)
+            )
         yield server

@@ -4,27 +4,15 @@ import asyncio
 
 import pytest
 
-from core.tools import built_in
 from core.turn import consent
 from tests.contracts.drivers import SlackDriver, TelegramDriver, WebDriver, driving
 from tests.harness import until
-from tests.scenarios.test_tools import ALL, calling, outputs
-from tests.servers.tools import EFFECTS, ServedTool, ToolServer
+from tests.servers.tools import ALL, calling, outputs
 
 
 @pytest.fixture
 def driver():
     return WebDriver()
-
-
-@pytest.fixture
-async def served(monkeypatch):
-    async with ToolServer().running_at() as server:
-        for name in EFFECTS:
-            monkeypatch.setitem(
-                built_in.BUILT_IN, name, lambda name=name: ServedTool(server.url, name)
-            )
-        yield server
 
 
 def buttons(post, name):

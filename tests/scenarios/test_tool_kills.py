@@ -3,29 +3,11 @@
 import pytest
 
 from tests.harness import until
-from tests.servers.tools import EFFECTS, ToolServer
+from tests.servers.tools import EFFECTS, calling
 
 STEPS = ("look", "set", "make")
 """One call that only reads, one that may be repeated, one with an effect, in this order."""
-
-
-@pytest.fixture
-async def served():
-    async with ToolServer().running_at() as server:
-        yield server
-
-
-def calling(model):
-    """The model makes one step after the other, and then tells what came of them."""
-
-    def call(body):
-        done = sum(bool(one.get("tool_calls")) for one in body["messages"])
-        return ("", [(STEPS[done], {"what": "a"})]) if done < len(STEPS) else None
-
-    model.calling = call
-    model.answer = lambda messages: (
-        "RESULT " + " / ".join(one["content"] for one in messages if one["role"] == "tool")
-    )
+ROUNDS = [("", [(step, {"what": "a"})]) for step in STEPS]
 
 
 def whole(server):
@@ -50,7 +32,7 @@ def asking(server):
 async def test_a_kill_loses_no_question_and_what_was_allowed_is_done_once(
     moment, server, model, replica, served
 ):
-    calling(model)
+    calling(model, *ROUNDS)
     first = replica(**started(served))
     server.say(77, "go")
     ((post, yes),) = await until(lambda: asking(server))
@@ -75,7 +57,7 @@ async def test_a_kill_loses_no_question_and_what_was_allowed_is_done_once(
 async def test_a_kill_does_no_effect_twice_and_loses_no_answer(
     moment, server, model, replica, served
 ):
-    calling(model)
+    calling(model, *ROUNDS)
     start = {**started(served), "tools_ask": "never"}
     first = replica(**start)
     if moment in STEPS:

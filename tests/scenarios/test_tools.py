@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import re
 
 import pytest
 
@@ -10,7 +9,7 @@ from core.tools import built_in
 from tests.contracts.drivers import SlackDriver, TelegramDriver, WebDriver, driving
 from tests.harness import until
 from tests.servers import model as models
-from tests.servers.tools import EFFECTS, ServedTool, ToolServer
+from tests.servers.tools import ALL, ServedTool, calling, outputs
 
 
 @pytest.fixture
@@ -18,38 +17,7 @@ def driver():
     return WebDriver()
 
 
-@pytest.fixture
-async def served(monkeypatch):
-    """The tools `look`, `set` and `make`, and the server that does what they say."""
-    async with ToolServer().running_at() as server:
-        for name in EFFECTS:
-            monkeypatch.setitem(
-                built_in.BUILT_IN, name, lambda name=name: ServedTool(server.url, name)
-            )
-        yield server
-
-
-MARK = re.compile(r"^=== [0-9a-f]{8} ===\n|\n=== [0-9a-f]{8} ===", re.MULTILINE)
 UNASKED = {"tools_ask": "never"}
-ALL = ("time", "calculate", *EFFECTS)
-
-
-def outputs(body):
-    told = [one["content"] for one in body["messages"] if one["role"] == "tool"]
-    return [MARK.sub("", one) for one in told]
-
-
-def calling(model, *rounds):
-    """The model makes these rounds, each a text and calls; then it tells what came of all."""
-
-    def call(body):
-        done = sum(
-            one["role"] == "assistant" and bool(one.get("tool_calls")) for one in body["messages"]
-        )
-        return rounds[done] if done < len(rounds) else None
-
-    model.calling = call
-    model.answer = lambda messages: "RESULT " + " / ".join(outputs({"messages": messages}))
 
 
 @pytest.mark.parametrize("make", [WebDriver, TelegramDriver, SlackDriver])
