@@ -46,7 +46,7 @@ async def test_a_budget_hints_stops_says_until_when_and_is_granted_more(driver, 
         granted = await asked(driver, "dm2", "/budget grant person telegram:77 50 tokens", 1)
         assert "50 tokens more" in granted
         assert "Echo of five" in await asked(driver, "dm", "five", 7)
-        assert await asked(driver, "dm2", "not used up for me", 2)
+        assert "Echo of not used up" in await asked(driver, "dm2", "not used up for me", 2)
 
 
 async def test_on_slack_the_budget_of_a_place_holds_for_all_its_threads(tmp_path, model):
