@@ -31,7 +31,6 @@ from mcp_types import (
 
 from core.mcp.answers import all_of, cut, images_of, shortened, text_of, told
 from core.mcp.frames import (
-    Again,
     Call,
     Cancel,
     Closed,
@@ -85,12 +84,10 @@ class _Server:
                         case Cancel(id=done):
                             if (task := self._calls.get(done)) is not None:
                                 task.cancel()
-                        case Again():
-                            group.create_task(self.listall_of())
             for task in self._calls.values():
                 task.cancel()
 
-    async def listall_of(self) -> None:
+    async def list_all(self) -> None:
         """Tell what the server offers."""
         capabilities, client = self._client.server_capabilities, self._client
         tools: Sequence[Tool] = ()
@@ -211,7 +208,7 @@ async def serve(channel: socket.socket) -> None:
         async with asyncio.timeout(spec.connect_s) as connecting, client:
             connecting.reschedule(None)
             server = _Server(client, writer)
-            await server.listall_of()
+            await server.list_all()
             if spec.command:
                 _watch(server.lost)
             tasks = [
@@ -243,7 +240,7 @@ async def _follow(server: _Server, changed: asyncio.Event) -> None:
             async with asyncio.timeout(AGAIN_S):
                 await changed.wait()
         changed.clear()
-        await server.listall_of()
+        await server.list_all()
 
 
 def _watch(lost: asyncio.Event) -> None:

@@ -57,10 +57,6 @@ class Cancel(msgspec.Struct, frozen=True, tag="cancel"):
     id: int
 
 
-class Again(msgspec.Struct, frozen=True, tag="again"):
-    """Read the lists of the server again, and answer with `Listed`."""
-
-
 class ServerTool(msgspec.Struct, frozen=True):
     """A tool as its server describes it. A hint that is None was not given."""
 
@@ -125,7 +121,7 @@ class Closed(msgspec.Struct, frozen=True, tag="closed"):
     text: str
 
 
-Order = Open | Call | Cancel | Again
+Order = Open | Call | Cancel
 News = Listed | Progress | Done | Failed | Closed
 
 _encode = msgspec.msgpack.Encoder().encode

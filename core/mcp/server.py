@@ -18,7 +18,6 @@ from core.border import set_aside
 from core.errors import PalaverError
 from core.mcp.entry import ServerEntry
 from core.mcp.frames import (
-    Again,
     Call,
     Cancel,
     Closed,
@@ -149,11 +148,6 @@ class McpServer:
                 raise
             finally:
                 self._waiting.pop(number, None)
-
-    def refresh(self) -> None:
-        """Ask the server again what it offers."""
-        with suppress(CallFailed):
-            self._order(Again())
 
     async def _available(self) -> None:
         self._wanted.set()
