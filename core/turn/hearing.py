@@ -101,21 +101,27 @@ def overhears(chosen: object) -> int:
 
 
 async def switched(context: TurnContext, layers: Layers) -> str:
-    """What to say when `context` was changed here to what *layers* hold; empty: nothing.
-
-    If the place is not overheard any more, what was overheard is erased.
-    """
-    conversation = context.claim.conversation
-    if context.platform.limits.reads or context.first.private:
+    """What to say when `context` was changed here to what *layers* hold; empty: nothing."""
+    if not _overhears_here(context) or not overhears(layers.own("context")):
         return ""
-    if overhears(layers.own("context")):
-        heard = await context.platform.hears(conversation)
-        return "" if heard else say("hears_nothing", context.language)
+    heard = await context.platform.hears(context.claim.conversation)
+    return "" if heard else say("hears_nothing", context.language)
+
+
+async def erase_if_off(context: TurnContext, layers: Layers) -> None:
+    """Erase what was overheard here, if by *layers* nothing is overheard here any more."""
+    if not _overhears_here(context) or overhears(layers.own("context")):
+        return
+    conversation = context.claim.conversation
     if conversation == place_of(conversation):
         await context.services.overheard.end(conversation)
     else:
         await context.services.overheard.forget(conversation)
-    return ""
+
+
+def _overhears_here(context: TurnContext) -> bool:
+    """Whether what is said here can only be known by overhearing it."""
+    return not (context.platform.limits.reads or context.first.private)
 
 
 def _span(most: int, *, before: str = "", since: float = 0.0) -> Span:

@@ -5,6 +5,7 @@ import pytest
 from core.messages import conversation_id
 from core.said import Span
 from core.store import keys
+from core.store.claim import Claim
 from core.store.overheard import MOST
 from tests.contracts.drivers import TelegramDriver, driving
 from tests.harness import until
@@ -96,6 +97,29 @@ async def test_a_group_that_opted_in_is_overheard_and_told_so_once(driver, tmp_p
         assert "what do they want?" not in heard
         assert len(told) == 1
         assert sum("From now on I keep" in p.text for p in group.posts()) == 1
+
+
+async def test_what_is_said_until_off_is_committed_is_erased_too(
+    driver, tmp_path, model, monkeypatch
+):
+    commit = Claim.commit
+    async with driving(driver, tmp_path, model, **settings()):
+        group = Group(driver)
+        await group.opts_in()
+
+        async def late(claim, *given, **ending):
+            if ending.get("chosen"):
+                group.says("said meanwhile", 2)
+                await group.kept(1)
+            return await commit(claim, *given, **ending)
+
+        monkeypatch.setattr(Claim, "commit", late)
+        await group.opts_in("off")
+
+        async def erased():
+            return await group.kept(0) == []
+
+        await until(erased)
 
 
 async def test_whoever_did_not_opt_in_is_not_overheard(driver, tmp_path, model):

@@ -16,7 +16,7 @@ from core.store.layers import Layers, Scope
 from core.turn.commands.command import Command, labelled_buttons, shown_name
 from core.turn.commands.setting import ALSO, SETTINGS, Setting, Unfit, held
 from core.turn.context import Report, TurnContext
-from core.turn.hearing import switched
+from core.turn.hearing import erase_if_off, switched
 
 NAME = "settings"
 EVERYWHERE, PLACE = "everywhere", "place"
@@ -95,10 +95,15 @@ async def _change(context: TurnContext, wish: Wish, setting: Setting) -> Report:
     layers = _layers(context, wish, {setting.field: value})
     buttons = _of_one(context, wish, setting, layers) if context.first.under else ()
     told = _one(context, wish, setting, layers) if buttons else _now(context, setting, layers)
-    if setting.field == "context" and wish.scope != "tenant":
+    hears = setting.field == "context" and wish.scope != "tenant"
+    if hears:
         told = "\n\n".join(filter(None, (told, await switched(context, layers))))
+        await erase_if_off(context, layers)
     shown = await _show(context, told, buttons)
     await context.commit(chosen={setting.field: value}, scope=wish.scope)
+    if hears:
+        # What was said until the commit was still kept.
+        await erase_if_off(context, layers)
     return Report("command", shown)
 
 
