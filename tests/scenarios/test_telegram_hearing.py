@@ -34,11 +34,14 @@ class Group:
     async def kept(self, count, topic=""):
         where = conversation_id("telegram", str(self.chat), str(topic))
 
-        async def enough():
-            said = (await self.core.services.overheard.read(where, ALL)).said
-            return said if len(said) == count else None
+        async def said():
+            return list((await self.core.services.overheard.read(where, ALL)).said)
 
-        return await until(enough) if count else (await enough() or [])
+        async def enough():
+            found = await said()
+            return found if len(found) == count else None
+
+        return await until(enough) if count else await said()
 
     async def asks(self, model, text="well?", who=1, topic=None):
         before = len(model.requests)
