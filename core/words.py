@@ -1,4 +1,4 @@
-"""Where words end."""
+"""Texts: where words end, and texts cut to a length or quoted."""
 
 
 def joined(before: str, after: str) -> bool:
@@ -7,6 +7,31 @@ def joined(before: str, after: str) -> bool:
     In Chinese, Japanese and Korean text the answer is always no.
     """
     return _spells(before[-1:]) and _spells(after[:1])
+
+
+def cut(text: str, most: int) -> str:
+    """*text*, or as much of its beginning as *most* characters hold."""
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def shortened(text: str, most: int) -> str:
+    """*text*, or its beginning and its end in *most* characters, and how much is left out."""
+    if len(text) <= most:
+        return text
+    room = max(0, most - _REMARK_CHARS)
+    tail = room // 4
+    head = room - tail
+    left = len(text) - room
+    return f"{text[:head]}\n[… {left} characters left out …]\n{text[len(text) - tail :]}"
+
+
+_REMARK_CHARS = 60
+"""More than the remark of `shortened` has."""
+
+
+def quoted(text: str) -> str:
+    """*text* as a quote that nothing in it can end."""
+    return "\n".join(f"> {line}" for line in text.splitlines())
 
 
 def _spells(character: str) -> bool:

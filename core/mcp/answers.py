@@ -1,22 +1,19 @@
 """What an MCP server says, made small and plain enough to be passed on."""
 
-import base64
-import binascii
 import json
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from typing import Any
 
 from mcp_types import Tool
 
-from core.mcp.frames import Image, ServerTool
+from core.mcp.frames import ServerTool
+from core.words import cut, shortened
 
 TEXT_CHARS = 16_000
 """The longest result that a model is given. Of a longer one: its beginning and its end."""
 TOOLS = 256
 PAGES = 20
 NAME_CHARS, DESCRIPTION_CHARS, SCHEMA_BYTES = 128, 4_000, 32_000
-IMAGES, IMAGE_BYTES = 4, 5 << 20
 
 
 async def all_of(ask: Any, field: str) -> Sequence[Any]:
@@ -61,28 +58,8 @@ def text_of(result: Any) -> str:
                 parts.append(f"{block.name}: {block.uri}")
             case "audio":
                 parts.append(f"[a sound, {block.mime_type}]")
+            case "image":
+                parts.append(f"[a picture, {block.mime_type}]")
     if not parts and result.structured_content is not None:
         parts.append(json.dumps(result.structured_content, ensure_ascii=False))
-    return shortened("\n\n".join(parts))
-
-
-def images_of(result: Any) -> Iterator[Image]:
-    blocks = [block for block in result.content if block.type == "image"]
-    for block in blocks[:IMAGES]:
-        with suppress(binascii.Error, ValueError):
-            data = base64.b64decode(block.data, validate=True)
-            if len(data) <= IMAGE_BYTES:
-                yield Image(data, cut(block.mime_type, 80))
-
-
-def shortened(text: str) -> str:
-    """*text*; if it is too long for a model, its beginning and its end."""
-    left = len(text) - TEXT_CHARS
-    if left <= 0:
-        return text
-    head = TEXT_CHARS * 3 // 4
-    return f"{text[:head]}\n[cut: {left} characters more]\n{text[-(TEXT_CHARS - head) :]}"
-
-
-def cut(text: str, most: int) -> str:
-    return text if len(text) <= most else text[: most - 1] + "…"
+    return shortened("\n\n".join(parts), TEXT_CHARS)

@@ -29,7 +29,7 @@ from mcp_types import (
     Tool,
 )
 
-from core.mcp.answers import all_of, cut, images_of, shortened, text_of, told
+from core.mcp.answers import TEXT_CHARS, all_of, text_of, told
 from core.mcp.frames import (
     Call,
     Cancel,
@@ -45,6 +45,7 @@ from core.mcp.frames import (
     orders,
     read_frame,
 )
+from core.words import cut, shortened
 
 PROGRESS_CHARS, PROGRESS_EVERY_S = 80, 1.0
 AGAIN_S = 600.0
@@ -145,12 +146,12 @@ class _Server:
         if call.kind == "read":
             found = await client.read_resource(call.name)
             texts = (getattr(one, "text", "") or "[not text]" for one in found.contents)
-            return Done(call.id, shortened("\n\n".join(texts)))
+            return Done(call.id, shortened("\n\n".join(texts), TEXT_CHARS))
         if call.kind == "fill":
             words = {name: str(value) for name, value in call.arguments.items()}
             prompt = await client.get_prompt(call.name, words)
             lines = (f"{one.role}: {getattr(one.content, 'text', '')}" for one in prompt.messages)
-            return Done(call.id, shortened("\n\n".join(lines)))
+            return Done(call.id, shortened("\n\n".join(lines), TEXT_CHARS))
         last, clock = 0.0, asyncio.get_running_loop().time
 
         async def on_progress(progress: float, total: float | None, message: str | None) -> None:
@@ -169,7 +170,7 @@ class _Server:
             progress_callback=on_progress,
             meta=cast(Any, {"palaver/key": call.key}) if call.key else None,
         )
-        return Done(call.id, text_of(result), bool(result.is_error), tuple(images_of(result)))
+        return Done(call.id, text_of(result), bool(result.is_error))
 
 
 def _transport(spec: Open) -> Any:

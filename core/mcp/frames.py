@@ -10,7 +10,7 @@ from typing import Any, Literal
 import msgspec
 
 FRAME_BYTES = 24 << 20
-"""A longer frame ends the connection. Four pictures of 5 MiB and their frame fit."""
+"""A longer frame ends the connection. The longest list of tools takes less than half of it."""
 _LENGTH = 4
 
 
@@ -93,18 +93,12 @@ class Progress(msgspec.Struct, frozen=True, tag="progress"):
     text: str = ""
 
 
-class Image(msgspec.Struct, frozen=True):
-    data: bytes
-    mime: str
-
-
 class Done(msgspec.Struct, frozen=True, tag="done"):
     """The answer to the call *id*. *is_error*: the tool says that it failed."""
 
     id: int
     text: str = ""
     is_error: bool = False
-    images: tuple[Image, ...] = ()
 
 
 class Failed(msgspec.Struct, frozen=True, tag="failed"):

@@ -15,6 +15,7 @@ from core.retry import retry_until_available
 from core.store.claim import Claim
 from core.store.journal import RoundRecord, StepRecord
 from core.tools.tool import ToolResult
+from core.words import shortened
 
 STORE_WAIT_S = 60.0
 """How long a step waits for an absent store. Without its record it is not done."""
@@ -126,14 +127,6 @@ def with_result(step: StepRecord, result: ToolResult, most_chars: int) -> StepRe
     state = "failed" if result.is_error else "done"
     output = shortened(result.text, most_chars)
     return replace(step, state=state, output=output, sources=result.sources)
-
-
-def shortened(text: str, most_chars: int) -> str:
-    """The beginning and the end of *text*, with a remark on how much is left out."""
-    if len(text) <= most_chars:
-        return text
-    head, tail = most_chars * 3 // 4, most_chars // 4
-    return f"{text[:head]}\n[… {len(text) - head - tail} characters left out …]\n{text[-tail:]}"
 
 
 def noted(step: StepRecord, again: str = "") -> Step:

@@ -8,13 +8,16 @@ import sys
 from pathlib import Path
 
 import pytest
+from mcp_types import CallToolResult
 
 from core.errors import ConfigError
 from core.mcp import server as servers
+from core.mcp.answers import TEXT_CHARS, text_of
 from core.mcp.entry import ServerEntry
 from core.mcp.frames import ServerTool
 from core.mcp.server import CallFailed, McpServer
 from core.tasks import end
+from core.words import shortened
 from tests.attacks.watching import free_port
 
 STRANGER = str(Path(__file__).parents[1] / "servers" / "mcp.py")
@@ -259,3 +262,19 @@ def test_an_entry_that_cannot_work_is_refused(wrong):
 def test_nothing_is_allowed_that_is_not_listed():
     assert not ServerEntry("x").allows("echo")
     assert ServerEntry("x", allow=("e*",)).allows("echo")
+
+
+def result_of(*blocks: dict[str, object]) -> CallToolResult:
+    return CallToolResult.model_validate({"content": blocks})
+
+
+def test_a_result_that_was_cut_is_not_cut_again_on_its_way_to_the_model():
+    text = text_of(result_of({"type": "text", "text": "x" * 100_000}))
+    assert len(text) <= TEXT_CHARS
+    assert shortened(text, TEXT_CHARS) == text
+    assert f"[… {100_000 - text.count('x')} characters left out …]" in text
+
+
+def test_a_picture_in_a_result_is_named_so_the_model_knows_that_there_was_one():
+    picture = {"type": "image", "data": "aGk=", "mimeType": "image/png"}
+    assert text_of(result_of(picture)) == "[a picture, image/png]"
