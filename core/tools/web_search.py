@@ -18,6 +18,7 @@ from core.models.folding import visible
 from core.net.bounded_body import read_up_to
 from core.tools.addresses import same
 from core.tools.tool import ToolContext, ToolError, ToolResult, ToolSpec
+from core.words import cut
 
 Engine = Literal["searxng", "brave", "tavily", "exa", "serper"]
 
@@ -184,4 +185,4 @@ def _line(value: Any, most: int) -> str:
     if isinstance(value, list):
         value = " … ".join(one for one in value if isinstance(one, str))
     text = visible(" ".join(value.split())) if isinstance(value, str) else ""
-    return text if len(text) <= most else f"{text[: most - 1]}…"
+    return cut(text, most)

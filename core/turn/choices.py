@@ -1,13 +1,12 @@
 """What holds for a turn: which persona answers, which model with which parameters, and the time."""
 
 import datetime
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from core.messages import Preferences
 from core.people.personas import Persona, Place
+from core.times.rules import zone_named
 from core.turn.services import Services
 
 NAME_CHARS = 100
@@ -66,16 +65,9 @@ class Choices:
     @property
     def now(self) -> datetime.datetime:
         """The time in the zone chosen here, else in the operator's, else in the machine's."""
-        for zone in (
-            self.preferences.timezone,
-            self.place.timezone,
-            self.services.settings.timezone,
-        ):
-            # Another version of the IANA list may lack a zone that was chosen.
-            with suppress(ValueError, OSError, KeyError):
-                if zone:
-                    return datetime.datetime.now(ZoneInfo(zone))
-        return datetime.datetime.now(datetime.UTC).astimezone()
+        names = self.preferences.timezone, self.place.timezone, self.services.settings.timezone
+        zone = next(filter(None, map(zone_named, names)), None)
+        return datetime.datetime.now(zone or datetime.UTC).astimezone(zone)
 
     @property
     def context(self) -> str:

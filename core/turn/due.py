@@ -12,8 +12,8 @@ from core.times.rules import zone_named
 from core.times.spoken import shown
 from core.turn.answer import answer
 from core.turn.context import Report, TurnContext
-from core.turn.reminders import quoted
 from core.turn.services import Services
+from core.words import quoted
 
 log = logger(__name__)
 

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from core.messages import ConversationId, Exchange, Summary
+from core.words import quoted
 
 PART_BYTES = 8 * 1024 * 1024
 """A larger export comes in several files. Telegram takes files of 50 MB."""
@@ -79,13 +80,9 @@ def _markdown(told: Iterable[Told], person: Mapping[str, Any]) -> str:
     for one in told:
         lines += [f"## {one.conversation}", ""]
         if one.summary.text:
-            lines += [_quoted(one.summary.text), ""]
+            lines += [quoted(one.summary.text), ""]
         for exchange in one.exchanges:
             at = datetime.datetime.fromtimestamp(exchange.at, datetime.UTC)
             lines += [f"### {at:%Y-%m-%d %H:%M} UTC, {exchange.speaker}", ""]
-            lines += [_quoted(exchange.question), "", exchange.answer or exchange.notes, ""]
+            lines += [quoted(exchange.question), "", exchange.answer or exchange.notes, ""]
     return "\n".join(lines)
-
-
-def _quoted(text: str) -> str:
-    return "\n".join(f"> {line}" for line in text.splitlines())

@@ -20,6 +20,7 @@ from core.turn.attachments import MOST_PICTURES
 from core.turn.context import Report, TurnContext
 from core.turn.options import BadOption, check_for_model, read_request
 from core.turn.spending import Estimate
+from core.words import cut
 
 log = logger(__name__)
 
@@ -207,7 +208,7 @@ async def _post(
     limits, conversation = context.platform.limits, context.claim.conversation
     for start in range(0, len(pictures), limits.pictures_per_post):
         group = [
-            Picture(picture.data, picture.mime, _shortened(picture.caption, limits.caption_chars))
+            Picture(picture.data, picture.mime, cut(picture.caption, limits.caption_chars))
             for picture in pictures[start : start + limits.pictures_per_post]
         ]
         under = buttons if start + len(group) == len(pictures) else ()
@@ -230,10 +231,6 @@ async def _post(
             conversation,
             context.services.pacer.budget,
         )
-
-
-def _shortened(text: str, most: int) -> str:
-    return text if len(text) <= most else text[: most - 1] + "…"
 
 
 async def _keep_indicating(context: TurnContext) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from core.messages import CUT, Exchange, Incoming, Preferences, Quote
 from core.models.request import ChatMessage
 from core.models.tokens import MESSAGE_TOKENS, estimate_tokens
+from core.words import quoted
 
 UNANSWERED = "[this was not answered]"
 BYTES_PER_TOKEN = 6
@@ -107,9 +108,8 @@ def asked_text(mail: Sequence[Incoming], before: Exchange | None = None) -> str:
     for incoming in mail:
         quote = incoming.quote
         if quote is not None and quote.text and not _just_said(quote, before):
-            quoted = "\n".join(f"> {line}" for line in quote.text.splitlines())
             what = "a forwarded message, written by" if quote.forwarded else "about this message of"
-            parts.append(f"({what} {quote.author}:)\n{quoted}")
+            parts.append(f"({what} {quote.author}:)\n{quoted(quote.text)}")
         if incoming.text and cut:
             parts[-1] += incoming.text
         elif incoming.text:

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from msgspec.structs import replace
 
 from core.errors import PlatformError
-from core.messages import ConversationId
+from core.messages import ConversationId, place_of
 from core.store.reminders import Kept, Reminder
 from core.times.rules import Rule, following, instant, is_rule, least_gap_s, zone_named
 from core.times.spoken import MOST_DAYS
@@ -230,11 +230,6 @@ def plain_text(text: str) -> str:
     return "".join(one for one in text if ord(one) not in _CONTROL and _is_seen(one)).strip()
 
 
-def quoted(text: str) -> str:
-    """*text*, which a person wrote, as a quote that nothing in it can end."""
-    return "\n".join(f"> {line}" for line in text.splitlines())
-
-
 def _is_seen(char: str) -> bool:
     return char == "\n" or char.isprintable() or not char.isascii()
 
@@ -280,8 +275,7 @@ async def _numbered(context: TurnContext, number: int) -> Kept:
 
 
 def _is_here(context: TurnContext, reminder: Reminder) -> bool:
-    there, here = reminder.conversation.split(":")[:2], context.claim.conversation.split(":")[:2]
-    return there == here
+    return place_of(reminder.conversation) == place_of(context.claim.conversation)
 
 
 def _id_of(name: str) -> str:

@@ -31,10 +31,10 @@ from core.turn.reminders import (
     edit,
     listed,
     local_now,
-    quoted,
     with_id,
     zone_meant,
 )
+from core.words import quoted
 
 SHOWN_TIMES = 3
 SHOWN_CHARS = 80
