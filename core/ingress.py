@@ -16,7 +16,7 @@ from core.crowd import NOTICE_EVERY_S, notice_of
 from core.errors import PlatformError, StoreError
 from core.languages.catalogue import say
 from core.languages.detection import language_of
-from core.live.delivery import deliver
+from core.live.delivery import post
 from core.messages import ConversationId, Incoming, place_of, split_conversation
 from core.overhearing import Overhearing
 from core.people.wake_words import for_us, said_to
@@ -204,12 +204,8 @@ class Ingress:
                 surface = platform.open_surface(
                     incoming.conversation, incoming.aside or incoming.reply_to
                 )
-                await deliver(
-                    lambda: surface.finish(text),
-                    lambda: surface.final_budget,
-                    incoming.conversation,
-                    self._services.pacer.budget,
-                )
+                budget = self._services.pacer.budget
+                await post(surface, text, incoming.conversation, budget)
             except (StoreError, PlatformError) as error:
                 log.warning("notice not delivered", notice=sentence, reason=str(error))
 

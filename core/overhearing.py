@@ -7,7 +7,7 @@ place is told so, once.
 from core.errors import PlatformError, StoreError
 from core.languages.catalogue import say
 from core.languages.detection import language_of
-from core.live.delivery import deliver
+from core.live.delivery import post
 from core.messages import Incoming, place_of
 from core.platform import Platform
 from core.said import Said, beginning
@@ -63,12 +63,7 @@ class Overhearing:
             most = overhears(chosen.context)
             text = say("overhears", chosen.language or language, most=most)
             surface = platform.open_surface(conversation, "")
-            await deliver(
-                lambda: surface.finish(text),
-                lambda: surface.final_budget,
-                conversation,
-                self._services.pacer.budget,
-            )
+            await post(surface, text, conversation, self._services.pacer.budget)
         except (StoreError, PlatformError) as error:
             log.warning("not told that it is overheard", reason=str(error))
 

@@ -15,7 +15,7 @@ from core.budget import LOOK_AGAIN_S, Budget, Grant
 from core.errors import Impossible, PlatformError, RateLimited, Revoked, Silenced
 from core.lent import PostsLimited
 from core.live.progress import clock
-from core.messages import ConversationId
+from core.messages import Button, ConversationId
 from core.platform import Bucket, Platform, Surface
 from core.telemetry import logger
 
@@ -65,6 +65,25 @@ async def deliver(
                 raise
             if not isinstance(error, RateLimited):
                 await asyncio.sleep(RETRY_S[min(failures, len(RETRY_S)) - 1])
+
+
+async def post(
+    surface: Surface,
+    text: str,
+    conversation: ConversationId,
+    budget: Budget,
+    *,
+    buttons: Sequence[Button] = (),
+    tries: int = sys.maxsize,
+) -> None:
+    """Let *text* be the text of *surface*. Raises as `deliver`."""
+    await deliver(
+        lambda: surface.finish(text, buttons),
+        lambda: surface.final_budget,
+        conversation,
+        budget,
+        tries=tries,
+    )
 
 
 async def delete(surface: Surface, conversation: ConversationId, budget: Budget) -> None:

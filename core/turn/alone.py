@@ -5,7 +5,7 @@ from contextlib import suppress
 
 from core.errors import Barred, Impossible, PlatformError, StoreError
 from core.languages.catalogue import say
-from core.live.delivery import deliver
+from core.live.delivery import post
 from core.messages import place_of
 from core.telemetry import logger
 from core.turn.context import TurnContext
@@ -31,13 +31,8 @@ async def tell_alone(context: TurnContext, name: str) -> None:
             return
         surface = context.platform.open_surface(context.claim.conversation, reference)
         text = say(name, context.language)
-        await deliver(
-            lambda: surface.finish(text),
-            lambda: surface.final_budget,
-            context.claim.conversation,
-            context.services.pacer.budget,
-            tries=TRIES,
-        )
+        budget = context.services.pacer.budget
+        await post(surface, text, context.claim.conversation, budget, tries=TRIES)
 
 
 async def tell_barred(context: TurnContext, error: Barred) -> None:

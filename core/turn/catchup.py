@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from core.errors import Impossible, PlatformError, StoreError
 from core.languages.catalogue import LANGUAGES, failure, say
-from core.live.delivery import deliver
+from core.live.delivery import post
 from core.live.reply import Reply
 from core.messages import ConversationId, conversation_id, split_conversation
 from core.models.request import ChatMessage, ChatRequest
@@ -165,12 +165,7 @@ async def _reply(context: TurnContext, transcript: Transcript, *, here: bool) ->
         private = await platform.private_with(first.sender.id)
         surface = platform.open_surface(private, "")
         # Before a model is paid it must be known whether they can be written to.
-        await deliver(
-            lambda: surface.finish(_title(context, transcript)),
-            lambda: surface.final_budget,
-            private,
-            pacer.budget,
-        )
+        await post(surface, _title(context, transcript), private, pacer.budget)
     except Impossible:
         return None
     await context.say(say("catchup_sent", context.language), aside=True)

@@ -5,7 +5,7 @@ answer. Nothing is kept before the person agrees.
 """
 
 from core.languages.catalogue import say
-from core.live.delivery import deliver
+from core.live.delivery import post
 from core.messages import Button
 from core.people.facts import FACT_CHARS, MOST, holds_secret, one_line
 from core.turn.context import TurnContext
@@ -66,10 +66,5 @@ async def _propose(context: TurnContext, text: str) -> None:
     ]
     sentence = say("memory_ask", context.language, fact=fact.text)
     surface = context.platform.open_surface(context.claim.conversation, "")
-    await deliver(
-        lambda: surface.finish(sentence, buttons),
-        lambda: surface.final_budget,
-        context.claim.conversation,
-        context.services.pacer.budget,
-        tries=1,
-    )
+    budget = context.services.pacer.budget
+    await post(surface, sentence, context.claim.conversation, budget, buttons=buttons, tries=1)

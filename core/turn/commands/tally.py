@@ -11,6 +11,7 @@ from core.store.budgets import Row
 from core.telemetry import logger
 from core.turn.commands.command import shown_name
 from core.turn.context import Report, TurnContext
+from core.turn.files import send_file
 
 log = logger(__name__)
 
@@ -45,13 +46,10 @@ async def usage_of_all(context: TurnContext) -> Report:
 
 
 async def _send(context: TurnContext, data: bytes) -> None:
-    where = context.claim.conversation
     try:
-        await context.platform.send_file(
-            where, context.first.reply_to, "usage.csv", data, "text/csv"
-        )
+        await send_file(context, "usage.csv", data, "text/csv")
     except PlatformError as error:
-        log.warning("file not sent", conversation=where, reason=str(error))
+        log.warning("file not sent", conversation=context.claim.conversation, reason=str(error))
 
 
 def csv_of(rows: Sequence[Row]) -> bytes:
