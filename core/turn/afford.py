@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from core.errors import PlatformError, StoreError
 from core.languages.catalogue import CATALOGUE, Language, say
-from core.live.delivery import deliver
+from core.live.delivery import post
 from core.messages import Attachment, Exchange, Spent
 from core.models.request import ChatRequest
 from core.models.sound import guessed_s
@@ -36,7 +36,7 @@ BAR = 10
 async def afford(
     context: TurnContext,
     request: ChatRequest,
-    more: Estimate | None = None,
+    more: Estimate = NOTHING,
     sure: Estimate = NOTHING,
 ) -> ChatRequest:
     """*request*, once what it may cost is reserved; or the same to a cheaper model.
@@ -49,7 +49,7 @@ async def afford(
     while True:
         estimates = estimates_of(context.services.model, request, context.accounts)
         try:
-            await reserve(context, [together([more or {}, sure, one]) for one in estimates], sure)
+            await reserve(context, [together([more, sure, one]) for one in estimates], sure)
         except OverBudget as error:
             over = error.refused.account.limit.over
             if not over or over == request.model:
@@ -112,10 +112,11 @@ async def read_attachments(
     return found
 
 
-def to_speak(context: TurnContext) -> Estimate | None:
+def to_speak(context: TurnContext) -> Estimate:
     """What a spoken answer may cost, if there is to be one."""
-    wanted = context.turn.preferences.voice and context.services.speech is not None
-    return {context.services.settings.speech_model: audio(context, SPOKEN_S)} if wanted else None
+    if not context.turn.preferences.voice or context.services.speech is None:
+        return NOTHING
+    return {context.services.settings.speech_model: audio(context, SPOKEN_S)}
 
 
 def audio(context: TurnContext, seconds: float) -> Spent:
@@ -210,12 +211,6 @@ async def _tell(context: TurnContext, text: str) -> None:
     first, conversation = context.first, context.claim.conversation
     surface = context.platform.open_surface(conversation, first.aside or first.reply_to)
     try:
-        await deliver(
-            lambda: surface.finish(text),
-            lambda: surface.final_budget,
-            conversation,
-            context.services.pacer.budget,
-            tries=1,
-        )
+        await post(surface, text, conversation, context.services.pacer.budget, tries=1)
     except PlatformError as error:
         log.warning("budget notice not delivered", reason=str(error))

@@ -17,7 +17,7 @@ from core.turn.asking import going_on, request_of
 from core.turn.consent import Waiting
 from core.turn.consent import question as consent_question
 from core.turn.context import Report, TurnContext
-from core.turn.cost import record, spent_of, spent_on
+from core.turn.cost import record, spent_of
 from core.turn.doubts import Redo, effects_of, kept, note_for_model, told
 from core.turn.doubts import buttons as doubt_buttons
 from core.turn.generation import Generation
@@ -85,9 +85,7 @@ async def answer(
     posts = answering.reply.handles
     exchange = _exchange(context, question, attachments, generation, posts, replaced or again)
     exchange = answering.noted(exchange, effects_of(before_it))
-    model = generation.model or answering.request.model or context.services.model.model
-    spent = spent_on(generation, context.services.model.price_of(model))
-    spent = replace(spent, tool_calls=len(rounds.noted))
+    model, spent = rounds.spent(answering.request)
     await context.commit(exchange, replaces=replaces, spent={model: spent})
     summarise_later(context, exchange)
     whole = not generation.cut and rounds.waits is None
@@ -198,10 +196,8 @@ class _Answering:
 
     async def _affordable(self) -> bool:
         """Whether one more try may be spent, besides those so far."""
-        model = self._generation.model or self.request.model or self._context.services.model.model
-        price = self._context.services.model.price_of(model)
+        spent = dict([self._rounds.spent(self.request)])
         try:
-            spent = {model: spent_on(self._generation, price)}
             self.request = await afford(self._context, self.request, sure=spent)
         except (OverBudget, Unpriced):
             return False

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from msgspec.structs import replace
 
-from core.messages import Incoming, Step
+from core.messages import Incoming, Spent, Step
 from core.models.request import ChatRequest
 from core.models.tool_calls import Output, Round
 from core.people.roles import Role
@@ -99,6 +99,13 @@ class Rounds:
         """Whether text of others was read for this answer."""
         return self._steps.tainted
 
+    def spent(self, request: ChatRequest) -> tuple[str, Spent]:
+        """The model that writes the answer to *request*, and what the answer has cost so far."""
+        services, generation = self._context.services, self._generation
+        model = generation.model or request.model or services.model.model
+        spent = spent_on(generation, services.model.price_of(model))
+        return model, replace(spent, tool_calls=len(self.noted))
+
     @property
     def noted(self) -> tuple[Step, ...]:
         """The steps as the exchange keeps them."""
@@ -142,11 +149,8 @@ class Rounds:
 
     async def _afforded(self, request: ChatRequest) -> ChatRequest:
         """*request*, once one more round is reserved. If it may not be, it is the last one."""
-        generation = self._generation
         rounds = tuple(one.round for one in self._journal.rounds)
-        model = generation.model or request.model or self._context.services.model.model
-        price = self._context.services.model.price_of(model)
-        spent = {model: replace(spent_on(generation, price), tool_calls=len(self._journal.steps))}
+        spent = dict([self.spent(request)])
         try:
             told = await afford(self._context, replace(request, rounds=rounds), sure=spent)
         except (OverBudget, Unpriced):
