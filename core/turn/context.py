@@ -212,9 +212,9 @@ class TurnContext:
         """Say to the person alone who may do *act*, and end the turn."""
         return await self.close("refused", say(self.services.rights.who_may(act), self.language))
 
-    async def close(self, outcome: str, text: str) -> Report:
+    async def close(self, outcome: str, text: str, buttons: Sequence[Button] = ()) -> Report:
         """Say *text* and end the turn."""
-        shown = await self.say(text, aside=True)
+        shown = await self.say(text, buttons, aside=True)
         await self.commit()
         return Report(outcome, shown)
 

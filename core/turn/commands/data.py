@@ -171,9 +171,7 @@ async def _ask_if_sure(context: TurnContext) -> Report:
         Button(f"forget {answer} {mark}", say(f"forget_{answer}", language))
         for answer in ("yes", "no")
     ]
-    shown = await context.say(say("forget_sure", language), buttons, aside=True)
-    await context.commit()
-    return Report("command", shown)
+    return await context.close("command", say("forget_sure", language), buttons)
 
 
 async def _sure(context: TurnContext, answer: str, rest: str) -> Report:

@@ -71,14 +71,14 @@ async def _press(context: TurnContext, what: str, id_: str) -> Report:
     kept = await with_id(context, id_)
     if what == "undo":
         await context.services.reminders.end_all([kept])
-        return await _say(context, _cancelled(context, kept.reminder))
+        return await context.close("command", _cancelled(context, kept.reminder))
     changed = await answering(context, kept, asks=what == "answer")
-    return await _say(context, _told(context, changed, 0), _buttons(context, changed))
+    return await context.close("command", _told(context, changed, 0), _buttons(context, changed))
 
 
 async def _change(context: TurnContext, what: str, number: int, text: str) -> Report:
     if what == "cancel":
-        return await _say(context, _cancelled(context, await cancel(context, number)))
+        return await context.close("command", _cancelled(context, await cancel(context, number)))
     found = (await listed(context)).get(number)
     if found is None:
         raise ReminderRefusedError("remind_unknown", number=number)
@@ -95,7 +95,9 @@ async def _change(context: TurnContext, what: str, number: int, text: str) -> Re
         text=wish.text or before.text, asks=wish.asks or (before.asks and not wish.text)
     )
     changed = await edit(context, number, wish)
-    return await _say(context, _told(context, changed, number), _buttons(context, changed))
+    return await context.close(
+        "command", _told(context, changed, number), _buttons(context, changed)
+    )
 
 
 async def _list(context: TurnContext) -> Report:
@@ -108,7 +110,7 @@ async def _list(context: TurnContext) -> Report:
         for number, one in islice(found.items(), 8)
     ]
     text = say("remind_list", language, reminders="\n".join(rows))
-    return await _say(context, text, buttons)
+    return await context.close("command", text, buttons)
 
 
 async def _zone(context: TurnContext, said: str) -> Report:
@@ -222,12 +224,6 @@ def _buttons(context: TurnContext, made: Reminder) -> Sequence[Button]:
         Button(f"remind undo {made.id}", say("remind_undo", language)),
         Button(f"remind {other} {made.id}", say(f"remind_{other}", language)),
     )
-
-
-async def _say(context: TurnContext, text: str, buttons: Sequence[Button] = ()) -> Report:
-    said = await context.say(text, buttons, aside=True)
-    await context.commit()
-    return Report("command", said)
 
 
 COMMANDS = (

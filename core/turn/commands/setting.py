@@ -14,6 +14,7 @@ from core.store.layers import Layers, Scope
 from core.turn.choices import NAME_CHARS, one_line
 from core.turn.commands.command import shown_name
 from core.turn.context import TurnContext
+from core.turn.hearing import MOST
 
 ABOUT_CHARS = 2_000
 SYSTEM_CHARS = 4_000
@@ -22,7 +23,6 @@ WHEN = ("mention", "reply", "always", "useful")
 CONTEXT = ("off", "thread", "recent 20", "recent 50")
 SWITCH = ("on", "off")
 RETENTION = ("1d", "7d", "30d")
-MOST_RECENT = 200
 NEAREST = 5
 _RECENT = re.compile(r"recent(?:\s+(\d{1,4}))?")
 
@@ -160,7 +160,7 @@ def _context(context: TurnContext, text: str) -> str:
     """`off`, `thread`, or `recent` with a number of messages."""
     if found := _RECENT.fullmatch(text.lower()):
         many = int(found[1] or 20)
-        if 1 <= many <= MOST_RECENT:
+        if 1 <= many <= MOST:
             return f"recent {many}"
     elif text.lower() in CONTEXT:
         return text.lower()
