@@ -14,12 +14,13 @@ MOST_OFFERED = 64
 
 
 class Known:
-    """One tool, with the check of its arguments."""
+    """One tool, with the check of its arguments, and as models are told of it."""
 
     def __init__(self, tool: Tool) -> None:
         self.tool = tool
         self.spec = tool.spec
         self.check = ArgumentCheck(self.spec.schema)
+        self.offer = ToolOffer(self.spec.name, self.spec.description, self.spec.schema)
 
 
 class Toolbox:
@@ -27,10 +28,7 @@ class Toolbox:
 
     def __init__(self, known: Mapping[str, Known]) -> None:
         self._known = known
-        self.offers = tuple(
-            ToolOffer(one.spec.name, one.spec.description, one.spec.schema)
-            for one in known.values()
-        )
+        self.offers = tuple(one.offer for one in known.values())
 
     def find(self, name: str) -> Known | None:
         """The tool that a model means by *name*. Some put a prefix before it."""

@@ -46,6 +46,10 @@ async def afford(
     Raises:
         OverBudget, Unpriced: it may not be asked.
     """
+    if not context.accounts:
+        # The tokens of the whole prompt need not be counted.
+        context.spending.granted.set()
+        return request
     while True:
         estimates = estimates_of(context.services.model, request, context.accounts)
         try:
