@@ -3,8 +3,8 @@
 import datetime
 from collections.abc import Mapping
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from core.times.rules import zone_named
 from core.tools.tool import ToolContext, ToolError, ToolResult, ToolSpec
 
 
@@ -28,11 +28,11 @@ class Clock:
 
     async def call(self, arguments: Mapping[str, Any], context: ToolContext) -> ToolResult:
         name = str(arguments.get("zone", "")).strip()
-        try:
-            now = context.now.astimezone(ZoneInfo(name)) if name else context.now
-        except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-            raise ToolError("there is no such zone; use an IANA name") from error
-        return ToolResult(told(now))
+        if not name:
+            return ToolResult(told(context.now))
+        if (zone := zone_named(name)) is None:
+            raise ToolError("there is no such zone; use an IANA name")
+        return ToolResult(told(context.now.astimezone(zone)))
 
 
 def told(now: datetime.datetime) -> str:

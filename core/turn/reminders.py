@@ -5,10 +5,9 @@ import os
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from msgspec.structs import replace
 
@@ -209,20 +208,6 @@ def machine_zone() -> ZoneInfo:
     except OSError:
         mark, linked = "", ""
     return named or (zone_named(linked) if mark else None) or ZoneInfo(UTC_NAME)
-
-
-@lru_cache(maxsize=1)
-def _zones() -> Mapping[str, str]:
-    """Names of zones by how people may write them: whole, or the city alone."""
-    names = sorted(available_timezones(), reverse=True)
-    cities = {name.rpartition("/")[2].lower(): name for name in names if "/" in name}
-    return cities | {name.lower(): name for name in names}
-
-
-def zone_meant(said: str) -> str:
-    """The zone that *said* names, such as Europe/Berlin or berlin; empty: none. Reads a folder."""
-    name = _zones().get("_".join(said.lower().split()), "")
-    return name if zone_named(name) else ""
 
 
 def plain_text(text: str) -> str:

@@ -13,6 +13,7 @@ from core.languages.catalogue import LANGUAGES, say
 from core.times.facts import DAYS, MONTHS
 from core.times.rules import Rule, following, instant, is_rule, least_gap_s, zone_named
 from core.times.spoken import NotUnderstoodError, PastError, TooFarError, understand
+from core.times.zones import zone_meant
 
 BERLIN = ZoneInfo("Europe/Berlin")
 NOW = datetime(2026, 11, 25, 12, 0, tzinfo=BERLIN)
@@ -217,3 +218,14 @@ def test_any_text_is_read_or_refused(text):
     except (NotUnderstoodError, PastError, TooFarError):
         return
     assert said.at > NOW.timestamp()
+
+
+def test_a_city_means_the_same_zone_wherever_it_is_written():
+    """`/remind zone` and `/settings timezone` once read the list in two ways."""
+    assert [zone_meant(one) for one in ("berlin", "New  York", "utc", "eastern")] == [
+        "Europe/Berlin",
+        "America/New_York",
+        "UTC",
+        "US/Eastern",
+    ]
+    assert not zone_meant("../../etc/passwd")

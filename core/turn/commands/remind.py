@@ -19,6 +19,7 @@ from core.times.spoken import (
     shown,
     understand,
 )
+from core.times.zones import zone_meant
 from core.turn.commands.command import Command
 from core.turn.context import Report, TurnContext
 from core.turn.due import tell_due
@@ -32,9 +33,8 @@ from core.turn.reminders import (
     listed,
     local_now,
     with_id,
-    zone_meant,
 )
-from core.words import quoted
+from core.words import cut, quoted
 
 SHOWN_TIMES = 3
 SHOWN_CHARS = 80
@@ -214,7 +214,7 @@ def _row(number: int, reminder: Reminder, language: Language) -> str:
 
 
 def _short(text: str) -> str:
-    return text if len(text) <= SHOWN_CHARS else f"{text[: SHOWN_CHARS - 1]}…"
+    return cut(text, SHOWN_CHARS)
 
 
 def _buttons(context: TurnContext, made: Reminder) -> Sequence[Button]:

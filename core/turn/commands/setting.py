@@ -3,22 +3,20 @@
 import difflib
 import re
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache
 from typing import NamedTuple
-from zoneinfo import available_timezones
 
 from core.languages.catalogue import CATALOGUE, LANGUAGES, say
 from core.people.personas import DEFAULT
 from core.people.roles import Act
 from core.store.layers import Layers, Scope
+from core.times.zones import spelled, zone_meant, zones
 from core.turn.choices import NAME_CHARS, one_line
+from core.turn.commands.chat import FOLLOW, SYSTEM_CHARS
 from core.turn.commands.command import shown_name
 from core.turn.context import TurnContext
 from core.turn.hearing import MOST
 
 ABOUT_CHARS = 2_000
-SYSTEM_CHARS = 4_000
-FOLLOW = ("questions", "all", "off")
 WHEN = ("mention", "reply", "always", "useful")
 CONTEXT = ("off", "thread", "recent 20", "recent 50")
 SWITCH = ("on", "off")
@@ -192,21 +190,11 @@ def _name(context: TurnContext, text: str) -> str:
     return one_line(_text(NAME_CHARS)(context, text))
 
 
-@cache
-def _zones() -> Mapping[str, str]:
-    """The zones of the IANA list by their names in small letters, and by their cities' names."""
-    names = sorted(available_timezones())
-    # Of two zones with the same last part, the one with the shorter name is the usual one.
-    cities = {one.rpartition("/")[2].lower(): one for one in sorted(names, key=len, reverse=True)}
-    return {**cities, **{one.lower(): one for one in names}}
-
-
 def _timezone(context: TurnContext, text: str) -> str:
-    asked = "_".join(text[:NAME_CHARS].lower().split())
-    if zone := _zones().get(asked):
+    if zone := zone_meant(text[:NAME_CHARS]):
         return zone
-    near = difflib.get_close_matches(asked, _zones(), 3 * NEAREST, 0.6)
-    nearest = list(dict.fromkeys(_zones()[one] for one in near))[:NEAREST]
+    near = difflib.get_close_matches(spelled(text[:NAME_CHARS]), zones(), 3 * NEAREST, 0.6)
+    nearest = list(dict.fromkeys(zones()[one] for one in near))[:NEAREST]
     raise _unknown(context, text, nearest or ("Europe/Berlin", "America/New_York", "UTC"))
 
 
