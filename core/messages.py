@@ -48,6 +48,9 @@ THREAD = "a thread"
 """The `author` of a `Quote` that holds a whole thread, so that it need not be heard again."""
 CUT = "cut"
 """The `burst` of a piece that the client cut at the platform's limit."""
+Effect = Literal["read_only", "idempotent", "effects"]
+"""What a call does outside. `read_only`: nothing. `idempotent`: the same as once, if it is made
+twice with the same arguments. `effects`: something each time, so it is never repeated unasked."""
 
 
 class Sender(msgspec.Struct, frozen=True):
@@ -186,7 +189,7 @@ class Picture(msgspec.Struct, frozen=True):
 class Step(msgspec.Struct, frozen=True, omit_defaults=True):
     """A tool call that was made for an answer, as history keeps it.
 
-    *arguments*: JSON, perhaps only the beginning of it. *effect*: as in `core.tools.tool`.
+    *arguments*: JSON, perhaps only the beginning of it. *effect*: an `Effect`.
     *outcome*: `done`, `failed`, or `unsure`: it may have happened. *again*: the unsure step that
     this one did again at somebody's word, by the name of its button.
     """

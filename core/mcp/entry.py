@@ -10,9 +10,9 @@ import msgspec
 from core.credentials import secret_in
 from core.errors import ConfigError
 from core.mcp.frames import Open, ServerTool
+from core.messages import Effect
 from core.net.urls import fault_of
 
-Effect = Literal["read_only", "idempotent", "effects"]
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,23}")
 
 

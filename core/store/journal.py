@@ -12,10 +12,10 @@ from typing import Literal
 
 import msgspec
 
+from core.messages import Effect
 from core.models.chunks import Source, Usage
 from core.models.tool_calls import Output, Round, ToolCall
 from core.store.values import read
-from core.tools.tool import Effect
 
 PREFIX = b"round:"
 """What the names of these fields begin with, in the state of the lane. The commit drops them."""
@@ -54,7 +54,7 @@ class RoundRecord(msgspec.Struct, frozen=True, omit_defaults=True):
 
     *message*: the platform's reference of the question. A new wording of it has another event.
     *text*, *thought*, *by*: as in `core.models.tool_calls.Round`. *usage*: what the model's message
-    cost, with *model* and its *price*.
+    cost.
     """
 
     event: str

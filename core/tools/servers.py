@@ -17,11 +17,12 @@ from core.errors import StoreError
 from core.mcp.entry import ServerEntry
 from core.mcp.frames import Item, ServerTool
 from core.mcp.server import NOT_STARTED, CallFailed, McpServer
+from core.messages import Effect
 from core.models.folding import visible
 from core.tasks import end
 from core.telemetry import logger
 from core.tools.registry import Known
-from core.tools.tool import Effect, ToolContext, ToolError, ToolResult, ToolSpec, ToolUnsure
+from core.tools.tool import ToolContext, ToolError, ToolResult, ToolSpec, ToolUnsure
 
 log = logger(__name__)
 

@@ -2,17 +2,13 @@
 
 import datetime
 from collections.abc import Mapping
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 import msgspec
 
 from core.errors import PalaverError
-from core.messages import ConversationId
+from core.messages import ConversationId, Effect
 from core.models.chunks import Source
-
-Effect = Literal["read_only", "idempotent", "effects"]
-"""What a call does outside. `read_only`: nothing. `idempotent`: the same as once, if it is made
-twice with the same arguments. `effects`: something each time, so it is never repeated unasked."""
 
 TIMEOUT_S = 30.0
 MOST_CHARS = 16_000

@@ -12,6 +12,7 @@ import unicodedata
 from collections.abc import Collection, Iterable
 
 from core.messages import FORWARD, Attachment, Incoming
+from core.models.folding import visible
 from core.models.tokens import estimate_tokens
 from core.said import Said, Transcript
 
@@ -24,10 +25,6 @@ _MISSING = {
     "newer": "[later messages could not be read]",
 }
 _LINES = re.compile(r"[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]")
-
-_UNSEEN = re.compile(
-    r"[\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\U000e0000-\U000e0fff]"
-)
 
 
 def brought(mail: Iterable[Incoming]) -> bool:
@@ -117,9 +114,4 @@ def _of_names(mark: str) -> bool:
 
 def lines_of(text: str) -> list[str]:
     """The lines of *text*, without characters that are not seen or that turn others around."""
-    return _LINES.split(seen(text))
-
-
-def seen(text: str) -> str:
-    """*text* without characters that are not seen or that turn others around."""
-    return _UNSEEN.sub("", text)
+    return [visible(line) for line in _LINES.split(text)]

@@ -9,11 +9,12 @@ from collections.abc import Sequence
 from msgspec.structs import replace
 
 from core.messages import Attachment, Exchange
+from core.models.folding import visible
 from core.models.request import ChatMessage
 from core.models.tool_calls import Output, Round
 from core.store.journal import RoundRecord, StepRecord
 from core.turn.context import TurnContext
-from core.turn.foreign import brought, seen
+from core.turn.foreign import brought
 from core.turn.prompt import window
 
 DATA = (
@@ -62,7 +63,7 @@ def _brought_back(step: StepRecord) -> bool:
 
 
 def _framed(step: StepRecord, mark: str) -> str:
-    return f"=== {mark} ===\n{seen(step.output)}\n=== {mark} ==="
+    return f"=== {mark} ===\n{visible(step.output)}\n=== {mark} ==="
 
 
 def with_rule(messages: Sequence[ChatMessage]) -> tuple[ChatMessage, ...]:
