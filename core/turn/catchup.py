@@ -23,7 +23,7 @@ from core.turn.afford import afford
 from core.turn.choices import one_line
 from core.turn.citations import cited
 from core.turn.context import Report, TurnContext
-from core.turn.cost import record, spent_on
+from core.turn.cost import record, spent_by
 from core.turn.foreign import framed, moment, new_mark, transcribed
 from core.turn.generation import Generation
 from core.turn.hearing import CHARS_PER_TOKEN, overhears, read_choice
@@ -202,8 +202,7 @@ async def _tell(context: TurnContext, transcript: Transcript, reply: Reply) -> R
     elif generation.error is not None:
         parts.append(failure(generation.error, language))
     await reply.finish("\n\n".join(filter(None, parts)))
-    model = generation.model or request.model or services.model.model
-    spent = spent_on(generation, services.model.price_of(model))
+    model, spent = spent_by(context, request, generation)
     await context.commit(spent={model: spent})
     record(context, model, generation, spent)
     return Report(generation.outcome, reply.shown)

@@ -42,10 +42,9 @@ _TICKS = re.compile(r"`+")
 class Waiting(msgspec.Struct, frozen=True, omit_defaults=True):
     """What goes on once a call is allowed or refused.
 
-    *event*: of the exchange that ends with the question. *person* asked, with *role* at that time.
+    *person* asked, with *role* at that time.
     """
 
-    event: str
     person: str
     role: str
     until: float
@@ -83,14 +82,17 @@ def asked_of(rounds: Sequence[RoundRecord]) -> StepRecord | None:
     return next((step for step in steps if step.state == "asked"), None)
 
 
-async def keep(context: TurnContext, rounds: Sequence[RoundRecord], person: str, role: str) -> None:
-    """Keep what goes on when the step that waits is decided. Raises `StoreError`."""
-    step = asked_of(rounds)
-    if step is None:
-        return
-    event, billed = context.first.event_id, Usage()
-    kept = tuple(replace(one, usage=billed) for one in rounds)
-    waiting = Waiting(event, person, role, step.until, kept)
+async def keep(
+    context: TurnContext,
+    step: StepRecord,
+    rounds: Sequence[RoundRecord],
+    person: str,
+    role: str,
+) -> None:
+    """Keep what goes on when *step*, which waits in *rounds*, is decided. Raises `StoreError`."""
+    # What they cost is paid by the turn that asks.
+    unpaid = tuple(replace(one, usage=Usage()) for one in rounds)
+    waiting = Waiting(person, role, step.until, unpaid)
     await context.claim.consents.keep(step.token, msgspec.json.encode(waiting))
 
 

@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from core.messages import Spent
 from core.models.chunks import Usage
+from core.models.request import ChatRequest
 from core.telemetry import label, logger
 from core.turn.context import TurnContext
 from core.turn.generation import Generation
@@ -24,6 +25,15 @@ def spent_on(generation: Generation, price: Sequence[float]) -> Spent:
     usage = generation.total()
     spent = spent_of(usage, generation.price or price)
     return replace(spent, turns=1, estimated=int(generation.estimated))
+
+
+def spent_by(
+    context: TurnContext, request: ChatRequest, generation: Generation
+) -> tuple[str, Spent]:
+    """The model that wrote *generation* for *request*, and what that cost."""
+    client = context.services.model
+    model = generation.model or request.model or client.model
+    return model, spent_on(generation, client.price_of(model))
 
 
 def spent_of(usage: Usage, price: Sequence[float] = ()) -> Spent:

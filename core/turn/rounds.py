@@ -17,7 +17,7 @@ from core.tools.tool import ToolContext, ToolSpec
 from core.turn.afford import afford
 from core.turn.consent import Waiting, asked_of, keep, must_ask
 from core.turn.context import TurnContext
-from core.turn.cost import spent_on
+from core.turn.cost import spent_by
 from core.turn.doubts import Redo
 from core.turn.foreign import new_mark
 from core.turn.generation import Generation
@@ -101,9 +101,7 @@ class Rounds:
 
     def spent(self, request: ChatRequest) -> tuple[str, Spent]:
         """The model that writes the answer to *request*, and what the answer has cost so far."""
-        services, generation = self._context.services, self._generation
-        model = generation.model or request.model or services.model.model
-        spent = spent_on(generation, services.model.price_of(model))
+        model, spent = spent_by(self._context, request, self._generation)
         return model, replace(spent, tool_calls=len(self.noted))
 
     @property
@@ -129,9 +127,9 @@ class Rounds:
             if journal.rounds and not journal.rounds[-1].ended:
                 await self._steps.carry_out(len(journal.rounds) - 1)
             generation.found = self._steps.sources
-            if self.waits is not None:
+            if (step := self.waits) is not None:
                 person, role = self._base.person, self._base.role
-                await keep(self._context, journal.rounds, person, role)
+                await keep(self._context, step, journal.rounds, person, role)
                 generation.asked = 0  # No round is made any more.
                 return
             if journal.rounds and not self._poor:

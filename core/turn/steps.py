@@ -236,29 +236,23 @@ class Steps:
         except TimeoutError:
             await end([call])
             told = f"It took longer than {seconds:.0f} s and was ended."
-            return self._failed(step, told, happened=spec.effect == "effects")
+            return _failed(step, told, spec)
         except asyncio.CancelledError:
             if call.cancelled() and not _cancelling():
-                return self._failed(step, "The tool gave up.", happened=spec.effect == "effects")
+                return _failed(step, "The tool gave up.", spec)
             if spec.effect == "effects":
                 await self._last_words(number, at, call, spec.most_chars)
             await end([call])
             raise
         except ToolUnsure as error:
-            return self._failed(step, str(error), happened=spec.effect == "effects")
+            return _failed(step, str(error), spec)
         except ToolError as error:
             return with_result(step, ToolResult(str(error), is_error=True), spec.most_chars)
         except Exception as error:
             # A tool may be anybody's code. Its error must not end the turn.
             log.exception("tool failed", tool=spec.name)
             told = f"The tool failed ({type(error).__name__})."
-            return self._failed(step, told, happened=spec.effect == "effects")
-
-    @staticmethod
-    def _failed(step: StepRecord, told: str, *, happened: bool) -> StepRecord:
-        if happened:
-            return replace(step, state="unsure", output=f"{told} {UNSURE}")
-        return replace(step, state="failed", output=told)
+            return _failed(step, told, spec)
 
     async def _last_words(
         self, number: int, at: int, call: asyncio.Task[ToolResult], most_chars: int
@@ -286,6 +280,13 @@ class Steps:
             effect=step.effect,
             seconds=round(step.seconds, 3),
         )
+
+
+def _failed(step: StepRecord, told: str, spec: ToolSpec) -> StepRecord:
+    """*step*, whose call began and failed. If it has effects, it may have had them."""
+    if spec.effect == "effects":
+        return replace(step, state="unsure", output=f"{told} {UNSURE}")
+    return replace(step, state="failed", output=told)
 
 
 def _made(steps: Iterable[StepRecord]) -> int:
