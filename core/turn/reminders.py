@@ -1,10 +1,10 @@
-"""Making, listing, changing and ending reminders, with their bounds: for commands and for tools."""
+"""Making, listing, changing and ending reminders, with their bounds."""
 
 import hashlib
 import os
 import time
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from core.errors import PlatformError
 from core.messages import ConversationId, place_of
 from core.store.reminders import Kept, Reminder
-from core.times.rules import Rule, following, instant, is_rule, least_gap_s, zone_named
+from core.times.rules import Rule, is_rule, least_gap_s, zone_named
 from core.times.spoken import MOST_DAYS
 from core.turn.context import TurnContext
 
@@ -52,6 +52,12 @@ class Wish(NamedTuple):
     words: str = ""
     everyone: bool = False
     asks: bool = False
+
+
+def wish_of(reminder: Reminder) -> Wish:
+    """The wish that *reminder* fulfils."""
+    one = reminder
+    return Wish(one.due, one.text, one.zone, one.rule, one.words, one.everyone, one.asks)
 
 
 async def create(context: TurnContext, wish: Wish) -> tuple[int, Reminder]:
@@ -98,14 +104,26 @@ async def listed(context: TurnContext) -> dict[int, Kept]:
     return {number: one for number, one in found.items() if _is_here(context, one.reminder)}
 
 
-async def edit(context: TurnContext, number: int, wish: Wish) -> Reminder:
-    """Let the reminder with *number* of the person who asks be as *wish* says.
+async def with_number(context: TurnContext, number: int) -> Kept:
+    """The reminder with *number* of the person who asks.
 
     Raises:
-        ReminderRefusedError: there is none, or a bound forbids it.
+        ReminderRefusedError: there is none.
         StoreError: the store is away.
     """
-    kept = await _numbered(context, number)
+    found = (await listed(context)).get(number)
+    if found is None:
+        raise ReminderRefusedError("remind_unknown", number=number)
+    return found
+
+
+async def edit(context: TurnContext, kept: Kept, wish: Wish) -> Reminder:
+    """Let the reminder *kept* be as *wish* says.
+
+    Raises:
+        ReminderRefusedError: it has ended, or a bound forbids it.
+        StoreError: the store is away.
+    """
     _check(context, wish)
     changed = replace(
         kept.reminder,
@@ -117,20 +135,8 @@ async def edit(context: TurnContext, number: int, wish: Wish) -> Reminder:
         asks=wish.asks,
     )
     if not await context.services.reminders.change(kept, changed):
-        raise ReminderRefusedError("remind_unknown", number=number)
+        raise ReminderRefusedError("remind_over")
     return changed
-
-
-async def cancel(context: TurnContext, number: int) -> Reminder:
-    """End the reminder with *number* of the person who asks.
-
-    Raises:
-        ReminderRefusedError: there is none.
-        StoreError: the store is away.
-    """
-    kept = await _numbered(context, number)
-    await context.services.reminders.end_all([kept])
-    return kept.reminder
 
 
 async def with_id(context: TurnContext, id_: str) -> Kept:
@@ -147,44 +153,6 @@ async def with_id(context: TurnContext, id_: str) -> Kept:
     if not (_is_here(context, kept.reminder) and await context.may("others")):
         raise ReminderRefusedError("remind_theirs")
     return kept
-
-
-async def answering(context: TurnContext, kept: Kept, *, asks: bool) -> Reminder:
-    """Let *kept* be a question for the model from now on, or a plain reminder again."""
-    before = kept.reminder
-    wish = Wish(before.due, before.text, before.zone, before.rule, before.words, asks=asks)
-    _check(context, wish)
-    changed = replace(before, asks=asks)
-    if not await context.services.reminders.change(kept, changed):
-        raise ReminderRefusedError("remind_over")
-    return changed
-
-
-def planned(now: datetime, *, at: str = "", in_minutes: float = 0.0, cron: str = "") -> float:
-    """The first time of what a model asks for.
-
-    Args:
-        now: the time in the person's zone.
-        at: a local time in ISO format, without an offset. Or else:
-        in_minutes, cron: so many minutes from now; the five fields of a crontab.
-
-    Raises:
-        ReminderRefusedError: none of them can be read.
-    """
-    zone = now.tzinfo or UTC
-    try:
-        if at:
-            local = datetime.fromisoformat(at)
-            return local.timestamp() if local.tzinfo else instant(local, zone).timestamp()
-        if in_minutes:
-            return now.timestamp() + in_minutes * 60
-        if is_rule(rule := Rule(cron=cron)):
-            first, _ = following(rule, zone, now.timestamp(), now.timestamp())
-            if first is not None:
-                return first
-    except (ValueError, OverflowError):
-        pass
-    raise ReminderRefusedError("remind_forms")
 
 
 async def local_now(context: TurnContext) -> tuple[datetime, str]:
@@ -250,13 +218,6 @@ async def _where(context: TurnContext, wish: Wish) -> tuple[ConversationId, bool
         return await context.platform.private_with(first.sender.id), True, ""
     except PlatformError:
         return here, False, ""
-
-
-async def _numbered(context: TurnContext, number: int) -> Kept:
-    found = (await listed(context)).get(number)
-    if found is None:
-        raise ReminderRefusedError("remind_unknown", number=number)
-    return found
 
 
 def _is_here(context: TurnContext, reminder: Reminder) -> bool:

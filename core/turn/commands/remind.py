@@ -8,7 +8,7 @@ from itertools import islice
 
 from core.languages.catalogue import CATALOGUE, Language, say
 from core.messages import DUE, Button
-from core.store.reminders import Reminder
+from core.store.reminders import Kept, Reminder
 from core.times.lexicon import languages_to_try, lexicon, plain
 from core.times.rules import times, zone_named
 from core.times.spoken import (
@@ -26,13 +26,13 @@ from core.turn.due import tell_due
 from core.turn.reminders import (
     ReminderRefusedError,
     Wish,
-    answering,
-    cancel,
     create,
     edit,
     listed,
     local_now,
+    wish_of,
     with_id,
+    with_number,
 )
 from core.words import cut, quoted
 
@@ -70,19 +70,17 @@ async def _remind(context: TurnContext) -> Report:
 async def _press(context: TurnContext, what: str, id_: str) -> Report:
     kept = await with_id(context, id_)
     if what == "undo":
-        await context.services.reminders.end_all([kept])
-        return await context.close("command", _cancelled(context, kept.reminder))
-    changed = await answering(context, kept, asks=what == "answer")
+        return await _cancel(context, kept)
+    wish = wish_of(kept.reminder)._replace(asks=what == "answer")
+    changed = await edit(context, kept, wish)
     return await context.close("command", _told(context, changed, 0), _buttons(context, changed))
 
 
 async def _change(context: TurnContext, what: str, number: int, text: str) -> Report:
+    kept = await with_number(context, number)
     if what == "cancel":
-        return await context.close("command", _cancelled(context, await cancel(context, number)))
-    found = (await listed(context)).get(number)
-    if found is None:
-        raise ReminderRefusedError("remind_unknown", number=number)
-    before = found.reminder
+        return await _cancel(context, kept)
+    before = kept.reminder
     try:
         wish = await _wish(context, text)
     except ReminderRefusedError as refused:
@@ -90,14 +88,20 @@ async def _change(context: TurnContext, what: str, number: int, text: str) -> Re
             raise
         # New words, at the same time.
         words, asks = _question(text, _languages(context))
-        wish = Wish(before.due, words, before.zone, before.rule, before.words, asks=asks)
+        wish = wish_of(before)._replace(text=words, asks=asks)
     wish = wish._replace(
         text=wish.text or before.text, asks=wish.asks or (before.asks and not wish.text)
     )
-    changed = await edit(context, number, wish)
+    changed = await edit(context, kept, wish)
     return await context.close(
         "command", _told(context, changed, number), _buttons(context, changed)
     )
+
+
+async def _cancel(context: TurnContext, kept: Kept) -> Report:
+    await context.services.reminders.end_all([kept])
+    cancelled = say("remind_cancelled", context.language)
+    return await context.close("command", f"{cancelled}\n\n{quoted(_short(kept.reminder.text))}")
 
 
 async def _list(context: TurnContext) -> Report:
@@ -188,10 +192,6 @@ def _told(context: TurnContext, made: Reminder, number: int) -> str:
     numbered = f"{number}. " if number else ""
     text = say(f"remind_set_{kind}", context.language, when=_when(made, context.language))
     return f"{numbered}{text}\n\n{quoted(made.text)}"
-
-
-def _cancelled(context: TurnContext, ended: Reminder) -> str:
-    return f"{say('remind_cancelled', context.language)}\n\n{quoted(_short(ended.text))}"
 
 
 def _when(reminder: Reminder, language: Language) -> str:
