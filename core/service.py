@@ -51,7 +51,7 @@ from core.store.response_cache import RedisResponseCache
 from core.store.secret import SharedSecret
 from core.store.tasks import Tasks
 from core.tasks import end
-from core.telemetry import Metrics, logger
+from core.telemetry import Metrics
 from core.toolbox import open_tools
 from core.tracing import open_tracer
 from core.turn.attachments import Reader
@@ -59,8 +59,6 @@ from core.turn.commands import infos
 from core.turn.services import Services
 from core.watchdog import watchdog
 from core.worker import Worker
-
-log = logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)

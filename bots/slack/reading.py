@@ -16,7 +16,6 @@ from bots.slack.fields import items, mapping, string
 Names = Mapping[str, str]
 """The names of people, channels and groups, by id."""
 
-MOST_ATTACHMENTS = 20
 UNKNOWN = "[sent: something of a kind that you cannot read: say that you cannot]"
 
 _CONTROL = re.compile(r"<([^<>|\s][^<>|]*)(?:\|([^<>]*))?>")

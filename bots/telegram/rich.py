@@ -14,7 +14,6 @@ from core.errors import Impossible
 from core.messages import Button
 
 MOST_CHARS = 32_000
-TABLE_COLUMNS = 20
 _WIDE = re.compile(r"[\u2e80-\u9fff\uac00-\ud7af\uff00-\uffef]")
 _MATHS = ("$$", "\\[", "\\(", "```math")
 

@@ -19,7 +19,6 @@ INPUT_CHARS = 4_096
 MOST_BYTES = 20 * 1024 * 1024
 """Well below what Telegram takes (core.telegram.org/bots/api#sending-files: 50 MB)."""
 SPEAK_S = 120.0
-MIME = "audio/ogg"
 _LINK = re.compile(r"\[([^\[\]]{1,300})\]\([^()\s]{1,2000}\)")
 _MARKS = str.maketrans("", "", "*_`#>|~")
 
