@@ -7,7 +7,7 @@ is pinned when it is first seen. If it changes later, the tool waits until an ad
 import asyncio
 import hashlib
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Protocol, Self
 
@@ -101,8 +101,8 @@ class Servers:
             ServerState(
                 name := server.entry.name,
                 server.fault,
-                tuple(one for one in self._known if one.startswith(f"{name}{BETWEEN}")),
-                tuple(one for one in self._changed if one.startswith(f"{name}{BETWEEN}")),
+                tuple(_those_of(name, self._known)),
+                tuple(_those_of(name, self._changed)),
                 tuple(
                     visible(tool.name)[:64]
                     for tool in server.listed.tools
@@ -121,11 +121,7 @@ class Servers:
 
     async def accept(self, server: str) -> Sequence[str]:
         """Let the changed tools of *server* be used. Returns their names. Raises StoreError."""
-        accepted = {
-            name: digest
-            for name, digest in self._changed.items()
-            if name.startswith(f"{server}{BETWEEN}")
-        }
+        accepted = {name: self._changed[name] for name in _those_of(server, self._changed)}
         await self._pins.accept(accepted)
         self._look_later()
         return list(accepted)
@@ -154,6 +150,11 @@ class Servers:
             self._known = dict(_checked(tools[name] for name in tools if name not in changed))
             if all(server.fault != NOT_STARTED for server in self._servers):
                 self.tried.set()
+
+
+def _those_of(server: str, names: Iterable[str]) -> list[str]:
+    """Those of *names* that are of tools of *server*."""
+    return [one for one in names if one.startswith(f"{server}{BETWEEN}")]
 
 
 def _waiting(changed: Sequence[str]) -> str:
