@@ -73,28 +73,19 @@ async def reserve(
     if not context.accounts:
         context.spending.granted.set()
         return
-    try:
-        await context.spending.reserve(context.accounts, estimates, sure)
-    except OverBudget as error:
-        if error.used_up:
-            raise
-        await context.services.budgets.sweep(context.platform.name)
-        await _when_given_back(context, estimates, sure)
-
-
-async def _when_given_back(
-    context: TurnContext, estimates: Sequence[Estimate], sure: Estimate
-) -> None:
-    """Reserve as soon as other answers have given back what they do not need."""
-    for last in (*[False] * BUSY_TRIES, True):
+    for tried in range(BUSY_TRIES + 2):
         try:
             await context.spending.reserve(context.accounts, estimates, sure)
         except OverBudget as error:
-            if last or error.used_up or context.stop.given:
+            if error.used_up or tried > BUSY_TRIES or (tried and context.stop.given):
                 raise
-            await asyncio.sleep(BUSY_S)
         else:
             return
+        if tried:
+            await asyncio.sleep(BUSY_S)
+        else:
+            # Lanes that ended without a commit may still hold something.
+            await context.services.budgets.sweep(context.platform.name)
 
 
 async def read_attachments(
