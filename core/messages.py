@@ -278,7 +278,6 @@ class Preferences(msgspec.Struct, frozen=True):
         context: what the model is told of what was said here to others: `off`, `thread`, or
             `recent` with a number of messages behind it.
         when: which messages in a group are answered: `mention`, `reply`, `always`, `useful`.
-        verbose: whether the steps of an answer are shown.
         burst: whether messages that one person sends in one breath are answered as one.
         retention: how long exchanges are kept, in days (`30d`), if shorter than the operator's.
     """
@@ -295,6 +294,5 @@ class Preferences(msgspec.Struct, frozen=True):
     timezone: str = ""
     context: str = ""
     when: str = ""
-    verbose: bool = False
     burst: bool = True
     retention: str = ""
