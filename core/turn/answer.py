@@ -45,18 +45,18 @@ async def answer(
     history: Sequence[Exchange],
     attachments: Sequence[Attachment],
     *,
-    replaces: str = "",
+    replaces: Exchange | None = None,
     before: str = "",
-    again: Exchange | None = None,
+    again: bool = False,
     heading: str = "",
     redo: Redo | None = None,
     waited: Waiting | None = None,
 ) -> Report:
     """Answer *question*, with *history* as its context.
 
-    *replaces*: the exchange that the new one replaces in history, by its event id.
+    *replaces*: the exchange of history in whose place the new one comes.
     *before*: an answer that was cut. The new answer goes on from it, in a post of its own.
-    *again*: an exchange that is answered anew. The new answer uses the posts of the old one.
+    *again*: the new answer uses the posts of the one that it *replaces*.
     *heading*: what is shown above the answer.
     *redo*: a step that is done again first.
     *waited*: what goes on because a person has decided. The journal holds its rounds.
@@ -65,9 +65,8 @@ async def answer(
     heard = await hear(context, question, readable, replaces)
     attachments = [*(one for one in heard.files if one not in attachments), *attachments]
     attached = await read_attachments(context, attachments, readable)
-    replaced = next((one for one in context.turn.history if one.event_id == replaces), None)
     # What waited has its own steps in the journal.
-    before_it = None if waited is not None else replaced
+    before_it = None if waited is not None else replaces
     if done := note_for_model(context, before_it):
         attached = replace(attached, notes=(*attached.notes, done))
     messages = context.prompt(question, history, attached, heard.messages)
@@ -77,16 +76,17 @@ async def answer(
         request = await afford(context, request, to_speak(context))
     generation = Generation(context.checkpoint.text, before.rstrip(), heading)
     generation.resume(context.checkpoint, context.services.model.price_of(request.model))
-    tainted = is_tainted(context, readable, attachments, heard.messages, replaced or again)
+    tainted = is_tainted(context, readable, attachments, heard.messages, replaces)
     rounds = Rounds(context, generation, question, tainted=tainted, redo=redo, waited=waited)
-    posts = again.posts if again is not None else ()
+    posts = replaces.posts if again and replaces is not None else ()
     answering = _Answering(context, request, generation, rounds, posts)
     await answering.show()
     posts = answering.reply.handles
-    exchange = _exchange(context, question, attachments, generation, posts, replaced or again)
+    exchange = _exchange(context, question, attachments, generation, posts, replaces)
     exchange = answering.noted(exchange, effects_of(before_it))
     model, spent = rounds.spent(answering.request)
-    await context.commit(exchange, replaces=replaces, spent={model: spent})
+    replaced = replaces.event_id if replaces is not None else ""
+    await context.commit(exchange, replaces=replaced, spent={model: spent})
     summarise_later(context, exchange)
     whole = not generation.cut and rounds.waits is None
     if whole:

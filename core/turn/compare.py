@@ -35,7 +35,7 @@ async def compare(
     history: Sequence[Exchange],
     attachments: Sequence[Attachment],
     *,
-    replaces: str = "",
+    replaces: Exchange | None = None,
 ) -> Report:
     """Ask several models *text* (behind `/compare`). The exchange *replaces* is replaced."""
     names, question = _read(text, context.services.model.names)
@@ -81,7 +81,8 @@ async def compare(
     exchange = context.exchange(
         COMMAND + text, "\n\n".join(texts), cut=cut, attachments=attachments
     )
-    await context.commit(exchange, replaces=replaces, spent=dict(zip(names, costs, strict=True)))
+    replaced = replaces.event_id if replaces is not None else ""
+    await context.commit(exchange, replaces=replaced, spent=dict(zip(names, costs, strict=True)))
     for name, generation, spent in zip(names, generations, costs, strict=True):
         record(context, name, generation, spent)
     return Report("compared", replies[0].shown)

@@ -52,13 +52,15 @@ def read_choice(choice: str) -> tuple[str, int]:
 
 
 async def hear(
-    context: TurnContext, question: str, history: Sequence[Exchange], replaces: str = ""
+    context: TurnContext,
+    question: str,
+    history: Sequence[Exchange],
+    again: Exchange | None = None,
 ) -> Heard:
-    """What the turn hears. *replaces*: the event id of the exchange that is answered anew."""
+    """What the turn hears. *again*: the exchange that is answered anew."""
     quotes = [one.quote for one in context.mail if one.quote is not None]
     if context.first.private or any(quote.author == THREAD for quote in quotes):
         return Heard()
-    again = next((one for one in context.turn.history if one.event_id == replaces), None)
     before = again.message if again is not None else context.first.message
     try:
         transcript = await _transcript(context, before)

@@ -67,4 +67,4 @@ async def _ask_again_as_edited(context: TurnContext) -> Report:
     if last.question == question:
         await context.commit()
         return Report("nothing")
-    return await answer(context, question, history, context.attachments, replaces=last.event_id)
+    return await answer(context, question, history, context.attachments, replaces=last)

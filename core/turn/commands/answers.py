@@ -38,15 +38,15 @@ async def _retry(context: TurnContext) -> Report:
     if context.first.under and not context.owns(last):
         return await context.close("rejected", say("retry_is_theirs", context.language))
     context = asking_for(context, last)
-    history, replaces = context.before(last), last.event_id
+    history = context.before(last)
     if last.question.startswith(PICTURE):
         return await paint_again(context, "again")
     if last.question.startswith(COMPARISON):
         question = last.question.removeprefix(COMPARISON)
-        return await compare(context, question, history, last.attachments, replaces=replaces)
-    again = last if context.first.under in last.posts else None
+        return await compare(context, question, history, last.attachments, replaces=last)
+    again = context.first.under in last.posts
     return await answer(
-        context, last.question, history, last.attachments, replaces=replaces, again=again
+        context, last.question, history, last.attachments, replaces=last, again=again
     )
 
 
@@ -61,7 +61,7 @@ async def _continue(context: TurnContext) -> Report:
         last.question,
         context.before(last),
         last.attachments,
-        replaces=last.event_id,
+        replaces=last,
         before=last.answer,
     )
 

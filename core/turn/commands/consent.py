@@ -58,8 +58,8 @@ async def _go_on(context: TurnContext, exchange: Exchange, waiting: consent.Wait
         exchange.question,
         context.before(exchange),
         exchange.attachments,
-        replaces=exchange.event_id,
-        again=exchange,
+        replaces=exchange,
+        again=True,
         waited=waiting,
     )
 
