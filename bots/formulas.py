@@ -1,4 +1,4 @@
-r"""Where formulas stand in Markdown: `$x$`, `$$x$$`, `\(x\)`, `\[x\]`; prices are none. Pure.
+r"""Where formulas stand in Markdown: `$x$`, `$$x$$`, `\(x\)`, `\[x\]`, `\begin{align}…`. Pure.
 
 They are found before parsing, because a Markdown parser would remove the backslashes.
 """
@@ -17,12 +17,18 @@ DISPLAY_CHARS = 2_000
 _INLINE = (
     rf"(?<![0-9A-Za-z])\$(?![\s$])([^$\n`]{{1,{INLINE_CHARS - 2}}})(?<![\s\\])\$(?![0-9A-Za-z])"
 )
-_TOKEN = re.compile(rf"\\.|{SPAN}|`+|{_INLINE}|\$+", re.DOTALL)
+# What models write without signs around it (amsmath, section 3).
+_ENVIRONMENT = (
+    r"\\begin\{(?:(?:align|alignat|equation|gather|multline|flalign|eqnarray)\*?"
+    r"|aligned|gathered|split|array|cases|[bBpvV]?matrix)\}"
+)
+_TOKEN = re.compile(rf"{_ENVIRONMENT}|\\.|{SPAN}|`+|{_INLINE}|\$+", re.DOTALL)
 _SIGN = re.compile(r"[\\^_=]")
 _WORD = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{3,32}|[\u2e80-\uffef]")
 _EMPTY = re.compile(r"\n[> \t]*(?=\n)")
 _OPERATOR = re.compile(r"[-+*/<>|]")
 _CLOSING = {"\\(": "\\)", "\\[": "\\]", "$$": "$$"}
+_BEGIN = "\\begin{"
 
 
 class Formula(NamedTuple):
@@ -46,9 +52,16 @@ def unfinished(text: str) -> int:
         if tex:
             continue
         mark = text[start:end]
-        if mark in _CLOSING or (mark == "$" and left < INLINE_CHARS // 4 and _begins(text[end:])):
+        if _closing(mark) or (mark == "$" and left < INLINE_CHARS // 4 and _begins(text[end:])):
             return start
     return len(text)
+
+
+def _closing(mark: str) -> str:
+    """What ends a formula that *mark* opens; empty if it opens none with two signs."""
+    if mark.startswith(_BEGIN):
+        return mark.replace("begin", "end", 1)
+    return _CLOSING.get(mark, "")
 
 
 def _begins(rest: str) -> bool:
@@ -63,7 +76,7 @@ def _marks(text: str, position: int, others_from: int) -> Iterator[tuple[int, in
 
     From *others_from* on, other marks come too, with an empty *tex*.
     """
-    if "$" not in text and "\\(" not in text and "\\[" not in text:
+    if not any(sign in text for sign in ("$", "\\(", "\\[", _BEGIN)):
         return
     runs = ticks(text)
     displays = _Displays(text)
@@ -94,10 +107,10 @@ class _Displays:
 
     def at(self, start: int, mark: str) -> tuple[int, str] | None:
         """The end and tex of the formula that *mark* opens at *start*. *start* never decreases."""
-        closing = _CLOSING.get(mark)
-        if closing is None:
+        closing = _closing(mark)
+        if not closing:
             return None
-        begin = start + 2
+        begin = start + len(mark)
         end, least = self._ends.get(closing, (0, 0))
         if end < begin:
             most = start + DISPLAY_CHARS
@@ -113,9 +126,11 @@ class _Displays:
         if "\n" in tex:
             tex = "\n".join(line.lstrip("> \t") for line in tex.split("\n"))
         tex = tex.strip()
+        if mark.startswith(_BEGIN):
+            tex = f"{mark}{tex}{closing}"
         if not tex or (mark != "$$" and not _is_meant(tex)):
             return None
-        return end + 2, tex
+        return end + len(closing), tex
 
     def _least(self, begin: int, end: int) -> int:
         """The position after the last fence and the last empty line: both end a formula."""

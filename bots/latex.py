@@ -137,7 +137,9 @@ class _Reader:
             inner = self._group(depth)
             return inner + _ACCENTS[name] if len(inner) == 1 else inner
         if name in ("begin", "end"):
-            self._group(depth)
+            # These two take one argument more: how to align, how many columns.
+            if self._group(depth).rstrip("*") in ("array", "alignat") and self._next == "{":
+                self._group(depth)
             return ""
         if name in _WORDS:
             return name if self._next in ("_", "^") else f"{name} "

@@ -31,7 +31,7 @@ SERVICE = (
     *("proximity_alert_triggered", "boost_added", "chat_background_set", "refunded_payment"),
     *("successful_payment", "gift", "unique_gift", "paid_message_price_changed"),
     *("direct_message_price_changed", "checklist_tasks_done", "checklist_tasks_added"),
-    *("giveaway_created", "giveaway_completed", "gift_upgrade_sent", "invoice"),
+    *("giveaway_created", "giveaway_completed", "gift_upgrade_sent"),
     *("suggested_post_approved", "suggested_post_approval_failed", "suggested_post_declined"),
     *("suggested_post_paid", "suggested_post_refunded", "chat_owner_changed", "chat_owner_left"),
 )
@@ -183,6 +183,11 @@ def _game(game: object) -> str:
     return f"a game: {getattr(game, 'title', '')}. {getattr(game, 'description', '')}".strip()
 
 
+def _invoice(invoice: object) -> str:
+    what, about = getattr(invoice, "title", ""), getattr(invoice, "description", "")
+    return f"an invoice: {what}. {about}".strip()
+
+
 def of_story(story: Story) -> str:
     return f"a story of {chat_name(story.chat)}: bots cannot see stories, so say so"
 
@@ -202,6 +207,7 @@ _KINDS: dict[str, Callable[[object], str]] = {
     "story": lambda story: of_story(story) if isinstance(story, Story) else "a story",
     "checklist": _checklist,
     "game": _game,
+    "invoice": _invoice,  # Another bot's, passed on.
     "paid_media": _paid,
     "giveaway": lambda _: "a giveaway",
     "giveaway_winners": lambda _: "the winners of a giveaway",

@@ -499,6 +499,19 @@ CASES = [
         "a game: Chess. White moves",
     ),
     case(
+        "an invoice of another bot",
+        says(
+            invoice={
+                "title": "Socks",
+                "description": "warm",
+                "start_parameter": "x",
+                "currency": "EUR",
+                "total_amount": 1234,
+            }
+        ),
+        "an invoice: Socks. warm",
+    ),
+    case(
         "paid media",
         says(
             paid_media={

@@ -253,6 +253,14 @@ def test_a_long_quote_is_folded():
         ("> $$\n> x^{ab}\n> $$", "code", ["xᵃᵇ"]),
         (r"$\unknown{x}$", "code", [r"\unknown{x}"]),
         ("[$x^2$](https://a.b)", "text_link", ["x²"]),
+        (
+            "so\n\\begin{align*}\na &= b_1 \\\\\nc &= 2\n\\end{align*}\nend",
+            "code",
+            ["a = b₁\nc = 2"],
+        ),
+        (r"M = \begin{pmatrix}1&2\\3&4\end{pmatrix}", "code", ["1 2\n3 4"]),
+        (r"\begin{array}{cc}1 & 2\end{array}", "code", ["1 2"]),
+        (r"`\begin{align}a\\b\end{align}`", "code", [r"\begin{align}a\\b\end{align}"]),
     ],
 )
 def test_emphasis_beside_cjk_and_formulas_are_seen(markdown, kind, texts):
