@@ -67,13 +67,14 @@ class Ingress:
             command, _, text = incoming.command.partition(" ")
             command = "" if command == ASK else command
             incoming = msgspec.structs.replace(incoming, command=command, text=text)
-        if incoming.address == "overheard":
+        if incoming.address != "direct":
             text_for_us = said_to(incoming.text, self._services.settings.wake_words)
-            if text_for_us is None:
+            if text_for_us is not None:
+                incoming = msgspec.structs.replace(incoming, text=text_for_us, address="direct")
+            elif incoming.address == "overheard":
                 if await self._overhearing.keep(platform, incoming):
                     self._spawn(self._overhearing.tell(platform, incoming), "overhears")
                 return
-            incoming = msgspec.structs.replace(incoming, text=text_for_us, address="direct")
         await self._overhearing.drop(platform, incoming)
         if await self._between_people(incoming):
             return
