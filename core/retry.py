@@ -12,13 +12,15 @@ from typing import TypeVar
 import structlog
 import tenacity
 
-from core.errors import PlatformError, StoreError
+from core.errors import PlatformError, RateLimited, StoreError
 
 log = structlog.stdlib.get_logger(__name__)
 _T = TypeVar("_T")
 
 BACKOFF_S = (0.1, 0.2, 0.5, 1.0, 2.0)
 TRIES = 4
+SILENCE_S = 10.0
+"""The longest silence that is kept before a second try."""
 
 
 async def retry_until_available(call: Callable[[], Awaitable[_T]], what: str) -> _T:
@@ -37,6 +39,17 @@ async def retry_until_available(call: Callable[[], Awaitable[_T]], what: str) ->
             if failures:
                 log.info("store back", doing=what, after_s=round(time.monotonic() - began, 1))
             return result
+
+
+async def retry_after_silence(call: Callable[[], Awaitable[_T]]) -> _T:
+    """Make *call*. If the platform asks for a short silence, keep it, and make *call* once more."""
+    try:
+        return await call()
+    except RateLimited as error:
+        if error.retry_after_s > SILENCE_S:
+            raise
+        await asyncio.sleep(error.retry_after_s)
+    return await call()
 
 
 def _passing(error: BaseException) -> bool:

@@ -21,6 +21,7 @@ from core.models.sound import seconds_of
 from core.models.transcription import MOST_BYTES as VOICE_BYTES
 from core.models.transcription import TranscriptionClient
 from core.platform import Platform
+from core.retry import retry_after_silence
 from core.sandbox.run import Bounds, Sandbox
 from core.semaphore import Weighted
 from core.telemetry import logger
@@ -206,7 +207,7 @@ class Reader:
         if attached.size_bytes > most_bytes:
             raise ValueError(f"it is larger than {most_bytes // 1_000_000} MB")
         async with self._bytes.hold(most):
-            yield await platform.fetch(attached, most)
+            yield await retry_after_silence(lambda: platform.fetch(attached, most))
 
     async def _words(self, file: bytes, attached: Attachment) -> str:
         """The text of *file*. Raises `ValueError` if it has none."""

@@ -428,6 +428,17 @@ async def test_a_photo_is_shown_to_the_model_small_and_without_its_secrets(drive
         assert b"base64" not in b"".join(stored)
 
 
+async def test_a_file_that_telegram_refuses_for_a_moment_is_read_after_it(driver, tmp_path, model):
+    async with driving(driver, tmp_path, model):
+        driver.server.add_file("p", picture(64, 64))
+        flood = ApiError(429, "Too Many Requests: retry after 1", retry_after=1)
+        driver.server.fail_next("getFile", flood)
+        driver.server.say(77, "", photo=photo("p"), caption="what is this?")
+        await driver.answered("dm")
+        assert len(sent_pictures(model.requests[0])) == 1
+        assert [method for _, method, _ in driver.server.calls].count("getFile") == 2
+
+
 async def test_a_follow_up_is_about_the_picture_before_it(driver, tmp_path, model):
     async with driving(driver, tmp_path, model):
         driver.server.add_file("p", picture(64, 64))
