@@ -8,6 +8,7 @@ import time
 from collections.abc import Sequence
 
 from core.budget import LOOK_AGAIN_S, URGENCY, Call, Grant
+from core.latency import BEYOND_SLOW_S, Usual, worth_telling
 from core.levels import (
     TRY_AGAIN_S,
     Level,
@@ -42,8 +43,6 @@ only mean that our windows are a little longer than the platform's."""
 HELD, JITTER_S = 0.6, 0.2
 """A try failed if its answer was late by this share of the time that the try was early. Answers
 differ by up to `JITTER_S` anyway."""
-USUAL_GROWS = 1.05
-"""Each answer makes the fastest known time longer by this factor, so old records fade."""
 ALONE_S = 5.0
 """How long other calls wait for the end of the first call after a refusal."""
 OUT_S = 15.0
@@ -52,33 +51,12 @@ BURST_S = 8.0
 """A longer refusal is blamed on the longest window, not on a burst."""
 SLOW_S = 3.0
 """An answer that takes longer is a warning: the platform itself waits before it refuses."""
-BEYOND_SLOW_S = 1.5
-"""The same, while more calls are made than promised."""
 QUIET_S = 10.0
 """How long previews pause after a slow answer, at the most."""
 HALF = 0.5
 """A bucket with more than this share left is not blamed for a slow answer."""
 MARGIN_S = 0.1
 """After a refusal nothing is called for the asked time and this margin."""
-
-
-class Usual:
-    """How fast each platform usually answers, measured by the calls of this process."""
-
-    def __init__(self) -> None:
-        self._fastest: dict[str, float] = {}
-
-    def late_s(self, buckets: Sequence[Bucket], took_s: float) -> float:
-        """How much longer than usual an answer took that took *took_s*."""
-        platform = buckets[0].key.partition(":")[0]
-        usual = self._fastest.get(platform, took_s) * USUAL_GROWS
-        self._fastest[platform] = min(usual, took_s)
-        return max(0.0, took_s - usual)
-
-
-def worth_telling(grant: Grant, late_s: float) -> bool:
-    """Whether a budget learns something from an answer that was *late_s* late."""
-    return grant.wants_report or late_s > BEYOND_SLOW_S
 
 
 class Buckets:
@@ -98,6 +76,10 @@ class Buckets:
             self._look(bucket, call, now, growing, alone=alone, bold=bold) for bucket in buckets
         ]
         wait_s = max((look.wait_s for look in looks), default=0.0)
+        if urgent:
+            # The first call after a refusal goes alone, whatever the buckets then hold.
+            ends = (level.held_until - now for level in levels if level.alone)
+            wait_s = min([wait_s, *(one for one in ends if one > 0)])
         spare = [look.spare for look in looks]
         if wait_s > 0:
             for look, level in zip(looks, levels, strict=True):
@@ -222,11 +204,22 @@ class Buckets:
         """A call did not pass: make *bucket* smaller. *tried*: the call was a try."""
         pace = pace_of(self._known(bucket), now)
         left = passing(bucket, self._at(bucket), pace, now, tried=tried)
-        self._learn(bucket, left, now, shut_until=now + TRY_AGAIN_S)
+        until = now + TRY_AGAIN_S
+        # A place that refuses even what is promised says nothing of the others.
+        self._learn(bucket, left, now, shut_until=until, of_kind=tried or pace > 1)
 
-    def _learn(self, bucket: Bucket, pace: float, now: float, shut_until: float = 0.0) -> None:
-        """Keep *pace* for *bucket*, and for buckets like it until they find their own."""
-        for level in {id(one): one for one in (self._at(bucket), self._kind(bucket))}.values():
+    def _learn(
+        self,
+        bucket: Bucket,
+        pace: float,
+        now: float,
+        shut_until: float = 0.0,
+        *,
+        of_kind: bool = True,
+    ) -> None:
+        """Keep *pace* for *bucket*; *of_kind*: also for others like it that know no own."""
+        levels = (self._at(bucket), self._kind(bucket) if of_kind else self._at(bucket))
+        for level in {id(one): one for one in levels}.values():
             level.learned, level.learned_at, level.shut_until = pace, now, shut_until
             level.out_at = 0.0
 

@@ -11,8 +11,9 @@ from bots.slack.limits import post_budget, status_budget, update_budget
 from bots.slack.stream import append_budget, start_budget, stop_budget
 from bots.telegram.adapter import TelegramPlatform
 from bots.telegram.surface import place_budget
-from core.buckets import Buckets, Usual, worth_telling
+from core.buckets import Buckets
 from core.errors import RateLimited
+from core.latency import Usual, worth_telling
 from core.live.pace import Pacer
 from core.live.reply import Reply
 from core.messages import conversation_id

@@ -11,9 +11,10 @@ import msgspec
 from redis.asyncio import Redis
 
 from core.border import set_aside
-from core.buckets import Buckets, Usual, worth_telling
+from core.buckets import Buckets
 from core.budget import Call, Grant
 from core.errors import StoreError
+from core.latency import Usual, worth_telling
 from core.levels import Level, kept_s, settle
 from core.platform import Bucket
 from core.store import keys

@@ -1,6 +1,7 @@
 """The worked example of `core.levels` says what the law really does."""
 
 import pytest
+from msgspec.structs import replace
 
 from core.buckets import Buckets
 from core.budget import Call, Grant
@@ -74,3 +75,45 @@ def test_a_try_that_fails_leaves_what_was_promised(example, late_s):
     assert level.shut_until == BEGAN + 56 + TRY_AGAIN_S
     assert level.held_until == (0.0 if late_s else pytest.approx(BEGAN + 56 + 30.1))
     assert level.alone == (not late_s)
+
+
+MINUTE = Bucket("telegram:1:minute", 20, 61.0, upto=60, like="telegram:minute")
+BURST = Bucket("telegram:1:burst", 3, 3.0, refills=True, fastest=2.0, like="telegram:burst")
+
+
+def test_a_final_text_waits_for_what_was_asked_and_no_longer():
+    """The bucket that was too wide learns, but the call after a refusal goes alone, in time."""
+    buckets, chat = Buckets(), [MINUTE, BURST]
+    for at in (0.0, 0.1, 0.2):
+        assert buckets.take(chat, "preview", BEGAN + at).wait_s == 0
+    grant = Grant(0.0)
+    buckets.refused(chat, grant, 1.0, BEGAN + 0.3)
+    asked = buckets.take(chat, "final", BEGAN + 0.3)
+    assert asked.wait_s == pytest.approx(1.1)
+    assert buckets.take(chat, "final", BEGAN + 0.3 + asked.wait_s).wait_s == 0
+
+
+def _chat(number: int) -> list[Bucket]:
+    return [
+        replace(MINUTE, key=f"telegram:{number}:minute"),
+        replace(BURST, key=f"telegram:{number}:burst"),
+    ]
+
+
+def test_refusals_of_what_was_promised_slow_no_other_chat():
+    buckets = Buckets()
+    for number in range(3):
+        assert buckets.take(_chat(number), "first", BEGAN).wait_s == 0
+        buckets.refused(_chat(number), Grant(0.0), 3.0, BEGAN + 0.1)
+    fresh, alone = _chat(9), Buckets()
+    for at in (1.0, 1.3, 1.6, 3.0, 4.0):
+        expected = alone.take(fresh, "final", BEGAN + at).wait_s
+        assert buckets.take(fresh, "final", BEGAN + at).wait_s == expected
+
+
+def test_a_refused_try_is_a_lesson_for_chats_like_it():
+    buckets, chat = Buckets(), _chat(1)
+    buckets.take(chat, "first", BEGAN)
+    buckets.refused(chat, Grant(0.0, early=[0.0, 0.5]), 3.0, BEGAN + 0.1)
+    assert not any(buckets.take(_chat(2), "final", BEGAN + 1).early)
+    assert buckets._kind(_chat(2)[1]).shut_until > BEGAN
