@@ -49,3 +49,9 @@ class Consents:
         with store_errors():
             found = await cast(Awaitable[set[bytes]], self._redis.smembers(keys.always(place)))
         return frozenset(map(words, found))
+
+    async def ask_again(self, place: ConversationId, tool: str) -> bool:
+        """Take back what `allow` said of *tool*. Returns whether it was allowed."""
+        with store_errors():
+            removed = await self._redis.srem(keys.always(place), tool)
+        return bool(removed)

@@ -4,6 +4,8 @@ import asyncio
 
 import pytest
 
+from core.messages import conversation_id
+from core.store.consents import Consents
 from core.turn import consent
 from tests.contracts.drivers import SlackDriver, TelegramDriver, WebDriver, driving
 from tests.harness import until
@@ -155,6 +157,55 @@ async def test_an_admin_allows_a_tool_for_good_in_a_place_but_not_after_foreign_
         assert "text of others" in post.text
     assert ("make", "b") in served.done
     assert len(served.order) == 2
+
+
+@pytest.mark.parametrize("make", [WebDriver, TelegramDriver, SlackDriver])
+async def test_what_was_allowed_for_good_is_shown_by_tools_and_taken_back_there(
+    make, tmp_path, model, served
+):
+    driver = make()
+    place = driver.places[0]
+    calling(model, ("", [("make", {"what": "a"})]))
+    admins = {"admins": "telegram:77,slack:U01"}
+    async with driving(driver, tmp_path, model, tools=ALL, **admins):
+        await driver.say(place, "go")
+        post = await asked(driver, place)
+        await driver.press(place, buttons(post, "always")[0])
+        await driver.answered(place)
+        await driver.say(place, "/tools")
+        shown = await until(lambda: _with_button(driver, place, "tools ask make"))
+        assert "without asking" in shown.text
+        await driver.press(place, "tools ask make")
+        await until(lambda: _said(driver, place, "asks first here again"))
+        await driver.say(place, "/tools ask make")
+        await until(lambda: _said(driver, place, "was not allowed for good"))
+        calling(model, ("", [("make", {"what": "b"})]))
+        await driver.say(place, "go")
+        await asked(driver, place, 4)
+    assert served.order == [("make", "a")]
+
+
+async def _with_button(driver, place, command):
+    posts = await driver.posts(place)
+    return next((one for one in posts if command in one.commands), None)
+
+
+async def _said(driver, place, text):
+    return [one for one in await driver.posts(place) if text in one.text]
+
+
+async def test_who_is_no_admin_cannot_take_back_what_one_allowed(tmp_path, model, served):
+    driver = TelegramDriver()
+    async with driving(driver, tmp_path, model, tools=ALL):
+        consents = Consents(driver.app.core.redis)
+        place = conversation_id("telegram", "-1001")
+        await consents.allow(place, "make")
+        await driver.say("group", "/tools")
+        await until(lambda: _answers(driver, "without asking"))
+        assert "tools ask make" not in str(driver.server.calls)
+        await driver.say("group", "/tools ask make")
+        await until(lambda: _answers(driver, "admin"))
+        assert await consents.allowed(place) == {"make"}
 
 
 async def test_somebody_else_cannot_decide_and_an_admin_can(tmp_path, model, served):

@@ -1,45 +1,72 @@
-"""`/tools`: what the model may call here; for admins of the bot also the servers, and `accept`."""
+"""`/tools`: what the model may call here, and what of it without asking.
+
+Admins of the bot see the servers too, and `accept` their changes. What an admin of a place once
+allowed there for good, `ask` takes back.
+"""
+
+from collections.abc import Iterable, Sequence
 
 from core.languages.catalogue import Language, say
+from core.messages import Button, place_of
 from core.tools.servers import ServerState
-from core.turn.commands.command import Command, shown_name
+from core.turn.commands.command import Command, labelled_buttons, shown_name
 from core.turn.context import Report, TurnContext
 from core.turn.rounds import tool_context
 
-ACCEPT = "accept"
+ACCEPT, ASK = "accept", "ask"
 
 
 async def _tools(context: TurnContext) -> Report:
-    """Say which tools may be used here, or accept the changed tools of a server."""
+    """Say which tools may be used here, or do what the first word says."""
     word, _, name = context.first.text.strip().partition(" ")
     if word == ACCEPT:
         return await _accept(context, shown_name(name.strip()))
+    if word == ASK:
+        return await _ask_again(context, shown_name(name.strip()))
     language, services = context.language, context.services
     names = services.tools.for_turn(tool_context(context, None, tainted=False)).names
     listed = "\n".join(f"- `{one}`" for one in names)
     parts = [say("tools_here", language, tools=listed) if names else say("tools_none", language)]
     if await context.may("bot settings"):
         parts += ["\n".join(_state(one, language) for one in services.servers.states())]
-    return await context.close("command", "\n\n".join(filter(None, parts)))
+    always = sorted(await context.claim.consents.allowed(place_of(context.claim.conversation)))
+    if always:
+        parts.append(say("tools_unasked", language, tools=_listed(always)))
+    buttons: Sequence[Button] = ()
+    if await context.may("always"):
+        labels = {f"{ASK} {one}": say("tools_ask", language, tool=one) for one in always}
+        buttons = labelled_buttons("tools", labels)
+    return await context.close("command", "\n\n".join(filter(None, parts)), buttons)
+
+
+async def _ask_again(context: TurnContext, tool: str) -> Report:
+    if not await context.may("always"):
+        return await context.refuse("always")
+    place = place_of(context.claim.conversation)
+    taken_back = await context.claim.consents.ask_again(place, tool)
+    sentence = "tools_asks_again" if taken_back else "tools_not_always"
+    return await context.close("command", say(sentence, context.language, tool=tool))
 
 
 async def _accept(context: TurnContext, server: str) -> Report:
     if not await context.may("bot settings"):
         return await context.refuse("bot settings")
     accepted = await context.services.servers.accept(server)
-    names = ", ".join(f"`{one}`" for one in accepted)
     sentence = "tools_accepted" if accepted else "tools_nothing"
     return await context.close(
-        "command", say(sentence, context.language, tools=names, server=server)
+        "command", say(sentence, context.language, tools=_listed(accepted), server=server)
     )
 
 
 def _state(server: ServerState, language: Language) -> str:
     state = shown_name(server.fault) or say("tools_ready", language)
     if server.changed:
-        names = ", ".join(f"`{one}`" for one in server.changed)
-        state = say("tools_changed", language, server=server.name, tools=names)
+        state = say("tools_changed", language, server=server.name, tools=_listed(server.changed))
     return f"- {server.name}: {state}"
+
+
+def _listed(tools: Iterable[str]) -> str:
+    return ", ".join(f"`{one}`" for one in tools)
 
 
 COMMANDS = (Command("tools", _tools, "text", of_place=True, in_menu=True, for_asker=True),)
