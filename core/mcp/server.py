@@ -188,6 +188,11 @@ class McpServer:
             try:
                 self._writer.write(opening)
                 fault = await self._listen(reader)
+            except asyncio.CancelledError:
+                if not self._ready.is_set():
+                    # It is still connecting, and would not look up before its time is over.
+                    self._kill()
+                raise
             finally:
                 self._gone()
                 await self._close(process, heard)

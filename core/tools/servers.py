@@ -8,6 +8,7 @@ import asyncio
 import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, Protocol, Self
 
@@ -33,6 +34,8 @@ ITEMS = 30
 _NAME = re.compile(r"[^a-zA-Z0-9_-]")
 _ROLES = ("member", "admin", "owner")
 PINS_AGAIN_S = 5.0
+START_S = 5.0
+"""How long after the start of the program an answer waits for servers that were not tried yet."""
 
 
 class Pins(Protocol):
@@ -73,8 +76,10 @@ class Servers:
         self._tasks: list[asyncio.Task[None]] = []
         self.tried = asyncio.Event()
         """Set once each server is connected, or has failed to be."""
+        self._latest = 0.0
 
     async def __aenter__(self) -> Self:
+        self._latest = asyncio.get_running_loop().time() + START_S
         self._tasks = [
             asyncio.create_task(server.run(), name=f"tool server {server.entry.name}")
             for server in self._servers
@@ -90,6 +95,17 @@ class Servers:
         trace: TracebackType | None,
     ) -> None:
         await end(self._tasks, again_s=20.0)
+
+    async def started(self) -> None:
+        """Wait for servers that are still being started for the first time.
+
+        Without this, a process that takes an answer over just after its start would not know the
+        tools that the answer calls.
+        """
+        if self._servers and not self.tried.is_set():
+            with suppress(TimeoutError):
+                async with asyncio.timeout_at(self._latest):
+                    await self.tried.wait()
 
     def known(self) -> Mapping[str, Known]:
         """The tools that may be used now, by their names."""

@@ -77,6 +77,7 @@ async def answer(
     generation = Generation(context.checkpoint.text, before.rstrip(), heading)
     generation.resume(context.checkpoint, context.services.model.price_of(request.model))
     tainted = is_tainted(context, readable, attachments, heard.messages, replaces)
+    await context.services.servers.started()
     rounds = Rounds(context, generation, question, tainted=tainted, redo=redo, waited=waited)
     posts = replaces.posts if again and replaces is not None else ()
     answering = _Answering(context, request, generation, rounds, posts)

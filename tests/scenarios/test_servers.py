@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from core.tools import servers
 from tests.contracts.drivers import SlackDriver, TelegramDriver, WebDriver, driving
 from tests.harness import until
 from tests.scenarios.test_check import check
@@ -56,6 +57,34 @@ async def test_a_server_of_palaver_toml_is_used_from_a_chat(make, tmp_path, mode
     assert "No notes." in post.text
 
 
+async def test_who_asks_while_a_server_is_being_started_is_answered_with_its_tools(tmp_path, model):
+    driver = WebDriver()
+    place = driver.places[0]
+    calling(model, "one__echo", {"text": "hello"})
+    more = 'allow = ["*"]\nread = ["echo"]'
+    path = config(tmp_path, entry("one", STRANGER, "plain", more=more))
+    async with driving(driver, tmp_path, model, palaver_config=path):
+        assert not driver.app.core.services.servers.known()
+        await driver.say(place, "echo hello")
+        (post,) = await driver.answered(place)
+    assert "RESULT" in post.text
+    assert "hello (nobody)" in post.text
+
+
+async def test_a_server_that_never_gets_ready_keeps_no_answer_back_for_long(
+    tmp_path, model, monkeypatch
+):
+    monkeypatch.setattr(servers, "START_S", 0.3)
+    driver = WebDriver()
+    place = driver.places[0]
+    path = config(tmp_path, entry("one", STRANGER, "mute"))
+    async with driving(driver, tmp_path, model, palaver_config=path):
+        await driver.say(place, "hello")
+        (post,) = await driver.answered(place)
+        assert not driver.app.core.services.servers.tried.is_set()
+    assert "Echo of hello" in post.text
+
+
 async def test_tools_lists_what_may_be_used_and_a_server_that_is_away_harms_no_answer(
     tmp_path, model
 ):
@@ -71,8 +100,8 @@ async def test_tools_lists_what_may_be_used_and_a_server_that_is_away_harms_no_a
         assert "away__" not in post.text
         await driver.say(place, "hello")
         await driver.posted(place, 2)
-        servers = driver.app.core.services.servers
-        await until(lambda: any("tool server away" in one for one in servers.faults))
+        away = driver.app.core.services.servers
+        await until(lambda: any("tool server away" in one for one in away.faults))
 
 
 @pytest.mark.parametrize(

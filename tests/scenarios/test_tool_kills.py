@@ -2,6 +2,7 @@
 
 import pytest
 
+from bench.tool_kills import run
 from tests.harness import until
 from tests.servers.tools import EFFECTS, calling
 
@@ -80,3 +81,11 @@ async def test_a_kill_does_no_effect_twice_and_loses_no_answer(
     # Both tries of a call have the same key.
     assert len(set(served.keys["set", "a"])) == 1
     assert ("may have been done" in post.text) == (moment == "make")
+
+
+@pytest.mark.timeout(120)
+async def test_three_replicas_killed_at_the_boundaries_of_their_turns_do_no_effect_twice():
+    """A short run of `python -m bench.tool_kills`: an MCP server counts what is done."""
+    result = await run(seeds=(26, 28, 43), at_once=3, max_turns=1)
+    assert result.good, result.table()
+    assert sum(result.kills.values()) == 3
