@@ -191,7 +191,8 @@ class Step(msgspec.Struct, frozen=True, omit_defaults=True):
 
     *arguments*: JSON, perhaps only the beginning of it. *effect*: an `Effect`.
     *outcome*: `done`, `failed`, or `unsure`: it may have happened. *again*: the unsure step that
-    this one did again at somebody's word, by the name of its button.
+    this one did again at somebody's word, by the name of its button. *result*: the beginning of
+    what it brought.
     """
 
     tool: str
@@ -200,6 +201,7 @@ class Step(msgspec.Struct, frozen=True, omit_defaults=True):
     outcome: str = "done"
     seconds: float = 0.0
     again: str = ""
+    result: str = ""
 
 
 class Exchange(msgspec.Struct, frozen=True):

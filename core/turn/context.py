@@ -152,6 +152,7 @@ class TurnContext:
             question if first.private else f"{first.sender.name}: {question}",
             history_tokens=settings.history_tokens,
             private=first.private,
+            person=first.sender.id,
             today=choices.now.date(),
             instructions="\n\n".join(filter(None, (choices.about, choices.persona.text))),
             summary=self.turn.summary.text,

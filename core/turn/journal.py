@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from core.errors import LeaseLost, StoreError
 from core.messages import Incoming, Step
 from core.retry import retry_until_available
+from core.secret import redact
 from core.store.claim import Claim
 from core.store.journal import RoundRecord, StepRecord
 from core.tools.tool import ToolResult
@@ -125,7 +126,8 @@ def doubted(step: StepRecord) -> StepRecord:
 def with_result(step: StepRecord, result: ToolResult, most_chars: int) -> StepRecord:
     """*step*, ended with *result*."""
     state = "failed" if result.is_error else "done"
-    output = shortened(result.text, most_chars)
+    # A tool may say back what it was sent, or what its service was.
+    output = shortened(redact(result.text), most_chars)
     return replace(step, state=state, output=output, sources=result.sources)
 
 
@@ -141,4 +143,5 @@ def noted(step: StepRecord, again: str = "") -> Step:
         outcome=step.state,
         seconds=round(step.seconds, 3),
         again=again,
+        result="" if whole else step.output[:SHOWN_CHARS],
     )

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from core.messages import CUT, Exchange, Incoming, Preferences, Quote
 from core.models.request import ChatMessage
 from core.models.tokens import MESSAGE_TOKENS, estimate_tokens
+from core.turn.earlier import with_digest
 from core.words import quoted
 
 UNANSWERED = "[this was not answered]"
@@ -28,6 +29,7 @@ def build_prompt(
     history_tokens: int,
     private: bool,
     today: datetime.date,
+    person: str = "",
     instructions: str = "",
     summary: str = "",
     memory: Sequence[str] = (),
@@ -38,6 +40,7 @@ def build_prompt(
         instructions: what the place and the persona tell, or empty.
         history: oldest first; the newest that fit into *history_tokens* are sent.
         question: as `word_question` puts it.
+        person: the id of who asks now.
         private: in a group, each person's name stands before what they said.
         summary: of what was said before *history*.
         memory: what the person who asks wants remembered. It is said to be no instruction.
@@ -54,7 +57,8 @@ def build_prompt(
     messages = [ChatMessage("system", "\n\n".join(part for part in parts if part))]
     for exchange in window(history, history_tokens):
         text = exchange.question if private else f"{exchange.speaker}: {exchange.question}"
-        messages.append(ChatMessage("user", text))
+        own = private or exchange.person == person
+        messages.append(ChatMessage("user", with_digest(text, exchange, own=own)))
         # Strict chat templates need an answer to each question.
         answer = exchange.answer or exchange.notes or UNANSWERED
         messages.append(ChatMessage("assistant", answer))
@@ -93,9 +97,8 @@ def window(history: Sequence[Exchange], most_tokens: int) -> Sequence[Exchange]:
 
 
 def exchange_tokens(exchange: Exchange) -> int:
-    return (
-        estimate_tokens(exchange.question) + estimate_tokens(exchange.answer) + 2 * MESSAGE_TOKENS
-    )
+    question = with_digest(exchange.question, exchange, own=True)
+    return estimate_tokens(question) + estimate_tokens(exchange.answer) + 2 * MESSAGE_TOKENS
 
 
 def asked_text(mail: Sequence[Incoming], before: Exchange | None = None) -> str:
