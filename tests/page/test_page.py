@@ -1,27 +1,12 @@
 """The chat page in a real Chromium."""
 
-import shutil
-
 import aiohttp
 import pytest
-from playwright.async_api import async_playwright, expect
+from playwright.async_api import expect
 
 from core.languages.catalogue import LANGUAGES
-from tests.harness import palaver
+from tests.page.conftest import ask, bot
 
-CHROMIUM = next(
-    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
-)
-in_a_browser = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
-FLAGS = [
-    "--no-sandbox",
-    "--disable-dev-shm-usage",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-]
 MARKDOWN = """# A heading
 
 Some **bold** text, `code`, <script>alert(1)</script> and [a link](https://example.org).
@@ -36,39 +21,6 @@ print("hello")
 """
 
 
-@pytest.fixture
-async def page():
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        page = await browser.new_page(viewport={"width": 1180, "height": 800})
-        page.problems = []
-        page.on("pageerror", lambda error: page.problems.append(str(error)))
-        page.on(
-            "console",
-            lambda message: message.type == "error" and page.problems.append(message.text),
-        )
-        yield page
-        await browser.close()
-
-
-@pytest.fixture
-async def app(tmp_path, model):
-    model.piece_s = 0.03
-    values = {"llm_base_url": model.url, "llm_model": "scripted", "image_base_url": model.url}
-    async with palaver(tmp_path, web_chat=True, **values) as running:
-        yield running
-
-
-async def ask(page, text):
-    await page.fill("#text", text)
-    await page.press("#text", "Enter")
-
-
-def bot(page):
-    return page.locator(".post.bot .text")
-
-
-@in_a_browser
 async def test_an_answer_streams_in_with_its_markdown_rendered(page, app, model):
     model.answer = lambda messages: MARKDOWN
     await page.goto(app.url)
@@ -87,7 +39,6 @@ async def test_an_answer_streams_in_with_its_markdown_rendered(page, app, model)
     assert page.problems == []
 
 
-@in_a_browser
 async def test_history_is_there_after_a_reload_and_in_several_conversations(page, app):
     await page.goto(app.url)
     await ask(page, "apples")
@@ -106,7 +57,6 @@ async def test_history_is_there_after_a_reload_and_in_several_conversations(page
     assert page.problems == []
 
 
-@in_a_browser
 async def test_stop_and_retry_buttons_work(page, app, model):
     model.answer = lambda messages: "word " * 500
     await page.goto(app.url)
@@ -118,7 +68,6 @@ async def test_stop_and_retry_buttons_work(page, app, model):
     await expect(bot(page).last).to_have_text("short and done")
 
 
-@in_a_browser
 async def test_a_picture_appears_inline(page, app):
     await page.goto(app.url)
     await ask(page, "/image a red fox --size 256x128")
@@ -129,7 +78,6 @@ async def test_a_picture_appears_inline(page, app):
     assert page.problems == []
 
 
-@in_a_browser
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 async def test_it_fits_a_phone_in_light_and_dark(page, app, model, scheme):
     model.answer = lambda messages: MARKDOWN + "| " + "a wide cell | " * 12
@@ -146,7 +94,6 @@ async def test_it_fits_a_phone_in_light_and_dark(page, app, model, scheme):
     assert background == {"light": "rgb(255, 255, 255)", "dark": "rgb(22, 22, 29)"}[scheme]
 
 
-@in_a_browser
 async def test_a_conversation_can_be_forgotten(page, app, model):
     await page.goto(app.url)
     await ask(page, "secret")
@@ -204,7 +151,6 @@ async def test_the_server_tells_its_health_and_metrics(app):
                 assert word in await response.text()
 
 
-@in_a_browser
 async def test_the_page_speaks_the_language_that_is_chosen_on_it(page, app):
     await page.goto(app.url)
     await expect(page.locator("#title")).to_have_text(LANGUAGES["en"].sentences["page_new"])
