@@ -133,7 +133,10 @@ markdown.block.ruler.before("reference", "note", (state, first, last, silent) =>
   if (!found) return false;
   if (silent) return true;
   let end = first + 1;
-  const goesOn = (line) => !state.isEmpty(line) && !NOTE.test(state.src.slice(state.bMarks[line] + state.tShift[line], state.eMarks[line]));
+  const others = state.md.block.ruler.getRules("paragraph");
+  const goesOn = (line) => !state.isEmpty(line)
+    && !/^\[[^\]]+\]:/.test(state.src.slice(state.bMarks[line] + state.tShift[line], state.eMarks[line]))
+    && !others.some((rule) => rule(state, line, last, true));
   while (end < last && goesOn(end)) end += 1;
   const open = state.push("note_open", "div", 1);
   open.attrs = [["class", "note"], ["data-note", found[1]]];
