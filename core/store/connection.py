@@ -14,6 +14,7 @@ from redis.exceptions import RedisError, ResponseError
 
 from core.errors import ConfigError, StoreError
 from core.secret import shown_url
+from core.store.repairing import RepairingRedis
 from core.store.values import is_wrong_type, put_aside
 
 POOL_CONNECTIONS = 32
@@ -102,7 +103,7 @@ async def connect(url: str) -> AsyncIterator[Redis]:
     except ValueError:
         # The error's text may quote a part of the password, taken for a port.
         raise ConfigError("REDIS_URL", "is no redis://, rediss:// or unix:// address") from None
-    redis = Redis(connection_pool=pool)
+    redis = RepairingRedis(connection_pool=pool)
     try:
         try:
             with store_errors():

@@ -24,7 +24,7 @@ from core.store.erasing import Eraser
 from core.store.lanes import Lane, lane_at, lane_of, streams
 from core.store.memories import open_memories
 from core.store.places import Places
-from core.store.values import is_wrong_type, put_aside, read_incoming
+from core.store.values import read_incoming
 
 Verdict = Literal["kept", "changed", "seen", "full", "stopping", "unasked"]
 
@@ -270,9 +270,7 @@ class Inbox:
 
     async def _prepare_again(self, error: ResponseError, platforms: Sequence[str]) -> None:
         """Make the groups again: the store came back empty (a failover without data, a flush)."""
-        if is_wrong_type(error):
-            await put_aside(self._redis, _streams(platforms))
-        elif "NOGROUP" not in str(error):
+        if "NOGROUP" not in str(error):
             raise error
         await self.prepare(platforms)
 

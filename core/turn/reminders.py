@@ -13,7 +13,8 @@ from msgspec.structs import replace
 
 from core.errors import PlatformError
 from core.messages import ConversationId, place_of
-from core.store.reminders import Kept, Reminder
+from core.store.reminder import Reminder
+from core.store.reminders import Kept
 from core.times.rules import Rule, is_rule, least_gap_s, zone_named
 from core.times.spoken import MOST_DAYS
 from core.turn.context import TurnContext

@@ -8,11 +8,17 @@ local function as_hash(key)
   if kind ~= 'hash' and kind ~= 'none' then redis.call('DEL', key) end
 end
 
--- What *lane* has reserved.
+-- What *lane* has reserved. What is no hold of ours is left out.
 local function hold_of(holds, lane)
   as_hash(holds)
-  local accounts = read(redis.call('HGET', holds, lane)).accounts
-  return type(accounts) == 'table' and accounts or {}
+  local accounts, hold = read(redis.call('HGET', holds, lane)).accounts, {}
+  for account, amounts in pairs(type(accounts) == 'table' and accounts or {}) do
+    if string.find(account, ':account:', 1, true) and type(amounts) == 'table' then
+      hold[account] = {}
+      for unit, much in pairs(amounts) do hold[account][unit] = math.floor(number(much)) end
+    end
+  end
+  return hold
 end
 
 -- Give back what *lane* has reserved.
@@ -44,9 +50,9 @@ local function pay(json)
     end
     local row = read(redis.call('HGET', bill.tally, field))
     for name, much in pairs(costs) do
-      row[name] = type(much) == 'number' and (tonumber(row[name]) or 0) + much or much
+      row[name] = type(much) == 'number' and number(row[name]) + much or much
     end
-    redis.call('HSET', bill.tally, field, cjson.encode(row))
+    redis.call('HSET', bill.tally, field, write(row) or write(costs))
     redis.call('EXPIRE', bill.tally, bill.tally_ttl)
   end
   local near = {}
@@ -54,7 +60,7 @@ local function pay(json)
     local account, unit, much, most, ends = one[1], one[2], one[3], one[4], one[5]
     as_hash(account)
     local spent = add('HINCRBY', account, 'spent:' .. unit, much)
-    local limit = most + (tonumber(redis.call('HGET', account, 'extra:' .. unit)) or 0)
+    local limit = most + number(redis.call('HGET', account, 'extra:' .. unit))
     if spent * 5 >= limit * 4 and spent < limit
       and redis.call('HSETNX', account, 'near:' .. unit, 1) == 1 then
       near[#near + 1] = i

@@ -16,6 +16,5 @@ for i = 8, #ARGV do redis.call('SADD', KEYS[6], ARGV[i]) end
 if #ARGV > 7 then redis.call('EXPIRE', KEYS[6], ARGV[6]) end
 local had = redis.call('HMGET', KEYS[2], 'stop', 'began')
 if had[1] then return had[1] end
-local stopped = redis.call('HGET', KEYS[3], 'stopped')
-if stopped and had[2] and tonumber(stopped) >= tonumber(had[2]) then return '*' end
+if happened_since(had[2], redis.call('HGET', KEYS[3], 'stopped')) then return '*' end
 return ''

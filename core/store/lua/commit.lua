@@ -55,12 +55,12 @@ for _, field in ipairs(redis.call('HKEYS', lane)) do
 end
 for at, of in pairs({[15] = state, [18] = KEYS[14]}) do
   if ARGV[at] ~= '' then
-    local chosen = read(redis.call('HGET', of, 'preferences'))
-    for name, value in pairs(cjson.decode(ARGV[at])) do
+    local chosen, new = read(redis.call('HGET', of, 'preferences')), cjson.decode(ARGV[at])
+    for name, value in pairs(new) do
       if value == cjson.null then value = nil end
       chosen[name] = value
     end
-    redis.call('HSET', of, 'preferences', cjson.encode(chosen))
+    redis.call('HSET', of, 'preferences', write(chosen) or write(new))
     redis.call('EXPIRE', of, ARGV[9])
   end
 end

@@ -49,7 +49,7 @@ if ARGV[6] ~= '0' then
   if redis.call('HEXISTS', KEYS[3], 'open') == 1 then
     -- The last try ended with its process. If it had come to quite another point than the try
     -- before it, the question is not the cause: such a try does not count, a few times.
-    local at = tonumber(read(redis.call('HGET', KEYS[3], 'checkpoint')).at) or 0
+    local at = number(read(redis.call('HGET', KEYS[3], 'checkpoint')).at)
     local before = tonumber(redis.call('HGET', KEYS[3], 'at'))
     local ends = add('HINCRBY', KEYS[3], 'ends', 1)
     if before and ends <= 6 and math.abs(at - before) > math.max(200, 0.1 * math.max(at, before)) then

@@ -46,16 +46,17 @@ if ARGV[10] ~= '' then
         -- Its turn is running. That turn must not commit; the next turn uses its posts.
         add('HINCRBY', state, 'fence', 1)
         local saved = read(redis.call('HGET', state, 'checkpoint'))
-        local posts = type(saved.pages) == 'table' and saved.pages or {}
+        local posts = {}
+        for _, post in ipairs(type(saved.pages) == 'table' and saved.pages or {}) do
+          if type(post) == 'string' then posts[#posts + 1] = post end
+        end
         if type(saved.picture) == 'string' and saved.picture ~= '' then
           posts[#posts + 1] = saved.picture
         end
         redis.call('HDEL', state, 'checkpoint')
-        if #posts > 0 then
-          local first = read(redis.call('LINDEX', mail, 0)).event_id
-          local kept = cjson.encode({event_id = first, pages = posts})
-          redis.call('HSET', state, 'checkpoint', kept)
-        end
+        local first = read(redis.call('LINDEX', mail, 0)).event_id
+        local kept = write({event_id = first, pages = posts})
+        if kept and #posts > 0 then redis.call('HSET', state, 'checkpoint', kept) end
         redis.call('PUBLISH', ARGV[8], name)
       end
       return {'changed', waiting}

@@ -8,7 +8,8 @@ from itertools import islice
 
 from core.languages.catalogue import CATALOGUE, Language, say
 from core.messages import DUE, Button
-from core.store.reminders import Kept, Reminder
+from core.store.reminder import Reminder
+from core.store.reminders import Kept
 from core.times.lexicon import languages_to_try, lexicon, plain
 from core.times.rules import times, zone_named
 from core.times.spoken import (
