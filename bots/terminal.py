@@ -226,7 +226,9 @@ class TerminalPlatform:
         if reply_to == self._questions[-1].event_id:
             self._done.set()
 
-    async def indicate(self, conversation: ConversationId, *, busy: bool) -> None:
+    async def indicate(
+        self, conversation: ConversationId, *, busy: bool, asked: bool = False
+    ) -> None:
         return None
 
     async def entitle(self, conversation: ConversationId, title: str) -> None:

@@ -55,6 +55,16 @@ class Activity(msgspec.Struct, frozen=True):
         return self.line.replace("`", "")
 
     @property
+    def text(self) -> str:
+        """What stands in a text: the line, or each step in a line of its own."""
+        return self.listed if self.verbose else self.line
+
+    @property
+    def listed(self) -> str:
+        """Each step in a line of Markdown of its own."""
+        return "\n".join(map(_row, self.steps))
+
+    @property
     def asks(self) -> bool:
         """Whether a person must decide before the answer goes on."""
         return any(step.state == "asking" for step in self.steps)
@@ -71,3 +81,11 @@ class ShowsSteps(Protocol):
             False: not here, or not any more. Then the line stands in the text.
         """
         ...
+
+
+def _row(step: ShownStep) -> str:
+    sign, _, name = step.title.partition(" ")
+    detail = f" `{step.detail}`" if step.detail else ""
+    took = f" {step.seconds:.1f} s" if step.seconds else ""
+    said = f" `{step.progress}`" if step.progress else ""
+    return f"- {sign} `{name}`{detail}{said} {MARKS[step.state]}{took}"

@@ -268,8 +268,7 @@ class Summary(msgspec.Struct, frozen=True):
 class Preferences(msgspec.Struct, frozen=True):
     """What was chosen with `/settings`, `/model`, `/persona` and the like.
 
-    Each field is inherited by itself (`core.store.layers`). Empty: the operator's choice holds,
-    else the default.
+    Each is inherited by itself (`core.store.layers`). Empty: the operator's choice or the default.
 
     Args:
         follow: how we follow a thread in which several people talk: `all`, `questions`, `off`.
@@ -277,10 +276,10 @@ class Preferences(msgspec.Struct, frozen=True):
         name: what the place is called; empty: as the platform calls it.
         about: what the place is for. The model is told it.
         timezone: a name of the IANA list.
-        context: what the model is told of what was said here to others: `off`, `thread`, or
-            `recent` with a number of messages behind it.
+        context: what the model is told of what was said here to others: `off`, `thread`, `recent N`.
         when: which messages in a group are answered: `mention`, `reply`, `always`, `useful`.
         burst: whether messages that one person sends in one breath are answered as one.
+        verbose: whether each step of an answer is shown, with its arguments.
         retention: how long exchanges are kept, in days (`30d`), if shorter than the operator's.
     """
 
@@ -297,4 +296,5 @@ class Preferences(msgspec.Struct, frozen=True):
     context: str = ""
     when: str = ""
     burst: bool = True
+    verbose: bool = False
     retention: str = ""

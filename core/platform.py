@@ -109,7 +109,7 @@ class Surface(Protocol):
         ...
 
     async def show(self, text: str, buttons: Sequence[Button] = ()) -> None:
-        """Let the post show *text* for now (Markdown, healed unless it `grows`; never empty).
+        """Let the post show *text* for now (healed Markdown unless it `grows`; empty: steps alone).
 
         Raises:
             Full: nothing was called. Finish a part of *text* here, and the rest in another post.
@@ -234,8 +234,10 @@ class Platform(Protocol):
         """
         ...
 
-    async def indicate(self, conversation: ConversationId, *, busy: bool) -> None:
-        """Show or clear "is typing". Raises as a surface; the caller ignores the error."""
+    async def indicate(
+        self, conversation: ConversationId, *, busy: bool, asked: bool = False
+    ) -> None:
+        """Show or clear "is typing"; *asked*: a person must decide. Its errors are ignored."""
         ...
 
     async def entitle(self, conversation: ConversationId, title: str) -> None:

@@ -267,9 +267,11 @@ class SlackPlatform:
         with self._files_allowed():
             await upload_file(self._client, channel, thread, name, data)
 
-    async def indicate(self, conversation: ConversationId, *, busy: bool) -> None:
+    async def indicate(
+        self, conversation: ConversationId, *, busy: bool, asked: bool = False
+    ) -> None:
         _, channel, thread = split_conversation(conversation)
-        await self._sessions.set_status(channel, thread, "processing" if busy else "active")
+        await self._sessions.show(channel, thread, busy=busy, asked=asked)
 
     async def entitle(self, conversation: ConversationId, title: str) -> None:
         _, channel, thread = split_conversation(conversation)

@@ -206,7 +206,9 @@ class TelegramPlatform:
     ) -> None:
         await send_document(self._bot, conversation, reply_to, name, data)
 
-    async def indicate(self, conversation: ConversationId, *, busy: bool) -> None:
+    async def indicate(
+        self, conversation: ConversationId, *, busy: bool, asked: bool = False
+    ) -> None:
         if not busy:
             return  # Typing ends by itself, with the next message or after 5 s.
         chat, topic = place(conversation)

@@ -177,7 +177,9 @@ class WebPlatform:
         value = None if key is None else await self._post_log.get(posts_of(conversation), key)
         return decode_post(value).files if value is not None else ()
 
-    async def indicate(self, conversation: ConversationId, *, busy: bool) -> None:
+    async def indicate(
+        self, conversation: ConversationId, *, busy: bool, asked: bool = False
+    ) -> None:
         status = Post("status", growing=busy, at=time.time())
         try:
             await self._post_log.put(

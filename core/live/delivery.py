@@ -103,12 +103,17 @@ async def delete(surface: Surface, conversation: ConversationId, budget: Budget)
 
 
 async def indicate(
-    platform: Platform, conversation: ConversationId, budget: Budget, *, busy: bool
+    platform: Platform,
+    conversation: ConversationId,
+    budget: Budget,
+    *,
+    busy: bool,
+    asked: bool = False,
 ) -> None:
-    """Show "is typing" if a token is to spare. Clear it in any case."""
+    """Show "is typing" if a token is to spare. Clear it in any case, for `asked` or for rest."""
     buckets = platform.indicate_budget(conversation, busy=busy)
     await SpareCalls(budget).make(
-        buckets, lambda: platform.indicate(conversation, busy=busy), owed=not busy
+        buckets, lambda: platform.indicate(conversation, busy=busy, asked=asked), owed=not busy
     )
 
 
@@ -135,13 +140,23 @@ class SpareCalls:
 
 
 class Typing:
-    """Shows "is typing" again and again, until the answer ends."""
+    """Shows "is typing" again and again, until the answer ends.
 
-    def __init__(self, platform: Platform, conversation: ConversationId, budget: Budget) -> None:
+    *suspended*: it may be shown that a person is waited for. That ends with the answer too.
+    """
+
+    def __init__(
+        self,
+        platform: Platform,
+        conversation: ConversationId,
+        budget: Budget,
+        *,
+        suspended: bool = False,
+    ) -> None:
         self._platform = platform
         self._conversation = conversation
         self._budget = budget
-        self._shown = False
+        self._shown = suspended
         self._enough = False
 
     def enough(self) -> None:
@@ -157,10 +172,12 @@ class Typing:
             await indicate(self._platform, self._conversation, self._budget, busy=True)
             await asyncio.sleep(self._platform.limits.indicate_every_s)
 
-    async def end(self) -> None:
-        if self._shown:
+    async def end(self, *, asked: bool = False) -> None:
+        """Clear it. *asked*: a person is waited for."""
+        if self._shown or asked:
             self._shown = False
-            await indicate(self._platform, self._conversation, self._budget, busy=False)
+            platform, conversation = self._platform, self._conversation
+            await indicate(platform, conversation, self._budget, busy=False, asked=asked)
 
 
 class Strikes:

@@ -49,6 +49,7 @@ class Reply:
         on_post: called when a new post stands, so that its handle can be kept.
         may_show: awaited before each call to the platform, before its token is taken. Its argument
             says whether the call makes a new post.
+        suspended: whether an earlier answer waits for a person, and the platform may show that.
     """
 
     def __init__(
@@ -63,6 +64,7 @@ class Reply:
         shown_chars: int = 0,
         on_post: Callable[[], None] = lambda: None,
         may_show: Callable[[bool], Awaitable[None]] = _always,
+        suspended: bool = False,
     ) -> None:
         self._platform = platform
         self._conversation = conversation
@@ -80,7 +82,7 @@ class Reply:
         self._first_text_s: float | None = None
         self._updates = 0
         self._strikes = Strikes(conversation, self._sleep)
-        self._typing = Typing(platform, conversation, pacer.budget)
+        self._typing = Typing(platform, conversation, pacer.budget, suspended=suspended)
 
     @property
     def handles(self) -> tuple[str, ...]:
@@ -149,7 +151,7 @@ class Reply:
         await self.settle()
         self._posts.look(len(text))
         self._posts.tell_anew()
-        self._text.whole = text
+        self._text.whole = self._screen.with_steps(text)
         while (page := self._text.cut()) is not None:
             await self._finish_page(page.head, (), most_wait_s)
             self._posts.turn(page)
@@ -160,7 +162,7 @@ class Reply:
         for surface in self._posts.left:
             await delete(surface, self._conversation, self._pacer.budget)
         self._posts.left.clear()
-        await self._typing.end()
+        await self._typing.end(asked=self._screen.status.activity.asks)
 
     async def settle(self) -> None:
         """Show nothing more. Wait for the call under way, or we would not know its post."""

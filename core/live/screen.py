@@ -68,6 +68,12 @@ class Screen:
         """Whether the next `show` can tell anything of the steps."""
         return self.takes_steps(surface) or self._with_status(surface, "") != ""
 
+    def with_steps(self, text: str) -> str:
+        """The final *text*, with the steps under it if people want to see them there."""
+        activity = self.status.activity
+        under = activity.verbose and activity.steps and not self.takes_steps(self._posts.last)
+        return f"{text}\n\n{activity.listed}".strip() if under else text
+
     def takes_steps(self, surface: Surface) -> bool:
         """Hand the steps to *surface*, if it shows them by itself."""
         return isinstance(surface, ShowsSteps) and surface.take_steps(self.status.activity)

@@ -39,7 +39,7 @@ class Status:
 
     def line(self, written_chars: int) -> str:
         """The line to show; empty once there is text behind the steps."""
-        return self.activity.line if written_chars <= self._chars else ""
+        return self.activity.text if written_chars <= self._chars else ""
 
     def due_in_s(self, written_chars: int, now: float) -> float:
         """How long until the line is worth a call of its own; infinite if nothing is new."""

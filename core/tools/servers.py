@@ -236,7 +236,9 @@ class ServedTool:
                 words = given.get("arguments") or {}
                 done = await self._server.call("fill", str(given.get("name")), words)
             else:
-                done = await self._server.call("call", name, given, key=context.key)
+                done = await self._server.call(
+                    "call", name, given, key=context.key, on_progress=context.progress
+                )
         except CallFailed as error:
             text = f"the tool server {self._server.entry.name}: {error.why}: {error}"
             raise (ToolError if error.sure else ToolUnsure)(text) from error

@@ -1,7 +1,7 @@
 """The port `Tool`: what a model may call, and the values that cross it."""
 
 import datetime
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 import msgspec
@@ -58,6 +58,7 @@ class ToolContext(msgspec.Struct, frozen=True):
         addresses: the web addresses in the person's words and in the results of this turn, as
             `core.tools.addresses.same` writes them.
         cited: how many sources this turn has already.
+        progress: to be called with a few words when there is something to say of the progress.
     """
 
     conversation: ConversationId
@@ -69,6 +70,7 @@ class ToolContext(msgspec.Struct, frozen=True):
     tainted: bool = False
     addresses: frozenset[str] = frozenset()
     cited: int = 0
+    progress: Callable[[str], None] = lambda _: None
 
 
 class ToolResult(msgspec.Struct, frozen=True):

@@ -186,9 +186,15 @@ class _Answering:
             self.reply.grow(generation.shown_chars, lambda: generation.shown)
             context.checkpoints.save_later(self._reached)
 
+        def on_steps() -> None:
+            if self.reply.progress.written_chars < generation.shown_chars:
+                # It goes on behind what an interrupted try had shown.
+                self.reply.grow(generation.shown_chars, lambda: generation.shown)
+            self.reply.tell(self._rounds.activity)
+
         try:
             async with context.stop.stoppable():
-                await self._rounds.write(request, on_text)
+                await self._rounds.write(request, on_text, on_steps)
         except TimeoutError:
             if not context.stop.given:
                 raise
@@ -237,6 +243,7 @@ class _Answering:
         final = "\n\n".join(filter(None, (final, told(steps, language), self.asks)))
         doubts = doubt_buttons(steps, self._context.first.event_id, language)
         buttons = [*doubts, *ways]
+        self.reply.tell(self._rounds.activity)
         await self.reply.finish(final, buttons, most_wait_s=most_wait_s)
 
 

@@ -192,6 +192,7 @@ class TurnContext:
             shown_chars=shown_chars,
             on_post=on_post,
             may_show=self.lease.may_show,
+            suspended=self.past is not None and bool(self.past.token),
         )
         self.replies.append(reply)
         return reply

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from msgspec.structs import replace
 
+from core.activity import Activity
 from core.messages import Incoming, Spent, Step
 from core.models.request import ChatRequest
 from core.models.tool_calls import Output, Round
@@ -23,8 +24,10 @@ from core.turn.foreign import new_mark
 from core.turn.generation import Generation
 from core.turn.journal import happened, noted
 from core.turn.pieces import apart
+from core.turn.planning import planned
+from core.turn.seen import Seen
 from core.turn.spending import OverBudget, Unpriced
-from core.turn.steps import Limits, Steps, planned
+from core.turn.steps import Limits, Steps
 from core.turn.taint import marked, with_rule
 from core.turn.writing import write
 
@@ -73,8 +76,10 @@ class Rounds:
         def asks(spec: ToolSpec, tainted: bool) -> Awaitable[bool]:
             return must_ask(context, spec, tainted=tainted)
 
+        verbose = context.turn.preferences.verbose
+        self._seen = Seen(context.journal, context.language, verbose=verbose)
         self._steps = Steps(
-            self._journal, self._toolbox, base, words, limits, asks, metrics, tracer
+            self._journal, self._toolbox, base, words, limits, asks, self._seen, metrics, tracer
         )
         self._poor = False
         """The budgets allow no further round, but for the one that ends the answer."""
@@ -95,6 +100,11 @@ class Rounds:
         return asked_of(self._journal.rounds)
 
     @property
+    def activity(self) -> Activity:
+        """What people see of the steps."""
+        return self._seen.activity()
+
+    @property
     def tainted(self) -> bool:
         """Whether text of others was read for this answer."""
         return self._steps.tainted
@@ -111,9 +121,12 @@ class Rounds:
         names = [self._redo.name if self._redo is not None else "", *[""] * len(made)]
         return tuple(map(noted, made, names))
 
-    async def write(self, request: ChatRequest, on_text: Callable[[], None]) -> None:
+    async def write(
+        self, request: ChatRequest, on_text: Callable[[], None], on_steps: Callable[[], None]
+    ) -> None:
         """Let the model write its answer into the generation, and do what it calls.
 
+        *on_steps* is called whenever `activity` has changed.
         The generation keeps the error of a round that failed. Another `write` repeats that round.
 
         Raises:
@@ -121,6 +134,7 @@ class Rounds:
             StoreError: the store is away for too long to keep what is done.
         """
         generation, journal = self._generation, self._journal
+        self._seen.changed = on_steps
         if self._redo is not None and not journal.rounds:
             await journal.add(RoundRecord("", 0, (planned(self._redo.call, self._toolbox),)))
         while True:

@@ -478,7 +478,11 @@ class WebDriver(Driver):
             assert response.status in (400, 415)
 
     async def posts(self, place):
-        shown = []
+        return [await self._shown(place, post) for post in await self.sent(place)]
+
+    async def sent(self, place):
+        """The bot's posts as the page gets them."""
+        sent = []
         async with self._session.get(f"{self._path(place)}/events") as response:
             kind = ""
             async for line in response.content:
@@ -488,11 +492,11 @@ class WebDriver(Driver):
                 if line.startswith("data: ") and kind == "post":
                     post = json.loads(line[6:])["post"]
                     if post["author"] == "bot":
-                        shown.append(await self._shown(place, post))
+                        sent.append(post)
                 if kind == "ready":
                     break
             response.close()
-        return shown
+        return sent
 
     async def _shown(self, place, post):
         pictures = [

@@ -127,6 +127,7 @@ function drawPost(key, entry) {
     entry.blocks ||= new Blocks(text, () => redraw(key));
     entry.blocks.set(post.text, !post.growing);
   }
+  drawSteps(node, post);
   drawFiles(node, post);
   if (post.author === "bot" && last) for (const other of document.querySelectorAll(".post .buttons")) other.remove();
   const buttons = (post.buttons || []).filter(({ command }) => command !== "stop");
@@ -136,6 +137,25 @@ function drawPost(key, entry) {
       row.append(make("button", { type: "button", "data-command": command, onclick: (event) => told.press(command, event.target) }, label));
     }
     node.append(row);
+  }
+}
+
+// What the answer's tools do: one line, and each step of them on demand.
+function drawSteps(node, post) {
+  let steps = node.querySelector(".steps");
+  if (!post.status) return steps?.remove();
+  if (!steps) {
+    const line = make("summary", { "aria-live": "polite" });
+    steps = make("details", { class: "steps", dir: "auto" }, line, make("ol"));
+  }
+  const [line, list] = steps.children;
+  if (line.textContent !== post.status) line.textContent = post.status;
+  list.replaceChildren(...(post.steps || []).map((step) => make("li", {}, step)));
+  // Moved only if the text is new: a moved element loses its focus.
+  const text = node.querySelector(".text");
+  if (!steps.isConnected || (text && text.nextSibling !== steps)) {
+    if (text) text.after(steps);
+    else node.append(steps);
   }
 }
 

@@ -69,7 +69,7 @@ class Setting(NamedTuple):
         return say(told, language)
 
 
-_IN_MENU = ("model", "persona", "system", "lang", "voice", "follow")
+_IN_MENU = ("model", "persona", "system", "lang", "voice", "verbose", "follow")
 
 
 class Held(NamedTuple):
@@ -220,6 +220,7 @@ _ALL = (
     Setting("system", "system", "system", _system, free=True),
     Setting("lang", "language", "lang", _language, lambda _: tuple(LANGUAGES)),
     Setting("voice", "voice", "voice", _switch, lambda _: SWITCH, default=lambda _: "off"),
+    Setting("verbose", "verbose", "settings", _switch, lambda _: SWITCH, default=lambda _: "off"),
     Setting(
         "follow",
         "follow",

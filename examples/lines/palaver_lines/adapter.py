@@ -175,7 +175,9 @@ class LinesPlatform:
         post = Post(file=File(name, base64.b64encode(data).decode()))
         await LinesSurface(self._post_log, conversation).put(post)
 
-    async def indicate(self, conversation: ConversationId, *, busy: bool) -> None:
+    async def indicate(
+        self, conversation: ConversationId, *, busy: bool, asked: bool = False
+    ) -> None:
         """Do nothing: a line cannot show that we are typing."""
 
     async def entitle(self, conversation: ConversationId, title: str) -> None:
