@@ -276,7 +276,7 @@ class Preferences(msgspec.Struct, frozen=True):
         name: what the place is called; empty: as the platform calls it.
         about: what the place is for. The model is told it.
         timezone: a name of the IANA list.
-        context: what the model is told of what was said here to others: `off`, `thread`, `recent N`.
+        context: what the model is told of what was said to others: `off`, `thread`, `recent N`.
         when: which messages in a group are answered: `mention`, `reply`, `always`, `useful`.
         burst: whether messages that one person sends in one breath are answered as one.
         verbose: whether each step of an answer is shown, with its arguments.
