@@ -30,7 +30,7 @@ OURS = ("secret", "pulse", "lease", "seen", "ready", "lanes", "mail", "running")
 
 
 class Spoiler:
-    """Spoils values as *how* says: another `type`, other `bytes`, or `json` with wrong values."""
+    """Spoils keys as *how* says: another `type`; or `json` with wrong values, else other bytes."""
 
     def __init__(self, redis, how):
         self._redis, self._how, self._chance = redis, how, random.Random(11)
@@ -91,7 +91,7 @@ class Spoiler:
             value[at] = self._chance.choice(WRONG)
 
 
-@pytest.mark.parametrize("how", ["type", "bytes", "json"])
+@pytest.mark.parametrize("how", ["type", "json"])
 async def test_whatever_stands_in_the_store_each_command_is_answered(tmp_path, model, caplog, how):
     server = TelegramServer()
     people = {1000 + number: command for number, command in enumerate(COMMANDS)}
@@ -120,16 +120,16 @@ async def test_whatever_stands_in_the_store_each_command_is_answered(tmp_path, m
             **settings,
         ) as app,
     ):
-        before = ("before", "/remind in 3 hours old", "/memory add likes coffee", "/system Old")
+        before = ("/remind in 3 hours old", "/memory add likes coffee", "/system Old")
         for who in people:
-            for text in before:
-                say(who, text)
+            say(who, "before")
+            say(who, before[who % len(before)])
         say(1000, "/settings everywhere about all")
         say(1000, "/budget person 7 usd/day")
-        await until(lambda: all(len(server.posts(who)) >= len(before) for who in people), 60)
+        await until(lambda: all(len(server.posts(who)) >= 2 for who in people), 60)
         name = keys.history("telegram:1000:")
         await until(lambda: app.core.redis.exists(name))
-        assert await Spoiler(app.core.redis, how).spoil() > 5 * len(people)
+        assert await Spoiler(app.core.redis, how).spoil() > 4 * len(people)
         seen = {who: news(who) for who in people}
         for who, text in people.items():
             say(who, text)

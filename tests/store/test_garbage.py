@@ -8,6 +8,7 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
+from core.errors import LeaseLost
 from core.messages import Exchange, Sender, Spent, conversation_id
 from core.people.budgets import Limit, accounts_at
 from core.store import keys, values
@@ -334,3 +335,23 @@ async def test_an_account_that_holds_no_number_keeps_nobody_from_asking(redis, i
         for what in ("spent", "held", "extra"):
             await redis.hset(key_of(account), f"{what}:tokens", garbage)
         assert await claim.reserve("event-1", [(account, 60)]) is None, garbage
+
+
+async def test_lanes_whose_ready_stream_was_evicted_are_served_again(redis, inbox):
+    await inbox.put(said(1, private=False))
+    (claim,) = await inbox.claim(["test"], 1, 0.5)
+    await inbox.put(said(2, chat="other"))
+    await redis.delete(keys.ready("test"), keys.lanes("test"))
+    # One that comes meanwhile stands in the stream before its group is made anew.
+    await inbox.put(said(3, chat="third", private=False))
+    found = []
+    for _ in range(4):
+        found += await inbox.claim(["test"], 10, 0.2)
+    assert sorted(one.lane.name for one in found) == [
+        "test:chat:|test:1", "test:other:", "test:third:|test:1",
+    ]  # fmt: skip
+    with pytest.raises(LeaseLost):
+        await claim.commit(1, exchange(1))
+    for one in found:
+        turn = await one.load(10_000)
+        assert await one.commit(len(turn.mail), None) == 0
