@@ -131,7 +131,8 @@ class Settings(Allowances):
     )
 
     redis_url: SecretStr = Field(
-        SecretStr(""), description="unset: an embedded Valkey with its data in DATA_DIR"
+        SecretStr(""),
+        description="server, cluster or Sentinels; unset: an embedded Valkey in DATA_DIR",
     )
     data_dir: Path = Field(Path(".palaver"), description="where the embedded store keeps its files")
 
