@@ -84,6 +84,7 @@ class Claim:
         self._held: set[str] = set()
         self.near: Sequence[Account] = ()
         """The budgets that the commit has brought near their limit, for the first time."""
+        self.waiting = 0  # How much mail the lane had at the last look.
 
     async def load(self, history_bytes: int, *, again: bool = False) -> Turn | None:
         """Begin the turn with about *history_bytes* of history.
@@ -122,6 +123,7 @@ class Claim:
         if not self._fence:
             return None
         mail, lane, history, state, place, of_tenant, limits, hold = loaded[1:]
+        self.waiting = len(mail)
         in_thread = self.conversation != self._place
         readable = await self._readable(mail)
         began = read_turn(readable, lane, history, state, place, of_tenant, in_thread=in_thread)
@@ -149,7 +151,7 @@ class Claim:
         Returns:
             The event id of the answer that must stop, `*` for any answer, or an empty string.
         """
-        stop = await self._step(
+        stop, self.waiting = await self._step(
             self._engine.checkpoint,
             [
                 keys.state(self.lane.name),
@@ -157,6 +159,7 @@ class Claim:
                 keys.running(self.person),
                 keys.running(self._place),
                 keys.posts(self.conversation),
+                keys.mail(self.lane.name),
             ],
             [
                 self._fence,
@@ -257,7 +260,7 @@ class Claim:
         )
 
     async def release(self, *, at_once: bool = True) -> None:
-        """Give the lane back. *at_once*: it can be taken over now; else after a whole lease."""
+        """Give the lane back. *at_once*: it can be taken over now; else after a lease."""
         idle_ms = int(self._engine.lease_s * 1000) + 1 if at_once else 0
         await self._step(self._engine.release, [keys.state(self.lane.name)], [idle_ms, START])
 

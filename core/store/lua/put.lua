@@ -42,10 +42,11 @@ if ARGV[10] ~= '' then
       -- The new wording takes the place of the old one, as if it had been asked first.
       local changed = string.gsub(ARGV[1], '"edited":true', '"edited":false', 1)
       redis.call('LSET', mail, i - 1, changed)
-      if redis.call('HEXISTS', state, 'tries') == 1 and (i == 1 or said.burst ~= '') then
+      local saved = read(redis.call('HGET', state, 'checkpoint'))
+      local served = i == 1 or said.burst ~= '' or i <= (tonumber(saved.pieces) or 0)
+      if redis.call('HEXISTS', state, 'tries') == 1 and served then
         -- Its turn is running. That turn must not commit; the next turn uses its posts.
         add('HINCRBY', state, 'fence', 1)
-        local saved = read(redis.call('HGET', state, 'checkpoint'))
         local posts = {}
         for _, post in ipairs(type(saved.pages) == 'table' and saved.pages or {}) do
           if type(post) == 'string' then posts[#posts + 1] = post end
@@ -69,5 +70,8 @@ if waiting >= tonumber(ARGV[5]) then
 end
 if redis.call('RPUSH', mail, ARGV[1]) == 1 then
   make_ready(KEYS[6], KEYS[7], name, ARGV[9])
+elseif redis.call('HEXISTS', state, 'tries') == 1 then
+  -- It may belong to the question that is being answered.
+  redis.call('PUBLISH', ARGV[8], name)
 end
 return {'kept', waiting}
