@@ -25,8 +25,10 @@ from core.rates import MINUTE_S, Rates
 from core.retry import retry_until_available
 from core.store.inbox import Inbox
 from core.store.limits import Notices
+from core.store.recent import SharedRecent
 from core.tasks import end
 from core.telemetry import logger
+from core.thoughts import Thoughts
 from core.turn.services import Services
 
 log = logger(__name__)
@@ -51,6 +53,7 @@ class Ingress:
         self._notices = notices
         self._services = services
         self._overhearing = Overhearing(inbox.places, services)
+        self._thoughts = Thoughts(inbox.places, SharedRecent(inbox.engine.redis))
         self._group = group
         self._tasks: set[asyncio.Task[None]] = set()
         most = services.settings.questions_per_minute
@@ -91,7 +94,7 @@ class Ingress:
                 most = self._services.settings.questions_per_minute
                 self._notify(platform, incoming, name, MINUTE_S, "too_fast", most)
         elif allowed:
-            incoming = await self._first_wording(incoming)
+            incoming = await self._first_wording(await self._thoughts.placed(incoming))
             by_admin = await self._stops_others(platform, incoming)
             put = partial(self._inbox.put, incoming, by_admin=by_admin)
             kept = await retry_until_available(put, "put")
@@ -145,7 +148,9 @@ class Ingress:
                 return False
             case "off":
                 return True
-        return bool(heard.others) and not for_us(incoming.text, heard.others)
+        if not heard.others or for_us(incoming.text, heard.others):
+            return False
+        return not await self._thoughts.goes_on(incoming, incoming.conversation)
 
     async def _stops_others(self, platform: Platform, incoming: Incoming) -> bool:
         """Whether *incoming* says stop, and its sender may stop the answers to other people."""

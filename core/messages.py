@@ -213,7 +213,8 @@ class Exchange(msgspec.Struct, frozen=True):
     *posts*: the handles of the answer's posts. *refused*: the provider refused the question for its
     content, and would also refuse later questions that are sent with it. *steps*: the tool calls
     that were made for the answer. *tainted*: text of others was read for it, so the answer may hold
-    what they want. *token*: of the question to allow a call that the answer ends with.
+    what they want. *token*: of the question to allow a call that the answer ends with. *parts*: the
+    references and texts of the messages of the question, if there were several.
     """
 
     event_id: str
@@ -231,6 +232,7 @@ class Exchange(msgspec.Struct, frozen=True):
     steps: tuple[Step, ...] = ()
     tainted: bool = False
     token: str = ""
+    parts: tuple[tuple[str, str], ...] = ()
 
 
 class Spent(msgspec.Struct, frozen=True, omit_defaults=True):

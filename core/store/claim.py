@@ -76,14 +76,11 @@ class Claim:
         self.past, self.consents = Past(engine, lane.conversation), Consents(engine.redis)
         self.memories, self.places = engine.memories, engine.places
         self.archive, self.eraser = engine.archive, engine.eraser
-        self._engine = engine
-        self._stream = stream
-        self._entry = entry
+        self._engine, self._stream, self._entry = engine, stream, entry
         self._fence = 0
         self._began: Turn | None = None
         self._held: set[str] = set()
-        self.near: Sequence[Account] = ()
-        """The budgets that the commit has brought near their limit, for the first time."""
+        self.near: Sequence[Account] = ()  # Budgets that the commit brought near their limit.
         self.waiting = 0  # How much mail the lane had at the last look.
 
     async def load(self, history_bytes: int, *, again: bool = False) -> Turn | None:

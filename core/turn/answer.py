@@ -22,6 +22,7 @@ from core.turn.doubts import Redo, effects_of, kept, note_for_model, told
 from core.turn.doubts import buttons as doubt_buttons
 from core.turn.generation import Generation
 from core.turn.hearing import hear
+from core.turn.prompt import with_part
 from core.turn.remembering import propose_later
 from core.turn.rounds import Rounds
 from core.turn.speak import speak
@@ -274,9 +275,12 @@ def _exchange(
     return replace(
         exchange,
         # The command to answer again is no question.
-        message=(old.message if context.first.command else "") or exchange.message or old.message,
+        message=(old.message if context.first.command or old.parts else "")
+        or exchange.message
+        or old.message,
         speaker=old.speaker,
         person=old.person,
+        parts=with_part(old.parts, context.first),
         posts=(*old.posts, *posts) if generation.before else tuple(posts),
     )
 

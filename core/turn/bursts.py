@@ -30,6 +30,8 @@ REMARK_CHARS = 300
 OLD_S = 2.0
 """How much older than a wait a message may be that the wait is for. (Clocks of platforms may count
 whole seconds.)"""
+OTHER_CLOCK_S = 3600.0
+"""If a message seems to be older, the platform's clock is another one."""
 BURST_S = 3.0
 """Pieces that are further apart belong to different messages."""
 QUIET_S = 0.7
@@ -58,7 +60,8 @@ def quiet_s(mail: Sequence[Incoming], *, thoughts: bool) -> float:
     opens = thoughts and (ends_open(last.text) or _asks_nothing(mail))
     wait_s = THINKS_S if opens else QUIET_S if last.burst else 0.0
     # If the worker was late, all of it is there already.
-    return wait_s if time.time() - last.sent_at <= wait_s + OLD_S else 0.0
+    late = wait_s + OLD_S < time.time() - last.sent_at < OTHER_CLOCK_S
+    return 0.0 if late else wait_s
 
 
 def may_be_remark(context: TurnContext) -> bool:
@@ -139,9 +142,10 @@ def _is_one_thought(burst: Sequence[Incoming], after: Incoming) -> bool:
         return False  # It is about something else that was said.
     if ends_open(before.text) or _asks_nothing(burst):
         return apart_s <= OPENED_S
-    # Two requests of few words each are two requests.
+    # Two requests of few words each are two requests, and a greeting begins another talk.
     completes = is_fragment(before.text) != is_fragment(after.text)
-    return apart_s <= ADDS_S and (goes_on(after.text) or completes)
+    adds = goes_on(after.text) or (completes and not asks_nothing(after.text))
+    return adds and apart_s <= ADDS_S
 
 
 def _asks_nothing(mail: Sequence[Incoming]) -> bool:

@@ -33,7 +33,7 @@ from core.turn.choices import Choices, one_line
 from core.turn.foreign import brought
 from core.turn.journal import Journal
 from core.turn.lease_renewer import LeaseRenewer
-from core.turn.prompt import build_prompt
+from core.turn.prompt import build_prompt, parts_of
 from core.turn.services import Services
 from core.turn.spending import Spending
 from core.turn.stop import StopSignal
@@ -246,6 +246,7 @@ class TurnContext:
             posts=tuple(posts),
             refused=refused,
             tainted=brought(self.mail),
+            parts=parts_of(self.mail),
         )
 
     async def take_away(self, handles: Sequence[str]) -> None:
