@@ -10,8 +10,6 @@ from typing import Literal, NewType
 import msgspec
 from msgspec.structs import astuple
 
-from core.border import clean
-
 ConversationId = NewType("ConversationId", str)
 """`platform:space:thread`, the same after a restart. Each conversation has one history."""
 
@@ -63,22 +61,6 @@ class Sender(msgspec.Struct, frozen=True):
     name: str
     language: str = ""
     shared: bool = False
-
-
-NAME_CHARS = 120
-
-
-def file_name(name: str) -> str:
-    """*name* made safe to show: one line of a usual length, without a folder.
-
-    Characters that cannot be shown, or change the order of others, become spaces. The ending stays,
-    because it tells the kind of the file.
-    """
-    name = clean(name).replace("\\", "/").rpartition("/")[2]
-    name = "".join(one if one.isprintable() else " " for one in name).strip()
-    if len(name) <= NAME_CHARS:
-        return name
-    return f"{name[: NAME_CHARS // 2]}…{name[-NAME_CHARS // 2 + 1 :]}"
 
 
 class Attachment(msgspec.Struct, frozen=True):
@@ -213,8 +195,8 @@ class Exchange(msgspec.Struct, frozen=True):
     *posts*: the handles of the answer's posts. *refused*: the provider refused the question for its
     content, and would also refuse later questions that are sent with it. *steps*: the tool calls
     that were made for the answer. *tainted*: text of others was read for it, so the answer may hold
-    what they want. *token*: of the question to allow a call that the answer ends with. *parts*: the
-    references and texts of the messages of the question, if there were several.
+    what they want. *token*: of the question to allow a call that the answer ends with. *parts*: of
+    a question in several messages, their references and texts.
     """
 
     event_id: str

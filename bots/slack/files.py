@@ -12,9 +12,10 @@ from bots.slack.markup import fallback
 from core.border import clean, set_aside
 from core.credentials import Credential, within
 from core.errors import AddressRefused, AttachmentLost, AttachmentTooLarge
-from core.messages import Attachment, Picture, file_name
+from core.messages import Attachment, Picture
 from core.net.bounded_body import read_up_to
 from core.net.urls import joined, origin_of, read_url
+from core.words import file_name
 
 
 async def upload(
