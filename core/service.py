@@ -25,8 +25,9 @@ from core.live.pace import Pacer
 from core.models.cache import RememberingModel
 from core.models.learned import Lessons
 from core.models.picture_links import PictureLinks, picture_routes
-from core.people.access import Access
-from core.people.rights import Rights
+from core.owner_codes import OwnerCodes
+from core.people.access import access_of
+from core.people.rights import Rights, rights_of
 from core.platform import Platform
 from core.scheduler import Scheduler
 from core.secret import keep_secret
@@ -71,7 +72,7 @@ class Lent:
     secret: Secret
     recent: Recent
     spare: Spare
-    access: Access
+    rights: Rights
     commands: Mapping[str, CommandInfo]
 
 
@@ -92,6 +93,7 @@ class Core:
     links: PictureLinks | None
     lent: Lent
     services: Services
+    members: SharedMembers
 
 
 @asynccontextmanager
@@ -110,21 +112,22 @@ async def open_core(settings: Settings) -> AsyncIterator[Core]:
         pubsub = await stack.enter_async_context(PubSub(redis))
         tasks = Tasks(redis, pubsub)
         budget, metrics = SharedBudget(redis), Metrics()
-        tracer = await stack.enter_async_context(open_tracer(content=_traces_content(settings)))
+        tracer = await stack.enter_async_context(open_tracer(content=settings.traces_content))
         lessons = Lessons(RedisResponseCache(redis, keys.learned))
         links = links_of(settings, RedisResponseCache(redis, keys.picture))
         recorded = budget, callbacks_of(settings, tasks), metrics, tracer
         models = await stack.enter_async_context(open_models(settings, *recorded, lessons, links))
         opened = open_tools(settings, models.tool_servers, SharedPins(redis))
         tools, servers = await stack.enter_async_context(opened)
+        members, access = SharedMembers(redis), access_of(settings)
         services = Services(
             settings=settings,
             model=_remembering(models, redis, metrics),
             images=models.images,
             speech=models.speech,
             pacer=await stack.enter_async_context(Pacer(budget)),
-            access=(access := _access(settings)),
-            rights=Rights(access, SharedMembers(redis)),
+            access=access,
+            rights=rights_of(settings, access, members),
             budgets=Budgets(redis, models.limits),
             personas=models.personas,
             places=models.places,
@@ -147,6 +150,7 @@ async def open_core(settings: Settings) -> AsyncIterator[Core]:
             tasks=tasks,
             lent=_lent(redis, pubsub, services),
             services=services,
+            members=members,
         )
 
 
@@ -159,23 +163,13 @@ def _lent(redis: Redis, pubsub: PubSub, services: Services) -> Lent:
         SharedSecret(redis),
         SharedRecent(redis),
         SpareCalls(services.pacer.budget),
-        services.access,
+        services.rights,
         infos(services),
     )
 
 
 def _remembering(models: Models, redis: Redis, metrics: Metrics) -> RememberingModel:
     return RememberingModel(models.chat, RedisResponseCache(redis, keys.answer), metrics.memory)
-
-
-def _traces_content(settings: Settings) -> bool:
-    return settings.log_prompts and settings.trace_content
-
-
-def _access(settings: Settings) -> Access:
-    return Access(
-        settings.allowed_users, settings.allowed_chats, settings.admins, settings.allowed_models
-    )
 
 
 def _inbox(redis: Redis, settings: Settings) -> Inbox:
@@ -216,6 +210,7 @@ async def serve(
             core.lent.leases,
             starting.enter,
             CrowdTeller(Crowds(core.redis, core.inbox), notices, core.services.pacer.budget),
+            OwnerCodes(core.members, notices, core.services.access, lambda: starting.started),
         )
         routes = _routes(core, platforms.values(), starting.wrong)
 

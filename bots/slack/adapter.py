@@ -20,7 +20,7 @@ from bots.slack.files import DOMAINS, Files, upload, upload_file
 from bots.slack.history import History, link_to
 from bots.slack.inbound import NAME, Me
 from bots.slack.limits import post_budget, status_budget
-from bots.slack.listeners import Listeners, MayAsk, Speak
+from bots.slack.listeners import Listeners, Speak, StandingOf
 from bots.slack.markup import BLOCK_CHARS, fill
 from bots.slack.menus import of_one, surface_of_one
 from bots.slack.people import People
@@ -54,7 +54,7 @@ NO_FILES = frozenset(("missing_scope", "not_allowed_token_type", "file_uploads_d
 class SlackPlatform:
     """The app of one workspace.
 
-    *commands*: those that people type. *may_ask*: whether a person may ask. *speak*: gives the
+    *commands*: those that people type. *standing*: whether a person may ask. *speak*: gives the
     sentences that cannot wait for the core. *follow_threads*: also hear threads without a mention.
     *streams*: use native streams in direct messages.
     """
@@ -81,7 +81,7 @@ class SlackPlatform:
         spare: Spare,
         *,
         commands: Mapping[str, CommandInfo],
-        may_ask: MayAsk,
+        standing: StandingOf,
         speak: Speak,
         app_token: str = "",
         signing_secret: str = "",
@@ -102,7 +102,7 @@ class SlackPlatform:
         self._addresses = {"direct"} | ({"thread"} if follow_threads else set())
         self._addresses |= {"overheard"} if overhear else set()
         self._commands = commands
-        self._may_ask = may_ask
+        self._standing = standing
         self._speak = speak
         self._push_queue = PushQueue()
         self._me = Me("", "", {})
@@ -142,7 +142,7 @@ class SlackPlatform:
             self._push_queue,
             self._me,
             addresses=self._addresses,
-            may_ask=self._may_ask,
+            standing=self._standing,
             speak=self._speak,
         )
         self._app = heard.app(self._signing_secret)

@@ -158,6 +158,11 @@ def members(tenant: str) -> str:
     return f"{TAG}:members:{tenant}"
 
 
+def owner_code(tenant: str) -> str:
+    """The code that makes its sender the owner. Its script gives it an end."""
+    return f"{TAG}:owner-code:{tenant}"
+
+
 def told(name: str) -> str:
     return f"{TAG}:told:{name}"
 

@@ -142,6 +142,7 @@ TYPES: Mapping[str, KeyType] = {
     "answer": "string",
     "picture": "string",
     "learned": "string",
+    "owner-code": "string",
 }
 """The type of each kind of key: the word after the tag. Other kinds are left alone."""
 

@@ -101,7 +101,7 @@ class TurnContext:
         chosen = self.turn.preferences
         if not chosen.name and not self.first.private:
             chosen = replace(chosen, name=one_line(self.first.place_name))
-        return Choices(self.services, chosen, place, self.first.sender.id)
+        return Choices(self.services, chosen, place, self.role, self.platform.local)
 
     @property
     def accounts(self) -> Sequence[Account]:
@@ -205,6 +205,17 @@ class TurnContext:
         reply = self.reply(handles=self.posts, aside=aside)
         await reply.finish(text, buttons)
         return reply.shown
+
+    @property
+    def choosable(self) -> list[str]:
+        """The models to show to the person who asks."""
+        access, offered = self.services.access, self.services.model.names
+        return access.choosable(self.role, offered, local=self.platform.local)
+
+    def may_choose(self, model: str) -> bool:
+        """Whether the person who asks may choose *model*."""
+        access, offered = self.services.access, self.services.model.names
+        return access.may_choose(model, self.role, offered, local=self.platform.local)
 
     async def may(self, act: Act) -> bool:
         """Whether the person who asks may do *act* here (`core.people.roles`)."""

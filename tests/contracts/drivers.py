@@ -69,6 +69,9 @@ class Driver:
         """The platform delivers the last event again."""
         raise NotImplementedError
 
+    def begin_anew(self):
+        """What is said from now on in private belongs to no thread that there is yet."""
+
     async def press(self, place, command):
         """The button with *command* under the newest post that has it."""
         raise NotImplementedError
@@ -311,6 +314,9 @@ class SlackDriver(Driver):
             "slack_app_token": slack_server.APP_TOKEN,
             "slack_api_url": self.server.api_url,
         }
+
+    def begin_anew(self):
+        self._threads = {place: ts for place, ts in self._threads.items() if place == "thread"}
 
     _channels = {"dm": "D01", "dm2": "D02", "channel": "C01", "thread": "C02"}
 

@@ -81,6 +81,7 @@ COMMANDS = (
         "choice",
         choices=lambda _: ("on", "off"),
         of_place=True,
+        act="voice",
         in_menu=True,
     ),
     Command(
@@ -107,6 +108,7 @@ COMMANDS = (
         "choice",
         choices=lambda _: CATALOGUE.names(),
         of_place=True,
+        act="lang",
         in_menu=True,
     ),
     Command(
@@ -116,6 +118,7 @@ COMMANDS = (
         choices=lambda _: FOLLOW,
         of_place=True,
         in_threads=True,
+        act="follow",
         in_menu=True,
     ),
 )
