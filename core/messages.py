@@ -45,8 +45,7 @@ DUE = "(due)"
 THREAD = "a thread"
 """The `author` of a `Quote` that holds a whole thread, so that it need not be heard again."""
 KNOCK = "(knock)"
-"""The `command` that says: a stranger wants to use us, and was told that they may not yet. The
-adapter told them, because the platform wants an answer at once. Nobody can type it."""
+"""The `command` of a stranger whom the adapter told already that they may not. Nobody can type it."""
 CUT = "cut"
 """The `burst` of a piece that the client cut at the platform's limit."""
 Effect = Literal["read_only", "idempotent", "effects"]
