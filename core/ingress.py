@@ -16,8 +16,9 @@ from core.crowd import NOTICE_EVERY_S, notice_of
 from core.errors import PlatformError, StoreError
 from core.languages.catalogue import say
 from core.languages.detection import language_of
+from core.lent import KNOCK
 from core.live.delivery import post
-from core.messages import KNOCK, ConversationId, Incoming, place_of, split_conversation
+from core.messages import ConversationId, Incoming, place_of, split_conversation
 from core.overhearing import Overhearing
 from core.owner_codes import OwnerCodes
 from core.people.roles import Role

@@ -44,8 +44,6 @@ DUE = "(due)"
 """The `command` that says: a reminder is due. `text` is its occurrence. Nobody can type it."""
 THREAD = "a thread"
 """The `author` of a `Quote` that holds a whole thread, so that it need not be heard again."""
-KNOCK = "(knock)"
-"""The `command` of a stranger whom the adapter told already that they may not. Nobody can type it."""
 CUT = "cut"
 """The `burst` of a piece that the client cut at the platform's limit."""
 Effect = Literal["read_only", "idempotent", "effects"]

@@ -32,8 +32,8 @@ from bots.slack.stubs import completed
 from core.border import clean, set_aside
 from core.errors import Barred, ChatLost, NoRight, PlatformError
 from core.languages.detection import language_of
-from core.lent import Standing
-from core.messages import KNOCK, Incoming, Sender, conversation_id, split_conversation
+from core.lent import KNOCK, Standing
+from core.messages import Incoming, Sender, conversation_id, split_conversation
 
 log = logging.getLogger(__name__)
 _quiet = logging.getLogger(f"{__name__}.bolt")

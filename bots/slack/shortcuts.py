@@ -22,7 +22,8 @@ from bots.slack.people import People
 from bots.slack.reading import mentioned_in
 from bots.slack.said import content_of
 from core.errors import ChatLost, Impossible, NoRight, PlatformError
-from core.messages import KNOCK, THREAD, Attachment, Incoming, Quote, Sender, conversation_id
+from core.lent import KNOCK
+from core.messages import THREAD, Attachment, Incoming, Quote, Sender, conversation_id
 
 MOST_MESSAGES = 200
 MOST_CHARS = 40_000
