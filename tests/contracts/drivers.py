@@ -307,6 +307,7 @@ class SlackDriver(Driver):
             server.posts["C02", root.ts] = root
             server.told["C02", root.ts] = {"subtype": "channel_join"}
             yield self
+            assert server.left_open == []
 
     def settings(self):
         return {
