@@ -81,8 +81,7 @@ class Attachment(msgspec.Struct, frozen=True):
 class Quote(msgspec.Struct, frozen=True):
     """The text that a message replies to or, if *forwarded*, passes on.
 
-    *post*: the handle of the post, if it is one of our answers. *chosen*: the person marked this
-    part of the text.
+    *post*: its handle, if it is an answer of ours. *chosen*: the person marked this part of it.
     """
 
     author: str
@@ -191,12 +190,12 @@ class Exchange(msgspec.Struct, frozen=True):
 
     *notes*: what the text does not show (attachments, a painted picture), in words. *cut*: the
     answer is not whole. *message*: the platform's reference of the question; an edit finds the
-    exchange by it. *person*: the id of the person who asked; older versions did not write it.
-    *posts*: the handles of the answer's posts. *refused*: the provider refused the question for its
-    content, and would also refuse later questions that are sent with it. *steps*: the tool calls
-    that were made for the answer. *tainted*: text of others was read for it, so the answer may hold
-    what they want. *token*: of the question to allow a call that the answer ends with. *parts*: of
-    a question in several messages, their references and texts.
+    exchange by it. *person*: the id of the asker; older versions did not write it. *posts*: the
+    handles of the answer's posts; *pictures*: those posted with it. *refused*: the provider refused
+    the question for its content, and would also refuse later ones that are sent with it. *steps*:
+    the tool calls for the answer. *tainted*: text of others was read for it, so it may hold what
+    they want; *by_pictures*: only pictures. *token*: of a question to allow a call, at its end.
+    *parts*: of a question in several messages, their references and texts.
     """
 
     event_id: str
@@ -215,13 +214,12 @@ class Exchange(msgspec.Struct, frozen=True):
     tainted: bool = False
     token: str = ""
     parts: tuple[tuple[str, str], ...] = ()
+    pictures: tuple[Attachment, ...] = ()
+    by_pictures: bool = False
 
 
 class Spent(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The cost of one or more turns. *estimated*: in how many of them tokens were estimated.
-
-    *audio_s*: seconds of speech that were heard or spoken.
-    """
+    """The cost of turns. *estimated*: in how many tokens were estimated. *audio_s*: of speech."""
 
     turns: int = 0
     prompt_tokens: int = 0

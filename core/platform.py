@@ -12,6 +12,7 @@ import msgspec
 from aiohttp import web
 
 from core.messages import Attachment, Button, ConversationId, Incoming, Picture
+from core.posted import Posted
 from core.said import Span, Transcript
 
 
@@ -205,15 +206,10 @@ class Platform(Protocol):
         buttons: Sequence[Button] = (),
         *,
         replacing: str = "",
-    ) -> str:
+    ) -> Posted:
         """Post *pictures* (1 to `pictures_per_post`), with their captions. Raises as a surface.
 
-        Args:
-            replacing: the handle of a posted picture, which the one of *pictures* replaces.
-
-        Returns:
-            The post's handle, for `replacing` and for `reopen_surface` (to delete it). It may be
-            empty if there is more than one picture, or the platform replaces no pictures.
+        *replacing*: the handle of a posted picture, which the one of *pictures* replaces.
         """
         ...
 

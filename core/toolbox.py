@@ -9,6 +9,7 @@ from core.net.outside import Outside
 from core.sandbox.run import Sandbox
 from core.settings import Settings
 from core.tools.built_in import BUILT_IN
+from core.tools.of_turn import IMAGE, OfTurn
 from core.tools.read_page import ReadPage
 from core.tools.registry import Tools
 from core.tools.servers import Pins, Servers
@@ -35,7 +36,10 @@ async def open_tools(
             known = ", ".join((*BUILT_IN, READ_PAGE))
             raise ConfigError("TOOLS", f"there is no tool {unknown[0]}; there are {known}")
         tools: list[Tool] = [BUILT_IN[name]() for name in names if name in BUILT_IN]
-        if settings.search:
+        if settings.image_callbacks and IMAGE.name in names:
+            # The picture has a task of its own, by the key of its call: it is painted once.
+            tools = [OfTurn(IMAGE, "idempotent") if one.spec == IMAGE else one for one in tools]
+        if settings.search and settings.search != "native":
             session = await stack.enter_async_context(settings.way.session(limit=20))
             key = settings.search_key.get_secret_value()
             tools.append(WebSearch(session, settings.search, key, settings.search_url))

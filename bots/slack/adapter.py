@@ -42,6 +42,7 @@ from core.messages import (
 )
 from core.net.way import DIRECT, Way
 from core.platform import Bucket, Limits
+from core.posted import Posted
 from core.retry import retry_while_away
 from core.said import Span, Transcript
 
@@ -224,10 +225,10 @@ class SlackPlatform:
         buttons: Sequence[Button] = (),
         *,
         replacing: str = "",
-    ) -> str:
+    ) -> Posted:
         _, channel, thread = split_conversation(conversation)
         with self._files_allowed():
-            await upload(self._client, channel, thread, pictures)
+            posted = await upload(self._client, channel, thread, pictures)
         if buttons:
             # A file's message takes no buttons. The picture itself is what matters.
             with suppress(PlatformError), slack_errors():
@@ -237,7 +238,7 @@ class SlackPlatform:
                     text=" · ".join(button.label for button in buttons),
                     blocks=[actions(buttons)],
                 )
-        return ""
+        return Posted(pictures=posted)
 
     @contextmanager
     def _files_allowed(self) -> Iterator[None]:
@@ -250,8 +251,7 @@ class SlackPlatform:
                 raise
             if code not in self._told_scopes:
                 self._told_scopes.add(code)
-                text = "Slack lets the app post no files (%s): give it the scope files:write"
-                log.error(text, code)
+                log.error("Slack lets us post no files (%s): the scope files:write", code)
             raise NoRight(code, "files") from error
 
     async def send_voice(self, conversation: ConversationId, reply_to: str, sound: bytes) -> None:

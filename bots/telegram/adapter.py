@@ -44,6 +44,7 @@ from core.messages import (
 )
 from core.net.way import DIRECT, Way
 from core.platform import Bucket, Limits
+from core.posted import Posted
 from core.retry import retry_while_away
 from core.said import Span, Transcript
 
@@ -194,7 +195,7 @@ class TelegramPlatform:
         buttons: Sequence[Button] = (),
         *,
         replacing: str = "",
-    ) -> str:
+    ) -> Posted:
         where, reply = place(conversation), reply_parameters(reply_to)
         return await send(self._bot, where, reply, pictures, buttons, replacing)
 

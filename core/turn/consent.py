@@ -61,7 +61,7 @@ async def must_ask(context: TurnContext, spec: ToolSpec, *, tainted: bool) -> bo
     rule = context.services.settings.tools_ask
     if spec.asks:
         return rule != "never"
-    if rule != "effects" or spec.effect != "effects":
+    if spec.own or rule != "effects" or spec.effect != "effects":
         return False
     try:
         allowed = await context.claim.consents.allowed(place_of(context.claim.conversation))

@@ -30,7 +30,7 @@ from core.store.turns import Checkpoint, Ending, Turn
 from core.turn.attachments import ReadAttachments
 from core.turn.checkpointer import Checkpointer
 from core.turn.choices import Choices, one_line
-from core.turn.foreign import brought
+from core.turn.foreign import Taint, brought
 from core.turn.journal import Journal
 from core.turn.lease_renewer import LeaseRenewer
 from core.turn.prompt import build_prompt, parts_of
@@ -240,9 +240,11 @@ class TurnContext:
         cut: bool = False,
         attachments: Sequence[Attachment] = (),
         posts: Sequence[str] = (),
+        pictures: Sequence[Attachment] = (),
         refused: bool = False,
     ) -> Exchange:
         """The exchange of this turn, for history."""
+        taint = brought(self.mail)
         return Exchange(
             event_id=self.first.event_id,
             message=self.first.message,
@@ -255,8 +257,10 @@ class TurnContext:
             cut=cut,
             attachments=tuple(attachments),
             posts=tuple(posts),
+            pictures=tuple(pictures),
             refused=refused,
-            tainted=brought(self.mail),
+            tainted=taint > Taint.NONE,
+            by_pictures=taint is Taint.PICTURES,
             parts=parts_of(self.mail),
         )
 

@@ -511,6 +511,9 @@ class SlackServer:
             return web.Response(text="<html>Sign in</html>", content_type="text/html")
         return await self.file_handlers[request.match_info["file"]](request)
 
+    async def _shared(self, request):
+        return web.Response(body=self.uploads[request.match_info["file"]]["data"])
+
     def do_files_info(self, parameters):
         # /reference/methods/files.info
         if parameters["file"] not in self.file_objects:
@@ -1021,6 +1024,17 @@ class SlackServer:
             names=[self.uploads[one["id"]]["name"] for one in files],
         )
         self.posts[channel, post.ts] = post
+        for one in files:
+            # docs.slack.dev, "File object": what is shared has an address for those who may see it.
+            self.file_objects[one["id"]] = {
+                "id": one["id"],
+                "name": self.uploads[one["id"]]["name"],
+                "mimetype": "image/png",
+                "mode": "hosted",
+                "size": self.uploads[one["id"]]["length"],
+                "url_private": f"{self.url}/files/{one['id']}",
+            }
+            self.file_handlers[one["id"]] = self._shared
         return {"files": [{"id": one["id"], "title": one.get("title")} for one in files]}
 
     # --- rules ---
