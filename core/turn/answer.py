@@ -88,9 +88,8 @@ async def answer(
     exchange = _exchange(context, question, attachments, generation, posts, replaces)
     exchange = answering.noted(exchange, effects_of(before_it))
     model, spent = rounds.spent(answering.request)
-    bill = rounds.bill(answering.request)
     replaced = replaces.event_id if replaces is not None else ""
-    await context.commit(exchange, replaces=replaced, spent=bill)
+    await context.commit(exchange, replaces=replaced, spent=rounds.bill(answering.request))
     summarise_later(context, exchange)
     whole = not generation.cut and rounds.waits is None
     if whole:
@@ -247,10 +246,9 @@ class _Answering:
             self.asks, ways = await consent_question(self._context, step, tainted=tainted)
         of_steps, under = self._rounds.told
         final = "\n\n".join(filter(None, (final, told(steps, language), of_steps, self.asks)))
-        doubts = doubt_buttons(steps, self._context.first.event_id, language)
-        buttons = [*doubts, *under, *ways]
+        ways = [*doubt_buttons(steps, self._context.first.event_id, language), *under, *ways]
         self.reply.tell(self._rounds.activity)
-        await self.reply.finish(final, buttons, most_wait_s=most_wait_s)
+        await self.reply.finish(final, ways, most_wait_s=most_wait_s)
 
 
 def _exchange(
