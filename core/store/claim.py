@@ -51,6 +51,8 @@ RENEW_S = 1.0
 """`core.turn.lease_renewer` renews it so often while the turn runs."""
 STALE_S = 60
 """After this long without a renewal, a turn no longer counts as one that runs for its person."""
+SLOT_S = STALE_S / 4
+"""So often a renewal tells that too."""
 START = 3
 FAILED = 1
 """How many tries a start counts as: `START` at first, `FAILED` once the turn reports an error. A
@@ -80,6 +82,7 @@ class Claim:
         self._fence = 0
         self._began: Turn | None = None
         self._held: set[str] = set()
+        self._slot_at = 0.0
         self.near: Sequence[Account] = ()  # Budgets that the commit brought near their limit.
         self.waiting = 0  # How much mail the lane had at the last look.
 
@@ -116,7 +119,7 @@ class Claim:
                 *fields_of(self.conversation, self.person),
             ],
         )
-        self._fence = loaded[0]
+        self._fence, self._slot_at = loaded[0], time.monotonic()
         if not self._fence:
             return None
         mail, lane, history, state, place, of_tenant, limits, hold = loaded[1:]
@@ -145,9 +148,10 @@ class Claim:
     ) -> str:
         """Renew the lease, and save *checkpoint*. `Ledger.unknown` then knows *new_posts*.
 
-        Returns:
-            The event id of the answer that must stop, `*` for any answer, or an empty string.
+        Returns the event id of the answer that must stop, `*` for any, or an empty string.
         """
+        saved = msgspec.json.encode(checkpoint) if checkpoint else ""
+        slot = time.monotonic() - self._slot_at > SLOT_S
         stop, self.waiting = await self._step(
             self._engine.checkpoint,
             [
@@ -158,14 +162,9 @@ class Claim:
                 keys.posts(self.conversation),
                 keys.mail(self.lane.name),
             ],
-            [
-                self._fence,
-                msgspec.json.encode(checkpoint) if checkpoint else "",
-                POSTS_S,
-                self._slot,
-                *new_posts,
-            ],
+            [self._fence, saved, POSTS_S, self._slot if slot else "", *new_posts],
         )
+        self._slot_at = time.monotonic() if slot else self._slot_at
         return words(cast(bytes, stop))
 
     async def record(self, name: str, record: bytes) -> None:
