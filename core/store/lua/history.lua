@@ -27,14 +27,6 @@ local function later(exchange, last)
   return (string.gsub(exchange, field, after, 1))
 end
 
--- Whether somebody erased what this turn belongs to (`erase.lua`) after the turn had begun. Its
--- exchange must then not come back.
-local function erased_since(lane, state)
-  local began = redis.call('HGET', lane, 'began')
-  return happened_since(began, redis.call('HGET', lane, 'erased'))
-    or happened_since(began, redis.call('HGET', state, 'erased'))
-end
-
 -- Drop the exchanges that are older than *seconds*. If no other comes, all go after that time.
 local function drop_older(history, seconds)
   local oldest = redis.call('TIME')[1] - tonumber(seconds)

@@ -7,12 +7,8 @@
 --       8 control channel  9 sender  10 message that this changes (may be empty)
 --       11 it was taken back (1 or 0)
 -- Returns {verdict, mail waiting}
-right_types({'EXISTS', 'LLEN', 'HLEN', 'LLEN', 'HLEN', 'XLEN', 'XLEN', 'ZCARD'})
 if ARGV[6] == '0' and redis.call('EXISTS', KEYS[5]) == 0 then
   return {'unasked', 0}
-end
-if not redis.call('SET', KEYS[1], 1, 'NX', 'EX', ARGV[4]) then
-  return {'seen', 0}
 end
 local mail, state, name = KEYS[2], KEYS[3], ARGV[2]
 if mail ~= KEYS[4] then
@@ -22,6 +18,16 @@ if mail ~= KEYS[4] then
   end
 end
 local waiting = redis.call('LLEN', mail)
+-- A key of another type is found before anything is changed.
+redis.call('XLEN', name == ARGV[3] and KEYS[6] or KEYS[7])
+if ARGV[7] ~= '0' or ARGV[10] ~= '' then
+  redis.call('HLEN', state)
+  redis.call('HLEN', KEYS[5])
+  redis.call('ZCARD', KEYS[8])
+end
+if not redis.call('SET', KEYS[1], 1, 'NX', 'EX', ARGV[4]) then
+  return {'seen', 0}
+end
 if ARGV[7] ~= '0' and waiting > 0 then
   -- A stop is for the answer that runs now, so it must not wait behind it.
   local event_id = read(redis.call('LINDEX', mail, 0)).event_id
