@@ -44,7 +44,6 @@ from core.messages import (
 )
 from core.net.way import DIRECT, Way
 from core.platform import Bucket, Limits
-from core.posted import Posted
 from core.retry import retry_while_away
 from core.said import Span, Transcript
 
@@ -195,7 +194,7 @@ class TelegramPlatform:
         buttons: Sequence[Button] = (),
         *,
         replacing: str = "",
-    ) -> Posted:
+    ) -> str:
         where, reply = place(conversation), reply_parameters(reply_to)
         return await send(self._bot, where, reply, pictures, buttons, replacing)
 
@@ -207,9 +206,7 @@ class TelegramPlatform:
     ) -> None:
         await send_document(self._bot, conversation, reply_to, name, data)
 
-    async def indicate(
-        self, conversation: ConversationId, *, busy: bool, asked: bool = False
-    ) -> None:
+    async def indicate(self, conversation: ConversationId, *, busy: bool) -> None:
         if not busy:
             return  # Typing ends by itself, with the next message or after 5 s.
         chat, topic = place(conversation)

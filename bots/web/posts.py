@@ -31,8 +31,7 @@ class Download(msgspec.Struct, frozen=True):
 class Post(msgspec.Struct, frozen=True, omit_defaults=True):
     """One bubble. The sender chose its *id*.
 
-    *files* (pictures) and *sounds* are keys in the post log of files. *status* folds the *steps* of
-    the answer into one line.
+    *files* (pictures) and *sounds* are keys in the post log of files.
     """
 
     author: Literal["person", "bot", "status"]
@@ -43,8 +42,6 @@ class Post(msgspec.Struct, frozen=True, omit_defaults=True):
     downloads: tuple[Download, ...] = ()
     buttons: tuple[Button, ...] = ()
     growing: bool = False
-    status: str = ""
-    steps: tuple[str, ...] = ()
     at: float = 0.0
 
 

@@ -18,8 +18,6 @@ from core.people.budgets import Account, Limit, accounts_at, applying
 from core.store.accounts import Refused
 from core.store.claim import Claim
 
-NOTHING_MORE = -1
-"""How much is spent for sure of what the turn needs no more of."""
 Estimate = Mapping[str, Spent]
 """What may be spent, by model."""
 
@@ -86,12 +84,7 @@ class Spending:
             if (much := max(one.limit.of_spent(each) for each in estimates))
         ]
         spent = [(one, much + one.limit.of_spent(self._extras)) for one, much in amounts]
-        # Of what needs nothing more, nothing can be used up: a text after the last picture.
-        done = [
-            known if known < much else NOTHING_MORE
-            for one, much in amounts
-            for known in [one.limit.of_spent(sure)]
-        ]
+        done = [one.limit.of_spent(sure) for one, _ in spent]
         refused = await self._claim.reserve(self._event_id, spent, done) if spent else None
         if refused is not None:
             raise OverBudget(refused)

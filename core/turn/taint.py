@@ -14,7 +14,7 @@ from core.models.request import ChatMessage
 from core.models.tool_calls import Output, Round
 from core.store.journal import RoundRecord, StepRecord
 from core.turn.context import TurnContext
-from core.turn.foreign import Taint, brought, by_files
+from core.turn.foreign import brought
 from core.turn.prompt import window
 
 DATA = (
@@ -24,28 +24,28 @@ DATA = (
 )
 
 
-def taint_of(
+def is_tainted(
     context: TurnContext,
     history: Sequence[Exchange],
     attachments: Sequence[Attachment],
     heard: Sequence[ChatMessage],
     old: Exchange | None,
-) -> Taint:
-    """What the prompt of the turn holds of others.
+) -> bool:
+    """Whether the prompt of the turn holds text of others.
 
     *history* is tainted by what others asked, and by answers that were written after such text was
     read. *old*: the exchange that is answered again.
     """
     summary = context.turn.summary
     told = window(history, context.services.settings.history_tokens)
-    if (
-        heard
+    return bool(
+        brought(context.mail)
+        or attachments
+        or heard
+        or (old is not None and old.tainted)
         or (summary.text and (summary.tainted or not context.first.private))
-        or not all(map(context.owns, told))
-    ):
-        return Taint.TEXT
-    before = [Taint.of(one) for one in (*told, *([old] if old is not None else []))]
-    return max(brought(context.mail), by_files(attachments), *before, Taint.NONE)
+        or any(one.tainted or one.attachments or not context.owns(one) for one in told)
+    )
 
 
 def marked(record: RoundRecord, mark: str) -> Round:

@@ -10,7 +10,6 @@ from core.models.chunks import (
     Finished,
     FromMemory,
     ReasoningDelta,
-    Searched,
     SpentBefore,
     TextDelta,
     Usage,
@@ -78,8 +77,6 @@ async def write(
                         generation.usage = delta
                     case Cited(sources):
                         generation.sources = sources
-                    case Searched():
-                        generation.searched = True
                     case Calls():
                         generation.calls = delta
                     case Blind():

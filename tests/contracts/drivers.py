@@ -69,9 +69,6 @@ class Driver:
         """The platform delivers the last event again."""
         raise NotImplementedError
 
-    def begin_anew(self):
-        """What is said from now on in private belongs to no thread that there is yet."""
-
     async def press(self, place, command):
         """The button with *command* under the newest post that has it."""
         raise NotImplementedError
@@ -307,7 +304,6 @@ class SlackDriver(Driver):
             server.posts["C02", root.ts] = root
             server.told["C02", root.ts] = {"subtype": "channel_join"}
             yield self
-            assert server.left_open == []
 
     def settings(self):
         return {
@@ -315,9 +311,6 @@ class SlackDriver(Driver):
             "slack_app_token": slack_server.APP_TOKEN,
             "slack_api_url": self.server.api_url,
         }
-
-    def begin_anew(self):
-        self._threads = {place: ts for place, ts in self._threads.items() if place == "thread"}
 
     _channels = {"dm": "D01", "dm2": "D02", "channel": "C01", "thread": "C02"}
 
@@ -485,11 +478,7 @@ class WebDriver(Driver):
             assert response.status in (400, 415)
 
     async def posts(self, place):
-        return [await self._shown(place, post) for post in await self.sent(place)]
-
-    async def sent(self, place):
-        """The bot's posts as the page gets them."""
-        sent = []
+        shown = []
         async with self._session.get(f"{self._path(place)}/events") as response:
             kind = ""
             async for line in response.content:
@@ -499,11 +488,11 @@ class WebDriver(Driver):
                 if line.startswith("data: ") and kind == "post":
                     post = json.loads(line[6:])["post"]
                     if post["author"] == "bot":
-                        sent.append(post)
+                        shown.append(await self._shown(place, post))
                 if kind == "ready":
                     break
             response.close()
-        return sent
+        return shown
 
     async def _shown(self, place, post):
         pictures = [

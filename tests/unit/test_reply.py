@@ -74,7 +74,7 @@ class Platform:
     async def entitle(self, conversation, title):
         pass
 
-    async def indicate(self, conversation, *, busy, asked=False):
+    async def indicate(self, conversation, *, busy):
         self.busy.append(busy)
 
 

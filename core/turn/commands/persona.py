@@ -33,7 +33,6 @@ COMMANDS = (
         "choice",
         choices=lambda services: services.personas,
         of_place=True,
-        act="persona",
         in_menu=True,
     ),
 )
