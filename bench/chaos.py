@@ -7,7 +7,8 @@ of its own, each replica is a real `palaver run`. In the end every question must
 stand in history once, each person's in order, with its final answer on the screen, no
 answer may name another conversation, and nothing may stay reserved in a budget. A post
 may stand twice only where its process was killed in the moment after the platform had
-taken it. People also ask to be reminded, in chats of their own: each time is told once.
+taken it. People also ask to be reminded, in chats of their own: each time is told once. A third of
+the questions call tools of an MCP server: each effect comes once, or is said to be unsure.
 """
 
 import argparse
@@ -31,7 +32,7 @@ from core.messages import Exchange, conversation_id
 from core.store import keys
 from core.store.connection import connect
 from tests.harness import Replica, until
-from tests.servers import slack
+from tests.servers import effects, slack
 from tests.servers.model import ModelServer
 from tests.servers.redis import redis_at
 from tests.servers.slack import SlackError, SlackServer
@@ -50,6 +51,9 @@ WINDOW_S = 0.25
 """A process killed so shortly after a platform took its post may not have kept the post's name,
 nor one that was killed while the Redis to keep it in was away."""
 _TAG = re.compile(r"c\d\d")
+_QUESTION = re.compile(r"q(\d{4})")
+WITH_TOOLS = 3
+"""Each question whose number this divides calls tools."""
 _decode = msgspec.json.Decoder(Exchange).decode
 
 
@@ -71,6 +75,10 @@ class Result:
     reminders: int = 0
     reminders_told: int = 0
     reminders_again: list = field(default_factory=list)
+    steps: Counter = field(default_factory=Counter)
+    """Calls of tools by what they do and how they ended."""
+    wrong_steps: list = field(default_factory=list)
+    """Effects that came twice, or otherwise than they were told."""
     given_up: int = 0
     floods: int = 0
     faults: Counter = field(default_factory=Counter)
@@ -85,6 +93,7 @@ class Result:
             or self.foreign
             or self.doubled
             or self.reserved
+            or self.wrong_steps
             or self.reminders != self.reminders_told
             or self.reminders_again
         )
@@ -107,6 +116,8 @@ class Result:
             ("reminders asked for", self.reminders),
             ("reminders told", self.reminders_told),
             ("reminders told again", len(self.reminders_again)),
+            *((f"calls: {name}", count) for name, count in sorted(self.steps.items())),
+            ("calls that came twice, or otherwise than told", len(self.wrong_steps)),
             ("given up by the platform, never accepted", self.given_up),
             ("refused by a flood limit", self.floods),
             *((f"fault: {name}", count) for name, count in sorted(self.faults.items())),
@@ -125,6 +136,7 @@ class Chaos:
         """In which chat each reminder was asked for."""
         self._questions, self._seconds, self._count = questions, seconds, replicas
         self._folder = folder
+        self._file = folder / "effects"
         self._faults = faults
         self.result = Result()
         self.asked = {}
@@ -146,15 +158,19 @@ class Chaos:
             self.redis = await stack.enter_async_context(redis_at(self._folder))
             log = stack.enter_context((self._folder / "replicas.log").open("w"))
             servers = self.redis, self.telegram, self.model
-            slack_too = {
+            self.model.calling = self._calling
+            config = self._folder / "palaver.toml"
+            config.write_text(effects.entry(self._file))
+            more = {
+                "palaver_config": config,
+                "tools_ask": "never",
                 "slack_bot_token": slack.BOT_TOKEN,
                 "slack_app_token": slack.APP_TOKEN,
                 "slack_api_url": self.slack.api_url,
                 "budgets": BUDGETS,
             }
             self.replicas = [
-                Replica(self._folder, *servers, log, grace_s=3, **slack_too)
-                for _ in range(self._count)
+                Replica(self._folder, *servers, log, grace_s=3, **more) for _ in range(self._count)
             ]
             for replica in self.replicas:
                 replica.start()
@@ -187,6 +203,18 @@ class Chaos:
         asked = [message["content"] for message in messages if message["role"] == "user"]
         words = "and so on, word after word, " * 8
         return f"ANSWER to {asked[-1]}: {words}after {', '.join(asked[-3:-1]) or 'nothing'}. END"
+
+    @staticmethod
+    def _calling(body):
+        """What a question calls: in a group only what asks nobody, as others speak there too."""
+        users = [one["content"] for one in body["messages"] if one["role"] == "user"]
+        made = sum(bool(one.get("tool_calls")) for one in body["messages"])
+        number = _QUESTION.findall(users[-1])[-1]
+        alone = int(_TAG.findall(users[-1])[-1][1:]) < TELEGRAM_CHATS + SLACK_CHATS
+        rounds = [["look", "set"], ["make"]] if alone else [["look"]]
+        if int(number) % WITH_TOOLS or made >= len(rounds):
+            return None
+        return "", [(f"tools__{tool}", {"what": f"q{number}"}) for tool in rounds[made]]
 
     # --- people ---
 
@@ -383,9 +411,18 @@ class Chaos:
 
     async def _judge(self):
         result = self.result
+        did = effects.done(self._file)
+        result.wrong_steps += [
+            f"{tool} {what}: {len(keys_)} times"
+            for (tool, what), keys_ in did.items()
+            if tool == "make" and len(keys_) > 1
+        ]
         for conversation, asked in self.asked.items():
-            history = [one.question for one in await self._history(conversation)]
+            exchanges = await self._history(conversation)
+            history = [one.question for one in exchanges]
             posts = self._screen(conversation)
+            for exchange in exchanges:
+                self._judge_steps(exchange, did, posts)
             final = [text for text, is_final, _ in posts if is_final]
             result.in_history += len(history)
             result.lost += [text for text in asked if text not in history]
@@ -414,6 +451,23 @@ class Chaos:
             result.reminders_again += [text] if len(surely) > 1 else []
         result.given_up = len(self.slack.unacked)
         result.floods = len(self.telegram.floods) + len(self.slack.limited)
+
+    def _judge_steps(self, exchange, did, posts):
+        """Whether what *exchange* says of its calls is what the tool servers did."""
+        for step in exchange.steps:
+            tool, what = (
+                step.tool.removeprefix("tools__"),
+                msgspec.json.decode(step.arguments)["what"],
+            )
+            times = len(did.get((tool, what), ()))
+            self.result.steps[f"{effects.EFFECTS[tool]}, {step.outcome}"] += 1
+            right = {"done": times >= 1, "failed": False, "unsure": tool == "make"}[step.outcome]
+            shown = [text for text, _, _ in posts if f"{exchange.question}:" in text]
+            if step.outcome == "unsure":
+                right = right and any("may have been done" in text for text in shown)
+            if not right:
+                told = f"{exchange.question}: {tool} {step.outcome}, done {times} times"
+                self.result.wrong_steps.append(told)
 
     async def _still_reserved(self):
         """What budgets hold though nothing runs, and what they did not pay as it was counted."""
@@ -463,6 +517,7 @@ async def run(*, seed, questions, seconds, replicas=3, faults=()):
             if not chaos.result.good:
                 print((Path(folder) / "replicas.log").read_text(), file=sys.stderr)
                 print("lost:", *sorted(set(chaos.result.lost)), file=sys.stderr)
+                print("steps:", *chaos.result.wrong_steps, sep="\n", file=sys.stderr)
                 print("reserved:", *chaos.result.reserved, file=sys.stderr)
                 for at, what in sorted(chaos.events):
                     print(datetime.fromtimestamp(at, UTC).isoformat(), what, file=sys.stderr)

@@ -105,7 +105,7 @@ class MemoryPlatform:
     async def entitle(self, conversation, title):
         pass
 
-    async def indicate(self, conversation, *, busy):
+    async def indicate(self, conversation, *, busy, asked=False):
         pass
 
     async def administers(self, conversation, person_id):

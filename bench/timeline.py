@@ -16,7 +16,7 @@ from playwright.async_api import async_playwright
 from core.telemetry import set_up_logs
 from tests.contracts.drivers import SlackDriver, TelegramDriver, started
 from tests.harness import palaver
-from tests.scenarios.test_page import CHROMIUM, FLAGS, ask
+from tests.page.conftest import CHROMIUM, FLAGS, ask
 from tests.servers.model import ModelServer
 
 DOCS = Path(__file__).parents[1] / "docs"

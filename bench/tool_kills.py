@@ -18,7 +18,7 @@ import re
 import sys
 import tempfile
 import time
-from collections import Counter, defaultdict
+from collections import Counter
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -48,7 +48,6 @@ CHAT = re.compile(rb"telegram:(\d+)")
 AGAIN_S = 0.3
 """How long a killed process is away."""
 MOST_S = 150.0
-SERVER = Path(effects.__file__)
 _exchange = msgspec.json.Decoder(Exchange).decode
 
 
@@ -169,7 +168,9 @@ class Kills:
             )
             redis = await stack.enter_async_context(redis_at(self._folder))
             log = stack.enter_context((self._folder / "replicas.log").open("w"))
-            config = self._config()
+            config = self._folder / "palaver.toml"
+            asks = 'ask = ["order"]', 'env = {REPLICA = "REPLICA"}'
+            config.write_text(effects.entry(self._file, *asks))
             self.replicas = []
             for number in range(self._count):
                 gate = Gate(self._folder / f"gate-{number}", redis.socket, self._looker(number))
@@ -195,24 +196,6 @@ class Kills:
             self._judge_effects()
         self.result.seconds = time.monotonic() - began
         return self.result
-
-    def _config(self):
-        command = json.dumps([sys.executable, str(SERVER), str(self._file)])
-        by = defaultdict(list)
-        for name, effect in effects.EFFECTS.items():
-            by[effect].append(name)
-        lists = (f"{key} = {json.dumps(by[key])}" for key in ("read", "repeat"))
-        path = self._folder / "palaver.toml"
-        path.write_text(
-            "\n".join(
-                (
-                    f'[[tools.server]]\nname = "tools"\ncommand = {command}\nallow = ["*"]',
-                    'trust = true\nask = ["order"]\nenv = {REPLICA = "REPLICA"}',
-                    *lists,
-                )
-            )
-        )
-        return path
 
     def _calling(self, body):
         said = [one["content"] for one in body["messages"] if one["role"] == "user"]
@@ -342,15 +325,6 @@ class Kills:
         run = self.runs[chat]
         self.result.wrong.append(f"seed {run.seed} {run.tools} {run.rounds} {run.killed}: {why}")
 
-    def _did(self):
-        """How often each thing was done, and with which keys, by (tool, what)."""
-        did = defaultdict(list)
-        for line in self._file.read_text().splitlines():
-            moment, tool, what, key, _ = json.loads(line)
-            if moment == "done":
-                did[tool, what].append(key)
-        return did
-
     def _judge(self, chat, run, exchange):
         """Look at the answer. What was done is looked at in the end: a call may still run."""
         posts = self._posts(chat)
@@ -371,11 +345,11 @@ class Kills:
         self.result.answered += 1
 
     def _judge_effects(self):
-        did = self._did()
+        did = effects.done(self._file)
         count = self.result.effects
         for chat, run in self.runs.items():
             for what, (tool, outcome) in getattr(run, "steps", {}).items():
-                times, effect = len(did[tool, what]), effects.EFFECTS[tool]
+                times, effect = len(did.get((tool, what), ())), effects.EFFECTS[tool]
                 if effect == "effects":
                     allowed = {"done": (1,), "unsure": (0, 1), "failed": (0,)}[outcome]
                     count[f"effects: {outcome}, happened {times} times"] += 1
@@ -388,7 +362,7 @@ class Kills:
                 count[f"{effect}: done more than once"] += times > 1
                 if not times or outcome != "done":
                     self._wrong(chat, f"{tool} {what} is {outcome}, and was done {times} times")
-                if len(set(did[tool, what])) > 1:
+                if len(set(did.get((tool, what), ()))) > 1:
                     self._wrong(chat, f"{tool} {what} was called with the keys {did[tool, what]}")
 
 

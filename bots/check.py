@@ -21,6 +21,8 @@ from core.errors import ConfigError, ModelError, PalaverError, StoreError
 from core.models.model_list import first_model
 from core.models.providers import Endpoint, Place, place_of, provider_at
 from core.models.request import ChatMessage, ChatRequest
+from core.people.access import Access, access_of
+from core.people.roles import Role, read_rights
 from core.secret import keep_secret, redact, shown_url
 from core.settings import Settings
 from core.store.connection import connect, store_errors
@@ -89,10 +91,23 @@ async def _settings(settings: Settings) -> AsyncIterator[Finding]:
         yield Finding("FAIL", doubt)
     if names := unknown(settings):
         yield Finding("note", f"names in .env that are no settings: {', '.join(names)}")
-    open_to_all = not (settings.allowed_users or settings.allowed_chats)
-    if open_to_all and not all(plugin.local for plugin in turned_on(settings)):
-        text = "open to everyone: set ALLOWED_USERS or ALLOWED_CHATS to change that"
-        yield Finding("note", text)
+    access = access_of(settings)
+    read_rights(settings.rights)
+    for plugin in turned_on(settings):
+        if not plugin.local:
+            yield _who_may(plugin.name, access)
+
+
+def _who_may(tenant: str, access: Access) -> Finding:
+    if access.open:
+        return Finding("note", "open to everyone (OPEN=true)", tenant)
+    if not access.names_somebody(tenant):
+        text = "closed: its owner, and whom the owner lets in; without an owner, the log of a start"
+        return Finding("note", f"{text} shows the code that makes its sender the owner", tenant)
+    people = [access.people(tenant, role) for role in (Role.MEMBER, Role.ADMIN, Role.OWNER)]
+    members, admins, owners = map(len, people)
+    counts = f"{members} people ({admins} admins, of them {owners} owners)"
+    return Finding("ok", f"for {counts} and {len(access.places(tenant))} places", tenant)
 
 
 async def _store(settings: Settings) -> AsyncIterator[Finding]:

@@ -5,14 +5,14 @@ an entry point of the group `palaver.platforms`. The registry finds both. A `plu
 platform's library only inside its functions, so a platform that is off costs no time at the start.
 """
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
 
 from pydantic import BaseModel
 
 from bots.finding import Finding
-from core.lent import CommandInfo, Leases, PostLog, Recent, Secret, Spare
+from core.lent import CommandInfo, Leases, PostLog, Recent, Secret, Spare, Standing
 from core.messages import Incoming
 from core.net.way import Way
 from core.platform import Platform
@@ -55,7 +55,7 @@ class Lent:
         post_log: for a platform that keeps no posts itself.
         secret: for signatures.
         spare: for calls that nobody waits for.
-        may_ask: whether the lists allow the sender of an incoming to ask.
+        standing: whether the sender of an incoming may ask. Somebody blocked gets no answer at all.
         speak: the sentences that the platform itself says.
         menus: each command's line, by a language's two letters; "" for all other languages.
         commands: what an adapter may know of each command that people type.
@@ -67,7 +67,7 @@ class Lent:
     post_log: PostLog
     secret: Secret
     spare: Spare
-    may_ask: Callable[[Incoming], bool]
+    standing: Callable[[Incoming], Awaitable[Standing]]
     speak: Speak
     menus: Mapping[str, Mapping[str, str]]
     commands: Mapping[str, CommandInfo]

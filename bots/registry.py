@@ -129,7 +129,7 @@ def _lent(services: Services) -> Lent:
         post_log=services.post_log,
         secret=services.secret,
         spare=services.spare,
-        may_ask=services.access.allows,
+        standing=services.rights.standing,
         speak=say,
         menus=_menus(),
         commands=services.commands,

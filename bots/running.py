@@ -87,11 +87,20 @@ def _greet(core: Core, url: str, platforms: Sequence[Platform], took_s: float) -
         else f"embedded, in {settings.data_dir}"
     )
     print(f"  {'store':<10} {store}\n", file=sys.stderr)
-    open_to_all = [platform.name for platform in platforms if not platform.local]
-    if open_to_all and core.services.access.open_to_everyone:
+    remote = [platform.name for platform in platforms if not platform.local]
+    access = core.services.access
+    if remote and access.open:
         print(
-            f"  WARNING: {' and '.join(open_to_all)}: EVERYONE who finds the bot can use it, at "
-            "your cost.\n  Set ALLOWED_USERS or ALLOWED_CHATS to choose who may.\n",
+            f"  WARNING: {' and '.join(remote)}: EVERYONE who finds the bot can use it, at your "
+            "cost,\n  because OPEN=true. ALLOWED_USERS, ALLOWED_CHATS or OWNERS choose who may.\n",
+            file=sys.stderr,
+        )
+    if closed := [name for name in remote if not access.names_somebody(name)]:
+        print(
+            f"  {' and '.join(closed)}: CLOSED. No setting says who may use the bot: only its "
+            "owner,\n  and whom the owner lets in. While there is no owner, the log shows a code: "
+            "send it to the\n  bot in private, and you are the owner. Versions before 0.3 answered "
+            "everyone: OPEN=true.\n",
             file=sys.stderr,
         )
     sys.stderr.flush()

@@ -51,7 +51,7 @@ def doubts(
         for name in sorted(names - named)
         if (near := nearest(name, settings))
     ]
-    for listed in ("allowed_users", "allowed_chats", "admins"):
+    for listed in ("allowed_users", "allowed_chats", "admins", "owners"):
         found += [
             f"{listed.upper()}: {_shown(entry)} is not platform:id{_guess(entry)}"
             for entry in getattr(settings, listed)

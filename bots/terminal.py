@@ -15,6 +15,7 @@ from core.border import printable
 from core.errors import AttachmentLost, ChatLost
 from core.messages import Attachment, Button, ConversationId, Incoming, Picture
 from core.platform import Bucket, Limits
+from core.posted import Posted
 from core.said import Span, Transcript
 
 TAKE_BACK_S = 1.5
@@ -202,7 +203,7 @@ class TerminalPlatform:
         buttons: Sequence[Button] = (),
         *,
         replacing: str = "",
-    ) -> str:
+    ) -> Posted:
         for picture in pictures:
             path = await asyncio.to_thread(_save_picture, picture)
             caption = f" ({picture.caption})" if picture.caption else ""
@@ -210,7 +211,7 @@ class TerminalPlatform:
             self.write(f"{path}{caption}\n")
         if reply_to == self._questions[-1].event_id:
             self._done.set()
-        return ""
+        return Posted()
 
     async def send_voice(self, conversation: ConversationId, reply_to: str, sound: bytes) -> None:
         path = await asyncio.to_thread(_save_picture, Picture(sound, "audio/ogg"))
@@ -226,7 +227,9 @@ class TerminalPlatform:
         if reply_to == self._questions[-1].event_id:
             self._done.set()
 
-    async def indicate(self, conversation: ConversationId, *, busy: bool) -> None:
+    async def indicate(
+        self, conversation: ConversationId, *, busy: bool, asked: bool = False
+    ) -> None:
         return None
 
     async def entitle(self, conversation: ConversationId, title: str) -> None:

@@ -12,7 +12,7 @@ class Allowances(BaseSettings):
     """Counts, sums and rates. `core.settings` adds everything else."""
 
     tools: Names = Field(
-        ("time", "calculate"),
+        ("time", "calculate", "image", "remind", "reminders", "memory", "search_here"),
         description="which built-in tools the model may call, comma-separated; empty: none",
     )
     tools_ask: Literal["effects", "listed", "never"] = Field(
@@ -21,18 +21,14 @@ class Allowances(BaseSettings):
         "those of servers' ask lists; never, none. After text of strangers was read: all that "
         "change something, always",
     )
-    search: Literal["", "searxng", "brave", "tavily", "exa", "serper"] = Field(
+    search: Literal["", "searxng", "brave", "tavily", "exa", "serper", "native"] = Field(
         "",
-        description="the search of web_search: searxng, brave, tavily, exa or serper; with it the "
-        "model may also read pages that a person or a result names (read_page)",
+        description="the search of web_search: searxng, brave, tavily, exa or serper; or native, "
+        "that of the model's own provider. With it the model may also read pages that a person or "
+        "a result names (read_page)",
     )
     search_key: Key = Field(SecretStr(""), description="the key of that search")
     search_url: Url = Field("", description="where a SearXNG of one's own, or a gateway, is")
-    accounts_key: Key = Field(
-        SecretStr(""),
-        description="encrypts what people sign in to tool servers with (`sign_in`); several, "
-        "comma-separated: the first encrypts, all decrypt",
-    )
     tool_steps: int = Field(16, ge=1, description="how many tool calls one answer may make")
     tool_seconds: float = Field(
         180.0, gt=0, description="seconds that the tool calls of one answer may take together"

@@ -16,24 +16,29 @@ from core.crowd import NOTICE_EVERY_S, notice_of
 from core.errors import PlatformError, StoreError
 from core.languages.catalogue import say
 from core.languages.detection import language_of
+from core.lent import KNOCK
 from core.live.delivery import post
 from core.messages import ConversationId, Incoming, place_of, split_conversation
 from core.overhearing import Overhearing
+from core.owner_codes import OwnerCodes
+from core.people.roles import Role
 from core.people.wake_words import for_us, said_to
 from core.platform import Platform
 from core.rates import MINUTE_S, Rates
 from core.retry import retry_until_available
 from core.store.inbox import Inbox
 from core.store.limits import Notices
+from core.store.recent import SharedRecent
 from core.tasks import end
 from core.telemetry import logger
+from core.thoughts import Thoughts
 from core.turn.services import Services
 
 log = logger(__name__)
 
 ASK = "ask"
 """The command of a button that asks a question, instead of a person who types it."""
-SELDOM = ("full", "not_allowed", "too_fast")
+SELDOM = ("full", "not_allowed", "no_owner", "too_fast")
 """Sentences that many people could get at once. A group or channel gets only one at a time."""
 NOT_ALLOWED_AGAIN_S = 30 * 24 * 3600
 FULL_AGAIN_S = 60
@@ -45,12 +50,19 @@ class Ingress:
     """Puts messages into the inbox. Notices to people are sent in tasks of *group*."""
 
     def __init__(
-        self, inbox: Inbox, notices: Notices, services: Services, group: asyncio.TaskGroup
+        self,
+        inbox: Inbox,
+        notices: Notices,
+        services: Services,
+        owner_codes: OwnerCodes,
+        group: asyncio.TaskGroup,
     ) -> None:
         self._inbox = inbox
         self._notices = notices
         self._services = services
         self._overhearing = Overhearing(inbox.places, services)
+        self._thoughts = Thoughts(inbox.places, SharedRecent(inbox.engine.redis))
+        self._owner_codes = owner_codes
         self._group = group
         self._tasks: set[asyncio.Task[None]] = set()
         most = services.settings.questions_per_minute
@@ -62,66 +74,94 @@ class Ingress:
 
     async def accept(self, platform: Platform, incoming: Incoming) -> None:
         """Return when the inbox holds *incoming*, or need not. Waits for an absent store."""
-        if " " in incoming.command:
-            # A button holds its command and the text behind it.
-            command, _, text = incoming.command.partition(" ")
-            command = "" if command == ASK else command
-            incoming = msgspec.structs.replace(incoming, command=command, text=text)
-        if incoming.address != "direct":
-            text_for_us = said_to(incoming.text, self._services.settings.wake_words)
-            if text_for_us is not None:
-                incoming = msgspec.structs.replace(incoming, text=text_for_us, address="direct")
-            elif incoming.address == "overheard":
-                if await self._overhearing.keep(platform, incoming):
-                    self._spawn(self._overhearing.tell(platform, incoming), "overhears")
-                return
+        incoming = _unpacked(incoming)
+        for_us = self._for_us(incoming)
+        if for_us is None and incoming.private:
+            return
+        role = await self._role(platform, incoming)
+        if role is Role.BLOCKED:
+            return
+        told = await retry_until_available(
+            partial(self._owner_codes.heard, platform, incoming, role), "owner code"
+        )
+        if told is not None:
+            if told:
+                self._notify(platform, incoming, f"code:{incoming.event_id}", 60, told)
+            return
+        if for_us is None:
+            if await self._overhearing.keep(platform, incoming):
+                self._spawn(self._overhearing.tell(platform, incoming), "overhears")
+            return
+        incoming = for_us
         await self._overhearing.drop(platform, incoming)
         if await self._between_people(incoming):
             return
-        allowed = await self._allows(platform, incoming)
-        if not allowed and incoming.address != "direct":
+        if role < Role.MEMBER and incoming.address != "direct":
             return
         verdict = "not allowed"
-        if allowed and incoming.of_place and await self._passed_on(platform, incoming):
+        if incoming.command == KNOCK:
+            return
+        if role < Role.MEMBER:
+            space = split_conversation(incoming.conversation)[1]
+            name = f"not-allowed:{space}:{incoming.sender.id}"
+            wanted = partial(self._owner_codes.wanted, platform)
+            sentence = "no_owner" if await retry_until_available(wanted, "owner") else "not_allowed"
+            self._notify(platform, incoming, name, NOT_ALLOWED_AGAIN_S, sentence)
+        elif incoming.of_place and await self._passed_on(platform, incoming, role):
             verdict = "passed on"
-        elif allowed and not await self._rates.allow(incoming):
+        elif not await self._rates.allow(incoming):
             verdict = "too fast"
             if incoming.address == "direct":
                 name = f"too-fast:{incoming.sender.id}"
                 most = self._services.settings.questions_per_minute
                 self._notify(platform, incoming, name, MINUTE_S, "too_fast", most)
-        elif allowed:
-            incoming = await self._first_wording(incoming)
-            by_admin = await self._stops_others(platform, incoming)
-            put = partial(self._inbox.put, incoming, by_admin=by_admin)
+        else:
+            incoming = await self._first_wording(await self._thoughts.placed(incoming))
+            others = await self._may(platform, incoming, role)
+            put = partial(self._inbox.put, incoming, by_admin=others)
             kept = await retry_until_available(put, "put")
             verdict = kept.verdict
             if verdict == "full":
                 name = f"full:{incoming.conversation}:{incoming.sender.id}"
                 self._notify(platform, incoming, name, FULL_AGAIN_S, "full", kept.waiting)
-        else:
-            space = split_conversation(incoming.conversation)[1]
-            name = f"not-allowed:{space}:{incoming.sender.id}"
-            self._notify(platform, incoming, name, NOT_ALLOWED_AGAIN_S, "not_allowed")
         self._services.metrics.accepted.labels(platform.name, verdict).inc()
 
-    async def _allows(self, platform: Platform, incoming: Incoming) -> bool:
-        """Whether *incoming* may be answered. A place that moved keeps its place on the list."""
-        allows = self._services.access.allows
+    def _for_us(self, incoming: Incoming) -> Incoming | None:
+        """*incoming*, without a wake word; None if it was said to nobody of us."""
+        if incoming.address == "direct":
+            return incoming
+        text = said_to(incoming.text, self._services.settings.wake_words)
+        if text is not None:
+            return msgspec.structs.replace(incoming, text=text, address="direct")
+        return None if incoming.address == "overheard" else incoming
+
+    async def _role(self, platform: Platform, incoming: Incoming) -> Role:
+        """The role of the sender of *incoming*. A place that moved keeps what it was allowed."""
+        rights = self._services.rights
+        role = await retry_until_available(partial(rights.role, platform, incoming), "role")
         if incoming.moved_to:
-            if allows(incoming):
+            if role >= Role.MEMBER:
                 moved = partial(
                     self._inbox.places.note_move, incoming.conversation, incoming.moved_to
                 )
                 await retry_until_available(moved, "note move")
-            return True
-        if platform.local or allows(incoming):
-            return True
+            return Role.MEMBER
+        if role is not Role.STRANGER:
+            return role
         place = place_of(incoming.conversation)
         before = await retry_until_available(
             partial(self._inbox.places.moved_from, place), "moved from"
         )
-        return bool(before) and allows(msgspec.structs.replace(incoming, conversation=before))
+        if not before:
+            return role
+        there = partial(rights.role_of, incoming.sender.id, before)
+        return await retry_until_available(there, "role")
+
+    async def _may(self, platform: Platform, incoming: Incoming, role: Role) -> bool:
+        """Whether the sender of *incoming*, if it is a stop, may stop the answers to others."""
+        if incoming.command != "stop":
+            return False
+        return await self._services.rights.may(platform, incoming, "others", role)
 
     async def _first_wording(self, incoming: Incoming) -> Incoming:
         """*incoming*; in a group, an edit that asks us for the first time becomes a question."""
@@ -145,24 +185,18 @@ class Ingress:
                 return False
             case "off":
                 return True
-        return bool(heard.others) and not for_us(incoming.text, heard.others)
-
-    async def _stops_others(self, platform: Platform, incoming: Incoming) -> bool:
-        """Whether *incoming* says stop, and its sender may stop the answers to other people."""
-        if incoming.command != "stop":
+        if not heard.others or for_us(incoming.text, heard.others):
             return False
-        rights = self._services.rights
-        role = await retry_until_available(partial(rights.role, platform, incoming), "role")
-        return await rights.may(platform, incoming, "others", role)
+        return not await self._thoughts.goes_on(incoming, incoming.conversation)
 
-    async def _passed_on(self, platform: Platform, incoming: Incoming) -> bool:
+    async def _passed_on(self, platform: Platform, incoming: Incoming, role: Role) -> bool:
         """Whether *incoming*, a command to a place, was passed on to threads of the place."""
         place, person = incoming.conversation, incoming.sender.id
         threads: Sequence[ConversationId] = ()
-        by_admin = await self._stops_others(platform, incoming)
+        others = await self._may(platform, incoming, role)
         if incoming.command == "stop":
             # An admin stops the answers to everybody; others stop their own.
-            whose = "" if by_admin else person
+            whose = "" if others else person
             running = partial(self._inbox.places.answering, place, whose)
             threads = await retry_until_available(running, "answering")
         elif incoming.command == "retry":
@@ -176,7 +210,7 @@ class Ingress:
                 reply_to="",
                 of_place=False,
             )
-            await retry_until_available(partial(self._inbox.put, there, by_admin=by_admin), "put")
+            await retry_until_available(partial(self._inbox.put, there, by_admin=others), "put")
         if threads and incoming.command == "stop":
             self._notify(platform, incoming, f"stopped:{incoming.event_id}", 60, "stopped_here")
         return bool(threads)
@@ -216,3 +250,12 @@ class Ingress:
         task = self._group.create_task(notice, name=f"notice {name}")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def _unpacked(incoming: Incoming) -> Incoming:
+    """*incoming*. The command of a button may hold a text behind it."""
+    if " " not in incoming.command:
+        return incoming
+    command, _, text = incoming.command.partition(" ")
+    command = "" if command == ASK else command
+    return msgspec.structs.replace(incoming, command=command, text=text)

@@ -10,8 +10,6 @@ from typing import Literal, NewType
 import msgspec
 from msgspec.structs import astuple
 
-from core.border import clean
-
 ConversationId = NewType("ConversationId", str)
 """`platform:space:thread`, the same after a restart. Each conversation has one history."""
 
@@ -65,22 +63,6 @@ class Sender(msgspec.Struct, frozen=True):
     shared: bool = False
 
 
-NAME_CHARS = 120
-
-
-def file_name(name: str) -> str:
-    """*name* made safe to show: one line of a usual length, without a folder.
-
-    Characters that cannot be shown, or change the order of others, become spaces. The ending stays,
-    because it tells the kind of the file.
-    """
-    name = clean(name).replace("\\", "/").rpartition("/")[2]
-    name = "".join(one if one.isprintable() else " " for one in name).strip()
-    if len(name) <= NAME_CHARS:
-        return name
-    return f"{name[: NAME_CHARS // 2]}…{name[-NAME_CHARS // 2 + 1 :]}"
-
-
 class Attachment(msgspec.Struct, frozen=True):
     """A file that came with a message. The platform fetches it by *ref*."""
 
@@ -99,8 +81,7 @@ class Attachment(msgspec.Struct, frozen=True):
 class Quote(msgspec.Struct, frozen=True):
     """The text that a message replies to or, if *forwarded*, passes on.
 
-    *post*: the handle of the post, if it is one of our answers. *chosen*: the person marked this
-    part of the text.
+    *post*: its handle, if it is an answer of ours. *chosen*: the person marked this part of it.
     """
 
     author: str
@@ -209,11 +190,12 @@ class Exchange(msgspec.Struct, frozen=True):
 
     *notes*: what the text does not show (attachments, a painted picture), in words. *cut*: the
     answer is not whole. *message*: the platform's reference of the question; an edit finds the
-    exchange by it. *person*: the id of the person who asked; older versions did not write it.
-    *posts*: the handles of the answer's posts. *refused*: the provider refused the question for its
-    content, and would also refuse later questions that are sent with it. *steps*: the tool calls
-    that were made for the answer. *tainted*: text of others was read for it, so the answer may hold
-    what they want. *token*: of the question to allow a call that the answer ends with.
+    exchange by it. *person*: the id of the asker; older versions did not write it. *posts*: the
+    handles of the answer's posts; *pictures*: those posted with it. *refused*: the provider refused
+    the question for its content, and would also refuse later ones that are sent with it. *steps*:
+    the tool calls for the answer. *tainted*: text of others was read for it, so it may hold what
+    they want; *by_pictures*: only pictures. *token*: of a question to allow a call, at its end.
+    *parts*: of a question in several messages, their references and texts.
     """
 
     event_id: str
@@ -231,13 +213,13 @@ class Exchange(msgspec.Struct, frozen=True):
     steps: tuple[Step, ...] = ()
     tainted: bool = False
     token: str = ""
+    parts: tuple[tuple[str, str], ...] = ()
+    pictures: tuple[Attachment, ...] = ()
+    by_pictures: bool = False
 
 
 class Spent(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The cost of one or more turns. *estimated*: in how many of them tokens were estimated.
-
-    *audio_s*: seconds of speech that were heard or spoken.
-    """
+    """The cost of turns. *estimated*: in how many tokens were estimated. *audio_s*: of speech."""
 
     turns: int = 0
     prompt_tokens: int = 0
@@ -268,8 +250,7 @@ class Summary(msgspec.Struct, frozen=True):
 class Preferences(msgspec.Struct, frozen=True):
     """What was chosen with `/settings`, `/model`, `/persona` and the like.
 
-    Each field is inherited by itself (`core.store.layers`). Empty: the operator's choice holds,
-    else the default.
+    Each is inherited by itself (`core.store.layers`). Empty: the operator's choice or the default.
 
     Args:
         follow: how we follow a thread in which several people talk: `all`, `questions`, `off`.
@@ -277,10 +258,10 @@ class Preferences(msgspec.Struct, frozen=True):
         name: what the place is called; empty: as the platform calls it.
         about: what the place is for. The model is told it.
         timezone: a name of the IANA list.
-        context: what the model is told of what was said here to others: `off`, `thread`, or
-            `recent` with a number of messages behind it.
+        context: what the model is told of what was said to others: `off`, `thread`, `recent N`.
         when: which messages in a group are answered: `mention`, `reply`, `always`, `useful`.
         burst: whether messages that one person sends in one breath are answered as one.
+        verbose: whether each step of an answer is shown, with its arguments.
         retention: how long exchanges are kept, in days (`30d`), if shorter than the operator's.
     """
 
@@ -297,4 +278,5 @@ class Preferences(msgspec.Struct, frozen=True):
     context: str = ""
     when: str = ""
     burst: bool = True
+    verbose: bool = False
     retention: str = ""

@@ -12,6 +12,7 @@ import msgspec
 from aiohttp import web
 
 from core.messages import Attachment, Button, ConversationId, Incoming, Picture
+from core.posted import Posted
 from core.said import Span, Transcript
 
 
@@ -109,7 +110,7 @@ class Surface(Protocol):
         ...
 
     async def show(self, text: str, buttons: Sequence[Button] = ()) -> None:
-        """Let the post show *text* for now (Markdown, healed unless it `grows`; never empty).
+        """Let the post show *text* for now (healed Markdown unless it `grows`; empty: steps alone).
 
         Raises:
             Full: nothing was called. Finish a part of *text* here, and the rest in another post.
@@ -205,15 +206,10 @@ class Platform(Protocol):
         buttons: Sequence[Button] = (),
         *,
         replacing: str = "",
-    ) -> str:
+    ) -> Posted:
         """Post *pictures* (1 to `pictures_per_post`), with their captions. Raises as a surface.
 
-        Args:
-            replacing: the handle of a posted picture, which the one of *pictures* replaces.
-
-        Returns:
-            The post's handle, for `replacing` and for `reopen_surface` (to delete it). It may be
-            empty if there is more than one picture, or the platform replaces no pictures.
+        *replacing*: the handle of a posted picture, which the one of *pictures* replaces.
         """
         ...
 
@@ -234,8 +230,10 @@ class Platform(Protocol):
         """
         ...
 
-    async def indicate(self, conversation: ConversationId, *, busy: bool) -> None:
-        """Show or clear "is typing". Raises as a surface; the caller ignores the error."""
+    async def indicate(
+        self, conversation: ConversationId, *, busy: bool, asked: bool = False
+    ) -> None:
+        """Show or clear "is typing"; *asked*: a person must decide. Its errors are ignored."""
         ...
 
     async def entitle(self, conversation: ConversationId, title: str) -> None:

@@ -25,13 +25,13 @@ from core.live.pace import Pacer
 from core.models.cache import RememberingModel
 from core.models.learned import Lessons
 from core.models.picture_links import PictureLinks, picture_routes
-from core.people.access import Access
-from core.people.rights import Rights
+from core.owner_codes import OwnerCodes
+from core.people.access import access_of
+from core.people.rights import Rights, rights_of
 from core.platform import Platform
 from core.scheduler import Scheduler
 from core.secret import keep_secret
 from core.settings import Settings
-from core.signing_in import sign_in_routes
 from core.starting import Starting, once_started
 from core.store import keys
 from core.store.budgets import Budgets
@@ -50,7 +50,6 @@ from core.store.recent import SharedRecent
 from core.store.reminders import Reminders
 from core.store.response_cache import RedisResponseCache
 from core.store.secret import SharedSecret
-from core.store.sign_ins import open_sign_ins
 from core.store.tasks import Tasks
 from core.tasks import end
 from core.telemetry import Metrics
@@ -73,7 +72,7 @@ class Lent:
     secret: Secret
     recent: Recent
     spare: Spare
-    access: Access
+    rights: Rights
     commands: Mapping[str, CommandInfo]
 
 
@@ -94,6 +93,7 @@ class Core:
     links: PictureLinks | None
     lent: Lent
     services: Services
+    members: SharedMembers
 
 
 @asynccontextmanager
@@ -112,33 +112,28 @@ async def open_core(settings: Settings) -> AsyncIterator[Core]:
         pubsub = await stack.enter_async_context(PubSub(redis))
         tasks = Tasks(redis, pubsub)
         budget, metrics = SharedBudget(redis), Metrics()
-        tracer = await stack.enter_async_context(open_tracer(content=_traces_content(settings)))
+        tracer = await stack.enter_async_context(open_tracer(content=settings.traces_content))
         lessons = Lessons(RedisResponseCache(redis, keys.learned))
         links = links_of(settings, RedisResponseCache(redis, keys.picture))
         recorded = budget, callbacks_of(settings, tasks), metrics, tracer
         models = await stack.enter_async_context(open_models(settings, *recorded, lessons, links))
-        inbox, sign_ins = (
-            _inbox(redis, settings),
-            open_sign_ins(redis, settings, models.tool_servers),
-        )
-        opened = open_tools(settings, models.tool_servers, SharedPins(redis), sign_ins)
+        opened = open_tools(settings, models.tool_servers, SharedPins(redis))
         tools, servers = await stack.enter_async_context(opened)
+        members, access = SharedMembers(redis), access_of(settings)
         services = Services(
             settings=settings,
             model=_remembering(models, redis, metrics),
             images=models.images,
             speech=models.speech,
             pacer=await stack.enter_async_context(Pacer(budget)),
-            access=(access := _access(settings)),
-            rights=Rights(access, SharedMembers(redis)),
+            access=access,
+            rights=rights_of(settings, access, members),
             budgets=Budgets(redis, models.limits),
             personas=models.personas,
             places=models.places,
             reader=Reader(vision=settings.llm_vision, voice=models.voice, hears=settings.llm_hears),
             overheard=Overheard(redis),
             reminders=Reminders(redis, settings.max_waiting),
-            sign_ins=sign_ins,
-            put=inbox.put,
             tools=tools,
             servers=servers,
             metrics=metrics,
@@ -148,13 +143,14 @@ async def open_core(settings: Settings) -> AsyncIterator[Core]:
         yield Core(
             settings=settings,
             redis=redis,
-            inbox=inbox,
+            inbox=_inbox(redis, settings),
             models=models,
             links=links,
             pubsub=pubsub,
             tasks=tasks,
             lent=_lent(redis, pubsub, services),
             services=services,
+            members=members,
         )
 
 
@@ -167,23 +163,13 @@ def _lent(redis: Redis, pubsub: PubSub, services: Services) -> Lent:
         SharedSecret(redis),
         SharedRecent(redis),
         SpareCalls(services.pacer.budget),
-        services.access,
+        services.rights,
         infos(services),
     )
 
 
 def _remembering(models: Models, redis: Redis, metrics: Metrics) -> RememberingModel:
     return RememberingModel(models.chat, RedisResponseCache(redis, keys.answer), metrics.memory)
-
-
-def _traces_content(settings: Settings) -> bool:
-    return settings.log_prompts and settings.trace_content
-
-
-def _access(settings: Settings) -> Access:
-    return Access(
-        settings.allowed_users, settings.allowed_chats, settings.admins, settings.allowed_models
-    )
 
 
 def _inbox(redis: Redis, settings: Settings) -> Inbox:
@@ -224,6 +210,7 @@ async def serve(
             core.lent.leases,
             starting.enter,
             CrowdTeller(Crowds(core.redis, core.inbox), notices, core.services.pacer.budget),
+            OwnerCodes(core.members, notices, core.services.access, lambda: starting.started),
         )
         routes = _routes(core, platforms.values(), starting.wrong)
 
@@ -269,9 +256,6 @@ def _routes(
     ]
     if settings.image_callbacks:
         routes += callback_routes(core.tasks)
-    services = core.services
-    if services.sign_ins is not None and (accounts := services.servers.accounts) is not None:
-        routes += sign_in_routes(accounts.oauth, services.sign_ins, services.servers.asking)
     if core.links is not None:
         routes += picture_routes(core.links)
     if token := settings.api_token.get_secret_value():

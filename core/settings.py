@@ -131,7 +131,8 @@ class Settings(Allowances):
     )
 
     redis_url: SecretStr = Field(
-        SecretStr(""), description="unset: an embedded Valkey with its data in DATA_DIR"
+        SecretStr(""),
+        description="server, cluster or Sentinels; unset: an embedded Valkey in DATA_DIR",
     )
     data_dir: Path = Field(Path(".palaver"), description="where the embedded store keeps its files")
 
@@ -142,15 +143,27 @@ class Settings(Allowances):
         SecretStr(""), description="POST /api/ask is on when this is set, for programs that send it"
     )
 
+    open: bool = Field(False, description="whether everyone who finds the bot may ask")
     allowed_users: Names = Field((), description="who may ask, as platform:id, comma-separated")
     allowed_chats: Names = Field((), description="in which chats anyone may ask, as platform:id")
     admins: Names = Field(
-        (), description="who may always ask and may change a conversation's system prompt"
+        (), description="who may let people in, block them, and change what concerns others"
+    )
+    owners: Names = Field((), description="who may do all that, and make others admins")
+    place_admins: bool = Field(
+        True,
+        description="whether admins of a Telegram group, and of a Slack workspace or channel, may "
+        "change there what concerns others",
+    )
+    rights: Names = Field(
+        (),
+        description="what the table of rights says otherwise, as act=role, comma-separated, such "
+        "as image=admin,new=member",
     )
     allowed_models: Names = Field(
         (),
         description="which models one may choose with /model and /compare, comma-separated; unset: "
-        "those of palaver.toml, or any of the one API; *: any; admins: any",
+        "those of palaver.toml, or any of the one API; *: any; NAME=admin: for admins alone",
     )
     context: str = Field(
         "thread",
@@ -240,6 +253,11 @@ class Settings(Allowances):
         """How requests leave this machine: proxies and certificates."""
         proxy = self.https_proxy.get_secret_value()
         return Way(proxy, self.no_proxy, self.proxy_judges, self.ca_bundle)
+
+    @property
+    def traces_content(self) -> bool:
+        """Whether questions and answers stand in spans."""
+        return self.log_prompts and self.trace_content
 
     @property
     def loopback(self) -> bool:

@@ -5,12 +5,11 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 from core.errors import ConfigError
 from core.mcp.entry import ServerEntry
-from core.mcp.oauth import OAuth
 from core.net.outside import Outside
 from core.sandbox.run import Sandbox
 from core.settings import Settings
-from core.tools.accounts import Accounts, KeptAccounts
 from core.tools.built_in import BUILT_IN
+from core.tools.of_turn import IMAGE, OfTurn
 from core.tools.read_page import ReadPage
 from core.tools.registry import Tools
 from core.tools.servers import Pins, Servers
@@ -18,20 +17,13 @@ from core.tools.tool import Tool
 from core.tools.web_search import WebSearch
 
 READ_PAGE = "read_page"
-BACK, DOCUMENT = "/sign-in-back", "/sign-in-client.json"
-"""Where authorization servers send people back to, and where they read who we are."""
 
 
 @asynccontextmanager
 async def open_tools(
-    settings: Settings,
-    entries: Sequence[ServerEntry],
-    pins: Pins,
-    kept: KeptAccounts | None = None,
+    settings: Settings, entries: Sequence[ServerEntry], pins: Pins
 ) -> AsyncIterator[tuple[Tools, Servers]]:
     """The tools of *settings*, and the servers of *entries*, whose tools join them.
-
-    *kept*: the accounts of people, if some servers ask them to sign in.
 
     Raises:
         ConfigError: there is no such tool, or a search lacks its key.
@@ -44,23 +36,15 @@ async def open_tools(
             known = ", ".join((*BUILT_IN, READ_PAGE))
             raise ConfigError("TOOLS", f"there is no tool {unknown[0]}; there are {known}")
         tools: list[Tool] = [BUILT_IN[name]() for name in names if name in BUILT_IN]
-        if settings.search:
+        if settings.image_callbacks and IMAGE.name in names:
+            # The picture has a task of its own, by the key of its call: it is painted once.
+            tools = [OfTurn(IMAGE, "idempotent") if one.spec == IMAGE else one for one in tools]
+        if settings.search and settings.search != "native":
             session = await stack.enter_async_context(settings.way.session(limit=20))
             key = settings.search_key.get_secret_value()
             tools.append(WebSearch(session, settings.search, key, settings.search_url))
         if settings.search or READ_PAGE in names:
             outside = await stack.enter_async_context(Outside(settings.way))
             tools.append(ReadPage(outside, Sandbox()))
-        accounts = None
-        if kept is not None:
-            outside = await stack.enter_async_context(Outside(settings.way))
-            accounts = Accounts(oauth_of(settings, outside), kept)
-        opened = Servers(entries, pins, accounts, settings.way)
-        servers = await stack.enter_async_context(opened)
+        servers = await stack.enter_async_context(Servers(entries, pins))
         yield Tools(tools, servers.known), servers
-
-
-def oauth_of(settings: Settings, outside: Outside) -> OAuth:
-    """Who we are to authorization servers: they take a document of ours from https only."""
-    url = settings.public_url
-    return OAuth(outside, f"{url}{BACK}", f"{url}{DOCUMENT}" if url.startswith("https:") else "")

@@ -1,4 +1,6 @@
-"""Texts: where words end, and texts cut to a length or quoted."""
+"""Texts: where words end, and texts cut to a length, quoted, or made a name."""
+
+from core.border import clean
 
 
 def joined(before: str, after: str) -> bool:
@@ -37,3 +39,19 @@ def quoted(text: str) -> str:
 def _spells(character: str) -> bool:
     """Whether *character* is a letter or digit of a script with spaces between words."""
     return character.isalnum() and character < "\u2e80"
+
+
+NAME_CHARS = 120
+
+
+def file_name(name: str) -> str:
+    """*name* made safe to show: one line of a usual length, without a folder.
+
+    Characters that cannot be shown, or change the order of others, become spaces. The ending stays,
+    because it tells the kind of the file.
+    """
+    name = clean(name).replace("\\", "/").rpartition("/")[2]
+    name = "".join(one if one.isprintable() else " " for one in name).strip()
+    if len(name) <= NAME_CHARS:
+        return name
+    return f"{name[: NAME_CHARS // 2]}…{name[-NAME_CHARS // 2 + 1 :]}"

@@ -20,6 +20,7 @@ from core.errors import LeaseLost, PalaverError, PlatformError, Revoked, Silence
 from core.ingress import Ingress
 from core.lent import Leases
 from core.messages import split_conversation
+from core.owner_codes import OwnerCodes
 from core.platform import Platform
 from core.queue_notices import QueueNotices
 from core.retry import BACKOFF_S, retry_until_available
@@ -59,10 +60,10 @@ class Worker:
         leases: Leases,
         enter: Callable[[Platform], Awaitable[None]],
         crowd: CrowdTeller,
+        owner_codes: OwnerCodes,
     ) -> None:
-        self._pubsub = pubsub
-        self._inbox = inbox
-        self._notices = notices
+        self._pubsub, self._owners = pubsub, owner_codes
+        self._inbox, self._notices = inbox, notices
         self._platforms = platforms
         self._services = services
         self._running: dict[str, TurnRun] = {}
@@ -80,7 +81,7 @@ class Worker:
     async def run(self, stop: asyncio.Event) -> None:
         """Work until *stop*; then let running turns finish within the grace time."""
         async with asyncio.TaskGroup() as group:
-            ingress = Ingress(self._inbox, self._notices, self._services, group)
+            ingress = Ingress(self._inbox, self._notices, self._services, self._owners, group)
             jobs = [
                 group.create_task(self._read(platform, ingress), name=f"read {name}")
                 for name, platform in self._platforms.items()
@@ -90,6 +91,7 @@ class Worker:
                 for name, job in (
                     ("claim", lambda: self._claim(group)),
                     ("line", self._queue_notices.watch),
+                    ("owner codes", self._owners.watch),
                     ("stop signals", self._listen),
                 )
             ]

@@ -19,6 +19,12 @@ def _no_settings_from_outside(monkeypatch):
         monkeypatch.delenv(name.upper(), raising=False)
 
 
+@pytest.fixture(autouse=True)
+def _nobody_is_waited_for(monkeypatch):
+    """Many tests begin with "hello", which asks nothing: what waits for more has its own tests."""
+    monkeypatch.setattr("core.turn.bursts.THINKS_S", 0.02)
+
+
 @pytest.fixture
 async def model():
     """A scriptable model that echoes."""

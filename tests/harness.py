@@ -33,6 +33,8 @@ def settings_for(tmp_path, **more):
         "http_port": 0,
         "grace_s": 2.0,
         "web_chat": False,
+        # Most tests are not about who may ask. Those that are say who, or open=False.
+        "open": not {"allowed_users", "allowed_chats"} & set(more),
         **more,
     }
     return read_settings(_env_file=None, **values)
@@ -112,6 +114,7 @@ class Replica:
             "DATA_DIR": str(folder / "data"),
             "HTTP_PORT": "0",
             "WEB_CHAT": "false",
+            "OPEN": "true",
             "TELEGRAM_BOT_TOKEN": telegram.token,
             "TELEGRAM_API_URL": telegram.url,
             "LLM_BASE_URL": model.url,

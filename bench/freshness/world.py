@@ -212,7 +212,7 @@ class Platform:
     async def entitle(self, conversation, title):
         pass
 
-    async def indicate(self, conversation, *, busy):
+    async def indicate(self, conversation, *, busy, asked=False):
         now, chat = asyncio.get_running_loop().time(), self.screens[conversation][0]
         if self.place.startswith("Slack"):
             self.world.slack("assistant.threads.setStatus", chat, now)

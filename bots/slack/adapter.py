@@ -20,7 +20,7 @@ from bots.slack.files import DOMAINS, Files, upload, upload_file
 from bots.slack.history import History, link_to
 from bots.slack.inbound import NAME, Me
 from bots.slack.limits import post_budget, status_budget
-from bots.slack.listeners import Listeners, MayAsk, Speak
+from bots.slack.listeners import Listeners, Speak, StandingOf
 from bots.slack.markup import BLOCK_CHARS, fill
 from bots.slack.menus import of_one, surface_of_one
 from bots.slack.people import People
@@ -42,6 +42,7 @@ from core.messages import (
 )
 from core.net.way import DIRECT, Way
 from core.platform import Bucket, Limits
+from core.posted import Posted
 from core.retry import retry_while_away
 from core.said import Span, Transcript
 
@@ -54,7 +55,7 @@ NO_FILES = frozenset(("missing_scope", "not_allowed_token_type", "file_uploads_d
 class SlackPlatform:
     """The app of one workspace.
 
-    *commands*: those that people type. *may_ask*: whether a person may ask. *speak*: gives the
+    *commands*: those that people type. *standing*: whether a person may ask. *speak*: gives the
     sentences that cannot wait for the core. *follow_threads*: also hear threads without a mention.
     *streams*: use native streams in direct messages.
     """
@@ -81,7 +82,7 @@ class SlackPlatform:
         spare: Spare,
         *,
         commands: Mapping[str, CommandInfo],
-        may_ask: MayAsk,
+        standing: StandingOf,
         speak: Speak,
         app_token: str = "",
         signing_secret: str = "",
@@ -102,7 +103,7 @@ class SlackPlatform:
         self._addresses = {"direct"} | ({"thread"} if follow_threads else set())
         self._addresses |= {"overheard"} if overhear else set()
         self._commands = commands
-        self._may_ask = may_ask
+        self._standing = standing
         self._speak = speak
         self._push_queue = PushQueue()
         self._me = Me("", "", {})
@@ -142,7 +143,7 @@ class SlackPlatform:
             self._push_queue,
             self._me,
             addresses=self._addresses,
-            may_ask=self._may_ask,
+            standing=self._standing,
             speak=self._speak,
         )
         self._app = heard.app(self._signing_secret)
@@ -224,10 +225,10 @@ class SlackPlatform:
         buttons: Sequence[Button] = (),
         *,
         replacing: str = "",
-    ) -> str:
+    ) -> Posted:
         _, channel, thread = split_conversation(conversation)
         with self._files_allowed():
-            await upload(self._client, channel, thread, pictures)
+            posted = await upload(self._client, channel, thread, pictures)
         if buttons:
             # A file's message takes no buttons. The picture itself is what matters.
             with suppress(PlatformError), slack_errors():
@@ -237,7 +238,7 @@ class SlackPlatform:
                     text=" · ".join(button.label for button in buttons),
                     blocks=[actions(buttons)],
                 )
-        return ""
+        return Posted(pictures=posted)
 
     @contextmanager
     def _files_allowed(self) -> Iterator[None]:
@@ -250,8 +251,7 @@ class SlackPlatform:
                 raise
             if code not in self._told_scopes:
                 self._told_scopes.add(code)
-                text = "Slack lets the app post no files (%s): give it the scope files:write"
-                log.error(text, code)
+                log.error("Slack lets us post no files (%s): the scope files:write", code)
             raise NoRight(code, "files") from error
 
     async def send_voice(self, conversation: ConversationId, reply_to: str, sound: bytes) -> None:
@@ -267,9 +267,11 @@ class SlackPlatform:
         with self._files_allowed():
             await upload_file(self._client, channel, thread, name, data)
 
-    async def indicate(self, conversation: ConversationId, *, busy: bool) -> None:
+    async def indicate(
+        self, conversation: ConversationId, *, busy: bool, asked: bool = False
+    ) -> None:
         _, channel, thread = split_conversation(conversation)
-        await self._sessions.set_status(channel, thread, "processing" if busy else "active")
+        await self._sessions.show(channel, thread, busy=busy, asked=asked)
 
     async def entitle(self, conversation: ConversationId, title: str) -> None:
         _, channel, thread = split_conversation(conversation)

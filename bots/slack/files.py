@@ -12,15 +12,19 @@ from bots.slack.markup import fallback
 from core.border import clean, set_aside
 from core.credentials import Credential, within
 from core.errors import AddressRefused, AttachmentLost, AttachmentTooLarge
-from core.messages import Attachment, Picture, file_name
+from core.messages import Attachment, Picture
 from core.net.bounded_body import read_up_to
 from core.net.urls import joined, origin_of, read_url
+from core.words import file_name
 
 
 async def upload(
     client: AsyncWebClient, channel: str, thread: str, pictures: Sequence[Picture]
-) -> None:
-    """Post *pictures* in one message, with their captions. Raises the errors of a surface."""
+) -> tuple[Attachment, ...]:
+    """Post *pictures* in one message, with their captions. Raises the errors of a surface.
+
+    Returns them as attachments, by the ids of their files. The answer tells nothing else of them.
+    """
     uploads = [
         {
             "content": picture.data,
@@ -32,12 +36,19 @@ async def upload(
     ]
     captions = "\n".join(picture.caption for picture in pictures if picture.caption)
     with slack_errors():
-        await client.files_upload_v2(
+        answer = await client.files_upload_v2(
             file_uploads=uploads,
             channel=channel,
             thread_ts=thread or None,
             initial_comment=fallback(captions) or None,
         )
+    files = answer.get("files")
+    ids = [one.get("id") for one in files if isinstance(one, dict)] if files else []
+    return tuple(
+        Attachment("image", _ASK + clean(id_), mime=picture.mime, size_bytes=len(picture.data))
+        for id_, picture in zip(ids, pictures, strict=False)
+        if isinstance(id_, str) and id_
+    )
 
 
 async def upload_file(

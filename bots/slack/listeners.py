@@ -32,6 +32,7 @@ from bots.slack.stubs import completed
 from core.border import clean, set_aside
 from core.errors import Barred, ChatLost, NoRight, PlatformError
 from core.languages.detection import language_of
+from core.lent import KNOCK, Standing
 from core.messages import Incoming, Sender, conversation_id, split_conversation
 
 log = logging.getLogger(__name__)
@@ -51,10 +52,10 @@ class Speak(Protocol):
     def __call__(self, name: str, language: str, /, **values: object) -> str: ...
 
 
-class MayAsk(Protocol):
+class StandingOf(Protocol):
     """Whether the sender of an incoming may ask."""
 
-    def __call__(self, incoming: Incoming, /) -> bool: ...
+    def __call__(self, incoming: Incoming, /) -> Awaitable[Standing]: ...
 
 
 class Listeners:
@@ -68,7 +69,7 @@ class Listeners:
         me: Me,
         *,
         addresses: Collection[str],
-        may_ask: MayAsk,
+        standing: StandingOf,
         speak: Speak,
     ) -> None:
         self._client = client
@@ -76,7 +77,7 @@ class Listeners:
         self._push_queue = push_queue
         self._me = me
         self._addresses = addresses
-        self._may_ask = may_ask
+        self._standing = standing
         self._speak = speak
         self._shortcuts = Shortcuts(client, people, me, speak)
         self._menus = Menus(client, people, me, speak)
@@ -153,9 +154,14 @@ class Listeners:
         asked = slash_incoming(slash, NAME, self._me.team, "", private=direct)
         sender = await self._people.sender(slash.user)
         language = language_of(slash.text, "", sender.language)
-        if not self._may_ask(replace(asked, sender=sender)):
-            await ack(self._speak("not_allowed", language, id=sender.id))
-            return
+        match await self._standing(replace(asked, sender=sender)):
+            case "blocked":
+                await ack()
+                return
+            case "stranger":
+                await self._accept(replace(asked, command=KNOCK))
+                await ack(self._speak("not_allowed", language, id=sender.id))
+                return
         if not slash.command or self._me.commands[slash.command].takes == "prompt":
             # Others do not see a slash command. So we post the question, and answer in its thread.
             try:
@@ -174,7 +180,7 @@ class Listeners:
         await ack()
 
     async def _on_shortcut(self, body: dict[str, Any], ack: Callable[..., Awaitable[Any]]) -> None:
-        incoming = await self._shortcuts.used(cleaned(body), self._may_ask)
+        incoming = await self._shortcuts.used(cleaned(body), self._standing)
         if incoming is not None:
             await self._accept(incoming)
         await ack()

@@ -52,7 +52,7 @@ def _build(settings: SlackSettings, lent: Lent) -> Platform:
         settings.slack_api_url,
         lent.spare,
         commands=lent.commands,
-        may_ask=lent.may_ask,
+        standing=lent.standing,
         speak=lent.speak,
         app_token=settings.slack_app_token.get_secret_value(),
         signing_secret=settings.slack_signing_secret.get_secret_value(),

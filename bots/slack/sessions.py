@@ -25,6 +25,11 @@ class Sessions:
         self._app = app
         self._off_until = 0.0
 
+    async def show(self, channel: str, thread: str, *, busy: bool, asked: bool) -> None:
+        """Show that we work, that a person must decide before we go on, or neither."""
+        status = "processing" if busy else "suspended" if asked else "active"
+        await self.set_status(channel, thread, status)
+
     async def set_status(
         self, channel: str, thread: str, status: str, *, title: str | None = None
     ) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
+from msgspec.structs import replace
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bots.slack.failures import slack_errors
@@ -21,6 +22,7 @@ from bots.slack.people import People
 from bots.slack.reading import mentioned_in
 from bots.slack.said import content_of
 from core.errors import ChatLost, Impossible, NoRight, PlatformError
+from core.lent import KNOCK
 from core.messages import THREAD, Attachment, Incoming, Quote, Sender, conversation_id
 
 MOST_MESSAGES = 200
@@ -39,7 +41,7 @@ class Shortcuts:
         self._me = me
         self._speak = speak
 
-    async def used(self, body: Mapping[str, Any], may_ask: Any) -> Incoming | None:
+    async def used(self, body: Mapping[str, Any], standing: Any) -> Incoming | None:
         """The incoming of a shortcut on a message; None if there is none, or none yet."""
         message, channel = mapping(body, "message"), string(mapping(body, "channel"), "id")
         user, ts = string(mapping(body, "user"), "id"), string(message, "ts")
@@ -49,9 +51,12 @@ class Shortcuts:
         sender = await self._people.sender(user)
         event_id = f"{NAME}:{self._me.team}:{string(body, 'trigger_id')}"
         asked = self._asked(event_id, channel, thread, sender, "")
-        if not may_ask(asked):
-            await self._tell(channel, user, "not_allowed", sender)
-            return None
+        match await standing(asked):
+            case "blocked":
+                return None
+            case "stranger":
+                await self._tell(channel, user, "not_allowed", sender)
+                return replace(asked, command=KNOCK)
         match string(body, "callback_id"):
             case name if name == ASK_ABOUT:
                 await self._ask(body, message, channel, thread, sender)

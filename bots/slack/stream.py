@@ -15,13 +15,16 @@ from typing import Any
 
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bots.slack.cards import Cards, Chunk, display_mode
 from bots.slack.failures import slack_errors
-from bots.slack.fields import items, mapping, string
+from bots.slack.fields import mapping, string
 from bots.slack.limits import tier_budget
 from bots.slack.markup import render, settled
 from bots.slack.posts import controls
+from bots.slack.streamed import added, bytes_of, reads
 from bots.slack.surface import MARK, Rest, SlackSurface
-from core.errors import ChatLost, Full, Impossible, PlatformError, PostLost
+from core.activity import Activity
+from core.errors import ChatLost, ContentRefused, Full, Impossible, PlatformError, PostLost
 from core.messages import Button, ConversationId, split_conversation
 from core.platform import Bucket
 
@@ -34,6 +37,8 @@ APPEND = (100, 61.0)
 APPEND_BURST = (3, 1.83)
 START_TIMEOUT_S = 0.5
 """If a new answer cannot start a stream within this time, it is posted instead."""
+ANEW_S = 2.0
+"""Who has not looked at the budget for so long did not wait for it."""
 MOST_STARTS = 15
 """Streams that one process begins in a minute. Waiting for more would be slower than edits."""
 
@@ -62,6 +67,10 @@ _NOT_HERE = frozenset(
 """Refusals that hold for a whole workspace or app. Other refusals concern one message."""
 
 
+_OF_STREAM = frozenset(("stopped_by_user", "message_not_in_streaming_state", "msg_too_long"))
+"""Refusals that are not about cards."""
+
+
 def cannot(code: str) -> bool:
     """Whether *code* says that this workspace or app cannot stream at all, for now."""
     return code in _NOT_HERE
@@ -84,7 +93,7 @@ class Streams:
 
     def __init__(self, *, on: bool) -> None:
         self._on = on
-        self._off_until = 0.0
+        self._off_until = self._cards_off_until = 0.0
         self._begun: deque[float] = deque()
 
     def wanted(self, conversation: ConversationId) -> bool:
@@ -94,6 +103,14 @@ class Streams:
             self._begun.popleft()
         works = self._on and time.monotonic() >= self._off_until
         return works and channel[:1] == "D" and bool(thread) and len(self._begun) < MOST_STARTS
+
+    @property
+    def cards(self) -> bool:
+        """Whether this workspace takes cards, as far as we know."""
+        return time.monotonic() >= self._cards_off_until
+
+    def cards_refused(self) -> None:
+        self._cards_off_until = time.monotonic() + AGAIN_S
 
     def began(self) -> None:
         self._begun.append(time.monotonic())
@@ -121,8 +138,10 @@ class StreamSurface(SlackSurface):
         self._halted = False
         """Whether somebody pressed Slack's Stop button: then nothing is added any more."""
         self._sent = ""
+        self._cards = Cards()
         self._until = 0.0
         self._asked_at = math.inf
+        self._looked_at = 0.0
 
     @property
     def grows(self) -> bool:
@@ -130,12 +149,16 @@ class StreamSurface(SlackSurface):
 
     @property
     def budget(self) -> Sequence[Bucket]:
-        if not self._ts and time.monotonic() - self._asked_at > START_TIMEOUT_S:
+        now = time.monotonic()
+        if now - self._looked_at > ANEW_S:
+            self._asked_at = math.inf
+        self._looked_at = now
+        if not self._ts and now - self._asked_at > START_TIMEOUT_S:
             self._streaming = False  # Too many streams began lately: an edit is faster.
         if not self._streaming:
             return super().budget
         if not self._ts:
-            self._asked_at = min(self._asked_at, time.monotonic())
+            self._asked_at = min(self._asked_at, now)
         return append_budget(self._team) if self._ts else start_budget(self._team)
 
     @property
@@ -143,6 +166,10 @@ class StreamSurface(SlackSurface):
         if self._streaming and self._ts:
             return stop_budget(self._team)
         return super().budget
+
+    def take_steps(self, activity: Activity) -> bool:
+        super().take_steps(activity)
+        return self._streaming and self._streams.cards
 
     async def show(self, text: str, buttons: Sequence[Button] = ()) -> None:
         if self._streaming:
@@ -155,7 +182,7 @@ class StreamSurface(SlackSurface):
                     self._halted = True
                 self._streams.refused(str(error))
         if not self._streaming and not self._halted:
-            await super().show(text, buttons)
+            await super().show(text or self._activity.text, buttons)
 
     async def finish(self, text: str, buttons: Sequence[Button] = ()) -> None:
         if self._halted:
@@ -169,13 +196,16 @@ class StreamSurface(SlackSurface):
             await self._find_lost()
         if self._streaming and self._ts:
             rendered = render(text)
-            whole = rendered.startswith(self._sent) and _bytes(rendered) <= LAST_BYTES
+            size = bytes_of(rendered) + self._cards.bytes
+            whole = rendered.startswith(self._sent) and size <= LAST_BYTES
             try:
                 shown = await self._stop(rendered[len(self._sent) :] if whole else "", buttons)
             except Impossible:
                 whole = False
             else:
-                whole, ended = whole and reads(shown, rendered), True
+                among = self._cards.any
+                whole &= reads(shown, rendered, among=among) and not self._cards.open
+                ended = True
         self._streaming = False
         if not whole:
             await super().finish(text, buttons)
@@ -191,17 +221,20 @@ class StreamSurface(SlackSurface):
                 # Nobody knows how much of the text Slack took. An edit makes it right.
                 raise PostLost("a stream whose begin was lost")
         more = rendered[len(self._sent) :]
-        if _bytes(rendered) > STREAM_BYTES or (self._ts and time.monotonic() > self._until):
+        cards = self._cards.news(self._activity) if self._streams.cards else ()
+        size = bytes_of(rendered) + self._cards.bytes
+        if size > STREAM_BYTES or (self._ts and time.monotonic() > self._until):
             raise Full("the stream is too old, or too long")
         began = time.time()
         try:
-            if not self._ts:
-                await self._start(more)
-            elif more:
-                with slack_errors():
-                    await self._client.chat_appendStream(
-                        channel=self._channel, ts=self._ts, markdown_text=more
-                    )
+            try:
+                await self._add(more, cards)
+            except ContentRefused as error:
+                if not cards or str(error) in _OF_STREAM or cannot(str(error)):
+                    raise
+                # This workspace takes no cards. The text goes without them.
+                self._streams.cards_refused()
+                await self._add(more, ())
         except PlatformError as error:
             if not self._ts:
                 self._note_lost(error, began)
@@ -212,10 +245,23 @@ class StreamSurface(SlackSurface):
             raise
         self._sent = rendered
 
-    async def _start(self, text: str) -> None:
+    async def _add(self, more: str, cards: Sequence[Chunk]) -> None:
+        """Begin the stream, or add to it: *more* text, and what is new of the cards."""
+        if not more and not cards:
+            return
+        if not self._ts:
+            await self._start(added(more, cards), display_mode(self._activity) if cards else None)
+        else:
+            with slack_errors():
+                await self._client.chat_appendStream(
+                    channel=self._channel, ts=self._ts, **added(more, cards)
+                )
+        self._cards.note(cards)
+
+    async def _start(self, first: dict[str, Any], display: str | None) -> None:
         with slack_errors():
             started = await self._client.chat_startStream(
-                channel=self._channel, thread_ts=self._thread, markdown_text=text
+                channel=self._channel, thread_ts=self._thread, task_display_mode=display, **first
             )
         self._ts, self._until = str(started["ts"]), time.monotonic() + STREAM_S
         self._streams.began()
@@ -226,44 +272,19 @@ class StreamSurface(SlackSurface):
 
     async def _stop(self, more: str, buttons: Sequence[Button]) -> dict[str, Any]:
         """End the stream with *more*, and return the message as Slack has it, if Slack tells."""
+        # No card may stay open: it would be shown as failed.
+        cards = self._cards.news(self._activity, ended=True) if self._streams.cards else ()
+        status = "suspended" if self._activity.asks else "active"
         with slack_errors():
             answer: Any = await self._client.chat_stopStream(
                 channel=self._channel,
                 ts=self._ts,
-                markdown_text=more or None,
+                **added(more, cards),
                 blocks=controls(buttons) or None,
                 metadata={"event_type": MARK, "event_payload": {"post": self._mark}},
                 # Otherwise the session stays at work and shows Slack's Stop button. If there are
                 # no buttons, the answer goes on in another message.
-                session_status="active" if buttons else "processing",
+                session_status=status if buttons else "processing",
             )
+        self._cards.note(cards)
         return mapping(answer.data, "message")
-
-
-def reads(message: dict[str, Any], rendered: str) -> bool:
-    """Whether *message*, as Slack tells it, may show *rendered*.
-
-    Slack renders Markdown, so only letters and digits are compared. If there are links or other
-    marks, only about how many letters there are.
-    """
-    found = _letters(string(message, "text")) or _letters("".join(_streamed(message)))
-    if not found:
-        return True  # Slack does not tell.
-    wanted = _letters(rendered)
-    if not any(mark in rendered for mark in ("](", "<", "&", "|", "://")):
-        return found == wanted
-    return 0.7 < len(found) / max(1, len(wanted)) < 1.4
-
-
-def _streamed(message: dict[str, Any]) -> list[str]:
-    return [string(block, "text") for block in items(message, "blocks")]
-
-
-def _letters(text: str) -> str:
-    return "".join(filter(str.isalnum, text))
-
-
-def _bytes(text: str) -> int:
-    """The size of *text* in a stream."""
-    marks = text.count("&") * 4 + (text.count("<") + text.count(">")) * 3
-    return len(text.encode()) + marks

@@ -9,10 +9,12 @@ from typing import Any
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bots.slack.cards import Cards, Chunk
 from bots.slack.failures import slack_errors
 from bots.slack.fields import items, mapping, string
 from bots.slack.limits import post_budget, update_budget
 from bots.slack.posts import content, plain_content, without_thumbs
+from core.activity import Activity
 from core.errors import ContentRefused, Impossible, PlatformError, PostLost
 from core.messages import Button, ConversationId, split_conversation
 from core.platform import Bucket
@@ -55,6 +57,7 @@ class SlackSurface:
         self._mark = uuid.uuid4().hex
         self._lost_at = 0.0
         """Since when there may be a post that we do not know of; 0.0: there is none."""
+        self._activity = Activity()
 
     @property
     def handle(self) -> str:
@@ -71,6 +74,11 @@ class SlackSurface:
     @property
     def final_budget(self) -> Sequence[Bucket]:
         return self.budget
+
+    def take_steps(self, activity: Activity) -> bool:
+        """Keep *activity* for a stream that is still open. In other messages its line is text."""
+        self._activity = activity
+        return False
 
     async def show(self, text: str, buttons: Sequence[Button] = ()) -> None:
         # After a fence or a table, the mark gets a line of its own.
@@ -183,10 +191,16 @@ class SlackSurface:
             if error.response.get("error") != "streaming_state_conflict":
                 raise
             # A process that died had streamed it, and the stream is still open.
-            await self._client.chat_stopStream(
-                channel=self._channel, ts=self._ts, session_status="active"
-            )
+            try:
+                await self._end_stream(Cards().news(self._activity, ended=True))
+            except SlackApiError:
+                await self._end_stream(())
             await self._update(content)
+
+    async def _end_stream(self, cards: Sequence[Chunk]) -> None:
+        await self._client.chat_stopStream(
+            channel=self._channel, ts=self._ts, session_status="active", chunks=cards or None
+        )
 
     async def _update(self, content: dict[str, Any]) -> None:
         # Here the default of `parse` is `client`, which would link names.

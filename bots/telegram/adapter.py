@@ -44,6 +44,7 @@ from core.messages import (
 )
 from core.net.way import DIRECT, Way
 from core.platform import Bucket, Limits
+from core.posted import Posted
 from core.retry import retry_while_away
 from core.said import Span, Transcript
 
@@ -194,7 +195,7 @@ class TelegramPlatform:
         buttons: Sequence[Button] = (),
         *,
         replacing: str = "",
-    ) -> str:
+    ) -> Posted:
         where, reply = place(conversation), reply_parameters(reply_to)
         return await send(self._bot, where, reply, pictures, buttons, replacing)
 
@@ -206,7 +207,9 @@ class TelegramPlatform:
     ) -> None:
         await send_document(self._bot, conversation, reply_to, name, data)
 
-    async def indicate(self, conversation: ConversationId, *, busy: bool) -> None:
+    async def indicate(
+        self, conversation: ConversationId, *, busy: bool, asked: bool = False
+    ) -> None:
         if not busy:
             return  # Typing ends by itself, with the next message or after 5 s.
         chat, topic = place(conversation)

@@ -16,7 +16,8 @@ from telegram import (
     User,
 )
 
-from core.messages import Attachment, file_name
+from core.messages import Attachment
+from core.words import file_name
 
 Holder = Message | ExternalReplyInfo
 SERVICE = (

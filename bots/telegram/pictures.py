@@ -1,17 +1,19 @@
 """Sends pictures to Telegram: as photos or else as files, one by one or as an album. And files."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 
-from telegram import InputMediaDocument, InputMediaPhoto, ReplyParameters
+from telegram import InputMediaDocument, InputMediaPhoto, Message, ReplyParameters
 
 from bots.telegram.aside import GUEST
+from bots.telegram.content import attachments
 from bots.telegram.entities import units
 from bots.telegram.markup import CAPTION_UNITS, plain
 from bots.telegram.surface import keyboard, place, reply_parameters, telegram_errors
 from bots.telegram.wire import TelegramBot
 from core.errors import ContentRefused, Impossible, NoRight
-from core.messages import Button, ConversationId, Picture, split_conversation
+from core.messages import Attachment, Button, ConversationId, Picture, split_conversation
+from core.posted import Posted
 
 ALBUM = 10
 """sendMediaGroup: 2 to 10 items."""
@@ -27,18 +29,17 @@ async def send(
     pictures: Sequence[Picture],
     buttons: Sequence[Button],
     replacing: str,
-) -> str:
+) -> Posted:
     """The same as `Platform.send_pictures`."""
     if replacing and len(pictures) == 1:
         # Somebody deleted the post meanwhile. Send a new one.
         with suppress(Impossible), telegram_errors():
-            await bot.edit_message_media(
+            post = await bot.edit_message_media(
                 media(pictures[0]), where[0], int(replacing), reply_markup=keyboard(buttons)
             )
-            return replacing
+            return Posted(replacing, attached([post]))
     if len(pictures) > 1:
-        await send_album(bot, where, reply, pictures)
-        return ""
+        return Posted(pictures=attached(await send_album(bot, where, reply, pictures)))
     return await send_one(bot, where, reply, pictures[0], buttons)
 
 
@@ -48,8 +49,8 @@ async def send_one(
     reply: ReplyParameters | None,
     picture: Picture,
     buttons: Sequence[Button],
-) -> str:
-    """The message id of *picture*. Raises as a surface, and `NoRight`."""
+) -> Posted:
+    """The post of *picture*. Raises as a surface, and `NoRight`."""
     if len(picture.data) <= PHOTO_BYTES:
         try:
             with telegram_errors():
@@ -65,7 +66,7 @@ async def send_one(
             # The picture is too large for a photo, or photos are not allowed. Try it as a file.
             pass
         else:
-            return str(post.message_id)
+            return Posted(str(post.message_id), attached([post]))
     with telegram_errors():
         post = await bot.send_document(
             where[0],
@@ -76,7 +77,7 @@ async def send_one(
             reply_parameters=reply,
             reply_markup=keyboard(buttons),
         )
-    return str(post.message_id)
+    return Posted(str(post.message_id), attached([post]))
 
 
 async def send_album(
@@ -84,27 +85,36 @@ async def send_album(
     where: tuple[int, Thread],
     reply: ReplyParameters | None,
     pictures: Sequence[Picture],
-) -> None:
+) -> Sequence[Message]:
     """An album of photos, or else of files: Telegram does not mix them. It takes no buttons."""
     photos = [InputMediaPhoto(one.data, caption=caption(one)) for one in pictures]
     if all(len(one.data) <= PHOTO_BYTES for one in pictures):
         try:
             with telegram_errors():
-                await bot.send_media_group(
+                return await bot.send_media_group(
                     where[0], photos, message_thread_id=where[1], reply_parameters=reply
                 )
         except (ContentRefused, NoRight):
             pass
-        else:
-            return
     files = [
         InputMediaDocument(one.data, caption=caption(one), filename=file_name(one))
         for one in pictures
     ]
     with telegram_errors():
-        await bot.send_media_group(
+        return await bot.send_media_group(
             where[0], files, message_thread_id=where[1], reply_parameters=reply
         )
+
+
+def attached(posts: Iterable[object]) -> tuple[Attachment, ...]:
+    """The pictures of *posts*, to be fetched again."""
+    return tuple(
+        one
+        for post in posts
+        if isinstance(post, Message)
+        for one in attachments(post)
+        if one.ref and one.kind == "image"
+    )
 
 
 async def send_voice(

@@ -26,7 +26,7 @@ from bots.web.posts import (
 from bots.web.routes import WebRoutes
 from bots.web.sessions import Sessions
 from bots.web.surface import WebSurface, store_as_platform
-from core.errors import AttachmentLost, ChatLost, PlatformError, StoreError
+from core.errors import AttachmentLost, AttachmentTooLarge, ChatLost, PlatformError, StoreError
 from core.lent import PostLog, Secret
 from core.messages import (
     Attachment,
@@ -37,6 +37,7 @@ from core.messages import (
     split_conversation,
 )
 from core.platform import Bucket, Limits
+from core.posted import Posted
 from core.said import Span, Transcript
 
 
@@ -127,7 +128,7 @@ class WebPlatform:
         buttons: Sequence[Button] = (),
         *,
         replacing: str = "",
-    ) -> str:
+    ) -> Posted:
         with store_as_platform():
             files = [await self._keep(conversation, one.mime, one.data) for one in pictures]
             captions = [picture.caption for picture in pictures if picture.caption]
@@ -144,7 +145,8 @@ class WebPlatform:
             key = await self._post_log.put(posts_of(conversation), msgspec.json.encode(post), key)
             for file in before:
                 await self._post_log.remove(files_of(conversation), file)
-            return str(key)
+            shown = zip(pictures, files, strict=True)
+            return Posted(str(key), tuple(_attached(conversation, *one) for one in shown))
 
     async def send_voice(self, conversation: ConversationId, reply_to: str, sound: bytes) -> None:
         with store_as_platform():
@@ -177,7 +179,9 @@ class WebPlatform:
         value = None if key is None else await self._post_log.get(posts_of(conversation), key)
         return decode_post(value).files if value is not None else ()
 
-    async def indicate(self, conversation: ConversationId, *, busy: bool) -> None:
+    async def indicate(
+        self, conversation: ConversationId, *, busy: bool, asked: bool = False
+    ) -> None:
         status = Post("status", growing=busy, at=time.time())
         try:
             await self._post_log.put(
@@ -202,7 +206,16 @@ class WebPlatform:
         raise ChatLost("the page shows only conversations that its visitor began")
 
     async def fetch(self, attachment: Attachment, most_bytes: int) -> bytes:
-        raise AttachmentLost("the page sends no attachments")
+        # The page sends no attachments: these are pictures of ours.
+        conversation, _, file = attachment.ref.rpartition(" ")
+        with store_as_platform():
+            stored = await self._post_log.get(files_of(ConversationId(conversation)), int(file))
+        data = stored.partition(b"\n")[2] if stored else b""
+        if not data:
+            raise AttachmentLost("the picture was deleted")
+        if len(data) > most_bytes:
+            raise AttachmentTooLarge(f"it is larger than {most_bytes} bytes")
+        return data
 
     async def read(self, conversation: ConversationId, span: Span) -> Transcript:
         return Transcript()  # On the page nobody talks but the person and we.
@@ -215,3 +228,8 @@ class WebPlatform:
 
     def link_to(self, conversation: ConversationId, message: str) -> str:
         return ""
+
+
+def _attached(conversation: ConversationId, picture: Picture, file: int) -> Attachment:
+    ref = f"{conversation} {file}"
+    return Attachment("image", ref, mime=picture.mime, size_bytes=len(picture.data))

@@ -31,7 +31,8 @@ class Download(msgspec.Struct, frozen=True):
 class Post(msgspec.Struct, frozen=True, omit_defaults=True):
     """One bubble. The sender chose its *id*.
 
-    *files* (pictures) and *sounds* are keys in the post log of files.
+    *files* (pictures) and *sounds* are keys in the post log of files. *status* folds the *steps* of
+    the answer into one line.
     """
 
     author: Literal["person", "bot", "status"]
@@ -42,6 +43,8 @@ class Post(msgspec.Struct, frozen=True, omit_defaults=True):
     downloads: tuple[Download, ...] = ()
     buttons: tuple[Button, ...] = ()
     growing: bool = False
+    status: str = ""
+    steps: tuple[str, ...] = ()
     at: float = 0.0
 
 

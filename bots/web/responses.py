@@ -1,8 +1,7 @@
-"""What the page's server reads and sends: files, JSON, and a stream of events."""
+"""What the page's server reads and sends: JSON, people's files, and a stream of events."""
 
 import asyncio
 from collections.abc import Callable
-from importlib import resources
 from typing import TypeVar
 
 import msgspec
@@ -12,12 +11,6 @@ from bots.web.posts import decode_post
 
 KEEP_ALIVE_S = 15.0
 _T = TypeVar("_T")
-_TYPES = {
-    ".html": "text/html",
-    ".js": "text/javascript",
-    ".css": "text/css",
-    ".svg": "image/svg+xml",
-}
 
 
 async def read_json(request: web.Request, decode: Callable[[bytes], _T]) -> _T:
@@ -33,19 +26,6 @@ async def keep_alive(response: web.StreamResponse) -> None:
     while True:
         await asyncio.sleep(KEEP_ALIVE_S)
         await response.write(b": keep-alive\n\n")
-
-
-def asset(name: str) -> web.Response:
-    suffix = name[name.rfind(".") :]
-    file = resources.files("bots.web").joinpath("page", name)
-    if suffix not in _TYPES or "/" in name or not file.is_file():
-        raise web.HTTPNotFound
-    return web.Response(
-        body=file.read_bytes(),
-        content_type=_TYPES[suffix],
-        charset="utf-8",
-        headers={"Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff"},
-    )
 
 
 def file_response(value: bytes) -> web.Response:
@@ -75,9 +55,25 @@ def change(key: int, value: bytes | None, texts: dict[int, str]) -> bytes:
         texts.pop(key, None)
         return b'event: gone\ndata: {"key":%d}\n\n' % key
     post = decode_post(value)
-    before = texts.get(key, "")
-    start = len(before) if post.text.startswith(before) else 0
+    start = common(texts.get(key, ""), post.text)
     texts[key] = post.text
     sent = msgspec.structs.replace(post, text=post.text[start:])
-    head = b'event: post\ndata: {"key":%d,"from":%d,"post":' % (key, start)
+    # The page counts in UTF-16, as JavaScript does.
+    stays = len(post.text[:start].encode("utf-16-le", "surrogatepass")) // 2
+    head = b'event: post\ndata: {"key":%d,"from":%d,"post":' % (key, stays)
     return head + msgspec.json.encode(sent) + b"}\n\n"
+
+
+def common(one: str, other: str) -> int:
+    """How many characters at the beginning of *one* and *other* are the same.
+
+    A growing text is healed: its last marks are closed, so the next one is no continuation of it.
+    """
+    low, high = 0, min(len(one), len(other))
+    while low < high:
+        middle = (low + high + 1) // 2
+        if one[low:middle] == other[low:middle]:
+            low = middle
+        else:
+            high = middle - 1
+    return low

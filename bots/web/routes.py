@@ -14,6 +14,7 @@ import msgspec
 from aiohttp import web
 
 from bots.push_queue import PushQueue
+from bots.web.assets import asset
 from bots.web.posts import (
     MOST_CONVERSATIONS,
     MOST_POSTS,
@@ -31,7 +32,7 @@ from bots.web.posts import (
     read_sent,
     title_of,
 )
-from bots.web.responses import asset, change, file_response, json_response, keep_alive, read_json
+from bots.web.responses import change, file_response, json_response, keep_alive, read_json
 from bots.web.sessions import Sessions, answers_to, is_token
 from bots.web.words import language_of, page
 from core.errors import StoreError
@@ -45,7 +46,7 @@ COOKIE_S = 365 * 24 * 3600
 ACCEPT_S = 10.0
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
-    "media-src 'self'; connect-src 'self'; form-action 'none'; base-uri 'none'; "
+    "font-src 'self'; media-src 'self'; connect-src 'self'; form-action 'none'; base-uri 'none'; "
     "frame-ancestors 'none'"
 )
 
@@ -73,7 +74,7 @@ class WebRoutes:
         thread = "/api/conversations/{thread}"
         return (
             web.get("/", self._page),
-            web.get("/static/{file}", self._static),
+            web.get("/static/{version}/{file:.+}", self._static),
             web.post("/api/session", self._session),
             web.get("/api/conversations", self._list),
             web.post(thread, self._send),
@@ -117,7 +118,7 @@ class WebRoutes:
         return response
 
     async def _static(self, request: web.Request) -> web.Response:
-        return asset(request.match_info["file"])
+        return asset(request, request.match_info["version"], request.match_info["file"])
 
     async def _list(self, request: web.Request) -> web.Response:
         visitor = await self._visitor(request)

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 import msgspec
 
 from bots.web.posts import Post, posts_of
+from core.activity import Activity
 from core.errors import PlatformError, StoreError
 from core.lent import PostLog
 from core.messages import Button, ConversationId
@@ -22,6 +23,7 @@ class WebSurface:
         self._post_log = post_log
         self._conversation = conversation
         self._key = key
+        self._activity = Activity()
 
     @property
     def handle(self) -> str:
@@ -40,10 +42,28 @@ class WebSurface:
         return ()
 
     async def show(self, text: str, buttons: Sequence[Button] = ()) -> None:
-        await self._put(Post("bot", text, buttons=tuple(buttons), growing=True, at=time.time()))
+        await self._put(self._post(text, buttons, self._activity, growing=True))
 
     async def finish(self, text: str, buttons: Sequence[Button] = ()) -> None:
-        await self._put(Post("bot", text, buttons=tuple(buttons), at=time.time()))
+        kept = self._activity if self._activity.verbose else Activity()
+        await self._put(self._post(text, buttons, kept, growing=False))
+
+    def take_steps(self, activity: Activity) -> bool:
+        self._activity = activity
+        return True
+
+    @staticmethod
+    def _post(text: str, buttons: Sequence[Button], steps: Activity, *, growing: bool) -> Post:
+        rows = tuple(row.removeprefix("- ").replace("`", "") for row in steps.listed.splitlines())
+        return Post(
+            "bot",
+            text,
+            buttons=tuple(buttons),
+            growing=growing,
+            status=steps.plain,
+            steps=rows,
+            at=time.time(),
+        )
 
     async def delete(self) -> None:
         if self._key is None:

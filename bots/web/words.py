@@ -7,6 +7,7 @@ from importlib import resources
 import msgspec
 from aiohttp import web
 
+from bots.web.assets import digest
 from core.languages.catalogue import CATALOGUE, LANGUAGES, accepted
 
 COOKIE = "palaver_language"
@@ -34,6 +35,7 @@ def page(request: web.Request) -> str:
         for one, locale in LANGUAGES.items()
     )
     fields = {
+        "static": f"/static/{digest()}",
         "tag": tag,
         "direction": LANGUAGES[tag].direction,
         "texts": data,

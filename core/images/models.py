@@ -89,6 +89,17 @@ def larger(size: str, model: str) -> str:
     return min(larger_ones, key=_pixels, default="")
 
 
+def fitting(shape: str, model: str) -> str:
+    """The size of a `square`, `wide` or `tall` picture by *model*. Empty: the API decides."""
+    known = takes(model)
+    if shape == "square" or known is None:
+        return ""
+    sizes = [one for one in known.size if _pixels(one)]
+    wide = [one for one in sizes if int(one.partition("x")[0]) > int(one.partition("x")[2])]
+    tall = [one for one in sizes if int(one.partition("x")[0]) < int(one.partition("x")[2])]
+    return next(iter(wide if shape == "wide" else tall), "")
+
+
 def _pixels(size: str) -> int:
     width, _, height = size.partition("x")
     return int(width) * int(height) if width.isdigit() and height.isdigit() else 0

@@ -44,6 +44,7 @@ class Locale(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         letters: letters that other languages of the same *script* lack.
         words: short words that most of its sentences have.
         pointing: beginnings of words that mean a picture, a sound or another file.
+        cues: what the first words of a message say about its place in a talk, see `cues.py`.
         times: words about time by what they mean, such as `tomorrow`, for `core.times`. The first
             word of a day of the week is its name. `numbers` begins with one.
     """
@@ -56,6 +57,7 @@ class Locale(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     letters: str = ""
     words: tuple[str, ...] = ()
     pointing: dict[Literal["image", "audio", "file"], tuple[str, ...]] = {}
+    cues: dict[str, tuple[str, ...]] = {}
     times: dict[str, tuple[str, ...]] = {}
 
     @property

@@ -12,7 +12,16 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 
 from core.budget import LOOK_AGAIN_S, Budget, Grant
-from core.errors import Impossible, PlatformError, RateLimited, Revoked, Silenced
+from core.errors import (
+    ChatLost,
+    Impossible,
+    NoRight,
+    PlatformError,
+    PostLost,
+    RateLimited,
+    Revoked,
+    Silenced,
+)
 from core.lent import PostsLimited
 from core.live.progress import clock
 from core.messages import Button, ConversationId
@@ -23,6 +32,7 @@ log = logger(__name__)
 
 RETRY_S = (0.5, 1, 2, 4, 8, 15)
 """Waits between tries while the platform is unreachable. The last one repeats."""
+STRIKES, FLOODS = 3, 2
 TIMEOUT_S = 15 * 60
 """After so long the turn ends, and a later try of it continues."""
 INDICATE_AFTER_S = 0.8
@@ -93,12 +103,17 @@ async def delete(surface: Surface, conversation: ConversationId, budget: Budget)
 
 
 async def indicate(
-    platform: Platform, conversation: ConversationId, budget: Budget, *, busy: bool
+    platform: Platform,
+    conversation: ConversationId,
+    budget: Budget,
+    *,
+    busy: bool,
+    asked: bool = False,
 ) -> None:
-    """Show "is typing" if a token is to spare. Clear it in any case."""
+    """Show "is typing" if a token is to spare. Clear it in any case, for `asked` or for rest."""
     buckets = platform.indicate_budget(conversation, busy=busy)
     await SpareCalls(budget).make(
-        buckets, lambda: platform.indicate(conversation, busy=busy), owed=not busy
+        buckets, lambda: platform.indicate(conversation, busy=busy, asked=asked), owed=not busy
     )
 
 
@@ -125,27 +140,77 @@ class SpareCalls:
 
 
 class Typing:
-    """Shows "is typing" again and again, until the answer ends."""
+    """Shows "is typing" again and again, until the answer ends.
 
-    def __init__(self, platform: Platform, conversation: ConversationId, budget: Budget) -> None:
+    *suspended*: it may be shown that a person is waited for. That ends with the answer too.
+    """
+
+    def __init__(
+        self,
+        platform: Platform,
+        conversation: ConversationId,
+        budget: Budget,
+        *,
+        suspended: bool = False,
+    ) -> None:
         self._platform = platform
         self._conversation = conversation
         self._budget = budget
-        self._shown = False
+        self._shown = suspended
+        self._enough = False
+
+    def enough(self) -> None:
+        """Something else on the screen says that we work: spend no more tokens on "is typing"."""
+        self._enough = bool(self._platform.indicate_budget(self._conversation, busy=True))
 
     async def keep(self) -> None:
         if self._platform.indicate_budget(self._conversation, busy=True):
             # It takes a token as a text does. If the text comes soon, it is not worth that.
             await asyncio.sleep(INDICATE_AFTER_S)
-        while True:
+        while not self._enough:
             self._shown = True
             await indicate(self._platform, self._conversation, self._budget, busy=True)
             await asyncio.sleep(self._platform.limits.indicate_every_s)
 
-    async def end(self) -> None:
-        if self._shown:
+    async def end(self, *, asked: bool = False) -> None:
+        """Clear it. *asked*: a person is waited for."""
+        if self._shown or asked:
             self._shown = False
-            await indicate(self._platform, self._conversation, self._budget, busy=False)
+            platform, conversation = self._platform, self._conversation
+            await indicate(platform, conversation, self._budget, busy=False, asked=asked)
+
+
+class Strikes:
+    """Counts the refused previews of one answer. *pause* waits for some seconds, or for its end.
+
+    Previews end after `STRIKES` failed calls or `FLOODS` times 429. The final text is sent all the
+    same.
+    """
+
+    def __init__(
+        self, conversation: ConversationId, pause: Callable[[float], Awaitable[None]]
+    ) -> None:
+        self._conversation = conversation
+        self._pause = pause
+        self._floods = 0
+        self.refusals = 0
+
+    async def bear(self, *shows: Callable[[], Awaitable[None]]) -> bool:
+        """Make the calls of *shows*, up to one that fails. Returns whether previews go on."""
+        try:
+            for show in shows:
+                await show()
+        except (ChatLost, PostLost, NoRight, Revoked):
+            # The final text meets the same error, and `finish` decides what follows.
+            return False
+        except PlatformError as error:
+            self.refusals += 1
+            report_refusal(error, self._conversation)
+            if isinstance(error, RateLimited):
+                self._floods += 1
+            else:
+                await self._pause(1.0)
+        return self.refusals < STRIKES and self._floods < FLOODS
 
 
 @asynccontextmanager

@@ -10,25 +10,22 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
-from core.errors import ChatLost, Full, NoRight, PlatformError, PostLost, RateLimited, Revoked
-from core.live.delivery import Typing, delete, deliver, report_refusal, reporting
+from core.activity import Activity
+from core.budget import Grant
+from core.errors import Full
+from core.live.delivery import Strikes, Typing, delete, deliver, reporting
 from core.live.pace import FIRST_WAIT_S, Pacer, Turn, worth_showing
 from core.live.posts import Posts
 from core.live.progress import Progress, clock
+from core.live.screen import Screen
 from core.messages import Button, ConversationId
 from core.platform import Bucket, Platform, Surface
 from core.tasks import end, see_through
 
 LAST_WORDS_S = 3.0
 """How long a turn that ends early waits for the call that is under way."""
-HALF = 0.08
-"""A half word, sentence or line at the end is hidden if it is at most this part of what is new."""
 HIDDEN_S = 1.0
 """If nothing comes for so long, the hidden end is looked at again."""
-WORTH = 0.25
-"""An update must show at least this part of what is new."""
-STRIKES, FLOODS = 3, 2
-"""Previews end after so many failed calls, or so many 429s. The final text is sent all the same."""
 
 
 async def _always(new_post: bool) -> None:
@@ -52,6 +49,7 @@ class Reply:
         on_post: called when a new post stands, so that its handle can be kept.
         may_show: awaited before each call to the platform, before its token is taken. Its argument
             says whether the call makes a new post.
+        suspended: whether an earlier answer waits for a person, and the platform may show that.
     """
 
     def __init__(
@@ -66,6 +64,7 @@ class Reply:
         shown_chars: int = 0,
         on_post: Callable[[], None] = lambda: None,
         may_show: Callable[[bool], Awaitable[None]] = _always,
+        suspended: bool = False,
     ) -> None:
         self._platform = platform
         self._conversation = conversation
@@ -79,11 +78,11 @@ class Reply:
         self._closing = asyncio.Event()
         self._updater: asyncio.Task[None] | None = None
         self._began = clock()
-        self.progress = Progress(self._began)
+        self._screen = Screen(platform, self._posts)
         self._first_text_s: float | None = None
         self._updates = 0
-        self._refusals = 0
-        self._typing = Typing(platform, conversation, pacer.budget)
+        self._strikes = Strikes(conversation, self._sleep)
+        self._typing = Typing(platform, conversation, pacer.budget, suspended=suspended)
 
     @property
     def handles(self) -> tuple[str, ...]:
@@ -91,8 +90,12 @@ class Reply:
         return self._posts.handles
 
     @property
+    def progress(self) -> Progress:
+        return self._screen.progress
+
+    @property
     def shown(self) -> Shown:
-        return Shown(self._first_text_s, self._updates, self._refusals)
+        return Shown(self._first_text_s, self._updates, self._strikes.refusals)
 
     @property
     def waits_for(self) -> str:
@@ -130,6 +133,11 @@ class Reply:
         if self.progress.note_written(chars, clock()):
             self._pacer.pause_ended(self)
 
+    def tell(self, activity: Activity) -> None:
+        """Set what the steps of the answer are now. Never waits."""
+        self._screen.status.set(activity, self.progress.written_chars, clock())
+        self._changed.set()
+
     async def finish(
         self, text: str, buttons: Sequence[Button] = (), *, most_wait_s: float = math.inf
     ) -> None:
@@ -143,17 +151,18 @@ class Reply:
         await self.settle()
         self._posts.look(len(text))
         self._posts.tell_anew()
-        self._text.whole = text
+        self._text.whole = self._screen.with_steps(text)
         while (page := self._text.cut()) is not None:
             await self._finish_page(page.head, (), most_wait_s)
             self._posts.turn(page)
+        self._screen.takes_steps(self._posts.last)
         await self._finish_page(self._text.page, buttons, most_wait_s)
         if self.progress.written_chars:
             self._pacer.length_model.note(len(text))
         for surface in self._posts.left:
             await delete(surface, self._conversation, self._pacer.budget)
         self._posts.left.clear()
-        await self._typing.end()
+        await self._typing.end(asked=self._screen.status.activity.asks)
 
     async def settle(self) -> None:
         """Show nothing more. Wait for the call under way, or we would not know its post."""
@@ -166,28 +175,15 @@ class Reply:
 
     async def _update(self) -> None:
         """Show the newest text again and again, until closed, lost, or refused too often."""
-        floods = 0
         await self._wait_for_first_text()
         while not self._closing.is_set():
             self._changed.clear()
-            try:
-                await self._show_newest()
-            except RateLimited as error:
-                self._refusals += 1
-                floods += 1
-                report_refusal(error, self._conversation)
-            except (ChatLost, PostLost, NoRight, Revoked):
-                # The final text meets the same error, and `finish` decides what follows.
-                return
-            except PlatformError as error:
-                self._refusals += 1
-                report_refusal(error, self._conversation)
-                await self._sleep(1.0)
-            if self._refusals >= STRIKES or floods >= FLOODS:
+            if not await self._strikes.bear(self._show_newest, self._show_status):
                 return
             await self._sleep(self._platform.limits.interval_s)
             if not self._closing.is_set():
-                await self._wait_for_change(HIDDEN_S if self.progress.unseen_chars > 0 else None)
+                unseen = self.progress.unseen_chars > 0
+                await self._wait_for_change(HIDDEN_S if unseen else math.inf)
 
     async def _wait_for_first_text(self) -> None:
         first_at: float | None = None
@@ -202,15 +198,17 @@ class Reply:
                 waited_s = now - first_at if first_at else 0.0
                 if len(text) > self._keep_until_chars and worth_showing(text, waited_s):
                     return
-                left = FIRST_WAIT_S - waited_s
                 self._changed.clear()
-                await self._wait_for_change(left if first_at is not None and left > 0 else None)
+                if not await self._strikes.bear(self._show_status):
+                    return
+                left = FIRST_WAIT_S - waited_s
+                await self._wait_for_change(left if first_at is not None and left > 0 else math.inf)
         finally:
             await end([typing])
 
     async def _show_newest(self) -> None:
         # The newest text is chosen after the wait for the turn.
-        while self._has_news() and (turn := await self._take()) is not None:
+        while self._screen.has_news and (turn := await self._take()) is not None:
             async with reporting(self._pacer.budget, turn.buckets, turn.grant):
                 if await self._show_some():
                     return
@@ -220,17 +218,13 @@ class Reply:
         self._posts.tell_anew()
         surface, page = self._posts.last, self._text.cut()
         if page is None:
-            frame = self._frame()
-            chars = len(self._text.whole) - max(0, len(self._text.page) - len(frame))
-            if not frame:
+            if not self._screen.frame:
                 return True
             try:
-                await surface.show(frame, self._buttons)
+                await self._screen.show(surface, self._buttons)
             except Full:
                 page = self._text.cut_early()
             else:
-                self._posts.on_screen = frame
-                self.progress.shown_chars = chars
                 self._note_update(surface)
                 return True
         await surface.finish(page.head)
@@ -240,20 +234,24 @@ class Reply:
         self._posts.look(len(self._text.whole))
         return False
 
-    def _has_news(self) -> bool:
-        frame, unseen = self._frame(), self.progress.unseen_chars
-        if not frame or frame == self._posts.on_screen:
-            return False
-        if self.progress.shown_chars is None or unseen <= 0:
-            return True
-        # Half a row of a table or half a link is hidden. Wait for its other half.
-        return len(frame) - len(self._posts.on_screen) >= unseen * WORTH
-
-    def _frame(self) -> str:
-        """The part of the page that the screen may show now."""
-        if self._posts.last.grows:
-            return self._text.page
-        return self._text.frame(self.progress.unseen_chars * HALF).rstrip()
+    async def _show_status(self) -> None:
+        """Show the status of the steps, if it is due and a call is to spare."""
+        surface, screen = self._posts.last, self._screen
+        if screen.status_due_in_s > 0 or self._closing.is_set():
+            return
+        buckets = surface.budget
+        screen.status.asked(clock(), costs=bool(buckets))
+        # What an interrupted try had shown is not taken back for it.
+        if not screen.tells(surface) or len(self._text.whole) < self._keep_until_chars:
+            return
+        await self._may_show(not surface.handle)
+        grant = await self._pacer.budget.take(buckets, "nicety") if buckets else Grant(0.0)
+        if grant.wait_s or self._closing.is_set():
+            return
+        self._typing.enough()
+        async with reporting(self._pacer.budget, buckets, grant):
+            await screen.show(surface, self._buttons)
+        self._posts.note(surface)
 
     async def _finish_page(self, text: str, buttons: Sequence[Button], most_wait_s: float) -> None:
         surface = self._posts.last
@@ -294,7 +292,8 @@ class Reply:
             async with asyncio.timeout(seconds):
                 await self._closing.wait()
 
-    async def _wait_for_change(self, seconds: float | None = None) -> None:
+    async def _wait_for_change(self, seconds: float) -> None:
+        most_s = min(seconds, max(0.0, self._screen.status_due_in_s))
         with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
+            async with asyncio.timeout(most_s if most_s < math.inf else None):
                 await self._changed.wait()

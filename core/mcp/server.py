@@ -30,7 +30,6 @@ from core.mcp.frames import (
     news,
     read_frame,
 )
-from core.net.way import DIRECT, Way
 from core.secret import redact
 from core.tasks import end
 from core.telemetry import logger
@@ -54,7 +53,7 @@ STDERR_CHARS = 1_000
 
 _ROOT = str(Path(__file__).parents[2])
 
-Why = Literal["away", "refused", "timeout", "broken", "denied"]
+Why = Literal["away", "refused", "timeout", "broken"]
 
 
 class CallFailed(PalaverError):
@@ -63,7 +62,7 @@ class CallFailed(PalaverError):
     def __init__(self, why: Why, text: str = "") -> None:
         super().__init__(text or why)
         self.why = why
-        self.sure = why in ("away", "refused", "denied")
+        self.sure = why in ("away", "refused")
 
 
 class McpServer:
@@ -71,20 +70,13 @@ class McpServer:
 
     Attributes:
         listed: what it offers; empty until it was connected, kept while it is away.
-        told: what it offered lately to people who signed in, which is not in *listed* yet.
         fault: why it is away; empty while it is connected.
         changed: called whenever one of the two has changed.
     """
 
-    def __init__(
-        self,
-        entry: ServerEntry,
-        changed: Callable[[], None] = lambda: None,
-        way: Way = DIRECT,
-    ) -> None:
+    def __init__(self, entry: ServerEntry, changed: Callable[[], None] = lambda: None) -> None:
         self.entry = entry
-        self._way = way
-        self.listed = self.told = Listed()
+        self.listed = Listed()
         self.fault = NOT_STARTED
         self.changed = changed
         self._ready = asyncio.Event()
@@ -118,17 +110,15 @@ class McpServer:
 
     async def call(
         self,
-        kind: Literal["call", "read", "fill", "list"],
+        kind: Literal["call", "read", "fill"],
         name: str,
         arguments: Mapping[str, Any],
         *,
         key: str = "",
-        token: str = "",
         on_progress: Callable[[str], None] = lambda _: None,
     ) -> Done:
         """Call the tool, read the resource, or fill the prompt *name*.
 
-        *token* is of the person in whose name that is done, if the server asks people to sign in.
         Cancelled, it tells the server.
 
         Raises:
@@ -141,7 +131,7 @@ class McpServer:
             self._waiting[number] = (answer, on_progress)
             seconds = self.entry.timeout_s
             most_s = PATIENCE * seconds
-            order = Call(number, kind, name, dict(arguments), seconds, most_s, key, token)
+            order = Call(number, kind, name, dict(arguments), seconds, most_s, key)
             try:
                 self._order(order)
                 async with asyncio.timeout(most_s + GRACE_S):
@@ -177,7 +167,7 @@ class McpServer:
         ours, theirs = socket.socketpair()
         with tempfile.TemporaryDirectory(prefix="palaver-tools-") as folder:
             try:
-                opening = frame(self.entry.opening(folder, self._way))
+                opening = frame(self.entry.opening(folder))
                 process = await asyncio.create_subprocess_exec(
                     *(sys.executable, "-m", "core.mcp.child", str(theirs.fileno())),
                     pass_fds=[theirs.fileno()],
@@ -220,11 +210,7 @@ class McpServer:
                 continue
             match message:
                 case Listed():
-                    self.fault = ""
-                    if self.entry.sign_in:
-                        self.told = self.told.joined(message)
-                    else:
-                        self.listed = message
+                    self.listed, self.fault = message, ""
                     self._ready.set()
                     self.changed()
                 case Progress(id=number, text=text):

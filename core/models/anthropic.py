@@ -11,6 +11,7 @@ from core.border import clean
 from core.models.chunks import Delta, Finished
 from core.models.endings import ending_of
 from core.models.loose import count_of, record, records, text_of
+from core.models.native_search import native_search
 from core.models.parameters import CACHE, THINKING
 from core.models.providers import Endpoint
 from core.models.reading import Reading
@@ -23,6 +24,8 @@ from core.models.ways import Ways
 
 _KEEP = {"type": "ephemeral"}
 _THINKING = ("thinking", "redacted_thinking")
+_SEALED = (*_THINKING, "server_tool_use", "web_search_tool_result")
+"""Blocks that go back as they came. What was found is encrypted."""
 _ODD = re.compile(r"[^a-zA-Z0-9_-]")
 """What an id of a call may not hold here."""
 MAX_TOKENS = 8_192
@@ -52,12 +55,13 @@ def body(endpoint: Endpoint, request: ChatRequest, ways: Ways) -> dict[str, obje
         "stream": True,
         **_options(request.options),
     }
-    if request.tools:
+    offered: list[dict[str, object]] = [
+        {"name": one.name, "description": one.description, "input_schema": one.schema}
+        for one in request.tools
+    ]
+    if tools := [*native_search("anthropic", endpoint, request, ways), *offered]:
         # Calls of before may only be sent together with the tools.
-        asked["tools"] = [
-            {"name": one.name, "description": one.description, "input_schema": one.schema}
-            for one in request.tools
-        ]
+        asked["tools"] = tools
         if request.closing:
             asked["tool_choice"] = {"type": "none"}
     if any(not _begins_with_thought(one) for one in request.rounds):
@@ -137,7 +141,7 @@ class _Block(NamedTuple):
 
     def whole(self) -> dict[str, Any]:
         joined = {name: clean("".join(some)) for name, some in self.pieces.items()}
-        if self.begun.get("type") == "tool_use":
+        if self.begun.get("type") in ("tool_use", "server_tool_use"):
             written = read_arguments(joined.pop("partial_json", ""))
             return self.begun | {"input": self.begun.get("input") or written or {}}
         return self.begun | {
@@ -151,6 +155,8 @@ class Reader(Reading):
     def __init__(self) -> None:
         super().__init__()
         self._blocks: dict[int, _Block] = {}
+        self._server: set[int] = set()
+        """The places of what the provider calls by itself."""
 
     def _object(self, event: Mapping[str, object], some: list[Delta]) -> None:
         message, delta = record(event.get("message")), record(event.get("delta"))
@@ -159,10 +165,10 @@ class Reader(Reading):
         begun = event.get("content_block")
         for at, block in enumerate(records(begun or message.get("content"))):
             self._block(block, some)
-            self._keep(count_of(event.get("index")) if begun else at, block)
+            self._keep(count_of(event.get("index")) if begun else at, block, some)
         self._block(delta, some)
         if self.by or self._calls:
-            self._keep(count_of(event.get("index")), delta)
+            self._keep(count_of(event.get("index")), delta, some)
         for usage in (message.get("usage"), event.get("usage")):
             self._count(anthropic_usage(record(usage)), some)
         word = text_of(delta.get("stop_reason") or message.get("stop_reason"))
@@ -173,14 +179,17 @@ class Reader(Reading):
             self.rest(some)
             some.append(Finished(ending_of(word)))
 
-    def _keep(self, at: int, said: Mapping[str, object]) -> None:
+    def _keep(self, at: int, said: Mapping[str, object], some: list[Delta]) -> None:
         """Add *said* to the block *at*: its beginning, or a piece of it."""
         kind = text_of(said.get("type"))
-        if kind == "tool_use":
+        if kind == "server_tool_use":
+            self._search(some)
+            self._server.add(at)
+        elif kind == "tool_use":
             told = text_of(said.get("id")), text_of(said.get("name"))
             # The whole input, if the answer is not streamed. In a stream it is empty here.
             self._calls.take(("at", at), *told, said.get("input") or None)
-        elif kind == "input_json_delta":
+        elif kind == "input_json_delta" and at not in self._server:
             self._calls.take(("at", at), arguments=text_of(said.get("partial_json")))
         if not self.by:
             return
@@ -192,10 +201,10 @@ class Reader(Reading):
                     block.pieces.setdefault(name, []).append(piece)
 
     def _thoughts(self) -> tuple[dict[str, Any], ...]:
-        """The whole message, if it holds thinking: only its own maker can read the signature."""
+        """The whole message, if it holds thinking or a search: only its maker can read that."""
         blocks = [self._blocks[at].whole() for at in sorted(self._blocks)]
         kept = [block for block in blocks if block.get("text") != ""]
-        return tuple(kept) if any(one.get("type") in _THINKING for one in kept) else ()
+        return tuple(kept) if any(one.get("type") in _SEALED for one in kept) else ()
 
     def _block(self, block: Mapping[str, object], some: list[Delta]) -> None:
         self._think(text_of(block.get("thinking")), some)

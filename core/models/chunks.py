@@ -11,6 +11,9 @@ from core.models.tool_calls import Calls
 WRITING_TO_CACHE = 0.25
 """A token written into a cache costs this part more than one read (Anthropic, for 5 minutes)."""
 
+SEARCH_USD = 0.01
+"""What one search by the provider costs (Anthropic, OpenAI: 10 dollars for a thousand)."""
+
 
 class TextDelta(msgspec.Struct, frozen=True, gc=False):
     """More of the answer."""
@@ -29,6 +32,7 @@ class Usage(msgspec.Struct, frozen=True, gc=False):
 
     *prompt_tokens* are all tokens that were read. Of these, *cached_tokens* came from a cache, and
     *cache_write_tokens* were written into one. *billed_usd* is the provider's own bill, or 0.
+    *searches*: how often the provider has searched the web.
     """
 
     prompt_tokens: int = 0
@@ -36,22 +40,25 @@ class Usage(msgspec.Struct, frozen=True, gc=False):
     cached_tokens: int = 0
     cache_write_tokens: int = 0
     billed_usd: float = 0.0
+    searches: int = 0
 
     def cost_usd(self, price: Sequence[float]) -> float:
         """The provider's bill in dollars, else the cost at *price*.
 
         *price* is empty, or dollars for a million tokens: read, cached, written.
         """
+        searched = SEARCH_USD * self.searches
         if self.billed_usd or not price:
-            return self.billed_usd
+            return self.billed_usd or searched
         read, cached, written = price
         new = self.prompt_tokens - self.cached_tokens + WRITING_TO_CACHE * self.cache_write_tokens
-        return (new * read + self.cached_tokens * cached + self.completion_tokens * written) / 1e6
+        tokens = new * read + self.cached_tokens * cached + self.completion_tokens * written
+        return tokens / 1e6 + searched
 
     @classmethod
     def of(cls, error: ModelError) -> "Usage":
         """The usage that was billed before *error*."""
-        return cls(*map(int, error.billed[:4]), *error.billed[4:])
+        return cls(*map(int, error.billed[:4]), *error.billed[4:5], *map(int, error.billed[5:]))
 
     def told_by(self, error: ModelError) -> None:
         """Store this usage in *error*, where `of` reads it."""
@@ -65,6 +72,7 @@ class Usage(msgspec.Struct, frozen=True, gc=False):
             self.cached_tokens + other.cached_tokens,
             self.cache_write_tokens + other.cache_write_tokens,
             self.billed_usd + other.billed_usd,
+            self.searches + other.searches,
         )
 
     def __or__(self, later: "Usage") -> "Usage":
@@ -75,6 +83,7 @@ class Usage(msgspec.Struct, frozen=True, gc=False):
             max(self.cached_tokens, later.cached_tokens),
             max(self.cache_write_tokens, later.cache_write_tokens),
             max(self.billed_usd, later.billed_usd),
+            max(self.searches, later.searches),
         )
 
 
@@ -112,6 +121,10 @@ class Cited(msgspec.Struct, frozen=True):
     sources: tuple[Source, ...]
 
 
+class Searched(msgspec.Struct, frozen=True, gc=False):
+    """The provider searches the web for this answer."""
+
+
 class Blind(msgspec.Struct, frozen=True, gc=False):
     """The model cannot see pictures, so it was asked without them."""
 
@@ -131,6 +144,7 @@ Delta = (
     | FromMemory
     | Withdrawn
     | Cited
+    | Searched
     | Blind
     | Calls
     | Finished

@@ -31,7 +31,7 @@ class Lesson(NamedTuple):
         return set() if self.sure else set(changed)
 
 
-_FOR_ONCE = ("pictures", "tools", "thoughts")
+_FOR_ONCE = ("pictures", "tools", "searches", "thoughts")
 _THIS_PICTURE = re.compile(
     r"too (?:large|big|many|small)|at most|size|format|decod|download|fetch|corrupt|"
     r"invalid (?:image|base64)|exceed"
@@ -128,7 +128,8 @@ def lesson_of(
     words = error.said.lower()
     if _RESPONSES.search(words) and not ways.shape:
         return Lesson(replace(ways, shape="responses"))
-    of_tools = (request.tools or request.rounds) and error.reason in ("request", "model")
+    offered = request.tools or request.rounds or request.searches
+    of_tools = offered and error.reason in ("request", "model")
     if of_tools and (taught := taught_of_tools(words, request, body, ways)) is not None:
         return Lesson(*taught)
     if hears(request) and _SOUNDS.search(words) and error.reason in ("request", "model"):

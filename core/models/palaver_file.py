@@ -17,7 +17,8 @@ headers = {X-RateLimit-Group = "chat"} # more headers of each call
 extra = {thinking = {type = "disabled"}}  # more fields of each request
 parameters = {temperature = 0.2, reasoning_effort = "high"}  # see `core.models.parameters`
 ways = {window = 32768, pictures = false} # what it takes (else it is learned): window,
-                                       # most_tokens, pictures, links, sounds, stream, prefill,
+                                       # most_tokens, pictures, links, sounds, tools, searches,
+                                       # stream, prefill,
                                        # system,
                                        # without = ["temperature"], renamed = {...}
 first_s = 900                          # deadlines of its own, as LLM_FIRST_S

@@ -40,6 +40,7 @@ class Provider(msgspec.Struct, frozen=True):
         thinking: how the limit for thinking is sent; empty if there is none.
         thoughts: how thinking goes back with the results of tools, as in `Ways`.
         signs: whether a call goes back with a signature (Gemini).
+        searches: the shape in which it searches the web for its models; empty if it does not.
         nine: whether the ids of calls have nine letters and digits, and no text stands beside calls
             (Mistral).
     """
@@ -56,6 +57,7 @@ class Provider(msgspec.Struct, frozen=True):
     thoughts: Thoughts = ""
     signs: bool = False
     nine: bool = False
+    searches: Shape | Literal[""] = ""
 
 
 _VERSION = (("anthropic-version", "2023-06-01"),)
@@ -64,7 +66,7 @@ KNOWN = (
     Provider("api.mistral.ai", "prefix", nine=True),
     *(Provider(host, thoughts="space") for host in ("api.moonshot.cn", "api.moonshot.ai")),
     Provider("aip.baidubce.com", shape="qianfan"),
-    Provider("openrouter.ai", thinking="reasoning", thoughts="as_it_was"),
+    Provider("openrouter.ai", thinking="reasoning", thoughts="as_it_was", searches="openai"),
     Provider("dashscope.aliyuncs.com", thinking="thinking_budget"),
     Provider("dashscope-intl.aliyuncs.com", thinking="thinking_budget"),
     Provider("generativelanguage.googleapis.com", thinking="thinking_config", signs=True),
@@ -74,9 +76,11 @@ KNOWN = (
         key_header="x-api-key",
         headers=_VERSION,
         shape="anthropic",
+        searches="anthropic",
     ),
     # OpenAI's newer models refuse `max_tokens`.
-    Provider("api.openai.com", max_tokens="max_completion_tokens"),
+    # In a chat completion only its search models search.
+    Provider("api.openai.com", max_tokens="max_completion_tokens", searches="responses"),
     *(
         Provider(host, max_tokens="max_completion_tokens", key_header="api-key")
         for host in ("openai.azure.com", "cognitiveservices.azure.com", "services.ai.azure.com")

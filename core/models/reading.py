@@ -10,7 +10,7 @@ from typing import Any
 from core.border import set_aside
 from core.errors import ModelError
 from core.models.assembling import Assembler
-from core.models.chunks import Cited, Delta, ReasoningDelta, Source, TextDelta, Usage
+from core.models.chunks import Cited, Delta, ReasoningDelta, Searched, Source, TextDelta, Usage
 from core.models.loose import Joiner, parse_all, records, text_of
 from core.models.refusals import read_error, tells_of_error, told_in
 from core.models.tool_calls import Calls
@@ -32,6 +32,7 @@ class Reading:
         self._thought = Joiner()
         self._usage = Usage()
         self._cited = Cited(())
+        self._searched = False
         self._heard = False
         """Whether text of the answer has come."""
         self._odd: Mapping[str, object] | None = None
@@ -100,6 +101,11 @@ class Reading:
     def _think(self, said: str, some: list[Delta]) -> None:
         if said and (text := self._thought.take(said)):
             some.append(ReasoningDelta(text))
+
+    def _search(self, some: list[Delta]) -> None:
+        if not self._searched:
+            self._searched = True
+            some.append(Searched())
 
     def _count(self, told: Usage, some: list[Delta]) -> None:
         """Add *told* to the usage. A later report takes no number back."""

@@ -38,6 +38,7 @@ class ChatRequest(msgspec.Struct, frozen=True, omit_defaults=True):
         tools: what the model may call.
         rounds: what it has called since the last message, and what came of that.
         closing: it may call nothing more, and must answer with what it has.
+        searches: it may search the web by itself, if its provider lets it.
     """
 
     messages: tuple[ChatMessage, ...]
@@ -51,6 +52,7 @@ class ChatRequest(msgspec.Struct, frozen=True, omit_defaults=True):
     tools: tuple[ToolOffer, ...] = ()
     rounds: tuple[Round, ...] = ()
     closing: bool = False
+    searches: bool = False
 
 
 class Traits(NamedTuple):

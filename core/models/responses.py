@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from core.errors import Interrupted
-from core.models.chunks import Delta, Finished
+from core.models.chunks import Delta, Finished, Usage
 from core.models.endings import ending_of
 from core.models.loose import record, records, text_of
+from core.models.native_search import native_search
 from core.models.parameters import THINKING
 from core.models.providers import Endpoint
 from core.models.reading import Reading
@@ -58,9 +59,10 @@ def body(endpoint: Endpoint, request: ChatRequest, ways: Ways) -> dict[str, obje
         asked["instructions"] = system
     if request.max_tokens:
         asked["max_output_tokens"] = request.max_tokens
-    if request.tools and not request.closing:
+    searching = native_search("responses", endpoint, request, ways)
+    if (request.tools or searching) and not request.closing:
         own = request.options.get("tools", ())
-        asked["tools"] = [*own, *map(_offer, request.tools)]
+        asked["tools"] = [*own, *searching, *map(_offer, request.tools)]
         # It stores nothing, so its thinking comes and goes with us.
         asked["include"] = ["reasoning.encrypted_content"]
     return asked
@@ -122,6 +124,7 @@ class Reader(Reading):
     def __init__(self) -> None:
         super().__init__()
         self._output: list[dict[str, Any]] = []
+        self._searches: set[object] = set()
         self._streamed = False
         """Whether the items of the output came one by one."""
 
@@ -136,7 +139,7 @@ class Reader(Reading):
         elif kind in _THOUGHT:
             self._think(text_of(event.get("delta")), some)
         elif kind in _CALLING:
-            self._call(event, kind)
+            self._call(event, kind, some)
         elif kind == "response.output_text.annotation.added":
             self._note(event.get("annotation"), some)
         elif kind == "error":
@@ -150,7 +153,7 @@ class Reader(Reading):
         elif event.get("object") == "response" or (not kind and event.get("error")):
             self._whole(event, some)
 
-    def _call(self, event: Mapping[str, object], kind: str) -> None:
+    def _call(self, event: Mapping[str, object], kind: str, some: list[Delta]) -> None:
         """Read a piece of a call, or a whole item of the output."""
         at = event.get("output_index")
         key = ("at", at if isinstance(at, int) else text_of(event.get("item_id")))
@@ -161,16 +164,27 @@ class Reader(Reading):
         else:
             whole = kind == "response.output_item.done"
             self._streamed = self._streamed or whole
-            self._item(record(event.get("item")), key, whole=whole)
+            self._item(record(event.get("item")), key, some, whole=whole)
 
-    def _item(self, item: Mapping[str, object], key: object, *, whole: bool) -> None:
+    def _item(
+        self, item: Mapping[str, object], key: object, some: list[Delta], *, whole: bool
+    ) -> None:
         kind = item.get("type")
+        if kind == "web_search_call":
+            self._search(some)
+            # To open a page that was found costs nothing more.
+            if whole and record(item.get("action")).get("type") in (None, "search"):
+                self._searches.add(key)
+                self._count(Usage(searches=len(self._searches)), some)
         if kind == "function_call":
             told = text_of(item.get("call_id")), text_of(item.get("name"))
             if whole:
                 self._calls.replace(key, *told, item.get("arguments"))
             else:
                 self._calls.take(key, *told)
+        if whole and self.by and kind == "web_search_call":
+            # A thought needs what came of it, as it was.
+            self._output.append(dict(item))
         if whole and self.by and kind in ("function_call", "message", "reasoning"):
             # A thought without its encrypted content would name an item that nobody has.
             if kind == "reasoning" and not item.get("encrypted_content"):
@@ -186,7 +200,7 @@ class Reader(Reading):
         """Read an answer that was not streamed."""
         for at, item in enumerate(records(response.get("output"))):
             if not self._streamed:
-                self._item(item, ("at", at), whole=True)
+                self._item(item, ("at", at), some, whole=True)
             for part in records(item.get("summary")):
                 self._think(text_of(part.get("text")), some)
             content = item.get("content")

@@ -27,6 +27,7 @@ _WANTS_THOUGHT = re.compile(
     r"reasoning_content.{0,80}(?:must|missing|required|pass(?:ed)? back)|"
     r"(?:missing|requires?|must).{0,40}reasoning_content"
 )
+_SEARCH = re.compile(r"web.?search")
 _NO_THOUGHT = re.compile(
     r"thought.?signature|invalid.{0,20}signature|signature.{0,40}(?:invalid|not valid|verif)|"
     r"encrypted.?content|expected.{0,20}thinking|reasoning_content|reasoning_details|"
@@ -43,6 +44,8 @@ def taught_of_tools(
             return replace(ways, thoughts="space"), True
         if _NO_THOUGHT.search(words):
             return replace(ways, thoughts="no"), False
+    if request.searches and ways.searches is not False and _SEARCH.search(words):
+        return replace(ways, searches=False), True
     if ways.tools is False or ("reasoning_effort" in words and "reasoning_effort" in body):
         return None  # Perhaps it takes tools, but not together with this.
     if "tool_use_failed" not in words and _NO_TOOLS.search(words):

@@ -46,6 +46,7 @@ def anthropic_usage(usage: Mapping[str, object]) -> Usage:
         count_of(usage.get("output_tokens")),
         cached,
         kept + (HOUR_LONG - 1) * min(for_an_hour, kept),
+        searches=count_of(record(usage.get("server_tool_use")).get("web_search_requests")),
     )
 
 

@@ -40,6 +40,7 @@ class Ways(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_field
         links: whether it gets pictures as addresses, and not as bytes.
         sounds: whether it accepts sounds.
         tools: whether it can be offered tools.
+        searches: whether its provider searches the web for it.
         thoughts: how its thinking goes back with the results of tools: `as_it_was`; always as
             `reasoning_content`, even if it is `empty`, or with a `space` then; `no`: not at all.
         shape: its shape, if it is not that of its provider's other models.
@@ -58,6 +59,7 @@ class Ways(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_field
     links: bool | None = None
     sounds: bool | None = None
     tools: bool | None = None
+    searches: bool | None = None
     thoughts: Thoughts = ""
     shape: Literal["", "responses"] = ""
     window: int = 0
@@ -88,6 +90,7 @@ class Ways(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_field
         parts += ["pictures by address"] if self.links else []
         parts += ["no sounds"] if self.sounds is False else []
         parts += ["no tools"] if self.tools is False else []
+        parts += ["no search of its own"] if self.searches is False else []
         parts += ["no streaming"] if self.stream is False else []
         parts += [f"asked by {self.shape}"] if self.shape else []
         parts += ["no prefill"] if self.prefill is False else []
@@ -178,11 +181,11 @@ def deaf(request: ChatRequest) -> ChatRequest:
 def handless(request: ChatRequest) -> ChatRequest:
     """*request* without tools. What was called before is told in words."""
     if not request.rounds:
-        return replace(request, tools=())
+        return replace(request, tools=(), searches=False)
     *before, last = request.messages
     told = f"{last.content}\n\n{in_words(request.rounds)}"
     messages = (*before, replace(last, content=told))
-    return replace(request, messages=messages, tools=(), rounds=())
+    return replace(request, messages=messages, tools=(), rounds=(), searches=False)
 
 
 def hears(request: ChatRequest) -> bool:

@@ -3,10 +3,13 @@
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
+from core.errors import StoreError
+from core.lent import Standing
 from core.messages import ConversationId, Incoming, split_conversation
 from core.people.access import Access
-from core.people.roles import RIGHTS, Act, Least, Member, Role, tenant_of
+from core.people.roles import RIGHTS, Act, Least, Member, Role, read_rights, tenant_of
 from core.platform import Platform
+from core.settings import Settings
 
 
 class Members(Protocol):
@@ -47,6 +50,16 @@ class Rights:
             return Role.OWNER if ours else Role.MEMBER
         return await self.role_of(person, conversation)
 
+    async def standing(self, incoming: Incoming) -> Standing:
+        """What the sender of *incoming* is, for an adapter that must know before the ingress."""
+        try:
+            role = await self.role_of(incoming.sender.id, incoming.conversation)
+        except StoreError:
+            return "member"  # The ingress waits for the store, and decides then.
+        if role is Role.BLOCKED:
+            return "blocked"
+        return "member" if role >= Role.MEMBER else "stranger"
+
     async def role_of(self, person: str, conversation: ConversationId) -> Role:
         """The role of *person*, who speaks in *conversation*. Raises `StoreError`."""
         listed = self._access.role_of(person, conversation)
@@ -83,3 +96,9 @@ class Rights:
         return self.place_admins and await platform.administers(
             incoming.conversation, incoming.sender.id
         )
+
+
+def rights_of(settings: Settings, access: Access, members: Members) -> Rights:
+    """The rights as *settings* have them. Raises `ConfigError`."""
+    table = read_rights(settings.rights)
+    return Rights(access, members, place_admins=settings.place_admins, table=table)

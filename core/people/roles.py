@@ -6,11 +6,13 @@ people in, needs a role of the whole bot: to be an admin of some group is not en
 """
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Literal, NamedTuple
 
 import msgspec
+
+from core.errors import ConfigError
 
 
 class Role(enum.IntEnum):
@@ -102,16 +104,50 @@ RIGHTS: Mapping[Act, Least] = MappingProxyType(
 )
 
 
+def read_role(setting: str, name: str) -> Role:
+    """The role that the operator calls *name*.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    role = {"member": Role.MEMBER, "admin": Role.ADMIN, "owner": Role.OWNER}.get(name.strip())
+    if role is None:
+        raise ConfigError(setting, f"there is no role {name.strip()[:40]!r}: member, admin, owner")
+    return role
+
+
+def read_rights(entries: Iterable[str]) -> Mapping[Act, Least]:
+    """The table as RIGHTS changes it. Each entry is `act=role`, for groups and in private.
+
+    Raises:
+        ConfigError: an act or role is unknown, or members could let people in or spend money.
+    """
+    table = dict(RIGHTS)
+    for entry in entries:
+        name, _, role = entry.partition("=")
+        act = next((one for one in RIGHTS if one == name.strip().replace("_", " ")), None)
+        if act is None:
+            acts = ", ".join(RIGHTS)
+            raise ConfigError("RIGHTS", f"there is no act {name.strip()[:40]!r}: {acts}")
+        least, to = RIGHTS[act], read_role("RIGHTS", role)
+        if least.everywhere and to < least.group:
+            raise ConfigError("RIGHTS", f"{act} needs {least.group.name.lower()} at least")
+        table[act] = Least(to, to, least.everywhere)
+    return table
+
+
 class Member(msgspec.Struct, frozen=True, omit_defaults=True):
     """What somebody with the right to decided about a person or a place, as the store keeps it.
 
-    *by*: the id of who decided that. *at*: when, in seconds since the epoch.
+    *by*: the id of who decided that. *at*: when, in seconds since the epoch. *language*: an IETF
+    tag or empty.
     """
 
     role: Role = Role.STRANGER
     name: str = ""
     by: str = ""
     at: float = 0.0
+    language: str = ""
 
 
 def tenant_of(name: str) -> str:

@@ -120,7 +120,8 @@ def bill_of(
 def read_hold(raw: bytes | None) -> Sequence[str]:
     """The keys of the accounts that a hold names."""
     found = read(_hold, raw, "store.hold") if raw else None
-    return tuple(found.accounts) if found is not None else ()
+    ours = f"{keys.TAG}:account:"
+    return tuple(one for one in found.accounts if one.startswith(ours)) if found is not None else ()
 
 
 def read_limits(fields: Sequence[bytes | None]) -> tuple[Limit, ...]:

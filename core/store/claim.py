@@ -51,6 +51,8 @@ RENEW_S = 1.0
 """`core.turn.lease_renewer` renews it so often while the turn runs."""
 STALE_S = 60
 """After this long without a renewal, a turn no longer counts as one that runs for its person."""
+SLOT_S = STALE_S / 4
+"""So often a renewal tells that too."""
 START = 3
 FAILED = 1
 """How many tries a start counts as: `START` at first, `FAILED` once the turn reports an error. A
@@ -76,14 +78,13 @@ class Claim:
         self.past, self.consents = Past(engine, lane.conversation), Consents(engine.redis)
         self.memories, self.places = engine.memories, engine.places
         self.archive, self.eraser = engine.archive, engine.eraser
-        self._engine = engine
-        self._stream = stream
-        self._entry = entry
+        self._engine, self._stream, self._entry = engine, stream, entry
         self._fence = 0
         self._began: Turn | None = None
         self._held: set[str] = set()
-        self.near: Sequence[Account] = ()
-        """The budgets that the commit has brought near their limit, for the first time."""
+        self._slot_at = 0.0
+        self.near: Sequence[Account] = ()  # Budgets that the commit brought near their limit.
+        self.waiting = 0  # How much mail the lane had at the last look.
 
     async def load(self, history_bytes: int, *, again: bool = False) -> Turn | None:
         """Begin the turn with about *history_bytes* of history.
@@ -118,10 +119,11 @@ class Claim:
                 *fields_of(self.conversation, self.person),
             ],
         )
-        self._fence = loaded[0]
+        self._fence, self._slot_at = loaded[0], time.monotonic()
         if not self._fence:
             return None
         mail, lane, history, state, place, of_tenant, limits, hold = loaded[1:]
+        self.waiting = len(mail)
         in_thread = self.conversation != self._place
         readable = await self._readable(mail)
         began = read_turn(readable, lane, history, state, place, of_tenant, in_thread=in_thread)
@@ -146,10 +148,11 @@ class Claim:
     ) -> str:
         """Renew the lease, and save *checkpoint*. `Ledger.unknown` then knows *new_posts*.
 
-        Returns:
-            The event id of the answer that must stop, `*` for any answer, or an empty string.
+        Returns the event id of the answer that must stop, `*` for any, or an empty string.
         """
-        stop = await self._step(
+        saved = msgspec.json.encode(checkpoint) if checkpoint else ""
+        slot = time.monotonic() - self._slot_at > SLOT_S
+        stop, self.waiting = await self._step(
             self._engine.checkpoint,
             [
                 keys.state(self.lane.name),
@@ -157,15 +160,11 @@ class Claim:
                 keys.running(self.person),
                 keys.running(self._place),
                 keys.posts(self.conversation),
+                keys.mail(self.lane.name),
             ],
-            [
-                self._fence,
-                msgspec.json.encode(checkpoint) if checkpoint else "",
-                POSTS_S,
-                self._slot,
-                *new_posts,
-            ],
+            [self._fence, saved, POSTS_S, self._slot if slot else "", *new_posts],
         )
+        self._slot_at = time.monotonic() if slot else self._slot_at
         return words(cast(bytes, stop))
 
     async def record(self, name: str, record: bytes) -> None:
@@ -257,7 +256,7 @@ class Claim:
         )
 
     async def release(self, *, at_once: bool = True) -> None:
-        """Give the lane back. *at_once*: it can be taken over now; else after a whole lease."""
+        """Give the lane back. *at_once*: it can be taken over now; else after a lease."""
         idle_ms = int(self._engine.lease_s * 1000) + 1 if at_once else 0
         await self._step(self._engine.release, [keys.state(self.lane.name)], [idle_ms, START])
 

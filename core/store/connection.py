@@ -14,6 +14,17 @@ from redis.exceptions import RedisError, ResponseError
 
 from core.errors import ConfigError, StoreError
 from core.secret import shown_url
+from core.store.address import StoreAddress, read_address
+from core.store.following import (
+    ClusterSlot,
+    Finder,
+    FollowingConnection,
+    FollowingPool,
+    FollowingTlsConnection,
+    SentinelGroup,
+    asking,
+)
+from core.store.repairing import RepairingRedis
 from core.store.values import is_wrong_type, put_aside
 
 POOL_CONNECTIONS = 32
@@ -82,38 +93,85 @@ class _Script(AsyncScript):
 
 @asynccontextmanager
 async def connect(url: str) -> AsyncIterator[Redis]:
-    """A client of the server at *url* (`redis://`, `rediss://` or `unix://`).
+    """A client of the server at *url*; of the primary, if a cluster or Sentinels are there.
+
+    The shapes of *url* are those of `core.store.address.read_address`.
 
     Raises:
         ConfigError: nothing answers there, or it is too old.
     """
+    address = read_address(url)
     try:
-        pool = BlockingConnectionPool.from_url(
-            url,
-            max_connections=POOL_CONNECTIONS,
-            timeout=10,
-            socket_connect_timeout=5,
-            # Longer than our longest blocking read.
-            socket_timeout=8,
-            health_check_interval=15,
-            # One more try on a fresh connection: our scripts may run twice.
-            retry=Retry(NoBackoff(), 1),
-        )
-    except ValueError:
-        # The error's text may quote a part of the password, taken for a port.
-        raise ConfigError("REDIS_URL", "is no redis://, rediss:// or unix:// address") from None
-    redis = Redis(connection_pool=pool)
-    try:
-        try:
-            with store_errors():
+        with store_errors():
+            pool = await _pool(address)
+            redis = RepairingRedis(connection_pool=pool)
+            try:
                 version = str((await redis.info("server"))["redis_version"])
-        except StoreError as error:
-            raise ConfigError(
-                "REDIS_URL", f"no Redis answers at {shown_url(url)} ({error})"
-            ) from error
+            except BaseException:
+                await redis.aclose()
+                await pool.disconnect()
+                raise
+    except StoreError as error:
+        raise ConfigError("REDIS_URL", f"no Redis answers at {shown_url(url)} ({error})") from error
+    try:
         if tuple(int(part) for part in version.split(".")[:2]) < (6, 2):
             raise ConfigError("REDIS_URL", f"Redis {version} is too old: 6.2 or newer is needed")
         yield redis
     finally:
         await redis.aclose()
         await pool.disconnect()
+
+
+async def _pool(address: StoreAddress) -> BlockingConnectionPool:
+    """Connections to the primary of *address*.
+
+    Raises:
+        RedisError: no server answers.
+    """
+    if not address.hosts:
+        return _connections(address.options)
+    if address.group:
+        finder: Finder = SentinelGroup(address.hosts, address.asking, address.group)
+    elif await _is_cluster(address):
+        finder = ClusterSlot(address.hosts, address.asking)
+    elif len(address.hosts) > 1:
+        raise ConfigError("REDIS_URL", "names several servers, and they are no cluster")
+    else:
+        host, port = address.hosts[0]
+        return _connections({**address.options, "host": host, "port": port})
+    kind = FollowingTlsConnection if address.tls else FollowingConnection
+    options = {**address.options, "connection_class": kind, "finder": finder}
+    return _connections(options, FollowingPool)
+
+
+async def _is_cluster(address: StoreAddress) -> bool:
+    """Whether the first of the hosts that answers is a node of a cluster."""
+    refused: RedisError | None = None
+    for host in address.hosts:
+        try:
+            async with asking(host, address.asking) as client:
+                server = await client.info("server")
+        except RedisError as error:
+            refused = error
+            continue
+        mode = server.get("redis_mode") or server.get("server_mode")
+        if mode == "sentinel":
+            raise ConfigError("REDIS_URL", "names a Sentinel: write redis+sentinel://host/name")
+        return bool(mode == "cluster")
+    raise refused or ConfigError("REDIS_URL", "names no server")
+
+
+def _connections(
+    options: Mapping[str, Any], kind: type[BlockingConnectionPool] = BlockingConnectionPool
+) -> BlockingConnectionPool:
+    return kind(
+        max_connections=POOL_CONNECTIONS,
+        timeout=10,
+        socket_connect_timeout=5,
+        # Longer than our longest blocking read.
+        socket_timeout=8,
+        health_check_interval=15,
+        # One more try on a fresh connection: our scripts may run twice.
+        retry=Retry(NoBackoff(), 1),
+        **options,
+    )

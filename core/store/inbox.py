@@ -23,8 +23,9 @@ from core.store.engine import Engine
 from core.store.erasing import Eraser
 from core.store.lanes import Lane, lane_at, lane_of, streams
 from core.store.memories import open_memories
+from core.store.orphans import Orphans
 from core.store.places import Places
-from core.store.values import is_wrong_type, put_aside, read_incoming
+from core.store.values import read_incoming
 
 Verdict = Literal["kept", "changed", "seen", "full", "stopping", "unasked"]
 
@@ -79,6 +80,7 @@ class Inbox:
         self.put_script = script(redis, "put")
         self._keep_placeholder = script(redis, "placeholder")
         memories, archive = open_memories(redis, history_ttl_s), Archive(redis)
+        self._orphans = Orphans(redis, archive)
         self.engine = Engine(
             redis=redis,
             worker=worker,
@@ -108,13 +110,16 @@ class Inbox:
 
     async def prepare(self, platforms: Sequence[str]) -> None:
         """Make sure that each platform's ready streams have the consumer group of the workers."""
-        for stream in _streams(platforms):
-            with store_errors():
-                try:
-                    await self._redis.xgroup_create(stream, keys.GROUP, id="0", mkstream=True)
-                except ResponseError as error:
-                    if "BUSYGROUP" not in str(error):
-                        raise
+        for platform in platforms:
+            for stream in streams(platform):
+                with store_errors():
+                    try:
+                        await self._redis.xgroup_create(stream, keys.GROUP, id="0", mkstream=True)
+                    except ResponseError as error:
+                        if "BUSYGROUP" not in str(error):
+                            raise
+                        continue
+                await self._orphans.revive(stream, platform)
 
     async def put(self, incoming: Incoming, *, by_admin: bool = False) -> Kept:
         """Keep *incoming*, unless it was kept before, nobody asked, or the mailbox is full.
@@ -270,9 +275,7 @@ class Inbox:
 
     async def _prepare_again(self, error: ResponseError, platforms: Sequence[str]) -> None:
         """Make the groups again: the store came back empty (a failover without data, a flush)."""
-        if is_wrong_type(error):
-            await put_aside(self._redis, _streams(platforms))
-        elif "NOGROUP" not in str(error):
+        if "NOGROUP" not in str(error):
             raise error
         await self.prepare(platforms)
 

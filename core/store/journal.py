@@ -12,7 +12,7 @@ from typing import Literal
 
 import msgspec
 
-from core.messages import Effect
+from core.messages import Attachment, Button, Effect
 from core.models.chunks import Source, Usage
 from core.models.tool_calls import Output, Round, ToolCall
 from core.store.values import read
@@ -28,8 +28,8 @@ class StepRecord(msgspec.Struct, frozen=True, omit_defaults=True):
 
     *digest* tells equal calls from others. *foreign*: it brought back text of strangers. *token*:
     of the question whether it may be called, which holds until *until*. *allowed*: a person said
-    yes to this very call. *signs_in*: the person must sign in to this server first, which asks for
-    *scope*; the question is then whether they have.
+    yes to this very call. *pictures*: those that it posted. *told*,
+    *buttons*: what stands of it under the answer.
     """
 
     call: ToolCall
@@ -44,8 +44,9 @@ class StepRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     token: str = ""
     until: float = 0.0
     allowed: bool = False
-    signs_in: str = ""
-    scope: str = ""
+    pictures: tuple[Attachment, ...] = ()
+    told: str = ""
+    buttons: tuple[Button, ...] = ()
 
     @property
     def ended(self) -> bool:
@@ -57,7 +58,7 @@ class RoundRecord(msgspec.Struct, frozen=True, omit_defaults=True):
 
     *message*: the platform's reference of the question. A new wording of it has another event.
     *text*, *thought*, *by*: as in `core.models.tool_calls.Round`. *usage*: what the model's message
-    cost.
+    cost. *searched*: the provider searched the web for it.
     """
 
     event: str
@@ -68,6 +69,7 @@ class RoundRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     thought: tuple[dict[str, object], ...] = ()
     by: str = ""
     usage: Usage = Usage()
+    searched: bool = False
 
     @property
     def name(self) -> str:

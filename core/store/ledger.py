@@ -1,6 +1,7 @@
 """What is kept of a conversation beside its history: costs, verdicts, posts. Needs no lease."""
 
 from collections.abc import Awaitable, Mapping, Sequence
+from itertools import takewhile
 from typing import cast
 
 from core.messages import ConversationId, Incoming, Sender, Spent, place_of
@@ -51,13 +52,14 @@ class Ledger:
                 await pipe.execute()
 
     async def behind(self, lane: str, taken: int) -> Sequence[Incoming]:
-        """The mail of *lane* after the first *taken* ones."""
+        """The mail of *lane* after the first *taken* ones, up to any that cannot be read."""
         with store_errors():
             mail = await cast(
                 Awaitable[list[bytes]],
                 self._engine.redis.lrange(keys.mail(lane), taken, taken + MOST_MAIL - 1),
             )
-        return [read for raw in mail if (read := read_incoming(raw, "store.mail")) is not None]
+        read = (read_incoming(raw, "store.mail") for raw in mail)
+        return [one for one in takewhile(lambda one: one is not None, read) if one is not None]
 
     async def others_answered(self) -> bool:
         """Whether a question of somebody else in this group is, or may be, being answered."""

@@ -29,6 +29,12 @@ SWAPS = 20
 """How often we try again if another process was faster. The last try writes in any case."""
 _level = msgspec.msgpack.Decoder(Level)
 _encode = msgspec.msgpack.Encoder().encode
+_NOTHING = _encode(Level())
+CLOCK_APART_S = 0.25
+"""We reckon the time of Redis from its last answer. If we are wrong by more, we ask again."""
+WRITE_AGAIN_S = 60.0
+"""A level that stays the same is written again after this time, so that it is kept on."""
+MOST_BELIEVED = 5_000
 
 LEASE_MS = 9_000
 LEASE_RENEW_S = 2.0
@@ -37,8 +43,9 @@ LEASE_RENEW_S = 2.0
 class SharedBudget:
     """The token buckets of every platform, counted across replicas.
 
-    The level of a bucket is one value in Redis. A process reads the value, applies the law of
-    `core.buckets`, and writes it back. If another process wrote in between, it starts again.
+    The level of a bucket is one value in Redis. A process remembers the value that it wrote last,
+    applies the law of `core.buckets`, and writes the new value if the old one still stands. Else it
+    gets what stands, and starts again. So a call costs one trip, if nobody else speaks there.
 
     While Redis is away, each process counts alone, so that a running answer can still be shown.
     """
@@ -48,6 +55,10 @@ class SharedBudget:
         self._swap = script(redis, "swap")
         self._local = Buckets()
         self._usual = Usual()
+        self._believed: dict[str, bytes] = {}
+        """The levels as they stood in Redis last; empty: none."""
+        self._ahead_s = time.time() - time.monotonic()
+        """How much Redis's time is ahead of our clock."""
         # One at a time in this process, so that its own tasks do not disturb each other.
         self._mine = asyncio.Lock()
 
@@ -92,33 +103,51 @@ class SharedBudget:
     async def _swapped(
         self, buckets: Sequence[Bucket], law: Callable[[Buckets, float], Result], *, force: bool
     ) -> tuple[bool, Result]:
-        """Apply *law* to the levels in Redis. Fails if another process wrote, unless *force*."""
+        """Apply *law* to the levels in Redis. Fails if they are not what we believe.
+
+        Then we know better what they are. With *force* the levels are written in any case.
+        """
         seconds_of = {one.like: 0.0 for one in buckets if one.like}
         seconds_of |= {one.key: one.seconds for one in buckets}
-        names = [keys.level(key) for key in seconds_of]
-        with store_errors():
-            async with self._redis.pipeline(transaction=False) as pipe:
-                pipe.time()
-                pipe.mget(names)
-                (seconds, micros), had = await pipe.execute()
-        now = seconds + micros / 1e6
-        read = [(key, _read(one)) for key, one in zip(seconds_of, had, strict=True)]
-        levels = {key: level for key, level in read if level is not None}
+        now = time.monotonic() + self._ahead_s
+        had = [self._believed.get(key, b"") for key in seconds_of]
+        levels = {
+            key: level for key, raw in zip(seconds_of, had, strict=True) if (level := _read(raw))
+        }
+        seen_at = {key: level.seen_at for key, level in levels.items()}
         for level in levels.values():
             settle(level, now)
         result = law(Buckets(levels), now)
-        pairs: list[bytes | int | float] = []
-        for (key, lasts_s), one in zip(seconds_of.items(), had, strict=True):
+        args: list[bytes | float] = [int(force), now, CLOCK_APART_S]
+        new: list[bytes] = []
+        for (key, lasts_s), raw in zip(seconds_of.items(), had, strict=True):
             level = levels.get(key, Level())
-            level.seen_at = now
-            pairs += [one or b"", _encode(level), kept_s(lasts_s, level, now)]
+            new.append(_to_write(level, raw, seen_at.get(key, now), now))
+            args += [raw, new[-1], kept_s(lasts_s, level, now)]
         with store_errors():
-            swapped = await self._swap(keys=names, args=[int(force), *pairs])
+            seconds, micros, swapped, *had = await self._swap(
+                keys=[keys.level(key) for key in seconds_of], args=args
+            )
+        self._ahead_s = int(seconds) + int(micros) / 1e6 - time.monotonic()
+        if len(self._believed) > MOST_BELIEVED:
+            self._believed.clear()
+        found = zip(had, new, strict=True)
+        values = [(written or old) if swapped else old for old, written in found]
+        self._believed |= zip(seconds_of, values, strict=True)
         return bool(swapped), result
 
 
-def _read(value: bytes | None) -> Level | None:
-    if value is None:
+def _to_write(level: Level, had: bytes, seen_at: float, now: float) -> bytes:
+    """What is to be written of *level*, read as *had*: nothing, if it says nothing new."""
+    level.seen_at = seen_at if had else 0.0
+    if _encode(level) == (had or _NOTHING) and 0 <= now - seen_at < WRITE_AGAIN_S:
+        return b""
+    level.seen_at = now
+    return _encode(level)
+
+
+def _read(value: bytes) -> Level | None:
+    if not value:
         return None
     try:
         return _level.decode(value)

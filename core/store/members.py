@@ -1,5 +1,9 @@
-"""What admins decided about people and places, for all replicas."""
+"""What admins decided about people and places, and the code of a tenant without an owner.
 
+All replicas share both, and both outlive a restart.
+"""
+
+import hmac
 from collections.abc import Sequence
 from typing import cast
 
@@ -8,9 +12,11 @@ from redis.asyncio import Redis
 
 from core.people.roles import Member
 from core.store import keys
-from core.store.connection import store_errors
-from core.store.values import read
+from core.store.connection import script, store_errors
+from core.store.values import read, words
 
+CODE_S = 24 * 3600
+"""How long a code is good. Then there is another one."""
 _member = msgspec.json.Decoder(Member)
 
 
@@ -19,6 +25,8 @@ class SharedMembers:
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
+        self._code = script(redis, "owner_code")
+        self._own = script(redis, "own")
 
     async def look(self, tenant: str, names: Sequence[str]) -> Sequence[Member | None]:
         """As `Members.look`. What cannot be read counts as not decided."""
@@ -27,3 +35,40 @@ class SharedMembers:
                 list[bytes | None], await self._redis.hmget(keys.members(tenant), list(names))
             )
         return [None if raw is None else read(_member, raw, "store.members") for raw in found]
+
+    async def owner_code(self, tenant: str, fresh: str) -> str:
+        """The code of *tenant*; *fresh* if it has none yet. Empty: it has an owner."""
+        with store_errors():
+            code = await self._code(
+                keys=[keys.owner_code(tenant), keys.members(tenant)], args=[fresh, CODE_S]
+            )
+        return words(code)
+
+    async def has_owner_code(self, tenant: str) -> bool:
+        """Whether *tenant* has a code now, so no owner."""
+        with store_errors():
+            return bool(await self._redis.exists(keys.owner_code(tenant)))
+
+    async def is_owner_code(self, tenant: str, code: str) -> bool:
+        """Whether *code* is good now. Compared in constant time."""
+        with store_errors():
+            right = cast(bytes | None, await self._redis.get(keys.owner_code(tenant)))
+        return hmac.compare_digest(right or b"", code.encode()) and bool(code)
+
+    async def own(self, tenant: str, code: str, person: str, member: Member) -> bool:
+        """Make *person* the owner of *tenant*. False if there is one, or *code* is not good."""
+        if not await self.is_owner_code(tenant, code):
+            return False
+        with store_errors():
+            owns = await self._own(
+                keys=[keys.owner_code(tenant), keys.members(tenant)],
+                args=[code, person, msgspec.json.encode(member)],
+            )
+        return bool(owns)
+
+    async def drop_owner_code(self, tenant: str, code: str) -> bool:
+        """Make *code* useless, if it is good now: others have read it."""
+        if not await self.is_owner_code(tenant, code):
+            return False
+        with store_errors():
+            return bool(await self._redis.delete(keys.owner_code(tenant)))

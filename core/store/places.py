@@ -104,6 +104,12 @@ class Places:
         )
         return list(dict.fromkeys([lane.conversation for lane in waits]))
 
+    async def waiting(self, lane: Lane) -> list[Incoming]:
+        """The newest mail of *lane* that is not answered yet, if there is any."""
+        with store_errors():
+            mail = cast(list[bytes], await self._redis.lrange(keys.mail(lane.name), -1, -1))
+        return [one for raw in mail if (one := read_incoming(raw, "")) is not None]
+
     async def note_move(self, place: ConversationId, to: ConversationId) -> None:
         """Remember for ever that *place*, which the operator listed, is now *to*."""
         with store_errors():

@@ -98,6 +98,8 @@ class PubSub:
                         self._connected.set()
                         while True:
                             self._pass_on(await self._channel.get_message(timeout=5))
+                            if getattr(self._channel.connection, "stale", False):
+                                raise StoreError("the store has another primary")
             except StoreError as error:
                 self._connected.clear()
                 for listener in chain.from_iterable(self._listeners.values()):

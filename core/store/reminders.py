@@ -8,6 +8,7 @@ may try; whoever finds the reminder changed does nothing.
 
 import math
 from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import UTC
 from functools import partial
 from typing import Literal, NamedTuple, cast
@@ -16,12 +17,8 @@ import msgspec
 from msgspec.structs import replace
 from redis.asyncio import Redis
 
-from core.border import set_aside
 from core.messages import (
-    DUE,
     ConversationId,
-    Incoming,
-    Sender,
     conversation_id,
     place_of,
     split_conversation,
@@ -30,50 +27,18 @@ from core.store import keys
 from core.store.connection import script, store_errors
 from core.store.inbox import DEDUPE_S
 from core.store.lanes import lane_of, streams
+from core.store.reminder import Reminder, mail_of, ms
 from core.store.values import is_conversation, read, words
-from core.times.rules import Rule, following, is_rule, zone_named
+from core.times.rules import following, is_rule, zone_named
 
 AGAIN_S = 20.0
 """When a reminder is tried again whose lane has no room."""
+UNREAD_S = 3600.0
+"""When one is looked at again that cannot be read: a newer version may have written it."""
 SOON_S = 1.0
 """When it is looked again, if others were faster with all that was due."""
 CHANGES = 5
 """How often a change is tried while others change the same reminder."""
-
-
-class Reminder(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What somebody is reminded of, and when.
-
-    Args:
-        due: the next time, in seconds since the epoch.
-        zone: the zone of the IANA list in which *rule* counts.
-        rule: how it comes again, or None.
-        words: the time as the person said it.
-        everyone: it is for all in the place, and not only for *person*.
-        asks: *text* is a question. It is asked for *person*, with their rights at that time.
-        private: whether the place is a private conversation.
-        reply_to: the platform's reference of the message that asked for it, or empty.
-    """
-
-    id: str
-    person: Sender
-    conversation: ConversationId
-    text: str
-    due: float
-    zone: str
-    rule: Rule | None = None
-    words: str = ""
-    everyone: bool = False
-    asks: bool = False
-    private: bool = False
-    reply_to: str = ""
-
-
-class Occurrence(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One time of *reminder*. *missed*: so many times before it were not told."""
-
-    reminder: Reminder
-    missed: int = 0
 
 
 class Kept(NamedTuple):
@@ -84,7 +49,6 @@ class Kept(NamedTuple):
 
 
 _reminder = msgspec.json.Decoder(Reminder)
-_occurrence = msgspec.json.Decoder(Occurrence)
 _encode = msgspec.json.encode
 
 
@@ -106,7 +70,7 @@ class Reminders:
                 args=[
                     reminder.id,
                     _encode(reminder),
-                    _ms(reminder.due),
+                    ms(reminder.due),
                     most_person,
                     most_place,
                     keys.DUE,
@@ -145,7 +109,7 @@ class Reminders:
                     was.id,
                     kept.raw,
                     _encode(to) if to else "",
-                    _ms(to.due) if to else 0,
+                    ms(to.due) if to else 0,
                     keys.DUE,
                 ],
             )
@@ -202,14 +166,21 @@ class Reminders:
         ids = [words(id_) for id_, score in entries if score <= now * 1000]
         later = (score / 1000 - now for _, score in entries if score > now * 1000)
         found = await self._get(ids)
-        lost = set(ids) - {one.reminder.id for one in found}
-        # Another process may have told one between the two reads. Then it comes again later.
-        due = [one for one in found if _ms(one.reminder.due) <= now * 1000]
-        if lost:
-            with store_errors():
-                await self._redis.zrem(keys.DUE, *lost)
-                await self._redis.hdel(keys.REMINDERS, *lost)
+        due = [one for one in found if ms(one.reminder.due) <= now * 1000]
+        if other := set(ids) - {one.reminder.id for one in due}:
+            await self._put_off(other, found, now)
         return due, now, SOON_S if ids and not due else next(later, math.inf)
+
+    async def _put_off(self, ids: AbstractSet[str], found: Sequence[Kept], now: float) -> None:
+        """Of those of *ids* that seemed due: some ended, some cannot be read, some come later."""
+        times = {one.reminder.id: ms(one.reminder.due) for one in found}
+        with store_errors():
+            for id_ in ids:
+                if await self._redis.hexists(keys.REMINDERS, id_):
+                    at = times.get(id_, ms(now + UNREAD_S))
+                    await self._redis.zadd(keys.DUE, {id_: at}, xx=True)
+                else:
+                    await self._redis.zrem(keys.DUE, id_)
 
     async def tell(self, kept: Kept, now: float) -> Literal["told", "changed", "full"]:
         """Put *kept*, which is due, into its mailbox."""
@@ -218,7 +189,7 @@ class Reminders:
             zone = zone_named(was.zone) or UTC
             at, missed = following(was.rule, zone, was.due, now)
             again = replace(was, due=at) if at is not None else None
-        incoming = _mail(was, missed)
+        incoming = mail_of(was, missed)
         lane = lane_of(incoming)
         with store_errors():
             verdict = await self._due(
@@ -232,13 +203,13 @@ class Reminders:
                     was.id,
                     kept.raw,
                     _encode(again) if again else "",
-                    _ms(again.due) if again else 0,
+                    ms(again.due) if again else 0,
                     _encode(incoming),
                     lane.name,
                     was.person.id,
                     DEDUPE_S,
                     self._most_waiting,
-                    _ms(now + AGAIN_S),
+                    ms(now + AGAIN_S),
                 ],
             )
         return "told" if verdict == 1 else "changed" if verdict == 0 else "full"
@@ -258,28 +229,6 @@ class Reminders:
         return [one for one in some if is_conversation(one.reminder.conversation)]
 
 
-def read_occurrence(incoming: Incoming) -> Occurrence | None:
-    """What *incoming* reminds of; None: it was not made here."""
-    if not incoming.event_id.startswith(f"{DUE}:"):
-        set_aside("store.reminders", "not made here")
-        return None
-    return read(_occurrence, incoming.text.encode(), "store.reminders")
-
-
-def _mail(reminder: Reminder, missed: int) -> Incoming:
-    """The mail that tells *reminder*. No adapter makes an event id like this one."""
-    return Incoming(
-        event_id=f"{DUE}:{reminder.id}:{_ms(reminder.due)}",
-        conversation=reminder.conversation,
-        sender=reminder.person,
-        text=_encode(Occurrence(reminder, missed)).decode(),
-        command=DUE,
-        reply_to=reminder.reply_to,
-        private=reminder.private,
-        sent_at=reminder.due,
-    )
-
-
 def _names(reminder: Reminder) -> list[str]:
     """The keys of the places in which *reminder* stands."""
     return [
@@ -288,7 +237,3 @@ def _names(reminder: Reminder) -> list[str]:
         keys.reminders_of(reminder.person.id),
         keys.reminders_in(place_of(reminder.conversation)),
     ]
-
-
-def _ms(seconds: float) -> int:
-    return int(seconds * 1000)

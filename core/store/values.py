@@ -128,6 +128,21 @@ TYPES: Mapping[str, KeyType] = {
     "reminders-of": "hash",
     "reminders-in": "set",
     "zone": "string",
+    "speakers": "hash",
+    "ratings": "hash",
+    "tally": "hash",
+    "tool-pins": "hash",
+    "gesture": "list",
+    "always": "set",
+    "consent": "string",
+    "decided": "string",
+    "seen": "string",
+    "moved": "string",
+    "told": "string",
+    "answer": "string",
+    "picture": "string",
+    "learned": "string",
+    "owner-code": "string",
 }
 """The type of each kind of key: the word after the tag. Other kinds are left alone."""
 

@@ -9,7 +9,7 @@ the first of both. The days come from `cronsim`, which does the same as Debian's
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from itertools import islice, pairwise
-from typing import Literal
+from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -17,6 +17,8 @@ from cronsim import CronSim, CronSimError
 
 DAY_S = 86_400.0
 MOST_NTH = 366
+MOST_MINUTES = 10_000_000
+"""Nineteen years: longer than anything that is kept ahead."""
 MOST_LOOKED_AT = 1_000
 """How many missed times are counted one by one."""
 
@@ -32,7 +34,7 @@ class Rule(msgspec.Struct, frozen=True, omit_defaults=True):
         nth: only every nth *unit* counts, from the one that contains the day *since* (ISO).
     """
 
-    minutes: int = 0
+    minutes: Annotated[int, msgspec.Meta(ge=0, le=MOST_MINUTES)] = 0
     cron: str = ""
     nth: int = 1
     unit: Unit = "day"
@@ -58,7 +60,9 @@ def instant(local: datetime, zone: tzinfo) -> datetime:
 
 def is_rule(rule: Rule) -> bool:
     """Whether *rule* can be followed: it may come from a model or from the store."""
-    if not 1 <= rule.nth <= MOST_NTH or rule.minutes < 0 or bool(rule.minutes) == bool(rule.cron):
+    if not 1 <= rule.nth <= MOST_NTH or bool(rule.minutes) == bool(rule.cron):
+        return False
+    if not 0 <= rule.minutes <= MOST_MINUTES:
         return False
     try:
         if rule.since:

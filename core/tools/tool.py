@@ -1,13 +1,13 @@
 """The port `Tool`: what a model may call, and the values that cross it."""
 
 import datetime
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol
 
 import msgspec
 
 from core.errors import PalaverError
-from core.messages import ConversationId, Effect
+from core.messages import Attachment, Button, ConversationId, Effect
 from core.models.chunks import Source
 
 TIMEOUT_S = 30.0
@@ -31,6 +31,9 @@ class ToolSpec(msgspec.Struct, frozen=True):
             Empty: everywhere.
         roles: whose turns may use it. Empty: everybody's.
         asks: the person is asked first, each time.
+        own: what it does concerns who asks and nobody else, as their picture or their reminder. So
+            it asks first only after text of strangers was read.
+        by_pictures: strangers' pictures alone do not make it ask first: it is there to change them.
     """
 
     name: str
@@ -43,6 +46,8 @@ class ToolSpec(msgspec.Struct, frozen=True):
     places: tuple[str, ...] = ()
     roles: tuple[str, ...] = ()
     asks: bool = False
+    own: bool = False
+    by_pictures: bool = False
 
 
 class ToolContext(msgspec.Struct, frozen=True):
@@ -58,6 +63,8 @@ class ToolContext(msgspec.Struct, frozen=True):
         addresses: the web addresses in the person's words and in the results of this turn, as
             `core.tools.addresses.same` writes them.
         cited: how many sources this turn has already.
+        progress: to be called with a few words when there is something to say of the progress.
+        of_turn: what tools may do in the turn itself, by their names (`core.tools.of_turn`).
     """
 
     conversation: ConversationId
@@ -69,14 +76,29 @@ class ToolContext(msgspec.Struct, frozen=True):
     tainted: bool = False
     addresses: frozenset[str] = frozenset()
     cited: int = 0
+    progress: Callable[[str], None] = lambda _: None
+    of_turn: Mapping[str, "Action"] = {}
 
 
 class ToolResult(msgspec.Struct, frozen=True):
-    """What came of a call. *sources* are the pages that it stands on."""
+    """What came of a call.
+
+    *sources*: the pages that it stands on. *pictures*: those that it posted. *told*: what the
+    person reads under the answer, whatever the model says of it; *buttons* stand there too.
+    *harmless*: against the rule of its tool, there is no text of strangers in it.
+    """
 
     text: str
     sources: tuple[Source, ...] = ()
     is_error: bool = False
+    pictures: tuple[Attachment, ...] = ()
+    told: str = ""
+    buttons: tuple[Button, ...] = ()
+    harmless: bool = False
+
+
+Action = Callable[[Mapping[str, Any], ToolContext], Awaitable[ToolResult]]
+"""What a tool does, with arguments that fit its schema. Raises as `Tool.call`."""
 
 
 class ToolError(PalaverError):
@@ -85,15 +107,6 @@ class ToolError(PalaverError):
 
 class ToolUnsure(ToolError):
     """The call failed in a way that leaves open whether it was done."""
-
-
-class SignInNeeded(ToolError):
-    """The person must first sign in to *server*, which asks for *scope*. Nothing was done."""
-
-    def __init__(self, server: str, scope: str = "") -> None:
-        super().__init__(f"the person must sign in to {server} first")
-        self.server = server
-        self.scope = scope
 
 
 class Tool(Protocol):

@@ -120,25 +120,28 @@ def audio(context: TurnContext, seconds: float) -> Spent:
     return Spent(audio_s=seconds, cost_usd=cost)
 
 
-async def refuse(context: TurnContext, error: OverBudget | Unpriced) -> Report:
-    """Say why nothing may be spent, and whom to ask; end the turn."""
+def why_not(context: TurnContext, error: OverBudget | Unpriced) -> str:
+    """Why nothing may be spent, and whom to ask."""
     language = context.language
     contact = context.services.settings.budget_contact or say("budget_contact", language)
     if isinstance(error, Unpriced):
-        text = say("budget_unpriced", language, model=error.model, contact=contact)
-    elif error.used_up:
-        text = say(
+        return say("budget_unpriced", language, model=error.model, contact=contact)
+    if error.used_up:
+        return say(
             f"budget_over_{error.refused.account.limit.of}",
             language,
             **_words(error.refused.account, error.refused, language),
             contact=contact,
         )
-    else:
-        text = say("budget_busy", language)
+    return say("budget_busy", language)
+
+
+async def refuse(context: TurnContext, error: OverBudget | Unpriced) -> Report:
+    """Say why nothing may be spent, and end the turn."""
     limit = "" if isinstance(error, Unpriced) else error.refused.account.limit.of
     context.services.metrics.over_budget.labels(context.platform.name, limit or "price").inc()
     log.info("over budget", conversation=context.claim.conversation, of=limit, reason=str(error))
-    return await context.close("over budget", text)
+    return await context.close("over budget", why_not(context, error))
 
 
 async def hint(context: TurnContext) -> None:

@@ -20,15 +20,16 @@ from core.turn.context import Report, TurnContext
 from core.turn.cost import record, spent_of
 from core.turn.doubts import Redo, effects_of, kept, note_for_model, told
 from core.turn.doubts import buttons as doubt_buttons
+from core.turn.foreign import Taint
 from core.turn.generation import Generation
 from core.turn.hearing import hear
+from core.turn.prompt import with_part
 from core.turn.remembering import propose_later
 from core.turn.rounds import Rounds
-from core.turn.signing_in import question as sign_in_question
 from core.turn.speak import speak
 from core.turn.spending import OverBudget, Unpriced
 from core.turn.summaries import summarise_later
-from core.turn.taint import is_tainted
+from core.turn.taint import taint_of
 
 log = logger(__name__)
 
@@ -77,9 +78,9 @@ async def answer(
         request = await afford(context, request, to_speak(context))
     generation = Generation(context.checkpoint.text, before.rstrip(), heading)
     generation.resume(context.checkpoint, context.services.model.price_of(request.model))
-    tainted = is_tainted(context, readable, attachments, heard.messages, replaces)
+    taint = taint_of(context, readable, attachments, heard.messages, replaces)
     await context.services.servers.started()
-    rounds = Rounds(context, generation, question, tainted=tainted, redo=redo, waited=waited)
+    rounds = Rounds(context, generation, question, taint=taint, redo=redo, waited=waited)
     posts = replaces.posts if again and replaces is not None else ()
     answering = _Answering(context, request, generation, rounds, posts)
     await answering.show()
@@ -88,7 +89,7 @@ async def answer(
     exchange = answering.noted(exchange, effects_of(before_it))
     model, spent = rounds.spent(answering.request)
     replaced = replaces.event_id if replaces is not None else ""
-    await context.commit(exchange, replaces=replaced, spent={model: spent})
+    await context.commit(exchange, replaces=replaced, spent=rounds.bill(answering.request))
     summarise_later(context, exchange)
     whole = not generation.cut and rounds.waits is None
     if whole:
@@ -132,8 +133,10 @@ class _Answering:
             exchange,
             answer="\n\n".join(filter(None, (exchange.answer, self.asks))),
             steps=kept([*before, *rounds.noted]),
-            tainted=rounds.tainted,
+            tainted=rounds.taint > Taint.NONE,
+            by_pictures=rounds.taint is Taint.PICTURES,
             token=rounds.waits.token if rounds.waits is not None else "",
+            pictures=rounds.pictures,
         )
 
     async def show(self) -> None:
@@ -187,9 +190,15 @@ class _Answering:
             self.reply.grow(generation.shown_chars, lambda: generation.shown)
             context.checkpoints.save_later(self._reached)
 
+        def on_steps() -> None:
+            if self.reply.progress.written_chars < generation.shown_chars:
+                # It goes on behind what an interrupted try had shown.
+                self.reply.grow(generation.shown_chars, lambda: generation.shown)
+            self.reply.tell(self._rounds.activity)
+
         try:
             async with context.stop.stoppable():
-                await self._rounds.write(request, on_text)
+                await self._rounds.write(request, on_text, on_steps)
         except TimeoutError:
             if not context.stop.given:
                 raise
@@ -198,9 +207,9 @@ class _Answering:
 
     async def _affordable(self) -> bool:
         """Whether one more try may be spent, besides those so far."""
-        spent = dict([self._rounds.spent(self.request)])
+        bill = self._rounds.bill(self.request)
         try:
-            self.request = await afford(self._context, self.request, sure=spent)
+            self.request = await afford(self._context, self.request, sure=bill)
         except (OverBudget, Unpriced):
             return False
         return True
@@ -233,16 +242,13 @@ class _Answering:
         final = self._generation.final(language, one_page=one_page)
         ways = _ways_on(self._context, self._generation)
         if (step := self._rounds.waits) is not None:
-            tainted = self._rounds.tainted
-            if step.signs_in:
-                asking = sign_in_question(self._context, step, self._rounds.person)
-            else:
-                asking = consent_question(self._context, step, tainted=tainted)
-            self.asks, ways = await asking
-        final = "\n\n".join(filter(None, (final, told(steps, language), self.asks)))
-        doubts = doubt_buttons(steps, self._context.first.event_id, language)
-        buttons = [*doubts, *ways]
-        await self.reply.finish(final, buttons, most_wait_s=most_wait_s)
+            tainted = self._rounds.taint > Taint.NONE
+            self.asks, ways = await consent_question(self._context, step, tainted=tainted)
+        of_steps, under = self._rounds.told
+        final = "\n\n".join(filter(None, (final, told(steps, language), of_steps, self.asks)))
+        ways = [*doubt_buttons(steps, self._context.first.event_id, language), *under, *ways]
+        self.reply.tell(self._rounds.activity)
+        await self.reply.finish(final, ways, most_wait_s=most_wait_s)
 
 
 def _exchange(
@@ -272,9 +278,12 @@ def _exchange(
     return replace(
         exchange,
         # The command to answer again is no question.
-        message=(old.message if context.first.command else "") or exchange.message or old.message,
+        message=(old.message if context.first.command or old.parts else "")
+        or exchange.message
+        or old.message,
         speaker=old.speaker,
         person=old.person,
+        parts=with_part(old.parts, context.first),
         posts=(*old.posts, *posts) if generation.before else tuple(posts),
     )
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from core.messages import Preferences
 from core.people.personas import Persona, Place
+from core.people.roles import Role
 from core.times.rules import zone_named
 from core.turn.services import Services
 
@@ -22,13 +23,14 @@ def one_line(name: str, most: int = NAME_CHARS) -> str:
 class Choices:
     """What *preferences*, the operator's *place* and the settings say together.
 
-    *person* is the id of the person who asks.
+    *role* is what the person who asks is everywhere. *local*: they ask on a local platform.
     """
 
     services: Services
     preferences: Preferences
     place: Place
-    person: str
+    role: Role
+    local: bool
 
     @property
     def persona(self) -> Persona:
@@ -43,7 +45,7 @@ class Choices:
         A choice that the operator forbade later does not count.
         """
         chosen, offered = self.preferences.model, self.services.model.names
-        allowed = self.services.access.may_choose(chosen, self.person, offered)
+        allowed = self.services.access.may_choose(chosen, self.role, offered, local=self.local)
         return (chosen if allowed else "") or self.preset_model
 
     @property

@@ -41,11 +41,9 @@ async def compare(
     names, question = _read(text, context.services.model.names)
     if len(names) < 2 or not question:
         return await context.close("rejected", say("compare_usage", context.language))
-    access, offered = context.services.access, context.services.model.names
-    asks = context.first.sender.id
     for name in names:
-        if not access.may_choose(name, asks, offered):
-            shown = ", ".join(f"`{one}`" for one in access.choosable(asks, offered))
+        if not context.may_choose(name):
+            shown = ", ".join(f"`{one}`" for one in context.choosable)
             sentence = say("model_not_allowed", context.language, model=name, names=shown)
             return await context.close("rejected", sentence)
     heard = await hear(context, question, history, replaces)

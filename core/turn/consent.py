@@ -24,13 +24,11 @@ from core.messages import Button, place_of
 from core.models.chunks import Usage
 from core.store.journal import RoundRecord, StepRecord
 from core.store.values import read
-from core.tools.tool import SignInNeeded, ToolSpec
+from core.tools.tool import ToolSpec
 from core.turn.context import TurnContext
 
 PRIVATE_S, GROUP_S = 15 * 60, 3 * 60
 """For so long a question can be decided. In groups others talk on, and what was meant changes."""
-SIGN_IN_S = 30 * 60
-"""For so long an answer waits for somebody to sign in."""
 MOST_SHOWN = 4_000
 """Longer arguments are not called: nobody can allow what they cannot read."""
 TOO_LONG = (
@@ -63,7 +61,7 @@ async def must_ask(context: TurnContext, spec: ToolSpec, *, tainted: bool) -> bo
     rule = context.services.settings.tools_ask
     if spec.asks:
         return rule != "never"
-    if rule != "effects" or spec.effect != "effects":
+    if spec.own or rule != "effects" or spec.effect != "effects":
         return False
     try:
         allowed = await context.claim.consents.allowed(place_of(context.claim.conversation))
@@ -76,12 +74,6 @@ def asked(step: StepRecord, *, private: bool) -> StepRecord:
     """*step*, once a person is to be asked about it."""
     until = time.time() + (PRIVATE_S if private else GROUP_S)
     return replace(step, state="asked", token=secrets.token_urlsafe(12), until=until)
-
-
-def to_sign_in(step: StepRecord, needed: SignInNeeded) -> StepRecord:
-    """*step*, which waits until its person has signed in."""
-    waiting, until = asked(step, private=True), time.time() + SIGN_IN_S
-    return replace(waiting, signs_in=needed.server, scope=needed.scope, until=until)
 
 
 def asked_of(rounds: Sequence[RoundRecord]) -> StepRecord | None:
@@ -110,17 +102,14 @@ async def kept(context: TurnContext, token: str) -> Waiting | None:
     return read(_waiting, raw, "store.consent") if raw is not None else None
 
 
-def decided(rounds: Sequence[RoundRecord], token: str, *, yes: bool | None) -> list[RoundRecord]:
-    """*rounds*, with the decision on *token*. What else waited there is asked anew.
-
-    *yes* is None: its person has signed in. Whether the call may be made is another question.
-    """
+def decided(rounds: Sequence[RoundRecord], token: str, *, yes: bool) -> list[RoundRecord]:
+    """*rounds*, with the decision on *token*. What else waited there is asked anew."""
 
     def of(step: StepRecord) -> StepRecord:
         if step.state != "asked":
             return step
-        if step.token != token or yes is None:
-            return replace(step, state="planned", signs_in="", scope="")
+        if step.token != token:
+            return replace(step, state="planned")
         if yes:
             return replace(step, state="planned", allowed=True)
         return replace(step, state="failed", output=REFUSED)

@@ -30,10 +30,10 @@ from core.store.turns import Checkpoint, Ending, Turn
 from core.turn.attachments import ReadAttachments
 from core.turn.checkpointer import Checkpointer
 from core.turn.choices import Choices, one_line
-from core.turn.foreign import brought
+from core.turn.foreign import Taint, brought
 from core.turn.journal import Journal
 from core.turn.lease_renewer import LeaseRenewer
-from core.turn.prompt import build_prompt
+from core.turn.prompt import build_prompt, parts_of
 from core.turn.services import Services
 from core.turn.spending import Spending
 from core.turn.stop import StopSignal
@@ -101,7 +101,7 @@ class TurnContext:
         chosen = self.turn.preferences
         if not chosen.name and not self.first.private:
             chosen = replace(chosen, name=one_line(self.first.place_name))
-        return Choices(self.services, chosen, place, self.first.sender.id)
+        return Choices(self.services, chosen, place, self.role, self.platform.local)
 
     @property
     def accounts(self) -> Sequence[Account]:
@@ -192,6 +192,7 @@ class TurnContext:
             shown_chars=shown_chars,
             on_post=on_post,
             may_show=self.lease.may_show,
+            suspended=self.past is not None and bool(self.past.token),
         )
         self.replies.append(reply)
         return reply
@@ -204,6 +205,17 @@ class TurnContext:
         reply = self.reply(handles=self.posts, aside=aside)
         await reply.finish(text, buttons)
         return reply.shown
+
+    @property
+    def choosable(self) -> list[str]:
+        """The models to show to the person who asks."""
+        access, offered = self.services.access, self.services.model.names
+        return access.choosable(self.role, offered, local=self.platform.local)
+
+    def may_choose(self, model: str) -> bool:
+        """Whether the person who asks may choose *model*."""
+        access, offered = self.services.access, self.services.model.names
+        return access.may_choose(model, self.role, offered, local=self.platform.local)
 
     async def may(self, act: Act) -> bool:
         """Whether the person who asks may do *act* here (`core.people.roles`)."""
@@ -228,9 +240,11 @@ class TurnContext:
         cut: bool = False,
         attachments: Sequence[Attachment] = (),
         posts: Sequence[str] = (),
+        pictures: Sequence[Attachment] = (),
         refused: bool = False,
     ) -> Exchange:
         """The exchange of this turn, for history."""
+        taint = brought(self.mail)
         return Exchange(
             event_id=self.first.event_id,
             message=self.first.message,
@@ -243,8 +257,11 @@ class TurnContext:
             cut=cut,
             attachments=tuple(attachments),
             posts=tuple(posts),
+            pictures=tuple(pictures),
             refused=refused,
-            tainted=brought(self.mail),
+            tainted=taint > Taint.NONE,
+            by_pictures=taint is Taint.PICTURES,
+            parts=parts_of(self.mail),
         )
 
     async def take_away(self, handles: Sequence[str]) -> None:

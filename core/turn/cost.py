@@ -11,6 +11,7 @@ from core.models.request import ChatRequest
 from core.telemetry import label, logger
 from core.turn.context import TurnContext
 from core.turn.generation import Generation
+from core.turn.spending import Estimate
 
 log = logger(__name__)
 
@@ -44,6 +45,16 @@ def spent_of(usage: Usage, price: Sequence[float] = ()) -> Spent:
         completion_tokens=usage.completion_tokens,
         cost_usd=usage.cost_usd(price),
     )
+
+
+def cost_of_pictures(
+    context: TurnContext, pictures: int, model: str = "", *, turns: int = 0
+) -> Estimate:
+    """What *pictures* cost. An empty *model* is the operator's, or else the API's own default."""
+    services = context.services
+    cost = pictures * services.settings.image_price
+    spent = Spent(turns=turns, pictures=pictures, cost_usd=cost)
+    return {model or services.images.model or "pictures": spent}
 
 
 def record(context: TurnContext, model: str, generation: Generation, spent: Spent) -> None:

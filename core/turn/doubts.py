@@ -6,6 +6,7 @@ from typing import NamedTuple
 from core.languages.catalogue import Language, say
 from core.messages import Button, Exchange, Step
 from core.models.tool_calls import ToolCall
+from core.tools.of_turn import IMAGE
 from core.turn.context import TurnContext
 from core.turn.journal import SHOWN_CHARS, noted
 
@@ -60,7 +61,8 @@ def effects_of(replaced: Exchange | None) -> tuple[Step, ...]:
 def note_for_model(context: TurnContext, replaced: Exchange | None) -> str:
     """What was done for this question already, in an earlier wording or an earlier answer."""
     before = map(noted, context.journal.effects_before)
-    done = [*effects_of(replaced), *before]
+    # Who asks for a picture once more wants another one.
+    done = [one for one in (*effects_of(replaced), *before) if one.tool != IMAGE.name]
     if not done:
         return ""
     listed = "\n".join(f"- {_line(step)}" for step in done)

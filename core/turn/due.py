@@ -6,7 +6,7 @@ from datetime import UTC
 from core.languages.catalogue import say
 from core.messages import ConversationId, place_of
 from core.people.roles import Role
-from core.store.reminders import Occurrence, Reminder, read_occurrence
+from core.store.reminder import Occurrence, Reminder, read_occurrence
 from core.telemetry import logger
 from core.times.rules import zone_named
 from core.times.spoken import shown

@@ -5,8 +5,9 @@ twice. The other way round, a person who asked would get none and would not know
 """
 
 from core.live.delivery import deliver
-from core.messages import ConversationId, file_name
+from core.messages import ConversationId
 from core.turn.context import TurnContext
+from core.words import file_name
 
 TRIES = 3
 

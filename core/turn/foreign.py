@@ -6,12 +6,14 @@ lowers the danger that a model obeys what it reads. What it may do then is bound
 """
 
 import datetime
+import enum
 import re
 import secrets
 import unicodedata
 from collections.abc import Collection, Iterable
+from typing import Self
 
-from core.messages import FORWARD, Attachment, Incoming
+from core.messages import FORWARD, Attachment, Exchange, Incoming
 from core.models.folding import visible
 from core.models.tokens import estimate_tokens
 from core.said import Said, Transcript
@@ -27,12 +29,39 @@ _MISSING = {
 _LINES = re.compile(r"[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]")
 
 
-def brought(mail: Iterable[Incoming]) -> bool:
-    """Whether *mail* brings text of others: files, quotes, threads, what is passed on."""
-    return any(
-        one.attachments or one.quote is not None or one.burst == FORWARD or one.described
-        for one in mail
-    )
+class Taint(enum.IntEnum):
+    """What a turn has read of others: nothing, only pictures (with words in them), or text."""
+
+    NONE = 0
+    PICTURES = 1
+    TEXT = 2
+
+    @classmethod
+    def of(cls, exchange: Exchange) -> Self:
+        by_text = exchange.tainted and not exchange.by_pictures
+        files = by_files(exchange.attachments)
+        return cls.TEXT if by_text else cls.PICTURES if exchange.tainted and not files else files
+
+
+def brought(mail: Iterable[Incoming]) -> Taint:
+    """What *mail* brings of others: files, quotes, threads, what is passed on."""
+    return max(map(_brought, mail), default=Taint.NONE)
+
+
+def _brought(one: Incoming) -> Taint:
+    quote, files = one.quote, by_files(one.attachments)
+    if one.burst == FORWARD or one.described:
+        return Taint.TEXT
+    if quote is None:
+        return files
+    # A picture that is replied to is also quoted, by its name. If it is ours, so is what is on it.
+    named = any(quote.text == f"(the file {file.title})" for file in one.attachments)
+    return files if files is Taint.PICTURES and (quote.post or named) else Taint.TEXT
+
+
+def by_files(attachments: Iterable[Attachment]) -> Taint:
+    kinds = {one.kind for one in attachments}
+    return Taint.TEXT if kinds - {"image"} else Taint.PICTURES if kinds else Taint.NONE
 
 
 def new_mark() -> str:

@@ -38,6 +38,8 @@ class Generation:
         self._heading = f"{heading}\n\n" if heading else ""
         self.kept = ""
         """The text of the rounds before this one: what the model said before it called tools."""
+        self.searched = False
+        """The provider has searched the web for the answer."""
         self.begun = ""
         """The text of earlier rounds, or of an earlier try, that this try goes on from."""
         self._best = text

@@ -78,6 +78,17 @@ async def hear(
     return Heard((frame, ChatMessage("assistant", READ)), tuple(files))
 
 
+async def said_here(context: TurnContext) -> Sequence[Said]:
+    """What the turn may hear of what was said here to others, as it was said.
+
+    Raises:
+        PlatformError, StoreError: it cannot be read now.
+    """
+    if context.first.private:
+        return ()
+    return (await _transcript(context, context.first.message)).said
+
+
 async def _transcript(context: TurnContext, before: str) -> Transcript:
     """What the place's choice lets the turn hear, as the platform or the store tells it."""
     conversation = context.claim.conversation

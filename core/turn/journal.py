@@ -128,7 +128,16 @@ def with_result(step: StepRecord, result: ToolResult, most_chars: int) -> StepRe
     state = "failed" if result.is_error else "done"
     # A tool may say back what it was sent, or what its service was.
     output = shortened(redact(result.text), most_chars)
-    return replace(step, state=state, output=output, sources=result.sources)
+    return replace(
+        step,
+        state=state,
+        output=output,
+        sources=result.sources,
+        pictures=result.pictures,
+        told=result.told,
+        buttons=result.buttons,
+        foreign=step.foreign and not result.harmless,
+    )
 
 
 def noted(step: StepRecord, again: str = "") -> Step:

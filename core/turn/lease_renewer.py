@@ -45,6 +45,7 @@ class LeaseRenewer:
         self._event_id = event_id
         self._checkpoints = checkpoints
         self._stop = stop
+        self._grown = asyncio.Event()
         self._turn: asyncio.Task[object] | None = None
         self._task: asyncio.Task[None] | None = None
         self._looked = asyncio.Event()
@@ -78,6 +79,15 @@ class LeaseRenewer:
     def poke(self) -> None:
         """Renew at once, to see whether the turn must stop."""
         self._checkpoints.urgent.set()
+
+    async def grows(self, within_s: float | None) -> bool:
+        """Wait until the lane has more mail than when it was last looked at, or for *within_s*."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(within_s):
+                await self._grown.wait()
+        grown = self._grown.is_set()
+        self._grown.clear()
+        return grown
 
     async def rest(self) -> None:
         """Renew no more: no renewal may come after the commit."""
@@ -151,7 +161,10 @@ class LeaseRenewer:
     async def _renew(self, checkpoint: Checkpoint | None) -> str:
         """Renew, save *checkpoint* with it, and return which turn must stop."""
         unknown = self._checkpoints.unknown_posts(checkpoint)
+        before = self._claim.waiting
         stop = await self._claim.renew(checkpoint, unknown)
+        if self._claim.waiting > before:
+            self._grown.set()
         if checkpoint is not None:
             self._checkpoints.note_saved(checkpoint)
         return stop

@@ -7,20 +7,20 @@ from contextlib import AsyncExitStack
 
 from msgspec.structs import replace
 
-from core.errors import ModelError, NoRight, PlatformError, PostLost
+from core.errors import ModelError, NoRight, PlatformError
 from core.images.client import PictureRequest
 from core.images.models import larger, takes
 from core.languages.catalogue import failure, say
-from core.live.delivery import deliver, indicate, report_refusal
-from core.messages import Attachment, Button, Picture, Spent
+from core.live.delivery import indicate, report_refusal
+from core.messages import Attachment, Button, Picture
 from core.tasks import end, see_through
 from core.telemetry import label, logger
 from core.turn.afford import reserve
 from core.turn.attachments import MOST_PICTURES
 from core.turn.context import Report, TurnContext
+from core.turn.cost import cost_of_pictures
 from core.turn.options import BadOption, check_for_model, read_request
-from core.turn.spending import Estimate
-from core.words import cut
+from core.turn.posting import post_pictures
 
 log = logger(__name__)
 
@@ -28,6 +28,7 @@ COMMAND = "/image "
 """A request for a picture begins with this in history."""
 
 
+NONE: tuple[Attachment, ...] = ()
 LAST_WORDS_S = 10.0
 """How long a stopped turn waits for a picture that is just being posted."""
 
@@ -40,16 +41,17 @@ async def paint(
     If pictures are among *attachments*, they are changed.
     """
     try:
-        request = await _request(context, text, attachments)
+        request = read_request(text, context.language)
+        request = await with_sources(context, request, attachments)
     except BadOption as error:
         return await context.close("rejected", str(error))
     except (PlatformError, ModelError, ValueError) as error:
         log.warning("picture not read", reason=str(error))
         return await context.close("rejected", say("image_unread", context.language))
     model = request.model or context.services.images.model
-    await reserve(context, [_costs(context, model, request.n)])
+    await reserve(context, [cost_of_pictures(context, request.n, model, turns=1)])
     conversation = context.claim.conversation
-    outcome, notes, painted = "painted", f"[painted: {request.prompt}]", 0
+    outcome, notes, painted, posted = "painted", f"[painted: {request.prompt}]", 0, NONE
     preview, began, held = _Preview(context), time.monotonic(), AsyncExitStack()
     busy = asyncio.create_task(_keep_indicating(context), name=f"painting {conversation}")
     try:
@@ -58,7 +60,7 @@ async def paint(
                 request, context.first.event_id, preview.show, held
             )
         painted = len(pictures)
-        await _show(context, pictures, _buttons(context, request.size, model), preview)
+        posted = await _show(context, pictures, _buttons(context, request.size, model), preview)
         await context.take_away(context.checkpoint.pages)
         context.services.metrics.pictures.labels(label(model)).inc(painted)
     except TimeoutError:
@@ -76,7 +78,7 @@ async def paint(
         await end([busy])
         await indicate(context.platform, conversation, context.services.pacer.budget, busy=False)
     exchange = context.exchange(
-        COMMAND + text, "", notes=notes, cut=not notes, attachments=attachments
+        COMMAND + text, "", notes=notes, cut=not notes, attachments=attachments, pictures=posted
     )
     log.info(
         "painted",
@@ -88,15 +90,9 @@ async def paint(
         prompt=request.prompt if context.services.settings.log_prompts else None,
         duration_s=round(time.monotonic() - began, 3),
     )
-    spent = _costs(context, model, painted)
+    spent = cost_of_pictures(context, painted, model, turns=1)
     await context.commit(exchange, replaces=replaces, spent=spent)
     return Report(outcome)
-
-
-def _costs(context: TurnContext, model: str, pictures: int) -> Estimate:
-    """What *pictures* of *model* cost. An empty name is the API's own default."""
-    cost = pictures * context.services.settings.image_price
-    return {model or "pictures": Spent(turns=1, pictures=pictures, cost_usd=cost)}
 
 
 async def paint_again(context: TurnContext, how: str) -> Report:
@@ -121,17 +117,16 @@ async def paint_again(context: TurnContext, how: str) -> Report:
     return await paint(context, text, past.attachments, replaces=replaces)
 
 
-async def _request(
-    context: TurnContext, text: str, attachments: Sequence[Attachment]
+async def with_sources(
+    context: TurnContext, request: PictureRequest, attachments: Sequence[Attachment]
 ) -> PictureRequest:
-    """The request that *text* and *attachments* make.
+    """*request*, to change the pictures among *attachments* if there are any.
 
     Raises:
-        BadOption: the text is wrong, or the model does not take it.
+        BadOption: the model does not take it.
         PlatformError: a picture to change cannot be fetched.
         ValueError: an attachment is no picture.
     """
-    request = read_request(text, context.language)
     model = request.model or context.services.images.model
     known = takes(model)
     square = known is not None and known.square
@@ -162,13 +157,14 @@ class _Preview:
             return
 
         async def send() -> None:
-            self.handle = await context.platform.send_pictures(
+            posted = await context.platform.send_pictures(
                 conversation,
                 context.first.reply_to,
                 [picture],
                 [context.button("stop")],
                 replacing=self.handle,
             )
+            self.handle = posted.handle
 
         try:
             # If the turn is stopped meanwhile, the picture may still arrive, and must be deleted.
@@ -193,44 +189,14 @@ def _buttons(context: TurnContext, size: str, model: str) -> list[Button]:
 
 async def _show(
     context: TurnContext, pictures: Sequence[Picture], buttons: Sequence[Button], preview: _Preview
-) -> None:
-    """Post *pictures*. If we have no right to do so, say that instead."""
+) -> tuple[Attachment, ...]:
+    """Post *pictures*, as `post_pictures`. If we have no right to do so, say that instead."""
     try:
-        await _post(context, pictures, buttons, preview.handle)
+        return await post_pictures(context, pictures, buttons, preview.handle)
     except NoRight as error:
         log.warning("picture not shown", conversation=context.claim.conversation, right=error.right)
         await preview.end(say("no_right", context.language))
-
-
-async def _post(
-    context: TurnContext, pictures: Sequence[Picture], buttons: Sequence[Button], replacing: str
-) -> None:
-    limits, conversation = context.platform.limits, context.claim.conversation
-    for start in range(0, len(pictures), limits.pictures_per_post):
-        group = [
-            Picture(picture.data, picture.mime, cut(picture.caption, limits.caption_chars))
-            for picture in pictures[start : start + limits.pictures_per_post]
-        ]
-        under = buttons if start + len(group) == len(pictures) else ()
-
-        async def send(group: Sequence[Picture] = group, under: Sequence[Button] = under) -> None:
-            nonlocal replacing
-            await context.lease.may_show(new_post=False)
-            place = conversation, context.first.reply_to
-            try:
-                await context.platform.send_pictures(*place, group, under, replacing=replacing)
-            except PostLost:
-                # Somebody deleted the unfinished picture. Post the finished one all the same.
-                replacing = ""
-                await context.platform.send_pictures(*place, group, under)
-
-        await context.lease.may_show(new_post=True)
-        await deliver(
-            send,
-            lambda: context.platform.budget(conversation),
-            conversation,
-            context.services.pacer.budget,
-        )
+        return ()
 
 
 async def _keep_indicating(context: TurnContext) -> None:

@@ -126,6 +126,19 @@ def asked_text(mail: Sequence[Incoming], before: Exchange | None = None) -> str:
     return "\n\n".join(parts)
 
 
+def parts_of(mail: Sequence[Incoming]) -> tuple[tuple[str, str], ...]:
+    """The references and texts of *mail*, if it is several messages that can be edited alone."""
+    if len(mail) < 2 or any(one.burst for one in mail):
+        return ()
+    return tuple((one.message, asked_text([one])) for one in mail)
+
+
+def with_part(parts: Sequence[tuple[str, str]], edited: Incoming) -> tuple[tuple[str, str], ...]:
+    """*parts* with the new wording of one of them."""
+    new = asked_text([edited])
+    return tuple((name, new if name == edited.message else text) for name, text in parts)
+
+
 def _just_said(quote: Quote, before: Exchange | None) -> bool:
     """Whether *quote* is the whole answer of *before*. (Older versions kept no posts.)"""
     if not quote.post or quote.chosen or before is None:

@@ -3,8 +3,9 @@
 import hashlib
 import os
 import time
-from collections.abc import Mapping
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -12,17 +13,21 @@ from zoneinfo import ZoneInfo
 from msgspec.structs import replace
 
 from core.errors import PlatformError
-from core.messages import ConversationId, place_of
-from core.store.reminders import Kept, Reminder
-from core.times.rules import Rule, is_rule, least_gap_s, zone_named
-from core.times.spoken import MOST_DAYS
+from core.languages.catalogue import CATALOGUE, Language, say
+from core.messages import Button, ConversationId, place_of
+from core.store.reminder import Reminder
+from core.store.reminders import Kept
+from core.times.rules import Rule, is_rule, least_gap_s, times, zone_named
+from core.times.spoken import MOST_DAYS, shown
 from core.turn.context import TurnContext
+from core.words import quoted
 
 TEXT_CHARS = 1_000
 WORDS_CHARS = 100
 LEAST_GAP_S = 5 * 60
 LEAST_ASKING_S = 3600
 """How far apart the times of a reminder are at least, and of a question, which costs money."""
+SHOWN_TIMES = 3
 SLACK_S = 24 * 3600
 """A message that is older was written by a wrong clock."""
 UTC_NAME = "UTC"
@@ -166,6 +171,41 @@ async def local_now(context: TurnContext) -> tuple[datetime, str]:
     sent, now = context.first.sent_at, time.time()
     asked = sent if 0 <= now - sent <= SLACK_S else now
     return datetime.fromtimestamp(asked, zone), zone.key
+
+
+def languages_of(context: TurnContext) -> Sequence[Language]:
+    """Whose words for times the person may use, the likeliest first."""
+    theirs = context.first.sender.language
+    return (context.language, *([CATALOGUE.best(theirs)] if CATALOGUE.speaks(theirs) else []))
+
+
+def told(context: TurnContext, made: Reminder, number: int) -> str:
+    """How the reminder was understood."""
+    kind = "ask" if made.asks else "all" if made.everyone else "me"
+    numbered = f"{number}. " if number else ""
+    text = say(f"remind_set_{kind}", context.language, when=when_of(made, context.language))
+    return f"{numbered}{text}\n\n{quoted(made.text)}"
+
+
+def when_of(reminder: Reminder, language: Language) -> str:
+    """The next time, or the next times, with their zone."""
+    zone = zone_named(reminder.zone) or UTC
+    some = [reminder.due]
+    if reminder.rule is not None:
+        more = times(reminder.rule, zone, reminder.due, reminder.due)
+        some += islice(more, SHOWN_TIMES - 1)
+    moments = [shown(at, zone, language) for at in some]
+    return f"{', '.join(moments)}{', …' if reminder.rule else ''} ({reminder.zone})"
+
+
+def buttons_of(context: TurnContext, made: Reminder) -> Sequence[Button]:
+    """The buttons under a new reminder: undo, and answer it then, or only tell it."""
+    language = context.language
+    other = "tell" if made.asks else "answer"
+    return (
+        Button(f"remind undo {made.id}", say("remind_undo", language)),
+        Button(f"remind {other} {made.id}", say(f"remind_{other}", language)),
+    )
 
 
 def machine_zone() -> ZoneInfo:

@@ -8,7 +8,8 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from msgspec.structs import replace
 
-from core.messages import Incoming, Spent, Step
+from core.activity import Activity
+from core.messages import Attachment, Button, Incoming, Spent, Step
 from core.models.request import ChatRequest
 from core.models.tool_calls import Output, Round
 from core.people.roles import Role
@@ -19,13 +20,18 @@ from core.turn.consent import Waiting, asked_of, keep, must_ask
 from core.turn.context import TurnContext
 from core.turn.cost import spent_by
 from core.turn.doubts import Redo
-from core.turn.foreign import new_mark
+from core.turn.foreign import Taint, new_mark
 from core.turn.generation import Generation
 from core.turn.journal import happened, noted
 from core.turn.pieces import apart
-from core.turn.spending import OverBudget, Unpriced
-from core.turn.steps import Limits, Steps, planned
+from core.turn.planning import planned
+from core.turn.seen import Seen
+from core.turn.spending import Estimate, OverBudget, Unpriced, together
+from core.turn.steps import Limits, Steps
 from core.turn.taint import marked, with_rule
+from core.turn.tools import actions
+from core.turn.tools.image import paid_for
+from core.turn.tools.under_way import UnderWay
 from core.turn.writing import write
 
 MOST_ROUNDS = 8
@@ -43,7 +49,7 @@ class Rounds:
 
     Args:
         question: what is asked.
-        tainted: whether the prompt holds text of others.
+        taint: what the prompt holds of others.
         redo: a step that is done again before the model is asked, because the person wants it.
         waited: what goes on because a person has decided.
     """
@@ -54,16 +60,21 @@ class Rounds:
         generation: Generation,
         question: str,
         *,
-        tainted: bool = False,
+        taint: Taint = Taint.NONE,
         redo: Redo | None = None,
         waited: Waiting | None = None,
     ) -> None:
         services = context.services
+        self._searches = services.settings.search == "native"
         self._context = context
         self._generation = generation
         self._redo = redo
         self._journal = context.journal
-        self._base = base = tool_context(context, waited, tainted=tainted)
+        self._request = ChatRequest(messages=())
+        under_way = UnderWay(context, lambda: self._journal.steps, lambda: self.bill(sure=True))
+        self._taint = taint
+        base = tool_context(context, waited, tainted=taint > Taint.NONE)
+        self._base = base = replace(base, of_turn=actions(under_way))
         self._mark = new_mark()
         self._toolbox = services.tools.for_turn(base)
         limits = Limits(services.settings.tool_steps, services.settings.tool_seconds)
@@ -71,10 +82,14 @@ class Rounds:
         metrics, tracer = services.metrics, services.tracer
 
         def asks(spec: ToolSpec, tainted: bool) -> Awaitable[bool]:
+            taint = self.taint
+            tainted = taint is Taint.TEXT or (tainted and not spec.by_pictures)
             return must_ask(context, spec, tainted=tainted)
 
+        verbose = context.turn.preferences.verbose
+        self._seen = Seen(context.journal, context.language, verbose=verbose)
         self._steps = Steps(
-            self._journal, self._toolbox, base, words, limits, asks, metrics, tracer
+            self._journal, self._toolbox, base, words, limits, asks, self._seen, metrics, tracer
         )
         self._poor = False
         """The budgets allow no further round, but for the one that ends the answer."""
@@ -95,19 +110,40 @@ class Rounds:
         return asked_of(self._journal.rounds)
 
     @property
-    def person(self) -> str:
-        """In whose name tools are called: who asked the question."""
-        return self._base.person
+    def activity(self) -> Activity:
+        """What people see of the steps."""
+        return self._seen.activity()
 
     @property
-    def tainted(self) -> bool:
-        """Whether text of others was read for this answer."""
-        return self._steps.tainted
+    def taint(self) -> Taint:
+        """What was read of others for this answer."""
+        generation, rounds = self._generation, self._journal.rounds
+        searched = generation.searched or any(one.searched for one in rounds)
+        brought = any(one.foreign and happened(one) for one in self._journal.steps)
+        return Taint.TEXT if brought or searched else self._taint
 
     def spent(self, request: ChatRequest) -> tuple[str, Spent]:
         """The model that writes the answer to *request*, and what the answer has cost so far."""
         model, spent = spent_by(self._context, request, self._generation)
         return model, replace(spent, tool_calls=len(self.noted))
+
+    def bill(self, request: ChatRequest | None = None, *, sure: bool = False) -> Estimate:
+        """What the answer has cost, by model, with its pictures. *sure*: but for a running call."""
+        written = dict([self.spent(request or self._request)])
+        steps = (step for step in self._journal.steps if step.ended or not sure)
+        return together([written, paid_for(self._context, steps)])
+
+    @property
+    def pictures(self) -> tuple[Attachment, ...]:
+        """Those that were posted with the answer."""
+        return tuple(one for step in self._journal.steps for one in step.pictures)
+
+    @property
+    def told(self) -> tuple[str, Sequence[Button]]:
+        """What stands under the answer of its steps, and the buttons with it."""
+        steps = self._journal.steps
+        texts = filter(None, (step.told for step in steps))
+        return "\n\n".join(texts), [one for step in steps for one in step.buttons]
 
     @property
     def noted(self) -> tuple[Step, ...]:
@@ -116,16 +152,20 @@ class Rounds:
         names = [self._redo.name if self._redo is not None else "", *[""] * len(made)]
         return tuple(map(noted, made, names))
 
-    async def write(self, request: ChatRequest, on_text: Callable[[], None]) -> None:
+    async def write(
+        self, request: ChatRequest, on_text: Callable[[], None], on_steps: Callable[[], None]
+    ) -> None:
         """Let the model write its answer into the generation, and do what it calls.
 
+        *on_steps* is called whenever `activity` has changed.
         The generation keeps the error of a round that failed. Another `write` repeats that round.
 
         Raises:
             LeaseLost: another worker has the turn now.
             StoreError: the store is away for too long to keep what is done.
         """
-        generation, journal = self._generation, self._journal
+        generation, journal, self._request = self._generation, self._journal, request
+        self._seen.changed = on_steps
         if self._redo is not None and not journal.rounds:
             await journal.add(RoundRecord("", 0, (planned(self._redo.call, self._toolbox),)))
         while True:
@@ -153,9 +193,10 @@ class Rounds:
     async def _afforded(self, request: ChatRequest) -> ChatRequest:
         """*request*, once one more round is reserved. If it may not be, it is the last one."""
         rounds = tuple(one.round for one in self._journal.rounds)
-        spent = dict([self.spent(request)])
         try:
-            told = await afford(self._context, replace(request, rounds=rounds), sure=spent)
+            told = await afford(
+                self._context, replace(request, rounds=rounds), sure=self.bill(request)
+            )
         except (OverBudget, Unpriced):
             self._poor = True
             return request
@@ -174,6 +215,7 @@ class Rounds:
             tools=self._toolbox.offers,
             rounds=_told(rounds) if closing else rounds,
             closing=closing,
+            searches=self._searches,
         )
 
     @property
@@ -211,6 +253,7 @@ class Rounds:
             thought=calls.thought if calls is not None else (),
             by=calls.by if calls is not None else "",
             usage=generation.of_this_round(),
+            searched=generation.searched,
         )
 
 

@@ -5,6 +5,8 @@ worker does the turn again, on the same posts.
 """
 
 import asyncio
+import dataclasses
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 
@@ -29,7 +31,16 @@ from core.store.turns import Turn
 from core.tasks import end
 from core.telemetry import logger
 from core.turn.alone import explain_wait, note_lost, tell_barred, tell_of_wait
-from core.turn.bursts import QUIET_S, answering, first_burst, joined, looks
+from core.turn.bursts import (
+    MOST_WAIT_S,
+    REMARK_S,
+    answering,
+    belongs,
+    first_burst,
+    joined,
+    may_be_remark,
+    quiet_s,
+)
 from core.turn.checkpointer import Checkpointer
 from core.turn.commands import COMMANDS
 from core.turn.commands.start import UNKNOWN
@@ -51,14 +62,19 @@ NEWS_S = 1.0
 """A lost chat may have moved. How long the turn waits for the platform's news of the move."""
 
 
-def _language_for(first: Incoming, turn: Turn) -> Language:
-    """The language in which we speak to the sender of *first*.
+MOST_RESTARTS = 5
+"""So often an answer is begun anew for what its asker adds. What is more waits for its own turn."""
+
+
+def _language_for(mail: Sequence[Incoming], turn: Turn) -> Language:
+    """The language in which we speak to the sender of *mail*.
 
     It is guessed from the text. Only the prompt of a command is such a text. If there is none, the
     sender's earlier questions here are used.
     """
+    first = mail[0]
     takes_prose = not first.command or COMMANDS.get(first.command, UNKNOWN).takes == "prompt"
-    written = first.text if takes_prose else ""
+    written = "\n".join(one.text for one in mail) if takes_prose else ""
     if not says_something(written):
         theirs = (
             one.question
@@ -76,6 +92,7 @@ class TurnRun:
         self._claim = claim
         self._platform = platform
         self._services = services
+        self._history_bytes = services.settings.history_tokens * BYTES_PER_TOKEN
         self.lease: LeaseRenewer | None = None
         self.ended = asyncio.Event()
 
@@ -91,7 +108,7 @@ class TurnRun:
         while True:
             # `LeaseLost` here: another worker has the lane. In `_take` it may also mean that the
             # mail was edited, taken back or moved. Then the lane is still ours: load anew.
-            turn = await self._load(again=again)
+            turn = await self._claim.load(self._history_bytes, again=again)
             if turn is None:
                 return Report("parked")
             with suppress(LeaseLost):
@@ -103,7 +120,7 @@ class TurnRun:
             await self._claim.commit(0, None)
             return Report("nothing")
         turn = _findable(turn, self._claim.conversation, self._platform)
-        mail = first_burst(turn.mail)
+        mail = first_burst(turn.mail, thoughts=turn.preferences.burst)
         first = mail[0]
         role = await self._services.rights.role(self._platform, first)
         if role is Role.BLOCKED:
@@ -111,7 +128,7 @@ class TurnRun:
             await self._claim.commit(len(mail), None)
             return Report("blocked")
         turn = answering(turn, mail)
-        language = _language_for(first, turn)
+        language = _language_for(mail, turn)
         posts = {turn.placeholder, *(turn.checkpoint.posts if turn.checkpoint is not None else ())}
         checkpoints, stop = Checkpointer(posts), StopSignal()
         self.lease = lease = LeaseRenewer(self._claim, first.event_id, checkpoints, stop)
@@ -149,34 +166,73 @@ class TurnRun:
             return ()
 
     async def _serve_whole(self, context: TurnContext) -> Report:
-        """Serve *context*. Begin anew on the same posts if passed-on messages follow its remark."""
-        serving = self._start(context)
+        """Serve *context*. Begin anew on the same posts if more comes that belongs to its mail."""
         explaining = asyncio.create_task(explain_wait(context), name="explain wait")
         try:
-            for wait_s in looks(context):
-                await asyncio.wait([serving], timeout=wait_s)
-                if serving.done() or context.lease.resting:
-                    break
-                passed_on = await self._passed_on(context)
-                if passed_on and not context.lease.resting and not serving.done():
-                    await end([serving], again_s=LAST_WORDS_S)
-                    context = joined(context, passed_on)
-                    serving = self._start(context)
-            context.whole.set()
-            return await serving
+            for restarts_left in reversed(range(MOST_RESTARTS + 1)):
+                context = await self._gathered(context)
+                name = f"serve {context.claim.conversation}"
+                serving = asyncio.create_task(self._serve(context), name=name)
+                looking = asyncio.create_task(self._more(context), name=f"look, {name}")
+                try:
+                    await asyncio.wait([serving, looking], return_when=asyncio.FIRST_COMPLETED)
+                    if serving.done() or context.lease.resting or not restarts_left:
+                        context.whole.set()
+                        return await serving
+                finally:
+                    await end([serving, looking], again_s=LAST_WORDS_S)
+                context = self._joined(context, looking.result())
+            raise AssertionError("the last try is served to its end")
         finally:
-            await end([serving, explaining], again_s=LAST_WORDS_S)
+            await end([explaining], again_s=LAST_WORDS_S)
 
-    def _start(self, context: TurnContext) -> asyncio.Task[Report]:
-        return asyncio.create_task(self._serve(context), name=f"serve {context.claim.conversation}")
+    async def _gathered(self, context: TurnContext) -> TurnContext:
+        """*context* with all that its sender is still writing. An ordinary question waits not."""
+        until = time.monotonic() + MOST_WAIT_S
+        while not (context.checkpoint.text or context.stop.given):
+            wait_s = quiet_s(context.mail, thoughts=context.turn.preferences.burst)
+            wait_s = min(wait_s, until - time.monotonic())
+            if wait_s <= 0 or not await context.lease.grows(wait_s):
+                break
+            if more := await self._behind(context):
+                context = self._joined(context, more)
+        return context
 
-    async def _passed_on(self, context: TurnContext) -> Sequence[Incoming]:
-        """The messages passed on after the mail of *context*, if that mail is a remark on them."""
+    async def _more(self, context: TurnContext) -> Sequence[Incoming]:
+        """Wait for mail that belongs to that of *context*; it may never come.
+
+        Meanwhile an answer to what may be a remark is not committed before the moment in which
+        something may be passed on behind it.
+        """
+        hold_s = REMARK_S if may_be_remark(context) else 0.0
+        until = time.monotonic() + hold_s
+        while True:
+            left = until - time.monotonic()
+            if left <= 0:
+                context.whole.set()
+            grows = await context.lease.grows(left if left > 0 else None)
+            if grows and (more := await self._behind(context)):
+                return more
+
+    async def _behind(self, context: TurnContext) -> Sequence[Incoming]:
+        """The mail that came behind that of *context*, and belongs to it."""
         try:
             behind = await self._claim.ledger.behind(self._claim.lane.name, len(context.mail))
         except StoreError:
             return ()
-        return first_burst([*context.mail, *behind])[len(context.mail) :]
+        reached = context.checkpoints.newest
+        # To what is answered already nothing is added but what was passed on with it.
+        thoughts = context.turn.preferences.burst and not (reached is not None and reached.done)
+        burst = list(context.mail)
+        for one in behind:
+            if not belongs(burst, one, thoughts=thoughts):
+                break
+            burst.append(one)
+        return burst[len(context.mail) :]
+
+    def _joined(self, context: TurnContext, more: Sequence[Incoming]) -> TurnContext:
+        context = joined(context, more)
+        return dataclasses.replace(context, language=_language_for(context.mail, context.turn))
 
     async def _serve(self, context: TurnContext) -> Report:
         try:
@@ -213,18 +269,6 @@ class TurnRun:
         await asyncio.sleep(NEWS_S)
         turn = await self._claim.load(0, again=True)
         return turn.moved_to if turn is not None else ConversationId("")
-
-    async def _load(self, *, again: bool) -> Turn | None:
-        """Load the turn. Of a message in pieces, wait for all pieces. See `Claim.load`."""
-        history_bytes = self._services.settings.history_tokens * BYTES_PER_TOKEN
-        turn = await self._claim.load(history_bytes, again=again)
-        while turn is not None and turn.mail and turn.mail[0].burst:
-            pieces = len(first_burst(turn.mail))
-            await asyncio.sleep(QUIET_S)
-            turn = await self._claim.load(history_bytes, again=True)
-            if turn is not None and len(first_burst(turn.mail)) == pieces:
-                break
-        return turn
 
 
 def _findable(turn: Turn, conversation: ConversationId, platform: Platform) -> Turn:

@@ -7,7 +7,7 @@ from core.turn.answer import answer
 from core.turn.commands import carry_out
 from core.turn.commands.answers import too_long
 from core.turn.context import Report, TurnContext
-from core.turn.prompt import QUESTION_CHARS, asked_text
+from core.turn.prompt import QUESTION_CHARS, asked_text, with_part
 from core.turn.spending import OverBudget, Unpriced
 from core.turn.summaries import titled
 
@@ -58,13 +58,17 @@ async def _serve(context: TurnContext) -> Report:
 
 async def _ask_again_as_edited(context: TurnContext) -> Report:
     """Answer the new wording of the person's last question. Edits of older ones do nothing."""
-    last = context.past
-    if last is None or last.message != context.first.message or context.first.command:
+    last, edited = context.past, context.first
+    asked = {last.message, *dict(last.parts)} if last is not None else {""}
+    if last is None or edited.message not in asked or edited.command:
         await context.commit()
         return Report("nothing")
     history = context.before(last)
     question = asked_text(context.mail, history[-1] if history else None)
+    if last.parts:
+        question = "\n\n".join(text for _, text in with_part(last.parts, edited) if text)
     if last.question == question:
         await context.commit()
         return Report("nothing")
-    return await answer(context, question, history, context.attachments, replaces=last)
+    attachments = context.attachments or (last.attachments if last.parts else ())
+    return await answer(context, question, history, attachments, replaces=last)

@@ -18,6 +18,8 @@ from core.people.budgets import Account, Limit, accounts_at, applying
 from core.store.accounts import Refused
 from core.store.claim import Claim
 
+NOTHING_MORE = -1
+"""How much is spent for sure of what the turn needs no more of."""
 Estimate = Mapping[str, Spent]
 """What may be spent, by model."""
 
@@ -84,7 +86,12 @@ class Spending:
             if (much := max(one.limit.of_spent(each) for each in estimates))
         ]
         spent = [(one, much + one.limit.of_spent(self._extras)) for one, much in amounts]
-        done = [one.limit.of_spent(sure) for one, _ in spent]
+        # Of what needs nothing more, nothing can be used up: a text after the last picture.
+        done = [
+            known if known < much else NOTHING_MORE
+            for one, much in amounts
+            for known in [one.limit.of_spent(sure)]
+        ]
         refused = await self._claim.reserve(self._event_id, spent, done) if spent else None
         if refused is not None:
             raise OverBudget(refused)

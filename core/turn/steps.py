@@ -6,25 +6,25 @@ cut, nobody knows whether it happened: then it is not made again unless the pers
 """
 
 import asyncio
-import hashlib
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from functools import partial
 from itertools import groupby
 from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
 from core.models.chunks import Source
-from core.models.tool_calls import ToolCall
 from core.store.journal import StepRecord
 from core.tasks import end
 from core.telemetry import Metrics, logger
 from core.tools.addresses import addresses_in
 from core.tools.registry import Known, Toolbox
-from core.tools.tool import SignInNeeded, ToolContext, ToolError, ToolResult, ToolSpec, ToolUnsure
+from core.tools.tool import ToolContext, ToolError, ToolResult, ToolSpec, ToolUnsure
 from core.tracing import Tracer
-from core.turn.consent import MOST_SHOWN, TOO_LONG, asked, asked_of, shown, to_sign_in
+from core.turn.consent import MOST_SHOWN, TOO_LONG, asked, asked_of, shown
 from core.turn.journal import UNSURE, Journal, doubted, happened, with_result
+from core.turn.seen import Seen
 
 log = logger(__name__)
 
@@ -34,11 +34,8 @@ LAST_WORDS_S = 3.0
 """How long a stopped turn waits for a call with effects that was begun."""
 SAME_CALLS = 2
 """The same call is made so often. After that the model is told to use the result it has."""
-ARGUMENTS_CHARS = 32_000
-_CUT = "The message reached its length limit here, so this call was not made. Say less at once."
 _ENOUGH = "Not called: the limit of tool calls for this answer is reached."
 _AGAIN = "Not called: you have the result of the same call already."
-_LONG = f"Not called: the arguments are longer than {ARGUMENTS_CHARS} characters."
 
 
 class Limits(NamedTuple):
@@ -46,24 +43,6 @@ class Limits(NamedTuple):
 
     steps: int
     seconds: float
-
-
-def planned(call: ToolCall, toolbox: Toolbox, *, cut: bool = False) -> StepRecord:
-    """The record of *call* before anything is done. *cut*: its message was cut at its length."""
-    known = toolbox.find(call.name)
-    digest = hashlib.sha256(f"{call.name} {call.arguments}".encode("utf-8", "replace"))
-    step = StepRecord(call=call, digest=digest.hexdigest()[:16])
-    if len(call.arguments) > ARGUMENTS_CHARS:
-        short = replace(call, arguments=call.arguments[:ARGUMENTS_CHARS])
-        return replace(step, call=short, state="failed", output=_LONG)
-    if cut:
-        step = replace(step, state="failed", output=_CUT)
-    if known is None:
-        names = ", ".join(toolbox.names)
-        told = f"There is no tool of this name. There are: {names}."
-        return replace(step, effect="read_only", state="failed", output=told)
-    spec = known.spec
-    return replace(step, tool=spec.name, effect=spec.effect, foreign=spec.foreign)
 
 
 class Steps:
@@ -81,6 +60,7 @@ class Steps:
         words: Sequence[str],
         limits: Limits,
         must_ask: Callable[[ToolSpec, bool], Awaitable[bool]],
+        seen: Seen,
         metrics: Metrics,
         tracer: Tracer,
     ) -> None:
@@ -90,6 +70,7 @@ class Steps:
         self._words = words
         self._limits = limits
         self._must_ask = must_ask
+        self._seen = seen
         self._metrics = metrics
         self._tracer = tracer
         self._slots = asyncio.Semaphore(AT_ONCE)
@@ -179,17 +160,27 @@ class Steps:
             await self._journal.note(number, at, replace(step, state="begun"))
         known, arguments = ready
         key = self._journal.key(number, at)
-        context = replace(self._base, key=key, tainted=self.tainted, cited=len(self.sources))
+        context = replace(
+            self._base,
+            key=key,
+            tainted=self.tainted,
+            cited=len(self.sources),
+            progress=partial(self._seen.goes_on, number, at),
+        )
         if known.spec.foreign:
             context = replace(context, addresses=self._addresses())
         began = time.monotonic()
-        with self._tracer.span(
-            f"execute_tool {step.tool}",
-            {"gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": step.tool},
-        ):
-            ended = await self._call(number, at, known, arguments, context)
-        ended = replace(ended, seconds=max(time.monotonic() - began, 1e-6))
-        await self._note(number, at, ended)
+        self._seen.began(number, at)
+        try:
+            with self._tracer.span(
+                f"execute_tool {step.tool}",
+                {"gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": step.tool},
+            ):
+                ended = await self._call(number, at, known, arguments, context)
+            ended = replace(ended, seconds=max(time.monotonic() - began, 1e-6))
+            await self._note(number, at, ended)
+        finally:
+            self._seen.ended(number, at)
 
     def _ready(
         self, number: int, at: int, step: StepRecord
@@ -244,8 +235,6 @@ class Steps:
                 await self._last_words(number, at, call, spec.most_chars)
             await end([call])
             raise
-        except SignInNeeded as error:
-            return to_sign_in(step, error)
         except ToolUnsure as error:
             return _failed(step, str(error), spec)
         except ToolError as error:
@@ -253,7 +242,8 @@ class Steps:
         except Exception as error:
             # A tool may be anybody's code. Its error must not end the turn.
             log.exception("tool failed", tool=spec.name)
-            return _failed(step, f"The tool failed ({type(error).__name__}).", spec)
+            told = f"The tool failed ({type(error).__name__})."
+            return _failed(step, told, spec)
 
     async def _last_words(
         self, number: int, at: int, call: asyncio.Task[ToolResult], most_chars: int

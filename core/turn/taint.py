@@ -14,7 +14,7 @@ from core.models.request import ChatMessage
 from core.models.tool_calls import Output, Round
 from core.store.journal import RoundRecord, StepRecord
 from core.turn.context import TurnContext
-from core.turn.foreign import brought
+from core.turn.foreign import Taint, brought, by_files
 from core.turn.prompt import window
 
 DATA = (
@@ -24,28 +24,28 @@ DATA = (
 )
 
 
-def is_tainted(
+def taint_of(
     context: TurnContext,
     history: Sequence[Exchange],
     attachments: Sequence[Attachment],
     heard: Sequence[ChatMessage],
     old: Exchange | None,
-) -> bool:
-    """Whether the prompt of the turn holds text of others.
+) -> Taint:
+    """What the prompt of the turn holds of others.
 
     *history* is tainted by what others asked, and by answers that were written after such text was
     read. *old*: the exchange that is answered again.
     """
     summary = context.turn.summary
     told = window(history, context.services.settings.history_tokens)
-    return bool(
-        brought(context.mail)
-        or attachments
-        or heard
-        or (old is not None and old.tainted)
+    if (
+        heard
         or (summary.text and (summary.tainted or not context.first.private))
-        or any(one.tainted or one.attachments or not context.owns(one) for one in told)
-    )
+        or not all(map(context.owns, told))
+    ):
+        return Taint.TEXT
+    before = [Taint.of(one) for one in (*told, *([old] if old is not None else []))]
+    return max(brought(context.mail), by_files(attachments), *before, Taint.NONE)
 
 
 def marked(record: RoundRecord, mark: str) -> Round:

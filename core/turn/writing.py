@@ -10,6 +10,7 @@ from core.models.chunks import (
     Finished,
     FromMemory,
     ReasoningDelta,
+    Searched,
     SpentBefore,
     TextDelta,
     Usage,
@@ -77,6 +78,8 @@ async def write(
                         generation.usage = delta
                     case Cited(sources):
                         generation.sources = sources
+                    case Searched():
+                        generation.searched = True
                     case Calls():
                         generation.calls = delta
                     case Blind():

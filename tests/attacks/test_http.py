@@ -14,7 +14,7 @@ from playwright.async_api import async_playwright
 from core.connections import Connections
 from core.traces import structure
 from tests.harness import palaver, until
-from tests.scenarios.test_page import CHROMIUM, FLAGS, ask, bot, in_a_browser
+from tests.page.conftest import CHROMIUM, FLAGS, ask, bot, in_a_browser
 
 
 @pytest.fixture

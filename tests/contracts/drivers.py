@@ -69,6 +69,9 @@ class Driver:
         """The platform delivers the last event again."""
         raise NotImplementedError
 
+    def begin_anew(self):
+        """What is said from now on in private belongs to no thread that there is yet."""
+
     async def press(self, place, command):
         """The button with *command* under the newest post that has it."""
         raise NotImplementedError
@@ -304,6 +307,7 @@ class SlackDriver(Driver):
             server.posts["C02", root.ts] = root
             server.told["C02", root.ts] = {"subtype": "channel_join"}
             yield self
+            assert server.left_open == []
 
     def settings(self):
         return {
@@ -311,6 +315,9 @@ class SlackDriver(Driver):
             "slack_app_token": slack_server.APP_TOKEN,
             "slack_api_url": self.server.api_url,
         }
+
+    def begin_anew(self):
+        self._threads = {place: ts for place, ts in self._threads.items() if place == "thread"}
 
     _channels = {"dm": "D01", "dm2": "D02", "channel": "C01", "thread": "C02"}
 
@@ -478,7 +485,11 @@ class WebDriver(Driver):
             assert response.status in (400, 415)
 
     async def posts(self, place):
-        shown = []
+        return [await self._shown(place, post) for post in await self.sent(place)]
+
+    async def sent(self, place):
+        """The bot's posts as the page gets them."""
+        sent = []
         async with self._session.get(f"{self._path(place)}/events") as response:
             kind = ""
             async for line in response.content:
@@ -488,11 +499,11 @@ class WebDriver(Driver):
                 if line.startswith("data: ") and kind == "post":
                     post = json.loads(line[6:])["post"]
                     if post["author"] == "bot":
-                        shown.append(await self._shown(place, post))
+                        sent.append(post)
                 if kind == "ready":
                     break
             response.close()
-        return shown
+        return sent
 
     async def _shown(self, place, post):
         pictures = [

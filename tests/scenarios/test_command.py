@@ -370,10 +370,14 @@ async def test_an_open_bot_is_announced_loudly_and_a_token_never(tmp_path):
     driver = TelegramDriver()
     async with driver.running():
         settings = {name.upper(): value for name, value in driver.settings().items()}
-        async with serving(tmp_path, **settings) as process:
+        async with serving(tmp_path, **settings, OPEN="true") as process:
             await until(lambda: "EVERYONE" in process.banner)
             assert settings["TELEGRAM_BOT_TOKEN"] not in process.banner
         async with serving(tmp_path, **settings, ALLOWED_USERS="telegram:1") as process:
+            assert "EVERYONE" not in process.banner
+            assert "CLOSED" not in process.banner
+        async with serving(tmp_path, **settings) as process:
+            await until(lambda: "CLOSED" in process.banner)
             assert "EVERYONE" not in process.banner
 
 

@@ -7,7 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from core.store import keys
-from core.store.reminders import Reminder
+from core.store.reminder import Reminder
 from core.times.rules import Rule
 from tests.contracts.drivers import SlackDriver, TelegramDriver, WebDriver, driving, started
 from tests.harness import until

@@ -103,7 +103,7 @@ async def test_settings_show_what_holds_and_who_chose_it(telegram):
     ):
         assert line in shown
     assert "voice" not in shown
-    assert "burst" not in shown
+    assert "burst: on (default)" in shown
     assert "when" not in shown
     assert "follow" not in shown
 
@@ -223,7 +223,8 @@ async def test_values_are_read_kindly_and_bounded(telegram):
 async def test_an_unknown_setting_is_answered_with_those_that_mean_something_here(telegram):
     said = await Chat(telegram, ANN).say("/settings colour red")
     names = said.partition("There are: ")[2].rstrip(".").split(", ")
-    assert names == ["model", "persona", "system", "lang", "about", "timezone", "retention"]
+    settings = ["model", "persona", "system", "lang", "verbose", "about", "timezone", "retention"]
+    assert names == [*settings, "burst"]
 
 
 async def test_settings_of_a_topic_are_its_own(telegram):

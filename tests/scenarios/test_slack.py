@@ -17,8 +17,8 @@ def driver():
 
 async def test_a_mention_that_arrives_as_two_events_is_answered_once(driver, tmp_path, model):
     async with driving(driver, tmp_path, model):
-        await driver.say("channel", "hello")
-        await driver.say("channel", "again")
+        await driver.say("channel", "what is tea?")
+        await driver.say("channel", "what is coffee?")
         posts = await driver.answered("channel", 2)
         assert len(posts) == 2
         assert len(model.requests) == 2

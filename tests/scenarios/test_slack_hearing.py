@@ -186,7 +186,7 @@ async def test_what_cannot_be_read_is_gone_without_and_the_model_is_told(
 
 
 async def test_what_was_said_before_new_is_not_heard_again(driver, tmp_path, model):
-    async with driving(driver, tmp_path, model):
+    async with driving(driver, tmp_path, model, admins="slack:U01"):
         server = driver.server
         server._clock = time.time() - 100
         root, _ = thread_of(server, 2)

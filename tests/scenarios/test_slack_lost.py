@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from bots.slack.stream import reads
+from bots.slack.streamed import reads
 from tests.contracts.drivers import SlackDriver, driving
 from tests.harness import until
 from tests.servers.slack import SlackError

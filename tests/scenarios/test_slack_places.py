@@ -83,7 +83,7 @@ def test_a_bare_word_is_a_command_only_where_it_is_one_for_sure(text, command, l
 
 
 async def test_what_is_set_in_a_channel_holds_in_every_thread_of_it(driver, tmp_path, model):
-    async with driving(driver, tmp_path, model):
+    async with driving(driver, tmp_path, model, admins="slack:U01"):
         await ask(driver, model)
         driver.server.slash("/palaver", "model other-1")
         await until(lambda: any("other-1" in text for text in told(driver)))
@@ -98,7 +98,7 @@ async def test_what_is_set_in_a_channel_holds_in_every_thread_of_it(driver, tmp_
 
 
 async def test_a_thread_may_choose_for_itself(driver, tmp_path, model):
-    async with driving(driver, tmp_path, model):
+    async with driving(driver, tmp_path, model, admins="slack:U01"):
         driver.server.slash("/palaver", "model other-1")
         await until(lambda: told(driver))
         thread = await ask(driver, model)
@@ -113,7 +113,7 @@ async def test_a_thread_may_choose_for_itself(driver, tmp_path, model):
 async def test_a_command_outside_a_thread_is_about_the_place_and_answered_below_it(
     driver, tmp_path, model
 ):
-    async with driving(driver, tmp_path, model):
+    async with driving(driver, tmp_path, model, admins="slack:U01"):
         said = driver.server.say("D01", "!model other-1")
         await until(lambda: driver.server.answers("D01", said))
         await ask(driver, model, channel="D01")
@@ -125,7 +125,7 @@ async def test_a_command_outside_a_thread_is_about_the_place_and_answered_below_
 
 
 async def test_new_in_a_channel_forgets_its_threads(driver, tmp_path, model):
-    async with driving(driver, tmp_path, model):
+    async with driving(driver, tmp_path, model, admins="slack:U01"):
         thread = await ask(driver, model, text="remember apples")
         driver.server.slash("/palaver", "new")
         await until(lambda: told(driver))
@@ -228,7 +228,7 @@ async def test_a_wake_word_speaks_to_the_bot_in_a_thread_that_others_joined(
 async def test_a_channel_may_have_everything_in_its_threads_answered_or_nothing(
     driver, tmp_path, model
 ):
-    async with driving(driver, tmp_path, model):
+    async with driving(driver, tmp_path, model, admins="slack:U01"):
         thread = await ask(driver, model)
         driver.server.say("C01", "hello", thread=thread, user="U02")
         await quiet(driver)

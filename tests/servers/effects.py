@@ -12,7 +12,9 @@ import os
 import random
 import sys
 import time
+from pathlib import Path
 
+KINDS = ("read", "repeat", "effects")
 EFFECTS = {"look": "read", "set": "repeat", "make": "effects", "order": "effects"}
 """The tools by what they do; `order` is one that asks first."""
 SCHEMA = {
@@ -27,6 +29,25 @@ TOOLS = [
     for name in EFFECTS
 ]
 PAUSE_S = 0.08
+
+
+def entry(file, *more):
+    """Lines of `palaver.toml` for this server, with the name `tools`, and *more* lines for it."""
+    command = [sys.executable, str(Path(__file__)), str(file)]
+    named = {kind: [name for name, is_ in EFFECTS.items() if is_ == kind] for kind in KINDS}
+    lists = (f"{kind} = {json.dumps(named[kind])}" for kind in ("read", "repeat"))
+    head = f'[[tools.server]]\nname = "tools"\ncommand = {json.dumps(command)}'
+    return "\n".join((head, 'allow = ["*"]', "trust = true", *lists, *more))
+
+
+def done(file):
+    """How often each thing was done, with which keys, by (tool, what); as *file* says."""
+    did = {}
+    for line in file.read_text().splitlines() if file.exists() else ():
+        moment, tool, what, key, _ = json.loads(line)
+        if moment == "done":
+            did.setdefault((tool, what), []).append(key)
+    return did
 
 
 def say(number, result):

@@ -95,6 +95,10 @@ class Post:
     edits: int = 0
     at: float = field(default_factory=time.time)
     streaming: bool = False
+    cards: dict = field(default_factory=dict)
+    """Its task cards, by id."""
+    plan: str = ""
+    display: str = "timeline"
     metadata: dict = field(default_factory=dict)
 
     @property
@@ -111,6 +115,8 @@ class Post:
 class SlackServer:
     distributed = False
     """Whether the app is distributed outside the Marketplace."""
+
+    takes_cards = True
 
     def __init__(self, world=None):
         self.world = world or loose()
@@ -129,7 +135,8 @@ class SlackServer:
         self.limited = []
         self.refused = []
         self.calls = []
-        self.statuses = []
+        self.statuses, self.left_open = [], []
+        """Statuses of sessions; cards that were open when their stream was stopped: (ts, title)."""
         self.titles = []
         self.sessions = {}
         """(channel, thread) -> the status of the agent's session there."""
@@ -504,6 +511,9 @@ class SlackServer:
             return web.Response(text="<html>Sign in</html>", content_type="text/html")
         return await self.file_handlers[request.match_info["file"]](request)
 
+    async def _shared(self, request):
+        return web.Response(body=self.uploads[request.match_info["file"]]["data"])
+
     def do_files_info(self, parameters):
         # /reference/methods/files.info
         if parameters["file"] not in self.file_objects:
@@ -831,10 +841,13 @@ class SlackServer:
                     raise SlackError(f"missing_{name}")
         if (channel, thread) not in self.posts:
             raise SlackError("thread_not_found")
-        text = parameters.get("markdown_text", "")
-        post = Post(self.ts(), channel, thread, "", BOT_USER, streaming=True)
-        post.blocks = [{"type": "markdown", "text": text}]
-        self._streamed(post, text)
+        # /reference/methods/chat.startStream: task_display_mode; timeline is the default
+        display = parameters.get("task_display_mode", "timeline")
+        if display not in ("timeline", "plan"):
+            raise SlackError("invalid_arguments")
+        post = Post(self.ts(), channel, thread, "", BOT_USER, streaming=True, display=display)
+        post.blocks = [{"type": "markdown", "text": ""}]
+        self._added(post, parameters)
         self.posts[channel, post.ts] = post
         # /ai/agent-sessions: a stream makes the session, and sets it to work.
         self.sessions[channel, thread] = "processing"
@@ -844,10 +857,9 @@ class SlackServer:
     def do_chat_appendStream(self, parameters):
         # /reference/methods/chat.appendStream, errors
         post = self._streaming(parameters)
-        if not parameters.get("markdown_text"):
+        if not parameters.get("markdown_text") and not parameters.get("chunks"):
             raise SlackError("no_text")
-        self._streamed(post, parameters["markdown_text"])
-        post.blocks[0]["text"] += parameters["markdown_text"]
+        self._added(post, parameters)
         post.edits += 1
         self.timeline.append((time.monotonic(), "append", post.channel, post.ts, post.shown))
         return {"channel": post.channel, "ts": post.ts}
@@ -856,9 +868,14 @@ class SlackServer:
         # /reference/methods/chat.stopStream: text, blocks and metadata for the end; it answers with
         # the `message`. /ai/agent-sessions: `session_status` is `active` if it is not given.
         post = self._streaming(parameters)
-        more = parameters.get("markdown_text") or ""
-        self._streamed(post, more)
-        post.blocks[0]["text"] += more
+        self._added(post, parameters)
+        # Reported by centaur and agentconnect: cards that are open then are shown as failed.
+        open_ones = [
+            one["title"]
+            for one in post.cards.values()
+            if one["status"] not in ("complete", "error")
+        ]
+        self.left_open += [(post.ts, title) for title in open_ones]
         post.blocks += (
             self._content({"blocks": parameters["blocks"]}, 0) if parameters.get("blocks") else []
         )
@@ -877,10 +894,47 @@ class SlackServer:
             raise SlackError("message_not_in_streaming_state")
         return post
 
+    def _added(self, post, parameters):
+        """What a call adds to a stream: `markdown_text`, or `chunks`."""
+        # /reference/methods/chat.appendStream: chunks of four kinds.
+        chunks = parameters.get("chunks") or []
+        if chunks and (parameters.get("markdown_text") or not self.takes_cards):
+            raise SlackError("invalid_arguments")
+        if not chunks:
+            chunks = [{"type": "markdown_text", "text": parameters.get("markdown_text") or ""}]
+        text, plan, cards = "", post.plan, {id_: dict(one) for id_, one in post.cards.items()}
+        for chunk in chunks:
+            match chunk:
+                case {"type": "markdown_text", "text": str(more)}:
+                    text += more
+                case {"type": "plan_update", "title": str(title)} if title:
+                    plan = title
+                case {"type": "task_update", "id": str(id_), "title": str(title), "status": status}:
+                    if not title or status not in ("pending", "in_progress", "complete", "error"):
+                        raise SlackError("invalid_chunks")
+                    # Reported by agentconnect: title and status replace, details are added.
+                    before = cards.get(id_, {}).get("details", "")
+                    cards[id_] = {**chunk, "details": before + chunk.get("details", "")}
+                    if any(
+                        len(chunk.get(name, "")) > 256 for name in ("title", "details", "output")
+                    ):
+                        raise SlackError("invalid_chunks")
+                case _:
+                    raise SlackError("invalid_chunks")
+        if len(cards) + 1 > 50:
+            raise SlackError("msg_blocks_too_long")
+        self._streamed(post, text, plan, cards)
+        post.blocks[0]["text"] += text
+        post.plan, post.cards = plan, cards
+
     @staticmethod
-    def _streamed(post, more):
-        # Measured by openclaw#143882: in bytes, some 10,600 in all, entities counted as written.
+    def _streamed(post, more, plan, cards):
+        # Measured by openclaw#143882: in bytes, some 10,600 in all, entities counted as written,
+        # the texts of cards too, and their details twice.
         weight = len((post.shown + more).encode()) + 3 * sum(map(more.count, "&<>"))
+        weight += len(plan.encode()) + sum(
+            len(one["title"].encode()) + 2 * len(one["details"].encode()) for one in cards.values()
+        )
         # /reference/methods/chat.appendStream: markdown_text, 12,000 characters.
         if len(more) > 12_000 or weight > 10_600:
             raise SlackError("msg_too_long")
@@ -908,6 +962,8 @@ class SlackServer:
         post = self._own(parameters)
         if post.streaming:
             raise SlackError("streaming_state_conflict")
+        # Reported by agentconnect: it replaces everything, and the cards are gone.
+        post.cards, post.plan = {}, ""
         post.blocks = self._content(parameters, 4_000)
         post.text = parameters.get("text", post.text)
         post.edits += 1
@@ -968,6 +1024,17 @@ class SlackServer:
             names=[self.uploads[one["id"]]["name"] for one in files],
         )
         self.posts[channel, post.ts] = post
+        for one in files:
+            # docs.slack.dev, "File object": what is shared has an address for those who may see it.
+            self.file_objects[one["id"]] = {
+                "id": one["id"],
+                "name": self.uploads[one["id"]]["name"],
+                "mimetype": "image/png",
+                "mode": "hosted",
+                "size": self.uploads[one["id"]]["length"],
+                "url_private": f"{self.url}/files/{one['id']}",
+            }
+            self.file_handlers[one["id"]] = self._shared
         return {"files": [{"id": one["id"], "title": one.get("title")} for one in files]}
 
     # --- rules ---

@@ -66,9 +66,9 @@ async def test_a_dead_holder_of_a_lease_is_outlived(redis):
 async def test_who_waits_since_the_future_is_told(redis, inboxes):
     await inboxes[0].put(said(1))
     await redis.delete(keys.ready("test"))
-    await inboxes[0].prepare(["test"])
     entry = f"{int((time.time() + HOUR_S) * 1000)}-0"
     await redis.xadd(keys.ready("test"), {"c": said(1).conversation}, id=entry)
+    await inboxes[0].prepare(["test"])
     assert [one.place for one in await inboxes[0].waiting("test", 3.0)] == [1]
 
 

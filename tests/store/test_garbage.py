@@ -1,13 +1,18 @@
 """What another version, or somebody else, wrote: read or set aside, never in anybody's way."""
 
 import asyncio
+import datetime
 from contextlib import suppress
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
-from core.messages import Exchange, Spent, conversation_id
-from core.store import keys
+from core.errors import LeaseLost
+from core.messages import Exchange, Sender, Spent, conversation_id
+from core.people.budgets import Limit, accounts_at
+from core.store import keys, values
+from core.store.accounts import bill_of, key_of
 from core.store.claim import START
 from core.store.dead_letters import DeadLetters
 from core.store.post_log import RedisPostLog
@@ -16,6 +21,7 @@ from core.store.response_cache import RedisResponseCache
 from core.store.tasks import Tasks
 from core.store.turns import Checkpoint
 from tests.store.words import exchange, said, take, two_views
+from tests.unit.test_data_page import kinds_in_code
 
 CHAT = conversation_id("test", "chat")
 GARBAGE = [
@@ -230,3 +236,122 @@ async def test_a_task_in_other_bytes_ends_nothing(redis):
         await redis.hset(keys.callback("z"), "a", "b")
         with suppress(Exception):
             assert await tasks.tell("z", b"{}") in ("again", "unknown")
+
+
+def test_the_type_of_every_kind_of_key_is_known():
+    assert kinds_in_code() - {"control"} == set(values.TYPES)
+
+
+async def test_a_command_on_a_key_of_another_type_runs_once_the_key_is_put_aside(redis):
+    name = keys.asked("test:1")
+    await redis.set(name, "another type")
+    await redis.zadd(name, {"chat": 1})
+    assert await redis.zrange(name, 0, -1) == [b"chat"]
+    assert await redis.get(f"{keys.TAG}:aside:asked:test:1") == b"another type"
+
+
+@pytest.mark.parametrize("transaction", [True, False])
+async def test_of_a_pipeline_only_what_failed_runs_again(redis, transaction):
+    here, there = keys.spent("a"), keys.spent("b")
+    await redis.rpush(there, "another type")
+    async with redis.pipeline(transaction=transaction) as pipe:
+        pipe.hincrby(here, "turns", 1)
+        pipe.hincrby(there, "turns", 1)
+        assert await pipe.execute() == [1, 1]
+
+
+async def test_a_count_that_is_none_begins_anew(redis):
+    memories = (await two_views(redis))[0].engine.memories
+    for garbage in (b"many", b"", b"9" * 30, str(2**63 - 1).encode(), b"1.5"):
+        await redis.delete(keys.memory("test:1"))
+        await redis.hset(keys.memory("test:1"), "next", garbage)
+        assert (await memories.add("test:1", "likes tea")).number == 1
+
+
+HOLDS = [
+    b"[]",
+    b'{"accounts":[1]}',
+    b'{"accounts":{"a":1}}',
+    b'{"accounts":{"palaver:{0}:account:x":{"usd":"much"}}}',
+    b'{"accounts":{"palaver:{0}:account:x":{"usd":1e999,"tokens":1.5}}}',
+    b'{"accounts":{"palaver:{0}:dead":{"usd":1}}}',
+    b'{"accounts":{"another-slot":{"usd":1}}}',
+]
+SPOILT = [
+    *((keys.holds("test"), CHAT, hold) for hold in HOLDS),
+    *((keys.state(CHAT), "preferences", raw) for raw in (b'{"about":1e999}', b"[1]")),
+    *((keys.state(CHAT), at, b"never") for at in ("stopped", "began", "erased")),
+    *((keys.state(CHAT), at, b"1e300") for at in ("stopped", "erased")),
+    (bill_of(CHAT, Sender("test:1", ""), {}).keys[-1], "place test:chat", b'{"turns":1e999}'),
+]
+
+
+async def test_no_script_fails_half_way_because_of_what_a_value_holds(redis, inbox):
+    """A commit that fails behind the mail's removal would be tried for ever, and lose the mail."""
+    for key, field, raw in SPOILT:
+        await redis.flushdb()
+        await inbox.prepare(["test"])
+        await redis.rpush(keys.DEAD, "kept")
+        await inbox.put(said(1))
+        await redis.hset(key, field, raw)
+        claim, turn = await take(inbox)
+        assert await claim.renew(Checkpoint("event-1")) == "", raw
+        chosen = replace(turn.preferences, persona="teacher")
+        more = {"preferences": chosen, "spent": {"m": Spent(turns=1)}}
+        assert await claim.commit(1, exchange(1), **more) == 0, raw
+        assert await redis.llen(keys.history(CHAT)) == 1, raw
+        assert await redis.llen(keys.DEAD) == 1, raw
+        await inbox.put(said(2))
+        claim, turn = await take(inbox)
+        assert turn.preferences.persona == "teacher", raw
+        assert await claim.commit(1, exchange(2)) == 0, raw
+
+
+async def test_an_exchange_without_a_moment_stops_no_commit(redis, inbox):
+    for at in (b"1-2", b"--", b"e", b"1e999"):
+        await redis.rpush(keys.history(CHAT), b'{"event_id":"old","at":' + at + b"}")
+    await redis.hset(keys.state(CHAT), "preferences", b'{"retention_days":7}')
+    await inbox.put(said(1))
+    claim, _ = await take(inbox)
+    assert await claim.commit(1, exchange(1)) == 0
+
+
+async def test_an_edit_keeps_the_posts_that_are_none_out(redis, inbox):
+    await inbox.put(said(1, message="m"))
+    await take(inbox)
+    saved = b'{"event_id":"event-1","pages":[1e999,{"a":1e999},"7"],"picture":2}'
+    await redis.hset(keys.state(CHAT), "checkpoint", saved)
+    assert (await inbox.put(said(2, message="m", edited=True))).verdict == "changed"
+    raw = await redis.hget(keys.state(CHAT), "checkpoint")
+    assert msgspec.json.decode(raw)["pages"] == ["7"]
+
+
+async def test_an_account_that_holds_no_number_keeps_nobody_from_asking(redis, inbox):
+    limit = Limit("person", "tokens", 100, "day")
+    (account,) = accounts_at([limit], CHAT, "test:1", datetime.datetime.now(datetime.UTC))
+    await inbox.put(said(1))
+    claim, _ = await take(inbox)
+    for garbage in (b"1e308", b"nan", b"inf", b"1e999", b"many", b"0.5"):
+        for what in ("spent", "held", "extra"):
+            await redis.hset(key_of(account), f"{what}:tokens", garbage)
+        assert await claim.reserve("event-1", [(account, 60)]) is None, garbage
+
+
+async def test_lanes_whose_ready_stream_was_evicted_are_served_again(redis, inbox):
+    await inbox.put(said(1, private=False))
+    (claim,) = await inbox.claim(["test"], 1, 0.5)
+    await inbox.put(said(2, chat="other"))
+    await redis.delete(keys.ready("test"), keys.lanes("test"))
+    # One that comes meanwhile stands in the stream before its group is made anew.
+    await inbox.put(said(3, chat="third", private=False))
+    found = []
+    for _ in range(4):
+        found += await inbox.claim(["test"], 10, 0.2)
+    assert sorted(one.lane.name for one in found) == [
+        "test:chat:|test:1", "test:other:", "test:third:|test:1",
+    ]  # fmt: skip
+    with pytest.raises(LeaseLost):
+        await claim.commit(1, exchange(1))
+    for one in found:
+        turn = await one.load(10_000)
+        assert await one.commit(len(turn.mail), None) == 0

@@ -290,7 +290,7 @@ def with_an_edit_that_runs_on(inbox, redis):
 
 def with_one_slot_too_many(inbox, redis):
     load = source("load")
-    mutated = load.replace(">= most then", "> most then")
+    mutated = load.replace(">= most and", "> most and")
     assert mutated != load
     inbox.engine = replace(inbox.engine, load=redis.register_script(mutated))
 

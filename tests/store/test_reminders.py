@@ -9,10 +9,11 @@ import pytest
 from msgspec.structs import replace
 
 from core.messages import DUE, Sender, conversation_id
-from core.scheduler import Scheduler
+from core.scheduler import BATCH, Scheduler
 from core.store import keys
 from core.store.pubsub import PubSub
-from core.store.reminders import Occurrence, Reminder, Reminders
+from core.store.reminder import Occurrence, Reminder
+from core.store.reminders import Reminders
 from core.telemetry import Metrics
 from core.times.rules import Rule
 
@@ -152,14 +153,36 @@ async def test_forgetting_a_person_leaves_nothing_of_theirs(redis, reminders):
     assert await reminders.zone(ANN.id) == ""
 
 
-@pytest.mark.parametrize("garbage", [b"\xff", b"{}", b"[]", b'{"id":1}', b'{"x":' * 2000])
-async def test_what_cannot_be_read_is_dropped_and_the_others_are_told(redis, reminders, garbage):
+READABLE = msgspec.json.encode(made(9))
+NEVER = [READABLE.replace(b'"due":', b'"due":' + head) for head in (b"-", b"9e307", b"9999999")] + [
+    msgspec.json.encode(made(9, rule=Rule(minutes=10**30)))
+]
+
+
+@pytest.mark.parametrize("garbage", [b"\xff", b"{}", b"[]", b'{"id":1}', b'{"x":' * 2000, *NEVER])
+async def test_what_cannot_be_read_waits_and_the_others_are_told(redis, reminders, garbage):
+    """A newer version may have written it: it stays, and is looked at again in an hour."""
     await redis.hset(keys.REMINDERS, "bad", garbage)
     await redis.zadd(keys.DUE, {"bad": 1, "lost": 2})
     await reminders.create(made(1), 20, 20)
     await Scheduler(reminders, None, Metrics()).tell_due()
     assert len(await mails(redis)) == 1
-    assert await redis.zcard(keys.DUE) == 0
+    assert await redis.hget(keys.REMINDERS, "bad") == garbage
+    ((left, score),) = await redis.zrange(keys.DUE, 0, -1, withscores=True)
+    assert left == b"bad"
+    assert score > 1_000_000
+
+
+async def test_what_stands_at_a_wrong_time_in_the_queue_keeps_nobody_waiting(redis, reminders):
+    """More than are looked at together: they are put where they belong."""
+    for number in range(2, BATCH + 5):
+        await reminders.create(made(number, due=time.time() + 5_000), 200, 200)
+        await redis.zadd(keys.DUE, {made(number).id: 1})
+    await reminders.create(made(1), 200, 200)
+    scheduler = Scheduler(reminders, None, Metrics())
+    await scheduler.tell_due()
+    await scheduler.tell_due()
+    assert len(await mails(redis)) == 1
 
 
 async def test_a_zone_that_is_gone_and_a_broken_rule_stop_nobody(redis, reminders):

@@ -105,6 +105,12 @@ def test_the_help_names_every_command(tag):
     assert [name for name in MENU if f"/{name}" not in told] == ["help"]
 
 
+def page_sources():
+    folder = ROOT / "bots/web/page"
+    files = [*folder.glob("*.js"), folder / "index.html"]
+    return "".join(file.read_text("utf-8") for file in files)
+
+
 def sentences_named_in_code():
     """What code may say: whole keys, and the beginnings and ends of those that it puts together."""
     whole, made = set(), set()
@@ -119,9 +125,7 @@ def sentences_named_in_code():
                 ]
                 if re.match(r"[a-z]+_", parts[0]):
                     made.add("".join(parts))
-    page = "".join(
-        (ROOT / "bots/web/page" / name).read_text("utf-8") for name in ("app.js", "index.html")
-    )
+    page = page_sources()
     whole |= set(re.findall(r"\bpage_\w+", page))
     made |= {f"{one}\\w+" for one in re.findall(r"`(page_\w+)\$\{", page)}
     return whole, made
@@ -147,7 +151,7 @@ def test_every_sentence_that_code_says_is_there():
                 first = node.args[0]
                 if name in ("say", "_speak") and isinstance(first, ast.Constant):
                     said.add(first.value)
-    page = (ROOT / "bots/web/page/app.js").read_text("utf-8")
+    page = page_sources()
     said |= set(re.findall(r'\bsay\("(\w+)"', page))
     html = (ROOT / "bots/web/page/index.html").read_text("utf-8")
     said |= set(re.findall(r"\{(page_\w+)\}", html))

@@ -74,7 +74,7 @@ class Platform:
     async def entitle(self, conversation, title):
         pass
 
-    async def indicate(self, conversation, *, busy):
+    async def indicate(self, conversation, *, busy, asked=False):
         self.busy.append(busy)
 
 

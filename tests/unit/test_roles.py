@@ -1,13 +1,16 @@
 """Who may do what: the table, the operator's lists, what admins decided, a place's own admins."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
+from bots.registry import read_settings
+from core.errors import ConfigError
 from core.messages import Incoming, Sender, conversation_id
-from core.people.access import Access
+from core.people.access import Access, access_of
 from core.people.rights import Rights
-from core.people.roles import RIGHTS, Member, Role
+from core.people.roles import RIGHTS, Member, Role, read_rights
 
 GROUP = conversation_id("telegram", "-100")
 
@@ -29,7 +32,8 @@ class Place:
 
 
 def rights(users=(), chats=(), admins=(), decided=(), **more):
-    return Rights(Access(users, chats, admins), Decided(decided), **more)
+    access = Access({Role.MEMBER: users, Role.ADMIN: admins}, chats)
+    return Rights(access, Decided(decided), **more)
 
 
 def said(person="telegram:1", *, private=False):
@@ -107,3 +111,58 @@ async def test_on_a_local_platform_the_operator_is_owner():
 
 def test_no_act_needs_more_in_private_than_in_a_group():
     assert all(least.private <= least.group for least in RIGHTS.values())
+
+
+def _in_words(role, least):
+    return role.name.lower() + (" of the bot" if least.everywhere else "")
+
+
+def test_the_table_in_the_documents_is_the_table_of_the_code():
+    text = Path("docs/rights.md").read_text()
+    rows = [
+        tuple(cell.strip() for cell in line.strip("|").split("|")[:3])
+        for line in text.splitlines()
+        if line.startswith("| `")
+    ]
+    assert rows == [
+        (f"`{act}`", _in_words(least.group, least), _in_words(least.private, least))
+        for act, least in RIGHTS.items()
+    ]
+
+
+def test_the_operator_changes_the_table_but_lets_nobody_below_an_admin_let_people_in():
+    table = read_rights(("image=admin", "new = member", "usage_all=owner"))
+    assert table["image"].private is Role.ADMIN
+    assert table["new"].group is Role.MEMBER
+    assert table["usage all"].group is Role.OWNER
+    for wrong in ("allow=member", "name admins=admin", "dance=admin", "new=king", "new"):
+        with pytest.raises(ConfigError):
+            read_rights((wrong,))
+
+
+def access(**settings):
+    return access_of(read_settings(_env_file=None, **settings))
+
+
+def test_a_model_may_be_kept_for_a_role():
+    lists = access(allowed_models="small,large=admin")
+
+    def chosen(role, **more):
+        return lists.choosable(role, ("small", "large", "other"), local=False, **more)
+
+    assert chosen(Role.MEMBER) == ["small"]
+    assert chosen(Role.ADMIN) == ["small", "large", "other"]
+    assert lists.choosable(Role.OWNER, ("small", "large", "other"), local=True) == [
+        "small",
+        "large",
+    ]
+    with pytest.raises(ConfigError):
+        access(allowed_models="small=everybody")
+
+
+def test_a_tenant_is_closed_while_no_setting_names_anybody_of_it():
+    lists = access(admins="slack:U1")
+    assert lists.names_somebody("slack")
+    assert not lists.names_somebody("telegram")
+    assert access(open=True).names_somebody("telegram")
+    assert access(admins="slack:U1", owners="slack:U1").role_of("slack:U1") is Role.OWNER

@@ -11,8 +11,9 @@ from pydantic import ValidationError
 from bots.registry import own, read_settings, settings_of, turned_on
 from bots.spelling import nearest
 from core.images.client import PictureRequest
-from core.messages import Exchange, Incoming, Preferences, Sender, conversation_id
+from core.messages import Exchange, Preferences, conversation_id
 from core.people.access import Access
+from core.people.roles import Role
 from core.secret import keep_secret, redact
 from core.telemetry import Metrics
 from core.turn.commands import MENU
@@ -111,19 +112,19 @@ def test_tokens_of_chinese_and_english_are_estimated_apart():
     assert estimate_tokens("four words are here!") == 5
 
 
-def asks(user, space="5"):
-    conversation = conversation_id("telegram", space)
-    return Incoming(event_id="e", conversation=conversation, sender=Sender(user, "A"), text="x")
-
-
 def test_lists_admit_people_chats_and_admins_and_nobody_else():
-    access = Access(["telegram:1"], ["telegram:-9"], ["telegram:3"])
-    assert access.allows(asks("telegram:1"))
-    assert access.allows(asks("telegram:2", "-9"))
-    assert access.allows(asks("telegram:3"))
-    assert not access.allows(asks("telegram:2"))
-    assert not access.allows(asks("slack:1"))
-    assert Access([], [], []).allows(asks("telegram:2"))
+    access = Access({Role.MEMBER: ["telegram:1"], Role.ADMIN: ["telegram:3"]}, ["telegram:-9"])
+
+    def role(person, space="5"):
+        return access.role_of(person, conversation_id("telegram", space))
+
+    assert role("telegram:1") is Role.MEMBER
+    assert role("telegram:2", "-9") is Role.MEMBER
+    assert role("telegram:3") is Role.ADMIN
+    assert role("telegram:2") is Role.STRANGER
+    assert role("slack:1") is Role.STRANGER
+    assert Access({}).role_of("telegram:2", conversation_id("telegram", "5")) is Role.STRANGER
+    assert Access({}, everyone=True).role_of("telegram:2", conversation_id("telegram", "5"))
 
 
 def test_the_readme_lists_every_setting():

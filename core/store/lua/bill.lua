@@ -8,23 +8,63 @@ local function as_hash(key)
   if kind ~= 'hash' and kind ~= 'none' then redis.call('DEL', key) end
 end
 
--- What *lane* has reserved.
+-- What *lane* has reserved. What is no hold of ours is left out.
 local function hold_of(holds, lane)
-  as_hash(holds)
-  local accounts = read(redis.call('HGET', holds, lane)).accounts
-  return type(accounts) == 'table' and accounts or {}
+  local raw, hold = redis.pcall('HGET', holds, lane), {}
+  if type(raw) == 'table' then
+    redis.call('DEL', holds)
+    raw = nil
+  end
+  local accounts = read(raw).accounts
+  for account, amounts in pairs(type(accounts) == 'table' and accounts or {}) do
+    if string.find(account, ':account:', 1, true) and type(amounts) == 'table' then
+      hold[account] = {}
+      for unit, much in pairs(amounts) do hold[account][unit] = math.floor(number(much)) end
+    end
+  end
+  return hold, raw
 end
 
 -- Give back what *lane* has reserved.
 local function give_back(holds, lane)
-  for account, amounts in pairs(hold_of(holds, lane)) do
+  local had, hold = hold_of(holds, lane)
+  for account, amounts in pairs(had) do
     as_hash(account)
     for unit, much in pairs(amounts) do
       local field = 'held:' .. unit
       if add('HINCRBY', account, field, -much) <= 0 then redis.call('HDEL', account, field) end
     end
   end
-  redis.call('HDEL', holds, lane)
+  if hold then redis.call('HDEL', holds, lane) end
+end
+
+-- Add *costs* to *rows*, a hash of JSON by who and what. It gets *most* rows; the rest share one row
+-- of each kind.
+local function tell(rows, costs, most)
+  local fields, sums = {}, {}
+  for field in pairs(costs) do fields[#fields + 1] = field end
+  if #fields == 0 then return end
+  as_hash(rows)
+  local had, room = redis.call('HMGET', rows, unpack(fields)), most - redis.call('HLEN', rows)
+  for i, field in ipairs(fields) do
+    local more, row = costs[field], had[i]
+    if not row and room <= 0 then
+      field, more.name = string.match(field, '^%a+') .. ' *', nil
+      row = redis.call('HGET', rows, field)
+    end
+    room = room - (row and 0 or 1)
+    local sum = sums[field] or read(row)
+    for name, much in pairs(more) do
+      sum[name] = type(much) == 'number' and number(sum[name]) + much or much
+    end
+    sums[field] = sum
+  end
+  local written = {}
+  for field, sum in pairs(sums) do
+    written[#written + 1] = field
+    written[#written + 1] = write(sum) or '{}'
+  end
+  redis.call('HSET', rows, unpack(written))
 end
 
 -- Pay a bill (JSON): `spent` by who pays, `tally` by who and what, and the budgets' accounts.
@@ -32,29 +72,19 @@ end
 local function pay(json)
   local bill = cjson.decode(json)
   for key, costs in pairs(bill.spent) do
-    for name, much in pairs(costs) do add('HINCRBYFLOAT', key, name, much) end
+    for name, much in pairs(costs) do
+      if much ~= 0 then add('HINCRBYFLOAT', key, name, much) end
+    end
     redis.call('EXPIRE', key, bill.spent_ttl)
   end
-  as_hash(bill.tally)
-  for field, costs in pairs(bill.rows) do
-    if redis.call('HLEN', bill.tally) >= bill.most_rows
-      and redis.call('HEXISTS', bill.tally, field) == 0 then
-      -- The rest share one row of each kind.
-      field, costs.name = string.match(field, '^%a+') .. ' *', nil
-    end
-    local row = read(redis.call('HGET', bill.tally, field))
-    for name, much in pairs(costs) do
-      row[name] = type(much) == 'number' and (tonumber(row[name]) or 0) + much or much
-    end
-    redis.call('HSET', bill.tally, field, cjson.encode(row))
-    redis.call('EXPIRE', bill.tally, bill.tally_ttl)
-  end
+  tell(bill.tally, bill.rows, bill.most_rows)
+  redis.call('EXPIRE', bill.tally, bill.tally_ttl)
   local near = {}
   for i, one in ipairs(bill.accounts) do
     local account, unit, much, most, ends = one[1], one[2], one[3], one[4], one[5]
     as_hash(account)
     local spent = add('HINCRBY', account, 'spent:' .. unit, much)
-    local limit = most + (tonumber(redis.call('HGET', account, 'extra:' .. unit)) or 0)
+    local limit = most + number(redis.call('HGET', account, 'extra:' .. unit))
     if spent * 5 >= limit * 4 and spent < limit
       and redis.call('HSETNX', account, 'near:' .. unit, 1) == 1 then
       near[#near + 1] = i

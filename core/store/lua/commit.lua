@@ -17,11 +17,20 @@
 -- Returns {how much mail is left, entries of the bill that come near their limit...}
 local lane, state, history = KEYS[3], KEYS[5], KEYS[4]
 local this = ARGV[3] .. ':' .. ARGV[4]
-if redis.call('HGET', lane, 'committed') == this then
+local own = redis.call('HMGET', lane, 'committed', 'fence', 'moved', 'erased', 'began')
+if own[1] == this then
   return {redis.call('LLEN', KEYS[2])}
 end
+-- Somebody may have erased what this turn belongs to (`erase.lua`) after the turn had begun. Its
+-- exchange must then not come back.
+local moved, gone = own[3], own[4] and happened_since(own[5], own[4])
+-- In private both states are the same.
+if state ~= lane then
+  local shared = redis.call('HMGET', state, 'moved', 'erased')
+  moved, gone = shared[1], gone or shared[2] and happened_since(own[5], shared[2])
+end
 if not owned(KEYS[1], ARGV[1], ARGV[2], ARGV[3]) then return nil end
-if not current(lane, ARGV[4], state) then return nil end
+if own[2] ~= ARGV[4] or moved then return nil end
 if ARGV[13] ~= '' then
   for _, one in ipairs(redis.call('LRANGE', KEYS[2], 0, tonumber(ARGV[7]) - 1)) do
     keep_dead(KEYS[12], cjson.encode({reason = ARGV[13], mail = one}))
@@ -38,7 +47,7 @@ elseif ARGV[8] ~= '' then
   -- A summary that is being made may hold what was said before.
   add('HINCRBY', state, 'forgotten', 1)
 end
-if ARGV[12] ~= '' and not erased_since(lane, state) then
+if ARGV[12] ~= '' and not gone then
   redis.call('RPUSH', history, later(ARGV[12], redis.call('LINDEX', history, -1)))
   redis.call('LTRIM', history, -tonumber(ARGV[11]), -1)
   redis.call('EXPIRE', history, ARGV[9])
@@ -55,18 +64,18 @@ for _, field in ipairs(redis.call('HKEYS', lane)) do
 end
 for at, of in pairs({[15] = state, [18] = KEYS[14]}) do
   if ARGV[at] ~= '' then
-    local chosen = read(redis.call('HGET', of, 'preferences'))
-    for name, value in pairs(cjson.decode(ARGV[at])) do
+    local chosen, new = read(redis.call('HGET', of, 'preferences')), cjson.decode(ARGV[at])
+    for name, value in pairs(new) do
       if value == cjson.null then value = nil end
       chosen[name] = value
     end
-    redis.call('HSET', of, 'preferences', cjson.encode(chosen))
+    redis.call('HSET', of, 'preferences', write(chosen) or write(new))
     redis.call('EXPIRE', of, ARGV[9])
   end
 end
 if ARGV[16] ~= '' then redis.call('HSET', state, 'fresh', ARGV[16]) end
 redis.call('HSET', lane, 'committed', this)
-redis.call('EXPIRE', lane, ARGV[10])
+if lane ~= state then redis.call('EXPIRE', lane, ARGV[10]) end
 redis.call('EXPIRE', state, ARGV[9])
 local left = redis.call('LLEN', KEYS[2])
 if left > 0 then

@@ -1,5 +1,5 @@
 -- Erase what a conversation keeps of people's words. An answer that is being written there, to a
--- question of before, will not enter history (`erased_since` in history.lua).
+-- question of before, will not enter history (`commit.lua`).
 -- KEYS  1 history  2 the conversation's state  3 ratings  4 speakers
 -- ARGV  1 also what was chosen there (1 or 0)
 -- Returns {how many exchanges there were, how many other entries}

@@ -22,20 +22,9 @@ end
 local function later(exchange, last)
   local field = '"at":([%d.eE+-]+)'
   local at, before = string.match(exchange, field), string.match(last or '', field)
-  if not at or not before or tonumber(at) > tonumber(before) then return exchange end
-  local after = string.format('"at":%.6f', before + 0.000001)
+  if not at or number(at) > number(before) then return exchange end
+  local after = string.format('"at":%.6f', number(before) + 0.000001)
   return (string.gsub(exchange, field, after, 1))
-end
-
--- Whether somebody erased what this turn belongs to (`erase.lua`) after the turn had begun. Its
--- exchange must then not come back.
-local function erased_since(lane, state)
-  local began = tonumber(redis.call('HGET', lane, 'began'))
-  for _, key in ipairs({lane, state}) do
-    local at = tonumber(redis.call('HGET', key, 'erased'))
-    if began and at and at >= began then return true end
-  end
-  return false
 end
 
 -- Drop the exchanges that are older than *seconds*. If no other comes, all go after that time.
@@ -43,7 +32,7 @@ local function drop_older(history, seconds)
   local oldest = redis.call('TIME')[1] - tonumber(seconds)
   while true do
     local at = string.match(redis.call('LINDEX', history, 0) or '', '"at":([%d.eE+-]+)')
-    if not at or tonumber(at) >= oldest then break end
+    if not at or number(at) >= oldest then break end
     redis.call('LPOP', history)
   end
   redis.call('EXPIRE', history, seconds)

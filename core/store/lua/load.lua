@@ -13,9 +13,54 @@
 -- {the place's preferences, since when it remembers}, the tenant's preferences, {budgets...}, what
 -- the lane has reserved}, or {0}: as many turns as allowed are running for the person, or in the
 -- place. One of them makes this lane ready again
-right_types({'XLEN', 'LLEN', 'HLEN', 'LLEN', 'HLEN', 'XLEN', 'XLEN', 'ZCARD', 'ZCARD', 'LLEN',
-  'ZCARD', 'LLEN', 'HLEN', 'HLEN', 'HLEN', 'HLEN'})
+
+-- The hash *key* as a table.
+local function fields_of(key)
+  local flat, fields = redis.call('HGETALL', key), {}
+  for i = 1, #flat, 2 do fields[flat[i]] = flat[i + 1] end
+  return fields
+end
+
+-- *text* as a whole number; 0 if it is none.
+local function whole(text) return math.floor(number(text)) end
+
+-- About the last *bytes* of a history, oldest first. It is read from its end, a few at a time: the
+-- cost depends on what is used, not on what is kept.
+local function newest(history, bytes)
+  local newest_first, read_bytes, at, step = {}, 0, -1, 16
+  while read_bytes < bytes do
+    local some = redis.call('LRANGE', history, at - step + 1, at)
+    for i = #some, 1, -1 do
+      read_bytes = read_bytes + #some[i]
+      newest_first[#newest_first + 1] = some[i]
+    end
+    if #some < step then break end
+    at = at - step
+  end
+  local exchanges = {}
+  for i = #newest_first, 1, -1 do exchanges[#exchanges + 1] = newest_first[i] end
+  return exchanges
+end
+
 if not owned(KEYS[1], ARGV[1], ARGV[2], ARGV[3]) then return nil end
+-- All is read before anything is changed, also what only the commit writes. So a key of another type
+-- is found here, and neither this script nor the commit stops in the middle.
+local lane, mail = fields_of(KEYS[3]), redis.call('LRANGE', KEYS[2], 0, tonumber(ARGV[4]) - 1)
+local state = redis.call('HMGET', KEYS[5], 'preferences', 'summary', 'moved', 'cleared', 'erased')
+local place = redis.call('HMGET', KEYS[13], 'preferences', 'fresh')
+local tenant = redis.call('HGET', KEYS[16], 'preferences')
+local limits = redis.call('HMGET', KEYS[14], unpack(ARGV, 14))
+local hold = redis.call('HGET', KEYS[15], ARGV[7])
+local exchanges = newest(KEYS[4], tonumber(ARGV[5]))
+if #exchanges == 0 then redis.call('LLEN', KEYS[4]) end
+redis.call('XLEN', KEYS[1] == KEYS[6] and KEYS[7] or KEYS[6])
+redis.call('LLEN', KEYS[10])
+if ARGV[10] == '0' then redis.call('ZCARD', KEYS[9]) end
+if ARGV[11] == '0' then redis.call('ZCARD', KEYS[11]) end
+if KEYS[3] ~= KEYS[5] then
+  redis.call('ZCARD', KEYS[8])
+  redis.call('LLEN', KEYS[12])
+end
 local time = redis.call('TIME')
 local now = tonumber(time[1])
 for share = 0, 1 do
@@ -25,7 +70,7 @@ for share = 0, 1 do
     -- Times from before the clock stepped back.
     lapsed = lapsed + redis.call('ZREMRANGEBYSCORE', running, now + 900, '+inf')
     for _ = 1, lapsed do wake(KEYS[6], KEYS[7], running, parked, ARGV[8]) end
-    if not redis.call('ZSCORE', running, ARGV[13]) and redis.call('ZCARD', running) >= most then
+    if redis.call('ZCARD', running) >= most and not redis.call('ZSCORE', running, ARGV[13]) then
       let_go(KEYS[1], ARGV[1], ARGV[3])
       redis.call('RPUSH', parked, ARGV[7])
       if KEYS[3] ~= KEYS[5] then redis.call('ZADD', KEYS[8], 'NX', now, ARGV[7]) end
@@ -43,48 +88,37 @@ if KEYS[3] ~= KEYS[5] then
   -- Only a thread with this field is followed.
   redis.call('HSET', KEYS[5], 'asked', 1)
 end
-local fence = add('HINCRBY', KEYS[3], 'fence', 1)
-add('HINCRBY', KEYS[3], 'tries', ARGV[6])
+local fence, tries, changed = whole(lane.fence) + 1, whole(lane.tries) + ARGV[6], {}
+local function set(field, value)
+  lane[field] = value
+  changed[#changed + 1] = field
+  changed[#changed + 1] = value
+end
 if ARGV[6] ~= '0' then
-  if redis.call('HEXISTS', KEYS[3], 'open') == 1 then
+  if lane.open then
     -- The last try ended with its process. If it had come to quite another point than the try
     -- before it, the question is not the cause: such a try does not count, a few times.
-    local at = tonumber(read(redis.call('HGET', KEYS[3], 'checkpoint')).at) or 0
-    local before = tonumber(redis.call('HGET', KEYS[3], 'at'))
-    local ends = add('HINCRBY', KEYS[3], 'ends', 1)
+    local at, before = number(read(lane.checkpoint).at), tonumber(lane.at)
+    local ends = whole(lane.ends) + 1
     if before and ends <= 6 and math.abs(at - before) > math.max(200, 0.1 * math.max(at, before)) then
-      add('HINCRBY', KEYS[3], 'tries', -ARGV[6])
+      tries = tries - ARGV[6]
     end
-    redis.call('HSET', KEYS[3], 'at', at)
+    set('ends', string.format('%.0f', ends))
+    set('at', tostring(at))
   end
-  redis.call('HSET', KEYS[3], 'open', 1)
+  set('open', '1')
 end
-redis.call('HSETNX', KEYS[3], 'began', time[1] + time[2] / 1e6)
+set('tries', string.format('%.0f', tries))
+set('fence', string.format('%.0f', fence))
+if not lane.began then set('began', string.format('%d.%06d', time[1], time[2])) end
+redis.call('HSET', KEYS[3], unpack(changed))
 redis.call('PERSIST', KEYS[3])
 -- The choices of a place are kept as long as somebody speaks in it, and so are the tenant's.
 redis.call('EXPIRE', KEYS[13], ARGV[12])
 redis.call('EXPIRE', KEYS[16], ARGV[12])
--- Read history from its end, a few at a time: the cost depends on what is used, not what is kept.
-local newest_first, bytes, at, step = {}, 0, -1, 16
-while bytes < tonumber(ARGV[5]) do
-  local some = redis.call('LRANGE', KEYS[4], at - step + 1, at)
-  for i = #some, 1, -1 do
-    bytes = bytes + #some[i]
-    newest_first[#newest_first + 1] = some[i]
-  end
-  if #some < step then break end
-  at = at - step
+local own = {}
+for name, value in pairs(lane) do
+  own[#own + 1] = name
+  own[#own + 1] = value
 end
-local exchanges = {}
-for i = #newest_first, 1, -1 do exchanges[#exchanges + 1] = newest_first[i] end
-return {
-  fence,
-  redis.call('LRANGE', KEYS[2], 0, tonumber(ARGV[4]) - 1),
-  redis.call('HGETALL', KEYS[3]),
-  exchanges,
-  redis.call('HMGET', KEYS[5], 'preferences', 'summary', 'moved', 'cleared', 'erased'),
-  redis.call('HMGET', KEYS[13], 'preferences', 'fresh'),
-  redis.call('HGET', KEYS[16], 'preferences'),
-  redis.call('HMGET', KEYS[14], unpack(ARGV, 14)),
-  redis.call('HGET', KEYS[15], ARGV[7]),
-}
+return {fence, mail, own, exchanges, state, place, tenant, limits, hold}

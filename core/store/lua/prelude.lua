@@ -25,6 +25,27 @@ local function read(json)
   return good and type(value) == 'table' and value or {}
 end
 
+-- *value*, which stood in the store, as a number to count with; 0 if it is none, or has no bounds.
+local function number(value)
+  local kind = type(value)
+  local found = (kind == 'string' or kind == 'number') and tonumber(value) or 0
+  return found > -9e15 and found < 9e15 and found or 0
+end
+
+-- *value* as JSON; nil if it holds what JSON cannot, such as 1e999, which it can be read from.
+local function write(value)
+  local good, json = pcall(cjson.encode, value)
+  return good and json or nil
+end
+
+-- Whether something of the moment *at* came after a turn had *began*, by the store's clock. A
+-- moment that is still to come is from before the clock stepped back, unless the turn is too.
+local function happened_since(began, at)
+  began, at = number(began), number(at)
+  local now = redis.call('TIME')[1] + 1
+  return began > 0 and at >= began and (at <= now or began > now)
+end
+
 -- The sender of the mail *json*; may be empty.
 local function sender_of(json)
   local sender = read(json)['sender']

@@ -7,12 +7,8 @@
 --       8 control channel  9 sender  10 message that this changes (may be empty)
 --       11 it was taken back (1 or 0)
 -- Returns {verdict, mail waiting}
-right_types({'EXISTS', 'LLEN', 'HLEN', 'LLEN', 'HLEN', 'XLEN', 'XLEN', 'ZCARD'})
 if ARGV[6] == '0' and redis.call('EXISTS', KEYS[5]) == 0 then
   return {'unasked', 0}
-end
-if not redis.call('SET', KEYS[1], 1, 'NX', 'EX', ARGV[4]) then
-  return {'seen', 0}
 end
 local mail, state, name = KEYS[2], KEYS[3], ARGV[2]
 if mail ~= KEYS[4] then
@@ -22,6 +18,16 @@ if mail ~= KEYS[4] then
   end
 end
 local waiting = redis.call('LLEN', mail)
+-- A key of another type is found before anything is changed.
+redis.call('XLEN', name == ARGV[3] and KEYS[6] or KEYS[7])
+if ARGV[7] ~= '0' or ARGV[10] ~= '' then
+  redis.call('HLEN', state)
+  redis.call('HLEN', KEYS[5])
+  redis.call('ZCARD', KEYS[8])
+end
+if not redis.call('SET', KEYS[1], 1, 'NX', 'EX', ARGV[4]) then
+  return {'seen', 0}
+end
 if ARGV[7] ~= '0' and waiting > 0 then
   -- A stop is for the answer that runs now, so it must not wait behind it.
   local event_id = read(redis.call('LINDEX', mail, 0)).event_id
@@ -42,20 +48,22 @@ if ARGV[10] ~= '' then
       -- The new wording takes the place of the old one, as if it had been asked first.
       local changed = string.gsub(ARGV[1], '"edited":true', '"edited":false', 1)
       redis.call('LSET', mail, i - 1, changed)
-      if redis.call('HEXISTS', state, 'tries') == 1 and (i == 1 or said.burst ~= '') then
+      local saved = read(redis.call('HGET', state, 'checkpoint'))
+      local served = i == 1 or said.burst ~= '' or i <= (tonumber(saved.pieces) or 0)
+      if redis.call('HEXISTS', state, 'tries') == 1 and served then
         -- Its turn is running. That turn must not commit; the next turn uses its posts.
         add('HINCRBY', state, 'fence', 1)
-        local saved = read(redis.call('HGET', state, 'checkpoint'))
-        local posts = type(saved.pages) == 'table' and saved.pages or {}
+        local posts = {}
+        for _, post in ipairs(type(saved.pages) == 'table' and saved.pages or {}) do
+          if type(post) == 'string' then posts[#posts + 1] = post end
+        end
         if type(saved.picture) == 'string' and saved.picture ~= '' then
           posts[#posts + 1] = saved.picture
         end
         redis.call('HDEL', state, 'checkpoint')
-        if #posts > 0 then
-          local first = read(redis.call('LINDEX', mail, 0)).event_id
-          local kept = cjson.encode({event_id = first, pages = posts})
-          redis.call('HSET', state, 'checkpoint', kept)
-        end
+        local first = read(redis.call('LINDEX', mail, 0)).event_id
+        local kept = write({event_id = first, pages = posts})
+        if kept and #posts > 0 then redis.call('HSET', state, 'checkpoint', kept) end
         redis.call('PUBLISH', ARGV[8], name)
       end
       return {'changed', waiting}
@@ -68,5 +76,8 @@ if waiting >= tonumber(ARGV[5]) then
 end
 if redis.call('RPUSH', mail, ARGV[1]) == 1 then
   make_ready(KEYS[6], KEYS[7], name, ARGV[9])
+elseif redis.call('HEXISTS', state, 'tries') == 1 then
+  -- It may belong to the question that is being answered.
+  redis.call('PUBLISH', ARGV[8], name)
 end
 return {'kept', waiting}

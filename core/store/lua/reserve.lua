@@ -15,8 +15,8 @@ for i, one in ipairs(wanted) do
   local account, unit, much = one[1], one[2], one[3]
   as_hash(account)
   local had = redis.call('HMGET', account, 'spent:' .. unit, 'held:' .. unit, 'extra:' .. unit)
-  local spent, mine = tonumber(had[1]) or 0, own[account] and tonumber(own[account][unit]) or 0
-  local others, most = (tonumber(had[2]) or 0) - mine, one[4] + (tonumber(had[3]) or 0)
+  local spent, mine = number(had[1]), own[account] and own[account][unit] or 0
+  local others, most = number(had[2]) - mine, one[4] + number(had[3])
   local left = most - spent - others
   -- An estimate is high. If nobody else is spending, a turn may have all that is left.
   if others <= 0 and much > left then much = left end
@@ -26,7 +26,7 @@ for i, one in ipairs(wanted) do
     return {i, spent, others, most, first}
   end
   hold[account] = hold[account] or {}
-  hold[account][unit] = much
+  hold[account][unit] = math.floor(much)
 end
 give_back(KEYS[4], ARGV[5])
 for _, one in ipairs(wanted) do

@@ -6,7 +6,7 @@
 if redis.call('HEXISTS', KEYS[1], 'moved') == 1 then return 0 end
 if (redis.call('HGET', KEYS[1], 'forgotten') or '0') ~= ARGV[2] then return 0 end
 local had = read(redis.call('HGET', KEYS[1], 'summary'))
-if cjson.decode(ARGV[1])['until'] <= (tonumber(had['until']) or 0) then return 0 end
+if cjson.decode(ARGV[1])['until'] <= number(had['until']) then return 0 end
 redis.call('HSET', KEYS[1], 'summary', ARGV[1])
 redis.call('EXPIRE', KEYS[1], ARGV[3])
 return 1

@@ -1,10 +1,19 @@
--- Write the levels of some buckets, unless another process has written one meanwhile.
+-- Write the levels of some buckets, unless another process has written one meanwhile, or the
+-- caller's clock is not ours.
 -- KEYS  the buckets
--- ARGV  1 write in any case (1 or 0)   then for each: the old value (may be empty), the new one,
---       for how many seconds to keep it
--- Returns 1, or 0: nothing was written
-for i, key in ipairs(KEYS) do
-  if ARGV[1] == '0' and (redis.call('GET', key) or '') ~= ARGV[i * 3 - 1] then return 0 end
+-- ARGV  1 write in any case (1 or 0)  2 the caller's time  3 how much it may differ from ours, s
+--       then for each: the old value (may be empty), the new one (empty: leave it), for how many
+--       seconds to keep it
+-- Returns {seconds and microseconds of our time, whether it was written (1 or 0), the old values}
+local time, had = redis.call('TIME'), redis.call('MGET', unpack(KEYS))
+local differs = math.abs(time[1] + time[2] / 1e6 - tonumber(ARGV[2])) > tonumber(ARGV[3])
+for i = 1, #KEYS do
+  had[i] = had[i] or ''
+  if had[i] ~= ARGV[i * 3 + 1] then differs = true end
 end
-for i, key in ipairs(KEYS) do redis.call('SET', key, ARGV[i * 3], 'EX', ARGV[i * 3 + 1]) end
-return 1
+if differs and ARGV[1] == '0' then return {time[1], time[2], 0, unpack(had)} end
+for i, key in ipairs(KEYS) do
+  local new = ARGV[i * 3 + 2]
+  if new ~= '' then redis.call('SET', key, new, 'EX', ARGV[i * 3 + 3]) end
+end
+return {time[1], time[2], 1, unpack(had)}

@@ -107,6 +107,6 @@ COMMANDS = (
     Command("stop", _stop, of_place=True, in_menu=True),
     Command("retry", _retry, of_place=True, in_menu=True),
     Command("continue", _continue, in_menu=True),
-    Command("compare", _compare, "prompt", in_menu=True),
+    Command("compare", _compare, "prompt", in_menu=True, act="compare"),
     Command("rate", _rate, takes="text"),
 )

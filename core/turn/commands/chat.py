@@ -1,4 +1,4 @@
-"""The choices that hold in a conversation: `/voice`, `/system`, `/lang`, `/follow`."""
+"""The choices that hold in a conversation: `/voice`, `/verbose`, `/system`, `/lang`, `/follow`."""
 
 from msgspec.structs import replace
 
@@ -47,6 +47,14 @@ def _voice(context: TurnContext) -> Outcome:
     return Outcome(say(f"voice_{choice}", language), replace(chosen, voice=choice == "on"))
 
 
+def _verbose(context: TurnContext) -> Outcome:
+    choice, chosen = context.first.text.strip().lower(), context.turn.preferences
+    if choice not in ("on", "off"):
+        return Outcome(say("verbose_on" if chosen.verbose else "verbose_off", context.language))
+    told = say(f"verbose_{choice}", context.language)
+    return Outcome(told, replace(chosen, verbose=choice == "on"))
+
+
 def _follow(context: TurnContext) -> Outcome:
     choice, chosen, language = (
         context.first.text.strip().lower(),
@@ -73,6 +81,16 @@ COMMANDS = (
         "choice",
         choices=lambda _: ("on", "off"),
         of_place=True,
+        act="voice",
+        in_menu=True,
+    ),
+    Command(
+        "verbose",
+        says(_verbose),
+        "choice",
+        choices=lambda _: ("on", "off"),
+        of_place=True,
+        act="settings",
         in_menu=True,
     ),
     Command(
@@ -90,6 +108,7 @@ COMMANDS = (
         "choice",
         choices=lambda _: CATALOGUE.names(),
         of_place=True,
+        act="lang",
         in_menu=True,
     ),
     Command(
@@ -99,6 +118,7 @@ COMMANDS = (
         choices=lambda _: FOLLOW,
         of_place=True,
         in_threads=True,
+        act="follow",
         in_menu=True,
     ),
 )

@@ -7,6 +7,7 @@ from msgspec.structs import replace
 from core.languages.catalogue import Language, say
 from core.models.request import Traits
 from core.people.personas import DEFAULT
+from core.people.roles import Role
 from core.turn.commands.command import Command, Outcome, choice_buttons, says, shown_name
 from core.turn.context import TurnContext
 from core.turn.services import Services
@@ -14,19 +15,19 @@ from core.turn.services import Services
 
 def _model(context: TurnContext) -> Outcome:
     """Say which model answers here, or choose another one."""
-    services, language, person = context.services, context.language, context.first.sender.id
+    services, language = context.services, context.language
     chosen = context.turn.preferences
-    name, offered = shown_name(context.first.text.strip()), services.model.names
-    choosable = services.access.choosable(person, offered)
+    name = shown_name(context.first.text.strip())
+    choosable = context.choosable
     names = ", ".join(f"`{one}`" for one in choosable)
     if not name:
         model = chosen.model or services.model.model
-        admin = services.access.is_admin(person)
+        admin = context.role >= Role.ADMIN
         rows = "\n".join(_described(one, services, language, admin=admin) for one in choosable)
         text = say("model_is", language, model=model, models=rows)
         return Outcome(text, buttons=choice_buttons("model", [*choosable, DEFAULT]))
     model = "" if name == DEFAULT else name
-    if model and not services.access.may_choose(model, person, offered):
+    if model and not context.may_choose(model):
         text = say("model_not_allowed", language, model=model, names=names)
         return Outcome(text, buttons=choice_buttons("model", choosable))
     text = say("model_set", language, model=model or services.model.model)
@@ -68,6 +69,7 @@ COMMANDS = (
         "choice",
         choices=lambda services: map(str.lower, services.model.names),
         of_place=True,
+        act="model",
         in_menu=True,
     ),
 )

@@ -33,6 +33,7 @@ COMMANDS = (
         "choice",
         choices=lambda services: services.personas,
         of_place=True,
+        act="persona",
         in_menu=True,
     ),
 )

@@ -14,7 +14,7 @@ async def _again(context: TurnContext) -> Report:
 
 
 COMMANDS = (
-    Command("image", _image, "prompt", in_menu=True),
+    Command("image", _image, "prompt", in_menu=True, act="image"),
     Command("again", _again),
     Command("another", _again),
     Command("larger", _again),

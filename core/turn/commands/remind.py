@@ -2,15 +2,16 @@
 
 import asyncio
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import UTC
 from itertools import islice
 
-from core.languages.catalogue import CATALOGUE, Language, say
+from core.languages.catalogue import Language, say
 from core.messages import DUE, Button
-from core.store.reminders import Kept, Reminder
+from core.store.reminder import Reminder
+from core.store.reminders import Kept
 from core.times.lexicon import languages_to_try, lexicon, plain
-from core.times.rules import times, zone_named
+from core.times.rules import zone_named
 from core.times.spoken import (
     NotUnderstoodError,
     PastError,
@@ -26,10 +27,13 @@ from core.turn.due import tell_due
 from core.turn.reminders import (
     ReminderRefusedError,
     Wish,
+    buttons_of,
     create,
     edit,
+    languages_of,
     listed,
     local_now,
+    told,
     wish_of,
     with_id,
     with_number,
@@ -61,7 +65,7 @@ async def _remind(context: TurnContext) -> Report:
         sentence = say(refused.sentence, context.language, **refused.values)
         return await context.close("rejected", sentence)
     shown_once = await context.say(
-        _told(context, made, number), _buttons(context, made), aside=not made.everyone
+        told(context, made, number), buttons_of(context, made), aside=not made.everyone
     )
     await context.commit()
     return Report("command", shown_once)
@@ -73,7 +77,7 @@ async def _press(context: TurnContext, what: str, id_: str) -> Report:
         return await _cancel(context, kept)
     wish = wish_of(kept.reminder)._replace(asks=what == "answer")
     changed = await edit(context, kept, wish)
-    return await context.close("command", _told(context, changed, 0), _buttons(context, changed))
+    return await context.close("command", told(context, changed, 0), buttons_of(context, changed))
 
 
 async def _change(context: TurnContext, what: str, number: int, text: str) -> Report:
@@ -87,14 +91,14 @@ async def _change(context: TurnContext, what: str, number: int, text: str) -> Re
         if refused.sentence != "remind_forms" or not text.strip():
             raise
         # New words, at the same time.
-        words, asks = _question(text, _languages(context))
+        words, asks = _question(text, languages_of(context))
         wish = wish_of(before)._replace(text=words, asks=asks)
     wish = wish._replace(
         text=wish.text or before.text, asks=wish.asks or (before.asks and not wish.text)
     )
     changed = await edit(context, kept, wish)
     return await context.close(
-        "command", _told(context, changed, number), _buttons(context, changed)
+        "command", told(context, changed, number), buttons_of(context, changed)
     )
 
 
@@ -135,7 +139,7 @@ async def _wish(context: TurnContext, text: str) -> Wish:
     Raises:
         ReminderRefusedError: there is no time in it.
     """
-    languages = _languages(context)
+    languages = languages_of(context)
     everyone, text = _target(text, languages)
     now, zone = await local_now(context)
     try:
@@ -149,11 +153,6 @@ async def _wish(context: TurnContext, text: str) -> Wish:
     words, asks = _question(said.text, languages)
     everyone = everyone and not context.first.private
     return Wish(said.at, words, zone, said.rule, said.words, everyone, asks)
-
-
-def _languages(context: TurnContext) -> Sequence[Language]:
-    theirs = context.first.sender.language
-    return (context.language, *([CATALOGUE.best(theirs)] if CATALOGUE.speaks(theirs) else []))
 
 
 def _target(text: str, languages: Iterable[Language]) -> tuple[bool, str]:
@@ -186,25 +185,6 @@ def _question(text: str, languages: Iterable[Language]) -> tuple[str, bool]:
     return text, False
 
 
-def _told(context: TurnContext, made: Reminder, number: int) -> str:
-    """How the reminder was understood."""
-    kind = "ask" if made.asks else "all" if made.everyone else "me"
-    numbered = f"{number}. " if number else ""
-    text = say(f"remind_set_{kind}", context.language, when=_when(made, context.language))
-    return f"{numbered}{text}\n\n{quoted(made.text)}"
-
-
-def _when(reminder: Reminder, language: Language) -> str:
-    """The next time, or the next times, with their zone."""
-    zone = zone_named(reminder.zone) or UTC
-    some = [reminder.due]
-    if reminder.rule is not None:
-        more = times(reminder.rule, zone, reminder.due, reminder.due)
-        some += islice(more, SHOWN_TIMES - 1)
-    moments = [shown(at, zone, language) for at in some]
-    return f"{', '.join(moments)}{', …' if reminder.rule else ''} ({reminder.zone})"
-
-
 def _row(number: int, reminder: Reminder, language: Language) -> str:
     zone = zone_named(reminder.zone) or UTC
     marks = ("⟳ " if reminder.rule else "") + ("❓ " if reminder.asks else "")
@@ -215,15 +195,6 @@ def _row(number: int, reminder: Reminder, language: Language) -> str:
 
 def _short(text: str) -> str:
     return cut(text, SHOWN_CHARS)
-
-
-def _buttons(context: TurnContext, made: Reminder) -> Sequence[Button]:
-    language = context.language
-    other = "tell" if made.asks else "answer"
-    return (
-        Button(f"remind undo {made.id}", say("remind_undo", language)),
-        Button(f"remind {other} {made.id}", say(f"remind_{other}", language)),
-    )
 
 
 COMMANDS = (

@@ -69,7 +69,7 @@ class Setting(NamedTuple):
         return say(told, language)
 
 
-_IN_MENU = ("model", "persona", "system", "lang", "voice", "follow")
+_IN_MENU = ("model", "persona", "system", "lang", "voice", "verbose", "follow")
 
 
 class Held(NamedTuple):
@@ -131,21 +131,18 @@ def _switch(context: TurnContext, text: str) -> bool:
 
 
 def _model(context: TurnContext, text: str) -> str:
-    services, person = context.services, context.first.sender.id
-    name, offered = shown_name(text), services.model.names
+    name = shown_name(text)
     if name == DEFAULT:
         return ""
-    if not services.access.may_choose(name, person, offered):
-        choosable = services.access.choosable(person, offered)
-        names = ", ".join(f"`{one}`" for one in choosable)
+    if not context.may_choose(name):
+        names = ", ".join(f"`{one}`" for one in context.choosable)
         told = say("model_not_allowed", context.language, model=name, names=names)
-        raise Unfit(told, choosable)
+        raise Unfit(told, context.choosable)
     return name
 
 
 def _models(context: TurnContext) -> Sequence[str]:
-    services = context.services
-    return services.access.choosable(context.first.sender.id, services.model.names)
+    return context.choosable
 
 
 def _language(context: TurnContext, text: str) -> str:
@@ -220,6 +217,7 @@ _ALL = (
     Setting("system", "system", "system", _system, free=True),
     Setting("lang", "language", "lang", _language, lambda _: tuple(LANGUAGES)),
     Setting("voice", "voice", "voice", _switch, lambda _: SWITCH, default=lambda _: "off"),
+    Setting("verbose", "verbose", "settings", _switch, lambda _: SWITCH, default=lambda _: "off"),
     Setting(
         "follow",
         "follow",

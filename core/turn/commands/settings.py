@@ -162,7 +162,7 @@ def _now(context: TurnContext, setting: Setting, layers: Layers) -> str:
 
 def _all(context: TurnContext) -> Sequence[Setting]:
     """The settings that mean something here."""
-    without = {"when", "burst"}  # Kept, but nothing follows from them yet.
+    without = {"when"}  # Kept, but nothing follows from it yet.
     if context.services.speech is None:
         without.add("voice")
     if context.first.private:

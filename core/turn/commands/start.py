@@ -25,6 +25,6 @@ COMMANDS = (
     Command(
         "help", says(lambda context: Outcome(help_text(context))), in_menu=True, for_asker=True
     ),
-    Command("new", says(_new), of_place=True, in_menu=True),
+    Command("new", says(_new), of_place=True, in_menu=True, act="new"),
 )
 UNKNOWN = Command("", says(_unknown), takes="text")

@@ -67,7 +67,7 @@ async def _home(context: TurnContext) -> Report:
         _spent("usage_yours", by_person, language),
         help_text(context),
     ]
-    choosable = services.access.choosable(context.first.sender.id, services.model.names)
+    choosable = context.choosable
     buttons = [*choice_buttons("model", choosable), *choice_buttons("persona", services.personas)]
     shown = await context.say("\n\n".join(parts), buttons)
     await context.commit()

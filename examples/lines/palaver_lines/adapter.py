@@ -19,6 +19,7 @@ from core.errors import AttachmentLost, PlatformError, StoreError
 from core.lent import PostLog
 from core.messages import Attachment, Button, ConversationId, Incoming, Picture, conversation_id
 from core.platform import Bucket, Limits
+from core.posted import Posted
 from core.said import Span, Transcript
 from palaver_lines.surface import LinesSurface
 from palaver_lines.wire import (
@@ -159,11 +160,11 @@ class LinesPlatform:
         buttons: Sequence[Button] = (),
         *,
         replacing: str = "",
-    ) -> str:
+    ) -> Posted:
         key = int(replacing) if replacing else None
         surface = LinesSurface(self._post_log, conversation, key)
         await surface.put(picture_post(tuple(pictures), tuple(buttons)))
-        return surface.handle
+        return Posted(surface.handle)
 
     async def send_voice(self, conversation: ConversationId, reply_to: str, sound: bytes) -> None:
         post = Post(sound=base64.b64encode(sound).decode())
@@ -175,7 +176,9 @@ class LinesPlatform:
         post = Post(file=File(name, base64.b64encode(data).decode()))
         await LinesSurface(self._post_log, conversation).put(post)
 
-    async def indicate(self, conversation: ConversationId, *, busy: bool) -> None:
+    async def indicate(
+        self, conversation: ConversationId, *, busy: bool, asked: bool = False
+    ) -> None:
         """Do nothing: a line cannot show that we are typing."""
 
     async def entitle(self, conversation: ConversationId, title: str) -> None:

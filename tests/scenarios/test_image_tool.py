@@ -1,0 +1,181 @@
+"""Pictures without a command: the model paints them with the tool `image`."""
+
+import asyncio
+import json
+
+import pytest
+from aiohttp import web
+
+from core.people.rights import Rights
+from core.tools.of_turn import IMAGE
+from tests.contracts.drivers import DRIVERS, TelegramDriver, WebDriver, driving
+from tests.harness import until
+from tests.scenarios.test_pictures import BLUE, RED, colour, png
+from tests.servers.model import status
+from tests.servers.tools import calling, outputs
+
+FOX = ("Here it comes.", [("image", {"prompt": "a red fox in the snow"})])
+WARMER = ("", [("image", {"prompt": "warmer light", "change": True})])
+
+
+@pytest.fixture
+def driver():
+    return WebDriver()
+
+
+async def pictures(driver, place):
+    return [colour(data) for post in await driver.posts(place) for data in post.pictures]
+
+
+@pytest.mark.parametrize("name", ["telegram", "slack", "web"])
+async def test_a_picture_is_drawn_and_changed_without_a_command(name, tmp_path, model):
+    driver = DRIVERS[name]()
+    place = driver.places[0]
+    calling(model, FOX)
+    async with driving(driver, tmp_path, model):
+        await driver.say(place, "draw me a fox")
+        await driver.answered(place)
+        assert await pictures(driver, place) == [RED]
+        assert model.image_requests[0]["prompt"] == "a red fox in the snow"
+        calling(model, WARMER)
+        await driver.say(place, "make it warmer")
+        await until(lambda: model.edits)
+        await until(lambda: _are(driver, place, [RED, BLUE]))
+    ((fields, files),) = model.edits
+    assert fields["prompt"] == "warmer light"
+    assert colour(files[0])[0] > 150
+    assert "painted and posted" in outputs(model.requests[-1])[0]
+
+
+async def _are(driver, place, colours):
+    return await pictures(driver, place) == colours
+
+
+async def test_the_picture_that_is_replied_to_is_changed_and_not_the_last_one(tmp_path, model):
+    driver = TelegramDriver()
+    calling(model, FOX)
+    async with driving(driver, tmp_path, model):
+        await driver.say("dm", "draw me a fox")
+        await driver.answered("dm")
+        (first,) = [post for post in driver.server.posts(77) if post.photo]
+        driver.server.say(77, "/image a house")
+        await until(lambda: _are(driver, "dm", [RED, RED]))
+        calling(model, WARMER)
+        driver.server.say(77, "make it warmer", reply_to=first.id)
+        await until(lambda: model.edits)
+        await until(lambda: _are(driver, "dm", [RED, RED, BLUE]))
+
+
+async def test_a_picture_that_the_person_sends_is_changed(tmp_path, model):
+    driver = TelegramDriver()
+    calling(model, WARMER)
+    async with driving(driver, tmp_path, model):
+        driver.server.add_file("f1", png())
+        photo = [{"file_id": "f1", "file_unique_id": "u", "width": 80, "height": 60}]
+        driver.server.say(77, "", photo=photo, caption="make it warmer")
+        await until(lambda: _are(driver, "dm", [BLUE]))
+
+
+async def test_a_picture_by_the_command_is_changed_without_one(driver, tmp_path, model):
+    async with driving(driver, tmp_path, model):
+        await driver.say("page", "/image a fox")
+        await until(lambda: _are(driver, "page", [RED]))
+        calling(model, WARMER)
+        await driver.say("page", "make it warmer")
+        await until(lambda: _are(driver, "page", [RED, BLUE]))
+
+
+async def test_a_failed_picture_is_told_to_the_model_and_not_paid(driver, tmp_path, model):
+    policy = {"error": {"code": "content_policy_violation", "message": "no"}}
+    model.image_faults.append(status(400, json.dumps(policy)))
+    calling(model, FOX)
+    async with driving(driver, tmp_path, model, image_price=1.0):
+        await driver.say("page", "draw me a fox")
+        (post,) = await driver.answered("page")
+        await driver.say("page", "/usage")
+        usage = (await driver.posted("page", 2))[-1].text
+    assert "content rules" in post.text
+    assert "may have been done" not in post.text
+    assert " 0 pictures" in usage
+    assert "$1" not in usage
+
+
+async def test_pictures_an_hour_bound_the_tool_too_and_the_model_says_so(driver, tmp_path, model):
+    calling(model, FOX, ("", [("image", {"prompt": "a second one"})]))
+    async with driving(driver, tmp_path, model, pictures_per_hour=1, image_price=0.5):
+        await driver.say("page", "draw me two foxes")
+        text, _ = await driver.answered("page")
+        await driver.say("page", "/usage")
+        usage = (await driver.posted("page", 3))[-1].text
+    assert len(model.image_requests) == 1
+    assert "1 picture" in text.text
+    assert "$0.50" in usage
+
+
+async def test_who_may_paint_none_is_told_who_may(driver, tmp_path, model, monkeypatch):
+    may = Rights.may
+
+    async def no_pictures(self, platform, incoming, act, role):
+        return act != "image" and await may(self, platform, incoming, act, role)
+
+    monkeypatch.setattr(Rights, "may", no_pictures)
+    calling(model, FOX)
+    async with driving(driver, tmp_path, model):
+        await driver.say("page", "draw me a fox")
+        (post,) = await driver.answered("page")
+    assert "admin" in post.text
+    assert not model.image_requests
+
+
+@pytest.mark.parametrize("moment", ["painting", "posted"])
+async def test_a_kill_paints_no_second_picture_and_it_is_told_and_paid(
+    moment, server, model, replica
+):
+    calling(model, FOX)
+    start = {"image_base_url": model.url, "image_price": "0.5"}
+    first, held = replica(**start), asyncio.Event()
+
+    async def hang(request):
+        await held.wait()
+        return web.Response(status=500)
+
+    if moment == "painting":
+        model.image_faults.append(hang)
+        server.say(77, "draw me a fox")
+        await until(lambda: model.image_requests)
+    else:
+        # The text is slow, so the kill comes when the picture stands there.
+        model.piece_s = 0.5
+        server.say(77, "draw me a fox")
+        await until(lambda: len(model.requests) == 2)
+    first.kill()
+    held.set()
+    model.piece_s = 0.0
+    replica(**start)
+    (post,) = await until(lambda: [one for one in server.posts(77) if "RESULT" in one.text], 30)
+    assert len(model.image_requests) == 1
+    assert len([one for one in server.posts(77) if one.photo]) == (moment == "posted")
+    assert ("may have been done" in post.text) == (moment == "painting")
+    server.say(77, "/usage")
+    await until(lambda: [one for one in server.posts(77) if "1 picture" in one.text])
+
+
+@pytest.mark.parametrize("tools", [(), ("time",)])
+async def test_the_operator_may_switch_the_tool_off(driver, tmp_path, model, tools):
+    calling(model, FOX)
+    async with driving(driver, tmp_path, model, tools=tools):
+        await driver.say("page", "draw me a fox")
+        await driver.answered("page")
+    assert not model.image_requests
+    assert IMAGE.name not in str(model.requests[0].get("tools"))
+
+
+async def test_retry_paints_another_one(driver, tmp_path, model):
+    calling(model, FOX)
+    async with driving(driver, tmp_path, model):
+        await driver.say("page", "draw me a fox")
+        await driver.answered("page")
+        await driver.say("page", "/retry")
+        await until(lambda: len(model.image_requests) == 2)
+        await until(lambda: _are(driver, "page", [RED, RED]))
+    assert "Done already" not in str(model.requests[-1]["messages"])

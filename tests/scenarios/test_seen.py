@@ -1,0 +1,185 @@
+"""What people see of an answer's steps: the line while they run, the steps, what stays of them."""
+
+import pytest
+
+from tests.contracts.drivers import SlackDriver, TelegramDriver, WebDriver, driving, started
+from tests.harness import until
+from tests.servers.tools import ALL, calling
+
+UNASKED = {"tools_ask": "never"}
+
+
+@pytest.fixture
+def driver():
+    return WebDriver()
+
+
+async def shown(driver, place, part):
+    """The newest post, once it shows *part*."""
+
+    async def showing():
+        posts = await driver.posts(place)
+        return posts[-1] if posts and part in posts[-1].text else None
+
+    return await until(showing)
+
+
+@pytest.mark.parametrize(("make", "place"), [(TelegramDriver, "dm"), (SlackDriver, "channel")])
+async def test_a_line_shows_what_runs_and_is_gone_from_the_answer(
+    make, place, tmp_path, model, served
+):
+    driver = make()
+    calling(model, ("Let me see.", [("look", {"what": "a"})]))
+    served.hold.clear()
+    async with driving(driver, tmp_path, model, tools=ALL, **UNASKED):
+        await driver.say(place, "go")
+        post = await shown(driver, place, "🔧 ")
+        assert post.text.startswith("Let me see.")
+        assert "look" in post.text
+        served.hold.set()
+        (post,) = await driver.answered(place)
+    assert "🔧" not in post.text
+    assert "RESULT look a number 1" in post.text
+
+
+async def test_the_page_gets_the_line_and_the_steps_while_they_run(driver, tmp_path, model, served):
+    calling(model, ("", [("look", {"what": "a"})]))
+    served.hold.clear()
+    async with driving(driver, tmp_path, model, tools=ALL, **UNASKED):
+        await driver.say("page", "go")
+
+        async def told():
+            posts = await driver.sent("page")
+            return posts[-1] if posts and posts[-1].get("status") else None
+
+        post = await until(told)
+        assert post["status"] == "🔧 look …"
+        assert post["steps"] == ["🔧 look …"]
+        served.hold.set()
+        await driver.answered("page")
+        (*_, post) = await driver.sent("page")
+    assert "status" not in post
+    assert "steps" not in post
+
+
+async def test_a_stream_shows_a_card_for_each_step_and_leaves_none_open(tmp_path, model, served):
+    driver = SlackDriver()
+    calling(model, ("", [("look", {"what": "a"})]), ("And then.", [("look", {"what": "b"})]))
+    served.hold.clear()
+    async with driving(driver, tmp_path, model, tools=ALL, **UNASKED):
+        await driver.say("dm", "go")
+        post = await until(lambda: card_of(driver, "in_progress"))
+        assert post.display == "plan"
+        assert post.plan == "🔧 look …"
+        served.hold.set()
+        (shown,) = await driver.answered("dm")
+        assert [one["status"] for one in post.cards.values()] == ["complete", "complete"]
+        assert all("details" not in one or not one["details"] for one in post.cards.values())
+        assert post.plan.startswith("🔧 look ×2")
+        assert driver.server.sessions["D01", driver._threads["dm"]] == "active"
+    assert not post.streaming
+    assert "🔧" not in shown.text
+    assert not any(method == "chat.update" for _, method, _ in driver.server.calls)
+
+
+def card_of(driver, status):
+    """The newest post of the direct messages, if a card of it has *status*."""
+    posts = driver.server.answers("D01", driver._threads.get("dm", ""))
+    found = [one for one in posts if status in {card["status"] for card in one.cards.values()}]
+    return found[-1] if found else None
+
+
+@pytest.mark.parametrize("verbose", [False, True])
+async def test_stop_closes_the_cards_of_a_stream(tmp_path, model, served, verbose):
+    driver = SlackDriver()
+    calling(model, ("", [("look", {"what": "a secret place"})]))
+    served.hold.clear()
+    async with driving(driver, tmp_path, model, tools=ALL, **UNASKED):
+        if verbose:
+            await driver.say("dm", "/verbose on")
+            await driver.posted("dm", 1)
+        await driver.say("dm", "go")
+        post = await until(lambda: card_of(driver, "in_progress"))
+        assert post.display == ("timeline" if verbose else "plan")
+        (card,) = post.cards.values()
+        assert ('{"what": "a secret place"}' in card["details"]) == verbose
+        # Palaver's own command, in the thread: Slack's own button ends the message itself.
+        await driver.say("dm", "/stop")
+        await until(lambda: not post.streaming)
+    assert {card["status"] for card in post.cards.values()} <= {"error"}
+
+
+async def test_a_killed_processs_cards_do_not_spin_on(tmp_path, model, served):
+    driver = SlackDriver()
+    calling(model, ("Let me see.", [("look", {"what": "a"})]))
+    served.hold.clear()
+    async with driver.running():
+        async with started(driver, tmp_path, model, grace_s=0.0, tools=ALL, **UNASKED):
+            await driver.say("dm", "go")
+            post = await until(lambda: card_of(driver, "in_progress"))
+        assert post.streaming
+        served.hold.set()
+        async with started(driver, tmp_path, model, tools=ALL, **UNASKED):
+            (shown,) = await driver.answered("dm")
+    assert "RESULT look a number" in shown.text
+    assert not post.streaming
+    assert not any(card["status"] == "in_progress" for card in post.cards.values())
+
+
+async def test_a_workspace_that_takes_no_cards_gets_the_text_and_is_asked_once(
+    tmp_path, model, served
+):
+    driver = SlackDriver()
+    calling(model, ("Let me see.", [("look", {"what": "a"})]), ("", [("look", {"what": "b"})]))
+    async with driving(driver, tmp_path, model, tools=ALL, **UNASKED):
+        driver.server.takes_cards = False
+        await driver.say("dm", "go")
+        (post,) = await driver.answered("dm")
+    assert "RESULT look a number 1 / look b number 1" in post.text
+    assert len([1 for name, error in driver.server.refused if error == "invalid_arguments"]) == 1
+
+
+@pytest.mark.parametrize("place", ["dm", "channel"])
+async def test_slack_shows_that_a_person_must_decide_until_they_have(
+    tmp_path, model, served, place
+):
+    driver = SlackDriver()
+    calling(model, ("", [("make", {"what": "a"})]))
+    async with driving(driver, tmp_path, model, tools=ALL):
+        await driver.say(place, "go")
+        channel = driver._channels[place]
+
+        def status():
+            return driver.server.sessions.get((channel, driver._threads[place]))
+
+        await until(lambda: status() == "suspended")
+        post = await shown(driver, place, '"what": "a"')
+        (yes,) = [one for one in post.commands if one.startswith("permit ")]
+        await driver.press(place, yes)
+        await driver.answered(place)
+        await until(lambda: status() == "active")
+    assert served.done == {("make", "a"): 1}
+
+
+@pytest.mark.parametrize(("make", "place"), [(TelegramDriver, "dm"), (SlackDriver, "channel")])
+async def test_where_people_want_it_each_step_stays_under_the_answer(
+    make, place, tmp_path, model, served
+):
+    driver = make()
+    calling(model, ("", [("look", {"what": "a `b` <!channel> [c](http://d)"}), ("nothing", {})]))
+    async with driving(driver, tmp_path, model, tools=ALL, **UNASKED):
+        if place == "channel":  # In groups it takes an admin.
+            driver.server.about["U01"] = {"is_admin": True}
+        await driver.say(place, "/verbose on")
+        await driver.posted(place, 1)
+        await driver.say(place, "go")
+        *_, post = await driver.answered(place)
+        # What is under the answer is no part of it.
+        await driver.say(place, "again")
+        await driver.answered(place, 2)
+    last = post.text.splitlines()[-1]
+    assert "look" in last
+    assert "a 'b'" in last
+    assert "✓" in last
+    assert "nothing" not in last
+    assert "✓" not in str(model.requests[-1]["messages"])

