@@ -1,6 +1,7 @@
 """The clients of all providers (chat, pictures, voice), on one pooled session."""
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -109,9 +110,18 @@ async def open_models(
             personas=personas,
             places=places_of(file.place, beside, personas),
             limits=limits_of(settings, file.budget),
-            tool_servers=file.tools.server,
+            tool_servers=file.tools.server or _of_the_demo(settings, chat.kind),
             kind=chat.kind,
         )
+
+
+def _of_the_demo(settings: Settings, kind: str) -> Sequence[ServerEntry]:
+    """The server of tools that the demo model shows, if this is a clone of the project."""
+    program = Path(__file__).parents[1] / "examples" / "tools" / "notes.py"
+    if kind != "demo" or not settings.tools or not program.exists():
+        return ()
+    command = (sys.executable, str(program))
+    return (ServerEntry("notes", command=command, allow=("*",), trust=True),)
 
 
 def _file(path: Path | None) -> tuple[PalaverFile, Path]:

@@ -117,7 +117,9 @@ async def open_core(settings: Settings) -> AsyncIterator[Core]:
         links = links_of(settings, RedisResponseCache(redis, keys.picture))
         recorded = budget, callbacks_of(settings, tasks), metrics, tracer
         models = await stack.enter_async_context(open_models(settings, *recorded, lessons, links))
-        opened = open_tools(settings, models.tool_servers, SharedPins(redis))
+        # A demo is ready first, and starts its server then.
+        idle = models.kind == "demo"
+        opened = open_tools(settings, models.tool_servers, SharedPins(redis), idle=idle)
         tools, servers = await stack.enter_async_context(opened)
         members, access = SharedMembers(redis), access_of(settings)
         services = Services(
@@ -239,6 +241,7 @@ async def serve(
             await _until_tried(starting, stop, jobs[1])
             if not stop.is_set():
                 ready(url, starting.started)
+                core.services.servers.begin()
             await jobs[1]
         finally:
             await end(jobs)

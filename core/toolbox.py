@@ -21,9 +21,11 @@ READ_PAGE = "read_page"
 
 @asynccontextmanager
 async def open_tools(
-    settings: Settings, entries: Sequence[ServerEntry], pins: Pins
+    settings: Settings, entries: Sequence[ServerEntry], pins: Pins, *, idle: bool = False
 ) -> AsyncIterator[tuple[Tools, Servers]]:
     """The tools of *settings*, and the servers of *entries*, whose tools join them.
+
+    *idle*: the servers are started later, as `Servers.begin` says.
 
     Raises:
         ConfigError: there is no such tool, or a search lacks its key.
@@ -46,5 +48,5 @@ async def open_tools(
         if settings.search or READ_PAGE in names:
             outside = await stack.enter_async_context(Outside(settings.way))
             tools.append(ReadPage(outside, Sandbox()))
-        servers = await stack.enter_async_context(Servers(entries, pins))
+        servers = await stack.enter_async_context(Servers(entries, pins, idle=idle))
         yield Tools(tools, servers.known), servers

@@ -65,10 +65,14 @@ class ServerState(msgspec.Struct, frozen=True):
 
 
 class Servers:
-    """The servers of *entries*. An async context manager: they run while it is open."""
+    """The servers of *entries*. An async context manager: they run while it is open.
 
-    def __init__(self, entries: Sequence[ServerEntry], pins: Pins) -> None:
+    *idle*: they wait for `begin`, or for the first answer.
+    """
+
+    def __init__(self, entries: Sequence[ServerEntry], pins: Pins, *, idle: bool = False) -> None:
         self._pins = pins
+        self._idle = idle
         self._servers = [McpServer(entry, self._look_later) for entry in entries]
         self._known: Mapping[str, Known] = {}
         self._changed: Mapping[str, str] = {}
@@ -79,6 +83,14 @@ class Servers:
         self._latest = 0.0
 
     async def __aenter__(self) -> Self:
+        if not self._idle:
+            self.begin()
+        return self
+
+    def begin(self) -> None:
+        """Start the servers, unless that was done."""
+        if self._tasks:
+            return
         self._latest = asyncio.get_running_loop().time() + START_S
         self._tasks = [
             asyncio.create_task(server.run(), name=f"tool server {server.entry.name}")
@@ -86,7 +98,6 @@ class Servers:
         ]
         if self._servers:
             self._tasks.append(asyncio.create_task(self._follow(), name="tools of servers"))
-        return self
 
     async def __aexit__(
         self,
@@ -102,6 +113,7 @@ class Servers:
         Without this, a process that takes an answer over just after its start would not know the
         tools that the answer calls.
         """
+        self.begin()
         if self._servers and not self.tried.is_set():
             with suppress(TimeoutError):
                 async with asyncio.timeout_at(self._latest):

@@ -17,6 +17,14 @@ from PIL import Image, ImageDraw, ImageFilter
 from core.models.demo.colours import COLOURS, TIMES, Colour, hsv, mix, shade
 from core.models.demo.things import THINGS, Draw, orbs
 
+TINTS = (
+    (("warmer", "warm", "暖"), (1.18, 1.02, 0.82)),
+    (("colder", "cooler", "cold", "cool", "冷"), (0.84, 1.0, 1.18)),
+    (("darker", "dark", "暗"), (0.65, 0.65, 0.65)),
+    (("brighter", "bright", "lighter", "亮"), (1.3, 1.3, 1.3)),
+)
+"""How much of red, green and blue stays of a picture that is to be so."""
+
 
 def paint(prompt: str, size: tuple[int, int], index: int = 0) -> bytes:
     """A PNG of *size* pixels for *prompt*; *index* varies it."""
@@ -48,6 +56,31 @@ def paint(prompt: str, size: tuple[int, int], index: int = 0) -> bytes:
     if says("snow") or says("雪"):
         _snow(draw, width, height, chance)
     picture = picture.resize(size, Image.Resampling.LANCZOS) if scale > 1 else picture
+    file = io.BytesIO()
+    picture.save(file, "PNG", compress_level=3)
+    return file.getvalue()
+
+
+def change(data: bytes, prompt: str) -> bytes:
+    """The picture in *data*, changed as *prompt* says: warmer, darker, blue, in black and white.
+
+    Raises:
+        OSError: it is no picture.
+    """
+    words = set(re.findall(r"[a-z]+", prompt.lower()))
+    with Image.open(io.BytesIO(data)) as opened:
+        picture = opened.convert("RGB")
+    for names, (red, green, blue) in TINTS:
+        if any(name in words or (not name.isascii() and name in prompt) for name in names):
+            bands = zip(picture.split(), (red, green, blue), strict=True)
+            changed = [band.point(lambda v, by=by: min(255, int(v * by))) for band, by in bands]
+            picture = Image.merge("RGB", changed)
+    if words & {"white", "grey", "gray"} or "黑白" in prompt:
+        picture = picture.convert("L").convert("RGB")
+    for word, colour in COLOURS.items():
+        if word in words or (not word.isascii() and word in prompt):
+            picture = Image.blend(picture, Image.new("RGB", picture.size, colour), 0.3)
+            break
     file = io.BytesIO()
     picture.save(file, "PNG", compress_level=3)
     return file.getvalue()

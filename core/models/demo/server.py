@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
-from core.models.demo import answers, painter
+from core.models.demo import answers, hands, painter
 
 CHAT_MODEL = "palaver-demo"
 IMAGE_MODEL = "palaver-painter"
@@ -29,9 +29,20 @@ class _Part(msgspec.Struct):
     text: str = ""
 
 
+class _Function(msgspec.Struct):
+    name: str = ""
+
+
+class _Tool(msgspec.Struct):
+    """A tool that is offered, or a call of one."""
+
+    function: _Function = msgspec.field(default_factory=_Function)
+
+
 class _Message(msgspec.Struct):
     role: str
     content: str | list[_Part] | None = None
+    tool_calls: list[_Tool] | None = None
 
     @property
     def text(self) -> str:
@@ -50,6 +61,20 @@ class _Chat(msgspec.Struct):
     stream: bool = False
     stream_options: _Options | None = None
     max_tokens: int | None = None
+    tools: list[_Tool] | None = None
+
+    def says(self) -> tuple[str, hands.Wanted | None]:
+        """What the demo answers: a text, or a call, whose text comes in the next round."""
+        messages = [(message.role, message.text) for message in self.messages]
+        asked = max(at for at, (role, _) in enumerate(messages) if role == "user")
+        question, after = messages[asked][1], self.messages[asked + 1 :]
+        called = [call.function.name for one in after for call in one.tool_calls or ()]
+        if called:
+            return hands.told(question, called[-1], messages[-1][1]), None
+        offered = [one.function.name for one in self.tools or ()]
+        if (call := hands.wanted(question, offered)) is not None:
+            return "", call
+        return answers.answer(messages), None
 
 
 class _Image(msgspec.Struct):
@@ -68,6 +93,7 @@ async def demo_server(piece_s: float = PIECE_S) -> AsyncIterator[str]:
             web.get("/v1/models", _models),
             web.post("/v1/chat/completions", _chat),
             web.post("/v1/images/generations", _images),
+            web.post("/v1/images/edits", _edits),
         ]
     )
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
@@ -89,15 +115,15 @@ async def _chat(request: web.Request) -> web.StreamResponse:
         asked = msgspec.json.decode(await request.read(), type=_Chat)
     except msgspec.MsgspecError as error:
         return _error(400, "invalid_request_error", str(error))
-    messages = [(message.role, message.text) for message in asked.messages]
-    if not any(role == "user" for role, _ in messages):
+    if not any(message.role == "user" for message in asked.messages):
         return _error(400, "invalid_request_error", "there is no question")
-    pieces = answers.pieces(answers.answer(messages))
-    reason = "stop"
+    text, call = await asyncio.to_thread(asked.says)
+    pieces = answers.pieces(text)
+    reason = "stop" if call is None else "tool_calls"
     if asked.max_tokens and len(pieces) > asked.max_tokens:
         pieces, reason = pieces[: asked.max_tokens], "length"
     usage = {
-        "prompt_tokens": sum(len(answers.pieces(text)) for _, text in messages),
+        "prompt_tokens": sum(len(answers.pieces(message.text)) for message in asked.messages),
         "completion_tokens": len(pieces),
     }
     usage["total_tokens"] = sum(usage.values())
@@ -107,7 +133,8 @@ async def _chat(request: web.Request) -> web.StreamResponse:
         "model": CHAT_MODEL,
     }
     if not asked.stream:
-        message = {"role": "assistant", "content": "".join(pieces)}
+        message = {"role": "assistant", "content": text if call is None else None}
+        message |= _calls(call)
         choice = {"index": 0, "message": message, "finish_reason": reason}
         return web.json_response(
             {**head, "object": "chat.completion", "choices": [choice], "usage": usage}
@@ -119,7 +146,7 @@ async def _chat(request: web.Request) -> web.StreamResponse:
         chunk = {**head, "object": "chat.completion.chunk", "choices": choices, **more}
         await response.write(b"data: " + msgspec.json.encode(chunk) + b"\n\n")
 
-    def choice_of(delta: dict[str, str], finish: str | None = None) -> list[dict[str, Any]]:
+    def choice_of(delta: dict[str, Any], finish: str | None = None) -> list[dict[str, Any]]:
         return [{"index": 0, "delta": delta, "finish_reason": finish}]
 
     # Who stops an answer closes the connection.
@@ -128,12 +155,24 @@ async def _chat(request: web.Request) -> web.StreamResponse:
         for piece in pieces:
             await asyncio.sleep(request.app[PIECE_KEY])
             await send(choice_of({"content": piece}))
+        if call is not None:
+            await send(choice_of(_calls(call)))
         await send(choice_of({}, reason))
         if asked.stream_options and asked.stream_options.include_usage:
             await send([], usage=usage)
         await response.write(b"data: [DONE]\n\n")
         await response.write_eof()
     return response
+
+
+def _calls(call: hands.Wanted | None) -> dict[str, Any]:
+    """The fields of a message that calls a tool."""
+    if call is None:
+        return {}
+    arguments = msgspec.json.encode(call.arguments).decode()
+    function = {"name": call.name, "arguments": arguments}
+    id_ = f"call{secrets.token_hex(8)}"
+    return {"tool_calls": [{"index": 0, "id": id_, "type": "function", "function": function}]}
 
 
 async def _images(request: web.Request) -> web.Response:
@@ -153,6 +192,18 @@ async def _images(request: web.Request) -> web.Response:
     for index in range(asked.n):
         png = await asyncio.to_thread(painter.paint, asked.prompt, size, index)
         data.append({"b64_json": base64.b64encode(png).decode()})
+    return web.json_response({"created": int(time.time()), "data": data})
+
+
+async def _edits(request: web.Request) -> web.Response:
+    form = await request.post()
+    files = [one for one in form.values() if isinstance(one, web.FileField)]
+    prompt = str(form.get("prompt", ""))
+    try:
+        png = await asyncio.to_thread(painter.change, files[0].file.read(), prompt)
+    except (IndexError, OSError, ValueError):
+        return _error(400, "invalid_request_error", "there is no picture to change")
+    data = [{"b64_json": base64.b64encode(png).decode()}]
     return web.json_response({"created": int(time.time()), "data": data})
 
 

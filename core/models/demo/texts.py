@@ -6,20 +6,24 @@ about Palaver itself, so that you can see everything work without an account.
 
 Try one of these:
 
+- `What time is it in Tokyo?` or `calculate 17.5% of 2340`: I call a tool for that
+- `draw me a red fox in the snow`, then `make it warmer`
+- `note: buy milk` calls a tool that changes something, so you are asked first
 - `Show me markdown`, `a table`, or `some code`
 - `Write 20000 characters` for an answer over many posts
 - `My name is Ada`, then `What is my name?` to see that history is used
-- `/image a red fox in the snow` for a picture
 - `How do I connect Telegram?` or `How do I use a real model?`""",
     """你好!我是 **Palaver 的演示模型**,不是真正的大语言模型:我只会回答一些关于 Palaver 的问题,\
 让你不用任何账号就能看到它的全部功能。
 
 可以试试:
 
+- `东京现在几点?` 或 `计算 17.5*23`:我会调用工具
+- `画一只雪地里的红狐狸`,然后说 `改成 暖色`
+- `记下 买牛奶` 会改变一些东西,所以先问你
 - `展示 markdown 格式`、`表格` 或 `代码`
 - `写 20000 字`,看看长回答如何分成多条消息
 - `我叫小明`,然后问 `我叫什么?`,看看它是否记得
-- `/image 雪地里的红狐狸`,得到一张图片
 - `怎样接入 Telegram?` 或 `怎样换成真正的模型?`""",
 )
 OTHER = (
