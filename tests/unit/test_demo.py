@@ -39,6 +39,7 @@ async def test_an_answer_that_somebody_stops_is_no_error_in_the_log(caplog):
         ("roll 2 dice", "notes__roll_dice", {"count": 2}),
         ("draw me a fox", "image", {"prompt": "a fox"}),
         ("make it warmer", "image", {"prompt": "warmer", "change": True}),
+        ("Warmer, please", "image", {"prompt": "Warmer", "change": True}),
         ("remind me in 10 minutes to stretch", "remind", {"when": "in 10 minutes"}),
         ("remember that I eat no meat", "memory", {"fact": "I eat no meat"}),
         ("what did I say about the key?", "search_here", {"query": "the key"}),

@@ -48,7 +48,12 @@ _NOTES = re.compile(r"\b(?:list|show|which|what)\b.*\bnotes\b|(?:列出|显示|�
 _DICE = re.compile(r"\broll (?:a |the |(\d{1,2}) )?(?:dice|die)\b|掷(\d{1,2})?[个颗]?骰子", _ANY)
 _DRAW = re.compile(r"(?:please )?(?:draw|paint)(?: me)?(?: a picture of)?\s+(.+)", _ANY)
 _DRAW_ZH = re.compile(r"(?:请)?(?:帮我)?(?:画)(?:一[张幅只个])?(.+)", _ANY)
-_CHANGE = re.compile(r"make (?:it|the picture|that)\s+(.+)|(?:让它|把它|改成|变得?)(.+)", _ANY)
+_CHANGE = re.compile(
+    r"make (?:it|the picture|that)\s+(.+)|"
+    r"((?:a bit |much )?(?:warmer|colder|cooler|darker|brighter|lighter))(?:,? please)?[.!]?|"
+    r"(?:让它|把它|改成|变得?)(.+)",
+    _ANY,
+)
 _REMIND = re.compile(r"(?:please )?remind me\s+(.+)|(?:请)?(.{0,40}?)提醒我(.+)", _ANY)
 _KEEP = re.compile(r"(?:please )?remember that (i .+|my .+)|记住[,，:：]?(我.+)", _ANY)
 _SAID = re.compile(r"(?:what|when|where) did i say (?:about )?(.+?)\??|我说过(.+?)[吗?？]*", _ANY)
@@ -81,7 +86,7 @@ def _calls(text: str) -> Sequence[Wanted]:
     if said := _SAID.fullmatch(text):
         found.append(Wanted("search_here", {"query": (said[1] or said[2]).strip()[:200]}))
     if change := _CHANGE.fullmatch(text):
-        prompt = (change[1] or change[2]).strip()
+        prompt = (change[1] or change[2] or change[3]).strip()
         found.append(Wanted("image", {"prompt": prompt, "change": True}))
     if draw := _DRAW.fullmatch(text) or _DRAW_ZH.fullmatch(text):
         found.append(Wanted("image", {"prompt": draw[1].strip()}))
