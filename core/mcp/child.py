@@ -156,12 +156,11 @@ class _Server:
 
         async def on_progress(progress: float, total: float | None, message: str | None) -> None:
             nonlocal last
-            del progress, total
             now = clock()
             deadline.reschedule(min(now + call.seconds, latest))
             if now - last >= PROGRESS_EVERY_S:
                 last = now
-                self.say(Progress(call.id, cut(" ".join((message or "").split()), PROGRESS_CHARS)))
+                self.say(Progress(call.id, _progress(progress, total, message)))
 
         result = await client.call_tool(
             call.name,
@@ -171,6 +170,15 @@ class _Server:
             meta=cast(Any, {"palaver/key": call.key}) if call.key else None,
         )
         return Done(call.id, text_of(result), bool(result.is_error))
+
+
+def _progress(progress: float, total: float | None, message: str | None) -> str:
+    """What a server says of its progress, in one short line; empty if it says nothing."""
+    if said := " ".join((message or "").split()):
+        return cut(said, PROGRESS_CHARS)
+    if not total or not 0 <= progress / total <= 1:
+        return ""
+    return f"{100 * progress / total:.0f} %"
 
 
 def _transport(spec: Open) -> Any:

@@ -2,9 +2,11 @@
 
 import pytest
 
+from core.tools import built_in
 from tests.contracts.drivers import SlackDriver, TelegramDriver, WebDriver, driving, started
 from tests.harness import until
-from tests.servers.tools import ALL, calling
+from tests.scenarios.test_servers import STRANGER, config, entry, ready
+from tests.servers.tools import ALL, ServedTool, calling
 
 UNASKED = {"tools_ask": "never"}
 
@@ -183,3 +185,53 @@ async def test_where_people_want_it_each_step_stays_under_the_answer(
     assert "✓" in last
     assert "nothing" not in last
     assert "✓" not in str(model.requests[-1]["messages"])
+
+
+async def test_the_progress_of_a_server_is_shown_and_stop_reaches_it(driver, tmp_path, model):
+    told = tmp_path / "cancelled"
+    calling(model, ("", [("one__echo", {"text": "hi"})]))
+    more = 'allow = ["*"]\nread = ["echo"]'
+    path = config(tmp_path, entry("one", STRANGER, "hangs", told, more=more))
+    async with driving(driver, tmp_path, model, palaver_config=path):
+        await ready(driver)
+        await driver.say("page", "go")
+
+        async def shown():
+            posts = await driver.sent("page")
+            return posts and posts[-1].get("status", "") == "🔧 one: echo 75 % …"
+
+        await until(shown)
+        await driver.press("page", "stop")
+        (post,) = await driver.answered("page")
+        await until(told.exists)
+    assert "stopped" in post.text
+
+
+WORDS = "<!channel> `@everyone` [here](http://evil.example) \u202e\u200b" + "long " * 40
+
+
+class Telling(ServedTool):
+    async def call(self, arguments, context):
+        context.progress(WORDS)
+        return await super().call(arguments, context)
+
+
+async def test_what_a_tool_says_of_its_progress_is_cleaned_and_cut(
+    driver, tmp_path, model, served, monkeypatch
+):
+    monkeypatch.setitem(built_in.BUILT_IN, "look", lambda: Telling(served.url, "look"))
+    served.hold.clear()
+    calling(model, ("", [("look", {"what": "a"})]))
+    async with driving(driver, tmp_path, model, tools=ALL, **UNASKED):
+        await driver.say("page", "go")
+
+        async def shown():
+            posts = await driver.sent("page")
+            return posts[-1] if posts and "here" in posts[-1].get("status", "") else None
+
+        status = (await until(shown))["status"]
+        served.hold.set()
+        await driver.answered("page")
+    assert status.startswith("🔧 look <!channel> '@everyone' [here](http://evil.example) long")
+    assert status.endswith("… …")
+    assert len(status) < 100

@@ -76,6 +76,10 @@ def call(mode: str, number: object, params: dict[str, object]) -> None:
     if mode == "dies":
         os._exit(1)
     elif mode == "hangs":
+        # .../basic/utilities/progress: a total may be given, and a message need not be.
+        token = (params.get("_meta") or {}).get("progressToken")
+        progress = {"progressToken": token, "progress": 3, "total": 4}
+        say({"method": "notifications/progress", "params": progress})
         return
     elif mode == "floods":
         # One line of 1 GiB, as a stranger's list of everything.
@@ -105,6 +109,10 @@ def main(mode: str) -> None:
         request = json.loads(line)
         if "id" in request and "method" in request:
             answer(mode, request)
+        # .../basic/utilities/cancellation: it names the request.
+        elif request.get("method") == "notifications/cancelled" and len(sys.argv) > 2:
+            named = json.dumps(request["params"]["requestId"])
+            pathlib.Path(sys.argv[2]).write_text(named, encoding="utf-8")
     if mode == "stays":
         time.sleep(600)
 
