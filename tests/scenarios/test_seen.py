@@ -2,7 +2,9 @@
 
 import pytest
 
+from core.models.chunks import Source
 from core.tools import built_in
+from core.tools.tool import ToolResult
 from tests.contracts.drivers import SlackDriver, TelegramDriver, WebDriver, driving, started
 from tests.harness import until
 from tests.scenarios.test_servers import STRANGER, config, entry, ready
@@ -235,3 +237,32 @@ async def test_what_a_tool_says_of_its_progress_is_cleaned_and_cut(
     assert status.startswith("🔧 look <!channel> '@everyone' [here](http://evil.example) long")
     assert status.endswith("… …")
     assert len(status) < 100
+
+
+class Citing(ServedTool):
+    async def call(self, arguments, context):
+        found = await super().call(arguments, context)
+        sources = (Source("https://a.example/x", "A page"), Source("javascript:alert(1)", "Evil"))
+        return ToolResult(found.text, sources)
+
+
+@pytest.mark.parametrize(
+    ("make", "place"), [(WebDriver, "page"), (TelegramDriver, "dm"), (SlackDriver, "dm")]
+)
+async def test_of_the_steps_the_sources_stay_as_links_and_usage_last_tells_the_rest(
+    make, place, tmp_path, model, served, monkeypatch
+):
+    driver = make()
+    monkeypatch.setitem(built_in.BUILT_IN, "look", lambda: Citing(served.url, "look"))
+    calling(model, ("", [("look", {"what": "a"}), ("look", {"what": "b"})]))
+    async with driving(driver, tmp_path, model, tools=ALL, **UNASKED):
+        await driver.say(place, "go")
+        (post,) = await driver.answered(place)
+        await driver.say(place, "/usage last")
+        (*_, told) = await driver.posted(place, 2)
+    assert post.text.count("A page") == 1
+    assert "Evil" not in post.text
+    assert "✓" not in post.text
+    rows = [row for row in told.text.splitlines() if "look" in row]
+    assert len(rows) == 2
+    assert all("done" in row for row in rows)

@@ -19,6 +19,8 @@ ALL, LAST = "all", "last"
 async def _usage(context: TurnContext) -> Report:
     """The size of the conversation, its costs, the person's costs everywhere, and the budgets."""
     if context.first.text.strip().lower() == ALL:
+        if not await context.may("usage all"):
+            return await context.refuse("usage all")
         return await usage_of_all(context)
     history, language = context.turn.history, context.language
     if context.first.text.strip().lower() == LAST:
@@ -95,7 +97,6 @@ COMMANDS = (
         of_place=True,
         in_menu=True,
         for_asker=True,
-        act="usage all",
     ),
     Command("home", _home),
 )
