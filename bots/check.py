@@ -25,8 +25,8 @@ from core.people.access import Access, access_of
 from core.people.roles import Role, read_rights
 from core.secret import keep_secret, redact, shown_url
 from core.settings import Settings
-from core.store.connection import connect, store_errors
-from core.store.embedded import embedded
+from core.store.connection import store_errors
+from core.store.opening import opened
 from core.store.pulse import Pulse, policies
 from core.traces import place
 
@@ -114,8 +114,7 @@ async def _store(settings: Settings) -> AsyncIterator[Finding]:
     where = settings.redis_url.get_secret_value()
     async with AsyncExitStack() as stack:
         try:
-            url = where or await stack.enter_async_context(embedded(settings.data_dir))
-            redis = await stack.enter_async_context(connect(url))
+            redis = await stack.enter_async_context(opened(where, settings.data_dir))
         except ConfigError as error:
             yield Finding("FAIL", str(error))
             return

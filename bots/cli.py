@@ -1,4 +1,4 @@
-"""The `palaver` command: run, check, link, ask, batch, inbox."""
+"""The `palaver` command: run, check, link, ask, batch, inbox, backup, restore."""
 
 import asyncio
 import os
@@ -16,6 +16,7 @@ from pydantic import ValidationError
 
 from bots.ask import ask as ask_once
 from bots.ask import has_input, read_question
+from bots.backup import back_up, put_back
 from bots.batch import ask_many
 from bots.check import explain, try_all
 from bots.registry import read_settings, web_page
@@ -159,6 +160,29 @@ def batch(
     settings = _settings()
     set_up_logs("ERROR", settings.log_json)
     _leave(_run(ask_many(settings, prompts, out, at_once=at_once, retry_failed=retry_failed)))
+
+
+@app.command()
+def backup(
+    out: Annotated[str, typer.Argument(help="The file to write, a new one; `-`: standard output.")],
+) -> None:
+    """Write all that is kept to one file, while the service runs or not."""
+    settings = _settings()
+    set_up_logs("ERROR", settings.log_json)
+    _leave(_run(back_up(settings, out)))
+
+
+@app.command()
+def restore(
+    source: Annotated[str, typer.Argument(help="What `backup` wrote; `-`: piped in.")],
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Also into a store that is not empty.")
+    ] = False,
+) -> None:
+    """Put a backup into the store. Stop every process before."""
+    settings = _settings()
+    set_up_logs("ERROR", settings.log_json)
+    _leave(_run(put_back(settings, source, replace=replace)))
 
 
 def _settings() -> Settings:

@@ -35,12 +35,11 @@ from core.settings import Settings
 from core.starting import Starting, once_started
 from core.store import keys
 from core.store.budgets import Budgets
-from core.store.connection import connect
 from core.store.crowds import Crowds
-from core.store.embedded import embedded
 from core.store.inbox import Inbox
 from core.store.limits import Notices, SharedBudget, SharedLeases
 from core.store.members import SharedMembers
+from core.store.opening import opened
 from core.store.overheard import Overheard
 from core.store.pins import SharedPins
 from core.store.post_log import RedisPostLog
@@ -105,10 +104,8 @@ async def open_core(settings: Settings) -> AsyncIterator[Core]:
     """
     keep_secret(*settings.secrets())
     async with AsyncExitStack() as stack:
-        url = settings.redis_url.get_secret_value() or await stack.enter_async_context(
-            embedded(settings.data_dir)
-        )
-        redis = await stack.enter_async_context(connect(url))
+        url = settings.redis_url.get_secret_value()
+        redis = await stack.enter_async_context(opened(url, settings.data_dir))
         pubsub = await stack.enter_async_context(PubSub(redis))
         tasks = Tasks(redis, pubsub)
         budget, metrics = SharedBudget(redis), Metrics()
@@ -119,8 +116,8 @@ async def open_core(settings: Settings) -> AsyncIterator[Core]:
         models = await stack.enter_async_context(open_models(settings, *recorded, lessons, links))
         # A demo is ready first, and starts its server then.
         idle = models.kind == "demo"
-        opened = open_tools(settings, models.tool_servers, SharedPins(redis), idle=idle)
-        tools, servers = await stack.enter_async_context(opened)
+        made = open_tools(settings, models.tool_servers, SharedPins(redis), idle=idle)
+        tools, servers = await stack.enter_async_context(made)
         members, access = SharedMembers(redis), access_of(settings)
         services = Services(
             settings=settings,

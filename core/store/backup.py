@@ -1,0 +1,216 @@
+"""Backup and restore: all that is kept, in one file of JSON lines.
+
+What belongs to one conversation is read in one step, so that no exchange is in the history and its
+question still in the mailbox. Queues, leases and buckets are not in the file (`MADE_ANEW`): the
+next start makes them from the mailboxes.
+
+The file holds people's words, and the secret of the page's link.
+"""
+
+import base64
+import hashlib
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from contextlib import suppress
+from itertools import groupby
+from typing import Any
+
+import msgspec
+from redis.asyncio import Redis
+from redis.exceptions import ResponseError
+
+from core.errors import PalaverError, StoreError
+from core.store import keys
+from core.store.connection import store_errors
+from core.store.lanes import MARK
+
+FORMAT = 1
+MOST_AT_ONCE = 200
+"""Keys that are read or written in one step, if one conversation does not have more."""
+MADE_ANEW = frozenset(
+    ("ready", "lanes", "running", "parked", "crowd", "lease", "level", "gesture", "board", "pulse")
+)
+
+
+class BackupError(PalaverError):
+    """A backup that cannot be restored. The text says why."""
+
+
+class Head(msgspec.Struct, frozen=True, tag="palaver backup"):
+    """The first line. *server*: the version whose `DUMP` wrote the values."""
+
+    format: int
+    server: str
+
+
+class Entry(msgspec.Struct, frozen=True, tag="key"):
+    """One key. *dump*: what `DUMP` told, as base64. *until_ms*: Unix time; 0: kept for ever."""
+
+    name: str
+    dump: str
+    until_ms: int = 0
+
+
+class Tail(msgspec.Struct, frozen=True, tag="end"):
+    """The last line. *digest*: SHA-256 of all lines before it."""
+
+    keys: int
+    digest: str
+
+
+_line = msgspec.json.Decoder(Head | Entry | Tail)
+
+
+async def backup(redis: Redis) -> AsyncIterator[bytes]:
+    """The lines of a backup. What is written meanwhile may be in it or not.
+
+    Raises:
+        StoreError: the store is away.
+    """
+    digest, count = hashlib.sha256(), 0
+
+    def line(what: Head | Entry | Tail) -> bytes:
+        raw = msgspec.json.encode(what) + b"\n"
+        digest.update(raw)
+        return raw
+
+    with store_errors():
+        server: Any = await redis.info("server")
+    yield line(Head(FORMAT, str(server["redis_version"])))
+    for names in _together([name async for name in _names(redis)]):
+        with store_errors():
+            entries = await _read(redis, names)
+        count += len(entries)
+        for entry in entries:
+            yield line(entry)
+    yield line(Tail(count, digest.hexdigest()))
+
+
+async def _names(redis: Redis) -> AsyncIterator[str]:
+    seen: set[bytes] = set()
+    with store_errors():
+        async for name in redis.scan_iter(f"{keys.TAG}:*", count=1000):
+            if name in seen:
+                continue  # SCAN may tell a key twice.
+            seen.add(name)
+            # A name that is no UTF-8 is none of ours.
+            with suppress(UnicodeDecodeError):
+                if _kind(text := name.decode()) not in MADE_ANEW:
+                    yield text
+
+
+def _together(names: Iterable[str]) -> Iterator[Sequence[str]]:
+    """*names* in parts that are read in one step: a conversation's keys are never parted."""
+    part: list[str] = []
+    for _, group in groupby(sorted(names, key=_owner), _owner):
+        part += group
+        if len(part) >= MOST_AT_ONCE:
+            yield part
+            part = []
+    if part:
+        yield part
+
+
+def _kind(name: str) -> str:
+    return name.removeprefix(f"{keys.TAG}:").partition(":")[0]
+
+
+def _owner(name: str) -> str:
+    """The conversation, or person, that the key *name* belongs to; lanes are its conversation's."""
+    return name.removeprefix(f"{keys.TAG}:").partition(":")[2].partition(MARK)[0]
+
+
+async def _read(redis: Redis, names: Sequence[str]) -> list[Entry]:
+    async with redis.pipeline(transaction=True) as pipe:
+        pipe.time()
+        for name in names:
+            pipe.dump(name)
+            pipe.pttl(name)
+        (seconds, micros), *rest = await pipe.execute()
+    now_ms = seconds * 1000 + micros // 1000
+    return [
+        Entry(name, base64.b64encode(dump).decode(), now_ms + left if left >= 0 else 0)
+        for name, dump, left in zip(names, rest[::2], rest[1::2], strict=True)
+        if dump is not None
+    ]
+
+
+def check(lines: Iterable[bytes]) -> int:
+    """How many keys the backup in *lines* holds.
+
+    Raises:
+        BackupError: it is none, is not whole, or a newer version wrote it.
+    """
+    digest, count = hashlib.sha256(), 0
+    tail: Tail | None = None
+    for number, raw in enumerate(lines):
+        what = _decoded(raw)
+        if tail is not None or isinstance(what, Head) != (number == 0):
+            raise BackupError("this is no backup of Palaver")
+        if isinstance(what, Head) and what.format > FORMAT:
+            raise BackupError("a newer Palaver wrote this backup")
+        if isinstance(what, Tail):
+            tail = what
+            continue
+        digest.update(raw)
+        count += isinstance(what, Entry)
+    if tail is None or (tail.keys, tail.digest) != (count, digest.hexdigest()):
+        raise BackupError("this backup is not whole")
+    return count
+
+
+async def restore(redis: Redis, lines: Iterable[bytes]) -> int:
+    """Write what a checked backup holds. Returns the number of keys.
+
+    What has run out since is left out. Keys that stand already are replaced, others stay.
+
+    Raises:
+        BackupError: the server cannot read what a newer one wrote.
+        StoreError: the store is away.
+    """
+    count = 0
+    for entries in _parts(lines):
+        async with redis.pipeline(transaction=False) as pipe:
+            for entry in entries:
+                dump = base64.b64decode(entry.dump)
+                pipe.restore(entry.name, entry.until_ms, dump, replace=True, absttl=True)
+            try:
+                with store_errors():
+                    count += len(await pipe.execute())
+            except StoreError as error:
+                if isinstance(error.__cause__, ResponseError) and "DUMP" in str(error):
+                    raise BackupError(
+                        "a newer server wrote this backup: restore to one that is not older"
+                    ) from None
+                raise
+    return count
+
+
+def _parts(lines: Iterable[bytes]) -> Iterator[Sequence[Entry]]:
+    part: list[Entry] = []
+    for raw in lines:
+        if isinstance(what := _decoded(raw), Entry):
+            part.append(what)
+        if len(part) >= MOST_AT_ONCE:
+            yield part
+            part = []
+    if part:
+        yield part
+
+
+def _decoded(raw: bytes) -> Head | Entry | Tail:
+    try:
+        what: Head | Entry | Tail = _line.decode(raw)
+        if isinstance(what, Entry):
+            base64.b64decode(what.dump, validate=True)
+            if not what.name.startswith(f"{keys.TAG}:"):
+                raise BackupError("this backup holds keys that are not ours")
+    except ValueError:
+        raise BackupError("this is no backup of Palaver") from None
+    return what
+
+
+async def is_empty(redis: Redis) -> bool:
+    """Whether nothing of ours is kept, but for what a start makes anew."""
+    async for _ in _names(redis):
+        return False
+    return True

@@ -1,0 +1,125 @@
+"""`palaver backup` and `palaver restore`, with a service that runs and with one that is new."""
+
+import asyncio
+import json
+import stat
+
+from core.messages import conversation_id
+from core.store import keys
+from core.store.connection import connect
+from tests.contracts.drivers import TelegramDriver, driving
+from tests.harness import until
+from tests.scenarios.test_command import run
+from tests.servers.redis import redis_at
+
+
+async def test_a_backup_of_a_running_service_goes_on_in_an_empty_store(tmp_path, model):
+    file = tmp_path / "all.backup"
+    driver = TelegramDriver()
+    async with (
+        redis_at(tmp_path / "one") as one,
+        driving(driver, tmp_path, model, redis_url=one.url),
+    ):
+        await driver.say("dm", "my name is Ada")
+        await driver.answered("dm")
+        await driver.say("dm", "/memory add I like tea")
+        await driver.answered("dm", 2)
+        model.piece_s, model.answer = 0.05, lambda messages: "Words of an answer. " * 30
+        await driver.say("dm", "asked, and not yet answered")
+        await until(lambda: len(model.requests) == 2)
+        code, _, err = await run(tmp_path, "backup", str(file), REDIS_URL=one.url)
+        assert code == 0, err
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+        assert "my name" not in err
+    model.piece_s = 0
+    model.requests.clear()
+    model.answer = lambda messages: "Here I am again."
+    async with redis_at(tmp_path / "two") as two:
+        code, _, err = await run(tmp_path, "restore", str(file), REDIS_URL=two.url)
+        assert code == 0, err
+        async with driving(TelegramDriver(), tmp_path, model, redis_url=two.url):
+            # The question in the mailbox is answered, with all that was said before.
+            await until(lambda: model.requests)
+            asked = str(model.requests[0]["messages"])
+            assert "my name is Ada" in asked
+            assert "I like tea" in asked
+            assert "asked, and not yet answered" in asked
+            async with connect(two.url) as client:
+                history = keys.history(conversation_id("telegram", "77"))
+                await until(lambda: _is(client.llen(history), 2))
+
+
+async def _is(found, wanted):
+    return await found == wanted
+
+
+async def test_every_kind_of_key_comes_back_as_it_was_and_at_its_time(tmp_path):
+    async with redis_at(tmp_path / "one") as one, redis_at(tmp_path / "two") as two:
+        async with connect(one.url) as client:
+            tag = keys.TAG
+            await client.hset(f"{tag}:state:a:b:", "preferences", "{}")
+            await client.rpush(f"{tag}:history:a:b:", "one", b"\xff\xfe")
+            await client.zadd(f"{tag}:recent:a:b:", {"x": 1.5})
+            await client.sadd(f"{tag}:posts:a:b:", "p")
+            await client.set(f"{tag}:told:x", "1", ex=1000)
+            await client.set(f"{tag}:told:gone", "1", px=300)
+            await client.set(f"{tag}:lease:x", "whose")
+            await client.set("somebody else's", "1")
+            for number in range(450):
+                await client.rpush(f"{tag}:history:many:{number}:", number)
+        code, out, _ = await run(tmp_path, "backup", "-", REDIS_URL=one.url)
+        assert code == 0
+        await asyncio.sleep(0.4)
+        piped = out.encode()
+        code, _, err = await run(tmp_path, "restore", "-", piped=piped, REDIS_URL=two.url)
+        assert code == 0, err
+        async with connect(one.url) as before, connect(two.url) as after:
+            names = {name async for name in after.scan_iter("*")}
+            assert names == {name async for name in before.scan_iter(f"{tag}:*")} - {
+                f"{tag}:lease:x".encode()
+            }
+            for name in names:
+                assert await after.dump(name) == await before.dump(name)
+                assert abs(await after.pttl(name) - await before.pttl(name)) < 5000
+
+
+async def test_a_backup_that_is_cut_changed_or_foreign_changes_nothing(tmp_path):
+    async with redis_at(tmp_path / "one") as one:
+        async with connect(one.url) as client:
+            await client.rpush(f"{keys.TAG}:history:a:b:", "one")
+        _, out, _ = await run(tmp_path, "backup", "-", REDIS_URL=one.url)
+        head, entry, tail = out.splitlines(keepends=True)
+        foreign = json.dumps({**json.loads(entry), "name": "somebody else's"}) + "\n"
+        for bad in (
+            "",
+            "no json\n",
+            head + entry,
+            head + tail,
+            entry + tail,
+            head + entry.replace("history", "hystory") + tail,
+            head + foreign + tail,
+            head.replace(":1", ":99") + entry + tail,
+            out + entry,
+        ):
+            code, _, err = await run(
+                tmp_path, "restore", "--replace", "-", piped=bad.encode(), REDIS_URL=one.url
+            )
+            assert code == 1, bad
+            assert err.count("\n") == 1, err
+        async with connect(one.url) as client:
+            assert await client.lrange(f"{keys.TAG}:history:a:b:", 0, -1) == [b"one"]
+            assert await client.dbsize() == 1
+
+
+async def test_a_store_that_is_not_empty_is_written_over_only_if_told(tmp_path):
+    async with redis_at(tmp_path / "one") as one:
+        async with connect(one.url) as client:
+            await client.rpush(f"{keys.TAG}:history:a:b:", "one")
+        file = tmp_path / "all.backup"
+        assert (await run(tmp_path, "backup", str(file), REDIS_URL=one.url))[0] == 0
+        code, _, err = await run(tmp_path, "backup", str(file), REDIS_URL=one.url)
+        assert (code, "exists already" in err) == (1, True)
+        code, _, err = await run(tmp_path, "restore", str(file), REDIS_URL=one.url)
+        assert (code, "--replace" in err) == (1, True)
+        code, _, _ = await run(tmp_path, "restore", str(file), "--replace", REDIS_URL=one.url)
+        assert code == 0
