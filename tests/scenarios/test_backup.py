@@ -23,7 +23,7 @@ async def test_a_backup_of_a_running_service_goes_on_in_an_empty_store(tmp_path,
         await driver.say("dm", "my name is Ada")
         await driver.answered("dm")
         await driver.say("dm", "/memory add I like tea")
-        await driver.answered("dm", 2)
+        await until(lambda: len(driver.server.posts(77)) == 2)
         model.piece_s, model.answer = 0.05, lambda messages: "Words of an answer. " * 30
         await driver.say("dm", "asked, and not yet answered")
         await until(lambda: len(model.requests) == 2)
