@@ -120,6 +120,9 @@ class Driver:
         """What stands in *place* of ours now, the oldest first, each as `Shown`."""
         raise NotImplementedError
 
+    tells_in_text = True
+    """Whether what an answer's steps do is told in its text, and not beside it."""
+
     repair_s = 0.0
     """How long behind its end an answer may still be repaired (what Slack kept of a stream is
     compared with the text)."""
@@ -290,6 +293,7 @@ def _telegram_commands(post):
 
 class SlackDriver(Driver):
     name = "slack"
+    tells_in_text = False
     conversation = "slack:D01:1.0"
     repair_s = 0.1
     places = ("dm", "channel", "thread")
@@ -434,6 +438,7 @@ def _slack_commands(post):
 
 class WebDriver(Driver):
     name = "web"
+    tells_in_text = False
     places = ("page",)
     other = "page2"
 

@@ -19,6 +19,7 @@ from tests.contracts.drivers import DRIVERS, Driver, driving, started
 from tests.contracts.examples import example_drivers
 from tests.harness import bare, until
 from tests.servers import model as models
+from tests.servers.tools import calling
 
 ALL = DRIVERS | example_drivers()
 
@@ -286,6 +287,28 @@ async def test_an_answer_cut_by_a_stop_is_finished_in_its_post_after_the_next_st
         async with started(driver, tmp_path, model):
             (post,) = await driver.answered(place)
             assert post.text.strip() == text.strip()
+
+
+@every_platform
+async def test_a_step_is_told_while_it_runs_and_leaves_no_trace_in_the_answer(
+    driver, tmp_path, model, served
+):
+    """In its text, or beside it as `core.activity.ShowsSteps` says."""
+    calling(model, ("", [("look", {"what": "a"})]))
+    served.hold.clear()
+    place = driver.places[0]
+    async with driving(driver, tmp_path, model, tools=("look",)):
+        await driver.say(place, "go")
+        await until(lambda: served.running)
+        if driver.tells_in_text:
+            await until(lambda: shows(driver, place, "🔧 "))
+        served.hold.set()
+        (post,) = await driver.answered(place)
+        assert post.text.strip() == "RESULT look a number 1"
+
+
+async def shows(driver, place, part):
+    return any(part in post.text for post in await driver.posts(place))
 
 
 @every_platform
