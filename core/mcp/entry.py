@@ -14,6 +14,10 @@ from core.messages import Effect
 from core.net.urls import fault_of
 
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,23}")
+_PLACE = re.compile(r"[a-z][a-z0-9-]*(:\S+)?")
+_HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+"""RFC 9110, 5.6.2."""
+_VARIABLE = re.compile(r"[=\0]|^$")
 
 
 class ServerEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -81,6 +85,12 @@ class ServerEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             fault = "timeout_s must be between 1 and 600"
         elif not 64 <= self.memory_mb <= 65_536:
             fault = "memory_mb must be between 64 and 65536"
+        elif not all(map(_PLACE.fullmatch, self.places)):
+            fault = "places: each is platform:id, or a platform"
+        elif not all(map(_HEADER.fullmatch, self.headers)):
+            fault = "headers: a name is none that a header may have"
+        elif any(map(_VARIABLE.search, self.env)) or "\0" in "".join(self.command):
+            fault = "env and command: a name holds what none may hold"
         if fault:
             raise ConfigError("PALAVER_CONFIG", f"tools.server {self.name[:40]}: {fault}")
 

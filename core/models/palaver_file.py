@@ -85,7 +85,7 @@ import re
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -98,24 +98,33 @@ from core.models.ways import Ways
 from core.net.urls import fault_of
 from core.secret import unsendable
 
+MOST_BYTES = 8 * 1024 * 1024
+"""How long this file may be, and each that it names. Another may be no file, and have no end."""
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f]+\Z")]
+Id = Annotated[str, msgspec.Meta(max_length=200, pattern=r"^[a-z][a-z0-9-]*:\S+\Z")]
+"""`platform:id`."""
+Count = Annotated[int, msgspec.Meta(ge=0, le=1_000_000)]
+Seconds = Annotated[float, msgspec.Meta(ge=0, le=86_400)]
+Dollars = Annotated[float, msgspec.Meta(ge=0, le=1_000_000)]
+
 
 class ModelEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    name: str
+    name: Name
     base_url: str
-    model: str
-    key: str | tuple[str, ...] = ""
-    price: tuple[float, ...] = ()
-    at_once: int = 0
-    per_minute: int = 0
+    model: Name
+    key: str | Annotated[tuple[Name, ...], msgspec.Meta(min_length=1)] = ""
+    price: tuple[Dollars, ...] = ()
+    at_once: Count = 0
+    per_minute: Count = 0
     continues: Continues | None = None
     shape: Shape | None = None
     headers: dict[str, str] = {}
     extra: dict[str, Any] = {}
     parameters: Parameters = Parameters()
     ways: Ways = Ways()
-    first_s: float = 0.0
-    silence_s: float = 0.0
-    whole_s: float = 0.0
+    first_s: Seconds = 0.0
+    silence_s: Seconds = 0.0
+    whole_s: Seconds = 0.0
 
 
 class ModerationEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -125,7 +134,7 @@ class ModerationEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class PersonaEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    name: str
+    name: Name
     text: str = ""
     text_in: str = ""
     model: str = ""
@@ -135,7 +144,7 @@ class PersonaEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class PlaceEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    id: str
+    id: Id
     about: str = ""
     knows: tuple[str, ...] = ()
     persona: str = ""
@@ -146,8 +155,8 @@ class PlaceEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class BudgetEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     of: Literal["person", "place", "tenant"]
-    most: str | tuple[str, ...]
-    who: str = ""
+    most: str | Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]
+    who: Id = ""
     model: str = ""
     over_budget: str = ""
 
@@ -198,7 +207,21 @@ class PalaverFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def _listed(entry: FilterEntry, beside: Path) -> Iterator[str]:
     if entry.words_in:
-        yield from (beside / entry.words_in).read_text("utf-8").splitlines()
+        yield from text_in(beside / entry.words_in).splitlines()
+
+
+def text_in(path: Path) -> str:
+    """The text of the file *path*, which the operator named.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: it is too long, or no text.
+    """
+    with path.open("rb") as file:
+        data = file.read(MOST_BYTES + 1)
+    if len(data) > MOST_BYTES:
+        raise ValueError(f"{path} is longer than {MOST_BYTES:,} bytes")
+    return data.decode("utf-8")
 
 
 def read_palaver_file(path: Path) -> PalaverFile:
@@ -208,10 +231,11 @@ def read_palaver_file(path: Path) -> PalaverFile:
         ConfigError: the file cannot be read, or its content is not valid.
     """
     try:
-        found = msgspec.convert(tomllib.loads(path.read_text("utf-8")), PalaverFile)
+        found = msgspec.convert(tomllib.loads(text_in(path)), PalaverFile)
     except OSError as error:
         raise ConfigError("PALAVER_CONFIG", f"{path} cannot be read: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, msgspec.ValidationError) as error:
+    except (ValueError, RecursionError) as error:
+        # Not TOML, no text, another type than expected, or in each other too deep.
         raise ConfigError("PALAVER_CONFIG", f"{path}: {error}") from error
     named = {
         "model": [entry.name for entry in found.model],

@@ -3,7 +3,7 @@
 They become the `options` of a request, by OpenAI's names. Each shape translates them for its API.
 """
 
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -11,6 +11,10 @@ THINKING = "thinking_tokens"
 CACHE = "cache"
 OWN = frozenset((THINKING, CACHE))
 """Options of our own, which no API knows. Each shape translates them or leaves them out."""
+
+
+Freedom = Annotated[float, msgspec.Meta(ge=0, le=100)]
+"""More than any API takes, and a number that JSON can hold."""
 
 
 class Parameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -25,10 +29,10 @@ class Parameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_d
         cache: whether the part that stays the same is marked for the cache (Anthropic).
     """
 
-    temperature: float | None = None
-    top_p: float | None = None
+    temperature: Freedom | None = None
+    top_p: Freedom | None = None
     reasoning_effort: str = ""
-    thinking_tokens: int = 0
+    thinking_tokens: Annotated[int, msgspec.Meta(ge=0, le=10_000_000)] = 0
     verbosity: str = ""
     service_tier: str = ""
     cache: bool = False

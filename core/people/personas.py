@@ -8,12 +8,12 @@ something else.
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
 from core.errors import ConfigError
-from core.models.palaver_file import PersonaEntry, PlaceEntry
+from core.models.palaver_file import PersonaEntry, PlaceEntry, text_in
 
 TOLD_BYTES = 100_000
 """The longest text of a persona or a place. It is sent with every question."""
@@ -117,7 +117,7 @@ def places_of(entries: Sequence[PlaceEntry], beside: Path, personas: Personas) -
 def _zone(entry: PlaceEntry) -> str:
     try:
         return ZoneInfo(entry.timezone).key if entry.timezone else ""
-    except (ValueError, OSError) as error:
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
         text = f"place {entry.id}: {entry.timezone} is no time zone, such as Europe/Berlin"
         raise ConfigError("PALAVER_CONFIG", text) from error
 
@@ -132,6 +132,6 @@ def _told(texts: Sequence[str], knows: Sequence[str], beside: Path, who: str) ->
 
 def _read(names: Sequence[str], beside: Path, who: str) -> Sequence[str]:
     try:
-        return [(beside / name).read_text("utf-8").strip() for name in names]
+        return [text_in(beside / name).strip() for name in names]
     except (OSError, ValueError) as error:
         raise ConfigError("PALAVER_CONFIG", f"{who}: {error}") from error
