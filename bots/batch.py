@@ -60,7 +60,10 @@ async def ask_many(
 
             await _ask(settings, asked[done:], at_once, write, tally)
     print(tally.words, file=sys.stderr)
-    return 1 if tally.failed else 0
+    left = max(tally.failed, len(failed(Path(out))))
+    if left > tally.failed:
+        print(f"{left} answers in {out} are errors: --retry-failed asks again", file=sys.stderr)
+    return 1 if left else 0
 
 
 async def _ask(

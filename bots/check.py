@@ -155,7 +155,8 @@ async def _models(settings: Settings) -> AsyncIterator[Finding]:
         try:
             models = await stack.enter_async_context(open_models(settings, LocalBudget()))
         except ConfigError as error:
-            yield Finding("FAIL", f"{error}{await _other_root(settings)}")
+            text = f"{error}{await _other_root(settings)}"
+            yield Finding("FAIL", text, _PARTS.get(error.setting, ""))
             return
         asked = {"": models.chat.model}
         if settings.small_model:
@@ -190,6 +191,8 @@ async def _answers(settings: Settings, models: Models, model: str, name: str) ->
     return Finding("ok", f"{name} answers ({models.kind})" + (known and f": {known}"))
 
 
+_PARTS = {"BUDGETS": "budgets", "OVER_BUDGET": "budgets", "PALAVER_CONFIG": "file"}
+"""Settings that are read together with those of the model."""
 _CALLS = (
     *("/chat/completions", "/completions", "/responses", "/messages", "/models", "/embeddings"),
     *("/images/generations", "/images/edits", "/audio/speech", "/audio/transcriptions"),

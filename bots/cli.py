@@ -105,7 +105,7 @@ def link(
 def ask(
     question: Annotated[
         str, typer.Argument(help="What to ask; `/image …` paints; `-`: what is piped in.")
-    ],
+    ] = "",
     new: Annotated[bool, typer.Option("--new", help="Forget what was asked before.")] = False,
     model: Annotated[str, typer.Option("--model", "-m", help="Which model to ask.")] = "",
     system: Annotated[str, typer.Option("--system", "-s", help="What it is told first.")] = "",

@@ -27,7 +27,9 @@ from core.secret import secrets_of, shown_url
 class Settings(Allowances):
     """The operator's choices. A field's name is the variable's name in lower case."""
 
-    model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(
+        env_file=".env", extra="ignore", frozen=True, allow_inf_nan=False
+    )
 
     palaver_config: Path | None = Field(
         None, description="a palaver.toml with several models, instead of LLM_*, and with filters"

@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from core.errors import Interrupted, ModelError, Overloaded
+from core.errors import ConfigError, Interrupted, ModelError, Overloaded
 from core.models.chunks import (
     AnsweredBy,
     Cited,
@@ -139,6 +139,8 @@ def answered(path: Path) -> int:
         return 0  # A pipe or a device holds no earlier answers.
     data = path.read_bytes()
     whole = data[: data.rfind(b"\n") + 1]
+    if data and not (_is_ours(whole.split(b"\n")[0]) if whole else data.startswith(b'{"id":')):
+        raise ConfigError(str(path), "holds something else than answers; it is left as it is")
     if len(whole) < len(data):
         # Cut, not written again: on a full disk all answers would be lost.
         os.truncate(path, len(whole))
@@ -146,7 +148,9 @@ def answered(path: Path) -> int:
 
 
 def failed(path: Path) -> list[int]:
-    """Which lines of *path*, counted from 0, hold an error or cannot be read."""
+    """Which lines of *path*, counted from 0, hold an error or cannot be read. A pipe: none."""
+    if not path.is_file():
+        return []
     return [number for number, line in enumerate(_lines(path)) if not _answers(line)]
 
 
@@ -167,8 +171,17 @@ def _lines(path: Path) -> list[bytes]:
 def _answers(line: bytes) -> bool:
     try:
         return not _answer.decode(line).error
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return False
+
+
+def _is_ours(line: bytes) -> bool:
+    """Whether *line* may be one that was written here. Prompts may be objects with ids, too."""
+    try:
+        fields = msgspec.json.decode(line, type=dict[str, Any])
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return False
+    return "id" in fields and not {"prompt", "messages"} & fields.keys()
 
 
 async def run_batch(

@@ -423,3 +423,6 @@ async def test_a_budget_in_dollars_needs_a_price(tmp_path):
     code, told = await check(tmp_path, **more, LLM_MODEL="x")
     assert code == 1
     assert "budgets in dollars refuse x: its price is not known" in told
+    code, told = await check(tmp_path, BUDGETS="person two usd/day")
+    assert code == 1
+    assert re.search(r"FAIL budgets +BUDGETS: 'two usd' is no amount", told)

@@ -202,6 +202,8 @@ async def test_what_is_piped_in_goes_along_with_the_question(tmp_path, model):
     assert model.requests[-1]["messages"][-1]["content"] == "why?\n\na line of the log\n"
     await run(tmp_path, "ask", "-", piped=b"the whole question \xff", **values)
     assert model.requests[-1]["messages"][-1]["content"] == "the whole question \ufffd"
+    await run(tmp_path, "ask", piped=b"no argument at all", **values)
+    assert model.requests[-1]["messages"][-1]["content"] == "no argument at all"
     code, _, err = await run(tmp_path, "ask", "-", piped=b"", **values)
     assert (code, err) == (1, "palaver: QUESTION: there is nothing in it\n")
 
@@ -285,10 +287,25 @@ async def test_a_batch_goes_through_pipes_and_asks_again_what_failed(tmp_path, m
     options = ("batch", "in", "-o", "out", "--at-once", "1")
     code, _, err = await run(tmp_path, *options, **values)
     assert (code, "1 failed" in err) == (1, True)
+    # Nothing is left to ask, but not all is well.
+    code, _, err = await run(tmp_path, *options, **values)
+    assert (code, "0 asked" in err, "1 answers in out are errors" in err) == (1, True, True)
     code, _, err = await run(tmp_path, *options, "--retry-failed", **values)
     assert (code, "1 asked" in err) == (0, True)
     answers = [json.loads(line) for line in (tmp_path / "out").read_text().splitlines()]
     assert [one["answer"][:11] for one in answers] == ["Echo of one", "Echo of two"]
+
+
+@pytest.mark.parametrize(
+    "before", [b"a diary\nwithout an end", b'"one"\n"two"', b'{"id":1,"prompt":"x"}\n{"prompt":"y"']
+)
+async def test_a_file_that_holds_no_answers_is_left_as_it_is(tmp_path, model, before):
+    """The prompts themselves, by a slip: half a line at their end was cut off."""
+    (tmp_path / "in").write_bytes(before)
+    values = {"LLM_BASE_URL": model.url, "LLM_MODEL": "large"}
+    code, _, err = await run(tmp_path, "batch", "in", "-o", "in", **values)
+    assert (code, "something else than answers" in err) == (1, True)
+    assert (tmp_path / "in").read_bytes() == before
 
 
 @pytest.mark.parametrize("options", ["", "--json"])
