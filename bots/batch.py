@@ -13,15 +13,8 @@ import typer
 from core.buckets import LocalBudget
 from core.clients import open_models
 from core.errors import ConfigError
-from core.models.batch import (
-    Answer,
-    Prompt,
-    answered,
-    failed,
-    put_in_place,
-    read_prompts,
-    run_batch,
-)
+from core.models.answers_file import answered, failed, put_in_place
+from core.models.batch import Answer, Prompt, read_prompts, run_batch
 from core.models.chunks import Usage
 from core.settings import Settings
 

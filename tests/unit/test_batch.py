@@ -4,7 +4,8 @@ import aiohttp
 import msgspec
 import pytest
 
-from core.models.batch import Answer, answered, failed, put_in_place, read_prompts, run_batch
+from core.models.answers_file import answered, failed, put_in_place
+from core.models.batch import Answer, read_prompts, run_batch
 from core.models.client import ChatClient
 from core.models.providers import Endpoint
 from tests.servers.model import status
