@@ -198,7 +198,7 @@ async def serve(
         await stack.enter_async_context(watchdog(core.services.metrics.loop_lag))
         platforms = {platform.name: platform for platform in build(core.lent)}
         starting = Starting(tuple(platforms.values()), stack)
-        pulse = Pulse(core.redis, tuple(platforms))
+        pulse = Pulse(core.redis, tuple(platforms), core.services.metrics.waiting)
         notices = core.services.notices
         worker = Worker(
             core.pubsub,

@@ -189,6 +189,12 @@ class Metrics:
         self.running = Gauge(
             "palaver_turns_running", "Turns running in this process.", registry=self.registry
         )
+        self.waiting = Gauge(
+            "palaver_waiting",
+            "Questions that wait for a free worker of any process, every ten seconds.",
+            ["platform"],
+            registry=self.registry,
+        )
         self.first_text = Histogram(
             "palaver_first_text_seconds",
             "From claiming a question to its first text on screen.",

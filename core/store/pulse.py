@@ -7,8 +7,10 @@ future: leases would never run out, and tokens would never come back.
 import asyncio
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
+from prometheus_client import Gauge
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
@@ -27,6 +29,7 @@ FRESH_S = 0.5
 TIMEOUT_S = 1.5
 LOOK_AGAIN_S = 60.0
 SAY_AGAIN_S = 60.0
+COUNT_S = 10.0
 TTL_S = 24 * 3600
 STEP_MS = 2000
 """Clocks that a network sets never jump by more."""
@@ -54,10 +57,16 @@ def in_words(reason: str) -> str:
 
 
 class Pulse:
-    """Whether the store can write. *platforms*: those whose leases are in the store."""
+    """Whether the store can write. *platforms*: those whose leases are in the store.
 
-    def __init__(self, redis: Redis, platforms: Sequence[str] = ()) -> None:
+    *waiting* is set, by platform, to how many lanes wait for a worker.
+    """
+
+    def __init__(
+        self, redis: Redis, platforms: Sequence[str] = (), waiting: Gauge | None = None
+    ) -> None:
         self._redis = redis
+        self._waiting = waiting
         self._platforms = platforms
         self._write = script(redis, "pulse")
         self._lock = asyncio.Lock()
@@ -69,7 +78,7 @@ class Pulse:
 
     async def watch(self) -> None:
         """Write again and again, and log when that stops and when it works again."""
-        looked = -LOOK_AGAIN_S
+        looked = counted = -LOOK_AGAIN_S
         while True:
             was = self.wrong
             now = time.monotonic()
@@ -82,6 +91,9 @@ class Pulse:
             if not self.wrong and now - looked > LOOK_AGAIN_S:
                 looked = now
                 await self._look()
+            if self._waiting is not None and not self.wrong and now - counted > COUNT_S:
+                counted = now
+                await self._count(self._waiting)
             await asyncio.sleep(EVERY_S)
 
     async def feel(self) -> str:
@@ -111,6 +123,19 @@ class Pulse:
                 await self._redis.xclaim(
                     stream, keys.GROUP, one["consumer"], 0, [one["message_id"]], idle=0, justid=True
                 )
+
+    async def _count(self, waiting: Gauge) -> None:
+        with suppress(StoreError), store_errors():
+            for platform in self._platforms:
+                waiting.labels(platform).set(await self._unclaimed(platform))
+
+    async def _unclaimed(self, platform: str) -> int:
+        """The entries of the ready streams that no worker has."""
+        count = 0
+        for stream in streams(platform):
+            pending: Any = await self._redis.xpending(stream, keys.GROUP)
+            count += await self._redis.xlen(stream) - pending["pending"]
+        return max(0, count)
 
     async def _look(self) -> None:
         warnings = await policies(self._redis)
