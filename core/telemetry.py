@@ -151,8 +151,26 @@ class Metrics:
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         self.registry.register(SET_ASIDE)
+        self._measure_load()
         self._count_turns()
         self._count_models()
+
+    def _measure_load(self) -> None:
+        self.loop_lag = Histogram(
+            "palaver_loop_lag_seconds",
+            "How late the event loop is, looked at ten times a second.",
+            buckets=(0.01, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30),
+            registry=self.registry,
+        )
+        self.running = Gauge(
+            "palaver_turns_running", "Turns running in this process.", registry=self.registry
+        )
+        self.waiting = Gauge(
+            "palaver_waiting",
+            "Questions that wait for a free worker of any process, every ten seconds.",
+            ["platform"],
+            registry=self.registry,
+        )
 
     def _count_turns(self) -> None:
         self.accepted = Counter(
@@ -178,21 +196,6 @@ class Metrics:
             "Reminders that were due, by what became of them: told, full (tried again later), "
             "lost (with their chat), refused (their person may not ask any more).",
             ["verdict"],
-            registry=self.registry,
-        )
-        self.loop_lag = Histogram(
-            "palaver_loop_lag_seconds",
-            "How late the event loop is, looked at ten times a second.",
-            buckets=(0.01, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30),
-            registry=self.registry,
-        )
-        self.running = Gauge(
-            "palaver_turns_running", "Turns running in this process.", registry=self.registry
-        )
-        self.waiting = Gauge(
-            "palaver_waiting",
-            "Questions that wait for a free worker of any process, every ten seconds.",
-            ["platform"],
             registry=self.registry,
         )
         self.first_text = Histogram(
