@@ -49,7 +49,11 @@ if ARGV[10] ~= '' then
       local changed = string.gsub(ARGV[1], '"edited":true', '"edited":false', 1)
       redis.call('LSET', mail, i - 1, changed)
       local saved = read(redis.call('HGET', state, 'checkpoint'))
-      local served = i == 1 or said.burst ~= '' or i <= (tonumber(saved.pieces) or 0)
+      local first = read(redis.call('LINDEX', mail, 0))
+      -- How many mails the turn of a question serves. Until it has said something, nobody knows.
+      local pieces = tonumber(saved.pieces) or 0
+      local served = i == 1 or said.burst ~= ''
+        or (first.command == '' and (pieces == 0 or i <= pieces))
       if redis.call('HEXISTS', state, 'tries') == 1 and served then
         -- Its turn is running. That turn must not commit; the next turn uses its posts.
         add('HINCRBY', state, 'fence', 1)
@@ -61,8 +65,7 @@ if ARGV[10] ~= '' then
           posts[#posts + 1] = saved.picture
         end
         redis.call('HDEL', state, 'checkpoint')
-        local first = read(redis.call('LINDEX', mail, 0)).event_id
-        local kept = write({event_id = first, pages = posts})
+        local kept = write({event_id = first.event_id, pages = posts})
         if kept and #posts > 0 then redis.call('HSET', state, 'checkpoint', kept) end
         redis.call('PUBLISH', ARGV[8], name)
       end
