@@ -12,7 +12,7 @@ from typing import Generic, Protocol, TypeVar
 from pydantic import BaseModel
 
 from bots.finding import Finding
-from core.lent import CommandInfo, Leases, PostLog, Recent, Secret, Spare, Standing
+from core.lent import CommandInfo, Leases, Overhears, PostLog, Recent, Secret, Spare, Standing
 from core.messages import Incoming
 from core.net.way import Way
 from core.platform import Platform
@@ -35,7 +35,7 @@ class Shared:
         way: the way out for every call.
         public_url: the address of our HTTP server for the world; empty if there is none.
         loopback: whether only this machine reaches the server.
-        overhear: whether the core also wants what is said in a group to nobody in particular.
+        overhear: whether anywhere messages to nobody in particular may turn out to be for us.
     """
 
     way: Way
@@ -59,6 +59,7 @@ class Lent:
         speak: the sentences that the platform itself says.
         menus: each command's line, by a language's two letters; "" for all other languages.
         commands: what an adapter may know of each command that people type.
+        overhears: where the core wants what is said to nobody in particular.
     """
 
     shared: Shared
@@ -71,6 +72,7 @@ class Lent:
     speak: Speak
     menus: Mapping[str, Mapping[str, str]]
     commands: Mapping[str, CommandInfo]
+    overhears: Overhears
 
 
 def _nothing(settings: BaseModel, shared: Shared) -> AsyncIterator[Finding] | None:

@@ -133,6 +133,7 @@ def _lent(services: Services) -> Lent:
         speak=say,
         menus=_menus(),
         commands=services.commands,
+        overhears=services.overhears,
     )
 
 

@@ -22,10 +22,11 @@ from core.messages import ConversationId, Incoming, place_of, split_conversation
 from core.overhearing import Overhearing
 from core.owner_codes import OwnerCodes
 from core.people.roles import Role
-from core.people.wake_words import for_us, said_to
+from core.people.wake_words import calls_one, for_us, said_to
 from core.platform import Platform
 from core.rates import MINUTE_S, Rates
 from core.retry import retry_until_available
+from core.speaking import Speaking, asked_name
 from core.store.inbox import Inbox
 from core.store.limits import Notices
 from core.store.recent import SharedRecent
@@ -61,7 +62,9 @@ class Ingress:
         self._notices = notices
         self._services = services
         self._overhearing = Overhearing(inbox.places, services)
-        self._thoughts = Thoughts(inbox.places, SharedRecent(inbox.engine.redis))
+        recent = SharedRecent(inbox.engine.redis)
+        self._thoughts = Thoughts(inbox.places, recent)
+        self._speaking = Speaking(inbox.places, notices, recent, services.pacer)
         self._owner_codes = owner_codes
         self._group = group
         self._tasks: set[asyncio.Task[None]] = set()
@@ -88,6 +91,9 @@ class Ingress:
             if told:
                 self._notify(platform, incoming, f"code:{incoming.event_id}", 60, told)
             return
+        spoken_to = for_us is not None and for_us.address == "direct"
+        if not spoken_to and role >= Role.MEMBER:
+            for_us = await self._wanted(platform, incoming) or for_us
         if for_us is None:
             if await self._overhearing.keep(platform, incoming):
                 self._spawn(self._overhearing.tell(platform, incoming), "overhears")
@@ -111,7 +117,7 @@ class Ingress:
             verdict = "passed on"
         elif not await self._rates.allow(incoming):
             verdict = "too fast"
-            if incoming.address == "direct":
+            if spoken_to:
                 name = f"too-fast:{incoming.sender.id}"
                 most = self._services.settings.questions_per_minute
                 self._notify(platform, incoming, name, MINUTE_S, "too_fast", most)
@@ -121,7 +127,7 @@ class Ingress:
             put = partial(self._inbox.put, incoming, by_admin=others)
             kept = await retry_until_available(put, "put")
             verdict = kept.verdict
-            if verdict == "full":
+            if verdict == "full" and spoken_to:
                 name = f"full:{incoming.conversation}:{incoming.sender.id}"
                 self._notify(platform, incoming, name, FULL_AGAIN_S, "full", kept.waiting)
         self._services.metrics.accepted.labels(platform.name, verdict).inc()
@@ -134,6 +140,23 @@ class Ingress:
         if text is not None:
             return msgspec.structs.replace(incoming, text=text, address="direct")
         return None if incoming.address == "overheard" else incoming
+
+    async def _wanted(self, platform: Platform, incoming: Incoming) -> Incoming | None:
+        """*incoming*, which does not speak to us, if its place wants it answered all the same."""
+        wanted = await self._speaking.wants(incoming)
+        if wanted == "judge":
+            put = partial(self._put_unasked, platform)
+            self._spawn(self._speaking.judge_later(incoming, put), "useful")
+        return msgspec.structs.replace(incoming, address="direct") if wanted == "answer" else None
+
+    async def _put_unasked(self, platform: Platform, incoming: Incoming) -> None:
+        """Put a question that nobody asked us into the inbox, for a model to judge."""
+        if await self._role(platform, incoming) >= Role.MEMBER and await self._rates.allow(
+            incoming
+        ):
+            incoming = await self._first_wording(await self._thoughts.placed(incoming))
+            put = partial(self._inbox.put, incoming, wanted=True)
+            await retry_until_available(put, "put")
 
     async def _role(self, platform: Platform, incoming: Incoming) -> Role:
         """The role of the sender of *incoming*. A place that moved keeps what it was allowed."""
@@ -167,9 +190,8 @@ class Ingress:
         """*incoming*; in a group, an edit that asks us for the first time becomes a question."""
         if incoming.private or not incoming.message or incoming.command or incoming.deleted:
             return incoming
-        name = f"asked:{incoming.conversation}:{incoming.message}"
         first = await retry_until_available(
-            partial(self._notices.first_time, name, EDITABLE_S), "first wording"
+            partial(self._notices.first_time, asked_name(incoming), EDITABLE_S), "first wording"
         )
         return msgspec.structs.replace(incoming, edited=incoming.edited and not first)
 
@@ -180,6 +202,8 @@ class Ingress:
         heard = await retry_until_available(partial(self._inbox.places.hear, incoming), "hear")
         if incoming.address != "thread" or incoming.deleted or heard is None:
             return False
+        if heard.when == "reply":
+            return calls_one(incoming.text, heard.others)
         match heard.follow:
             case "all":
                 return False

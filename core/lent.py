@@ -10,6 +10,7 @@ from typing import Literal, Protocol
 import msgspec
 
 from core.errors import RateLimited
+from core.messages import ConversationId
 from core.platform import Bucket
 
 Takes = Literal["nothing", "choice", "words", "text", "prompt"]
@@ -87,6 +88,18 @@ class Secret(Protocol):
 
     async def replace(self) -> None:
         """Make a new secret. Everything that the old one signed becomes invalid."""
+        ...
+
+
+class Overhears(Protocol):
+    """Lent to adapters for which it costs something to tell the core of a message."""
+
+    async def __call__(self, conversation: ConversationId, /) -> bool:
+        """Whether the core wants what is said to nobody in particular in *conversation*.
+
+        Raises:
+            StoreError: the store is away.
+        """
         ...
 
 

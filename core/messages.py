@@ -102,7 +102,8 @@ class Incoming(msgspec.Struct, frozen=True, kw_only=True):
         reply_to: the platform's reference to the message to answer under, or empty.
         address: `direct`: the message is for the bot (mention, reply, command, DM). `thread`: it is
             in a thread; the core follows the thread if the bot was asked there before.
-            `overheard`: it is in a group, and for nobody in particular.
+            `overheard`: it is in a group, and for nobody in particular. In the inbox: the place
+            wants useful answers, and a model judges whether this is worth one.
         burst: a key that the pieces of one message share (an album, a cut paste, forwards), or
             empty.
         message: the platform's own reference of the message, or empty.
@@ -120,6 +121,7 @@ class Incoming(msgspec.Struct, frozen=True, kw_only=True):
         of_place: whether the message was sent outside all threads and concerns the whole place.
             *conversation* is then the place.
         place_name: what the platform calls the group or channel, or empty.
+        replies_to: the platform's reference of the message that it replies to, or empty.
     """
 
     event_id: str
@@ -145,6 +147,7 @@ class Incoming(msgspec.Struct, frozen=True, kw_only=True):
     same: str = ""
     if_barred: str = ""
     place_name: str = ""
+    replies_to: str = ""
 
 
 class Button(msgspec.Struct, frozen=True):

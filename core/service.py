@@ -19,9 +19,10 @@ from core.crowd import CrowdTeller
 from core.errors import ConfigError
 from core.http import Health, http_server
 from core.images.callbacks import callback_routes
-from core.lent import CommandInfo, PostLog, Recent, Secret, Spare
+from core.lent import CommandInfo, Overhears, PostLog, Recent, Secret, Spare
 from core.live.delivery import SpareCalls
 from core.live.pace import Pacer
+from core.messages import ConversationId
 from core.models.cache import RememberingModel
 from core.models.learned import Lessons
 from core.models.picture_links import PictureLinks, picture_routes
@@ -42,6 +43,7 @@ from core.store.members import SharedMembers
 from core.store.opening import opened
 from core.store.overheard import Overheard
 from core.store.pins import SharedPins
+from core.store.places import Places
 from core.store.post_log import RedisPostLog
 from core.store.pubsub import PubSub
 from core.store.pulse import Pulse
@@ -73,6 +75,7 @@ class Lent:
     spare: Spare
     rights: Rights
     commands: Mapping[str, CommandInfo]
+    overhears: Overhears
 
 
 BuildPlatforms = Callable[[Lent], Sequence[Platform]]
@@ -164,7 +167,15 @@ def _lent(redis: Redis, pubsub: PubSub, services: Services) -> Lent:
         SpareCalls(services.pacer.budget),
         services.rights,
         infos(services),
+        _overhears(Places(redis, settings.history_ttl), settings),
     )
+
+
+def _overhears(places: Places, settings: Settings) -> Overhears:
+    async def overhears(conversation: ConversationId, /) -> bool:
+        return bool(settings.wake_words) or await places.speaks(conversation)
+
+    return overhears
 
 
 def _remembering(models: Models, redis: Redis, metrics: Metrics) -> RememberingModel:

@@ -16,6 +16,7 @@ from bots.slack.asides import alone
 from bots.slack.border import open_socket, serve
 from bots.slack.client import SlackClient
 from bots.slack.failures import slack_errors
+from bots.slack.fields import scopes_of
 from bots.slack.files import DOMAINS, Files, upload, upload_file
 from bots.slack.history import History, link_to
 from bots.slack.inbound import NAME, Me
@@ -30,7 +31,7 @@ from bots.slack.stream import Streams, StreamSurface
 from bots.slack.surface import SlackSurface
 from core.credentials import Credential
 from core.errors import ConfigError, ContentRefused, NoRight, PlatformError
-from core.lent import CommandInfo, Spare
+from core.lent import CommandInfo, Overhears, Spare
 from core.messages import (
     Attachment,
     Button,
@@ -88,22 +89,19 @@ class SlackPlatform:
         signing_secret: str = "",
         follow_threads: bool = True,
         streams: bool = True,
-        overhear: bool = False,
+        overhears: Overhears,
         way: Way = DIRECT,
     ) -> None:
         if not app_token and not signing_secret:
             text = "is needed for Socket Mode (or SLACK_SIGNING_SECRET for HTTP events)"
             raise ConfigError("SLACK_APP_TOKEN", text)
         self._way = way
-        self._bot_token = bot_token
-        self._api_url = api_url
+        self._bot_token, self._api_url = bot_token, api_url
         self._spare = spare
-        self._app_token = app_token
-        self._signing_secret = signing_secret
+        self._app_token, self._signing_secret = app_token, signing_secret
         self._addresses = {"direct"} | ({"thread"} if follow_threads else set())
-        self._addresses |= {"overheard"} if overhear else set()
-        self._commands = commands
-        self._standing = standing
+        self._overhears = overhears
+        self._commands, self._standing = commands, standing
         self._speak = speak
         self._push_queue = PushQueue()
         self._me = Me("", "", {})
@@ -133,6 +131,7 @@ class SlackPlatform:
         self._me = Me(str(answer["user_id"]), str(answer["team_id"]), self._commands)
         self._admins = Admins(self._client, self._me.team)
         self._workspace = str(answer.get("url") or "")
+        self._scopes = scopes_of(answer.headers)
         self._history = History(self._session, credential, self._api_url, self._people, self._me)
         self._sessions = Sessions(self._client, self._spare, self._limited)
         mode = "Socket Mode" if self._app_token else "HTTP events"
@@ -143,6 +142,7 @@ class SlackPlatform:
             self._push_queue,
             self._me,
             addresses=self._addresses,
+            overhears=self._overhears,
             standing=self._standing,
             speak=self._speak,
         )
@@ -294,7 +294,7 @@ class SlackPlatform:
         return alone(incoming)
 
     async def hears(self, conversation: ConversationId) -> bool:
-        return True
+        return not self._scopes or self._scopes >= {"channels:history", "groups:history"}
 
     def link_to(self, conversation: ConversationId, message: str) -> str:
         return link_to(self._workspace, conversation, message)

@@ -8,6 +8,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bots.finding import Finding
 from bots.slack.failures import slack_errors
+from bots.slack.fields import scopes_of
 from bots.slack.manifest import SCOPES
 from core.errors import PlatformError
 from core.net.way import DIRECT, Way
@@ -66,9 +67,7 @@ async def look(
 
 
 def _of_scopes(headers: Any) -> list[Finding]:
-    sent = next((value for name, value in headers.items() if name.lower() == "x-oauth-scopes"), "")
-    granted = {scope.strip() for scope in str(sent).split(",") if scope.strip()}
-    if not granted:
+    if not (granted := scopes_of(headers)):
         return []
     missing = [scope for scope in SCOPES if scope not in granted]
     if missing:

@@ -11,6 +11,12 @@ def string(value: Mapping[str, Any], key: str) -> str:
     return found if isinstance(found, str) else ""
 
 
+def scopes_of(headers: Mapping[str, Any]) -> frozenset[str]:
+    """What the token of an answer with *headers* may do; empty if Slack does not say it."""
+    sent = next((value for name, value in headers.items() if name.lower() == "x-oauth-scopes"), "")
+    return frozenset(filter(None, (scope.strip() for scope in str(sent).split(","))))
+
+
 def number(value: Mapping[str, Any], key: str) -> int:
     found = value.get(key)
     return int(found) if isinstance(found, int | float) and abs(found) < 1 << 60 else 0

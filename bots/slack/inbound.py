@@ -127,15 +127,13 @@ def _deleted(
     ts, thread = string(old, "ts"), string(old, "thread_ts")
     raw, channel = text_of(old), string(event, "channel")
     direct = _private(event) or _mentions(me, raw)
-    if not direct and not thread:
-        return None
     return Incoming(
         event_id=_id(me, f"{channel}:{ts}:deleted"),
         conversation=conversation_id(NAME, channel, thread or ts),
         sender=_sender(old),
         text="",
         private=_private(event),
-        address="direct" if direct else "thread",
+        address="direct" if direct else "thread" if thread else "overheard",
         message=ts,
         deleted=True,
         sent_at=seconds(event_ts),

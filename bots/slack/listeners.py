@@ -30,9 +30,9 @@ from bots.slack.reading import mentioned_in
 from bots.slack.shortcuts import Shortcuts
 from bots.slack.stubs import completed
 from core.border import clean, set_aside
-from core.errors import Barred, ChatLost, NoRight, PlatformError
+from core.errors import Barred, ChatLost, NoRight, PlatformError, StoreError
 from core.languages.detection import language_of
-from core.lent import KNOCK, Standing
+from core.lent import KNOCK, Overhears, Standing
 from core.messages import Incoming, Sender, conversation_id, split_conversation
 
 log = logging.getLogger(__name__)
@@ -59,7 +59,10 @@ class StandingOf(Protocol):
 
 
 class Listeners:
-    """Reads the events for *me* from one of *addresses*, and puts them into *push_queue*."""
+    """Reads the events for *me* from one of *addresses*, and puts them into *push_queue*.
+
+    Others are read too in places where the core *overhears* what is said.
+    """
 
     def __init__(
         self,
@@ -69,6 +72,7 @@ class Listeners:
         me: Me,
         *,
         addresses: Collection[str],
+        overhears: Overhears,
         standing: StandingOf,
         speak: Speak,
     ) -> None:
@@ -77,6 +81,7 @@ class Listeners:
         self._push_queue = push_queue
         self._me = me
         self._addresses = addresses
+        self._overhears = overhears
         self._standing = standing
         self._speak = speak
         self._shortcuts = Shortcuts(client, people, me, speak)
@@ -101,7 +106,7 @@ class Listeners:
 
         @app.error
         async def failed(error: Exception) -> BoltResponse:
-            if isinstance(error, TimeoutError | PlatformError):
+            if isinstance(error, TimeoutError | PlatformError | StoreError):
                 # The inbox or Slack is away. It may be back at the next delivery.
                 log.warning("event not accepted: %s %s", type(error).__name__, error)
                 return BoltResponse(status=503, body="")
@@ -118,7 +123,8 @@ class Listeners:
             return
         if (incoming := read_event(body, self._me, {})) is None:
             return
-        if incoming.address not in self._addresses:
+        unwanted = incoming.address not in self._addresses
+        if unwanted and not await self._overhears(incoming.conversation):
             return
         # Look up names and files only now, when it is known that the event is for us.
         message = mapping(event, "message") or event

@@ -58,7 +58,7 @@ def _build(settings: SlackSettings, lent: Lent) -> Platform:
         signing_secret=settings.slack_signing_secret.get_secret_value(),
         follow_threads=settings.slack_follow_threads,
         streams=settings.slack_stream == "auto",
-        overhear=lent.shared.overhear,
+        overhears=lent.overhears,
         way=lent.shared.way,
     )
 

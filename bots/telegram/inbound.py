@@ -19,7 +19,7 @@ from bots.telegram.content import (
     text_of,
     with_links,
 )
-from bots.telegram.pointing import Me, files_pointed_at, is_ours, quote_of, replied_to
+from bots.telegram.pointing import Me, files_pointed_at, is_ours, quote_of, reference_of, replied_to
 from core.messages import (
     CUT,
     FORWARD,
@@ -230,6 +230,7 @@ def _said(
         edited=edited,
         sent_at=message.date.timestamp(),
         place_name="" if private else chat_name(message.chat),
+        replies_to=reference_of(replied_to(message)),
     )
 
 

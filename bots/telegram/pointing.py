@@ -40,6 +40,11 @@ def replied_to(message: Message) -> Message | None:
     return None if replied is None or replied.forum_topic_created is not None else replied
 
 
+def reference_of(message: Message | None) -> str:
+    """The id of *message*; empty if there is none."""
+    return "" if message is None else str(message.message_id)
+
+
 def is_ours(message: Message | None, me: Me) -> bool:
     return (
         message is not None

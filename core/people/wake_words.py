@@ -40,13 +40,18 @@ _TOLD_OF = re.compile(
 """After a name, these show that the message talks about somebody, not to them."""
 
 
+def calls_one(text: str, others: Iterable[str]) -> bool:
+    """Whether *text* speaks to one of *others*, by the first name or the whole one."""
+    return any(_calls(text, called) for name in others for called in {name, name.partition(" ")[0]})
+
+
 def for_us(text: str, others: Iterable[str]) -> bool:
     """Whether *text*, in a thread of the bot and *others*, asks the bot something.
 
     A message that calls one of the others is for them. Thanks, and talk without a question, are
     for nobody.
     """
-    if any(_calls(text, called) for name in others for called in {name, name.partition(" ")[0]}):
+    if calls_one(text, others):
         return False
     return bool(_ASKING.match(text.lstrip()) or _PLEASE.search(text))
 

@@ -38,8 +38,7 @@ STARTING_S = 0.05
 class Kept(msgspec.Struct, frozen=True):
     """What `put` did. *waiting*: how much mail was in the lane before this one.
 
-    `changed`: the mail is an edit or a deletion, and took the place of a question that was not
-    answered yet.
+    `changed`: it is an edit or a deletion, and took the place of a question not answered yet.
     """
 
     verdict: Verdict
@@ -121,11 +120,14 @@ class Inbox:
                         continue
                 await self._orphans.revive(stream, platform)
 
-    async def put(self, incoming: Incoming, *, by_admin: bool = False) -> Kept:
+    async def put(
+        self, incoming: Incoming, *, by_admin: bool = False, wanted: bool = False
+    ) -> Kept:
         """Keep *incoming*, unless it was kept before, nobody asked, or the mailbox is full.
 
         Args:
-            by_admin: the sender is an admin, whose stop may end the answers to other people.
+            by_admin: the sender is an admin, whose stop may end the answers to others.
+            wanted: it is kept although it speaks to nobody in particular.
         """
         if incoming.same and not await self._first_of(incoming):
             return Kept("seen", 0)
@@ -151,7 +153,7 @@ class Inbox:
                     conversation,
                     DEDUPE_S,
                     self._most_waiting,
-                    int(incoming.address == "direct"),
+                    int(wanted or incoming.address == "direct"),
                     stops,
                     keys.CONTROL,
                     incoming.sender.id,

@@ -116,7 +116,7 @@ def moved(place: ConversationId) -> str:
 
 
 def gesture(name: str) -> str:
-    """Recent messages of a person in a group that may be pieces of one gesture."""
+    """Recent messages: pieces of one gesture, or of a thought; or who spoke in a place lately."""
     return f"{TAG}:gesture:{name}"
 
 

@@ -23,10 +23,11 @@ MOST_ASKED = 5_000
 
 
 class Heard(NamedTuple):
-    """Who else spoke in a thread, and what the place chose to *follow*."""
+    """Who else spoke in a thread, what the place chose to *follow*, and *when* it is answered."""
 
     others: Sequence[str]
     follow: str
+    when: str
 
 
 class Places:
@@ -71,7 +72,8 @@ class Places:
         others = tuple(
             words(name) for who, name in speakers.items() if words(who) != incoming.sender.id
         )
-        return Heard(others, Layers(*map(read_layer, chosen)).preferences.follow)
+        here = Layers(*map(read_layer, chosen)).preferences
+        return Heard(others, here.follow, here.when)
 
     async def chosen(self, conversation: ConversationId) -> Layers:
         """What was chosen for *conversation*, its place and its tenant."""
@@ -83,6 +85,10 @@ class Places:
                     pipe.hget(keys.state(one), "preferences")
                 found = [read_layer(one) for one in await pipe.execute()]
         return Layers(*found) if conversation != place else Layers({}, *found)
+
+    async def speaks(self, conversation: ConversationId) -> bool:
+        """Whether messages to nobody in particular may be answered in *conversation*."""
+        return (await self.chosen(conversation)).preferences.when not in ("", "mention")
 
     async def recent(self, place: ConversationId, person: str = "") -> list[ConversationId]:
         """The threads of *place* in which *person* (empty: anybody) spoke with us, newest first."""

@@ -44,13 +44,15 @@ class Taint(enum.IntEnum):
 
 
 def brought(mail: Iterable[Incoming]) -> Taint:
-    """What *mail* brings of others: files, quotes, threads, what is passed on."""
+    """What *mail* brings of others: files, quotes, threads, what is passed on, and all of it if
+    nobody asked us.
+    """
     return max(map(_brought, mail), default=Taint.NONE)
 
 
 def _brought(one: Incoming) -> Taint:
     quote, files = one.quote, by_files(one.attachments)
-    if one.burst == FORWARD or one.described:
+    if one.burst == FORWARD or one.described or one.address == "overheard":
         return Taint.TEXT
     if quote is None:
         return files

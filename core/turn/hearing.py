@@ -113,12 +113,20 @@ def overhears(chosen: object) -> int:
     return number if word == "recent" else 0
 
 
-async def switched(context: TurnContext, layers: Layers) -> str:
-    """What to say when `context` was changed here to what *layers* hold; empty: nothing."""
-    if not _overhears_here(context) or not overhears(layers.own("context")):
+async def switched(context: TurnContext, field: str, layers: Layers) -> str:
+    """What to say when *field* was changed here to what *layers* hold; empty: nothing.
+
+    *field*: `context` or `when`. Some of their values need that we are told what others say.
+    """
+    if field == "context":
+        needs = _overhears_here(context) and overhears(layers.own("context")) > 0
+    else:
+        chosen = layers.preferences.when not in ("", "mention")
+        needs = chosen and not context.first.private
+    if not needs or await context.platform.hears(context.claim.conversation):
         return ""
-    heard = await context.platform.hears(context.claim.conversation)
-    return "" if heard else say("hears_nothing", context.language)
+    told = "hears_no_events" if context.platform.limits.reads else "hears_nothing"
+    return say(told, context.language)
 
 
 async def erase_if_off(context: TurnContext, layers: Layers) -> None:

@@ -10,6 +10,7 @@ from core.turn.context import Report, TurnContext
 from core.turn.prompt import QUESTION_CHARS, asked_text, with_part
 from core.turn.spending import OverBudget, Unpriced
 from core.turn.summaries import titled
+from core.turn.useful import unasked, worth_an_answer
 
 MOST_TRIES = 4 * FAILED + START
 MOST_TRIES_WHOLE = 20 * START
@@ -23,8 +24,12 @@ async def serve(context: TurnContext) -> Report:
     try:
         report = await _serve(context)
     except (OverBudget, Unpriced) as error:
+        if unasked(context):
+            await context.commit()
+            return Report("over budget")
         report = await refuse(context, error)
-    await hint(context)
+    if not unasked(context):
+        await hint(context)
     return report
 
 
@@ -52,6 +57,9 @@ async def _serve(context: TurnContext) -> Report:
         return await context.close("rejected", say("empty", language))
     if len(question) > QUESTION_CHARS:
         return await too_long(context, question)
+    if unasked(context) and not await worth_an_answer(context, question):
+        await context.commit()
+        return Report("not useful")
     async with titled(context, question):
         return await answer(context, question, context.turn.history, context.attachments)
 

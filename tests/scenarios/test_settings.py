@@ -104,7 +104,7 @@ async def test_settings_show_what_holds_and_who_chose_it(telegram):
         assert line in shown
     assert "voice" not in shown
     assert "burst: on (default)" in shown
-    assert "when" not in shown
+    assert "when: mention (default)" in shown
     assert "follow" not in shown
 
 

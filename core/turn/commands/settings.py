@@ -95,9 +95,10 @@ async def _change(context: TurnContext, wish: Wish, setting: Setting) -> Report:
     layers = _layers(context, wish, {setting.field: value})
     buttons = _of_one(context, wish, setting, layers) if context.first.under else ()
     told = _one(context, wish, setting, layers) if buttons else _now(context, setting, layers)
+    if setting.field in ("context", "when") and wish.scope != "tenant":
+        told = "\n\n".join(filter(None, (told, await switched(context, setting.field, layers))))
     hears = setting.field == "context" and wish.scope != "tenant"
     if hears:
-        told = "\n\n".join(filter(None, (told, await switched(context, layers))))
         await erase_if_off(context, layers)
     shown = await _show(context, told, buttons)
     await context.commit(chosen={setting.field: value}, scope=wish.scope)
@@ -162,11 +163,11 @@ def _now(context: TurnContext, setting: Setting, layers: Layers) -> str:
 
 def _all(context: TurnContext) -> Sequence[Setting]:
     """The settings that mean something here."""
-    without = {"when"}  # Kept, but nothing follows from it yet.
+    without: set[str] = set()
     if context.services.speech is None:
         without.add("voice")
     if context.first.private:
-        without |= {"name", "context", "follow"}
+        without |= {"name", "context", "follow", "when"}
     if not context.platform.limits.follows:
         without.add("follow")
     return [one for name, one in SETTINGS.items() if name not in without]
