@@ -51,6 +51,7 @@ async def _open_and_serve(settings: Settings, stop: asyncio.Event, opened: async
         def ready(url: str, platforms: Sequence[Platform]) -> None:
             _greet(core, url, platforms, time.monotonic() - began)
 
+        core.services.servers.begin()
         await serve(core, build, stop, ready)
 
 

@@ -12,7 +12,7 @@ import msgspec
 from aiohttp import web
 
 from core.border import printable
-from core.errors import AttachmentLost, ChatLost
+from core.errors import AttachmentLost, AttachmentTooLarge, ChatLost
 from core.messages import Attachment, Button, ConversationId, Incoming, Picture
 from core.platform import Bucket, Limits
 from core.posted import Posted
@@ -204,14 +204,19 @@ class TerminalPlatform:
         *,
         replacing: str = "",
     ) -> Posted:
+        kept = []
         for picture in pictures:
             path = await asyncio.to_thread(_save_picture, picture)
+            size = len(picture.data)
+            ref = str(path.resolve())
+            kept.append(Attachment("image", ref, mime=picture.mime, size_bytes=size))
             caption = f" ({picture.caption})" if picture.caption else ""
             self.files.append(str(path))
             self.write(f"{path}{caption}\n")
-        if reply_to == self._questions[-1].event_id:
+        # Without buttons, the text of the answer is still to come.
+        if buttons and reply_to == self._questions[-1].event_id:
             self._done.set()
-        return Posted()
+        return Posted(pictures=tuple(kept))
 
     async def send_voice(self, conversation: ConversationId, reply_to: str, sound: bytes) -> None:
         path = await asyncio.to_thread(_save_picture, Picture(sound, "audio/ogg"))
@@ -242,7 +247,14 @@ class TerminalPlatform:
         raise ChatLost("a terminal is open only for its own question")
 
     async def fetch(self, attachment: Attachment, most_bytes: int) -> bytes:
-        raise AttachmentLost("a terminal sends no attachments")
+        # A terminal sends no attachments: these are pictures of ours.
+        try:
+            data = await asyncio.to_thread(Path(attachment.ref).read_bytes)
+        except OSError as error:
+            raise AttachmentLost(str(error)) from error
+        if len(data) > most_bytes:
+            raise AttachmentTooLarge(f"it is larger than {most_bytes} bytes")
+        return data
 
     async def read(self, conversation: ConversationId, span: Span) -> Transcript:
         return Transcript()

@@ -117,7 +117,7 @@ async def open_core(settings: Settings) -> AsyncIterator[Core]:
         links = links_of(settings, RedisResponseCache(redis, keys.picture))
         recorded = budget, callbacks_of(settings, tasks), metrics, tracer
         models = await stack.enter_async_context(open_models(settings, *recorded, lessons, links))
-        # A demo is ready first, and starts its server then.
+        # The demo's server is there for who stays, not for one question from the terminal.
         idle = models.kind == "demo"
         made = open_tools(settings, models.tool_servers, SharedPins(redis), idle=idle)
         tools, servers = await stack.enter_async_context(made)
@@ -249,7 +249,6 @@ async def serve(
             await _until_tried(starting, stop, jobs[1])
             if not stop.is_set():
                 ready(url, starting.started)
-                core.services.servers.begin()
             await jobs[1]
         finally:
             await end(jobs)

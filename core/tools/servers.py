@@ -67,7 +67,7 @@ class ServerState(msgspec.Struct, frozen=True):
 class Servers:
     """The servers of *entries*. An async context manager: they run while it is open.
 
-    *idle*: they wait for `begin`, or for the first answer.
+    *idle*: they wait for `begin`.
     """
 
     def __init__(self, entries: Sequence[ServerEntry], pins: Pins, *, idle: bool = False) -> None:
@@ -113,8 +113,7 @@ class Servers:
         Without this, a process that takes an answer over just after its start would not know the
         tools that the answer calls.
         """
-        self.begin()
-        if self._servers and not self.tried.is_set():
+        if self._tasks and not self.tried.is_set():
             with suppress(TimeoutError):
                 async with asyncio.timeout_at(self._latest):
                     await self.tried.wait()

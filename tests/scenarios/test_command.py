@@ -91,6 +91,18 @@ async def test_ask_paints_a_picture_into_a_file(tmp_path):
     assert data[16:24] == (1024).to_bytes(4) * 2
 
 
+async def test_ask_uses_tools_and_changes_the_picture_of_an_earlier_question(tmp_path):
+    _, out, _ = await run(tmp_path, "ask", "calculate 6*7")
+    assert "42" in out
+    code, out, _ = await run(tmp_path, "ask", "draw me a fox")
+    assert code == 0
+    # The text that follows the picture is printed too.
+    assert out.startswith("palaver-1.png\n")
+    assert "demo painter" in out
+    await run(tmp_path, "ask", "make it warmer")
+    assert (tmp_path / "palaver-2.png").read_bytes() != (tmp_path / "palaver-1.png").read_bytes()
+
+
 async def test_ask_gives_a_long_answer_whole(tmp_path):
     _, out, _ = await run(tmp_path, "ask", "Write 2000 characters")
     assert out.startswith("# A long answer")

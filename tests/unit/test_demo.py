@@ -62,6 +62,7 @@ async def test_the_demo_uses_tools_and_asks_before_a_note(tmp_path):
     driver = WebDriver()
     unset = SimpleNamespace(url="")
     async with driving(driver, tmp_path, unset, llm_model=""):
+        driver.app.core.services.servers.begin()  # As `palaver run` does.
         await driver.say("page", "calculate 6*7")
         (post,) = await driver.answered("page")
         assert "42" in post.text
