@@ -118,6 +118,8 @@ class Run:
 class Result:
     runs: int = 0
     answered: int = 0
+    set_aside: int = 0
+    """Turns whose processes died twice without any step between, by the kills of others."""
     kills: Counter = field(default_factory=Counter)
     wrong: list = field(default_factory=list)
     effects: Counter = field(default_factory=Counter)
@@ -126,12 +128,13 @@ class Result:
 
     @property
     def good(self):
-        return self.runs == self.answered and not self.wrong
+        return self.runs == self.answered + self.set_aside and not self.wrong
 
     def table(self):
         rows = [
             ("turns of three steps", self.runs),
             ("answered whole, once", self.answered),
+            ("set aside, and told so: died twice at the same point", self.set_aside),
             ("processes killed", sum(self.kills.values())),
             *((f"... {name}", count) for name, count in sorted(self.kills.items())),
             *sorted(self.effects.items()),
@@ -212,6 +215,9 @@ class Kills:
             try:
                 (exchange,) = await until(lambda: self._whole(chat, run), MOST_S)
             except AssertionError:
+                if any("It is set aside" in one.text for one in self._posts(chat)):
+                    self.result.set_aside += 1
+                    return
                 found = await self._history(chat)
                 self._wrong(chat, f"not answered: {found}, {self._posts(chat)}")
                 return
@@ -239,6 +245,8 @@ class Kills:
                 if one.startswith("permit ") and one not in run.pressed:
                     run.pressed.add(one)
                     self.telegram.press(post, one, user=self.telegram.person(chat))
+        if any("It is set aside" in one.text for one in self._posts(chat)):
+            raise AssertionError("set aside")
         if not finals or (run.moments and run.moments[0][:2] == ("after", "commit")):
             return None
         return [one for one in await self._history(chat) if "END" in one.answer]
@@ -342,6 +350,7 @@ class Kills:
             self._wrong(chat, f"unsure {unsure}, said {finals[-1].text!r}")
         if (parts := finals[-1].text.count(" / ")) != STEPS - 1:
             self._wrong(chat, f"{parts + 1} results: {finals[-1].text!r}")
+        run.shown = finals[-1].text
         self.result.answered += 1
 
     def _judge_effects(self):
@@ -356,17 +365,17 @@ class Kills:
                     if times not in allowed:
                         self._wrong(chat, f"{tool} {what} is {outcome}, and was done {times} times")
                     if outcome == "failed":
-                        self._wrong(chat, f"{tool} {what} failed")
+                        self._wrong(chat, f"{tool} {what} failed: {run.shown}")
                     continue
                 count[f"{effect}: done"] += 1
                 count[f"{effect}: done more than once"] += times > 1
                 if not times or outcome != "done":
-                    self._wrong(chat, f"{tool} {what} is {outcome}, and was done {times} times")
+                    self._wrong(chat, f"{tool} {what} is {outcome}, done {times}: {run.shown}")
                 if len(set(did.get((tool, what), ()))) > 1:
                     self._wrong(chat, f"{tool} {what} was called with the keys {did[tool, what]}")
 
 
-async def run(*, seeds, at_once=6, replicas=3, max_turns=2):
+async def run(*, seeds, at_once=4, replicas=3, max_turns=2):
     """The runs of *seeds* in a folder of their own; see `Result`."""
     with tempfile.TemporaryDirectory() as folder:
         kills = Kills(seeds, at_once, replicas, max_turns, Path(folder))
@@ -382,7 +391,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--runs", type=int, default=200)
-    parser.add_argument("--at-once", type=int, default=6)
+    parser.add_argument("--at-once", type=int, default=4)
     parser.add_argument("--replicas", type=int, default=3)
     given = parser.parse_args()
     seeds = range(given.seed, given.seed + given.runs)

@@ -164,6 +164,7 @@ class Worker:
     async def _claim(self, group: asyncio.TaskGroup) -> None:
         """Start turns of lanes that are ready, and of lanes that another worker left behind."""
         looked = 0.0
+        await self._services.servers.started()  # A process that knows its tools takes turns over.
         await retry_until_available(lambda: self._inbox.prepare(tuple(self._platforms)), "prepare")
         while True:
             free = await self._free_slots()

@@ -35,7 +35,7 @@ _NAME = re.compile(r"[^a-zA-Z0-9_-]")
 _ROLES = ("member", "admin", "owner")
 PINS_AGAIN_S = 5.0
 START_S = 5.0
-"""How long after the start of the program an answer waits for servers that were not tried yet."""
+"""How long after the start of the program turns wait for servers that were not tried yet."""
 
 
 class Pins(Protocol):
@@ -110,8 +110,8 @@ class Servers:
     async def started(self) -> None:
         """Wait for servers that are still being started for the first time.
 
-        Without this, a process that takes an answer over just after its start would not know the
-        tools that the answer calls.
+        Without this, a process that takes a turn over just after its start would not know the tools
+        that the turn calls.
         """
         if self._tasks and not self.tried.is_set():
             with suppress(TimeoutError):

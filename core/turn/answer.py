@@ -79,7 +79,6 @@ async def answer(
     generation = Generation(context.checkpoint.text, before.rstrip(), heading)
     generation.resume(context.checkpoint, context.services.model.price_of(request.model))
     taint = taint_of(context, readable, attachments, heard.messages, replaces)
-    await context.services.servers.started()
     rounds = Rounds(context, generation, question, taint=taint, redo=redo, waited=waited)
     posts = replaces.posts if again and replaces is not None else ()
     answering = _Answering(context, request, generation, rounds, posts)
