@@ -12,7 +12,8 @@ how it is written, and its sentences by key. Nothing else has to be edited for a
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from importlib import resources
 from importlib.resources.abc import Traversable
 from string import Formatter
@@ -82,6 +83,7 @@ class Catalogue:
             for one in sorted(files, key=lambda one: one.name)
         }
         self._tags = {tag.lower(): tag for tag in self.locales}
+        self._kin = lru_cache(maxsize=500)(self._find_kin)
 
     def chain(self, tag: str) -> list[Language]:
         """The languages in which to look for a sentence for a reader of *tag*, the best first."""
@@ -95,7 +97,7 @@ class Catalogue:
         """Whether *tag*, or a close relative of it, has a file."""
         return bool(self._kin(tag))
 
-    def _kin(self, tag: str) -> list[Language]:
+    def _find_kin(self, tag: str) -> Sequence[Language]:
         """The files for *tag*: as asked, by script, the language alone, then its other files."""
         first, *rest = tag.replace("_", "-").lower().split("-")
         first, *more = [*_OTHER_NAMES.get(first, first).split("-"), *rest]

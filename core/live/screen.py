@@ -1,6 +1,8 @@
 """What the screen shows of one answer: its text so far, and the status line of its steps."""
 
 from collections.abc import Sequence
+from functools import lru_cache
+from typing import cast
 
 from core.activity import ShowsSteps
 from core.live.posts import Posts
@@ -76,7 +78,9 @@ class Screen:
 
     def takes_steps(self, surface: Surface) -> bool:
         """Hand the steps to *surface*, if it shows them by itself."""
-        return isinstance(surface, ShowsSteps) and surface.take_steps(self.status.activity)
+        if not _shows_steps(type(surface)):
+            return False
+        return cast(ShowsSteps, surface).take_steps(self.status.activity)
 
     def _with_status(self, surface: Surface, frame: str) -> str:
         """*frame* with the status line, where it has room and can be taken back again."""
@@ -85,3 +89,9 @@ class Screen:
             return frame
         whole = f"{frame}\n\n{line}" if frame else line
         return whole if self._platform.fill(whole) <= 1 else frame
+
+
+@lru_cache(maxsize=100)
+def _shows_steps(kind: type) -> bool:
+    # To look for a protocol's methods takes longer than to show a piece of text.
+    return issubclass(kind, ShowsSteps)

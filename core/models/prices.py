@@ -50,7 +50,12 @@ def _price(base_url: str, model: str, hour: int) -> tuple[float, ...]:
 
 def at_home(endpoint: Endpoint) -> bool:
     """Whether calls cost nothing, because the machine is the operator's own."""
-    host = urlsplit(endpoint.base_url).hostname or ""
+    return _at_home(endpoint.base_url)
+
+
+@lru_cache(maxsize=1_000)
+def _at_home(base_url: str) -> bool:
+    host = urlsplit(base_url).hostname or ""
     try:
         return not ipaddress.ip_address(host).is_global
     except ValueError:

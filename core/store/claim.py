@@ -104,6 +104,7 @@ class Claim:
                 keys.limits(self._tenant),
                 keys.holds(self._tenant),
                 keys.state(tenant_conversation(self.conversation)),
+                keys.memory(self.person),
             ],
             [
                 MOST_MAIL,
@@ -122,11 +123,10 @@ class Claim:
         self._fence, self._slot_at = loaded[0], time.monotonic()
         if not self._fence:
             return None
-        mail, lane, history, state, place, of_tenant, limits, hold = loaded[1:]
+        mail, *read, limits, hold = loaded[1:]
         self.waiting = len(mail)
         in_thread = self.conversation != self._place
-        readable = await self._readable(mail)
-        began = read_turn(readable, lane, history, state, place, of_tenant, in_thread=in_thread)
+        began = read_turn(await self._readable(mail), *read, in_thread=in_thread)
         self._began = replace(began, limits=read_limits(limits), held=read_hold(hold))
         self._held.update(self._began.held)
         return self._began

@@ -19,6 +19,7 @@ from core.store.values import is_wrong_type, put_aside, words
 
 _COUNTS = ("HINCRBY", "HINCRBYFLOAT")
 _NO_NUMBER = ("not an integer", "not a float", "not a valid float", "overflow", "NaN or Infinity")
+_Execute = Callable[..., Awaitable[Any]]
 _SCRIPTS = ("EVAL", "EVALSHA")
 
 
@@ -26,7 +27,7 @@ class RepairingRedis(Redis):
     """Each command is repaired once, alone or in a pipeline. If all is well, that costs nothing."""
 
     async def execute_command(self, *args: Any, **options: Any) -> Any:
-        execute = cast(Callable[..., Awaitable[Any]], super().execute_command)
+        execute = cast(_Execute, super().execute_command)
         try:
             return await execute(*args, **options)
         except ResponseError as error:

@@ -19,6 +19,7 @@ from core.messages import (
 from core.people.budgets import Account, Limit
 from core.store.journal import RoundRecord, read_rounds
 from core.store.layers import Layers, Scope, read_layer
+from core.store.memories import Memory, read_memory
 from core.store.values import number, read, words
 
 _exchange = msgspec.json.Decoder(Exchange)
@@ -64,7 +65,7 @@ class Turn(msgspec.Struct, frozen=True):
     conversation is not its whole place. *since*: when its history was last forgotten.
     *limits*: the budgets that admins set, weakest first.
     *held*: the accounts in which an earlier try has reserved. *rounds*: what earlier tries kept in
-    their journal.
+    their journal. *memory*: what the person of the lane's first mail wants remembered.
     """
 
     mail: tuple[Incoming, ...]
@@ -82,6 +83,7 @@ class Turn(msgspec.Struct, frozen=True):
     limits: tuple[Limit, ...] = ()
     held: tuple[str, ...] = ()
     rounds: tuple[RoundRecord, ...] = ()
+    memory: Memory = Memory()
 
 
 class Ending(TypedDict, total=False):
@@ -117,6 +119,7 @@ def read_turn(
     conversation: Sequence[bytes | None],
     place: Sequence[bytes | None],
     tenant: bytes | None,
+    memory: Sequence[bytes],
     *,
     in_thread: bool,
 ) -> Turn:
@@ -150,6 +153,7 @@ def read_turn(
         in_thread=in_thread,
         since=max(since, *map(number, forgotten), 0.0),
         rounds=read_rounds(own),
+        memory=read_memory(dict(_pairs(memory))),
     )
 
 

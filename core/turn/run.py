@@ -148,7 +148,7 @@ class TurnRun:
             Journal(self._claim, first, turn.rounds),
             # The ingress let in nobody else; a place may have moved since it was listed.
             max(role, Role.MEMBER),
-            await self._remembered(first),
+            await self._remembered(first, turn),
         )
         try:
             async with lease:
@@ -158,8 +158,10 @@ class TurnRun:
             await context.take_away(await lease.orphans())
             raise
 
-    async def _remembered(self, first: Incoming) -> Sequence[str]:
+    async def _remembered(self, first: Incoming, turn: Turn) -> Sequence[str]:
         """What the sender wants remembered here. Without the store: nothing."""
+        if first.sender.id == self._claim.person:
+            return turn.memory.used_for(first)
         try:
             return (await self._claim.memories.of(first.sender.id)).used_for(first)
         except StoreError:

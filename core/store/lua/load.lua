@@ -4,15 +4,16 @@
 --       7 lanes  8 who waits in groups  9 the person's running  10 the person's parked
 --       11 the place's running  12 the place's parked  13 the place's state
 --       14 what admins set of budgets  15 holds
---       16 the tenant's state: what holds in all places of this bot
+--       16 the tenant's state: what holds in all places of this bot  17 what the person wants
+--       remembered
 -- ARGV  1 group  2 worker  3 entry  4 most_mail  5 most_history_bytes  6 how much of a try it is
 --       7 lane  8 person  9 stale_s  10 most_per_person  11 most_per_place (0: any number)
 --       12 ttl_s  13 its slot among those running  14... fields of the budgets that may hold here
 -- Returns {fence, {mail...}, {lane's field, value...}, {exchange...} oldest first,
 -- {the conversation's preferences, summary, what it became, when it was last forgotten: twice},
--- {the place's preferences, since when it remembers}, the tenant's preferences, {budgets...}, what
--- the lane has reserved}, or {0}: as many turns as allowed are running for the person, or in the
--- place. One of them makes this lane ready again
+-- {the place's preferences, since when it remembers}, the tenant's preferences, {what is remembered:
+-- field, value...}, {budgets...}, what the lane has reserved}, or {0}: as many turns as allowed are
+-- running for the person, or in the place. One of them makes this lane ready again
 
 -- The hash *key* as a table.
 local function fields_of(key)
@@ -51,6 +52,7 @@ local place = redis.call('HMGET', KEYS[13], 'preferences', 'fresh')
 local tenant = redis.call('HGET', KEYS[16], 'preferences')
 local limits = redis.call('HMGET', KEYS[14], unpack(ARGV, 14))
 local hold = redis.call('HGET', KEYS[15], ARGV[7])
+local memory = redis.call('HGETALL', KEYS[17])
 local exchanges = newest(KEYS[4], tonumber(ARGV[5]))
 if #exchanges == 0 then redis.call('LLEN', KEYS[4]) end
 redis.call('XLEN', KEYS[1] == KEYS[6] and KEYS[7] or KEYS[6])
@@ -121,4 +123,4 @@ for name, value in pairs(lane) do
   own[#own + 1] = name
   own[#own + 1] = value
 end
-return {fence, mail, own, exchanges, state, place, tenant, limits, hold}
+return {fence, mail, own, exchanges, state, place, tenant, memory, limits, hold}
