@@ -45,6 +45,7 @@ persona = "support"
 model = "fast"
 parameters = {temperature = 0.2}
 timezone = "Europe/Berlin"
+tools = ["time", "crm__*"]             # which tools may be used there; nothing said: all
 
 Budgets, as in BUDGETS, and some that do not fit there:
 
@@ -151,6 +152,7 @@ class PlaceEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     model: str = ""
     parameters: Parameters = Parameters()
     timezone: str = ""
+    tools: tuple[str, ...] = ("*",)
 
 
 class BudgetEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -39,7 +39,7 @@ class Place(msgspec.Struct, frozen=True):
     """What holds in one chat or channel.
 
     *about* and *text* are for the model: what the place is for, and what it must know. *timezone*
-    is a name of the IANA list, or empty.
+    is a name of the IANA list, or empty. *tools*: patterns of those that may be used.
     """
 
     about: str = ""
@@ -48,6 +48,7 @@ class Place(msgspec.Struct, frozen=True):
     model: str = ""
     options: Mapping[str, Any] = {}
     timezone: str = ""
+    tools: tuple[str, ...] = ("*",)
 
 
 Personas = Mapping[str, Persona]
@@ -109,6 +110,7 @@ def places_of(entries: Sequence[PlaceEntry], beside: Path, personas: Personas) -
             entry.model,
             entry.parameters.options,
             _zone(entry),
+            entry.tools,
         )
         for entry in entries
     }

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from fnmatch import fnmatchcase
 
 from core.messages import ConversationId
 from core.models.tool_calls import ToolOffer
@@ -79,7 +80,13 @@ class Tools:
 def may_use(spec: ToolSpec, context: ToolContext) -> bool:
     """Whether the place and the role of *context* may use a tool."""
     here = not spec.places or any(_within(context.conversation, place) for place in spec.places)
-    return here and (not spec.roles or context.role in spec.roles)
+    allowed = named_in(context.allowed, spec.name)
+    return here and allowed and (not spec.roles or context.role in spec.roles)
+
+
+def named_in(patterns: Iterable[str], name: str) -> bool:
+    """Whether one of *patterns* (`time`, `crm__*`) names the tool."""
+    return any(fnmatchcase(name, one) for one in patterns)
 
 
 def _within(conversation: ConversationId, place: str) -> bool:

@@ -57,6 +57,7 @@ class ToolContext(msgspec.Struct, frozen=True):
         person: the id of the person who asks.
         role: what the person may do here.
         now: the time, in the zone of the place.
+        allowed: patterns of the tools that the operator lets the place use.
         key: the same for every try of this call, and for no other call. A service that knows keys
             for idempotency does the call once.
         tainted: whether the turn has read text of strangers.
@@ -72,6 +73,7 @@ class ToolContext(msgspec.Struct, frozen=True):
     role: str
     private: bool
     now: datetime.datetime
+    allowed: tuple[str, ...] = ("*",)
     key: str = ""
     tainted: bool = False
     addresses: frozenset[str] = frozenset()

@@ -12,9 +12,10 @@ from core.activity import Activity
 from core.messages import Attachment, Button, Incoming, Spent, Step
 from core.models.request import ChatRequest
 from core.models.tool_calls import Output, Round
-from core.people.roles import Role
 from core.store.journal import RoundRecord, StepRecord
-from core.tools.tool import ToolContext, ToolSpec
+from core.tools.registry import named_in
+from core.tools.tool import ToolSpec
+from core.tools.web_search import WebSearch
 from core.turn.afford import afford
 from core.turn.consent import Waiting, asked_of, keep, must_ask
 from core.turn.context import TurnContext
@@ -31,7 +32,7 @@ from core.turn.steps import Limits, Steps
 from core.turn.taint import marked, with_rule
 from core.turn.tools import actions
 from core.turn.tools.image import paid_for
-from core.turn.tools.under_way import UnderWay
+from core.turn.tools.under_way import UnderWay, tool_context
 from core.turn.writing import write
 
 MOST_ROUNDS = 8
@@ -65,7 +66,6 @@ class Rounds:
         waited: Waiting | None = None,
     ) -> None:
         services = context.services
-        self._searches = services.settings.search == "native"
         self._context = context
         self._generation = generation
         self._redo = redo
@@ -77,6 +77,8 @@ class Rounds:
         self._base = base = replace(base, of_turn=actions(under_way))
         self._mark = new_mark()
         self._toolbox = services.tools.for_turn(base)
+        native = services.settings.search == "native"
+        self._searches = native and named_in(base.allowed, WebSearch.spec.name)
         limits = Limits(services.settings.tool_steps, services.settings.tool_seconds)
         words = [question, *_words(context.mail)]
         metrics, tracer = services.metrics, services.tracer
@@ -277,23 +279,3 @@ def _words(mail: Sequence[Incoming]) -> Sequence[str]:
     """What the person says, and points at."""
     quoted = [one.quote.text for one in mail if one.quote is not None]
     return [*(one.text for one in mail), *quoted]
-
-
-def tool_context(context: TurnContext, waited: Waiting | None, *, tainted: bool) -> ToolContext:
-    """What tools are told of the turn.
-
-    Who allows the call of somebody else lends them no rights.
-    """
-    person, role = context.first.sender.id, context.role
-    if waited is not None:
-        then = Role[waited.role.upper()]
-        role = min(then, role) if waited.person == person else then
-        person = waited.person
-    return ToolContext(
-        conversation=context.claim.conversation,
-        person=person,
-        role=role.name.lower(),
-        private=context.first.private,
-        now=context.choices.now,
-        tainted=tainted,
-    )

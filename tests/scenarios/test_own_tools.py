@@ -165,3 +165,17 @@ async def test_a_search_hears_what_the_place_lets_it_hear_and_taints_the_turn(tm
 async def _asks(driver):
     posts = await driver.posts("channel")
     return any(buttons(post, "permit") for post in posts)
+
+
+async def test_a_place_has_only_the_tools_that_its_operator_lets_it_have(tmp_path, model):
+    driver = TelegramDriver()
+    file = tmp_path / "palaver.toml"
+    file.write_text('[[place]]\nid = "telegram:-1001"\ntools = ["time", "re*"]\n')
+    calling(model, ("", [("image", {"prompt": "a fox"})]))
+    async with driving(driver, tmp_path, model, palaver_config=file, search="native"):
+        await driver.say("group", "draw me a fox")
+        (post,) = await driver.answered("group")
+    names = [one["function"]["name"] for one in model.requests[0]["tools"]]
+    assert names == ["time", "remind", "reminders", "read_page"]
+    assert "no tool of this name" in post.text
+    assert not model.image_requests

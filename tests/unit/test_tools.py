@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from redis.asyncio import Redis
 
 from core.errors import ConfigError
@@ -154,6 +155,8 @@ def test_a_tool_is_known_only_where_it_may_be_used():
     assert tools.for_turn(context("slack:C1:1.2", "admin")).names == ["everywhere", "admins"]
     assert tools.for_turn(context("telegram:5:7")).names == ["everywhere", "here", "platform"]
     assert tools.for_turn(context("slack:C1:1.2")).find("admins") is None
+    only = replace(context("slack:C1:1.2", "admin"), allowed=("every*",))
+    assert tools.for_turn(only).names == ["everywhere"]
 
 
 @pytest.mark.parametrize("name", ["", "two words", "a.b", "x" * 65, "é"])

@@ -11,7 +11,7 @@ from core.messages import Button, place_of
 from core.tools.servers import ServerState
 from core.turn.commands.command import Command, labelled_buttons, shown_name
 from core.turn.context import Report, TurnContext
-from core.turn.rounds import tool_context
+from core.turn.tools.under_way import tool_context
 
 ACCEPT, ASK = "accept", "ask"
 
