@@ -26,7 +26,7 @@ from core.people.wake_words import calls_one, for_us, said_to
 from core.platform import Platform
 from core.rates import MINUTE_S, Rates
 from core.retry import retry_until_available
-from core.speaking import Speaking, asked_name
+from core.speaking import Speaking
 from core.store.inbox import Inbox
 from core.store.limits import Notices
 from core.store.recent import SharedRecent
@@ -34,17 +34,18 @@ from core.tasks import end
 from core.telemetry import logger
 from core.thoughts import Thoughts
 from core.turn.services import Services
+from core.wordings import Wordings
 
 log = logger(__name__)
 
+OUR_NAME = "Palaver"
+"""People in a followed thread may call us so without a mention."""
 ASK = "ask"
 """The command of a button that asks a question, instead of a person who types it."""
 SELDOM = ("full", "not_allowed", "no_owner", "too_fast")
 """Sentences that many people could get at once. A group or channel gets only one at a time."""
 NOT_ALLOWED_AGAIN_S = 30 * 24 * 3600
 FULL_AGAIN_S = 60
-EDITABLE_S = 48 * 3600
-"""Telegram lets people edit for two days, Slack mostly less."""
 
 
 class Ingress:
@@ -64,6 +65,7 @@ class Ingress:
         self._overhearing = Overhearing(inbox.places, services)
         recent = SharedRecent(inbox.engine.redis)
         self._thoughts = Thoughts(inbox.places, recent)
+        self._wordings = Wordings(notices)
         self._speaking = Speaking(inbox.places, notices, recent, services.pacer)
         self._owner_codes = owner_codes
         self._group = group
@@ -122,7 +124,7 @@ class Ingress:
                 most = self._services.settings.questions_per_minute
                 self._notify(platform, incoming, name, MINUTE_S, "too_fast", most)
         else:
-            incoming = await self._first_wording(await self._thoughts.placed(incoming))
+            incoming = await self._wordings.first(await self._thoughts.placed(incoming))
             others = await self._may(platform, incoming, role)
             put = partial(self._inbox.put, incoming, by_admin=others)
             kept = await retry_until_available(put, "put")
@@ -154,7 +156,7 @@ class Ingress:
         if await self._role(platform, incoming) >= Role.MEMBER and await self._rates.allow(
             incoming
         ):
-            incoming = await self._first_wording(await self._thoughts.placed(incoming))
+            incoming = await self._wordings.first(await self._thoughts.placed(incoming))
             put = partial(self._inbox.put, incoming, wanted=True)
             await retry_until_available(put, "put")
 
@@ -186,15 +188,6 @@ class Ingress:
             return False
         return await self._services.rights.may(platform, incoming, "others", role)
 
-    async def _first_wording(self, incoming: Incoming) -> Incoming:
-        """*incoming*; in a group, an edit that asks us for the first time becomes a question."""
-        if incoming.private or not incoming.message or incoming.command or incoming.deleted:
-            return incoming
-        first = await retry_until_available(
-            partial(self._notices.first_time, asked_name(incoming), EDITABLE_S), "first wording"
-        )
-        return msgspec.structs.replace(incoming, edited=incoming.edited and not first)
-
     async def _between_people(self, incoming: Incoming) -> bool:
         """Whether *incoming*, in a thread that we answer in, is for other people."""
         if incoming.private or incoming.conversation == place_of(incoming.conversation):
@@ -210,6 +203,8 @@ class Ingress:
             case "off":
                 return True
         if not heard.others or for_us(incoming.text, heard.others):
+            return False
+        if calls_one(incoming.text, (OUR_NAME,)):
             return False
         return not await self._thoughts.goes_on(incoming, incoming.conversation)
 

@@ -25,6 +25,7 @@ from core.retry import retry_until_available
 from core.store.limits import Notices
 from core.store.places import Places
 from core.store.recent import SharedRecent
+from core.wordings import asked_name
 
 Wanted = Literal["", "answer", "judge"]
 WAIT_S = 20.0
@@ -47,11 +48,6 @@ class _Spoke(msgspec.Struct, frozen=True):
 
 
 _spoke = msgspec.json.Decoder(_Spoke)
-
-
-def asked_name(incoming: Incoming, message: str = "") -> str:
-    """The name under which it is noted that a message (*incoming*'s by default) was put to us."""
-    return f"asked:{incoming.conversation}:{message or incoming.message}"
 
 
 class Speaking:

@@ -212,17 +212,18 @@ async def test_where_others_joined_a_thread_only_what_is_for_us_is_answered(
         await until(lambda: len(model.requests) == 4)
 
 
-async def test_a_wake_word_speaks_to_the_bot_in_a_thread_that_others_joined(
-    driver, tmp_path, model
+@pytest.mark.parametrize(("words", "name"), [(("palaver",), ""), ((), "Palaver, ")])
+async def test_a_wake_word_or_our_name_speaks_to_the_bot_in_a_thread_that_others_joined(
+    words, name, driver, tmp_path, model
 ):
-    async with driving(driver, tmp_path, model, wake_words=("palaver",)):
+    async with driving(driver, tmp_path, model, wake_words=words):
         thread = await ask(driver, model)
         driver.server.say("C01", "that was quick", thread=thread, user="U02")
         driver.server.say("C01", "palavering again", thread=thread)
         await quiet(driver)
         driver.server.say("C01", "Palaver, MX records next", thread=thread, user="U02")
         await until(lambda: len(model.requests) == 2)
-        assert "Bob: MX records next" in str(model.requests[1]["messages"][-1])
+        assert f"Bob: {name}MX records next" in str(model.requests[1]["messages"][-1])
 
 
 async def test_a_channel_may_have_everything_in_its_threads_answered_or_nothing(

@@ -592,6 +592,18 @@ async def test_an_edit_that_changes_no_word_and_one_of_a_command_do_nothing(
         assert len(model.image_requests) == 1
 
 
+async def test_a_command_that_is_edited_into_a_question_is_answered(driver, tmp_path, model):
+    async with driving(driver, tmp_path, model):
+        said = driver.server.say(77, "/usage")
+        await driver.posted("dm")
+        driver.server.edit(said, "what is tea?")
+        await until(lambda: len(model.requests) == 1)
+        await driver.answered("dm", 1)
+        driver.server.edit(said, "what is coffee?")
+        await until(lambda: "coffee" in str(model.requests[-1]))
+        assert "what is tea?" not in str(model.requests[-1]), "it was answered anew"
+
+
 async def test_a_remark_and_a_forward_that_comes_later_are_one_answer(driver, tmp_path, model):
     """The forward comes when the remark is being answered: its post becomes that of both."""
     model.piece_s = 0.2
