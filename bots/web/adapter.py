@@ -10,23 +10,14 @@ import msgspec
 from aiohttp import web
 
 from bots.push_queue import PushQueue
-from bots.web.posts import (
-    MOST_FILES,
-    NAME,
-    STATUS_KEY,
-    Download,
-    Entry,
-    Post,
-    decode_entry,
-    decode_post,
-    files_of,
-    list_of,
-    posts_of,
-)
+from bots.web.admission import Admission
+from bots.web.files import Files
+from bots.web.listing import Listing
+from bots.web.posts import NAME, STATUS_KEY, Download, Post, decode_post, files_of, posts_of
 from bots.web.routes import WebRoutes
 from bots.web.sessions import Sessions
 from bots.web.surface import WebSurface, store_as_platform
-from core.errors import AttachmentLost, AttachmentTooLarge, ChatLost, PlatformError, StoreError
+from core.errors import ChatLost, PlatformError, StoreError
 from core.lent import PostLog, Secret
 from core.messages import (
     Attachment,
@@ -57,6 +48,7 @@ class WebPlatform:
         interval_s=0.04,
         indicate_every_s=4.0,
         replaces_pictures=True,
+        rates=True,
     )
 
     # Everybody here was let in: they are on this machine, or have the key, or all may come in.
@@ -76,10 +68,11 @@ class WebPlatform:
         self._public_url = public_url
         self._everyone = everyone
         self._push_queue = PushQueue()
+        self._files = Files(post_log)
+        self._listing = Listing(post_log)
         self._sessions = Sessions(secret, guarded=not (local or everyone))
-        self._routes = WebRoutes(
-            post_log, self._push_queue, self._sessions, local=local, public_url=public_url
-        )
+        admission = Admission(self._sessions, local=local, public_url=public_url)
+        self._routes = WebRoutes(post_log, self._push_queue, admission)
 
     async def __aenter__(self) -> Self:
         try:
@@ -130,7 +123,7 @@ class WebPlatform:
         replacing: str = "",
     ) -> Posted:
         with store_as_platform():
-            files = [await self._keep(conversation, one.mime, one.data) for one in pictures]
+            files = [await self._files.keep(conversation, one.mime, one.data) for one in pictures]
             captions = [picture.caption for picture in pictures if picture.caption]
             post = Post(
                 "bot",
@@ -141,7 +134,7 @@ class WebPlatform:
                 at=time.time(),
             )
             key = int(replacing) if replacing else None
-            before = await self._files(conversation, key)
+            before = await self._pictures_of(conversation, key)
             key = await self._post_log.put(posts_of(conversation), msgspec.json.encode(post), key)
             for file in before:
                 await self._post_log.remove(files_of(conversation), file)
@@ -150,7 +143,7 @@ class WebPlatform:
 
     async def send_voice(self, conversation: ConversationId, reply_to: str, sound: bytes) -> None:
         with store_as_platform():
-            file = await self._keep(conversation, "audio/ogg", sound)
+            file = await self._files.keep(conversation, "audio/ogg", sound)
             post = Post("bot", sounds=(file,), at=time.time())
             await self._post_log.put(posts_of(conversation), msgspec.json.encode(post))
 
@@ -158,23 +151,11 @@ class WebPlatform:
         self, conversation: ConversationId, reply_to: str, name: str, data: bytes, mime: str
     ) -> None:
         with store_as_platform():
-            file = await self._keep(conversation, mime, data)
+            file = await self._files.keep(conversation, mime, data, name)
             post = Post("bot", downloads=(Download(file, name),), at=time.time())
             await self._post_log.put(posts_of(conversation), msgspec.json.encode(post))
 
-    async def _keep(self, conversation: ConversationId, mime: str, data: bytes) -> int:
-        """The key of a new file of *conversation*. The oldest files make room."""
-        file = await self._post_log.put(files_of(conversation), mime.encode() + b"\n" + data)
-        await self._make_room(conversation)
-        return file
-
-    async def _make_room(self, conversation: ConversationId) -> None:
-        """Delete the oldest files of a conversation that holds too many."""
-        post_log = files_of(conversation)
-        for key in (await self._post_log.keys(post_log))[:-MOST_FILES]:
-            await self._post_log.remove(post_log, key)
-
-    async def _files(self, conversation: ConversationId, key: int | None) -> Sequence[int]:
+    async def _pictures_of(self, conversation: ConversationId, key: int | None) -> Sequence[int]:
         """The files of the post with *key*."""
         value = None if key is None else await self._post_log.get(posts_of(conversation), key)
         return decode_post(value).files if value is not None else ()
@@ -193,10 +174,7 @@ class WebPlatform:
     async def entitle(self, conversation: ConversationId, title: str) -> None:
         _, visitor, thread = split_conversation(conversation)
         with suppress(StoreError):
-            for key, value in await self._post_log.read(list_of(visitor)):
-                if (entry := decode_entry(value)).thread == thread:
-                    renamed = msgspec.json.encode(Entry(thread, title, entry.at))
-                    await self._post_log.put(list_of(visitor), renamed, key)
+            await self._listing.change(visitor, thread, title=title)
 
     async def administers(self, conversation: ConversationId, person: str) -> bool:
         # Who is on this machine, or has the key of the start's link, is the operator.
@@ -206,16 +184,8 @@ class WebPlatform:
         raise ChatLost("the page shows only conversations that its visitor began")
 
     async def fetch(self, attachment: Attachment, most_bytes: int) -> bytes:
-        # The page sends no attachments: these are pictures of ours.
-        conversation, _, file = attachment.ref.rpartition(" ")
         with store_as_platform():
-            stored = await self._post_log.get(files_of(ConversationId(conversation)), int(file))
-        data = stored.partition(b"\n")[2] if stored else b""
-        if not data:
-            raise AttachmentLost("the picture was deleted")
-        if len(data) > most_bytes:
-            raise AttachmentTooLarge(f"it is larger than {most_bytes} bytes")
-        return data
+            return await self._files.fetch(attachment, most_bytes)
 
     async def read(self, conversation: ConversationId, span: Span) -> Transcript:
         return Transcript()  # On the page nobody talks but the person and we.

@@ -17,6 +17,7 @@ _TYPES = {
     ".css": "text/css; charset=utf-8",
     ".svg": "image/svg+xml; charset=utf-8",
     ".png": "image/png",
+    ".webmanifest": "application/manifest+json",
     ".woff2": "font/woff2",
 }
 _SMALL_ALREADY = {".png", ".woff2"}
@@ -43,6 +44,12 @@ def _files(folder: Traversable, path: str) -> list[tuple[str, _Asset]]:
         elif suffix in _TYPES:
             found.append((path + one.name, _Asset(one.read_bytes(), suffix)))
     return found
+
+
+@cache
+def scripts() -> tuple[str, ...]:
+    """The page's own scripts, which load each other."""
+    return tuple(name for name in _assets() if name.endswith(".js") and "/" not in name)
 
 
 @cache

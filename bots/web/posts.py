@@ -6,12 +6,14 @@ from typing import Literal
 
 import msgspec
 
-from core.messages import Button, ConversationId, Incoming, Sender, conversation_id
+from core.messages import Attachment, Button, ConversationId, Incoming, Sender, conversation_id
 
 NAME = "web"
 STATUS_KEY = 0
 """The post log's key for "is writing". The keys of posts begin at 1."""
 TITLE_CHARS = 60
+MOST_VERSIONS = 20
+"""So many wordings of a question are kept, with their answers."""
 TEXT_CHARS = 100_000
 """The longest text of one message."""
 MOST_POSTS = 1_000
@@ -28,11 +30,19 @@ class Download(msgspec.Struct, frozen=True):
     name: str
 
 
+class Version(msgspec.Struct, frozen=True):
+    """A question as it was before it was edited, and what was answered then."""
+
+    question: str
+    answer: str
+
+
 class Post(msgspec.Struct, frozen=True, omit_defaults=True):
     """One bubble. The sender chose its *id*.
 
     *files* (pictures) and *sounds* are keys in the post log of files. *status* folds the *steps* of
-    the answer into one line.
+    the answer into one line. *versions*: what stood here before the last edit, whose id is *edit*;
+    the oldest first.
     """
 
     author: Literal["person", "bot", "status"]
@@ -46,6 +56,8 @@ class Post(msgspec.Struct, frozen=True, omit_defaults=True):
     status: str = ""
     steps: tuple[str, ...] = ()
     at: float = 0.0
+    versions: tuple[Version, ...] = ()
+    edit: str = ""
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -54,22 +66,42 @@ class Entry(msgspec.Struct, frozen=True):
     thread: str
     title: str
     at: float
+    pinned: bool = False
 
 
 class Sent(msgspec.Struct, frozen=True):
-    """What the page posts: a text, or the *command* of a pressed button."""
+    """What the page posts: a text with *files* (uploaded before), or a button's *command*.
+
+    *edits*: the id of the question whose new wording this is.
+    """
 
     id: str
     text: str = ""
     command: str = ""
+    files: tuple[int, ...] = ()
+    edits: str = ""
+
+
+class Change(msgspec.Struct, frozen=True):
+    """What the page changes of a conversation in the list."""
+
+    title: str = ""
+    pinned: bool | None = None
 
 
 decode_post = msgspec.json.Decoder(Post).decode
 decode_entry = msgspec.json.Decoder(Entry).decode
 decode_sent = msgspec.json.Decoder(Sent).decode
+decode_change = msgspec.json.Decoder(Change).decode
 
 
-def read_sent(sent: Sent, visitor: str, thread: str, language: str) -> Incoming:
+def read_sent(
+    sent: Sent,
+    visitor: str,
+    thread: str,
+    language: str,
+    attachments: tuple[Attachment, ...] = (),
+) -> Incoming:
     """The incoming of *sent*."""
     text, command = sent.text.strip(), sent.command
     if not command and (match := _COMMAND.match(text)):
@@ -81,6 +113,9 @@ def read_sent(sent: Sent, visitor: str, thread: str, language: str) -> Incoming:
         text=text,
         command={"again": "retry"}.get(command, command),
         sent_at=time.time(),
+        attachments=attachments,
+        message=sent.edits or sent.id,
+        edited=bool(sent.edits) and not command,
     )
 
 

@@ -1,4 +1,4 @@
-"""What the page's server reads and sends: JSON, people's files, and a stream of events."""
+"""What the page's server reads and sends: JSON, and a stream of events."""
 
 import asyncio
 from collections.abc import Callable
@@ -26,23 +26,6 @@ async def keep_alive(response: web.StreamResponse) -> None:
     while True:
         await asyncio.sleep(KEEP_ALIVE_S)
         await response.write(b": keep-alive\n\n")
-
-
-def file_response(value: bytes) -> web.Response:
-    """A stored file: its kind, a line break, its bytes. Only pictures and sounds are shown."""
-    mime, _, data = value.partition(b"\n")
-    shown = mime.startswith((b"image/", b"audio/"))
-    return web.Response(
-        body=data,
-        content_type=mime.decode(),
-        headers={
-            "Cache-Control": "private, max-age=31536000, immutable",
-            "X-Content-Type-Options": "nosniff",
-            "Content-Security-Policy": "default-src 'none'",
-            # The page's link names the file.
-            "Content-Disposition": "inline" if shown else "attachment",
-        },
-    )
 
 
 def json_response(values: object) -> web.Response:

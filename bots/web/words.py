@@ -7,7 +7,8 @@ from importlib import resources
 import msgspec
 from aiohttp import web
 
-from bots.web.assets import digest
+from bots.web.assets import digest, scripts
+from bots.web.files import MOST_ATTACHED, MOST_BYTES
 from core.languages.catalogue import CATALOGUE, LANGUAGES, accepted
 
 COOKIE = "palaver_language"
@@ -29,17 +30,27 @@ def page(request: web.Request) -> str:
     tag = CATALOGUE.best(language_of(request))
     texts = CATALOGUE.page(tag)
     # Only `<` could end a script element (html.spec.whatwg.org, 4.12.1.3).
-    data = msgspec.json.encode(texts).decode().replace("<", "\\u003c")
+    own = {key: text for key, text in texts.items() if key.startswith("page_")}
+    data = msgspec.json.encode(own).decode().replace("<", "\\u003c")
     choices = "".join(
         f'<option value="{one}"{" selected" if one == tag else ""}>{html.escape(locale.name)}'
         for one, locale in LANGUAGES.items()
     )
+    limits = {"most": str(MOST_ATTACHED), "megabytes": str(MOST_BYTES >> 20)}
+    texts["page_attach"] = _FIELD.sub(lambda found: limits[found[1]], texts["page_attach"])
+    static = f"/static/{digest()}"
     fields = {
-        "static": f"/static/{digest()}",
+        "static": static,
+        # Without this, the browser would find one after the other.
+        "modules": "\n  ".join(
+            f'<link rel="modulepreload" href="{static}/{name}">' for name in scripts()
+        ),
         "tag": tag,
         "direction": LANGUAGES[tag].direction,
         "texts": data,
         "choices": choices,
+        "most_files": limits["most"],
+        "most_megabytes": limits["megabytes"],
         **{key: _KEY.sub(r"<kbd>\1</kbd>", html.escape(text)) for key, text in texts.items()},
     }
     template = resources.files("bots.web").joinpath("page", "index.html").read_text("utf-8")

@@ -150,9 +150,10 @@ class Catalogue:
         return text.format(n=number)
 
     def page(self, language: str) -> dict[str, str]:
-        """The texts of the chat page, by key."""
+        """The texts of the chat page, by key: its own, and what its menu says of commands."""
         keys = self.locales[SOURCE].sentences
-        texts = {key: self._find(key, language)[1] for key in keys if key.startswith("page_")}
+        own = ("page_", "menu_")
+        texts = {key: self._find(key, language)[1] for key in keys if key.startswith(own)}
         return {key: text for key, text in texts.items() if isinstance(text, str)}
 
     def _find(self, name: str, language: str) -> tuple[Language, Sentence]:

@@ -299,14 +299,14 @@ async def committed(app, count):
 
 
 async def test_a_visitor_keeps_a_bounded_number_of_posts(app, monkeypatch, model):
-    monkeypatch.setattr("bots.web.routes.MOST_POSTS", 4)
+    monkeypatch.setattr("bots.web.own.MOST_POSTS", 4)
     async with aiohttp.ClientSession(cookies={"palaver": "ab" * 16}) as session:
         for number in range(6):
             body = {"id": f"abcdefgh{number}", "text": f"question {number}"}
             path = f"{app.url}/api/conversations/thread-12345"
             async with session.post(path, json=body) as response:
                 assert response.status == 202
-            await until(lambda n=number: len(model.requests) == n + 1)
+            await until(lambda n=number: committed(app, n + 1))
         await until(lambda: committed(app, 6))
         async with session.get(f"{path}/events") as response:
             seen = b""
@@ -317,7 +317,7 @@ async def test_a_visitor_keeps_a_bounded_number_of_posts(app, monkeypatch, model
 
 
 async def test_a_visitor_keeps_a_bounded_number_of_conversations(app, monkeypatch):
-    monkeypatch.setattr("bots.web.routes.MOST_CONVERSATIONS", 3)
+    monkeypatch.setattr("bots.web.listing.MOST_CONVERSATIONS", 3)
     async with aiohttp.ClientSession(cookies={"palaver": "ab" * 16}) as session:
         for number in range(5):
             path = f"{app.url}/api/conversations/thread-{number}000"

@@ -518,7 +518,12 @@ class WebDriver(Driver):
         downloads = [
             (one["name"], await self._file(place, one["file"])) for one in post.get("downloads", ())
         ]
-        commands = tuple(button["command"] for button in post.get("buttons", ()))
+        # The thumbs are apart, as on Slack, where they are a block of their own.
+        commands = tuple(
+            button["command"]
+            for button in post.get("buttons", ())
+            if not button["command"].startswith("rate ")
+        )
         return Shown(post.get("text", ""), commands, pictures, downloads=downloads)
 
     async def _file(self, place, key):

@@ -91,8 +91,10 @@ async def app(tmp_path_factory, scripted):
         "llm_model": "scripted",
         "image_base_url": scripted.url,
     }
-    async with palaver(tmp_path_factory.mktemp("page"), web_chat=True, **values) as running:
-        yield running
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("bots.web.sessions.NEW_PER_MINUTE", 1_000)
+        async with palaver(tmp_path_factory.mktemp("page"), web_chat=True, **values) as running:
+            yield running
 
 
 async def ask(page, text):

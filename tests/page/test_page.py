@@ -1,5 +1,7 @@
 """The chat page in a real Chromium."""
 
+import asyncio
+
 import aiohttp
 import pytest
 from playwright.async_api import expect
@@ -78,6 +80,17 @@ async def test_a_picture_appears_inline(page, app):
     assert page.problems == []
 
 
+async def test_what_is_typed_and_sent_before_the_page_is_ready_is_sent(page, app):
+    async def late(route):
+        await asyncio.sleep(0.3)
+        await route.continue_()
+
+    await page.route("**/api/session", late)
+    await page.goto(app.url)
+    await ask(page, "early")
+    await expect(bot(page)).to_have_text("Echo of early -- before that: nothing.")
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 async def test_it_fits_a_phone_in_light_and_dark(page, app, model, scheme):
     model.answer = lambda messages: MARKDOWN + "| " + "a wide cell | " * 12
@@ -98,7 +111,7 @@ async def test_a_conversation_can_be_forgotten(page, app, model):
     await page.goto(app.url)
     await ask(page, "secret")
     await expect(bot(page)).to_have_text("Echo of secret -- before that: nothing.")
-    page.on("dialog", lambda dialog: dialog.accept())
+
     await page.hover(".entry")
     await page.click(".entry .drop")
     await expect(page.locator(".entry")).to_have_count(0)

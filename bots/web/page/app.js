@@ -1,27 +1,38 @@
-// The chat page: it shows what the post log holds and sends what a person does.
+// The chat page: its parts, and who is let in.
 
-import { $, make, say, state, texts, token } from "./base.js";
-import { follow, show, tell, thread } from "./thread.js";
+import { $, make, say, state, token } from "./base.js";
+import * as composer from "./composer.js";
+import * as keys from "./keys.js";
+import * as list from "./list.js";
+import * as outbox from "./outbox.js";
+import { copyLast, isBusy, posted, show, tell, thread } from "./thread.js";
 
 const TITLE_MS = 4000;
-
-let conversations = [];
 
 function open(id) {
   location.hash = id;
   document.body.classList.remove("side-open");
   show(id);
-  drawList();
+  list.draw();
+  composer.restore();
   hello();
   $("text").focus({ preventScroll: true });
 }
 
-// A title may come a moment after the answer.
-tell({ press, finished: () => setTimeout(loadList, TITLE_MS), empty: hello });
+tell({
+  press: composer.press,
+  edit: composer.edit,
+  // A title may come a moment after the answer.
+  finished: () => setTimeout(list.load, TITLE_MS),
+  empty: hello,
+});
+list.tell(open);
+document.addEventListener("palaver:sent", list.load);
 
 function hello() {
   const box = $("posts");
   box.querySelector(".hello")?.remove();
+  if (box.querySelector("article")) return;
   const ideas = [
     [say("page_idea_tour"), say("page_idea_tour_what")],
     [say("page_idea_markdown"), say("page_idea_markdown_what")],
@@ -34,110 +45,71 @@ function hello() {
       make("h2", {}, say("page_hello")),
       make("p", {}, say("page_hello_how")),
       make("div", { class: "ideas" }, ...ideas.map(([text, what]) =>
-        make("button", { type: "button", onclick: () => send(text) }, text, make("small", {}, what))))));
+        make("button", { type: "button", onclick: () => composer.sendText(text) }, text, make("small", {}, what))))));
 }
 
-// --- what a person does ----------------------------------------------------------------------------
+// --- what is above and beside the posts -----------------------------------------------------------
 
-async function call(path, options) {
-  const response = await fetch(path, options);
-  if (!response.ok) throw new Error(texts[`page_error_${response.status}`] || (await response.text()) || response.statusText);
-  return response.json();
+function stop() {
+  if (isBusy() && !$("halt").disabled) composer.press("stop", $("halt"));
+  else if (!composer.endEdit()) return false;
+  return true;
 }
 
-async function post(body) {
-  return call(`/api/conversations/${thread}`, {
-    method: "POST",
-    headers: { "Content-Type": "application/json" },
-    body: JSON.stringify({ id: token(), ...body }),
+function search() {
+  document.body.classList.add("side-open");
+  $("search").focus();
+  $("search").select();
+}
+
+function side(shown) {
+  document.body.classList.toggle("side-open", shown);
+  $("menu").setAttribute("aria-expanded", String(document.body.classList.contains("side-open")));
+}
+
+function save(name, type, text) {
+  const address = URL.createObjectURL(new Blob([text], { type }));
+  make("a", { href: address, download: name }).click();
+  setTimeout(() => URL.revokeObjectURL(address), 1000);
+}
+
+function exported(kind) {
+  const title = list.here()?.title || say("page_new");
+  const name = title.replace(/[\\/:*?"<>|\s]+/g, "-").slice(0, 60);
+  const shown = posted().filter(({ text }) => text);
+  if (kind === "json") return save(`${name}.json`, "application/json", JSON.stringify({ title, posts: shown.map(({ author, text, at }) => ({ author, text, at: new Date(at * 1000).toISOString() })) }, null, 2));
+  save(`${name}.md`, "text/markdown", `# ${title}\n\n${shown.map(({ author, text }) => (author === "person" ? text.replace(/^/gm, "> ") : text)).join("\n\n")}\n`);
+}
+
+const MENU = {
+  "menu-model": () => composer.sendText("/model"),
+  "menu-persona": () => composer.sendText("/persona"),
+  "menu-tools": () => composer.sendText("/tools"),
+  "menu-usage": () => composer.sendText("/usage"),
+  "menu-settings": () => composer.sendText("/settings"),
+  "menu-markdown": () => exported("markdown"),
+  "menu-json": () => exported("json"),
+  "menu-keys": keys.help,
+};
+for (const [id, does] of Object.entries(MENU)) {
+  $(id).addEventListener("click", () => {
+    $("more").open = false;
+    does();
   });
 }
-
-async function send(text) {
-  follow();
-  state("");
-  try {
-    await post({ text });
-    await loadList();
-  } catch (error) {
-    state(say("page_not_sent", { reason: error.message }), true);
-    if (!$("text").value) $("text").value = text;
-    size();
-  }
-}
-
-async function press(command, target) {
-  target.disabled = true;
-  follow();
-  try {
-    await post({ command });
-  } catch (error) {
-    state(say("page_not_done", { reason: error.message }), true);
-    target.disabled = false;
-  }
-}
-
-async function loadList() {
-  try {
-    conversations = await call("/api/conversations");
-  } catch {
-    return;
-  }
-  drawList();
-}
-
-function drawList() {
-  const here = conversations.find((one) => one.thread === thread);
-  $("title").textContent = here?.title || say("page_new");
-  document.title = here ? `${here.title} · Palaver` : "Palaver";
-  $("list").replaceChildren(
-    ...conversations.map((one) =>
-      make("div", { class: `entry${one.thread === thread ? " here" : ""}` },
-        make("button", { class: "open", type: "button", title: one.title, onclick: () => open(one.thread) }, one.title),
-        make("button", { class: "drop", type: "button", "aria-label": say("page_forget", { title: one.title }), onclick: () => forget(one) }, "✕"))));
-}
-
-async function forget(one) {
-  if (!confirm(say("page_forget_sure", { title: one.title }))) return;
-  try {
-    await call(`/api/conversations/${one.thread}`, { method: "DELETE" });
-  } catch (error) {
-    return state(say("page_not_forgotten", { reason: error.message }), true);
-  }
-  await loadList();
-  if (one.thread === thread) open(token());
-}
-
-function size() {
-  const text = $("text");
-  text.style.height = "auto";
-  text.style.height = `${text.scrollHeight}px`;
-  $("send").disabled = !text.value.trim();
-}
-
-$("form").addEventListener("submit", (event) => {
-  event.preventDefault();
-  const text = $("text").value.trim();
-  if (!text) return;
-  $("text").value = "";
-  size();
-  send(text);
+document.addEventListener("click", (event) => {
+  if (!event.target.closest("#more")) $("more").open = false;
 });
-$("text").addEventListener("input", size);
-$("text").addEventListener("keydown", (event) => {
-  if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
-    event.preventDefault();
-    $("form").requestSubmit();
-  }
-});
+
 $("language").addEventListener("change", (event) => {
   document.cookie = `palaver_language=${event.target.value}; path=/; max-age=31536000; samesite=lax`;
   location.reload();
 });
 $("new").addEventListener("click", () => open(token()));
-$("halt").addEventListener("click", (event) => press("stop", event.currentTarget));
-$("menu").addEventListener("click", () => document.body.classList.toggle("side-open"));
-$("veil").addEventListener("click", () => document.body.classList.remove("side-open"));
+$("halt").addEventListener("click", () => composer.press("stop", $("halt")));
+$("menu").addEventListener("click", () => side());
+$("veil").addEventListener("click", () => side(false));
+keys.begin({ stop, search, fresh: () => open(token()), copy: copyLast });
 window.addEventListener("hashchange", () => {
   const id = location.hash.slice(1);
   if (id.startsWith("in=")) location.reload();
@@ -175,8 +147,9 @@ function closed(guarded) {
 if (await enter().catch(() => true)) await begin();
 
 async function begin() {
-  await loadList();
-  size();
+  await list.load();
   const wanted = location.hash.slice(1);
-  open(/^[\w-]{8,64}$/.test(wanted) ? wanted : conversations[0]?.thread || token());
+  open(/^[\w-]{8,64}$/.test(wanted) ? wanted : list.newest() || token());
+  list.finish();
+  outbox.flush();
 }

@@ -2,33 +2,44 @@
 
 import { $, copy, make, say, state } from "./base.js";
 import { Blocks, reachable } from "./blocks.js";
+import { waiting } from "./outbox.js";
 
 const STALE_STATUS_S = 12;
 const COPIED_MS = 1500;
+const SAID_CHARS = 1_000;
+const AGAIN_MS = 1_000;
+const MOST_AGAIN_MS = 15_000;
+const HIDDEN_MS = 60_000;
 
 let stream = null;
+let again = { timer: null, ms: AGAIN_MS };
+let expecting = false; // something was sent, and nothing has come of it yet
 let posts = new Map(); // key -> { post, node, blocks }
 let dirty = new Set();
 let following = true;
 let statusNode = null;
-let told = { press() {}, finished() {}, empty() {} };
+let told = { press() {}, edit() {}, finished() {}, empty() {} };
 
 export let thread = "";
 
-// Who is told what happens here: *press* a button, an answer is *finished*, there is nothing (*empty*).
+// Who is told what happens here: *press* a button, *edit* the last question, an answer is
+// *finished*, there is nothing (*empty*).
 export function tell(listeners) {
   told = listeners;
 }
 
 export function show(id) {
   thread = id;
-  stream?.close();
   posts = new Map();
   dirty = new Set();
   statusNode = null;
   following = true;
+  expecting = false;
   $("posts").replaceChildren();
-  $("halt").hidden = true;
+  $("said").textContent = "";
+  busy();
+  pending();
+  again.ms = AGAIN_MS;
   listen();
 }
 
@@ -37,40 +48,83 @@ export function follow() {
   $("posts").scrollTop = $("posts").scrollHeight;
 }
 
+// Something was sent: from now on it can be stopped.
+export function expect() {
+  expecting = true;
+  busy();
+}
+
+export const posted = () => [...posts.entries()].sort(([one], [other]) => one - other).map(([, { post }]) => post);
+
+// The last question, if it can be edited: commands are none, and some of them end what was said.
+export function lastOwn() {
+  const own = posted().filter((post) => post.author === "person" && post.id);
+  const last = own.findLastIndex(({ text }) => !text.startsWith("/"));
+  return own.slice(last + 1).some(({ text }) => /^\/(?:new|forget)\b/.test(text)) ? undefined : own[last];
+}
+
+export const isBusy = () => !$("halt").hidden;
+
 function listen() {
   const here = thread;
-  stream = new EventSource(`/api/conversations/${thread}/events`);
+  stream?.close();
+  clearTimeout(again.timer);
+  const own = (stream = new EventSource(`/api/conversations/${thread}/events`));
   let fresh = new Set();
   let ready = false;
-  stream.addEventListener("open", () => {
-    state("");
+  const when = (name, does) => own.addEventListener(name, (event) => own === stream && here === thread && does(event));
+  when("open", () => {
+    if ($("state").dataset.away) state("");
+    delete $("state").dataset.away;
+    again.ms = AGAIN_MS;
     fresh = new Set();
     ready = false;
   });
-  stream.addEventListener("post", (event) => {
-    if (here !== thread) return;
+  when("post", (event) => {
     const { key, from, post } = JSON.parse(event.data);
     fresh.add(key);
     receive(key, from, post);
   });
-  stream.addEventListener("gone", (event) => here === thread && drop(JSON.parse(event.data).key));
-  stream.addEventListener("ready", () => {
-    if (here !== thread) return;
+  when("gone", (event) => drop(JSON.parse(event.data).key));
+  when("ready", () => {
     if (!ready) for (const key of [...posts.keys()]) if (!fresh.has(key)) drop(key);
     ready = true;
-    if (!posts.size) told.empty();
+    if (!posts.size && !waiting(thread).length) told.empty();
   });
-  stream.addEventListener("error", () => here === thread && state(say("page_reconnecting"), true));
+  when("error", () => {
+    state(say("page_reconnecting"), true);
+    $("state").dataset.away = "yes";
+    // After a refusal the browser gives up. We do not.
+    if (own.readyState !== EventSource.CLOSED) return;
+    clearTimeout(again.timer);
+    again.timer = setTimeout(listen, again.ms);
+    again.ms = Math.min(2 * again.ms, MOST_AGAIN_MS);
+  });
 }
+
+// A browser holds six connections to a server: a tab that nobody looks at gives its own back.
+let hidden = null;
+document.addEventListener("visibilitychange", () => {
+  clearTimeout(hidden);
+  if (document.hidden) hidden = setTimeout(() => stream?.close(), HIDDEN_MS);
+  else if (thread && stream?.readyState === EventSource.CLOSED) listen();
+});
+window.addEventListener("online", () => thread && listen());
 
 function receive(key, from, post) {
   if (key === 0) return status(post);
   const known = posts.get(key);
   const text = (known && from ? known.post.text.slice(0, from) : "") + (post.text || "");
   const entry = known || { node: null, blocks: null };
-  if (known?.post.growing && !post.growing) told.finished();
+  const finished = known?.post.growing && !post.growing;
   entry.post = { ...post, text };
   posts.set(key, entry);
+  if (post.author === "bot") expecting = false;
+  if (finished) {
+    announce(text.length <= SAID_CHARS ? text : say("page_answered"));
+    told.finished();
+  } else if (post.growing && !known) announce(say("page_answering"));
+  if (post.id && $("posts").querySelector(`.pending[data-id="${CSS.escape(post.id)}"]`)) pending();
   redraw(key);
 }
 
@@ -95,22 +149,48 @@ function draw() {
     if (!entry.node) {
       entry.node = make("article", { "data-key": key });
       const later = [...box.querySelectorAll("article[data-key]")].find((node) => Number(node.dataset.key) > key);
-      box.insertBefore(entry.node, later || statusNode);
+      box.insertBefore(entry.node, later || box.querySelector(".pending") || statusNode);
     }
     drawPost(key, entry);
     // The rest of a long text, in the next frame.
     if (entry.blocks && !entry.blocks.step()) redraw(key);
     else if (entry.blocks?.whole) reachable(entry.node);
   }
-  // The Stop button stays beside the text box: under a growing answer it would move.
-  const stoppable = [...posts.values()].some(({ post }) => post.growing && post.buttons?.length);
-  if (stoppable === $("halt").hidden) {
-    $("halt").hidden = !stoppable;
-    $("halt").disabled = false;
-  }
+  busy();
   box.querySelector(".hello")?.remove();
   if ([...posts.values()].some(({ post }) => post.growing)) hideStatus();
   if (following) box.scrollTop = box.scrollHeight;
+}
+
+// The Stop button stays beside the text box: under a growing answer it would move.
+function busy() {
+  const growing = [...posts.values()].some(({ post }) => post.growing);
+  const stoppable = growing || expecting || statusNode !== null;
+  $("posts").setAttribute("aria-busy", String(growing));
+  if (stoppable !== $("halt").hidden) return;
+  $("halt").hidden = !stoppable;
+  $("halt").disabled = false;
+}
+
+// A screen reader hears an answer once: when it has ended.
+function announce(text) {
+  $("said").textContent = text;
+}
+
+// What this conversation's outbox holds, under the posts.
+export function pending() {
+  const box = $("posts");
+  for (const node of box.querySelectorAll(".pending")) node.remove();
+  const known = new Set(posted().map(({ id }) => id));
+  for (const one of waiting(thread)) {
+    if (known.has(one.id)) continue;
+    box.querySelector(".hello")?.remove();
+    const node = make("article", { class: "post person pending", "data-id": one.id },
+      make("div", { class: "text", dir: "auto" }, [one.text, ...(one.shown || [])].filter(Boolean).join("\n")),
+      make("small", {}, say("page_waiting")));
+    box.insertBefore(node, statusNode);
+  }
+  if (following) follow();
 }
 
 function drawPost(key, entry) {
@@ -119,7 +199,7 @@ function drawPost(key, entry) {
   const last = Math.max(...posts.keys()) === key;
   let text = node.querySelector(".text");
   if (post.text && !text) {
-    text = make("div", { class: "text" });
+    text = make("div", { class: "text", dir: post.author === "person" ? "auto" : undefined });
     node.append(text);
   }
   if (text && post.author === "person") text.textContent = post.text;
@@ -129,6 +209,8 @@ function drawPost(key, entry) {
   }
   drawSteps(node, post);
   drawFiles(node, post);
+  drawActions(node, post);
+  drawVersions(node, post);
   if (post.author === "bot" && last) for (const other of document.querySelectorAll(".post .buttons")) other.remove();
   const buttons = (post.buttons || []).filter(({ command }) => command !== "stop");
   if (buttons.length && last) {
@@ -159,6 +241,59 @@ function drawSteps(node, post) {
   }
 }
 
+// What one can do with a post, and when it was written: seen when one points at it.
+function drawActions(node, post) {
+  let row = node.querySelector(".actions");
+  if (post.growing || !post.text) return row?.remove();
+  if (row) return;
+  const at = new Date(post.at * 1000);
+  const lang = document.documentElement.lang;
+  row = make("div", { class: "actions" },
+    make("button", { type: "button", class: "copy-post", "aria-label": say("page_copy_answer"), title: say("page_copy_answer") }, "⧉"),
+    post.author === "person" && post.id && !post.text.startsWith("/") ? make("button", { type: "button", class: "edit-post", "aria-label": say("page_edit"), title: say("page_edit") }, "✎") : "",
+    make("time", { datetime: at.toISOString(), title: at.toLocaleString(lang) }, at.toLocaleTimeString(lang, { hour: "2-digit", minute: "2-digit" })));
+  node.append(row);
+}
+
+// What was asked and answered here before the question was edited.
+function drawVersions(node, post) {
+  const { versions } = post;
+  if (!versions?.length || node.querySelector(".versions")?.dataset.count === String(versions.length)) return;
+  node.querySelector(".versions")?.remove();
+  node.querySelector(".past")?.remove();
+  const all = versions.length + 1;
+  let at = versions.length;
+  const label = make("span", { "aria-live": "polite" });
+  const past = make("div", { class: "past", hidden: "" });
+  const turn = (by) => {
+    at += by;
+    label.textContent = `${at + 1} / ${all}`;
+    label.setAttribute("aria-label", say("page_version", { number: at + 1, all }));
+    before.disabled = at === 0;
+    after.disabled = at === versions.length;
+    past.hidden = at === versions.length;
+    if (past.hidden) return;
+    const answer = make("div", { class: "text" });
+    past.replaceChildren(make("p", { dir: "auto" }, versions[at].question), answer);
+    const blocks = new Blocks(answer, () => blocks.step());
+    blocks.set(versions[at].answer, true);
+    const step = () => blocks.step() || requestAnimationFrame(step);
+    step();
+  };
+  const before = make("button", { type: "button", "aria-label": say("page_version_before"), onclick: () => turn(-1) }, "‹");
+  const after = make("button", { type: "button", "aria-label": say("page_version_after"), onclick: () => turn(1) }, "›");
+  node.append(make("div", { class: "versions", "data-count": versions.length }, before, label, after), past);
+  turn(0);
+}
+
+export async function copyLast() {
+  const last = posted().filter((post) => post.author === "bot" && post.text).at(-1);
+  if (!last) return;
+  await copy(last.text).catch(() => {});
+  state(say("page_copied"));
+  setTimeout(() => $("state").textContent === say("page_copied") && state(""), COPIED_MS);
+}
+
 function drawFiles(node, post) {
   const at = (file) => `/api/conversations/${thread}/files/${file}`;
   const shown = node.querySelector(".pictures");
@@ -166,10 +301,9 @@ function drawFiles(node, post) {
     shown?.remove();
     const pictures = make("div", { class: "pictures", "data-files": String(post.files) });
     for (const file of post.files) {
-      const image = make("img", { src: at(file), alt: post.text || say("page_picture"), tabindex: "0" });
+      const image = make("img", { src: at(file), alt: post.text || say("page_picture") });
       image.addEventListener("load", () => following && follow());
-      image.addEventListener("click", () => enlarge(image.src));
-      pictures.append(image);
+      pictures.append(make("button", { type: "button", onclick: () => enlarge(image.src) }, image));
     }
     node.prepend(pictures);
   }
@@ -183,13 +317,15 @@ function drawFiles(node, post) {
 }
 
 function status(post) {
-  const busy = post.growing && Date.now() / 1000 - post.at < STALE_STATUS_S;
-  if (!busy || [...posts.values()].some(({ post: shown }) => shown.growing)) return hideStatus();
+  const shown = post.growing && Date.now() / 1000 - post.at < STALE_STATUS_S;
+  if (!post.growing) expecting = false;
+  if (!shown || [...posts.values()].some(({ post: one }) => one.growing)) return hideStatus();
   if (!statusNode) {
     statusNode = make("div", { class: "post bot", "aria-label": say("page_writing") }, make("div", { class: "dots" }, make("i"), make("i"), make("i")));
     $("posts").append(statusNode);
     $("posts").querySelector(".hello")?.remove();
     if (following) follow();
+    busy();
   }
   clearTimeout(status.timer);
   status.timer = setTimeout(hideStatus, STALE_STATUS_S * 1000);
@@ -198,10 +334,11 @@ function status(post) {
 function hideStatus() {
   statusNode?.remove();
   statusNode = null;
+  busy();
 }
 
 function enlarge(source) {
-  const dialog = make("dialog", { onclick: () => dialog.close(), onclose: () => dialog.remove() }, make("img", { src: source, alt: "" }));
+  const dialog = make("dialog", { "aria-label": say("page_picture"), onclick: () => dialog.close(), onclose: () => dialog.remove() }, make("img", { src: source, alt: "" }));
   document.body.append(dialog);
   dialog.showModal();
 }
@@ -210,6 +347,12 @@ function enlarge(source) {
 
 $("posts").addEventListener("click", async (event) => {
   const button = event.target.closest("button");
+  const key = Number(button?.closest("article")?.dataset.key);
+  if (button?.className === "copy-post") {
+    await copy(posts.get(key)?.post.text || "").catch(() => {});
+    button.textContent = "✓";
+    setTimeout(() => (button.textContent = "⧉"), COPIED_MS);
+  } else if (button?.className === "edit-post") told.edit();
   const text = button?.closest(".text");
   if (!text) return;
   if (button.className === "copy") {

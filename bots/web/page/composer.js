@@ -1,0 +1,148 @@
+// The text box: what a person writes, its drafts, and when it is sent.
+
+import { $, say, state, token } from "./base.js";
+import * as attach from "./attach.js";
+import * as outbox from "./outbox.js";
+import { send } from "./server.js";
+import { expect, follow, lastOwn, pending, thread } from "./thread.js";
+
+const COMPOSED_MS = 100;
+const coarse = window.matchMedia("(pointer: coarse)");
+
+let editing = ""; // the id of the question that is edited
+let composedAt = -Infinity;
+let begun = false;
+let early = false; // Enter was pressed before there was a conversation
+
+const draftOf = (id) => `palaver:draft:${id}`;
+
+function keepDraft() {
+  try {
+    if ($("text").value && !editing) localStorage.setItem(draftOf(thread), $("text").value);
+    else localStorage.removeItem(draftOf(thread));
+  } catch {
+    // The browser keeps nothing.
+  }
+}
+
+// Show the draft of the conversation that was opened.
+export function restore() {
+  const typed = begun ? "" : $("text").value;
+  begun = true;
+  endEdit();
+  attach.clear();
+  try {
+    $("text").value = typed || localStorage.getItem(draftOf(thread)) || "";
+  } catch {
+    $("text").value = typed;
+  }
+  size();
+  if (early) $("form").requestSubmit();
+  early = false;
+}
+
+export function size() {
+  const text = $("text");
+  text.style.height = "auto";
+  text.style.height = `${text.scrollHeight}px`;
+  $("send").disabled = attach.busy() || !(text.value.trim() || attach.ready().length);
+}
+
+export function sendText(text) {
+  put({ text });
+}
+
+function put(message) {
+  follow();
+  expect();
+  outbox.put({ thread, id: token(), ...message });
+}
+
+export async function press(command, target) {
+  target.disabled = true;
+  if (command !== "stop") follow();
+  try {
+    await send("POST", `/api/conversations/${thread}`, { id: token(), command });
+    if (command !== "stop" && !command.startsWith("rate ")) expect();
+  } catch (error) {
+    state(say("page_not_done", { reason: error.message }), true);
+    target.disabled = false;
+  }
+}
+
+// --- editing the last question ----------------------------------------------------------------------
+
+export function edit() {
+  const own = lastOwn();
+  if (!own) return;
+  editing = own.id;
+  $("text").value = own.text;
+  $("editing").hidden = false;
+  $("text").focus();
+  size();
+}
+
+export function endEdit() {
+  if (!editing) return false;
+  editing = "";
+  $("editing").hidden = true;
+  $("text").value = "";
+  size();
+  return true;
+}
+
+$("form").addEventListener("submit", (event) => {
+  event.preventDefault();
+  early = !begun;
+  if (early || $("send").disabled) return;
+  const text = $("text").value.trim();
+  const files = attach.ready();
+  const message = { text };
+  if (files.length) Object.assign(message, { files: files.map((one) => one.file), shown: files.map((one) => one.name) });
+  if (editing) {
+    const own = lastOwn();
+    if (own?.id !== editing || (own.text === text && !files.length)) return endEdit();
+    message.edits = editing;
+    const kept = [...(own.files || []), ...(own.sounds || []), ...(own.downloads || []).map(({ file }) => file)];
+    message.files = [...kept, ...(message.files || [])];
+  }
+  endEdit();
+  $("text").value = "";
+  keepDraft();
+  attach.clear();
+  size();
+  put(message);
+});
+
+outbox.tell({
+  changed: pending,
+  taken: () => document.dispatchEvent(new Event("palaver:sent")),
+  refused({ thread: where, text }) {
+    if (where === thread && !$("text").value) $("text").value = text;
+    keepDraft();
+    size();
+  },
+});
+attach.tell(size);
+$("text").addEventListener("input", () => {
+  keepDraft();
+  size();
+});
+$("text").addEventListener("compositionend", () => (composedAt = performance.now()));
+$("text").addEventListener("keydown", (event) => {
+  if (event.key === "ArrowUp" && !$("text").value && !event.isComposing) {
+    event.preventDefault();
+    return edit();
+  }
+  if (event.key !== "Enter" || event.shiftKey || event.ctrlKey || event.altKey || event.metaKey) return;
+  // An input method ends a word with Enter. Safari tells that after `compositionend`, with 229.
+  if (event.isComposing || event.keyCode === 229 || performance.now() - composedAt < COMPOSED_MS) return;
+  // On a screen keyboard, Enter breaks the line: there is no Shift+Enter.
+  if (coarse.matches) return;
+  event.preventDefault();
+  $("form").requestSubmit();
+});
+$("end-edit").addEventListener("click", () => {
+  endEdit();
+  $("text").focus();
+});

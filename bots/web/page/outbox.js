@@ -1,0 +1,79 @@
+// What a person sent and the server has not taken yet. It outlives a reload.
+//
+// Each message has an id of its own, so the server takes it once, however often it is sent.
+
+import { say, state } from "./base.js";
+import { send } from "./server.js";
+
+const NAME = "palaver:outbox";
+const FIRST_MS = 1_000;
+const MOST_MS = 30_000;
+
+let waitMs = FIRST_MS;
+let timer = null;
+let running = false;
+let told = { changed() {}, taken() {}, refused() {} };
+
+function read() {
+  try {
+    return JSON.parse(localStorage.getItem(NAME)) || [];
+  } catch {
+    return kept;
+  }
+}
+
+let kept = []; // where there is no storage
+function write(messages) {
+  kept = messages;
+  try {
+    localStorage.setItem(NAME, JSON.stringify(messages));
+  } catch {
+    // The browser keeps nothing: then a reload loses it.
+  }
+  told.changed();
+}
+
+// Who is told: what waits has *changed*, a message was *taken*, or *refused* for good.
+export function tell(listeners) {
+  told = listeners;
+}
+
+export const waiting = (thread) => read().filter((one) => one.thread === thread);
+
+export function put(message) {
+  write([...read(), message]);
+  return flush();
+}
+
+export async function flush() {
+  if (running) return;
+  running = true;
+  clearTimeout(timer);
+  try {
+    for (let next = read()[0]; next; next = read()[0]) {
+      const { thread, shown, ...body } = next;
+      try {
+        await send("POST", `/api/conversations/${thread}`, body);
+        waitMs = FIRST_MS;
+        write(read().filter((one) => one.id !== next.id));
+        state("");
+        told.taken(next);
+      } catch (error) {
+        if (error.again) {
+          state(say("page_retrying", { reason: error.message }), true);
+          timer = setTimeout(flush, waitMs);
+          waitMs = Math.min(2 * waitMs, MOST_MS);
+          return;
+        }
+        write(read().filter((one) => one.id !== next.id));
+        state(say("page_not_sent", { reason: error.message }), true);
+        told.refused(next);
+      }
+    }
+  } finally {
+    running = false;
+  }
+}
+
+window.addEventListener("online", flush);
+document.addEventListener("visibilitychange", () => document.hidden || flush());

@@ -1,0 +1,29 @@
+// Requests to our server.
+
+import { say, texts } from "./base.js";
+
+export class Failed extends Error {
+  // *again*: whether the same request may succeed later.
+  constructor(message, again) {
+    super(message);
+    this.again = again;
+  }
+}
+
+export function reason(status, text) {
+  return texts[`page_error_${status}`] || text || String(status);
+}
+
+export async function call(path, options) {
+  let response;
+  try {
+    response = await fetch(path, options);
+  } catch {
+    throw new Failed(say("page_offline"), true);
+  }
+  if (!response.ok) throw new Failed(reason(response.status, await response.text()), response.status >= 500 || response.status === 429);
+  return response.json();
+}
+
+export const send = (method, path, body, more = {}) =>
+  call(path, { method, headers: { "Content-Type": "application/json" }, body: JSON.stringify(body), ...more });
