@@ -8,6 +8,7 @@ from core.tools.tool import ToolResult
 from tests.contracts.drivers import SlackDriver, TelegramDriver, WebDriver, driving, started
 from tests.harness import until
 from tests.scenarios.test_servers import STRANGER, config, entry, ready
+from tests.servers.limits import loose, strict
 from tests.servers.tools import ALL, ServedTool, calling
 
 UNASKED = {"tools_ask": "never"}
@@ -16,6 +17,11 @@ UNASKED = {"tools_ask": "never"}
 @pytest.fixture
 def driver():
     return WebDriver()
+
+
+@pytest.fixture(autouse=True)
+def soon(monkeypatch):
+    monkeypatch.setattr("core.live.status.AFTER_S", 0.05)
 
 
 async def shown(driver, place, part):
@@ -266,3 +272,23 @@ async def test_of_the_steps_the_sources_stay_as_links_and_usage_last_tells_the_r
     rows = [row for row in told.text.splitlines() if "look" in row]
     assert len(rows) == 2
     assert all("done" in row for row in rows)
+
+
+@pytest.mark.parametrize("world", [strict, loose])
+@pytest.mark.parametrize(("make", "place"), [(TelegramDriver, "dm"), (SlackDriver, "dm")])
+async def test_the_line_is_refused_in_no_world_and_holds_up_no_answer(
+    make, place, world, tmp_path, model, served, monkeypatch
+):
+    monkeypatch.setattr("core.live.status.APART_S", (0.05,))
+    driver = make()
+    served.seconds = 0.2
+    calling(model, *[(f"Round {n}.", [("look", {"what": str(n)})]) for n in range(6)])
+    async with driving(driver, tmp_path, model, tools=ALL, **UNASKED):
+        driver.server.world = world()
+        await driver.say(place, "go")
+        (post,) = await driver.answered(place)
+    assert "RESULT look 0 number 1" in post.text
+    if make is TelegramDriver:
+        assert driver.server.floods == []
+    else:
+        assert driver.server.limited == []
