@@ -19,17 +19,18 @@ MOST_STEPS = 12
 """So many steps are shown one by one, the newest."""
 MOST_NAMED = 4
 NAME_CHARS, PROGRESS_CHARS, DETAIL_CHARS = 60, 80, 160
-_ICONS = {
-    "time": "🕓",
-    "calculate": "🧮",
-    "web_search": "🔎",
-    "read_page": "📄",
-    "image": "🎨",
-    "remind": "⏰",
-    "memory": "🧠",
-    "search_here": "🗂",
+_OURS = {
+    "time": ("🕓", "time"),
+    "calculate": ("🧮", "calculate"),
+    "web_search": ("🔎", "web_search"),
+    "read_page": ("📄", "read_page"),
+    "image": ("🎨", "image"),
+    "remind": ("⏰", "remind"),
+    "reminders": ("⏰", "remind"),
+    "memory": ("🧠", "memory"),
+    "search_here": ("🗂", "search_here"),
 }
-"""The tools of our own. Their names are said in the person's language."""
+"""The tools of our own: their signs, and how they are named in the person's language."""
 _ICON = "🔧"
 
 
@@ -115,8 +116,9 @@ class Seen:
 
     def _named(self, tool: str) -> tuple[str, str, bool]:
         """The sign and the name of *tool*, and whether it is one of ours."""
-        if (icon := _ICONS.get(tool)) is not None:
-            return icon, say(f"doing_{tool}", self._language), True
+        if (ours := _OURS.get(tool)) is not None:
+            icon, name = ours
+            return icon, say(f"doing_{name}", self._language), True
         server, between, name = tool.partition(BETWEEN)
         return _ICON, _cleaned(f"{server}: {name}" if between else tool, NAME_CHARS), False
 
