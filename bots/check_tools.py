@@ -6,9 +6,13 @@ from contextlib import suppress
 
 from bots.finding import Finding
 from core.errors import ConfigError
+from core.mcp.authorization import SignInFailed
+from core.mcp.entry import ServerEntry
 from core.models.palaver_file import read_palaver_file
+from core.net.outside import Outside
+from core.secret import shown_url
 from core.settings import Settings
-from core.toolbox import open_tools
+from core.toolbox import oauth_of, open_tools
 from core.tools.servers import ServerState
 
 START_S = 40.0
@@ -42,7 +46,26 @@ async def tools(settings: Settings) -> AsyncIterator[Finding]:
                 async with asyncio.timeout(START_S):
                     await servers.tried.wait()
         for state in servers.states():
-            yield _of(state)
+            if (entry := servers.asking(state.name)) is None:
+                yield _of(state)
+            else:
+                yield await _signing_in(settings, entry)
+
+
+async def _signing_in(settings: Settings, entry: ServerEntry) -> Finding:
+    """Where people sign in. What the server offers is known to those who have."""
+    for name, value in (
+        ("PUBLIC_URL", settings.public_url),
+        ("ACCOUNTS_KEY", settings.accounts_key.get_secret_value()),
+    ):
+        if not value:
+            return Finding("FAIL", f"{entry.name}: people sign in there, but {name} is not set")
+    try:
+        async with Outside(settings.way) as outside:
+            provider = await oauth_of(settings, outside).provider(entry)
+    except SignInFailed as error:
+        return Finding("FAIL", f"{entry.name}: nobody can sign in: {error}")
+    return Finding("ok", f"{entry.name}: people sign in at {shown_url(provider.issuer)}")
 
 
 def _of(state: ServerState) -> Finding:

@@ -29,6 +29,11 @@ class Allowances(BaseSettings):
     )
     search_key: Key = Field(SecretStr(""), description="the key of that search")
     search_url: Url = Field("", description="where a SearXNG of one's own, or a gateway, is")
+    accounts_key: Key = Field(
+        SecretStr(""),
+        description="encrypts what people sign in to tool servers with (`sign_in`); several, "
+        "comma-separated: the first encrypts, all decrypt",
+    )
     tool_steps: int = Field(16, ge=1, description="how many tool calls one answer may make")
     tool_seconds: float = Field(
         180.0, gt=0, description="seconds that the tool calls of one answer may take together"

@@ -33,6 +33,7 @@ from core.platform import Platform
 from core.scheduler import Scheduler
 from core.secret import keep_secret
 from core.settings import Settings
+from core.signing_in import sign_in_routes
 from core.starting import Starting, once_started
 from core.store import keys
 from core.store.budgets import Budgets
@@ -51,6 +52,7 @@ from core.store.recent import SharedRecent
 from core.store.reminders import Reminders
 from core.store.response_cache import RedisResponseCache
 from core.store.secret import SharedSecret
+from core.store.sign_ins import open_sign_ins
 from core.store.tasks import Tasks
 from core.tasks import end
 from core.telemetry import Metrics
@@ -117,9 +119,11 @@ async def open_core(settings: Settings) -> AsyncIterator[Core]:
         links = links_of(settings, RedisResponseCache(redis, keys.picture))
         recorded = budget, callbacks_of(settings, tasks), metrics, tracer
         models = await stack.enter_async_context(open_models(settings, *recorded, lessons, links))
+        inbox, entries = _inbox(redis, settings), models.tool_servers
+        sign_ins = open_sign_ins(redis, pubsub, settings, entries)
         # The demo's server is there for who stays, not for one question from the terminal.
         idle = models.kind == "demo"
-        made = open_tools(settings, models.tool_servers, SharedPins(redis), idle=idle)
+        made = open_tools(settings, entries, SharedPins(redis), sign_ins, idle=idle)
         tools, servers = await stack.enter_async_context(made)
         members, access = SharedMembers(redis), access_of(settings)
         services = Services(
@@ -136,6 +140,8 @@ async def open_core(settings: Settings) -> AsyncIterator[Core]:
             reader=Reader(vision=settings.llm_vision, voice=models.voice, hears=settings.llm_hears),
             overheard=Overheard(redis),
             reminders=Reminders(redis, settings.max_waiting),
+            sign_ins=sign_ins,
+            put=inbox.put,
             tools=tools,
             servers=servers,
             metrics=metrics,
@@ -145,7 +151,7 @@ async def open_core(settings: Settings) -> AsyncIterator[Core]:
         yield Core(
             settings=settings,
             redis=redis,
-            inbox=_inbox(redis, settings),
+            inbox=inbox,
             models=models,
             links=links,
             pubsub=pubsub,
@@ -266,6 +272,7 @@ def _routes(
     ]
     if settings.image_callbacks:
         routes += callback_routes(core.tasks)
+    routes += sign_in_routes(core.services.sign_ins, core.services.servers)
     if core.links is not None:
         routes += picture_routes(core.links)
     if token := settings.api_token.get_secret_value():

@@ -5,9 +5,11 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 from core.errors import ConfigError
 from core.mcp.entry import ServerEntry
+from core.mcp.oauth import OAuth
 from core.net.outside import Outside
 from core.sandbox.run import Sandbox
 from core.settings import Settings
+from core.tools.accounts import Accounts, KeptAccounts
 from core.tools.built_in import BUILT_IN
 from core.tools.of_turn import IMAGE, OfTurn
 from core.tools.read_page import ReadPage
@@ -17,15 +19,23 @@ from core.tools.tool import Tool
 from core.tools.web_search import WebSearch
 
 READ_PAGE = "read_page"
+BACK, DOCUMENT = "/sign-in-back", "/sign-in-client.json"
+"""Where authorization servers send people back to, and where they read who we are."""
 
 
 @asynccontextmanager
 async def open_tools(
-    settings: Settings, entries: Sequence[ServerEntry], pins: Pins, *, idle: bool = False
+    settings: Settings,
+    entries: Sequence[ServerEntry],
+    pins: Pins,
+    kept: KeptAccounts | None = None,
+    *,
+    idle: bool = False,
 ) -> AsyncIterator[tuple[Tools, Servers]]:
     """The tools of *settings*, and the servers of *entries*, whose tools join them.
 
-    *idle*: the servers are started later, as `Servers.begin` says.
+    *kept*: the accounts of people, if some servers ask them to sign in. *idle*: the servers are
+    started later, as `Servers.begin` says.
 
     Raises:
         ConfigError: there is no such tool, or a search lacks its key.
@@ -48,5 +58,16 @@ async def open_tools(
         if settings.search or READ_PAGE in names:
             outside = await stack.enter_async_context(Outside(settings.way))
             tools.append(ReadPage(outside, Sandbox()))
-        servers = await stack.enter_async_context(Servers(entries, pins, idle=idle))
+        accounts = None
+        if kept is not None:
+            outside = await stack.enter_async_context(Outside(settings.way))
+            accounts = Accounts(oauth_of(settings, outside), kept)
+        opened = Servers(entries, pins, accounts, settings.way, idle=idle)
+        servers = await stack.enter_async_context(opened)
         yield Tools(tools, servers.known), servers
+
+
+def oauth_of(settings: Settings, outside: Outside) -> OAuth:
+    """Who we are to authorization servers: they take a document of ours from https only."""
+    url = settings.public_url
+    return OAuth(outside, f"{url}{BACK}", f"{url}{DOCUMENT}" if url.startswith("https:") else "")

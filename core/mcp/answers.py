@@ -2,11 +2,13 @@
 
 import json
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import Any
 
+from mcp import Client, MCPError
 from mcp_types import Tool
 
-from core.mcp.frames import ServerTool
+from core.mcp.frames import Item, Listed, ServerTool
 from core.words import cut, shortened
 
 TEXT_CHARS = 16_000
@@ -27,6 +29,36 @@ async def all_of(ask: Any, field: str) -> Sequence[Any]:
         if not cursor or len(found) >= TOOLS:
             break
     return found[:TOOLS]
+
+
+async def listed(client: Client) -> Listed:
+    """What the server offers now."""
+    capabilities = client.server_capabilities
+    tools: Sequence[Tool] = ()
+    resources: Sequence[Any] = ()
+    prompts: Sequence[Any] = ()
+    # A server that sends no capabilities is asked all the same: it costs one error.
+    with suppress(MCPError):
+        tools = await all_of(client.list_tools, "tools")
+    if capabilities.resources is not None:
+        with suppress(MCPError):
+            resources = await all_of(client.list_resources, "resources")
+    if capabilities.prompts is not None:
+        with suppress(MCPError):
+            prompts = await all_of(client.list_prompts, "prompts")
+    return Listed(
+        tuple(told(tools)),
+        tuple(Item(str(one.uri), cut(one.description or one.name, 200)) for one in resources),
+        tuple(
+            Item(
+                one.name,
+                cut(one.description or "", 200),
+                tuple(argument.name for argument in one.arguments or ()),
+            )
+            for one in prompts
+        ),
+        client.protocol_version,
+    )
 
 
 def told(tools: Sequence[Tool]) -> Iterator[ServerTool]:

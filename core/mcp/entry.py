@@ -12,6 +12,7 @@ from core.errors import ConfigError
 from core.mcp.frames import Open, ServerTool
 from core.messages import Effect
 from core.net.urls import fault_of
+from core.net.way import DIRECT, Way
 
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,23}")
 _PLACE = re.compile(r"[a-z][a-z0-9-]*(:\S+)?")
@@ -34,6 +35,10 @@ class ServerEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         ask: those that always ask first. `trust`: believe what the server says of its tools.
         places: where they may be used, as `platform:id` or `platform`; empty: everywhere.
         role: the least role of a person who may use them.
+        sign_in: each person signs in there, and their calls are made in their own name.
+        client_id: what we are to its authorization server; unset: we register. `client_secret`
+            names the variable of its secret, `issuer` that server, if it is not found by itself or
+            has an address inside. `scope`: what to ask for, if not what the server names.
         timeout_s: how long one call may take without a sign of life.
         memory_mb: how much memory the program may take.
     """
@@ -51,6 +56,11 @@ class ServerEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     trust: bool = False
     places: tuple[str, ...] = ()
     role: Literal["member", "admin", "owner"] = "member"
+    sign_in: bool = False
+    client_id: str = ""
+    client_secret: str = ""
+    issuer: str = ""
+    scope: tuple[str, ...] = ()
     timeout_s: float = 30.0
     memory_mb: int = 1024
 
@@ -81,6 +91,10 @@ class ServerEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             fault = "it needs either url or command"
         elif self.url and (wrong := fault_of(self.url)):
             fault = f"url: {wrong}"
+        elif self.sign_in and (self.key or not self.url):
+            fault = "sign_in needs a url, and no key: people sign in there for themselves"
+        elif self.issuer and (wrong := fault_of(self.issuer)):
+            fault = f"issuer: {wrong}"
         elif not 1 <= self.timeout_s <= 600:
             fault = "timeout_s must be between 1 and 600"
         elif not 64 <= self.memory_mb <= 65_536:
@@ -94,7 +108,7 @@ class ServerEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         if fault:
             raise ConfigError("PALAVER_CONFIG", f"tools.server {self.name[:40]}: {fault}")
 
-    def opening(self, cwd: str) -> Open:
+    def opening(self, cwd: str, way: Way = DIRECT) -> Open:
         """The first frame for this server. Raises ConfigError: a variable is not set."""
         who = f"the tool server {self.name}"
         headers = _from_variables(self.headers, who)
@@ -107,6 +121,9 @@ class ServerEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             env=_from_variables(self.env, who),
             cwd=cwd,
             memory_bytes=self.memory_mb << 20,
+            by_person=self.sign_in,
+            proxy=way.proxy_for(self.url) or "" if self.url else "",
+            ca=way.ca,
         )
 
 

@@ -24,6 +24,8 @@ class Open(msgspec.Struct, frozen=True, tag="open"):
         cwd: an empty folder to start it in.
         memory_bytes: how much memory the program may take.
         connect_s: how long connecting may take.
+        by_person: nobody is connected until a call comes with a person's token.
+        proxy: the proxy for *url*, or empty. *ca*: a file of certificates to trust too, or empty.
     """
 
     url: str = ""
@@ -33,22 +35,28 @@ class Open(msgspec.Struct, frozen=True, tag="open"):
     cwd: str = "/"
     memory_bytes: int = 1 << 30
     connect_s: float = 20.0
+    by_person: bool = False
+    proxy: str = ""
+    ca: str = ""
 
 
 class Call(msgspec.Struct, frozen=True, tag="call"):
-    """Do something: `call` a tool, `read` the resource *name*, or `fill` the prompt *name*.
+    """Do something: `call` a tool, `read` the resource *name*, or `fill` the prompt *name*; or only
+    `list` what the server offers.
 
     *seconds*: how long may pass without a sign of life. *most_s*: how long it may take in all.
-    *key*: the same for each try of the same step; few servers read it.
+    *key*: the same for each try of the same step; few servers read it. *token*: of the person in
+    whose name it is made; empty: in the operator's.
     """
 
     id: int
-    kind: Literal["call", "read", "fill"]
+    kind: Literal["call", "read", "fill", "list"]
     name: str
     arguments: dict[str, Any] = {}
     seconds: float = 30.0
     most_s: float = 120.0
     key: str = ""
+    token: str = ""
 
 
 class Cancel(msgspec.Struct, frozen=True, tag="cancel"):
@@ -77,6 +85,9 @@ class Item(msgspec.Struct, frozen=True):
     arguments: tuple[str, ...] = ()
 
 
+MOST_LISTED = 256
+
+
 class Listed(msgspec.Struct, frozen=True, tag="listed"):
     """All that the server offers now. Sent once it is connected, and when it changes."""
 
@@ -84,6 +95,19 @@ class Listed(msgspec.Struct, frozen=True, tag="listed"):
     resources: tuple[Item, ...] = ()
     prompts: tuple[Item, ...] = ()
     protocol: str = ""
+
+    def joined(self, newer: "Listed") -> "Listed":
+        """Both: what several people may use of a server. What *newer* says of a thing counts."""
+        return Listed(
+            tuple({one.name: one for one in (*self.tools, *newer.tools)}.values())[-MOST_LISTED:],
+            tuple({one.name: one for one in (*self.resources, *newer.resources)}.values())[
+                -MOST_LISTED:
+            ],
+            tuple({one.name: one for one in (*self.prompts, *newer.prompts)}.values())[
+                -MOST_LISTED:
+            ],
+            newer.protocol or self.protocol,
+        )
 
 
 class Progress(msgspec.Struct, frozen=True, tag="progress"):
@@ -102,10 +126,13 @@ class Done(msgspec.Struct, frozen=True, tag="done"):
 
 
 class Failed(msgspec.Struct, frozen=True, tag="failed"):
-    """There is no answer to the call *id*. `refused`: it was surely not carried out."""
+    """There is no answer to the call *id*. `refused`, `away`: it was surely not carried out.
+
+    `denied`: neither; the server wants the person to sign in. *text* is what it said of that.
+    """
 
     id: int
-    why: Literal["refused", "timeout", "broken"]
+    why: Literal["refused", "timeout", "broken", "away", "denied"]
     text: str = ""
 
 

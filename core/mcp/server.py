@@ -30,6 +30,7 @@ from core.mcp.frames import (
     news,
     read_frame,
 )
+from core.net.way import DIRECT, Way
 from core.secret import redact
 from core.tasks import end
 from core.telemetry import logger
@@ -53,7 +54,7 @@ STDERR_CHARS = 1_000
 
 _ROOT = str(Path(__file__).parents[2])
 
-Why = Literal["away", "refused", "timeout", "broken"]
+Why = Literal["away", "refused", "timeout", "broken", "denied"]
 
 
 class CallFailed(PalaverError):
@@ -62,7 +63,7 @@ class CallFailed(PalaverError):
     def __init__(self, why: Why, text: str = "") -> None:
         super().__init__(text or why)
         self.why = why
-        self.sure = why in ("away", "refused")
+        self.sure = why in ("away", "refused", "denied")
 
 
 class McpServer:
@@ -70,13 +71,20 @@ class McpServer:
 
     Attributes:
         listed: what it offers; empty until it was connected, kept while it is away.
+        told: what it offered lately to people who signed in, which is not in *listed* yet.
         fault: why it is away; empty while it is connected.
         changed: called whenever one of the two has changed.
     """
 
-    def __init__(self, entry: ServerEntry, changed: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self,
+        entry: ServerEntry,
+        changed: Callable[[], None] = lambda: None,
+        way: Way = DIRECT,
+    ) -> None:
         self.entry = entry
-        self.listed = Listed()
+        self._way = way
+        self.listed = self.told = Listed()
         self.fault = NOT_STARTED
         self.changed = changed
         self._ready = asyncio.Event()
@@ -110,15 +118,17 @@ class McpServer:
 
     async def call(
         self,
-        kind: Literal["call", "read", "fill"],
+        kind: Literal["call", "read", "fill", "list"],
         name: str,
         arguments: Mapping[str, Any],
         *,
         key: str = "",
+        token: str = "",
         on_progress: Callable[[str], None] = lambda _: None,
     ) -> Done:
         """Call the tool, read the resource, or fill the prompt *name*.
 
+        *token* is of the person in whose name that is done, if the server asks people to sign in.
         Cancelled, it tells the server.
 
         Raises:
@@ -131,7 +141,7 @@ class McpServer:
             self._waiting[number] = (answer, on_progress)
             seconds = self.entry.timeout_s
             most_s = PATIENCE * seconds
-            order = Call(number, kind, name, dict(arguments), seconds, most_s, key)
+            order = Call(number, kind, name, dict(arguments), seconds, most_s, key, token)
             try:
                 self._order(order)
                 async with asyncio.timeout(most_s + GRACE_S):
@@ -167,7 +177,7 @@ class McpServer:
         ours, theirs = socket.socketpair()
         with tempfile.TemporaryDirectory(prefix="palaver-tools-") as folder:
             try:
-                opening = frame(self.entry.opening(folder))
+                opening = frame(self.entry.opening(folder, self._way))
                 process = await asyncio.create_subprocess_exec(
                     *(sys.executable, "-m", "core.mcp.child", str(theirs.fileno())),
                     pass_fds=[theirs.fileno()],
@@ -210,7 +220,11 @@ class McpServer:
                 continue
             match message:
                 case Listed():
-                    self.listed, self.fault = message, ""
+                    self.fault = ""
+                    if self.entry.sign_in:
+                        self.told = self.told.joined(message)
+                    else:
+                        self.listed = message
                     self._ready.set()
                     self.changed()
                 case Progress(id=number, text=text):

@@ -8,7 +8,8 @@ No credentials, no cookies and no proxy of the environment are used.
 import asyncio
 import ipaddress
 import socket
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
@@ -34,6 +35,14 @@ class Fetched(NamedTuple):
     url: str
     mime: str
     charset: str
+    data: bytes
+
+
+class Answer(NamedTuple):
+    """*headers*: by their names in small letters."""
+
+    status: int
+    headers: Mapping[str, str]
     data: bytes
 
 
@@ -88,11 +97,45 @@ class Outside:
             AddressRefused: it is no address, or leads inside, or to a port other than `PORTS`.
             FetchError: it cannot be reached, is too large, takes too long, or has another type.
         """
-        url = read_url(address, (*schemes, _scheme(named)) if _same(address, named) else schemes)
+        url = read_url(address, _schemes(address, schemes, named))
+        async with self._guarding(most_s):
+            return await self._followed(url, most_bytes, kinds, schemes, named)
+
+    async def ask(
+        self,
+        method: str,
+        address: str,
+        *,
+        most_bytes: int,
+        most_s: float,
+        named: str = "",
+        headers: Mapping[str, str] | None = None,
+        data: bytes | None = None,
+    ) -> Answer:
+        """What the server at *address* answers, whatever its status. No redirect is followed.
+
+        Only https, but for an address that the operator set. Raises as `get`.
+        """
+        url = read_url(address, _schemes(address, ("https",), named))
+        async with (
+            self._guarding(most_s),
+            self._session_for(url, named).request(
+                method, url, headers=headers, data=data, allow_redirects=False
+            ) as response,
+        ):
+            body = await read_up_to(response.content, most_bytes)
+            if len(body) > most_bytes:
+                raise FetchError("it is too large")
+            told = {name.lower(): value for name, value in response.headers.items()}
+            return Answer(response.status, told, body)
+
+    @asynccontextmanager
+    async def _guarding(self, most_s: float) -> AsyncIterator[None]:
+        """A place among those that fetch, for *most_s*; errors become ours."""
         async with self._slots:
             try:
                 async with asyncio.timeout(most_s):
-                    return await self._followed(url, most_bytes, kinds, schemes, named)
+                    yield
             except TimeoutError as error:
                 raise FetchError("it takes too long") from error
             except aiohttp.ClientConnectorError as error:
@@ -181,5 +224,6 @@ def _same(address: str, named: str) -> bool:
         return False
 
 
-def _scheme(named: str) -> str:
-    return URL(named).scheme
+def _schemes(address: str, schemes: tuple[str, ...], named: str) -> tuple[str, ...]:
+    """The schemes that *address* may have: those of *schemes*, and that of *named* if it is it."""
+    return (*schemes, URL(named).scheme) if _same(address, named) else schemes

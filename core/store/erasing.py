@@ -167,6 +167,8 @@ class Eraser:
         with store_errors():
             async with self._redis.pipeline(transaction=False) as pipe:
                 pipe.delete(keys.spent(person))
+                pipe.delete(keys.signed_in(person))
+                pipe.delete(keys.sign_in_code(person))
                 for month in months:
                     pipe.hdel(keys.tally(tenant, month), f"person {person}")
                 for name in told:

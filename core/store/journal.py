@@ -29,7 +29,8 @@ class StepRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     *digest* tells equal calls from others. *foreign*: it brought back text of strangers. *token*:
     of the question whether it may be called, which holds until *until*. *allowed*: a person said
     yes to this very call. *pictures*: those that it posted. *told*,
-    *buttons*: what stands of it under the answer.
+    *buttons*: what stands of it under the answer. *signs_in*: the person must sign in to this
+    server first, which asks for *scope*; the question is then whether they have.
     """
 
     call: ToolCall
@@ -47,6 +48,8 @@ class StepRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     pictures: tuple[Attachment, ...] = ()
     told: str = ""
     buttons: tuple[Button, ...] = ()
+    signs_in: str = ""
+    scope: str = ""
 
     @property
     def ended(self) -> bool:

@@ -12,6 +12,10 @@ CONTROL = f"{TAG}:control"
 DEAD = f"{TAG}:dead"
 TOOL_PINS = f"{TAG}:tool-pins"
 """What each tool of a server looked like when it was accepted, as a digest. Kept for ever."""
+TOOL_OFFERS = f"{TAG}:tool-offers"
+"""What servers that ask people to sign in offered, by their names; also the channel of that."""
+TOOL_CLIENTS = f"{TAG}:tool-clients"
+"""What we were registered as by authorization servers, by their names, encrypted."""
 SECRET = f"{TAG}:secret"
 PULSE = f"{TAG}:pulse"
 DUE = f"{TAG}:due"
@@ -75,6 +79,21 @@ def always(place: ConversationId) -> str:
 def memory(person: str) -> str:
     """What *person* wants remembered."""
     return f"{TAG}:memory:{person}"
+
+
+def signed_in(person: str) -> str:
+    """The accounts of *person* with tool servers, by their names, encrypted."""
+    return f"{TAG}:signed-in:{person}"
+
+
+def sign_in(name: str) -> str:
+    """A link for signing in, or the walk from it to an authorization server."""
+    return f"{TAG}:sign-in:{name}"
+
+
+def sign_in_code(person: str) -> str:
+    """An account of *person* that waits for its code, encrypted."""
+    return f"{TAG}:sign-in-code:{person}"
 
 
 def seen(event_id: str) -> str:

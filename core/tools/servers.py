@@ -5,34 +5,28 @@ is pinned when it is first seen. If it changes later, the tool waits until an ad
 """
 
 import asyncio
-import hashlib
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Protocol, Self
 
 import msgspec
 
 from core.errors import StoreError
 from core.mcp.entry import ServerEntry
-from core.mcp.frames import Item, ServerTool
-from core.mcp.server import NOT_STARTED, CallFailed, McpServer
-from core.messages import Effect
+from core.mcp.frames import Listed
+from core.mcp.oauth import Account
+from core.mcp.server import NOT_STARTED, McpServer
 from core.models.folding import visible
+from core.net.way import DIRECT, Way
 from core.tasks import end
 from core.telemetry import logger
+from core.tools.accounts import Accounts
 from core.tools.registry import Known
-from core.tools.tool import ToolContext, ToolError, ToolResult, ToolSpec, ToolUnsure
+from core.tools.served import BETWEEN, ServedTool, digest, tools_of
 
 log = logger(__name__)
 
-BETWEEN = "__"
-"""Stands between the names of a server and its tool. A server's own name never has it."""
-READ, FILL = "read_resource", "use_prompt"
-ITEMS = 30
-_NAME = re.compile(r"[^a-zA-Z0-9_-]")
-_ROLES = ("member", "admin", "owner")
 PINS_AGAIN_S = 5.0
 START_S = 5.0
 """How long after the start of the program turns wait for servers that were not tried yet."""
@@ -68,12 +62,25 @@ class Servers:
     """The servers of *entries*. An async context manager: they run while it is open.
 
     *idle*: they wait for `begin`.
+
+    Attributes:
+        accounts: of people who sign in to servers; None if nobody can.
     """
 
-    def __init__(self, entries: Sequence[ServerEntry], pins: Pins, *, idle: bool = False) -> None:
+    def __init__(
+        self,
+        entries: Sequence[ServerEntry],
+        pins: Pins,
+        accounts: Accounts | None = None,
+        way: Way = DIRECT,
+        *,
+        idle: bool = False,
+    ) -> None:
         self._pins = pins
         self._idle = idle
-        self._servers = [McpServer(entry, self._look_later) for entry in entries]
+        self.accounts = accounts
+        self._servers = [McpServer(entry, self._look_later, way) for entry in entries]
+        self._updating = asyncio.Lock()
         self._known: Mapping[str, Known] = {}
         self._changed: Mapping[str, str] = {}
         self._news = asyncio.Event()
@@ -98,6 +105,9 @@ class Servers:
         ]
         if self._servers:
             self._tasks.append(asyncio.create_task(self._follow(), name="tools of servers"))
+        if self.accounts is not None:
+            hearing = self._hear(self.accounts)
+            self._tasks.append(asyncio.create_task(hearing, name="offers of servers"))
 
     async def __aexit__(
         self,
@@ -106,6 +116,8 @@ class Servers:
         trace: TracebackType | None,
     ) -> None:
         await end(self._tasks, again_s=20.0)
+        if self.accounts is not None:
+            await self.accounts.close()
 
     async def started(self) -> None:
         """Wait for servers that are still being started for the first time.
@@ -156,27 +168,70 @@ class Servers:
     def _look_later(self) -> None:
         self._news.set()
 
+    def asking(self, name: str) -> ServerEntry | None:
+        """The entry of the server *name*, if it asks people to sign in."""
+        found = (one.entry for one in self._servers if one.entry.sign_in)
+        return next((one for one in found if one.name == name), None)
+
+    async def connect(self, name: str, account: Account) -> None:
+        """Learn what the server *name* offers to who has *account*."""
+        server = next(one for one in self._servers if one.entry.name == name)
+        await server.call("list", "", {}, token=account.access)
+        await self.update()
+
     async def _follow(self) -> None:
         """Keep the list of tools up to date."""
         while True:
             await self._news.wait()
             self._news.clear()
-            tools = {tool.spec.name: tool for server in self._servers for tool in _tools_of(server)}
-            seen = {name: _digest(tool.spec) for name, tool in tools.items()}
             try:
-                pinned = await self._pins.pin(seen)
+                await self.update()
             except StoreError as error:
                 log.warning("tools of servers wait for the store", reason=str(error))
                 await asyncio.sleep(PINS_AGAIN_S)
                 self._news.set()
                 continue
+            if all(server.fault != NOT_STARTED for server in self._servers):
+                self.tried.set()
+
+    async def _hear(self, accounts: Accounts) -> None:
+        """What somebody was offered through another process is in the store."""
+        while True:
+            with suppress(StoreError):
+                async with accounts.kept.offered() as notes:
+                    self._look_later()
+                    async for _ in notes:
+                        self._look_later()
+            await asyncio.sleep(PINS_AGAIN_S)
+
+    async def update(self) -> None:
+        """Bring the list of tools up to date. Raises `StoreError`."""
+        async with self._updating:
+            for server in self._servers:
+                await self._share(server)
+            served = [tools_of(server, self.accounts) for server in self._servers]
+            tools = {tool.spec.name: tool for some in served for tool in some}
+            seen = {name: digest(tool.spec) for name, tool in tools.items()}
+            pinned = await self._pins.pin(seen)
             changed = {name: seen[name] for name in seen if pinned.get(name) != seen[name]}
             for name in changed.keys() - self._changed.keys():
                 log.warning("a tool has changed, and waits for an admin", tool=name)
             self._changed = changed
             self._known = dict(_checked(tools[name] for name in tools if name not in changed))
-            if all(server.fault != NOT_STARTED for server in self._servers):
-                self.tried.set()
+
+    async def _share(self, server: McpServer) -> None:
+        """What people were offered by *server* here is kept, and what others were is known."""
+        if self.accounts is None or not server.entry.sign_in:
+            return
+        told, server.told = server.told, Listed()
+        try:
+            kept = await self.accounts.kept.offers(server.entry.name) or Listed()
+            server.listed = kept.joined(told)
+            if server.listed != kept:
+                await self.accounts.kept.keep_offers(server.entry.name, server.listed)
+        except StoreError:
+            server.told = told.joined(server.told)
+            raise
 
 
 def _those_of(server: str, names: Iterable[str]) -> list[str]:
@@ -194,78 +249,3 @@ def _checked(tools: Iterator["ServedTool"]) -> Iterator[tuple[str, Known]]:
             yield tool.spec.name, Known(tool)
         except ValueError as error:
             log.warning("a tool cannot be used", tool=tool.spec.name, reason=str(error))
-
-
-def _tools_of(server: McpServer) -> Iterator["ServedTool"]:
-    entry, listed = server.entry, server.listed
-    for tool in listed.tools:
-        if entry.allows(tool.name):
-            yield ServedTool(server, tool, entry.effect(tool))
-    for name, field, items in ((READ, "uri", listed.resources), (FILL, "name", listed.prompts)):
-        if items and entry.allows(name):
-            yield ServedTool(server, _for_items(name, field, items), "read_only")
-
-
-def _for_items(name: str, field: str, items: Sequence[Item]) -> ServerTool:
-    """A tool that reads the resources, or fills the prompts, of a server."""
-    rows = "\n".join(
-        f"- {one.name} {', '.join(one.arguments)}: {one.description}" for one in items[:ITEMS]
-    )
-    what = "Reads one of these resources:" if name == READ else "Gives one of these instructions:"
-    properties: dict[str, Any] = {field: {"type": "string", "maxLength": 2_000}}
-    if name == FILL:
-        properties["arguments"] = {"type": "object", "additionalProperties": {"type": "string"}}
-    schema = {"type": "object", "properties": properties, "required": [field]}
-    return ServerTool(name, f"{what}\n{rows}", schema)
-
-
-class ServedTool:
-    """A tool of a server."""
-
-    def __init__(self, server: McpServer, tool: ServerTool, effect: Effect) -> None:
-        entry = server.entry
-        self._server = server
-        self._tool = tool
-        self.spec = ToolSpec(
-            name=_named(entry.name, tool.name),
-            description=visible(tool.description),
-            schema=tool.schema,
-            effect=effect,
-            timeout_s=4 * entry.timeout_s + 5,
-            foreign=not (entry.trust and tool.open_world is False),
-            places=entry.places,
-            roles=_ROLES[_ROLES.index(entry.role) :],
-            asks=entry.asks(tool.name),
-        )
-
-    async def call(self, arguments: Mapping[str, Any], context: ToolContext) -> ToolResult:
-        name, given = self._tool.name, dict(arguments)
-        try:
-            if name == READ:
-                done = await self._server.call("read", str(given.get("uri")), {})
-            elif name == FILL:
-                words = given.get("arguments") or {}
-                done = await self._server.call("fill", str(given.get("name")), words)
-            else:
-                done = await self._server.call(
-                    "call", name, given, key=context.key, on_progress=context.progress
-                )
-        except CallFailed as error:
-            text = f"the tool server {self._server.entry.name}: {error.why}: {error}"
-            raise (ToolError if error.sure else ToolUnsure)(text) from error
-        return ToolResult(visible(done.text), is_error=done.is_error)
-
-
-def _named(server: str, tool: str) -> str:
-    """A name that every provider takes, different for different tools."""
-    name = f"{server}{BETWEEN}{tool}"
-    plain = _NAME.sub("_", name)
-    if plain == name and len(name) <= 64:
-        return name
-    return f"{plain[:55]}_{hashlib.sha256(name.encode()).hexdigest()[:8]}"
-
-
-def _digest(spec: ToolSpec) -> str:
-    """The same as long as the model is told the same of the tool."""
-    told = msgspec.json.encode((spec.name, spec.description, spec.schema), order="sorted")
-    return hashlib.sha256(told).hexdigest()

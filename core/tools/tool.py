@@ -111,6 +111,15 @@ class ToolUnsure(ToolError):
     """The call failed in a way that leaves open whether it was done."""
 
 
+class SignInNeeded(ToolError):
+    """The person must first sign in to *server*, which asks for *scope*. Nothing was done."""
+
+    def __init__(self, server: str, scope: str = "") -> None:
+        super().__init__(f"the person must sign in to {server} first")
+        self.server = server
+        self.scope = scope
+
+
 class Tool(Protocol):
     """Something that a model may call."""
 

@@ -237,16 +237,16 @@ class _Answering:
         one_page = len(self.reply.handles) < 2 and len(self._generation.shown) <= PAGE_CHARS
         # A whole answer is saved, so if it must wait longer, it gives its worker back.
         most_wait_s = LONGEST_WAIT_S if self._whole else math.inf
-        language, steps = self._context.language, self._rounds.noted
-        final = self._generation.final(language, one_page=one_page)
-        ways = _ways_on(self._context, self._generation)
-        if (step := self._rounds.waits) is not None:
-            tainted = self._rounds.taint > Taint.NONE
-            self.asks, ways = await consent_question(self._context, step, tainted=tainted)
-        of_steps, under = self._rounds.told
-        final = "\n\n".join(filter(None, (final, told(steps, language), of_steps, self.asks)))
-        ways = [*doubt_buttons(steps, self._context.first.event_id, language), *under, *ways]
-        self.reply.tell(self._rounds.activity)
+        context, rounds, steps = self._context, self._rounds, self._rounds.noted
+        final = self._generation.final(context.language, one_page=one_page)
+        ways = _ways_on(context, self._generation)
+        if (step := rounds.waits) is not None:
+            tainted, person = rounds.taint > Taint.NONE, rounds.base.person
+            self.asks, ways = await consent_question(context, step, person, tainted=tainted)
+        doubt, (of_steps, under) = told(steps, context.language), rounds.told
+        final = "\n\n".join(filter(None, (final, doubt, of_steps, self.asks)))
+        ways = [*doubt_buttons(steps, context.first.event_id, context.language), *under, *ways]
+        self.reply.tell(rounds.activity)
         await self.reply.finish(final, ways, most_wait_s=most_wait_s)
 
 

@@ -24,11 +24,14 @@ from core.messages import Button, place_of
 from core.models.chunks import Usage
 from core.store.journal import RoundRecord, StepRecord
 from core.store.values import read
-from core.tools.tool import ToolSpec
+from core.tools.tool import SignInNeeded, ToolSpec
+from core.turn import signing_in
 from core.turn.context import TurnContext
 
 PRIVATE_S, GROUP_S = 15 * 60, 3 * 60
 """For so long a question can be decided. In groups others talk on, and what was meant changes."""
+SIGN_IN_S = 30 * 60
+"""For so long an answer waits for somebody to sign in."""
 MOST_SHOWN = 4_000
 """Longer arguments are not called: nobody can allow what they cannot read."""
 TOO_LONG = (
@@ -76,6 +79,12 @@ def asked(step: StepRecord, *, private: bool) -> StepRecord:
     return replace(step, state="asked", token=secrets.token_urlsafe(12), until=until)
 
 
+def to_sign_in(step: StepRecord, needed: SignInNeeded) -> StepRecord:
+    """*step*, which waits until its person has signed in."""
+    waiting, until = asked(step, private=True), time.time() + SIGN_IN_S
+    return replace(waiting, signs_in=needed.server, scope=needed.scope, until=until)
+
+
 def asked_of(rounds: Sequence[RoundRecord]) -> StepRecord | None:
     """The step that waits for a person, if there is one."""
     steps = rounds[-1].steps if rounds else ()
@@ -102,14 +111,17 @@ async def kept(context: TurnContext, token: str) -> Waiting | None:
     return read(_waiting, raw, "store.consent") if raw is not None else None
 
 
-def decided(rounds: Sequence[RoundRecord], token: str, *, yes: bool) -> list[RoundRecord]:
-    """*rounds*, with the decision on *token*. What else waited there is asked anew."""
+def decided(rounds: Sequence[RoundRecord], token: str, *, yes: bool | None) -> list[RoundRecord]:
+    """*rounds*, with the decision on *token*. What else waited there is asked anew.
+
+    *yes* is None: its person has signed in. Whether the call may be made is another question.
+    """
 
     def of(step: StepRecord) -> StepRecord:
         if step.state != "asked":
             return step
-        if step.token != token:
-            return replace(step, state="planned")
+        if step.token != token or yes is None:
+            return replace(step, state="planned", signs_in="", scope="")
         if yes:
             return replace(step, state="planned", allowed=True)
         return replace(step, state="failed", output=REFUSED)
@@ -118,9 +130,11 @@ def decided(rounds: Sequence[RoundRecord], token: str, *, yes: bool) -> list[Rou
 
 
 async def question(
-    context: TurnContext, step: StepRecord, *, tainted: bool
+    context: TurnContext, step: StepRecord, person: str, *, tainted: bool
 ) -> tuple[str, Sequence[Button]]:
-    """What the person reads of *step*, and the buttons under it."""
+    """What *person*, who asked, reads of *step*, and the buttons under it."""
+    if step.signs_in:
+        return await signing_in.question(context, step, person)
     language, token = context.language, step.token
     minutes = (PRIVATE_S if context.first.private else GROUP_S) // 60
     head = say("ask_first", language, tool=_named(step.tool))

@@ -74,7 +74,7 @@ class Rounds:
         under_way = UnderWay(context, lambda: self._journal.steps, lambda: self.bill(sure=True))
         self._taint = taint
         base = tool_context(context, waited, tainted=taint > Taint.NONE)
-        self._base = base = replace(base, of_turn=actions(under_way))
+        self.base = base = replace(base, of_turn=actions(under_way))
         self._mark = new_mark()
         self._toolbox = services.tools.for_turn(base)
         native = services.settings.search == "native"
@@ -175,7 +175,7 @@ class Rounds:
                 await self._steps.carry_out(len(journal.rounds) - 1)
             generation.found = self._steps.sources
             if (step := self.waits) is not None:
-                person, role = self._base.person, self._base.role
+                person, role = self.base.person, self.base.role
                 await keep(self._context, step, journal.rounds, person, role)
                 generation.asked = 0  # No round is made any more.
                 return

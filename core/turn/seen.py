@@ -12,7 +12,7 @@ from core.languages.catalogue import Language, say
 from core.models.folding import visible
 from core.secret import redact
 from core.store.journal import RoundRecord, StepRecord
-from core.tools.servers import BETWEEN
+from core.tools.served import BETWEEN
 from core.turn.journal import Journal
 
 MOST_STEPS = 12

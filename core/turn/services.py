@@ -1,9 +1,11 @@
 """What every turn may use: the open resources, and the settings."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from core.images.client import ImageClient
 from core.live.pace import Pacer
+from core.messages import Incoming
 from core.models.request import Model
 from core.models.speech import SpeechClient
 from core.people.access import Access
@@ -11,9 +13,11 @@ from core.people.personas import Personas, Places
 from core.people.rights import Rights
 from core.settings import Settings
 from core.store.budgets import Budgets
+from core.store.inbox import Kept
 from core.store.limits import Notices
 from core.store.overheard import Overheard
 from core.store.reminders import Reminders
+from core.store.sign_ins import SignIns
 from core.telemetry import Metrics
 from core.tools.registry import Tools
 from core.tools.servers import Servers
@@ -24,7 +28,10 @@ from core.turn.background import Background
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """Opened once by the service, read by every turn."""
+    """Opened once by the service, read by every turn.
+
+    *sign_ins*: who is signed in to tool servers; None if none asks for that. *put*: keeps mail.
+    """
 
     settings: Settings
     model: Model
@@ -39,6 +46,8 @@ class Services:
     reader: Reader
     overheard: Overheard
     reminders: Reminders
+    sign_ins: SignIns | None
+    put: Callable[[Incoming], Awaitable[Kept]]
     tools: Tools
     servers: Servers
     metrics: Metrics

@@ -20,9 +20,9 @@ from core.tasks import end
 from core.telemetry import Metrics, logger
 from core.tools.addresses import addresses_in
 from core.tools.registry import Known, Toolbox
-from core.tools.tool import ToolContext, ToolError, ToolResult, ToolSpec, ToolUnsure
+from core.tools.tool import SignInNeeded, ToolContext, ToolError, ToolResult, ToolSpec, ToolUnsure
 from core.tracing import Tracer
-from core.turn.consent import MOST_SHOWN, TOO_LONG, asked, asked_of, shown
+from core.turn.consent import MOST_SHOWN, TOO_LONG, asked, asked_of, shown, to_sign_in
 from core.turn.journal import UNSURE, Journal, doubted, happened, with_result
 from core.turn.seen import Seen
 
@@ -235,6 +235,8 @@ class Steps:
                 await self._last_words(number, at, call, spec.most_chars)
             await end([call])
             raise
+        except SignInNeeded as error:
+            return to_sign_in(step, error)
         except ToolUnsure as error:
             return _failed(step, str(error), spec)
         except ToolError as error:
@@ -242,8 +244,7 @@ class Steps:
         except Exception as error:
             # A tool may be anybody's code. Its error must not end the turn.
             log.exception("tool failed", tool=spec.name)
-            told = f"The tool failed ({type(error).__name__})."
-            return _failed(step, told, spec)
+            return _failed(step, f"The tool failed ({type(error).__name__}).", spec)
 
     async def _last_words(
         self, number: int, at: int, call: asyncio.Task[ToolResult], most_chars: int

@@ -1,9 +1,12 @@
 """The buttons under a call that a person must allow: yes, no, always here."""
 
 import time
+from contextlib import suppress
 
+from core.errors import StoreError
 from core.languages.catalogue import say
 from core.messages import Exchange, place_of
+from core.store.sign_ins import SIGNED_IN
 from core.turn import consent
 from core.turn.answer import answer
 from core.turn.commands.answers import asking_for
@@ -25,7 +28,14 @@ async def _always(context: TurnContext) -> Report:
     return await _decide(context, yes=True, always=True)
 
 
-async def _decide(context: TurnContext, *, yes: bool, always: bool = False) -> Report:
+async def _signed_in(context: TurnContext) -> Report:
+    """Go on, now that the person has signed in. Another process may have learned what there is."""
+    with suppress(StoreError):
+        await context.services.servers.update()
+    return await _decide(context, yes=None)
+
+
+async def _decide(context: TurnContext, *, yes: bool | None, always: bool = False) -> Report:
     """Go on with the answer that waits for this press, if it still does."""
     token = context.first.text.strip()
     found = (one for one in context.turn.history if token and one.token == token)
@@ -71,5 +81,6 @@ async def _close(context: TurnContext, sentence: str) -> Report:
 COMMANDS = (
     Command("permit", _permit, takes="text", act="tools"),
     Command("deny", _deny, takes="text"),
+    Command(SIGNED_IN, _signed_in, takes="text"),
     Command("always", _always, takes="text", act="tools"),
 )

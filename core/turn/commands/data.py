@@ -14,6 +14,7 @@ from core.messages import Button, ConversationId, place_of
 from core.said import Said, Span
 from core.store.erasing import Erased
 from core.store.overheard import MOST, MOST_BYTES
+from core.turn.commands.accounts import signed_in_to, signed_out
 from core.turn.commands.command import Command
 from core.turn.context import Report, TurnContext
 from core.turn.export import Told, files
@@ -114,6 +115,8 @@ async def _of_person(context: TurnContext) -> dict[str, Any]:
         kept["spent"] = counted
     if reminders := await context.services.reminders.of_person(person.id):
         kept["reminders"] = [msgspec.to_builtins(one.reminder) for one in reminders.values()]
+    if servers := await signed_in_to(context):
+        kept["signed_in"] = servers
     return {"person": person.id, "name": person.name, **kept} if kept else {}
 
 
@@ -186,6 +189,9 @@ async def _sure(context: TurnContext, answer: str, rest: str) -> Report:
     if not 0 <= time.time() - asked + 60 <= SURE_S:
         return await context.close("rejected", say("forget_late", language))
     person = context.first.sender.id
+    for server in await signed_in_to(context):
+        # Its authorization server is told too.
+        await signed_out(context, server)
     erased = await context.claim.eraser.everything(person)
     erased = erased.plus(others=await context.services.reminders.forget(person))
     return await context.close("command", say("forget_receipt", language, **erased._asdict()))

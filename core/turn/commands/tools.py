@@ -9,11 +9,12 @@ from collections.abc import Iterable, Sequence
 from core.languages.catalogue import Language, say
 from core.messages import Button, place_of
 from core.tools.servers import ServerState
-from core.turn.commands.command import Command, labelled_buttons, shown_name
+from core.turn.commands.accounts import enter_code, sign_in, sign_out, signed_in_to
+from core.turn.commands.command import MOST_BUTTONS, Command, labelled_buttons, shown_name
 from core.turn.context import Report, TurnContext
 from core.turn.tools.under_way import tool_context
 
-ACCEPT, ASK = "accept", "ask"
+ACCEPT, ASK, CODE, SIGN_IN, SIGN_OUT = "accept", "ask", "code", "sign in ", "sign out "
 
 
 async def _tools(context: TurnContext) -> Report:
@@ -23,6 +24,11 @@ async def _tools(context: TurnContext) -> Report:
         return await _accept(context, shown_name(name.strip()))
     if word == ASK:
         return await _ask_again(context, shown_name(name.strip()))
+    if word == CODE:
+        return await enter_code(context, name.strip())
+    for begin, sign in ((SIGN_IN, sign_in), (SIGN_OUT, sign_out)):
+        if context.first.text.strip().startswith(begin):
+            return await sign(context, context.first.text.strip().removeprefix(begin).strip())
     language, services = context.language, context.services
     names = services.tools.for_turn(tool_context(context, None, tainted=False)).names
     listed = "\n".join(f"- `{one}`" for one in names)
@@ -36,6 +42,12 @@ async def _tools(context: TurnContext) -> Report:
     if await context.may("always"):
         labels = {f"{ASK} {one}": say("tools_ask", language, tool=one) for one in always}
         buttons = labelled_buttons("tools", labels)
+    if servers := await signed_in_to(context):
+        parts.append(say("tools_signed_in", language, servers=_listed(servers)))
+        labels = {
+            f"{SIGN_OUT}{one}": say("tools_sign_out", language, server=one) for one in servers
+        }
+        buttons = [*buttons, *labelled_buttons("tools", labels)][:MOST_BUTTONS]
     return await context.close("command", "\n\n".join(filter(None, parts)), buttons)
 
 

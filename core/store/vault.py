@@ -1,0 +1,31 @@
+"""What must not be read in a backup of the store: it is encrypted before it is kept."""
+
+import base64
+
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+LEAST_CHARS = 16
+
+
+class Vault:
+    """Encrypts with the first of *keys*, and decrypts with any of them."""
+
+    def __init__(self, keys: tuple[str, ...]) -> None:
+        self._box = MultiFernet([Fernet(_derived(one)) for one in keys])
+
+    def seal(self, data: bytes) -> bytes:
+        return self._box.encrypt(data)
+
+    def unseal(self, sealed: bytes) -> bytes | None:
+        """What was sealed; None if it was changed, or the key for it is gone."""
+        try:
+            return self._box.decrypt(sealed)
+        except InvalidToken:
+            return None
+
+
+def _derived(key: str) -> bytes:
+    made = HKDF(SHA256(), 32, salt=None, info=b"palaver accounts").derive(key.encode())
+    return base64.urlsafe_b64encode(made)
