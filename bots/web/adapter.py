@@ -14,6 +14,7 @@ from bots.web.admission import Admission
 from bots.web.files import Files
 from bots.web.listing import Listing
 from bots.web.posts import NAME, STATUS_KEY, Download, Post, decode_post, files_of, posts_of
+from bots.web.proxies import PERSON, Proxies
 from bots.web.routes import WebRoutes
 from bots.web.sessions import Sessions
 from bots.web.surface import WebSurface, store_as_platform
@@ -62,6 +63,7 @@ class WebPlatform:
         local: bool,
         everyone: bool = False,
         public_url: str = "",
+        proxies: Proxies | None = None,
     ) -> None:
         self.identity = public_url
         self._post_log = post_log
@@ -71,7 +73,9 @@ class WebPlatform:
         self._files = Files(post_log)
         self._listing = Listing(post_log)
         self._sessions = Sessions(secret, guarded=not (local or everyone))
-        admission = Admission(self._sessions, local=local, public_url=public_url)
+        admission = Admission(
+            self._sessions, proxies or Proxies(), local=local, public_url=public_url
+        )
         self._routes = WebRoutes(post_log, self._push_queue, admission)
 
     async def __aenter__(self) -> Self:
@@ -178,7 +182,8 @@ class WebPlatform:
 
     async def administers(self, conversation: ConversationId, person: str) -> bool:
         # Who is on this machine, or has the key of the start's link, is the operator.
-        return not self._everyone
+        # Whom a proxy signed in is a person like others.
+        return not self._everyone and not person.startswith(f"{NAME}:{PERSON}")
 
     async def private_with(self, person: str) -> ConversationId:
         raise ChatLost("the page shows only conversations that its visitor began")

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import msgspec
 from aiohttp import web
 
+from bots.web.proxies import Proxies
 from bots.web.responses import read_json
 from bots.web.sessions import Sessions, answers_to
 from core.errors import StoreError
@@ -24,8 +25,11 @@ COOKIE_S = 365 * 24 * 3600
 class Admission:
     """Lets browsers in, and knows them again."""
 
-    def __init__(self, sessions: Sessions, *, local: bool, public_url: str) -> None:
+    def __init__(
+        self, sessions: Sessions, proxies: Proxies, *, local: bool, public_url: str
+    ) -> None:
         self._sessions = sessions
+        self._proxies = proxies
         self._local = local
         self._public_url = public_url
         self._cookie = SECURE_COOKIE if public_url.startswith("https:") else COOKIE
@@ -33,6 +37,8 @@ class Admission:
     async def session(self, request: web.Request) -> web.Response:
         """Give the browser a session, or renew the one it has."""
         self.check(request)
+        if self._proxies.visitor(request):
+            return web.json_response({"welcome": True})
         asked = await read_json(request, _decode_asked)
         known = request.cookies.get(self._cookie) or request.cookies.get(COOKIE, "")
         with store_as_http():
@@ -66,6 +72,8 @@ class Admission:
     async def visitor(self, request: web.Request) -> str:
         """The visitor of *request*; empty if we do not let them in."""
         self.check(request)
+        if told := self._proxies.visitor(request):
+            return told
         with store_as_http():
             return await self._sessions.visitor(request.cookies.get(self._cookie, ""))
 

@@ -1,4 +1,4 @@
-"""The page's one setting, and how it is built from it."""
+"""The page's settings, and how it is built from it."""
 
 from typing import Literal
 
@@ -14,6 +14,17 @@ class WebSettings(BaseModel):
         description="the chat page; unset: on when HTTP_HOST is loopback or no bot token is set. "
         "Where others reach it, it asks for the link that the start prints; open: it never does",
     )
+    web_user_header: str = Field(
+        "",
+        description="the page: the header in which a proxy that signs people in tells who they "
+        "are, such as X-Forwarded-User",
+        pattern=r"[A-Za-z0-9-]*",
+    )
+    web_proxies: str = Field(
+        "",
+        description="the page: the addresses of that proxy, separated by commas. From others the "
+        "header is not believed",
+    )
 
 
 def _on(settings: WebSettings, shared: Shared) -> bool | None:
@@ -24,6 +35,7 @@ def _on(settings: WebSettings, shared: Shared) -> bool | None:
 
 def _build(settings: WebSettings, lent: Lent) -> Platform:
     from bots.web.adapter import WebPlatform  # noqa: PLC0415 - only if on
+    from bots.web.proxies import Proxies  # noqa: PLC0415 - only if on
 
     return WebPlatform(
         lent.post_log,
@@ -31,6 +43,7 @@ def _build(settings: WebSettings, lent: Lent) -> Platform:
         local=lent.shared.loopback,
         everyone=settings.web_chat == "open",
         public_url=lent.shared.public_url,
+        proxies=Proxies(settings.web_user_header, settings.web_proxies),
     )
 
 

@@ -7,11 +7,14 @@ from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
 
 import aiohttp
+import multidict
 import pytest
 from aiohttp.compression_utils import ZLibDecompressor
 from playwright.async_api import async_playwright
 
+from bots.web.proxies import PERSON
 from core.connections import Connections
+from core.messages import conversation_id
 from core.traces import structure
 from tests.harness import palaver, until
 from tests.page.conftest import CHROMIUM, FLAGS, ask, bot, in_a_browser
@@ -207,6 +210,37 @@ async def test_a_server_that_others_reach_lets_in_who_has_the_link(tmp_path, mod
             async with session.post(path, json=body) as response:
                 assert response.status == 403
         assert key not in str(model.requests)
+
+
+@pytest.mark.parametrize(
+    ("proxies", "headers", "status"),
+    [
+        ("127.0.0.1", [("X-Forwarded-User", "anna")], 202),
+        ("127.0.0.1", [], 403),
+        ("127.0.0.1", [("X-Forwarded-User", " ")], 403),
+        ("127.0.0.1", [("X-Forwarded-User", "anna"), ("X-Forwarded-User", "root")], 403),
+        ("10.0.0.7", [("X-Forwarded-User", "anna")], 403),
+        ("", [("X-Forwarded-User", "anna")], 403),
+    ],
+)
+async def test_the_header_of_a_proxy_is_believed_once_and_from_its_address(
+    tmp_path, model, proxies, headers, status
+):
+    settings = {"web_user_header": "X-Forwarded-User", "web_proxies": proxies}
+    async with (
+        guarded(tmp_path, model, **settings) as (app, _),
+        aiohttp.ClientSession(headers=multidict.CIMultiDict(headers)) as session,
+    ):
+        body = {"id": "abcdefgh", "text": "/usage all"}
+        path = f"{app.url}/api/conversations/thread-12345"
+        async with session.post(path, json=body) as response:
+            assert response.status == status
+        if status == 202:
+            async with session.get(f"{app.url}/api/conversations") as response:
+                assert len(await response.json()) == 1
+            (web,) = app.platforms
+            person = f"web:{PERSON}0123456789"
+            assert not await web.administers(conversation_id("web", "x", "y"), person)
 
 
 async def test_where_all_may_none_is_asked_for_a_link(tmp_path, model):

@@ -249,7 +249,7 @@ function drawActions(node, post) {
   const at = new Date(post.at * 1000);
   const lang = document.documentElement.lang;
   row = make("div", { class: "actions" },
-    make("button", { type: "button", class: "copy-post", "aria-label": say("page_copy_answer"), title: say("page_copy_answer") }, "⧉"),
+    make("button", { type: "button", class: "copy-post", "aria-label": say("page_copy_answer"), title: say("page_copy_answer") }),
     post.author === "person" && post.id && !post.text.startsWith("/") ? make("button", { type: "button", class: "edit-post", "aria-label": say("page_edit"), title: say("page_edit") }, "✎") : "",
     make("time", { datetime: at.toISOString(), title: at.toLocaleString(lang) }, at.toLocaleTimeString(lang, { hour: "2-digit", minute: "2-digit" })));
   node.append(row);
@@ -348,10 +348,10 @@ function enlarge(source) {
 $("posts").addEventListener("click", async (event) => {
   const button = event.target.closest("button");
   const key = Number(button?.closest("article")?.dataset.key);
-  if (button?.className === "copy-post") {
+  if (button?.classList.contains("copy-post")) {
     await copy(posts.get(key)?.post.text || "").catch(() => {});
-    button.textContent = "✓";
-    setTimeout(() => (button.textContent = "⧉"), COPIED_MS);
+    button.classList.add("done");
+    setTimeout(() => button.classList.remove("done"), COPIED_MS);
   } else if (button?.className === "edit-post") told.edit();
   const text = button?.closest(".text");
   if (!text) return;

@@ -1,0 +1,33 @@
+"""A proxy that signs people in, and tells in a header who they are.
+
+Whoever reaches the server on another way could write that header themselves. So it is believed only
+from the addresses that the operator named, and only if it comes once.
+"""
+
+import hashlib
+
+from aiohttp import web
+
+PERSON = "u-"
+"""The names of such visitors begin so. They are people, not the operator."""
+
+
+class Proxies:
+    """*header*: its name; empty if there is no such proxy. *addresses*: separated by commas."""
+
+    def __init__(self, header: str = "", addresses: str = "") -> None:
+        self._header = header
+        self._addresses = {one.strip() for one in addresses.split(",") if one.strip()}
+
+    def visitor(self, request: web.Request) -> str:
+        """The visitor whom a proxy tells us of; empty if *request* comes from no proxy.
+
+        Raises:
+            HTTPForbidden: it comes from a proxy that says of nobody, or of two, who they are.
+        """
+        if not self._header or request.remote not in self._addresses:
+            return ""
+        told = [name.strip() for name in request.headers.getall(self._header, [])]
+        if len(told) != 1 or not told[0]:
+            raise web.HTTPForbidden(text="the proxy does not say who you are")
+        return PERSON + hashlib.sha256(told[0].encode("utf-8", "replace")).hexdigest()[:20]
