@@ -230,7 +230,8 @@ class StreamSurface(SlackSurface):
             try:
                 await self._add(more, cards)
             except ContentRefused as error:
-                if not cards or str(error) in _OF_STREAM or cannot(str(error)):
+                told = cards or not self._ts
+                if not told or str(error) in _OF_STREAM or cannot(str(error)):
                     raise
                 # This workspace takes no cards. The text goes without them.
                 self._streams.cards_refused()
@@ -250,7 +251,8 @@ class StreamSurface(SlackSurface):
         if not more and not cards:
             return
         if not self._ts:
-            await self._start(added(more, cards), display_mode(self._activity) if cards else None)
+            display = display_mode(self._activity) if self._streams.cards else None
+            await self._start(added(more, cards), display)
         else:
             with slack_errors():
                 await self._client.chat_appendStream(

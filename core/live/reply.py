@@ -250,7 +250,8 @@ class Reply:
             return
         self._typing.enough()
         async with reporting(self._pacer.budget, buckets, grant):
-            await screen.show(surface, self._buttons)
+            with suppress(Full):  # The next text will go on in another post.
+                await screen.show(surface, self._buttons)
         self._posts.note(surface)
 
     async def _finish_page(self, text: str, buttons: Sequence[Button], most_wait_s: float) -> None:

@@ -843,7 +843,8 @@ class SlackServer:
             raise SlackError("thread_not_found")
         # /reference/methods/chat.startStream: task_display_mode; timeline is the default
         display = parameters.get("task_display_mode", "timeline")
-        if display not in ("timeline", "plan"):
+        known = self.takes_cards or "task_display_mode" not in parameters
+        if display not in ("timeline", "plan") or not known:
             raise SlackError("invalid_arguments")
         post = Post(self.ts(), channel, thread, "", BOT_USER, streaming=True, display=display)
         post.blocks = [{"type": "markdown", "text": ""}]
