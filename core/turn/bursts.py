@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from msgspec.structs import replace
 
 from core.languages.cues import asks_nothing, corrects, ends_open, goes_on, is_fragment
-from core.messages import CUT, FORWARD, Incoming, Spent
+from core.messages import CUT, FORWARD, Exchange, Incoming, Spent
 from core.models.tokens import estimate_tokens
 from core.store.turns import Checkpoint, Turn
 from core.turn.context import TurnContext
@@ -71,6 +71,20 @@ def may_be_remark(context: TurnContext) -> bool:
         return False
     short = len(first.text) <= REMARK_CHARS and not (first.quote or first.attachments)
     return first.private and short and time.time() - first.sent_at <= OLD_S
+
+
+def answered_remark(context: TurnContext) -> Exchange | None:
+    """The exchange whose question turns out to be a remark on what *context* passes on.
+
+    In a group a question is committed at once, because others may ask about its answer. So what is
+    passed on right behind it may come when it is answered already. In private it may come late.
+    """
+    first, past = context.first, context.past
+    if first.burst != FORWARD or past is None:
+        return None
+    # Nobody reads an answer and passes something on within a second.
+    near = past.at > first.sent_at - REMARK_S
+    return past if near and len(past.question) <= REMARK_CHARS and not past.refused else None
 
 
 def joined(context: TurnContext, more: Sequence[Incoming]) -> TurnContext:

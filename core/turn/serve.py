@@ -4,6 +4,7 @@ from core.languages.catalogue import say
 from core.store.claim import FAILED, START
 from core.turn.afford import hint, refuse
 from core.turn.answer import answer
+from core.turn.bursts import answered_remark
 from core.turn.commands import carry_out
 from core.turn.commands.answers import too_long
 from core.turn.context import Report, TurnContext
@@ -60,6 +61,10 @@ async def _serve(context: TurnContext) -> Report:
     if unasked(context) and not await worth_an_answer(context, question):
         await context.commit()
         return Report("not useful")
+    if (remark := answered_remark(context)) is not None:
+        question, history = f"{remark.question}\n\n{question}", context.before(remark)
+        both = [*remark.attachments, *context.attachments]
+        return await answer(context, question, history, both, replaces=remark, again=True)
     async with titled(context, question):
         return await answer(context, question, context.turn.history, context.attachments)
 

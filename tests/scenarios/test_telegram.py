@@ -10,6 +10,8 @@ import pytest
 from PIL import Image
 
 from core.languages.catalogue import LANGUAGES
+from core.messages import conversation_id
+from core.store import keys
 from core.turn.commands import MENU
 from tests.contracts.drivers import TelegramDriver, driving, hooked
 from tests.harness import palaver, status_of_bytes, until
@@ -657,6 +659,29 @@ async def test_a_list_of_chats_follows_a_group_into_its_supergroup(driver, tmp_p
         driver.server.say(-3003, "@palaver_bot hello")
         await until(lambda: finished(driver.server, -2002))
         assert len(model.requests) == 1
+
+
+async def test_in_a_group_what_is_passed_on_behind_an_answered_remark_is_answered_in_its_post(
+    driver, tmp_path, model
+):
+    origin = {"type": "hidden_user", "date": 1, "sender_user_name": "Mystery"}
+    async with driving(driver, tmp_path, model):
+        await driver.say("group", "Is this a scam?")
+        history = keys.history(conversation_id("telegram", "-1001"))
+        await until(lambda: driver.app.core.redis.llen(history))
+        driver.server.say(-1001, "You won!", forward_origin=origin)
+        await until(lambda: "You won!" in str(model.requests))
+        await driver.answered("group")
+        asked = str(model.requests[-1]["messages"][-1])
+        assert asked.index("Is this a scam?") < asked.index("You won!")
+        assert len(driver.server.posts(-1001)) == 1
+
+        async def replaced():
+            return b"You won!" in (await driver.app.core.redis.lindex(history, -1))
+
+        await until(replaced)
+        assert await driver.app.core.redis.llen(history) == 1
+        assert len(model.requests) == 2
 
 
 async def test_an_edit_while_its_question_is_answered_replaces_the_answer(driver, tmp_path, model):
