@@ -6,7 +6,7 @@ import msgspec
 
 from core.border import set_aside
 from core.messages import DUE, ConversationId, Incoming, Sender
-from core.store.values import read
+from core.store.values import is_conversation, read
 from core.times.rules import Rule
 
 LAST = 2.5e11
@@ -48,8 +48,15 @@ class Occurrence(msgspec.Struct, frozen=True, omit_defaults=True):
     missed: int = 0
 
 
+_reminder = msgspec.json.Decoder(Reminder)
 _occurrence = msgspec.json.Decoder(Occurrence)
 _encode = msgspec.json.encode
+
+
+def reminder_in(raw: bytes) -> Reminder | None:
+    """The reminder that *raw* holds; None: it cannot be read, or would be told nowhere."""
+    found = read(_reminder, raw, "store.reminders")
+    return found if found is not None and is_conversation(found.conversation) else None
 
 
 def read_occurrence(incoming: Incoming) -> Occurrence | None:

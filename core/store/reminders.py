@@ -27,8 +27,8 @@ from core.store import keys
 from core.store.connection import script, store_errors
 from core.store.inbox import DEDUPE_S
 from core.store.lanes import lane_of, streams
-from core.store.reminder import Reminder, mail_of, ms
-from core.store.values import is_conversation, read, words
+from core.store.reminder import Reminder, mail_of, ms, reminder_in
+from core.store.values import words
 from core.times.rules import following, is_rule, zone_named
 
 AGAIN_S = 20.0
@@ -48,7 +48,6 @@ class Kept(NamedTuple):
     reminder: Reminder
 
 
-_reminder = msgspec.json.Decoder(Reminder)
 _encode = msgspec.json.encode
 
 
@@ -221,12 +220,7 @@ class Reminders:
             found = await cast(
                 Awaitable[list[bytes | None]], self._redis.hmget(keys.REMINDERS, list(ids))
             )
-        some = [
-            Kept(raw, reminder)
-            for raw in found
-            if raw and (reminder := read(_reminder, raw, "store.reminders")) is not None
-        ]
-        return [one for one in some if is_conversation(one.reminder.conversation)]
+        return [Kept(raw, one) for raw in found if raw and (one := reminder_in(raw)) is not None]
 
 
 def _names(reminder: Reminder) -> list[str]:
