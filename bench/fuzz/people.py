@@ -119,7 +119,7 @@ def _time(text: str, tag: Any, zone_name: str, at: float) -> None:
 
 BORDER = Border(
     st.tuples(
-        st.lists(_PIECES, max_size=12).map(" ".join) | st.lists(_PIECES, max_size=12).map("".join),
+        st.lists(_PIECES, max_size=9).map(" ".join) | st.lists(_PIECES, max_size=9).map("".join),
         st.sampled_from(_TAGS),
         st.sampled_from(_ZONES),
         _MOMENTS,

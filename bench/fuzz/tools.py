@@ -22,7 +22,7 @@ from core.store.journal import PREFIX, RoundRecord, StepRecord, read_rounds
 from core.store.reminder import mail_of, read_occurrence, reminder_in
 from core.tools.arguments import ArgumentCheck
 
-_STEP = StepRecord(ToolCall("c", "t", "{}"), tool="t", state="done", output="o", token="x")
+_STEP = StepRecord(ToolCall("c", "t", "{}"), tool="t", state="done", output="o")
 _REMINDER = {
     "id": "r",
     "person": {"id": "test:1", "name": "Ann"},
