@@ -16,6 +16,7 @@ from bots.registry import build, read_settings
 from core.lent import CommandInfo
 from core.platform import Platform
 from core.service import Core, open_core, serve
+from core.store import keys
 from core.turn.commands import COMMANDS, IN_THREADS
 
 
@@ -71,6 +72,15 @@ async def until(condition, seconds=20.0):
         if asyncio.get_running_loop().time() > deadline:
             raise AssertionError(f"did not happen within {seconds} s")
         await asyncio.sleep(0.02)
+
+
+async def at_rest(core):
+    """Until every question is committed: a post may be seen before its turn has ended."""
+
+    async def no_mail():
+        return not [name async for name in core.redis.scan_iter(keys.mail("*"))]
+
+    await until(no_mail)
 
 
 async def status_of_bytes(url, header):

@@ -7,7 +7,7 @@ import pytest
 
 from core.turn.citations import cited
 from tests.contracts.drivers import SlackDriver, TelegramDriver, WebDriver, driving
-from tests.harness import until
+from tests.harness import at_rest, until
 from tests.scenarios.test_slack_history import posted, thread_of
 from tests.scenarios.test_telegram_hearing import Group, settings
 from tests.servers.model import said
@@ -62,6 +62,7 @@ async def test_on_slack_one_person_sees_what_was_said_since_their_last_message(t
         assert "my last word" not in str(asked)
         assert not server.answers("C01", "")
         # It counts as a turn, and no history holds it.
+        await at_rest(driver.app.core)
         async for name in driver.app.core.redis.scan_iter("*history*"):
             raise AssertionError(name)
         # After my own word nothing was said, and no model is asked.

@@ -9,7 +9,7 @@ from msgspec.json import encode
 from core.messages import Exchange
 from core.store import keys
 from tests.contracts.drivers import SlackDriver, TelegramDriver, WebDriver, driving
-from tests.harness import until
+from tests.harness import at_rest, until
 from tests.unit.test_data_page import forever
 
 
@@ -200,7 +200,7 @@ async def test_an_answer_that_runs_elsewhere_is_shown_and_not_kept(tmp_path, mod
         await until(lambda: with_text(driver, "dm", "Erased"))
         go_on.set()
         await driver.answered("group", 2)
-        await until(lambda: len(model.requests) == 2)
+        await at_rest(driver.app.core)
         await asked_in_group(driver, 78, "Ann", "and now?")
         assert await history_of(driver) == ["slow 78", "and now?"]
 

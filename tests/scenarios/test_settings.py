@@ -1,11 +1,11 @@
 """`/settings`: what holds where, who may change it, and its menu of buttons."""
 
-import asyncio
 import itertools
 from contextlib import asynccontextmanager
 
 import pytest
 
+from core.store import keys
 from tests.contracts.drivers import TelegramDriver, WebDriver, driving, started
 from tests.harness import until
 
@@ -246,7 +246,8 @@ async def test_a_group_that_becomes_a_supergroup_keeps_its_settings(telegram, mo
     server.add_group(-1009, "Friends")
     server.say(GROUP, "", migrate_to_chat_id=-1009)
     moved = Chat(telegram, -1009)
-    await asyncio.sleep(0.3)
+    redis, state = telegram.app.core.redis, keys.state("telegram:-1009:")
+    await until(lambda: redis.hexists(state, "preferences"))
     assert "Moved people." in await asked(model, moved)
     await until(lambda: "retry" in str_of(moved.posts[-1]))
     assert "about: Moved people. (chosen here)" in await moved.say("/settings")

@@ -133,7 +133,10 @@ async def test_whoever_did_not_opt_in_is_not_overheard(driver, tmp_path, model):
         await until(group.posts)
         group.says("private talk", 2)
         assert (await group.asks(model))[0] == ""
-        assert not [one async for one in group.core.redis.scan_iter("*overheard*")]
+        # What is said later is kept, and it alone: the earlier message had its time to be.
+        await group.opts_in()
+        group.says("public talk", 2)
+        assert [one.text for one in await group.kept(1)] == ["public talk"]
 
 
 async def test_who_opts_in_is_told_if_telegram_shows_the_bot_nothing(driver, tmp_path, model):
