@@ -5,7 +5,7 @@ RUN python -m venv /opt/palaver
 WORKDIR /src
 # The locked dependencies first: they change less often than the code.
 COPY requirements.lock .
-RUN /opt/palaver/bin/pip install --quiet --require-hashes -r requirements.lock
+RUN /opt/palaver/bin/pip install --quiet --no-deps --require-hashes -r requirements.lock
 COPY pyproject.toml README.md ./
 COPY bots bots
 COPY core core

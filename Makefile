@@ -55,11 +55,11 @@ $(VENV)/bin/python:
 
 $(VENV)/.run: requirements.lock pyproject.toml | $(VENV)/bin/python
 	@echo "Installing Palaver into $(VENV) (once; about half a minute) ..."
-	@$(PIP) --no-compile --require-hashes -r requirements.lock
+	@$(PIP) --no-compile --no-deps --require-hashes -r requirements.lock
 	@$(PIP) --no-deps --no-build-isolation --editable .
 	@touch $@
 
 $(VENV)/.test: requirements-dev.lock $(VENV)/.run
 	@echo "Installing the test tools into $(VENV) (once) ..."
-	@$(PIP) --no-compile --require-hashes -r requirements-dev.lock
+	@$(PIP) --no-compile --no-deps --require-hashes -r requirements-dev.lock
 	@touch $@

@@ -16,7 +16,7 @@ from core.images.kinds import kind_of, pixels_of
 from core.net.addresses import is_public
 from core.net.urls import read_url
 from core.net.way import Way
-from core.turn.attachments import _text as text_of
+from core.turn.plain_text import text_of_bytes as text_of
 
 _ODD = st.text(alphabet="http:/[]@%.0123456789abxf-\\#?&= \n\ud800é。\u202e", max_size=60)
 _BEGUN = st.sampled_from(

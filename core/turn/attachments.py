@@ -26,6 +26,7 @@ from core.sandbox.run import Bounds, Sandbox
 from core.semaphore import Weighted
 from core.telemetry import logger
 from core.turn.office import READERS
+from core.turn.plain_text import text_of_bytes
 
 log = logger(__name__)
 
@@ -132,8 +133,8 @@ class Reader:
                         notes.append(earlier)
                 case "audio":
                     notes.append(f"[said in a voice message:]\n{found}")
-                case "file" if _is_unsaid(attached) and found.startswith("data:image/"):
-                    pictures.append(found)
+                case "file" if isinstance(found, _Picture):
+                    pictures.append(str(found))
                 case "file":
                     notes.append(f"[{attached.title}:]\n{found}")
         return ReadAttachments(tuple(pictures), tuple(notes), tuple(sounds), sum(heard_s))
@@ -178,8 +179,10 @@ class Reader:
             large = _is_document(attached) or _is_unsaid(attached)
             most = PDF_BYTES if large else FILE_BYTES
             async with self._fetching(platform, attached, most) as file:
-                if self._vision and _is_unsaid(attached) and kind_of(file) in PICTURES:
-                    found = _address(await self._pictures.for_model(file))
+                kind = kind_of(file)
+                # A screenshot may be named `error.txt`. But a drawing as text may be a question.
+                if self._vision and kind in PICTURES and (kind != "svg" or _is_unsaid(attached)):
+                    found = _Picture(_address(await self._pictures.for_model(file)))
                 else:
                     found = _beginning(await self._words(file, attached))
         self._keep(key, found)
@@ -217,7 +220,7 @@ class Reader:
         elif reader is not None:
             job = f"{reader.__module__}:{reader.__name__}"
         else:
-            return await asyncio.to_thread(_text, file)
+            return await asyncio.to_thread(text_of_bytes, file)
         words = await self._sandbox.run(job, file, bounds=READING)
         if not words.strip():
             raise ValueError("it holds no text, perhaps scanned pages")
@@ -234,6 +237,12 @@ class Reader:
 def _ending(attached: Attachment) -> str:
     path = PurePath(attached.name.lower())
     return path.suffix.removeprefix(".") or path.name
+
+
+class _Picture(str):
+    """The address of the picture that a file turned out to be."""
+
+    __slots__ = ()
 
 
 def _address(picture: Picture) -> str:
@@ -255,39 +264,6 @@ def _is_document(attached: Attachment) -> bool:
     """Whether *attached* is read in the sandbox."""
     ending = _ending(attached)
     return attached.mime == "application/pdf" or ending == "pdf" or ending in READERS
-
-
-_MARKS = (("utf-8-sig", b"\xef\xbb\xbf"), ("utf-32", b"\xff\xfe\0\0"), ("utf-32", b"\0\0\xfe\xff"))
-_MARKS_16 = (("utf-16", b"\xff\xfe"), ("utf-16", b"\xfe\xff"))
-
-
-def _text(data: bytes) -> str:
-    """*data* as text. Raises `ValueError` if it is no text."""
-    for encoding, mark in (*_MARKS, *_MARKS_16):
-        if data.startswith(mark):
-            return _sane(data.decode(encoding, "replace"))
-    if b"\0" in data[:4_000]:
-        # Perhaps UTF-16 without a mark: in most scripts nearly every second byte is then zero.
-        even, odd = data[:4_000:2].count(0), data[1:4_000:2].count(0)
-        few, many = sorted((even, odd))
-        if len(data) % 2 or few * 10 > many or many * 4 < len(data[:4_000]):
-            raise ValueError("it is no text")
-        return _sane(data.decode("utf-16-le" if odd > even else "utf-16-be", "replace"))
-    for encoding in ("utf-8", "gb18030"):
-        try:
-            return _sane(data.decode(encoding))
-        except UnicodeDecodeError:
-            continue
-    return _sane(data.decode("cp1252", "replace"))
-
-
-def _sane(text: str) -> str:
-    """*text*. Raises `ValueError` if too many of its characters cannot be shown."""
-    sample = text[:4_000]
-    odd = sum(not (one.isprintable() or one in "\r\n\t\f\x0b\x1b\ufeff") for one in sample)
-    if odd * 10 > len(sample):
-        raise ValueError("it is no text")
-    return text.replace("\0", "")
 
 
 def _beginning(text: str) -> str:

@@ -86,9 +86,12 @@ async def test_a_document_is_read(name, mime, data, words, driver, tmp_path, mod
         assert words in str(await asked(driver, model, name, mime, data))
 
 
-async def test_a_picture_is_seen(driver, tmp_path, model):
+@pytest.mark.parametrize(
+    ("name", "mime"), [("a.png", "image/png"), ("error.txt", "text/plain"), ("a.pdf", "")]
+)
+async def test_a_picture_is_seen_whatever_it_is_called(name, mime, driver, tmp_path, model):
     async with driving(driver, tmp_path, model):
-        content = await asked(driver, model, "a.png", "image/png", png())
+        content = await asked(driver, model, name, mime, png())
     assert content[-1]["image_url"]["url"].startswith("data:image/")
 
 
