@@ -1,7 +1,8 @@
 """Checks the arguments of a call against the tool's JSON schema.
 
 Schemas may come from strangers, so the check is bounded: `jsonschema_rs` matches patterns with a
-limit of steps, and nothing is fetched from an address in a schema.
+limit of steps, nothing is fetched from an address in a schema, and no reference in it is followed
+for ever.
 """
 
 from collections.abc import Mapping
@@ -10,6 +11,7 @@ from typing import Any
 import jsonschema_rs
 
 from core.models.tool_calls import read_arguments
+from core.tools.unfolding import unfolded
 
 BACKTRACKS = 10_000
 TOLD_CHARS = 300
@@ -24,7 +26,7 @@ class ArgumentCheck:
 
     def __init__(self, schema: Mapping[str, Any]) -> None:
         self._validator = jsonschema_rs.validator_for(
-            dict(schema),
+            unfolded(schema),
             retriever=_fetch_nothing,
             pattern_options=jsonschema_rs.FancyRegexOptions(backtrack_limit=BACKTRACKS),
         )

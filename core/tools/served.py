@@ -77,6 +77,7 @@ class ServedTool:
         self._server = server
         self._tool = tool
         self._accounts = accounts
+        self.trusted = server.entry.trust
         self.spec = _spec(server.entry, tool, effect)
 
     async def call(self, arguments: Mapping[str, Any], context: ToolContext) -> ToolResult:
@@ -115,7 +116,11 @@ class ServedTool:
     async def _ask(self, given: dict[str, Any], context: ToolContext, token: str) -> Done:
         name, server = self._tool.name, self._server
         if name == READ:
-            return await server.call("read", str(given.get("uri")), {}, token=token)
+            uri = str(given.get("uri"))
+            # An address that the model makes up could carry away what it has read.
+            if all(uri != one.name for one in server.listed.resources):
+                raise ToolError("There is no such resource. Read one of those that are listed.")
+            return await server.call("read", uri, {}, token=token)
         if name == FILL:
             words = given.get("arguments") or {}
             return await server.call("fill", str(given.get("name")), words, token=token)
@@ -158,6 +163,16 @@ def _named(server: str, tool: str) -> str:
     if plain == name and len(name) <= 64:
         return name
     return f"{plain[:55]}_{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+
+
+def hints(tool: ServedTool) -> Mapping[str, str]:
+    """What is pinned besides: what a server that is believed says of its tool's effects.
+
+    It stands under a name of its own, so that what older versions pinned stays as it is.
+    """
+    if not tool.trusted:
+        return {}
+    return {f"{tool.spec.name} hints": f"{tool.spec.effect} {tool.spec.foreign}"}
 
 
 def digest(spec: ToolSpec) -> str:

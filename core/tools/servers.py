@@ -23,7 +23,7 @@ from core.tasks import end
 from core.telemetry import logger
 from core.tools.accounts import Accounts
 from core.tools.registry import Known
-from core.tools.served import BETWEEN, ServedTool, digest, tools_of
+from core.tools.served import BETWEEN, ServedTool, digest, hints, tools_of
 
 log = logger(__name__)
 
@@ -82,7 +82,7 @@ class Servers:
         self._servers = [McpServer(entry, self._look_later, way) for entry in entries]
         self._updating = asyncio.Lock()
         self._known: Mapping[str, Known] = {}
-        self._changed: Mapping[str, str] = {}
+        self._changed: Mapping[str, Mapping[str, str]] = {}
         self._news = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self.tried = asyncio.Event()
@@ -161,7 +161,7 @@ class Servers:
     async def accept(self, server: str) -> Sequence[str]:
         """Let the changed tools of *server* be used. Returns their names. Raises StoreError."""
         accepted = {name: self._changed[name] for name in _those_of(server, self._changed)}
-        await self._pins.accept(accepted)
+        await self._pins.accept({k: v for one in accepted.values() for k, v in one.items()})
         self._look_later()
         return list(accepted)
 
@@ -211,9 +211,13 @@ class Servers:
                 await self._share(server)
             served = [tools_of(server, self.accounts) for server in self._servers]
             tools = {tool.spec.name: tool for some in served for tool in some}
-            seen = {name: digest(tool.spec) for name, tool in tools.items()}
-            pinned = await self._pins.pin(seen)
-            changed = {name: seen[name] for name in seen if pinned.get(name) != seen[name]}
+            seen = {name: {name: digest(tool.spec), **hints(tool)} for name, tool in tools.items()}
+            pinned = await self._pins.pin({k: v for one in seen.values() for k, v in one.items()})
+            changed = {
+                name: now
+                for name, now in seen.items()
+                if any(pinned.get(one) != told for one, told in now.items())
+            }
             for name in changed.keys() - self._changed.keys():
                 log.warning("a tool has changed, and waits for an admin", tool=name)
             self._changed = changed
