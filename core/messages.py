@@ -31,6 +31,11 @@ def place_of(conversation: ConversationId) -> ConversationId:
     return conversation_id(platform, space)
 
 
+def place_id(conversation: ConversationId) -> str:
+    """The place of *conversation* as operators and admins write it: `platform:id`."""
+    return place_of(conversation).removesuffix(":")
+
+
 def tenant_conversation(conversation: ConversationId) -> ConversationId:
     """What stands for all places of the bot of *conversation*: what holds everywhere is kept so."""
     return conversation_id(split_conversation(conversation)[0], "")

@@ -39,7 +39,7 @@ from core.messages import (
     Incoming,
     Picture,
     conversation_id,
-    place_of,
+    place_id,
     split_conversation,
 )
 from core.net.way import DIRECT, Way
@@ -178,7 +178,7 @@ class TelegramPlatform:
         return kind(self._bot, conversation, budget, reply_to=reply_to)
 
     def _kind(self, conversation: ConversationId) -> type[TelegramSurface]:
-        wanted = {"*", place_of(conversation).removesuffix(":")} & self._rich
+        wanted = {"*", place_id(conversation)} & self._rich
         return RichSurface if wanted else TelegramSurface
 
     def reopen_surface(self, conversation: ConversationId, handle: str) -> TelegramSurface:

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 
-from core.messages import ConversationId, split_conversation
+from core.messages import ConversationId, place_id
 from core.people.roles import Role, read_role, tenant_of
 from core.settings import Settings
 
@@ -48,8 +48,7 @@ class Access:
         role = self._roles.get(person, Role.STRANGER)
         if conversation is None:
             return role
-        platform, space, _ = split_conversation(conversation)
-        enters = self.open or f"{platform}:{space}" in self._places
+        enters = self.open or place_id(conversation) in self._places
         return max(role, Role.MEMBER) if enters else role
 
     def may_choose(self, model: str, role: Role, offered: Collection[str], *, local: bool) -> bool:

@@ -14,7 +14,7 @@ import msgspec
 from msgspec.structs import replace
 
 from core.errors import ConfigError
-from core.messages import ConversationId, Spent, place_of, split_conversation
+from core.messages import ConversationId, Spent, place_id
 from core.models.palaver_file import BudgetEntry
 from core.people.periods import PERS, Per, period_at
 from core.people.roles import tenant_of
@@ -170,7 +170,7 @@ def limits_of(settings: Settings, entries: Iterable[BudgetEntry]) -> tuple[Limit
 
 def fields_of(conversation: ConversationId, person: str) -> tuple[str, ...]:
     """Under which names admins' limits for *person* in *conversation* are kept, weakest first."""
-    return ("tenant", "place", "person", f"place {_place(conversation)}", f"person {person}")
+    return ("tenant", "place", "person", f"place {place_id(conversation)}", f"person {person}")
 
 
 def field_of(of: Of, who: str) -> str:
@@ -183,7 +183,7 @@ def applying(limits: Iterable[Limit], conversation: ConversationId, person: str)
 
     Of two that differ only in their amounts, the one for somebody by name holds, else the later.
     """
-    here = {"person": person, "place": _place(conversation), "tenant": tenant_of(conversation)}
+    here = {"person": person, "place": place_id(conversation), "tenant": tenant_of(conversation)}
     found: dict[tuple[str, ...], Limit] = {}
     ours = [one for one in limits if one.who in ("", here[one.of])]
     for limit in sorted(ours, key=lambda one: bool(one.who)):
@@ -195,14 +195,9 @@ def accounts_at(
     limits: Iterable[Limit], conversation: ConversationId, person: str, now: datetime.datetime
 ) -> Sequence[Account]:
     """The accounts of *limits* (see `applying`) at the moment *now*, in the place's zone."""
-    here = {"person": person, "place": _place(conversation), "tenant": tenant_of(conversation)}
+    here = {"person": person, "place": place_id(conversation), "tenant": tenant_of(conversation)}
     accounts = []
     for limit in limits:
         period = period_at(limit.per, now)
         accounts.append(Account(limit, here[limit.of], period.name, period.until))
     return accounts
-
-
-def _place(conversation: ConversationId) -> str:
-    platform, space, _ = split_conversation(place_of(conversation))
-    return f"{platform}:{space}"

@@ -5,7 +5,7 @@ from typing import Protocol
 
 from core.errors import StoreError
 from core.lent import Standing
-from core.messages import ConversationId, Incoming, split_conversation
+from core.messages import ConversationId, Incoming, place_id
 from core.people.access import Access
 from core.people.roles import RIGHTS, Act, Least, Member, Role, read_rights, tenant_of
 from core.platform import Platform
@@ -65,8 +65,7 @@ class Rights:
         listed = self._access.role_of(person, conversation)
         if listed >= Role.ADMIN:
             return listed
-        platform, space, _ = split_conversation(conversation)
-        names = (person, f"{platform}:{space}")
+        names = (person, place_id(conversation))
         found = await self._members.look(tenant_of(person), names)
         of_person, of_place = (Role.STRANGER if one is None else one.role for one in found)
         if of_person in (Role.BLOCKED, Role.ADMIN, Role.OWNER):

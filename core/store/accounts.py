@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from core.messages import ConversationId, Sender, Spent
+from core.messages import ConversationId, Sender, Spent, place_id
 from core.people.budgets import Account, Limit
 from core.people.roles import tenant_of
 from core.store import keys
@@ -91,7 +91,7 @@ def bill_of(
     accounts: Sequence[Account] = (),
 ) -> Bill:
     """The bill for *spent*, by model, of *person* in *conversation*."""
-    tenant, place = tenant_of(conversation), ":".join(conversation.split(":", 2)[:2])
+    tenant, place = tenant_of(conversation), place_id(conversation)
     tally = keys.tally(tenant, time.strftime("%Y-%m", time.gmtime()))
     pays = {
         keys.spent(who): cost for who, cost in accounts_of(conversation, person.id, spent).items()

@@ -13,13 +13,7 @@ from core.errors import LeaseLost, StoreError
 from core.languages.catalogue import Language, say
 from core.live.delivery import delete
 from core.live.reply import Reply, Shown
-from core.messages import (
-    Attachment,
-    Button,
-    Exchange,
-    Incoming,
-    split_conversation,
-)
+from core.messages import Attachment, Button, Exchange, Incoming, place_id
 from core.models.request import ChatMessage
 from core.people.budgets import Account
 from core.people.personas import Place
@@ -96,8 +90,7 @@ class TurnContext:
     @property
     def choices(self) -> Choices:
         """What holds for this turn: persona, model, its parameters, and the time."""
-        platform, space, _ = split_conversation(self.claim.conversation)
-        place = self.services.places.get(f"{platform}:{space}", Place())
+        place = self.services.places.get(place_id(self.claim.conversation), Place())
         chosen = self.turn.preferences
         if not chosen.name and not self.first.private:
             chosen = replace(chosen, name=one_line(self.first.place_name))

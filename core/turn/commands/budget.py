@@ -7,7 +7,7 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from core.languages.catalogue import say
-from core.messages import conversation_id, place_of, split_conversation
+from core.messages import conversation_id, place_id, place_of
 from core.people.budgets import (
     KINDS,
     NO_LIMIT,
@@ -139,8 +139,7 @@ def _whom(context: TurnContext, text: str) -> tuple[_Whom, str]:
     word, _, rest = text.strip().partition(" ")
     word, rest = word.lower(), rest.strip()
     if word == "here":
-        platform, space, _ = split_conversation(context.claim.conversation)
-        return _Whom("place", f"{platform}:{space}"), rest
+        return _Whom("place", place_id(context.claim.conversation)), rest
     if word not in KINDS:
         raise ValueError(word)
     who, _, behind = rest.partition(" ")
