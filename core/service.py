@@ -122,8 +122,9 @@ async def open_core(settings: Settings) -> AsyncIterator[Core]:
         inbox, entries = _inbox(redis, settings), models.tool_servers
         sign_ins = open_sign_ins(redis, pubsub, settings, entries)
         # The demo's server is there for who stays, not for one question from the terminal.
-        idle = models.kind == "demo"
-        made = open_tools(settings, entries, SharedPins(redis), sign_ins, idle=idle)
+        idle, paints = models.kind == "demo", models.images.paints
+        pins = SharedPins(redis)
+        made = open_tools(settings, entries, pins, sign_ins, idle=idle, paints=paints)
         tools, servers = await stack.enter_async_context(made)
         members, access = SharedMembers(redis), access_of(settings)
         services = Services(

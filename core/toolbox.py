@@ -31,11 +31,12 @@ async def open_tools(
     kept: KeptAccounts | None = None,
     *,
     idle: bool = False,
+    paints: bool = True,
 ) -> AsyncIterator[tuple[Tools, Servers]]:
     """The tools of *settings*, and the servers of *entries*, whose tools join them.
 
     *kept*: the accounts of people, if some servers ask them to sign in. *idle*: the servers are
-    started later, as `Servers.begin` says.
+    started later, as `Servers.begin` says. *paints*: there is an API for pictures.
 
     Raises:
         ConfigError: there is no such tool, or a search lacks its key.
@@ -47,7 +48,8 @@ async def open_tools(
         if unknown := [name for name in names if name not in (*BUILT_IN, READ_PAGE)]:
             known = ", ".join((*BUILT_IN, READ_PAGE))
             raise ConfigError("TOOLS", f"there is no tool {unknown[0]}; there are {known}")
-        tools: list[Tool] = [BUILT_IN[name]() for name in names if name in BUILT_IN]
+        usable = [name for name in names if name in BUILT_IN and (paints or name != IMAGE.name)]
+        tools: list[Tool] = [BUILT_IN[name]() for name in usable]
         if settings.image_callbacks and IMAGE.name in names:
             # The picture has a task of its own, by the key of its call: it is painted once.
             tools = [OfTurn(IMAGE, "idempotent") if one.spec == IMAGE else one for one in tools]

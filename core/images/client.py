@@ -90,6 +90,11 @@ class ImageClient:
     def model(self) -> str:
         return self._endpoint.model
 
+    @property
+    def paints(self) -> bool:
+        """Whether there is an API for pictures, as far as known."""
+        return self._endpoint.provider.paints
+
     async def check(self) -> str:
         """Check the address and the key, paint nothing. Return the model, or one that is listed."""
         endpoint = self._endpoint

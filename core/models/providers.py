@@ -41,6 +41,7 @@ class Provider(msgspec.Struct, frozen=True):
         thoughts: how thinking goes back with the results of tools, as in `Ways`.
         signs: whether a call goes back with a signature (Gemini).
         searches: the shape in which it searches the web for its models; empty if it does not.
+        paints: whether it has OpenAI's API for pictures, as far as known.
         nine: whether the ids of calls have nine letters and digits, and no text stands beside calls
             (Mistral).
     """
@@ -58,14 +59,25 @@ class Provider(msgspec.Struct, frozen=True):
     signs: bool = False
     nine: bool = False
     searches: Shape | Literal[""] = ""
+    paints: bool = True
 
 
 _VERSION = (("anthropic-version", "2023-06-01"),)
 KNOWN = (
-    Provider("api.deepseek.com", "prefix", "https://api.deepseek.com/beta", thoughts="empty"),
-    Provider("api.mistral.ai", "prefix", nine=True),
-    *(Provider(host, thoughts="space") for host in ("api.moonshot.cn", "api.moonshot.ai")),
-    Provider("aip.baidubce.com", shape="qianfan"),
+    Provider(
+        "api.deepseek.com",
+        "prefix",
+        "https://api.deepseek.com/beta",
+        thoughts="empty",
+        paints=False,
+    ),
+    Provider("api.mistral.ai", "prefix", nine=True, paints=False),
+    *(
+        Provider(host, thoughts="space", paints=False)
+        for host in ("api.moonshot.cn", "api.moonshot.ai")
+    ),
+    Provider("aip.baidubce.com", shape="qianfan", paints=False),
+    *(Provider(host, paints=False) for host in ("api.groq.com", "api.perplexity.ai")),
     Provider("openrouter.ai", thinking="reasoning", thoughts="as_it_was", searches="openai"),
     Provider("dashscope.aliyuncs.com", thinking="thinking_budget"),
     Provider("dashscope-intl.aliyuncs.com", thinking="thinking_budget"),
@@ -77,6 +89,7 @@ KNOWN = (
         headers=_VERSION,
         shape="anthropic",
         searches="anthropic",
+        paints=False,
     ),
     # OpenAI's newer models refuse `max_tokens`.
     # In a chat completion only its search models search.

@@ -175,10 +175,10 @@ def test_a_prefix_that_models_put_before_a_name_is_no_other_tool(said):
     assert Tools([Fake()]).for_turn(context()).find(said) is not None
 
 
-async def names_of(**given):
+async def names_of(*, paints=True, **given):
     settings = Settings(**given)
     # Without servers nothing is asked of the store.
-    async with open_tools(settings, (), Redis()) as (tools, _):
+    async with open_tools(settings, (), Redis(), paints=paints) as (tools, _):
         return [spec.name for spec in tools]
 
 
@@ -187,6 +187,7 @@ async def test_the_operator_is_told_which_tools_there_are():
         await names_of(tools=("clock",))
     assert await names_of() == list(BUILT_IN)
     assert await names_of(tools=()) == []
+    assert "image" not in await names_of(paints=False)
     assert await names_of(tools=("read_page",)) == ["read_page"]
     assert await names_of(tools=(), search="tavily", search_key="k") == ["web_search", "read_page"]
     with pytest.raises(ConfigError, match="SEARCH_KEY"):
