@@ -1,8 +1,8 @@
 """The search of the web that a provider does itself, while its model answers.
 
 Sources, autumn 2026: docs.claude.com "Web search tool"; platform.openai.com "Web search"
-(Responses); openrouter.ai "Server tools". Each charges for it:
-`core.models.chunks.SEARCH_USD`, OpenRouter in its bill.
+(Responses). Both tell in the stream that they search, so what the model does after it can be
+bounded. OpenRouter's server tool does not tell, so it is not used.
 """
 
 from collections.abc import Mapping
@@ -20,7 +20,6 @@ _TOOLS: Mapping[Shape, dict[str, object]] = {
         "max_uses": MOST_SEARCHES,
     },
     "responses": {"type": "web_search"},
-    "openai": {"type": "openrouter:web_search"},
 }
 
 

@@ -4,7 +4,6 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from core.models.native_search import native_search
 from core.models.parameters import OWN, THINKING
 from core.models.providers import Endpoint, Provider, continues_with
 from core.models.request import ChatMessage, ChatRequest, in_turns
@@ -42,9 +41,8 @@ def body(endpoint: Endpoint, request: ChatRequest, ways: Ways) -> dict[str, obje
         asked[endpoint.provider.max_tokens] = request.max_tokens
     for one in request.rounds:
         messages += _round(one, endpoint.provider, ways)
-    searching = native_search("openai", endpoint, request, ways)
-    if (request.tools or searching) and not request.closing:
-        asked["tools"] = searching + [
+    if request.tools and not request.closing:
+        asked["tools"] = [
             {
                 "type": "function",
                 "function": {

@@ -78,7 +78,7 @@ KNOWN = (
     ),
     Provider("aip.baidubce.com", shape="qianfan", paints=False),
     *(Provider(host, paints=False) for host in ("api.groq.com", "api.perplexity.ai")),
-    Provider("openrouter.ai", thinking="reasoning", thoughts="as_it_was", searches="openai"),
+    Provider("openrouter.ai", thinking="reasoning", thoughts="as_it_was"),
     Provider("dashscope.aliyuncs.com", thinking="thinking_budget"),
     Provider("dashscope-intl.aliyuncs.com", thinking="thinking_budget"),
     Provider("generativelanguage.googleapis.com", thinking="thinking_config", signs=True),

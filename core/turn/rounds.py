@@ -120,7 +120,8 @@ class Rounds:
     def taint(self) -> Taint:
         """What was read of others for this answer."""
         generation, rounds = self._generation, self._journal.rounds
-        searched = generation.searched or any(one.searched for one in rounds)
+        # Who cites pages has read them.
+        searched = generation.searched or generation.sources or any(o.searched for o in rounds)
         brought = any(one.foreign and happened(one) for one in self._journal.steps)
         return Taint.TEXT if brought or searched else self._taint
 
@@ -255,7 +256,7 @@ class Rounds:
             thought=calls.thought if calls is not None else (),
             by=calls.by if calls is not None else "",
             usage=generation.of_this_round(),
-            searched=generation.searched,
+            searched=generation.searched or bool(generation.sources),
         )
 
 

@@ -7,6 +7,8 @@ from aiohttp import web
 
 from core.models import anthropic, responses
 from core.models.chunks import Cited, Searched, Source, Usage
+from core.models.providers import Endpoint, provider_at
+from core.models.shapes import SHAPES
 from core.models.tool_calls import Output, Round
 from core.models.ways import Ways
 from tests.contracts.drivers import WebDriver, driving
@@ -23,14 +25,15 @@ OPENAI = "https://api.openai.com/v1"
 @pytest.mark.parametrize(
     ("url", "shape", "tool"),
     [
-        ("https://api.anthropic.com/v1", None, "web_search_20250305"),
-        ("https://openrouter.ai/api/v1", None, "openrouter:web_search"),
+        ("https://api.anthropic.com/v1", "anthropic", "web_search_20250305"),
+        (OPENAI, "responses", "web_search"),
     ],
 )
 def test_the_search_is_offered_where_the_provider_has_it_and_stands_before_our_tools(
     url, shape, tool
 ):
-    first, *others = body(SEARCHING, url)["tools"]
+    endpoint = Endpoint(url, "sk", "m", provider_at(url, None, shape))
+    first, *others = SHAPES[shape].body(endpoint, SEARCHING, Ways())["tools"]
     assert first["type"] == tool
     assert len(others) == 1
 
@@ -39,7 +42,8 @@ def test_the_search_is_offered_where_the_provider_has_it_and_stands_before_our_t
     ("url", "request_"),
     [
         ("https://api.deepseek.com", SEARCHING),
-        ("https://api.openai.com/v1", SEARCHING),
+        (OPENAI, SEARCHING),
+        ("https://openrouter.ai/api/v1", SEARCHING),
         ("https://api.anthropic.com/v1", OFFERED),
     ],
 )
