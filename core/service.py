@@ -122,9 +122,8 @@ async def open_core(settings: Settings) -> AsyncIterator[Core]:
         inbox, entries = _inbox(redis, settings), models.tool_servers
         sign_ins = open_sign_ins(redis, pubsub, settings, entries)
         # The demo's server is there for who stays, not for one question from the terminal.
-        idle, paints = models.kind == "demo", models.images.paints
-        pins = SharedPins(redis)
-        made = open_tools(settings, entries, pins, sign_ins, idle=idle, paints=paints)
+        more = {"idle": models.kind == "demo", "paints": models.images.paints}
+        made = open_tools(settings, entries, SharedPins(redis), sign_ins, **more)
         tools, servers = await stack.enter_async_context(made)
         members, access = SharedMembers(redis), access_of(settings)
         services = Services(
