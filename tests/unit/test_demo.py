@@ -62,7 +62,8 @@ async def test_the_demo_uses_tools_and_asks_before_a_note(tmp_path):
     driver = WebDriver()
     unset = SimpleNamespace(url="")
     async with driving(driver, tmp_path, unset, llm_model=""):
-        driver.app.core.services.servers.begin()  # As `palaver run` does.
+        servers = driver.app.core.services.servers
+        servers.begin()  # As `palaver run` does.
         await driver.say("page", "calculate 6*7")
         (post,) = await driver.answered("page")
         assert "42" in post.text
@@ -71,6 +72,7 @@ async def test_the_demo_uses_tools_and_asks_before_a_note(tmp_path):
         await driver.answered("page", 2)
         await driver.say("page", "make it warmer")
         await until(lambda: _pictures(driver, 2))
+        await until(servers.known, 60)
         await driver.say("page", "note: buy milk")
         post = await until(lambda: _asking(driver))
         assert "buy milk" in post.text
