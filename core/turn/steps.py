@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from core.models.chunks import Source
 from core.store.journal import StepRecord
 from core.tasks import end
-from core.telemetry import Metrics, logger
+from core.telemetry import Metrics, label, logger
 from core.tools.addresses import addresses_in
 from core.tools.registry import Known, Toolbox
 from core.tools.tool import SignInNeeded, ToolContext, ToolError, ToolResult, ToolSpec, ToolUnsure
@@ -264,7 +264,7 @@ class Steps:
         self._count(step)
 
     def _count(self, step: StepRecord) -> None:
-        self._metrics.steps.labels(step.tool or "unknown", step.state).inc()
+        self._metrics.steps.labels(label(step.tool or "unknown"), step.state).inc()
         log.info(
             "step",
             tool=step.tool or "unknown",
