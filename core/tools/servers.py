@@ -28,7 +28,7 @@ from core.tools.served import BETWEEN, ServedTool, digest, hints, tools_of
 log = logger(__name__)
 
 PINS_AGAIN_S = 5.0
-START_S = 5.0
+START_S = 15.0
 """How long after the start of the program turns wait for servers that were not tried yet."""
 
 
