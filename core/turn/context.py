@@ -270,6 +270,7 @@ class TurnContext:
             LeaseLost: another worker has the lane now.
             StoreError: the store stayed away for `STORE_TIMEOUT_S`.
         """
+        self.lease.ending = True
         await self.whole.wait()
         until = time.monotonic() + STORE_TIMEOUT_S
         await self.lease.rest()

@@ -52,6 +52,8 @@ class LeaseRenewer:
         self._looked_at = time.monotonic()
         self._renewed_at = 0.0
         self._lost = False
+        self.ending = False
+        """Whether the answer, whole or not, stands there as it will be kept."""
         self.resting = False
         """Whether the turn is committing."""
 

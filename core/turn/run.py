@@ -222,9 +222,10 @@ class TurnRun:
             behind = await self._claim.ledger.behind(self._claim.lane.name, len(context.mail))
         except StoreError:
             return ()
-        reached = context.checkpoints.newest
+        reached, ended = context.checkpoints.newest, context.lease.ending
         # To what is answered already nothing is added but what was passed on with it.
-        thoughts = context.turn.preferences.burst and not (reached is not None and reached.done)
+        ended = ended or (reached is not None and reached.done)
+        thoughts = context.turn.preferences.burst and not ended
         burst = list(context.mail)
         for one in behind:
             if not belongs(burst, one, thoughts=thoughts):
@@ -234,6 +235,7 @@ class TurnRun:
 
     def _joined(self, context: TurnContext, more: Sequence[Incoming]) -> TurnContext:
         context = joined(context, more)
+        context.lease.ending = False
         return dataclasses.replace(context, language=_language_for(context.mail, context.turn))
 
     async def _serve(self, context: TurnContext) -> Report:
