@@ -16,7 +16,6 @@ from core.crowd import NOTICE_EVERY_S, notice_of
 from core.errors import PlatformError, StoreError
 from core.languages.catalogue import say
 from core.languages.detection import language_of
-from core.lent import KNOCK
 from core.live.delivery import post
 from core.messages import ConversationId, Incoming, place_of, split_conversation
 from core.overhearing import Overhearing
@@ -24,6 +23,7 @@ from core.owner_codes import OwnerCodes
 from core.people.roles import Role
 from core.people.wake_words import calls_one, for_us, said_to
 from core.platform import Platform
+from core.presses import Presses
 from core.rates import MINUTE_S, Rates
 from core.retry import retry_until_available
 from core.speaking import Speaking
@@ -42,7 +42,7 @@ OUR_NAME = "Palaver"
 """People in a followed thread may call us so without a mention."""
 ASK = "ask"
 """The command of a button that asks a question, instead of a person who types it."""
-SELDOM = ("full", "not_allowed", "no_owner", "too_fast")
+SELDOM = ("full", "not_allowed", "no_owner", "request_kept", "too_fast")
 """Sentences that many people could get at once. A group or channel gets only one at a time."""
 NOT_ALLOWED_AGAIN_S = 30 * 24 * 3600
 FULL_AGAIN_S = 60
@@ -71,6 +71,7 @@ class Ingress:
         self._group = group
         self._tasks: set[asyncio.Task[None]] = set()
         most = services.settings.questions_per_minute
+        self._presses = Presses(inbox, notices, services, self._spawn)
         self._rates = Rates(services.pacer.budget, notices, most)
 
     async def close(self) -> None:
@@ -107,14 +108,10 @@ class Ingress:
         if role < Role.MEMBER and incoming.address != "direct":
             return
         verdict = "not allowed"
-        if incoming.command == KNOCK:
-            return
         if role < Role.MEMBER:
-            space = split_conversation(incoming.conversation)[1]
-            name = f"not-allowed:{space}:{incoming.sender.id}"
-            wanted = partial(self._owner_codes.wanted, platform)
-            sentence = "no_owner" if await retry_until_available(wanted, "owner") else "not_allowed"
-            self._notify(platform, incoming, name, NOT_ALLOWED_AGAIN_S, sentence)
+            await self._turn_away(platform, incoming)
+        elif not await self._presses.allow(platform, incoming, role):
+            verdict = "not theirs"
         elif incoming.of_place and await self._passed_on(platform, incoming, role):
             verdict = "passed on"
         elif not await self._rates.allow(incoming):
@@ -133,6 +130,20 @@ class Ingress:
                 name = f"full:{incoming.conversation}:{incoming.sender.id}"
                 self._notify(platform, incoming, name, FULL_AGAIN_S, "full", kept.waiting)
         self._services.metrics.accepted.labels(platform.name, verdict).inc()
+
+    async def _turn_away(self, platform: Platform, incoming: Incoming) -> None:
+        """*incoming* is a stranger's: keep that they asked, and tell them once."""
+        wanted = partial(self._owner_codes.wanted, platform)
+        if await retry_until_available(wanted, "owner"):
+            sentence = "no_owner"
+        else:
+            ask = partial(self._services.requests.ask, platform, incoming)
+            sentence, request = await retry_until_available(ask, "request")
+            if request is not None:
+                self._spawn(self._services.requests.tell(platform, request), "request")
+        space = split_conversation(incoming.conversation)[1]
+        name = f"{sentence}:{space}:{incoming.sender.id}"
+        self._notify(platform, incoming, name, NOT_ALLOWED_AGAIN_S, sentence)
 
     def _for_us(self, incoming: Incoming) -> Incoming | None:
         """*incoming*, without a wake word; None if it was said to nobody of us."""

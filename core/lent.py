@@ -16,8 +16,6 @@ from core.platform import Bucket
 Takes = Literal["nothing", "choice", "words", "text", "prompt"]
 
 
-KNOCK = "(knock)"
-"""The `command` of a stranger whom the adapter told already that they may not ask."""
 Standing = Literal["member", "stranger", "blocked"]
 """What a person is to us, as far as an adapter must know."""
 

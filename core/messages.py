@@ -127,6 +127,7 @@ class Incoming(msgspec.Struct, frozen=True, kw_only=True):
             *conversation* is then the place.
         place_name: what the platform calls the group or channel, or empty.
         replies_to: the platform's reference of the message that it replies to, or empty.
+        about: the id of the person or place whom the text names, or to whom it replies; or empty.
     """
 
     event_id: str
@@ -153,6 +154,7 @@ class Incoming(msgspec.Struct, frozen=True, kw_only=True):
     if_barred: str = ""
     place_name: str = ""
     replies_to: str = ""
+    about: str = ""
 
 
 class Button(msgspec.Struct, frozen=True):

@@ -9,16 +9,15 @@ import asyncio
 import re
 import secrets
 import time
-from collections.abc import Callable, Iterable
+import unicodedata
+from collections.abc import Callable, Iterable, Sequence
 
 from core.errors import StoreError
 from core.messages import Incoming
-from core.people.access import Access
 from core.people.roles import Member, Role
 from core.platform import Platform
-from core.store.limits import Notices
-from core.store.members import SharedMembers
 from core.telemetry import logger
+from core.turn.services import Services
 
 log = logger(__name__)
 
@@ -28,12 +27,29 @@ was read by others, or is a day old."""
 TRIES, TRIES_S = 5, 3600
 """One person may send so many codes in so many seconds. More are not even answered."""
 _ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
-_CODE = re.compile(r"own(?:-[a-z2-7]{4}){5}")
+_CODE = re.compile(r"(?<![a-z0-9])own(?:[\W_]{0,3}[a-z2-7]{4}){5}(?![a-z0-9])")
+"""However it was copied: in capital letters, with other dashes, spaces or line ends. A code has a
+digit, so that no five words of four letters are one."""
+TEXT_CHARS = 10_000
 
 
 def _fresh() -> str:
-    groups = ("".join(secrets.choice(_ALPHABET) for _ in range(4)) for _ in range(5))
-    return f"own-{'-'.join(groups)}"
+    letters = ""
+    while not re.search("[2-7]", letters):
+        letters = "".join(secrets.choice(_ALPHABET) for _ in range(20))
+    return _spelt(f"own{letters}")
+
+
+def _spelt(code: str) -> str:
+    """*code* as the log shows it."""
+    letters = re.sub(r"[\W_]+", "", code)
+    return "-".join([letters[:3], *(letters[at : at + 4] for at in range(3, len(letters), 4))])
+
+
+def codes_in(text: str) -> Sequence[str]:
+    """What stands in *text* in the shape of a code."""
+    plain = unicodedata.normalize("NFKC", text[:TEXT_CHARS]).lower()
+    return [_spelt(one) for one in _CODE.findall(plain) if re.search("[2-7]", one)]
 
 
 class OwnerCodes:
@@ -41,14 +57,12 @@ class OwnerCodes:
 
     def __init__(
         self,
-        members: SharedMembers,
-        notices: Notices,
-        access: Access,
+        services: Services,
         platforms: Callable[[], Iterable[Platform]],
     ) -> None:
-        self._members = members
-        self._notices = notices
-        self._access = access
+        self._members = services.members
+        self._notices = services.notices
+        self._access = services.access
         self._platforms = platforms
         self._told: dict[str, str] = {}
 
@@ -90,13 +104,13 @@ class OwnerCodes:
         Raises:
             StoreError: the store is away.
         """
-        if platform.local or "own-" not in incoming.text or incoming.command not in ("", "start"):
+        if platform.local or incoming.command not in ("", "start"):
+            return None
+        if not (codes := codes_in(incoming.text)):
             return None
         if not incoming.private:
-            return await self._made_public(platform, incoming)
-        code = incoming.text.strip().strip("`'\"“”«»").strip()
-        if not _CODE.fullmatch(code):
-            return None
+            return await self._made_public(platform, codes)
+        code = codes[0]
         if role is Role.OWNER:
             return "owner_now"
         tenant, person = platform.name, incoming.sender
@@ -113,9 +127,9 @@ class OwnerCodes:
             return "owner_now"
         return "code_wrong"
 
-    async def _made_public(self, platform: Platform, incoming: Incoming) -> str | None:
-        """Somebody wrote in a group. A code that others can read there is good no more."""
-        for code in _CODE.findall(incoming.text)[:TRIES]:
+    async def _made_public(self, platform: Platform, codes: Sequence[str]) -> str | None:
+        """Somebody wrote *codes* in a group. What others can read there is good no more."""
+        for code in codes[:TRIES]:
             if await self._members.drop_owner_code(platform.name, code):
                 log.warning("the owner code was written in a group", platform=platform.name)
                 await self._tell(platform)

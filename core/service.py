@@ -30,6 +30,7 @@ from core.owner_codes import OwnerCodes
 from core.people.access import access_of
 from core.people.rights import Rights, rights_of
 from core.platform import Platform
+from core.requests import Requests
 from core.scheduler import Scheduler
 from core.secret import keep_secret
 from core.settings import Settings
@@ -50,6 +51,7 @@ from core.store.pubsub import PubSub
 from core.store.pulse import Pulse
 from core.store.recent import SharedRecent
 from core.store.reminders import Reminders
+from core.store.requests import SharedRequests
 from core.store.response_cache import RedisResponseCache
 from core.store.secret import SharedSecret
 from core.store.sign_ins import open_sign_ins
@@ -97,7 +99,6 @@ class Core:
     links: PictureLinks | None
     lent: Lent
     services: Services
-    members: SharedMembers
 
 
 @asynccontextmanager
@@ -126,6 +127,8 @@ async def open_core(settings: Settings) -> AsyncIterator[Core]:
         made = open_tools(settings, entries, SharedPins(redis), sign_ins, **more)
         tools, servers = await stack.enter_async_context(made)
         members, access = SharedMembers(redis), access_of(settings)
+        notices = Notices(redis)
+        requests = Requests(SharedRequests(redis), members, notices, access, budget)
         services = Services(
             settings=settings,
             model=_remembering(models, redis, metrics),
@@ -146,7 +149,9 @@ async def open_core(settings: Settings) -> AsyncIterator[Core]:
             servers=servers,
             metrics=metrics,
             tracer=tracer,
-            notices=Notices(redis),
+            notices=notices,
+            members=members,
+            requests=requests,
         )
         yield Core(
             settings=settings,
@@ -158,7 +163,6 @@ async def open_core(settings: Settings) -> AsyncIterator[Core]:
             tasks=tasks,
             lent=_lent(redis, pubsub, services),
             services=services,
-            members=members,
         )
 
 
@@ -226,7 +230,7 @@ async def serve(
             core.lent.leases,
             starting.enter,
             CrowdTeller(Crowds(core.redis, core.inbox), notices, core.services.pacer.budget),
-            OwnerCodes(core.members, notices, core.services.access, lambda: starting.started),
+            OwnerCodes(core.services, lambda: starting.started),
         )
         routes = _routes(core, platforms.values(), starting.wrong)
 

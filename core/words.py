@@ -31,6 +31,11 @@ _REMARK_CHARS = 60
 """More than the remark of `shortened` has."""
 
 
+def code(text: str, most: int = 100) -> str:
+    """*text*, which somebody else wrote, as a code span: one line that nothing in it can end."""
+    return f"`{cut(' '.join(text.replace('`', ' ').split()), most) or '–'}`"
+
+
 def quoted(text: str) -> str:
     """*text* as a quote that nothing in it can end."""
     return "\n".join(f"> {line}" for line in text.splitlines())

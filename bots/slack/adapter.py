@@ -228,17 +228,18 @@ class SlackPlatform:
     ) -> Posted:
         _, channel, thread = split_conversation(conversation)
         with self._files_allowed():
-            posted = await upload(self._client, channel, thread, pictures)
+            files = await upload(self._client, channel, thread, pictures)
+        handle = ""
         if buttons:
             # A file's message takes no buttons. The picture itself is what matters.
+            where: Any = {"channel": channel, "thread_ts": thread or None}
+            text = " · ".join(button.label for button in buttons)
             with suppress(PlatformError), slack_errors():
-                await self._client.chat_postMessage(
-                    channel=channel,
-                    thread_ts=thread or None,
-                    text=" · ".join(button.label for button in buttons),
-                    blocks=[actions(buttons)],
+                posted = await self._client.chat_postMessage(
+                    **where, text=text, blocks=[actions(buttons)]
                 )
-        return Posted(pictures=posted)
+                handle = str(posted["ts"])
+        return Posted(handle, files)
 
     @contextmanager
     def _files_allowed(self) -> Iterator[None]:

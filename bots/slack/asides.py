@@ -23,6 +23,9 @@ def alone(incoming: Incoming) -> str:
 class AsideSurface(SlackSurface):
     """A post that only *user* sees. It is shown once, when it is final.
 
+    It is shown in the thread *within*, or in the channel: Slack shows it only in a thread that
+    somebody has begun (docs.slack.dev/reference/methods/chat.postEphemeral, `thread_ts`).
+
     If we may not write in the channel, or are no member of it, it goes to *response_url*, which
     Slack sent with the command (docs.slack.dev, handling user interaction: five uses within 30
     minutes). If there is none and we may not write, it goes to our direct messages with *user*
@@ -37,8 +40,10 @@ class AsideSurface(SlackSurface):
         conversation: ConversationId,
         user: str,
         response_url: str,
+        within: str = "",
     ) -> None:
         super().__init__(client, team, conversation)
+        self._within = within
         self._session = session
         self._user = user
         self._response_url = response_url
@@ -50,7 +55,10 @@ class AsideSurface(SlackSurface):
         try:
             with slack_errors():
                 await self._client.chat_postEphemeral(
-                    channel=self._channel, user=self._user, **content(text, buttons)
+                    channel=self._channel,
+                    user=self._user,
+                    thread_ts=self._within or None,
+                    **content(text, buttons),
                 )
         except Barred:
             if self._response_url:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from bots.slack.fields import items, mapping, string
-from bots.slack.reading import words
+from bots.slack.reading import named_first, words
 from core.lent import CommandInfo
 from core.messages import Incoming, Sender, conversation_id
 
@@ -27,6 +27,7 @@ class Slash(NamedTuple):
     channel: str
     trigger: str
     response_url: str
+    named: str = ""
 
 
 def read_command(text: str, commands: Mapping[str, CommandInfo]) -> tuple[str, str]:
@@ -62,6 +63,7 @@ def read_slash(body: Mapping[str, Any], commands: Mapping[str, CommandInfo]) -> 
         string(body, "channel_id"),
         string(body, "trigger_id"),
         string(body, "response_url"),
+        named_first(string(body, "text")),
     )
 
 
@@ -111,6 +113,7 @@ def slash_incoming(slash: Slash, name: str, team: str, thread: str, *, private: 
         private=private,
         message=thread,
         of_place=not thread,
+        about=f"{name}:{slash.named}" if slash.named else "",
     )
 
 
@@ -128,12 +131,17 @@ def read_press(body: Mapping[str, Any], name: str, team: str) -> Incoming | None
     command = string(pressed[0], "value")
     if not command:
         return None
+    private, within = channel.startswith("D"), string(message, "thread_ts")
+    alone = "" if private or view else f"@{user} {string(body, 'response_url')} {within}".rstrip()
     return Incoming(
         event_id=f"{name}:{team}:{string(body, 'trigger_id')}",
         conversation=conversation_id(name, channel, thread),
         sender=Sender(f"{name}:{user}", user),
         text="",
         command="retry" if command == "again" else command,
-        private=channel.startswith("D"),
+        private=private,
+        under=string(message, "ts"),
+        aside=alone,
+        if_barred=alone,
         of_place=not thread,
     )

@@ -13,7 +13,16 @@ from typing import Any, Literal, NamedTuple
 from bots.slack.attached import read_files
 from bots.slack.commands import read_command
 from bots.slack.fields import items, mapping, string
-from bots.slack.reading import UNKNOWN, Names, extras_of, looking_at, shared_files, text_of, words
+from bots.slack.reading import (
+    UNKNOWN,
+    Names,
+    extras_of,
+    looking_at,
+    named_first,
+    shared_files,
+    text_of,
+    words,
+)
 from core.lent import CommandInfo
 from core.messages import TITLE, Incoming, Sender, conversation_id
 
@@ -84,7 +93,7 @@ def _said(
         more += [seen] if (seen := looking_at(event, names)) else []
         text = "\n\n".join(filter(None, (text, *more)))
     channel = string(event, "channel")
-    gesture = string(message, "client_msg_id")
+    gesture, named = string(message, "client_msg_id"), named_first(_without(me, raw))
     return Incoming(
         event_id=_id(me, edited or f"{channel}:{ts}"),
         same=_id(me, gesture) if gesture and not edited else "",
@@ -101,6 +110,7 @@ def _said(
         sent_at=seconds(ts),
         of_place=of_place,
         if_barred="" if _private(event) else f"@{string(message, 'user')}",
+        about=f"{NAME}:{named}" if named else "",
     )
 
 

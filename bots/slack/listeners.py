@@ -32,7 +32,7 @@ from bots.slack.stubs import completed
 from core.border import clean, set_aside
 from core.errors import Barred, ChatLost, NoRight, PlatformError, StoreError
 from core.languages.detection import language_of
-from core.lent import KNOCK, Overhears, Standing
+from core.lent import Overhears, Standing
 from core.messages import Incoming, Sender, conversation_id, split_conversation
 
 log = logging.getLogger(__name__)
@@ -165,8 +165,9 @@ class Listeners:
                 await ack()
                 return
             case "stranger":
-                await self._accept(replace(asked, command=KNOCK))
-                await ack(self._speak("not_allowed", language, id=sender.id))
+                # The ingress tells them alone. What they asked is shown to nobody.
+                await self._accept(asked)
+                await ack()
                 return
         if not slash.command or self._me.commands[slash.command].takes == "prompt":
             # Others do not see a slash command. So we post the question, and answer in its thread.

@@ -86,7 +86,7 @@ def manifest() -> dict[str, Any]:
                     "command": one,
                     "description": about,
                     "usage_hint": hint,
-                    "should_escape": False,
+                    "should_escape": True,
                 }
                 for one, (about, hint) in COMMANDS.items()
             ],

@@ -205,10 +205,13 @@ def surface_of_one(
     reply_to: str,
     speak: Any,
 ) -> AsideSurface | HomeSurface:
-    """The surface for *reply_to*: `@USER` (perhaps with a response_url), a menu, or the Home."""
+    """The surface for *reply_to*: `@USER URL THREAD`, a menu, or the Home.
+
+    URL is a response_url; it may be empty, and so may THREAD, in which it is shown.
+    """
     if reply_to.startswith("@"):
-        user, _, url = reply_to[1:].partition(" ")
-        return AsideSurface(client, session, team, conversation, user, url)
+        user, url, within, *_ = [*reply_to[1:].split(" "), "", ""]
+        return AsideSurface(client, session, team, conversation, user, url, within)
     if reply_to.startswith("home "):
         return HomeSurface(client, team, conversation, reply_to[5:])
     return MenuSurface(client, session, team, conversation, reply_to, speak)

@@ -19,6 +19,7 @@ Names = Mapping[str, str]
 UNKNOWN = "[sent: something of a kind that you cannot read: say that you cannot]"
 
 _CONTROL = re.compile(r"<([^<>|\s][^<>|]*)(?:\|([^<>]*))?>")
+_NAMED = re.compile(r"<[@#]([UWCG][A-Z0-9]+)")
 _MENTIONED = re.compile(r"<[@#]([UWCDG][A-Z0-9]+)|<!subteam\^(S[A-Z0-9]+)")
 
 
@@ -66,6 +67,12 @@ def words(text: str, names: Names) -> str:
 
     text = _CONTROL.sub(plain, text)
     return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+
+
+def named_first(text: str) -> str:
+    """The id of the first person or channel that Slack's own *text* mentions; or empty."""
+    match = _NAMED.search(text)
+    return match.group(1) if match else ""
 
 
 def mentioned_in(message: Mapping[str, Any]) -> set[str]:

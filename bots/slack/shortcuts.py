@@ -22,7 +22,6 @@ from bots.slack.people import People
 from bots.slack.reading import mentioned_in
 from bots.slack.said import content_of
 from core.errors import ChatLost, Impossible, NoRight, PlatformError
-from core.lent import KNOCK
 from core.messages import THREAD, Attachment, Incoming, Quote, Sender, conversation_id
 
 MOST_MESSAGES = 200
@@ -55,8 +54,7 @@ class Shortcuts:
             case "blocked":
                 return None
             case "stranger":
-                await self._tell(channel, user, "not_allowed", sender)
-                return replace(asked, command=KNOCK)
+                return replace(asked, if_barred=f"@{user}", aside=f"@{user}")
         match string(body, "callback_id"):
             case name if name == ASK_ABOUT:
                 await self._ask(body, message, channel, thread, sender)

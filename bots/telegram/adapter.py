@@ -15,11 +15,10 @@ from bots.telegram.aside import GUEST, Asides
 from bots.telegram.draft import DraftSurface
 from bots.telegram.files import Files
 from bots.telegram.guest import Guests
-from bots.telegram.inbound import NAME
 from bots.telegram.markup import CAPTION_UNITS, fill
 from bots.telegram.menu import set_menus
 from bots.telegram.pictures import ALBUM, send, send_document, send_voice
-from bots.telegram.pointing import Me, link_to
+from bots.telegram.pointing import NAME, Me, link_to
 from bots.telegram.rich import RichSurface
 from bots.telegram.surface import (
     TelegramSurface,
@@ -95,7 +94,9 @@ class TelegramPlatform:
         self._menus, self._for_asker = menus, for_asker
         self._webhook_secret = webhook_secret
         self._public_url = public_url
-        self._updates = Updates(self._bot, self._afterwards, leases, recent, webhook_secret)
+        self._updates = Updates(
+            self._bot, self._afterwards, leases, recent, webhook_secret, self._asides
+        )
         self._guests = Guests(self._bot)
         self._admins = Admins(self._bot)
         self._me = Me(0, "", ())

@@ -9,7 +9,7 @@ from collections import OrderedDict
 from collections.abc import Collection
 from contextlib import suppress
 
-from bots.telegram.inbound import NAME
+from bots.telegram.pointing import NAME
 from bots.telegram.surface import telegram_errors
 from bots.telegram.wire import TelegramBot
 from core.border import set_aside

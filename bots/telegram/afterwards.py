@@ -7,7 +7,7 @@ from functools import partial
 
 from telegram import Message, Update
 
-from bots.telegram.inbound import wording
+from bots.telegram.content import wording
 from bots.telegram.pointing import Me
 from bots.telegram.surface import GROWING, place, place_budget, telegram_errors
 from bots.telegram.wire import BORDER, TelegramBot

@@ -7,6 +7,7 @@ id of its own. If Telegram refuses one, or the server is older, everybody sees t
 
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 from telegram import ReplyParameters
@@ -29,6 +30,8 @@ ALONE = "!"
 """Instead of the message that an answer is about: nobody else may ever read it."""
 GUEST = "g"
 """Stands before the id of an inline message, in a thread's name and in a reference."""
+ALERT_CHARS = 200
+"""answerCallbackQuery: text."""
 AGAIN_S = 3600.0
 """After so long we ask again in a chat that refused: we may have become an admin."""
 
@@ -44,16 +47,39 @@ def alone(reference: str) -> str:
 
 
 class Asides:
-    """Makes the surfaces of one bot. It knows which chats refused not long ago."""
+    """Makes the surfaces of one bot. It knows which chats refused not long ago.
+
+    A press is answered once (core.telegram.org/bots/api#answercallbackquery): with nothing, which
+    ends the spinner, or with an alert. So who wants the alert takes the press before.
+    """
 
     def __init__(self, bot: TelegramBot) -> None:
         self._bot = bot
         self._plain_until: dict[int, float] = {}
+        self._presses: set[str] = set()
+
+    def note_press(self, callback: str) -> None:
+        """Note the press *callback*, which nobody has answered yet."""
+        self._presses.add(callback)
+
+    def take_press(self, callback: str) -> bool:
+        """Whether the caller answers the press *callback*: nobody else does."""
+        taken = callback in self._presses
+        self._presses.discard(callback)
+        return taken
 
     def surface(
         self, conversation: ConversationId, budget: Sequence[Bucket], reference: str
     ) -> "AsideSurface":
-        return AsideSurface(self._bot, conversation, budget, reference, self._plain_until)
+        callback = reference.split(":")[2] if reference.startswith(ALONE) else ""
+        return AsideSurface(
+            self._bot,
+            conversation,
+            budget,
+            reference,
+            self._plain_until,
+            alert=self.take_press(callback),
+        )
 
 
 class AsideSurface(TelegramSurface):
@@ -66,13 +92,15 @@ class AsideSurface(TelegramSurface):
         budget: Sequence[Bucket],
         reference: str,
         plain_until: dict[int, float],
+        *,
+        alert: bool,
     ) -> None:
         message, self._user, self._callback, self._ephemeral = reference.split(":")
-        self._alone = message == ALONE
+        self._alone, self._alert = message == ALONE, alert
         super().__init__(bot, conversation, budget, reply_to="" if self._alone else message)
         if self._alone:
             # Most likely it becomes a post in our private chat with the person.
-            self._budget = place_budget(bot.slow.bot, int(self._user))
+            self._budget = () if alert else place_budget(bot.slow.bot, int(self._user))
         self._plain_until = plain_until
 
     @property
@@ -80,6 +108,13 @@ class AsideSurface(TelegramSurface):
         return self._budget if self._alone else super().budget
 
     async def _send(self, formatted: Formatted, buttons: Sequence[Button]) -> None:
+        if self._alert and len(formatted.text) <= ALERT_CHARS and not buttons:
+            self._alert = False
+            with suppress(Impossible), telegram_errors():
+                await self._bot.answer_callback_query(
+                    self._callback, formatted.text, show_alert=True
+                )
+                return
         if self._plain_until.get(self._chat, 0.0) < time.monotonic():
             try:
                 await self._send_aside(formatted, buttons)

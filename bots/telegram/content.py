@@ -239,3 +239,9 @@ def origin_name(origin: object) -> str:
 
 def chat_name(chat: Chat | None) -> str:
     return (chat.title or chat.full_name or "someone") if chat is not None else "someone"
+
+
+def wording(message: Message) -> tuple[object, ...]:
+    """What a real edit changes. Telegram also reports changed buttons and previews as edits."""
+    marks = [(one.type, one.offset, one.length, one.url) for one in entities_of(message)]
+    return (text_of(message), *marks, *(one.ref for one in attachments(message)))

@@ -16,10 +16,19 @@ from bots.telegram.content import (
     described,
     entities_of,
     is_service,
-    text_of,
     with_links,
 )
-from bots.telegram.pointing import Me, files_pointed_at, is_ours, quote_of, reference_of, replied_to
+from bots.telegram.pointing import (
+    NAME,
+    TELEGRAM,
+    Me,
+    files_pointed_at,
+    is_ours,
+    person_meant,
+    quote_of,
+    reference_of,
+    replied_to,
+)
 from core.messages import (
     CUT,
     FORWARD,
@@ -31,10 +40,8 @@ from core.messages import (
     conversation_id,
 )
 
-NAME = "telegram"
 CUT_CHARS = 3900
 """Clients cut a text at 4096 UTF-16 units, or at a space or line end a little before."""
-TELEGRAM = 777000
 NOBODY = frozenset((1087968824, 136817688, TELEGRAM))
 """GroupAnonymousBot, Channel_Bot, Telegram: they stand for a chat and have no rights themselves.
 
@@ -231,6 +238,7 @@ def _said(
         sent_at=message.date.timestamp(),
         place_name="" if private else chat_name(message.chat),
         replies_to=reference_of(replied_to(message)),
+        about=person_meant(message),
     )
 
 
@@ -285,12 +293,6 @@ def _mentions(message: Message, me: Me) -> tuple[Sequence[MessageEntity], bool]:
 
 def _sender(user: User) -> Sender:
     return Sender(f"{NAME}:{user.id}", user.full_name, user.language_code or "")
-
-
-def wording(message: Message) -> tuple[object, ...]:
-    """What a real edit changes. Telegram also reports changed buttons and previews as edits."""
-    marks = [(one.type, one.offset, one.length, one.url) for one in entities_of(message)]
-    return (text_of(message), *marks, *(one.ref for one in attachments(message)))
 
 
 def sound(incoming: Incoming) -> Incoming:

@@ -11,12 +11,16 @@ from bots.telegram.content import (
     author_of,
     chat_name,
     described,
+    entities_of,
     of_story,
     origin_name,
     with_links,
 )
 from core.messages import Attachment, ConversationId, Quote, split_conversation
 
+NAME = "telegram"
+TELEGRAM = 777000
+"""Telegram itself, in whose name channels post in their groups."""
 QUOTE_CHARS = 4000
 UNTOLD = "(its words are not shown to bots: ask for them)"
 """Telegram shows bots only the quoted words of a message in another chat."""
@@ -52,6 +56,19 @@ def is_ours(message: Message | None, me: Me) -> bool:
         and message.from_user.id == me.id
         and not message.is_automatic_forward
     )
+
+
+def person_meant(message: Message) -> str:
+    """The id of the person whom *message* names, else of the one to whom it replies; or empty.
+
+    A mention by name has no id: Bot API cannot look one up.
+    """
+    replied = replied_to(message)
+    named = [one.user for one in entities_of(message) if one.user is not None]
+    people = [*named, replied.from_user if replied is not None else None]
+    # A bot that is an author stands for a group or channel.
+    ids = (one.id for one in people if one is not None and not one.is_bot and one.id != TELEGRAM)
+    return next((f"{NAME}:{one}" for one in ids), "")
 
 
 def quote_of(message: Message, me: Me) -> Quote | None:

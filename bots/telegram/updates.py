@@ -11,11 +11,12 @@ from telegram.error import TelegramError
 from bots.push_queue import PushQueue
 from bots.telegram.afterwards import Afterwards
 from bots.telegram.anonymous import in_whose_name
+from bots.telegram.aside import Asides
 from bots.telegram.decoding import read_json
 from bots.telegram.gestures import Gestures
 from bots.telegram.guest import greet
-from bots.telegram.inbound import NAME, STOPPED, read_guest, read_update, sound
-from bots.telegram.pointing import Me
+from bots.telegram.inbound import STOPPED, read_guest, read_update, sound
+from bots.telegram.pointing import NAME, Me
 from bots.telegram.surface import telegram_errors
 from bots.telegram.wire import BORDER, TelegramBot
 from core.border import set_aside
@@ -41,10 +42,11 @@ class Updates:
         leases: Leases,
         recent: Recent,
         webhook_secret: str,
+        asides: Asides,
     ) -> None:
         self.me = Me(0, "", ())
         self._bot = bot
-        self._afterwards = afterwards
+        self._afterwards, self._asides = afterwards, asides
         self._leases = leases
         self._gestures = Gestures(recent)
         self._webhook_secret = webhook_secret
@@ -96,6 +98,8 @@ class Updates:
         return web.Response()
 
     async def _read(self, update: Update) -> Sequence[Incoming]:
+        if update.callback_query is not None:
+            self._asides.note_press(update.callback_query.id)
         try:
             if update.guest_message is not None:
                 if self._afterwards.knows(update.guest_message):
@@ -119,6 +123,7 @@ class Updates:
     async def _answer_presses(self, updates: Sequence[Update]) -> None:
         """End the spinner on each pressed button."""
         for update in updates:
-            if update.callback_query is not None:
+            query = update.callback_query
+            if query is not None and self._asides.take_press(query.id):
                 with suppress(TelegramError):
-                    await self._bot.answer_callback_query(update.callback_query.id)
+                    await self._bot.answer_callback_query(query.id)

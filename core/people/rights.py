@@ -79,6 +79,8 @@ class Rights:
         least = self.table[act]
         if least.group is Role.OWNER:
             return "only_owner"
+        if act == "others":
+            return "only_asker_here" if self.place_admins else "only_asker"
         return "only_admins" if least.everywhere or not self.place_admins else "only_admins_here"
 
     async def may(self, platform: Platform, incoming: Incoming, act: Act, role: Role) -> bool:

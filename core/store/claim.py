@@ -37,10 +37,10 @@ from core.store import keys
 from core.store.accounts import Refused, bill_of, entries, key_of, read_hold, read_limits
 from core.store.connection import store_errors
 from core.store.consents import Consents
-from core.store.engine import Engine
-from core.store.lanes import Lane
+from core.store.engine import MOST_EXCHANGES, Engine
+from core.store.lanes import LANE_S, Lane
 from core.store.layers import to_keep
-from core.store.ledger import MOST_MAIL, Ledger
+from core.store.ledger import MOST_MAIL, POSTS_S, Ledger
 from core.store.past import Past
 from core.store.turns import Checkpoint, Ending, Turn, changes, read_turn, retention_s
 from core.store.values import read_incoming, unreadable, words
@@ -57,11 +57,6 @@ START = 3
 FAILED = 1
 """How many tries a start counts as: `START` at first, `FAILED` once the turn reports an error. A
 turn that kills or blocks its process cannot report: its start stays at `START`."""
-LANE_S = 24 * 3600
-"""How long a group's lane is remembered after its last turn: a commit may be sent again."""
-POSTS_S = 24 * 3600
-"""How long the store remembers which posts were in a checkpoint."""
-MOST_EXCHANGES = 5_000
 
 
 class Claim:
@@ -161,8 +156,9 @@ class Claim:
                 keys.running(self._place),
                 keys.posts(self.conversation),
                 keys.mail(self.lane.name),
+                self.lane.askers,
             ],
-            [self._fence, saved, POSTS_S, self._slot if slot else "", *new_posts],
+            [self._fence, saved, POSTS_S, self._slot if slot else "", *self.lane.asker, *new_posts],
         )
         self._slot_at = time.monotonic() if slot else self._slot_at
         return words(cast(bytes, stop))
@@ -209,6 +205,7 @@ class Claim:
                 keys.DEAD,
                 keys.holds(self._tenant),
                 keys.state(holder),
+                self.lane.askers,
                 *bill.keys,
                 *self._held,
             ],
@@ -229,6 +226,8 @@ class Claim:
                 self._slot,
                 encode(above) if above else "",
                 self._own_retention_s or "",
+                *self.lane.asker,
+                *ending.get("posts", ()),
             ],
         )
         self.near = [bill.accounts[at - 1] for at in near]

@@ -10,6 +10,9 @@ from core.store.erasing import Eraser
 from core.store.memories import Memories
 from core.store.places import Places
 
+MOST_EXCHANGES = 5_000
+"""So many exchanges a history keeps."""
+
 
 @dataclass(frozen=True, slots=True)
 class Engine:

@@ -37,6 +37,11 @@ def posts(conversation: ConversationId) -> str:
     return f"{TAG}:posts:{conversation}"
 
 
+def askers(conversation: ConversationId, period: int) -> str:
+    """For whom each post of a group was made in *period*, by its handle."""
+    return f"{TAG}:askers:{period}:{conversation}"
+
+
 def history(conversation: ConversationId) -> str:
     return f"{TAG}:history:{conversation}"
 
@@ -180,6 +185,11 @@ def members(tenant: str) -> str:
 def owner_code(tenant: str) -> str:
     """The code that makes its sender the owner. Its script gives it an end."""
     return f"{TAG}:owner-code:{tenant}"
+
+
+def requests(tenant: str) -> str:
+    """Who asked to be let in, by the id of the person."""
+    return f"{TAG}:requests:{tenant}"
 
 
 def told(name: str) -> str:

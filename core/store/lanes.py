@@ -19,6 +19,7 @@ conversation's names in the store. Versions before lanes did the same for groups
 left is still served in order, and newer mail of its senders is put behind it.
 """
 
+import time
 from collections.abc import Mapping
 
 import msgspec
@@ -29,6 +30,12 @@ from core.store.values import is_conversation, words
 
 MARK = "|"
 """Stands between conversation and person in a lane's name. No platform's id contains it."""
+
+
+LANE_S = 24 * 3600
+"""How long a group's lane is remembered after its last turn: a commit may be sent again."""
+ASKERS_S = 8 * 24 * 3600
+"""How long, and at least for half of that, it is known for whom a post was made."""
 
 
 def streams(platform: str) -> tuple[str, str]:
@@ -57,6 +64,16 @@ class Lane(msgspec.Struct, frozen=True):
             keys.state(conversation),
             *streams(split_conversation(conversation)[0]),
         ]
+
+    @property
+    def askers(self) -> str:
+        """The key that notes for whom posts are made now."""
+        return keys.askers(self.conversation, int(time.time() // (ASKERS_S // 2)))
+
+    @property
+    def asker(self) -> tuple[str, int]:
+        """For whom posts are made, and how long that is known. In private nobody needs to know."""
+        return self.person, ASKERS_S
 
     def shares(self, person: str) -> list[str]:
         """The keys of what runs and what is parked: for *person*, and for the place."""

@@ -16,6 +16,8 @@ from core.store.values import read_incoming, words
 
 MOST_MAIL = 50
 """How much mail of a lane a turn looks at."""
+POSTS_S = 24 * 3600
+"""How long the store remembers which posts were in a checkpoint."""
 
 
 class Ledger:

@@ -4,19 +4,20 @@ All replicas share both, and both outlive a restart.
 """
 
 import hmac
-from collections.abc import Sequence
-from typing import cast
+from collections.abc import Mapping, Sequence
+from typing import Literal, cast
 
 import msgspec
 from redis.asyncio import Redis
 
-from core.people.roles import Member
+from core.people.roles import Member, Role
 from core.store import keys
 from core.store.connection import script, store_errors
 from core.store.values import read, words
 
 CODE_S = 24 * 3600
 """How long a code is good. Then there is another one."""
+Verdict = Literal["done", "not theirs", "last owner"]
 _member = msgspec.json.Decoder(Member)
 
 
@@ -27,6 +28,7 @@ class SharedMembers:
         self._redis = redis
         self._code = script(redis, "owner_code")
         self._own = script(redis, "own")
+        self._decide = script(redis, "decide")
 
     async def look(self, tenant: str, names: Sequence[str]) -> Sequence[Member | None]:
         """As `Members.look`. What cannot be read counts as not decided."""
@@ -35,6 +37,31 @@ class SharedMembers:
                 list[bytes | None], await self._redis.hmget(keys.members(tenant), list(names))
             )
         return [None if raw is None else read(_member, raw, "store.members") for raw in found]
+
+    async def all(self, tenant: str) -> Mapping[str, Member]:
+        """What was decided about all people and places of *tenant*, by their ids."""
+        with store_errors():
+            found = cast(Mapping[bytes, bytes], await self._redis.hgetall(keys.members(tenant)))
+        members = {words(name): read(_member, raw, "store.members") for name, raw in found.items()}
+        return {name: one for name, one in members.items() if one is not None}
+
+    async def decide(
+        self, tenant: str, name: str, member: Member | None, *, by_owner: bool, owned: bool
+    ) -> Verdict:
+        """Decide that the person or place *name* is *member*; None: nothing is decided any more.
+
+        Args:
+            by_owner: whether an owner decides. Others may not change the role of an admin.
+            owned: whether the settings name an owner. Else the last one stays.
+        """
+        role = Role.STRANGER if member is None else member.role
+        value = b"" if member is None else msgspec.json.encode(member)
+        with store_errors():
+            done = await self._decide(
+                keys=[keys.members(tenant)],
+                args=[name, value, int(role), int(by_owner), int(owned)],
+            )
+        return "done" if done == 1 else "not theirs" if done == 0 else "last owner"
 
     async def owner_code(self, tenant: str, fresh: str) -> str:
         """The code of *tenant*; *fresh* if it has none yet. Empty: it has an owner."""

@@ -10,7 +10,7 @@ from core.messages import ConversationId, Incoming, place_of, tenant_conversatio
 from core.store import keys
 from core.store.archive import indexed
 from core.store.connection import store_errors
-from core.store.lanes import Lane
+from core.store.lanes import ASKERS_S, Lane
 from core.store.layers import Layers, read_layer
 from core.store.values import is_conversation, read_incoming, words
 
@@ -115,6 +115,16 @@ class Places:
         with store_errors():
             mail = cast(list[bytes], await self._redis.lrange(keys.mail(lane.name), -1, -1))
         return [one for raw in mail if (one := read_incoming(raw, "")) is not None]
+
+    async def asker(self, conversation: ConversationId, post: str) -> str:
+        """The id of the person for whom *post* of a group was made; empty if it is not known."""
+        now = int(time.time() // (ASKERS_S // 2))
+        with store_errors():
+            async with self._redis.pipeline(transaction=False) as pipe:
+                for period in (now - 1, now):
+                    pipe.hget(keys.askers(conversation, period), post)
+                before, since = await pipe.execute()
+        return words(before or since)
 
     async def note_move(self, place: ConversationId, to: ConversationId) -> None:
         """Remember for ever that *place*, which the operator listed, is now *to*."""

@@ -98,6 +98,7 @@ class Ending(TypedDict, total=False):
             `Preferences`; None: inherited again.
         dead: why the mail could not be answered. The mail then becomes dead letters.
         spent: the cost of the turn by model. The conversation, place and person pay it too.
+        posts: the handles of all posts of the turn.
         accounts: the budgets in which it counts. What was reserved is given back in any case.
     """
 
@@ -110,6 +111,7 @@ class Ending(TypedDict, total=False):
     dead: str
     spent: Mapping[str, Spent]
     accounts: Sequence[Account]
+    posts: Sequence[str]
 
 
 def read_turn(

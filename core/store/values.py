@@ -148,6 +148,8 @@ TYPES: Mapping[str, KeyType] = {
     "picture": "string",
     "learned": "string",
     "owner-code": "string",
+    "requests": "hash",
+    "askers": "hash",
 }
 """The type of each kind of key: the word after the tag. Other kinds are left alone."""
 

@@ -49,7 +49,8 @@ class TurnContext:
 
     *role* is what the sender is everywhere; `may` also knows the admins of the place. *whole* is
     set once the turn waits for no more mail of the burst. The commit waits for it. *memory*: what
-    the sender wants remembered, and used in answers to them here. *replies*: all that it says.
+    the sender wants remembered, and used in answers to them here. *replies*, and the posts with
+    *pictures*: all that it says.
     """
 
     claim: Claim
@@ -67,6 +68,7 @@ class TurnContext:
     memory: Sequence[str] = ()
     whole: asyncio.Event = field(default_factory=asyncio.Event)
     replies: list[Reply] = field(default_factory=list)
+    picture_posts: list[str] = field(default_factory=list)
 
     @property
     def first(self) -> Incoming:
@@ -107,6 +109,12 @@ class TurnContext:
         # Older versions wrote only the name.
         named = exchange.person or exchange.speaker
         return first.private or named == (first.sender.id if exchange.person else first.sender.name)
+
+    @property
+    def pressed(self) -> Exchange | None:
+        """The exchange with the post whose button was pressed, if the history has it."""
+        under = self.first.under
+        return next((one for one in self.turn.history if under and under in one.posts), None)
 
     @property
     def past(self) -> Exchange | None:
@@ -249,7 +257,7 @@ class TurnContext:
             notes=notes,
             cut=cut,
             attachments=tuple(attachments),
-            posts=tuple(posts),
+            posts=tuple(posts or self.picture_posts),
             pictures=tuple(pictures),
             refused=refused,
             tainted=taint > Taint.NONE,
@@ -276,6 +284,7 @@ class TurnContext:
         await self.lease.rest()
         ending["spent"] = self.spending.bill(ending.get("spent", {}))
         ending["accounts"] = self.accounts
+        ending["posts"] = [one for reply in self.replies for one in reply.handles] + self.picture_posts
         while True:
             try:
                 await self.claim.commit(len(self.mail), exchange, **ending)

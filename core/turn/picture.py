@@ -100,7 +100,8 @@ async def paint_again(context: TurnContext, how: str) -> Report:
     language = context.language
     painted = [one for one in context.turn.history if one.question.startswith(COMMAND)]
     own = [one for one in painted if context.owns(one)]
-    past = next(reversed(own or painted), None)
+    pressed = context.pressed
+    past = pressed if pressed in painted else next(reversed(own or painted), None)
     if past is None:
         return await context.close("rejected", say("nothing_to_retry", language))
     text = past.question.removeprefix(COMMAND)
@@ -172,6 +173,7 @@ class _Preview:
         except PlatformError as error:
             report_refusal(error, conversation)
         if first and self.handle:
+            context.picture_posts.append(self.handle)
             saved = replace(context.checkpoint, picture=self.handle)
             context.checkpoints.save(saved, now=True)
 

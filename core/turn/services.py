@@ -11,10 +11,12 @@ from core.models.speech import SpeechClient
 from core.people.access import Access
 from core.people.personas import Personas, Places
 from core.people.rights import Rights
+from core.requests import Requests
 from core.settings import Settings
 from core.store.budgets import Budgets
 from core.store.inbox import Kept
 from core.store.limits import Notices
+from core.store.members import SharedMembers
 from core.store.overheard import Overheard
 from core.store.reminders import Reminders
 from core.store.sign_ins import SignIns
@@ -53,4 +55,6 @@ class Services:
     metrics: Metrics
     tracer: Tracer
     notices: Notices
+    members: SharedMembers
+    requests: Requests
     background: Background = field(default_factory=Background)

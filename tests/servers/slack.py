@@ -982,7 +982,11 @@ class SlackServer:
         if parameters["user"] not in self.members.get(channel, {parameters["user"]}):
             raise SlackError("user_not_in_channel")
         blocks = self._content(parameters, 0)
-        post = Post(self.ts(), channel, "", parameters.get("text", ""), BOT_USER, blocks)
+        # The same page, `thread_ts`: shown only in a thread that somebody has begun.
+        thread = parameters.get("thread_ts", "")
+        if thread and not any(one.thread == thread for one in self.posts.values()):
+            return {"message_ts": self.ts()}
+        post = Post(self.ts(), channel, thread, parameters.get("text", ""), BOT_USER, blocks)
         self.ephemerals.append((parameters["user"], post))
         return {"message_ts": post.ts}
 

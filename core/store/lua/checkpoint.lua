@@ -2,9 +2,11 @@
 -- Refused (nil) unless the caller owns the entry and its turn is the current one.
 -- KEYS  1 stream  2 the lane's state  3 the conversation's state  4 the person's running
 --       5 the place's running  6 posts that somebody knows of  7 the lane's mail
+--       8 for whom posts were made
 -- ARGV  1 group  2 worker  3 entry  4 fence  5 checkpoint (may be empty)  6 posts_ttl_s
 --       7 its slot among those running, if that is to be renewed too (else empty)
---       8... posts that are new in it
+--       8 for whom it runs, in a group (else empty)  9 askers_ttl_s
+--       10... posts that are new in it
 -- Returns {the event id of the answer that must stop, `*` for any, or an empty string, how much
 -- mail the lane has}
 if not owned(KEYS[1], ARGV[1], ARGV[2], ARGV[3]) then return nil end
@@ -22,8 +24,9 @@ if ARGV[7] ~= '' then
   redis.call('ZADD', KEYS[5], 'XX', now, ARGV[7])
 end
 if ARGV[5] ~= '' then redis.call('HSET', KEYS[2], 'checkpoint', ARGV[5]) end
-for i = 8, #ARGV do redis.call('SADD', KEYS[6], ARGV[i]) end
-if #ARGV > 7 then redis.call('EXPIRE', KEYS[6], ARGV[6]) end
+for i = 10, #ARGV do redis.call('SADD', KEYS[6], ARGV[i]) end
+if #ARGV > 9 then redis.call('EXPIRE', KEYS[6], ARGV[6]) end
+note_askers(KEYS[8], ARGV[8], ARGV[9], 10)
 local mail = redis.call('LLEN', KEYS[7])
 if lane[2] then return {lane[2], mail} end
 if stopped and happened_since(lane[3], stopped) then return {'*', mail} end

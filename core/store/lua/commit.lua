@@ -4,7 +4,7 @@
 -- KEYS  1 stream  2 mail  3 the lane's state  4 history  5 the conversation's state  6 ready
 --       7 lanes  8 the person's running  9 the person's parked  10 the place's running
 --       11 the place's parked  12 dead letters  13 holds  14 the state of what is above
---       15... what the bill and the hold name
+--       15 for whom posts were made  16... what the bill and the hold name
 -- ARGV  1 group  2 worker  3 entry  4 fence  5 lane  6 person  7 mail taken
 --       8 the exchange to forget (its event id in JSON; may be empty; *: all)
 --       9 ttl_s of the conversation  10 ttl_s of the lane  11 most_exchanges
@@ -14,6 +14,7 @@
 --       16 since when this place's threads remember (seconds; may be empty)  17 its slot
 --       18 the preferences above this conversation that change (JSON, may be empty)
 --       19 for how many seconds exchanges are kept here, if shorter than 9 (else empty)
+--       20 for whom it ran, in a group (else empty)  21 askers_ttl_s  22... its posts
 -- Returns {how much mail is left, entries of the bill that come near their limit...}
 local lane, state, history = KEYS[3], KEYS[5], KEYS[4]
 local this = ARGV[3] .. ':' .. ARGV[4]
@@ -73,6 +74,7 @@ for at, of in pairs({[15] = state, [18] = KEYS[14]}) do
     redis.call('EXPIRE', of, ARGV[9])
   end
 end
+note_askers(KEYS[15], ARGV[20], ARGV[21], 22)
 if ARGV[16] ~= '' then redis.call('HSET', state, 'fresh', ARGV[16]) end
 redis.call('HSET', lane, 'committed', this)
 if lane ~= state then redis.call('EXPIRE', lane, ARGV[10]) end

@@ -65,6 +65,14 @@ local function add(command, key, field, much)
   return redis.call(command, key, field, much)
 end
 
+-- Note that the posts from ARGV[*at*] on were made for *person* (empty: nothing to note). Who was
+-- noted first stays: an admin's retry writes into the same posts.
+local function note_askers(askers, person, ttl_s, at)
+  if person == '' or #ARGV < at then return end
+  for i = at, #ARGV do redis.call('HSETNX', askers, ARGV[i], person) end
+  redis.call('EXPIRE', askers, ttl_s)
+end
+
 -- Keep *letter*. Only the newest 1000 letters are kept, and at most about 16 MB. They are dropped
 -- when none has come for 30 days.
 local function keep_dead(dead, letter)

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 from core.lent import CommandInfo
 from core.turn.commands import (
+    allow,
     answers,
     budget,
     catchup,
@@ -46,6 +47,7 @@ _ROOMS = (
     tools,
     usage,
     budget,
+    allow,
 )
 COMMANDS: Mapping[str, Command] = {
     command.name: command for room in _ROOMS for command in room.COMMANDS

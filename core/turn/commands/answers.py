@@ -30,13 +30,11 @@ async def _retry(context: TurnContext) -> Report:
 
     The commit of the new exchange replaces the old one.
     """
-    under = context.first.under
-    pressed = (one for one in context.turn.history if under and under in one.posts)
-    last = next(pressed, context.past)
+    last = context.pressed or context.past
     if last is None:
         return await context.close("rejected", say("nothing_to_retry", context.language))
-    if context.first.under and not context.owns(last):
-        return await context.close("rejected", say("retry_is_theirs", context.language))
+    if not context.owns(last) and not await context.may("others"):
+        return await context.refuse("others")
     context = asking_for(context, last)
     history = context.before(last)
     if last.question.startswith(PICTURE):
@@ -51,13 +49,18 @@ async def _retry(context: TurnContext) -> Report:
 
 
 async def _continue(context: TurnContext) -> Report:
-    """Go on with the person's last answer, if it was cut. Its exchange then holds all of it."""
-    last = context.past
+    """Go on with an answer that was cut. Its exchange then holds all of it.
+
+    It is the answer with the pressed button, else the last one to the person.
+    """
+    last = context.pressed or context.past
+    if last is not None and not context.owns(last) and not await context.may("others"):
+        return await context.refuse("others")
     whole = last is None or not last.cut or not last.answer
     if last is None or whole or last.question.startswith((PICTURE, COMPARISON)):
         return await context.close("rejected", say("nothing_to_continue", context.language))
     return await answer(
-        context,
+        asking_for(context, last),
         last.question,
         context.before(last),
         last.attachments,

@@ -44,7 +44,7 @@ async def _decide(context: TurnContext, *, yes: bool | None, always: bool = Fals
     if exchange is None or waiting is None:
         return await _close(context, "ask_gone")
     if not context.owns(exchange) and not await context.may("others"):
-        return await _close(context, "ask_theirs")
+        return await context.refuse("others")
     theirs = [one for one in context.turn.history if one.person == exchange.person]
     if theirs[-1] is not exchange:
         return await _close(context, "ask_passed")

@@ -1,0 +1,212 @@
+"""A stranger asks, and an owner decides: with a button, or with `/allow` and `/block`."""
+
+import asyncio
+from contextlib import asynccontextmanager
+
+import pytest
+
+from core.people.roles import Member, Role
+from core.store import keys
+from tests.contracts.drivers import SlackDriver, TelegramDriver, driving
+from tests.harness import until
+from tests.servers.slack import BOT_USER as BOT
+
+OWNER = {"telegram": "telegram:77", "slack": "slack:U01"}
+BOB = {"telegram": "telegram:78", "slack": "slack:U02"}
+GROUP = {"telegram": "telegram:-1001", "slack": "slack:C01"}
+
+
+@pytest.fixture(params=[TelegramDriver, SlackDriver], ids=lambda one: one.name)
+def driver(request):
+    return request.param()
+
+
+@asynccontextmanager
+async def owned(driver, tmp_path, model, **more):
+    """Closed to all but the owner, with whom the bot can speak."""
+    more = {"owners": OWNER[driver.name], **more}
+    async with driving(driver, tmp_path, model, open=False, **more):
+        yield driver.app.core
+
+
+def private_posts(driver, who="owner"):
+    """All posts of ours in private with the owner or Bob, in any thread."""
+    server = driver.server
+    if driver.name == "telegram":
+        return server.posts({"owner": 77, "bob": 78}[who])
+    channel = {"owner": "D01", "bob": "D02"}[who]
+    return [one for (where, _), one in server.posts.items() if where == channel and one.user == BOT]
+
+
+def text_of(post):
+    return post.text if hasattr(post, "markup") else post.shown
+
+
+async def wait_for(driver, words, who="owner"):
+    """The newest post to *who* with *words*."""
+
+    def there():
+        return next((p for p in reversed(private_posts(driver, who)) if words in text_of(p)), None)
+
+    return await until(there)
+
+
+def press(driver, post, command, person=None):
+    if driver.name == "telegram":
+        who = driver.server.person(*person) if person else None
+        driver.server.press(post, command, user=who) if who else driver.server.press(post, command)
+    else:
+        driver.server.press(post, command, user=person or "U01")
+
+
+def in_group(driver, text, person="bob"):
+    server = driver.server
+    if driver.name == "telegram":
+        who = server.person(78, "Bob") if person == "bob" else server.person()
+        text = text if text.startswith("/") else f"@palaver_bot {text}"
+        return server.say(-1001, text, user=who)
+    return server.say("C01", f"<@{BOT}> {text}", user={"bob": "U02", "ann": "U01"}[person])
+
+
+async def role_of(core, name):
+    found = await core.services.members.look(name.partition(":")[0], [name])
+    return found[0] and found[0].role
+
+
+async def asked(core, driver):
+    return await core.services.requests.kept.waiting(driver.name)
+
+
+async def test_a_stranger_is_let_in_by_a_button_and_told_so(driver, tmp_path, model):
+    async with owned(driver, tmp_path, model) as core:
+        await driver.say("dm2", "hello?")
+        await wait_for(driver, "asked my owner", "bob")
+        await driver.say("dm2", "hello??")
+        post = await wait_for(driver, "wants to use me")
+        assert model.requests == []
+        press(driver, post, f"allow {BOB[driver.name]}")
+        await wait_for(driver, "let in", "bob")
+        await wait_for(driver, "may use me now")
+        assert await asked(core, driver) == []
+        driver.begin_anew()
+        await driver.say("dm2", "why is the sky blue?")
+        await driver.answered("dm2")
+        texts = [text_of(one) for one in private_posts(driver, "bob")]
+        assert sum("asked my owner" in one for one in texts) == 1
+        assert len([one for one in private_posts(driver) if "wants" in text_of(one)]) == 0
+
+
+async def test_a_group_is_let_in_by_a_button_and_its_members_with_it(driver, tmp_path, model):
+    async with owned(driver, tmp_path, model) as core:
+        in_group(driver, "hello?")
+        post = await wait_for(driver, "wants to use me")
+        assert "in `" in text_of(post) or "in " in text_of(post)
+        press(driver, post, f"allow {GROUP[driver.name]}")
+        await wait_for(driver, "may use me now")
+        in_group(driver, "why is the sky blue?")
+        await until(lambda: model.requests)
+        assert await role_of(core, BOB[driver.name]) is None
+
+
+async def test_a_blocked_person_gets_no_word_any_more(driver, tmp_path, model):
+    async with owned(driver, tmp_path, model) as core:
+        await driver.say("dm2", "hello?")
+        post = await wait_for(driver, "wants to use me")
+        press(driver, post, f"block {BOB[driver.name]}")
+        await wait_for(driver, "no answer")
+        count = len(private_posts(driver, "bob"))
+        await driver.say("dm2", "hello??")
+        driver.begin_anew()
+        await driver.say("dm", "a question of the owner")
+        await driver.answered("dm")
+        assert len(private_posts(driver, "bob")) == count
+        assert await role_of(core, BOB[driver.name]) is Role.BLOCKED
+        assert len(model.requests) == 1
+
+
+async def test_a_crowd_of_strangers_gives_the_owner_a_few_posts(driver, tmp_path, model):
+    async with owned(driver, tmp_path, model) as core:
+        for number in range(20):
+            if driver.name == "telegram":
+                driver.server.add_private(100 + number, f"P{number}")
+                who = driver.server.person(100 + number, f"P{number}")
+                driver.server.say(100 + number, "hi", user=who)
+            else:
+                driver.server.people[f"U1{number:02}"] = f"P{number}"
+                driver.server.dms[f"D1{number:02}"] = f"U1{number:02}"
+                driver.server.say(f"D1{number:02}", "hi", user=f"U1{number:02}")
+        await until(lambda: len_is(core, driver, 20))
+        await wait_for(driver, "shows who waits")
+        await until(lambda: len(private_posts(driver)) == 6)
+        await driver.say("dm", "/allow")
+        listed = await wait_for(driver, "Let somebody in")
+        assert "(+" in text_of(listed)
+
+
+async def len_is(core, driver, count):
+    return len(await asked(core, driver)) == count
+
+
+async def test_allow_and_block_take_a_mention_or_a_reply(driver, tmp_path, model):
+    async with owned(driver, tmp_path, model) as core:
+        if driver.name == "telegram":
+            said = driver.server.say(-1001, "just talk", user=driver.server.person(78, "Bob"))
+            driver.server.say(-1001, "/allow", reply_to=said.id, user=driver.server.person())
+        else:
+            in_group(driver, "/allow <@U02>", "ann")
+        await until(lambda: is_role(core, BOB[driver.name], Role.MEMBER))
+        if driver.name == "telegram":
+            driver.server.say(-1001, "/block", reply_to=said.id, user=driver.server.person())
+        else:
+            in_group(driver, "/block <@U02>", "ann")
+        await until(lambda: is_role(core, BOB[driver.name], Role.BLOCKED))
+        in_group(driver, "/allow here", "ann")
+        await until(lambda: is_role(core, GROUP[driver.name], Role.MEMBER))
+
+
+async def is_role(core, name, role):
+    return await role_of(core, name) is role
+
+
+async def test_an_admin_lets_people_in_and_only_an_owner_names_admins(driver, tmp_path, model):
+    async with owned(driver, tmp_path, model) as core:
+        await driver.say("dm", f"/allow {BOB[driver.name]} admin")
+        await until(lambda: is_role(core, BOB[driver.name], Role.ADMIN))
+        await driver.say("dm2", f"/allow {BOB[driver.name]} owner")
+        await wait_for(driver, "Only the bot's owner", "bob")
+        await driver.say("dm2", f"/allow {driver.name}:U77")
+        await until(lambda: is_role(core, f"{driver.name}:U77", Role.MEMBER))
+        await driver.say("dm2", f"/block {OWNER[driver.name]}")
+        await wait_for(driver, "operator's settings", "bob")
+        assert await role_of(core, BOB[driver.name]) is Role.ADMIN
+
+
+async def test_the_last_owner_cannot_be_lost(driver, tmp_path, model):
+    async with driving(driver, tmp_path, model, open=False):
+        core = driver.app.core
+        code = (await until(lambda: core.redis.get(keys.owner_code(driver.name)))).decode()
+        await driver.say("dm", code)
+        await wait_for(driver, "my owner")
+        for text in ("member", "off", "admin"):
+            driver.begin_anew()
+            await driver.say("dm", f"/allow {OWNER[driver.name]} {text}")
+        driver.begin_anew()
+        await driver.say("dm", f"/block {OWNER[driver.name]}")
+        await until(
+            lambda: sum("no owner then" in text_of(one) for one in private_posts(driver)) == 4
+        )
+        await driver.say("dm", f"/allow {BOB[driver.name]} owner")
+        await until(lambda: is_role(core, BOB[driver.name], Role.OWNER))
+        await driver.say("dm", f"/allow {OWNER[driver.name]} member")
+        await until(lambda: is_role(core, OWNER[driver.name], Role.MEMBER))
+
+
+async def test_two_owners_who_demote_each_other_at_once_leave_one(driver, tmp_path, model):
+    async with owned(driver, tmp_path, model) as core:
+        members = core.services.members
+        for one in ("x:1", "x:2"):
+            await members.decide("x", one, Member(Role.OWNER), by_owner=True, owned=False)
+        told = await asyncio.gather(
+            *(members.decide("x", one, None, by_owner=True, owned=False) for one in ("x:1", "x:2"))
+        )
+        assert sorted(told) == ["done", "last owner"]
