@@ -284,7 +284,9 @@ class TurnContext:
         await self.lease.rest()
         ending["spent"] = self.spending.bill(ending.get("spent", {}))
         ending["accounts"] = self.accounts
-        ending["posts"] = [one for reply in self.replies for one in reply.handles] + self.picture_posts
+        ending["posts"] = [
+            one for reply in self.replies for one in reply.handles
+        ] + self.picture_posts
         while True:
             try:
                 await self.claim.commit(len(self.mail), exchange, **ending)
