@@ -229,7 +229,6 @@ class SlackPlatform:
         _, channel, thread = split_conversation(conversation)
         with self._files_allowed():
             files = await upload(self._client, channel, thread, pictures)
-        handle = ""
         if buttons:
             # A file's message takes no buttons. The picture itself is what matters.
             where: Any = {"channel": channel, "thread_ts": thread or None}
@@ -238,8 +237,8 @@ class SlackPlatform:
                 posted = await self._client.chat_postMessage(
                     **where, text=text, blocks=[actions(buttons)]
                 )
-                handle = str(posted["ts"])
-        return Posted(handle, files)
+                return Posted(str(posted["ts"]), files)
+        return Posted(pictures=files)
 
     @contextmanager
     def _files_allowed(self) -> Iterator[None]:

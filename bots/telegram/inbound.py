@@ -20,6 +20,7 @@ from bots.telegram.content import (
 )
 from bots.telegram.pointing import (
     NAME,
+    NOBODY,
     TELEGRAM,
     Me,
     files_pointed_at,
@@ -42,11 +43,6 @@ from core.messages import (
 
 CUT_CHARS = 3900
 """Clients cut a text at 4096 UTF-16 units, or at a space or line end a little before."""
-NOBODY = frozenset((1087968824, 136817688, TELEGRAM))
-"""GroupAnonymousBot, Channel_Bot, Telegram: they stand for a chat and have no rights themselves.
-
-Source: tdlib/telegram-bot-api, Client.cpp, `JsonMessage`.
-"""
 
 
 def read_update(update: Update, me: Me) -> Incoming | None:

@@ -21,6 +21,11 @@ from core.messages import Attachment, ConversationId, Quote, split_conversation
 NAME = "telegram"
 TELEGRAM = 777000
 """Telegram itself, in whose name channels post in their groups."""
+NOBODY = frozenset((1087968824, 136817688, TELEGRAM))
+"""GroupAnonymousBot, Channel_Bot, Telegram: they stand for a chat and have no rights themselves.
+
+Source: tdlib/telegram-bot-api, Client.cpp, `JsonMessage`.
+"""
 QUOTE_CHARS = 4000
 UNTOLD = "(its words are not shown to bots: ask for them)"
 """Telegram shows bots only the quoted words of a message in another chat."""

@@ -49,8 +49,8 @@ class TurnContext:
 
     *role* is what the sender is everywhere; `may` also knows the admins of the place. *whole* is
     set once the turn waits for no more mail of the burst. The commit waits for it. *memory*: what
-    the sender wants remembered, and used in answers to them here. *replies*, and the posts with
-    *pictures*: all that it says.
+    the sender wants remembered, and used in answers to them here. *replies* and the posts
+    *painted*: all that it says.
     """
 
     claim: Claim
@@ -68,7 +68,7 @@ class TurnContext:
     memory: Sequence[str] = ()
     whole: asyncio.Event = field(default_factory=asyncio.Event)
     replies: list[Reply] = field(default_factory=list)
-    picture_posts: list[str] = field(default_factory=list)
+    painted: list[str] = field(default_factory=list)
 
     @property
     def first(self) -> Incoming:
@@ -257,7 +257,7 @@ class TurnContext:
             notes=notes,
             cut=cut,
             attachments=tuple(attachments),
-            posts=tuple(posts or self.picture_posts),
+            posts=tuple(posts or self.painted),
             pictures=tuple(pictures),
             refused=refused,
             tainted=taint > Taint.NONE,
@@ -284,9 +284,7 @@ class TurnContext:
         await self.lease.rest()
         ending["spent"] = self.spending.bill(ending.get("spent", {}))
         ending["accounts"] = self.accounts
-        ending["posts"] = [
-            one for reply in self.replies for one in reply.handles
-        ] + self.picture_posts
+        ending["posts"] = [one for reply in self.replies for one in reply.handles] + self.painted
         while True:
             try:
                 await self.claim.commit(len(self.mail), exchange, **ending)

@@ -173,7 +173,7 @@ class _Preview:
         except PlatformError as error:
             report_refusal(error, conversation)
         if first and self.handle:
-            context.picture_posts.append(self.handle)
+            context.painted.append(self.handle)
             saved = replace(context.checkpoint, picture=self.handle)
             context.checkpoints.save(saved, now=True)
 

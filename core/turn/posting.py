@@ -42,7 +42,7 @@ async def post_pictures(
                 replacing = ""
                 sent = await send_pictures(*place, group, under)
             posted.extend(sent.pictures)
-            context.picture_posts.extend([sent.handle] if sent.handle else [])
+            context.painted.extend([sent.handle] if sent.handle else [])
 
         await context.lease.may_show(new_post=True)
         await deliver(
