@@ -59,6 +59,12 @@ def press(driver, post, command, person=None):
         driver.server.press(post, command, user=person or "U01")
 
 
+async def code_in_store(driver):
+    """The owner code, as the log shows it."""
+    redis = driver.app.core.redis
+    return (await until(lambda: redis.get(keys.owner_code(driver.name)))).decode()
+
+
 def in_group(driver, text, person="bob"):
     server = driver.server
     if driver.name == "telegram":
@@ -85,7 +91,7 @@ async def test_a_stranger_is_let_in_by_a_button_and_told_so(driver, tmp_path, mo
         post = await wait_for(driver, "wants to use me")
         assert model.requests == []
         press(driver, post, f"allow {BOB[driver.name]}")
-        await wait_for(driver, "let in", "bob")
+        await wait_for(driver, "go ahead", "bob")
         await wait_for(driver, "may use me now")
         assert await asked(core, driver) == []
         driver.begin_anew()
@@ -184,7 +190,7 @@ async def test_an_admin_lets_people_in_and_only_an_owner_names_admins(driver, tm
 async def test_the_last_owner_cannot_be_lost(driver, tmp_path, model):
     async with driving(driver, tmp_path, model, open=False):
         core = driver.app.core
-        code = (await until(lambda: core.redis.get(keys.owner_code(driver.name)))).decode()
+        code = await code_in_store(driver)
         await driver.say("dm", code)
         await wait_for(driver, "my owner")
         for text in ("member", "off", "admin"):

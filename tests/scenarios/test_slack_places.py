@@ -179,7 +179,9 @@ async def test_who_may_not_ask_is_told_before_anything_is_posted(driver, tmp_pat
         for text in ("what is the plan?", "help", "model x-1"):
             driver.server.slash("/palaver", text)
             await quiet(driver)
-            assert "slack:U01" in str(driver.server.replies[-1])
+            # One sentence, alone, and not one for each command.
+            (alone,) = await until(lambda: told(driver))
+            assert "slack:U01" in alone
         assert driver.server.answers("C01", "") == []
         assert model.requests == []
 
