@@ -68,7 +68,7 @@ async def test_a_member_stops_no_answer_to_the_group_itself(driver, tmp_path, mo
         ask(server, anonymous=True)
         post = await growing(server, model)
         server.press(post, "stop", user=server.person(79, "Eve"))
-        await until(lambda: "Only an admin of this group" in str(server.asides))
+        await until(lambda: "or an admin of this group" in str(server.alerts))
         ask(server, "/stop@palaver_bot")
         await until(lambda: "Nothing is being written" in server.posts(GROUP)[-1].text)
         assert model.running_streams == 1

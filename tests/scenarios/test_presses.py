@@ -56,11 +56,7 @@ def press(driver, post, command, *, bob=True):
 def refusals(driver):
     """What Bob was told alone."""
     if driver.name == "telegram":
-        return [
-            parameters["text"]
-            for _, method, parameters in driver.server.calls
-            if method == "answerCallbackQuery" and parameters.get("show_alert")
-        ]
+        return driver.server.alerts
     return [post.shown for who, post in driver.server.ephemerals if who == "U02"]
 
 

@@ -52,13 +52,14 @@ class Chat:
         return self.server.posts(self.chat, self.topic)
 
     def _state(self):
-        return [(post.id, post.text, post.edits) for post in self.posts], list(self.server.asides)
+        alone = [*(one[2] for one in self.server.asides), *self.server.alerts]
+        return [(post.id, post.text, post.edits) for post in self.posts], alone
 
     async def _new(self, before):
         await until(lambda: self._state() != before)
-        posts, asides = self._state()
-        if asides != before[1]:
-            return asides[-1][2]
+        posts, alone = self._state()
+        if alone != before[1]:
+            return alone[-1]
         return next(one[1] for one in reversed(posts) if one not in before[0])
 
     async def say(self, text, user=ANN):
@@ -151,7 +152,7 @@ async def test_the_menu_is_one_message_and_asks_again_who_presses(telegram):
         buttons(group.posts[-1])
     )
     assert "7d" in await group.press("settings retention")
-    assert "Only an admin" in await group.press("settings retention 7d", BOB)
+    assert "or an admin of this group" in await group.press("settings retention 7d", BOB)
     assert "retention" in await group.press("settings retention 7d")
     post = group.posts[-1]
     assert "7d (chosen here)" in post.text
@@ -159,7 +160,8 @@ async def test_the_menu_is_one_message_and_asks_again_who_presses(telegram):
     assert "30d (default)" in await group.press("settings retention reset")
     assert "persona" in await group.press("settings")
     assert len(group.posts) == 1
-    assert len(group.server.asides) == 1
+    assert len(group.server.alerts) == 1
+    assert group.server.asides == []
 
 
 async def test_a_button_works_after_a_restart(tmp_path, model):

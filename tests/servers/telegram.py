@@ -200,6 +200,8 @@ class TelegramServer:
         self.closed = set()
         self.admin_in = set()
         self.asides = []
+        self.alerts = []
+        """What was shown to those who pressed a button, and to nobody else."""
         self.pressed_at = {}
         self.reactions = {}
         self.titles = {}
@@ -670,6 +672,11 @@ class TelegramServer:
                 400,
                 "Bad Request: query is too old and response timeout expired or query ID is invalid",
             )
+        # core.telegram.org/bots/api#answercallbackquery: text, 0-200 characters
+        if len(parameters.get("text", "")) > 200:
+            raise ApiError(400, "Bad Request: MESSAGE_TOO_LONG")
+        if parameters.get("show_alert"):
+            self.alerts.append(parameters["text"])
         return True
 
     async def do_sendPhoto(self, parameters, files):
