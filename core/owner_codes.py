@@ -60,7 +60,7 @@ class OwnerCodes:
         services: Services,
         platforms: Callable[[], Iterable[Platform]],
     ) -> None:
-        self._members = services.members
+        self._members = services.requests.members
         self._notices = services.notices
         self._access = services.access
         self._platforms = platforms

@@ -7,6 +7,8 @@ The owners are told in private. However many strangers come, an owner gets only 
 import time
 from collections.abc import Mapping, Sequence
 
+from redis.asyncio import Redis
+
 from core.budget import Budget
 from core.errors import PlatformError, StoreError
 from core.languages.catalogue import Language, say
@@ -37,16 +39,11 @@ class Requests:
     """Keeps requests, and tells those who can decide."""
 
     def __init__(
-        self,
-        kept: SharedRequests,
-        members: SharedMembers,
-        notices: Notices,
-        access: Access,
-        budget: Budget,
+        self, redis: Redis, members: SharedMembers, access: Access, budget: Budget
     ) -> None:
-        self.kept = kept
-        self._members = members
-        self._notices = notices
+        self.kept = SharedRequests(redis)
+        self.members = members
+        self._notices = Notices(redis)
         self._access = access
         self._budget = budget
         self._known: dict[str, tuple[float, Mapping[str, str]]] = {}
@@ -115,7 +112,7 @@ class Requests:
         """The owners of *tenant*, else its admins, with their languages."""
         until, found = self._known.get(tenant, (0.0, {}))
         if until < time.monotonic():
-            members = await self._members.all(tenant)
+            members = await self.members.all(tenant)
             found = self._of(tenant, members, Role.OWNER) or self._of(tenant, members, Role.ADMIN)
             self._known[tenant] = time.monotonic() + KNOWN_S, found
         return found

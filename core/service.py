@@ -51,7 +51,6 @@ from core.store.pubsub import PubSub
 from core.store.pulse import Pulse
 from core.store.recent import SharedRecent
 from core.store.reminders import Reminders
-from core.store.requests import SharedRequests
 from core.store.response_cache import RedisResponseCache
 from core.store.secret import SharedSecret
 from core.store.sign_ins import open_sign_ins
@@ -127,8 +126,6 @@ async def open_core(settings: Settings) -> AsyncIterator[Core]:
         made = open_tools(settings, entries, SharedPins(redis), sign_ins, **more)
         tools, servers = await stack.enter_async_context(made)
         members, access = SharedMembers(redis), access_of(settings)
-        notices = Notices(redis)
-        requests = Requests(SharedRequests(redis), members, notices, access, budget)
         services = Services(
             settings=settings,
             model=_remembering(models, redis, metrics),
@@ -149,9 +146,8 @@ async def open_core(settings: Settings) -> AsyncIterator[Core]:
             servers=servers,
             metrics=metrics,
             tracer=tracer,
-            notices=notices,
-            members=members,
-            requests=requests,
+            notices=Notices(redis),
+            requests=Requests(redis, members, access, budget),
         )
         yield Core(
             settings=settings,

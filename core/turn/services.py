@@ -16,7 +16,6 @@ from core.settings import Settings
 from core.store.budgets import Budgets
 from core.store.inbox import Kept
 from core.store.limits import Notices
-from core.store.members import SharedMembers
 from core.store.overheard import Overheard
 from core.store.reminders import Reminders
 from core.store.sign_ins import SignIns
@@ -55,6 +54,5 @@ class Services:
     metrics: Metrics
     tracer: Tracer
     notices: Notices
-    members: SharedMembers
     requests: Requests
     background: Background = field(default_factory=Background)

@@ -34,7 +34,7 @@ async def code_of(core, driver):
 
 
 async def role_of(core, person):
-    found = await core.services.members.look(person.partition(":")[0], [person])
+    found = await core.services.requests.members.look(person.partition(":")[0], [person])
     return found[0] and found[0].role
 
 
@@ -76,7 +76,7 @@ async def test_a_code_makes_one_owner_and_is_dead_then(driver, tmp_path, model):
         await said(driver, "dm", "my owner")
         await driver.say("dm2", code)
         await said(driver, "dm2", "not good")
-        assert await core.services.members.owner_code(driver.name, "own-new") == ""
+        assert await core.services.requests.members.owner_code(driver.name, "own-new") == ""
         assert await core.redis.exists(keys.owner_code(driver.name)) == 0
         driver.begin_anew()
         await driver.say("dm", code)

@@ -75,7 +75,7 @@ def in_group(driver, text, person="bob"):
 
 
 async def role_of(core, name):
-    found = await core.services.members.look(name.partition(":")[0], [name])
+    found = await core.services.requests.members.look(name.partition(":")[0], [name])
     return found[0] and found[0].role
 
 
@@ -209,7 +209,7 @@ async def test_the_last_owner_cannot_be_lost(driver, tmp_path, model):
 
 async def test_two_owners_who_demote_each_other_at_once_leave_one(driver, tmp_path, model):
     async with owned(driver, tmp_path, model) as core:
-        members = core.services.members
+        members = core.services.requests.members
         for one in ("x:1", "x:2"):
             await members.decide("x", one, Member(Role.OWNER), by_owner=True, owned=False)
         told = await asyncio.gather(

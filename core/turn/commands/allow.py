@@ -92,7 +92,7 @@ async def _decide(context: TurnContext, decision: Decision) -> Report:
     title = await _title(context, decision, asked)
     spoken = asked[0].language if asked else ""
     member = Member(role, title, context.first.sender.id, time.time(), spoken)
-    verdict = await services.members.decide(
+    verdict = await services.requests.members.decide(
         tenant,
         name,
         member if role is not Role.STRANGER else None,
@@ -117,7 +117,7 @@ async def _title(context: TurnContext, decision: Decision, asked: Sequence[Reque
         return context.first.place_name
     if asked:
         return asked[0].name
-    (known,) = await context.services.members.look(context.platform.name, [decision.name])
+    (known,) = await context.services.requests.members.look(context.platform.name, [decision.name])
     if known is not None and known.name:
         return known.name
     quote = context.first.quote
@@ -137,7 +137,7 @@ async def _overview(context: TurnContext) -> str:
         if access.role_of(one) is role
     ]
     rows += [f"- {say('role_member', language)}: {code(one)}" for one in access.places(tenant)]
-    members = await services.members.all(tenant)
+    members = await services.requests.members.all(tenant)
     newest = sorted(members.items(), key=lambda pair: (-pair[1].role, -pair[1].at))
     rows += [
         f"- {say(f'role_{one.role.name.lower()}', language)}: "
