@@ -26,6 +26,7 @@ from core.people.roles import Role, read_rights
 from core.secret import keep_secret, redact, shown_url
 from core.settings import Settings
 from core.store.connection import store_errors
+from core.store.members import SharedMembers
 from core.store.opening import opened
 from core.store.pulse import Pulse, policies
 from core.traces import place
@@ -110,6 +111,21 @@ def _who_may(tenant: str, access: Access) -> Finding:
     return Finding("ok", f"for {counts} and {len(access.places(tenant))} places", tenant)
 
 
+async def _owners(settings: Settings, members: SharedMembers) -> AsyncIterator[Finding]:
+    """Who owns each bot that others reach, by what the store and the settings say."""
+    access = access_of(settings)
+    for plugin in turned_on(settings):
+        if plugin.local or access.open:
+            continue
+        stored = (await members.all(plugin.name)).items()
+        found = {name for name, one in stored if one.role is Role.OWNER}
+        owners = sorted(found | {*access.people(plugin.name, Role.OWNER)})
+        if owners:
+            yield Finding("ok", f"owned by {', '.join(owners)}", plugin.name)
+        elif not access.names_somebody(plugin.name):
+            yield Finding("note", "no owner yet: nobody is answered", plugin.name)
+
+
 async def _store(settings: Settings) -> AsyncIterator[Finding]:
     where = settings.redis_url.get_secret_value()
     async with AsyncExitStack() as stack:
@@ -135,6 +151,8 @@ async def _store(settings: Settings) -> AsyncIterator[Finding]:
             if abs(skew_s) > SKEW_S:
                 late = "behind" if skew_s > 0 else "ahead of"
                 yield Finding("FAIL", f"its clock is {abs(skew_s):.0f} s {late} this machine's")
+            async for finding in _owners(settings, SharedMembers(redis)):
+                yield finding
 
 
 async def _models(settings: Settings) -> AsyncIterator[Finding]:

@@ -5,10 +5,14 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from core.people.roles import Role
+from bots.check import _store
+from core.people.roles import Member, Role
 from core.store import keys
+from core.store.connection import connect
+from core.store.embedded import embedded
+from core.store.members import SharedMembers
 from tests.contracts.drivers import SlackDriver, TelegramDriver, driving, started
-from tests.harness import until
+from tests.harness import settings_for, until
 
 CODE = re.compile(r"own(?:-[a-z2-7]{4}){5}")
 
@@ -153,3 +157,18 @@ async def test_the_start_tells_loudly_what_is_closed(tmp_path, model, capsys):
     async with closed(driver, tmp_path, model) as core:
         await code_of(core, driver)
     assert "OPEN=true" in capsys.readouterr().out
+
+
+async def test_check_says_whether_there_is_an_owner_and_who(tmp_path):
+    driver = TelegramDriver()
+    async with (
+        driver.running(),
+        embedded(tmp_path / "store") as url,
+        connect(url) as redis,
+    ):
+        settings = settings_for(tmp_path, open=False, redis_url=url, **driver.settings())
+        assert "no owner yet" in str([one async for one in _store(settings)])
+        member = Member(Role.OWNER, "Ann")
+        members = SharedMembers(redis)
+        await members.decide("telegram", "telegram:77", member, by_owner=True, owned=False)
+        assert "owned by telegram:77" in str([one async for one in _store(settings)])
