@@ -104,12 +104,12 @@ class OwnerCodes:
         Raises:
             StoreError: the store is away.
         """
-        if platform.local or incoming.command not in ("", "start"):
-            return None
-        if not (codes := codes_in(incoming.text)):
+        if platform.local or not (codes := codes_in(incoming.text)):
             return None
         if not incoming.private:
             return await self._made_public(platform, codes)
+        if incoming.command not in ("", "start"):
+            return None
         code = codes[0]
         if role is Role.OWNER:
             return "owner_now"

@@ -89,10 +89,11 @@ async def test_a_code_makes_one_owner_and_is_dead_then(driver, tmp_path, model):
         assert model.requests == []
 
 
-async def test_a_code_that_was_written_in_a_group_is_replaced(driver, tmp_path, model):
+@pytest.mark.parametrize("text", ["is it {}?", "/allow {}"])
+async def test_a_code_that_was_written_in_a_group_is_replaced(driver, tmp_path, model, text):
     async with closed(driver, tmp_path, model) as core:
         code = await code_of(core, driver)
-        await driver.say(driver.places[1], f"is it {code}?")
+        await driver.say(driver.places[1], text.format(code))
         await said(driver, driver.places[1], "not good")
         assert await code_of(core, driver) != code
         await driver.say("dm", code)

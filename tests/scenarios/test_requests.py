@@ -180,8 +180,9 @@ async def test_an_admin_lets_people_in_and_only_an_owner_names_admins(driver, tm
         await until(lambda: is_role(core, BOB[driver.name], Role.ADMIN))
         await driver.say("dm2", f"/allow {BOB[driver.name]} owner")
         await wait_for(driver, "Only the bot's owner", "bob")
-        await driver.say("dm2", f"/allow {driver.name}:U77")
-        await until(lambda: is_role(core, f"{driver.name}:U77", Role.MEMBER))
+        other = {"telegram": "telegram:99", "slack": "slack:U77"}[driver.name]
+        await driver.say("dm2", f"/allow {other}")
+        await until(lambda: is_role(core, other, Role.MEMBER))
         await driver.say("dm2", f"/block {OWNER[driver.name]}")
         await wait_for(driver, "operator's settings", "bob")
         assert await role_of(core, BOB[driver.name]) is Role.ADMIN
@@ -216,3 +217,39 @@ async def test_two_owners_who_demote_each_other_at_once_leave_one(driver, tmp_pa
             *(members.decide("x", one, None, by_owner=True, owned=False) for one in ("x:1", "x:2"))
         )
         assert sorted(told) == ["done", "last owner"]
+
+
+async def test_a_group_becomes_no_owner_or_admin(driver, tmp_path, model):
+    async with owned(driver, tmp_path, model) as core:
+        for count, role in enumerate(("owner", "admin"), start=1):
+            await driver.say("dm", f"/allow {GROUP[driver.name]} {role}")
+            await until(lambda wanted=count: helped(driver) == wanted)
+        in_group(driver, "/allow here owner", "ann")
+        await driver.say("dm", f"/allow {GROUP[driver.name]}")
+        await until(lambda: is_role(core, GROUP[driver.name], Role.MEMBER))
+        assert len(await core.services.requests.members.all(driver.name)) == 1
+
+
+def helped(driver):
+    """How often the owner was told how to let people in."""
+    return sum("Let somebody in" in text_of(one) for one in private_posts(driver))
+
+
+async def test_what_is_no_id_of_the_platform_names_nobody(driver, tmp_path, model):
+    wrong = {
+        "telegram": ("telegram:bob", "BOB", "telegram:U02", "telegram:7a", "telegram:"),
+        "slack": ("slack:bob", "slack:u02", "77", "telegram:78", "slack:"),
+    }[driver.name]
+    async with owned(driver, tmp_path, model) as core:
+        for count, one in enumerate(wrong, start=1):
+            await driver.say("dm", f"/allow {one}")
+            await until(lambda wanted=count: helped(driver) == wanted)
+        assert await core.services.requests.members.all(driver.name) == {}
+
+
+@pytest.mark.parametrize("text", ["admin {}", "{}, Admin", "`{}` admin"])
+async def test_an_id_is_found_however_it_was_copied(driver, tmp_path, model, text):
+    async with owned(driver, tmp_path, model) as core:
+        await driver.say("dm", f"/allow {text.format(BOB[driver.name])}")
+        await until(lambda: is_role(core, BOB[driver.name], Role.ADMIN))
+        assert [*await core.services.requests.members.all(driver.name)] == [BOB[driver.name]]

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import NamedTuple
 
+from core.errors import ChatLost, ContentRefused
 from core.languages.catalogue import say
 from core.messages import Button, Incoming, split_conversation
 from core.people.roles import Member, Role, tenant_of
@@ -24,8 +25,10 @@ ROLES: Mapping[str, Role] = {
 }
 """`off`: nothing is decided any more."""
 TEXT_CHARS = 200
-_ID = re.compile(r"-?\d{1,20}|[A-Z][A-Z0-9]{2,30}")
-"""An id as the platforms write them. A name in capital letters is taken for one too."""
+_IDS = (re.compile(r"-?\d{1,20}"), re.compile(r"[A-Z][A-Z0-9]{2,30}"))
+"""Ids as the platforms write them: all people and places of a platform in the same way.
+On Slack a name in capital letters is taken for one too."""
+_AROUND_IDS = "`<>,;"
 
 
 class Decision(NamedTuple):
@@ -39,23 +42,28 @@ class Decision(NamedTuple):
 def read_decision(incoming: Incoming, default: Role) -> Decision | None:
     """What the text of *incoming* decides, behind `/allow` or `/block`; None: it names nobody.
 
-    It names an id, or `here`, or mentions somebody; or the message replies to them.
+    It names an id, or `here`, or mentions somebody; or the message replies to them. The name of a
+    role stands behind that or before it.
     """
     words = incoming.text[:TEXT_CHARS].split()
-    role = ROLES.get(words[-1].lower()) if words else None
-    words = words if role is None else words[:-1]
-    role = default if role is None else role
-    first = words[0] if words else ""
+    at = next((at for at in (-1, 0) if words and words[at].lower() in ROLES), None)
+    role = default if at is None else ROLES[words.pop(at).lower()]
+    first = words[0].strip(_AROUND_IDS) if words else ""
     platform, space, _ = split_conversation(incoming.conversation)
     if first.lower() == "here" and not incoming.private:
         return Decision(f"{platform}:{space}", role, here=True)
-    if first.startswith(f"{platform}:") and len(first) > len(platform) + 1:
-        return Decision(first, role)
-    if _ID.fullmatch(first):
-        return Decision(f"{platform}:{first}", role)
+    named, _, bare = first.rpartition(":")
+    if named.lower() in ("", platform) and _is_id(bare, incoming.sender.id.partition(":")[2]):
+        return Decision(f"{platform}:{bare}", role)
     if incoming.about and tenant_of(incoming.about) == platform:
         return Decision(incoming.about, role)
     return None
+
+
+def _is_id(word: str, known: str) -> bool:
+    """Whether *word* is written as the ids of its platform are, of which *known* is one."""
+    shape = next((one for one in _IDS if one.fullmatch(known)), None)
+    return bool(shape.fullmatch(word) if shape else word)
 
 
 async def _allow(context: TurnContext) -> Report:
@@ -64,8 +72,6 @@ async def _allow(context: TurnContext) -> Report:
     decision = read_decision(context.first, Role.MEMBER)
     if decision is None:
         return await _end(context, await _overview(context))
-    if decision.here and decision.role > Role.MEMBER:
-        return await _end(context, _help(context))
     return await _decide(context, decision)
 
 
@@ -88,6 +94,8 @@ async def _decide(context: TurnContext, decision: Decision) -> Report:
     by_owner = await context.may("name admins")
     if role >= Role.ADMIN and not by_owner:
         return await context.refuse("name admins")
+    if role >= Role.ADMIN and not await _is_person(context, name):
+        return await _end(context, _help(context))
     asked = [one for one in await services.requests.kept.waiting(tenant) if one.person == name]
     title = await _title(context, decision, asked)
     spoken = asked[0].language if asked else ""
@@ -109,6 +117,14 @@ async def _decide(context: TurnContext, decision: Decision) -> Report:
             services.background.begin(f"granted {one.person}", tell)
     shown = f"{code(title)} ({code(name)})" if title else code(name)
     return await _end(context, say(f"allow_{role.name.lower()}", language, whom=shown))
+
+
+async def _is_person(context: TurnContext, name: str) -> bool:
+    """Whether *name* is somebody to whom the bot can speak: an owner who is a group is none."""
+    try:
+        return bool(await context.platform.private_with(name))
+    except (ChatLost, ContentRefused):
+        return False
 
 
 async def _title(context: TurnContext, decision: Decision, asked: Sequence[Request]) -> str:
