@@ -132,9 +132,13 @@ async def test_what_a_summary_costs_is_the_persons_cost(driver, tmp_path, model)
             await driver.say("dm", LONG)
             await driver.answered("dm", number)
         await rested(driver)
-        spent = await driver.app.core.redis.hgetall(keys.spent("telegram:77"))
+
+        async def booked():
+            spent = await driver.app.core.redis.hgetall(keys.spent("telegram:77"))
+            return float(spent[b"prompt_tokens"]) == 11 * len(model.requests) and spent
+
+        spent = await until(booked)
     assert asked_of(model, "small")
-    assert float(spent[b"prompt_tokens"]) == 11 * len(model.requests)
     assert float(spent[b"turns"]) == 2
 
 

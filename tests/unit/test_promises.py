@@ -22,7 +22,7 @@ from bench.freshness.world import DELAY_S, RULES, WORLDS, Asked, answered, budge
 from core.buckets import Buckets
 from core.budget import Grant
 from core.levels import TRY_AGAIN_S
-from core.live.reply import Reply
+from core.live.screen import Screen
 from core.platform import Bucket
 
 both_worlds = pytest.mark.parametrize("world", WORLDS)
@@ -67,7 +67,8 @@ def test_previews_on_slack_delay_no_first_text_because_they_take_other_tokens(
     first, later = (budget_of("Slack, edits", 0, new=new) for new in (True, False))
     assert not {one.key for one in first} & {one.key for one in later}
     _, _, _, screens = askers("Slack, edits", world, count)
-    monkeypatch.setattr(Reply, "_has_news", lambda reply: reply.progress.shown_chars is None)
+    silent = property(lambda screen: screen.progress.shown_chars is None)
+    monkeypatch.setattr(Screen, "has_news", silent)
     _, previews, _, alone = askers("Slack, edits", world, count)
     assert previews == 0
     assert [one.first_s for one in screens] == pytest.approx([one.first_s for one in alone])

@@ -35,35 +35,35 @@ _WHERE_ZH = {
 }
 MOST_CHARS = 500
 """Nobody asks the demo for something in a longer text."""
-_SUM = re.compile(
-    r"(?:calculate|compute|what is|what's|how much is|计算|算一下|算)?\s*[:：]?\s*"
-    r"((?:[\d.,()\s+*/^×÷−%-]|\b(?:of|sqrt|pi)\b)*\d(?:[\d.,()\s+*/^×÷−%-]|\b(?:of|sqrt|pi)\b)*)"
-    r"\s*(?:=|是多少|等于多少)?\s*[?？.。]?",
-    re.IGNORECASE,
+_ASKS_SUM = re.compile(
+    r"(?:calculate|compute|what is|what's|how much is|计算|算一下|算) ?[:：]? ?", re.IGNORECASE
 )
-_PERCENT_OF = re.compile(r"([\d.]+)\s*%\s*(?:of)?\s*(?=[\d(])", re.IGNORECASE)
-_NOTE = re.compile(r"(?:please )?(?:add a note|take a note|note)(?: that)?\b\s*[:：]?\s*(.+)", _ANY)
-_NOTE_ZH = re.compile(r"(?:请)?(?:记一下|记下|添加笔记|笔记)[:：,，\s]*(.+)", _ANY)
+_SUM = re.compile(r"(?:[\d.,() +*/^×÷−%-]|of|sqrt|pi)+", re.IGNORECASE)
+_SUM_ENDS = ("?", "？", ".", "。", "=", "是多少", "等于多少")
+_PERCENT_OF = re.compile(r"(\d[\d.]{0,20}) ?% ?(?:of )?(?=[\d(])", re.IGNORECASE)
+_NOTE = re.compile(r"(?:please )?(?:add a note|take a note|note)(?: that)?\b[:： ]{0,2}(.+)", _ANY)
+_NOTE_ZH = re.compile(r"请?(?:记一下|记下|添加笔记|笔记)[:：,， ]{0,2}(.+)", _ANY)
 _NOTES = re.compile(r"\b(?:list|show|which|what)\b.*\bnotes\b|(?:列出|显示|有哪些).*笔记", _ANY)
 _DICE = re.compile(r"\broll (?:a |the |(\d{1,2}) )?(?:dice|die)\b|掷(\d{1,2})?[个颗]?骰子", _ANY)
-_DRAW = re.compile(r"(?:please )?(?:draw|paint)(?: me)?(?: a picture of)?\s+(.+)", _ANY)
-_DRAW_ZH = re.compile(r"(?:请)?(?:帮我)?(?:画)(?:一[张幅只个])?(.+)", _ANY)
+_DRAW = re.compile(r"(?:please )?(?:draw|paint)(?: me)?(?: a picture of)? (.+)", _ANY)
+_DRAW_ZH = re.compile(r"请?(?:帮我)?画(?:一[张幅只个])?(.+)", _ANY)
 _CHANGE = re.compile(
-    r"make (?:it|the picture|that)\s+(.+)|"
+    r"make (?:it|the picture|that) (.+)|"
     r"((?:a bit |much )?(?:warmer|colder|cooler|darker|brighter|lighter))(?:,? please)?[.!]?|"
     r"(?:让它|把它|改成|变得?)(.+)",
     _ANY,
 )
-_REMIND = re.compile(r"(?:please )?remind me\s+(.+)|(?:请)?(.{0,40}?)提醒我(.+)", _ANY)
+_REMIND = re.compile(r"(?:please )?remind me (.+)", _ANY)
+_REMIND_ZH = "提醒我"
 _KEEP = re.compile(r"(?:please )?remember that (i .+|my .+)|记住[,，:：]?(我.+)", _ANY)
-_SAID = re.compile(r"(?:what|when|where) did i say (?:about )?(.+?)\??|我说过(.+?)[吗?？]*", _ANY)
+_SAID = re.compile(r"(?:what|when|where) did i say (?:about )?(.+)|我说过(.+)", _ANY)
 
 
 def wanted(question: str, offered: Collection[str]) -> Wanted | None:
     """What the demo calls to answer *question*, of the *offered* tools; None for nothing."""
-    text = question.strip()
-    if len(text) > MOST_CHARS:
+    if len(question) > MOST_CHARS:
         return None
+    text = " ".join(question.split())
     for call in _calls(text):
         if call.name in offered:
             return call
@@ -80,10 +80,12 @@ def _calls(text: str) -> Sequence[Wanted]:
     if dice := _DICE.search(text):
         found.append(Wanted("notes__roll_dice", {"count": int(dice[1] or dice[2] or 1)}))
     if remind := _REMIND.fullmatch(text):
-        found += _reminder(remind[1] or f"{remind[2]}{remind[3]}")
+        found += _reminder(remind[1])
+    elif _REMIND_ZH in text:
+        found += _reminder(text.removeprefix("请").replace(_REMIND_ZH, "", 1))
     if fact := _KEEP.fullmatch(text):
         found.append(Wanted("memory", {"fact": (fact[1] or fact[2]).strip()[:200]}))
-    if said := _SAID.fullmatch(text):
+    if said := _SAID.fullmatch(text.rstrip("?？吗 ")):
         found.append(Wanted("search_here", {"query": (said[1] or said[2]).strip()[:200]}))
     if change := _CHANGE.fullmatch(text):
         prompt = (change[1] or change[2] or change[3]).strip()
@@ -92,11 +94,21 @@ def _calls(text: str) -> Sequence[Wanted]:
         found.append(Wanted("image", {"prompt": draw[1].strip()}))
     if _TIME.search(text):
         found.append(Wanted("time", _zone(text)))
-    if asked := _SUM.fullmatch(text):
-        sum_ = _PERCENT_OF.sub(r"\1/100*", asked[1].replace(",", "")).strip()
-        if re.search(r"\d\s*[-+*/^×÷−%(]|sqrt", sum_):
-            found.append(Wanted("calculate", {"expression": sum_}))
+    if sum_ := _sum(text):
+        found.append(Wanted("calculate", {"expression": sum_}))
     return found
+
+
+def _sum(text: str) -> str:
+    """The sum that *text* asks for; empty if it asks for none."""
+    opening = _ASKS_SUM.match(text)
+    asked = text[opening.end() :] if opening else text
+    for end in _SUM_ENDS:
+        asked = asked.removesuffix(end).rstrip()
+    if not _SUM.fullmatch(asked):
+        return ""
+    asked = _PERCENT_OF.sub(r"\1/100*", asked.replace(",", "")).strip()
+    return asked if re.search(r"\d ?[-+*/^×÷−%(]|sqrt", asked) else ""
 
 
 def _zone(text: str) -> dict[str, str]:
