@@ -50,7 +50,7 @@ BUDGETS = "person 10m tokens/day, place 10m tokens/week, tenant 100m tokens/mont
 WINDOW_S = 0.25
 """A process killed so shortly after a platform took its post may not have kept the post's name,
 nor one that was killed while the Redis to keep it in was away."""
-_TAG = re.compile(r"c\d\d")
+_TAG = re.compile(r"\bc\d\d\b")
 _QUESTION = re.compile(r"q(\d{4})")
 WITH_TOOLS = 3
 """Each question whose number this divides calls tools."""

@@ -58,14 +58,13 @@ async def test_one_person_s_answer_holds_up_nobody_else_s(driver, tmp_path, mode
         ask(driver, 1, "slow")
         await until(lambda: len(model.requests) == 1)
         ask(driver, 2, "quick")
-        await until(lambda: any("Echo of Person 2: quick" in text for text in posts(driver)))
+        history = keys.history(conversation_id("telegram", str(GROUP)))
+        redis = driver.app.core.redis
+        await until(lambda: redis.llen(history))
         ask(driver, 3, "later")
         await until(lambda: any("before that: Person 2: quick." in text for text in posts(driver)))
         gate("slow").set()
         await until(lambda: any("slow -- before that: nothing" in text for text in posts(driver)))
-        history = keys.history(conversation_id("telegram", str(GROUP)))
-        redis = driver.app.core.redis
-        await until(lambda: redis.llen(history))
         assert len(posts(driver)) == 3
 
 

@@ -72,10 +72,10 @@ async def asked(driver):
     ("sign", "more"), [*((sign, "") for sign in SIGNS), ("comments", OTHER)], ids=repr
 )
 async def test_a_model_that_lives_is_waited_for_and_not_asked_again(sign, more, tmp_path, model):
-    """Four times as long as it may be silent, also where another could be asked."""
+    """More than twice as long as it may be silent, also where another could be asked."""
     model.faults = [alive(SIGNS[sign], 40)]
     # A busy machine may hold up the server of this test, too.
-    settings = configured(tmp_path, model, first=1, silence=1, more=more)
+    settings = configured(tmp_path, model, first=1.8, silence=1.8, more=more)
     async with driving(WebDriver(), tmp_path, model, **settings) as driver:
         assert await asked(driver) == "At last."
     assert [request["model"] for request in model.requests] == ["slow"]
