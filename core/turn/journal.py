@@ -4,6 +4,7 @@
 """
 
 import asyncio
+import json
 from collections.abc import Sequence
 
 import msgspec
@@ -11,10 +12,12 @@ from msgspec.structs import replace
 
 from core.errors import LeaseLost, StoreError
 from core.messages import Incoming, Step
+from core.models.tool_calls import read_arguments
 from core.retry import retry_until_available
 from core.secret import redact
 from core.store.claim import Claim
 from core.store.journal import RoundRecord, StepRecord
+from core.tools.addresses import addresses_in
 from core.tools.tool import ToolResult
 from core.words import shortened
 
@@ -138,6 +141,12 @@ def with_result(step: StepRecord, result: ToolResult, most_chars: int) -> StepRe
         buttons=result.buttons,
         foreign=step.foreign and not result.harmless,
     )
+
+
+def brought_by(step: StepRecord) -> frozenset[str]:
+    """The web addresses that the result of *step* holds, but for those that the model sent it."""
+    sent = json.dumps(read_arguments(step.call.arguments), ensure_ascii=False)
+    return addresses_in([step.output]) - addresses_in([sent])
 
 
 def noted(step: StepRecord, again: str = "") -> Step:

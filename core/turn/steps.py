@@ -23,7 +23,7 @@ from core.tools.registry import Known, Toolbox
 from core.tools.tool import SignInNeeded, ToolContext, ToolError, ToolResult, ToolSpec, ToolUnsure
 from core.tracing import Tracer
 from core.turn.consent import MOST_SHOWN, TOO_LONG, asked, asked_of, shown, to_sign_in
-from core.turn.journal import UNSURE, Journal, doubted, happened, with_result
+from core.turn.journal import UNSURE, Journal, brought_by, doubted, happened, with_result
 from core.turn.seen import Seen
 
 log = logger(__name__)
@@ -88,8 +88,8 @@ class Steps:
 
     def _addresses(self) -> frozenset[str]:
         """The web addresses that the person named, and those in what the steps brought."""
-        brought = (step.output for step in self._journal.steps if step.state == "done")
-        return addresses_in([*self._words, *brought])
+        done = (step for step in self._journal.steps if step.state == "done")
+        return addresses_in(self._words).union(*map(brought_by, done))
 
     @property
     def tainted(self) -> bool:
