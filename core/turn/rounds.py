@@ -224,7 +224,9 @@ class Rounds:
     @property
     def _at_the_bound(self) -> bool:
         most_usd = self._context.services.settings.tool_usd
+        painted = paid_for(self._context, self._journal.steps)
         spent = self._generation.earlier.cost_usd(self._generation.price)
+        spent += sum(one.cost_usd for one in painted.values())
         return (
             self._empty
             or self._poor

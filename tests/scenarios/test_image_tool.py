@@ -100,6 +100,15 @@ async def test_a_failed_picture_is_told_to_the_model_and_not_paid(driver, tmp_pa
     assert "$1" not in usage
 
 
+async def test_pictures_count_for_the_bound_of_money_of_an_answer(driver, tmp_path, model):
+    calling(model, FOX, FOX, FOX)
+    async with driving(driver, tmp_path, model, image_price=0.2, tool_usd=0.1):
+        await driver.say(driver.places[0], "draw foxes")
+        await driver.answered(driver.places[0])
+    assert len(model.image_requests) == 1
+    assert len(model.requests) == 2
+
+
 async def test_pictures_an_hour_bound_the_tool_too_and_the_model_says_so(driver, tmp_path, model):
     calling(model, FOX, ("", [("image", {"prompt": "a second one"})]))
     async with driving(driver, tmp_path, model, pictures_per_hour=1, image_price=0.5):
