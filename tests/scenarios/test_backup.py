@@ -1,11 +1,15 @@
 """`palaver backup` and `palaver restore`, with a service that runs and with one that is new."""
 
 import asyncio
+import io
 import json
 import stat
 
+import pytest
+
 from core.messages import conversation_id
 from core.store import keys
+from core.store.backup import BackupError, check
 from core.store.connection import connect
 from tests.contracts.drivers import TelegramDriver, driving
 from tests.harness import until
@@ -89,6 +93,10 @@ async def test_a_backup_that_is_cut_changed_or_foreign_changes_nothing(tmp_path)
             await client.rpush(f"{keys.TAG}:history:a:b:", "one")
         _, out, _ = await run(tmp_path, "backup", "-", REDIS_URL=one.url)
         head, entry, tail = out.splitlines(keepends=True)
+        code, _, err = await run(
+            tmp_path, "restore", "--replace", "-", piped=entry.encode(), REDIS_URL=one.url
+        )
+        assert (code, err.count("\n")) == (1, 1)
         foreign = json.dumps({**json.loads(entry), "name": "somebody else's"}) + "\n"
         for bad in (
             "",
@@ -101,11 +109,9 @@ async def test_a_backup_that_is_cut_changed_or_foreign_changes_nothing(tmp_path)
             head.replace(":1", ":99") + entry + tail,
             out + entry,
         ):
-            code, _, err = await run(
-                tmp_path, "restore", "--replace", "-", piped=bad.encode(), REDIS_URL=one.url
-            )
-            assert code == 1, bad
-            assert err.count("\n") == 1, err
+            with pytest.raises(BackupError):
+                check(io.BytesIO(bad.encode()))
+        assert check(io.BytesIO(out.encode())) == 1
         async with connect(one.url) as client:
             assert await client.lrange(f"{keys.TAG}:history:a:b:", 0, -1) == [b"one"]
             assert await client.dbsize() == 1

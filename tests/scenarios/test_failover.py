@@ -47,7 +47,7 @@ async def test_an_answer_goes_on_behind_a_failover_and_questions_asked_meanwhile
         await until(lambda: driver.server.posts(77))
         dead = await until(group.primary)
         dead.kill()
-        await driver.say("dm", "asked without a primary")
+        await driver.say("dm", "what is asked without a primary?")
         await until(lambda: _not_ready(driver))
         await driver.answered("dm", 2, seconds=40)
         posts = driver.server.posts(77)
