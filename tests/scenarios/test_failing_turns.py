@@ -77,7 +77,8 @@ async def test_an_answer_that_is_whole_is_not_set_aside_so_soon(tmp_path, model,
     monkeypatch.setattr(Reply, "finish", crashing)
     async with driving(driver, tmp_path, model):
         await driver.say("dm", "hello")
-        (post,) = await driver.answered("dm")
+        # Seven tries, each later than the one before.
+        (post,) = await driver.answered("dm", seconds=50)
         assert "Echo of hello" in post.text
         assert await _dead_letters(driver) == []
     assert len(model.requests) == 1
