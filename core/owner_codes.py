@@ -116,10 +116,7 @@ class OwnerCodes:
         tenant, person = platform.name, incoming.sender
         if incoming.edited or incoming.deleted or not self.may_have_none(platform):
             return "code_wrong"
-        for number in range(TRIES):
-            if await self._notices.first_time(f"code:{person.id}:{number}", TRIES_S):
-                break
-        else:
+        if not await self._notices.one_of(f"code:{person.id}", TRIES, TRIES_S):
             return ""
         member = Member(Role.OWNER, person.name, "code", time.time(), person.language)
         if await self._members.own(tenant, code, person.id, member):

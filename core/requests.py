@@ -81,7 +81,7 @@ class Requests:
         self, platform: Platform, request: Request, person: str, language: Language
     ) -> None:
         text, buttons = described(request, language), buttons_of(request, language)
-        if not await self._may_post(person):
+        if not await self._notices.one_of(f"request:{person}", POSTS, POSTS_S):
             if not await self._notices.first_time(f"requests:{person}", POSTS_S):
                 return
             text, buttons = say("requests_more", language), []
@@ -91,12 +91,6 @@ class Requests:
             await post(surface, text, conversation, self._budget, buttons=buttons, tries=TRIES)
         except PlatformError as error:
             log.warning("owner not told of a request", person=person, reason=str(error))
-
-    async def _may_post(self, person: str) -> bool:
-        for number in range(POSTS):
-            if await self._notices.first_time(f"request:{person}:{number}", POSTS_S):
-                return True
-        return False
 
     async def granted(self, platform: Platform, request: Request) -> None:
         """Tell the person of *request* where they asked that they may ask now."""

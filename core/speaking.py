@@ -15,7 +15,6 @@ from typing import Literal
 
 import msgspec
 
-from core.border import set_aside
 from core.errors import StoreError
 from core.languages.cues import asks
 from core.live.pace import Pacer
@@ -25,6 +24,7 @@ from core.retry import retry_until_available
 from core.store.limits import Notices
 from core.store.places import Places
 from core.store.recent import SharedRecent
+from core.store.values import read
 from core.wordings import asked_name
 
 Wanted = Literal["", "answer", "judge"]
@@ -117,12 +117,8 @@ class Speaking:
             raw = await self._recent.look(_log_name(incoming.conversation))
         except StoreError:
             return True
-        found: list[_Spoke] = []
-        for one in raw:
-            try:
-                found.append(_spoke.decode(one))
-            except msgspec.DecodeError as error:
-                set_aside("store.recent", error)
+        kept = (read(_spoke, one, "store.recent") for one in raw)
+        found = [one for one in kept if one is not None]
         this = incoming.message
         others = [one for one in found if one.person != incoming.sender.id]
         if any(one.under == this for one in others):

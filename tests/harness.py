@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import aiohttp
+
 from bots.registry import build, read_settings
 from core.lent import CommandInfo
 from core.platform import Platform
@@ -81,6 +83,12 @@ async def at_rest(core):
         return not [name async for name in core.redis.scan_iter(keys.mail("*"))]
 
     await until(no_mail)
+
+
+async def readiness(url):
+    """The status of `/readyz` at *url*, and what it tells."""
+    async with aiohttp.ClientSession() as session, session.get(f"{url}/readyz") as response:
+        return response.status, await response.json()
 
 
 async def status_of_bytes(url, header):

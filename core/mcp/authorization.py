@@ -20,7 +20,10 @@ from core.net.outside import Answer, Outside
 from core.net.urls import origin_of
 
 MOST_BYTES, MOST_S = 200_000, 15.0
-_PARAMETER = re.compile(r'([a-zA-Z0-9_-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))')
+_PARAMETER = re.compile(
+    # Only a whole name: else each letter of a long one would be a beginning to try.
+    r'(?<![a-zA-Z0-9_-])([a-zA-Z0-9_-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))'
+)
 
 
 class SignInFailed(PalaverError):

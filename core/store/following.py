@@ -25,6 +25,7 @@ from redis.exceptions import ConnectionError as NotConnected
 
 from core.store import keys
 from core.store.address import Host
+from core.store.values import words
 from core.telemetry import logger
 
 log = logger(__name__)
@@ -118,7 +119,7 @@ class SentinelGroup(Finder):
 
     async def _ask(self, client: Any) -> Host | None:
         found: Any = await client.execute_command("SENTINEL GET-MASTER-ADDR-BY-NAME", self._group)
-        return (_text(found[0]), int(found[1])) if found else None
+        return (words(found[0]), int(found[1])) if found else None
 
 
 class ClusterSlot(Finder):
@@ -132,9 +133,9 @@ class ClusterSlot(Finder):
         client.response_callbacks.clear()  # What they make of it differs between versions.
         ranges: Any = await client.execute_command("CLUSTER SLOTS")
         served = [one for one in ranges if int(one[0]) <= slot <= int(one[1])]
-        known = {(_text(node[0]), int(node[1])) for one in ranges for node in one[2:] if node[0]}
+        known = {(words(node[0]), int(node[1])) for one in ranges for node in one[2:] if node[0]}
         self._hosts.extend(sorted(known.difference(self._hosts)))
-        return (_text(served[0][2][0]), int(served[0][2][1])) if served else None
+        return (words(served[0][2][0]), int(served[0][2][1])) if served else None
 
 
 class FollowingConnection(Connection):
@@ -167,7 +168,7 @@ class FollowingConnection(Connection):
                 role = await self.read_response()
         except TimeoutError:
             raise NotConnected(f"{_shown(self._address)} does not greet") from None
-        if _text(role[0]) != "master":
+        if words(role[0]) != "master":
             self._finder.lost(self._address)
             raise NotConnected("ReadOnlyError: the server is no primary")
 
@@ -204,10 +205,6 @@ class FollowingPool(BlockingConnectionPool):
         if connection.stale:
             await connection.disconnect()
         await super().ensure_connection(connection)
-
-
-def _text(value: bytes | str | None) -> str:
-    return value.decode() if isinstance(value, bytes) else value or ""
 
 
 def _shown(host: Host) -> str:

@@ -232,6 +232,17 @@ class Notices:
         with store_errors():
             return bool(await self._redis.set(keys.told(name), 1, nx=True, ex=forget_after_s))
 
+    async def one_of(self, name: str, most: int, forget_after_s: int) -> bool:
+        """Like `first_time`, for what may be given *most* times in *forget_after_s* seconds.
+
+        Raises:
+            StoreError: the store is away.
+        """
+        for number in range(most):
+            if await self.first_time(f"{name}:{number}", forget_after_s):
+                return True
+        return False
+
     async def already_given(self, name: str) -> bool:
         """Whether `first_time` would be false. Raises `StoreError`."""
         with store_errors():

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 
 from core.messages import Exchange
 from core.turn.foreign import framed, lines_of
+from core.words import cut
 
 MOST_CHARS = 600
 """Of all calls for one answer."""
@@ -52,5 +53,4 @@ def _lines(exchange: Exchange, *, own: bool) -> Iterable[str]:
 
 def _short(text: str, most: int) -> str:
     """*text* as a part of one line."""
-    line = " ".join(" ".join(lines_of(text)).split())
-    return line if len(line) <= most else f"{line[: most - 1]}…"
+    return cut(" ".join(" ".join(lines_of(text)).split()), most)

@@ -14,6 +14,7 @@ from core.secret import redact
 from core.store.journal import RoundRecord, StepRecord
 from core.tools.served import BETWEEN
 from core.turn.journal import Journal
+from core.words import cut
 
 MOST_STEPS = 12
 """So many steps are shown one by one, the newest."""
@@ -126,8 +127,7 @@ class Seen:
 def _cleaned(text: str, most: int) -> str:
     """*text*, which a stranger wrote: one line without what cannot be seen, or ends code."""
     text = " ".join(visible(text[: 4 * most]).replace("`", "'").split())
-    text = "".join(one for one in text if one.isprintable())
-    return text if len(text) <= most else f"{text[: most - 1]}…"
+    return cut("".join(one for one in text if one.isprintable()), most)
 
 
 def _line(steps: Sequence[ShownStep], names: Sequence[str]) -> str:

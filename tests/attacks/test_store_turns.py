@@ -1,11 +1,12 @@
 """A store that turns while the program uses it, in a process of its own."""
 
-import aiohttp
+import json
+
 import pytest
 
 from core.store.connection import connect
 from tests.attacks.watching import watched
-from tests.harness import until
+from tests.harness import readiness, until
 
 
 @pytest.mark.parametrize(
@@ -29,7 +30,8 @@ async def test_a_store_that_turns_read_only_is_told_and_serves_again_once_it_wri
         await client.execute_command(*turn)
 
         async def unready():
-            status, text = await ready(app.port)
+            status, told = await ready(app.port)
+            text = json.dumps(told)
             return status == 503 and why in text
 
         await until(unready, 40)
@@ -45,11 +47,7 @@ def said(server, words):
 
 
 async def ready(port):
-    async with (
-        aiohttp.ClientSession() as session,
-        session.get(f"http://127.0.0.1:{port}/readyz") as response,
-    ):
-        return response.status, await response.text()
+    return await readiness(f"http://127.0.0.1:{port}")
 
 
 async def is_ready(port):

@@ -2,7 +2,6 @@
 
 import asyncio
 
-import aiohttp
 import pytest
 
 from core.errors import ConfigError
@@ -10,7 +9,7 @@ from core.messages import conversation_id
 from core.store import keys
 from core.store.connection import connect
 from tests.contracts.drivers import TelegramDriver, driving
-from tests.harness import until
+from tests.harness import readiness, until
 from tests.servers.redis_groups import SLOT, cluster_at, sentinels_at
 
 WORDS = "Words of an answer. " * 12
@@ -30,11 +29,7 @@ async def cluster(tmp_path):
 
 
 async def status(driver):
-    async with (
-        aiohttp.ClientSession() as session,
-        session.get(f"{driver.app.url}/readyz") as response,
-    ):
-        return response.status
+    return (await readiness(driver.app.url))[0]
 
 
 async def test_an_answer_goes_on_behind_a_failover_and_questions_asked_meanwhile_are_answered(

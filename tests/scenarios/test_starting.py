@@ -11,7 +11,7 @@ import pytest
 
 from core.store.connection import connect
 from tests.contracts.drivers import TelegramDriver, started
-from tests.harness import palaver, until
+from tests.harness import palaver, readiness, until
 from tests.servers.redis import redis_at
 from tests.servers.telegram import TOKEN, ApiError
 
@@ -20,11 +20,6 @@ from tests.servers.telegram import TOKEN, ApiError
 def _impatient(monkeypatch):
     monkeypatch.setattr("core.starting.AGAIN_S", (0.2,))
     monkeypatch.setattr("core.starting.FIRST_S", 1.0)
-
-
-async def readiness(url):
-    async with aiohttp.ClientSession() as session, session.get(f"{url}/readyz") as response:
-        return response.status, await response.json()
 
 
 async def hang(request):

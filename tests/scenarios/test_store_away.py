@@ -7,7 +7,7 @@ import pytest
 
 from core.store.connection import connect
 from tests.contracts.drivers import TelegramDriver, driving
-from tests.harness import until
+from tests.harness import readiness, until
 from tests.servers.redis import redis_at
 
 
@@ -18,11 +18,7 @@ async def redis(tmp_path):
 
 
 async def status(driver):
-    async with (
-        aiohttp.ClientSession() as session,
-        session.get(f"{driver.app.url}/readyz") as response,
-    ):
-        return response.status
+    return (await readiness(driver.app.url))[0]
 
 
 async def test_an_answer_that_runs_while_redis_is_away_is_finished_and_committed(
@@ -90,11 +86,8 @@ async def test_a_revoked_token_is_said_once_and_other_platforms_go_on(tmp_path, 
         driver.server._news.set()
 
         async def told():
-            async with (
-                aiohttp.ClientSession() as session,
-                session.get(f"{driver.app.url}/readyz") as response,
-            ):
-                return "telegram" in (await response.json())["wrong"]
+            _, told = await readiness(driver.app.url)
+            return "telegram" in told["wrong"]
 
         await until(told, 40)
         async with aiohttp.ClientSession() as session, session.get(driver.app.url) as response:
