@@ -24,7 +24,7 @@ from core.retry import retry_until_available
 from core.store.limits import Notices
 from core.store.places import Places
 from core.store.recent import SharedRecent
-from core.store.values import read
+from core.store.values import read_each
 from core.wordings import asked_name
 
 Wanted = Literal["", "answer", "judge"]
@@ -117,8 +117,7 @@ class Speaking:
             raw = await self._recent.look(_log_name(incoming.conversation))
         except StoreError:
             return True
-        kept = (read(_spoke, one, "store.recent") for one in raw)
-        found = [one for one in kept if one is not None]
+        found = read_each(_spoke, raw, "store.recent")
         this = incoming.message
         others = [one for one in found if one.person != incoming.sender.id]
         if any(one.under == this for one in others):

@@ -10,12 +10,12 @@ from functools import partial
 import msgspec
 from msgspec.structs import replace
 
-from core.border import set_aside
 from core.messages import ConversationId, Incoming, place_of, split_conversation
 from core.retry import retry_until_available
 from core.store.lanes import lane_of
 from core.store.places import Places
 from core.store.recent import SharedRecent
+from core.store.values import read_each
 from core.turn.bursts import belongs
 
 _incoming = msgspec.json.Decoder(Incoming)
@@ -57,10 +57,5 @@ class Thoughts:
         return (await retry_until_available(chosen, "chosen")).preferences.burst
 
     async def _look(self, name: str) -> list[Incoming]:
-        found = []
-        for raw in await retry_until_available(partial(self._recent.look, name), "look back"):
-            try:
-                found.append(_incoming.decode(raw))
-            except msgspec.DecodeError as error:
-                set_aside("store.recent", error)
-        return found
+        kept = await retry_until_available(partial(self._recent.look, name), "look back")
+        return read_each(_incoming, kept, "store.recent")

@@ -10,7 +10,7 @@ from redis.asyncio import Redis
 from core.messages import ConversationId, Incoming, split_conversation
 from core.store import keys
 from core.store.connection import script, store_errors
-from core.store.values import read
+from core.store.values import read_each
 
 KEPT_S = 7 * 24 * 3600
 MOST, MOST_IN_A_PLACE = 50, 5
@@ -74,8 +74,8 @@ class SharedRequests:
         """All requests, the oldest first."""
         with store_errors():
             found = cast(Mapping[bytes, bytes], await self._redis.hgetall(keys.requests(tenant)))
-        kept = [read(_request, raw, "store.requests") for raw in found.values()]
-        known = (one for one in kept if one is not None and one.at > time.time() - KEPT_S)
+        kept = read_each(_request, found.values(), "store.requests")
+        known = (one for one in kept if one.at > time.time() - KEPT_S)
         return sorted(known, key=lambda one: one.at)
 
     async def take(self, tenant: str, name: str) -> Sequence[Request]:

@@ -53,6 +53,12 @@ def read(decoder: msgspec.json.Decoder[_T], raw: bytes, border: str) -> _T | Non
         return None
 
 
+def read_each(decoder: msgspec.json.Decoder[_T], raws: Iterable[bytes], border: str) -> list[_T]:
+    """Decode *raws*. What cannot be read is set aside at *border*, and left out."""
+    found = (read(decoder, raw, border) for raw in raws)
+    return [one for one in found if one is not None]
+
+
 def read_incoming(raw: bytes, border: str) -> Incoming | None:
     """Like `read`. Also None for mail that no turn could serve."""
     incoming = read(_incoming, raw, border)
