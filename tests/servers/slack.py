@@ -913,7 +913,8 @@ class SlackServer:
                 case {"type": "task_update", "id": str(id_), "title": str(title), "status": status}:
                     if not title or status not in ("pending", "in_progress", "complete", "error"):
                         raise SlackError("invalid_chunks")
-                    # Reported by agentconnect: title and status replace, details are added.
+                    # Reported by agentconnect: title and status replace, details are added; each
+                    # text has 256 characters at most.
                     before = cards.get(id_, {}).get("details", "")
                     cards[id_] = {**chunk, "details": before + chunk.get("details", "")}
                     if any(
@@ -922,6 +923,7 @@ class SlackServer:
                         raise SlackError("invalid_chunks")
                 case _:
                     raise SlackError("invalid_chunks")
+        # /reference/block-kit/blocks: 50 blocks in a message; each card is one, and so is the text.
         if len(cards) + 1 > 50:
             raise SlackError("msg_blocks_too_long")
         self._streamed(post, text, plan, cards)
