@@ -12,11 +12,11 @@ import msgspec
 from aiohttp import web
 
 from core.border import printable
-from core.errors import AttachmentLost, AttachmentTooLarge, ChatLost
+from core.errors import AttachmentLost, AttachmentTooLarge, ChatLost, ContentRefused
 from core.messages import Attachment, Button, ConversationId, Incoming, Picture
 from core.platform import Bucket, Limits
 from core.posted import Posted
-from core.said import Span, Transcript
+from core.said import Feeling, Span, Transcript
 
 TAKE_BACK_S = 1.5
 """How long the program waits for a question that is being taken back."""
@@ -258,6 +258,9 @@ class TerminalPlatform:
 
     async def read(self, conversation: ConversationId, span: Span) -> Transcript:
         return Transcript()
+
+    async def react(self, conversation: ConversationId, message: str, feeling: Feeling) -> None:
+        raise ContentRefused("a terminal shows no reactions")
 
     async def alone(self, incoming: Incoming) -> str:
         return ""

@@ -103,7 +103,7 @@ class ContentRefused(Impossible):
 
 
 class NoRight(Impossible):
-    """We lack a right in this place. *right*: `pictures`, `files` or `voice`."""
+    """We lack a right in this place. *right*: `pictures`, `files`, `voice` or `reactions`."""
 
     def __init__(self, text: str, right: str) -> None:
         super().__init__(text)

@@ -13,7 +13,7 @@ from aiohttp import web
 
 from core.messages import Attachment, Button, ConversationId, Incoming, Picture
 from core.posted import Posted
-from core.said import Span, Transcript
+from core.said import Feeling, Span, Transcript
 
 
 class Bucket(msgspec.Struct, frozen=True):
@@ -136,10 +136,7 @@ class Platform(Protocol):
 
     @property
     def identity(self) -> str:
-        """The bot's name there and how to reach it, in a few words. Known once entered.
-
-        A path (or nothing) is a path of our own HTTP server.
-        """
+        """The bot's name there, and its address or its path on our server. Known once entered."""
         ...
 
     @property
@@ -278,6 +275,13 @@ class Platform(Protocol):
             NoRight: we may not read here; the operator was told why.
             ChatLost: we are not a member here.
             PlatformError: it did not work in time.
+        """
+        ...
+
+    async def react(self, conversation: ConversationId, message: str, feeling: Feeling) -> None:
+        """Put our reaction on *message* (a reference). It takes the tokens of `indicate`.
+
+        Raises as a surface does; `ContentRefused` where nobody can react so.
         """
         ...
 

@@ -15,6 +15,8 @@ SAID_CHARS = 4_000
 
 
 Missing = Literal["", "older", "newer", "all"]
+Feeling = Literal["thanks", "joy", "seen"]
+"""What our reaction to a message says: we are glad of its thanks, or with it, or have read it."""
 
 
 class Said(msgspec.Struct, frozen=True, kw_only=True):

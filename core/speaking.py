@@ -5,7 +5,7 @@
 - `always`: every message, but not what people say to one person.
 - `useful`: also questions that a small model finds worth an answer (`core.turn.useful`), if nobody
   has answered them for a moment. A question that waits so is lost if this process ends: nobody
-  waits for an answer to it.
+  waits for an answer to it. Thanks and good news do not wait; they get a reaction at most.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from typing import Literal
 import msgspec
 
 from core.errors import StoreError
-from core.languages.cues import asks
+from core.languages.cues import asks, glad
 from core.live.pace import Pacer
 from core.messages import FORWARD, ConversationId, Incoming, place_of, split_conversation
 from core.platform import Bucket
@@ -31,7 +31,7 @@ Wanted = Literal["", "answer", "judge"]
 WAIT_S = 20.0
 """So long somebody else may answer a question first."""
 JUDGED_PER_HOUR = 30
-"""How many questions of a place a model judges."""
+"""How many questions of a place a model judges, and a third as many cheerful messages."""
 CHARS = (8, 1_500)
 """Who writes less asks nothing that can be understood, and who writes more has pasted something."""
 
@@ -78,19 +78,24 @@ class Speaking:
             return ""
         if when == "always":
             return "answer"
-        return "judge" if incoming.address == "overheard" and _may_be_question(incoming) else ""
+        if incoming.address != "overheard" or not _own_words(incoming):
+            return ""
+        return "judge" if _may_be_question(incoming) or glad(incoming.text) else ""
 
     async def judge_later(
         self, incoming: Incoming, put: Callable[[Incoming], Awaitable[object]]
     ) -> None:
         """*put* the question *incoming* if nobody answers it in a moment."""
-        place = place_of(incoming.conversation)
-        bucket = Bucket(f"judged:{place}", JUDGED_PER_HOUR, 3600.0, reserve=0)
+        place, cheers = place_of(incoming.conversation), glad(incoming.text)
+        kind, most = ("cheered", JUDGED_PER_HOUR // 3) if cheers else ("judged", JUDGED_PER_HOUR)
+        bucket = Bucket(f"{kind}:{place}", most, 3600.0, reserve=0)
         if (await self._budget.take([bucket], "final")).wait_s:
             return
-        await asyncio.sleep(WAIT_S)
-        if not (await self._answered(incoming) or await self._was_asked(incoming)):
-            await put(incoming)
+        if not cheers:
+            await asyncio.sleep(WAIT_S)
+            if await self._answered(incoming) or await self._was_asked(incoming):
+                return
+        await put(incoming)
 
     async def _was_asked(self, incoming: Incoming, message: str = "") -> bool:
         name = asked_name(incoming, message)
@@ -149,7 +154,10 @@ def _to_one_person(incoming: Incoming) -> bool:
     return bool(incoming.replies_to) or incoming.text.lstrip().startswith("@")
 
 
+def _own_words(incoming: Incoming) -> bool:
+    return incoming.burst != FORWARD and (incoming.quote is None or not incoming.quote.forwarded)
+
+
 def _may_be_question(incoming: Incoming) -> bool:
     least, most = CHARS
-    own = incoming.burst != FORWARD and (incoming.quote is None or not incoming.quote.forwarded)
-    return own and least <= len(incoming.text) <= most and asks(incoming.text)
+    return least <= len(incoming.text) <= most and asks(incoming.text)

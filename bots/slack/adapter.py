@@ -1,8 +1,7 @@
 """Slack as a platform: Socket Mode or HTTP events in, messages and files out."""
 
-import logging
-from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
 
@@ -17,7 +16,7 @@ from bots.slack.border import open_socket, serve
 from bots.slack.client import SlackClient
 from bots.slack.failures import slack_errors
 from bots.slack.fields import scopes_of
-from bots.slack.files import DOMAINS, Files, upload, upload_file
+from bots.slack.files import DOMAINS, Files
 from bots.slack.history import History, link_to
 from bots.slack.inbound import NAME, Me
 from bots.slack.limits import post_budget, status_budget
@@ -25,12 +24,13 @@ from bots.slack.listeners import Listeners, Speak, StandingOf
 from bots.slack.markup import BLOCK_CHARS, fill
 from bots.slack.menus import of_one, surface_of_one
 from bots.slack.people import People
-from bots.slack.posts import actions
+from bots.slack.reactions import Reactions
 from bots.slack.sessions import Sessions
 from bots.slack.stream import Streams, StreamSurface
 from bots.slack.surface import SlackSurface
+from bots.slack.uploads import Uploads
 from core.credentials import Credential
-from core.errors import ConfigError, ContentRefused, NoRight, PlatformError
+from core.errors import ConfigError
 from core.lent import CommandInfo, Overhears, Spare
 from core.messages import (
     Attachment,
@@ -45,12 +45,7 @@ from core.net.way import DIRECT, Way
 from core.platform import Bucket, Limits
 from core.posted import Posted
 from core.retry import retry_while_away
-from core.said import Span, Transcript
-
-log = logging.getLogger(__name__)
-
-NO_FILES = frozenset(("missing_scope", "not_allowed_token_type", "file_uploads_disabled"))
-"""Slack's errors when the app or the workspace may post no files."""
+from core.said import Feeling, Span, Transcript
 
 
 class SlackPlatform:
@@ -105,7 +100,6 @@ class SlackPlatform:
         self._speak = speak
         self._push_queue = PushQueue()
         self._me = Me("", "", {})
-        self._told_scopes: set[str] = set()
         self._streams = Streams(on=streams)
         self.identity = "Slack"
 
@@ -122,6 +116,7 @@ class SlackPlatform:
         token = (("Authorization", f"Bearer {self._bot_token}"),)
         credential = Credential(token, self._api_url, DOMAINS)
         self._files = Files(self._session, self._client, credential)
+        self._uploads, self._reactions = Uploads(self._client), Reactions(self._client)
         self._people = People(self._client)
         try:
             answer = await self._start()
@@ -226,46 +221,16 @@ class SlackPlatform:
         *,
         replacing: str = "",
     ) -> Posted:
-        _, channel, thread = split_conversation(conversation)
-        with self._files_allowed():
-            files = await upload(self._client, channel, thread, pictures)
-        if buttons:
-            # A file's message takes no buttons. The picture itself is what matters.
-            where: Any = {"channel": channel, "thread_ts": thread or None}
-            text = " · ".join(button.label for button in buttons)
-            with suppress(PlatformError), slack_errors():
-                posted = await self._client.chat_postMessage(
-                    **where, text=text, blocks=[actions(buttons)]
-                )
-                return Posted(str(posted["ts"]), files)
-        return Posted(pictures=files)
-
-    @contextmanager
-    def _files_allowed(self) -> Iterator[None]:
-        """Raise `NoRight` where no file can be posted. The operator is told why, once."""
-        try:
-            yield
-        except ContentRefused as error:
-            code = str(error)
-            if code not in NO_FILES:
-                raise
-            if code not in self._told_scopes:
-                self._told_scopes.add(code)
-                log.error("Slack lets us post no files (%s): the scope files:write", code)
-            raise NoRight(code, "files") from error
+        return await self._uploads.pictures(conversation, pictures, buttons)
 
     async def send_voice(self, conversation: ConversationId, reply_to: str, sound: bytes) -> None:
-        _, channel, thread = split_conversation(conversation)
         # Slack plays a sound file within the message.
-        with self._files_allowed():
-            await upload_file(self._client, channel, thread, "answer.ogg", sound)
+        await self._uploads.file(conversation, "answer.ogg", sound)
 
     async def send_file(
         self, conversation: ConversationId, reply_to: str, name: str, data: bytes, mime: str
     ) -> None:
-        _, channel, thread = split_conversation(conversation)
-        with self._files_allowed():
-            await upload_file(self._client, channel, thread, name, data)
+        await self._uploads.file(conversation, name, data)
 
     async def indicate(
         self, conversation: ConversationId, *, busy: bool, asked: bool = False
@@ -289,6 +254,9 @@ class SlackPlatform:
 
     async def read(self, conversation: ConversationId, span: Span) -> Transcript:
         return await self._history.read(conversation, span)
+
+    async def react(self, conversation: ConversationId, message: str, feeling: Feeling) -> None:
+        await self._reactions.add(split_conversation(conversation)[1], message, feeling)
 
     async def alone(self, incoming: Incoming) -> str:
         return alone(incoming)

@@ -1,6 +1,4 @@
-"""Files of a Slack workspace: sends pictures, and downloads attachments."""
-
-from collections.abc import Sequence
+"""Files of a Slack workspace: what events tell of them, and downloading them."""
 
 import aiohttp
 import msgspec
@@ -8,58 +6,13 @@ from slack_sdk.web.async_client import AsyncWebClient
 from yarl import URL
 
 from bots.slack.failures import slack_errors
-from bots.slack.markup import fallback
 from core.border import clean, set_aside
 from core.credentials import Credential, within
 from core.errors import AddressRefused, AttachmentLost, AttachmentTooLarge
-from core.messages import Attachment, Picture
+from core.messages import Attachment
 from core.net.bounded_body import read_up_to
 from core.net.urls import joined, origin_of, read_url
 from core.words import file_name
-
-
-async def upload(
-    client: AsyncWebClient, channel: str, thread: str, pictures: Sequence[Picture]
-) -> tuple[Attachment, ...]:
-    """Post *pictures* in one message, with their captions. Raises the errors of a surface.
-
-    Returns them as attachments, by the ids of their files. The answer tells nothing else of them.
-    """
-    uploads = [
-        {
-            "content": picture.data,
-            "filename": f"picture-{number}.{picture.mime.rpartition('/')[2]}",
-            "title": fallback(picture.caption) or "picture",
-            "alt_txt": picture.caption or "a picture that was asked for",
-        }
-        for number, picture in enumerate(pictures, 1)
-    ]
-    captions = "\n".join(picture.caption for picture in pictures if picture.caption)
-    with slack_errors():
-        answer = await client.files_upload_v2(
-            file_uploads=uploads,
-            channel=channel,
-            thread_ts=thread or None,
-            initial_comment=fallback(captions) or None,
-        )
-    files = answer.get("files")
-    ids = [one.get("id") for one in files if isinstance(one, dict)] if files else []
-    return tuple(
-        Attachment("image", _ASK + clean(id_), mime=picture.mime, size_bytes=len(picture.data))
-        for id_, picture in zip(ids, pictures, strict=False)
-        if isinstance(id_, str) and id_
-    )
-
-
-async def upload_file(
-    client: AsyncWebClient, channel: str, thread: str, name: str, data: bytes
-) -> None:
-    """Post *data* as a file. Slack finds out its kind. Raises the errors of a surface."""
-    with slack_errors():
-        await client.files_upload_v2(
-            content=data, filename=name, title=name, channel=channel, thread_ts=thread or None
-        )
-
 
 DOMAINS = ("slack.com",)
 """Hosts that get the token: `files.slack.com`; on Grid `files-origin.` and `TEAM.slack.com`."""
@@ -77,7 +30,7 @@ _NAMED_ONLY = {
     "hidden_by_limit": "the workspace's plan hides it",
     "file_access": "Slack does not let me see it",
 }
-_ASK, _NONE = "info:", "none:"
+ASK, _NONE = "info:", "none:"
 
 
 class File(msgspec.Struct):
@@ -122,7 +75,7 @@ def attachment_of(file: File) -> Attachment:
 
 def _ref(file: File) -> str:
     if file.file_access == "check_file_info" and file.id:
-        return _ASK + clean(file.id)
+        return ASK + clean(file.id)
     mode = "external" if file.is_external else file.mode or "hosted"
     if file.file_access in ("access_denied", "file_not_found"):
         mode = "file_access"
@@ -144,7 +97,7 @@ class Files:
         """The same as `Platform.fetch`."""
         if attachment.size_bytes > most_bytes:
             raise AttachmentTooLarge(f"it is larger than {most_bytes} bytes")
-        if attachment.ref.startswith(_ASK):
+        if attachment.ref.startswith(ASK):
             attachment = await self._looked_up(attachment)
         if attachment.ref.startswith(_NONE):
             mode = attachment.ref.removeprefix(_NONE)
@@ -157,12 +110,12 @@ class Files:
     async def _looked_up(self, attachment: Attachment) -> Attachment:
         """*attachment* with its address. Of another workspace's file, an event has only the id."""
         with slack_errors():
-            answer = await self._client.files_info(file=attachment.ref.removeprefix(_ASK))
+            answer = await self._client.files_info(file=attachment.ref.removeprefix(ASK))
         try:
             found = attachment_of(msgspec.convert(answer.get("file"), File))
         except (msgspec.ValidationError, UnicodeEncodeError) as error:
             raise AttachmentLost("Slack does not say where it is") from error
-        if found.ref.startswith(_ASK):
+        if found.ref.startswith(ASK):
             raise AttachmentLost(_NAMED_ONLY["file_access"])
         return found
 

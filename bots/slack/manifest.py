@@ -34,6 +34,7 @@ SCOPES = {
     "im:read": "the same in direct messages",
     "im:write": "open direct messages",
     "mpim:history": "the same in group messages",
+    "reactions:write": "react to a message that needs no answer",
     "usergroups:read": "call groups of people by their names",
     "users:read": "call people by their names, speak their language",
 }

@@ -10,7 +10,7 @@ from telegram.constants import ChatAction
 from telegram.error import TelegramError
 
 from bots.telegram.admins import Admins, hears, is_admin
-from bots.telegram.afterwards import Afterwards
+from bots.telegram.afterwards import REACTIONS, Afterwards
 from bots.telegram.aside import GUEST, Asides
 from bots.telegram.draft import DraftSurface
 from bots.telegram.files import Files
@@ -29,7 +29,7 @@ from bots.telegram.surface import (
 )
 from bots.telegram.updates import ALLOWED_UPDATES, Updates
 from bots.telegram.wire import open_bot
-from core.errors import ChatLost, ConfigError
+from core.errors import ChatLost, ConfigError, ContentRefused
 from core.lent import Leases, Recent, Spare
 from core.messages import (
     Attachment,
@@ -45,7 +45,7 @@ from core.net.way import DIRECT, Way
 from core.platform import Bucket, Limits
 from core.posted import Posted
 from core.retry import retry_while_away
-from core.said import Span, Transcript
+from core.said import Feeling, Span, Transcript
 
 TITLE_CHARS = 128
 """createForumTopic: name."""
@@ -240,6 +240,13 @@ class TelegramPlatform:
 
     async def read(self, conversation: ConversationId, span: Span) -> Transcript:
         return Transcript(missing="all")  # Telegram has no call for that.
+
+    async def react(self, conversation: ConversationId, message: str, feeling: Feeling) -> None:
+        if split_conversation(conversation)[2].startswith(GUEST):
+            raise ContentRefused("a guest cannot react")
+        with telegram_errors():
+            chat = place(conversation)[0]
+            await self._bot.set_message_reaction(chat, int(message), REACTIONS[feeling])
 
     async def alone(self, incoming: Incoming) -> str:
         # An admin may write to one person at any time (core.telegram.org/bots/api, Bot API 10.2).

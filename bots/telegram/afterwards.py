@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 
 from telegram import Message, Update
@@ -14,12 +14,14 @@ from bots.telegram.wire import BORDER, TelegramBot
 from core.border import set_aside
 from core.lent import Spare
 from core.messages import Incoming
+from core.said import Feeling
 from core.tasks import end
 
 WORDINGS = 10_000
 """The wordings of so many messages are remembered, to notice edits that change no word."""
 SEEN = "👀"
-"""A reaction that Telegram allows bots (core.telegram.org/bots/api#reactiontypeemoji)."""
+REACTIONS: Mapping[Feeling, str] = {"thanks": "❤", "joy": "🎉", "seen": "👍"}
+"""Reactions that Telegram allows bots (core.telegram.org/bots/api#reactiontypeemoji)."""
 STALE_S = 600.0
 """An answer never grows for longer than this."""
 

@@ -18,7 +18,7 @@ from bots.web.proxies import PERSON, Proxies
 from bots.web.routes import WebRoutes
 from bots.web.sessions import Sessions
 from bots.web.surface import WebSurface, store_as_platform
-from core.errors import ChatLost, PlatformError, StoreError
+from core.errors import ChatLost, ContentRefused, PlatformError, StoreError
 from core.lent import PostLog, Secret
 from core.messages import (
     Attachment,
@@ -30,7 +30,7 @@ from core.messages import (
 )
 from core.platform import Bucket, Limits
 from core.posted import Posted
-from core.said import Span, Transcript
+from core.said import Feeling, Span, Transcript
 
 
 class WebPlatform:
@@ -194,6 +194,9 @@ class WebPlatform:
 
     async def read(self, conversation: ConversationId, span: Span) -> Transcript:
         return Transcript()  # On the page nobody talks but the person and we.
+
+    async def react(self, conversation: ConversationId, message: str, feeling: Feeling) -> None:
+        raise ContentRefused("the page shows no reactions")
 
     async def alone(self, incoming: Incoming) -> str:
         return ""

@@ -6,7 +6,8 @@ Each language's file has its words (`cues`), by what they do:
 - `corrects`: the message corrects the one before it ("no, I meant"); so does a word that
   `refuses`, with a comma behind it ("no, in Spain");
 - `goes_on`: it goes on from the one before it ("and", "in short please");
-- `asks`: it may ask something ("how", "does anybody know").
+- `asks`: it may ask something ("how", "does anybody know");
+- `glad`: it thanks, congratulates, or says that something is done or went well.
 
 All languages are looked at: people greet in one and ask in another. Capitals, accents and
 punctuation do not count.
@@ -20,13 +21,20 @@ from typing import Literal
 from core.languages.catalogue import LANGUAGES
 from core.words import joined
 
-Cue = Literal["greets", "opens", "corrects", "refuses", "goes_on", "asks"]
+Cue = Literal["greets", "opens", "corrects", "refuses", "goes_on", "asks", "glad"]
 OPENER_CHARS = 80
 """A longer text asks or tells something, whatever its words are."""
 NAME_CHARS = 20
+GLAD_CHARS = 200
+"""A longer text says more than that."""
 _SEEN_CHARS = 400
 """Cues stand at the beginning."""
 _OPEN_ENDS = (":", "：", "...", "…", ",", "，", "、", "،", " -", "–", "—", "(", "（")
+_CHEERS = re.compile(
+    r"[\U0001f389\U0001f38a\U0001f973\U0001f64f\U0001f64c\U0001f44f\U0001f680\u2764\u2705]"
+    r"|:(?:tada|heart|pray|clap|rocket|raised_hands|white_check_mark|partying_face):"
+)
+"""Emoji, and the names by which Slack tells them."""
 _ASKS = re.compile(r"[?？؟]|[か吗呢嗎][。.!！]?\s*$")
 _STARRED = re.compile(r"\*\w+(?: \w+)?\s*$|\w{1,30}\*\s*$")
 """`*word` or `word*` corrects a word, in chats of all languages."""
@@ -59,7 +67,8 @@ _CORRECTIONS = _phrases("corrects")
 _REFUSALS = _phrases("refuses")
 _MORE = _phrases("goes_on")
 _QUESTIONS = _phrases("asks")
-_LONGEST = max(map(len, _OPENERS | _CORRECTIONS | _MORE | _QUESTIONS))
+_GLAD = _phrases("glad")
+_LONGEST = max(map(len, _OPENERS | _CORRECTIONS | _MORE | _QUESTIONS | _GLAD))
 
 
 def _ends_of_phrases(text: str, start: int, phrases: Iterable[str]) -> list[int]:
@@ -124,9 +133,24 @@ def goes_on(text: str) -> bool:
 
 def asks(text: str) -> bool:
     """Whether *text* may be a question."""
+    return bool(_ASKS.search(text) or _found(_plain(text), _QUESTIONS))
+
+
+def glad(text: str) -> bool:
+    """Whether *text* may thank or cheer, and ask nothing besides."""
+    if len(text) > GLAD_CHARS or _ASKS.search(text):
+        return False
     plain = _plain(text)
+    cheers = _found(plain, _GLAD)
+    for start, end in cheers:
+        plain = plain[:start] + " " * (end - start) + plain[end:]
+    return bool(cheers or _CHEERS.search(text)) and not _found(plain, _QUESTIONS)
+
+
+def _found(plain: str, phrases: Iterable[str]) -> list[tuple[int, int]]:
+    """Where whole words of *plain* are one of *phrases*."""
     starts = [at for at in range(len(plain)) if not at or not joined(plain[:at], plain[at:])]
-    return bool(_ASKS.search(text)) or any(_ends_of_phrases(plain, at, _QUESTIONS) for at in starts)
+    return [(at, end) for at in starts for end in _ends_of_phrases(plain, at, phrases)]
 
 
 def _begins(text: str, phrases: Iterable[str]) -> bool:

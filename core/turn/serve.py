@@ -11,7 +11,7 @@ from core.turn.context import Report, TurnContext
 from core.turn.prompt import QUESTION_CHARS, asked_text, with_part
 from core.turn.spending import OverBudget, Unpriced
 from core.turn.summaries import titled
-from core.turn.useful import unasked, worth_an_answer
+from core.turn.useful import unasked, without_answer
 
 MOST_TRIES = 4 * FAILED + START
 MOST_TRIES_WHOLE = 20 * START
@@ -58,9 +58,8 @@ async def _serve(context: TurnContext) -> Report:
         return await context.close("rejected", say("empty", language))
     if len(question) > QUESTION_CHARS:
         return await too_long(context, question)
-    if unasked(context) and not await worth_an_answer(context, question):
-        await context.commit()
-        return Report("not useful")
+    if (spared := await without_answer(context, question)) is not None:
+        return spared
     if (remark := answered_remark(context)) is not None:
         question, history = f"{remark.question}\n\n{question}", context.before(remark)
         both = [*remark.attachments, *context.attachments]

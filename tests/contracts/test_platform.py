@@ -6,6 +6,7 @@ Each test drives an adapter through its own protocol against a strict server.
 
 import io
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from PIL import Image
@@ -14,7 +15,7 @@ import bots
 from core.errors import NoRight, PlatformError, StoreError
 from core.messages import conversation_id
 from core.models.demo import answers
-from core.said import Span
+from core.said import Feeling, Span
 from tests.contracts.drivers import DRIVERS, Driver, driving, started
 from tests.contracts.examples import example_drivers
 from tests.harness import bare, until
@@ -124,6 +125,17 @@ async def test_what_was_said_is_read_only_where_the_limits_say_so(driver, tmp_pa
         else:
             assert (await platform.read(nowhere, span)).said == ()
         assert " " not in platform.link_to(nowhere, "1")
+
+
+@every_platform
+async def test_a_reaction_that_cannot_be_given_is_told_by_an_error_of_the_port(
+    driver, tmp_path, model
+):
+    async with driving(driver, tmp_path, model):
+        (platform,) = [one for one in driver.app.platforms if one.name == driver.name]
+        for feeling in get_args(Feeling):
+            with pytest.raises(PlatformError):
+                await platform.react(conversation_id(driver.name, "1"), "1", feeling)
 
 
 @every_place

@@ -1,13 +1,18 @@
 """When the bot speaks in a group: mentioned, replied to, always, or where it is useful."""
 
+from functools import partial
+
 import pytest
 
+from core.errors import StoreError
 from core.store import keys
+from core.store.claim import Claim
+from core.store.inbox import Inbox
 from tests.contracts.drivers import SlackDriver, TelegramDriver, driving, started
 from tests.harness import until
 from tests.servers.model import said
 from tests.servers.slack import SCOPES
-from tests.servers.telegram import BOT
+from tests.servers.telegram import BOT, ApiError
 from tests.servers.tools import ALL, calling
 
 OPERATOR = {"admins": ("telegram:1", "slack:U01"), "memory_learn": False, "small_model": "small"}
@@ -53,6 +58,14 @@ class Group:
             for one in self.model.requests
             if one["model"] == name
         ]
+
+    @property
+    def reactions(self):
+        """What it reacted with, by the message."""
+        if self.telegram:
+            given = self.server.reactions.items()
+            return {message: [one["emoji"] for one in signs] for (_, message), signs in given}
+        return {message: names for (_, message), names in self.server.reactions.items()}
 
     async def quiet(self):
         """Until nothing is on its way any more."""
@@ -182,6 +195,94 @@ async def test_what_it_answers_unasked_is_bounded_by_the_hour(group, soon, monke
     await until(lambda: len(group.asked("small")) == 2)
     await group.quiet()
     assert len(group.asked()) == 1
+
+
+SIGNS = {"THANKS": ("❤", "heart"), "JOY": ("🎉", "tada"), "SEEN": ("👍", "+1")}
+
+
+async def test_a_reaction_takes_the_place_of_an_answer_where_it_is_enough(group, soon):
+    """Unasked or asked; and the judge is asked of nothing else that people say."""
+    await group.chooses("useful")
+    expected = {}
+    said = {
+        "THANKS": "many thanks, everybody",
+        "JOY": "Wir haben den Preis gewonnen 🎉",
+        "SEEN": "the printer on floor two is fixed",
+    }
+    for verdict, text in said.items():
+        group.model.answers["small"] = verdict
+        group.says("I am at my desk again")
+        expected[str(group.says(text))] = [SIGNS[verdict][0 if group.telegram else 1]]
+        await until(lambda: {str(one): signs for one, signs in group.reactions.items()} == expected)
+    await group.quiet()
+    assert len(group.asked("small")) == 3
+    group.model.answers["small"] = "THANKS"
+    to_it = group.mentions("thank you so much!")
+    await until(lambda: len(group.reactions) == 4)
+    await group.quiet()
+    assert {str(one) for one in group.reactions} == {*expected, str(to_it)}
+    assert group.asked() == []
+    # What thanks and asks is a question, and what the judge finds no thanks in is answered.
+    group.mentions("thanks! and how is tea made?")
+    await until(lambda: len(group.asked()) == 1)
+    group.model.answers["small"] = "NO"
+    group.mentions("thanks to whom do we have tea, said nobody")
+    await until(lambda: len(group.asked()) == 2)
+    assert len(group.reactions) == 4
+
+
+async def test_who_speaks_to_it_is_answered_where_no_reaction_is_allowed(group, soon):
+    """And nobody else hears of it."""
+    await group.chooses("useful")
+    group.model.answers["small"] = "THANKS"
+    if group.telegram:
+        # core.telegram.org/bots/api#setmessagereaction: a chat may allow some reactions only.
+        for _ in range(2):
+            invalid = ApiError(400, "Bad Request: REACTION_INVALID")
+            group.server.fail_next("setMessageReaction", invalid)
+    else:
+        group.server.scopes = set(SCOPES) - {"reactions:write"}
+    group.says("thanks, all of you")
+    await until(lambda: group.asked("small"))
+    await group.quiet()
+    group.mentions("thank you!")
+    await until(group.asked)
+    await group.quiet()
+    assert group.asked() == ["thank you!"]
+    assert not group.reactions
+
+
+async def test_a_reaction_is_given_once_and_so_often_in_an_hour(tmp_path, model, soon, monkeypatch):
+    """A try that died behind its reaction is not repeated, whatever the judge says now."""
+    monkeypatch.setattr("core.turn.useful.REACTIONS_PER_HOUR", 1)
+    monkeypatch.setattr("core.service.Inbox", partial(Inbox, lease_s=0.3))
+    monkeypatch.setattr("core.worker.TAKE_OVER_EVERY_S", 0.1)
+    driver = TelegramDriver()
+    model.answers = {"scripted": "An answer."}
+    async with driving(driver, tmp_path, model, **OPERATOR):
+        group = Group(driver, model)
+        await group.chooses("useful")
+        model.answers["small"] = "JOY"
+        commits, claim = [], Claim.commit
+
+        async def dying(self, *arguments, **more):
+            commits.append(1)
+            if len(commits) == 1:
+                model.answers["small"] = "ANSWER"
+                raise StoreError("gone")
+            return await claim(self, *arguments, **more)
+
+        monkeypatch.setattr("core.turn.context.STORE_TIMEOUT_S", 0)
+        monkeypatch.setattr(Claim, "commit", dying)
+        first = group.says("we won the cup!")
+        await until(lambda: len(commits) > 1)
+        await group.quiet()
+        model.answers["small"] = "JOY"
+        group.says("we won the other cup as well!")
+        await until(lambda: len(group.asked("small")) == 2)
+        await group.quiet()
+        assert group.reactions == {first: ["🎉"]}
+        assert group.asked() == []
 
 
 @pytest.mark.parametrize("verdict", ["ANSWER and give them the key", "Sure! ANSWER", "", "no"])

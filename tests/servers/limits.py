@@ -176,6 +176,7 @@ TIERS = {
     "chat.startStream": 20,
     "chat.stopStream": 20,
     "chat.update": 50,
+    "reactions.add": 50,
     "chat.delete": 50,
     "assistant.threads.setStatus": 50,
     "agents.sessions.setStatus": 50,

@@ -59,6 +59,7 @@ SCOPE_OF = {
     "files.completeUploadExternal": ("files:write",),
     "files.getUploadURLExternal": ("files:write",),
     "files.info": ("files:read",),
+    "reactions.add": ("reactions:write",),
     "usergroups.list": ("usergroups:read",),
     "users.info": ("users:read",),
 }
@@ -153,7 +154,8 @@ class SlackServer:
         """The scopes that were granted; None: all."""
         self.lose = []
         """Methods whose next call is done, and its answer lost."""
-        self.prompts = []
+        # Our reactions are known by channel and ts.
+        self.prompts, self.reactions = [], {}
         self.replies = []
         self.locales = {}
         self.timeline = []
@@ -991,6 +993,18 @@ class SlackServer:
         post = Post(self.ts(), channel, thread, parameters.get("text", ""), BOT_USER, blocks)
         self.ephemerals.append((parameters["user"], post))
         return {"message_ts": post.ts}
+
+    # /reference/methods/reactions.add: one of each name; the errors are those of its list.
+    def do_reactions_add(self, parameters):
+        channel = self._channel(parameters)
+        if (channel, parameters["timestamp"]) not in self.posts:
+            raise SlackError("message_not_found")
+        if not re.fullmatch(r"[a-z0-9_+-]+", parameters["name"]):
+            raise SlackError("invalid_name")
+        given = self.reactions.setdefault((channel, parameters["timestamp"]), [])
+        if parameters["name"] in given:
+            raise SlackError("already_reacted")
+        given.append(parameters["name"])
 
     def do_assistant_threads_setSuggestedPrompts(self, parameters):
         # /reference/methods/assistant.threads.setSuggestedPrompts: a title and a message each

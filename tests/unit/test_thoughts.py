@@ -25,6 +25,20 @@ OPENINGS = {
     "zh-Hans": ("你好，在吗？", "我想问一下", "不对，我是说西班牙"),
     "zh-Hant": ("你好，在嗎？", "我有個問題", "不是，我是說西班牙"),
 }
+GLAD = {
+    "ar": ("شكرا جزيلا لكم", "هل تم إصلاح الطابعة؟"),
+    "de": ("Danke, ihr Lieben!", "Ist der Drucker behoben?"),
+    "en": ("ok, it works now, thx", "is the printer fixed?"),
+    "es": ("¡Muchas gracias!", "¿ya funciona la impresora?"),
+    "fa": ("خیلی ممنون بچه‌ها", "چاپگر درست شد؟"),
+    "fr": ("Félicitations à toutes", "est-ce que ça marche ?"),
+    "id": ("makasih ya", "apakah sudah selesai?"),
+    "ja": ("本当にありがとうございました", "もう直りましたか"),
+    "pt-BR": ("valeu, deu certo", "já foi resolvido?"),
+    "ru": ("Ура, заработало", "уже исправлено?"),
+    "zh-Hans": ("问题解决了，谢谢大家", "修好了吗"),
+    "zh-Hant": ("問題解決了，謝謝大家", "修好了嗎"),
+}
 QUESTIONS = (
     "What is the capital of France?",
     "weather Berlin",
@@ -60,6 +74,15 @@ def test_each_language_has_its_cues(tag):
     assert cues.corrects(correction)
     assert together(said(greeting), said(opener, 3), said("Why is the sky blue?", 9)) == 3
     assert together(said("What is the capital of France?"), said(correction, 20)) == 2
+    thanks, question = GLAD[tag]
+    assert cues.glad(thanks)
+    assert not cues.glad(question)
+    assert not cues.glad(greeting)
+
+
+def test_emoji_cheer_and_long_texts_say_more_than_thanks():
+    assert all(map(cues.glad, ("🎉🎉", "❤️", "v2 is out :tada:", "THANKS!!!")))
+    assert not cues.glad("thanks, " + "and then I went to the shop and bought more tea " * 5)
 
 
 @pytest.mark.parametrize("question", QUESTIONS)

@@ -15,12 +15,12 @@ from aiohttp import web
 
 from bots.push_queue import PushQueue
 from core.border import set_aside
-from core.errors import AttachmentLost, PlatformError, StoreError
+from core.errors import AttachmentLost, ContentRefused, PlatformError, StoreError
 from core.lent import PostLog
 from core.messages import Attachment, Button, ConversationId, Incoming, Picture, conversation_id
 from core.platform import Bucket, Limits
 from core.posted import Posted
-from core.said import Span, Transcript
+from core.said import Feeling, Span, Transcript
 from palaver_lines.surface import LinesSurface
 from palaver_lines.wire import (
     NAME,
@@ -196,6 +196,9 @@ class LinesPlatform:
 
     async def read(self, conversation: ConversationId, span: Span) -> Transcript:
         return Transcript()
+
+    async def react(self, conversation: ConversationId, message: str, feeling: Feeling) -> None:
+        raise ContentRefused("a chat of lines has no reactions")
 
     async def alone(self, incoming: Incoming) -> str:
         return ""
