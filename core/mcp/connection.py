@@ -26,6 +26,7 @@ from mcp_types import (
 )
 
 from core.mcp.answers import TEXT_CHARS, listed, text_of
+from core.mcp.faults import OLD, is_old, reason
 from core.mcp.frames import Call, Done, Failed, News, Open, Progress
 from core.words import cut, shortened
 
@@ -67,6 +68,8 @@ class Connection:
         self._token = token
         self._denials: list[str] = []
         """What the server said when it wanted somebody to sign in before it was connected."""
+        self._status = 0
+        """Of the last answer by HTTP before it was connected, if that refused something."""
         self._lost = asyncio.Event()
         self._changed = asyncio.Event()
         self._client = Client(self._transport(), message_handler=self._on_message)
@@ -103,10 +106,10 @@ class Connection:
                     following.cancel()
         except TimeoutError:
             self.fault = "it does not answer"
-        except BaseExceptionGroup as errors:
-            self.fault = _reason(errors)
-        except Exception as error:
-            self.fault = _reason(error)
+        except (BaseExceptionGroup, Exception) as error:
+            status = self._status
+            old = bool(spec.url) and await is_old(self._http(), spec.url, status)
+            self.fault = OLD if old else reason(error, status)
         except asyncio.CancelledError:
             # The SDK cancels the task around it when a server of HTTP goes away.
             self.fault = LOST
@@ -120,21 +123,7 @@ class Connection:
     def _transport(self) -> Any:
         spec = self._spec
         if spec.url:
-            trusted = ssl.create_default_context()
-            if spec.ca:
-                trusted.load_verify_locations(spec.ca)
-            own = {"Authorization": f"Bearer {self._token}"} if self._token else {}
-            client = httpx2.AsyncClient(
-                headers={**spec.headers, **own},
-                timeout=httpx2.Timeout(spec.connect_s, read=300.0),
-                follow_redirects=False,
-                proxy=spec.proxy or None,
-                verify=trusted,
-                # It would also send the passwords of `.netrc`.
-                trust_env=False,
-                event_hooks={"response": [self._on_response]},
-            )
-            return streamable_http_client(spec.url, http_client=client)
+            return streamable_http_client(spec.url, http_client=self._http())
         launch = Path(__file__).with_name("launch.py")
         return StdioServerParameters(
             command=sys.executable,
@@ -144,8 +133,26 @@ class Connection:
             encoding_error_handler="replace",
         )
 
+    def _http(self) -> httpx2.AsyncClient:
+        spec, trusted = self._spec, ssl.create_default_context()
+        if spec.ca:
+            trusted.load_verify_locations(spec.ca)
+        own = {"Authorization": f"Bearer {self._token}"} if self._token else {}
+        return httpx2.AsyncClient(
+            headers={**spec.headers, **own},
+            timeout=httpx2.Timeout(spec.connect_s, read=300.0),
+            follow_redirects=False,
+            proxy=spec.proxy or None,
+            verify=trusted,
+            # It would also send the passwords of `.netrc`.
+            trust_env=False,
+            event_hooks={"response": [self._on_response]},
+        )
+
     async def _on_response(self, response: httpx2.Response) -> None:
         """Notice what the SDK does not tell apart."""
+        if not self.ready.is_set():
+            self._status = response.status_code if response.is_error else 0
         asked = response.headers.get("WWW-Authenticate", "")
         scope = response.status_code == 403 and "insufficient_scope" in asked
         if response.status_code == 401 or scope:
@@ -249,11 +256,3 @@ def _watch(lost: asyncio.Event) -> None:
         pid = int(Path(f"/proc/self/task/{os.getpid()}/children").read_text("ascii").split()[0])
         ended = os.pidfd_open(pid)
         asyncio.get_running_loop().add_reader(ended, lost.set)
-
-
-def _reason(error: BaseException) -> str:
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    if isinstance(error, MCPError):
-        return cut(error.error.message, 200)
-    return cut(f"{type(error).__name__}: {error}" if str(error) else type(error).__name__, 200)

@@ -68,8 +68,8 @@ class Tools:
 
     @property
     def _all(self) -> Mapping[str, Known]:
-        # No server can take the name of one of our tools.
-        return {**self._served(), **self._known}
+        # No server can take the name or the place of one of our tools.
+        return {**self._known, **self._served(), **self._known}
 
     def for_turn(self, context: ToolContext) -> Toolbox:
         """The tools that the turn of *context* may use. It does not know of others."""

@@ -28,8 +28,9 @@ from core.tools.served import BETWEEN, ServedTool, digest, hints, tools_of
 log = logger(__name__)
 
 PINS_AGAIN_S = 5.0
-START_S = 15.0
-"""How long after the start of the program turns wait for servers that were not tried yet."""
+START_S, CALLED_S = 15.0, 60.0
+"""How long after the start of the program turns wait for servers that were not tried yet; and how
+long calls do that were planned before the start."""
 
 
 class Pins(Protocol):
@@ -87,7 +88,7 @@ class Servers:
         self._tasks: list[asyncio.Task[None]] = []
         self.tried = asyncio.Event()
         """Set once each server is connected, or has failed to be."""
-        self._latest = 0.0
+        self._began = 0.0
 
     async def __aenter__(self) -> Self:
         if not self._idle:
@@ -98,7 +99,7 @@ class Servers:
         """Start the servers, unless that was done."""
         if self._tasks:
             return
-        self._latest = asyncio.get_running_loop().time() + START_S
+        self._began = asyncio.get_running_loop().time()
         self._tasks = [
             asyncio.create_task(server.run(), name=f"tool server {server.entry.name}")
             for server in self._servers
@@ -119,15 +120,15 @@ class Servers:
         if self.accounts is not None:
             await self.accounts.close()
 
-    async def started(self) -> None:
+    async def started(self, *, called: bool = False) -> None:
         """Wait for servers that are still being started for the first time.
 
         Without this, a process that takes a turn over just after its start would not know the tools
-        that the turn calls.
+        that the turn calls. *called*: it calls some for sure.
         """
         if self._tasks and not self.tried.is_set():
             with suppress(TimeoutError):
-                async with asyncio.timeout_at(self._latest):
+                async with asyncio.timeout_at(self._began + (CALLED_S if called else START_S)):
                     await self.tried.wait()
 
     def known(self) -> Mapping[str, Known]:

@@ -49,6 +49,8 @@ async def _serve(context: TurnContext) -> Report:
         await context.say(say("set_aside", language))
         await context.commit(dead="no answer after several tries")
         return Report("set aside")
+    if context.journal.rounds:
+        await context.services.servers.started(called=True)
     if first.edited:
         return await _ask_again_as_edited(context)
     if first.command:

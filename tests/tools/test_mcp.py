@@ -86,11 +86,11 @@ async def test_a_server_of_the_newest_protocol_shows_and_does_what_it_offers():
 
 
 @contextlib.asynccontextmanager
-async def over_http(port: int):
-    """The notes by streamable HTTP, with the secret that it wants."""
+async def over_http(port: int, options: str = ""):
+    """The notes by streamable HTTP, as the SDK serves them with *options*."""
     program = f"""
 import sys; sys.path.insert(0, {str(Path(NOTES).parent)!r})
-import notes; notes.server.run("streamable-http", host="127.0.0.1", port={port})
+import notes; notes.server.run("streamable-http", host="127.0.0.1", port={port}{options})
 """
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-c", program, stderr=asyncio.subprocess.DEVNULL
@@ -103,15 +103,15 @@ import notes; notes.server.run("streamable-http", host="127.0.0.1", port={port})
         await process.wait()
 
 
-async def test_a_server_of_http_that_dies_is_connected_again():
+async def test_a_server_of_http_that_dies_is_connected_again_also_if_it_answers_otherwise():
     port = free_port()
     entry = ServerEntry("notes", url=f"http://127.0.0.1:{port}/mcp", timeout_s=5)
     news = asyncio.Event()
     server = McpServer(entry, news.set)
     task = asyncio.create_task(server.run())
     async with asyncio.timeout(30):
-        for text in ("milk", "bread"):
-            async with over_http(port):
+        for text, options in (("milk", ""), ("bread", ", stateless_http=True, json_response=True")):
+            async with over_http(port, options):
                 while True:
                     try:
                         said = await server.call("call", "add_note", {"text": text})

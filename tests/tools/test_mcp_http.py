@@ -9,6 +9,7 @@ from core.mcp import server as servers
 from core.mcp.entry import ServerEntry
 from core.mcp.frames import Listed
 from core.mcp.server import CallFailed
+from core.tasks import end
 from tests.servers.loopback import listening
 from tests.servers.mcp_http import ECHO, McpHttp
 from tests.tools.test_mcp import running
@@ -132,6 +133,34 @@ async def test_a_server_that_wants_somebody_to_sign_in_says_so_in_its_fault():
 
 def by_token(tokens):
     return lambda request: tokens.get(request.headers.get("Authorization", ""))
+
+
+@pytest.mark.parametrize(
+    ("old", "told"),
+    [(True, "it speaks only the HTTP+SSE of 2024"), (False, "it answers HTTP 405")],
+)
+async def test_a_server_that_cannot_be_posted_to_is_told_for_what_it_is(old, told):
+    async def get(request):
+        # .../specification/2024-11-05/basic/transports#http-with-sse
+        stream = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+        await stream.prepare(request)
+        await stream.write(b"event: endpoint\ndata: /messages?session=1\n\n")
+        return stream
+
+    app = web.Application()
+    if old:
+        app.router.add_get("/sse", get)
+    else:
+        app.router.add_put("/sse", get)
+    async with listening(app) as root:
+        server = servers.McpServer(ServerEntry("web", url=f"{root}/sse"))
+        task = asyncio.create_task(server.run())
+        try:
+            async with asyncio.timeout(20):
+                while told not in server.fault:
+                    await asyncio.sleep(0.02)
+        finally:
+            await end([task])
 
 
 async def test_each_person_has_a_connection_with_their_own_token():

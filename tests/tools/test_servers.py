@@ -12,6 +12,7 @@ from core.mcp.entry import ServerEntry
 from core.store.connection import connect
 from core.store.embedded import embedded
 from core.store.pins import SharedPins
+from core.tools import servers
 from core.tools.registry import Tools
 from core.tools.servers import Servers
 from core.tools.tool import ToolContext, ToolError, ToolUnsure
@@ -61,6 +62,17 @@ async def test_only_what_is_allowed_in_this_place_for_this_role_is_known(pins):
         assert not tools.for_turn(somebody("member")).names
         assert not tools.for_turn(somebody("admin", "slack:C2:")).names
         assert not tools.for_turn(somebody("admin", "telegram:1:")).names
+
+
+async def test_a_call_that_was_planned_waits_longer_for_its_server_than_an_answer(
+    pins, monkeypatch
+):
+    monkeypatch.setattr(servers, "START_S", 0.0)
+    async with Servers([stranger()], pins) as some:
+        await some.started()
+        assert not some.known()
+        await some.started(called=True)
+        assert some.known()
 
 
 async def test_resources_and_prompts_are_tools(pins):

@@ -18,7 +18,7 @@ from core.tools.arguments import ArgumentCheck
 from core.tools.built_in import BUILT_IN
 from core.tools.calculate import calculate
 from core.tools.clock import Clock
-from core.tools.registry import Tools
+from core.tools.registry import MOST_OFFERED, Known, Tools
 from core.tools.tool import ToolContext, ToolError, ToolResult, ToolSpec
 
 NOW = datetime.datetime(2026, 11, 26, 4, 9, 31, tzinfo=ZoneInfo("Europe/Berlin"))
@@ -157,6 +157,13 @@ def test_a_tool_is_known_only_where_it_may_be_used():
     assert tools.for_turn(context("slack:C1:1.2")).find("admins") is None
     only = replace(context("slack:C1:1.2", "admin"), allowed=("every*",))
     assert tools.for_turn(only).names == ["everywhere"]
+
+
+def test_servers_with_many_tools_leave_our_own_their_places():
+    served = {f"big__{at}": Known(Fake(f"big__{at}")) for at in range(100)}
+    names = Tools([Fake("time")], lambda: served).for_turn(context()).names
+    assert len(names) == MOST_OFFERED
+    assert names[:2] == ["time", "big__0"]
 
 
 @pytest.mark.parametrize("name", ["", "two words", "a.b", "x" * 65, "é"])

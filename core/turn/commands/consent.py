@@ -56,6 +56,7 @@ async def _decide(context: TurnContext, *, yes: bool | None, always: bool = Fals
     step = consent.asked_of(waiting.rounds)
     if always and step is not None:
         await context.claim.consents.allow(place_of(context.claim.conversation), step.tool)
+    await context.services.servers.started(called=True)
     rounds = consent.decided(waiting.rounds, token, yes=yes)
     for record in rounds[len(going_on) :]:
         await context.journal.add(record)
