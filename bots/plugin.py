@@ -12,7 +12,17 @@ from typing import Generic, Protocol, TypeVar
 from pydantic import BaseModel
 
 from bots.finding import Finding
-from core.lent import CommandInfo, Leases, Overhears, PostLog, Recent, Secret, Spare, Standing
+from core.lent import (
+    CommandInfo,
+    Leases,
+    Overhears,
+    PostLog,
+    Recent,
+    Secret,
+    Spare,
+    Standing,
+    Visits,
+)
 from core.messages import Incoming
 from core.net.way import Way
 from core.platform import Platform
@@ -60,6 +70,7 @@ class Lent:
         menus: each command's line, by a language's two letters; "" for all other languages.
         commands: what an adapter may know of each command that people type.
         overhears: where the core wants what is said to nobody in particular.
+        visits: for a page on which people of other platforms may be who they are there.
     """
 
     shared: Shared
@@ -73,6 +84,7 @@ class Lent:
     menus: Mapping[str, Mapping[str, str]]
     commands: Mapping[str, CommandInfo]
     overhears: Overhears
+    visits: Visits
 
 
 def _nothing(settings: BaseModel, shared: Shared) -> AsyncIterator[Finding] | None:

@@ -134,6 +134,7 @@ def _lent(services: Services) -> Lent:
         menus=_menus(),
         commands=services.commands,
         overhears=services.overhears,
+        visits=services.visits,
     )
 
 

@@ -10,7 +10,7 @@ from typing import Literal, Protocol
 import msgspec
 
 from core.errors import RateLimited
-from core.messages import ConversationId
+from core.messages import ConversationId, Sender
 from core.platform import Bucket
 
 Takes = Literal["nothing", "choice", "words", "text", "prompt"]
@@ -86,6 +86,40 @@ class Secret(Protocol):
 
     async def replace(self) -> None:
         """Make a new secret. Everything that the old one signed becomes invalid."""
+        ...
+
+
+class Talk(msgspec.Struct, frozen=True):
+    """A person's own conversation on *platform*: questions and answers with their times."""
+
+    platform: str
+    said: tuple[tuple[str, str, float], ...]
+
+
+class Visits(Protocol):
+    """Lent to a page where people of other platforms may be who they are there.
+
+    They come by a link that they asked for on their platform. All but `open` raise `StoreError`.
+    """
+
+    def open(self) -> None:
+        """The page is there, so people may ask for a link."""
+        ...
+
+    async def begin(self, link: str) -> str:
+        """What the browser of who holds *link* keeps. Empty: it is no link, or is used up."""
+        ...
+
+    async def person(self, cookie: str) -> Sender | None:
+        """Who holds *cookie*, if they may still ask."""
+        ...
+
+    async def leave(self, cookie: str) -> None:
+        """Sign out."""
+        ...
+
+    async def talks(self, person: str) -> list[Talk]:
+        """The conversations that *person* has with us in private on their platform."""
         ...
 
 

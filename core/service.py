@@ -6,37 +6,35 @@
 import asyncio
 import secrets
 import socket
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
-from aiohttp import web
 from redis.asyncio import Redis
 
-from core.api import api_routes
 from core.clients import Models, callbacks_of, links_of, open_models
 from core.crowd import CrowdTeller
 from core.errors import ConfigError
 from core.http import Health, http_server
-from core.images.callbacks import callback_routes
 from core.lent import CommandInfo, Overhears, PostLog, Recent, Secret, Spare
 from core.live.delivery import SpareCalls
 from core.live.pace import Pacer
 from core.messages import ConversationId
 from core.models.cache import RememberingModel
 from core.models.learned import Lessons
-from core.models.picture_links import PictureLinks, picture_routes
+from core.models.picture_links import PictureLinks
 from core.owner_codes import OwnerCodes
 from core.people.access import access_of
 from core.people.rights import Rights, rights_of
 from core.platform import Platform
 from core.requests import Requests
+from core.routes import core_routes
 from core.scheduler import Scheduler
 from core.secret import keep_secret
 from core.settings import Settings
-from core.signing_in import sign_in_routes
-from core.starting import Starting, once_started
+from core.starting import Starting
 from core.store import keys
+from core.store.archive import Archive
 from core.store.budgets import Budgets
 from core.store.crowds import Crowds
 from core.store.inbox import Inbox
@@ -55,6 +53,7 @@ from core.store.response_cache import RedisResponseCache
 from core.store.secret import SharedSecret
 from core.store.sign_ins import open_sign_ins
 from core.store.tasks import Tasks
+from core.store.visits import SharedVisits
 from core.tasks import end
 from core.telemetry import Metrics
 from core.toolbox import open_tools
@@ -62,6 +61,7 @@ from core.tracing import open_tracer
 from core.turn.attachments import Reader
 from core.turn.commands import infos
 from core.turn.services import Services
+from core.visits import Visits
 from core.watchdog import watchdog
 from core.worker import Worker
 
@@ -79,6 +79,7 @@ class Lent:
     rights: Rights
     commands: Mapping[str, CommandInfo]
     overhears: Overhears
+    visits: Visits
 
 
 BuildPlatforms = Callable[[Lent], Sequence[Platform]]
@@ -126,6 +127,7 @@ async def open_core(settings: Settings) -> AsyncIterator[Core]:
         made = open_tools(settings, entries, SharedPins(redis), sign_ins, **more)
         tools, servers = await stack.enter_async_context(made)
         members, access = SharedMembers(redis), access_of(settings)
+        rights = rights_of(settings, access, members)
         services = Services(
             settings=settings,
             model=_remembering(models, redis, metrics),
@@ -133,7 +135,7 @@ async def open_core(settings: Settings) -> AsyncIterator[Core]:
             speech=models.speech,
             pacer=await stack.enter_async_context(Pacer(budget)),
             access=access,
-            rights=rights_of(settings, access, members),
+            rights=rights,
             budgets=Budgets(redis, models.limits),
             personas=models.personas,
             places=models.places,
@@ -148,18 +150,10 @@ async def open_core(settings: Settings) -> AsyncIterator[Core]:
             tracer=tracer,
             notices=Notices(redis),
             requests=Requests(redis, members, access, budget),
+            visits=Visits(SharedVisits(redis), rights, Archive(redis), settings.public_url),
         )
-        yield Core(
-            settings=settings,
-            redis=redis,
-            inbox=inbox,
-            models=models,
-            links=links,
-            pubsub=pubsub,
-            tasks=tasks,
-            lent=_lent(redis, pubsub, services),
-            services=services,
-        )
+        lent = _lent(redis, pubsub, services)
+        yield Core(settings, redis, pubsub, tasks, inbox, models, links, lent, services)
 
 
 def _lent(redis: Redis, pubsub: PubSub, services: Services) -> Lent:
@@ -174,6 +168,7 @@ def _lent(redis: Redis, pubsub: PubSub, services: Services) -> Lent:
         services.rights,
         infos(services),
         _overhears(Places(redis, settings.history_ttl), settings),
+        services.visits,
     )
 
 
@@ -228,7 +223,8 @@ async def serve(
             CrowdTeller(Crowds(core.redis, core.inbox), notices, core.services.pacer.budget),
             OwnerCodes(core.services, lambda: starting.started),
         )
-        routes = _routes(core, platforms.values(), starting.wrong)
+        routes = core_routes(core.services, core.tasks, core.models, core.links)
+        routes += starting.routes()
 
         async def readiness() -> Health:
             wrong = {**starting.wrong, **worker.wrong}
@@ -258,27 +254,6 @@ async def serve(
             await jobs[1]
         finally:
             await end(jobs)
-
-
-def _routes(
-    core: Core, platforms: Iterable[Platform], waiting: Mapping[str, str]
-) -> list[web.AbstractRouteDef]:
-    """The server's routes: for the platforms, the callbacks, and the API."""
-    settings = core.settings
-    routes = [
-        once_started(route, platform.name, waiting)
-        for platform in platforms
-        for route in platform.routes()
-    ]
-    if settings.image_callbacks:
-        routes += callback_routes(core.tasks)
-    routes += sign_in_routes(core.services.sign_ins, core.services.servers)
-    if core.links is not None:
-        routes += picture_routes(core.links)
-    if token := settings.api_token.get_secret_value():
-        metrics, price = core.services.metrics, settings.llm_price
-        routes += api_routes(core.models.chat, token, settings.max_turns, metrics, price)
-    return routes
 
 
 async def _until_tried(

@@ -44,6 +44,14 @@ class Starting:
         """Whether no platform accepts our credentials. Then nobody can be served."""
         return self._refused == set(self._tried)
 
+    def routes(self) -> list[web.AbstractRouteDef]:
+        """The routes of all platforms. Each answers once its platform has started."""
+        return [
+            _once_started(route, platform.name, self.wrong)
+            for platform in self._platforms
+            for route in platform.routes()
+        ]
+
     async def first_tries(self) -> None:
         """Return when every platform was tried once, or after `FIRST_S`."""
         tries = [asyncio.create_task(tried.wait()) for tried in self._tried.values()]
@@ -97,7 +105,7 @@ def _in_words(error: Exception) -> str:
     return str(error) if isinstance(error, PalaverError) else type(error).__name__
 
 
-def once_started(
+def _once_started(
     route: web.AbstractRouteDef, platform: str, waiting: Mapping[str, str]
 ) -> web.AbstractRouteDef:
     """*route*. Until *platform* has started, it answers: come again later."""

@@ -179,5 +179,5 @@ def command_infos(**choices):
             COMMANDS[name].for_asker,
             COMMANDS[name].as_menu,
         )
-        for name in ("start", *IN_THREADS)
+        for name in ("start", "admin", *IN_THREADS)
     }

@@ -6,9 +6,10 @@ import msgspec
 from hypothesis import strategies as st
 
 from bench.fuzz.border import Border, nearly
-from bots.web.posts import decode_entry, decode_post, decode_sent, read_sent, title_of
+from bots.web.posts import Visitor, decode_entry, decode_post, decode_sent, read_sent, title_of
 from bots.web.sessions import answers_to, is_token
 from core.http import HOST
+from core.messages import Sender
 
 _SENT = [
     json.loads(one)
@@ -36,7 +37,9 @@ def _read(sent: tuple[bytes, str]) -> None:
     except (msgspec.MsgspecError, ValueError):
         said = None
     if said is not None:
-        incoming = read_sent(said, "visitor", "thread-12345", host)
+        incoming = read_sent(
+            said, Visitor("visitor", Sender("web:visitor", "You")), "thread-12345", host
+        )
         msgspec.json.encode(incoming)
         title_of(said.text)
         is_token(said.id)

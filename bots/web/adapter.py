@@ -19,7 +19,7 @@ from bots.web.routes import WebRoutes
 from bots.web.sessions import Sessions
 from bots.web.surface import WebSurface, store_as_platform
 from core.errors import ChatLost, ContentRefused, PlatformError, StoreError
-from core.lent import PostLog, Secret
+from core.lent import PostLog, Secret, Visits
 from core.messages import (
     Attachment,
     Button,
@@ -59,6 +59,7 @@ class WebPlatform:
         self,
         post_log: PostLog,
         secret: Secret,
+        visits: Visits,
         *,
         local: bool,
         everyone: bool = False,
@@ -74,9 +75,10 @@ class WebPlatform:
         self._listing = Listing(post_log)
         self._sessions = Sessions(secret, guarded=not (local or everyone))
         admission = Admission(
-            self._sessions, proxies or Proxies(), local=local, public_url=public_url
+            self._sessions, proxies or Proxies(), visits, local=local, public_url=public_url
         )
-        self._routes = WebRoutes(post_log, self._push_queue, admission)
+        self._routes = WebRoutes(post_log, self._push_queue, admission, visits)
+        visits.open()
 
     async def __aenter__(self) -> Self:
         try:
@@ -183,7 +185,8 @@ class WebPlatform:
     async def administers(self, conversation: ConversationId, person: str) -> bool:
         # Who is on this machine, or has the key of the start's link, is the operator.
         # Whom a proxy signed in is a person like others.
-        return not self._everyone and not person.startswith(f"{NAME}:{PERSON}")
+        own = person.startswith(f"{NAME}:") and not person.startswith(f"{NAME}:{PERSON}")
+        return own and not self._everyone
 
     async def private_with(self, person: str) -> ConversationId:
         raise ChatLost("the page shows only conversations that its visitor began")

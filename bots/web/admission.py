@@ -4,6 +4,7 @@ No other site can post to the server: it takes only JSON of its own origin. No o
 from it: the cookie is not sent along with their requests, and the host is checked. See `sessions`.
 """
 
+import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from urllib.parse import urlsplit
@@ -11,28 +12,44 @@ from urllib.parse import urlsplit
 import msgspec
 from aiohttp import web
 
+from bots.web.posts import NAME, Visitor
 from bots.web.proxies import Proxies
 from bots.web.responses import read_json
 from bots.web.sessions import Sessions, answers_to
 from core.errors import StoreError
+from core.lent import Visits
+from core.messages import Sender
 
 COOKIE = "palaver"
 SECURE_COOKIE = "__Host-palaver"
 """With this name, only this host can set the cookie, and only over https (RFC 6265bis, 4.1.3)."""
 COOKIE_S = 365 * 24 * 3600
+PERSON_COOKIE = "palaver_person"
+"""Who came by a link of the bot. The other cookie stays: who signs out has its conversations."""
+PERSON = "p-"
+"""The names of such visitors begin so."""
 
 
 class Admission:
     """Lets browsers in, and knows them again."""
 
     def __init__(
-        self, sessions: Sessions, proxies: Proxies, *, local: bool, public_url: str
+        self,
+        sessions: Sessions,
+        proxies: Proxies,
+        visits: Visits,
+        *,
+        local: bool,
+        public_url: str,
     ) -> None:
         self._sessions = sessions
         self._proxies = proxies
+        self._visits = visits
         self._local = local
         self._public_url = public_url
-        self._cookie = SECURE_COOKIE if public_url.startswith("https:") else COOKIE
+        self._secure = public_url.startswith("https:")
+        self._cookie = SECURE_COOKIE if self._secure else COOKIE
+        self._person_cookie = f"__Host-{PERSON_COOKIE}" if self._secure else PERSON_COOKIE
 
     async def session(self, request: web.Request) -> web.Response:
         """Give the browser a session, or renew the one it has."""
@@ -40,22 +57,44 @@ class Admission:
         if self._proxies.visitor(request):
             return web.json_response({"welcome": True})
         asked = await read_json(request, _decode_asked)
-        known = request.cookies.get(self._cookie) or request.cookies.get(COOKIE, "")
+        if asked.link:
+            return await self._sign_in(asked.link)
         with store_as_http():
+            if person := await self._visits.person(request.cookies.get(self._person_cookie, "")):
+                # `platform:id`: the page shows the first.
+                told = {"name": person.name, "platform": person.id.partition(":")[0]}
+                return web.json_response({"welcome": True, **told})
+            known = request.cookies.get(self._cookie) or request.cookies.get(COOKIE, "")
             cookie = await self._sessions.renew(known, asked.key, request.remote or "")
         if not cookie:
             return web.json_response({"guarded": self._sessions.guarded}, status=403)
         response = web.json_response({"welcome": True})
-        response.set_cookie(
-            self._cookie,
-            cookie,
-            max_age=COOKIE_S,
-            httponly=True,
-            # The cookie goes along with links on other sites, never with their forms or scripts.
-            samesite="Lax",
-            secure=self._cookie == SECURE_COOKIE,
-        )
+        self._set(response, self._cookie, cookie)
         return response
+
+    async def _sign_in(self, link: str) -> web.Response:
+        """Let the browser be the person who was given *link*."""
+        with store_as_http():
+            cookie = await self._visits.begin(link)
+        if not cookie:
+            return web.json_response({"gone": True}, status=410)
+        response = web.json_response({"welcome": True})
+        self._set(response, self._person_cookie, cookie)
+        return response
+
+    async def sign_out(self, request: web.Request) -> web.Response:
+        self.check(request)
+        with store_as_http():
+            await self._visits.leave(request.cookies.get(self._person_cookie, ""))
+        response = web.json_response({"signed_out": True})
+        response.del_cookie(self._person_cookie, secure=self._secure, httponly=True, samesite="Lax")
+        return response
+
+    def _set(self, response: web.Response, name: str, value: str) -> None:
+        # A cookie goes along with links on other sites, never with their forms or scripts.
+        response.set_cookie(
+            name, value, max_age=COOKIE_S, httponly=True, samesite="Lax", secure=self._secure
+        )
 
     def check(self, request: web.Request) -> None:
         """Refuse other sites, and hosts that are not ours."""
@@ -69,19 +108,27 @@ class Admission:
         elif request.headers.get("Sec-Fetch-Site") == "cross-site" and request.path != "/":
             raise web.HTTPForbidden(text="another site asks")
 
-    async def visitor(self, request: web.Request) -> str:
-        """The visitor of *request*; empty if we do not let them in."""
+    async def visitor(self, request: web.Request) -> Visitor | None:
+        """The visitor of *request*; None if we do not let them in."""
         self.check(request)
         if told := self._proxies.visitor(request):
-            return told
+            return _unknown(told)
         with store_as_http():
-            return await self._sessions.visitor(request.cookies.get(self._cookie, ""))
+            if person := await self._visits.person(request.cookies.get(self._person_cookie, "")):
+                return Visitor(PERSON + hashlib.sha256(person.id.encode()).hexdigest()[:20], person)
+            name = await self._sessions.visitor(request.cookies.get(self._cookie, ""))
+        return _unknown(name) if name else None
+
+
+def _unknown(name: str) -> Visitor:
+    return Visitor(name, Sender(f"{NAME}:{name}", "You"))
 
 
 class _Asked(msgspec.Struct, frozen=True):
-    """What the page sends for a session. *key* comes from the link."""
+    """What the page sends for a session. *key*: of the start's link. *link*: a person's own."""
 
     key: str = ""
+    link: str = ""
 
 
 _decode_asked = msgspec.json.Decoder(_Asked).decode

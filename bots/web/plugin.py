@@ -40,6 +40,7 @@ def _build(settings: WebSettings, lent: Lent) -> Platform:
     return WebPlatform(
         lent.post_log,
         lent.secret,
+        lent.visits,
         local=lent.shared.loopback,
         everyone=settings.web_chat == "open",
         public_url=lent.shared.public_url,

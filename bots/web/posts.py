@@ -2,7 +2,7 @@
 
 import re
 import time
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import msgspec
 
@@ -82,6 +82,13 @@ class Sent(msgspec.Struct, frozen=True):
     edits: str = ""
 
 
+class Visitor(NamedTuple):
+    """Who is on the page: the *name* in their conversations' ids, and who they are."""
+
+    name: str
+    sender: Sender
+
+
 class Change(msgspec.Struct, frozen=True):
     """What the page changes of a conversation in the list."""
 
@@ -97,7 +104,7 @@ decode_change = msgspec.json.Decoder(Change).decode
 
 def read_sent(
     sent: Sent,
-    visitor: str,
+    visitor: Visitor,
     thread: str,
     language: str,
     attachments: tuple[Attachment, ...] = (),
@@ -107,9 +114,9 @@ def read_sent(
     if not command and (match := _COMMAND.match(text)):
         command, text = match.group(1).lower(), text[match.end() :]
     return Incoming(
-        event_id=f"{NAME}:{visitor}:{sent.id}",
-        conversation=conversation_id(NAME, visitor, thread),
-        sender=Sender(id=f"{NAME}:{visitor}", name="You", language=language),
+        event_id=f"{NAME}:{visitor.name}:{sent.id}",
+        conversation=conversation_id(NAME, visitor.name, thread),
+        sender=msgspec.structs.replace(visitor.sender, language=language),
         text=text,
         command={"again": "retry"}.get(command, command),
         sent_at=time.time(),

@@ -1,7 +1,7 @@
 """What the page's server reads and sends: JSON, and a stream of events."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 import msgspec
@@ -22,9 +22,12 @@ async def read_json(request: web.Request, decode: Callable[[bytes], _T]) -> _T:
         raise web.HTTPBadRequest(text="this is not what is expected") from error
 
 
-async def keep_alive(response: web.StreamResponse) -> None:
+async def keep_alive(response: web.StreamResponse, may_stay: Callable[[], Awaitable[bool]]) -> None:
+    """Raises `ConnectionError` when the visitor may not stay any more."""
     while True:
         await asyncio.sleep(KEEP_ALIVE_S)
+        if not await may_stay():
+            raise ConnectionError("signed out")
         await response.write(b": keep-alive\n\n")
 
 

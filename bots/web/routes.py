@@ -17,6 +17,7 @@ from bots.web.posts import (
     TEXT_CHARS,
     TITLE_CHARS,
     Sent,
+    Visitor,
     decode_change,
     decode_sent,
     posts_of,
@@ -26,7 +27,7 @@ from bots.web.responses import change, json_response, keep_alive, read_json
 from bots.web.sessions import is_token
 from bots.web.words import language_of, page
 from core.errors import StoreError
-from core.lent import PostLog
+from core.lent import PostLog, Visits
 from core.messages import (
     TITLE,
     ConversationId,
@@ -53,10 +54,12 @@ class WebRoutes:
         post_log: PostLog,
         push_queue: PushQueue,
         admission: Admission,
+        visits: Visits,
     ) -> None:
         self._post_log = post_log
         self._push_queue = push_queue
         self._admission = admission
+        self._visits = visits
         self._files = Files(post_log)
         self._listing = Listing(post_log)
         self._own = OwnPosts(post_log)
@@ -68,6 +71,8 @@ class WebRoutes:
             web.get("/", self._page),
             web.get("/static/{version}/{file:.+}", self._static),
             web.post("/api/session", self._admission.session),
+            web.delete("/api/session", self._admission.sign_out),
+            web.get("/api/elsewhere", self._elsewhere),
             web.get("/api/conversations", self._list),
             web.post(thread, self._send),
             web.patch(thread, self._change),
@@ -98,17 +103,25 @@ class WebRoutes:
                 return json_response([])
             words = request.query.get("said", "")[:TITLE_CHARS]
             if words:
-                return json_response(await self._listing.said(visitor, words))
-            return json_response(await self._listing.entries(visitor))
+                return json_response(await self._listing.said(visitor.name, words))
+            return json_response(await self._listing.entries(visitor.name))
+
+    async def _elsewhere(self, request: web.Request) -> web.Response:
+        """What a person who came by a link said to us in private on their platform."""
+        visitor = await self._admission.visitor(request)
+        if visitor is None or visitor.sender.id.startswith(f"{NAME}:"):
+            raise web.HTTPForbidden
+        with store_as_http():
+            return json_response(await self._visits.talks(visitor.sender.id))
 
     async def _change(self, request: web.Request) -> web.Response:
         """Rename or pin a conversation."""
-        conversation = await self._conversation(request)
-        _, visitor, thread = split_conversation(conversation)
+        visitor, conversation = await self._conversation(request)
+        thread = split_conversation(conversation)[2]
         wanted = await read_json(request, decode_change)
         with store_as_http():
             known = await self._listing.change(
-                visitor, thread, title=wanted.title, pinned=wanted.pinned
+                visitor.name, thread, title=wanted.title, pinned=wanted.pinned
             )
         if not known:
             raise web.HTTPNotFound
@@ -118,7 +131,7 @@ class WebRoutes:
         return web.json_response({"changed": True})
 
     async def _send(self, request: web.Request) -> web.Response:
-        conversation = await self._conversation(request)
+        visitor, conversation = await self._conversation(request)
         sent = await read_json(request, decode_sent)
         if not is_token(sent.id) or not (sent.text.strip() or sent.command or sent.files):
             raise web.HTTPBadRequest(text="there is nothing in it")
@@ -126,7 +139,7 @@ class WebRoutes:
             raise web.HTTPRequestEntityTooLarge(TEXT_CHARS, len(sent.text))
         if sent.command.startswith("("):
             raise web.HTTPBadRequest(text="nobody can press that")
-        _, visitor, thread = split_conversation(conversation)
+        thread = split_conversation(conversation)[2]
         with store_as_http():
             attached = [
                 await self._files.attached(conversation, key) for key in sent.files[:MOST_ATTACHED]
@@ -145,7 +158,7 @@ class WebRoutes:
         if not sent.command:
             title = sent.text.strip() or next((one.title for one in attachments), "")
             with store_as_http():
-                await self._listing.enter(visitor, thread, title)
+                await self._listing.enter(visitor.name, thread, title)
         return web.json_response({"accepted": True}, status=202)
 
     async def _accept(self, incoming: Incoming) -> None:
@@ -156,18 +169,18 @@ class WebRoutes:
 
     async def _forget(self, request: web.Request) -> web.Response:
         """Delete a conversation: its entry in the list, its posts and its history."""
-        conversation = await self._conversation(request)
-        _, visitor, thread = split_conversation(conversation)
+        visitor, conversation = await self._conversation(request)
+        thread = split_conversation(conversation)[2]
         await self._accept(
             read_sent(Sent(secrets.token_hex(16), command="new"), visitor, thread, "")
         )
         with store_as_http():
-            await self._listing.erase(visitor, thread)
+            await self._listing.erase(visitor.name, thread)
         return web.json_response({"forgotten": True})
 
     async def _upload(self, request: web.Request) -> web.Response:
         """Keep a file, which a question will name."""
-        conversation = await self._conversation(request)
+        _, conversation = await self._conversation(request)
         async with self._uploads:
             mime, name, data = await received(request)
             with store_as_http():
@@ -175,7 +188,7 @@ class WebRoutes:
         return web.json_response({"file": key}, status=201)
 
     async def _file(self, request: web.Request) -> web.Response:
-        conversation = await self._conversation(request)
+        _, conversation = await self._conversation(request)
         with store_as_http():
             found = await self._files.get(conversation, request.match_info["key"])
         if found is None:
@@ -184,7 +197,11 @@ class WebRoutes:
 
     async def _events(self, request: web.Request) -> web.StreamResponse:
         """Send all posts, then each change. Of a text that grew, send only the new part."""
-        conversation = await self._conversation(request)
+        visitor, conversation = await self._conversation(request)
+
+        async def may_stay() -> bool:
+            return await self._admission.visitor(request) == visitor
+
         response = web.StreamResponse(
             headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"}
         )
@@ -194,21 +211,21 @@ class WebRoutes:
                 posts = await self._post_log.read(post_log)
                 await response.prepare(request)
                 # When the page is gone, this write fails, which ends the group and the watch.
-                group.create_task(keep_alive(response), name="keep-alive")
+                group.create_task(keep_alive(response, may_stay), name="keep-alive")
                 texts: dict[int, str] = {}
                 for key, value in posts:
                     await response.write(change(key, value, texts))
                 await response.write(b"event: ready\ndata: {}\n\n")
                 async for key, changed in changes:
                     await response.write(change(key, changed, texts))
-        except* (StoreError, ConnectionError):
+        except* (StoreError, ConnectionError, web.HTTPException):
             # The page will connect again by itself, and will get all posts then.
             pass
         return response
 
-    async def _conversation(self, request: web.Request) -> ConversationId:
+    async def _conversation(self, request: web.Request) -> tuple[Visitor, ConversationId]:
         visitor = await self._admission.visitor(request)
         thread = request.match_info["thread"]
-        if not visitor or not is_token(thread):
+        if visitor is None or not is_token(thread):
             raise web.HTTPForbidden(text="open the page first")
-        return conversation_id(NAME, visitor, thread)
+        return visitor, conversation_id(NAME, visitor.name, thread)

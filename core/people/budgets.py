@@ -183,7 +183,7 @@ def applying(limits: Iterable[Limit], conversation: ConversationId, person: str)
 
     Of two that differ only in their amounts, the one for somebody by name holds, else the later.
     """
-    here = {"person": person, "place": place_id(conversation), "tenant": tenant_of(conversation)}
+    here = _names(conversation, person)
     found: dict[tuple[str, ...], Limit] = {}
     ours = [one for one in limits if one.who in ("", here[one.of])]
     for limit in sorted(ours, key=lambda one: bool(one.who)):
@@ -191,11 +191,17 @@ def applying(limits: Iterable[Limit], conversation: ConversationId, person: str)
     return [limit for limit in found.values() if limit.most != NO_LIMIT]
 
 
+def _names(conversation: ConversationId, person: str) -> dict[Of, str]:
+    # Who came by a link to another platform spends there what is theirs at home.
+    tenant = tenant_of(person or conversation)
+    return {"person": person, "place": place_id(conversation), "tenant": tenant}
+
+
 def accounts_at(
     limits: Iterable[Limit], conversation: ConversationId, person: str, now: datetime.datetime
 ) -> Sequence[Account]:
     """The accounts of *limits* (see `applying`) at the moment *now*, in the place's zone."""
-    here = {"person": person, "place": place_id(conversation), "tenant": tenant_of(conversation)}
+    here = _names(conversation, person)
     accounts = []
     for limit in limits:
         period = period_at(limit.per, now)

@@ -20,6 +20,11 @@ class Members(Protocol):
         ...
 
 
+def at_home(platform: Platform, person: str) -> bool:
+    """Whether *platform* itself let *person* in. Who came by a link is who they are elsewhere."""
+    return platform.local and tenant_of(person) == platform.name
+
+
 class Rights:
     """What each person may do.
 
@@ -44,8 +49,11 @@ class Rights:
 
     async def role(self, platform: Platform, incoming: Incoming) -> Role:
         """The role of the sender of *incoming* everywhere. Raises `StoreError`."""
-        person, conversation = incoming.sender.id, incoming.conversation
-        if platform.local:
+        return await self.role_at(platform, incoming.sender.id, incoming.conversation)
+
+    async def role_at(self, platform: Platform, person: str, conversation: ConversationId) -> Role:
+        """The role of *person*, who speaks in *conversation* of *platform*. Raises `StoreError`."""
+        if at_home(platform, person):
             ours = await platform.administers(conversation, person)
             return Role.OWNER if ours else Role.MEMBER
         return await self.role_of(person, conversation)

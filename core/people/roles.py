@@ -51,11 +51,12 @@ Act = Literal[
     "allow",
     "block",
     "name admins",
+    "operate",
 ]
 """`others`: Stop, Retry, Continue, the buttons under a picture, and the like, for the answer to
 somebody else. `tools`: a tool that costs much or has effects outside. `always`: that it need not
 ask. `own data`, `place data`: to show, export or forget what is kept of oneself, or of a whole
-place."""
+place. `operate`: the operator's page."""
 
 
 class Least(NamedTuple):
@@ -100,6 +101,7 @@ RIGHTS: Mapping[Act, Least] = MappingProxyType(
         "allow": _BOT,
         "block": _BOT,
         "name admins": Least(Role.OWNER, Role.OWNER, everywhere=True),
+        "operate": Least(Role.OWNER, Role.OWNER, everywhere=True),
     }
 )
 

@@ -91,7 +91,7 @@ def bill_of(
     accounts: Sequence[Account] = (),
 ) -> Bill:
     """The bill for *spent*, by model, of *person* in *conversation*."""
-    tenant, place = tenant_of(conversation), place_id(conversation)
+    tenant, place = tenant_of(person.id or conversation), place_id(conversation)
     tally = keys.tally(tenant, time.strftime("%Y-%m", time.gmtime()))
     pays = {
         keys.spent(who): cost for who, cost in accounts_of(conversation, person.id, spent).items()

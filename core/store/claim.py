@@ -280,7 +280,7 @@ class Claim:
 
     @property
     def _tenant(self) -> str:
-        return tenant_of(self.conversation)
+        return tenant_of(self.person or self.conversation)
 
     async def _step(
         self, script: AsyncScript, names: Sequence[str], args: Sequence[str | bytes | float]

@@ -15,7 +15,7 @@ import msgspec
 from redis.asyncio import Redis
 from redis.commands.core import AsyncScript
 
-from core.messages import ConversationId, place_of
+from core.messages import ConversationId, place_id, place_of
 from core.people.roles import tenant_of
 from core.store import keys
 from core.store.archive import STEP, Archive, Asked, literal
@@ -107,15 +107,18 @@ class Eraser:
 
     async def everything(self, person: str) -> Erased:
         """All that is kept of *person*, everywhere."""
-        erased = Erased()
+        erased, lists = Erased(), {person}
         async for asked in self._conversations(person):
             if asked.private:
                 one = await self.conversation(asked.conversation, choices=True)
+                lists.add(place_id(asked.conversation))
             else:
                 one = await self.part_of(asked.conversation, person)
             erased = Erased(*map(sum, zip(erased, one, strict=True)))
         others = await self._overheard.forget_person(person)
-        others += await self._log(person) + await self._letters(person)
+        for name in lists:
+            others += await self._log(name)
+        others += await self._letters(person)
         others += await self._entries(person)
         facts = await self._memories.clear(person, wholly=True)
         return erased.plus(facts=facts, others=others)

@@ -101,6 +101,21 @@ def sign_in_code(person: str) -> str:
     return f"{TAG}:sign-in-code:{person}"
 
 
+def visit_link(digest: str) -> str:
+    """Whom a link lets into a page, by the digest of its secret."""
+    return f"{TAG}:visit-link:{digest}"
+
+
+def visit(digest: str) -> str:
+    """Who is signed in to a page, by the digest of the cookie."""
+    return f"{TAG}:visit:{digest}"
+
+
+def visits(person: str) -> str:
+    """The digests of the sessions of *person*, sorted by time."""
+    return f"{TAG}:visits:{person}"
+
+
 def seen(event_id: str) -> str:
     return f"{TAG}:seen:{event_id}"
 

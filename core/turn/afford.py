@@ -15,6 +15,7 @@ from core.models.request import ChatRequest
 from core.models.sound import guessed_s
 from core.people.budgets import SCALE, Account, Limit, shown_amount
 from core.people.periods import moment
+from core.people.roles import tenant_of
 from core.store.accounts import Refused
 from core.store.budgets import Level
 from core.telemetry import logger
@@ -85,7 +86,7 @@ async def reserve(
             await asyncio.sleep(BUSY_S)
         else:
             # Lanes that ended without a commit may still hold something.
-            await context.services.budgets.sweep(context.platform.name)
+            await context.services.budgets.sweep(tenant_of(context.first.sender.id))
 
 
 async def read_attachments(

@@ -17,6 +17,7 @@ from core.messages import Attachment, Button, Exchange, Incoming, place_id
 from core.models.request import ChatMessage
 from core.people.budgets import Account
 from core.people.personas import Place
+from core.people.rights import at_home
 from core.people.roles import Act, Role
 from core.platform import Platform
 from core.store.claim import Claim
@@ -86,8 +87,7 @@ class TurnContext:
     @property
     def posts(self) -> Sequence[str]:
         """The posts of this turn on the screen, from this try or an interrupted one."""
-        reached = self.checkpoints.newest
-        return reached.pages if reached is not None else self.checkpoint.pages
+        return (self.checkpoints.newest or self.checkpoint).pages
 
     @property
     def choices(self) -> Choices:
@@ -96,7 +96,8 @@ class TurnContext:
         chosen = self.turn.preferences
         if not chosen.name and not self.first.private:
             chosen = replace(chosen, name=one_line(self.first.place_name))
-        return Choices(self.services, chosen, place, self.role, self.platform.local)
+        local = at_home(self.platform, self.first.sender.id)
+        return Choices(self.services, chosen, place, self.role, local)
 
     @property
     def accounts(self) -> Sequence[Account]:
@@ -211,12 +212,12 @@ class TurnContext:
     def choosable(self) -> list[str]:
         """The models to show to the person who asks."""
         access, offered = self.services.access, self.services.model.names
-        return access.choosable(self.role, offered, local=self.platform.local)
+        return access.choosable(self.role, offered, local=self.choices.local)
 
     def may_choose(self, model: str) -> bool:
         """Whether the person who asks may choose *model*."""
         access, offered = self.services.access, self.services.model.names
-        return access.may_choose(model, self.role, offered, local=self.platform.local)
+        return access.may_choose(model, self.role, offered, local=self.choices.local)
 
     async def may(self, act: Act) -> bool:
         """Whether the person who asks may do *act* here (`core.people.roles`)."""

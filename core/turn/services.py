@@ -25,6 +25,7 @@ from core.tools.servers import Servers
 from core.tracing import Tracer
 from core.turn.attachments import Reader
 from core.turn.background import Background
+from core.visits import Visits
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,4 +56,5 @@ class Services:
     tracer: Tracer
     notices: Notices
     requests: Requests
+    visits: Visits
     background: Background = field(default_factory=Background)

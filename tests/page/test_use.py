@@ -6,11 +6,15 @@ from importlib import resources
 from pathlib import Path
 
 import aiohttp
+import msgspec
 import pytest
 from PIL import Image
 from playwright.async_api import expect
 
 from core.languages.catalogue import LANGUAGES
+from core.messages import ConversationId, Exchange, Sender
+from core.store import keys
+from core.store.archive import indexed
 from tests.harness import until
 from tests.page.conftest import ask, bot
 
@@ -313,3 +317,34 @@ async def test_the_first_load_is_small_and_kept_for_good(page, app):
     await page.set_viewport_size({"width": 590, "height": 400})
     assert await page.evaluate("document.documentElement.scrollWidth") <= 590
     await expect(page.locator("#text")).to_be_in_viewport()
+
+
+async def test_who_has_a_link_of_the_bot_signs_in_with_a_press_reads_their_chats_and_leaves(
+    page, app
+):
+    visits = app.core.services.visits
+    said = Exchange("telegram:1", "Ann", "apples?", "**Yes**", 1.0, person="telegram:77")
+    index = indexed(ConversationId("telegram:77:"), private=True)
+    await app.core.redis.zadd(keys.asked("telegram:77"), {index: 1})
+    history = keys.history(ConversationId("telegram:77:"))
+    await app.core.redis.rpush(history, msgspec.json.encode(said))
+    link = await visits.invite(Sender("telegram:77", "Ann"), "page")
+    await page.goto(f"{app.url}/#me={link}")
+    await expect(page.locator(".hello h2")).to_have_text(WORDS["page_sign_in_title"])
+    assert "me=" not in page.url
+    await page.get_by_role("button", name=WORDS["page_sign_in"]).click()
+    await expect(page.locator("#person span")).to_have_text("Ann (telegram)")
+    await ask(page, "pears")
+    await expect(bot(page)).to_contain_text("Echo of pears")
+    await page.get_by_role("button", name=WORDS["page_elsewhere"]).click()
+    await expect(page.locator("dialog .post.person .text")).to_have_text("apples?")
+    await expect(page.locator("dialog .post.bot strong")).to_have_text("Yes")
+    assert await faults(page) == []
+    await page.get_by_role("button", name=WORDS["page_close"]).click()
+    await page.get_by_role("button", name=WORDS["page_sign_out"]).click()
+    await expect(page.locator("#person")).to_be_hidden()
+    await expect(page.locator(".entry")).to_have_count(0)
+    await page.goto(f"{app.url}/#me={link}")
+    await page.get_by_role("button", name=WORDS["page_sign_in"]).click()
+    await expect(page.get_by_role("alert")).to_have_text(WORDS["page_link_gone"])
+    assert [one for one in page.problems if "410" not in one] == []

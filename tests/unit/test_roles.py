@@ -26,6 +26,7 @@ class Place:
 
     admins: tuple = ()
     local: bool = False
+    name: str = "web"
 
     async def administers(self, conversation, person):
         return person in self.admins
@@ -105,8 +106,16 @@ async def test_an_id_of_one_platform_is_nobody_on_another():
 
 async def test_on_a_local_platform_the_operator_is_owner():
     who = rights(users=("telegram:9",))
-    assert await who.role(Place(("telegram:1",), local=True), said()) is Role.OWNER
-    assert await who.role(Place(local=True), said()) is Role.MEMBER
+    assert await who.role(Place(("web:1",), local=True), said("web:1")) is Role.OWNER
+    assert await who.role(Place(local=True), said("web:1")) is Role.MEMBER
+
+
+async def test_who_came_to_a_local_platform_by_a_link_is_who_they_are_elsewhere():
+    who, page = rights(users=("telegram:9",), admins=("telegram:3",)), Place(local=True)
+    page.admins = ("telegram:1", "telegram:9")
+    assert await who.role(page, said("telegram:1", private=True)) is Role.STRANGER
+    assert await who.role(page, said("telegram:9", private=True)) is Role.MEMBER
+    assert await who.role(page, said("telegram:3", private=True)) is Role.ADMIN
 
 
 def test_no_act_needs_more_in_private_than_in_a_group():

@@ -5,6 +5,8 @@ import * as composer from "./composer.js";
 import * as keys from "./keys.js";
 import * as list from "./list.js";
 import * as outbox from "./outbox.js";
+import * as person from "./person.js";
+import { session } from "./server.js";
 import { copyLast, isBusy, posted, show, tell, thread } from "./thread.js";
 
 const TITLE_MS = 4000;
@@ -112,25 +114,23 @@ $("veil").addEventListener("click", () => side(false));
 keys.begin({ stop, search, fresh: () => open(token()), copy: copyLast });
 window.addEventListener("hashchange", () => {
   const id = location.hash.slice(1);
-  if (id.startsWith("in=")) location.reload();
+  if (/^(?:in|me)=/.test(id)) location.reload();
   else if (id && id !== thread) open(id);
 });
 
 // --- who is here ---------------------------------------------------------------------------------
 
-// The link that lets a browser in has its key after the #, so that no server logs it.
+// A link that lets a browser in has its key after the #, so that no server logs it.
 async function enter() {
+  const link = /^#me=([\w-]+)$/.exec(location.hash)?.[1];
   const key = /^#in=([\w-]+)$/.exec(location.hash)?.[1] || "";
-  if (key) history.replaceState(null, "", "/");
-  const response = await fetch("/api/session", {
-    method: "POST",
-    headers: { "Content-Type": "application/json" },
-    body: JSON.stringify({ key }),
-  });
-  if (response.status !== 403) return true;
-  const { guarded } = await response.json().catch(() => ({}));
-  closed(guarded);
-  return false;
+  if (link || key) history.replaceState(null, "", "/");
+  if (link) return person.ask(link);
+  const response = await session("POST", { key });
+  const told = await response.json().catch(() => ({}));
+  if (response.status === 403) closed(told.guarded);
+  else if (told.name) person.show(told);
+  return response.status !== 403;
 }
 
 function closed(guarded) {

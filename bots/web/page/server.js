@@ -27,3 +27,6 @@ export async function call(path, options) {
 
 export const send = (method, path, body, more = {}) =>
   call(path, { method, headers: { "Content-Type": "application/json" }, body: JSON.stringify(body), ...more });
+
+export const session = (method, body) =>
+  fetch("/api/session", { method, headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });

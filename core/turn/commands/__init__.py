@@ -25,6 +25,7 @@ from core.turn.commands import (
     steps,
     tools,
     usage,
+    web,
 )
 from core.turn.commands.command import Command
 from core.turn.context import Report, TurnContext
@@ -48,6 +49,7 @@ _ROOMS = (
     usage,
     budget,
     allow,
+    web,
 )
 COMMANDS: Mapping[str, Command] = {
     command.name: command for room in _ROOMS for command in room.COMMANDS
@@ -71,5 +73,5 @@ async def carry_out(context: TurnContext) -> Report:
 
 def infos(services: Services) -> dict[str, CommandInfo]:
     """What adapters may know of the commands that people type."""
-    typed = ("start", *IN_THREADS)
+    typed = ("start", "admin", *IN_THREADS)
     return {name: COMMANDS[name].info(services) for name in typed}

@@ -111,6 +111,8 @@ async def _decide(context: TurnContext, decision: Decision) -> Report:
         return await context.refuse("name admins")
     if verdict == "last owner":
         return await _end(context, say("allow_last_owner", language))
+    if role < Role.MEMBER:
+        await services.visits.end(name)
     for one in await services.requests.kept.take(tenant, name):
         if role > Role.STRANGER:
             tell = partial(services.requests.granted, context.platform, one)

@@ -22,6 +22,7 @@ from core.people.budgets import (
     read_limit,
 )
 from core.people.periods import moment
+from core.people.roles import tenant_of
 from core.turn.afford import bars, described, with_unit
 from core.turn.commands.command import Command, shown_name
 from core.turn.context import Report, TurnContext
@@ -64,7 +65,7 @@ async def _show(context: TurnContext) -> Report:
     budgets, language = context.services.budgets, context.language
     parts = list(await bars(context)) or [say("budget_none", language)]
     if await context.may("budget"):
-        by_admins = await budgets.all_by_admins(context.platform.name)
+        by_admins = await budgets.all_by_admins(tenant_of(context.first.sender.id))
         rows = [
             f"- `{field_of(limit.of, limit.who)}`: {described(limit, language)}"
             for limit in [*budgets.limits, *by_admins]
@@ -76,7 +77,9 @@ async def _show(context: TurnContext) -> Report:
 
 async def _set(context: TurnContext, limit: Limit) -> Report:
     whom = _Whom(limit.of, limit.who)
-    had = await context.services.budgets.set_by_admins(context.platform.name, [whom.field])
+    had = await context.services.budgets.set_by_admins(
+        tenant_of(context.first.sender.id), [whom.field]
+    )
     old = [one for one in had if _kind(one) != _kind(limit) and one.most != NO_LIMIT]
     # The model that answers instead stays the operator's choice.
     theirs = [one.over for one in context.services.budgets.limits if one.of == limit.of]
@@ -95,7 +98,7 @@ async def _lift(context: TurnContext, whom: _Whom) -> Report:
 
 
 async def _keep(context: TurnContext, whom: _Whom, limits: Sequence[Limit]) -> Report:
-    tenant, language = context.platform.name, context.language
+    tenant, language = tenant_of(context.first.sender.id), context.language
     if not await context.services.budgets.set(tenant, whom.field, limits):
         return await context.close("command", say("budget_full", language))
     shown = ", ".join(described(one, language) for one in limits if one.most != NO_LIMIT)
@@ -128,7 +131,9 @@ async def _accounts(context: TurnContext, whom: _Whom) -> Sequence[Account]:
     if whom.of == "place":
         here = conversation_id(*whom.who.split(":", 1))
     person = whom.who if whom.of == "person" else context.first.sender.id
-    by_admins = await budgets.set_by_admins(context.platform.name, fields_of(here, person))
+    by_admins = await budgets.set_by_admins(
+        tenant_of(context.first.sender.id), fields_of(here, person)
+    )
     holding = applying([*budgets.limits, *by_admins], here, person)
     own = [one for one in holding if one.of == whom.of]
     return accounts_at(own, here, person, context.choices.now)
@@ -145,7 +150,7 @@ def _whom(context: TurnContext, text: str) -> tuple[_Whom, str]:
     who, _, behind = rest.partition(" ")
     if word == "tenant" or not _ID.fullmatch(who):
         return _Whom(KINDS[word], ""), rest
-    if not who.startswith(f"{context.platform.name}:"):
+    if not who.startswith(f"{tenant_of(context.first.sender.id)}:"):
         raise ValueError("another bot's")
     return _Whom(KINDS[word], shown_name(who)), behind.strip()
 

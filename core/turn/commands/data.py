@@ -193,6 +193,7 @@ async def _sure(context: TurnContext, answer: str, rest: str) -> Report:
         # Its authorization server is told too.
         await signed_out(context, server)
     erased = await context.claim.eraser.everything(person)
+    await context.services.visits.end(person)
     erased = erased.plus(others=await context.services.reminders.forget(person))
     return await context.close("command", say("forget_receipt", language, **erased._asdict()))
 

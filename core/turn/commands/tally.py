@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from core.errors import PlatformError
 from core.languages.catalogue import Language, say
 from core.messages import Spent
+from core.people.roles import tenant_of
 from core.store.budgets import Row
 from core.telemetry import logger
 from core.turn.commands.command import shown_name
@@ -27,7 +28,7 @@ async def usage_of_all(context: TurnContext) -> Report:
     language = context.language
     if not context.first.private:
         return await context.close("rejected", say("usage_private", language))
-    rows = await context.services.budgets.tally(context.platform.name)
+    rows = await context.services.budgets.tally(tenant_of(context.first.sender.id))
     total = sum((row.spent for row in rows if row.kind == "place"), Spent())
     parts = [_line("usage_all", "", total, language)]
     for name, kind in KINDS:
