@@ -200,12 +200,14 @@ class Ingress:
         return await self._services.rights.may(platform, incoming, "others", role)
 
     async def _between_people(self, incoming: Incoming) -> bool:
-        """Whether *incoming*, in a thread that we answer in, is for other people."""
+        """Whether *incoming*, in a thread, is for other people. In one without us, all is."""
         if incoming.private or incoming.conversation == place_of(incoming.conversation):
             return False
         heard = await retry_until_available(partial(self._inbox.places.hear, incoming), "hear")
-        if incoming.address != "thread" or incoming.deleted or heard is None:
+        if incoming.address != "thread" or incoming.deleted:
             return False
+        if heard is None:
+            return True
         if heard.when == "reply":
             return calls_one(incoming.text, heard.others)
         match heard.follow:

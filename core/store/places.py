@@ -75,6 +75,12 @@ class Places:
         here = Layers(*map(read_layer, chosen)).preferences
         return Heard(others, here.follow, here.when)
 
+    async def unfollow(self, conversation: ConversationId) -> None:
+        """Nobody spoke with us in *conversation* after all, unless it has a history."""
+        with store_errors():
+            if not await self._redis.exists(keys.history(conversation)):
+                await self._redis.hdel(keys.state(conversation), "asked")
+
     async def chosen(self, conversation: ConversationId) -> Layers:
         """What was chosen for *conversation*, its place and its tenant."""
         place = place_of(conversation)

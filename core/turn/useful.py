@@ -130,5 +130,8 @@ def _name(context: TurnContext) -> str:
 
 async def _end(context: TurnContext, outcome: str) -> Report:
     await context.take_away(context.posts)
+    if unasked(context):
+        # What people go on to say below the message is not for us.
+        await context.claim.places.unfollow(context.claim.conversation)
     await context.commit()
     return Report(outcome)

@@ -173,6 +173,28 @@ async def test_useful_leaves_what_is_not_worth_it_or_was_answered(group, monkeyp
     assert group.asked() == ["what is tea?"]
 
 
+async def test_the_thread_below_a_message_that_it_left_stays_peoples_own(tmp_path, model, soon):
+    """Nor do their words there count as questions that a person may ask in a minute."""
+    driver = SlackDriver()
+    model.answers = {"scripted": "An answer."}
+    async with driving(driver, tmp_path, model, **OPERATOR, questions_per_minute=2):
+        group = Group(driver, model)
+        await group.chooses("useful")
+        for judged, (verdict, text) in enumerate(
+            (("NO", "how is tea made?"), ("SEEN", "the printer is fixed")), 1
+        ):
+            model.answers["small"] = verdict
+            below = group.says(text, 1)
+            await until(lambda judged=judged: len(group.asked("small")) == judged)
+            await group.quiet()
+            for number in range(3):
+                group.says(f"what else is there, number {number}", 2, under=below)
+        group.mentions("what is tea?", 2)
+        await until(group.asked)
+        await group.quiet()
+        assert group.asked() == ["what is tea?"]
+
+
 async def test_what_it_judges_is_bounded_by_the_hour(group, soon, monkeypatch):
     monkeypatch.setattr("core.speaking.JUDGED_PER_HOUR", 2)
     await group.chooses("useful")

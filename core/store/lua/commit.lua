@@ -52,6 +52,8 @@ if ARGV[12] ~= '' and not gone then
   redis.call('RPUSH', history, later(ARGV[12], redis.call('LINDEX', history, -1)))
   redis.call('LTRIM', history, -tonumber(ARGV[11]), -1)
   redis.call('EXPIRE', history, ARGV[9])
+  -- A turn that nobody had asked for may have taken it away (`Places.unfollow`).
+  if lane ~= state then redis.call('HSET', state, 'asked', 1) end
 end
 if ARGV[19] ~= '' then
   drop_older(history, ARGV[19])
