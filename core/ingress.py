@@ -23,7 +23,7 @@ from core.owner_codes import OwnerCodes
 from core.people.roles import Role
 from core.people.wake_words import calls_one, for_us, said_to
 from core.platform import Platform
-from core.presses import Presses
+from core.presses import HOME, Presses
 from core.rates import MINUTE_S, Rates
 from core.retry import retry_until_available
 from core.speaking import Speaking
@@ -45,7 +45,7 @@ ASK = "ask"
 SELDOM = ("full", "not_allowed", "no_owner", "request_kept", "too_fast")
 """Sentences that many people could get at once. A group or channel gets only one at a time."""
 NOT_ALLOWED_AGAIN_S = 30 * 24 * 3600
-FULL_AGAIN_S = 60
+FULL_AGAIN_S = HOME_AGAIN_S = 60
 
 
 class Ingress:
@@ -134,8 +134,12 @@ class Ingress:
     async def _turn_away(self, platform: Platform, incoming: Incoming) -> None:
         """*incoming* is a stranger's: keep that they asked, and tell them once."""
         wanted = partial(self._owner_codes.wanted, platform)
+        again_s = NOT_ALLOWED_AGAIN_S
         if await retry_until_available(wanted, "owner"):
             sentence = "no_owner"
+        elif incoming.command == HOME:
+            # Who opens a tab asks for nothing yet.
+            sentence, again_s = "home_closed", HOME_AGAIN_S
         else:
             ask = partial(self._services.requests.ask, platform, incoming)
             sentence, request = await retry_until_available(ask, "request")
@@ -143,7 +147,7 @@ class Ingress:
                 self._spawn(self._services.requests.tell(platform, request), "request")
         space = split_conversation(incoming.conversation)[1]
         name = f"{sentence}:{space}:{incoming.sender.id}"
-        self._notify(platform, incoming, name, NOT_ALLOWED_AGAIN_S, sentence)
+        self._notify(platform, incoming, name, again_s, sentence)
 
     def _for_us(self, incoming: Incoming) -> Incoming | None:
         """*incoming*, without a wake word; None if it was said to nobody of us."""

@@ -26,7 +26,8 @@ log = logger(__name__)
 AGAIN_S = 5
 """Who presses again and again is told only so often."""
 TRIES = 2
-FREE = frozenset(("", "home"))
+HOME = "home"
+FREE = frozenset(("", HOME))
 """What anybody may press: a button that asks a question asks it for whoever presses."""
 
 

@@ -13,6 +13,8 @@ from bots.slack.reading import named_first, words
 from core.lent import CommandInfo
 from core.messages import Incoming, Sender, conversation_id
 
+HOME = "home"
+"""The command that shows the Home tab. Its buttons' commands begin with it."""
 _COMMAND = re.compile(r"\s*[/!]([a-z]+)(?:\s+|$)", re.IGNORECASE)
 _WORD = re.compile(r"([a-z]+)([!?.]?$|\s+|$)", re.IGNORECASE)
 _NAME = re.compile(r"\S{1,120}")
@@ -140,6 +142,7 @@ def read_press(body: Mapping[str, Any], name: str, team: str) -> Incoming | None
         text="",
         command="retry" if command == "again" else command,
         private=private,
+        reply_to=f"{HOME} {user}" if view and command.partition(" ")[0] == HOME else "",
         under=string(message, "ts"),
         aside=alone,
         if_barred=alone,

@@ -18,7 +18,7 @@ from slack_bolt.response import BoltResponse
 
 from bots.push_queue import PushQueue
 from bots.slack.client import SlackClient
-from bots.slack.commands import Slash, read_press, read_slash, slash_incoming
+from bots.slack.commands import HOME, Slash, read_press, read_slash, slash_incoming
 from bots.slack.failures import slack_errors
 from bots.slack.fields import mapping, string
 from bots.slack.inbound import NAME, Me, read_event
@@ -236,8 +236,9 @@ class Listeners:
             conversation=conversation_id(NAME, channel),
             sender=Sender(f"{NAME}:{user}", user),
             text="",
-            command="home",
-            reply_to=f"home {user}",
+            command=HOME,
+            reply_to=f"{HOME} {user}",
+            private=channel.startswith("D"),
             of_place=True,
         )
         await self._accept(incoming)

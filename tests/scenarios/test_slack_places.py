@@ -249,16 +249,50 @@ async def test_a_channel_may_have_everything_in_its_threads_answered_or_nothing(
         assert len(model.requests) == 2
 
 
-async def test_the_home_tab_tells_the_place_and_its_buttons_set_it(driver, tmp_path, model):
-    async with driving(driver, tmp_path, model):
-        driver.server.open_home()
-        view = (await until(lambda: driver.server.homes))["U01"]
-        assert "persona" in str(view["blocks"])
-        assert "Used by you" in str(view["blocks"])
-        driver.server.press_home("U01", "persona teacher")
-        await until(lambda: any("teacher" in p.shown for p in driver.server.answers("D01", "")))
+async def test_the_home_tab_shows_what_is_ones_own_and_its_buttons_change_it(
+    driver, tmp_path, model
+):
+    """Its settings are those of the private chat, in the dialog of `/settings`."""
+    async with driving(driver, tmp_path, model, budgets="person 5 usd/day"):
+        server = driver.server
+        server.locales["U01"] = "de-DE"
+        server.open_home()
+        blocks = str((await until(lambda: server.homes))["U01"]["blocks"])
+        assert "persona" in blocks
+        assert "Sprache: Deutsch" in blocks
+        assert "Dein Gedächtnis ist an" in blocks
+        assert "5.00" in blocks  # The bar of the budget.
+        server.press_home("U01", "home memory off")
+        await until(lambda: "Dein Gedächtnis ist aus" in str(server.homes["U01"]))
+        server.press_home("U01", "home memory on")
+        await until(lambda: "Dein Gedächtnis ist an" in str(server.homes["U01"]))
+        server.press_home("U01", "settings")
+        view = await until(
+            lambda: next((one for one in server.views if "persona" in str(one)), None)
+        )
+        server.press_view(view, "settings place persona")
+        view = await until(lambda: server.views[0] if "teacher" in str(server.views[0]) else None)
+        server.press_view(view, "settings place persona teacher")
+        await until(lambda: "✓ teacher" in str(server.views[0]))
+        assert server.answers("D01", "") == []
         await ask(driver, model, channel="D01")
         assert "patient teacher" in model.requests[-1]["messages"][0]["content"]
+        server.open_home()
+        await until(lambda: "`teacher`" in str(server.homes["U01"]))
+
+
+async def test_the_home_tab_of_a_stranger_says_how_to_ask_and_asks_nobody_for_them(
+    driver, tmp_path, model
+):
+    async with driving(driver, tmp_path, model, owners=("slack:U01",), open=False):
+        driver.server.open_home("U02", "D02")
+        view = (await until(lambda: driver.server.homes))["U02"]
+        assert "slack:U02" in str(view["blocks"])
+        assert "persona" not in str(view["blocks"])
+        await quiet(driver)
+        assert driver.server.answers("D01", "") == []
+        driver.server.say("D02", "may I?", user="U02")
+        await until(lambda: driver.server.answers("D01", ""))
 
 
 async def test_ask_about_this_opens_a_dialog_and_answers_in_the_thread(driver, tmp_path, model):

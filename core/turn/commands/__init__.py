@@ -15,6 +15,7 @@ from core.turn.commands import (
     chat,
     consent,
     data,
+    home,
     memory,
     model,
     persona,
@@ -50,6 +51,7 @@ _ROOMS = (
     budget,
     allow,
     web,
+    home,
 )
 COMMANDS: Mapping[str, Command] = {
     command.name: command for room in _ROOMS for command in room.COMMANDS

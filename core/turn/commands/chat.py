@@ -3,67 +3,65 @@
 from msgspec.structs import replace
 
 from core.languages.catalogue import CATALOGUE, LANGUAGES, say
-from core.messages import TITLE
+from core.messages import TITLE, Preferences
 from core.turn.commands.command import NAME_CHARS, Command, Outcome, labelled_buttons, says
+from core.turn.commands.setting import FOLLOW, SWITCH, Unfit, choose, holds
 from core.turn.context import Report, TurnContext
 
-FOLLOW = ("questions", "all", "off")
-SYSTEM_CHARS = 4_000
 TITLE_CHARS = 200
 
 
 def _system(context: TurnContext) -> Outcome:
-    text, chosen, language = context.first.text.strip(), context.turn.preferences, context.language
+    text, language = context.first.text.strip(), context.language
     if not text:
-        if not chosen.system:
+        if not (now := holds(context, "system")):
             return Outcome(say("system_none", language))
-        return Outcome(say("system_is", language, system=chosen.system.replace("\n", "\n> ")))
-    if text.lower() == "clear":
-        return Outcome(say("system_cleared", language), replace(chosen, system=""))
-    return Outcome(say("system_set", language), replace(chosen, system=text[:SYSTEM_CHARS]))
+        return Outcome(say("system_is", language, system=now.replace("\n", "\n> ")))
+    try:
+        chosen = choose(context, "system", text)
+    except Unfit as error:
+        return Outcome(str(error))
+    return Outcome(say("system_set" if chosen.system else "system_cleared", language), chosen)
 
 
 def _language(context: TurnContext) -> Outcome:
     """Say which language is spoken here, or choose another by its tag or a name of it."""
-    language, to = context.language, CATALOGUE.named(context.first.text[:NAME_CHARS])
-    if to is not None:
-        return Outcome(say("language_set", to), replace(context.turn.preferences, language=to))
-    names: dict[str, str] = {tag: locale.name for tag, locale in LANGUAGES.items()}
-    shown = ", ".join(f"`{tag}` {name}" for tag, name in names.items())
-    text = say("language_is", language, language=names[language], languages=shown)
-    return Outcome(text, buttons=labelled_buttons("lang", names))
+    language = context.language
+    try:
+        chosen = choose(context, "lang", context.first.text[:NAME_CHARS])
+    except Unfit:
+        names: dict[str, str] = {tag: locale.name for tag, locale in LANGUAGES.items()}
+        shown = ", ".join(f"`{tag}` {name}" for tag, name in names.items())
+        text = say("language_is", language, language=names[language], languages=shown)
+        return Outcome(text, buttons=labelled_buttons("lang", names))
+    return Outcome(say("language_set", chosen.language), chosen)
 
 
 def _voice(context: TurnContext) -> Outcome:
-    choice, chosen, language = (
-        context.first.text.strip().lower(),
-        context.turn.preferences,
-        context.language,
-    )
     if context.services.speech is None:
-        return Outcome(say("voice_missing", language))
-    if choice not in ("on", "off"):
-        return Outcome(say("voice_on" if chosen.voice else "voice_off", language))
-    return Outcome(say(f"voice_{choice}", language), replace(chosen, voice=choice == "on"))
+        return Outcome(say("voice_missing", context.language))
+    now, chosen = _switched(context, "voice")
+    return Outcome(say(f"voice_{now}", context.language), chosen)
 
 
 def _verbose(context: TurnContext) -> Outcome:
-    choice, chosen = context.first.text.strip().lower(), context.turn.preferences
-    if choice not in ("on", "off"):
-        return Outcome(say("verbose_on" if chosen.verbose else "verbose_off", context.language))
-    told = say(f"verbose_{choice}", context.language)
-    return Outcome(told, replace(chosen, verbose=choice == "on"))
+    now, chosen = _switched(context, "verbose")
+    return Outcome(say(f"verbose_{now}", context.language), chosen)
+
+
+def _switched(context: TurnContext, name: str) -> tuple[str, Preferences | None]:
+    """Whether *name* is `on` or `off` from now on, and the choices here if that changes them."""
+    choice = context.first.text.strip().lower()
+    if choice not in SWITCH:
+        return holds(context, name), None
+    return choice, choose(context, name, choice)
 
 
 def _follow(context: TurnContext) -> Outcome:
-    choice, chosen, language = (
-        context.first.text.strip().lower(),
-        context.turn.preferences,
-        context.language,
-    )
+    choice, language = context.first.text.strip().lower(), context.language
     if choice not in FOLLOW:
-        return Outcome(say("follow_is", language, follow=chosen.follow or FOLLOW[0]))
-    return Outcome(say(f"follow_{choice}", language), replace(chosen, follow=choice))
+        return Outcome(say("follow_is", language, follow=holds(context, "follow")))
+    return Outcome(say(f"follow_{choice}", language), choose(context, "follow", choice))
 
 
 async def _entitled(context: TurnContext) -> Report:
@@ -79,7 +77,7 @@ COMMANDS = (
         "voice",
         says(_voice),
         "choice",
-        choices=lambda _: ("on", "off"),
+        choices=lambda _: SWITCH,
         of_place=True,
         act="voice",
         in_menu=True,
@@ -88,7 +86,7 @@ COMMANDS = (
         "verbose",
         says(_verbose),
         "choice",
-        choices=lambda _: ("on", "off"),
+        choices=lambda _: SWITCH,
         of_place=True,
         act="settings",
         in_menu=True,

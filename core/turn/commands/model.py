@@ -2,13 +2,12 @@
 
 from collections.abc import Iterator
 
-from msgspec.structs import replace
-
 from core.languages.catalogue import Language, say
 from core.models.request import Traits
 from core.people.personas import DEFAULT
 from core.people.roles import Role
 from core.turn.commands.command import Command, Outcome, choice_buttons, says, shown_name
+from core.turn.commands.setting import Unfit, choose, holds
 from core.turn.context import TurnContext
 from core.turn.services import Services
 
@@ -16,22 +15,20 @@ from core.turn.services import Services
 def _model(context: TurnContext) -> Outcome:
     """Say which model answers here, or choose another one."""
     services, language = context.services, context.language
-    chosen = context.turn.preferences
     name = shown_name(context.first.text.strip())
     choosable = context.choosable
-    names = ", ".join(f"`{one}`" for one in choosable)
     if not name:
-        model = chosen.model or services.model.model
+        model = holds(context, "model")
         admin = context.role >= Role.ADMIN
         rows = "\n".join(_described(one, services, language, admin=admin) for one in choosable)
         text = say("model_is", language, model=model, models=rows)
         return Outcome(text, buttons=choice_buttons("model", [*choosable, DEFAULT]))
-    model = "" if name == DEFAULT else name
-    if model and not context.may_choose(model):
-        text = say("model_not_allowed", language, model=model, names=names)
-        return Outcome(text, buttons=choice_buttons("model", choosable))
-    text = say("model_set", language, model=model or services.model.model)
-    return Outcome(text, replace(chosen, model=model))
+    try:
+        chosen = choose(context, "model", name)
+    except Unfit as error:
+        return Outcome(str(error), buttons=choice_buttons("model", choosable))
+    text = say("model_set", language, model=chosen.model or services.model.model)
+    return Outcome(text, chosen)
 
 
 def _described(model: str, services: Services, language: Language, *, admin: bool) -> str:

@@ -5,18 +5,22 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from core.languages.catalogue import CATALOGUE, LANGUAGES, say
+from core.messages import Preferences
 from core.people.personas import DEFAULT
 from core.people.roles import Act
 from core.store.layers import Layers, Scope
 from core.times.zones import spelled, zone_meant, zones
 from core.turn.choices import NAME_CHARS, one_line
-from core.turn.commands.chat import FOLLOW, SYSTEM_CHARS
 from core.turn.commands.command import shown_name
 from core.turn.context import TurnContext
 from core.turn.hearing import MOST
 
 ABOUT_CHARS = 2_000
+SYSTEM_CHARS = 4_000
+FOLLOW = ("questions", "all", "off")
 WHEN = ("mention", "reply", "always", "useful")
 CONTEXT = ("off", "thread", "recent 20", "recent 50")
 SWITCH = ("on", "off")
@@ -92,6 +96,19 @@ def held(setting: Setting, context: TurnContext, layers: Layers) -> Held:
     if by_operator := setting.operator(context):
         return Held(by_operator, "operator")
     return Held(setting.default(context), scope or "default")
+
+
+def holds(context: TurnContext, name: str) -> str:
+    """The value of the setting *name* that is used here. One that is gone counts as not chosen."""
+    setting = SETTINGS[name]
+    now = held(setting, context, context.turn.layers)
+    return now.value if not now.gone else setting.operator(context) or setting.default(context)
+
+
+def choose(context: TurnContext, name: str, text: str) -> Preferences:
+    """The choices here with *text* as the setting *name*. Raises `Unfit`."""
+    setting = SETTINGS[name]
+    return replace(context.turn.preferences, **{setting.field: setting.read(context, text)})
 
 
 def written(value: Value) -> str:

@@ -1,13 +1,12 @@
-"""`/usage` and the Home tab: the choices that hold here, and the costs."""
+"""`/usage`: how long the conversation is, and the costs."""
 
 from collections.abc import Sequence
 
-from core.languages.catalogue import LANGUAGES, Language, say
+from core.languages.catalogue import Language, say
 from core.messages import Spent
-from core.people.personas import DEFAULT
 from core.turn.afford import bars
-from core.turn.commands.command import Command, choice_buttons
-from core.turn.commands.start import help_text
+from core.turn.commands.command import Command
+from core.turn.commands.setting import holds
 from core.turn.commands.tally import usage_of_all
 from core.turn.context import Report, TurnContext
 from core.turn.doubts import last_steps
@@ -32,10 +31,10 @@ async def _usage(context: TurnContext) -> Report:
             language,
             exchanges=len(history),
             tokens=sum(map(exchange_tokens, history)),
-            model=context.turn.preferences.model or context.services.model.model,
+            model=holds(context, "model"),
         ),
-        _spent("usage_here", here, language),
-        _spent("usage_yours", by_person, language),
+        spent_line("usage_here", here, language),
+        spent_line("usage_yours", by_person, language),
         *await bars(context),
         *_in_short(context),
     )
@@ -50,33 +49,8 @@ def _in_short(context: TurnContext) -> Sequence[str]:
     return (say("usage_summary", context.language, summary=quoted),)
 
 
-async def _home(context: TurnContext) -> Report:
-    """The Home tab: how to use the bot, the choices here, and the costs."""
-    chosen, services, language = context.turn.preferences, context.services, context.language
-    settings = say(
-        "home",
-        language,
-        model=chosen.model or services.model.model,
-        persona=chosen.persona or DEFAULT,
-        language=LANGUAGES[language].name,
-        system=chosen.system or "-",
-    )
-    here, by_person = await context.claim.ledger.spent()
-    parts = [
-        say("welcome", language),
-        settings,
-        _spent("usage_here", here, language),
-        _spent("usage_yours", by_person, language),
-        help_text(context),
-    ]
-    choosable = context.choosable
-    buttons = [*choice_buttons("model", choosable), *choice_buttons("persona", services.personas)]
-    shown = await context.say("\n\n".join(parts), buttons)
-    await context.commit()
-    return Report("command", shown)
-
-
-def _spent(name: str, spent: Spent, language: Language) -> str:
+def spent_line(name: str, spent: Spent, language: Language) -> str:
+    """The sentence *name* with what was *spent*."""
     return say(
         name,
         language,
@@ -98,5 +72,4 @@ COMMANDS = (
         in_menu=True,
         for_asker=True,
     ),
-    Command("home", _home),
 )
