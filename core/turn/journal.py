@@ -112,6 +112,11 @@ def happened(step: StepRecord) -> bool:
     return step.state in ("begun", "done", "unsure")
 
 
+def made(step: StepRecord) -> bool:
+    """Whether the call was made, or may have been. It may have failed."""
+    return happened(step) or step.seconds > 0
+
+
 UNSURE = (
     "It is not known whether this happened: the work was interrupted in the middle of the call. Do "
     "not call it again. Say plainly that it may have been done; the person gets a button to do it "

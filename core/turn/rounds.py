@@ -17,26 +17,25 @@ from core.tools.registry import named_in
 from core.tools.tool import ToolSpec
 from core.tools.web_search import WebSearch
 from core.turn.afford import afford
+from core.turn.bounds import Bounds
 from core.turn.consent import Waiting, asked_of, keep, must_ask
 from core.turn.context import TurnContext
 from core.turn.cost import spent_by
 from core.turn.doubts import Redo
 from core.turn.foreign import Taint, new_mark
 from core.turn.generation import Generation
-from core.turn.journal import happened, noted
+from core.turn.journal import happened, made, noted
 from core.turn.pieces import apart
 from core.turn.planning import planned
 from core.turn.seen import Seen
 from core.turn.spending import Estimate, OverBudget, Unpriced, together
-from core.turn.steps import Limits, Steps
+from core.turn.steps import Steps
 from core.turn.taint import marked, with_rule
 from core.turn.tools import actions
 from core.turn.tools.image import paid_for
 from core.turn.tools.under_way import UnderWay, tool_context
 from core.turn.writing import write
 
-MOST_ROUNDS = 8
-"""So often the model may call tools for one answer."""
 ENOUGH = (
     "[No more tools can be called for this answer. Answer now with what you have, and say what is "
     "missing.]"
@@ -79,7 +78,7 @@ class Rounds:
         self._toolbox = services.tools.for_turn(base)
         native = services.settings.search == "native"
         self._searches = native and named_in(base.allowed, WebSearch.spec.name)
-        limits = Limits(services.settings.tool_steps, services.settings.tool_seconds)
+        self._bounds = Bounds(context, generation, lambda: self.bill(sure=True))
         words = [question, *_words(context.mail)]
         metrics, tracer = services.metrics, services.tracer
 
@@ -91,10 +90,16 @@ class Rounds:
         verbose = context.turn.preferences.verbose
         self._seen = Seen(context.journal, context.language, verbose=verbose)
         self._steps = Steps(
-            self._journal, self._toolbox, base, words, limits, asks, self._seen, metrics, tracer
+            self._journal,
+            self._toolbox,
+            base,
+            words,
+            self._bounds,
+            asks,
+            self._seen,
+            metrics,
+            tracer,
         )
-        self._poor = False
-        """The budgets allow no further round, but for the one that ends the answer."""
         self._empty = False
         """The model said nothing after its steps, so it is asked once more, without tools."""
         if rounds := self._journal.rounds:
@@ -128,7 +133,7 @@ class Rounds:
     def spent(self, request: ChatRequest) -> tuple[str, Spent]:
         """The model that writes the answer to *request*, and what the answer has cost so far."""
         model, spent = spent_by(self._context, request, self._generation)
-        return model, replace(spent, tool_calls=len(self.noted))
+        return model, replace(spent, tool_calls=sum(map(made, self._journal.steps)))
 
     def bill(self, request: ChatRequest | None = None, *, sure: bool = False) -> Estimate:
         """What the answer has cost, by model, with its pictures. *sure*: but for a running call."""
@@ -180,7 +185,7 @@ class Rounds:
                 await keep(self._context, step, journal.rounds, person, role)
                 generation.asked = 0  # No round is made any more.
                 return
-            if journal.rounds and not self._poor:
+            if journal.rounds and not self._bounds.poor:
                 request = await self._afforded(request)
             asked = self._asked(request)
             await write(generation, self._context.services, asked, on_text)
@@ -201,7 +206,7 @@ class Rounds:
                 self._context, replace(request, rounds=rounds), sure=self.bill(request)
             )
         except (OverBudget, Unpriced):
-            self._poor = True
+            self._bounds.poor = True
             return request
         return replace(told, rounds=())
 
@@ -210,7 +215,7 @@ class Rounds:
         if request.begun:
             return request
         rounds = tuple(marked(one, self._mark) for one in self._journal.rounds)
-        closing = bool(rounds) and self._at_the_bound
+        closing = bool(rounds) and (self._empty or self._bounds.reached)
         offered = bool(self._toolbox.offers)
         return replace(
             request,
@@ -219,20 +224,6 @@ class Rounds:
             rounds=_told(rounds) if closing else rounds,
             closing=closing,
             searches=self._searches,
-        )
-
-    @property
-    def _at_the_bound(self) -> bool:
-        most_usd = self._context.services.settings.tool_usd
-        painted = paid_for(self._context, self._journal.steps)
-        spent = self._generation.earlier.cost_usd(self._generation.price)
-        spent += sum(one.cost_usd for one in painted.values())
-        return (
-            self._empty
-            or self._poor
-            or len(self._journal.rounds) >= MOST_ROUNDS
-            or self._steps.used_up
-            or (most_usd > 0 and spent >= most_usd)
         )
 
     def _to_be_asked_plainly(self, asked: ChatRequest) -> bool:

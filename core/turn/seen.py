@@ -78,7 +78,7 @@ class Seen:
         if not shown:
             return Activity(verbose=self._verbose)
         line = _line([one for one, _ in shown], [name for _, name in shown])
-        if not self._running and (seconds := _seconds(rounds)) >= 0.1:
+        if not self._running and (seconds := seconds_of(rounds)) >= 0.1:
             line += f" · {seconds:.{0 if seconds >= 1 else 1}f} s"
         return Activity(line, tuple(one for one, _ in shown)[-MOST_STEPS:], self._verbose)
 
@@ -154,7 +154,7 @@ def _part(name: str, steps: Sequence[ShownStep]) -> str:
     return f"{name}{times} {mark}".rstrip()
 
 
-def _seconds(rounds: Sequence[RoundRecord]) -> float:
+def seconds_of(rounds: Sequence[RoundRecord]) -> float:
     """How long the steps took. Those that only read ran side by side."""
     return sum(
         max(each) if reads else sum(each)

@@ -10,7 +10,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import partial
 from itertools import groupby
-from typing import Any, NamedTuple
+from typing import Any
 
 from msgspec.structs import replace
 
@@ -22,6 +22,7 @@ from core.tools.addresses import addresses_in
 from core.tools.registry import Known, Toolbox
 from core.tools.tool import SignInNeeded, ToolContext, ToolError, ToolResult, ToolSpec, ToolUnsure
 from core.tracing import Tracer
+from core.turn.bounds import Bounds
 from core.turn.consent import MOST_SHOWN, TOO_LONG, asked, asked_of, shown, to_sign_in
 from core.turn.journal import UNSURE, Journal, brought_by, doubted, happened, with_result
 from core.turn.seen import Seen
@@ -32,23 +33,13 @@ AT_ONCE = 4
 """How many calls that only read run at once in one turn."""
 LAST_WORDS_S = 3.0
 """How long a stopped turn waits for a call with effects that was begun."""
-SAME_CALLS = 2
-"""The same call is made so often. After that the model is told to use the result it has."""
-_ENOUGH = "Not called: the limit of tool calls for this answer is reached."
-_AGAIN = "Not called: you have the result of the same call already."
-
-
-class Limits(NamedTuple):
-    """How many calls one answer may make, and how many seconds all of them may take."""
-
-    steps: int
-    seconds: float
 
 
 class Steps:
     """The steps of one turn.
 
-    *base* is what each call is told of the turn. *words* are those of the person.
+    *base* is what each call is told of the turn. *words* are those of the person. *bounds*: how
+    much may be called.
     *must_ask*: whether a person must allow a call of a tool, in a turn that is tainted or not.
     """
 
@@ -58,7 +49,7 @@ class Steps:
         toolbox: Toolbox,
         base: ToolContext,
         words: Sequence[str],
-        limits: Limits,
+        bounds: Bounds,
         must_ask: Callable[[ToolSpec, bool], Awaitable[bool]],
         seen: Seen,
         metrics: Metrics,
@@ -68,17 +59,12 @@ class Steps:
         self._toolbox = toolbox
         self._base = base
         self._words = words
-        self._limits = limits
+        self._bounds = bounds
         self._must_ask = must_ask
         self._seen = seen
         self._metrics = metrics
         self._tracer = tracer
         self._slots = asyncio.Semaphore(AT_ONCE)
-
-    @property
-    def used_up(self) -> bool:
-        """Whether this answer may make no more calls."""
-        return _made(self._journal.steps) >= self._limits.steps or self._seconds_left <= 0
 
     @property
     def sources(self) -> Sequence[Source]:
@@ -97,10 +83,6 @@ class Steps:
         read = any(step.foreign and happened(step) for step in self._journal.steps)
         return self._base.tainted or read
 
-    @property
-    def _seconds_left(self) -> float:
-        return self._limits.seconds - sum(step.seconds for step in self._journal.steps)
-
     async def carry_out(self, number: int) -> None:
         """Do what is left to do of round *number*, up to a step that a person must allow.
 
@@ -108,6 +90,10 @@ class Steps:
             LeaseLost: another worker has the turn now.
             StoreError: the store is away for too long.
         """
+        with self._bounds.clock():
+            await self._carry_out(number)
+
+    async def _carry_out(self, number: int) -> None:
         places = range(len(self._journal.rounds[number].steps))
         for reads, some in groupby(places, lambda at: self._step(number, at).effect == "read_only"):
             if asked_of(self._journal.rounds[: number + 1]) is not None:
@@ -145,7 +131,11 @@ class Steps:
             # An earlier try made this call, and nobody knows what came of it.
             await self._note(number, at, doubted(step))
             return
-        ready = self._ready(number, at, step)
+        with self._bounds.call():
+            await self._make(number, at, step)
+
+    async def _make(self, number: int, at: int, step: StepRecord) -> None:
+        ready = await self._ready(number, at, step)
         if isinstance(ready, str):
             await self._note(number, at, replace(step, state="failed", output=ready))
             return
@@ -182,20 +172,15 @@ class Steps:
         finally:
             self._seen.ended(number, at)
 
-    def _ready(
+    async def _ready(
         self, number: int, at: int, step: StepRecord
     ) -> tuple[Known, Mapping[str, Any]] | str:
         """The tool and its arguments, or why it is not called, for the model to read."""
         known = self._toolbox.find(step.call.name)
         if known is None:
             return "This tool may no longer be used here."
-        before = self._before(number, at)
-        if _made(before) >= self._limits.steps or self._seconds_left <= 0:
-            return _ENOUGH
-        # Models that stumble repeat a call. An effect is not repeated within one answer.
-        most = 1 if step.effect == "effects" else SAME_CALLS
-        if sum(1 for one in before if one.digest == step.digest) >= most:
-            return _AGAIN
+        if why_not := await self._bounds.why_not(step, self._before(number, at)):
+            return why_not
         try:
             return known, known.check.read(step.call.arguments)
         except ValueError as error:
@@ -218,7 +203,7 @@ class Steps:
     ) -> StepRecord:
         """Make the call. A call with effects that is cut leaves its step in doubt."""
         step, spec = self._step(number, at), known.spec
-        seconds = min(spec.timeout_s, self._seconds_left)
+        seconds = min(spec.timeout_s, self._bounds.seconds_left)
         call = asyncio.create_task(known.tool.call(arguments, context), name=f"tool {spec.name}")
         try:
             async with asyncio.timeout(seconds):
@@ -279,11 +264,6 @@ def _failed(step: StepRecord, told: str, spec: ToolSpec) -> StepRecord:
     if spec.effect == "effects":
         return replace(step, state="unsure", output=f"{told} {UNSURE}")
     return replace(step, state="failed", output=told)
-
-
-def _made(steps: Iterable[StepRecord]) -> int:
-    """How many of *steps* were calls that were made, or will be."""
-    return sum(1 for step in steps if step.state != "failed" or step.seconds)
 
 
 def _cancelling() -> bool:

@@ -100,8 +100,11 @@ async def test_a_failed_picture_is_told_to_the_model_and_not_paid(driver, tmp_pa
     assert "$1" not in usage
 
 
-async def test_pictures_count_for_the_bound_of_money_of_an_answer(driver, tmp_path, model):
-    calling(model, FOX, FOX, FOX)
+@pytest.mark.parametrize(
+    "rounds", [(FOX, FOX, FOX), (("", [("image", {"prompt": f"fox {at}"}) for at in range(3)]),)]
+)
+async def test_pictures_count_for_the_bound_of_money_of_an_answer(driver, tmp_path, model, rounds):
+    calling(model, *rounds)
     async with driving(driver, tmp_path, model, image_price=0.2, tool_usd=0.1):
         await driver.say(driver.places[0], "draw foxes")
         await driver.answered(driver.places[0])
