@@ -1,4 +1,4 @@
-"""The scheduler: it puts reminders that are due into the inbox.
+"""The scheduler: it puts reminders that are due into the inbox, and questions that lapsed.
 
 Every process has one, and they need no lease (`core.store.reminders`). It sleeps until the next
 reminder is due; a note on a channel wakes it when an earlier one is made.
@@ -11,6 +11,7 @@ from contextlib import suppress
 
 from core.border import set_aside
 from core.errors import StoreError
+from core.lapses import Lapses
 from core.store import keys
 from core.store.pubsub import PubSub
 from core.store.reminders import Reminders
@@ -28,9 +29,16 @@ AWAY_S = 1.0
 class Scheduler:
     """Tells what is due, for ever."""
 
-    def __init__(self, reminders: Reminders, pubsub: PubSub, metrics: Metrics) -> None:
+    def __init__(
+        self,
+        reminders: Reminders,
+        pubsub: PubSub,
+        metrics: Metrics,
+        lapses: Lapses | None = None,
+    ) -> None:
         self._reminders = reminders
         self._pubsub = pubsub
+        self._lapses = lapses
         self._told = metrics.reminders
         self._woken = asyncio.Event()
 
@@ -42,6 +50,8 @@ class Scheduler:
                     try:
                         while not hearing.done():
                             self._woken.clear()
+                            if self._lapses is not None:
+                                await self._lapses.tell()
                             await self._sleep(await self.tell_due())
                     finally:
                         await end([hearing])

@@ -16,6 +16,7 @@ from core.clients import Models, callbacks_of, links_of, open_models
 from core.crowd import CrowdTeller
 from core.errors import ConfigError
 from core.http import Health, http_server
+from core.lapses import Lapses
 from core.lent import CommandInfo, Overhears, PostLog, Recent, Secret, Spare
 from core.live.delivery import SpareCalls
 from core.live.pace import Pacer
@@ -36,6 +37,7 @@ from core.starting import Starting
 from core.store import keys
 from core.store.archive import Archive
 from core.store.budgets import Budgets
+from core.store.consents import Consents
 from core.store.crowds import Crowds
 from core.store.inbox import Inbox
 from core.store.limits import Notices, SharedBudget, SharedLeases
@@ -242,10 +244,7 @@ async def serve(
         jobs = [
             asyncio.create_task(pulse.watch(), name="pulse"),
             asyncio.create_task(worker.run(stop), name="worker"),
-            asyncio.create_task(
-                Scheduler(core.services.reminders, core.pubsub, core.services.metrics).watch(),
-                name="reminders",
-            ),
+            asyncio.create_task(_scheduler(core).watch(), name="reminders"),
         ]
         try:
             await _until_tried(starting, stop, jobs[1])
@@ -254,6 +253,12 @@ async def serve(
             await jobs[1]
         finally:
             await end(jobs)
+
+
+def _scheduler(core: Core) -> Scheduler:
+    services = core.services
+    lapses = Lapses(Consents(core.redis), services.put)
+    return Scheduler(services.reminders, core.pubsub, services.metrics, lapses)
 
 
 async def _until_tried(

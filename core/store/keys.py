@@ -20,6 +20,8 @@ SECRET = f"{TAG}:secret"
 PULSE = f"{TAG}:pulse"
 DUE = f"{TAG}:due"
 """The ids of reminders by the time at which they are due; also the channel of their news."""
+LAPSES = f"{TAG}:lapses"
+"""The tokens of questions to people, by the time until which they can be decided."""
 REMINDERS = f"{TAG}:reminders"
 GROUP = "workers"
 

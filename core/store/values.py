@@ -149,6 +149,7 @@ TYPES: Mapping[str, KeyType] = {
     "gesture": "list",
     "always": "set",
     "consent": "string",
+    "lapses": "zset",
     "decided": "string",
     "seen": "string",
     "moved": "string",

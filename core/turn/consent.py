@@ -20,7 +20,7 @@ from msgspec.structs import replace
 
 from core.errors import StoreError
 from core.languages.catalogue import say
-from core.messages import Button, place_of
+from core.messages import Button, ConversationId, Sender, place_of
 from core.models.chunks import Usage
 from core.store.journal import RoundRecord, StepRecord
 from core.store.values import read
@@ -38,6 +38,13 @@ TOO_LONG = (
     f"Not called: a person must allow this call, and cannot read more than {MOST_SHOWN} "
     "characters of arguments. Call it with less."
 )
+LAPSED = "(lapsed)"
+"""The `command` of the mail that says: nobody decided in time. Its text is the token. Nobody can
+type it."""
+NOBODY = (
+    "Not called: nobody allowed it in time. Say that it was not done, and that the person can ask "
+    "for it again."
+)
 REFUSED = "Not called: the person said no. Do not try it in another way."
 _TICKS = re.compile(r"`+")
 
@@ -45,13 +52,22 @@ _TICKS = re.compile(r"`+")
 class Waiting(msgspec.Struct, frozen=True, omit_defaults=True):
     """What goes on once a call is allowed or refused.
 
-    *person* asked, with *role* at that time.
+    *person*, called *name*, asked, with *role* at that time. It waits in *conversation*, which is
+    *private* or not, under *reply_to*; empty: an older version kept it.
     """
 
     person: str
     role: str
     until: float
     rounds: tuple[RoundRecord, ...]
+    name: str = ""
+    conversation: ConversationId = ConversationId("")
+    private: bool = True
+    reply_to: str = ""
+
+    @property
+    def sender(self) -> Sender:
+        return Sender(self.person, self.name)
 
 
 _waiting = msgspec.json.Decoder(Waiting)
@@ -101,8 +117,20 @@ async def keep(
     """Keep what goes on when *step*, which waits in *rounds*, is decided. Raises `StoreError`."""
     # What they cost is paid by the turn that asks.
     unpaid = tuple(replace(one, usage=Usage()) for one in rounds)
-    waiting = Waiting(person, role, step.until, unpaid)
-    await context.claim.consents.keep(step.token, msgspec.json.encode(waiting))
+    first = context.first
+    speakers = {one.person: one.speaker for one in context.turn.history}
+    waiting = Waiting(
+        person,
+        role,
+        step.until,
+        unpaid,
+        # Somebody else may have allowed a call before this one.
+        first.sender.name if first.sender.id == person else speakers.get(person, ""),
+        context.claim.conversation,
+        first.private,
+        first.reply_to,
+    )
+    await context.claim.consents.keep(step.token, msgspec.json.encode(waiting), step.until)
 
 
 async def kept(context: TurnContext, token: str) -> Waiting | None:
@@ -125,6 +153,21 @@ def decided(rounds: Sequence[RoundRecord], token: str, *, yes: bool | None) -> l
         if yes:
             return replace(step, state="planned", allowed=True)
         return replace(step, state="failed", output=REFUSED)
+
+    return [replace(one, steps=tuple(map(of, one.steps))) for one in rounds]
+
+
+def lapsed(rounds: Sequence[RoundRecord], told: str) -> list[RoundRecord]:
+    """*rounds*, once nobody decided in time. Nothing that was left to do is done.
+
+    *told* is what the person reads of it.
+    """
+
+    def of(step: StepRecord) -> StepRecord:
+        if step.ended:
+            return step
+        under = told if step.state == "asked" else ""
+        return replace(step, state="failed", output=NOBODY, told=under)
 
     return [replace(one, steps=tuple(map(of, one.steps))) for one in rounds]
 

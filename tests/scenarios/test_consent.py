@@ -4,7 +4,9 @@ import asyncio
 
 import pytest
 
+from core import scheduler
 from core.messages import conversation_id
+from core.store import keys
 from core.store.consents import Consents
 from core.turn import consent
 from tests.contracts.drivers import SlackDriver, TelegramDriver, WebDriver, driving
@@ -132,6 +134,32 @@ async def test_a_new_question_or_the_end_of_the_time_means_not_done(
         await driver.press("page", buttons(late, "permit")[0])
         assert "time to decide is over" in (await driver.posted("page", 5))[-1].text
     assert not served.done
+
+
+@pytest.mark.parametrize(
+    ("make", "place"), [(WebDriver, "page"), (TelegramDriver, "group"), (SlackDriver, "dm")]
+)
+async def test_a_question_that_nobody_decides_ends_by_itself_and_the_model_is_told(
+    make, place, tmp_path, model, served, monkeypatch
+):
+    monkeypatch.setattr(consent, "PRIVATE_S", 0.2)
+    monkeypatch.setattr(consent, "GROUP_S", 0.2)
+    monkeypatch.setattr(scheduler, "LOOK_S", 0.2)
+    driver = make()
+    # What stands behind it in the same message is not asked for either.
+    calling(model, ("", [("make", {"what": "a"}), ("make", {"what": "b"})]))
+    async with driving(driver, tmp_path, model, tools=ALL):
+        await driver.say(place, "go")
+        (post,) = await driver.answered(place)
+        assert "time to decide is over" in post.text
+        assert not buttons(post, "permit")
+        if make is SlackDriver:
+            channel, threads = driver._channels[place], driver._threads
+            sessions = driver.server.sessions
+            await until(lambda: sessions.get((channel, threads[place])) == "active")
+        assert not await driver.app.core.redis.exists(keys.LAPSES)
+    assert not served.done
+    assert outputs(model.requests[-1]) == [consent.NOBODY] * 2
 
 
 async def test_an_admin_allows_a_tool_for_good_in_a_place_but_not_after_foreign_text(

@@ -35,18 +35,45 @@ async def _signed_in(context: TurnContext) -> Report:
     return await _decide(context, yes=None)
 
 
+async def _lapsed(context: TurnContext) -> Report:
+    """End the answer that waited for a press in vain. Who went on asking is not told of it."""
+    token = context.first.text.strip()
+    exchange = _asking(context, token)
+    waiting = await consent.kept(context, token) if exchange is not None else None
+    passed = exchange is None or _of_person(context, exchange)[-1] is not exchange
+    if exchange is None or waiting is None or passed:
+        await context.commit()
+        return Report("nothing")
+    if not await context.claim.consents.decide(token, context.first.event_id):
+        await context.commit()
+        return Report("nothing")
+    told = say("ask_expired", context.language)
+    for record in consent.lapsed(waiting.rounds, told)[len(context.journal.rounds) :]:
+        await context.journal.add(record)
+    return await _go_on(context, exchange, waiting)
+
+
+def _asking(context: TurnContext, token: str) -> Exchange | None:
+    """The answer that asks what *token* is of."""
+    found = (one for one in context.turn.history if token and one.token == token)
+    return next(found, None)
+
+
+def _of_person(context: TurnContext, exchange: Exchange) -> list[Exchange]:
+    """All that was answered to whom *exchange* answers, the newest last."""
+    return [one for one in context.turn.history if one.person == exchange.person]
+
+
 async def _decide(context: TurnContext, *, yes: bool | None, always: bool = False) -> Report:
     """Go on with the answer that waits for this press, if it still does."""
     token = context.first.text.strip()
-    found = (one for one in context.turn.history if token and one.token == token)
-    exchange = next(found, None)
+    exchange = _asking(context, token)
     waiting = await consent.kept(context, token) if exchange is not None else None
     if exchange is None or waiting is None:
         return await _close(context, "ask_gone")
     if not context.owns(exchange) and not await context.may("others"):
         return await context.refuse("others")
-    theirs = [one for one in context.turn.history if one.person == exchange.person]
-    if theirs[-1] is not exchange:
+    if _of_person(context, exchange)[-1] is not exchange:
         return await _close(context, "ask_passed")
     going_on = context.journal.rounds
     if not going_on and time.time() > waiting.until:
@@ -82,6 +109,7 @@ async def _close(context: TurnContext, sentence: str) -> Report:
 COMMANDS = (
     Command("permit", _permit, takes="text", act="tools"),
     Command("deny", _deny, takes="text"),
+    Command(consent.LAPSED, _lapsed, takes="text"),
     Command(SIGNED_IN, _signed_in, takes="text"),
     Command("always", _always, takes="text", act="tools"),
 )
