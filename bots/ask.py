@@ -15,7 +15,7 @@ import socket
 import stat
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, contextmanager
 from pathlib import Path
 
@@ -24,10 +24,12 @@ import msgspec
 from bots.terminal import TerminalPlatform
 from core.border import clean, printable
 from core.errors import ConfigError
+from core.lending import Lent
 from core.messages import Incoming, Sender, conversation_id
 from core.models.chunks import Delta
 from core.models.request import Around, ChatRequest, Model
-from core.service import Core, open_core, serve
+from core.platform import Platform
+from core.service import BuildPlatforms, Core, open_core, serve
 from core.settings import Settings
 
 INPUT_BYTES = 1_000_000
@@ -90,7 +92,7 @@ async def ask(
         async with open_core(settings) as core:
             interrupted = _take_back_at_interrupt(platform)
             asked = _with_model(core, model)
-            await serve(asked, lambda _: [platform], done, lambda _url, _on: None)
+            await serve(asked, _only(platform), done, lambda _url, _on: None)
             outcome = _outcome(asked, platform)
     if interrupted.is_set():
         return 130
@@ -104,6 +106,13 @@ async def ask(
         if outcome.error:
             print(printable(outcome.error), file=sys.stderr)
     return 1 if outcome.error else 0
+
+
+def _only(platform: Platform) -> BuildPlatforms:
+    async def build(_: Lent) -> Sequence[Platform]:
+        return [platform]
+
+    return build
 
 
 def _said(name: str, text: str) -> Incoming:

@@ -5,7 +5,7 @@ It writes nothing outside. It makes one trial write to our own store, which expi
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack
 
 import aiohttp
@@ -13,7 +13,7 @@ from pydantic import SecretStr
 
 from bots.check_tools import tools
 from bots.finding import Finding
-from bots.registry import checks, turned_on
+from bots.registry import all_tenants, checks
 from bots.spelling import doubts, unknown
 from core.buckets import LocalBudget
 from core.clients import Models, open_models
@@ -29,6 +29,7 @@ from core.store.connection import store_errors
 from core.store.members import SharedMembers
 from core.store.opening import opened
 from core.store.pulse import Pulse, policies
+from core.store.tenants import Tenants
 from core.traces import place
 
 SKEW_S = 5.0
@@ -61,13 +62,15 @@ async def try_all(settings: Settings) -> bool:
     """Try the store, the model and each platform's credentials. True if all work."""
     keep_secret(*settings.secrets())
     good = True
-    for what, look in (
+    known: dict[str, str] = {}
+    looks: list[tuple[str, AsyncIterator[Finding]]] = [
         ("settings", _settings(settings)),
-        ("store", _store(settings)),
+        ("store", _store(settings, known)),
         ("model", _models(settings)),
         ("tools", tools(settings)),
-        *checks(settings),
-    ):
+        ("platforms", _platforms(settings, known)),
+    ]
+    for what, look in looks:
         try:
             async for level, text, part in look:
                 good = good and level != "FAIL"
@@ -94,9 +97,9 @@ async def _settings(settings: Settings) -> AsyncIterator[Finding]:
         yield Finding("note", f"names in .env that are no settings: {', '.join(names)}")
     access = access_of(settings)
     read_rights(settings.rights)
-    for plugin in turned_on(settings):
-        if not plugin.local:
-            yield _who_may(plugin.name, access)
+    for name, tenant in all_tenants(settings, {}).items():
+        if not tenant.plugin.local:
+            yield _who_may(name, access)
 
 
 def _who_may(tenant: str, access: Access) -> Finding:
@@ -111,22 +114,34 @@ def _who_may(tenant: str, access: Access) -> Finding:
     return Finding("ok", f"for {counts} and {len(access.places(tenant))} places", tenant)
 
 
-async def _owners(settings: Settings, members: SharedMembers) -> AsyncIterator[Finding]:
+async def _platforms(settings: Settings, known: Mapping[str, str]) -> AsyncIterator[Finding]:
+    """The trial of each tenant. If one of them fails, the others are tried too."""
+    for name, look in checks(settings, known):
+        try:
+            async for level, text, _ in look:
+                yield Finding(level, text, name)
+        except (PalaverError, TimeoutError) as error:
+            yield Finding("FAIL", str(error) or "no answer in time", name)
+
+
+async def _owners(
+    settings: Settings, members: SharedMembers, known: Mapping[str, str]
+) -> AsyncIterator[Finding]:
     """Who owns each bot that others reach, by what the store and the settings say."""
     access = access_of(settings)
-    for plugin in turned_on(settings):
-        if plugin.local or access.open:
+    for tenant, one in all_tenants(settings, known).items():
+        if one.plugin.local or access.open:
             continue
-        stored = (await members.all(plugin.name)).items()
+        stored = (await members.all(tenant)).items()
         found = {name for name, one in stored if one.role is Role.OWNER}
-        owners = sorted(found | {*access.people(plugin.name, Role.OWNER)})
+        owners = sorted(found | {*access.people(tenant, Role.OWNER)})
         if owners:
-            yield Finding("ok", f"owned by {', '.join(owners)}", plugin.name)
-        elif not access.names_somebody(plugin.name):
-            yield Finding("note", "no owner yet: nobody is answered", plugin.name)
+            yield Finding("ok", f"owned by {', '.join(owners)}", tenant)
+        elif not access.names_somebody(tenant):
+            yield Finding("note", "no owner yet: nobody is answered", tenant)
 
 
-async def _store(settings: Settings) -> AsyncIterator[Finding]:
+async def _store(settings: Settings, known: dict[str, str]) -> AsyncIterator[Finding]:
     where = settings.redis_url.get_secret_value()
     async with AsyncExitStack() as stack:
         try:
@@ -151,7 +166,8 @@ async def _store(settings: Settings) -> AsyncIterator[Finding]:
             if abs(skew_s) > SKEW_S:
                 late = "behind" if skew_s > 0 else "ahead of"
                 yield Finding("FAIL", f"its clock is {abs(skew_s):.0f} s {late} this machine's")
-            async for finding in _owners(settings, SharedMembers(redis)):
+            known |= await Tenants(redis).known()
+            async for finding in _owners(settings, SharedMembers(redis), known):
                 yield finding
 
 

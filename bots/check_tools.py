@@ -8,7 +8,7 @@ from bots.finding import Finding
 from core.errors import ConfigError
 from core.mcp.authorization import SignInFailed
 from core.mcp.entry import ServerEntry
-from core.models.palaver_file import read_palaver_file
+from core.models.palaver_file import PalaverFile, read_palaver_file
 from core.net.outside import Outside
 from core.secret import shown_url
 from core.settings import Settings
@@ -34,9 +34,10 @@ async def tools(settings: Settings) -> AsyncIterator[Finding]:
         yield Finding("FAIL", "SEARCH_KEY is set, but not SEARCH: nobody searches")
     path = settings.palaver_config
     try:
-        entries = read_palaver_file(path).tools.server if path is not None else ()
+        file = read_palaver_file(path, settings.tenanted) if path is not None else PalaverFile()
     except ConfigError:
         return  # The trial of the model has told it.
+    entries = file.tools.server
     async with open_tools(settings, entries, _NoPins()) as (known, servers):
         names = [one.name for one in known]  # No server is connected yet: all are built in.
         yield Finding("ok", ", ".join(names) or "no built-in tool is on")

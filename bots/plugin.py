@@ -26,6 +26,7 @@ from core.lent import (
 from core.messages import Incoming
 from core.net.way import Way
 from core.platform import Platform
+from core.tenant_names import own_name_of
 
 GROUP = "palaver.platforms"
 SettingsT = TypeVar("SettingsT", bound=BaseModel)
@@ -46,12 +47,19 @@ class Shared:
         public_url: the address of our HTTP server for the world; empty if there is none.
         loopback: whether only this machine reaches the server.
         overhear: whether anywhere messages to nobody in particular may turn out to be for us.
+        tenant: the name of the tenant that is meant, as `Platform.name`: `telegram+shop`.
     """
 
     way: Way
     public_url: str
     loopback: bool
     overhear: bool
+    tenant: str = ""
+
+    def path(self, path: str) -> str:
+        """*path* of our HTTP server, for this tenant alone."""
+        own = own_name_of(self.tenant)
+        return f"{path}/{own}" if own else path
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +95,10 @@ class Lent:
     visits: Visits
 
 
+def _nobody(settings: BaseModel) -> str:
+    return ""
+
+
 def _nothing(settings: BaseModel, shared: Shared) -> AsyncIterator[Finding] | None:
     return None
 
@@ -106,6 +118,9 @@ class Plugin(Generic[SettingsT]):
         bare_ids: a pattern of ids that need no platform name before them; empty: none.
         aliases: wrong names that people write, and the settings that they mean.
         local: it decides itself whom it lets in, so the lists of who may ask do not apply.
+        tenant: the setting that holds what one tenant is known by, such as a token; empty: there
+            can be only one tenant.
+        bot: which bot the settings belong to, as far as they tell.
     """
 
     name: str
@@ -118,3 +133,5 @@ class Plugin(Generic[SettingsT]):
     bare_ids: str = ""
     aliases: Mapping[str, str] = field(default_factory=dict, hash=False)
     local: bool = False
+    tenant: str = ""
+    bot: Callable[[SettingsT], str] = _nobody

@@ -10,21 +10,25 @@ from functools import cache
 from importlib import import_module
 from importlib.metadata import entry_points
 from importlib.util import find_spec
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from pydantic import create_model
 
 import bots
 from bots.finding import Finding
 from bots.plugin import GROUP, Lent, Plugin, Shared
-from core.errors import ConfigError
+from bots.tenants import listed_in, tenants_of
+from core.errors import ConfigError, StoreError
 from core.languages.catalogue import CATALOGUE, say
+from core.lending import Lent as Services
 from core.platform import Platform
-from core.service import Lent as Services
 from core.settings import Settings
+from core.store.tenants import Tenants, Wanted
+from core.telemetry import logger
 from core.turn.commands import MENU
 
 AnyPlugin = Plugin[Any]
+log = logger(__name__)
 
 
 @cache
@@ -62,7 +66,9 @@ def settings_of(plugins: tuple[AnyPlugin, ...]) -> type[Settings]:
     """
     groups: tuple[Any, ...] = (Settings, *(plugin.settings for plugin in plugins))
     composed: Any = create_model("Settings", __base__=groups, __doc__=Settings.__doc__)
-    return cast("type[Settings]", composed)
+    made = cast("type[Settings]", composed)
+    made.tenanted = tuple(plugin.name for plugin in plugins if plugin.tenant)
+    return made
 
 
 def read_settings(**given: Any) -> Settings:
@@ -71,10 +77,12 @@ def read_settings(**given: Any) -> Settings:
 
 
 def turned_on(settings: Settings) -> list[AnyPlugin]:
-    """The platforms that *settings* turn on."""
-    shared = _shared(settings)
+    """The platforms that *settings* turn on, and those of which `palaver.toml` lists tenants."""
+    shared = shared_by(settings)
+    path = settings.palaver_config
+    tables = listed_in(path) if path is not None else {}
     answers = {
-        plugin: plugin.on(settings, shared)
+        plugin: (plugin.tenant and plugin.name in tables) or plugin.on(settings, shared)
         for plugin in found()
         if isinstance(settings, plugin.settings)
     }
@@ -82,48 +90,90 @@ def turned_on(settings: Settings) -> list[AnyPlugin]:
     return [plugin for plugin, on in answers.items() if on or (on is None and alone)]
 
 
-def build(services: Services) -> Sequence[Platform]:
-    """The platforms that the settings turn on. Only their libraries are imported.
+async def build(services: Services) -> Sequence[Platform]:
+    """The platforms that the settings turn on, each tenant. Only their libraries are imported.
 
     Raises:
-        ConfigError: none is on, or one of them lacks a library.
+        ConfigError: none is on, one of them lacks a library, or a tenant is set up wrongly.
     """
     settings = services.settings
     if not turned_on(settings):
         raise ConfigError(", ".join(plugin.switch for plugin in found()), "nothing is on")
-    return [_built(plugin, services) for plugin in turned_on(settings)]
+    tenants = all_tenants(settings, await known_bots(services.tenants))
+    services.tenants.wanted = {name: one.wanted for name, one in tenants.items()}
+    return [built(name, one, services) for name, one in tenants.items()]
 
 
-def _built(plugin: AnyPlugin, services: Services) -> Platform:
+class Tenant(NamedTuple):
+    """One tenant of *plugin*, with its own *settings*."""
+
+    plugin: AnyPlugin
+    settings: Settings
+    wanted: Wanted
+
+
+def all_tenants(settings: Settings, known: Mapping[str, str]) -> dict[str, Tenant]:
+    """All tenants that *settings* and `palaver.toml` turn on, by name.
+
+    Raises:
+        ConfigError: one of them is set up wrongly.
+    """
+    return {
+        name: Tenant(plugin, own, wanted)
+        for plugin in turned_on(settings)
+        for name, (own, wanted) in tenants_of(plugin, settings, known).items()
+    }
+
+
+async def known_bots(tenants: Tenants) -> Mapping[str, str]:
+    """The names of bots, as far as the store tells them now. `Tenants.hold` looks again."""
     try:
-        return plugin.build(services.settings, _lent(services))
+        return await tenants.known()
+    except StoreError as error:
+        log.warning("names of bots not known", reason=str(error))
+        return {}
+
+
+def built(name: str, tenant: Tenant, services: Services) -> Platform:
+    """The platform of *tenant*.
+
+    Raises:
+        ConfigError: it lacks a library.
+    """
+    plugin = tenant.plugin
+    try:
+        return plugin.build(tenant.settings, _lent(services, name))
     except ImportError as error:
         # Its library is missing, or it was written for another version of Palaver.
         raise ConfigError(plugin.switch, f"its platform cannot be built: {error}") from error
 
 
-def checks(settings: Settings) -> list[tuple[str, AsyncIterator[Finding]]]:
-    """For each platform that is on and can be tried: its name, and the trial."""
-    shared = _shared(settings)
-    tried = [(plugin.name, plugin.check(settings, shared)) for plugin in turned_on(settings)]
+def checks(
+    settings: Settings, known: Mapping[str, str]
+) -> list[tuple[str, AsyncIterator[Finding]]]:
+    """For each tenant that can be tried: its name, and the trial."""
+    tried = [
+        (name, one.plugin.check(one.settings, shared_by(settings, name)))
+        for name, one in all_tenants(settings, known).items()
+    ]
     return [(name, findings) for name, findings in tried if findings is not None]
 
 
 def web_page(services: Services) -> Platform | None:
     """The chat page alone, if it is on."""
     on = [plugin for plugin in turned_on(services.settings) if plugin.name == "web"]
-    return on[0].build(services.settings, _lent(services)) if on else None
+    return on[0].build(services.settings, _lent(services, "web")) if on else None
 
 
-def _shared(settings: Settings) -> Shared:
-    return Shared(
-        settings.way, settings.public_url, settings.loopback, overhear=bool(settings.wake_words)
-    )
+def shared_by(settings: Settings, tenant: str = "") -> Shared:
+    """What the operator chose for all platforms."""
+    hears = bool(settings.wake_words)
+    return Shared(settings.way, settings.public_url, settings.loopback, hears, tenant)
 
 
-def _lent(services: Services) -> Lent:
+def _lent(services: Services, tenant: str) -> Lent:
     return Lent(
-        shared=_shared(services.settings),
+        shared=shared_by(services.settings, tenant),
         leases=services.leases,
         recent=services.recent,
         post_log=services.post_log,

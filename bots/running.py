@@ -10,6 +10,7 @@ from contextlib import suppress
 from urllib.parse import urljoin
 
 from bots.registry import build
+from bots.reload import watch
 from core import __version__
 from core.platform import Platform
 from core.secret import shown_url
@@ -52,7 +53,7 @@ async def _open_and_serve(settings: Settings, stop: asyncio.Event, opened: async
             _greet(core, url, platforms, time.monotonic() - began)
 
         core.services.servers.begin()
-        await serve(core, build, stop, ready)
+        await serve(core, build, stop, ready, watch)
 
 
 def _end_on_signals(stop: asyncio.Event, grace_s: float) -> None:

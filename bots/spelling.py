@@ -137,7 +137,7 @@ def _named(settings: Settings) -> set[str]:
 
 
 def _is_entry(entry: str) -> bool:
-    patterns = [f"{plugin.name}:{plugin.ids}" for plugin in found()]
+    patterns = [rf"{plugin.name}(?:\+[\w-]+)?:{plugin.ids}" for plugin in found()]
     return re.fullmatch("|".join((*patterns, TERMINAL)), entry) is not None
 
 

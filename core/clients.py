@@ -72,7 +72,7 @@ async def open_models(
     Raises:
         ConfigError: a setting, or the file PALAVER_CONFIG, is wrong.
     """
-    file, beside = _file(settings.palaver_config)
+    file, beside = _file(settings)
     async with AsyncExitStack() as stack:
         session = await stack.enter_async_context(settings.way.session(limit=POOL))
         outside = await stack.enter_async_context(Outside(settings.way))
@@ -124,9 +124,11 @@ def _of_the_demo(settings: Settings, kind: str) -> Sequence[ServerEntry]:
     return (ServerEntry("notes", command=command, allow=("*",), trust=True),)
 
 
-def _file(path: Path | None) -> tuple[PalaverFile, Path]:
+def _file(settings: Settings) -> tuple[PalaverFile, Path]:
     """The content of the file at *path*, and the folder beside which its other files stand."""
-    return (PalaverFile(), Path()) if path is None else (read_palaver_file(path), path.parent)
+    if (path := settings.palaver_config) is None:
+        return PalaverFile(), Path()
+    return read_palaver_file(path, settings.tenanted), path.parent
 
 
 def _guard(

@@ -6,28 +6,30 @@
 import asyncio
 import secrets
 import socket
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from redis.asyncio import Redis
 
 from core.clients import Models, callbacks_of, links_of, open_models
 from core.crowd import CrowdTeller
 from core.errors import ConfigError
+from core.hosting import Hosting
 from core.http import Health, http_server
 from core.lapses import Lapses
-from core.lent import CommandInfo, Overhears, PostLog, Recent, Secret, Spare
-from core.live.delivery import SpareCalls
+from core.lending import Lent, lent_by
 from core.live.pace import Pacer
-from core.messages import ConversationId
 from core.models.cache import RememberingModel
 from core.models.learned import Lessons
 from core.models.picture_links import PictureLinks
 from core.owner_codes import OwnerCodes
 from core.people.access import access_of
-from core.people.rights import Rights, rights_of
+from core.people.rights import rights_of
 from core.platform import Platform
+from core.platform_routes import PlatformRoutes
+from core.reading import Reading
 from core.requests import Requests
 from core.routes import core_routes
 from core.scheduler import Scheduler
@@ -40,19 +42,15 @@ from core.store.budgets import Budgets
 from core.store.consents import Consents
 from core.store.crowds import Crowds
 from core.store.inbox import Inbox
-from core.store.limits import Notices, SharedBudget, SharedLeases
+from core.store.limits import Notices, SharedBudget
 from core.store.members import SharedMembers
 from core.store.opening import opened
 from core.store.overheard import Overheard
 from core.store.pins import SharedPins
-from core.store.places import Places
-from core.store.post_log import RedisPostLog
 from core.store.pubsub import PubSub
 from core.store.pulse import Pulse
-from core.store.recent import SharedRecent
 from core.store.reminders import Reminders
 from core.store.response_cache import RedisResponseCache
-from core.store.secret import SharedSecret
 from core.store.sign_ins import open_sign_ins
 from core.store.tasks import Tasks
 from core.store.visits import SharedVisits
@@ -61,31 +59,15 @@ from core.telemetry import Metrics
 from core.toolbox import open_tools
 from core.tracing import open_tracer
 from core.turn.attachments import Reader
-from core.turn.commands import infos
 from core.turn.services import Services
 from core.visits import Visits
 from core.watchdog import watchdog
 from core.worker import Worker
 
-
-@dataclass(frozen=True, slots=True)
-class Lent:
-    """What the core lends the adapters."""
-
-    settings: Settings
-    leases: SharedLeases
-    post_log: PostLog
-    secret: Secret
-    recent: Recent
-    spare: Spare
-    rights: Rights
-    commands: Mapping[str, CommandInfo]
-    overhears: Overhears
-    visits: Visits
-
-
-BuildPlatforms = Callable[[Lent], Sequence[Platform]]
+BuildPlatforms = Callable[[Lent], Awaitable[Sequence[Platform]]]
 """Returns at least one platform."""
+Beside = Callable[[Lent], Coroutine[Any, Any, None]]
+"""Work that goes on while the platforms serve, such as looking for others that should."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,31 +136,8 @@ async def open_core(settings: Settings) -> AsyncIterator[Core]:
             requests=Requests(redis, members, access, budget),
             visits=Visits(SharedVisits(redis), rights, Archive(redis), settings.public_url),
         )
-        lent = _lent(redis, pubsub, services)
+        lent = lent_by(redis, pubsub, services)
         yield Core(settings, redis, pubsub, tasks, inbox, models, links, lent, services)
-
-
-def _lent(redis: Redis, pubsub: PubSub, services: Services) -> Lent:
-    settings = services.settings
-    return Lent(
-        settings,
-        SharedLeases(redis),
-        RedisPostLog(redis, pubsub, settings.history_ttl),
-        SharedSecret(redis),
-        SharedRecent(redis),
-        SpareCalls(services.pacer.budget),
-        services.rights,
-        infos(services),
-        _overhears(Places(redis, settings.history_ttl), settings),
-        services.visits,
-    )
-
-
-def _overhears(places: Places, settings: Settings) -> Overhears:
-    async def overhears(conversation: ConversationId, /) -> bool:
-        return bool(settings.wake_words) or await places.speaks(conversation)
-
-    return overhears
 
 
 def _remembering(models: Models, redis: Redis, metrics: Metrics) -> RememberingModel:
@@ -201,6 +160,7 @@ async def serve(
     build: BuildPlatforms,
     stop: asyncio.Event,
     ready: Callable[[str, Sequence[Platform]], None],
+    beside: Beside | None = None,
 ) -> None:
     """Run all platforms until *stop*. *ready* gets the server's URL when all is open.
 
@@ -210,37 +170,28 @@ async def serve(
     settings = core.settings
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(watchdog(core.services.metrics.loop_lag))
-        platforms = {platform.name: platform for platform in build(core.lent)}
-        starting = Starting(tuple(platforms.values()), stack)
-        pulse = Pulse(core.redis, tuple(platforms), core.services.metrics.waiting)
-        notices = core.services.notices
-        worker = Worker(
-            core.pubsub,
-            core.inbox,
-            notices,
-            platforms,
-            core.services,
-            core.lent.leases,
-            starting.enter,
-            CrowdTeller(Crowds(core.redis, core.inbox), notices, core.services.pacer.budget),
-            OwnerCodes(core.services, lambda: starting.started),
-        )
+        hosting, starting, worker, routing = _hosting(core)
+        pulse = Pulse(core.redis, hosting.platforms, core.services.metrics.waiting)
+        lent = replace(core.lent, hosting=hosting)
+        for platform in await build(lent):
+            hosting.add(platform)
         routes = core_routes(core.services, core.tasks, core.models, core.links)
-        routes += starting.routes()
+        routes += routing.all_to(hosting.platforms.values())
 
         async def readiness() -> Health:
-            wrong = {**starting.wrong, **worker.wrong}
+            wrong, warnings = hosting.faults()
             if store := await pulse.feel():
                 wrong["store"] = store
             if behind := core.lent.leases.behind:
                 wrong["leases"] = f"not renewed: {', '.join(behind)}"
-            return Health(wrong, [*pulse.warnings, *core.services.servers.faults])
+            return Health(wrong, [*warnings, *pulse.warnings, *core.services.servers.faults])
 
         url = await stack.enter_async_context(
             http_server(
                 settings.http_host, settings.http_port, routes, core.services.metrics, readiness
             )
         )
+        await stack.enter_async_context(starting)
         jobs = [
             asyncio.create_task(pulse.watch(), name="pulse"),
             asyncio.create_task(worker.run(stop), name="worker"),
@@ -250,6 +201,7 @@ async def serve(
             await _until_tried(starting, stop, jobs[1])
             if not stop.is_set():
                 ready(url, starting.started)
+                jobs += [asyncio.create_task(beside(lent), name="beside")] if beside else []
             await jobs[1]
         finally:
             await end(jobs)
@@ -259,6 +211,26 @@ def _scheduler(core: Core) -> Scheduler:
     services = core.services
     lapses = Lapses(Consents(core.redis), services.put)
     return Scheduler(services.reminders, core.pubsub, services.metrics, lapses)
+
+
+def _hosting(core: Core) -> tuple[Hosting, Starting, Worker, PlatformRoutes]:
+    """What serves the platforms, and does not know any yet."""
+    platforms: dict[str, Platform] = {}
+    starting = Starting(platforms, core.lent.tenants.hold)
+    reading, routing = Reading(platforms, starting.enter), PlatformRoutes(starting.wrong)
+    notices = core.services.notices
+    worker = Worker(
+        core.pubsub,
+        core.inbox,
+        notices,
+        platforms,
+        core.services,
+        core.lent.leases,
+        reading,
+        CrowdTeller(Crowds(core.redis, core.inbox), notices, core.services.pacer.budget),
+        OwnerCodes(core.services, lambda: starting.started),
+    )
+    return Hosting(platforms, starting, reading, worker, routing), starting, worker, routing
 
 
 async def _until_tried(

@@ -9,7 +9,7 @@ import ipaddress
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BeforeValidator, Field, SecretStr, field_validator
@@ -30,6 +30,9 @@ class Settings(Allowances):
     model_config = SettingsConfigDict(
         env_file=".env", extra="ignore", frozen=True, allow_inf_nan=False
     )
+
+    tenanted: ClassVar[tuple[str, ...]] = ()
+    """The platforms that may have several tenants, each in a table of `palaver.toml`."""
 
     palaver_config: Path | None = Field(
         None, description="a palaver.toml with several models, instead of LLM_*, and with filters"
@@ -278,7 +281,8 @@ class Settings(Allowances):
             value = getattr(self, name)
             if isinstance(value, SecretStr):
                 value = value.get_secret_value()
-                found += [value] if value and not secrets_of(value) else []
+                each = [value, *map(str.strip, value.split(","))]
+                found += each if value and not secrets_of(value) else []
             found += secrets_of(value) if isinstance(value, str) else []
         # These proxies are in no setting, but the errors of HTTP clients quote them.
         for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):

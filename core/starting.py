@@ -5,11 +5,8 @@ The reason is logged in one line, now and then again, and is shown in `/readyz`.
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import AsyncExitStack
-from typing import Any
-
-from aiohttp import web
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Self
 
 from core.errors import PalaverError, RateLimited, Revoked
 from core.platform import Platform
@@ -23,34 +20,54 @@ TRY_S = 60.0
 """A try that takes longer is ended, and begun again."""
 AGAIN_S = (1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
 SAY_AGAIN_S = 600.0
+CONNECTING = "is being connected to"
 
 
 class Starting:
-    """Enters *platforms* into *stack*. *wrong*: why a platform has not started, by its name."""
+    """Enters *platforms*, each when it was announced by `expect`, and exits those that it entered.
 
-    def __init__(self, platforms: Sequence[Platform], stack: AsyncExitStack) -> None:
-        self.wrong = {platform.name: "is being connected to" for platform in platforms}
+    *wrong*: why a platform has not started, by its name. *hold* raises if a platform may not have
+    its name.
+    """
+
+    def __init__(
+        self, platforms: Mapping[str, Platform], hold: Callable[[str], Awaitable[None]]
+    ) -> None:
+        self.wrong: dict[str, str] = {}
         self._platforms = platforms
-        self._stack = stack
-        self._tried = {platform.name: asyncio.Event() for platform in platforms}
+        self._hold = hold
+        self._entered: dict[str, Platform] = {}
+        self._tried: dict[str, asyncio.Event] = {}
         self._refused: set[str] = set()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for name in reversed([*self._entered]):
+            await self.leave(name)
+
+    def expect(self, name: str) -> None:
+        """The platform *name* is about to be entered."""
+        self.wrong[name] = CONNECTING
+        self._tried[name] = asyncio.Event()
+
+    async def leave(self, name: str) -> None:
+        """Exit the platform *name*, if it was entered."""
+        self.wrong.pop(name, None)
+        self._tried.pop(name, None)
+        self._refused.discard(name)
+        if (platform := self._entered.pop(name, None)) is not None:
+            await platform.__aexit__(None, None, None)
 
     @property
     def started(self) -> Sequence[Platform]:
-        return [platform for platform in self._platforms if platform.name not in self.wrong]
+        return [one for name, one in self._platforms.items() if name not in self.wrong]
 
     @property
     def refused(self) -> bool:
         """Whether no platform accepts our credentials. Then nobody can be served."""
         return self._refused == set(self._tried)
-
-    def routes(self) -> list[web.AbstractRouteDef]:
-        """The routes of all platforms. Each answers once its platform has started."""
-        return [
-            _once_started(route, platform.name, self.wrong)
-            for platform in self._platforms
-            for route in platform.routes()
-        ]
 
     async def first_tries(self) -> None:
         """Return when every platform was tried once, or after `FIRST_S`."""
@@ -66,7 +83,8 @@ class Starting:
         while True:
             try:
                 async with asyncio.timeout(TRY_S):
-                    await self._stack.enter_async_context(platform)
+                    await self._hold(name)
+                    self._entered[name] = await platform.__aenter__()
             except Exception as error:
                 reason = _in_words(error)
                 wait_s = AGAIN_S[min(failures, len(AGAIN_S) - 1)]
@@ -103,20 +121,3 @@ def _in_words(error: Exception) -> str:
         return f"no answer in {TRY_S:.0f} s"
     # Only the texts of our own errors are safe for everybody to read.
     return str(error) if isinstance(error, PalaverError) else type(error).__name__
-
-
-def _once_started(
-    route: web.AbstractRouteDef, platform: str, waiting: Mapping[str, str]
-) -> web.AbstractRouteDef:
-    """*route*. Until *platform* has started, it answers: come again later."""
-    if not isinstance(route, web.RouteDef):
-        return route
-    inner: Any = route.handler
-
-    async def handle(request: web.Request) -> web.StreamResponse:
-        if platform in waiting:
-            return web.Response(status=503, headers={"Retry-After": "5"})
-        answer: web.StreamResponse = await inner(request)
-        return answer
-
-    return web.RouteDef(route.method, route.path, handle, route.kwargs)

@@ -1,4 +1,4 @@
-"""The worker: reads platforms, runs turns, stops them, and hands them over when it ends.
+"""The worker: runs turns, stops them, and hands them over when it ends.
 
 Any number of workers share one Redis, and all of them do the same work. All tasks of a worker run
 in one task group. A failed turn must not end the others, so every error of a turn ends in `_serve`.
@@ -9,28 +9,29 @@ waits for its running turns for `grace_s`, and then gives their lanes back to th
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from contextlib import aclosing, suppress
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
 from core.border import set_aside
 from core.crowd import CrowdTeller
-from core.errors import LeaseLost, PalaverError, PlatformError, Revoked, Silenced, StoreError
+from core.errors import LeaseLost, PlatformError, Revoked, Silenced, StoreError
 from core.ingress import Ingress
 from core.lent import Leases
 from core.messages import split_conversation
 from core.owner_codes import OwnerCodes
 from core.platform import Platform
 from core.queue_notices import QueueNotices
-from core.retry import BACKOFF_S, retry_until_available
+from core.reading import Reading
+from core.retry import retry_until_available
 from core.store import keys
 from core.store.claim import Claim
 from core.store.inbox import Inbox
 from core.store.lanes import MARK
 from core.store.limits import Notices
 from core.store.pubsub import PubSub
-from core.tasks import after, end
+from core.tasks import end
 from core.telemetry import logger
 from core.tracing import Value, hidden
 from core.turn.run import TurnRun
@@ -42,13 +43,10 @@ CLAIM_WAIT_S = 1.0
 MOST_CLAIMS = 16
 TAKE_OVER_EVERY_S = 1.0
 HANDOVER_S = 4.0
-FORGIVEN_S = 120.0
-WELL_S = 10.0
-"""After this long without a failure, a platform counts as read."""
 
 
 class Worker:
-    """Serves *platforms* from one inbox, until `run`'s stop event is set."""
+    """Serves *platforms*, which *reading* reads, from one inbox, until `run`'s stop."""
 
     def __init__(
         self,
@@ -58,7 +56,7 @@ class Worker:
         platforms: Mapping[str, Platform],
         services: Services,
         leases: Leases,
-        enter: Callable[[Platform], Awaitable[None]],
+        reading: Reading,
         crowd: CrowdTeller,
         owner_codes: OwnerCodes,
     ) -> None:
@@ -68,25 +66,20 @@ class Worker:
         self._services = services
         self._running: dict[str, TurnRun] = {}
         """The running turns, by the names of their lanes."""
-        self._turns: set[asyncio.Task[None]] = set()
+        self._turns: dict[asyncio.Task[None], str] = {}
+        """The tasks of turns, and the platform of each."""
         self._ended_one = asyncio.Event()
-        self._enter = enter
-        self.wrong: dict[str, str] = {}
-        """Why a platform's updates are not read, by the platform's name."""
-        self._serving: dict[str, Platform] = {}
+        self._reading = reading
         self._queue_notices = QueueNotices(
-            inbox, self._serving, services.pacer.budget, leases, crowd
+            inbox, reading.serving, services.pacer.budget, leases, crowd
         )
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until *stop*; then let running turns finish within the grace time."""
         async with asyncio.TaskGroup() as group:
             ingress = Ingress(self._inbox, self._notices, self._services, self._owners, group)
+            self._reading.begin(group, ingress)
             jobs = [
-                group.create_task(self._read(platform, ingress), name=f"read {name}")
-                for name, platform in self._platforms.items()
-            ]
-            jobs += [
                 group.create_task(_lasting(name, job), name=name)
                 for name, job in (
                     ("claim", lambda: self._claim(group)),
@@ -97,67 +90,27 @@ class Worker:
             ]
             await stop.wait()
             *jobs, listener = jobs
-            await end(jobs, again_s=HANDOVER_S)
+            await end([*self._reading.tasks.values(), *jobs], again_s=HANDOVER_S)
             await ingress.close()
-            await self._drain()
+            await self._drain(list(self._turns))
             await self._services.background.close()
             await end([listener])
 
-    async def _drain(self) -> None:
-        if not self._turns:
+    async def leave(self, name: str) -> None:
+        """Serve the platform *name* no more. What waits there, waits for its return."""
+        await self._reading.stop(name)
+        await self._drain([turn for turn, whose in self._turns.items() if whose == name])
+
+    async def _drain(self, turns: Sequence[asyncio.Task[None]]) -> None:
+        """Wait for *turns* for the grace time; hand over those that are late."""
+        if not turns:
             return
         grace_s = self._services.settings.grace_s
-        log.info("waiting for running answers", turns=len(self._turns), grace_s=grace_s)
-        _, late = await asyncio.wait(self._turns, timeout=grace_s)
+        log.info("waiting for running answers", turns=len(turns), grace_s=grace_s)
+        _, late = await asyncio.wait(turns, timeout=grace_s)
         if late:
             await end(late, again_s=HANDOVER_S)
             log.info("answers handed over", turns=len(late))
-
-    # --- in ---------------------------------------------------------------------------------
-
-    async def _read(self, platform: Platform, ingress: Ingress) -> None:
-        """Put the platform's updates into the inbox. Asking for more acknowledges the last."""
-        await self._enter(platform)
-        self._serving[platform.name] = platform
-        failures, failed_at = 0, 0.0
-        while True:
-            try:
-                async with (
-                    after(WELL_S, lambda: self.wrong.pop(platform.name, None)),
-                    aclosing(platform.updates()) as batches,
-                ):
-                    async for batch in batches:
-                        failures = 0
-                        self.wrong.pop(platform.name, None)
-                        for incoming in batch:
-                            await ingress.accept(platform, incoming)
-                return
-            except Revoked as error:
-                self._lose(platform, error)
-                return
-            except Exception as error:
-                # Even a bug of ours on one platform must not end the others.
-                if time.monotonic() - failed_at > FORGIVEN_S:
-                    failures = 0
-                failed_at = time.monotonic()
-                if failures:
-                    words = str(error) if isinstance(error, PalaverError) else type(error).__name__
-                    self.wrong[platform.name] = f"updates are not read: {words}"
-                if failures in (0, 10) or failures % 100 == 0:
-                    log.warning(
-                        "updates not read",
-                        platform=platform.name,
-                        reason=str(error),
-                        exc_info=not isinstance(error, PlatformError),
-                    )
-                await asyncio.sleep(BACKOFF_S[min(failures, len(BACKOFF_S) - 1)])
-                failures += 1
-
-    def _lose(self, platform: Platform, error: Revoked) -> None:
-        """Use *platform* no more. Its mail stays for a start with better credentials."""
-        self.wrong[platform.name] = f"lost: {error}"
-        if self._serving.pop(platform.name, None) is not None:
-            log.error("platform lost", platform=platform.name, reason=str(error))
 
     # --- turns ------------------------------------------------------------------------------
 
@@ -168,7 +121,7 @@ class Worker:
         await retry_until_available(lambda: self._inbox.prepare(tuple(self._platforms)), "prepare")
         while True:
             free = await self._free_slots()
-            platforms = tuple(self._serving)
+            platforms = tuple(self._reading.serving)
             claims: list[Claim] = []
             if time.monotonic() - looked >= TAKE_OVER_EVERY_S:
                 looked = time.monotonic()
@@ -181,7 +134,7 @@ class Worker:
                 claims = await retry_until_available(ready, "claim")
             for claim in claims:
                 task = group.create_task(self._serve(claim), name=f"turn {claim.conversation}")
-                self._turns.add(task)
+                self._turns[task] = split_conversation(claim.conversation)[0]
                 task.add_done_callback(self._ended)
 
     async def _free_slots(self) -> int:
@@ -192,7 +145,7 @@ class Worker:
         return min(free, MOST_CLAIMS)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
-        self._turns.discard(task)
+        del self._turns[task]
         self._ended_one.set()
 
     async def _serve(self, claim: Claim) -> None:
@@ -201,7 +154,9 @@ class Worker:
         # again, or our lease ran out and the earlier turn has not noticed it yet.
         while (before := self._running.get(lane)) is not None:
             await before.ended.wait()
-        platform = self._platforms[split_conversation(conversation)[0]]
+        if (platform := self._platforms.get(split_conversation(conversation)[0])) is None:
+            await _give_back(claim, at_once=True)  # Its platform was taken away just now.
+            return
         metrics = self._services.metrics
         run = self._running[lane] = TurnRun(claim, platform, self._services)
         metrics.running.inc()
@@ -224,7 +179,7 @@ class Worker:
             log.warning("turn lost to another worker", conversation=conversation)
         except Revoked as error:
             outcome = "postponed"
-            self._lose(platform, error)
+            self._reading.lose(platform, error)
             await _report_failed(claim)
         except Silenced:
             # The lease runs out, and the turn is tried again, until something may be said there.

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 import aiohttp
 
 from bots.registry import build, read_settings
+from bots.reload import watch
 from core.lent import CommandInfo
 from core.platform import Platform
 from core.service import Core, open_core, serve
@@ -50,7 +51,7 @@ async def palaver(tmp_path, *, build=build, **more):
     ready = asyncio.get_running_loop().create_future()
     async with open_core(settings_for(tmp_path, **more)) as core:
         task = asyncio.create_task(
-            serve(core, build, stop, lambda *served: ready.set_result(served))
+            serve(core, build, stop, lambda *served: ready.set_result(served), watch)
         )
         await asyncio.wait({task, ready}, return_when=asyncio.FIRST_COMPLETED)
         if task.done():

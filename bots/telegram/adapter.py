@@ -52,9 +52,8 @@ TITLE_CHARS = 128
 
 
 class TelegramPlatform:
-    """The bot of one token."""
+    """The bot of one token. *name*: its tenant."""
 
-    name = NAME
     local = False
     limits = Limits(
         # Rendered text is often shorter than its Markdown. So `fill` decides, not the length.
@@ -75,10 +74,12 @@ class TelegramPlatform:
         recent: Recent,
         spare: Spare,
         *,
+        name: str = NAME,
         menus: Mapping[str, Mapping[str, str]],
         for_asker: Collection[str] = (),
         webhook_secret: str = "",
         public_url: str = "",
+        webhook_path: str = "/telegram/webhook",
         drafts: bool = False,
         way: Way = DIRECT,
         rich: Collection[str] = (),
@@ -86,6 +87,7 @@ class TelegramPlatform:
     ) -> None:
         if webhook_secret and not public_url:
             raise ConfigError("PUBLIC_URL", "is needed with TELEGRAM_WEBHOOK_SECRET")
+        self.name = name
         self._drafts, self._rich = drafts, frozenset(rich)
         self._bot = open_bot(token, api_url, way, recent)
         self._token, self._api_url, self._way = token, api_url, way
@@ -93,13 +95,13 @@ class TelegramPlatform:
         self._afterwards = Afterwards(self._bot, spare, reactions=reactions)
         self._menus, self._for_asker = menus, for_asker
         self._webhook_secret = webhook_secret
-        self._public_url = public_url
+        self._public_url, self._webhook_path = public_url, webhook_path
         self._updates = Updates(
             self._bot, self._afterwards, leases, recent, webhook_secret, self._asides
         )
         self._guests = Guests(self._bot)
-        self._admins = Admins(self._bot)
-        self._me = Me(0, "", ())
+        self._admins = Admins(self._bot, name)
+        self._me = Me(0, "", (), name)
         self.identity = "Telegram"
 
     async def __aenter__(self) -> Self:
@@ -108,7 +110,8 @@ class TelegramPlatform:
         self._files = Files(self._session, self._bot, self._api_url, self._token)
         user = self._bot.bot
         self._bot.slow.bot = user.id
-        self._updates.me = self._me = Me(user.id, user.username or "", {*self._menus[""], "start"})
+        commands = {*self._menus[""], "start"}
+        self._updates.me = self._me = Me(user.id, user.username or "", commands, self.name)
         privacy = "reads all group messages" if user.can_read_all_group_messages else "privacy mode"
         mode = "webhook" if self._webhook_secret else "long polling"
         self.identity = f"https://t.me/{user.username} ({mode}, {privacy})"
@@ -135,7 +138,7 @@ class TelegramPlatform:
     async def _set_up(self) -> None:
         if self._webhook_secret:
             await self._bot.set_webhook(
-                f"{self._public_url}/telegram/webhook",
+                f"{self._public_url}{self._webhook_path}",
                 secret_token=self._webhook_secret,
                 allowed_updates=ALLOWED_UPDATES,
             )
@@ -145,9 +148,8 @@ class TelegramPlatform:
         await set_menus(self._bot, self._menus, self._for_asker)
 
     def routes(self) -> Iterable[web.AbstractRouteDef]:
-        return (
-            [web.post("/telegram/webhook", self._updates.webhook)] if self._webhook_secret else []
-        )
+        hooked = web.post(self._webhook_path, self._updates.webhook)
+        return [hooked] if self._webhook_secret else []
 
     async def updates(self) -> AsyncGenerator[Sequence[Incoming]]:
         async for batch in self._updates.batches():
@@ -233,7 +235,7 @@ class TelegramPlatform:
         user = person.partition(":")[2]
         if not user.isdigit():
             raise ChatLost(f"{person} is a group or channel")
-        return conversation_id(NAME, user)
+        return conversation_id(self.name, user)
 
     async def fetch(self, attachment: Attachment, most_bytes: int) -> bytes:
         return await self._files.download(attachment, most_bytes)

@@ -9,7 +9,6 @@ from collections import OrderedDict
 from collections.abc import Collection
 from contextlib import suppress
 
-from bots.telegram.pointing import NAME
 from bots.telegram.surface import telegram_errors
 from bots.telegram.wire import TelegramBot
 from core.border import set_aside
@@ -24,15 +23,15 @@ MOST_CHATS = 2_000
 class Admins:
     """The admins of the groups of one bot."""
 
-    def __init__(self, bot: TelegramBot) -> None:
-        self._bot = bot
+    def __init__(self, bot: TelegramBot, tenant: str) -> None:
+        self._bot, self._tenant = bot, tenant
         self._known: OrderedDict[int, tuple[float, Collection[str]]] = OrderedDict()
 
     async def has(self, chat: int, person: str) -> bool:
         """Whether *person* is an admin of *chat*. An anonymous admin has the id of the group."""
         if chat >= 0:
             return False
-        if person == f"{NAME}:{chat}":
+        if person == f"{self._tenant}:{chat}":
             return True
         until, admins = self._known.get(chat, (0.0, ()))
         if until < time.monotonic():
@@ -47,7 +46,7 @@ class Admins:
         with suppress(PlatformError), telegram_errors():
             members = await self._bot.call("getChatAdministrators", {"chat_id": chat})
             try:
-                ids = frozenset(f"{NAME}:{int(one['user']['id'])}" for one in members)
+                ids = frozenset(f"{self._tenant}:{int(one['user']['id'])}" for one in members)
             except (KeyError, TypeError, ValueError) as error:
                 set_aside("telegram.admins", error)
             else:

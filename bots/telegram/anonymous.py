@@ -10,6 +10,7 @@ from telegram import CallbackQuery, Message
 from telegram.error import TelegramError
 
 from bots.telegram.inbound import sender_of
+from bots.telegram.pointing import Me
 from bots.telegram.wire import TelegramBot
 from core.messages import Incoming
 
@@ -17,7 +18,9 @@ ADMINS = ("creator", "administrator")
 """core.telegram.org/bots/api#chatmember: status."""
 
 
-async def in_whose_name(bot: TelegramBot, query: CallbackQuery, incoming: Incoming) -> Incoming:
+async def in_whose_name(
+    bot: TelegramBot, query: CallbackQuery, incoming: Incoming, me: Me
+) -> Incoming:
     """*incoming*, the press of *query*, in the name of the chat that asked if its admin pressed."""
     post = query.message
     asked = post.reply_to_message if isinstance(post, Message) else None
@@ -28,6 +31,6 @@ async def in_whose_name(bot: TelegramBot, query: CallbackQuery, incoming: Incomi
         member = await bot.call("getChatMember", whom)
     except TelegramError:
         return incoming
-    sender = sender_of(asked)
+    sender = sender_of(asked, me)
     known = isinstance(member, dict) and member.get("status") in ADMINS
     return replace(incoming, sender=sender) if known and sender is not None else incoming

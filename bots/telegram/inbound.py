@@ -19,7 +19,6 @@ from bots.telegram.content import (
     with_links,
 )
 from bots.telegram.pointing import (
-    NAME,
     NOBODY,
     TELEGRAM,
     Me,
@@ -47,33 +46,37 @@ CUT_CHARS = 3900
 
 def read_update(update: Update, me: Me) -> Incoming | None:
     """The incoming of *update*, or None if it is none."""
-    event_id = f"{NAME}:{me.id}:{update.update_id}"
+    event_id = f"{me.tenant}:{me.id}:{update.update_id}"
     if (stopped := update.api_kwargs.get(STOPPED)) is not None:
-        return _stopped(stopped, event_id)
+        return _stopped(stopped, event_id, me)
     if update.callback_query is not None:
-        return _pressed(update.callback_query, event_id)
+        return _pressed(update.callback_query, event_id, me)
     message = update.message or update.edited_message
     if message is not None and message.migrate_to_chat_id:
-        return _moved(message, message.migrate_to_chat_id, event_id)
-    if message is None or message.is_automatic_forward or (sender := sender_of(message)) is None:
+        return _moved(message, message.migrate_to_chat_id, event_id, me)
+    if (
+        message is None
+        or message.is_automatic_forward
+        or (sender := sender_of(message, me)) is None
+    ):
         return None
     if title := _title(message):
-        return _titled(message, sender, title, event_id)
+        return _titled(message, sender, title, event_id, me)
     return _said(message, sender, event_id, me, edited=update.edited_message is not None)
 
 
-def sender_of(message: Message) -> Sender | None:
+def sender_of(message: Message, me: Me) -> Sender | None:
     """Who wrote *message*. If they write as a group or channel, only that is known of them."""
     user, chat = message.from_user, message.sender_chat
     if user is None or (user.id == TELEGRAM and chat is None):
         return None
     if chat is not None and user.id in NOBODY:
         name = message.author_signature or chat_name(chat)
-        return Sender(f"{NAME}:{chat.id}", name, shared=True)
-    return None if user.is_bot else _sender(user)
+        return Sender(f"{me.tenant}:{chat.id}", name, shared=True)
+    return None if user.is_bot else _sender(user, me)
 
 
-def conversation_of(message: Message) -> ConversationId:
+def conversation_of(message: Message, me: Me) -> ConversationId:
     thread = ""
     if message.direct_messages_topic is not None:
         # In a channel's direct messages each person has a topic.
@@ -81,7 +84,7 @@ def conversation_of(message: Message) -> ConversationId:
     elif message.is_topic_message and message.message_thread_id:
         # In a group without topics, a reply has a thread id too.
         thread = str(message.message_thread_id)
-    return conversation_id(NAME, str(message.chat.id), thread)
+    return conversation_id(me.tenant, str(message.chat.id), thread)
 
 
 STOPPED = "stopped_message_generation"
@@ -95,12 +98,12 @@ def read_guest(message: Message, inline: str, update_id: int, me: Me) -> Incomin
 
     Each question is a conversation of its own, because we must not know what else is said there.
     """
-    if (sender := sender_of(message)) is None:
+    if (sender := sender_of(message, me)) is None:
         return None
     said = with_links(message, _mentions(message, me)[0])
     return Incoming(
-        event_id=f"{NAME}:{me.id}:{update_id}",
-        conversation=conversation_id(NAME, str(message.chat.id), f"{GUEST}{inline}"),
+        event_id=f"{me.tenant}:{me.id}:{update_id}",
+        conversation=conversation_id(me.tenant, str(message.chat.id), f"{GUEST}{inline}"),
         sender=sender,
         text=said.strip(),
         reply_to=f"{GUEST}{inline}",
@@ -111,19 +114,19 @@ def read_guest(message: Message, inline: str, update_id: int, me: Me) -> Incomin
     )
 
 
-def _stopped(stopped: dict[str, Any], event_id: str) -> Incoming:
+def _stopped(stopped: dict[str, Any], event_id: str, me: Me) -> Incoming:
     """The Stop of a draft. Drafts exist only in private chats, whose id is the person's id."""
     chat, thread = stopped["chat"]["id"], stopped.get("message_thread_id")
     return Incoming(
         event_id=event_id,
-        conversation=conversation_id(NAME, str(int(chat)), str(thread or "")),
-        sender=Sender(f"{NAME}:{int(chat)}", stopped["chat"].get("first_name", "")),
+        conversation=conversation_id(me.tenant, str(int(chat)), str(thread or "")),
+        sender=Sender(f"{me.tenant}:{int(chat)}", stopped["chat"].get("first_name", "")),
         text="",
         command="stop",
     )
 
 
-def _pressed(query: CallbackQuery, event_id: str) -> Incoming | None:
+def _pressed(query: CallbackQuery, event_id: str, me: Me) -> Incoming | None:
     message = query.message
     if message is None or not query.data:
         return None
@@ -131,10 +134,10 @@ def _pressed(query: CallbackQuery, event_id: str) -> Incoming | None:
     private = message.chat.type == ChatType.PRIVATE
     return Incoming(
         event_id=event_id,
-        conversation=conversation_of(message)
+        conversation=conversation_of(message, me)
         if isinstance(message, Message)
-        else conversation_id(NAME, str(message.chat.id)),
-        sender=_sender(query.from_user),
+        else conversation_id(me.tenant, str(message.chat.id)),
+        sender=_sender(query.from_user, me),
         text="",
         command=query.data,
         private=private,
@@ -158,10 +161,10 @@ def _title(message: Message) -> str:
     return (changed.name or "") if changed is not None else ""
 
 
-def _titled(message: Message, sender: Sender, title: str, event_id: str) -> Incoming:
+def _titled(message: Message, sender: Sender, title: str, event_id: str, me: Me) -> Incoming:
     return Incoming(
         event_id=event_id,
-        conversation=conversation_of(message),
+        conversation=conversation_of(message, me),
         sender=sender,
         text=title,
         command=TITLE,
@@ -169,15 +172,15 @@ def _titled(message: Message, sender: Sender, title: str, event_id: str) -> Inco
     )
 
 
-def _moved(message: Message, to_chat: int, event_id: str) -> Incoming:
+def _moved(message: Message, to_chat: int, event_id: str, me: Me) -> Incoming:
     """A group became a supergroup: another chat with the same people."""
     return Incoming(
         event_id=event_id,
-        conversation=conversation_id(NAME, str(message.chat.id)),
-        sender=Sender(f"{NAME}:{message.chat.id}", message.chat.title or ""),
+        conversation=conversation_id(me.tenant, str(message.chat.id)),
+        sender=Sender(f"{me.tenant}:{message.chat.id}", message.chat.title or ""),
         text="",
         private=False,
-        moved_to=conversation_id(NAME, str(to_chat)),
+        moved_to=conversation_id(me.tenant, str(to_chat)),
         sent_at=message.date.timestamp(),
     )
 
@@ -213,7 +216,7 @@ def _said(
         besides = "; ".join(filter(None, (besides, f"forwarded, by {author_of(message)}")))
     return Incoming(
         event_id=event_id,
-        conversation=conversation_of(message),
+        conversation=conversation_of(message, me),
         sender=sender,
         text=said.strip(),
         command=command,
@@ -234,7 +237,7 @@ def _said(
         sent_at=message.date.timestamp(),
         place_name="" if private else chat_name(message.chat),
         replies_to=reference_of(replied_to(message)),
-        about=person_meant(message),
+        about=person_meant(message, me),
     )
 
 
@@ -287,8 +290,8 @@ def _mentions(message: Message, me: Me) -> tuple[Sequence[MessageEntity], bool]:
     return ours, others
 
 
-def _sender(user: User) -> Sender:
-    return Sender(f"{NAME}:{user.id}", user.full_name, user.language_code or "")
+def _sender(user: User, me: Me) -> Sender:
+    return Sender(f"{me.tenant}:{user.id}", user.full_name, user.language_code or "")
 
 
 def sound(incoming: Incoming) -> Incoming:

@@ -10,10 +10,13 @@ from bots.plugin import Lent, Plugin, Shared
 from core.fields import Key, Names, Url
 from core.platform import Platform
 
+WEBHOOK = "/telegram/webhook"
+
 
 class TelegramSettings(BaseModel):
     telegram_bot_token: Key = Field(
-        SecretStr(""), description="Telegram is on when this is set; from @BotFather"
+        SecretStr(""),
+        description="Telegram is on when this is set; from @BotFather; several: comma-separated",
     )
     telegram_api_url: Url = Field(
         "https://api.telegram.org", description="root of the Bot API, for a server of your own"
@@ -47,10 +50,12 @@ def _build(settings: TelegramSettings, lent: Lent) -> Platform:
         lent.leases,
         lent.recent,
         lent.spare,
+        name=lent.shared.tenant,
         menus=lent.menus,
         for_asker=[name for name, one in lent.commands.items() if one.for_asker],
         webhook_secret=settings.telegram_webhook_secret.get_secret_value(),
         public_url=lent.shared.public_url,
+        webhook_path=lent.shared.path(WEBHOOK),
         drafts=settings.telegram_stream == "drafts",
         rich=settings.telegram_rich,
         reactions=settings.telegram_reactions,
@@ -65,10 +70,16 @@ def _check(settings: TelegramSettings, shared: Shared) -> AsyncIterator[Finding]
     return look(
         settings.telegram_bot_token.get_secret_value(),
         settings.telegram_api_url,
-        webhook=f"{shared.public_url}/telegram/webhook" if hooked else "",
+        webhook=f"{shared.public_url}{shared.path(WEBHOOK)}" if hooked else "",
         way=shared.way,
         wake_words=shared.overhear,
     )
+
+
+def _bot(settings: TelegramSettings) -> str:
+    # core.telegram.org/bots/api#authorizing-your-bot: a token begins with the id of its bot.
+    number = settings.telegram_bot_token.get_secret_value().partition(":")[0]
+    return number if number.isdecimal() else ""
 
 
 PLUGIN = Plugin(
@@ -86,4 +97,6 @@ PLUGIN = Plugin(
         "TELEGRAM_API_TOKEN": "TELEGRAM_BOT_TOKEN",
         "TELEGRAM_BASE_URL": "TELEGRAM_API_URL",
     },
+    tenant="telegram_bot_token",
+    bot=_bot,
 )

@@ -32,11 +32,12 @@ UNTOLD = "(its words are not shown to bots: ask for them)"
 
 
 class Me(NamedTuple):
-    """Who the bot is, and the *commands* that it knows."""
+    """Who the bot is, the *commands* that it knows, and the *tenant* that it is."""
 
     id: int
     username: str
     commands: Collection[str]
+    tenant: str = NAME
 
 
 def replied_to(message: Message) -> Message | None:
@@ -63,7 +64,7 @@ def is_ours(message: Message | None, me: Me) -> bool:
     )
 
 
-def person_meant(message: Message) -> str:
+def person_meant(message: Message, me: Me) -> str:
     """The id of the person whom *message* names, else of the one to whom it replies; or empty.
 
     A mention by name has no id: Bot API cannot look one up.
@@ -73,7 +74,7 @@ def person_meant(message: Message) -> str:
     people = [*named, replied.from_user if replied is not None else None]
     # A bot that is an author stands for a group or channel.
     ids = (one.id for one in people if one is not None and not one.is_bot and one.id != TELEGRAM)
-    return next((f"{NAME}:{one}" for one in ids), "")
+    return next((f"{me.tenant}:{one}" for one in ids), "")
 
 
 def quote_of(message: Message, me: Me) -> Quote | None:

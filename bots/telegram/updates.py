@@ -112,7 +112,7 @@ class Updates:
             if (incoming := read_update(update, self.me)) is None:
                 return ()
             if update.callback_query is not None and not incoming.private:
-                incoming = await in_whose_name(self._bot, update.callback_query, incoming)
+                incoming = await in_whose_name(self._bot, update.callback_query, incoming, self.me)
             incoming = sound(incoming)
         except Exception as error:
             # An update that we cannot read must not stop those after it.

@@ -7,6 +7,7 @@ from typing import Literal
 
 import msgspec
 
+from core import tenant_names
 from core.credentials import secret_in
 from core.errors import ConfigError
 from core.mcp.frames import Open, ServerTool
@@ -15,7 +16,7 @@ from core.net.urls import fault_of
 from core.net.way import DIRECT, Way
 
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,23}")
-_PLACE = re.compile(r"[a-z][a-z0-9-]*(:\S+)?")
+_PLACE = re.compile(rf"{tenant_names.NAME}(:\S+)?")
 _HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 """RFC 9110, 5.6.2."""
 _VARIABLE = re.compile(r"[=\0]|^$")

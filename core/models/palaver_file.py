@@ -38,7 +38,7 @@ starters = ["What is new?"]            # questions that are offered as buttons
 Settings for one chat or channel, until somebody there chooses something else:
 
 [[place]]
-id = "slack:C012345"                   # platform:id, as in ALLOWED_CHATS
+id = "slack:C012345"                   # platform:id, as in ALLOWED_CHATS; or a whole tenant
 about = "Support for our shop."        # what the place is for
 knows = ["shop.md"]
 persona = "support"
@@ -46,6 +46,8 @@ model = "fast"
 parameters = {temperature = 0.2}
 timezone = "Europe/Berlin"
 tools = ["time", "crm__*"]             # which tools may be used there; nothing said: all
+
+More bots of a platform, as [[telegram]]: see `bots/tenants.py`.
 
 Budgets, as in BUDGETS, and some that do not fit there:
 
@@ -84,12 +86,13 @@ places = ["slack:T1"]                  # where; nothing listed: everywhere
 
 import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import msgspec
 
+from core import tenant_names
 from core.errors import ConfigError
 from core.mcp.entry import ServerEntry
 from core.models.filter import Action, Filter, Rule
@@ -102,8 +105,11 @@ from core.secret import unsendable
 MOST_BYTES = 8 * 1024 * 1024
 """How long this file may be, and each that it names. Another may be no file, and have no end."""
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f]+\Z")]
-Id = Annotated[str, msgspec.Meta(max_length=200, pattern=r"^[a-z][a-z0-9-]*:\S+\Z")]
+Id = Annotated[str, msgspec.Meta(max_length=200, pattern=rf"^{tenant_names.NAME}:\S+\Z")]
 """`platform:id`."""
+_HERE = rf"^({tenant_names.NAME}:\S+|[^:]+[+][^:]+)\Z"
+Here = Annotated[str, msgspec.Meta(max_length=200, pattern=_HERE)]
+"""`platform:id`, or all of a tenant with a name of its own: `telegram+shop`."""
 Count = Annotated[int, msgspec.Meta(ge=0, le=1_000_000)]
 Seconds = Annotated[float, msgspec.Meta(ge=0, le=86_400)]
 Dollars = Annotated[float, msgspec.Meta(ge=0, le=1_000_000)]
@@ -145,7 +151,7 @@ class PersonaEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class PlaceEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    id: Id
+    id: Here
     about: str = ""
     knows: tuple[str, ...] = ()
     persona: str = ""
@@ -158,7 +164,7 @@ class PlaceEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class BudgetEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     of: Literal["person", "place", "tenant"]
     most: str | Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]
-    who: Id = ""
+    who: Here = ""
     model: str = ""
     over_budget: str = ""
 
@@ -226,14 +232,16 @@ def text_in(path: Path) -> str:
     return data.decode("utf-8")
 
 
-def read_palaver_file(path: Path) -> PalaverFile:
-    """The content of the file *path*.
+def read_palaver_file(path: Path, others: Collection[str] = ()) -> PalaverFile:
+    """The content of the file *path*, without the tables of the names *others*.
 
     Raises:
         ConfigError: the file cannot be read, or its content is not valid.
     """
     try:
-        found = msgspec.convert(tomllib.loads(text_in(path)), PalaverFile)
+        tables = tomllib.loads(text_in(path)).items()
+        ours = {name: table for name, table in tables if name not in others}
+        found = msgspec.convert(ours, PalaverFile)
     except OSError as error:
         raise ConfigError("PALAVER_CONFIG", f"{path} cannot be read: {error.strerror}") from error
     except (ValueError, RecursionError) as error:

@@ -13,7 +13,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import msgspec
 
 from core.errors import ConfigError
+from core.messages import ConversationId, place_id
 from core.models.palaver_file import PersonaEntry, PlaceEntry, text_in
+from core.people.roles import tenant_of
 
 TOLD_BYTES = 100_000
 """The longest text of a persona or a place. It is sent with every question."""
@@ -54,7 +56,7 @@ class Place(msgspec.Struct, frozen=True):
 Personas = Mapping[str, Persona]
 """Personas by the name that `/persona` takes, in the order in which they are shown."""
 Places = Mapping[str, Place]
-"""Places by `platform:id`."""
+"""Places by `platform:id`; also what holds in all places of a tenant, by its name."""
 
 DEFAULT = "default"
 OURS: Personas = {
@@ -114,6 +116,11 @@ def places_of(entries: Sequence[PlaceEntry], beside: Path, personas: Personas) -
         )
         for entry in entries
     }
+
+
+def place_at(places: Places, conversation: ConversationId) -> Place:
+    """What the operator set for the place of *conversation*, else for all of its tenant."""
+    return places.get(place_id(conversation)) or places.get(tenant_of(conversation)) or Place()
 
 
 def _zone(entry: PlaceEntry) -> str:

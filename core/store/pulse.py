@@ -6,7 +6,7 @@ future: leases would never run out, and tokens would never come back.
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -63,7 +63,7 @@ class Pulse:
     """
 
     def __init__(
-        self, redis: Redis, platforms: Sequence[str] = (), waiting: Gauge | None = None
+        self, redis: Redis, platforms: Collection[str] = (), waiting: Gauge | None = None
     ) -> None:
         self._redis = redis
         self._waiting = waiting
@@ -117,7 +117,7 @@ class Pulse:
         """Let every lease begin anew. Live workers renew theirs; the others run out in time."""
         set_aside("store.clock", "stepped back")
         log.warning("the store's clock stepped back", seconds=by_ms // 1000)
-        for stream in [one for platform in self._platforms for one in streams(platform)]:
+        for stream in [one for platform in tuple(self._platforms) for one in streams(platform)]:
             pending: Any = await self._redis.xpending_range(stream, keys.GROUP, "-", "+", 10_000)
             for one in pending:
                 await self._redis.xclaim(
@@ -126,7 +126,7 @@ class Pulse:
 
     async def _count(self, waiting: Gauge) -> None:
         with suppress(StoreError), store_errors():
-            for platform in self._platforms:
+            for platform in tuple(self._platforms):
                 waiting.labels(platform).set(await self._unclaimed(platform))
 
     async def _unclaimed(self, platform: str) -> int:

@@ -140,6 +140,7 @@ TYPES: Mapping[str, KeyType] = {
     "tool-pins": "hash",
     "tool-offers": "hash",
     "tool-clients": "hash",
+    "tenants": "hash",
     "signed-in": "hash",
     "sign-in": "string",
     "visit-link": "string",

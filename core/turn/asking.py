@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from msgspec.structs import replace
 
 from core.models.request import ChatMessage, ChatRequest
+from core.people.roles import tenant_of
 from core.turn.context import TurnContext
 from core.turn.generation import Generation
 from core.turn.prompt import clock
@@ -37,7 +38,7 @@ def _scope(context: TurnContext) -> str:
     """Who may get this answer from the response cache; empty: nobody."""
     memory = context.services.settings.llm_memory
     if memory == "shared":
-        return "everybody"
+        return tenant_of(context.claim.conversation)
     if memory == "all" or (memory == "private" and context.first.private):
         return context.claim.conversation
     return ""

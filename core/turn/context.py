@@ -13,10 +13,10 @@ from core.errors import LeaseLost, StoreError
 from core.languages.catalogue import Language, say
 from core.live.delivery import delete
 from core.live.reply import Reply, Shown
-from core.messages import Attachment, Button, Exchange, Incoming, place_id
+from core.messages import Attachment, Button, Exchange, Incoming
 from core.models.request import ChatMessage
 from core.people.budgets import Account
-from core.people.personas import Place
+from core.people.personas import place_at
 from core.people.rights import at_home
 from core.people.roles import Act, Role
 from core.platform import Platform
@@ -92,7 +92,7 @@ class TurnContext:
     @property
     def choices(self) -> Choices:
         """What holds for this turn: persona, model, its parameters, and the time."""
-        place = self.services.places.get(place_id(self.claim.conversation), Place())
+        place = place_at(self.services.places, self.claim.conversation)
         chosen = self.turn.preferences
         if not chosen.name and not self.first.private:
             chosen = replace(chosen, name=one_line(self.first.place_name))

@@ -17,6 +17,13 @@ REPLICAS, QUESTIONS, ALLOWED = 4, 200, 50
 ANSWER = 18
 
 
+def serving(platform):
+    async def build(_):
+        return [platform]
+
+    return build
+
+
 def questions_of(replica):
     return [
         Incoming(
@@ -38,7 +45,7 @@ async def test_200_questions_at_once_on_4_replicas_spend_no_more_than_the_budget
         for number, platform in enumerate(platforms):
             running = palaver(
                 tmp_path / str(number),
-                build=lambda _, platform=platform: [platform],
+                build=serving(platform),
                 redis_url=redis.url,
                 llm_base_url=model.url,
                 llm_model="scripted",

@@ -170,14 +170,15 @@ def old_poll(question):
 class TelegramServer:
     """The server's state, and what a person or an operator can do to it."""
 
-    def __init__(self, world=None):
+    def __init__(self, world=None, bot=BOT):
+        self.bot = bot
         # levlam, tdlib/td#3034: no limit over the whole bot.
         self.world = world or loose()
         self.url = ""
         self.knows_asides = True
         self.knows_rich = True
         self.chat_admins = {}
-        self.token = TOKEN
+        self.token = TOKEN if bot is BOT else f"{bot['id']}:loopback-token-of-another"
         self.chats = {}
         self.topics = {}
         self.messages = {}
@@ -305,7 +306,7 @@ class TelegramServer:
         return [
             message
             for (place, _), message in sorted(self.messages.items())
-            if place == chat and message.sender is BOT and message.thread == topic
+            if place == chat and message.sender is self.bot and message.thread == topic
         ]
 
     # --- the server ---
@@ -368,7 +369,7 @@ class TelegramServer:
         return web.json_response(body, status=error.code)
 
     async def do_getMe(self, parameters, files):
-        return BOT
+        return self.bot
 
     async def do_setMyCommands(self, parameters, files):
         # core.telegram.org/bots/api#botcommand: 1-32 of a-z, 0-9 and _; 1-256; 100 in all
@@ -461,7 +462,7 @@ class TelegramServer:
             "ephemeral_message_id": len(self.asides),
             "date": int(time.time()),
             "chat": self.chats[chat],
-            "from": BOT,
+            "from": self.bot,
             "receiver_user": self.person(whom["receiver_user_id"]),
         }
 
@@ -478,10 +479,10 @@ class TelegramServer:
         user, chat = int(parameters["user_id"]), int(parameters["chat_id"])
         if chat not in self.chats and chat not in self.chat_admins:
             raise ApiError(400, "Bad Request: member list is inaccessible")
-        us = user == BOT["id"]
+        us = user == self.bot["id"]
         admin = user in self.chat_admins.get(chat, ()) or (us and chat in self.admin_in)
         status = "administrator" if admin else "member"
-        return {"status": status, "user": BOT if us else self.person(user)}
+        return {"status": status, "user": self.bot if us else self.person(user)}
 
     async def do_getChatAdministrators(self, parameters, files):
         # core.telegram.org/bots/api#getchatadministrators: all that are not bots; in groups only
@@ -863,7 +864,7 @@ class TelegramServer:
             self._message_id(),
             chat,
             text,
-            BOT,
+            self.bot,
             parameters.get("message_thread_id"),
             list(entities),
             parameters.get("reply_markup"),

@@ -44,10 +44,17 @@ def test_the_setting_that_turns_a_platform_on_is_one_of_its_own():
         }
 
 
-def test_a_program_without_any_platform_says_which_settings_would_turn_one_on():
+async def test_a_program_without_any_platform_says_which_settings_would_turn_one_on():
     services = SimpleNamespace(settings=read_settings(_env_file=None, web_chat=False))
     with pytest.raises(ConfigError, match="SLACK_BOT_TOKEN, TELEGRAM_BOT_TOKEN, WEB_CHAT"):
-        build(services)
+        await build(services)
+
+
+class Nobody:
+    """The store of names of a deployment that never had a bot."""
+
+    async def known(self):
+        return {}
 
 
 def test_no_platform_takes_a_setting_away_from_another_or_from_the_core():
@@ -68,15 +75,15 @@ def test_an_installed_package_that_is_no_platform_is_named_and_ends_the_start(
             found()
 
 
-def test_a_platform_whose_library_is_missing_is_told_by_its_setting(monkeypatch):
+async def test_a_platform_whose_library_is_missing_is_told_by_its_setting(monkeypatch):
     def lacking(settings, lent):
         raise ImportError("No module named 'carrier_pigeon'")
 
     plugin = Plugin("post", BaseModel, "POST_OFFICE", lambda settings, shared: True, lacking)
     monkeypatch.setattr("bots.registry.turned_on", lambda settings: [plugin])
-    monkeypatch.setattr("bots.registry._lent", lambda services: None)
+    monkeypatch.setattr("bots.registry._lent", lambda services, name: None)
     with pytest.raises(ConfigError, match=r"POST_OFFICE: .*carrier_pigeon"):
-        build(SimpleNamespace(settings=None))
+        await build(SimpleNamespace(settings=None, tenants=Nobody()))
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,67 @@
+"""Tenants that are added to `palaver.toml`, changed or taken away begin and end without a restart.
+
+The file is looked at every few seconds. A file that cannot be read changes nothing.
+"""
+
+import asyncio
+from pathlib import Path
+
+from bots.registry import all_tenants, built
+from core.errors import ConfigError, StoreError
+from core.lending import Lent
+from core.telemetry import logger
+
+log = logger(__name__)
+
+LOOK_S = 2.0
+
+
+async def watch(lent: Lent) -> None:
+    """Let those tenants serve that `palaver.toml` lists now, again and again."""
+    path = lent.settings.palaver_config
+    if path is None:
+        return
+    seen = done = ""
+    while True:
+        found = await asyncio.to_thread(_version, path)
+        # Who writes it may not be ready yet. So it must stay the same for a moment.
+        if found == seen != done:
+            done = found
+            try:
+                await serve_listed(lent)
+            except ConfigError as error:
+                log.error("the tenants stay as they were", reason=str(error))
+            except StoreError as error:
+                done = ""
+                log.warning("the tenants stay as they were for now", reason=str(error))
+        seen = found
+        await asyncio.sleep(LOOK_S)
+
+
+def _version(path: Path) -> str:
+    """Another text for another content; empty if there is no file."""
+    try:
+        found = path.stat()
+    except OSError:
+        return ""
+    return f"{found.st_ino} {found.st_mtime_ns} {found.st_size}"
+
+
+async def serve_listed(lent: Lent) -> None:
+    """Let those tenants serve that the settings list now.
+
+    Raises:
+        ConfigError: they cannot be read, and none was changed.
+        StoreError: the store is away, and none was changed.
+    """
+    hosting, had = lent.hosting, lent.tenants.wanted
+    if hosting is None:
+        return
+    tenants = all_tenants(lent.settings, await lent.tenants.known())
+    digests = {name: one.digest for name, one in had.items()}
+    new = {name: one for name, one in tenants.items() if digests.get(name) != one.wanted.digest}
+    come = [built(name, one, lent) for name, one in new.items()]
+    go = [name for name in had if name not in tenants or name in new]
+    if go or come:
+        lent.tenants.wanted = {name: one.wanted for name, one in tenants.items()}
+        await hosting.change(go, come)

@@ -1,0 +1,66 @@
+"""What the core lends the adapters, made from what is open."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from redis.asyncio import Redis
+
+from core.hosting import Hosting
+from core.lent import CommandInfo, Overhears, PostLog, Recent, Secret, Spare
+from core.live.delivery import SpareCalls
+from core.messages import ConversationId
+from core.people.rights import Rights
+from core.settings import Settings
+from core.store.limits import SharedLeases
+from core.store.places import Places
+from core.store.post_log import RedisPostLog
+from core.store.pubsub import PubSub
+from core.store.recent import SharedRecent
+from core.store.secret import SharedSecret
+from core.store.tenants import Tenants
+from core.turn.commands import infos
+from core.turn.services import Services
+from core.visits import Visits
+
+
+@dataclass(frozen=True, slots=True)
+class Lent:
+    """What the core lends the adapters. *hosting* is there while platforms serve."""
+
+    settings: Settings
+    leases: SharedLeases
+    post_log: PostLog
+    secret: Secret
+    recent: Recent
+    spare: Spare
+    rights: Rights
+    commands: Mapping[str, CommandInfo]
+    overhears: Overhears
+    visits: Visits
+    tenants: Tenants
+    hosting: Hosting | None = None
+
+
+def lent_by(redis: Redis, pubsub: PubSub, services: Services) -> Lent:
+    """What is lent while *redis* is open."""
+    settings = services.settings
+    return Lent(
+        settings,
+        SharedLeases(redis),
+        RedisPostLog(redis, pubsub, settings.history_ttl),
+        SharedSecret(redis),
+        SharedRecent(redis),
+        SpareCalls(services.pacer.budget),
+        services.rights,
+        infos(services),
+        _overhears(Places(redis, settings.history_ttl), settings),
+        services.visits,
+        Tenants(redis),
+    )
+
+
+def _overhears(places: Places, settings: Settings) -> Overhears:
+    async def overhears(conversation: ConversationId, /) -> bool:
+        return bool(settings.wake_words) or await places.speaks(conversation)
+
+    return overhears

@@ -1,0 +1,105 @@
+"""Reading: what people do on each platform is put into the inbox.
+
+Each platform is read by a task of its own, and asked for more only when the inbox holds the last.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import aclosing
+
+from core.errors import PalaverError, PlatformError, Revoked
+from core.ingress import Ingress
+from core.platform import Platform
+from core.retry import BACKOFF_S
+from core.tasks import after, end
+from core.telemetry import logger
+
+log = logger(__name__)
+
+FORGIVEN_S = 120.0
+WELL_S = 10.0
+"""After this long without a failure, a platform counts as read."""
+
+
+class Reading:
+    """Reads *platforms*, each when *enter* has entered it.
+
+    *wrong*: why a platform's updates are not read, by name. *serving*: those that have started, and
+    still accept our credentials.
+    """
+
+    def __init__(
+        self, platforms: Mapping[str, Platform], enter: Callable[[Platform], Awaitable[None]]
+    ) -> None:
+        self.wrong: dict[str, str] = {}
+        self.serving: dict[str, Platform] = {}
+        self.tasks: dict[str, asyncio.Task[None]] = {}
+        self._platforms = platforms
+        self._enter = enter
+        self._into: tuple[asyncio.TaskGroup, Ingress] | None = None
+
+    def begin(self, group: asyncio.TaskGroup, ingress: Ingress) -> None:
+        """Read all platforms, and from now on those that are added."""
+        self._into = group, ingress
+        for platform in self._platforms.values():
+            self.add(platform)
+
+    def add(self, platform: Platform) -> None:
+        """Read *platform* too."""
+        if self._into is not None:
+            group, ingress = self._into
+            work = self._read(platform, ingress)
+            self.tasks[platform.name] = group.create_task(work, name=f"read {platform.name}")
+
+    async def stop(self, name: str) -> None:
+        """Read the platform *name* no more."""
+        self.serving.pop(name, None)
+        if (task := self.tasks.pop(name, None)) is not None:
+            await end([task])
+        self.wrong.pop(name, None)
+
+    async def _read(self, platform: Platform, ingress: Ingress) -> None:
+        """Put the platform's updates into the inbox. Asking for more acknowledges the last."""
+        await self._enter(platform)
+        self.serving[platform.name] = platform
+        failures, failed_at = 0, 0.0
+        while True:
+            try:
+                async with (
+                    after(WELL_S, lambda: self.wrong.pop(platform.name, None)),
+                    aclosing(platform.updates()) as batches,
+                ):
+                    async for batch in batches:
+                        failures = 0
+                        self.wrong.pop(platform.name, None)
+                        for incoming in batch:
+                            await ingress.accept(platform, incoming)
+                return
+            except Revoked as error:
+                self.lose(platform, error)
+                return
+            except Exception as error:
+                # Even a bug of ours on one platform must not end the others.
+                if time.monotonic() - failed_at > FORGIVEN_S:
+                    failures = 0
+                failed_at = time.monotonic()
+                if failures:
+                    words = str(error) if isinstance(error, PalaverError) else type(error).__name__
+                    self.wrong[platform.name] = f"updates are not read: {words}"
+                if failures in (0, 10) or failures % 100 == 0:
+                    log.warning(
+                        "updates not read",
+                        platform=platform.name,
+                        reason=str(error),
+                        exc_info=not isinstance(error, PlatformError),
+                    )
+                await asyncio.sleep(BACKOFF_S[min(failures, len(BACKOFF_S) - 1)])
+                failures += 1
+
+    def lose(self, platform: Platform, error: Revoked) -> None:
+        """Use *platform* no more. Its mail stays for a start with better credentials."""
+        if self.serving.get(platform.name) is platform:
+            self.wrong[platform.name] = f"lost: {error}"
+            del self.serving[platform.name]
+            log.error("platform lost", platform=platform.name, reason=str(error))
