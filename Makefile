@@ -20,7 +20,7 @@ dev: $(VENV)/.run ## Start Palaver again at every change, with a debug log.
 	@$(BIN)/python dev.py
 
 test: $(VENV)/.test browser check ## Check and test everything.
-	$(BIN)/python -m pytest -n 7 --dist worksteal
+	$(BIN)/python -m pytest -n 6 --dist worksteal
 
 check: $(VENV)/.test ## Lint, format, types, and which room may know which.
 	$(BIN)/ruff check .

@@ -170,7 +170,8 @@ class Chaos:
                 "budgets": BUDGETS,
             }
             self.replicas = [
-                Replica(self._folder, *servers, log, grace_s=3, **more) for _ in range(self._count)
+                Replica(self._folder, *servers, log, warm=True, grace_s=3, **more)
+                for _ in range(self._count)
             ]
             for replica in self.replicas:
                 replica.start()

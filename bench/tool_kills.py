@@ -185,7 +185,7 @@ class Kills:
                     "replica": number,
                     "max_turns": self._max_turns,
                 }
-                self.replicas.append(Replica(self._folder, *servers, log, **more))
+                self.replicas.append(Replica(self._folder, *servers, log, warm=True, **more))
                 self.replicas[-1].start()
                 stack.callback(self.replicas[-1].end)
             watching = asyncio.create_task(self._watch())

@@ -21,6 +21,7 @@ from core.platform import Platform
 from core.service import Core, open_core, serve
 from core.store import keys
 from core.turn.commands import COMMANDS, IN_THREADS
+from tests.warm import Program
 
 
 @dataclass
@@ -123,9 +124,11 @@ class Replica:
         model,
         log=subprocess.DEVNULL,
         module="bots",
+        warm=False,
         **settings,
     ):
         self._module = module
+        self._warm = warm
         self._environment = {
             **{name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ},
             "PYTHONPATH": str(Path(__file__).parents[1]),
@@ -145,6 +148,11 @@ class Replica:
         self.frozen = False
 
     def start(self):
+        if self._warm:
+            self.process = Program(
+                ["run"], module=self._module, env=self._environment, stderr=self._log
+            )
+            return
         self.process = subprocess.Popen(
             [sys.executable, "-m", self._module, "run"],
             env=self._environment,

@@ -25,8 +25,9 @@ def replica(tmp_path, redis, server, model):
     """Starts processes that share *redis* and *server*."""
     running = []
 
-    def start(**settings):
-        one = Replica(tmp_path / f"replica-{len(running)}", redis, server, model, **settings)
+    def start(*, warm=True, **settings):
+        folder = tmp_path / f"replica-{len(running)}"
+        one = Replica(folder, redis, server, model, warm=warm, **settings)
         one.start()
         running.append(one)
         return one

@@ -15,6 +15,7 @@ import pytest
 from tests.contracts.drivers import SlackDriver, TelegramDriver
 from tests.harness import until
 from tests.servers.model import status
+from tests.warm import DEVNULL, PIPE, Program
 
 COMMAND = (sys.executable, "-m", "bots")
 
@@ -26,14 +27,13 @@ def environment(tmp_path, **more):
 
 async def run(tmp_path, *arguments, piped=None, **more):
     """(exit code, standard output, standard error) of one call, with *piped* bytes if any."""
-    process = await asyncio.create_subprocess_exec(
-        *COMMAND,
-        *arguments,
+    process = Program(
+        arguments,
         cwd=tmp_path,
         env=environment(tmp_path, **more),
-        stdin=asyncio.subprocess.DEVNULL if piped is None else asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
+        stdin=DEVNULL if piped is None else PIPE,
+        stdout=PIPE,
+        stderr=PIPE,
     )
     out, err = await asyncio.wait_for(process.communicate(piped), 40)
     return process.returncode, out.decode(), err.decode()
