@@ -11,11 +11,12 @@ from tests.servers.tools import EFFECTS, ServedTool, ToolServer
 # The same examples everywhere and every time: `bench.fuzz` is where new ones are looked for.
 hypothesis.settings.register_profile("suite", derandomize=True, deadline=None)
 hypothesis.settings.load_profile("suite")
+SETTINGS = tuple(settings_of(found()).model_fields)
 
 
 @pytest.fixture(autouse=True)
 def _no_settings_from_outside(monkeypatch):
-    for name in settings_of(found()).model_fields:
+    for name in SETTINGS:
         monkeypatch.delenv(name.upper(), raising=False)
 
 

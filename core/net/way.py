@@ -7,6 +7,7 @@ Models, pictures, Telegram and Slack all use it, so the operator sets up the net
 import base64
 import ipaddress
 import ssl
+from functools import cache
 from typing import Any
 
 import aiohttp
@@ -52,13 +53,7 @@ class Way(msgspec.Struct, frozen=True):
 
     def tls(self) -> ssl.SSLContext:
         """The TLS context. Raises `ConfigError` if *ca* cannot be read."""
-        context = ssl.create_default_context()
-        if self.ca:
-            try:
-                context.load_verify_locations(self.ca)
-            except (OSError, ssl.SSLError) as error:
-                raise ConfigError("CA_BUNDLE", f"{self.ca} holds no certificates") from error
-        return context
+        return _trusting(self.ca)
 
     def session(
         self, *, socket_factory: Any = None, limit: int = 100, **more: Any
@@ -98,6 +93,18 @@ class Way(msgspec.Struct, frozen=True):
 
 
 DIRECT = Way()
+
+
+@cache
+def _trusting(ca: str) -> ssl.SSLContext:
+    """One for all sessions: to read the usual certificates takes 20 ms and a megabyte."""
+    context = ssl.create_default_context()
+    if ca:
+        try:
+            context.load_verify_locations(ca)
+        except (OSError, ssl.SSLError) as error:
+            raise ConfigError("CA_BUNDLE", f"{ca} holds no certificates") from error
+    return context
 
 
 def _with_user(proxy: str | None) -> tuple[URL | None, dict[str, str] | None]:
