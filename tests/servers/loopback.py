@@ -8,7 +8,7 @@ from aiohttp import web
 @asynccontextmanager
 async def listening(app):
     """The address at which *app* is served meanwhile."""
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.2)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.01)
     await runner.setup()
     try:
         await web.TCPSite(runner, "127.0.0.1", 0).start()
