@@ -51,7 +51,7 @@ def test_the_open_internet_is_public(address):
 
 
 @given(st.ip_addresses(v=4))
-@settings(max_examples=2_000)
+@settings(max_examples=500)
 def test_no_form_of_an_ipv4_address_in_ipv6_gets_further_than_the_address_itself(address):
     number = int(address)
     forms = [
@@ -70,7 +70,7 @@ def test_no_form_of_an_ipv4_address_in_ipv6_gets_further_than_the_address_itself
 
 
 @given(st.ip_addresses(v=6))
-@settings(max_examples=2_000)
+@settings(max_examples=500)
 def test_what_python_calls_private_is_never_public(address):
     if not address.is_global or address.is_multicast:
         assert not is_public(str(address))
@@ -105,7 +105,7 @@ def test_an_odd_address_is_none(address):
         st.builds("{}://{}{}".format, st.sampled_from(["http", "https"]), st.text(), st.text()),
     )
 )
-@settings(max_examples=5_000)
+@settings(max_examples=1_000)
 def test_any_text_is_an_address_or_is_refused(text):
     try:
         url = read_url(text)
@@ -119,7 +119,7 @@ def test_any_text_is_an_address_or_is_refused(text):
 
 
 @given(st.text(max_size=80))
-@settings(max_examples=2_000)
+@settings(max_examples=500)
 def test_a_credential_goes_nowhere_else_whatever_the_address_is(text):
     credential = Credential((("Authorization", "x"),), "https://api.example/v1", ("slack.com",))
     for address in (
