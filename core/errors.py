@@ -165,13 +165,17 @@ class Lost(Overloaded):
 class Refused(ModelError):
     """The provider will never answer this request. Not retried.
 
-    *said*: the provider's own full text, for code that learns from it. Never logged or shown.
+    *said*: the provider's own full text, for code that learns from it. *generated*: what the model
+    had answered, if that was refused. Neither is logged or shown.
     """
 
-    def __init__(self, text: str, reason: RefusedReason = "request", said: str = "") -> None:
+    def __init__(
+        self, text: str, reason: RefusedReason = "request", said: str = "", generated: str = ""
+    ) -> None:
         super().__init__(text)
         self.reason: RefusedReason = reason
         self.said = said
+        self.generated = generated
 
 
 class Interrupted(ModelError):

@@ -28,6 +28,7 @@ from core.models.retrying import TRIES, StillAtIt, retrying
 from core.models.shapes import SHAPES, Shape
 from core.models.stream import Silent, Stream
 from core.models.thinking import LAST, ThinkSplitter
+from core.models.unread import answer_in, meant_in, with_calls
 from core.models.ways import Ways, sees
 from core.telemetry import logger
 
@@ -94,8 +95,8 @@ class ChatClient:
     def price_of(self, name: str) -> tuple[float, ...]:
         return ()
 
-    def _shape(self, call: _Call) -> Shape:
-        return SHAPES[call.ways.shape or self._endpoint.provider.shape]
+    def _shape(self, ways: Ways) -> Shape:
+        return SHAPES[ways.shape or self._endpoint.provider.shape]
 
     def ways(self, name: str) -> str:
         return str(self._lessons.known(self._endpoint, name or self.model))
@@ -108,8 +109,12 @@ class ChatClient:
         """Ask, and yield the answer's deltas. The last is `Finished`. The call closes on exit."""
         async with AsyncExitStack() as stack:
             until = asyncio.get_running_loop().time() + self._endpoint.deadlines.whole
-            call, news = await self._taught(stack, request, until)
-            yield self._all(call, stack, news)
+            try:
+                call, news = await self._taught(stack, request, until)
+                deltas = self._all(call, stack, news)
+            except Refused as error:
+                deltas = answer_in(error, request)
+            yield with_calls(deltas, request)
 
     async def _taught(
         self, stack: AsyncExitStack, request: ChatRequest, until: float
@@ -130,10 +135,11 @@ class ChatClient:
                 await self._asked(stack, call)
                 break
             except Refused as error:
+                if meant_in(error, request):
+                    raise  # Only its server could not read the answer.
                 spent = Usage.of(error)
-                needed = self._shape(call).needed
                 linked = None if self._links is None else bool(ways.links)
-                body = self._body(call)
+                body, needed = self._body(call), self._shape(ways).needed
                 lesson = lesson_of(error, call.request, body, ways, needed, linked=linked)
                 if lesson is None or not lessons_left:
                     raise
@@ -157,7 +163,7 @@ class ChatClient:
         return call, news
 
     async def _fit(self, request: ChatRequest, ways: Ways) -> ChatRequest:
-        shape = SHAPES[ways.shape or self._endpoint.provider.shape]
+        shape = self._shape(ways)
         fitting = fitted(request, ways, shape, self._by(request, ways))
         return await self._links.linked(fitting) if self._links and ways.links else fitting
 
@@ -190,7 +196,7 @@ class ChatClient:
                 if response.status >= 400:
                     raise await http_error(response)
             by = self._by(call.request, call.ways) if call.request.tools else ""
-            stream = Stream(response, self._shape(call).reader(), by)
+            stream = Stream(response, self._shape(call.ways).reader(), by)
             closing.callback(stream.close)
             stream.watch(first, call.until)
             seen: list[Delta] = []
@@ -216,14 +222,14 @@ class ChatClient:
             raise Overloaded("the access token is spent") from error
 
     def _body(self, call: _Call) -> dict[str, object]:
-        asked = self._shape(call).body(self._endpoint, call.request, call.ways)
-        merged = with_extra(asked, self._endpoint.extra)
-        return call.ways.applied(merged, self._shape(call).needed)
+        shape, endpoint = self._shape(call.ways), self._endpoint
+        asked = with_extra(shape.body(endpoint, call.request, call.ways), endpoint.extra)
+        return call.ways.applied(asked, shape.needed)
 
     async def _post(self, call: _Call) -> Any:
         endpoint = self._endpoint
         token = {"access_token": await self._token.get()} if self._token is not None else None
-        url = self._shape(call).url(endpoint, call.request)
+        url = self._shape(call.ways).url(endpoint, call.request)
         return self._session.post(
             url,
             params=token,
@@ -267,7 +273,7 @@ class ChatClient:
                             finished = True
                             # Its usage may still come. Wait for it only a short time.
                             stream.watch(min(LAST_WORDS_S, silence), call.until)
-                        for part in _told_apart(delta, thinking):
+                        for part in thinking.told(delta):
                             yield part
                 if not finished:
                     raise Interrupted("the model's stream ended without an end")
@@ -292,9 +298,3 @@ def _told_of(call: _Call) -> Sequence[SpentBefore]:
     """What its earlier tries cost, once."""
     spent, call.spent = call.spent, Usage()
     return (SpentBefore(spent),) if spent != Usage() else ()
-
-
-def _told_apart(delta: Delta, thinking: ThinkSplitter) -> Sequence[Delta]:
-    if isinstance(delta, TextDelta):
-        return thinking.take(delta.text)
-    return [*thinking.rest(), delta] if isinstance(delta, Finished) else (delta,)

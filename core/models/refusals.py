@@ -67,9 +67,13 @@ def read_error(said: object, status: int = 0) -> ModelError:
     where = " ".join(filter(None, (str(status or ""), *codes[:1])))
     reason = reason_of(codes, message.lower(), status)
     told = f"{text[:TOLD_CHARS] or 'no reason given'} ({where})"
-    if reason is None:
+    # console.groq.com/docs/tool-use, "tool_use_failed"
+    found = (text_of(one.get("failed_generation")) for one in _errors(said))
+    generated = next(filter(None, found), "")
+    if reason is None and not generated:
         return Overloaded(told)
-    return Refused(told, reason, f"{text[:SAID_CHARS]} {_named(said)}".strip())
+    words = f"{text[:SAID_CHARS]} {_named(said)}".strip()
+    return Refused(told, reason or "request", words, generated)
 
 
 def _named(said: object) -> str:

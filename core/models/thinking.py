@@ -6,9 +6,10 @@ one comes. Then the text before it is taken back, because it was thinking.
 `core.models.thinking_tags` knows the tags.
 """
 
+from collections.abc import Sequence
 from typing import Literal
 
-from core.models.chunks import Delta, ReasoningDelta, TextDelta, Withdrawn
+from core.models.chunks import Delta, Finished, ReasoningDelta, TextDelta, Withdrawn
 from core.models.thinking_tags import (
     BLANK,
     LEADS,
@@ -52,6 +53,12 @@ class ThinkSplitter:
         self._begins = 0
         self.flows = begun
         """Whether text without one of `LAST` is only more of the answer, and belongs in `said`."""
+
+    def told(self, delta: Delta) -> Sequence[Delta]:
+        """*delta*, told apart if it is text. At the end, what was held back comes before it."""
+        if isinstance(delta, TextDelta):
+            return self.take(delta.text)
+        return [*self.rest(), delta] if isinstance(delta, Finished) else (delta,)
 
     def take(self, text: str) -> list[Delta]:
         """What *text* adds to the thinking and to the answer."""

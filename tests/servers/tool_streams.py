@@ -456,3 +456,61 @@ TOOLLESS = {
         },
     ),
 }
+
+
+# Calls that a server left in the text, as the chat templates of the models write them.
+TEXT = {
+    # huggingface.co/NousResearch/Hermes-3-Llama-3.1-8B, Qwen/Qwen2.5-7B-Instruct
+    "hermes, qwen": (
+        f'<tool_call>\n{{"name": "time", "arguments": {ZONE}}}\n</tool_call>\n'
+        f'<tool_call>\n{{"name": "calculate", "arguments": {PRODUCT}}}\n</tool_call>',
+        [TIME, SUM],
+    ),
+    # huggingface.co/Qwen/Qwen3-Coder-30B-A3B-Instruct
+    "qwen coder": (
+        "<tool_call>\n<function=calculate>\n<parameter=expression>\n2*21\n</parameter>\n"
+        "</function>\n</tool_call>",
+        [SUM],
+    ),
+    # huggingface.co/zai-org/GLM-4.5
+    "glm": (
+        "<tool_call>time\n<arg_key>zone</arg_key>\n<arg_value>Europe/Berlin</arg_value>\n"
+        "</tool_call>",
+        [TIME],
+    ),
+    # llama.com/docs/model-cards-and-prompt-formats/llama3_1
+    "llama": (f'<|python_tag|>{{"name": "time", "parameters": {ZONE}}}<|eom_id|>', [TIME]),
+    "llama, custom": (f"<function=time>{ZONE}</function>", [TIME]),
+    # docs.mistral.ai, mistral-common: tokenizers v3 and v11
+    "mistral": (f'[TOOL_CALLS][{{"name": "time", "arguments": {ZONE}}}]', [TIME]),
+    "mistral, newer": (
+        f"[TOOL_CALLS]time[ARGS]{ZONE}[TOOL_CALLS]calculate[ARGS]{PRODUCT}",
+        [TIME, SUM],
+    ),
+    # huggingface.co/deepseek-ai/DeepSeek-V3 and V3.1
+    "deepseek": (
+        "<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>function<｜tool▁sep｜>time\n```json\n"
+        f"{ZONE}\n```<｜tool▁call▁end｜><｜tool▁calls▁end｜>",
+        [TIME],
+    ),
+    "deepseek, newer": (
+        f"<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>time<｜tool▁sep｜>{ZONE}<｜tool▁call▁end｜>"
+        f"<｜tool▁call▁begin｜>calculate<｜tool▁sep｜>{PRODUCT}<｜tool▁call▁end｜><｜tool▁calls▁end｜>",
+        [TIME, SUM],
+    ),
+    # huggingface.co/moonshotai/Kimi-K2-Instruct, docs/tool_call_guidance.md
+    "kimi": (
+        "<|tool_calls_section_begin|><|tool_call_begin|>functions.time:0"
+        f"<|tool_call_argument_begin|>{ZONE}<|tool_call_end|><|tool_calls_section_end|>",
+        [TIME],
+    ),
+}
+
+# console.groq.com/docs/tool-use: `failed_generation`, as people report it. Text is an answer.
+GROQ = {
+    "half closed": (f"<function=time{ZONE}</function>", [TIME]),
+    "another bracket": (f"(function=time>{ZONE}</function>", [TIME]),
+    "in a list": (f'[{{"name": "time", "parameters": {ZONE}}}]', [TIME]),
+    "behind words": (f"Let me look.\n<function=time>{ZONE}</function>", [TIME]),
+    "an answer": ("It is noon in Berlin.", "It is noon in Berlin."),
+}

@@ -18,6 +18,7 @@ from core.models.learned import Lessons
 from core.models.providers import Endpoint, provider_at
 from core.models.request import ChatMessage, ChatRequest
 from core.models.shapes import SHAPES
+from core.models.text_calls import CallSplitter
 from core.models.tool_calls import (
     Calls,
     Output,
@@ -84,6 +85,46 @@ def test_calls_stand_before_the_end_so_that_nobody_waits_for_more(who):
     some = read(completions.Reader(), tool_streams.CHAT[who][0])
     at = next(n for n, one in enumerate(some) if isinstance(one, Calls))
     assert at < next(n for n, one in enumerate(some) if isinstance(one, Finished))
+
+
+@pytest.mark.parametrize("who", tool_streams.TEXT)
+def test_calls_that_a_server_left_in_the_text_are_read_however_it_is_cut(who):
+    text, calls = tool_streams.TEXT[who]
+    for size in (1, 3, 7, len(text)):
+        splitter = CallSplitter({"time", "calculate"})
+        said = f"Let me see <b>.\n\n{text}"
+        shown = [splitter.take(said[at : at + size]) for at in range(0, len(said), size)]
+        assert "".join(shown) == "Let me see <b>.\n\n"
+        assert [(one.name, read_arguments(one.arguments)) for one in splitter.calls()] == calls
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '<tool_call>{"name": "delete_all", "arguments": {}}</tool_call>',
+        '<tool_call>{"name": "time", "arguments": {}}</tool_call> is how it is written.',
+        "<tool_call> is a mark of Qwen.",
+        '`<tool_call>{"name": "time", "arguments": {}}</tool_call>',
+        '```\n<tool_call>{"name": "time", "arguments": {}}</tool_call>',
+        '<tool_call>{"name": "time", "arguments": {"zo',
+        "<function=time>",
+        "a < b and [1, 2] | <function",
+        "[TOOL_CALLS]" * 50,
+        "<tool_call>" + "time " * 200,
+    ],
+)
+def test_text_that_only_looks_like_calls_is_text(text):
+    splitter = CallSplitter({"time"})
+    shown = "".join(splitter.take(one) for one in text)
+    assert not splitter.calls()
+    assert shown + splitter.held == text
+
+
+@given(st.text(alphabet='<>[]{}|`"/=,: \ntime｜▁') | st.text())
+def test_no_text_is_lost_to_the_search_for_calls(text):
+    splitter = CallSplitter({"time"})
+    shown = "".join(splitter.take(one) for one in text)
+    assert shown + splitter.held == text
 
 
 def test_text_and_thinking_beside_calls_are_kept_in_the_fast_way_too():
@@ -452,6 +493,36 @@ async def test_a_call_that_came_out_wrong_is_answered_without_tools(make, model)
     assert text_of(await collect(client, OFFERED)) == "fine"
     await collect(client, OFFERED)
     assert "tools" in model.requests[-1]
+
+
+@pytest.mark.parametrize("how", tool_streams.GROQ)
+@pytest.mark.parametrize("late", [False, True])
+async def test_what_the_server_could_not_read_of_an_answer_is_read_here(make, model, how, late):
+    generated, meaning = tool_streams.GROQ[how]
+    error = {"error": {"code": "tool_use_failed", "failed_generation": generated}}
+    if late:
+        events = [tool_streams.delta(content="Hm. "), error]
+        lines = b"".join(b"data: " + json.dumps(one).encode() + b"\n\n" for one in events)
+        model.faults = [models.raw(lines)]
+    else:
+        model.faults = [models.status(400, json.dumps(error))]
+    some = await collect(make(), OFFERED)
+    assert len(model.requests) == 1
+    if isinstance(meaning, str):
+        assert text_of(some).removeprefix("Hm. ") == meaning
+    else:
+        assert meant(some) == meaning
+    assert isinstance(some[-1], Finished)
+
+
+async def test_a_call_in_the_text_of_a_stream_is_a_call(make, model):
+    text, calls = tool_streams.TEXT["glm"]
+    model.answer = lambda messages: f"Let me see. {text}"
+    some = await collect(make(), OFFERED)
+    assert meant(some) == calls
+    assert text_of(some) == "Let me see. "
+    some = await collect(make(), ChatRequest(ASKED))
+    assert text_of(some).endswith("</tool_call>")
 
 
 async def test_tools_that_the_operator_promises_are_never_given_up(make, model):
