@@ -153,6 +153,8 @@ class Ingress:
         """*incoming*, without a wake word; None if it was said to nobody of us."""
         if incoming.address == "direct":
             return incoming
+        if incoming.command:
+            return None  # Another bot's.
         text = said_to(incoming.text, self._services.settings.wake_words)
         if text is not None:
             return msgspec.structs.replace(incoming, text=text, address="direct")

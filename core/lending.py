@@ -8,7 +8,7 @@ from redis.asyncio import Redis
 from core.hosting import Hosting
 from core.lent import CommandInfo, Overhears, PostLog, Recent, Secret, Spare
 from core.live.delivery import SpareCalls
-from core.messages import ConversationId
+from core.overhearing import Listening
 from core.people.rights import Rights
 from core.settings import Settings
 from core.store.limits import SharedLeases
@@ -53,14 +53,7 @@ def lent_by(redis: Redis, pubsub: PubSub, services: Services) -> Lent:
         SpareCalls(services.pacer.budget),
         services.rights,
         infos(services),
-        _overhears(Places(redis, settings.history_ttl), settings),
+        Listening(Places(redis, settings.history_ttl), services),
         services.visits,
         Tenants(redis),
     )
-
-
-def _overhears(places: Places, settings: Settings) -> Overhears:
-    async def overhears(conversation: ConversationId, /) -> bool:
-        return bool(settings.wake_words) or await places.speaks(conversation)
-
-    return overhears

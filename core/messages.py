@@ -127,7 +127,8 @@ class Incoming(msgspec.Struct, frozen=True, kw_only=True):
             *conversation* is then the place.
         place_name: what the platform calls the group or channel, or empty.
         replies_to: the platform's reference of the message that it replies to, or empty.
-        about: the id of the person or place whom the text names, or to whom it replies; or empty.
+        about: the id of the person to whom it replies, or empty.
+        named: the ids of people and places that the text mentions.
     """
 
     event_id: str
@@ -155,6 +156,7 @@ class Incoming(msgspec.Struct, frozen=True, kw_only=True):
     place_name: str = ""
     replies_to: str = ""
     about: str = ""
+    named: tuple[str, ...] = ()
 
 
 class Button(msgspec.Struct, frozen=True):

@@ -4,11 +4,13 @@ Only on a platform that cannot be asked for it later. When the first message of 
 place is told so, once.
 """
 
+import time
+
 from core.errors import PlatformError, StoreError
 from core.languages.catalogue import say
 from core.languages.detection import language_of
 from core.live.delivery import post
-from core.messages import Incoming, place_of
+from core.messages import ConversationId, Incoming, place_of, split_conversation
 from core.platform import Platform
 from core.said import Said, beginning
 from core.store.places import Places
@@ -18,6 +20,34 @@ from core.turn.prompt import asked_text
 from core.turn.services import Services
 
 log = logger(__name__)
+
+OWNED_S = 30.0
+"""So long a bot that has an owner is taken to have one."""
+
+
+class Listening:
+    """Whether we want to hear what is said to nobody in particular (`core.lent.Overhears`)."""
+
+    def __init__(self, places: Places, services: Services) -> None:
+        self._places = places
+        self._services = services
+        self._owned_until: dict[str, float] = {}
+
+    async def __call__(self, conversation: ConversationId, /) -> bool:
+        if self._services.settings.wake_words or await self._places.speaks(conversation):
+            return True
+        return await self._waits_for_owner(split_conversation(conversation)[0])
+
+    async def _waits_for_owner(self, tenant: str) -> bool:
+        """Whether a code is good now: where others can read it, it must be heard to be burnt."""
+        if self._services.access.names_somebody(tenant):
+            return False
+        if self._owned_until.get(tenant, 0.0) > time.monotonic():
+            return False
+        if await self._services.requests.members.has_owner_code(tenant):
+            return True
+        self._owned_until[tenant] = time.monotonic() + OWNED_S
+        return False
 
 
 class Overhearing:
@@ -34,6 +64,8 @@ class Overhearing:
         """
         if platform.limits.reads or incoming.private or incoming.moved_to or not incoming.message:
             return False
+        if incoming.command:
+            return False  # Another bot's.
         conversation, overheard = incoming.conversation, self._services.overheard
         try:
             chosen = await self._places.chosen(conversation)

@@ -91,9 +91,9 @@ class OwnerCodes:
         if code and self._told.get(platform.name) != code:
             self._told[platform.name] = code
             log.warning(
-                f"nobody may use the bot on {platform.name} yet: send it this code in private, and "
-                "you are its owner. Or set OWNERS, ALLOWED_USERS or ALLOWED_CHATS; OPEN=true lets "
-                "everyone in, as versions before this one did",
+                f"nobody may use the bot on {platform.name} yet: send it this code in "
+                "private, and you are its owner. Or set OWNERS, ALLOWED_USERS or ALLOWED_CHATS; "
+                "OPEN=true lets everyone in, as versions before this one did",
                 code=code,
                 bot=platform.identity,
             )
@@ -104,11 +104,14 @@ class OwnerCodes:
         Raises:
             StoreError: the store is away.
         """
-        if platform.local or not (codes := codes_in(incoming.text)):
+        # Somebody may take it for a command: `/own-…`.
+        as_command = incoming.command.startswith("own")
+        said = f"{incoming.command}{incoming.text}" if as_command else incoming.text
+        if platform.local or not (codes := codes_in(said)):
             return None
         if not incoming.private:
             return await self._made_public(platform, codes)
-        if incoming.command not in ("", "start"):
+        if incoming.command not in ("", "start") and not as_command:
             return None
         code = codes[0]
         if role is Role.OWNER:
@@ -128,7 +131,11 @@ class OwnerCodes:
         """Somebody wrote *codes* in a group. What others can read there is good no more."""
         for code in codes[:TRIES]:
             if await self._members.drop_owner_code(platform.name, code):
-                log.warning("the owner code was written in a group", platform=platform.name)
+                log.warning(
+                    "the owner code was written where others read it, so it is good no more: the "
+                    "next one stands below in this log, and is sent to the bot in private",
+                    platform=platform.name,
+                )
                 await self._tell(platform)
                 return "code_wrong"
         return None

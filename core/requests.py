@@ -14,7 +14,7 @@ from core.errors import PlatformError, StoreError
 from core.languages.catalogue import Language, say
 from core.languages.detection import language_of
 from core.live.delivery import post
-from core.messages import Button, Incoming
+from core.messages import Button, Incoming, place_of
 from core.people.access import Access
 from core.people.roles import Member, Role
 from core.platform import Platform
@@ -92,13 +92,17 @@ class Requests:
         except PlatformError as error:
             log.warning("owner not told of a request", person=person, reason=str(error))
 
-    async def granted(self, platform: Platform, request: Request) -> None:
-        """Tell the person of *request* where they asked that they may ask now."""
+    async def granted(self, platform: Platform, request: Request, *, everybody: bool) -> None:
+        """Tell the person of *request*, or *everybody* where it came from, that they may ask."""
         language = language_of("", "", request.language)
+        conversation, reply_to = request.conversation, request.reply_to
+        text = say("request_granted", language)
+        if everybody:
+            conversation, reply_to = place_of(conversation), ""
+            text = say("request_granted_all", language)
         try:
-            surface = platform.open_surface(request.conversation, request.reply_to)
-            text = say("request_granted", language)
-            await post(surface, text, request.conversation, self._budget, tries=TRIES)
+            surface = platform.open_surface(conversation, reply_to)
+            await post(surface, text, conversation, self._budget, tries=TRIES)
         except PlatformError as error:
             log.warning("not told to be let in", person=request.person, reason=str(error))
 

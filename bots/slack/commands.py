@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from bots.slack.fields import items, mapping, string
-from bots.slack.reading import named_first, words
+from bots.slack.reading import named_in, words
 from core.lent import CommandInfo
 from core.messages import Incoming, Sender, conversation_id
 
@@ -29,7 +29,7 @@ class Slash(NamedTuple):
     channel: str
     trigger: str
     response_url: str
-    named: str = ""
+    raw: str = ""
 
 
 def read_command(text: str, commands: Mapping[str, CommandInfo]) -> tuple[str, str]:
@@ -65,7 +65,7 @@ def read_slash(body: Mapping[str, Any], commands: Mapping[str, CommandInfo]) -> 
         string(body, "channel_id"),
         string(body, "trigger_id"),
         string(body, "response_url"),
-        named_first(string(body, "text")),
+        string(body, "text"),
     )
 
 
@@ -115,7 +115,7 @@ def slash_incoming(slash: Slash, name: str, team: str, thread: str, *, private: 
         private=private,
         message=thread,
         of_place=not thread,
-        about=f"{name}:{slash.named}" if slash.named else "",
+        named=named_in(slash.raw, name),
     )
 
 

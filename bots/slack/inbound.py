@@ -18,7 +18,7 @@ from bots.slack.reading import (
     Names,
     extras_of,
     looking_at,
-    named_first,
+    named_in,
     shared_files,
     text_of,
     words,
@@ -93,7 +93,7 @@ def _said(
         more += [seen] if (seen := looking_at(event, names)) else []
         text = "\n\n".join(filter(None, (text, *more)))
     channel = string(event, "channel")
-    gesture, named = string(message, "client_msg_id"), named_first(_without(me, raw))
+    gesture = string(message, "client_msg_id")
     return Incoming(
         event_id=_id(me, edited or f"{channel}:{ts}"),
         same=_id(me, gesture) if gesture and not edited else "",
@@ -110,7 +110,7 @@ def _said(
         sent_at=seconds(ts),
         of_place=of_place,
         if_barred="" if _private(event) else f"@{string(message, 'user')}",
-        about=f"{NAME}:{named}" if named else "",
+        named=named_in(_without(me, raw), NAME),
     )
 
 

@@ -18,6 +18,7 @@ Names = Mapping[str, str]
 
 UNKNOWN = "[sent: something of a kind that you cannot read: say that you cannot]"
 
+MOST_NAMED = 20
 _CONTROL = re.compile(r"<([^<>|\s][^<>|]*)(?:\|([^<>]*))?>")
 _NAMED = re.compile(r"<[@#]([UWCG][A-Z0-9]+)")
 _MENTIONED = re.compile(r"<[@#]([UWCDG][A-Z0-9]+)|<!subteam\^(S[A-Z0-9]+)")
@@ -69,10 +70,10 @@ def words(text: str, names: Names) -> str:
     return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
 
 
-def named_first(text: str) -> str:
-    """The id of the first person or channel that Slack's own *text* mentions; or empty."""
-    match = _NAMED.search(text)
-    return match.group(1) if match else ""
+def named_in(text: str, platform: str) -> tuple[str, ...]:
+    """The ids of the first people and channels that Slack's own *text* mentions."""
+    found = dict.fromkeys(match.group(1) for match in _NAMED.finditer(text))
+    return tuple(f"{platform}:{one}" for one in [*found][:MOST_NAMED])
 
 
 def mentioned_in(message: Mapping[str, Any]) -> set[str]:

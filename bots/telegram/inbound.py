@@ -24,9 +24,10 @@ from bots.telegram.pointing import (
     Me,
     files_pointed_at,
     is_ours,
-    person_meant,
+    people_named,
     quote_of,
     reference_of,
+    replied_person,
     replied_to,
 )
 from core.messages import (
@@ -210,6 +211,7 @@ def _said(
     quote = quote_of(message, me)
     # Bot API 10.2: only its writer and we see such a message. It has no other id.
     ephemeral = int(message.api_kwargs.get("ephemeral_message_id", 0))
+    reply_to = _alone(message, ephemeral) if ephemeral else str(message.message_id)
     if forwarded and said:
         quote, said = Quote(author_of(message), said.strip(), forwarded=True), ""
     elif forwarded:
@@ -220,11 +222,7 @@ def _said(
         sender=sender,
         text=said.strip(),
         command=command,
-        reply_to=""
-        if private
-        else _alone(message, ephemeral)
-        if ephemeral
-        else str(message.message_id),
+        reply_to="" if private else reply_to,
         aside="" if private else _alone(message, ephemeral),
         private=private,
         address="direct" if addressed else "overheard",
@@ -237,7 +235,8 @@ def _said(
         sent_at=message.date.timestamp(),
         place_name="" if private else chat_name(message.chat),
         replies_to=reference_of(replied_to(message)),
-        about=person_meant(message, me),
+        about=replied_person(message, me),
+        named=people_named(message, me),
     )
 
 
@@ -269,7 +268,7 @@ def _command(message: Message, text: str, me: Me) -> tuple[str, str, bool | None
     name = name.lower()
     private = message.chat.type == ChatType.PRIVATE
     if name not in me.commands and not private and not bot:
-        return "", text, None  # In a group it may be meant for any bot.
+        return name, text[first.length :], False  # In a group it may be meant for any bot.
     return name, text[first.length :], True
 
 

@@ -1,9 +1,9 @@
 """What a message refers to: what it replies to or quotes, and the files there. Pure."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
-from telegram import Message
+from telegram import Message, User
 
 from bots.telegram.content import (
     Holder,
@@ -64,17 +64,24 @@ def is_ours(message: Message | None, me: Me) -> bool:
     )
 
 
-def person_meant(message: Message, me: Me) -> str:
-    """The id of the person whom *message* names, else of the one to whom it replies; or empty.
+def people_named(message: Message, me: Me) -> tuple[str, ...]:
+    """The ids of the people whom *message* mentions.
 
     A mention by name has no id: Bot API cannot look one up.
     """
+    return _ids_of((one.user for one in entities_of(message)), me)
+
+
+def replied_person(message: Message, me: Me) -> str:
+    """The id of the person to whom *message* replies; or empty."""
     replied = replied_to(message)
-    named = [one.user for one in entities_of(message) if one.user is not None]
-    people = [*named, replied.from_user if replied is not None else None]
+    return next(iter(_ids_of([replied.from_user] if replied is not None else [], me)), "")
+
+
+def _ids_of(people: Iterable[User | None], me: Me) -> tuple[str, ...]:
     # A bot that is an author stands for a group or channel.
     ids = (one.id for one in people if one is not None and not one.is_bot and one.id != TELEGRAM)
-    return next((f"{me.tenant}:{one}" for one in ids), "")
+    return tuple(f"{me.tenant}:{one}" for one in dict.fromkeys(ids))
 
 
 def quote_of(message: Message, me: Me) -> Quote | None:

@@ -17,7 +17,8 @@ from core.store.values import read, words
 
 CODE_S = 24 * 3600
 """How long a code is good. Then there is another one."""
-Verdict = Literal["done", "not theirs", "last owner"]
+Verdict = Literal["done", "not theirs", "last owner", "decided"]
+_VERDICTS: Mapping[int, Verdict] = {1: "done", 0: "not theirs", -1: "last owner", -2: "decided"}
 _member = msgspec.json.Decoder(Member)
 
 
@@ -46,22 +47,31 @@ class SharedMembers:
         return {name: one for name, one in members.items() if one is not None}
 
     async def decide(
-        self, tenant: str, name: str, member: Member | None, *, by_owner: bool, owned: bool
+        self,
+        tenant: str,
+        name: str,
+        member: Member,
+        *,
+        by_owner: bool,
+        owned: bool,
+        since: float | None = None,
     ) -> Verdict:
-        """Decide that the person or place *name* is *member*; None: nothing is decided any more.
+        """Decide that the person or place *name* is *member*; a stranger is decided about no more.
 
         Args:
             by_owner: whether an owner decides. Others may not change the role of an admin.
             owned: whether the settings name an owner. Else the last one stays.
+            since: what somebody else has decided since then stays. None: it does not.
         """
-        role = Role.STRANGER if member is None else member.role
-        value = b"" if member is None else msgspec.json.encode(member)
+        role = member.role
+        value = b"" if role is Role.STRANGER else msgspec.json.encode(member)
+        until = "" if since is None else since
         with store_errors():
             done = await self._decide(
                 keys=[keys.members(tenant)],
-                args=[name, value, int(role), int(by_owner), int(owned)],
+                args=[name, value, int(role), int(by_owner), int(owned), until, member.by],
             )
-        return "done" if done == 1 else "not theirs" if done == 0 else "last owner"
+        return _VERDICTS[done]
 
     async def owner_code(self, tenant: str, fresh: str) -> str:
         """The code of *tenant*; *fresh* if it has none yet. Empty: it has an owner."""

@@ -89,6 +89,31 @@ async def test_a_code_makes_one_owner_and_is_dead_then(driver, tmp_path, model):
         assert model.requests == []
 
 
+async def test_a_code_that_was_said_to_nobody_in_a_group_is_replaced(
+    driver, tmp_path, model, capsys
+):
+    """Without a mention in a Slack channel, or as a command of nobody in a Telegram group."""
+    async with closed(driver, tmp_path, model) as core:
+        code = await code_of(core, driver)
+        if driver.name == "telegram":
+            driver.server.say(-1001, f"/{code}")
+        else:
+            driver.server.say("C01", f"is {code} for me?")
+
+        async def replaced():
+            return await code_of(core, driver) != code
+
+        await until(replaced)
+        assert "is good no more" in capsys.readouterr().out
+        await driver.say("dm", code)
+        await said(driver, "dm", "not good")
+        driver.begin_anew()
+        new = await code_of(core, driver)
+        await driver.say("dm", f"/{new}" if driver.name == "telegram" else new)
+        await said(driver, "dm", "my owner")
+        assert model.requests == []
+
+
 @pytest.mark.parametrize("text", ["is it {}?", "/allow {}"])
 async def test_a_code_that_was_written_in_a_group_is_replaced(driver, tmp_path, model, text):
     async with closed(driver, tmp_path, model) as core:

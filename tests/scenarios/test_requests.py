@@ -1,6 +1,7 @@
 """A stranger asks, and an owner decides: with a button, or with `/allow` and `/block`."""
 
 import asyncio
+import time
 from contextlib import asynccontextmanager
 
 import pytest
@@ -103,12 +104,21 @@ async def test_a_stranger_is_let_in_by_a_button_and_told_so(driver, tmp_path, mo
 
 
 async def test_a_group_is_let_in_by_a_button_and_its_members_with_it(driver, tmp_path, model):
+    """And told so once, however many of them waited."""
     async with owned(driver, tmp_path, model) as core:
         in_group(driver, "hello?")
         post = await wait_for(driver, "wants to use me")
         assert "in `" in text_of(post) or "in " in text_of(post)
+        if driver.name == "telegram":
+            eve = driver.server.person(79, "Eve")
+            driver.server.say(-1001, "@palaver_bot and me?", user=eve)
+        else:
+            driver.server.say("C01", f"<@{BOT}> and me?", user="U03")
+        await until(lambda: len_is(core, driver, 2))
         press(driver, post, f"allow {GROUP[driver.name]}")
         await wait_for(driver, "may use me now")
+        await until(lambda: told_here(driver))
+        assert len(told_here(driver)) == 1
         in_group(driver, "why is the sky blue?")
         await until(lambda: model.requests)
         assert await role_of(core, BOB[driver.name]) is None
@@ -147,6 +157,57 @@ async def test_a_crowd_of_strangers_gives_the_owner_a_few_posts(driver, tmp_path
         await driver.say("dm", "/allow")
         listed = await wait_for(driver, "Let somebody in")
         assert "(+" in text_of(listed)
+
+
+def told_here(driver):
+    """Our posts in the group that say who may use us."""
+    server = driver.server
+    posts = server.posts(-1001) if driver.name == "telegram" else server.posts.values()
+    words = ("may use me now: go", "are let in now")
+    return [one for one in posts if any(word in text_of(one) for word in words)]
+
+
+async def test_of_two_owners_who_press_at_once_the_first_decides(driver, tmp_path, model):
+    """The other is told what holds; by a command they may decide anew."""
+    async with owned(driver, tmp_path, model) as core:
+        decide = core.services.requests.members.decide
+        bob, who = BOB[driver.name], {"by_owner": True, "owned": True}
+        await driver.say("dm2", "hello?")
+        post = await wait_for(driver, "wants to use me")
+        ours = Member(Role.BLOCKED, by="x:cat", at=time.time())
+        assert await decide(driver.name, bob, ours, **who) == "done"
+        press(driver, post, f"allow {bob}")
+        told = text_of(await wait_for(driver, "decided this already"))
+        assert "x:cat" in told
+        assert "no answer" in told
+        assert await role_of(core, bob) is Role.BLOCKED
+        await driver.say("dm", f"/allow {bob}")
+        await until(lambda: is_role(core, bob, Role.MEMBER))
+        both = [Member(role, by=role.name, at=2.0) for role in (Role.MEMBER, Role.BLOCKED)]
+        told = await asyncio.gather(*(decide("x", "x:1", one, **who, since=1.0) for one in both))
+        assert sorted(told) == ["decided", "done"]
+
+
+async def test_several_are_decided_about_at_once_and_a_name_is_no_id(driver, tmp_path, model):
+    ids = {"telegram": ("78", "telegram:79"), "slack": ("U78", "slack:U79")}[driver.name]
+    async with owned(driver, tmp_path, model) as core:
+        await driver.say("dm", f"/block {ids[0]}, {ids[1]}")
+        await until(lambda: is_role(core, f"{driver.name}:{ids[0]}", Role.BLOCKED))
+        await until(lambda: is_role(core, ids[1], Role.BLOCKED))
+        driver.begin_anew()
+        await driver.say("dm", f"/allow {' '.join(ids)} member")
+        await until(lambda: is_role(core, ids[1], Role.MEMBER))
+        assert await role_of(core, f"{driver.name}:{ids[0]}") is Role.MEMBER
+        if driver.name == "slack":
+            in_group(driver, "/block <@U02> and <@U03>", "ann")
+            await until(lambda: is_role(core, "slack:U03", Role.BLOCKED))
+            assert await role_of(core, "slack:U02") is Role.BLOCKED
+        known = await core.services.requests.members.all(driver.name)
+        driver.begin_anew()
+        await driver.say("dm", "/block BOB WANDA")
+        told = text_of(await wait_for(driver, "BOB WANDA"))
+        assert "by a mention" in told
+        assert await core.services.requests.members.all(driver.name) == known
 
 
 async def len_is(core, driver, count):
@@ -214,7 +275,10 @@ async def test_two_owners_who_demote_each_other_at_once_leave_one(driver, tmp_pa
         for one in ("x:1", "x:2"):
             await members.decide("x", one, Member(Role.OWNER), by_owner=True, owned=False)
         told = await asyncio.gather(
-            *(members.decide("x", one, None, by_owner=True, owned=False) for one in ("x:1", "x:2"))
+            *(
+                members.decide("x", one, Member(), by_owner=True, owned=False)
+                for one in ("x:1", "x:2")
+            )
         )
         assert sorted(told) == ["done", "last owner"]
 

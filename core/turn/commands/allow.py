@@ -1,124 +1,110 @@
 """`/allow` and `/block`: who may use the bot. Also the buttons under a request to be let in."""
 
-import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
-from typing import NamedTuple
 
 from core.errors import ChatLost, ContentRefused
 from core.languages.catalogue import say
-from core.messages import Button, Incoming, split_conversation
-from core.people.roles import Member, Role, tenant_of
+from core.messages import Button
+from core.people.roles import Member, Role
 from core.requests import buttons_of, described
 from core.store.requests import Request
 from core.turn.commands.command import MOST_BUTTONS, Command
+from core.turn.commands.whom import Named, read_named
 from core.turn.context import Report, TurnContext
 from core.words import code
 
 LISTED = 20
-ROLES: Mapping[str, Role] = {
-    "member": Role.MEMBER,
-    "admin": Role.ADMIN,
-    "owner": Role.OWNER,
-    "off": Role.STRANGER,
-}
-"""`off`: nothing is decided any more."""
-TEXT_CHARS = 200
-_IDS = (re.compile(r"-?\d{1,20}"), re.compile(r"[A-Z][A-Z0-9]{2,30}"))
-"""Ids as the platforms write them: all people and places of a platform in the same way.
-On Slack a name in capital letters is taken for one too."""
-_AROUND_IDS = "`<>,;"
-
-
-class Decision(NamedTuple):
-    """That the person or place *name* gets *role*. *here*: it is the place itself."""
-
-    name: str
-    role: Role
-    here: bool = False
-
-
-def read_decision(incoming: Incoming, default: Role) -> Decision | None:
-    """What the text of *incoming* decides, behind `/allow` or `/block`; None: it names nobody.
-
-    It names an id, or `here`, or mentions somebody; or the message replies to them. The name of a
-    role stands behind that or before it.
-    """
-    words = incoming.text[:TEXT_CHARS].split()
-    at = next((at for at in (-1, 0) if words and words[at].lower() in ROLES), None)
-    role = default if at is None else ROLES[words.pop(at).lower()]
-    first = words[0].strip(_AROUND_IDS) if words else ""
-    platform, space, _ = split_conversation(incoming.conversation)
-    if first.lower() == "here" and not incoming.private:
-        return Decision(f"{platform}:{space}", role, here=True)
-    named, _, bare = first.rpartition(":")
-    if named.lower() in ("", platform) and _is_id(bare, incoming.sender.id.partition(":")[2]):
-        return Decision(f"{platform}:{bare}", role)
-    if incoming.about and tenant_of(incoming.about) == platform:
-        return Decision(incoming.about, role)
-    return None
-
-
-def _is_id(word: str, known: str) -> bool:
-    """Whether *word* is written as the ids of its platform are, of which *known* is one."""
-    shape = next((one for one in _IDS if one.fullmatch(known)), None)
-    return bool(shape.fullmatch(word) if shape else word)
 
 
 async def _allow(context: TurnContext) -> Report:
     if not await context.may("allow"):
         return await context.refuse("allow")
-    decision = read_decision(context.first, Role.MEMBER)
-    if decision is None:
+    named = read_named(context.first, Role.MEMBER)
+    if not (named.names or named.unknown):
         return await _end(context, await _overview(context))
-    return await _decide(context, decision)
+    return await _decide(context, named)
 
 
 async def _block(context: TurnContext) -> Report:
     if not await context.may("block"):
         return await context.refuse("block")
-    decision = read_decision(context.first, Role.BLOCKED)
-    if decision is None or decision.role > Role.STRANGER:
+    named = read_named(context.first, Role.BLOCKED)
+    if named.role > Role.STRANGER or not (named.names or named.unknown):
         return await _end(context, _help(context))
-    return await _decide(context, decision)
+    return await _decide(context, named)
 
 
-async def _decide(context: TurnContext, decision: Decision) -> Report:
-    name, role = decision.name, decision.role
-    services, tenant, language = context.services, context.platform.name, context.language
+async def _decide(context: TurnContext, named: Named) -> Report:
+    """Decide about all who are *named*, and say what holds of each."""
     if context.platform.local:
-        return await _end(context, say("allow_local", language))
+        return await _end(context, say("allow_local", context.language))
+    told = [await _one(context, name, named) for name in named.names]
+    if named.unknown:
+        whom = code(named.unknown)
+        told.append(say("allow_unknown", context.language, whom=whom) + "\n\n" + _help(context))
+    return await _end(context, "\n".join(dict.fromkeys(told)))
+
+
+async def _one(context: TurnContext, name: str, named: Named) -> str:
+    """Decide about *name*. Returns what is said about it."""
+    role, first = named.role, context.first
+    services, tenant, language = context.services, context.platform.name, context.language
     if services.access.role_of(name) >= Role.ADMIN:
-        return await _end(context, say("allow_listed", language, whom=code(name)))
+        return say("allow_listed", language, whom=code(name))
     by_owner = await context.may("name admins")
     if role >= Role.ADMIN and not by_owner:
-        return await context.refuse("name admins")
+        return say(services.rights.who_may("name admins"), language)
     if role >= Role.ADMIN and not await _is_person(context, name):
-        return await _end(context, _help(context))
-    asked = [one for one in await services.requests.kept.waiting(tenant) if one.person == name]
-    title = await _title(context, decision, asked)
+        return _help(context)
+    waiting = await services.requests.kept.waiting(tenant)
+    asked = [one for one in waiting if one.person == name]
+    title = await _title(context, name, asked, here=name == named.here)
     spoken = asked[0].language if asked else ""
-    member = Member(role, title, context.first.sender.id, time.time(), spoken)
+    member = Member(role, title, first.sender.id, time.time(), spoken)
     verdict = await services.requests.members.decide(
         tenant,
         name,
-        member if role is not Role.STRANGER else None,
+        member,
         by_owner=by_owner,
         owned=bool(services.access.people(tenant, Role.OWNER)),
+        # Of those who press a button under one request, the first decides.
+        since=max((one.at for one in waiting if name in (one.person, one.place)), default=0.0)
+        if first.under
+        else None,
     )
-    if verdict == "not theirs":
-        return await context.refuse("name admins")
-    if verdict == "last owner":
-        return await _end(context, say("allow_last_owner", language))
-    if role < Role.MEMBER:
-        await services.visits.end(name)
-    for one in await services.requests.kept.take(tenant, name):
-        if role > Role.STRANGER:
-            tell = partial(services.requests.granted, context.platform, one)
-            services.background.begin(f"granted {one.person}", tell)
-    shown = f"{code(title)} ({code(name)})" if title else code(name)
-    return await _end(context, say(f"allow_{role.name.lower()}", language, whom=shown))
+    match verdict:
+        case "not theirs":
+            return say(services.rights.who_may("name admins"), language)
+        case "last owner":
+            return say("allow_last_owner", language)
+        case "decided":
+            (held,) = await services.requests.members.look(tenant, [name])
+            held = held or Member()
+            told = say(f"allow_{held.role.name.lower()}", language, whom=_whom(name, held.name))
+            return say("allow_decided", language, by=code(held.by), told=told)
+        case "done":
+            await _tell_granted(context, name, role)
+            told = f"allow_{role.name.lower()}"
+            return say(told, language, whom=_whom(name, title))
+
+
+def _whom(name: str, title: str) -> str:
+    return f"{code(title)} ({code(name)})" if title else code(name)
+
+
+async def _tell_granted(context: TurnContext, name: str, role: Role) -> None:
+    """Nobody of *name* waits any more. Whoever was let in is told so: a group once."""
+    requests = context.services.requests
+    taken = await requests.kept.take(context.platform.name, name)
+    if role <= Role.STRANGER:
+        return
+    people = [one for one in taken if one.place != name]
+    group = [one for one in taken if one.place == name]
+    for one in (*people, *group[:1]):
+        tell = partial(requests.granted, context.platform, one, everybody=one.place == name)
+        context.services.background.begin(f"granted {one.person}", tell)
 
 
 async def _is_person(context: TurnContext, name: str) -> bool:
@@ -129,17 +115,17 @@ async def _is_person(context: TurnContext, name: str) -> bool:
         return False
 
 
-async def _title(context: TurnContext, decision: Decision, asked: Sequence[Request]) -> str:
-    """What to call whom *decision* is about, if we know."""
-    if decision.here:
+async def _title(context: TurnContext, name: str, asked: Sequence[Request], *, here: bool) -> str:
+    """What to call *name*, if we know. *here*: it is the place itself."""
+    if here:
         return context.first.place_name
     if asked:
         return asked[0].name
-    (known,) = await context.services.requests.members.look(context.platform.name, [decision.name])
+    (known,) = await context.services.requests.members.look(context.platform.name, [name])
     if known is not None and known.name:
         return known.name
     quote = context.first.quote
-    return quote.author if quote is not None and decision.name == context.first.about else ""
+    return quote.author if quote is not None and name == context.first.about else ""
 
 
 async def _overview(context: TurnContext) -> str:
@@ -158,8 +144,7 @@ async def _overview(context: TurnContext) -> str:
     members = await services.requests.members.all(tenant)
     newest = sorted(members.items(), key=lambda pair: (-pair[1].role, -pair[1].at))
     rows += [
-        f"- {say(f'role_{one.role.name.lower()}', language)}: "
-        + (f"{code(one.name)} ({code(name)})" if one.name else code(name))
+        f"- {say(f'role_{one.role.name.lower()}', language)}: " + _whom(name, one.name)
         for name, one in newest
     ]
     if len(rows) > LISTED:

@@ -1,0 +1,70 @@
+"""Whom `/allow` and `/block` name: ids, mentions, `here`, or the person who is replied to."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from core.messages import Incoming, split_conversation
+from core.people.roles import Role, tenant_of
+
+ROLES: Mapping[str, Role] = {
+    "member": Role.MEMBER,
+    "admin": Role.ADMIN,
+    "owner": Role.OWNER,
+    "off": Role.STRANGER,
+}
+"""`off`: nothing is decided any more."""
+TEXT_CHARS = 1_000
+MOST = 20
+"""So many people and places one command decides about."""
+_IDS = (re.compile(r"-?\d{1,20}"), re.compile(r"[UWCGD](?=[A-Z0-9]*\d)[A-Z0-9]{2,30}"))
+"""Ids as the platforms write them: all people and places of a platform in the same way. On Slack
+what has no digit may be a name in capital letters; such an id is named by a mention."""
+_AROUND_IDS = "`<>,;@"
+
+
+class Named(NamedTuple):
+    """That the people and places *names* get *role*. *here*: one of them is the place itself.
+
+    *unknown*: words that name nobody.
+    """
+
+    names: Sequence[str]
+    role: Role
+    here: str = ""
+    unknown: str = ""
+
+
+def read_named(incoming: Incoming, default: Role) -> Named:
+    """What the text of *incoming* says behind `/allow` or `/block`.
+
+    The name of a role stands behind the people or before them.
+    """
+    words = incoming.text[:TEXT_CHARS].split()
+    at = next((at for at in (-1, 0) if words and words[at].lower() in ROLES), None)
+    role = default if at is None else ROLES[words.pop(at).lower()]
+    platform, space, _ = split_conversation(incoming.conversation)
+    known = incoming.sender.id.partition(":")[2]
+    shape = next((one for one in _IDS if one.fullmatch(known)), None)
+    names: list[str] = []
+    unknown: list[str] = []
+    here = ""
+    for word in words:
+        bare = word.strip(_AROUND_IDS)
+        tenant, _, id_ = bare.rpartition(":")
+        if bare.lower() == "here" and not incoming.private:
+            here = f"{platform}:{space}"
+            names.append(here)
+        elif tenant.lower() in ("", platform) and (
+            shape.fullmatch(id_) if shape else id_ and not (names or unknown)
+        ):
+            names.append(f"{platform}:{id_}")
+        elif bare:
+            unknown.append(word)
+    mentioned = [one for one in incoming.named if tenant_of(one) == platform]
+    if mentioned:
+        unknown = []  # They are words of these people's names.
+    elif not names and incoming.about and tenant_of(incoming.about) == platform:
+        mentioned, unknown = [incoming.about], []
+    names = list(dict.fromkeys([*names, *mentioned]))
+    return Named(names[:MOST], role, here, " ".join(unknown))
