@@ -23,11 +23,12 @@ from core.owner_codes import OwnerCodes
 from core.people.roles import Role
 from core.people.wake_words import calls_one, for_us, said_to
 from core.platform import Platform
-from core.presses import HOME, Presses
+from core.presses import HOME, Presses, unpacked
 from core.rates import MINUTE_S, Rates
 from core.retry import retry_until_available
 from core.speaking import Speaking
 from core.store.inbox import Inbox
+from core.store.layers import Layers
 from core.store.limits import Notices
 from core.store.recent import SharedRecent
 from core.tasks import end
@@ -40,8 +41,6 @@ log = logger(__name__)
 
 OUR_NAME = "Palaver"
 """People in a followed thread may call us so without a mention."""
-ASK = "ask"
-"""The command of a button that asks a question, instead of a person who types it."""
 SELDOM = ("full", "not_allowed", "no_owner", "request_kept", "too_fast")
 """Sentences that many people could get at once. A group or channel gets only one at a time."""
 NOT_ALLOWED_AGAIN_S = 30 * 24 * 3600
@@ -66,7 +65,7 @@ class Ingress:
         recent = SharedRecent(inbox.engine.redis)
         self._thoughts = Thoughts(inbox.places, recent)
         self._wordings = Wordings(notices)
-        self._speaking = Speaking(inbox.places, notices, recent, services.pacer)
+        self._speaking = Speaking(notices, recent, services.pacer)
         self._owner_codes = owner_codes
         self._group = group
         self._tasks: set[asyncio.Task[None]] = set()
@@ -80,7 +79,7 @@ class Ingress:
 
     async def accept(self, platform: Platform, incoming: Incoming) -> None:
         """Return when the inbox holds *incoming*, or need not. Waits for an absent store."""
-        incoming = _unpacked(incoming)
+        incoming = unpacked(incoming)
         for_us = self._for_us(incoming)
         if for_us is None and incoming.private:
             return
@@ -95,10 +94,12 @@ class Ingress:
                 self._notify(platform, incoming, f"code:{incoming.event_id}", 60, told)
             return
         spoken_to = for_us is not None and for_us.address == "direct"
+        chosen = partial(self._inbox.places.chosen, incoming.conversation)
+        layers = Layers() if spoken_to else await retry_until_available(chosen, "chosen")
         if not spoken_to and role >= Role.MEMBER:
-            for_us = await self._wanted(platform, incoming) or for_us
+            for_us = await self._wanted(platform, incoming, layers) or for_us
         if for_us is None:
-            if await self._overhearing.keep(platform, incoming):
+            if await self._overhearing.keep(platform, incoming, layers):
                 self._spawn(self._overhearing.tell(platform, incoming), "overhears")
             return
         incoming = for_us
@@ -160,9 +161,11 @@ class Ingress:
             return msgspec.structs.replace(incoming, text=text, address="direct")
         return None if incoming.address == "overheard" else incoming
 
-    async def _wanted(self, platform: Platform, incoming: Incoming) -> Incoming | None:
+    async def _wanted(
+        self, platform: Platform, incoming: Incoming, chosen: Layers
+    ) -> Incoming | None:
         """*incoming*, which does not speak to us, if its place wants it answered all the same."""
-        wanted = await self._speaking.wants(incoming)
+        wanted = await self._speaking.wants(incoming, chosen.preferences)
         if wanted == "judge":
             put = partial(self._put_unasked, platform)
             self._spawn(self._speaking.judge_later(incoming, put), "useful")
@@ -182,7 +185,7 @@ class Ingress:
         rights = self._services.rights
         role = await retry_until_available(partial(rights.role, platform, incoming), "role")
         if incoming.moved_to:
-            if role >= Role.MEMBER:
+            if role is not Role.STRANGER:
                 moved = partial(
                     self._inbox.places.note_move, incoming.conversation, incoming.moved_to
                 )
@@ -288,12 +291,3 @@ class Ingress:
         task = self._group.create_task(notice, name=f"notice {name}")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-
-def _unpacked(incoming: Incoming) -> Incoming:
-    """*incoming*. The command of a button may hold a text behind it."""
-    if " " not in incoming.command:
-        return incoming
-    command, _, text = incoming.command.partition(" ")
-    command = "" if command == ASK else command
-    return msgspec.structs.replace(incoming, command=command, text=text)

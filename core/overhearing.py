@@ -13,6 +13,7 @@ from core.live.delivery import post
 from core.messages import ConversationId, Incoming, place_of, split_conversation
 from core.platform import Platform
 from core.said import Said, beginning
+from core.store.layers import Layers
 from core.store.places import Places
 from core.telemetry import logger
 from core.turn.hearing import overhears
@@ -57,20 +58,20 @@ class Overhearing:
         self._places = places
         self._services = services
 
-    async def keep(self, platform: Platform, incoming: Incoming) -> bool:
+    async def keep(self, platform: Platform, incoming: Incoming, chosen: Layers) -> bool:
         """Keep *incoming*, which is not for us. True: it is the first that its place has kept.
 
-        If the store is away, it is not kept: nobody waits for it.
+        *chosen*: what holds in its conversation. If the store is away, it is not kept: nobody waits
+        for it.
         """
         if platform.limits.reads or incoming.private or incoming.moved_to or not incoming.message:
             return False
         if incoming.command:
             return False  # Another bot's.
+        if not overhears(chosen.own("context")):
+            return False
         conversation, overheard = incoming.conversation, self._services.overheard
         try:
-            chosen = await self._places.chosen(conversation)
-            if not overhears(chosen.own("context")):
-                return False
             await overheard.keep(conversation, said_of(incoming), edited=incoming.edited)
             return await overheard.announce(place_of(conversation))
         except StoreError as error:

@@ -8,6 +8,8 @@ from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Any
 
+from msgspec.structs import replace
+
 from core.errors import PlatformError, StoreError
 from core.languages.catalogue import say
 from core.languages.detection import language_of
@@ -26,6 +28,8 @@ log = logger(__name__)
 AGAIN_S = 5
 """Who presses again and again is told only so often."""
 TRIES = 2
+ASK = "ask"
+"""The command of a button that asks a question, instead of a person who types it."""
 HOME = "home"
 FREE = frozenset(("", HOME))
 """What anybody may press: a button that asks a question asks it for whoever presses."""
@@ -75,3 +79,12 @@ class Presses:
 
             self._spawn(tell(), "not theirs")
         return False
+
+
+def unpacked(incoming: Incoming) -> Incoming:
+    """*incoming*. The command of a button may hold a text behind it."""
+    if " " not in incoming.command:
+        return incoming
+    command, _, text = incoming.command.partition(" ")
+    command = "" if command == ASK else command
+    return replace(incoming, command=command, text=text)

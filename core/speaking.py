@@ -18,11 +18,17 @@ import msgspec
 from core.errors import StoreError
 from core.languages.cues import asks, glad
 from core.live.pace import Pacer
-from core.messages import FORWARD, ConversationId, Incoming, place_of, split_conversation
+from core.messages import (
+    FORWARD,
+    ConversationId,
+    Incoming,
+    Preferences,
+    place_of,
+    split_conversation,
+)
 from core.platform import Bucket
 from core.retry import retry_until_available
 from core.store.limits import Notices
-from core.store.places import Places
 from core.store.recent import SharedRecent
 from core.store.values import read_each
 from core.wordings import asked_name
@@ -53,18 +59,17 @@ _spoke = msgspec.json.Decoder(_Spoke)
 class Speaking:
     """Decides what is answered unasked. Waits for an absent store."""
 
-    def __init__(
-        self, places: Places, notices: Notices, recent: SharedRecent, pacer: Pacer
-    ) -> None:
-        self._places = places
+    def __init__(self, notices: Notices, recent: SharedRecent, pacer: Pacer) -> None:
         self._notices = notices
         self._recent = recent
         self._budget = pacer.budget
 
-    async def wants(self, incoming: Incoming) -> Wanted:
-        """Whether *incoming*, which does not speak to us, is answered all the same."""
-        chosen = partial(self._places.chosen, incoming.conversation)
-        when = (await retry_until_available(chosen, "chosen")).preferences.when
+    async def wants(self, incoming: Incoming, chosen: Preferences) -> Wanted:
+        """Whether *incoming*, which does not speak to us, is answered all the same.
+
+        *chosen*: what holds in its conversation.
+        """
+        when = chosen.when
         if when in ("", "mention") or incoming.private or incoming.moved_to or incoming.command:
             return ""
         if when == "useful":

@@ -8,11 +8,13 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, NamedTuple, cast
 
 import msgspec
+from msgspec.structs import replace
 from redis.asyncio import Redis
 from redis.commands.core import AsyncScript
 
 from core.messages import Spent
-from core.people.budgets import Account, Limit
+from core.people.budgets import Account, Limit, field_of
+from core.people.roles import tenant_of
 from core.store import keys
 from core.store.accounts import KEPT_S, key_of, read_hold, read_limits
 from core.store.connection import script, store_errors
@@ -105,6 +107,23 @@ class Budgets:
                 pipe.hdel(key, f"near:{unit}", f"over:{unit}")
                 pipe.expireat(key, int(account.until.timestamp()) + KEPT_S)
                 await pipe.execute()
+
+    async def move(self, accounts: Sequence[Account], place: str, to: str) -> None:
+        """The *place* (an id) is *to* now: what was set and spent of its *accounts* goes along."""
+        limits, field = keys.limits(tenant_of(place)), field_of("place", place)
+        named = [
+            replace(one, who=to) for one in await self.set_by_admins(tenant_of(place), [field])
+        ]
+        with store_errors():
+            if named:
+                async with self._redis.pipeline(transaction=True) as pipe:
+                    pipe.hsetnx(limits, field_of("place", to), msgspec.json.encode(named))
+                    pipe.hdel(limits, field)
+                    await pipe.execute()
+            for old in {key_of(one) for one in accounts if one.who == place}:
+                new = next(key_of(one._replace(who=to)) for one in accounts if key_of(one) == old)
+                if await self._redis.exists(old):
+                    await self._redis.renamenx(old, new)
 
     async def tally(self, tenant: str) -> Sequence[Row]:
         """Who spent how much in this month (of UTC), the dearest first."""

@@ -2,11 +2,12 @@
 
 import time
 from collections.abc import Sequence
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 from redis.asyncio import Redis
 
-from core.messages import ConversationId, Incoming, place_of, tenant_conversation
+from core.messages import ConversationId, Incoming, place_id, place_of, tenant_conversation
+from core.people.roles import tenant_of
 from core.store import keys
 from core.store.archive import indexed
 from core.store.connection import store_errors
@@ -133,9 +134,18 @@ class Places:
         return words(before or since)
 
     async def note_move(self, place: ConversationId, to: ConversationId) -> None:
-        """Remember for ever that *place*, which the operator listed, is now *to*."""
+        """Remember for ever that *place* is now *to*. What admins decided about it holds there."""
+        before, after = place_id(place), place_id(to)
+        members = keys.members(tenant_of(place))
         with store_errors():
             await self._redis.set(keys.moved(to), place)
+            if (decided := await cast(Any, self._redis.hget(members, before))) is not None:
+                async with self._redis.pipeline(transaction=True) as pipe:
+                    pipe.hsetnx(members, after, decided)
+                    pipe.hdel(members, before)
+                    await pipe.execute()
+            if await self._redis.exists(keys.always(place)):
+                await self._redis.renamenx(keys.always(place), keys.always(to))
 
     async def moved_from(self, place: ConversationId) -> ConversationId:
         """The id that *place* had before it moved; empty if it did not move."""

@@ -1,7 +1,10 @@
 """Serving the mail of a turn: answer a question, or carry out a command."""
 
 from core.languages.catalogue import say
+from core.messages import ConversationId, place_id
+from core.people.roles import tenant_of
 from core.store.claim import FAILED, START
+from core.telemetry import logger
 from core.turn.afford import hint, refuse
 from core.turn.answer import answer
 from core.turn.bursts import answered_remark
@@ -12,6 +15,8 @@ from core.turn.prompt import QUESTION_CHARS, asked_text, with_part
 from core.turn.spending import OverBudget, Unpriced
 from core.turn.summaries import titled
 from core.turn.useful import unasked, without_answer
+
+log = logger(__name__)
 
 MOST_TRIES = 4 * FAILED + START
 MOST_TRIES_WHOLE = 20 * START
@@ -37,9 +42,7 @@ async def serve(context: TurnContext) -> Report:
 async def _serve(context: TurnContext) -> Report:
     first, language = context.first, context.language
     if to := first.moved_to or context.turn.moved_to:
-        await context.services.reminders.move(context.claim.conversation, to)
-        await context.claim.move(to, said=bool(first.moved_to))
-        return Report("moved")
+        return await _move(context, to)
     if first.deleted:
         await context.take_away(context.checkpoint.posts)
         await context.commit()
@@ -68,6 +71,18 @@ async def _serve(context: TurnContext) -> Report:
         return await answer(context, question, history, both, replaces=remark, again=True)
     async with titled(context, question):
         return await answer(context, question, context.turn.history, context.attachments)
+
+
+async def _move(context: TurnContext, to: ConversationId) -> Report:
+    """The chat goes on as *to*, with all that was chosen, set and spent in it."""
+    services, conversation = context.services, context.claim.conversation
+    before, after = place_id(conversation), place_id(to)
+    await services.reminders.move(conversation, to)
+    await services.budgets.move(context.accounts, before, after)
+    if before in services.places or before in services.access.places(tenant_of(before)):
+        log.warning("a group has a new id: the settings name the old one", old=before, new=after)
+    await context.claim.move(to, said=bool(context.first.moved_to))
+    return Report("moved")
 
 
 async def _ask_again_as_edited(context: TurnContext) -> Report:

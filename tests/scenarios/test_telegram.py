@@ -11,6 +11,8 @@ from PIL import Image
 
 from core.languages.catalogue import LANGUAGES
 from core.messages import conversation_id
+from core.people.budgets import field_of, read_limit
+from core.people.roles import Member, Role
 from core.store import keys
 from core.turn.commands import MENU
 from tests.contracts.drivers import TelegramDriver, driving, hooked
@@ -659,6 +661,43 @@ async def test_a_list_of_chats_follows_a_group_into_its_supergroup(driver, tmp_p
         driver.server.say(-3003, "@palaver_bot hello")
         await until(lambda: finished(driver.server, -2002))
         assert len(model.requests) == 1
+
+
+async def test_what_was_decided_and_set_about_a_group_follows_it_into_its_supergroup(
+    tmp_path, model
+):
+    """Blocked stays blocked, for members too, allowed stays allowed, and so do its budgets."""
+    # core.telegram.org/bots/api#message: migrate_to_chat_id
+    driver = TelegramDriver()
+    async with driving(driver, tmp_path, model, open=False, owners=("telegram:77",)):
+        server, services = driver.server, driver.app.core.services
+        members, budgets = services.requests.members, services.budgets
+        server.add_group(-3003)
+        for group in (-2002, -3004):
+            server.add_group(group)
+        for place, role in (("-1001", Role.MEMBER), ("-3003", Role.BLOCKED), ("78", Role.MEMBER)):
+            one = Member(role, by="telegram:77", at=1.0)
+            await members.decide("telegram", f"telegram:{place}", one, by_owner=True, owned=True)
+        limit = read_limit("place", "1 tokens/day", who="telegram:-1001")
+        await budgets.set("telegram", field_of("place", "telegram:-1001"), [limit])
+        server.say(-1001, "@palaver_bot hello", user=server.person(79, "Eve"))
+        await until(lambda: finished(server, -1001))
+        server.say(-1001, "", migrate_to_chat_id=-2002)
+        server.say(-3003, "", migrate_to_chat_id=-3004)
+
+        async def moved():
+            known = await members.all("telegram")
+            set_now = await budgets.set_by_admins("telegram", ["place telegram:-2002"])
+            return {"telegram:-2002", "telegram:-3004"} <= set(known) and set_now
+
+        (limit,) = await until(moved)
+        assert limit.who == "telegram:-2002"
+        assert "telegram:-3003" not in await members.all("telegram")
+        server.say(-3004, "@palaver_bot hello", user=server.person(78, "Bob"))
+        server.say(-2002, "@palaver_bot and now?", user=server.person(79, "Eve"))
+        await until(lambda: any("used up" in one.text for one in server.posts(-2002)))
+        assert len(model.requests) == 1
+        assert server.posts(-3004) == []
 
 
 async def test_in_a_group_what_is_passed_on_behind_an_answered_remark_is_answered_in_its_post(
