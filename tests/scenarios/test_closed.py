@@ -193,8 +193,8 @@ async def test_check_says_whether_there_is_an_owner_and_who(tmp_path):
         connect(url) as redis,
     ):
         settings = settings_for(tmp_path, open=False, redis_url=url, **driver.settings())
-        assert "no owner yet" in str([one async for one in _store(settings)])
+        assert "no owner yet" in str([one async for one in _store(settings, {})])
         member = Member(Role.OWNER, "Ann")
         members = SharedMembers(redis)
         await members.decide("telegram", "telegram:77", member, by_owner=True, owned=False)
-        assert "owned by telegram:77" in str([one async for one in _store(settings)])
+        assert "owned by telegram:77" in str([one async for one in _store(settings, {})])
