@@ -133,6 +133,17 @@ class Places:
                 before, since = await pipe.execute()
         return words(before or since)
 
+    async def note_asker(self, lane: Lane, post: str) -> None:
+        """*post* was made for the person of *lane*. It has buttons before the commit notes that."""
+        person, known_s = lane.asker
+        if not person:
+            return
+        with store_errors():
+            async with self._redis.pipeline(transaction=False) as pipe:
+                pipe.hsetnx(lane.askers, post, person)
+                pipe.expire(lane.askers, known_s)
+                await pipe.execute()
+
     async def note_move(self, place: ConversationId, to: ConversationId) -> None:
         """Remember for ever that *place* is now *to*. What admins decided about it holds there."""
         before, after = place_id(place), place_id(to)

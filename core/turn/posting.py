@@ -1,8 +1,9 @@
 """Posts pictures, however often the platform must be asked."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 
-from core.errors import PostLost
+from core.errors import PostLost, StoreError
 from core.live.delivery import deliver
 from core.messages import Attachment, Button, Picture
 from core.turn.context import TurnContext
@@ -42,7 +43,11 @@ async def post_pictures(
                 replacing = ""
                 sent = await send_pictures(*place, group, under)
             posted.extend(sent.pictures)
-            context.painted.extend([sent.handle] if sent.handle else [])
+            if sent.handle:
+                context.painted.append(sent.handle)
+                with suppress(StoreError):
+                    # Somebody else may press a button before the commit.
+                    await context.claim.places.note_asker(context.claim.lane, sent.handle)
 
         await context.lease.may_show(new_post=True)
         await deliver(

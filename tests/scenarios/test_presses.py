@@ -1,10 +1,12 @@
 """In a group a button is the asker's and the admins'. Others are told so, and nobody else is."""
 
+import asyncio
 from contextlib import asynccontextmanager
 
 import pytest
 
 from core.store import keys
+from core.store.claim import Claim
 from tests.contracts.drivers import SlackDriver, TelegramDriver, driving, started
 from tests.harness import until
 
@@ -130,17 +132,31 @@ async def test_an_admin_of_the_place_presses_for_others_unless_that_is_switched_
             assert "admin of the bot" in (await until(lambda: refusals(driver)))[0]
 
 
-async def test_the_buttons_under_a_picture_are_the_asker_s_too(driver, tmp_path, model):
+async def test_the_buttons_under_a_picture_are_the_asker_s_too(
+    driver, tmp_path, model, monkeypatch
+):
+    """Also before its turn is committed."""
+    goes_on, commit = asyncio.Event(), Claim.commit
+
+    async def late(self, *arguments, **ending):
+        await goes_on.wait()
+        return await commit(self, *arguments, **ending)
+
+    monkeypatch.setattr(Claim, "commit", late)
     async with group(driver, tmp_path, model) as place:
         await driver.say(place, "/image a fox")
         await until(lambda: shows(driver, "another"))
-        # Whose a picture is is noted by the commit, a moment after it is shown.
-        registry = driver.app.core.services.metrics.registry
-        await until(lambda: not registry.get_sample_value("palaver_turns_running"))
+        redis = driver.app.core.redis
+
+        async def noted():
+            return [one async for one in redis.scan_iter(f"{keys.TAG}:askers:*")]
+
+        await until(noted)
         painted = len(model.image_requests)
         press(driver, post_with(driver, "another"), "another")
         await until(lambda: refusals(driver))
         assert len(model.image_requests) == painted
+        goes_on.set()
         press(driver, post_with(driver, "another"), "another", bob=False)
         await until(lambda: len(model.image_requests) == painted + 1)
 
