@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from core.errors import Refused
 from core.languages.catalogue import say
 from core.live.reply import Reply
-from core.messages import Attachment, Button, Exchange, Step
+from core.messages import Attachment, Button, Exchange
 from core.models.request import ChatRequest
 from core.store.turns import Checkpoint
 from core.telemetry import logger
@@ -18,7 +18,7 @@ from core.turn.consent import Waiting
 from core.turn.consent import question as consent_question
 from core.turn.context import Report, TurnContext
 from core.turn.cost import record, spent_of
-from core.turn.doubts import Redo, effects_of, kept, note_for_model, told
+from core.turn.doubts import Redo, effects_of, note_for_model, told
 from core.turn.doubts import buttons as doubt_buttons
 from core.turn.foreign import Taint
 from core.turn.generation import Generation
@@ -69,8 +69,8 @@ async def answer(
     attached = await read_attachments(context, attachments, readable)
     # What waited has its own steps in the journal.
     before_it = None if waited is not None else replaces
-    if done := note_for_model(context, before_it):
-        attached = replace(attached, notes=(*attached.notes, done))
+    if note := note_for_model(context, before_it):
+        attached = replace(attached, notes=(*attached.notes, note))
     messages = context.prompt(question, history, attached, heard.messages)
     besides = replaces or history or heard.messages or attached.pictures or context.memory
     request = request_of(context, question, messages, alone=not besides)
@@ -79,13 +79,14 @@ async def answer(
     generation = Generation(context.checkpoint.text, before.rstrip(), heading)
     generation.resume(context.checkpoint, context.services.model.price_of(request.model))
     taint = taint_of(context, readable, attachments, heard.messages, replaces)
-    rounds = Rounds(context, generation, question, taint=taint, redo=redo, waited=waited)
+    done = effects_of(before_it)
+    rounds = Rounds(context, generation, question, done, taint=taint, redo=redo, waited=waited)
     posts = replaces.posts if again and replaces is not None else ()
     answering = _Answering(context, request, generation, rounds, posts)
     await answering.show()
     posts = answering.reply.handles
     exchange = _exchange(context, question, attachments, generation, posts, replaces)
-    exchange = answering.noted(exchange, effects_of(before_it))
+    exchange = answering.noted(exchange)
     model, spent = rounds.spent(answering.request)
     replaced = replaces.event_id if replaces is not None else ""
     await context.commit(exchange, replaces=replaced, spent=rounds.bill(answering.request))
@@ -125,13 +126,13 @@ class _Answering:
         self.asks = ""
         self.reply = self._reply(context.checkpoint.pages or posts)
 
-    def noted(self, exchange: Exchange, before: Sequence[Step]) -> Exchange:
-        """*exchange* with what was called for it, *before* and now, and with what it asks."""
+    def noted(self, exchange: Exchange) -> Exchange:
+        """*exchange* with what was called for it, and with what it asks."""
         rounds = self._rounds
         return replace(
             exchange,
             answer="\n\n".join(filter(None, (exchange.answer, self.asks))),
-            steps=kept([*before, *rounds.noted]),
+            steps=rounds.noted,
             tainted=rounds.taint > Taint.NONE,
             by_pictures=rounds.taint is Taint.PICTURES,
             token=rounds.waits.token if rounds.waits is not None else "",

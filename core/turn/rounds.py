@@ -21,7 +21,7 @@ from core.turn.bounds import Bounds
 from core.turn.consent import Waiting, asked_of, keep, must_ask
 from core.turn.context import TurnContext
 from core.turn.cost import spent_by
-from core.turn.doubts import Redo
+from core.turn.doubts import Redo, kept
 from core.turn.foreign import Taint, new_mark
 from core.turn.generation import Generation
 from core.turn.journal import happened, made, noted
@@ -49,6 +49,7 @@ class Rounds:
 
     Args:
         question: what is asked.
+        before: effects that an earlier answer to it had.
         taint: what the prompt holds of others.
         redo: a step that is done again before the model is asked, because the person wants it.
         waited: what goes on because a person has decided.
@@ -59,6 +60,7 @@ class Rounds:
         context: TurnContext,
         generation: Generation,
         question: str,
+        before: Sequence[Step] = (),
         *,
         taint: Taint = Taint.NONE,
         redo: Redo | None = None,
@@ -68,6 +70,7 @@ class Rounds:
         self._context = context
         self._generation = generation
         self._redo = redo
+        self._before = before
         self._journal = context.journal
         self._request = ChatRequest(messages=())
         under_way = UnderWay(context, lambda: self._journal.steps, lambda: self.bill(sure=True))
@@ -155,10 +158,10 @@ class Rounds:
 
     @property
     def noted(self) -> tuple[Step, ...]:
-        """The steps as the exchange keeps them."""
+        """The steps as the exchange keeps them, with those of an earlier answer before them."""
         made = [step for step in self._journal.steps if step.ended or happened(step)]
         names = [self._redo.name if self._redo is not None else "", *[""] * len(made)]
-        return tuple(map(noted, made, names))
+        return kept([*self._before, *map(noted, made, names)])
 
     async def write(
         self, request: ChatRequest, on_text: Callable[[], None], on_steps: Callable[[], None]

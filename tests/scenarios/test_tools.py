@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from functools import partial
 
 import pytest
 
@@ -253,6 +254,33 @@ async def test_stop_during_an_effect_says_that_it_may_have_been_done(
         await driver.press(place, leave)
         assert "leave it" in (await driver.posted(place, 4))[-1].text
     assert served.done == {("make", "a"): 2}
+
+
+async def test_after_a_retry_each_button_does_the_effect_that_it_names(
+    driver, tmp_path, model, served, monkeypatch
+):
+    monkeypatch.setattr("core.turn.steps.LAST_WORDS_S", 0.1)
+    served.hold.clear()
+    place = driver.places[0]
+
+    async def button(begin):
+        commands = [one for post in await driver.posts(place) for one in post.commands]
+        return next((one for one in commands if one.startswith(begin)), None)
+
+    async def says(text):
+        return any(text in post.text for post in await driver.posts(place))
+
+    async with driving(driver, tmp_path, model, tools=ALL, **UNASKED):
+        for number, what in enumerate("ab"):
+            calling(model, ("", [("make", {"what": what})]))
+            await (driver.say(place, "go") if what == "a" else driver.press(place, "retry"))
+            await until(partial(served.done.get, ("make", what)))
+            await driver.press(place, "stop")
+            redo = await until(partial(button, f"redo {number} "))
+        served.hold.set()
+        await driver.press(place, redo)
+        await until(partial(says, "RESULT make b number 2"))
+    assert served.done == {("make", "a"): 1, ("make", "b"): 2}
 
 
 async def test_stop_waits_a_moment_for_an_effect_that_just_ends(driver, tmp_path, model, served):
