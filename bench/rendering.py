@@ -13,7 +13,7 @@ from bench.formatting import Writer
 from bots.telegram.markup import drawn, fill, render
 from core.live.markdown import heal
 from core.live.pages import cut
-from core.service import collect_seldom
+from core.watchdog import collect_seldom
 
 FRAME_CHARS = 4096
 ANSWER_TOKENS, FRAMES = 2_000, 24

@@ -23,7 +23,7 @@ from aiohttp.client_proto import ResponseHandler
 from core.models.client import ChatClient
 from core.models.providers import Endpoint
 from core.models.request import ChatMessage, ChatRequest
-from core.service import collect_seldom
+from core.watchdog import collect_seldom
 
 CHUNKS = 2_000
 TIMES = 6

@@ -6,7 +6,6 @@ from types import TracebackType
 from typing import Self
 
 from aiohttp import web
-from telegram.constants import ChatAction
 from telegram.error import TelegramError
 
 from bots.telegram.admins import Admins, hears, is_admin
@@ -219,7 +218,8 @@ class TelegramPlatform:
         if split_conversation(conversation)[2].startswith(GUEST):
             return  # We are not a member of that chat.
         with telegram_errors():
-            await self._bot.send_chat_action(chat, ChatAction.TYPING, message_thread_id=topic)
+            typing = {"chat_id": chat, "message_thread_id": topic, "action": "typing"}
+            await self._bot.call("sendChatAction", typing)
 
     async def entitle(self, conversation: ConversationId, title: str) -> None:
         chat, topic = place(conversation)

@@ -23,6 +23,7 @@ ANSWER_BYTES = 32 * 1024 * 1024
 """The most that is read, unpacked. A hundred updates are seldom more than one megabyte."""
 CONNECT_S = 10.0
 UPLOAD_S = 60.0
+_JSON = {"Content-Type": "application/json"}
 _ID = re.compile(rb'"update_id"\s*:\s*(\d{1,18})')
 
 
@@ -32,6 +33,13 @@ class Unreadable(TelegramError):
     def __init__(self, ids: Sequence[int] = ()) -> None:
         super().__init__("Telegram's answer is not what it should be")
         self.ids = ids
+
+
+class Plain:
+    """Parameters without files, sent as JSON: a form of ten fields takes five times as much CPU."""
+
+    def __init__(self, parameters: Json) -> None:
+        self.body = msgspec.json.encode(parameters, enc_hook=lambda one: one.to_dict())
 
 
 class Request(BaseRequest):
@@ -65,7 +73,7 @@ class Request(BaseRequest):
         self,
         url: str,
         method: str,
-        request_data: RequestData | None = None,
+        request_data: RequestData | Plain | None = None,
         read_timeout: Any = BaseRequest.DEFAULT_NONE,
         write_timeout: Any = BaseRequest.DEFAULT_NONE,
         connect_timeout: Any = BaseRequest.DEFAULT_NONE,
@@ -75,17 +83,23 @@ class Request(BaseRequest):
         if self._session is None:
             raise NetworkError("the request is not initialized")
         read_s = read_timeout if isinstance(read_timeout, int | float) else self._read_s
-        files = request_data.multipart_data if request_data else {}
+        body: bytes | aiohttp.FormData | None = None
+        headers: Mapping[str, str] = {}
+        files: Mapping[str, Any] = {}
+        if isinstance(request_data, Plain):
+            body, headers = request_data.body, _JSON
+        elif request_data:
+            files = request_data.multipart_data
+            body = _form(request_data.json_parameters, files)
         timeout = aiohttp.ClientTimeout(
             total=None,
             connect=read_s,
             sock_connect=CONNECT_S,
             sock_read=read_s + (UPLOAD_S if files else 0),
         )
-        fields = request_data.json_parameters if request_data else {}
         try:
             async with self._session.request(
-                method, url, data=_form(fields, files), timeout=timeout, allow_redirects=False
+                method, url, data=body, headers=headers, timeout=timeout, allow_redirects=False
             ) as response:
                 payload = await read_up_to(response.content, ANSWER_BYTES)
                 status = response.status
@@ -97,6 +111,11 @@ class Request(BaseRequest):
         if len(payload) > ANSWER_BYTES:
             raise Unreadable(_ids(payload))
         return status, payload
+
+    async def call(self, url: str, parameters: Json) -> Any:
+        """What Telegram says to *parameters*. Raises the library's errors."""
+        plain: Any = Plain(parameters)
+        return await self.post(url, request_data=plain)
 
     @staticmethod
     def parse_json_payload(payload: bytes) -> Json:

@@ -50,6 +50,7 @@ GROUP_BURST_UPTO = 20
 
 GROWING = " ▍"
 NO_PREVIEW = LinkPreviewOptions(is_disabled=True)
+_NO_PREVIEW = {"is_disabled": True}
 _LOST = (
     "chat not found",
     "not enough rights",
@@ -269,28 +270,31 @@ class TelegramSurface:
 
     async def _send(self, formatted: Formatted, buttons: Sequence[Button]) -> None:
         with telegram_errors():
-            message = await self._bot.send_message(
-                self._chat,
-                formatted.text,
-                entities=entities_of(formatted.entities),
-                message_thread_id=self._topic,
-                reply_parameters=reply_parameters(self._reply_to),
-                reply_markup=keyboard(buttons),
-                link_preview_options=NO_PREVIEW,
+            message = await self._bot.call(
+                "sendMessage",
+                {
+                    "chat_id": self._chat,
+                    "message_thread_id": self._topic,
+                    "reply_parameters": reply_parameters(self._reply_to),
+                    **_content(formatted, buttons),
+                },
             )
-        self._message_id = message.message_id
+        self._message_id = int(message["message_id"])
 
     async def _edit(self, message_id: int, formatted: Formatted, buttons: Sequence[Button]) -> None:
         try:
             with telegram_errors():
-                await self._bot.edit_message_text(
-                    formatted.text,
-                    chat_id=self._chat,
-                    message_id=message_id,
-                    entities=entities_of(formatted.entities),
-                    reply_markup=keyboard(buttons),
-                    link_preview_options=NO_PREVIEW,
-                )
+                post = {"chat_id": self._chat, "message_id": message_id}
+                await self._bot.call("editMessageText", post | _content(formatted, buttons))
         except ContentRefused as error:
             if NOT_MODIFIED not in str(error).lower():
                 raise
+
+
+def _content(formatted: Formatted, buttons: Sequence[Button]) -> dict[str, object]:
+    return {
+        "text": formatted.text,
+        "entities": entities_of(formatted.entities) or None,
+        "reply_markup": keyboard(buttons),
+        "link_preview_options": _NO_PREVIEW,
+    }

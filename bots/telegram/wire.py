@@ -4,8 +4,8 @@ The client library reads a batch of updates as a whole. If it cannot read one of
 of an older server), it refuses the batch, at every poll, for ever.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, cast
 
 from telegram import Bot, Update
 from telegram.error import BadRequest, InvalidToken, RetryAfter
@@ -133,15 +133,26 @@ class TelegramBot(Bot):
             return None
 
     async def call(self, endpoint: str, data: Json) -> Any:
-        """Call a method that the library does not know yet."""
-        return await self._post(endpoint, data)
+        """Call a method with *data* as it stands, and return what Telegram says.
+
+        For methods that the library does not know, and for those of every turn: what the library
+        makes of arguments and answers costs as much as the call.
+        """
+        given = {name: one for name, one in data.items() if one is not None}
+        url, request = f"{self.base_url}/{endpoint}", cast(Request, self.request)
+        return await self._made(endpoint, given, lambda: request.call(url, given))
 
     async def _do_post(self, endpoint: str, data: Json, **timeouts: Any) -> Any:
+        make = super()._do_post
+        return await self._made(endpoint, data, lambda: make(endpoint, data, **timeouts))
+
+    async def _made(self, endpoint: str, data: Json, make: Callable[[], Awaitable[Any]]) -> Any:
+        """What comes of *make*, the call of *endpoint* with *data*."""
         group = _group_of_post(endpoint, data)
         if group is not None:
             await self._slow.before(group)
         try:
-            result: Any = await super()._do_post(endpoint, data, **timeouts)
+            result: Any = await make()
         except RetryAfter as error:
             if group is None:
                 raise

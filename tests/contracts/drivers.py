@@ -249,10 +249,8 @@ class TelegramDriver(Driver):
 
     def lose_next_post(self):
         async def lost(request):
-            form = await request.post()
-            parameters = {
-                "reply_markup": json.loads(form["reply_markup"]) if "reply_markup" in form else None
-            }
+            form = await telegram_server.sent(request)
+            parameters = {"reply_markup": form.get("reply_markup")}
             self.server._post(int(form["chat_id"]), form["text"], parameters)
             request.transport.close()
 

@@ -73,7 +73,7 @@ async def test_a_process_frozen_while_it_posts_takes_its_post_away_when_it_wakes
     taken, go = asyncio.Event(), asyncio.Event()
 
     async def slowly(request):
-        form = await request.post()
+        form = await telegram.sent(request)
         result = await server.do_sendMessage({"chat_id": form["chat_id"], "text": form["text"]}, {})
         taken.set()
         await go.wait()
@@ -96,7 +96,7 @@ async def test_who_posted_while_redis_was_away_and_froze_takes_its_post_away_whe
     model.piece_s = 0.4
 
     async def without_redis(request):
-        form = await request.post()
+        form = await telegram.sent(request)
         redis.kill()
         result = await server.do_sendMessage({"chat_id": form["chat_id"], "text": form["text"]}, {})
         return telegram.web.json_response({"ok": True, "result": result})
@@ -116,7 +116,7 @@ async def test_a_restart_in_the_moment_of_the_only_post_waits_for_it(server, mod
     taken = asyncio.Event()
 
     async def slowly(request):
-        form = await request.post()
+        form = await telegram.sent(request)
         fields = {"chat_id": form["chat_id"], "text": form["text"]}
         result = await server.do_sendMessage(fields, {})
         taken.set()

@@ -11,7 +11,7 @@ from aiohttp import web
 from core.border import SET_ASIDE
 from tests.contracts.drivers import TelegramDriver, driving, hooked
 from tests.harness import palaver, until
-from tests.servers.telegram import BOT, ApiError, old_poll
+from tests.servers.telegram import BOT, ApiError, old_poll, sent
 
 
 @pytest.fixture
@@ -90,7 +90,7 @@ async def test_a_post_that_is_told_back_in_an_unknown_shape_is_sent_once(driver,
     async with driving(driver, tmp_path, model):
 
         async def odd(request):
-            form = await request.post()
+            form = await sent(request)
             body = driver.server._post(-1001, form["text"], {})
             body["reply_to_message"] = {**body, "poll": old_poll("Tea?")}
             return web.json_response({"ok": True, "result": body})

@@ -130,6 +130,16 @@ def _td(request):
     return json.loads(tdjson.td_execute(json.dumps(request).encode()))
 
 
+async def sent(request):
+    """The parameters of a call.
+
+    core.telegram.org/bots/api#making-requests: a form, or JSON unless files are uploaded.
+    """
+    if request.content_type == "application/json":
+        return await request.json()
+    return await request.post()
+
+
 @dataclass
 class Message:
     id: int
@@ -324,8 +334,7 @@ class TelegramServer:
         if request.match_info["token"] != self.token:
             return self._fail(ApiError(401, "Unauthorized"))
         parameters, files = {}, {}
-        form = await request.post()
-        for name, value in form.items():
+        for name, value in (await sent(request)).items():
             if isinstance(value, str):
                 try:
                     parameters[name] = json.loads(value)
@@ -333,9 +342,11 @@ class TelegramServer:
                     parameters[name] = value
                 if name in ("text", "caption"):
                     parameters[name] = value
-            else:
+            elif isinstance(value, web.FileField):
                 files[name] = Upload(value.file.read())
                 files[name].name = value.filename
+            else:
+                parameters[name] = value
         self.calls.append((time.monotonic(), method, parameters))
         for fault in self.faults:
             if fault(method, parameters):

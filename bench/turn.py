@@ -1,0 +1,352 @@
+"""What a turn costs: CPU against a bare script with the same calls, memory, start, commands.
+
+    python -m bench.turn --turns 24 --again 3
+
+A real `palaver run`, on each platform. The platform and the model are loopback servers in this
+process, Redis is a third one. The bare script (`bench.bare`) makes the same calls at the same
+times.
+CPU is that of the one process, less what it takes when nobody asks.
+"""
+
+import argparse
+import asyncio
+import io
+import json
+import os
+import statistics
+import sys
+import tempfile
+import time
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import aiohttp
+from PIL import Image
+
+from bench.scenes import SCENES, Page, Slack, Telegram, told
+from bench.tools import cpu_s, memory_mb
+from core.store.connection import connect
+from tests.harness import until
+from tests.servers.model import ModelServer
+from tests.servers.redis import redis_at
+
+ROOT = Path(__file__).parents[1]
+CHUNKS, CHUNK_S, CHUNK_CHARS = 100, 0.03, 5
+"""The answer of an ordinary turn: 500 characters in three seconds."""
+AT_ONCE = 4
+IDLE_S = 4.0
+MANY = 2_000
+"""Chunks of the answer that tells what a chunk costs."""
+OPEN = 200
+LONG_CHARS = 100_000
+PHOTOS, PHOTO_SIZE = 20, (4000, 3000)
+
+
+class Run:
+    """A process under measurement, and what surrounds it."""
+
+    def __init__(self, scene, model, process, redis=None):
+        self.scene, self.model, self.process, self.redis = scene, model, process, redis
+
+    async def turns(self, count, text="how much?"):
+        """Ask *count* questions, some at once. Returns the calls of the last one."""
+        places, calls = asyncio.Semaphore(AT_ONCE), []
+
+        async def ask():
+            async with places:
+                calls.append(await self.scene.ask(text))
+
+        async with asyncio.TaskGroup() as group:
+            for _ in range(count):
+                group.create_task(ask())
+        return calls[-1]
+
+    async def cpu_ms(self, count):
+        """Milliseconds of CPU for each of *count* turns."""
+        pid = self.process.pid
+        before = cpu_s(pid)
+        await asyncio.sleep(IDLE_S)
+        idle = (cpu_s(pid) - before) / IDLE_S
+        before, began = cpu_s(pid), time.monotonic()
+        await self.turns(count)
+        took = cpu_s(pid) - before - idle * (time.monotonic() - began)
+        return took / count * 1000
+
+    async def commands(self, count=3):
+        """(commands, reads) of Redis for each turn, one after the other."""
+
+        async def told():
+            async with connect(self.redis.url) as client:
+                stats = await client.info("stats")
+            return stats["total_commands_processed"], stats["total_reads_processed"]
+
+        began, before = time.monotonic(), await told()
+        for _ in range(count):
+            await self.scene.ask("how much?")
+        took, after = time.monotonic() - began, await told()
+        await asyncio.sleep(took)
+        idle = await told()
+        return [((b - a) - (c - b)) / count for a, b, c in zip(before, after, idle, strict=True)]
+
+
+def environment(scene, redis, model, folder, **settings):
+    values = {
+        "redis_url": redis.url,
+        "data_dir": folder / "data",
+        "http_port": scene.port,
+        "web_chat": "false",
+        "open": "true",
+        "llm_base_url": model.url,
+        "llm_model": "scripted",
+        "log_level": "WARNING",
+        "history_tokens": "4000",
+        "max_turns": "500",
+        **scene.settings(),
+        **settings,
+    }
+    named = {name.upper(): str(value) for name, value in values.items()}
+    kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    return {**kept, **named, "PYTHONPATH": str(ROOT)}
+
+
+@asynccontextmanager
+async def started(command, environment=None, given=b""):
+    """A process that gets *given* to read, until the block ends."""
+    process = await asyncio.create_subprocess_exec(
+        *command,
+        env=environment,
+        cwd=ROOT,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.DEVNULL,
+    )
+    process.stdin.write(given)
+    process.stdin.close()
+    try:
+        yield process
+    finally:
+        process.kill()
+        await process.wait()
+
+
+async def ready(scene):
+    """Wait until Palaver is ready."""
+
+    async def answers():
+        try:
+            async with aiohttp.ClientSession() as session:
+                url = f"http://127.0.0.1:{scene.port}/readyz"
+                async with session.get(url) as response:
+                    return response.status == 200
+        except aiohttp.ClientError:
+            return False
+
+    await until(answers, 60)
+
+
+@asynccontextmanager
+async def palaver(scene, model, **settings):
+    """A `palaver run` on *scene*, ready."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        async with redis_at(folder / "redis") as redis:
+            values = environment(scene, redis, model, folder, **settings)
+            command = [sys.executable, "-m", "bots", "run"]
+            async with started(command, values) as process:
+                await ready(scene)
+                yield Run(scene, model, process, redis)
+
+
+@asynccontextmanager
+async def bare(scene, model, calls):
+    """A bare script on *scene*, which makes *calls*."""
+    url = ""
+    if scene.server is not None:
+        token = getattr(scene.server, "token", None)
+        url = f"{scene.server.url}/bot{token}" if token else scene.server.api_url
+    task = {
+        "model": model.url,
+        "body": model.requests[-1],
+        "url": url,
+        "port": scene.port,
+        "calls": calls,
+    }
+    command = [sys.executable, "-m", "bench.bare", scene.kind]
+    async with started(command, given=told(task).encode()) as process:
+        await asyncio.sleep(2)
+        yield Run(scene, model, process)
+
+
+def scripted(chunks=CHUNKS, each_s=CHUNK_S, chars=CHUNK_CHARS):
+    text = ("word " * (chunks * chars // 5 + 1))[: chunks * chars]
+    return ModelServer(lambda _: text, piece_s=each_s, piece_chars=chars)
+
+
+async def compared(make, turns, again):
+    """{"palaver": [ms...], "bare": [ms...]}, and (commands, reads) of a turn."""
+    measured = {"palaver": [], "bare": []}
+    costs = None
+    for _ in range(again):
+        async with scripted().running() as model, make().running() as scene:
+            async with palaver(scene, model) as run:
+                await run.turns(2 * AT_ONCE)
+                measured["palaver"].append(await run.cpu_ms(turns))
+                calls = await scene.ask("how much?")
+                costs = costs or await run.commands()
+            if scene.server is not None and hasattr(scene.server, "webhook"):
+                scene.server.webhook = None
+            async with bare(scene, model, calls) as run:
+                await run.turns(2 * AT_ONCE)
+                measured["bare"].append(await run.cpu_ms(turns))
+    return scene.name, measured, costs, len(calls)
+
+
+async def chunk_us():
+    """Microseconds of CPU for each chunk, each a packet: from answers of the same length."""
+    took = []
+    for chunks in (MANY // 20, MANY):
+        model = scripted(chunks, 3.0 / chunks, 10_000 // chunks)
+        async with (
+            model.running(),
+            Telegram().running() as scene,
+            palaver(scene, model) as run,
+        ):
+            await run.turns(4)
+            took.append(await run.cpu_ms(8))
+    return (took[1] - took[0]) * 1000 / (MANY - MANY // 20)
+
+
+async def long_us():
+    """Microseconds of CPU for a character, in answers of 1,000 and of 100,000, on the page."""
+    took = []
+    for chars in (100, 1_000, LONG_CHARS):
+        async with (
+            scripted(chars // 50, 0.001, 50).running() as model,
+            Page().running() as scene,
+            palaver(scene, model) as run,
+        ):
+            await run.turns(4)
+            took.append(await run.cpu_ms(8))
+    none, short, long = took
+    return (short - none) / 900 * 1000, (long - none) / (LONG_CHARS - 100) * 1000
+
+
+class Both:
+    """Telegram and Slack at once; questions come on Telegram."""
+
+    def __init__(self):
+        self._telegram, self._slack = Telegram(), Slack()
+        self.port, self.server = self._telegram.port, self._telegram.server
+        self.ask = self._telegram.ask
+
+    def settings(self):
+        return self._telegram.settings() | self._slack.settings()
+
+    @asynccontextmanager
+    async def running(self):
+        async with self._telegram.running(), self._slack.running():
+            yield self
+
+
+async def memory():
+    """(MB when idle, KB for each open answer), both the process's own share (PSS)."""
+    async with (
+        scripted(4000, 0.05).running() as model,
+        Both().running() as scene,
+        palaver(scene, model) as run,
+    ):
+        await asyncio.sleep(5)
+        idle = memory_mb(run.process.pid)[1]
+        warm = [asyncio.create_task(scene.ask("go")) for _ in range(AT_ONCE)]
+        await asyncio.sleep(8)
+        before = memory_mb(run.process.pid)[1]
+        asked = [asyncio.create_task(scene.ask("go")) for _ in range(OPEN)]
+        await until(lambda: len(model.requests) >= OPEN + AT_ONCE, 60)
+        await asyncio.sleep(8)
+        after = memory_mb(run.process.pid)[1]
+        for one in warm + asked:
+            one.cancel()
+        await asyncio.gather(*warm, *asked, return_exceptions=True)
+    return idle, (after - before) / OPEN * 1024
+
+
+async def start_s(make):
+    """(seconds, seconds of CPU) from the start to ready."""
+    async with scripted().running() as model, make().running() as scene:
+        began = time.monotonic()
+        async with palaver(scene, model) as run:
+            return time.monotonic() - began, cpu_s(run.process.pid)
+
+
+async def stall_ms():
+    """How late the loop is at most while 20 large photos come at once, in milliseconds."""
+    file = io.BytesIO()
+    noise = Image.effect_noise((PHOTO_SIZE[0] // 8, PHOTO_SIZE[1] // 8), 80)
+    noise.resize(PHOTO_SIZE).convert("RGB").save(file, "JPEG", quality=90)
+    async with scripted().running() as model, Telegram().running() as scene:
+        scene.server.add_file("p", file.getvalue())
+        async with palaver(scene, model, llm_vision="yes") as run:
+            await run.turns(AT_ONCE)
+            before = await _lags(scene)
+            photo = [{"file_id": "p", "file_unique_id": "p", "width": 4000, "height": 3000}]
+            chats = range(1, PHOTOS + 1)
+            for chat in chats:
+                scene.server.add_private(chat)
+                who = scene.server.person(chat)
+                scene.server.say(chat, "", user=who, photo=photo, caption="what is this?")
+            await until(lambda: all("retry" in str(_markup(scene, chat)) for chat in chats), 120)
+            return {at: n - before.get(at, 0) for at, n in (await _lags(scene)).items()}
+
+
+def _markup(scene, chat):
+    return [one.markup for one in scene.server.posts(chat)]
+
+
+async def _lags(scene):
+    """How many looks at the loop found it late by so much or less, by milliseconds."""
+    url = f"http://127.0.0.1:{scene.port}/metrics"
+    async with aiohttp.ClientSession() as session, session.get(url) as response:
+        lines = (await response.text()).splitlines()
+    found = [one for one in lines if one.startswith("palaver_loop_lag_seconds_bucket")]
+    return {float(one.split('"')[1]) * 1000: float(one.split()[-1]) for one in found}
+
+
+def spread(some):
+    return f"{statistics.median(some):.1f} ({min(some):.1f}-{max(some):.1f})"
+
+
+async def main(turns, again):
+    print("| ms of CPU of a turn | Palaver | a bare script | times |", flush=True)
+    print("|---|---|---|---|")
+    rows = []
+    for make in SCENES:
+        name, measured, costs, calls = await compared(make, turns, again)
+        ours, theirs = measured["palaver"], measured["bare"]
+        times = statistics.median(ours) / statistics.median(theirs)
+        print(f"| {name} | {spread(ours)} | {spread(theirs)} | {times:.1f} |", flush=True)
+        rows.append((name, calls, *costs))
+    print(
+        "\n| a turn | calls of the platform | Redis commands | reads of Redis |\n|---|---|---|---|"
+    )
+    for name, calls, commands, reads in rows:
+        print(f"| {name} | {calls} | {commands:.0f} | {reads:.0f} |")
+    print("\n| | |\n|---|---|", flush=True)
+    print(f"| a chunk, one a packet, µs of CPU | {await chunk_us():.0f} |", flush=True)
+    short, long = await long_us()
+    print(f"| a character of 1,000, µs of CPU | {short:.2f} |")
+    print(f"| a character of 100,000, µs of CPU | {long:.2f} |", flush=True)
+    idle, each = await memory()
+    print(f"| memory idle, both platforms, MB | {idle:.0f} |")
+    print(f"| memory for an open answer, KB | {each:.0f} |", flush=True)
+    for name, make in (("the page", Page), ("both platforms", Both)):
+        found = [await start_s(make) for _ in range(3)]
+        wall, cpu = min(found)
+        print(f"| start to ready, {name}, s (of CPU) | {wall:.2f} ({cpu:.2f}) |", flush=True)
+    late = await stall_ms()
+    print(f"| 20 photos: looks at the loop by lateness, ms | {json.dumps(late)} |")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--turns", type=int, default=24)
+    parser.add_argument("--again", type=int, default=3)
+    asyncio.run(main(**vars(parser.parse_args())))
