@@ -2,6 +2,7 @@
 
 import hypothesis
 import pytest
+import structlog
 
 from bots.registry import found, settings_of
 from core.tools import built_in
@@ -11,6 +12,33 @@ from tests.servers.tools import EFFECTS, ServedTool, ToolServer
 # The same examples everywhere and every time: `bench.fuzz` is where new ones are looked for.
 hypothesis.settings.register_profile("suite", derandomize=True, deadline=None)
 hypothesis.settings.load_profile("suite")
+_configure = structlog.configure
+
+
+def _configure_for_now(**more):
+    """A logger that keeps its first configuration would carry it into the next test."""
+    _configure(**{**more, "cache_logger_on_first_use": False})
+
+
+structlog.configure = _configure_for_now
+
+
+@pytest.fixture(autouse=True)
+def _plain_logs():
+    """To standard output. A traceback is not drawn in colours: each would take a second."""
+    _configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.dev.ConsoleRenderer(
+                colors=False, exception_formatter=structlog.dev.plain_traceback
+            ),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(0),
+        logger_factory=structlog.PrintLoggerFactory(),
+    )
+
+
 SETTINGS = tuple(settings_of(found()).model_fields)
 
 

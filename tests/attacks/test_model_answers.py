@@ -3,6 +3,7 @@
 import asyncio
 import json
 import zlib
+from functools import partial
 
 import aiohttp
 import pytest
@@ -130,17 +131,22 @@ ATTACKS = {
 }
 
 
-@pytest.mark.timeout(120)
-@pytest.mark.parametrize("attack", ATTACKS)
-async def test_a_model_without_an_end_is_cut_and_that_is_said(attack, server, model, replica):
-    fault, said = ATTACKS[attack]
-    model.faults.append(fault)
+def _seen(server, chat, text):
+    return any(text in post.text for post in server.posts(chat))
+
+
+@pytest.mark.timeout(300)
+async def test_a_model_without_an_end_is_cut_and_that_is_said(server, model, replica):
+    """One after the other in one process, whose memory is that of the worst."""
     async with watched(replica) as app:
-        server.say(77, "hello")
-        await until(lambda: any(said in post.text for post in server.posts(77)), 90)
-        server.say(78, "and me?")
-        await until(lambda: any("Echo of and me?" in post.text for post in server.posts(78)), 30)
-        assert app.unharmed()
+        for person, (attack, (fault, said)) in enumerate(ATTACKS.items(), 101):
+            model.faults.append(fault)
+            server.add_private(person)
+            server.say(person, "hello")
+            await until(partial(_seen, server, person, said), 90)
+            server.say(person, f"after {attack}?")
+            await until(partial(_seen, server, person, f"Echo of after {attack}?"), 30)
+            assert app.unharmed()
 
 
 async def test_letters_one_by_one_are_cut_too(server, model, replica):

@@ -76,8 +76,7 @@ def free_port():
 @asynccontextmanager
 async def watched(replica, **settings):
     port = free_port()
-    # Its memory is measured: it holds what it has read by itself, and no more.
-    one = replica(warm=False, http_port=port, **settings)
+    one = replica(http_port=port, **settings)
     watching = Watched(one.process, port)
     await watching.begin()
     try:
