@@ -51,7 +51,10 @@ async def send_link(context: TurnContext, sign_in: SignIn) -> str:
     if sign_ins is None or (context.first.sender.shared and context.first.sender.id == person):
         return not_sent
     try:
-        where = await context.platform.private_with(person)
+        # Where nobody else reads, the link stands beside the question.
+        here = context.first.private and context.first.sender.id == person
+        conversation = context.claim.conversation
+        where = conversation if here else await context.platform.private_with(person)
         url = f"{services.settings.public_url}{LINK}{await sign_ins.begin(sign_in)}"
         text = say("sign_in_link", language, server=sign_in.server, url=url, minutes=LINK_S // 60)
         surface = context.platform.open_surface(where, "")

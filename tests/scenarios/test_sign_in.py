@@ -11,7 +11,7 @@ from core.settings import Settings
 from core.store.sign_ins import SignIns, open_sign_ins
 from core.store.vault import Vault
 from tests.attacks.watching import free_port
-from tests.contracts.drivers import SlackDriver, TelegramDriver, driving, started
+from tests.contracts.drivers import SlackDriver, TelegramDriver, WebDriver, driving, started
 from tests.harness import until
 from tests.scenarios.test_check import check
 from tests.servers.authorization import Authorization, Browser
@@ -98,22 +98,29 @@ async def said(driver, place, text):
 WHOAMI = ("", [("crm__whoami", {})])
 
 
-@pytest.mark.parametrize("make", [TelegramDriver, SlackDriver])
+@pytest.mark.parametrize(
+    ("make", "private", "group"),
+    [(TelegramDriver, "dm", "group"), (SlackDriver, "dm", "channel"), (WebDriver, "page", "page")],
+)
 async def test_a_person_gets_a_link_in_private_signs_in_and_the_answer_goes_on_by_itself(
-    make, tmp_path, model
+    make, private, group, tmp_path, model
 ):
     driver = make()
-    private, group = ("dm", "group") if make is TelegramDriver else ("dm", "channel")
     calling(model, ("Let me see.", [("crm__sign_in", {})]), WHOAMI)
-    async with with_crm(driver, tmp_path, model) as (server, authorization):
+    web = {"web_chat": "open"} if make is WebDriver else {}
+    async with (
+        crm() as (server, authorization),
+        driving(driver, tmp_path, model, **settings(tmp_path, server), **web),
+    ):
         await driver.say(group, "what is new in the crm?")
         await said(driver, group, "not signed in there")
         link = await link_in(driver, private)
-        assert not any(LINK.search(one.text) for one in await driver.posts(group))
+        links = [one for one in await driver.posts(group) if LINK.search(one.text)]
+        assert not links or private == group
         assert not server.calls
         code = await signed_in(authorization, link, "ann")
         await driver.say(private, code)
-        (post,) = await driver.answered(group)
+        (post,) = await said(driver, group, "RESULT")
         assert "RESULT The person is signed in. Call its tools. / ann" in post.text
         assert "not signed in there" not in post.text
         # The link works once.
