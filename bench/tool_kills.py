@@ -48,8 +48,8 @@ CHAT = re.compile(rb"telegram:(\d+)")
 AGAIN_S = 0.3
 """How long a killed process is away."""
 MOST_S = 600.0
-"""After this, a turn is lost. On a busy machine a process needs half a minute to start and to connect
-its tool servers, and a turn may lose one after the other."""
+"""After this, a turn is lost. On a busy machine a process needs half a minute to start and to
+connect its tool servers, and a turn may lose one after the other."""
 _exchange = msgspec.json.Decoder(Exchange).decode
 
 
