@@ -86,7 +86,7 @@ def _bare(text: str, commands: Mapping[str, CommandInfo]) -> tuple[str, str]:
         return ("", text) if asks else (word, argument)
     if command.takes == "words":
         first = argument.split()[0].lower()
-        known = first in command.choices or first.isdecimal()
+        known = first in command.choices or first[:1].isdecimal()
         return (word, argument) if known else ("", text)
     known = argument.lower() in (*command.choices, "default")
     if known or (word == "model" and _looks_like_a_model(argument)):

@@ -7,7 +7,8 @@ Each language's file has its words (`cues`), by what they do:
   `refuses`, with a comma behind it ("no, in Spain");
 - `goes_on`: it goes on from the one before it ("and", "in short please");
 - `asks`: it may ask something ("how", "does anybody know");
-- `glad`: it thanks, congratulates, or says that something is done or went well.
+- `glad`: it thanks, congratulates, or says that something is done or went well;
+- `recaps` and `here`: it wants to be told in short what was said in this place.
 
 All languages are looked at: people greet in one and ask in another. Capitals, accents and
 punctuation do not count.
@@ -21,10 +22,11 @@ from typing import Literal
 from core.languages.catalogue import LANGUAGES
 from core.words import joined
 
-Cue = Literal["greets", "opens", "corrects", "refuses", "goes_on", "asks", "glad"]
+Cue = Literal["greets", "opens", "corrects", "refuses", "goes_on", "asks", "glad", "recaps", "here"]
 OPENER_CHARS = 80
 """A longer text asks or tells something, whatever its words are."""
 NAME_CHARS = 20
+RECAP_CHARS = 120
 GLAD_CHARS = 200
 """A longer text says more than that."""
 _SEEN_CHARS = 400
@@ -68,7 +70,8 @@ _REFUSALS = _phrases("refuses")
 _MORE = _phrases("goes_on")
 _QUESTIONS = _phrases("asks")
 _GLAD = _phrases("glad")
-_LONGEST = max(map(len, _OPENERS | _CORRECTIONS | _MORE | _QUESTIONS | _GLAD))
+_RECAPS, _HERE = _phrases("recaps"), _phrases("here")
+_LONGEST = max(map(len, _OPENERS | _CORRECTIONS | _MORE | _QUESTIONS | _GLAD | _RECAPS | _HERE))
 
 
 def _ends_of_phrases(text: str, start: int, phrases: Iterable[str]) -> list[int]:
@@ -145,6 +148,12 @@ def glad(text: str) -> bool:
     for start, end in cheers:
         plain = plain[:start] + " " * (end - start) + plain[end:]
     return bool(cheers or _CHEERS.search(text)) and not _found(plain, _QUESTIONS)
+
+
+def wants_recap(text: str) -> bool:
+    """Whether *text* asks to tell in short what was said in the place where it stands."""
+    plain = _plain(text)
+    return len(text) <= RECAP_CHARS and bool(_found(plain, _RECAPS) and _found(plain, _HERE))
 
 
 def _found(plain: str, phrases: Iterable[str]) -> list[tuple[int, int]]:

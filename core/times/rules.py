@@ -8,7 +8,7 @@ the first of both. The days come from `cronsim`, which does the same as Debian's
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta, tzinfo
-from itertools import islice, pairwise
+from itertools import islice, pairwise, takewhile
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
@@ -104,6 +104,21 @@ def following(rule: Rule, zone: tzinfo, due: float, now: float) -> tuple[float |
             return at, missed
         missed += 1
     return next(times(rule, zone, due, max(due, now)), None), missed
+
+
+def preceding(rule: Rule | None, zone: tzinfo, due: float, nth: int = 1) -> float:
+    """The *nth* time before *due* at which *rule* came; a week before, if that was earlier.
+
+    Without a rule: a day before.
+    """
+    if rule is None:
+        return due - DAY_S
+    week = due - 7 * DAY_S
+    if rule.minutes:
+        return max(week, due - nth * rule.minutes * 60.0)
+    looked_at = islice(times(rule, zone, due, week - 1), MOST_LOOKED_AT)
+    before = list(takewhile(lambda at: at < due, looked_at))
+    return before[-nth] if nth <= len(before) else week
 
 
 def least_gap_s(rule: Rule, zone: tzinfo, due: float) -> float:

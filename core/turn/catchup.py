@@ -12,13 +12,14 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from core.errors import Impossible, PlatformError, StoreError
-from core.languages.catalogue import LANGUAGES, failure, say
+from core.languages.catalogue import LANGUAGES, Language, failure, say
 from core.live.delivery import post
 from core.live.reply import Reply
 from core.messages import ConversationId, conversation_id, split_conversation
 from core.models.request import ChatMessage, ChatRequest
 from core.said import Said, Span, Transcript
 from core.telemetry import logger
+from core.times.past import since
 from core.turn.afford import afford
 from core.turn.choices import one_line
 from core.turn.citations import cited
@@ -26,20 +27,18 @@ from core.turn.context import Report, TurnContext
 from core.turn.cost import record, spent_by
 from core.turn.foreign import framed, moment, new_mark, transcribed
 from core.turn.generation import Generation
-from core.turn.hearing import CHARS_PER_TOKEN, overhears, read_choice
+from core.turn.hearing import CHARS_PER_TOKEN, MOST_THREADS, overhears, read_choice
 from core.turn.prompt import clock
 from core.turn.writing import write
 
 log = logger(__name__)
 
 MOST = 500
-MOST_THREADS = 3
-"""Of a Slack channel: each is one call more."""
 DAYS = 7
 """Without a number or a day, no older messages are told."""
 TOLD_TOKENS = 16_000
 ANSWER_TOKENS = 1_500
-HERE, YESTERDAY, TODAY = "here", "yesterday", "today"
+HERE = "here"
 _HEAD = "What was said here, oldest first, each message with its number."
 _TASK = (
     "You tell {name}, who was away, what was said in a chat: who said what, what was decided, and "
@@ -58,26 +57,22 @@ class Wish(NamedTuple):
     here: bool
 
 
-def read_wish(text: str, now: datetime.datetime) -> Wish:
+def read_wish(text: str, now: datetime.datetime, languages: Sequence[Language] = ()) -> Wish:
     """What the arguments of the command say."""
     words = text.lower().split()
     here = HERE in words
-    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
-    week = (now - datetime.timedelta(days=DAYS)).timestamp()
+    if (begins := since(text, now, languages)) is not None:
+        return Wish(begins.timestamp(), MOST, mine=False, here=here)
     for word in words:
         if word.isdecimal() and int(word[:9]) > 0:
             return Wish(0.0, min(int(word[:9]), MOST), mine=False, here=here)
-        if word == TODAY:
-            return Wish(midnight.timestamp(), MOST, mine=False, here=here)
-        if word == YESTERDAY:
-            before = (midnight - datetime.timedelta(hours=12)).replace(hour=0)
-            return Wish(before.timestamp(), MOST, mine=False, here=here)
+    week = (now - datetime.timedelta(days=DAYS)).timestamp()
     return Wish(week, MOST, mine=True, here=here)
 
 
 async def catch_up(context: TurnContext) -> Report:
     """Tell the asker alone what was said here."""
-    wish = read_wish(context.first.text, context.choices.now)
+    wish = read_wish(context.first.text, context.choices.now, [context.language])
     if why := await _barred(context):
         return await context.close("rejected", why)
     try:

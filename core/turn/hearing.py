@@ -8,17 +8,20 @@ What is heard enters this turn's prompt, and nothing else: no history, summary, 
 """
 
 from collections.abc import Iterable, Sequence
+from datetime import UTC
 from typing import NamedTuple
 
 from msgspec.structs import replace
 
 from core.errors import PlatformError, StoreError
 from core.languages.catalogue import say
-from core.messages import THREAD, Attachment, Exchange, place_of, split_conversation
+from core.messages import DUE, THREAD, Attachment, Exchange, place_of, split_conversation
 from core.models.request import ChatMessage
 from core.said import Said, Span, Transcript
 from core.store.layers import Layers
+from core.store.reminder import read_occurrence
 from core.telemetry import logger
+from core.times.rules import preceding, zone_named
 from core.turn.context import TurnContext
 from core.turn.foreign import READ, framed, new_mark, transcribed
 from core.turn.pointing import pointed_at
@@ -27,6 +30,8 @@ log = logger(__name__)
 
 MOST = 200
 """The most that `recent` takes, and that is read of a thread."""
+MOST_THREADS = 3
+"""So many threads of a Slack channel are read for a summary: each is one call more."""
 HEARD_TOKENS = 8_000
 CHARS_PER_TOKEN = 4
 UNHEARD = (
@@ -95,16 +100,32 @@ async def _transcript(context: TurnContext, before: str) -> Transcript:
     _, _, thread = split_conversation(conversation)
     platform, since = context.platform, context.turn.since
     word, number = read_choice(context.choices.context)
+    threads = 0
+    if (begins := _schedule_begins(context)) is not None:
+        # A question that comes again is often about what was said since it came last.
+        number, since, threads = MOST, max(since, begins), MOST_THREADS
     if platform.limits.reads:
         where, most = conversation, MOST
         if not thread or thread == before:
             where, most = place_of(conversation), number
         if word == "off" or not most:
             return Transcript()
-        return await platform.read(where, _span(most, before=before, since=since))
+        span = _span(most, before=before, since=since, threads=threads)
+        return await platform.read(where, span)
     if not (most := overhears(context.turn.layers.own("context"))):
         return Transcript()
     return await context.services.overheard.read(conversation, _span(most, since=since))
+
+
+def _schedule_begins(context: TurnContext) -> float | None:
+    """When the question of a schedule, which is asked now, was asked before it; None: it is none.
+
+    Of a question that is asked once: a day ago.
+    """
+    if context.first.command != DUE or (due := read_occurrence(context.first)) is None:
+        return None
+    one = due.reminder
+    return preceding(one.rule, zone_named(one.zone) or UTC, one.due, due.missed + 1)
 
 
 def overhears(chosen: object) -> int:
@@ -145,9 +166,9 @@ def _overhears_here(context: TurnContext) -> bool:
     return not (context.platform.limits.reads or context.first.private)
 
 
-def _span(most: int, *, before: str = "", since: float = 0.0) -> Span:
+def _span(most: int, *, before: str = "", since: float = 0.0, threads: int = 0) -> Span:
     chars = CHARS_PER_TOKEN * HEARD_TOKENS
-    return Span(most=most, most_chars=chars, before=before, since=since)
+    return Span(most=most, most_chars=chars, before=before, since=since, threads=threads)
 
 
 def _new(transcript: Transcript, context: TurnContext, history: Iterable[Exchange]) -> Transcript:

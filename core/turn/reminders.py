@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from core.errors import PlatformError
 from core.languages.catalogue import CATALOGUE, Language, say
+from core.languages.cues import wants_recap
 from core.messages import Button, ConversationId, place_of
 from core.store.reminder import Reminder
 from core.store.reminders import Kept
@@ -251,7 +252,8 @@ def _check(context: TurnContext, wish: Wish) -> None:
 async def _where(context: TurnContext, wish: Wish) -> tuple[ConversationId, bool, str]:
     """Where to remind, whether that is private, and the message to remind under."""
     first, here = context.first, context.claim.conversation
-    if first.private or first.message or wish.everyone:
+    of_here = wish.asks and wants_recap(wish.text)
+    if first.private or first.message or wish.everyone or of_here:
         return here, first.private, first.reply_to if first.message else ""
     # Nobody else saw the command, so nobody else needs to see the reminder.
     try:

@@ -2,9 +2,12 @@
 
 import re
 import time
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
 import pytest
 
+from core.turn.catchup import read_wish
 from core.turn.citations import cited
 from tests.contracts.drivers import SlackDriver, TelegramDriver, WebDriver, driving
 from tests.harness import at_rest, until
@@ -13,6 +16,37 @@ from tests.scenarios.test_telegram_hearing import Group, settings
 from tests.servers.model import said
 from tests.servers.slack import BOT_USER
 from tests.servers.telegram import BOT
+
+
+@pytest.mark.parametrize(
+    ("text", "begins", "most"),
+    [
+        ("", "mine", 500),
+        ("since my last message", "mine", 500),
+        ("since yesterday", "25 00:00", 500),
+        ("seit gestern", "25 00:00", 500),
+        ("昨日から", "25 00:00", 500),
+        ("since monday", "23 00:00", 500),
+        ("the last 2 hours", "26 11:00", 500),
+        ("2h", "26 11:00", 500),
+        ("últimas 3 horas", "26 10:00", 500),
+        ("3小时", "26 10:00", 500),
+        ("since 14:30", "25 14:30", 500),
+        ("20.11.", "20 00:00", 500),
+        ("last week", "19 13:00", 500),
+        ("since thursday", "26 00:00", 500),
+        ("the last 50", "all", 50),
+        ("last 70 messages here", "all", 70),
+        ("9999999999999999", "all", 500),
+    ],
+)
+def test_what_is_wanted_is_read_in_all_languages(text, begins, most):
+    now = datetime(2026, 11, 26, 13, tzinfo=ZoneInfo("Europe/Berlin"))
+    wish = read_wish(text, now)
+    assert wish.most == most
+    assert wish.here == ("here" in text)
+    shown = f"{datetime.fromtimestamp(wish.since, now.tzinfo):%d %H:%M}" if wish.since else "all"
+    assert ("mine" if wish.mine else shown) == begins
 
 
 def test_numbers_become_links_and_nothing_else_does():

@@ -1,6 +1,7 @@
 """Reminders: asked for in words, told when they are due, on each platform."""
 
 import time
+from datetime import UTC, datetime
 
 import msgspec
 import pytest
@@ -8,7 +9,7 @@ from msgspec.structs import replace
 
 from core.store import keys
 from core.store.reminder import Reminder
-from core.times.rules import Rule
+from core.times.rules import Rule, preceding
 from tests.contracts.drivers import SlackDriver, TelegramDriver, WebDriver, driving, started
 from tests.harness import until
 
@@ -93,6 +94,48 @@ async def test_a_schedule_asks_its_question_for_the_person_and_shows_it(driver, 
         await bring_forward(driver, 1)
         await shows(driver, place, "⏰", "what is new?", "Echo of what is new?")
         assert len(model.requests) == 1
+
+
+async def test_a_schedule_that_wants_a_summary_of_the_channel_is_told_what_was_said_there(
+    tmp_path, model
+):
+    """By a slash command that nobody saw, without a word before it, and in the channel."""
+    driver = SlackDriver()
+    async with driving(driver, tmp_path, model, context="thread"):
+        server, now = driver.server, time.time()
+        server.slash("/palaver", "remind every weekday 8:30 summarise this channel")
+        await until(lambda: kept(driver))
+        (one,) = await kept(driver)
+        assert one.asks
+        assert one.conversation == "slack:C01:"
+        server._clock = now - 30 * 3600
+        for text, hours in (("too long ago", 0), ("we take the blue one", 20), ("no, red", 25)):
+            server._clock = now + (hours - 30) * 3600
+            said = server.say("C01", text, user="U02")
+            server.posts["C01", said].at = server._clock
+        server._clock = now
+        await bring_forward(driver, 1)
+        await until(lambda: model.requests)
+        asked = str(model.requests[-1]["messages"])
+        assert "summarise this channel" in asked
+        assert "we take the blue one" in asked
+        assert "no, red" in asked
+        assert "too long ago" not in asked
+
+
+@pytest.mark.parametrize(
+    ("rule", "nth", "hours"),
+    [
+        (Rule(cron="30 8 * * 1-5"), 1, 72),
+        (Rule(cron="30 8 * * 1-5"), 2, 96),
+        (Rule(minutes=90), 1, 1.5),
+        (Rule(cron="0 9 1 * *"), 1, 168),
+        (None, 1, 24),
+    ],
+)
+def test_what_came_before_a_time_is_found(rule, nth, hours):
+    monday = datetime(2026, 11, 30, 8, 30, tzinfo=UTC).timestamp()
+    assert preceding(rule, UTC, monday, nth) == monday - hours * 3600
 
 
 async def test_what_was_missed_is_told_late_and_once(tmp_path, model):

@@ -39,6 +39,20 @@ GLAD = {
     "zh-Hans": ("问题解决了，谢谢大家", "修好了吗"),
     "zh-Hant": ("問題解決了，謝謝大家", "修好了嗎"),
 }
+RECAPS = {
+    "ar": "لخص هذه القناة",
+    "de": "fasse diesen Kanal zusammen",
+    "en": "please summarize the channel",
+    "es": "haz un resumen de este grupo",
+    "fa": "این گفتگو را خلاصه کن",
+    "fr": "résume cette discussion",
+    "id": "rangkum obrolan ini",
+    "ja": "このチャンネルを要約して",
+    "pt-BR": "faça um resumo deste canal",
+    "ru": "подведи итоги этого чата",
+    "zh-Hans": "总结一下这个频道",
+    "zh-Hant": "總結一下這個頻道",
+}
 QUESTIONS = (
     "What is the capital of France?",
     "weather Berlin",
@@ -78,6 +92,8 @@ def test_each_language_has_its_cues(tag):
     assert cues.glad(thanks)
     assert not cues.glad(question)
     assert not cues.glad(greeting)
+    assert cues.wants_recap(RECAPS[tag])
+    assert not cues.wants_recap(thanks)
 
 
 def test_emoji_cheer_and_long_texts_say_more_than_thanks():

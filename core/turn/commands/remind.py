@@ -7,6 +7,7 @@ from datetime import UTC
 from itertools import islice
 
 from core.languages.catalogue import Language, say
+from core.languages.cues import wants_recap
 from core.messages import DUE, Button
 from core.store.reminder import Reminder
 from core.store.reminders import Kept
@@ -151,6 +152,7 @@ async def _wish(context: TurnContext, text: str) -> Wish:
     except TooFarError:
         raise ReminderRefusedError("remind_far") from None
     words, asks = _question(said.text, languages)
+    asks = asks or wants_recap(words)
     everyone = everyone and not context.first.private
     return Wish(said.at, words, zone, said.rule, said.words, everyone, asks)
 
