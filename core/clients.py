@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +26,7 @@ from core.models.picture_links import PictureLinks
 from core.models.prices import at_home, prepare
 from core.models.providers import Endpoint, provider_at
 from core.models.request import Model
+from core.models.router import Router
 from core.models.speech import SpeechClient
 from core.models.transcription import TranscriptionClient
 from core.net.outside import Outside
@@ -41,7 +42,10 @@ POOL = 1000
 
 @dataclass(frozen=True, slots=True)
 class Models:
-    """The models in use; *kind* says where the chat model came from."""
+    """The models in use; *kind* says where the chat model came from.
+
+    *resting*: for how long models are not asked, by name.
+    """
 
     chat: Model
     images: ImageClient
@@ -52,6 +56,7 @@ class Models:
     limits: Sequence[Limit]
     tool_servers: Sequence[ServerEntry]
     kind: str
+    resting: Callable[[], Mapping[str, float]]
 
 
 @asynccontextmanager
@@ -112,6 +117,7 @@ async def open_models(
             limits=limits_of(settings, file.budget),
             tool_servers=file.tools.server or _of_the_demo(settings, chat.kind),
             kind=chat.kind,
+            resting=chat.model.resting if isinstance(chat.model, Router) else dict,
         )
 
 

@@ -8,6 +8,9 @@ from pydantic_settings import NoDecode
 from core.net.urls import fault_of
 from core.secret import unsendable
 
+LEAST_CHARS = 16
+"""Of a key that lets its holder in: who guesses must have no chance."""
+
 
 def split(value: object) -> object:
     """The parts of a text that are separated by commas."""
@@ -41,6 +44,12 @@ def _sendable(value: SecretStr) -> SecretStr:
     return SecretStr(secret)
 
 
+def _long(value: SecretStr) -> SecretStr:
+    if 0 < len(value.get_secret_value()) < LEAST_CHARS:
+        raise ValueError(f"must have at least {LEAST_CHARS} characters")
+    return value
+
+
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(split)]
 """A list, separated by commas."""
 Url = Annotated[str, AfterValidator(_called)]
@@ -49,3 +58,5 @@ PublicUrl = Annotated[str, AfterValidator(address)]
 """An address that others see, so it may contain no password."""
 Key = Annotated[SecretStr, AfterValidator(_sendable)]
 """A key or a token that is sent in a header."""
+LongKey = Annotated[SecretStr, AfterValidator(_sendable), AfterValidator(_long)]
+"""A key that lets its holder in."""

@@ -41,7 +41,7 @@ log = logger(__name__)
 
 OUR_NAME = "Palaver"
 """People in a followed thread may call us so without a mention."""
-SELDOM = ("full", "not_allowed", "no_owner", "request_kept", "too_fast")
+SELDOM = ("full", "not_allowed", "no_owner", "request_kept", "too_fast", "maintenance")
 """Sentences that many people could get at once. A group or channel gets only one at a time."""
 NOT_ALLOWED_AGAIN_S = 30 * 24 * 3600
 FULL_AGAIN_S = HOME_AGAIN_S = 60
@@ -108,9 +108,15 @@ class Ingress:
             return
         if role < Role.MEMBER and incoming.address != "direct":
             return
+        closed = partial(self._services.maintenance.stops, incoming, role)
         verdict = "not allowed"
         if role < Role.MEMBER:
             await self._turn_away(platform, incoming)
+        elif await retry_until_available(closed, "maintenance"):
+            verdict = "maintenance"
+            if spoken_to:
+                name = f"maintenance:{incoming.sender.id}"
+                self._notify(platform, incoming, name, FULL_AGAIN_S, "maintenance")
         elif not await self._presses.allow(platform, incoming, role):
             verdict = "not theirs"
         elif incoming.of_place and await self._passed_on(platform, incoming, role):

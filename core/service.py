@@ -6,14 +6,17 @@
 import asyncio
 import secrets
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
 from redis.asyncio import Redis
 
+from core.admin.house import house_of
+from core.admin.routes import admin_routes
 from core.clients import Models, callbacks_of, links_of, open_models
+from core.counting import Counting
 from core.crowd import CrowdTeller
 from core.errors import ConfigError
 from core.hosting import Hosting
@@ -38,11 +41,13 @@ from core.settings import Settings
 from core.starting import Starting
 from core.store import keys
 from core.store.archive import Archive
+from core.store.audit import Audit
 from core.store.budgets import Budgets
 from core.store.consents import Consents
 from core.store.crowds import Crowds
 from core.store.inbox import Inbox
 from core.store.limits import Notices, SharedBudget
+from core.store.maintenance import Maintenance
 from core.store.members import SharedMembers
 from core.store.opening import opened
 from core.store.overheard import Overheard
@@ -53,6 +58,7 @@ from core.store.reminders import Reminders
 from core.store.response_cache import RedisResponseCache
 from core.store.sign_ins import open_sign_ins
 from core.store.tasks import Tasks
+from core.store.use import Use
 from core.store.visits import SharedVisits
 from core.tasks import end
 from core.telemetry import Metrics
@@ -134,6 +140,8 @@ async def open_core(settings: Settings) -> AsyncIterator[Core]:
             tracer=tracer,
             notices=Notices(redis),
             requests=Requests(redis, members, access, budget),
+            audit=Audit(redis),
+            maintenance=Maintenance(redis),
             visits=Visits(SharedVisits(redis), rights, Archive(redis), settings.public_url),
         )
         lent = lent_by(redis, pubsub, services)
@@ -176,15 +184,21 @@ async def serve(
         for platform in await build(lent):
             hosting.add(platform)
         routes = core_routes(core.services, core.tasks, core.models, core.links)
-        routes += routing.all_to(hosting.platforms.values())
+        house = house_of(core.redis, core.services, core.inbox, hosting.platforms)
+        stack.push_async_callback(house.broadcasting.close)
+        routes += [*admin_routes(house), *routing.all_to(hosting.platforms.values())]
 
-        async def readiness() -> Health:
+        def health() -> Health:
             wrong, warnings = hosting.faults()
-            if store := await pulse.feel():
-                wrong["store"] = store
+            if pulse.wrong:
+                wrong["store"] = pulse.wrong
             if behind := core.lent.leases.behind:
                 wrong["leases"] = f"not renewed: {', '.join(behind)}"
             return Health(wrong, [*warnings, *pulse.warnings, *core.services.servers.faults])
+
+        async def readiness() -> Health:
+            await pulse.feel()
+            return health()
 
         url = await stack.enter_async_context(
             http_server(
@@ -192,25 +206,29 @@ async def serve(
             )
         )
         await stack.enter_async_context(starting)
-        jobs = [
-            asyncio.create_task(pulse.watch(), name="pulse"),
-            asyncio.create_task(worker.run(stop), name="worker"),
-            asyncio.create_task(_scheduler(core).watch(), name="reminders"),
-        ]
+        working = asyncio.create_task(worker.run(stop), name="worker")
+        jobs = [working, *_jobs(core, pulse, hosting.platforms, health)]
         try:
-            await _until_tried(starting, stop, jobs[1])
+            await _until_tried(starting, stop, working)
             if not stop.is_set():
                 ready(url, starting.started)
                 jobs += [asyncio.create_task(beside(lent), name="beside")] if beside else []
-            await jobs[1]
+            await working
         finally:
             await end(jobs)
 
 
-def _scheduler(core: Core) -> Scheduler:
-    services = core.services
+def _jobs(
+    core: Core, pulse: Pulse, platforms: Mapping[str, Platform], health: Callable[[], Health]
+) -> list[asyncio.Task[None]]:
+    """What runs beside the worker."""
+    services, name = core.services, core.inbox.engine.worker
     lapses = Lapses(Consents(core.redis), services.put)
-    return Scheduler(services.reminders, core.pubsub, services.metrics, lapses)
+    reminders = Scheduler(services.reminders, core.pubsub, services.metrics, lapses)
+    most, resting = core.settings.max_turns, core.models.resting
+    counting = Counting(Use(core.redis), services.metrics, name, most, platforms, health, resting)
+    jobs = {"pulse": pulse.watch, "reminders": reminders.watch, "counting": counting.watch}
+    return [asyncio.create_task(job(), name=name) for name, job in jobs.items()]
 
 
 def _hosting(core: Core) -> tuple[Hosting, Starting, Worker, PlatformRoutes]:

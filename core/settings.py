@@ -17,7 +17,7 @@ from pydantic_settings import NoDecode, SettingsConfigDict
 
 from core.allowances import Allowances
 from core.border import clean
-from core.fields import Key, Names, PublicUrl, Url, split
+from core.fields import Key, LongKey, Names, PublicUrl, Url, split
 from core.net.socks import SCHEMES
 from core.net.urls import fault_of
 from core.net.way import Way
@@ -146,6 +146,10 @@ class Settings(Allowances):
     public_url: PublicUrl = Field("", description="how the world reaches that server, for webhooks")
     api_token: Key = Field(
         SecretStr(""), description="POST /api/ask is on when this is set, for programs that send it"
+    )
+
+    admin_token: LongKey = Field(
+        SecretStr(""), description="signs in to the operator's page /admin; 16 characters or more"
     )
 
     open: bool = Field(False, description="whether everyone who finds the bot may ask")

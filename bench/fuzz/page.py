@@ -7,9 +7,10 @@ from hypothesis import strategies as st
 
 from bench.fuzz.border import Border, nearly
 from bots.web.posts import Visitor, decode_entry, decode_post, decode_sent, read_sent, title_of
-from bots.web.sessions import answers_to, is_token
+from bots.web.sessions import is_token
 from core.http import HOST
 from core.messages import Sender
+from core.net.own_site import answers_to
 
 _SENT = [
     json.loads(one)

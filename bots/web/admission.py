@@ -7,7 +7,6 @@ from it: the cookie is not sent along with their requests, and the host is check
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from urllib.parse import urlsplit
 
 import msgspec
 from aiohttp import web
@@ -15,10 +14,11 @@ from aiohttp import web
 from bots.web.posts import NAME, Visitor
 from bots.web.proxies import Proxies
 from bots.web.responses import read_json
-from bots.web.sessions import Sessions, answers_to
+from bots.web.sessions import Sessions
 from core.errors import StoreError
 from core.lent import Visits
 from core.messages import Sender
+from core.net.own_site import check_origin
 
 COOKIE = "palaver"
 SECURE_COOKIE = "__Host-palaver"
@@ -98,15 +98,7 @@ class Admission:
 
     def check(self, request: web.Request) -> None:
         """Refuse other sites, and hosts that are not ours."""
-        host = request.headers["Host"]
-        if not answers_to(host, local=self._local, public_url=self._public_url):
-            raise web.HTTPForbidden(text="this server has another name: see PUBLIC_URL")
-        origin = request.headers.get("Origin")
-        if origin is not None:
-            if not _netloc(origin) or _netloc(origin) not in (host, _netloc(self._public_url)):
-                raise web.HTTPForbidden(text="another site asks")
-        elif request.headers.get("Sec-Fetch-Site") == "cross-site" and request.path != "/":
-            raise web.HTTPForbidden(text="another site asks")
+        check_origin(request, local=self._local, public_url=self._public_url)
 
     async def visitor(self, request: web.Request) -> Visitor | None:
         """The visitor of *request*; None if we do not let them in."""
@@ -140,10 +132,3 @@ def store_as_http() -> Iterator[None]:
         yield
     except StoreError as error:
         raise web.HTTPServiceUnavailable(text="the store is away") from error
-
-
-def _netloc(url: str) -> str:
-    try:
-        return urlsplit(url).netloc
-    except ValueError:
-        return ""

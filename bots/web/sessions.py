@@ -8,12 +8,10 @@ from another site: nobody may lose their conversations by that.
 
 import hashlib
 import hmac
-import ipaddress
 import re
 import secrets
 import time
 from collections import OrderedDict
-from urllib.parse import urlsplit
 
 from core.lent import Secret
 
@@ -91,25 +89,6 @@ class Newcomers:
         if len(self._seen) > MOST_ADDRESSES:
             self._seen.popitem(last=False)
         return count < NEW_PER_MINUTE
-
-
-def answers_to(host: str, *, local: bool, public_url: str) -> bool:
-    """Whether *host*, the Host header of a request, is a name of this server.
-
-    Another site can make its own name point to us (DNS rebinding). Its scripts would then count as
-    ours. But it cannot have an address, or a name without a dot, as its name.
-    """
-    try:
-        name = urlsplit(f"//{host}").hostname or ""
-    except ValueError:
-        return False
-    if name == "localhost" or (public_url and name == urlsplit(public_url).hostname):
-        return True
-    try:
-        address = ipaddress.ip_address(name)
-    except ValueError:
-        return not local and not public_url and "." not in name
-    return address.is_loopback or not (local or public_url)
 
 
 def _same(given: str, right: str) -> bool:

@@ -24,7 +24,7 @@ from core.errors import (
 )
 from core.lent import PostsLimited
 from core.live.progress import clock
-from core.messages import Button, ConversationId
+from core.messages import Button, ConversationId, split_conversation
 from core.platform import Bucket, Platform, Surface
 from core.telemetry import logger
 
@@ -35,6 +35,9 @@ RETRY_S = (0.5, 1, 2, 4, 8, 15)
 STRIKES, FLOODS = 3, 2
 TIMEOUT_S = 15 * 60
 """After so long the turn ends, and a later try of it continues."""
+REASON_CHARS = 200
+last_refusals: dict[str, tuple[float, str]] = {}
+"""The last refusal of each platform in this process: when, and why. The operator sees it."""
 INDICATE_AFTER_S = 0.8
 """How long "is typing" waits for the text, on platforms where it takes a token too."""
 
@@ -239,6 +242,8 @@ async def _tell(budget: Budget, buckets: Sequence[Bucket], grant: Grant, took_s:
 
 
 def report_refusal(error: PlatformError, conversation: ConversationId) -> None:
+    platform = split_conversation(conversation)[0]
+    last_refusals[platform] = time.time(), f"{type(error).__name__}: {error}"[:REASON_CHARS]
     log.warning(
         "update refused",
         conversation=conversation,

@@ -115,6 +115,13 @@ class Router:
         chosen = next((route for route in self._routes if route.name == name), None)
         return chosen.model.traits("") if chosen else self._routes[0].model.traits(name)
 
+    def resting(self) -> dict[str, float]:
+        """For how many seconds each model rests that does, with all its keys."""
+        now, left = time.monotonic(), dict[str, float]()
+        for route in self._routes:
+            left[route.name] = min(left.get(route.name, 1e9), max(0.0, route.rests_until - now))
+        return {name: seconds for name, seconds in left.items() if seconds}
+
     @asynccontextmanager
     async def stream(self, request: ChatRequest) -> AsyncIterator[AsyncIterator[Delta]]:
         """As `ChatClient.stream`. The first delta names the model that answers."""

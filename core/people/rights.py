@@ -10,6 +10,7 @@ from core.people.access import Access
 from core.people.roles import RIGHTS, Act, Least, Member, Role, read_rights, tenant_of
 from core.platform import Platform
 from core.settings import Settings
+from core.tenant_names import own_name_of
 
 
 class Members(Protocol):
@@ -81,6 +82,14 @@ class Rights:
         if of_place is Role.BLOCKED:
             return of_place
         return max(listed, of_person, min(of_place, Role.MEMBER))
+
+    def operates(self, person: str, role: Role) -> bool:
+        """Whether *person*, who has *role*, runs the whole program.
+
+        The owner of one more bot or workspace runs that alone, unless the settings name them.
+        """
+        listed = self._access.role_of(person) is Role.OWNER
+        return listed or (role is Role.OWNER and not own_name_of(tenant_of(person)))
 
     def who_may(self, act: Act) -> str:
         """The name of the sentence that says who may do *act* in a group."""

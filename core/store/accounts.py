@@ -27,7 +27,7 @@ KEPT_S = 2 * 24 * 3600
 SPENT_S = 400 * 24 * 3600
 """How long the costs of somebody who asks no more are kept."""
 TALLY_S = 100 * 24 * 3600
-"""How long a month's tally is kept: until its third month has passed."""
+"""How long the tally of a month, or of a day, is kept: until the third month has passed."""
 MOST_ROWS = 10_000
 """How many people, places and models a tally has rows for. The rest share one of each kind."""
 
@@ -92,7 +92,8 @@ def bill_of(
 ) -> Bill:
     """The bill for *spent*, by model, of *person* in *conversation*."""
     tenant, place = tenant_of(person.id or conversation), place_id(conversation)
-    tally = keys.tally(tenant, time.strftime("%Y-%m", time.gmtime()))
+    now = time.gmtime()
+    tallies = [keys.tally(tenant, time.strftime(form, now)) for form in ("%Y-%m", "%Y-%m-%d")]
     pays = {
         keys.spent(who): cost for who, cost in accounts_of(conversation, person.id, spent).items()
     }
@@ -107,13 +108,13 @@ def bill_of(
     bill = {
         "spent": pays if spent else {},
         "spent_ttl": SPENT_S,
-        "tally": tally,
+        "tallies": tallies,
         "tally_ttl": TALLY_S,
         "most_rows": MOST_ROWS,
         "rows": rows,
         "accounts": msgspec.Raw(entries(paying)),
     }
-    named_keys = [*(pays if spent else ()), tally, *(key_of(one) for one, _ in paying)]
+    named_keys = [*(pays if spent else ()), *tallies, *(key_of(one) for one, _ in paying)]
     return Bill(named_keys, msgspec.json.encode(bill), [one for one, _ in paying])
 
 

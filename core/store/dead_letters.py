@@ -1,5 +1,6 @@
 """Dead letters: mail that could not be answered. It is kept with the reason, not dropped."""
 
+from collections.abc import Callable
 from typing import cast
 
 import msgspec
@@ -24,10 +25,11 @@ class DeadLetters:
             letters = cast(list[bytes], await self._redis.lrange(keys.DEAD, 0, -1))
         return [read_dead_letter(letter) for letter in letters]
 
-    async def requeue(self) -> int:
+    async def requeue(self, wanted: Callable[[str], bool] = lambda _: True) -> int:
         """Put the letters back into the inbox, oldest first, until a mailbox is full.
 
-        Letters that cannot be read stay. Returns how many were put back.
+        Only those whose mail is *wanted*. Letters that cannot be read stay. Returns how many were
+        put back.
         """
         count = left = 0
         while True:
@@ -35,8 +37,9 @@ class DeadLetters:
                 letter = cast(bytes | None, await self._redis.lindex(keys.DEAD, left))
             if letter is None:
                 return count
-            incoming = read_dead_letter(letter).incoming
-            if incoming is None:
+            read = read_dead_letter(letter)
+            incoming = read.incoming
+            if incoming is None or not wanted(read.mail):
                 left += 1
                 continue
             with store_errors():
@@ -48,3 +51,13 @@ class DeadLetters:
             with store_errors():
                 await self._redis.lrem(keys.DEAD, 1, cast(str, letter))
             count += 1
+
+    async def drop(self, wanted: Callable[[str], bool]) -> int:
+        """Forget the letters whose mail is *wanted*. Returns how many there were."""
+        with store_errors():
+            letters = cast(list[bytes], await self._redis.lrange(keys.DEAD, 0, -1))
+            dropped = 0
+            for letter in letters:
+                if wanted(read_dead_letter(letter).mail):
+                    dropped += await self._redis.lrem(keys.DEAD, 1, cast(str, letter))
+        return dropped

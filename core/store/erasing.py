@@ -25,8 +25,8 @@ from core.store.memories import Memories
 from core.store.overheard import Overheard
 from core.store.values import read_dead_letter, words
 
-MONTHS = 5
-"""Tallies are kept for so many months at most (`core.store.accounts`)."""
+DAYS = 140
+"""Tallies are kept for so many days at most (`core.store.accounts`), since they began."""
 FILES = ":files"
 """A platform that keeps no posts has its files in a log of this ending."""
 
@@ -162,18 +162,16 @@ class Eraser:
     async def _entries(self, person: str) -> int:
         """Costs, notices, and the index."""
         tenant = tenant_of(person)
-        months = {
-            time.strftime("%Y-%m", time.gmtime(time.time() - back * 28 * 24 * 3600))
-            for back in range(MONTHS)
-        }
+        moments = [time.gmtime(time.time() - back * 24 * 3600) for back in range(DAYS)]
+        periods = {time.strftime(form, one) for one in moments for form in ("%Y-%m", "%Y-%m-%d")}
         told = [name async for name in self._archive.names(keys.told(""), f"*:{literal(person)}")]
         with store_errors():
             async with self._redis.pipeline(transaction=False) as pipe:
                 pipe.delete(keys.spent(person))
                 pipe.delete(keys.signed_in(person))
                 pipe.delete(keys.sign_in_code(person))
-                for month in months:
-                    pipe.hdel(keys.tally(tenant, month), f"person {person}")
+                for period in periods:
+                    pipe.hdel(keys.tally(tenant, period), f"person {person}")
                 for name in told:
                     pipe.delete(name)
                 counts = await pipe.execute()

@@ -25,6 +25,14 @@ DUE = f"{TAG}:due"
 LAPSES = f"{TAG}:lapses"
 """The tokens of questions to people, by the time until which they can be decided."""
 REMINDERS = f"{TAG}:reminders"
+AUDIT = f"{TAG}:audit"
+"""What admins changed, the newest last. Bounded."""
+MAINTENANCE = f"{TAG}:maintenance"
+"""Who began it, while it lasts."""
+REPLICAS = f"{TAG}:replicas"
+"""What each process tells of itself, by its name."""
+BROADCAST = f"{TAG}:broadcast"
+"""The last message of the operator to many places: its text, and how far it came."""
 GROUP = "workers"
 
 
@@ -242,6 +250,11 @@ def limits(tenant: str) -> str:
 def tally(tenant: str, month: str) -> str:
     """Who spent how much in *month*, and on which models."""
     return f"{TAG}:tally:{tenant}:{month}"
+
+
+def use(period: str) -> str:
+    """What was counted in an hour or a day of UTC (`2026-11-26T13`, `2026-11-26`)."""
+    return f"{TAG}:use:{period}"
 
 
 def task(name: str) -> str:

@@ -13,9 +13,11 @@ from core.people.personas import Personas, Places
 from core.people.rights import Rights
 from core.requests import Requests
 from core.settings import Settings
+from core.store.audit import Audit
 from core.store.budgets import Budgets
 from core.store.inbox import Kept
 from core.store.limits import Notices
+from core.store.maintenance import Maintenance
 from core.store.overheard import Overheard
 from core.store.reminders import Reminders
 from core.store.sign_ins import SignIns
@@ -57,4 +59,6 @@ class Services:
     notices: Notices
     requests: Requests
     visits: Visits
+    audit: Audit
+    maintenance: Maintenance
     background: Background = field(default_factory=Background)

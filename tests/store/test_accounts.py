@@ -161,17 +161,19 @@ async def test_costs_are_kept_for_a_while_and_a_tally_has_bounds(redis, monkeypa
     for number in range(4):
         claim = await taken(one, number, person=f"test:{number}", chat=f"chat{number}")
         await claim.commit(1, exchange(number), spent=tokens(10))
-    (tally,) = [key async for key in redis.scan_iter(f"{keys.TAG}:tally:*")]
-    rows = await redis.hgetall(tally)
-    assert 5 <= len(rows) <= 5 + 3
-    kinds = {"person": 0, "place": 0, "model": 0}
-    for name, raw in rows.items():
-        kinds[name.decode().split()[0]] += msgspec.json.decode(raw)["prompt_tokens"]
-    assert kinds == {"person": 40, "place": 40, "model": 40}
-    assert b"person *" in rows
+    tallies = [key async for key in redis.scan_iter(f"{keys.TAG}:tally:*")]
+    assert len(tallies) == 2  # Of the month, and of the day.
+    for tally in tallies:
+        rows = await redis.hgetall(tally)
+        assert 5 <= len(rows) <= 5 + 3
+        kinds = {"person": 0, "place": 0, "model": 0}
+        for name, raw in rows.items():
+            kinds[name.decode().split()[0]] += msgspec.json.decode(raw)["prompt_tokens"]
+        assert kinds == {"person": 40, "place": 40, "model": 40}
+        assert b"person *" in rows
+        assert await redis.ttl(tally) > 0
     async for key in redis.scan_iter(f"{keys.TAG}:spent:*"):
         assert await redis.ttl(key) > 0
-    assert await redis.ttl(tally) > 0
 
 
 async def test_garbage_in_an_account_costs_no_turn(redis):

@@ -48,13 +48,15 @@ local function tell(rows, costs, most)
   local had, room = redis.call('HMGET', rows, unpack(fields)), most - redis.call('HLEN', rows)
   for i, field in ipairs(fields) do
     local more, row = costs[field], had[i]
-    if not row and room <= 0 then
-      field, more.name = string.match(field, '^%a+') .. ' *', nil
+    local shared = not row and room <= 0
+    if shared then
+      field = string.match(field, '^%a+') .. ' *'
       row = redis.call('HGET', rows, field)
     end
     room = room - (row and 0 or 1)
     local sum = sums[field] or read(row)
     for name, much in pairs(more) do
+      if name == 'name' and shared then much = nil end
       sum[name] = type(much) == 'number' and number(sum[name]) + much or much
     end
     sums[field] = sum
@@ -67,7 +69,7 @@ local function tell(rows, costs, most)
   redis.call('HSET', rows, unpack(written))
 end
 
--- Pay a bill (JSON): `spent` by who pays, `tally` by who and what, and the budgets' accounts.
+-- Pay a bill (JSON): `spent` by who pays, `tallies` by who and what, and the budgets' accounts.
 -- Returns the numbers of the entries that come near their limit now, for the first time.
 local function pay(json)
   local bill = cjson.decode(json)
@@ -77,8 +79,10 @@ local function pay(json)
     end
     redis.call('EXPIRE', key, bill.spent_ttl)
   end
-  tell(bill.tally, bill.rows, bill.most_rows)
-  redis.call('EXPIRE', bill.tally, bill.tally_ttl)
+  for _, tally in ipairs(bill.tallies) do
+    tell(tally, bill.rows, bill.most_rows)
+    redis.call('EXPIRE', tally, bill.tally_ttl)
+  end
   local near = {}
   for i, one in ipairs(bill.accounts) do
     local account, unit, much, most, ends = one[1], one[2], one[3], one[4], one[5]

@@ -2,14 +2,13 @@
 
 import time
 from collections.abc import Sequence
-from functools import partial
 
-from core.errors import ChatLost, ContentRefused
 from core.languages.catalogue import say
 from core.messages import Button
 from core.people.roles import Member, Role
 from core.requests import buttons_of, described
 from core.store.requests import Request
+from core.turn.changes import decide
 from core.turn.commands.command import MOST_BUTTONS, Command
 from core.turn.commands.whom import Named, read_named
 from core.turn.context import Report, TurnContext
@@ -51,30 +50,26 @@ async def _one(context: TurnContext, name: str, named: Named) -> str:
     """Decide about *name*. Returns what is said about it."""
     role, first = named.role, context.first
     services, tenant, language = context.services, context.platform.name, context.language
-    if services.access.role_of(name) >= Role.ADMIN:
-        return say("allow_listed", language, whom=code(name))
-    by_owner = await context.may("name admins")
-    if role >= Role.ADMIN and not by_owner:
-        return say(services.rights.who_may("name admins"), language)
-    if role >= Role.ADMIN and not await _is_person(context, name):
-        return _help(context)
     waiting = await services.requests.kept.waiting(tenant)
     asked = [one for one in waiting if one.person == name]
     title = await _title(context, name, asked, here=name == named.here)
     spoken = asked[0].language if asked else ""
     member = Member(role, title, first.sender.id, time.time(), spoken)
-    verdict = await services.requests.members.decide(
-        tenant,
+    by_owner = await context.may("name admins")
+    # Of those who press a button under one request, the first decides.
+    since = max((one.at for one in waiting if name in (one.person, one.place)), default=0.0)
+    match await decide(
+        services,
+        context.platform,
         name,
         member,
         by_owner=by_owner,
-        owned=bool(services.access.people(tenant, Role.OWNER)),
-        # Of those who press a button under one request, the first decides.
-        since=max((one.at for one in waiting if name in (one.person, one.place)), default=0.0)
-        if first.under
-        else None,
-    )
-    match verdict:
+        since=since if first.under else None,
+    ):
+        case "listed":
+            return say("allow_listed", language, whom=code(name))
+        case "no person":
+            return _help(context)
         case "not theirs":
             return say(services.rights.who_may("name admins"), language)
         case "last owner":
@@ -85,34 +80,12 @@ async def _one(context: TurnContext, name: str, named: Named) -> str:
             told = say(f"allow_{held.role.name.lower()}", language, whom=_whom(name, held.name))
             return say("allow_decided", language, by=code(held.by), told=told)
         case "done":
-            await _tell_granted(context, name, role)
             told = f"allow_{role.name.lower()}"
             return say(told, language, whom=_whom(name, title))
 
 
 def _whom(name: str, title: str) -> str:
     return f"{code(title)} ({code(name)})" if title else code(name)
-
-
-async def _tell_granted(context: TurnContext, name: str, role: Role) -> None:
-    """Nobody of *name* waits any more. Whoever was let in is told so: a group once."""
-    requests = context.services.requests
-    taken = await requests.kept.take(context.platform.name, name)
-    if role <= Role.STRANGER:
-        return
-    people = [one for one in taken if one.place != name]
-    group = [one for one in taken if one.place == name]
-    for one in (*people, *group[:1]):
-        tell = partial(requests.granted, context.platform, one, everybody=one.place == name)
-        context.services.background.begin(f"granted {one.person}", tell)
-
-
-async def _is_person(context: TurnContext, name: str) -> bool:
-    """Whether *name* is somebody to whom the bot can speak: an owner who is a group is none."""
-    try:
-        return bool(await context.platform.private_with(name))
-    except (ChatLost, ContentRefused):
-        return False
 
 
 async def _title(context: TurnContext, name: str, asked: Sequence[Request], *, here: bool) -> str:

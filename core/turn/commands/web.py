@@ -24,7 +24,8 @@ async def _web(context: TurnContext) -> Report:
 
 
 async def _admin(context: TurnContext) -> Report:
-    if not await context.may("operate"):
+    operates = context.services.rights.operates(context.first.sender.id, context.role)
+    if not (operates and await context.may("operate")):
         return await context.refuse("operate")
     address = context.services.settings.public_url
     # Who is on a page of ours needs no address to stay there.

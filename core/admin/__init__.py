@@ -1,0 +1,1 @@
+"""The operator's page: what the bot does now, what it did, and changing that."""

@@ -1,0 +1,284 @@
+"""What the operator's page changes. It takes the same way as the commands of a chat."""
+
+import asyncio
+import datetime
+import secrets
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Literal
+
+import msgspec
+from aiohttp import web
+
+from core.admin.broadcasting import MOST_PLACES, TEXT_CHARS
+from core.admin.entry import Operator
+from core.admin.house import House
+from core.admin.seeing import mark_of
+from core.messages import conversation_id
+from core.people.budgets import KINDS, Limit, read_limit
+from core.people.roles import Member, Role, tenant_of
+from core.store.audit import Change
+from core.tools.tool import ToolContext, ToolError
+from core.turn.changes import (
+    Whom,
+    add_budget,
+    decide,
+    grant,
+    lift_budgets,
+    set_budgets,
+)
+
+ROLES: Mapping[str, Role] = {
+    "member": Role.MEMBER,
+    "admin": Role.ADMIN,
+    "owner": Role.OWNER,
+    "blocked": Role.BLOCKED,
+    "stranger": Role.STRANGER,
+}
+REFUSALS = {
+    "listed": "The settings decide about them.",
+    "not theirs": "Only an owner may do that.",
+    "decided": "Somebody else decided that already.",
+    "no person": "The bot cannot speak with them, so they can be no admin.",
+    "last owner": "They are the last owner.",
+}
+RESULT_CHARS = 8_000
+_limits = msgspec.json.Decoder(tuple[Limit, ...])
+
+
+class Wrong(ValueError):
+    """It cannot be done. The operator reads the text."""
+
+
+class RoleChange(msgspec.Struct, frozen=True):
+    id: str
+    role: Literal["member", "admin", "owner", "blocked", "stranger"]
+
+
+class BudgetChange(msgspec.Struct, frozen=True):
+    """*limit*: such as `2 usd/day`; empty: lift what holds. *grant*: so much more, for once."""
+
+    tenant: str
+    of: Literal["person", "place", "tenant"]
+    who: str = ""
+    limit: str = ""
+    grant: str = ""
+
+
+class MaintenanceChange(msgspec.Struct, frozen=True):
+    on: bool
+
+
+class Letters(msgspec.Struct, frozen=True):
+    do: Literal["requeue", "drop"]
+    marks: tuple[str, ...]
+
+
+class Broadcast(msgspec.Struct, frozen=True):
+    text: str
+    places: tuple[str, ...]
+
+
+class Name(msgspec.Struct, frozen=True):
+    name: str = ""
+
+
+class Trial(msgspec.Struct, frozen=True):
+    tool: str
+    arguments: dict[str, Any] = {}
+
+
+class Doing:
+    """The page's POST requests."""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+
+    def table(self) -> Mapping[str, Callable[[web.Request, Operator], Awaitable[web.Response]]]:
+        """The handlers by the names of what they do."""
+        return {
+            "role": _read(RoleChange, self._role),
+            "budget": _read(BudgetChange, self._budget),
+            "maintenance": _read(MaintenanceChange, self._maintenance),
+            "letters": _read(Letters, self._letters),
+            "broadcast": _read(Broadcast, self._broadcast),
+            "cancel": _read(Name, self._cancel),
+            "undo": _read(Name, self._undo),
+            "accept": _read(Name, self._accept),
+            "try": _read(Trial, self._try),
+        }
+
+    async def _note(self, act: str, target: str, by: Operator, **more: Any) -> None:
+        await self._house.services.audit.note(Change(act, target, by.id, **more))
+
+    async def _role(self, asked: RoleChange, by: Operator, undoes: str = "") -> Any:
+        platform = self._house.platforms.get(tenant_of(asked.id))
+        if platform is None or platform.local or not asked.id.partition(":")[2].strip():
+            raise Wrong("There is no such person or place.")
+        services = self._house.services
+        waiting = await services.requests.kept.waiting(platform.name)
+        request = next((one for one in waiting if one.person == asked.id), None)
+        (known,) = await services.requests.members.look(platform.name, [asked.id])
+        name = request.name if request else known.name if known else ""
+        language = request.language if request else known.language if known else ""
+        member = Member(ROLES[asked.role], name, by.id, time.time(), language)
+        verdict = await decide(services, platform, asked.id, member, by_owner=True, undoes=undoes)
+        if verdict != "done":
+            raise Wrong(REFUSALS[verdict])
+        return {}
+
+    async def _budget(self, asked: BudgetChange, by: Operator) -> Any:
+        services = self._house.services
+        if asked.tenant not in self._house.platforms:
+            raise Wrong("There is no such bot.")
+        if asked.who and not asked.who.startswith(f"{asked.tenant}:"):
+            raise Wrong("The id must begin with the name of the bot.")
+        whom = Whom(KINDS[asked.of], asked.who)
+        try:
+            if asked.grant:
+                now = datetime.datetime.now(datetime.UTC)
+                accounts, _ = await grant(services, asked.tenant, whom, asked.grant, by.id, now=now)
+                if not accounts:
+                    raise Wrong("There is no such budget to add to.")
+                return {}
+            if asked.limit:
+                limit = read_limit(whom.of, asked.limit, who=whom.who)
+                kept = await add_budget(services, asked.tenant, limit, by.id)
+            else:
+                kept = await lift_budgets(services, asked.tenant, whom, by.id)
+        except Wrong:
+            raise
+        except ValueError as error:
+            raise Wrong(str(error)) from error
+        if kept is None:
+            raise Wrong("There are too many budgets.")
+        return {}
+
+    async def _maintenance(self, asked: MaintenanceChange, by: Operator, undoes: str = "") -> Any:
+        maintenance = self._house.services.maintenance
+        before = bool(await maintenance.read())
+        await maintenance.set(by.id if asked.on else "")
+        if before != asked.on:
+            more = {"before": before, "after": asked.on, "undoes": undoes}
+            await self._note("maintenance", "", by, **more)
+        return {}
+
+    async def _letters(self, asked: Letters, by: Operator) -> Any:
+        """Ask those again, or drop them, that *asked* names."""
+        marks = set(asked.marks)
+
+        def named(mail: str) -> bool:
+            return mark_of(mail) in marks
+
+        letters = self._house.letters
+        change = letters.requeue if asked.do == "requeue" else letters.drop
+        count = await change(named)
+        await self._note(asked.do, "questions set aside", by, after=count)
+        return {"count": count}
+
+    async def _broadcast(self, asked: Broadcast, by: Operator) -> Any:
+        text, places = asked.text.strip(), list(dict.fromkeys(asked.places))
+        if not text or not places or len(text) > TEXT_CHARS or len(places) > MOST_PLACES:
+            raise Wrong(f"It needs a text of at most {TEXT_CHARS} characters, and places.")
+        remote = {name for name, one in self._house.platforms.items() if not one.local}
+        if odd := [one for one in places if tenant_of(one) not in remote]:
+            raise Wrong(f"No such place: {odd[0][:60]}")
+        if not await self._house.broadcasting.begin(text, places, by.id):
+            raise Wrong("Another one is being sent.")
+        await self._note("broadcast", f"{len(places)} places", by, after=text)
+        return {}
+
+    async def _cancel(self, _: Name, by: Operator) -> Any:
+        await self._house.broadcasting.cancel()
+        await self._note("cancel", "broadcast", by)
+        return {}
+
+    async def _accept(self, asked: Name, by: Operator) -> Any:
+        accepted = await self._house.services.servers.accept(asked.name)
+        await self._note("accept tools", asked.name, by, after=list(accepted))
+        return {"accepted": accepted}
+
+    async def _try(self, asked: Trial, by: Operator) -> Any:
+        """Call a tool as nobody in particular. One with effects outside is not called."""
+        now, nowhere = datetime.datetime.now(datetime.UTC), conversation_id("admin", "trial")
+        context = ToolContext(
+            nowhere, by.id, "owner", private=True, now=now, key=secrets.token_hex(8)
+        )
+        known = self._house.services.tools.for_turn(context).find(asked.tool)
+        if known is None:
+            raise Wrong("There is no such tool.")
+        if known.spec.effect != "read_only" or known.spec.own:
+            raise Wrong("It changes something, or needs a conversation: try it in a chat.")
+        try:
+            arguments = known.check.read(msgspec.json.encode(asked.arguments).decode())
+        except ValueError as error:
+            raise Wrong(str(error)) from error
+        began = time.monotonic()
+        try:
+            async with asyncio.timeout(known.spec.timeout_s):
+                result = await known.tool.call(arguments, context)
+        except TimeoutError:
+            raise Wrong(f"No answer in {known.spec.timeout_s:.0f} s.") from None
+        except ToolError as error:
+            raise Wrong(str(error)) from error
+        took_s = round(time.monotonic() - began, 3)
+        await self._note("try", asked.tool, by)
+        return {"text": result.text[:RESULT_CHARS], "failed": result.is_error, "took_s": took_s}
+
+    async def _undo(self, asked: Name, by: Operator) -> Any:
+        """Take back a change, if what it made still holds."""
+        change = await self._house.services.audit.find(asked.name)
+        if change is None or change.before is None:
+            raise Wrong("That cannot be taken back.")
+        match change.act:
+            case "role":
+                return await self._undo_role(change, by, asked.name)
+            case "budget":
+                return await self._undo_budget(change, by, asked.name)
+            case "maintenance":
+                wanted = MaintenanceChange(bool(change.before))
+                return await self._maintenance(wanted, by, asked.name)
+        raise Wrong("That cannot be taken back.")
+
+    async def _undo_role(self, change: Change, by: Operator, undoes: str) -> Any:
+        members = self._house.services.requests.members
+        (now,) = await members.look(tenant_of(change.target), [change.target])
+        holds = "stranger" if now is None else now.role.name.lower()
+        if holds != change.after:
+            raise Wrong("It was changed again since.")
+        wanted = msgspec.convert({"id": change.target, "role": change.before}, RoleChange)
+        return await self._role(wanted, by, undoes)
+
+    async def _undo_budget(self, change: Change, by: Operator, undoes: str) -> Any:
+        services = self._house.services
+        tenant, _, field = change.target.partition(" ")
+        now = msgspec.to_builtins(await services.budgets.set_by_admins(tenant, [field]))
+        if list(now) != list(change.after or []):
+            raise Wrong("It was changed again since.")
+        try:
+            limits = _limits.decode(msgspec.json.encode(change.before))
+        except msgspec.MsgspecError as error:
+            raise Wrong("That is too long to be taken back.") from error
+        if await set_budgets(services, tenant, field, limits, by.id, undoes) is None:
+            raise Wrong("There are too many budgets.")
+        return {}
+
+
+def _read(
+    kind: Any, do: Callable[[Any, Operator], Awaitable[Any]]
+) -> Callable[[web.Request, Operator], Awaitable[web.Response]]:
+    """The handler that reads a *kind* from a request, and does it."""
+    decode = msgspec.json.Decoder(kind).decode
+
+    async def handler(request: web.Request, operator: Operator) -> web.Response:
+        try:
+            asked = decode(await request.read())
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+            raise web.HTTPBadRequest(text="this is not what is expected") from error
+        try:
+            done = await do(asked, operator)
+        except Wrong as error:
+            return web.json_response({"wrong": str(error)}, status=409)
+        return web.Response(body=msgspec.json.encode(done), content_type="application/json")
+
+    return handler

@@ -1,0 +1,108 @@
+"""What happened in an hour or a day, of what was counted in it. Pure."""
+
+import csv
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from core.counting import quantile
+from core.messages import Spent
+from core.store.use import Row
+
+TOP = 20
+PARTS = (0.5, 0.95, 0.99)
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+"""A cell that begins so would be run by a spreadsheet (OWASP, CSV injection)."""
+
+
+def row_of(counted: Mapping[str, float]) -> dict[str, Any]:
+    """What happened in one hour or day, of what was counted in it."""
+    row: dict[str, Any] = {
+        "questions": _sum(counted, "in", kept=("kept",)),
+        "answered": _sum(counted, "turns", kept=("answered",)),
+        "failed": _sum(counted, "turns", kept=("failed", "crashed", "postponed", "refused")),
+        "pictures": _sum(counted, "pictures"),
+        "tools": _sum(counted, "tools"),
+        "tokens": _sum(counted, "tokens", kept=("prompt", "completion")),
+        "usd": round(_sum(counted, "usd"), 6),
+        "refusals": _by(counted, "updates", 0, kept=("refused",)),
+        "models": _by(counted, "calls", 1),
+        "model_usd": _by(counted, "usd", 0),
+        "model_tokens": _by(counted, "tokens", 0, kept=("prompt", "completion")),
+        "tool_calls": _by(counted, "tools", 0),
+    }
+    for kind in ("first", "lag", "word"):
+        row[kind] = [quantile(counted, kind, part) for part in PARTS]
+    return row
+
+
+def top(spent: Iterable[Mapping[str, Row]]) -> dict[str, list[dict[str, Any]]]:
+    """Who spent most in all of these days: people, places and models."""
+    sums: dict[str, Spent] = {}
+    names: dict[str, str] = {}
+    for day in spent:
+        for who, row in day.items():
+            sums[who] = sums.get(who, Spent()) + row.spent
+            names[who] = row.name or names.get(who, "")
+    found: dict[str, list[dict[str, Any]]] = {"person": [], "place": [], "model": []}
+    for who, one in sorted(sums.items(), key=lambda pair: (-pair[1].cost_usd, -_tokens(pair[1]))):
+        kind, _, name = who.partition(" ")
+        if kind in found and len(found[kind]) < TOP:
+            told = {"who": name, "name": names[who], "usd": one.cost_usd, "tokens": _tokens(one)}
+            found[kind].append({**told, "turns": one.turns, "pictures": one.pictures})
+    return found
+
+
+def _tokens(spent: Spent) -> int:
+    return spent.prompt_tokens + spent.completion_tokens
+
+
+def _sum(counted: Mapping[str, float], kind: str, kept: Sequence[str] = ()) -> float:
+    return sum(_by(counted, kind, 0, kept).values())
+
+
+def _by(
+    counted: Mapping[str, float], kind: str, at: int, kept: Sequence[str] = ()
+) -> dict[str, float]:
+    """Sums by the label number *at*. *kept*: only of these last labels."""
+    sums: dict[str, float] = {}
+    for name, much in counted.items():
+        first, *labels = name.split("|")
+        if first == kind and len(labels) > at and (not kept or labels[-1] in kept):
+            sums[labels[at]] = sums.get(labels[at], 0.0) + much
+    return sums
+
+
+def csv_of(rows: Sequence[Mapping[str, Any]]) -> bytes:
+    """*rows* as a table that spreadsheets read, and run nothing of."""
+    flat = [_flat(row) for row in rows]
+    names = list(dict.fromkeys(name for row in flat for name in row))
+    text = io.StringIO()
+    table = csv.writer(text)
+    table.writerow(map(_cell, names))
+    for row in flat:
+        table.writerow([_cell(row.get(name, "")) for name in names])
+    # Without the mark, a spreadsheet takes the text for one of its own encoding.
+    return b"\xef\xbb\xbf" + text.getvalue().encode()
+
+
+def _flat(row: Mapping[str, Any]) -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, value in row.items():
+        if isinstance(value, Mapping):
+            flat |= {f"{name} {one}": much for one, much in value.items()}
+        elif isinstance(value, list):
+            flat |= {
+                f"{name} p{round(100 * part)}": much
+                for part, much in zip(PARTS, value, strict=True)
+            }
+        else:
+            flat[name] = value
+    return flat
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    text = "" if value is None else str(value)
+    return f"'{text}" if text.lstrip(" ").startswith(_FORMULA) else text

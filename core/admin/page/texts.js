@@ -1,0 +1,26 @@
+// All texts of the operator's page. It is in English only.
+
+export const TABS = { now: "Now", time: "Over time", people: "People", budgets: "Budgets", tools: "Models and tools", letters: "Set aside", broadcast: "Broadcast", changes: "Changes" };
+
+export const T = {
+  closed: "This page is for owners",
+  closed_how: "Send /admin to the bot, as its owner and in private: it answers with a link that works once. Or sign in with the ADMIN_TOKEN of the settings.",
+  token: "ADMIN_TOKEN",
+  sign_in: "Sign in",
+  sign_in_link: "Sign in with the link",
+  wrong_token: "That is not it, or there were too many tries. A link works once.",
+  sign_out: "Sign out",
+  away: "The server does not answer. Trying again…",
+  done: "Done.",
+  undo: "Undo",
+  cancel: "Cancel",
+  sure: "Are you sure?",
+  pause: "Pause",
+  go_on: "Go on",
+  nothing: "Nothing.",
+  maintenance: "Maintenance",
+  maintenance_on: "People are told that the bot is being worked on, and their questions are not taken. Admins may go on.",
+  maintenance_off: "Questions are taken.",
+  begin: "Begin",
+  end: "End",
+};

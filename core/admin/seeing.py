@@ -1,0 +1,204 @@
+"""What the operator's page shows: now, over time, people, questions set aside, and the changes."""
+
+import asyncio
+import hashlib
+import re
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+from aiohttp import web
+
+from core.admin.entry import Operator
+from core.admin.house import House
+from core.admin.over_time import csv_of, row_of, top
+from core.languages.catalogue import Language
+from core.messages import ConversationId
+from core.people.budgets import NO_LIMIT, Limit
+from core.people.roles import Role
+from core.store.connection import store_errors
+from core.store.use import days, hours
+from core.turn.afford import described
+
+RANGES = {"24h": ("hours", 24), "48h": ("hours", 48), "7d": ("days", 7), "30d": ("days", 30)}
+RANGES |= {"90d": ("days", 90)}
+MOST_WAITING = 200
+LANGUAGE = Language("en")
+"""The page has its texts in one file, in English."""
+
+
+class Seeing:
+    """The page's GET requests."""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+
+    # --- now ------------------------------------------------------------------------------------
+
+    async def now(self, _: web.Request, operator: Operator) -> web.Response:
+        house, services = self._house, self._house.services
+        waiting = {name: await self._waiting(name) for name in house.tenants}
+        told = await house.use.replicas()
+        return _json(
+            {
+                "at": time.time(),
+                "me": operator.name or operator.id,
+                "tenants": house.tenants,
+                "replicas": told,
+                "waiting": waiting,
+                "set_aside": len(await house.letters.all()),
+                "store": await self._store(),
+                "maintenance": await services.maintenance.read(),
+                "tools": services.servers.states(),
+            }
+        )
+
+    async def _waiting(self, platform: str) -> Sequence[ConversationId]:
+        """The conversations whose questions nobody answers yet."""
+        found = [
+            lane.conversation
+            for alone in (True, False)
+            for _, lane in await self._house.inbox.unclaimed(platform, 0.0, alone=alone)
+        ]
+        return found[:MOST_WAITING]
+
+    async def _store(self) -> dict[str, Any]:
+        began = time.monotonic()
+        with store_errors():
+            await self._house.redis.ping()
+            took_ms = 1000 * (time.monotonic() - began)
+            info: Any = await self._house.redis.info()
+        shown = ("redis_version", "used_memory_human", "maxmemory_human", "connected_clients")
+        more = ("instantaneous_ops_per_sec", "uptime_in_seconds", "role")
+        told = {name: info.get(name) for name in (*shown, *more)}
+        return {**told, "trip_ms": round(took_ms, 2)}
+
+    # --- over time ------------------------------------------------------------------------------
+
+    async def over_time(self, request: web.Request, _: Operator) -> web.Response:
+        found = RANGES.get(request.query.get("range", "24h"))
+        if found is None:
+            raise web.HTTPBadRequest
+        unit, count = found
+        use, tenants = self._house.use, self._house.tenants
+        periods = hours(count) if unit == "hours" else days(count)
+        counted = await use.counted(periods)
+        rows = [{"at": period, **row_of(one)} for period, one in zip(periods, counted, strict=True)]
+        dates = periods if unit == "days" else days(count // 24)
+        spent = [await use.spenders(tenants, date) for date in dates]
+        if unit == "days":
+            for row, day in zip(rows, spent, strict=True):
+                row["people"] = sum(name.startswith("person ") for name in day)
+        if request.query.get("as") == "csv":
+            return _csv(csv_of(rows))
+        # Of three months and many people, so much that it must not hold up the loop.
+        return _json({"rows": rows, "unit": unit, "top": await asyncio.to_thread(top, spent)})
+
+    # --- people, money, questions, changes ------------------------------------------------------
+
+    async def people(self, _: web.Request, __: Operator) -> web.Response:
+        services, found = self._house.services, []
+        for tenant in self._house.tenants:
+            listed = [
+                {"id": one, "role": services.access.role_of(one).name.lower(), "listed": True}
+                for one in services.access.people(tenant, Role.MEMBER)
+            ]
+            listed += [
+                {"id": one, "role": "member", "listed": True}
+                for one in services.access.places(tenant)
+            ]
+            members = await services.requests.members.all(tenant)
+            decided = [
+                {
+                    "id": name,
+                    "role": one.role.name.lower(),
+                    "name": one.name,
+                    "by": one.by,
+                    "at": one.at,
+                }
+                for name, one in sorted(members.items(), key=lambda pair: -pair[1].at)
+            ]
+            asked = await services.requests.kept.waiting(tenant)
+            local = self._house.platforms[tenant].local
+            found.append(
+                {"tenant": tenant, "local": local, "people": [*listed, *decided], "asked": asked}
+            )
+        return _json({"tenants": found, "open": services.access.open})
+
+    async def budgets(self, _: web.Request, __: Operator) -> web.Response:
+        budgets = self._house.services.budgets
+        found = [_limit(one, "the settings", "") for one in budgets.limits]
+        for tenant in self._house.tenants:
+            by_admins = await budgets.all_by_admins(tenant)
+            found += [_limit(one, "an admin", tenant) for one in by_admins if one.most != NO_LIMIT]
+        return _json({"budgets": found})
+
+    async def letters(self, _: web.Request, __: Operator) -> web.Response:
+        """Who asked what is set aside, and why; never the text: it belongs to who asked."""
+        found = []
+        for at, letter in enumerate(await self._house.letters.all()):
+            one = letter.incoming
+            told = {"n": at, "reason": letter.reason, "mark": mark_of(letter.mail)}
+            if one is not None:
+                told |= {
+                    "conversation": one.conversation,
+                    "person": one.sender.id,
+                    "at": one.sent_at,
+                    "event": one.event_id,
+                }
+            found.append(told)
+        return _json({"letters": found})
+
+    async def tools(self, _: web.Request, __: Operator) -> web.Response:
+        services = self._house.services
+        found = [
+            {"name": one.name, "about": one.description, "effect": one.effect, "schema": one.schema}
+            for one in services.tools
+        ]
+        return _json({"tools": found, "servers": services.servers.states()})
+
+    async def places(self, _: web.Request, __: Operator) -> web.Response:
+        """Where people asked in the last month, the busiest first; and the last broadcast."""
+        house = self._house
+        turns: dict[str, int] = {}
+        for day in days(31):
+            for who, row in (await house.use.spenders(house.tenants, day)).items():
+                kind, name = who.split(" ", 1)
+                if kind == "place" and name != "*" and not house.local(name):
+                    turns[name] = turns.get(name, 0) + row.spent.turns
+        places = [
+            {"id": name, "turns": turns[name]}
+            for name in sorted(turns, key=lambda one: -turns[one])
+        ]
+        return _json({"places": places, "sending": await house.broadcasting.now()})
+
+    async def changes(self, request: web.Request, _: Operator) -> web.Response:
+        before = request.query.get("before", "+")
+        if not _is_entry(before):
+            raise web.HTTPBadRequest
+        found = await self._house.services.audit.newest(before=before)
+        return _json({"changes": [{"id": name, **msgspec.to_builtins(one)} for name, one in found]})
+
+
+def _limit(limit: Limit, source: str, tenant: str) -> dict[str, str]:
+    told = described(limit, LANGUAGE)
+    return {"of": limit.of, "who": limit.who, "limit": told, "source": source, "tenant": tenant}
+
+
+def mark_of(mail: str) -> str:
+    """Names a letter, also when others before it are gone."""
+    return hashlib.sha256(mail.encode(errors="replace")).hexdigest()[:16]
+
+
+def _is_entry(name: str) -> bool:
+    return name == "+" or bool(re.fullmatch(r"\d{1,15}-\d{1,10}", name))
+
+
+def _json(value: object) -> web.Response:
+    return web.Response(body=msgspec.json.encode(value), content_type="application/json")
+
+
+def _csv(data: bytes) -> web.Response:
+    headers = {"Content-Disposition": "attachment; filename=palaver.csv"}
+    return web.Response(body=data, content_type="text/csv", headers=headers)

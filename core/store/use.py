@@ -1,0 +1,147 @@
+"""What was counted, by hour for two days and by day for three months; and who is running now.
+
+Each process adds what it counted since the last time, in one trip every few seconds. So no turn
+waits for a count, and a process that dies loses a few seconds of them.
+"""
+
+import datetime
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple, cast
+
+import msgspec
+from redis.asyncio import Redis
+
+from core.messages import Spent
+from core.store import keys
+from core.store.connection import store_errors
+from core.store.values import number, read, words
+
+HOUR_S = 3600
+HOURS_S, DAYS_S = 50 * HOUR_S, 95 * 24 * HOUR_S
+GONE_S = 60.0
+"""A process that told nothing for so long is not running any more."""
+HOURLY, DAILY = "%Y-%m-%dT%H", "%Y-%m-%d"
+
+
+class ModelTold(msgspec.Struct, frozen=True):
+    """A model as one process knows it, since its start. *rests_s*: how long it is not asked."""
+
+    name: str
+    calls: int
+    failed: int
+    first_word_s: float
+    rests_s: float = 0.0
+
+
+class Told(msgspec.Struct, frozen=True):
+    """What one process tells of itself.
+
+    *wrong*: what is wrong, by part. *refusals*: the last one of each platform: when, and why.
+    *lag_s*: how late the loop was lately, in the middle and in the worst hundredth.
+    """
+
+    name: str
+    at: float
+    since: float
+    version: str
+    running: int
+    most: int
+    lag_s: tuple[float, float]
+    platforms: tuple[str, ...] = ()
+    wrong: Mapping[str, str] = {}
+    warnings: tuple[str, ...] = ()
+    refusals: Mapping[str, tuple[float, str]] = {}
+    models: tuple[ModelTold, ...] = ()
+
+
+_told = msgspec.json.Decoder(Told)
+
+
+class _Row(Spent, frozen=True):
+    name: str = ""
+
+
+_row = msgspec.json.Decoder(_Row, strict=False)
+
+
+class Row(NamedTuple):
+    """What one person, place or model spent in a day; *name*: what people are called."""
+
+    spent: Spent = Spent()
+    name: str = ""
+
+
+class Use:
+    """Every method raises `StoreError`."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+
+    async def add(self, counted: Mapping[str, float], told: Told) -> None:
+        now = datetime.datetime.now(datetime.UTC)
+        with store_errors():
+            async with self._redis.pipeline(transaction=False) as pipe:
+                for form, last_s in ((HOURLY, HOURS_S), (DAILY, DAYS_S)):
+                    name = keys.use(now.strftime(form))
+                    for field, much in counted.items():
+                        pipe.hincrbyfloat(name, field, much)
+                    pipe.expire(name, last_s)
+                pipe.hset(keys.REPLICAS, told.name, msgspec.json.encode(told))
+                pipe.expire(keys.REPLICAS, HOURS_S)
+                await pipe.execute()
+
+    async def leave(self, name: str) -> None:
+        """The process *name* ends."""
+        with store_errors():
+            await cast(Any, self._redis.hdel(keys.REPLICAS, name))
+
+    async def replicas(self) -> Sequence[Told]:
+        """The processes that run now. Others are forgotten."""
+        with store_errors():
+            found = await cast(Any, self._redis.hgetall(keys.REPLICAS))
+        told = {name: read(_told, raw, "store.replicas") for name, raw in found.items()}
+        lately = time.time() - GONE_S
+        for name, one in told.items():
+            if one is None or one.at < lately:
+                await self.leave(words(name))
+        there = [one for one in told.values() if one is not None and one.at >= lately]
+        return sorted(there, key=lambda one: one.since)
+
+    async def counted(self, periods: Sequence[str]) -> Sequence[Mapping[str, float]]:
+        """What was counted in each of *periods*, by field."""
+        with store_errors():
+            async with self._redis.pipeline(transaction=False) as pipe:
+                for period in periods:
+                    pipe.hgetall(keys.use(period))
+                found = await pipe.execute()
+        return [{words(name): number(raw) for name, raw in one.items()} for one in found]
+
+    async def spenders(self, tenants: Sequence[str], day: str) -> Mapping[str, Row]:
+        """Who spent how much on *day*: by `person`, `place` or `model` and the name of it."""
+        rows: dict[str, Row] = {}
+        for tenant in tenants:
+            with store_errors():
+                found = await cast(Any, self._redis.hgetall(keys.tally(tenant, day)))
+            for name, raw in found.items():
+                if (row := read(_row, raw, "store.tally")) is not None:
+                    before = rows.get(words(name), Row())
+                    spent = Spent(*(getattr(row, one) for one in Spent.__struct_fields__))
+                    rows[words(name)] = Row(before.spent + spent, row.name or before.name)
+        return rows
+
+
+def hours(count: int) -> list[str]:
+    """The names of the last *count* hours, the oldest first."""
+    now = datetime.datetime.now(datetime.UTC)
+    return [
+        (now - datetime.timedelta(hours=back)).strftime(HOURLY) for back in reversed(range(count))
+    ]
+
+
+def days(count: int) -> list[str]:
+    """The names of the last *count* days, the oldest first."""
+    now = datetime.datetime.now(datetime.UTC)
+    return [
+        (now - datetime.timedelta(days=back)).strftime(DAILY) for back in reversed(range(count))
+    ]

@@ -1,0 +1,308 @@
+"""The operator's page: who may use it, what it shows, and what it changes."""
+
+import asyncio
+import csv
+import io
+
+import aiohttp
+import msgspec
+import pytest
+
+from core.admin.over_time import csv_of, row_of, top
+from core.counting import quantile
+from core.messages import Incoming, Sender, Spent, conversation_id
+from core.people.roles import Role
+from core.store import keys
+from core.store.use import Row, days
+from core.store.values import DeadLetter
+from tests.contracts.drivers import TelegramDriver, driving
+from tests.harness import at_rest, until
+
+TOKEN = "a-token-of-the-operator"
+
+
+class Operator:
+    """A browser on the operator's page."""
+
+    def __init__(self, url):
+        self.url = url
+        self.http = aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True))
+
+    async def __aenter__(self):
+        return self
+
+    async def __aexit__(self, *_):
+        await self.http.close()
+
+    async def sign_in(self, **body):
+        async with self.http.post(f"{self.url}/admin/session", json=body) as response:
+            return response.status
+
+    async def see(self, name):
+        async with self.http.get(f"{self.url}/admin/api/{name}") as response:
+            return await response.json() if response.status == 200 else response.status
+
+    async def do(self, act, headers=None, **body):
+        url = f"{self.url}/admin/api/{act}"
+        async with self.http.post(url, json=body, headers=headers or {}) as response:
+            told = response.content_type == "application/json"
+            return response.status, await response.json() if told else {}
+
+    async def changes(self):
+        return (await self.see("changes"))["changes"]
+
+
+@pytest.fixture
+def driver():
+    return TelegramDriver()
+
+
+async def role_of(core, name):
+    (found,) = await core.services.requests.members.look("telegram", [name])
+    return Role.STRANGER if found is None else found.role
+
+
+async def test_only_an_owner_gets_in_and_no_other_site_and_nobody_by_guessing(
+    driver, tmp_path, model, monkeypatch
+):
+    more = {"admin_token": TOKEN, "owners": "telegram:77", "admins": "telegram:78"}
+    async with driving(driver, tmp_path, model, **more):
+        core, url = driver.app.core, driver.app.url
+        visits = core.services.visits
+        async with Operator(url) as owner, Operator(url) as other:
+            assert await owner.see("now") == 403
+            assert (await owner.do("maintenance", on=True))[0] == 403
+            # A link of somebody who is no owner, and one to the other page, open nothing.
+            for sender, to in (("telegram:78", "admin"), ("telegram:77", "page")):
+                link = await visits.invite(Sender(sender, "Ann"), to)
+                assert await owner.sign_in(link=link) == 403
+            link = await visits.invite(Sender("telegram:77", "Ann"), "admin")
+            assert await owner.sign_in(link=link) == 200
+            assert await other.sign_in(link=link) == 403
+            assert (await owner.see("now"))["me"] == "Ann"
+            # Another site's script may send the cookie's browser here: it is told by its Origin.
+            evil = {"Origin": "https://evil.example"}
+            assert (await owner.do("maintenance", headers=evil, on=True))[0] == 403
+            assert (await owner.see("now"))["maintenance"] == ""
+            async with owner.http.post(
+                f"{url}/admin/api/maintenance", data='{"on": true}'
+            ) as response:
+                assert response.status == 415
+            # Nobody guesses: after a few wrong ones even the right one is not looked at.
+            assert await other.sign_in(token=TOKEN) == 200
+            tries = [other.sign_in(token=f"wrong-{n}") for n in range(4)]
+            assert set(await asyncio.gather(*tries)) == {403}
+            assert await other.sign_in(token=TOKEN) == 403
+            assert (await other.see("now"))["me"] == "ADMIN_TOKEN"
+            # The cookie is of no use to scripts and other sites, and the store holds a digest.
+            cookie = next(iter(owner.http.cookie_jar))
+            assert (cookie["httponly"], cookie["samesite"]) == (True, "Strict")
+            names = [name.decode() async for name in core.redis.scan_iter("*visit*")]
+            assert not any(cookie.value in name for name in names)
+            # Whoever is an owner no more is out at once.
+            monkeypatch.setitem(core.services.access._roles, "telegram:77", Role.ADMIN)
+            assert await owner.see("now") == 403
+
+
+async def test_an_owner_asks_the_bot_for_the_link_and_what_they_change_is_noted_and_undone(
+    driver, tmp_path, model
+):
+    more = {"admin_token": TOKEN, "owners": "telegram:77", "open": False}
+    async with driving(driver, tmp_path, model, **more):
+        core = driver.app.core
+        async with Operator(driver.app.url) as operator:
+            await operator.sign_in(token=TOKEN)
+            await driver.say("dm2", "May I?")
+            asked = await until(lambda: _asked(operator))
+            assert (asked[0]["person"], asked[0]["name"]) == ("telegram:78", "Bob")
+            assert (await operator.do("role", id="telegram:78", role="member"))[0] == 200
+            await until(lambda: any("go ahead" in one.text for one in driver.server.posts(78)))
+            assert await _asked(operator) == []
+            await driver.say("dm2", "apples")
+            await driver.answered("dm2")
+            # Who decided, from what to what; the same for a command in a chat.
+            await driver.say("dm", "/block telegram:78")
+            await until(lambda: _role_is(core, "telegram:78", Role.BLOCKED))
+            by_chat, by_page = (await operator.changes())[:2]
+            assert [by_page[name] for name in ("by", "act", "target", "before", "after")] == [
+                "token",
+                "role",
+                "telegram:78",
+                "stranger",
+                "member",
+            ]
+            assert (by_chat["by"], by_chat["after"]) == ("telegram:77", "blocked")
+            # What holds no more cannot be taken back; what holds can.
+            assert (await operator.do("undo", name=by_page["id"]))[0] == 409
+            assert (await operator.do("undo", name=by_chat["id"]))[0] == 200
+            assert await role_of(core, "telegram:78") is Role.MEMBER
+            assert (await operator.changes())[0]["undoes"] == by_chat["id"]
+            # What the settings say, and who is nobody, nobody changes here.
+            for name in ("telegram:77", "web:someone", "nobody", "telegram:"):
+                status, told = await operator.do("role", id=name, role="blocked")
+                assert (status, bool(told["wrong"])) == (409, True)
+            assert (await operator.do("role", id="telegram:-1001", role="owner"))[0] == 409
+            assert (await operator.do("role", id="telegram:78", role="god"))[0] == 400
+            await _money(operator, core)
+
+
+async def _money(operator, core):
+    budget = {"tenant": "telegram", "of": "person", "who": "telegram:78"}
+    assert (await operator.do("budget", **budget, limit="2 usd/day"))[0] == 200
+    assert (await operator.do("budget", **budget, limit="lots"))[0] == 409
+    assert (await operator.do("budget", **{**budget, "who": "slack:U1"}, limit="1 usd/day"))[
+        0
+    ] == 409
+    assert (await operator.do("budget", **budget, grant="1 usd"))[0] == 200
+    assert (await operator.see("budgets"))["budgets"][0]["limit"] == "$2.00 / day"
+    granted, was_set = (await operator.changes())[:2]
+    assert (granted["act"], granted["after"]) == ("grant", "1 usd")
+    assert (await operator.do("undo", name=granted["id"]))[0] == 409
+    assert (await operator.do("undo", name=was_set["id"]))[0] == 200
+    assert (await operator.see("budgets"))["budgets"] == []
+
+
+async def _asked(operator):
+    found = await operator.see("people")
+    return next(one["asked"] for one in found["tenants"] if one["tenant"] == "telegram")
+
+
+async def _role_is(core, name, role):
+    return await role_of(core, name) is role
+
+
+async def test_maintenance_letters_and_a_message_to_many_places(
+    driver, tmp_path, model, monkeypatch
+):
+    monkeypatch.setattr("core.store.maintenance.LOOK_AGAIN_S", 0.0)
+    monkeypatch.setattr("core.admin.broadcasting.PAUSE_S", 0.0)
+    more = {"admin_token": TOKEN, "owners": "telegram:77"}
+    async with driving(driver, tmp_path, model, **more):
+        core = driver.app.core
+        async with Operator(driver.app.url) as operator:
+            await operator.sign_in(token=TOKEN)
+            await operator.do("maintenance", on=True)
+            await driver.say("dm2", "apples")
+            await until(lambda: any("worked on" in one.text for one in driver.server.posts(78)))
+            await driver.say("dm", "pears")
+            await driver.answered("dm")
+            assert [one["messages"][-1]["content"] for one in model.requests] == ["pears"]
+            await operator.do("maintenance", on=False)
+            assert (await operator.changes())[0]["before"] is True
+
+            # A question set aside is named without its words; it is asked again, or dropped.
+            for name in ("one", "two"):
+                mail = Incoming(
+                    event_id=f"telegram:{name}",
+                    conversation=conversation_id("telegram", "78"),
+                    sender=Sender("telegram:78", "Bob"),
+                    text=f"secret {name}",
+                )
+                letter = DeadLetter("it failed", msgspec.json.encode(mail).decode())
+                await core.redis.rpush(keys.DEAD, msgspec.json.encode(letter))
+            letters = (await operator.see("letters"))["letters"]
+            assert "secret" not in str(letters)
+            assert (await operator.do("letters", do="drop", marks=[letters[0]["mark"]]))[1] == {
+                "count": 1
+            }
+            assert (await operator.do("letters", do="requeue", marks=[letters[1]["mark"]]))[1] == {
+                "count": 1
+            }
+            await driver.answered("dm2")
+            assert model.requests[-1]["messages"][-1]["content"] == "secret two"
+
+            await at_rest(core)
+            places = [one["id"] for one in (await operator.see("places"))["places"]]
+            assert set(places) == {"telegram:77", "telegram:78"}
+            news = {"text": "**News** for all", "places": [*places, "telegram:404"]}
+            assert (await operator.do("broadcast", text="x", places=["web:me"]))[0] == 409
+            assert (await operator.do("broadcast", **news))[0] == 200
+            sending = await until(lambda: _sent(operator))
+            assert (sending["done"], sending["failed"]) == (3, ["telegram:404"])
+            for chat in (77, 78):
+                assert sum("News for all" in one.text for one in driver.server.posts(chat)) == 1
+            monkeypatch.setattr("core.admin.broadcasting.PAUSE_S", 60.0)
+            await operator.do("broadcast", **news)
+            assert (await operator.do("broadcast", **news))[0] == 409
+            monkeypatch.setattr("core.admin.broadcasting.PAUSE_S", 0.0)
+            await operator.do("cancel")
+
+            # Tools that only read can be tried.
+            status, told = await operator.do(
+                "try", tool="calculate", arguments={"expression": "6*7"}
+            )
+            assert (status, "42" in told["text"]) == (200, True)
+            assert (await operator.do("try", tool="calculate", arguments={"x": 1}))[0] == 409
+            assert (await operator.do("try", tool="remind", arguments={}))[0] == 409
+
+
+async def _sent(operator):
+    sending = (await operator.see("places"))["sending"]
+    return sending if sending and sending["state"] == "done" else None
+
+
+async def test_what_happened_is_counted_by_the_hour_and_the_day_and_goes_with_the_person(
+    driver, tmp_path, model, monkeypatch
+):
+    monkeypatch.setattr("core.counting.EVERY_S", 0.05)
+    more = {"admin_token": TOKEN, "owners": "telegram:77", "llm_price": "1,1,1000"}
+    async with driving(driver, tmp_path, model, **more):
+        core = driver.app.core
+        async with Operator(driver.app.url) as operator:
+            await operator.sign_in(token=TOKEN)
+            await driver.say("dm", "apples")
+            await driver.answered("dm")
+            row = await until(lambda: _counted(operator))
+            assert (row["questions"], row["failed"], row["models"]) == (1, 0, {"scripted": 1})
+            assert row["usd"] > 0
+            assert all(0 < part < 10 for part in row["first"])
+            month = await operator.see("over-time?range=30d")
+            assert month["rows"][-1]["people"] == 1
+            assert month["top"]["person"][0]["who"] == "telegram:77"
+            assert month["top"]["model"][0]["who"] == "scripted"
+            replica = (await operator.see("now"))["replicas"][0]
+            assert (replica["running"], replica["wrong"]) == (0, {})
+            assert replica["models"][0]["name"] == "scripted"
+            # Every key has an end, and who forgets everything is in none of them.
+            for name in [one async for one in core.redis.scan_iter(keys.use("*"))]:
+                assert 0 < await core.redis.ttl(name) <= 95 * 24 * 3600
+            await core.inbox.engine.eraser.everything("telegram:77")
+            spent = await core.redis.hgetall(keys.tally("telegram", days(1)[0]))
+            assert b"person telegram:77" not in spent
+            assert b"model scripted" in spent
+            async with operator.http.get(
+                f"{driver.app.url}/admin/api/over-time?range=24h&as=csv"
+            ) as response:
+                table = list(csv.DictReader(io.StringIO((await response.text()).lstrip("\ufeff"))))
+            assert len(table) == 24
+            assert table[-1]["questions"] == "1"
+            assert await operator.see("over-time?range=1y") == 400
+
+
+async def _counted(operator):
+    rows = (await operator.see("over-time?range=24h"))["rows"]
+    found = [one for one in rows if one["questions"] and one["first"][0] is not None and one["usd"]]
+    return found[0] if found else None
+
+
+def test_quantiles_are_read_from_buckets():
+    counted = {"first|a|0.1": 50, "first|a|1.0": 99, "first|a|+Inf": 100, "first|b|0.1": 0}
+    assert quantile(counted, "first", 0.5) == pytest.approx(0.1)
+    assert 0.1 < quantile(counted, "first", 0.95) < 1
+    assert quantile(counted, "first", 1.0) == 1.0
+    assert quantile({}, "first", 0.5) is None
+
+
+def test_a_table_runs_nothing_in_a_spreadsheet_and_the_top_is_of_all_days():
+    row = row_of({"usd|=cmd()": 1.0, "tokens|m|prompt": 5, "tokens|m|cached": 4})
+    assert (row["usd"], row["tokens"]) == (1.0, 5)
+    told = csv_of([{"at": "=1+1", **row}]).decode()
+    assert "'=1+1" in told
+    spent = [
+        {"person a": Row(Spent(cost_usd=1))},
+        {"person a": Row(Spent(cost_usd=2), "Ann"), "person b": Row(Spent(cost_usd=2.5))},
+    ]
+    assert [(one["who"], one["name"], one["usd"]) for one in top(spent)["person"]] == [
+        ("a", "Ann", 3.0),
+        ("b", "", 2.5),
+    ]
