@@ -114,9 +114,7 @@ class Ingress:
             await self._turn_away(platform, incoming)
         elif await retry_until_available(closed, "maintenance"):
             verdict = "maintenance"
-            if spoken_to:
-                name = f"maintenance:{incoming.sender.id}"
-                self._notify(platform, incoming, name, FULL_AGAIN_S, "maintenance")
+            self._notify(platform, incoming, f"closed:{incoming.sender.id}", FULL_AGAIN_S, verdict)
         elif not await self._presses.allow(platform, incoming, role):
             verdict = "not theirs"
         elif incoming.of_place and await self._passed_on(platform, incoming, role):
