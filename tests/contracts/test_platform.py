@@ -18,7 +18,7 @@ from core.models.demo import answers
 from core.said import Feeling, Span
 from tests.contracts.drivers import DRIVERS, Driver, driving, started
 from tests.contracts.examples import example_drivers
-from tests.harness import bare, until
+from tests.harness import at_rest, bare, until
 from tests.servers import model as models
 from tests.servers.tools import calling
 
@@ -139,8 +139,18 @@ async def test_a_reaction_that_cannot_be_given_is_told_by_an_error_of_the_port(
 
 
 @every_place
-async def test_image_gives_a_picture_of_the_size_that_was_asked_for(driver, place, tmp_path, model):
+async def test_image_gives_a_picture_that_the_platform_can_fetch_again_and_take_away(
+    driver, place, tmp_path, model, monkeypatch
+):
     async with driving(driver, tmp_path, model):
+        platform = next(one for one in driver.app.platforms if one.name == driver.name)
+        sent, send = [], platform.send_pictures
+
+        async def sending(conversation, *given, **more):
+            sent.append((conversation, await send(conversation, *given, **more)))
+            return sent[-1][1]
+
+        monkeypatch.setattr(platform, "send_pictures", sending)
         await driver.say(place, "/image a red fox --size 1024x1024")
 
         async def painted():
@@ -150,6 +160,18 @@ async def test_image_gives_a_picture_of_the_size_that_was_asked_for(driver, plac
         with Image.open(io.BytesIO(picture)) as image:
             assert image.size == (1024, 1024)
         assert model.image_requests[0]["prompt"] == "a red fox"
+        await at_rest(driver.app.core)
+        # What the port says of it (`core.posted`) is kept, and used later, by any process.
+        where, posted = sent[-1]
+        for one in posted.pictures:
+            assert await platform.fetch(one, 1 << 22) == picture
+        await platform.reopen_surface(where, posted.handle).delete()
+
+        async def gone():
+            posts = await driver.posts(place)
+            return not any("again" in post.commands for post in posts)
+
+        await until(gone)
 
 
 @every_place
