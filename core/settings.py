@@ -18,9 +18,8 @@ from pydantic_settings import NoDecode, SettingsConfigDict
 from core.allowances import Allowances
 from core.border import clean
 from core.fields import Key, LongKey, Names, PublicUrl, Url, split
-from core.net.socks import SCHEMES
 from core.net.urls import fault_of
-from core.net.way import Way
+from core.net.way import SOCKS, Way
 from core.secret import secrets_of, shown_url
 
 
@@ -251,7 +250,7 @@ class Settings(Allowances):
     @classmethod
     def _http_proxy(cls, value: SecretStr) -> SecretStr:
         proxy = value.get_secret_value().strip()
-        if proxy and proxy.partition("://")[0] not in ("http", "https", *SCHEMES):
+        if proxy and proxy.partition("://")[0] not in ("http", "https", *SOCKS):
             raise ValueError("must begin with http://, https://, socks5:// or socks4://")
         if proxy and (fault := fault_of(proxy, user=True)):
             raise ValueError(fault)

@@ -7,8 +7,6 @@ import asyncio
 import io
 import warnings
 
-from PIL import Image, UnidentifiedImageError
-
 from core.errors import Refused
 from core.images.kinds import Kind, kind_of, pixels_of
 from core.messages import Picture
@@ -79,6 +77,8 @@ class Pictures:
 
 
 def _mime(data: bytes) -> str:
+    from PIL import Image, UnidentifiedImageError  # noqa: PLC0415 - 4 MB, for who gets a picture
+
     Image.init()  # Without it, `formats` knows only some of the kinds.
     try:
         with warnings.catch_warnings():

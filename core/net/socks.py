@@ -14,8 +14,6 @@ from aiohttp_socks.connector import NoResolver
 from python_socks import parse_proxy_url
 from yarl import URL
 
-SCHEMES = ("socks5", "socks5h", "socks4")
-
 
 class _Names(AbstractResolver):
     """Resolves only the names of hosts that are reached directly, *past* the proxy."""

@@ -16,7 +16,8 @@ from aiohttp import ClientHandlerType, ClientRequest, ClientResponse
 from yarl import URL
 
 from core.errors import ConfigError
-from core.net.socks import SCHEMES, SocksConnector
+
+SOCKS = ("socks5", "socks5h", "socks4")
 
 
 class Way(msgspec.Struct, frozen=True):
@@ -49,11 +50,11 @@ class Way(msgspec.Struct, frozen=True):
 
     @property
     def socks(self) -> bool:
-        return self.proxy.partition("://")[0] in SCHEMES
+        return self.proxy.partition("://")[0] in SOCKS
 
-    def tls(self) -> ssl.SSLContext:
-        """The TLS context. Raises `ConfigError` if *ca* cannot be read."""
-        return _trusting(self.ca)
+    def tls(self) -> ssl.SSLContext | bool:
+        """The TLS context; True: that of aiohttp. Raises `ConfigError` if *ca* cannot be read."""
+        return _trusting(self.ca) if self.ca else True
 
     def session(
         self, *, socket_factory: Any = None, limit: int = 100, **more: Any
@@ -63,6 +64,8 @@ class Way(msgspec.Struct, frozen=True):
         It keeps no cookies: a provider's cookies could link one person's calls to another's.
         """
         if self.socks:
+            from core.net.socks import SocksConnector  # noqa: PLC0415 - for few
+
             connector: aiohttp.BaseConnector = SocksConnector(
                 self.proxy,
                 lambda url: self.proxy_for(str(url)) is None,
@@ -99,11 +102,10 @@ DIRECT = Way()
 def _trusting(ca: str) -> ssl.SSLContext:
     """One for all sessions: to read the usual certificates takes 20 ms and a megabyte."""
     context = ssl.create_default_context()
-    if ca:
-        try:
-            context.load_verify_locations(ca)
-        except (OSError, ssl.SSLError) as error:
-            raise ConfigError("CA_BUNDLE", f"{ca} holds no certificates") from error
+    try:
+        context.load_verify_locations(ca)
+    except (OSError, ssl.SSLError) as error:
+        raise ConfigError("CA_BUNDLE", f"{ca} holds no certificates") from error
     return context
 
 

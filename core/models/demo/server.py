@@ -10,12 +10,13 @@ import secrets
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from types import ModuleType
 from typing import Any
 
 import msgspec
 from aiohttp import web
 
-from core.models.demo import answers, hands, painter
+from core.models.demo import answers, hands
 
 CHAT_MODEL = "palaver-demo"
 IMAGE_MODEL = "palaver-painter"
@@ -190,7 +191,7 @@ async def _images(request: web.Request) -> web.Response:
         return _error(400, "invalid_request_error", "n must be from 1 to 4")
     data = []
     for index in range(asked.n):
-        png = await asyncio.to_thread(painter.paint, asked.prompt, size, index)
+        png = await asyncio.to_thread(_painter().paint, asked.prompt, size, index)
         data.append({"b64_json": base64.b64encode(png).decode()})
     return web.json_response({"created": int(time.time()), "data": data})
 
@@ -200,7 +201,7 @@ async def _edits(request: web.Request) -> web.Response:
     files = [one for one in form.values() if isinstance(one, web.FileField)]
     prompt = str(form.get("prompt", ""))
     try:
-        png = await asyncio.to_thread(painter.change, files[0].file.read(), prompt)
+        png = await asyncio.to_thread(_painter().change, files[0].file.read(), prompt)
     except (IndexError, OSError, ValueError):
         return _error(400, "invalid_request_error", "there is no picture to change")
     data = [{"b64_json": base64.b64encode(png).decode()}]
@@ -210,3 +211,9 @@ async def _edits(request: web.Request) -> web.Response:
 def _error(status: int, code: str, message: str) -> web.Response:
     error = {"message": message, "type": code, "code": code}
     return web.json_response({"error": error}, status=status)
+
+
+def _painter() -> ModuleType:
+    from core.models.demo import painter  # noqa: PLC0415 - 4 MB, for who wants a picture
+
+    return painter
