@@ -8,8 +8,6 @@ for ever.
 from collections.abc import Mapping
 from typing import Any
 
-import jsonschema_rs
-
 from core.models.tool_calls import read_arguments
 from core.tools.unfolding import unfolded
 
@@ -25,6 +23,9 @@ class ArgumentCheck:
     """
 
     def __init__(self, schema: Mapping[str, Any]) -> None:
+        import jsonschema_rs  # noqa: PLC0415 - 3 MB, for who calls a tool
+
+        self._wrong = jsonschema_rs.ValidationError
         self._validator = jsonschema_rs.validator_for(
             unfolded(schema),
             retriever=_fetch_nothing,
@@ -42,7 +43,7 @@ class ArgumentCheck:
             raise ValueError("the arguments are no JSON object")
         try:
             self._validator.validate(arguments)
-        except jsonschema_rs.ValidationError as error:
+        except self._wrong as error:
             where = "".join(f"/{part}" for part in error.instance_path)
             message = error.message
             told = message if len(message) <= TOLD_CHARS else f"…{message[-TOLD_CHARS:]}"

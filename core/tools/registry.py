@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
+from functools import cached_property
 
 from core.messages import ConversationId
 from core.models.tool_calls import ToolOffer
@@ -15,13 +16,20 @@ MOST_OFFERED = 64
 
 
 class Known:
-    """One tool, with the check of its arguments, and as models are told of it."""
+    """One tool, with the check of its arguments, and as models are told of it.
+
+    The check takes 3 MB for the first tool, so it is made for the first call.
+    """
 
     def __init__(self, tool: Tool) -> None:
         self.tool = tool
         self.spec = tool.spec
-        self.check = ArgumentCheck(self.spec.schema)
         self.offer = ToolOffer(self.spec.name, self.spec.description, self.spec.schema)
+
+    @cached_property
+    def check(self) -> ArgumentCheck:
+        """Raises `ValueError` if the schema makes no sense."""
+        return ArgumentCheck(self.spec.schema)
 
 
 class Toolbox:
@@ -45,7 +53,7 @@ class Tools:
     """All tools of this program: *tools*, and those that servers offer now, by *served*.
 
     Raises:
-        ValueError: a name is odd or used twice, or a schema makes no sense.
+        ValueError: a name is odd or used twice.
     """
 
     def __init__(

@@ -250,7 +250,10 @@ def _waiting(changed: Sequence[str]) -> str:
 
 def _checked(tools: Iterator["ServedTool"]) -> Iterator[tuple[str, Known]]:
     for tool in tools:
+        known = Known(tool)
         try:
-            yield tool.spec.name, Known(tool)
+            known.check  # noqa: B018 - a stranger's schema: making the check is what may fail
         except ValueError as error:
             log.warning("a tool cannot be used", tool=tool.spec.name, reason=str(error))
+        else:
+            yield tool.spec.name, known

@@ -219,6 +219,12 @@ def test_what_is_wrong_with_arguments_is_told_to_the_model():
         assert len(str(error.value)) < 500
 
 
+@pytest.mark.parametrize("name", BUILT_IN)
+def test_the_schema_of_each_tool_of_our_own_makes_sense(name):
+    """It is looked at when the tool is first called, not at the start."""
+    assert ArgumentCheck(BUILT_IN[name]().spec.schema)
+
+
 def test_a_schema_that_would_explode_is_checked_within_a_bound():
     """The same pattern takes pure Python 3.7 s at 27 characters, and doubles with each more."""
     bomb = ArgumentCheck({"type": "object", "properties": {"a": {"pattern": "^(?=a)(a+)+$"}}})
