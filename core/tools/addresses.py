@@ -2,13 +2,19 @@
 
 import re
 from collections.abc import Iterable, Iterator
+from itertools import islice
 
 from core.errors import AddressRefused
 from core.net.urls import read_url
 
 _ADDRESS = re.compile(r"(?i:https?://|www\.)[^\s<>\"'`{}|\\^\u3000-\u303f\uff00-\uff5f]{3,2000}")
+_BARE = re.compile(
+    r"(?<![\w@/.:-])(?:[^\W_][\w-]{0,62}\.){1,8}[^\W\d_]{2,24}(?::\d{1,5})?(?![\w@])"
+    r"(?:/[^\s<>\"'`{}|\\^\u3000-\u303f\uff00-\uff5f]{0,2000})?"
+)
+"""An address as people say it: `example.org/page`."""
 _CLOSING = {")": "(", "]": "["}
-_TRAILING = ".,;:!?*_~)]'\"。，！？"
+_TRAILING = ".,;:!?*_~)]'\"。，！？“”„‘’‚«»‹›…"
 MOST = 500
 
 
@@ -23,9 +29,21 @@ def addresses_in(texts: Iterable[str]) -> frozenset[str]:
     return frozenset(found)
 
 
+def said_in(texts: Iterable[str]) -> frozenset[str]:
+    """As `addresses_in`, for words of a person: they need not say `https://`."""
+    texts = list(texts)
+    bare = (f"https://{match[0]}" for text in texts for match in _BARE.finditer(text))
+    return addresses_in(texts) | addresses_in(islice(bare, MOST))
+
+
+def alike(address: str) -> str:
+    """*address* without what a model may change: the scheme, and the slash at its end."""
+    return address.partition("://")[2].rstrip("/")
+
+
 def same(address: str) -> str:
     """*address* as one spelling of it, without the part behind `#`. Empty: it is none."""
-    full = f"https://{address}" if address.lower().startswith("www.") else address
+    full = address if "://" in address else f"https://{address}"
     try:
         url = read_url(full)
     except AddressRefused:

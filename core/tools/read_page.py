@@ -8,7 +8,7 @@ from core.models.chunks import Source
 from core.models.folding import visible
 from core.net.outside import Fetched, Outside
 from core.sandbox.run import Bounds, Sandbox
-from core.tools.addresses import same
+from core.tools.addresses import alike, same
 from core.tools.tool import ToolContext, ToolError, ToolResult, ToolSpec
 
 MOST_BYTES = 3 << 20
@@ -55,7 +55,7 @@ class ReadPage:
         address = same(str(arguments["url"]))
         if not address:
             raise ToolError("this is no web address")
-        if address not in context.addresses:
+        if alike(address) not in map(alike, context.addresses):
             raise ToolError(
                 "this address was neither written by the person nor returned by a tool; "
                 "use one that was, exactly as it stands there, or ask the person for it"

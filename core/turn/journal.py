@@ -17,7 +17,7 @@ from core.retry import retry_until_available
 from core.secret import redact
 from core.store.claim import Claim
 from core.store.journal import RoundRecord, StepRecord
-from core.tools.addresses import addresses_in
+from core.tools.addresses import addresses_in, alike, said_in
 from core.tools.tool import ToolResult
 from core.words import shortened
 
@@ -151,7 +151,8 @@ def with_result(step: StepRecord, result: ToolResult, most_chars: int) -> StepRe
 def brought_by(step: StepRecord) -> frozenset[str]:
     """The web addresses that the result of *step* holds, but for those that the model sent it."""
     sent = json.dumps(read_arguments(step.call.arguments), ensure_ascii=False)
-    return addresses_in([step.output]) - addresses_in([sent])
+    own = set(map(alike, said_in([sent])))
+    return frozenset(one for one in addresses_in([step.output]) if alike(one) not in own)
 
 
 def noted(step: StepRecord, again: str = "") -> Step:

@@ -18,7 +18,7 @@ from core.models.chunks import Source
 from core.store.journal import StepRecord
 from core.tasks import end
 from core.telemetry import Metrics, label, logger
-from core.tools.addresses import addresses_in
+from core.tools.addresses import said_in
 from core.tools.registry import Known, Toolbox
 from core.tools.tool import SignInNeeded, ToolContext, ToolError, ToolResult, ToolSpec, ToolUnsure
 from core.tracing import Tracer
@@ -75,7 +75,7 @@ class Steps:
     def _addresses(self) -> frozenset[str]:
         """The web addresses that the person named, and those in what the steps brought."""
         done = (step for step in self._journal.steps if step.state == "done")
-        return addresses_in(self._words).union(*map(brought_by, done))
+        return said_in(self._words).union(*map(brought_by, done))
 
     @property
     def tainted(self) -> bool:

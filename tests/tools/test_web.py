@@ -14,7 +14,7 @@ from core.net.outside import Outside
 from core.net.way import Way
 from core.sandbox.run import Sandbox
 from core.tools import read_page
-from core.tools.addresses import addresses_in, same
+from core.tools.addresses import addresses_in, said_in, same
 from core.tools.read_page import ReadPage
 from core.tools.tool import ToolContext, ToolError
 from core.tools.web_search import WebSearch
@@ -240,10 +240,32 @@ async def test_an_engine_without_its_key_or_address_is_refused_at_the_start():
         ("看https://a.example/x。", "https://a.example/x"),
         ("WWW.a.example/x", "https://www.a.example/x"),
         ("<https://A.example>", "https://a.example/"),
+        ("„https://a.example/x“", "https://a.example/x"),
     ],
 )
 def test_an_address_in_a_text_is_found_as_one_spelling(text, found):
     assert addresses_in([text]) == {found}
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("sum up a.example, please", {"https://a.example/"}),
+        ("read bücher.example/ä.", {"https://xn--bcher-kva.example/%C3%A4"}),
+        ("a.example:8080/x?q=1 and http://b.example/y", {
+            "https://a.example:8080/x?q=1", "http://b.example/y"
+        }),
+        ("mail ann@a.example, e.g. at 3.14 or from v1.2.3 of localhost:80", set()),
+    ],
+)  # fmt: skip
+def test_people_need_not_say_https(text, found):
+    assert said_in([text]) == found
+
+
+async def test_a_model_may_write_a_named_address_with_another_scheme_or_slash(monkeypatch):
+    async with reading(page(PAGE.format(name="Europe", text=WORDS)), monkeypatch) as (url, tool):
+        named = f"{url}/rivers/".replace("http:", "https:")
+        assert (await tool.call({"url": f"{url}/rivers"}, somebody(named))).text
 
 
 @given(st.text(alphabet="htps:/w.a()[]<>x?#。 \n", max_size=80))
