@@ -1,4 +1,4 @@
-"""Tenants that are added to `palaver.toml`, changed or taken away begin and end without a restart.
+"""What is changed in `palaver.toml` holds without a restart; tenants in it begin and end.
 
 The file is looked at every few seconds. A file that cannot be read changes nothing.
 """
@@ -22,15 +22,20 @@ async def watch(lent: Lent) -> None:
     if path is None:
         return
     seen = done = ""
+    read = await asyncio.to_thread(_version, path)
     while True:
         found = await asyncio.to_thread(_version, path)
         # Who writes it may not be ready yet. So it must stay the same for a moment.
         if found == seen != done:
             done = found
             try:
+                if lent.renew is not None and found != read:
+                    read = found
+                    await lent.renew()
+                    log.info("palaver.toml was read anew")
                 await serve_listed(lent)
             except ConfigError as error:
-                log.error("the tenants stay as they were", reason=str(error))
+                log.error("all stays as it was", reason=str(error))
             except StoreError as error:
                 done = ""
                 log.warning("the tenants stay as they were for now", reason=str(error))

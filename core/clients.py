@@ -2,10 +2,13 @@
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import NamedTuple, Protocol
 
 import aiohttp
 from pydantic import SecretStr
@@ -17,7 +20,7 @@ from core.images.callbacks import Callbacks, Tasks
 from core.images.client import ImageClient
 from core.mcp.entry import ServerEntry
 from core.models.cache import Memory
-from core.models.choice import Watched, choose, has_user, one_key
+from core.models.choice import Choice, Watched, choose, has_user, one_key
 from core.models.demo.server import IMAGE_MODEL, demo_server
 from core.models.guard import Guard, GuardedModel, Moderation
 from core.models.learned import Lessons
@@ -31,7 +34,7 @@ from core.models.speech import SpeechClient
 from core.models.transcription import TranscriptionClient
 from core.net.outside import Outside
 from core.people.budgets import Limit, limits_of
-from core.people.personas import Personas, Places, personas_of, places_of
+from core.people.personas import Persona, Personas, Place, Places, personas_of, places_of
 from core.settings import Settings
 from core.tasks import end
 from core.telemetry import Metrics
@@ -40,12 +43,73 @@ from core.tracing import NoTracer, Tracer
 POOL = 1000
 
 
+class Budgets(Protocol):
+    """Where the operator's budgets hold."""
+
+    limits: Sequence[Limit]
+
+
+class InFile(NamedTuple):
+    """What `palaver.toml` decides, if the settings name one."""
+
+    file: PalaverFile
+    chat: Choice
+    guard: Guard
+    personas: dict[str, Persona]
+    places: dict[str, Place]
+    limits: Sequence[Limit]
+
+
+class Renewal:
+    """Lets `palaver.toml` hold as it stands now, while answers are written.
+
+    Tool servers, and the APIs for pictures and voice, stay as they were at the start.
+
+    Args:
+        read: reads the file and what it names. It changes nothing.
+        found: what holds. The mappings in it are changed in place.
+    """
+
+    def __init__(
+        self, read: Callable[[], Awaitable[InFile]], found: InFile, guarded: GuardedModel
+    ) -> None:
+        self._read, self._found, self._guarded = read, found, guarded
+        self.at = time.time()
+        """Since when it holds."""
+        self.fault = ""
+        """What is wrong with the file, if it changed since and was not taken."""
+
+    async def take(self, budgets: Budgets) -> None:
+        """Read the file anew and let it hold.
+
+        Raises:
+            ConfigError: it is wrong. Then nothing has changed.
+        """
+        try:
+            new = await self._read()
+        except ConfigError as error:
+            self.fault = str(error)
+            raise
+        # Between two steps of the loop: no turn sees a part of it.
+        self._guarded.become(new.chat.model)
+        self._found.guard.become(new.guard)
+        self._found.personas.clear()
+        self._found.personas.update(new.personas)
+        self._found.places.clear()
+        self._found.places.update(new.places)
+        budgets.limits = new.limits
+        self._found = self._found._replace(chat=new.chat)
+        self.at, self.fault = time.time(), ""
+
+    def resting(self) -> Mapping[str, float]:
+        """For how long models are not asked, by name."""
+        model = self._found.chat.model
+        return model.resting() if isinstance(model, Router) else {}
+
+
 @dataclass(frozen=True, slots=True)
 class Models:
-    """The models in use; *kind* says where the chat model came from.
-
-    *resting*: for how long models are not asked, by name.
-    """
+    """The models in use; *kind* says where the chat model came from."""
 
     chat: Model
     images: ImageClient
@@ -56,7 +120,7 @@ class Models:
     limits: Sequence[Limit]
     tool_servers: Sequence[ServerEntry]
     kind: str
-    resting: Callable[[], Mapping[str, float]]
+    renewal: Renewal
 
 
 @asynccontextmanager
@@ -77,7 +141,6 @@ async def open_models(
     Raises:
         ConfigError: a setting, or the file PALAVER_CONFIG, is wrong.
     """
-    file, beside = _file(settings)
     async with AsyncExitStack() as stack:
         session = await stack.enter_async_context(settings.way.session(limit=POOL))
         outside = await stack.enter_async_context(Outside(settings.way))
@@ -91,7 +154,13 @@ async def open_models(
 
         watched = Watched(metrics or Metrics(), tracer or NoTracer())
         taught = lessons or Lessons()
-        chat = await choose(settings, file, session, demo_url, budget, watched, taught, links)
+
+        async def chosen(file: PalaverFile) -> Choice:
+            return await choose(settings, file, session, demo_url, budget, watched, taught, links)
+
+        read = partial(_in_file, settings, session, chosen)
+        found = await read()
+        chat, guard = found.chat, found.guard
         if chat.configured and not at_home(chat.endpoint):
             # In a task, because the start need not wait for it.
             stack.push_async_callback(end, [asyncio.create_task(prepare(), name="prices")])
@@ -99,26 +168,46 @@ async def open_models(
             painter = _painter(settings, chat.endpoint)
         else:
             painter = Endpoint(await demo_url(), "", settings.image_model or IMAGE_MODEL)
-        voice = speech = None
-        if model := settings.audio_model:
-            voice = TranscriptionClient(session, _audio(settings, chat.endpoint, model))
-        if model := settings.speech_model:
-            audio = _audio(settings, chat.endpoint, model)
-            speech = SpeechClient(session, audio, settings.speech_voice)
-        guard = _guard(settings, file, beside, session)
-        personas = personas_of(file.persona, beside)
+        voice, speech = _voices(settings, chat.endpoint, session)
+        guarded = GuardedModel(chat.model, guard)
         yield Models(
-            chat=GuardedModel(chat.model, guard),
+            chat=guarded,
             images=ImageClient(session, painter, guard, outside, later),
             voice=voice,
             speech=speech,
-            personas=personas,
-            places=places_of(file.place, beside, personas),
-            limits=limits_of(settings, file.budget),
-            tool_servers=file.tools.server or _of_the_demo(settings, chat.kind),
+            personas=found.personas,
+            places=found.places,
+            limits=found.limits,
+            tool_servers=found.file.tools.server or _of_the_demo(settings, chat.kind),
             kind=chat.kind,
-            resting=chat.model.resting if isinstance(chat.model, Router) else dict,
+            renewal=Renewal(read, found, guarded),
         )
+
+
+async def _in_file(
+    settings: Settings,
+    session: aiohttp.ClientSession,
+    chosen: Callable[[PalaverFile], Awaitable[Choice]],
+) -> InFile:
+    """What the file decides now. *chosen*: the model that it leads to. Raises `ConfigError`."""
+    file, beside = await asyncio.to_thread(_file, settings)
+    chat = await chosen(file)
+    personas = dict(personas_of(file.persona, beside))
+    places = dict(places_of(file.place, beside, personas))
+    guard = _guard(settings, file, beside, session)
+    return InFile(file, chat, guard, personas, places, limits_of(settings, file.budget))
+
+
+def _voices(
+    settings: Settings, chat: Endpoint, session: aiohttp.ClientSession
+) -> tuple[TranscriptionClient | None, SpeechClient | None]:
+    """What hears, and what speaks."""
+    voice = speech = None
+    if model := settings.audio_model:
+        voice = TranscriptionClient(session, _audio(settings, chat, model))
+    if model := settings.speech_model:
+        speech = SpeechClient(session, _audio(settings, chat, model), settings.speech_voice)
+    return voice, speech
 
 
 def _of_the_demo(settings: Settings, kind: str) -> Sequence[ServerEntry]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 
 from core import __version__
+from core.clients import Renewal
 from core.errors import StoreError
 from core.live.delivery import last_refusals
 from core.store.use import ModelTold, Told, Use
@@ -35,7 +36,7 @@ class Counting:
         name: of this process.
         most: how many turns may run in it.
         health: what is wrong, by part, and what is only worth saying.
-        resting: for how long models are not asked, by name.
+        renewal: of `palaver.toml`.
     """
 
     def __init__(
@@ -46,7 +47,7 @@ class Counting:
         most: int,
         platforms: Collection[str],
         health: Callable[[], tuple[Mapping[str, str], Sequence[str]]],
-        resting: Callable[[], Mapping[str, float]],
+        renewal: Renewal,
     ) -> None:
         self._use = use
         self._metrics = metrics
@@ -54,7 +55,7 @@ class Counting:
         self._most = most
         self._platforms = platforms
         self._health = health
-        self._resting = resting
+        self._renewal = renewal
         self._since = time.time()
         self._before: Mapping[str, float] = {}
 
@@ -101,10 +102,12 @@ class Counting:
             tuple(warnings),
             dict(last_refusals),
             tuple(self._models(now)),
+            self._renewal.at,
+            self._renewal.fault,
         )
 
     def _models(self, now: Mapping[str, float]) -> Iterator[ModelTold]:
-        resting = self._resting()
+        resting = self._renewal.resting()
         calls: dict[str, list[tuple[str, float]]] = {}
         for name, much in now.items():
             kind, *labels = name.split("|")

@@ -1,6 +1,6 @@
 """What the core lends the adapters, made from what is open."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from redis.asyncio import Redis
@@ -25,7 +25,10 @@ from core.visits import Visits
 
 @dataclass(frozen=True, slots=True)
 class Lent:
-    """What the core lends the adapters. *hosting* is there while platforms serve."""
+    """What the core lends the adapters. *hosting* is there while platforms serve.
+
+    *renew*: lets `palaver.toml` hold as it stands now; raises `ConfigError`, and changes nothing.
+    """
 
     settings: Settings
     leases: SharedLeases
@@ -39,6 +42,7 @@ class Lent:
     visits: Visits
     tenants: Tenants
     hosting: Hosting | None = None
+    renew: Callable[[], Awaitable[None]] | None = None
 
 
 def lent_by(redis: Redis, pubsub: PubSub, services: Services) -> Lent:

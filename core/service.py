@@ -9,6 +9,7 @@ import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from redis.asyncio import Redis
@@ -180,11 +181,17 @@ async def serve(
         await stack.enter_async_context(watchdog(core.services.metrics.loop_lag))
         hosting, starting, worker, routing = _hosting(core)
         pulse = Pulse(core.redis, hosting.platforms, core.services.metrics.waiting)
-        lent = replace(core.lent, hosting=hosting)
+        lent = replace(
+            core.lent,
+            hosting=hosting,
+            renew=partial(core.models.renewal.take, core.services.budgets),
+        )
         for platform in await build(lent):
             hosting.add(platform)
         routes = core_routes(core.services, core.tasks, core.models, core.links)
-        house = house_of(core.redis, core.services, core.inbox, hosting.platforms)
+        house = house_of(
+            core.redis, core.services, core.inbox, hosting.platforms, core.models.renewal
+        )
         stack.push_async_callback(house.broadcasting.close)
         routes += [*admin_routes(house), *routing.all_to(hosting.platforms.values())]
 
@@ -225,8 +232,8 @@ def _jobs(
     services, name = core.services, core.inbox.engine.worker
     lapses = Lapses(Consents(core.redis), services.put)
     reminders = Scheduler(services.reminders, core.pubsub, services.metrics, lapses)
-    most, resting = core.settings.max_turns, core.models.resting
-    counting = Counting(Use(core.redis), services.metrics, name, most, platforms, health, resting)
+    most, renewal = core.settings.max_turns, core.models.renewal
+    counting = Counting(Use(core.redis), services.metrics, name, most, platforms, health, renewal)
     jobs = {"pulse": pulse.watch, "reminders": reminders.watch, "counting": counting.watch}
     return [asyncio.create_task(job(), name=name) for name, job in jobs.items()]
 

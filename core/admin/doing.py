@@ -14,6 +14,7 @@ from core.admin.broadcasting import MOST_PLACES, TEXT_CHARS
 from core.admin.entry import Operator
 from core.admin.house import House
 from core.admin.seeing import mark_of
+from core.errors import ConfigError
 from core.messages import conversation_id
 from core.people.budgets import KINDS, Limit, read_limit
 from core.people.roles import Member, Role, tenant_of
@@ -104,6 +105,7 @@ class Doing:
             "broadcast": _read(Broadcast, self._broadcast),
             "cancel": _read(Name, self._cancel),
             "undo": _read(Name, self._undo),
+            "reload": _read(Name, self._reload),
             "accept": _read(Name, self._accept),
             "try": _read(Trial, self._try),
         }
@@ -191,6 +193,15 @@ class Doing:
     async def _cancel(self, _: Name, by: Operator) -> Any:
         await self._house.broadcasting.cancel()
         await self._note("cancel", "broadcast", by)
+        return {}
+
+    async def _reload(self, _: Name, by: Operator) -> Any:
+        """Take `palaver.toml` as it stands now; other replicas see theirs by themselves."""
+        try:
+            await self._house.renewal.take(self._house.services.budgets)
+        except ConfigError as error:
+            raise Wrong(str(error)) from error
+        await self._note("reload", "palaver.toml", by)
         return {}
 
     async def _accept(self, asked: Name, by: Operator) -> Any:

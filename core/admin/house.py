@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from redis.asyncio import Redis
 
 from core.admin.broadcasting import Broadcasting
+from core.clients import Renewal
 from core.people.roles import tenant_of
 from core.platform import Platform
 from core.store.dead_letters import DeadLetters
@@ -27,6 +28,7 @@ class House:
     use: Use
     letters: DeadLetters
     broadcasting: Broadcasting
+    renewal: Renewal
 
     @property
     def tenants(self) -> list[str]:
@@ -39,7 +41,11 @@ class House:
 
 
 def house_of(
-    redis: Redis, services: Services, inbox: Inbox, platforms: Mapping[str, Platform]
+    redis: Redis,
+    services: Services,
+    inbox: Inbox,
+    platforms: Mapping[str, Platform],
+    renewal: Renewal,
 ) -> House:
     return House(
         redis,
@@ -50,4 +56,5 @@ def house_of(
         Use(redis),
         DeadLetters(redis, inbox),
         Broadcasting(redis, platforms, services.pacer.budget),
+        renewal,
     )

@@ -80,6 +80,10 @@ class Guard:
         self._answers = answers or Filter(())
         self._moderation = moderation
 
+    def become(self, other: "Guard") -> None:
+        """Decide as *other* does from now on."""
+        vars(self).update(vars(other))
+
     async def question(self, text: str) -> str:
         """*text* in the form in which it may be asked.
 
@@ -136,6 +140,10 @@ class GuardedModel(Around):
     def __init__(self, model: Model, guard: Guard) -> None:
         super().__init__(model)
         self._guard = guard
+
+    def become(self, model: Model) -> None:
+        """Ask *model* from now on. Answers under way go on."""
+        self._model = model
 
     @asynccontextmanager
     async def stream(self, request: ChatRequest) -> AsyncIterator[AsyncIterator[Delta]]:

@@ -38,7 +38,8 @@ class Told(msgspec.Struct, frozen=True):
     """What one process tells of itself.
 
     *wrong*: what is wrong, by part. *refusals*: the last one of each platform: when, and why.
-    *lag_s*: how late the loop was lately, in the middle and in the worst hundredth.
+    *lag_s*: how late the loop was lately, in the middle and in the worst hundredth. *file_at*:
+    since when its `palaver.toml` holds; *file_fault*: why a newer one does not.
     """
 
     name: str
@@ -53,6 +54,8 @@ class Told(msgspec.Struct, frozen=True):
     warnings: tuple[str, ...] = ()
     refusals: Mapping[str, tuple[float, str]] = {}
     models: tuple[ModelTold, ...] = ()
+    file_at: float = 0.0
+    file_fault: str = ""
 
 
 _told = msgspec.json.Decoder(Told)

@@ -3,11 +3,15 @@
 import asyncio
 import csv
 import io
+import itertools
+from dataclasses import replace
+from functools import partial
 
 import aiohttp
 import msgspec
 import pytest
 
+from bots.reload import watch
 from core.admin.over_time import csv_of, row_of, top
 from core.counting import quantile
 from core.messages import Incoming, Sender, Spent, conversation_id
@@ -15,6 +19,7 @@ from core.people.roles import Role
 from core.store import keys
 from core.store.use import Row, days
 from core.store.values import DeadLetter
+from core.tasks import end
 from tests.contracts.drivers import TelegramDriver, driving
 from tests.harness import at_rest, until
 
@@ -283,6 +288,70 @@ async def _counted(operator):
     rows = (await operator.see("over-time?range=24h"))["rows"]
     found = [one for one in rows if one["questions"] and one["first"][0] is not None and one["usd"]]
     return found[0] if found else None
+
+
+FILE = """
+[[model]]
+name = "fast"
+base_url = "{url}"
+model = "scripted"
+
+[[persona]]
+name = "{persona}"
+text = "Speak."
+
+[[filter]]
+action = "mask"
+words = ["{word}"]
+
+[[budget]]
+of = "person"
+most = "{most} usd/day"
+"""
+
+
+async def test_a_changed_file_holds_without_a_restart_and_a_wrong_one_changes_nothing(
+    driver, tmp_path, model, monkeypatch
+):
+    monkeypatch.setattr("bots.reload.LOOK_S", 0.02)
+    path = tmp_path / "palaver.toml"
+
+    def write(**words):
+        path.write_text(FILE.format(url=model.url, **words))
+
+    write(persona="pirate", word="grape", most=5)
+    more = {"admin_token": TOKEN, "owners": "telegram:77", "palaver_config": path}
+    async with driving(driver, tmp_path, model, **more):
+        core = driver.app.core
+        async with Operator(driver.app.url) as operator:
+            await operator.sign_in(token=TOKEN)
+            path.write_text("[[model]]\nname = 1")
+            status, told = await operator.do("reload")
+            assert (status, "palaver.toml" in told["wrong"]) == (409, True)
+            assert "pirate" in core.services.personas
+            write(persona="poet", word="apples", most=7)
+            assert (await operator.do("reload"))[0] == 200
+            assert "pirate" not in core.services.personas
+            assert "poet" in core.services.personas
+            await driver.say("dm", "grape and apples")
+            await driver.answered("dm")
+            asked = model.requests[-1]["messages"][-1]["content"]
+            assert ("grape and " in asked, "apples" in asked) == (True, False)
+            (budget,) = (await operator.see("budgets"))["budgets"]
+            assert budget["limit"] == "$7.00 / day"
+            # Each replica sees by itself that its file was changed.
+            renew = partial(core.models.renewal.take, core.services.budgets)
+            watching = asyncio.create_task(watch(replace(core.lent, renew=renew)))
+            looks = itertools.count()
+
+            def changed():
+                # Whoever watches may not have begun yet.
+                if (look := next(looks)) % 20 == 0:
+                    write(persona="clown", word="grape", most=look + 1)
+                return "clown" in core.services.personas
+
+            await until(changed)
+            await end([watching])
 
 
 def test_quantiles_are_read_from_buckets():

@@ -26,8 +26,9 @@ async function now(again) {
       name, states(replicas, name), count(waiting[name]?.length), refusal(replicas, name)])),
     table("Models", ["model", "calls", "failed", "first word (median)", "rests"], models(replicas).map((one) => [
       one.name, count(one.calls), one.failed ? make("span", { class: "bad" }, count(one.failed)) : "0", ms(one.first_word_s || null), one.rests_s ? make("span", { class: "bad" }, ms(one.rests_s)) : "–"])),
-    table("Replicas", ["process", "version", "since", "turns", "loop lag p50 / p99", "wrong"], replicas.map((one) => [
+    table("Replicas", ["process", "version", "since", "turns", "loop lag p50 / p99", "palaver.toml of", "wrong"], replicas.map((one) => [
       one.name, one.version, when(one.since), `${one.running} of ${one.most}`, `${ms(one.lag_s[0])} / ${ms(one.lag_s[1])}`,
+      one.file_fault ? make("span", { class: "bad" }, `${when(one.file_at)}; a newer one is wrong: ${one.file_fault}`) : when(one.file_at),
       make("span", { class: "bad" }, Object.entries(one.wrong).map(([part, why]) => `${part}: ${why}`).join("; "))])),
     table("Store", Object.keys(store), [Object.values(store).map((one) => String(one ?? "–"))]),
     table("Warnings", ["warning"], [...new Set(replicas.flatMap((one) => one.warnings))].map((one) => [one])),
@@ -157,6 +158,8 @@ async function tools(again) {
     }));
   };
   return [
+    make("section", {}, make("h2", {}, "palaver.toml"), make("p", { class: "soft" }, T.file),
+      make("div", { class: "row" }, button("Read it anew now", () => act("reload", {}, again)))),
     table("Servers of tools", ["server", "state", "tools", "changed", ""], servers.map((one) => [
       one.name, one.fault ? make("span", { class: "bad" }, one.fault) : make("span", { class: "good" }, "ok"), one.tools.join(", "), one.changed.join(", "),
       one.changed.length ? sure("Accept changes", () => act("accept", { name: one.name }, again)) : ""])),

@@ -18,6 +18,7 @@ export const T = {
   pause: "Pause",
   go_on: "Go on",
   nothing: "Nothing.",
+  file: "Models, filters, personas, places and budgets in it hold as soon as it is changed, on each replica for itself, and without a restart. A wrong file changes nothing. Its keys are in variables, which are never shown.",
   maintenance: "Maintenance",
   maintenance_on: "People are told that the bot is being worked on, and their questions are not taken. Admins may go on.",
   maintenance_off: "Questions are taken.",
