@@ -60,3 +60,12 @@ def file_name(name: str) -> str:
     if len(name) <= NAME_CHARS:
         return name
     return f"{name[: NAME_CHARS // 2]}…{name[-NAME_CHARS // 2 + 1 :]}"
+
+
+MOST_PIECES = 250
+
+
+def join_many(pieces: list[str]) -> None:
+    """Join *pieces* in place if they are many: each takes ten times the memory of its text."""
+    if len(pieces) > MOST_PIECES:
+        pieces[:] = ["".join(pieces)]

@@ -17,6 +17,7 @@ from core.models.chunks import Blind, Cited, Delta, Finished, FromMemory, TextDe
 from core.models.request import Around, ChatRequest, Model
 from core.models.tool_calls import Calls
 from core.telemetry import Counted
+from core.words import MOST_PIECES
 
 TTL_S = 3600
 
@@ -37,10 +38,16 @@ class _Flight:
         self.ended = False
         self.error: ModelError | None = None
         self._news = asyncio.Event()
+        self._followed = False
+        self._join_at = MOST_PIECES
 
     def add(self, delta: Delta) -> None:
         self.deltas.append(delta)
-        self._wake()
+        if self._followed:
+            self._wake()
+        elif len(self.deltas) > self._join_at:
+            self.deltas = joined(self.deltas)
+            self._join_at = 2 * len(self.deltas) + MOST_PIECES
 
     def end(self, error: ModelError | None = None) -> None:
         if not self.ended:
@@ -53,7 +60,7 @@ class _Flight:
 
     async def follow(self) -> AsyncIterator[Delta]:
         """All deltas of the answer, from the first one."""
-        at = 0
+        self._followed, at = True, 0
         while True:
             while at < len(self.deltas):
                 yield self.deltas[at]
@@ -131,6 +138,19 @@ def key_of(request: ChatRequest, model: str) -> str:
     """A key that is the same for equal requests, in every process and version of Python."""
     named = msgspec.structs.replace(request, model=request.model or model, clock="")
     return hashlib.sha256(msgspec.json.encode(named)).hexdigest()
+
+
+def joined(deltas: Sequence[Delta]) -> list[Delta]:
+    """*deltas*, in which each run of texts is one."""
+    runs: list[Delta] = []
+    texts: list[str] = []
+    for one in deltas:
+        if isinstance(one, TextDelta):
+            texts.append(one.text)
+            continue
+        runs += [TextDelta("".join(texts)), one] if texts else [one]
+        texts = []
+    return [*runs, TextDelta("".join(texts))] if texts else runs
 
 
 def _said(deltas: Sequence[Delta]) -> str:

@@ -250,7 +250,7 @@ class ChatClient:
         for spent in _told_of(call):
             yield spent
         thinking, finished, times = ThinkSplitter(begun=bool(call.request.begun)), False, 0
-        silence, said, (gt, br, tr) = self._endpoint.deadlines.silence, thinking.said, LAST
+        silence, say, (gt, br, tr) = self._endpoint.deadlines.silence, thinking.say, LAST
         while True:
             stream = call.stream
             stream.watch(silence, call.until)
@@ -260,7 +260,7 @@ class ChatClient:
                         if type(delta) is TextDelta:
                             text = delta.text
                             if thinking.flows and not (gt in text or br in text or tr in text):
-                                said.append(text)
+                                say(text)
                                 yield delta
                                 continue
                         elif isinstance(delta, Usage):

@@ -193,7 +193,7 @@ class GuardedModel(Around):
                 yield ReasoningDelta(passed.text)
             elif passed.text:
                 said += passed.text
-                yield TextDelta(passed.text)
+                yield delta if passed.text is getattr(delta, "text", "") else TextDelta(passed.text)
             if passed.ended:
                 raise Refused("the filter ends the answer", "filter")
             if isinstance(delta, Finished):

@@ -17,6 +17,7 @@ import msgspec
 from core.models.loose import record, text_of
 from core.models.thinking_tags import partial
 from core.models.tool_calls import MOST_ARGUMENT_CHARS, MOST_CALLS, ToolCall, new_id
+from core.words import join_many
 
 MARKS = (
     *("<tool_call>", "<function=", "[TOOL_CALLS]", "<|python_tag|>"),
@@ -62,6 +63,7 @@ class CallSplitter:
         """The text that can be shown now."""
         if self._over or not (self.held or _FIRST.intersection(text)):
             self._said.append(text)
+            join_many(self._said)
             return text
         self.held += text
         if not self._marked:

@@ -24,6 +24,7 @@ from core.models.thinking_tags import (
     partial,
     preface_of,
 )
+from core.words import join_many
 
 _State = Literal["begin", "thinking", "answer"]
 
@@ -118,6 +119,11 @@ class ThinkSplitter:
             return orphaned
         return [ReasoningDelta(held)] if self._state == "thinking" else [TextDelta(held)]
 
+    def say(self, text: str) -> None:
+        """Note *text* as said."""
+        self.said.append(text)
+        join_many(self.said)
+
     def _thought(self, text: str) -> list[Delta]:
         for mark in self._marks:
             text = text.replace(mark, "")
@@ -134,7 +140,7 @@ class ThinkSplitter:
         if self._orphan:
             return self._orphaned(text) if text else []
         before = len(text)
-        self.said.append(text)
+        self.say(text)
         if self._looks and any(mark in text for mark in LAST):
             recent = "".join(self.said[-ORPHAN_CHARS:])
             *_, found = [None, *ORPHAN.finditer(recent)]
@@ -152,7 +158,7 @@ class ThinkSplitter:
         after += text
         preface, thought = preface_of(before, orphan)
         if not is_end(thought, after, orphan):
-            self.said.append(text)
+            self.say(text)
             return [TextDelta(text)] if text else []
         self._looks = 0
         self.said.clear()

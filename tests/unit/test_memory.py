@@ -115,3 +115,20 @@ async def test_an_answer_that_was_cut_is_not_kept(remembering, model):
 
 def test_a_key_is_stable():
     assert key_of(request("hello"), "m")[:16] == "4ec29ab657f2df69"
+
+
+async def test_pieces_that_nobody_else_reads_are_joined_and_who_joins_late_gets_all(
+    remembering, model
+):
+    model.answer, model.piece_s, model.piece_chars = lambda _: "0123456789" * 100, 0, 1
+    said = ""
+    async with remembering.stream(request("count")) as deltas:
+        async for delta in deltas:
+            said += getattr(delta, "text", "")
+            if len(said) == 900:
+                (flight,) = remembering._flights.values()
+                assert len(flight.deltas) < 600
+                late = asyncio.create_task(ask(remembering, request("count")))
+                await asyncio.sleep(0)
+    assert said == (await late)[0] == "0123456789" * 100
+    assert len(model.requests) == 1
