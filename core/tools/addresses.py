@@ -1,8 +1,10 @@
 """Web addresses in text, made comparable."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from itertools import islice
+from typing import Any
 
 from core.errors import AddressRefused
 from core.net.urls import read_url
@@ -13,6 +15,13 @@ _BARE = re.compile(
     r"(?:/[^\s<>\"'`{}|\\^\u3000-\u303f\uff00-\uff5f]{0,2000})?"
 )
 """An address as people say it: `example.org/page`."""
+_ODD = re.compile(
+    r"(?i:\b(?:https?|s?ftps?|wss?|ssh|git|svn|rsync|ldaps?|smb|nfs|gopher|dict|telnet)):\S|"
+    r"(?<![\w/\\:])[\\/]{2}[\w\[]|(?i:\bwww\.)|"
+    r"(?:(?<![\w/.:-])(?:[^\W_][\w-]{0,62}\.){1,8}[^\W\d_]{2,24}|(?:\d{1,3}\.){3}\d{1,3})"
+    r"(?::\d{1,5})?[/?#\\]"
+)
+"""What may be read as an address by whatever a tool is made of."""
 _CLOSING = {")": "(", "]": "["}
 _TRAILING = ".,;:!?*_~)]'\"。，！？“”„‘’‚«»‹›…"
 MOST = 500
@@ -34,6 +43,34 @@ def said_in(texts: Iterable[str]) -> frozenset[str]:
     texts = list(texts)
     bare = (f"https://{match[0]}" for text in texts for match in _BARE.finditer(text))
     return addresses_in(texts) | addresses_in(islice(bare, MOST))
+
+
+def builds(arguments: Mapping[str, Any], known: AbstractSet[str]) -> bool:
+    """Whether *arguments* hold something that may be read as an address, and is none of *known*.
+
+    It finds too much rather than too little: also addresses that no browser would open.
+    """
+    named = set(map(alike, known))
+
+    def unless_named(match: re.Match[str]) -> str:
+        spelled = next(_spelled(match[0]), "")
+        return " " if spelled and alike(spelled) in named else match[0]
+
+    # Not as JSON, which would write a backslash twice.
+    return any(_ODD.search(_ADDRESS.sub(unless_named, text)) for text in _texts(arguments))
+
+
+def _texts(value: object) -> Iterator[str]:
+    """All texts in *value*, however deep: arguments of a call are JSON."""
+    left = [value]
+    while left:
+        match left.pop():
+            case str() as text:
+                yield text
+            case dict() as fields:
+                left += [*fields, *fields.values()]
+            case list() as values:
+                left += values
 
 
 def alike(address: str) -> str:

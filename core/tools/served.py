@@ -143,13 +143,16 @@ def may_sign_in(entry: ServerEntry, context: ToolContext) -> bool:
 
 
 def _spec(entry: ServerEntry, tool: ServerTool, effect: Effect) -> ToolSpec:
+    foreign = not (entry.trust and tool.open_world is False)
     return ToolSpec(
         name=_named(entry.name, tool.name),
         description=visible(tool.description),
         schema=tool.schema,
         effect=effect,
         timeout_s=4 * entry.timeout_s + 5,
-        foreign=not (entry.trust and tool.open_world is False),
+        foreign=foreign,
+        # The addresses of resources are looked up in the server's own list.
+        sends=foreign and tool.name not in (READ, SIGN_IN),
         places=entry.places,
         roles=_ROLES[_ROLES.index(entry.role) :],
         asks=entry.asks(tool.name),

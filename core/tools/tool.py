@@ -34,6 +34,8 @@ class ToolSpec(msgspec.Struct, frozen=True):
         own: what it does concerns who asks and nobody else, as their picture or their reminder. So
             it asks first only after text of strangers was read.
         by_pictures: strangers' pictures alone do not make it ask first: it is there to change them.
+        sends: what it is called with goes to a server of others. Once text of strangers was read,
+            it asks before it gets an address that nobody named: that may carry away what was read.
     """
 
     name: str
@@ -48,6 +50,7 @@ class ToolSpec(msgspec.Struct, frozen=True):
     asks: bool = False
     own: bool = False
     by_pictures: bool = False
+    sends: bool = False
 
 
 class ToolContext(msgspec.Struct, frozen=True):

@@ -73,9 +73,12 @@ class Waiting(msgspec.Struct, frozen=True, omit_defaults=True):
 _waiting = msgspec.json.Decoder(Waiting)
 
 
-async def must_ask(context: TurnContext, spec: ToolSpec, *, tainted: bool) -> bool:
-    """Whether a person must allow a call of the tool of *spec* first."""
-    if tainted and spec.effect != "read_only":
+async def must_ask(context: TurnContext, spec: ToolSpec, *, tainted: bool, built: bool) -> bool:
+    """Whether a person must allow a call of the tool of *spec* first.
+
+    *built*: it is called with an address that nobody named.
+    """
+    if tainted and (spec.effect != "read_only" or (spec.sends and built)):
         return True
     rule = context.services.settings.tools_ask
     if spec.asks:

@@ -85,10 +85,10 @@ class Rounds:
         words = [question, *_words(context.mail)]
         metrics, tracer = services.metrics, services.tracer
 
-        def asks(spec: ToolSpec, tainted: bool) -> Awaitable[bool]:
+        def asks(spec: ToolSpec, tainted: bool, built: bool) -> Awaitable[bool]:
             taint = self.taint
             tainted = taint is Taint.TEXT or (tainted and not spec.by_pictures)
-            return must_ask(context, spec, tainted=tainted)
+            return must_ask(context, spec, tainted=tainted, built=built)
 
         verbose = context.turn.preferences.verbose
         self._seen = Seen(context.journal, context.language, verbose=verbose)

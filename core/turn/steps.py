@@ -18,7 +18,7 @@ from core.models.chunks import Source
 from core.store.journal import StepRecord
 from core.tasks import end
 from core.telemetry import Metrics, label, logger
-from core.tools.addresses import said_in
+from core.tools.addresses import builds, said_in
 from core.tools.registry import Known, Toolbox
 from core.tools.tool import SignInNeeded, ToolContext, ToolError, ToolResult, ToolSpec, ToolUnsure
 from core.tracing import Tracer
@@ -40,7 +40,8 @@ class Steps:
 
     *base* is what each call is told of the turn. *words* are those of the person. *bounds*: how
     much may be called.
-    *must_ask*: whether a person must allow a call of a tool, in a turn that is tainted or not.
+    *must_ask*: whether a person must allow a call of a tool, in a turn that is tainted or not, with
+    an address that nobody named or without.
     """
 
     def __init__(
@@ -50,7 +51,7 @@ class Steps:
         base: ToolContext,
         words: Sequence[str],
         bounds: Bounds,
-        must_ask: Callable[[ToolSpec, bool], Awaitable[bool]],
+        must_ask: Callable[[ToolSpec, bool, bool], Awaitable[bool]],
         seen: Seen,
         metrics: Metrics,
         tracer: Tracer,
@@ -140,7 +141,8 @@ class Steps:
             await self._note(number, at, replace(step, state="failed", output=ready))
             return
         spec, allowed = ready[0].spec, step.allowed or step.state == "begun"
-        if not allowed and await self._must_ask(spec, self.tainted):
+        built = spec.sends and builds(ready[1], self._addresses())
+        if not allowed and await self._must_ask(spec, self.tainted, built):
             if len(shown(step.call.arguments)) > MOST_SHOWN:
                 await self._note(number, at, replace(step, state="failed", output=TOO_LONG))
             else:

