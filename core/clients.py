@@ -2,23 +2,22 @@
 
 import asyncio
 import sys
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple, Protocol
 
 import aiohttp
 from pydantic import SecretStr
 
 from core.budget import Budget
 from core.credentials import secret_in
-from core.errors import ConfigError
+from core.errors import ConfigError, StoreError
 from core.images.callbacks import Callbacks, Tasks
 from core.images.client import ImageClient
 from core.mcp.entry import ServerEntry
+from core.models.additions import Additions, joined
 from core.models.cache import Memory
 from core.models.choice import Choice, Watched, choose, has_user, one_key
 from core.models.demo.server import IMAGE_MODEL, demo_server
@@ -29,82 +28,18 @@ from core.models.picture_links import PictureLinks
 from core.models.prices import at_home, prepare
 from core.models.providers import Endpoint, provider_at
 from core.models.request import Model
-from core.models.router import Router
 from core.models.speech import SpeechClient
 from core.models.transcription import TranscriptionClient
 from core.net.outside import Outside
 from core.people.budgets import Limit, limits_of
-from core.people.personas import Persona, Personas, Place, Places, personas_of, places_of
+from core.people.personas import Personas, Places, personas_of, places_of
+from core.renewal import InFile, Kept, Renewal
 from core.settings import Settings
 from core.tasks import end
 from core.telemetry import Metrics
 from core.tracing import NoTracer, Tracer
 
 POOL = 1000
-
-
-class Budgets(Protocol):
-    """Where the operator's budgets hold."""
-
-    limits: Sequence[Limit]
-
-
-class InFile(NamedTuple):
-    """What `palaver.toml` decides, if the settings name one."""
-
-    file: PalaverFile
-    chat: Choice
-    guard: Guard
-    personas: dict[str, Persona]
-    places: dict[str, Place]
-    limits: Sequence[Limit]
-
-
-class Renewal:
-    """Lets `palaver.toml` hold as it stands now, while answers are written.
-
-    Tool servers, and the APIs for pictures and voice, stay as they were at the start.
-
-    Args:
-        read: reads the file and what it names. It changes nothing.
-        found: what holds. The mappings in it are changed in place.
-    """
-
-    def __init__(
-        self, read: Callable[[], Awaitable[InFile]], found: InFile, guarded: GuardedModel
-    ) -> None:
-        self._read, self._found, self._guarded = read, found, guarded
-        self.at = time.time()
-        """Since when it holds."""
-        self.fault = ""
-        """What is wrong with the file, if it changed since and was not taken."""
-
-    async def take(self, budgets: Budgets) -> None:
-        """Read the file anew and let it hold.
-
-        Raises:
-            ConfigError: it is wrong. Then nothing has changed.
-        """
-        try:
-            new = await self._read()
-        except ConfigError as error:
-            self.fault = str(error)
-            raise
-        # Between two steps of the loop: no turn sees a part of it.
-        self._guarded.become(new.chat.model)
-        self._found.guard.become(new.guard)
-        self._found.personas.clear()
-        self._found.personas.update(new.personas)
-        self._found.places.clear()
-        self._found.places.update(new.places)
-        budgets.limits = new.limits
-        self._found = self._found._replace(chat=new.chat)
-        self.at, self.fault = time.time(), ""
-
-    def resting(self) -> Mapping[str, float]:
-        """For how long models are not asked, by name."""
-        model = self._found.chat.model
-        return model.resting() if isinstance(model, Router) else {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,11 +67,13 @@ async def open_models(
     tracer: Tracer | None = None,
     lessons: Lessons | None = None,
     links: PictureLinks | None = None,
+    kept: Kept | None = None,
 ) -> AsyncIterator[Models]:
     """The configured models, else a local Ollama, else the demo. *budget* counts their calls.
 
     *metrics* and *tracer* record the calls. *lessons*: what was learned of the models; without it,
-    each process learns alone. *links*: addresses of pictures for models that fetch them.
+    each process learns alone. *links*: addresses of pictures for models that fetch them. *kept*:
+    what was added to `palaver.toml`.
 
     Raises:
         ConfigError: a setting, or the file PALAVER_CONFIG, is wrong.
@@ -152,14 +89,13 @@ async def open_models(
                 demo = await stack.enter_async_context(demo_server())
             return demo
 
-        watched = Watched(metrics or Metrics(), tracer or NoTracer())
-        taught = lessons or Lessons()
+        watched, taught = Watched(metrics or Metrics(), tracer or NoTracer()), lessons or Lessons()
 
         async def chosen(file: PalaverFile) -> Choice:
             return await choose(settings, file, session, demo_url, budget, watched, taught, links)
 
-        read = partial(_in_file, settings, session, chosen)
-        found = await read()
+        read = partial(_in_file, settings, session, chosen, kept)
+        found = await read(None)
         chat, guard = found.chat, found.guard
         if chat.configured and not at_home(chat.endpoint):
             # In a task, because the start need not wait for it.
@@ -180,7 +116,7 @@ async def open_models(
             limits=found.limits,
             tool_servers=found.file.tools.server or _of_the_demo(settings, chat.kind),
             kind=chat.kind,
-            renewal=Renewal(read, found, guarded),
+            renewal=Renewal(read, found, guarded, kept),
         )
 
 
@@ -188,14 +124,37 @@ async def _in_file(
     settings: Settings,
     session: aiohttp.ClientSession,
     chosen: Callable[[PalaverFile], Awaitable[Choice]],
+    kept: Kept | None,
+    additions: Additions | None,
 ) -> InFile:
-    """What the file decides now. *chosen*: the model that it leads to. Raises `ConfigError`."""
+    """As `Renewal.read`. *chosen*: the model that a file leads to.
+
+    Raises:
+        ConfigError: the file is wrong, or the *additions*, if they are given.
+    """
     file, beside = await asyncio.to_thread(_file, settings)
-    chat = await chosen(file)
-    personas = dict(personas_of(file.persona, beside))
-    places = dict(places_of(file.place, beside, personas))
-    guard = _guard(settings, file, beside, session)
-    return InFile(file, chat, guard, personas, places, limits_of(settings, file.budget))
+
+    async def with_(added: Additions, version: str | None, fault: str = "") -> InFile:
+        whole = joined(file, added)
+        personas = dict(personas_of(whole.persona, beside))
+        places = dict(places_of(whole.place, beside, personas))
+        guard, limits = _guard(settings, whole, beside, session), limits_of(settings, whole.budget)
+        chat = await chosen(whole)
+        return InFile(version, fault, whole, chat, guard, personas, places, limits)
+
+    if additions is not None:
+        return await with_(additions, additions.version)
+    version, fault = None, ""
+    try:
+        held = await kept.read() if kept is not None else Additions()
+        version = held.version
+        return await with_(held, version)
+    except StoreError:
+        pass  # Whoever watches takes them later.
+    except ConfigError as error:
+        # Perhaps it is the file that is wrong. Then it is wrong without them too.
+        fault = str(error)
+    return await with_(Additions(), version, fault)
 
 
 def _voices(

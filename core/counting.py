@@ -6,9 +6,9 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 
 from core import __version__
-from core.clients import Renewal
 from core.errors import StoreError
 from core.live.delivery import last_refusals
+from core.renewal import Renewal
 from core.store.use import ModelTold, Told, Use
 from core.telemetry import Metrics
 

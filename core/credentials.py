@@ -5,6 +5,7 @@ platform's documentation names. Requests to other hosts go without it.
 """
 
 import os
+from collections.abc import Mapping
 
 import msgspec
 from yarl import URL
@@ -55,6 +56,18 @@ def origin_at(url: str) -> Origin | None:
         return None
 
 
+STORED = "stored:"
+"""Before the name of a secret that is kept in the store, where others have the variable's name."""
+_stored: dict[str, str] = {}
+
+
+def keep_stored(secrets: Mapping[str, str]) -> None:
+    """Let `secret_in` find these *secrets* of the store, by name, and hide them from logs."""
+    _stored.clear()
+    _stored.update(secrets)
+    keep_secret(*secrets.values())
+
+
 def secret_in(variable: str, who: str) -> str:
     """The secret in *variable*, for *who*; empty if no variable is named.
 
@@ -63,7 +76,8 @@ def secret_in(variable: str, who: str) -> str:
     """
     if not variable:
         return ""
-    value = os.environ.get(variable, "")
+    kept = variable.startswith(STORED)
+    value = _stored.get(variable.removeprefix(STORED), "") if kept else os.environ.get(variable, "")
     if not value:
         raise ConfigError(variable, f"is not set, and {who} needs it")
     value = value.strip()

@@ -41,6 +41,7 @@ from core.secret import keep_secret
 from core.settings import Settings
 from core.starting import Starting
 from core.store import keys
+from core.store.additions import open_additions
 from core.store.archive import Archive
 from core.store.audit import Audit
 from core.store.budgets import Budgets
@@ -109,8 +110,11 @@ async def open_core(settings: Settings) -> AsyncIterator[Core]:
         tracer = await stack.enter_async_context(open_tracer(content=settings.traces_content))
         lessons = Lessons(RedisResponseCache(redis, keys.learned))
         links = links_of(settings, RedisResponseCache(redis, keys.picture))
+        additions = open_additions(redis, settings)
         recorded = budget, callbacks_of(settings, tasks), metrics, tracer
-        models = await stack.enter_async_context(open_models(settings, *recorded, lessons, links))
+        models = await stack.enter_async_context(
+            open_models(settings, *recorded, lessons, links, additions)
+        )
         inbox, entries = _inbox(redis, settings), models.tool_servers
         sign_ins = open_sign_ins(redis, pubsub, settings, entries)
         # The demo's server is there for who stays, not for one question from the terminal.
@@ -234,7 +238,12 @@ def _jobs(
     reminders = Scheduler(services.reminders, core.pubsub, services.metrics, lapses)
     most, renewal = core.settings.max_turns, core.models.renewal
     counting = Counting(Use(core.redis), services.metrics, name, most, platforms, health, renewal)
-    jobs = {"pulse": pulse.watch, "reminders": reminders.watch, "counting": counting.watch}
+    jobs: dict[str, Callable[[], Coroutine[Any, Any, None]]] = {
+        "pulse": pulse.watch,
+        "reminders": reminders.watch,
+        "counting": counting.watch,
+        "additions": partial(renewal.watch, services.budgets),
+    }
     return [asyncio.create_task(job(), name=name) for name, job in jobs.items()]
 
 

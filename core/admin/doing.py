@@ -4,15 +4,16 @@ import asyncio
 import datetime
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import msgspec
-from aiohttp import web
 
+from core.admin.adding import Adding
 from core.admin.broadcasting import MOST_PLACES, TEXT_CHARS
 from core.admin.entry import Operator
 from core.admin.house import House
+from core.admin.reading import Handler, Wrong, reading
 from core.admin.seeing import mark_of
 from core.errors import ConfigError
 from core.messages import conversation_id
@@ -45,10 +46,6 @@ REFUSALS = {
 }
 RESULT_CHARS = 8_000
 _limits = msgspec.json.Decoder(tuple[Limit, ...])
-
-
-class Wrong(ValueError):
-    """It cannot be done. The operator reads the text."""
 
 
 class RoleChange(msgspec.Struct, frozen=True):
@@ -94,20 +91,22 @@ class Doing:
 
     def __init__(self, house: House) -> None:
         self._house = house
+        self._adding = Adding(house)
 
-    def table(self) -> Mapping[str, Callable[[web.Request, Operator], Awaitable[web.Response]]]:
+    def table(self) -> Mapping[str, Handler]:
         """The handlers by the names of what they do."""
         return {
-            "role": _read(RoleChange, self._role),
-            "budget": _read(BudgetChange, self._budget),
-            "maintenance": _read(MaintenanceChange, self._maintenance),
-            "letters": _read(Letters, self._letters),
-            "broadcast": _read(Broadcast, self._broadcast),
-            "cancel": _read(Name, self._cancel),
-            "undo": _read(Name, self._undo),
-            "reload": _read(Name, self._reload),
-            "accept": _read(Name, self._accept),
-            "try": _read(Trial, self._try),
+            "role": reading(RoleChange, self._role),
+            "budget": reading(BudgetChange, self._budget),
+            "maintenance": reading(MaintenanceChange, self._maintenance),
+            "letters": reading(Letters, self._letters),
+            "broadcast": reading(Broadcast, self._broadcast),
+            "cancel": reading(Name, self._cancel),
+            "undo": reading(Name, self._undo),
+            **self._adding.table(),
+            "reload": reading(Name, self._reload),
+            "accept": reading(Name, self._accept),
+            "try": reading(Trial, self._try),
         }
 
     async def _note(self, act: str, target: str, by: Operator, **more: Any) -> None:
@@ -246,6 +245,8 @@ class Doing:
                 return await self._undo_role(change, by, asked.name)
             case "budget":
                 return await self._undo_budget(change, by, asked.name)
+            case "additions":
+                return await self._adding.undo(change, by, asked.name)
             case "maintenance":
                 wanted = MaintenanceChange(bool(change.before))
                 return await self._maintenance(wanted, by, asked.name)
@@ -273,23 +274,3 @@ class Doing:
         if await set_budgets(services, tenant, field, limits, by.id, undoes) is None:
             raise Wrong("There are too many budgets.")
         return {}
-
-
-def _read(
-    kind: Any, do: Callable[[Any, Operator], Awaitable[Any]]
-) -> Callable[[web.Request, Operator], Awaitable[web.Response]]:
-    """The handler that reads a *kind* from a request, and does it."""
-    decode = msgspec.json.Decoder(kind).decode
-
-    async def handler(request: web.Request, operator: Operator) -> web.Response:
-        try:
-            asked = decode(await request.read())
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-            raise web.HTTPBadRequest(text="this is not what is expected") from error
-        try:
-            done = await do(asked, operator)
-        except Wrong as error:
-            return web.json_response({"wrong": str(error)}, status=409)
-        return web.Response(body=msgspec.json.encode(done), content_type="application/json")
-
-    return handler

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from redis.asyncio import Redis
 
 from core.admin.broadcasting import Broadcasting
-from core.clients import Renewal
 from core.people.roles import tenant_of
 from core.platform import Platform
+from core.renewal import Renewal
+from core.store.additions import KeptAdditions, open_additions
 from core.store.dead_letters import DeadLetters
 from core.store.inbox import Inbox
 from core.store.use import Use
@@ -29,6 +30,7 @@ class House:
     letters: DeadLetters
     broadcasting: Broadcasting
     renewal: Renewal
+    additions: KeptAdditions
 
     @property
     def tenants(self) -> list[str]:
@@ -57,4 +59,5 @@ def house_of(
         DeadLetters(redis, inbox),
         Broadcasting(redis, platforms, services.pacer.budget),
         renewal,
+        open_additions(redis, services.settings),
     )

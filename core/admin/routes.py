@@ -4,6 +4,7 @@ from importlib import resources
 
 from aiohttp import web
 
+from core.admin.adding import Adding
 from core.admin.doing import Doing
 from core.admin.entry import Entry
 from core.admin.house import House
@@ -49,6 +50,7 @@ def admin_routes(house: House) -> list[web.AbstractRouteDef]:
         "changes": seeing.changes,
         "tools": seeing.tools,
         "places": seeing.places,
+        "additions": Adding(house).shown,
     }
     return [
         web.get("/admin", page),

@@ -11,19 +11,15 @@ price = [0.14, 0.0028, 0.28]           # dollars for a million: read, cached, wr
 at_once = 20                           # calls at once in one process
 per_minute = 500                       # calls a minute, of all processes together
 continues = "prefix"                   # as LLM_CONTINUE
-shape = "anthropic"                    # its API, if the address does not show it:
-                                       # openai, responses, anthropic
+shape = "anthropic"                    # openai, responses, anthropic, if its address hides it
 headers = {X-RateLimit-Group = "chat"} # more headers of each call
 extra = {thinking = {type = "disabled"}}  # more fields of each request
 parameters = {temperature = 0.2, reasoning_effort = "high"}  # see `core.models.parameters`
 ways = {window = 32768, pictures = false} # what it takes (else it is learned): window,
                                        # most_tokens, pictures, links, sounds, tools, searches,
-                                       # stream, prefill,
-                                       # system,
+                                       # stream, prefill, system,
                                        # without = ["temperature"], renamed = {...}
-first_s = 900                          # deadlines of its own, as LLM_FIRST_S
-silence_s = 120
-whole_s = 3600
+first_s = 900                          # a deadline of its own, as LLM_FIRST_S; silence_s, whole_s
 
 More personas:
 
@@ -42,8 +38,7 @@ id = "slack:C012345"                   # platform:id, as in ALLOWED_CHATS; or a 
 about = "Support for our shop."        # what the place is for
 knows = ["shop.md"]
 persona = "support"
-model = "fast"
-parameters = {temperature = 0.2}
+model = "fast"                         # also: parameters = {temperature = 0.2}
 timezone = "Europe/Berlin"
 tools = ["time", "crm__*"]             # which tools may be used there; nothing said: all
 
@@ -247,6 +242,12 @@ def read_palaver_file(path: Path, others: Collection[str] = ()) -> PalaverFile:
     except (ValueError, RecursionError) as error:
         # Not TOML, no text, another type than expected, or in each other too deep.
         raise ConfigError("PALAVER_CONFIG", f"{path}: {error}") from error
+    check(found, str(path))
+    return found
+
+
+def check(found: PalaverFile, path: str) -> None:
+    """Raises `ConfigError` if what stands in *found* does not go together. *path*: where it is."""
     named = {
         "model": [entry.name for entry in found.model],
         "persona": [entry.name.lower() for entry in found.persona],
@@ -270,7 +271,6 @@ def read_palaver_file(path: Path, others: Collection[str] = ()) -> PalaverFile:
             raise ConfigError("PALAVER_CONFIG", f"{path}: {who}: there is no model named {model}")
     if found.moderation is not None and (fault := _fault(found.moderation.base_url)):
         raise ConfigError("PALAVER_CONFIG", f"{path}: the moderation: {fault}")
-    return found
 
 
 def _asking(file: PalaverFile) -> Iterator[tuple[str, str]]:

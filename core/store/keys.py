@@ -33,6 +33,10 @@ REPLICAS = f"{TAG}:replicas"
 """What each process tells of itself, by its name."""
 BROADCAST = f"{TAG}:broadcast"
 """The last message of the operator to many places: its text, and how far it came."""
+ADDITIONS = f"{TAG}:additions"
+"""What the operator added to `palaver.toml` on the operator's page."""
+ADDED_KEYS = f"{TAG}:added-keys"
+"""The keys of models in it, by their names, encrypted."""
 GROUP = "workers"
 
 

@@ -158,6 +158,8 @@ TYPES: Mapping[str, KeyType] = {
     "answer": "string",
     "picture": "string",
     "learned": "string",
+    "additions": "hash",
+    "added-keys": "hash",
     "audit": "stream",
     "maintenance": "string",
     "replicas": "hash",

@@ -14,9 +14,13 @@ import pytest
 from bots.reload import watch
 from core.admin.over_time import csv_of, row_of, top
 from core.counting import quantile
+from core.errors import ConfigError
 from core.messages import Incoming, Sender, Spent, conversation_id
+from core.models.additions import Additions, StoredKey, joined
+from core.models.palaver_file import PalaverFile
 from core.people.roles import Role
 from core.store import keys
+from core.store.additions import open_additions
 from core.store.use import Row, days
 from core.store.values import DeadLetter
 from core.tasks import end
@@ -352,6 +356,88 @@ async def test_a_changed_file_holds_without_a_restart_and_a_wrong_one_changes_no
 
             await until(changed)
             await end([watching])
+
+
+ADDED = """
+[[persona]]
+name = "pirate"
+text = "Speak like a pirate."
+
+[[model]]
+name = "extra"
+base_url = "{url}"
+model = "extra-1"
+key = "mine"
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ('[[persona]]\nname = "x"\ntext_in = "/etc/passwd"', "name files"),
+        ('[[place]]\nid = "telegram:1"\nknows = ["/etc/passwd"]', "name files"),
+        ('[[tools.server]]\nname = "x"\ncommand = ["sh"]', "tools"),
+        (
+            '[[model]]\nname = "x"\nbase_url = "https://a.example"\nmodel = "m"\nkey = "PATH"',
+            "PATH",
+        ),
+        (ADDED.format(url="https://evil.example"), "is for https://api.example"),
+        (
+            '[[model]]\nname = "x"\nbase_url = "https://a.example"\nmodel = "m"\n'
+            'headers = {a = "b"}',
+            "secrets",
+        ),
+        ('[[model]]\nname = "x"\nbase_url = "https://u:p@a.example"\nmodel = "m"', "password"),
+        ("no toml", "added"),
+    ],
+)
+def test_what_is_added_on_the_page_reads_no_file_starts_nothing_and_sends_no_key_elsewhere(
+    text, fault
+):
+    keys = {"mine": StoredKey("secret", "https://api.example/v1")}
+    with pytest.raises(ConfigError, match=fault):
+        joined(PalaverFile(), Additions(text, keys))
+
+
+async def test_models_and_keys_are_added_on_the_page_and_the_keys_are_never_shown(
+    driver, tmp_path, model, monkeypatch
+):
+    monkeypatch.setattr("core.renewal.LOOK_S", 0.05)
+    more = {"admin_token": TOKEN, "owners": "telegram:77", "accounts_key": "k" * 20}
+    async with driving(driver, tmp_path, model, **more):
+        core = driver.app.core
+        async with Operator(driver.app.url) as operator:
+            await operator.sign_in(token=TOKEN)
+            text = ADDED.format(url=model.url)
+            assert (await operator.do("additions", text=text))[0] == 409
+            key = {"name": "mine", "url": model.url, "secret": "sk-very-secret"}
+            assert (await operator.do("key", **key))[0] == 200
+            assert (await operator.do("additions", text=text))[0] == 200
+            await driver.say("dm", "/model extra")
+            await driver.posted("dm")
+            await driver.say("dm", "apples")
+            await driver.answered("dm")
+            assert model.requests[-1]["model"] == "extra-1"
+            assert "pirate" in core.services.personas
+            # What needs the key is not left without it; it goes nowhere else; nobody reads it.
+            assert (await operator.do("key", name="mine"))[0] == 409
+            moved = {**key, "url": "https://evil.example"}
+            assert (await operator.do("key", **moved))[0] == 409
+            told = [await operator.see(name) for name in ("additions", "changes", "now")]
+            assert "sk-very-secret" not in str(told)
+            kept = await core.redis.hgetall(keys.ADDED_KEYS)
+            assert b"mine" in kept
+            assert b"sk-very-secret" not in b"".join(kept.values())
+            change = (await operator.changes())[0]
+            assert (change["act"], change["after"]) == ("additions", text)
+            assert (await operator.do("undo", name=change["id"]))[0] == 200
+            assert "pirate" not in core.services.personas
+            assert (await operator.do("key", name="mine"))[0] == 200
+            assert await core.redis.hgetall(keys.ADDED_KEYS) == {}
+            # What another process adds is taken by itself, and what is wrong there changes nothing.
+            additions = open_additions(core.redis, core.settings)
+            await additions.write('[[persona]]\nname = "poet"\ntext = "Rhyme."')
+            await until(lambda: "poet" in core.services.personas)
 
 
 def test_quantiles_are_read_from_buckets():

@@ -142,6 +142,10 @@ async function budgets(again) {
 
 async function tools(again) {
   const { tools: found, servers } = await see("tools");
+  const added = await see("additions");
+  const text = make("textarea", { class: "toml", spellcheck: "false", "aria-label": "Additions to palaver.toml", placeholder: T.added_example });
+  text.value = added.text;
+  const key = { name: field("Name"), url: field("Address of its API", { placeholder: "https://api.deepseek.com" }), secret: field("Key", { type: "password", autocomplete: "off" }) };
   const said = make("pre", { hidden: "", tabindex: "0", role: "region", "aria-label": "Result" });
   const fields = (tool) => {
     const given = field("Arguments (JSON)", { value: "{}" });
@@ -159,7 +163,14 @@ async function tools(again) {
   };
   return [
     make("section", {}, make("h2", {}, "palaver.toml"), make("p", { class: "soft" }, T.file),
+      added.fault ? make("p", { class: "bad" }, added.fault) : "",
       make("div", { class: "row" }, button("Read it anew now", () => act("reload", {}, again)))),
+    make("section", {}, make("h2", {}, "Added to it here"), make("p", { class: "soft" }, T.added), text,
+      make("div", { class: "row" }, button("Check and let it hold", () => act("additions", { text: text.value }, again), { class: "main" }))),
+    make("section", {}, make("h2", {}, "Keys"), make("p", { class: "soft" }, added.keeps_keys ? T.keys : T.no_keys),
+      make("div", { class: "row" }, key.name.node, key.url.node, key.secret.node,
+        button("Keep", () => act("key", { name: key.name.input.value, url: key.url.input.value, secret: key.secret.input.value }, again)))),
+    table("Kept keys", ["name", "for", "do"], added.keys.map((one) => [one.name, one.url, sure("Forget", () => act("key", { name: one.name }, again))])),
     table("Servers of tools", ["server", "state", "tools", "changed", ""], servers.map((one) => [
       one.name, one.fault ? make("span", { class: "bad" }, one.fault) : make("span", { class: "good" }, "ok"), one.tools.join(", "), one.changed.join(", "),
       one.changed.length ? sure("Accept changes", () => act("accept", { name: one.name }, again)) : ""])),
@@ -214,7 +225,7 @@ async function broadcast(again) {
 
 // --- the changes ------------------------------------------------------------------------------------
 
-const UNDONE = new Set(["role", "budget", "maintenance"]);
+const UNDONE = new Set(["role", "budget", "maintenance", "additions"]);
 const short = (value) => (value === undefined || value === null ? "" : typeof value === "string" ? value : JSON.stringify(value));
 
 async function changes(again) {

@@ -1,0 +1,111 @@
+"""Adding models, keys, personas, places, filters and budgets to `palaver.toml` on a page.
+
+A key can be written and forgotten, never read.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from aiohttp import web
+
+from core.admin.entry import Operator
+from core.admin.house import House
+from core.admin.reading import Handler, Wrong, reading
+from core.errors import ConfigError
+from core.fields import address
+from core.models.additions import TEXT_CHARS, Additions, StoredKey
+from core.secret import keep_secret, unsendable
+from core.store.audit import VALUE_CHARS, Change
+
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,40}")
+_SECRET_CHARS = 2_000
+
+
+class Text(msgspec.Struct, frozen=True):
+    text: str
+
+
+class Key(msgspec.Struct, frozen=True):
+    """*url*: of the API that it is for. An empty *secret*: the key is forgotten."""
+
+    name: str
+    url: str = ""
+    secret: str = ""
+
+    def __repr__(self) -> str:
+        return f"Key({self.name!r})"
+
+
+class Adding:
+    """The requests for that."""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+
+    def table(self) -> Mapping[str, Handler]:
+        return {"additions": reading(Text, self.write), "key": reading(Key, self._key)}
+
+    async def shown(self, _: web.Request, __: Operator) -> web.Response:
+        held, kept = await self._house.additions.read(), self._house.additions
+        found = [{"name": name, "url": key.url} for name, key in sorted(held.keys.items())]
+        told = {"text": held.text, "keys": found, "keeps_keys": kept.keeps_keys}
+        fault = self._house.renewal.fault
+        data = msgspec.json.encode({**told, "fault": fault})
+        return web.Response(body=data, content_type="application/json")
+
+    async def write(self, asked: Text, by: Operator, undoes: str = "") -> Any:
+        """Let the text hold, if it can. Every replica takes it within seconds."""
+        house = self._house
+        if len(asked.text) > TEXT_CHARS:
+            raise Wrong("That is too long.")
+        held = await house.additions.read()
+        try:
+            await house.renewal.check(Additions(asked.text, held.keys))
+        except ConfigError as error:
+            raise Wrong(str(error)) from error
+        await house.additions.write(asked.text)
+        await house.renewal.take(house.services.budgets)
+        change = Change("additions", "palaver.toml", by.id, 0.0, held.text, asked.text, undoes)
+        await house.services.audit.note(change)
+        return {}
+
+    async def undo(self, change: Change, by: Operator, undoes: str) -> Any:
+        held = await self._house.additions.read()
+        if held.text != change.after or len(str(change.before)) >= VALUE_CHARS:
+            raise Wrong("It was changed again since, or is too long to be taken back.")
+        return await self.write(Text(str(change.before)), by, undoes)
+
+    async def _key(self, asked: Key, by: Operator) -> Any:
+        kept, secret = self._house.additions, asked.secret.strip()
+        if not _NAME.fullmatch(asked.name):
+            raise Wrong("Its name may have letters, digits, - and _, at most 40.")
+        if secret and not kept.keeps_keys:
+            raise Wrong(
+                "Keys are encrypted with ACCOUNTS_KEY: set that first, to 16 characters or more."
+            )
+        key = None
+        if secret:
+            keep_secret(secret)
+            try:
+                url = address(asked.url)
+            except ValueError as error:
+                raise Wrong(f"The address {error}.") from error
+            if not url or len(secret) > _SECRET_CHARS or unsendable(secret):
+                raise Wrong("It needs the address of its API, and a key that can be sent.")
+            key = StoredKey(secret, url)
+        held = await kept.read()
+        others = {name: one for name, one in held.keys.items() if name != asked.name}
+        keys = others if key is None else {**others, asked.name: key}
+        try:
+            # What was added may need the key as it is.
+            await self._house.renewal.check(Additions(held.text, keys))
+        except ConfigError as error:
+            raise Wrong(str(error)) from error
+        if not await kept.keep_key(asked.name, key):
+            raise Wrong("There are too many keys.")
+        await self._house.renewal.take(self._house.services.budgets)
+        told = f"set for {key.url}" if key is not None else "forgotten"
+        await self._house.services.audit.note(Change("key", asked.name, by.id, after=told))
+        return {}

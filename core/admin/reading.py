@@ -1,0 +1,33 @@
+"""A POST request of the operator's page: what is asked, doing it, and what is wrong with it."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import msgspec
+from aiohttp import web
+
+from core.admin.entry import Operator
+
+Handler = Callable[[web.Request, Operator], Awaitable[web.Response]]
+
+
+class Wrong(ValueError):
+    """It cannot be done. The operator reads the text."""
+
+
+def reading(kind: Any, do: Callable[[Any, Operator], Awaitable[Any]]) -> Handler:
+    """The handler that reads a *kind* from a request, and does it."""
+    decode = msgspec.json.Decoder(kind).decode
+
+    async def handler(request: web.Request, operator: Operator) -> web.Response:
+        try:
+            asked = decode(await request.read())
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+            raise web.HTTPBadRequest(text="this is not what is expected") from error
+        try:
+            done = await do(asked, operator)
+        except Wrong as error:
+            return web.json_response({"wrong": str(error)}, status=409)
+        return web.Response(body=msgspec.json.encode(done), content_type="application/json")
+
+    return handler

@@ -1,0 +1,78 @@
+"""Keeps what the operator adds to `palaver.toml` on the operator's page, and the keys in it."""
+
+import time
+from typing import Any, cast
+
+import msgspec
+from redis.asyncio import Redis
+
+from core.models.additions import Additions, StoredKey
+from core.settings import Settings
+from core.store import keys
+from core.store.connection import store_errors
+from core.store.values import read, words
+from core.store.vault import LEAST_CHARS, Vault
+
+MOST_KEYS = 50
+TEXT, VERSION = "text", "version"
+_key = msgspec.json.Decoder(StoredKey)
+
+
+class KeptAdditions:
+    """All processes share them. *vault*: without one, no key can be kept.
+
+    Every method raises `StoreError`.
+    """
+
+    def __init__(self, redis: Redis, vault: Vault | None) -> None:
+        self._redis = redis
+        self._vault = vault
+
+    @property
+    def keeps_keys(self) -> bool:
+        return self._vault is not None
+
+    async def version(self) -> str:
+        with store_errors():
+            return words(await cast(Any, self._redis.hget(keys.ADDITIONS, VERSION)))
+
+    async def read(self) -> Additions:
+        """What holds. A key that cannot be decrypted counts as none."""
+        with store_errors():
+            text, version = await cast(Any, self._redis.hmget(keys.ADDITIONS, [TEXT, VERSION]))
+            sealed = await cast(Any, self._redis.hgetall(keys.ADDED_KEYS))
+        found = {words(name): self._opened(raw) for name, raw in sealed.items()}
+        kept = {name: one for name, one in found.items() if one is not None}
+        return Additions(words(text), kept, words(version))
+
+    def _opened(self, sealed: bytes) -> StoredKey | None:
+        raw = self._vault.unseal(sealed) if self._vault is not None else None
+        return read(_key, raw, "store.key") if raw is not None else None
+
+    async def write(self, text: str) -> None:
+        with store_errors():
+            values = [TEXT, text, VERSION, str(time.time())]
+            await cast(Any, self._redis.hset(keys.ADDITIONS, items=values))
+
+    async def keep_key(self, name: str, key: StoredKey | None) -> bool:
+        """Keep *key* as *name*; None: forget it. False: there are too many, or no vault."""
+        if key is not None and self._vault is None:
+            return False
+        with store_errors():
+            if key is None:
+                await cast(Any, self._redis.hdel(keys.ADDED_KEYS, name))
+            elif await cast(Any, self._redis.hlen(keys.ADDED_KEYS)) >= MOST_KEYS:
+                return False
+            else:
+                sealed = self._vault.seal(msgspec.json.encode(key)) if self._vault else b""
+                await cast(Any, self._redis.hset(keys.ADDED_KEYS, name, sealed))
+            await cast(Any, self._redis.hset(keys.ADDITIONS, VERSION, str(time.time())))
+        return True
+
+
+def open_additions(redis: Redis, settings: Settings) -> KeptAdditions:
+    """What is kept; with keys, if ACCOUNTS_KEY is good enough to encrypt them."""
+    names = settings.accounts_key.get_secret_value().split(",")
+    secret = tuple(filter(None, map(str.strip, names)))
+    good = bool(secret) and min(map(len, secret)) >= LEAST_CHARS
+    return KeptAdditions(redis, Vault(secret) if good else None)
