@@ -123,6 +123,13 @@ def read_amount(text: str) -> tuple[int, Unit]:
     return much, unit
 
 
+def from_amount(text: str) -> str:
+    """*text* from its first amount on; empty if it has none."""
+    found = (one for one in _AMOUNT.finditer(text) if (one[1] or one[4] or "").lower() in _WORDS)
+    first = next(found, None)
+    return text[first.start() :] if first is not None else ""
+
+
 def read_limit(of: Of, text: str, *, who: str = "") -> Limit:
     """The limit that *text* sets, such as `2 usd/day`, `50 pictures a week`, `$5/month gpt-5*`.
 

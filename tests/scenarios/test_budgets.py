@@ -129,6 +129,28 @@ async def test_admins_set_and_lift_budgets_and_others_only_see_them(driver, tmp_
             assert "Set a budget" in await asked(driver, "dm2", f"/budget {wrong}", 5 + number)
 
 
+async def test_a_person_is_named_by_an_id_a_mention_or_a_reply(tmp_path, model):
+    telegram, slack = TelegramDriver(), SlackDriver()
+    async with driving(telegram, tmp_path / "t", model, admins=ADMIN):
+        said = await asked(telegram, "dm2", "/budget person 77 5 usd/day", 1)
+        assert "person telegram:77" in said
+        ann, bob = telegram.server.person(), telegram.server.person(78, "Bob")
+        words = telegram.server.say(-1001, "just talk", user=ann)
+        telegram.server.say(-1001, "/budget grant 1 usd", reply_to=words.id, user=bob)
+        granted = (await texts(telegram, "group", 1))[-1]
+        assert "$1.00 more for person telegram:77" in granted
+    async with driving(slack, tmp_path / "s", model, admins=("slack:U01",)):
+        server = slack.server
+        for text, shown in (
+            ("person <@U02> 5 usd/day", "From now on `person slack:U02`: $5.00"),
+            ("grant <@U02|bob the 1st> 1 usd", "$1.00 more for `person slack:U02`"),
+            ("<@U02> nothing", "Set a budget"),
+            ("<@U02> off", "No more budgets by admins for `person slack:U02`"),
+        ):
+            server.slash("/palaver", f"budget {text}")
+            await until(lambda shown=shown: shown in str([*server.ephemerals, *server.responses]))
+
+
 async def test_usage_of_all_is_for_admins_alone_and_comes_with_a_file(driver, tmp_path, model):
     async with driving(driver, tmp_path, model, admins=ADMIN):
         await asked(driver, "dm", "one", 1)

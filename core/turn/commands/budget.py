@@ -10,18 +10,21 @@ from core.people.budgets import (
     NO_LIMIT,
     Limit,
     field_of,
+    from_amount,
     read_limit,
 )
 from core.people.periods import moment
 from core.people.roles import tenant_of
+from core.tenant_names import NAME
 from core.turn.afford import bars, described, with_unit
 from core.turn.changes import Whom, add_budget, grant, lift_budgets
 from core.turn.commands.command import Command, shown_name
+from core.turn.commands.whom import id_shape
 from core.turn.context import Report, TurnContext
 
 LISTED = 20
 TEXT_CHARS = 200
-_ID = re.compile(r"[a-z]+:\S+")
+_ID = re.compile(rf"{NAME}:\S+")
 
 
 async def _budget(context: TurnContext) -> Report:
@@ -92,14 +95,24 @@ def _whom(context: TurnContext, text: str) -> tuple[Whom, str]:
     word, rest = word.lower(), rest.strip()
     if word == "here":
         return Whom("place", place_id(context.claim.conversation)), rest
+    tenant, named = tenant_of(context.first.sender.id), context.first.named
+    if not named and context.first.about and word not in KINDS:
+        named = (context.first.about,)
+    if len(named) == 1 and word not in ("place", "tenant"):
+        # "@Bob the 1st 5 usd/day", or "@Bob off": the words of the name say nothing.
+        return Whom("person", named[0]), from_amount(text) or text.rpartition(" ")[2]
     if word not in KINDS:
         raise ValueError(word)
     who, _, behind = rest.partition(" ")
+    behind = behind.strip()
+    shape = id_shape(context.first)
+    if shape is not None and shape.fullmatch(who) and from_amount(behind) == behind:
+        who = f"{tenant}:{who}"
     if word == "tenant" or not _ID.fullmatch(who):
         return Whom(KINDS[word], ""), rest
-    if not who.startswith(f"{tenant_of(context.first.sender.id)}:"):
+    if not who.startswith(f"{tenant}:"):
         raise ValueError("another bot's")
-    return Whom(KINDS[word], shown_name(who)), behind.strip()
+    return Whom(KINDS[word], shown_name(who)), behind
 
 
 def _help(context: TurnContext) -> str:

@@ -17,10 +17,16 @@ ROLES: Mapping[str, Role] = {
 TEXT_CHARS = 1_000
 MOST = 20
 """So many people and places one command decides about."""
-_IDS = (re.compile(r"-?\d{1,20}"), re.compile(r"[UWCGD](?=[A-Z0-9]*\d)[A-Z0-9]{2,30}"))
+IDS = (re.compile(r"-?\d{1,20}"), re.compile(r"[UWCGD](?=[A-Z0-9]*\d)[A-Z0-9]{2,30}"))
 """Ids as the platforms write them: all people and places of a platform in the same way. On Slack
 what has no digit may be a name in capital letters; such an id is named by a mention."""
 _AROUND_IDS = "`<>,;@"
+
+
+def id_shape(incoming: Incoming) -> re.Pattern[str] | None:
+    """How ids are written on the platform of *incoming*; None: in any way."""
+    known = incoming.sender.id.partition(":")[2]
+    return next((one for one in IDS if one.fullmatch(known)), None)
 
 
 class Named(NamedTuple):
@@ -44,8 +50,7 @@ def read_named(incoming: Incoming, default: Role) -> Named:
     at = next((at for at in (-1, 0) if words and words[at].lower() in ROLES), None)
     role = default if at is None else ROLES[words.pop(at).lower()]
     platform, space, _ = split_conversation(incoming.conversation)
-    known = incoming.sender.id.partition(":")[2]
-    shape = next((one for one in _IDS if one.fullmatch(known)), None)
+    shape = id_shape(incoming)
     names: list[str] = []
     unknown: list[str] = []
     here = ""
