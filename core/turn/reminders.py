@@ -183,9 +183,14 @@ def languages_of(context: TurnContext) -> Sequence[Language]:
 def told(context: TurnContext, made: Reminder, number: int) -> str:
     """How the reminder was understood."""
     kind = "ask" if made.asks else "all" if made.everyone else "me"
-    numbered = f"{number}. " if number else ""
+    numbered = f"{shown_number(number)} " if number else ""
     text = say(f"remind_set_{kind}", context.language, when=when_of(made, context.language))
     return f"{numbered}{text}\n\n{quoted(made.text)}"
+
+
+def shown_number(number: int) -> str:
+    """*number* as it stands in lists. Markdown would count a list of "5." and "2." on by itself."""
+    return f"**#{number}**"
 
 
 def when_of(reminder: Reminder, language: Language) -> str:

@@ -75,13 +75,25 @@ async def test_the_button_takes_a_reminder_back_and_the_list_cancels_by_number(
         (one,) = await kept(driver)
         assert (one.text, one.rule) == ("stand-up", None)
         await driver.say(place, "/remind")
-        await shows(driver, place, "1. ", "stand-up", "/remind cancel 1")
-        await driver.say(place, "/remind cancel 1")
-        await until(lambda: nothing(driver))
+        await shows(driver, place, "#1", "stand-up", "/remind cancel 1")
+        # A list in the order of times keeps the numbers, which Markdown would count anew.
+        await driver.say(place, "/remind in 30 minutes tea")
+        await shows(driver, place, "#2", "tea")
+        await driver.say(place, "/remind list")
+        posts = await shows(driver, place, "#1", "#2", "stand-up", "tea")
+        rows = [line for line in posts[-1].text.splitlines() if "#" in line]
+        assert ["tea" in row for row in rows] == ["#2" in row for row in rows] == [True, False]
+        await driver.say(place, "/remind cancel 2")
+        await until(lambda: left(driver, 1))
+        await driver.say(place, "/remind in 40 minutes coffee")
+        await until(lambda: left(driver, 2))
+        await driver.say(place, "/remind cancel all")
+        await shows(driver, place, "cancelled", "stand-up", "coffee")
+        assert await kept(driver) == []
 
 
-async def nothing(driver):
-    return not await kept(driver)
+async def left(driver, count):
+    return len(await kept(driver)) == count
 
 
 @EVERYWHERE
@@ -231,7 +243,7 @@ async def test_a_lost_chat_ends_its_reminders(tmp_path, model):
         reminders = driver.app.core.services.reminders
         stored = await reminders.get(one.id)
         await reminders.change(stored, replace(one, due=time.time() - 1))
-        await until(lambda: nothing(driver))
+        await until(lambda: left(driver, 0))
 
 
 async def two(driver):
@@ -247,7 +259,7 @@ async def test_after_a_restart_only_who_may_still_ask_is_reminded(allowed, told,
             await shows(driver, "dm", "news?")
         async with started(driver, tmp_path, model, allowed_users=allowed):
             await bring_forward(driver, 600)
-            await until(lambda: nothing(driver))
+            await until(lambda: left(driver, 0))
             if told:
                 await shows(driver, "dm", "⏰", "I was away", "Echo of news?")
                 return

@@ -92,7 +92,7 @@ async def _show(context: TurnContext) -> Report:
 
 def _shown(context: TurnContext, memory: Memory) -> str:
     language = context.language
-    facts = "\n".join(f"{one.number}. {one.text}" for one in memory.facts)
+    facts = "\n".join(f"- **#{one.number}** {one.text}" for one in memory.facts)
     parts = [say("memory_is", language, facts=facts) if facts else say("memory_none", language)]
     if memory.proposed is not None:
         parts.append(say("memory_ask", language, fact=memory.proposed.text))

@@ -34,6 +34,7 @@ from core.turn.reminders import (
     languages_of,
     listed,
     local_now,
+    shown_number,
     told,
     wish_of,
     with_id,
@@ -44,6 +45,7 @@ from core.words import cut, quoted
 SHOWN_TIMES = 3
 SHOWN_CHARS = 80
 _NUMBERED = re.compile(r"(cancel|edit)\s+#?(\d{1,4})(?:\s(.*))?", re.IGNORECASE | re.DOTALL)
+_ALL = re.compile(r"cancel\s+all", re.IGNORECASE)
 _PRESSED = re.compile(r"(undo|answer|tell) ([0-9a-f]{16})")
 _ZONE = re.compile(r"zone(?:\s+(\S+(?: \S+)?))?", re.IGNORECASE)
 
@@ -53,6 +55,8 @@ async def _remind(context: TurnContext) -> Report:
     try:
         if not text or text.lower() == "list":
             return await _list(context)
+        if _ALL.fullmatch(text):
+            return await _cancel_all(context)
         if pressed := _PRESSED.fullmatch(text):
             return await _press(context, pressed[1], pressed[2])
         if numbered := _NUMBERED.fullmatch(text):
@@ -107,6 +111,17 @@ async def _cancel(context: TurnContext, kept: Kept) -> Report:
     await context.services.reminders.end_all([kept])
     cancelled = say("remind_cancelled", context.language)
     return await context.close("command", f"{cancelled}\n\n{quoted(_short(kept.reminder.text))}")
+
+
+async def _cancel_all(context: TurnContext) -> Report:
+    """End all reminders of the person that the list here shows."""
+    found = list((await listed(context)).values())
+    if not found:
+        return await context.close("command", say("remind_none", context.language))
+    await context.services.reminders.end_all(found)
+    texts = "\n".join(f"> {_short(' '.join(one.reminder.text.split()))}" for one in found)
+    cancelled = say("remind_cancelled_all", context.language)
+    return await context.close("command", f"{cancelled}\n\n{texts}")
 
 
 async def _list(context: TurnContext) -> Report:
@@ -192,7 +207,8 @@ def _row(number: int, reminder: Reminder, language: Language) -> str:
     marks = ("⟳ " if reminder.rule else "") + ("❓ " if reminder.asks else "")
     when = shown(reminder.due, zone, language)
     said = f" ({_short(reminder.words)})" if reminder.rule and reminder.words else ""
-    return f"{number}. {marks}**{when}**{said}: {_short(' '.join(reminder.text.split()))}"
+    text = _short(" ".join(reminder.text.split()))
+    return f"- {shown_number(number)} {marks}**{when}**{said}: {text}"
 
 
 def _short(text: str) -> str:
