@@ -131,6 +131,14 @@ class Budgets:
         rows = [row async for row in self._rows(name)]
         return sorted(rows, key=lambda row: (-row.spent.cost_usd, -row.spent.turns, row.who))
 
+    async def name_of(self, tenant: str, person: str) -> str:
+        """The name of *person*, if they asked something in this month; else empty."""
+        month = time.strftime("%Y-%m", time.gmtime())
+        with store_errors():
+            raw = await cast(Any, self._redis.hget(keys.tally(tenant, month), f"person {person}"))
+        row = read(_row, raw, "store.tally") if raw else None
+        return row.name if row is not None else ""
+
     async def _rows(self, key: str) -> AsyncIterator[Row]:
         async for field, raw in self._scanned(key):
             kind, _, who = words(field).partition(" ")

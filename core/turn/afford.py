@@ -60,7 +60,8 @@ async def afford(
             if not over or over == request.model:
                 raise
             if error.refused.first:
-                await _tell(context, _instead(error.refused, context.language))
+                told = _instead(error.refused, context.language)
+                await _tell(context, told, alone=error.refused.account.limit.of == "person")
             # No dearer model may answer for the cheap one.
             request = replace(request, model=over, alone=True)
         else:
@@ -155,7 +156,8 @@ async def hint(context: TurnContext) -> None:
         return
     for account, level in zip(near, levels, strict=True):
         words = _words(account, level, context.language)
-        await _tell(context, say(f"budget_near_{account.limit.of}", context.language, **words))
+        told = say(f"budget_near_{account.limit.of}", context.language, **words)
+        await _tell(context, told, alone=account.limit.of == "person")
 
 
 async def bars(context: TurnContext) -> Sequence[str]:
@@ -205,11 +207,13 @@ def _words(account: Account, level: Level | Refused, language: Language) -> dict
     }
 
 
-async def _tell(context: TurnContext, text: str) -> None:
-    """Post a notice of our own, to the person alone where the platform can do that."""
+async def _tell(context: TurnContext, text: str, *, alone: bool) -> None:
+    """Post a notice of our own; *alone*: to the person only, where the platform can do that."""
     first, conversation = context.first, context.claim.conversation
-    surface = context.platform.open_surface(conversation, first.aside or first.reply_to)
     try:
+        reference = await context.platform.alone(first) if alone and not first.private else ""
+        where = reference or first.aside or first.reply_to
+        surface = context.platform.open_surface(conversation, where)
         await post(surface, text, conversation, context.services.pacer.budget, tries=1)
     except PlatformError as error:
         log.warning("budget notice not delivered", reason=str(error))

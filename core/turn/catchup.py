@@ -151,10 +151,13 @@ async def _reply(context: TurnContext, transcript: Transcript, *, here: bool) ->
     """
     platform, first, pacer = context.platform, context.first, context.services.pacer
     conversation = context.claim.conversation
+    may_show, reference = context.lease.may_show, await platform.alone(first)
+    if here and reference and reference == first.reply_to:
+        # Nobody else saw the command, and its answer is for all.
+        return Reply(platform, conversation, "", pacer, may_show=may_show)
     if here:
         return context.reply(handles=context.posts)
-    if reference := await platform.alone(first):
-        may_show = context.lease.may_show
+    if reference:
         return Reply(platform, conversation, reference, pacer, may_show=may_show)
     try:
         private = await platform.private_with(first.sender.id)

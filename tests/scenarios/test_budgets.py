@@ -8,6 +8,7 @@ from core.store import keys
 from core.store.claim import Claim
 from tests.contracts.drivers import SlackDriver, TelegramDriver, driving, started
 from tests.harness import until
+from tests.servers.slack import BOT_USER
 
 # The scripted model says 11 tokens read and 7 written: 18 an answer.
 ADMIN = "telegram:78"
@@ -149,6 +150,15 @@ async def test_a_person_is_named_by_an_id_a_mention_or_a_reply(tmp_path, model):
         ):
             server.slash("/palaver", f"budget {text}")
             await until(lambda shown=shown: shown in str([*server.ephemerals, *server.responses]))
+        # How much somebody has used is told to them alone.
+        server.slash("/palaver", "budget <@U02> 20 tokens/day")
+        await until(lambda: "20 tokens" in str(server.ephemerals))
+        server.say("C01", f"<@{BOT_USER}> one", user="U02")
+        hint = "You have used 90 % of your budget"
+        await until(
+            lambda: any(who == "U02" and hint in post.shown for who, post in server.ephemerals)
+        )
+        assert hint not in str(server.posts)
 
 
 async def test_usage_of_all_is_for_admins_alone_and_comes_with_a_file(driver, tmp_path, model):

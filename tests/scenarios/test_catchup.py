@@ -127,6 +127,11 @@ async def test_a_thread_is_caught_up_by_a_mention_and_here_shows_it_to_all(tmp_p
         server.say("C01", f"<@{BOT_USER}> /catchup here 50", user="U02", thread=root)
         (answer,) = await until(lambda: server.answers("C01", root))
         assert "They talked" in answer.shown
+        # Of a slash command, too, which nobody else saw.
+        server.slash("/palaver", "catchup last 50 here", user="U02")
+        (answer,) = await until(lambda: server.answers("C01", ""))
+        assert "They talked" in answer.shown
+        assert len(server.ephemerals) == 1
 
 
 async def test_slack_says_so_where_it_reads_nothing(tmp_path, model):

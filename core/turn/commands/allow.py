@@ -51,9 +51,8 @@ async def _one(context: TurnContext, name: str, named: Named) -> str:
     role, first = named.role, context.first
     services, tenant, language = context.services, context.platform.name, context.language
     waiting = await services.requests.kept.waiting(tenant)
-    asked = [one for one in waiting if one.person == name]
-    title = await _title(context, name, asked, here=name == named.here)
-    spoken = asked[0].language if asked else ""
+    title = await _title(context, name, waiting, here=name == named.here)
+    spoken = next((one.language for one in waiting if one.person == name), "")
     member = Member(role, title, first.sender.id, time.time(), spoken)
     by_owner = await context.may("name admins")
     # Of those who press a button under one request, the first decides.
@@ -88,17 +87,21 @@ def _whom(name: str, title: str) -> str:
     return f"{code(title)} ({code(name)})" if title else code(name)
 
 
-async def _title(context: TurnContext, name: str, asked: Sequence[Request], *, here: bool) -> str:
+async def _title(context: TurnContext, name: str, waiting: Sequence[Request], *, here: bool) -> str:
     """What to call *name*, if we know. *here*: it is the place itself."""
     if here:
         return context.first.place_name
-    if asked:
-        return asked[0].name
-    (known,) = await context.services.requests.members.look(context.platform.name, [name])
+    for one in waiting:
+        if name in (one.person, one.place):
+            return one.name if name == one.person else one.place_name
+    services, tenant = context.services, context.platform.name
+    (known,) = await services.requests.members.look(tenant, [name])
     if known is not None and known.name:
         return known.name
     quote = context.first.quote
-    return quote.author if quote is not None and name == context.first.about else ""
+    if quote is not None and name == context.first.about:
+        return quote.author
+    return await services.budgets.name_of(tenant, name)
 
 
 async def _overview(context: TurnContext) -> str:
