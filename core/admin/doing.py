@@ -13,6 +13,7 @@ from core.admin.adding import Adding
 from core.admin.broadcasting import MOST_PLACES, TEXT_CHARS
 from core.admin.entry import Operator
 from core.admin.house import House
+from core.admin.placing import Placing
 from core.admin.reading import Handler, Wrong, reading
 from core.admin.seeing import mark_of
 from core.errors import ConfigError
@@ -91,7 +92,7 @@ class Doing:
 
     def __init__(self, house: House) -> None:
         self._house = house
-        self._adding = Adding(house)
+        self._adding, self._placing = Adding(house), Placing(house)
 
     def table(self) -> Mapping[str, Handler]:
         """The handlers by the names of what they do."""
@@ -104,6 +105,7 @@ class Doing:
             "cancel": reading(Name, self._cancel),
             "undo": reading(Name, self._undo),
             **self._adding.table(),
+            **self._placing.table(),
             "reload": reading(Name, self._reload),
             "accept": reading(Name, self._accept),
             "try": reading(Trial, self._try),
@@ -247,6 +249,8 @@ class Doing:
                 return await self._undo_budget(change, by, asked.name)
             case "additions":
                 return await self._adding.undo(change, by, asked.name)
+            case "place":
+                return await self._placing.undo(change, by, asked.name)
             case "maintenance":
                 wanted = MaintenanceChange(bool(change.before))
                 return await self._maintenance(wanted, by, asked.name)

@@ -8,6 +8,7 @@ from core.admin.adding import Adding
 from core.admin.doing import Doing
 from core.admin.entry import Entry
 from core.admin.house import House
+from core.admin.placing import Placing
 from core.admin.seeing import Seeing
 
 POLICY = (
@@ -51,6 +52,7 @@ def admin_routes(house: House) -> list[web.AbstractRouteDef]:
         "tools": seeing.tools,
         "places": seeing.places,
         "additions": Adding(house).shown,
+        "place": Placing(house).shown,
     }
     return [
         web.get("/admin", page),

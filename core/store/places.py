@@ -4,13 +4,14 @@ import time
 from collections.abc import Sequence
 from typing import Any, NamedTuple, cast
 
+import msgspec
 from redis.asyncio import Redis
 
 from core.messages import ConversationId, Incoming, place_id, place_of, tenant_conversation
 from core.people.roles import tenant_of
 from core.store import keys
 from core.store.archive import indexed
-from core.store.connection import store_errors
+from core.store.connection import script, store_errors
 from core.store.lanes import ASKERS_S, Lane
 from core.store.layers import Layers, read_layer
 from core.store.values import is_conversation, read_incoming, words
@@ -37,6 +38,7 @@ class Places:
     def __init__(self, redis: Redis, ttl_s: int) -> None:
         self._redis = redis
         self._ttl_s = ttl_s
+        self._choose = script(redis, "choose")
 
     async def note(self, incoming: Incoming) -> None:
         """Remember that the sender spoke with us here; in a thread, also for its place."""
@@ -92,6 +94,16 @@ class Places:
                     pipe.hget(keys.state(one), "preferences")
                 found = [read_layer(one) for one in await pipe.execute()]
         return Layers(*found) if conversation != place else Layers({}, *found)
+
+    async def choose(self, place: ConversationId, field: str, value: object) -> object:
+        """Let *value* be chosen for *place* as *field* of its preferences; None: nothing.
+
+        Returns what was chosen before, or None.
+        """
+        args = [field, "" if value is None else msgspec.json.encode(value), self._ttl_s]
+        with store_errors():
+            before = cast(bytes, await self._choose(keys=[keys.state(place)], args=args))
+        return read_layer(b'{"%b":%b}' % (field.encode(), before)).get(field) if before else None
 
     async def speaks(self, conversation: ConversationId) -> bool:
         """Whether messages to nobody in particular may be answered in *conversation*."""

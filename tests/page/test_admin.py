@@ -87,7 +87,7 @@ async def test_an_operator_signs_in_looks_decides_and_takes_it_back(
     await undo.click()
     await expect(page.locator("tbody tr").first).to_contain_text("undo role")
 
-    for name in ("budgets", "tools", "letters", "broadcast"):
+    for name in ("budgets", "places", "tools", "letters", "broadcast"):
         await tab(page, name)
         await expect(page.locator("main h2").first).to_be_visible()
         assert await faults(page) == [], name

@@ -153,6 +153,27 @@ async def test_an_owner_asks_the_bot_for_the_link_and_what_they_change_is_noted_
             assert (await operator.do("role", id="telegram:-1001", role="owner"))[0] == 409
             assert (await operator.do("role", id="telegram:78", role="god"))[0] == 400
             await _money(operator, core)
+            await _settings(operator, core)
+
+
+async def _settings(operator, core):
+    group = "telegram:-1001"
+    choose = {"place": group, "name": "persona"}
+    assert (await operator.do("place", **choose, value="teacher"))[0] == 200
+    assert (await operator.do("place", place=group, name="voice", value="off"))[0] == 200
+    assert (await operator.see(f"place?id={group}"))["chosen"] == {
+        "persona": "teacher",
+        "voice": "off",
+    }
+    held = await core.inbox.places.chosen(conversation_id("telegram", "-1001"))
+    assert (held.preferences.persona, held.preferences.voice) == ("teacher", False)
+    for name, value in (("persona", "nobody"), ("when", "always"), ("system", "x"), ("lang", "?")):
+        assert (await operator.do("place", place=group, name=name, value=value))[0] == 409
+    assert (await operator.do("place", place="web:me", name="lang", value="de"))[0] == 400
+    _, chosen = (await operator.changes())[:2]
+    assert (chosen["before"], chosen["after"]) == ("reset", "teacher")
+    assert (await operator.do("undo", name=chosen["id"]))[0] == 200
+    assert (await operator.see(f"place?id={group}"))["chosen"] == {"voice": "off"}
 
 
 async def _money(operator, core):

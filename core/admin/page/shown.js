@@ -138,6 +138,32 @@ async function budgets(again) {
   ];
 }
 
+// --- places -----------------------------------------------------------------------------------------
+
+let place = "";
+
+async function places(again) {
+  const { places: known } = await see("places");
+  place ||= known[0]?.id || "";
+  const id = field("Place", { value: place, list: "known", placeholder: "telegram:-100123" });
+  const list = make("datalist", { id: "known" }, ...known.map((one) => make("option", { value: one.id })));
+  const look = button("Look", () => {
+    place = id.input.value.trim();
+    again();
+  });
+  const { chosen, settings } = place ? await see(`place?id=${encodeURIComponent(place)}`).catch(() => ({ chosen: {}, settings: [] })) : { chosen: {}, settings: [] };
+  const name = choice("Setting", settings);
+  const value = field("Value", { placeholder: "reset" });
+  return [
+    make("section", {}, make("h2", {}, "What holds in a place"), make("p", { class: "soft" }, T.place),
+      make("div", { class: "row" }, id.node, list, look),
+      make("div", { class: "row" }, name.node, value.node,
+        button("Choose", () => act("place", { place, name: name.input.value, value: value.input.value || "reset" }, again), { class: "main" }))),
+    table(`Chosen in ${place || "it"}`, ["setting", "value", "do"], Object.entries(chosen).map(([one, held]) => [
+      one, held, button("Reset", () => act("place", { place, name: one, value: "reset" }, again))])),
+  ];
+}
+
 // --- models and tools -------------------------------------------------------------------------------
 
 async function tools(again) {
@@ -225,7 +251,7 @@ async function broadcast(again) {
 
 // --- the changes ------------------------------------------------------------------------------------
 
-const UNDONE = new Set(["role", "budget", "maintenance", "additions"]);
+const UNDONE = new Set(["role", "budget", "maintenance", "additions", "place"]);
 const short = (value) => (value === undefined || value === null ? "" : typeof value === "string" ? value : JSON.stringify(value));
 
 async function changes(again) {
@@ -236,4 +262,4 @@ async function changes(again) {
     UNDONE.has(one.act) && !undone.has(one.id) && one.before !== undefined ? sure(T.undo, () => act("undo", { name: one.id }, again)) : ""]))];
 }
 
-export const PARTS = { now, time, people, budgets, tools, letters, broadcast, changes };
+export const PARTS = { now, time, people, budgets, places, tools, letters, broadcast, changes };

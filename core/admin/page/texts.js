@@ -1,6 +1,6 @@
 // All texts of the operator's page. It is in English only.
 
-export const TABS = { now: "Now", time: "Over time", people: "People", budgets: "Budgets", tools: "Models and tools", letters: "Set aside", broadcast: "Broadcast", changes: "Changes" };
+export const TABS = { now: "Now", time: "Over time", people: "People", budgets: "Budgets", places: "Places", tools: "Models and tools", letters: "Set aside", broadcast: "Broadcast", changes: "Changes" };
 
 export const T = {
   closed: "This page is for owners",
@@ -23,6 +23,7 @@ export const T = {
   added_example: '[[persona]]\nname = "support"\ntext = "You help our customers."\n\n[[model]]\nname = "fast"\nbase_url = "https://api.deepseek.com"\nmodel = "deepseek-chat"\nkey = "deepseek"',
   keys: "A key is kept encrypted, is never shown again, and goes to its own server only.",
   no_keys: "To keep keys here, set ACCOUNTS_KEY to 16 random characters or more.",
+  place: "As /settings there. What its people must be told, and their own words, are changed there only. The value reset lets it be inherited again.",
   maintenance: "Maintenance",
   maintenance_on: "People are told that the bot is being worked on, and their questions are not taken. Admins may go on.",
   maintenance_off: "Questions are taken.",

@@ -14,6 +14,7 @@ from core.people.roles import Act
 from core.store.layers import Layers, Scope
 from core.times.zones import spelled, zone_meant, zones
 from core.turn.choices import NAME_CHARS, one_line
+from core.turn.chooser import Chooser
 from core.turn.commands.command import shown_name
 from core.turn.context import TurnContext
 from core.turn.hearing import MOST
@@ -61,7 +62,7 @@ class Setting(NamedTuple):
     name: str
     field: str
     act: Act
-    read: Callable[[TurnContext, str], Value]
+    read: Callable[[Chooser, str], Value]
     choices: Words = lambda _: ()
     operator: Callable[[TurnContext], str] = nothing
     default: Callable[[TurnContext], str] = nothing
@@ -127,8 +128,8 @@ def _gone(setting: Setting, context: TurnContext, value: Value) -> bool:
     return False
 
 
-def one_of(*names: str) -> Callable[[TurnContext, str], str]:
-    def read(context: TurnContext, text: str) -> str:
+def one_of(*names: str) -> Callable[[Chooser, str], str]:
+    def read(context: Chooser, text: str) -> str:
         name = text.lower()
         if name not in names:
             raise _unknown(context, text, names)
@@ -137,17 +138,17 @@ def one_of(*names: str) -> Callable[[TurnContext, str], str]:
     return read
 
 
-def _unknown(context: TurnContext, text: str, names: Sequence[str]) -> Unfit:
+def _unknown(context: Chooser, text: str, names: Sequence[str]) -> Unfit:
     shown = ", ".join(f"`{one}`" for one in names)
     told = say("setting_wrong", context.language, value=shown_name(text) or "…", names=shown)
     return Unfit(told, names)
 
 
-def _switch(context: TurnContext, text: str) -> bool:
+def _switch(context: Chooser, text: str) -> bool:
     return one_of(*SWITCH)(context, text) == "on"
 
 
-def _model(context: TurnContext, text: str) -> str:
+def _model(context: Chooser, text: str) -> str:
     name = shown_name(text)
     if name == DEFAULT:
         return ""
@@ -162,13 +163,13 @@ def _models(context: TurnContext) -> Sequence[str]:
     return context.choosable
 
 
-def _language(context: TurnContext, text: str) -> str:
+def _language(context: Chooser, text: str) -> str:
     if (tag := CATALOGUE.named(text)) is None:
         raise _unknown(context, text, tuple(LANGUAGES))
     return tag
 
 
-def _context(context: TurnContext, text: str) -> str:
+def _context(context: Chooser, text: str) -> str:
     """`off`, `thread`, or `recent` with a number of messages."""
     if found := _RECENT.fullmatch(text.lower()):
         many = int(found[1] or 20)
@@ -179,7 +180,7 @@ def _context(context: TurnContext, text: str) -> str:
     raise _unknown(context, text, CONTEXT)
 
 
-def _retention(context: TurnContext, text: str) -> str:
+def _retention(context: Chooser, text: str) -> str:
     """A number of days, such as `30d`."""
     days = text.lower().removesuffix("d").strip()
     if not (days.isascii() and days.isdigit() and len(days) < 5 and int(days)):
@@ -187,8 +188,8 @@ def _retention(context: TurnContext, text: str) -> str:
     return f"{int(days)}d"
 
 
-def _text(most: int) -> Callable[[TurnContext, str], str]:
-    def read(context: TurnContext, text: str) -> str:
+def _text(most: int) -> Callable[[Chooser, str], str]:
+    def read(context: Chooser, text: str) -> str:
         if len(text) > most:
             raise Unfit(say("too_long", context.language, chars=len(text), most=most))
         return text
@@ -196,15 +197,15 @@ def _text(most: int) -> Callable[[TurnContext, str], str]:
     return read
 
 
-def _system(context: TurnContext, text: str) -> str:
+def _system(context: Chooser, text: str) -> str:
     return "" if text.lower() == "clear" else _text(SYSTEM_CHARS)(context, text)
 
 
-def _name(context: TurnContext, text: str) -> str:
+def _name(context: Chooser, text: str) -> str:
     return one_line(_text(NAME_CHARS)(context, text))
 
 
-def _timezone(context: TurnContext, text: str) -> str:
+def _timezone(context: Chooser, text: str) -> str:
     if zone := zone_meant(text[:NAME_CHARS]):
         return zone
     near = difflib.get_close_matches(spelled(text[:NAME_CHARS]), zones(), 3 * NEAREST, 0.6)
