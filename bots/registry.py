@@ -39,6 +39,7 @@ def own() -> tuple[AnyPlugin, ...]:
     return tuple(import_module(module).PLUGIN for module in modules if find_spec(module))
 
 
+@cache
 def found() -> tuple[AnyPlugin, ...]:
     """Our own platforms, and those of installed packages.
 

@@ -8,6 +8,7 @@ import tomllib
 from functools import cache
 from pathlib import Path
 
+from bots.registry import found
 from tests.contracts.drivers import Driver
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -23,6 +24,7 @@ def example_drivers():
     for folder in sorted(path.parent for path in EXAMPLES.glob("*/driver.py")):
         sys.path.append(str(folder))
         _announce(folder, Path(installed.name))
+        found.cache_clear()
         for one in runpy.run_path(str(folder / "driver.py")).values():
             if isinstance(one, type) and issubclass(one, Driver) and one is not Driver:
                 drivers[one.name] = one

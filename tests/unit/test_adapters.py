@@ -71,6 +71,7 @@ def test_an_installed_package_that_is_no_platform_is_named_and_ends_the_start(
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: odd-one\nVersion: 1.0\n")
     for value in ("no_such_module:PLUGIN", "json:loads", "bots.telegram.plugin:PLUGIN"):
         (info / "entry_points.txt").write_text(f"[{GROUP}]\nodd = {value}\n")
+        found.cache_clear()
         with pytest.raises(ConfigError, match="odd"):
             found()
 
