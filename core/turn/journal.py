@@ -18,6 +18,7 @@ from core.secret import redact
 from core.store.claim import Claim
 from core.store.journal import RoundRecord, StepRecord
 from core.tools.addresses import addresses_in, alike, said_in
+from core.tools.of_turn import IMAGE
 from core.tools.tool import ToolResult
 from core.words import shortened
 
@@ -159,7 +160,8 @@ def noted(step: StepRecord, again: str = "") -> Step:
     """*step* as the exchange keeps it. Only what may be done again keeps all its arguments."""
     step = doubted(step)
     arguments = step.call.arguments
-    whole = step.state == "unsure"
+    unsure = step.state == "unsure"
+    whole = unsure or step.tool == IMAGE.name
     return Step(
         tool=step.tool or step.call.name[:SHOWN_CHARS],
         arguments=arguments if whole else arguments[:SHOWN_CHARS],
@@ -167,5 +169,5 @@ def noted(step: StepRecord, again: str = "") -> Step:
         outcome=step.state,
         seconds=round(step.seconds, 3),
         again=again,
-        result="" if whole else step.output[:SHOWN_CHARS],
+        result="" if unsure else step.output[:SHOWN_CHARS],
     )

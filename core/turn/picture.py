@@ -12,7 +12,7 @@ from core.images.client import PictureRequest
 from core.images.models import larger, takes
 from core.languages.catalogue import failure, say
 from core.live.delivery import indicate, report_refusal
-from core.messages import Attachment, Button, Picture
+from core.messages import Attachment, Button, Exchange, Picture
 from core.tasks import end, see_through
 from core.telemetry import label, logger
 from core.turn.afford import reserve
@@ -21,6 +21,7 @@ from core.turn.context import Report, TurnContext
 from core.turn.cost import cost_of_pictures
 from core.turn.options import BadOption, check_for_model, read_request
 from core.turn.posting import post_pictures
+from core.turn.repaint import Repaint, buttons_under, painted_by
 
 log = logger(__name__)
 
@@ -60,7 +61,7 @@ async def paint(
                 request, context.first.event_id, preview.show, held
             )
         painted = len(pictures)
-        posted = await _show(context, pictures, _buttons(context, request.size, model), preview)
+        posted = await _show(context, pictures, request.size, model, preview)
         await context.take_away(context.checkpoint.pages)
         context.services.metrics.pictures.labels(label(model)).inc(painted)
     except TimeoutError:
@@ -97,14 +98,17 @@ async def paint(
 
 async def paint_again(context: TurnContext, how: str) -> Report:
     """Paint the last picture again. *how*: `again` (replaces one's own), `another`, `larger`."""
-    language = context.language
-    painted = [one for one in context.turn.history if one.question.startswith(COMMAND)]
-    own = [one for one in painted if context.owns(one)]
-    pressed = context.pressed
-    past = pressed if pressed in painted else next(reversed(own or painted), None)
-    if past is None:
+    language, replaces = context.language, ""
+    if call := context.first.text.strip():
+        found = painted_by(context, call)
+    elif (past := _last_painted(context)) is not None:
+        found = Repaint(past.question.removeprefix(COMMAND), past.attachments)
+        replaces = past.event_id if how == "again" and past is context.past else ""
+    else:
+        found = None
+    if found is None:
         return await context.close("rejected", say("nothing_to_retry", language))
-    text = past.question.removeprefix(COMMAND)
+    text = found.text
     if how == "larger":
         request = read_request(text, language)
         size = larger(request.size, request.model or context.services.images.model)
@@ -114,8 +118,15 @@ async def paint_again(context: TurnContext, how: str) -> Report:
     elif how == "another":
         variation = f" ({say('variation', language)})"
         text = text.replace(variation, "") + variation
-    replaces = past.event_id if how == "again" and past is context.past else ""
-    return await paint(context, text, past.attachments, replaces=replaces)
+    return await paint(context, text, found.sources, replaces=replaces)
+
+
+def _last_painted(context: TurnContext) -> Exchange | None:
+    """The picture of the pressed button, else the person's last one, else the last one here."""
+    painted = [one for one in context.turn.history if one.question.startswith(COMMAND)]
+    own = [one for one in painted if context.owns(one)]
+    pressed = context.pressed
+    return pressed if pressed in painted else next(reversed(own or painted), None)
 
 
 async def with_sources(
@@ -184,17 +195,13 @@ class _Preview:
         await self._context.say(text, buttons)
 
 
-def _buttons(context: TurnContext, size: str, model: str) -> list[Button]:
-    names = ["again", "another", *(["larger"] if larger(size, model) else [])]
-    return [context.button(name) for name in names]
-
-
 async def _show(
-    context: TurnContext, pictures: Sequence[Picture], buttons: Sequence[Button], preview: _Preview
+    context: TurnContext, pictures: Sequence[Picture], size: str, model: str, preview: _Preview
 ) -> tuple[Attachment, ...]:
-    """Post *pictures*, as `post_pictures`. If we have no right to do so, say that instead."""
+    """Post *pictures* with their buttons. If we have no right to do so, say that instead."""
+    under = buttons_under(context, size, model)
     try:
-        return await post_pictures(context, pictures, buttons, preview.handle)
+        return await post_pictures(context, pictures, under, preview.handle)
     except NoRight as error:
         log.warning("picture not shown", conversation=context.claim.conversation, right=error.right)
         await preview.end(say("no_right", context.language))

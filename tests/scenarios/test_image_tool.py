@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from functools import partial
 
 import pytest
 from aiohttp import web
@@ -9,7 +10,7 @@ from aiohttp import web
 from core.people.rights import Rights
 from core.tools.of_turn import IMAGE
 from tests.contracts.drivers import DRIVERS, TelegramDriver, WebDriver, driving
-from tests.harness import until
+from tests.harness import at_rest, until
 from tests.scenarios.test_pictures import BLUE, RED, colour, png
 from tests.servers.model import status
 from tests.servers.tools import calling, outputs
@@ -49,6 +50,38 @@ async def test_a_picture_is_drawn_and_changed_without_a_command(name, tmp_path, 
 
 async def _are(driver, place, colours):
     return await pictures(driver, place) == colours
+
+
+@pytest.mark.parametrize("name", ["telegram", "slack", "web"])
+async def test_a_picture_of_the_tool_has_the_buttons_of_any_picture(name, tmp_path, model):
+    driver = DRIVERS[name]()
+    place = driver.places[0]
+
+    async def buttons(begin):
+        commands = [one for post in await driver.posts(place) for one in post.commands]
+        return [one for one in commands if one.startswith(f"{begin} ")]
+
+    async def pressable(count):
+        found = await buttons("again")
+        return found if len(found) == count else None
+
+    calling(model, FOX)
+    async with driving(driver, tmp_path, model):
+        await driver.say(place, "draw me a fox")
+        (another,) = await until(partial(buttons, "another"))
+        await at_rest(driver.app.core)
+        calling(model, WARMER)
+        await driver.say(place, "make it warmer")
+        *_, again = await until(partial(pressable, 2))
+        await at_rest(driver.app.core)
+        await driver.press(place, another)
+        await until(lambda: _are(driver, place, [RED, BLUE, RED]))
+        assert model.image_requests[-1]["prompt"].startswith("a red fox in the snow (")
+        # What was made from a picture is made from the same one again.
+        await driver.press(place, again)
+        await until(lambda: _are(driver, place, [RED, BLUE, RED, BLUE]))
+    assert [fields["prompt"] for fields, _ in model.edits] == ["warmer light"] * 2
+    assert all(colour(files[0])[0] > 150 for _, files in model.edits)
 
 
 async def test_the_picture_that_is_replied_to_is_changed_and_not_the_last_one(tmp_path, model):

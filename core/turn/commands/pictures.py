@@ -15,7 +15,7 @@ async def _again(context: TurnContext) -> Report:
 
 COMMANDS = (
     Command("image", _image, "prompt", in_menu=True, act="image"),
-    Command("again", _again),
-    Command("another", _again),
-    Command("larger", _again),
+    Command("again", _again, takes="text"),
+    Command("another", _again, takes="text"),
+    Command("larger", _again, takes="text"),
 )

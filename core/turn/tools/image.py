@@ -16,7 +16,7 @@ from core.errors import Lost, ModelError, PlatformError
 from core.images.client import PictureRequest
 from core.images.models import fitting
 from core.languages.catalogue import failure, say
-from core.messages import Attachment, Picture
+from core.messages import Attachment, Button, Picture
 from core.store.journal import StepRecord
 from core.telemetry import label, logger
 from core.tools.of_turn import IMAGE
@@ -28,6 +28,7 @@ from core.turn.journal import happened
 from core.turn.options import BadOption
 from core.turn.picture import with_sources
 from core.turn.posting import post_pictures
+from core.turn.repaint import buttons_under, last_picture, pictures_of
 from core.turn.spending import Estimate, OverBudget, together
 from core.turn.tools.under_way import UnderWay
 
@@ -61,7 +62,8 @@ class Painting:
         began, model = time.monotonic(), context.services.images.model
         async with AsyncExitStack() as held:
             pictures = await self._paint(request, tool.key, held)
-            posted, told = await self._post(pictures)
+            under = buttons_under(context, request.size, model, arguments)
+            posted, told = await self._post(pictures, under)
         context.services.metrics.pictures.labels(label(model)).inc(len(pictures))
         log.info(
             "painted",
@@ -98,15 +100,10 @@ class Painting:
     def _to_change(self) -> Sequence[Attachment]:
         """The pictures that the person sent or replied to; else the last one here."""
         context = self._context
-        if given := _pictures_of(context.attachments):
+        if given := pictures_of(context.attachments):
             return given
         painted = [one for step in self._answer.steps() for one in step.pictures]
-        if painted:
-            return painted[-1:]
-        for exchange in reversed(context.turn.history):
-            if found := exchange.pictures or _pictures_of(exchange.attachments):
-                return found[-1:]
-        return ()
+        return painted[-1:] or last_picture(context.turn.history)
 
     async def _paint(
         self, request: PictureRequest, name: str, held: AsyncExitStack
@@ -122,16 +119,14 @@ class Painting:
             log.warning("painting failed", reason=str(error))
             raise ToolError(failure(error, self._context.language)) from error
 
-    async def _post(self, pictures: Sequence[Picture]) -> tuple[tuple[Attachment, ...], str]:
+    async def _post(
+        self, pictures: Sequence[Picture], under: Sequence[Button]
+    ) -> tuple[tuple[Attachment, ...], str]:
         try:
-            return await post_pictures(self._context, pictures), _POSTED
+            return await post_pictures(self._context, pictures, under), _POSTED
         except PlatformError as error:
             log.warning("picture not shown", reason=str(error))
             return (), _UNPOSTED
-
-
-def _pictures_of(attachments: Sequence[Attachment]) -> Sequence[Attachment]:
-    return [one for one in attachments if one.kind == "image"]
 
 
 def paid_for(context: TurnContext, steps: Iterable[StepRecord]) -> Estimate:
