@@ -13,6 +13,7 @@ from core.net.outside import Outside
 from core.secret import shown_url
 from core.settings import Settings
 from core.toolbox import oauth_of, open_tools
+from core.tools.registry import MOST_OFFERED
 from core.tools.servers import ServerState
 
 START_S = 40.0
@@ -51,6 +52,9 @@ async def tools(settings: Settings) -> AsyncIterator[Finding]:
                 yield _of(state)
             else:
                 yield await _signing_in(settings, entry)
+        if (count := len(list(known))) > MOST_OFFERED:
+            told = f"of {count} tools a model is offered {MOST_OFFERED}: let `allow` name fewer"
+            yield Finding("note", told)
 
 
 async def _signing_in(settings: Settings, entry: ServerEntry) -> Finding:

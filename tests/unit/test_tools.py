@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 from redis.asyncio import Redis
 
+from bots import check_tools
 from core.errors import ConfigError
 from core.messages import conversation_id
 from core.settings import Settings
@@ -164,6 +165,14 @@ def test_servers_with_many_tools_leave_our_own_their_places():
     names = Tools([Fake("time")], lambda: served).for_turn(context()).names
     assert len(names) == MOST_OFFERED
     assert names[:2] == ["time", "big__0"]
+
+
+async def test_check_says_that_a_model_is_offered_fewer_tools_than_there_are(monkeypatch):
+    monkeypatch.setattr(check_tools, "MOST_OFFERED", 3)
+    *_, last = [
+        one async for one in check_tools.tools(Settings(tools="time,calculate,image,memory"))
+    ]
+    assert last == ("note", "of 4 tools a model is offered 3: let `allow` name fewer", "")
 
 
 @pytest.mark.parametrize("name", ["", "two words", "a.b", "x" * 65, "é"])
