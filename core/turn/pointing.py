@@ -1,7 +1,8 @@
 """Which files of what was said before a question it asks about. Pure.
 
-A question asks about a file if it holds the file's name, or a word for files of its kind ("what is
-in the picture?"). Then the newest of them are opened, and the others are only named.
+A question asks about a file if it holds the file's name or most words of it, or a word for files of
+its kind ("what is in the picture?"). Then the newest of them are opened, and the others are only
+named.
 """
 
 import re
@@ -21,6 +22,9 @@ ENDING_CHARS = 4
 """Behind the beginning of a word there are at most so many letters more."""
 
 
+_PARTS = re.compile(r"[^\W_]{2,}")
+_WHOLE = re.compile(r"[\w-]+")
+_VERSION = re.compile(r"v?\d+")
 Kind = Literal["image", "audio", "file"]
 
 
@@ -63,7 +67,13 @@ def _names(asked: str, file: Attachment) -> bool:
     stem = PurePath(name).stem
     if name and name != stem and name in asked:
         return True
-    return len(stem) >= NAME_CHARS and _stands(stem, asked)
+    if len(stem) >= NAME_CHARS and _stands(stem, asked):
+        return True
+    # "What does the Q3 report say?" asks about Q3_report-final.pdf.
+    parts = {one for one in _PARTS.findall(stem) if not _VERSION.fullmatch(one)}
+    found = parts & set(_WHOLE.findall(asked))
+    telling = len(found) > 1 or any(len(one) >= NAME_CHARS for one in found)
+    return telling and 2 * len(found) >= len(parts)
 
 
 def _stands(word: str, text: str) -> bool:
