@@ -89,8 +89,10 @@ def bill_of(
     person: Sender,
     spent: Mapping[str, Spent],
     accounts: Sequence[Account] = (),
+    *,
+    place_name: str = "",
 ) -> Bill:
-    """The bill for *spent*, by model, of *person* in *conversation*."""
+    """The bill for *spent*, by model, of *person* in *conversation*, called *place_name*."""
     tenant, place = tenant_of(person.id or conversation), place_id(conversation)
     now = time.gmtime()
     tallies = [keys.tally(tenant, time.strftime(form, now)) for form in ("%Y-%m", "%Y-%m-%d")]
@@ -102,7 +104,8 @@ def bill_of(
     if spent:
         named = {"name": person.name} if person.name else {}
         rows[f"person {person.id}"] = {**msgspec.to_builtins(total), **named}
-        rows[f"place {place}"] = total
+        called = {"name": place_name} if place_name else {}
+        rows[f"place {place}"] = {**msgspec.to_builtins(total), **called}
         rows |= {f"model {model}": cost for model, cost in spent.items()}
     paying = [(one, much) for one in accounts if (much := one.limit.of_spent(spent))]
     bill = {

@@ -193,7 +193,8 @@ class Claim:
         encode = msgspec.json.encode
         speaker = Sender(self.person, exchange.speaker if exchange else "")
         spent, accounts = ending.get("spent", {}), ending.get("accounts", ())
-        bill = bill_of(self.conversation, speaker, spent, accounts)
+        called = next((one.place_name for one in self._began.mail), "") if self._began else ""
+        bill = bill_of(self.conversation, speaker, spent, accounts, place_name=called)
         scope, forgets = ending.get("scope"), ending.get("replaces", "")
         here, above, holder = to_keep(self.conversation, ending.get("chosen", {}), scope)
         changed = {**changes(self._began, ending.get("preferences")), **here}

@@ -175,7 +175,10 @@ async def test_usage_of_all_is_for_admins_alone_and_comes_with_a_file(driver, tm
         assert rows[0].startswith("kind,id,name,turns,prompt_tokens")
         assert any(row.startswith("person,telegram:77,") for row in rows)
         assert any(row.startswith("model,scripted,") for row in rows)
-        said = await asked(driver, "group", "/usage@palaver_bot all", 1)
+        await asked(driver, "group", "in the group", 1)
+        await asked(driver, "dm2", "/usage all", 3)
+        assert "Friends" in (await driver.posts("dm2"))[-2].text  # Places have names too.
+        said = await asked(driver, "group", "/usage@palaver_bot all", 2)
         assert "**People**" not in said
 
 
