@@ -274,6 +274,7 @@ class Preferences(msgspec.Struct, frozen=True):
         when: which messages in a group are answered: `mention`, `reply`, `always`, `useful`.
         burst: whether messages that one person sends in one breath are answered as one.
         verbose: whether each step of an answer is shown, with its arguments.
+        tools: patterns of the tools that may be used, or `all`, or `off`; empty: all of the place.
         retention: how long exchanges are kept, in days (`30d`), if shorter than the operator's.
     """
 
@@ -292,3 +293,4 @@ class Preferences(msgspec.Struct, frozen=True):
     burst: bool = True
     verbose: bool = False
     retention: str = ""
+    tools: str = ""

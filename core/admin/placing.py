@@ -16,8 +16,9 @@ from core.languages.catalogue import Language
 from core.messages import ConversationId, conversation_id
 from core.people.roles import Role
 from core.store.audit import Change
-from core.turn.commands.setting import SETTINGS, Setting, Unfit, written
+from core.turn.commands.setting import SETTINGS, Setting, written
 from core.turn.commands.settings import RESET
+from core.turn.commands.values import Unfit
 from core.turn.services import Services
 
 LEFT_OUT = ("context", "when", "system")

@@ -88,8 +88,13 @@ class Tools:
 def may_use(spec: ToolSpec, context: ToolContext) -> bool:
     """Whether the place and the role of *context* may use a tool."""
     here = not spec.places or any(_within(context.conversation, place) for place in spec.places)
-    allowed = named_in(context.allowed, spec.name)
+    allowed = may_name(context, spec.name)
     return here and allowed and (not spec.roles or context.role in spec.roles)
+
+
+def may_name(context: ToolContext, name: str) -> bool:
+    """Whether the operator and the people of the place want a tool of this *name* there."""
+    return named_in(context.allowed, name) and named_in(context.chosen, name)
 
 
 def named_in(patterns: Iterable[str], name: str) -> bool:

@@ -61,6 +61,7 @@ class ToolContext(msgspec.Struct, frozen=True):
         role: what the person may do here.
         now: the time, in the zone of the place.
         allowed: patterns of the tools that the operator lets the place use.
+        chosen: patterns of those that people chose there.
         key: the same for every try of this call, and for no other call. A service that knows keys
             for idempotency does the call once.
         tainted: whether the turn has read text of strangers.
@@ -77,6 +78,7 @@ class ToolContext(msgspec.Struct, frozen=True):
     private: bool
     now: datetime.datetime
     allowed: tuple[str, ...] = ("*",)
+    chosen: tuple[str, ...] = ("*",)
     key: str = ""
     tainted: bool = False
     addresses: frozenset[str] = frozenset()

@@ -11,6 +11,8 @@ from core.times.rules import zone_named
 from core.turn.services import Services
 
 NAME_CHARS = 100
+ALL, OFF = "all", "off"
+"""Of tools."""
 
 
 def one_line(name: str, most: int = NAME_CHARS) -> str:
@@ -75,6 +77,12 @@ class Choices:
     def context(self) -> str:
         """What the model is told of what was said here to others (`core.turn.hearing`)."""
         return self.preferences.context or self.services.settings.context
+
+    @property
+    def tools(self) -> tuple[str, ...]:
+        """Patterns of the tools that people chose here, of those that the operator allows."""
+        chosen = self.preferences.tools
+        return ("*",) if chosen in ("", ALL) else () if chosen == OFF else tuple(chosen.split())
 
     @property
     def about(self) -> str:

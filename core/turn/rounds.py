@@ -13,7 +13,7 @@ from core.messages import Attachment, Button, Incoming, Spent, Step
 from core.models.request import ChatRequest
 from core.models.tool_calls import Output, Round
 from core.store.journal import RoundRecord, StepRecord
-from core.tools.registry import named_in
+from core.tools.registry import may_name
 from core.tools.tool import ToolSpec
 from core.tools.web_search import WebSearch
 from core.turn.afford import afford
@@ -80,7 +80,7 @@ class Rounds:
         self._mark = new_mark()
         self._toolbox = services.tools.for_turn(base)
         native = services.settings.search == "native"
-        self._searches = native and named_in(base.allowed, WebSearch.spec.name)
+        self._searches = native and may_name(base, WebSearch.spec.name)
         self._bounds = Bounds(context, generation, lambda: self.bill(sure=True))
         words = [question, *_words(context.mail)]
         metrics, tracer = services.metrics, services.tracer

@@ -179,3 +179,25 @@ async def test_a_place_has_only_the_tools_that_its_operator_lets_it_have(tmp_pat
     assert names == ["time", "remind", "reminders", "read_page"]
     assert "no tool of this name" in post.text
     assert not model.image_requests
+
+
+async def test_people_choose_the_tools_of_a_place_among_those_of_its_operator(tmp_path, model):
+    driver = TelegramDriver()
+    file = tmp_path / "palaver.toml"
+    file.write_text('[[place]]\nid = "telegram:-1001"\ntools = ["time", "re*"]\n')
+    async with driving(
+        driver, tmp_path, model, palaver_config=file, search="native", admins=("telegram:77",)
+    ):
+        driver.server.say(-1001, "/settings tools Teleport", user=driver.server.person())
+        (post,) = await driver.posted("group", 1)
+        assert "does not fit" in post.text
+        for count, (chosen, names) in enumerate(
+            [("time, image", ["time"]), ("off", None), ("reset", 4)], 1
+        ):
+            driver.server.say(-1001, f"/settings tools {chosen}", user=driver.server.person())
+            await driver.posted("group", 2 * count)
+            await driver.say("group", f"question {count}")
+            await driver.answered("group", count)
+            offered = model.requests[-1].get("tools")
+            found = offered and [one["function"]["name"] for one in offered]
+            assert names in (found, len(found or ()))

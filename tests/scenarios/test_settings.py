@@ -225,8 +225,8 @@ async def test_values_are_read_kindly_and_bounded(telegram):
 async def test_an_unknown_setting_is_answered_with_those_that_mean_something_here(telegram):
     said = await Chat(telegram, ANN).say("/settings colour red")
     names = said.partition("There are: ")[2].rstrip(".").split(", ")
-    settings = ["model", "persona", "system", "lang", "verbose", "about", "timezone", "retention"]
-    assert names == [*settings, "burst"]
+    settings = ["model", "persona", "system", "lang", "verbose", "about", "timezone"]
+    assert names == [*settings, "tools", "retention", "burst"]
 
 
 async def test_settings_of_a_topic_are_its_own(telegram):

@@ -5,7 +5,8 @@ from msgspec.structs import replace
 from core.languages.catalogue import CATALOGUE, LANGUAGES, say
 from core.messages import TITLE, Preferences
 from core.turn.commands.command import NAME_CHARS, Command, Outcome, labelled_buttons, says
-from core.turn.commands.setting import FOLLOW, SWITCH, Unfit, choose, holds
+from core.turn.commands.setting import choose, holds
+from core.turn.commands.values import FOLLOW, SWITCH, Unfit
 from core.turn.context import Report, TurnContext
 
 TITLE_CHARS = 200

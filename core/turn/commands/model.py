@@ -7,7 +7,8 @@ from core.models.request import Traits
 from core.people.personas import DEFAULT
 from core.people.roles import Role
 from core.turn.commands.command import Command, Outcome, choice_buttons, says, shown_name
-from core.turn.commands.setting import Unfit, choose, holds
+from core.turn.commands.setting import choose, holds
+from core.turn.commands.values import Unfit
 from core.turn.context import TurnContext
 from core.turn.services import Services
 

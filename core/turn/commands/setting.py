@@ -1,44 +1,42 @@
 """What `/settings` can change: one entry for each setting, with its values and its right."""
 
-import difflib
-import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from core.languages.catalogue import CATALOGUE, LANGUAGES, say
+from core.languages.catalogue import LANGUAGES, say
 from core.messages import Preferences
 from core.people.personas import DEFAULT
 from core.people.roles import Act
 from core.store.layers import Layers, Scope
-from core.times.zones import spelled, zone_meant, zones
-from core.turn.choices import NAME_CHARS, one_line
+from core.turn.choices import ALL, OFF, one_line
 from core.turn.chooser import Chooser
-from core.turn.commands.command import shown_name
+from core.turn.commands.values import (
+    ABOUT_CHARS,
+    CONTEXT,
+    FOLLOW,
+    RETENTION,
+    SWITCH,
+    WHEN,
+    Unfit,
+    Value,
+    context_of,
+    language_of,
+    model_of,
+    models_of,
+    name_of,
+    one_of,
+    retention_of,
+    switch_of,
+    system_of,
+    text_of,
+    timezone_of,
+    tools_of,
+)
 from core.turn.context import TurnContext
-from core.turn.hearing import MOST
 
-ABOUT_CHARS = 2_000
-SYSTEM_CHARS = 4_000
-FOLLOW = ("questions", "all", "off")
-WHEN = ("mention", "reply", "always", "useful")
-CONTEXT = ("off", "thread", "recent 20", "recent 50")
-SWITCH = ("on", "off")
-RETENTION = ("1d", "7d", "30d")
-NEAREST = 5
-_RECENT = re.compile(r"recent(?:\s+(\d{1,4}))?")
-
-Value = str | bool
 Words = Callable[[TurnContext], Sequence[str]]
-
-
-class Unfit(ValueError):
-    """A value does not fit. The error's text is a sentence, and *instead* are values that do."""
-
-    def __init__(self, sentence: str, instead: Sequence[str] = ()) -> None:
-        super().__init__(sentence)
-        self.instead = instead
 
 
 def nothing(context: TurnContext) -> str:
@@ -128,98 +126,13 @@ def _gone(setting: Setting, context: TurnContext, value: Value) -> bool:
     return False
 
 
-def one_of(*names: str) -> Callable[[Chooser, str], str]:
-    def read(context: Chooser, text: str) -> str:
-        name = text.lower()
-        if name not in names:
-            raise _unknown(context, text, names)
-        return name
-
-    return read
-
-
-def _unknown(context: Chooser, text: str, names: Sequence[str]) -> Unfit:
-    shown = ", ".join(f"`{one}`" for one in names)
-    told = say("setting_wrong", context.language, value=shown_name(text) or "…", names=shown)
-    return Unfit(told, names)
-
-
-def _switch(context: Chooser, text: str) -> bool:
-    return one_of(*SWITCH)(context, text) == "on"
-
-
-def _model(context: Chooser, text: str) -> str:
-    name = shown_name(text)
-    if name == DEFAULT:
-        return ""
-    if not context.may_choose(name):
-        names = ", ".join(f"`{one}`" for one in context.choosable)
-        told = say("model_not_allowed", context.language, model=name, names=names)
-        raise Unfit(told, context.choosable)
-    return name
-
-
-def _models(context: TurnContext) -> Sequence[str]:
-    return context.choosable
-
-
-def _language(context: Chooser, text: str) -> str:
-    if (tag := CATALOGUE.named(text)) is None:
-        raise _unknown(context, text, tuple(LANGUAGES))
-    return tag
-
-
-def _context(context: Chooser, text: str) -> str:
-    """`off`, `thread`, or `recent` with a number of messages."""
-    if found := _RECENT.fullmatch(text.lower()):
-        many = int(found[1] or 20)
-        if 1 <= many <= MOST:
-            return f"recent {many}"
-    elif text.lower() in CONTEXT:
-        return text.lower()
-    raise _unknown(context, text, CONTEXT)
-
-
-def _retention(context: Chooser, text: str) -> str:
-    """A number of days, such as `30d`."""
-    days = text.lower().removesuffix("d").strip()
-    if not (days.isascii() and days.isdigit() and len(days) < 5 and int(days)):
-        raise _unknown(context, text, RETENTION)
-    return f"{int(days)}d"
-
-
-def _text(most: int) -> Callable[[Chooser, str], str]:
-    def read(context: Chooser, text: str) -> str:
-        if len(text) > most:
-            raise Unfit(say("too_long", context.language, chars=len(text), most=most))
-        return text
-
-    return read
-
-
-def _system(context: Chooser, text: str) -> str:
-    return "" if text.lower() == "clear" else _text(SYSTEM_CHARS)(context, text)
-
-
-def _name(context: Chooser, text: str) -> str:
-    return one_line(_text(NAME_CHARS)(context, text))
-
-
-def _timezone(context: Chooser, text: str) -> str:
-    if zone := zone_meant(text[:NAME_CHARS]):
-        return zone
-    near = difflib.get_close_matches(spelled(text[:NAME_CHARS]), zones(), 3 * NEAREST, 0.6)
-    nearest = list(dict.fromkeys(zones()[one] for one in near))[:NEAREST]
-    raise _unknown(context, text, nearest or ("Europe/Berlin", "America/New_York", "UTC"))
-
-
 _ALL = (
     Setting(
         "model",
         "model",
         "model",
-        _model,
-        _models,
+        model_of,
+        models_of,
         lambda context: context.choices.preset_model,
         lambda context: context.services.model.model,
     ),
@@ -232,10 +145,10 @@ _ALL = (
         lambda context: context.choices.place.persona,
         lambda _: DEFAULT,
     ),
-    Setting("system", "system", "system", _system, free=True),
-    Setting("lang", "language", "lang", _language, lambda _: tuple(LANGUAGES)),
-    Setting("voice", "voice", "voice", _switch, lambda _: SWITCH, default=lambda _: "off"),
-    Setting("verbose", "verbose", "settings", _switch, lambda _: SWITCH, default=lambda _: "off"),
+    Setting("system", "system", "system", system_of, free=True),
+    Setting("lang", "language", "lang", language_of, lambda _: tuple(LANGUAGES)),
+    Setting("voice", "voice", "voice", switch_of, lambda _: SWITCH, default=lambda _: "off"),
+    Setting("verbose", "verbose", "settings", switch_of, lambda _: SWITCH, default=lambda _: "off"),
     Setting(
         "follow",
         "follow",
@@ -248,7 +161,7 @@ _ALL = (
         "name",
         "name",
         "settings",
-        _name,
+        name_of,
         default=lambda context: one_line(context.first.place_name),
         free=True,
     ),
@@ -256,7 +169,7 @@ _ALL = (
         "about",
         "about",
         "settings",
-        _text(ABOUT_CHARS),
+        text_of(ABOUT_CHARS),
         operator=lambda context: context.choices.place.about,
         free=True,
     ),
@@ -264,7 +177,7 @@ _ALL = (
         "timezone",
         "timezone",
         "settings",
-        _timezone,
+        timezone_of,
         operator=lambda context: (
             context.choices.place.timezone or context.services.settings.timezone
         ),
@@ -275,23 +188,33 @@ _ALL = (
         "context",
         "context",
         "settings",
-        _context,
+        context_of,
         lambda _: CONTEXT,
         # What the operator chose is no consent of a place to be overheard.
         lambda context: context.services.settings.context if context.platform.limits.reads else "",
         lambda _: CONTEXT[0],
+    ),
+    Setting(
+        "tools",
+        "tools",
+        "settings",
+        tools_of,
+        lambda _: (ALL, OFF),
+        lambda context: " ".join(one for one in context.choices.place.tools if one != "*"),
+        lambda _: ALL,
+        free=True,
     ),
     Setting("when", "when", "settings", one_of(*WHEN), lambda _: WHEN, default=lambda _: WHEN[0]),
     Setting(
         "retention",
         "retention",
         "settings",
-        _retention,
+        retention_of,
         lambda _: RETENTION,
         default=lambda context: f"{context.services.settings.history_ttl // 86_400}d",
         free=True,
     ),
-    Setting("burst", "burst", "settings", _switch, lambda _: SWITCH, default=lambda _: "on"),
+    Setting("burst", "burst", "settings", switch_of, lambda _: SWITCH, default=lambda _: "on"),
 )
 SETTINGS: Mapping[str, Setting] = {one.name: one for one in _ALL}
 ALSO = {"language": "lang", "zone": "timezone", "tz": "timezone", "prompt": "system"}

@@ -14,7 +14,8 @@ from core.messages import Button
 from core.people.roles import Act
 from core.store.layers import Layers, Scope
 from core.turn.commands.command import Command, labelled_buttons, shown_name
-from core.turn.commands.setting import ALSO, SETTINGS, Setting, Unfit, held
+from core.turn.commands.setting import ALSO, SETTINGS, Setting, held
+from core.turn.commands.values import Unfit
 from core.turn.context import Report, TurnContext
 from core.turn.hearing import erase_if_off, switched
 

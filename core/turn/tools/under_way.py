@@ -39,5 +39,6 @@ def tool_context(context: TurnContext, waited: Waiting | None, *, tainted: bool)
         private=context.first.private,
         now=context.choices.now,
         allowed=context.choices.place.tools,
+        chosen=context.choices.tools,
         tainted=tainted,
     )
