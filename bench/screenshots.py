@@ -1,0 +1,113 @@
+"""Makes the pictures of the documents anew: `python -m bench.screenshots`.
+
+The chat page with the demo model, and the operator's page with figures that were made up.
+"""
+
+import asyncio
+import io
+import math
+import sys
+import tempfile
+from pathlib import Path
+
+from PIL import Image
+from playwright.async_api import async_playwright, expect
+
+from core.messages import Sender
+from core.store import keys
+from core.store.use import days, hours
+from tests.harness import palaver
+from tests.page.conftest import CHROMIUM, FLAGS, ask
+from tests.servers import telegram as telegram_server
+from tests.servers.telegram import TelegramServer
+
+DOCS = Path(__file__).parents[1] / "docs"
+QUESTIONS = {
+    "en": ("How do I connect Telegram?", "Show me a table, a formula and some code"),
+    "zh-Hans": ("Show me what Markdown can do", "你是谁?"),
+    "ar": ("Show me what Markdown can do", "من أنت؟"),
+}
+
+
+async def shot(browser, url, language, *, dark, width, height=640):
+    """The chat page in *language*, after some questions."""
+    context = await browser.new_context(
+        viewport={"width": width, "height": height},
+        color_scheme="dark" if dark else "light",
+        locale={"zh-Hans": "zh-CN"}.get(language, language),
+    )
+    page = await context.new_page()
+    await page.goto(url)
+    for number, text in enumerate(QUESTIONS[language], 1):
+        await ask(page, text)
+        ended = page.locator("article .actions time")
+        await expect(ended).to_have_count(2 * number, timeout=40_000)
+    await page.mouse.move(2, 2)
+    await asyncio.sleep(0.5)
+    data = await page.screenshot()
+    await context.close()
+    return Image.open(io.BytesIO(data))
+
+
+def beside(name, *pictures):
+    """Write *pictures* side by side, as few colours as one can bear."""
+    opened = [one.convert("RGB") for one in pictures]
+    whole = Image.new("RGB", (sum(one.width for one in opened), max(one.height for one in opened)))
+    at = 0
+    for one in opened:
+        whole.paste(one, (at, 0))
+        at += one.width
+    small = whole.quantize(192, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+    small.save(DOCS / name, optimize=True)
+    print(name, (DOCS / name).stat().st_size)
+
+
+async def made_up(redis):
+    """Counts of a day, as if many had asked."""
+    for at, period in enumerate(hours(24)):
+        busy = max(1, round(60 * (1 - math.cos(2 * math.pi * (at + 3) / 24)) + 7 * (at % 3)))
+        fields = {"in|telegram|kept": busy, "turns|telegram|answered": busy - at % 2}
+        fields |= {"turns|telegram|failed": at % 4 == 3, "updates|telegram|refused": at % 5}
+        for part, bound in ((0.3, 0.25), (0.8, 0.5), (0.97, 1.0), (0.995, 2.0), (1, "+Inf")):
+            fields[f"first|telegram|{bound}"] = busy * part
+            fields[f"word|api|deepseek|{bound}"] = busy * min(1, part * 1.1)
+        fields |= {"usd|deepseek-v4": busy * 0.0004, "usd|claude-opus": busy * 0.0011}
+        fields |= {"tokens|deepseek-v4|prompt": busy * 900, "tokens|claude-opus|prompt": busy * 300}
+        fields |= {"calls|api|deepseek-v4|ok": busy, "pictures|gpt-image": at % 3}
+        fields |= {"tools|web_search|done": busy // 3, "tools|time|done": busy // 9}
+        await redis.hset(keys.use(period), mapping={k: float(v) for k, v in fields.items()})
+    for who, cost in (("Ann", 1.9), ("Bob", 0.8), ("Chen", 0.4)):
+        row = f'{{"turns":40,"prompt_tokens":90000,"cost_usd":{cost},"name":"{who}"}}'
+        await redis.hset(keys.tally("telegram", days(1)[0]), f"person telegram:{ord(who[0])}", row)
+
+
+async def main():
+    server = TelegramServer()
+    with tempfile.TemporaryDirectory() as folder:
+        async with server.running(), async_playwright() as playwright:
+            more = {"owners": "telegram:77", "telegram_bot_token": telegram_server.TOKEN}
+            more |= {"telegram_api_url": server.url, "web_chat": True}
+            browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+            async with palaver(Path(folder), **more) as running:
+                desk = await shot(browser, running.url, "en", dark=False, width=1000)
+                phone = await shot(browser, running.url, "en", dark=True, width=375)
+                beside("page.png", desk, phone)
+                chinese = await shot(browser, running.url, "zh-Hans", dark=True, width=700)
+                arabic = await shot(browser, running.url, "ar", dark=False, width=500)
+                beside("page-languages.png", chinese, arabic)
+                await made_up(running.core.redis)
+                visits = running.core.services.visits
+                link = await visits.invite(Sender("telegram:77", "Ann"), "admin")
+                page = await browser.new_page(viewport={"width": 1180, "height": 860})
+                await page.goto(f"{running.url}/admin#me={link}")
+                await page.locator("button.main").click()
+                await page.locator(".card").first.wait_for()
+                await page.locator('nav button[data-name="time"]').click()
+                await page.locator("figure").nth(8).wait_for()
+                await page.locator("figure svg").nth(1).hover()
+                beside("admin.png", Image.open(io.BytesIO(await page.screenshot())))
+            await browser.close()
+
+
+if __name__ == "__main__":
+    sys.exit(asyncio.run(main()))
