@@ -490,12 +490,15 @@ class Chaos:
         return found
 
     def _may_be_forgotten(self, at):
-        """Whether a process was killed before it can have kept what it posted *at* that time."""
+        """Whether a process was killed before it can have kept what it posted *at* that time.
+
+        A call that was on its way at the kill is posted when our platform has time to read it.
+        """
         till = at + WINDOW_S
         for began, ended in self.absences:
             if began <= till and at <= ended:
                 till = max(till, ended + WINDOW_S)
-        return any(at <= kill <= till for kill in self.kills)
+        return any(at - WINDOW_S <= kill <= till for kill in self.kills)
 
     def _judge_doubled(self, posts, most):
         """More posts than questions: was the process of as many killed as it posted them?"""

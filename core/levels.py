@@ -18,7 +18,8 @@ An example. A bucket promises 4 calls in any 60 s. It keeps 1 token for final te
    goes alone, and for `TRY_AGAIN_S` the bucket keeps to its 4 calls. If the platform answers the
    try more than 1.5 s late, the bucket keeps to its 4 calls too, but nobody has to be silent.
 
-The learned pace fades towards 1.0, the promise: 2.0 becomes 1.41 after a day (`UNLEARN_S`).
+The learned pace fades towards 1.0, the promise: 2.0 becomes 1.41 after a day (`UNLEARN_S`), 0.5
+becomes 0.71 after five minutes (`REGAIN_S`).
 `core.buckets` applies this law to all buckets of a call.
 """
 
@@ -39,13 +40,14 @@ waits up to 8 s before it refuses: a call that is less early than that is only a
 TRY_AGAIN_S = 1800.0
 """How long nothing is tried after a try failed."""
 NARROWER = 0.8
-SLOWER, SLOWEST = 0.5, 0.1
+SLOWER, SLOWEST = 0.5, 0.25
 """The share that is left after a refusal: of the calls that had passed (`NARROWER`), of the pace
 (`SLOWER`), and never less than this share of the promised speed (`SLOWEST`)."""
 LEARNED_S, USED_S = 14 * 24 * 3600.0, 600.0
 """How long an unused place is remembered: if something was learned there, and if not."""
-UNLEARN_S = 24 * 3600.0
-"""Half of what was learned is forgotten in this time."""
+UNLEARN_S, REGAIN_S = 24 * 3600.0, 300.0
+"""Half of what was learned is forgotten in this time: that a place allows more, that it allows
+less. The promise stands in the platform's documents; a refusal may have had another reason."""
 CHATS, WITHIN_S = 3, 10.0
 """Refusals in this many chats within this time show a limit that the chats share."""
 SETTLES_S = 2.0
@@ -152,7 +154,8 @@ def widest(bucket: Bucket) -> float:
 
 def pace_of(level: Level, now: float) -> float:
     """How many times as wide, or as fast, as promised the bucket is now known to be."""
-    return math.pow(level.learned, math.pow(0.5, (now - level.learned_at) / UNLEARN_S))
+    half_s = UNLEARN_S if level.learned > 1 else REGAIN_S
+    return math.pow(level.learned, math.pow(0.5, (now - level.learned_at) / half_s))
 
 
 def holds(bucket: Bucket, pace: float) -> float:

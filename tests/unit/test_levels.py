@@ -5,7 +5,7 @@ from msgspec.structs import replace
 
 from core.buckets import Buckets
 from core.budget import Call, Grant
-from core.levels import TRY_AGAIN_S, Level
+from core.levels import TRY_AGAIN_S, Level, pace_of, speed_of
 from core.platform import Bucket
 
 BUCKET = Bucket("chat", 4, 60.0, reserve=1, upto=8)
@@ -117,3 +117,17 @@ def test_a_refused_try_is_a_lesson_for_chats_like_it():
     buckets.refused(chat, Grant(0.0, early=[0.0, 0.5]), 3.0, BEGAN + 0.1)
     assert not any(buckets.take(_chat(2), "final", BEGAN + 1).early)
     assert buckets._kind(_chat(2)[1]).shut_until > BEGAN
+
+
+def test_refusals_for_other_reasons_silence_nobody_for_long():
+    """Each of ten comes to an almost empty bucket. After them a token takes four times as long."""
+    buckets, app = Buckets(), [Bucket("slack:update:burst", 3, 3.0, refills=True, upto=50)]
+    for number in range(10):
+        at = BEGAN + 20 * number
+        assert buckets.take(app, "preview", at).wait_s == 0
+        buckets.refused(app, Grant(0.0), 1.0, at + 0.1)
+    now = BEGAN + 20 * 10
+    level = buckets._at(app[0])
+    assert speed_of(app[0], pace_of(level, now)) >= 1 / 4
+    hour = now + 3600
+    assert speed_of(app[0], pace_of(level, hour)) == pytest.approx(1, rel=0.01)
