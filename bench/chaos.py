@@ -481,7 +481,7 @@ class Chaos:
                     account = await redis.hgetall(key)
                     found += [f"{key}: {field}" for field in account if field.startswith(b"held")]
                     paid += b":tenant:" in key and int(account[b"spent:tokens"])
-                async for key in redis.scan_iter(f"{keys.TAG}:tally:{tenant}:*"):
+                async for key in redis.scan_iter(f"{keys.TAG}:tally:{tenant}:????-??"):
                     for field, raw in (await redis.hgetall(key)).items():
                         row = msgspec.json.decode(raw)
                         tokens = row.get("prompt_tokens", 0) + row.get("completion_tokens", 0)
