@@ -14,10 +14,13 @@ from pydantic import BaseModel
 from bots.finding import Finding
 from core.lent import (
     CommandInfo,
+    Hosts,
+    Known,
     Leases,
     Overhears,
     PostLog,
     Recent,
+    Safe,
     Secret,
     Spare,
     Standing,
@@ -79,6 +82,9 @@ class Lent:
         commands: what an adapter may know of each command that people type.
         overhears: where the core wants what is said to nobody in particular.
         visits: for a page on which people of other platforms may be who they are there.
+        known: keeps whose credentials turned out to be this tenant's.
+        hosting: for tenants that come and go; None if nothing is served.
+        safe: keeps their credentials. Raises `ConfigError` if the operator set no key for it.
     """
 
     shared: Shared
@@ -93,6 +99,13 @@ class Lent:
     commands: Mapping[str, CommandInfo]
     overhears: Overhears
     visits: Visits
+    known: Known
+    hosting: Hosts | None
+    safe: Callable[[], Safe]
+
+
+def _no_more(settings: BaseModel, lent: Lent) -> None:
+    return None
 
 
 def _nobody(settings: BaseModel) -> str:
@@ -121,6 +134,7 @@ class Plugin(Generic[SettingsT]):
         tenant: the setting that holds what one tenant is known by, such as a token; empty: there
             can be only one tenant.
         bot: which bot the settings belong to, as far as they tell.
+        host: for tenants that come and go by themselves. It gives `Lent.hosting` what serves them.
     """
 
     name: str
@@ -135,3 +149,4 @@ class Plugin(Generic[SettingsT]):
     local: bool = False
     tenant: str = ""
     bot: Callable[[SettingsT], str] = _nobody
+    host: Callable[[SettingsT, Lent], None] = _no_more

@@ -6,7 +6,7 @@ package names as an entry point of the group `palaver.platforms`.
 
 import pkgutil
 from collections.abc import AsyncIterator, Mapping, Sequence
-from functools import cache
+from functools import cache, partial
 from importlib import import_module
 from importlib.metadata import entry_points
 from importlib.util import find_spec
@@ -25,6 +25,7 @@ from core.platform import Platform
 from core.settings import Settings
 from core.store.tenants import Tenants, Wanted
 from core.telemetry import logger
+from core.tenant_names import kind_of
 from core.turn.commands import MENU
 
 AnyPlugin = Plugin[Any]
@@ -102,6 +103,8 @@ async def build(services: Services) -> Sequence[Platform]:
         raise ConfigError(", ".join(plugin.switch for plugin in found()), "nothing is on")
     tenants = all_tenants(settings, await known_bots(services.tenants))
     services.tenants.wanted = {name: one.wanted for name, one in tenants.items()}
+    for plugin in turned_on(settings):
+        plugin.host(settings, _lent(services, plugin.name))
     return [built(name, one, services) for name, one in tenants.items()]
 
 
@@ -153,9 +156,16 @@ def checks(
     settings: Settings, known: Mapping[str, str]
 ) -> list[tuple[str, AsyncIterator[Finding]]]:
     """For each tenant that can be tried: its name, and the trial."""
+    tenants = all_tenants(settings, known)
     tried = [
         (name, one.plugin.check(one.settings, shared_by(settings, name)))
-        for name, one in all_tenants(settings, known).items()
+        for name, one in tenants.items()
+    ]
+    served = {one.plugin.name for one in tenants.values()}
+    tried += [
+        (plugin.name, plugin.check(settings, shared_by(settings, plugin.name)))
+        for plugin in turned_on(settings)
+        if plugin.name not in served
     ]
     return [(name, findings) for name, findings in tried if findings is not None]
 
@@ -186,6 +196,9 @@ def _lent(services: Services, tenant: str) -> Lent:
         commands=services.commands,
         overhears=services.overhears,
         visits=services.visits,
+        known=services.tenants.hold,
+        hosting=services.hosting,
+        safe=partial(services.safe, kind_of(tenant)),
     )
 
 

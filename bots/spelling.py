@@ -6,11 +6,12 @@ it is nearly one of ours, the operator is told the name, and never the value.
 
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 
 from dotenv import dotenv_values
+from pydantic import AliasChoices
 
 from bots.registry import found
 from core.settings import Settings
@@ -122,7 +123,15 @@ def unknown(settings: Settings, env_file: Path = Path(".env")) -> list[str]:
     """The names in *env_file* that are no settings and near to none."""
     names = dotenv_values(env_file) if env_file.is_file() else {}
     known = {one.upper() for one in type(settings).model_fields} | _named(settings)
+    known |= {other.upper() for other in _also_called(settings)}
     return sorted(n for n in names if n.upper() not in known and not nearest(n, settings))
+
+
+def _also_called(settings: Settings) -> Iterator[str]:
+    """The second names of settings."""
+    for field in type(settings).model_fields.values():
+        if isinstance(field.validation_alias, AliasChoices):
+            yield from map(str, field.validation_alias.choices)
 
 
 def _named(settings: Settings) -> set[str]:

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import Field, SecretStr
+from pydantic import AliasChoices, Field, SecretStr
 from pydantic_settings import BaseSettings
 
 from core.fields import Key, Names, Url
@@ -31,8 +31,10 @@ class Allowances(BaseSettings):
     search_url: Url = Field("", description="where a SearXNG of one's own, or a gateway, is")
     accounts_key: Key = Field(
         SecretStr(""),
-        description="encrypts what people sign in to tool servers with (`sign_in`); several, "
-        "comma-separated: the first encrypts, all decrypt",
+        validation_alias=AliasChoices("accounts_key", "palaver_secret"),
+        description="encrypts what people sign in to tool servers with (`sign_in`), and the tokens "
+        "of Slack workspaces; several, comma-separated: the first encrypts, all decrypt. Also "
+        "called PALAVER_SECRET",
     )
     tool_steps: int = Field(16, ge=1, description="how many tool calls one answer may make")
     tool_seconds: float = Field(

@@ -5,12 +5,21 @@ answers; what waits there is answered if it comes back.
 """
 
 import asyncio
-from collections.abc import Collection, Mapping, Sequence
+import time
+from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping, Sequence
+from typing import Any
 
+from aiohttp import web
+
+from core.messages import Sender
+from core.owner_codes import fresh_code
+from core.people.roles import Member, Role
 from core.platform import Platform
 from core.platform_routes import PlatformRoutes
 from core.reading import Reading
 from core.starting import Starting
+from core.store.members import SharedMembers
+from core.store.tenants import Tenants
 from core.telemetry import logger
 from core.tenant_names import kind_of
 from core.worker import Worker
@@ -28,11 +37,16 @@ class Hosting:
         reading: Reading,
         worker: Worker,
         routes: PlatformRoutes,
+        tenants: Tenants,
+        members: SharedMembers,
     ) -> None:
         self._platforms = platforms
         self._starting, self._reading = starting, reading
         self._worker, self._routes = worker, routes
-        self._lock = asyncio.Lock()
+        self._tenants, self._members = tenants, members
+        self.routes: list[web.AbstractRouteDef] = []
+        self.jobs: list[Callable[[], Coroutine[Any, Any, None]]] = []
+        """What serves several platforms at once (see `also`)."""
 
     @property
     def platforms(self) -> Mapping[str, Platform]:
@@ -49,6 +63,26 @@ class Hosting:
         left = {name: why for name, why in wrong.items() if name not in one_of}
         return left, [f"{name}: {why}" for name, why in one_of.items()]
 
+    def also(
+        self,
+        routes: Iterable[web.AbstractRouteDef],
+        jobs: Iterable[Callable[[], Coroutine[Any, Any, None]]],
+    ) -> None:
+        """Serve *routes* too, and do *jobs* again and again. To be called before the start."""
+        self.routes += routes
+        self.jobs += jobs
+
+    async def name_of(self, kind: str, bot: str) -> str:
+        """The name of the tenant that *bot* of the platform *kind* is. Raises `StoreError`."""
+        return await self._tenants.name_of(kind, bot)
+
+    async def own(self, name: str, person: Sender) -> None:
+        """Make *person* the owner of the tenant *name*, if it has none. Raises `StoreError`."""
+        if code := await self._members.owner_code(name, fresh_code()):
+            member = Member(Role.OWNER, person.name, "installed", time.time(), person.language)
+            if await self._members.own(name, code, person.id, member):
+                log.info("who installed it is its owner", platform=name, person=person.id)
+
     def add(self, platform: Platform) -> None:
         """Let *platform* serve. A task of its own enters it, again and again until that works."""
         self._platforms[platform.name] = platform
@@ -57,19 +91,28 @@ class Hosting:
         self._reading.add(platform)
 
     async def change(self, go: Collection[str], come: Sequence[Platform]) -> None:
-        """Let the platforms named *go* leave, and then those of *come* serve.
+        """Let the platforms named *go* leave, and those of *come* serve.
 
-        One of *come* may have the name of one that leaves.
+        One of *come* may have the name of one that leaves. The others need not wait for that.
         """
-        async with self._lock:
-            await asyncio.gather(*(self._leave(name) for name in go if name in self._platforms))
-            for platform in come:
-                self.add(platform)
-                log.info("platform added", platform=platform.name)
+        instead = {one.name: one for one in come}
+        for name in [name for name in instead if name not in self._platforms]:
+            self._come(instead.pop(name))
+        gone = {*go, *instead} & {*self._platforms}
+        await asyncio.gather(*(self._replace(name, instead.get(name)) for name in gone))
+
+    async def _replace(self, name: str, platform: Platform | None) -> None:
+        await self._leave(name)
+        if platform is not None:
+            self._come(platform)
+
+    def _come(self, platform: Platform) -> None:
+        self.add(platform)
+        log.info("platform added", platform=platform.name)
 
     async def _leave(self, name: str) -> None:
         self._routes.close(name)
         await self._worker.leave(name)
-        del self._platforms[name]
+        self._platforms.pop(name, None)
         await self._starting.leave(name)
         log.info("platform taken away", platform=name)

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from redis.asyncio import Redis
 
@@ -16,6 +17,7 @@ from core.store.places import Places
 from core.store.post_log import RedisPostLog
 from core.store.pubsub import PubSub
 from core.store.recent import SharedRecent
+from core.store.safe import SharedSafe, safe_of
 from core.store.secret import SharedSecret
 from core.store.tenants import Tenants
 from core.turn.commands import infos
@@ -41,6 +43,7 @@ class Lent:
     overhears: Overhears
     visits: Visits
     tenants: Tenants
+    safe: Callable[[str], SharedSafe]
     hosting: Hosting | None = None
     renew: Callable[[], Awaitable[None]] | None = None
 
@@ -60,4 +63,5 @@ def lent_by(redis: Redis, pubsub: PubSub, services: Services) -> Lent:
         Listening(Places(redis, settings.history_ttl), services),
         services.visits,
         Tenants(redis),
+        partial(safe_of, redis, pubsub, settings),
     )

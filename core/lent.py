@@ -3,15 +3,25 @@
 Also the one error that names a bucket.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Collection,
+    Coroutine,
+    Iterable,
+    Mapping,
+    Sequence,
+)
 from contextlib import AbstractAsyncContextManager
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import msgspec
+from aiohttp import web
 
 from core.errors import RateLimited
 from core.messages import ConversationId, Sender
-from core.platform import Bucket
+from core.platform import Bucket, Platform
 
 Takes = Literal["nothing", "choice", "words", "text", "prompt"]
 
@@ -121,6 +131,77 @@ class Visits(Protocol):
     async def talks(self, person: str) -> list[Talk]:
         """The conversations that *person* has with us in private on their platform."""
         ...
+
+
+class Safe(Protocol):
+    """Lent to adapters that keep secrets of others, such as tokens. All processes share it, and it
+    is encrypted. Every method raises `StoreError`.
+    """
+
+    async def all(self) -> Mapping[str, bytes]: ...
+
+    async def get(self, name: str) -> bytes | None: ...
+
+    async def put(self, name: str, value: bytes) -> None: ...
+
+    async def remove(self, name: str) -> None: ...
+
+    def news(self) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
+        """The name of each entry that any process changes from now on. One may get lost."""
+        ...
+
+    def alone(self, name: str) -> AbstractAsyncContextManager[None]:
+        """Wait until nobody else is in such a block for *name*, for a minute at most."""
+        ...
+
+    async def issue(self, ticket: str, value: str, seconds: int) -> None:
+        """Keep *value* until *ticket* is redeemed."""
+        ...
+
+    async def redeem(self, ticket: str) -> str:
+        """The value of *ticket*, once; then and later it is empty."""
+        ...
+
+    async def settle(self, ticket: str, value: str, seconds: int, *, anew: bool = False) -> str:
+        """The value that any process settled first for *ticket*; *anew*: from now on *value*.
+
+        It holds until nobody asked for *seconds*.
+        """
+        ...
+
+
+class Hosts(Protocol):
+    """Lent to a platform whose tenants come and go by themselves, such as installed workspaces."""
+
+    @property
+    def platforms(self) -> Mapping[str, Platform]:
+        """All that are served, by name."""
+        ...
+
+    async def change(self, go: Collection[str], come: Sequence[Platform]) -> None:
+        """Let the platforms named *go* leave, and those of *come* serve."""
+        ...
+
+    async def name_of(self, kind: str, bot: str) -> str:
+        """The name of the tenant that *bot* of the platform *kind* is. Raises `StoreError`."""
+        ...
+
+    async def own(self, name: str, person: Sender) -> None:
+        """Make *person* the owner of the tenant *name*, if it has none. Raises `StoreError`."""
+        ...
+
+    def also(
+        self,
+        routes: Iterable[web.AbstractRouteDef],
+        jobs: Iterable[Callable[[], Coroutine[Any, Any, None]]],
+    ) -> None:
+        """Serve *routes* too, and do *jobs* again and again. To be called before the start."""
+        ...
+
+
+Known = Callable[[str, str], Awaitable[None]]
+"""Lent to adapters that learn only when they start whose credentials they have: keeps that the
+tenant is that bot. Raises `PlatformError`: it is another one. Raises `StoreError`."""
 
 
 class Overhears(Protocol):

@@ -33,7 +33,8 @@ digit, so that no five words of four letters are one."""
 TEXT_CHARS = 10_000
 
 
-def _fresh() -> str:
+def fresh_code() -> str:
+    """A code that nobody knows yet."""
     letters = ""
     while not re.search("[2-7]", letters):
         letters = "".join(secrets.choice(_ALPHABET) for _ in range(20))
@@ -85,7 +86,7 @@ class OwnerCodes:
         if not self.may_have_none(platform):
             return
         try:
-            code = await self._members.owner_code(platform.name, _fresh())
+            code = await self._members.owner_code(platform.name, fresh_code())
         except StoreError:
             return
         if code and self._told.get(platform.name) != code:

@@ -5,13 +5,13 @@ Each platform is read by a task of its own, and asked for more only when the inb
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing
 
 from core.errors import PalaverError, PlatformError, Revoked
 from core.ingress import Ingress
 from core.platform import Platform
-from core.retry import BACKOFF_S
+from core.retry import BACKOFF_S, retry_until_available
 from core.tasks import after, end
 from core.telemetry import logger
 
@@ -20,6 +20,11 @@ log = logger(__name__)
 FORGIVEN_S = 120.0
 WELL_S = 10.0
 """After this long without a failure, a platform counts as read."""
+Prepare = Callable[[Sequence[str]], Awaitable[None]]
+
+
+async def _nothing(_: Sequence[str]) -> None:
+    return
 
 
 class Reading:
@@ -38,10 +43,11 @@ class Reading:
         self._platforms = platforms
         self._enter = enter
         self._into: tuple[asyncio.TaskGroup, Ingress] | None = None
+        self._prepare: Prepare = _nothing
 
-    def begin(self, group: asyncio.TaskGroup, ingress: Ingress) -> None:
-        """Read all platforms, and from now on those that are added."""
-        self._into = group, ingress
+    def begin(self, group: asyncio.TaskGroup, ingress: Ingress, prepare: Prepare) -> None:
+        """Read all platforms, and from now on those that are added. *prepare*: makes room first."""
+        self._into, self._prepare = (group, ingress), prepare
         for platform in self._platforms.values():
             self.add(platform)
 
@@ -62,6 +68,7 @@ class Reading:
     async def _read(self, platform: Platform, ingress: Ingress) -> None:
         """Put the platform's updates into the inbox. Asking for more acknowledges the last."""
         await self._enter(platform)
+        await retry_until_available(lambda: self._prepare((platform.name,)), "prepare")
         self.serving[platform.name] = platform
         failures, failed_at = 0, 0.0
         while True:

@@ -62,7 +62,7 @@ from core.store.sign_ins import open_sign_ins
 from core.store.tasks import Tasks
 from core.store.use import Use
 from core.store.visits import SharedVisits
-from core.tasks import end
+from core.tasks import end, lasting
 from core.telemetry import Metrics
 from core.toolbox import open_tools
 from core.tracing import open_tracer
@@ -197,7 +197,11 @@ async def serve(
             core.redis, core.services, core.inbox, hosting.platforms, core.models.renewal
         )
         stack.push_async_callback(house.broadcasting.close)
-        routes += [*admin_routes(house), *routing.all_to(hosting.platforms.values())]
+        routes += [
+            *admin_routes(house),
+            *hosting.routes,
+            *routing.all_to(hosting.platforms.values()),
+        ]
 
         def health() -> Health:
             wrong, warnings = hosting.faults()
@@ -221,6 +225,7 @@ async def serve(
         jobs = [working, *_jobs(core, pulse, hosting.platforms, health)]
         try:
             await _until_tried(starting, stop, working)
+            jobs += [asyncio.create_task(lasting("tenants", job)) for job in hosting.jobs]
             if not stop.is_set():
                 ready(url, starting.started)
                 jobs += [asyncio.create_task(beside(lent), name="beside")] if beside else []
@@ -264,7 +269,9 @@ def _hosting(core: Core) -> tuple[Hosting, Starting, Worker, PlatformRoutes]:
         CrowdTeller(Crowds(core.redis, core.inbox), notices, core.services.pacer.budget),
         OwnerCodes(core.services, lambda: starting.started),
     )
-    return Hosting(platforms, starting, reading, worker, routing), starting, worker, routing
+    known = core.lent.tenants, core.services.requests.members
+    hosting = Hosting(platforms, starting, reading, worker, routing, *known)
+    return hosting, starting, worker, routing
 
 
 async def _until_tried(

@@ -67,7 +67,7 @@ class Starting:
     @property
     def refused(self) -> bool:
         """Whether no platform accepts our credentials. Then nobody can be served."""
-        return self._refused == set(self._tried)
+        return bool(self._tried) and self._refused == set(self._tried)
 
     async def first_tries(self) -> None:
         """Return when every platform was tried once, or after `FIRST_S`."""

@@ -5,6 +5,9 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
+import structlog
+
+log = structlog.stdlib.get_logger(__name__)
 _T = TypeVar("_T")
 
 
@@ -45,3 +48,13 @@ async def after(seconds: float, call: Callable[[], object]) -> AsyncIterator[Non
         yield
     finally:
         timer.cancel()
+
+
+async def lasting(name: str, job: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Do *job* again when it fails, so that a bug in one job does not end the others."""
+    while True:
+        try:
+            await job()
+        except Exception:
+            log.exception("begun again", job=name)
+        await asyncio.sleep(1)

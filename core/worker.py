@@ -9,10 +9,9 @@ waits for its running turns for `grace_s`, and then gives their lanes back to th
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import partial
-from typing import Any
 
 from core.border import set_aside
 from core.crowd import CrowdTeller
@@ -31,7 +30,7 @@ from core.store.inbox import Inbox
 from core.store.lanes import MARK
 from core.store.limits import Notices
 from core.store.pubsub import PubSub
-from core.tasks import end
+from core.tasks import end, lasting
 from core.telemetry import logger
 from core.tracing import Value, hidden
 from core.turn.run import TurnRun
@@ -78,9 +77,9 @@ class Worker:
         """Work until *stop*; then let running turns finish within the grace time."""
         async with asyncio.TaskGroup() as group:
             ingress = Ingress(self._inbox, self._notices, self._services, self._owners, group)
-            self._reading.begin(group, ingress)
+            self._reading.begin(group, ingress, self._inbox.prepare)
             jobs = [
-                group.create_task(_lasting(name, job), name=name)
+                group.create_task(lasting(name, job), name=name)
                 for name, job in (
                     ("claim", lambda: self._claim(group)),
                     ("line", self._queue_notices.watch),
@@ -118,7 +117,6 @@ class Worker:
         """Start turns of lanes that are ready, and of lanes that another worker left behind."""
         looked = 0.0
         await self._services.servers.started()  # A process that knows its tools takes turns over.
-        await retry_until_available(lambda: self._inbox.prepare(tuple(self._platforms)), "prepare")
         while True:
             free = await self._free_slots()
             platforms = tuple(self._reading.serving)
@@ -243,13 +241,3 @@ async def _report_failed(claim: Claim) -> None:
     with suppress(StoreError, TimeoutError):
         async with asyncio.timeout(HANDOVER_S):
             await claim.failed()
-
-
-async def _lasting(name: str, job: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    """Do *job* again when it fails, so that a bug in one job does not end the others."""
-    while True:
-        try:
-            await job()
-        except Exception:
-            log.exception("begun again", job=name)
-        await asyncio.sleep(1)

@@ -7,6 +7,7 @@ from typing import Any, Self
 
 import aiohttp
 from aiohttp import web
+from slack_bolt.async_app import AsyncApp
 from slack_sdk.errors import SlackClientError
 
 from bots.push_queue import PushQueue
@@ -31,7 +32,7 @@ from bots.slack.surface import SlackSurface
 from bots.slack.uploads import Uploads
 from core.credentials import Credential
 from core.errors import ConfigError
-from core.lent import CommandInfo, Overhears, Spare
+from core.lent import CommandInfo, Known, Overhears, Spare
 from core.messages import (
     Attachment,
     Button,
@@ -53,10 +54,10 @@ class SlackPlatform:
 
     *commands*: those that people type. *standing*: whether a person may ask. *speak*: gives the
     sentences that cannot wait for the core. *follow_threads*: also hear threads without a mention.
-    *streams*: use native streams in direct messages.
+    *streams*: use native streams in direct messages. *name*: the tenant. *installed*: it is one of
+    several workspaces, and `bots.slack.workspaces` hands it its events.
     """
 
-    name = NAME
     local = False
     limits = Limits(
         page_chars=BLOCK_CHARS,
@@ -77,23 +78,29 @@ class SlackPlatform:
         api_url: str,
         spare: Spare,
         *,
+        name: str = NAME,
+        known: Known,
         commands: Mapping[str, CommandInfo],
         standing: StandingOf,
         speak: Speak,
         app_token: str = "",
         signing_secret: str = "",
+        events_path: str = "/slack/events",
         follow_threads: bool = True,
         streams: bool = True,
         overhears: Overhears,
         way: Way = DIRECT,
+        installed: bool = False,
     ) -> None:
-        if not app_token and not signing_secret:
+        self.name, self._known, self._installed = name, known, installed
+        if not (installed or app_token or signing_secret):
             text = "is needed for Socket Mode (or SLACK_SIGNING_SECRET for HTTP events)"
             raise ConfigError("SLACK_APP_TOKEN", text)
         self._way = way
         self._bot_token, self._api_url = bot_token, api_url
         self._spare = spare
         self._app_token, self._signing_secret = app_token, signing_secret
+        self._events_path = events_path
         self._addresses = {"direct"} | ({"thread"} if follow_threads else set())
         self._overhears = overhears
         self._commands, self._standing = commands, standing
@@ -102,6 +109,24 @@ class SlackPlatform:
         self._me = Me("", "", {})
         self._streams = Streams(on=streams)
         self.identity = "Slack"
+        self.app: AsyncApp | None = None
+        """What hears the events; None: not started."""
+
+    def renew(self, bot_token: str) -> None:
+        """From now on call with *bot_token*."""
+        self._bot_token = bot_token
+        if self.app is not None:
+            self._client.token = bot_token
+            self._files.credential = self._history.credential = self._credential()
+
+    @property
+    def me(self) -> Me:
+        """Who we are; nobody before the start."""
+        return self._me
+
+    def _credential(self) -> Credential:
+        token = (("Authorization", f"Bearer {self._bot_token}"),)
+        return Credential(token, self._api_url, DOMAINS)
 
     async def __aenter__(self) -> Self:
         # Without a session the client would open a connection for each call.
@@ -113,23 +138,27 @@ class SlackPlatform:
             session=self._session,
             retry_handlers=[],
         )
-        token = (("Authorization", f"Bearer {self._bot_token}"),)
-        credential = Credential(token, self._api_url, DOMAINS)
+        credential = self._credential()
         self._files = Files(self._session, self._client, credential)
         self._uploads, self._reactions = Uploads(self._client), Reactions(self._client)
-        self._people = People(self._client)
+        self._people = People(self._client, self.name)
         try:
             answer = await self._start()
+            team = str(
+                answer["enterprise_id" if answer.get("is_enterprise_install") else "team_id"]
+            )
+            await self._known(self.name, team)
         except BaseException:
             await self._session.close()
             raise
-        self._me = Me(str(answer["user_id"]), str(answer["team_id"]), self._commands)
+        self._me = Me(str(answer["user_id"]), team, self._commands, self.name)
         self._admins = Admins(self._client, self._me.team)
         self._workspace = str(answer.get("url") or "")
         self._scopes = scopes_of(answer.headers)
         self._history = History(self._session, credential, self._api_url, self._people, self._me)
         self._sessions = Sessions(self._client, self._spare, self._limited)
         mode = "Socket Mode" if self._app_token else "HTTP events"
+        mode = "installed" if self._installed else mode
         self.identity = f"@{answer['user']} in {answer['team']} ({mode})"
         heard = Listeners(
             self._client,
@@ -141,7 +170,7 @@ class SlackPlatform:
             standing=self._standing,
             speak=self._speak,
         )
-        self._app = heard.app(self._signing_secret)
+        self.app = heard.app(self._signing_secret)
         return self
 
     async def __aexit__(
@@ -162,17 +191,20 @@ class SlackPlatform:
         return answer
 
     def routes(self) -> Iterable[web.AbstractRouteDef]:
-        return () if self._app_token else (web.post("/slack/events", self._http),)
+        no_route = self._app_token or self._installed
+        return () if no_route else (web.post(self._events_path, self._http),)
 
     async def _http(self, request: web.Request) -> web.StreamResponse:
-        return await serve(self._app, self._signing_secret, request)
+        assert self.app is not None  # noqa: S101 - requests are answered once it has started
+        return await serve(self.app, self._signing_secret, request)
 
     async def updates(self) -> AsyncGenerator[Sequence[Incoming]]:
         if not self._app_token:
             async for batch in self._push_queue.batches():
                 yield batch
+        assert self.app is not None  # noqa: S101 - as above
         handler = await open_socket(
-            self._app, self._app_token, self._api_url, self._session, self._way
+            self.app, self._app_token, self._api_url, self._session, self._way
         )
         try:
             with slack_errors():
@@ -247,7 +279,7 @@ class SlackPlatform:
         return await self._admins.has(channel, person.partition(":")[2])
 
     async def private_with(self, person: str) -> ConversationId:
-        return conversation_id(NAME, await self._people.direct_with(person.partition(":")[2]))
+        return conversation_id(self.name, await self._people.direct_with(person.partition(":")[2]))
 
     async def fetch(self, attachment: Attachment, most_bytes: int) -> bytes:
         return await self._files.download(attachment, most_bytes)

@@ -4,13 +4,19 @@ Bolt looks for user, channel and team in everything that arrives. It raises on o
 it asks any listener of ours. Slack would then deliver such an event three times more.
 """
 
-from collections.abc import Mapping
+import logging
+import time
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, cast
 
 import aiohttp
 from aiohttp import web
 from slack_bolt.adapter.aiohttp import to_aiohttp_response, to_bolt_request
 from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
+from slack_bolt.adapter.socket_mode.async_internals import (
+    run_async_bolt_app,
+    send_async_response,
+)
 from slack_bolt.async_app import AsyncApp
 from slack_sdk.signature import SignatureVerifier
 from slack_sdk.socket_mode.aiohttp import SocketModeClient
@@ -20,30 +26,54 @@ from slack_sdk.socket_mode.response import SocketModeResponse
 from slack_sdk.web.async_client import AsyncWebClient
 
 from core.border import set_aside
+from core.errors import PlatformError, StoreError
 from core.net.way import Way
 
+log = logging.getLogger(__name__)
+Choose = Callable[[Mapping[str, Any]], Awaitable[AsyncApp | None]]
 _UNREADABLE = (TypeError, ValueError, AttributeError, LookupError, RecursionError)
 
 
 class Socket(AsyncSocketModeHandler):
-    """Bolt's handler of Socket Mode. It gets only what passed the border."""
+    """Bolt's handler of Socket Mode. It gets only what passed the border.
+
+    *choose*: whose app takes it, if there are several; without an answer Slack sends it again.
+    """
+
+    choose: Choose | None = None
 
     async def handle(self, client: AsyncBaseSocketModeClient, req: SocketModeRequest) -> None:
         try:
             if req.type == "events_api" and not _tells_its_type(req.payload):
                 raise ValueError("no type")
-            await super().handle(cast(SocketModeClient, client), req)
+            if self.choose is None:
+                await super().handle(cast(SocketModeClient, client), req)
+                return
+            app = await self.choose(req.payload)
+            if app is None:
+                await client.send_socket_mode_response(SocketModeResponse(req.envelope_id))
+                return
+            response = await run_async_bolt_app(app, req)
+            await send_async_response(client, req, response, time.time())
+        except (PlatformError, StoreError) as error:
+            log.warning("event not accepted: %s", error)
         except _UNREADABLE as error:
             set_aside("slack.event", error)
             await client.send_socket_mode_response(SocketModeResponse(req.envelope_id))
 
 
 async def open_socket(
-    app: AsyncApp, app_token: str, api_url: str, session: aiohttp.ClientSession, way: Way
+    app: AsyncApp,
+    app_token: str,
+    api_url: str,
+    session: aiohttp.ClientSession,
+    way: Way,
+    choose: Choose | None = None,
 ) -> Socket:
     """A handler that is not connected yet. It takes our way out."""
     client = AsyncWebClient(token=app_token, base_url=api_url, session=session)
     handler = Socket(app, app_token, web_client=client)
+    handler.choose = choose
     # Without this, it would take the proxy of the environment and ignore `NO_PROXY`.
     if way.socks:
         await handler.client.aiohttp_client_session.close()

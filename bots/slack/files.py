@@ -91,7 +91,7 @@ class Files:
     ) -> None:
         self._session = session
         self._client = client
-        self._credential = credential
+        self.credential = credential
 
     async def download(self, attachment: Attachment, most_bytes: int) -> bytes:
         """The same as `Platform.fetch`."""
@@ -148,7 +148,7 @@ class Files:
             url = read_url(address)
         except AddressRefused as error:
             raise AttachmentLost(str(error)) from error
-        headers = self._credential.to(str(url))
+        headers = self.credential.to(str(url))
         if not headers and not within(origin_of(url), _WITHOUT_TOKEN):
             raise AttachmentLost(_NAMED_ONLY["external"])
         return url, headers

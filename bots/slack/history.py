@@ -62,7 +62,7 @@ class History:
         me: Me,
     ) -> None:
         self._session = session
-        self._credential = credential
+        self.credential = credential
         self._api_url = api_url
         self._people = people
         self._me = me
@@ -197,7 +197,7 @@ class History:
 
     async def _asked(self, method: str, parameters: Mapping[str, object]) -> dict[str, Any]:
         url = f"{self._api_url}{method}"
-        headers = self._credential.to(url)
+        headers = self.credential.to(url)
         form = {name: str(value) for name, value in parameters.items() if value not in ("", None)}
         async with self._session.post(
             url, data=form, headers=headers, allow_redirects=False

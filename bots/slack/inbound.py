@@ -36,11 +36,12 @@ _OTHER_PERSON = re.compile(r"\s*<@[UW][A-Z0-9]+")
 
 
 class Me(NamedTuple):
-    """Who the bot is, and the *commands* that it knows."""
+    """Who the bot is, the *commands* that it knows, and the *tenant* that it is."""
 
     user_id: str
     team: str
     commands: Mapping[str, CommandInfo]
+    tenant: str = NAME
 
 
 def read_event(body: Mapping[str, Any], me: Me, names: Names) -> Incoming | None:
@@ -97,8 +98,8 @@ def _said(
     return Incoming(
         event_id=_id(me, edited or f"{channel}:{ts}"),
         same=_id(me, gesture) if gesture and not edited else "",
-        conversation=conversation_id(NAME, channel, "" if of_place else thread or ts),
-        sender=_sender(message),
+        conversation=conversation_id(me.tenant, channel, "" if of_place else thread or ts),
+        sender=_sender(message, me),
         text=text,
         command=command,
         reply_to=ts if of_place else "",
@@ -110,7 +111,7 @@ def _said(
         sent_at=seconds(ts),
         of_place=of_place,
         if_barred="" if _private(event) else f"@{string(message, 'user')}",
-        named=named_in(_without(me, raw), NAME),
+        named=named_in(_without(me, raw), me.tenant),
     )
 
 
@@ -139,8 +140,8 @@ def _deleted(
     direct = _private(event) or _mentions(me, raw)
     return Incoming(
         event_id=_id(me, f"{channel}:{ts}:deleted"),
-        conversation=conversation_id(NAME, channel, thread or ts),
-        sender=_sender(old),
+        conversation=conversation_id(me.tenant, channel, thread or ts),
+        sender=_sender(old, me),
         text="",
         private=_private(event),
         address="direct" if direct else "thread" if thread else "overheard",
@@ -157,8 +158,8 @@ def _stopped(event: Mapping[str, Any], event_id: str, me: Me) -> Incoming | None
         return None
     return Incoming(
         event_id=_id(me, event_id),
-        conversation=conversation_id(NAME, channel, thread),
-        sender=Sender(f"{NAME}:{user}", user),
+        conversation=conversation_id(me.tenant, channel, thread),
+        sender=Sender(f"{me.tenant}:{user}", user),
         text="",
         command="stop",
         private=channel.startswith("D"),
@@ -173,8 +174,8 @@ def _titled(event: Mapping[str, Any], event_id: str, me: Me) -> Incoming | None:
         return None
     return Incoming(
         event_id=_id(me, event_id),
-        conversation=conversation_id(NAME, channel, thread),
-        sender=Sender(f"{NAME}:{user}", user),
+        conversation=conversation_id(me.tenant, channel, thread),
+        sender=Sender(f"{me.tenant}:{user}", user),
         text=title,
         command=TITLE,
     )
@@ -212,16 +213,16 @@ def _without(me: Me, raw: str) -> str:
     return re.sub(rf"[ \t]?<@{me.user_id}(?:\|[^<>]*)?>", "", raw)
 
 
-def _sender(message: Mapping[str, Any]) -> Sender:
+def _sender(message: Mapping[str, Any], me: Me) -> Sender:
     """Who wrote *message*. For people of another workspace Slack sends their profile along."""
     user = string(message, "user")
     profile = mapping(message, "user_profile")
     name = string(profile, "display_name") or string(profile, "real_name")
-    return Sender(f"{NAME}:{user}", name or user)
+    return Sender(f"{me.tenant}:{user}", name or user)
 
 
 def _id(me: Me, event_id: str) -> str:
-    return f"{NAME}:{me.team}:{event_id}"
+    return f"{me.tenant}:{me.team}:{event_id}"
 
 
 def seconds(ts: str) -> float:

@@ -21,7 +21,7 @@ from bots.slack.client import SlackClient
 from bots.slack.commands import HOME, Slash, read_press, read_slash, slash_incoming
 from bots.slack.failures import slack_errors
 from bots.slack.fields import mapping, string
-from bots.slack.inbound import NAME, Me, read_event
+from bots.slack.inbound import Me, read_event
 from bots.slack.markup import BLOCK_CHARS, fallback, render
 from bots.slack.menus import Menus, Spot
 from bots.slack.order import Order
@@ -142,7 +142,7 @@ class Listeners:
 
     async def _on_press(self, body: dict[str, Any], ack: Callable[..., Awaitable[Any]]) -> None:
         body = cleaned(body)
-        incoming = read_press(body, NAME, self._me.team)
+        incoming = read_press(body, self._me.tenant, self._me.team)
         if incoming is not None and self._menus.is_menu(incoming.command):
             incoming = await self._menus.pressed(body)
         if incoming is not None:
@@ -157,7 +157,7 @@ class Listeners:
             await ack()
             return
         direct = string(body, "channel_name") == "directmessage"
-        asked = slash_incoming(slash, NAME, self._me.team, "", private=direct)
+        asked = slash_incoming(slash, self._me.tenant, self._me.team, "", private=direct)
         sender = await self._people.sender(slash.user)
         language = language_of(slash.text, "", sender.language)
         match await self._standing(replace(asked, sender=sender)):
@@ -179,7 +179,7 @@ class Listeners:
             except (ChatLost, NoRight):
                 await ack(self._speak("not_invited", language))
                 return
-            asked = slash_incoming(slash, NAME, self._me.team, thread, private=direct)
+            asked = slash_incoming(slash, self._me.tenant, self._me.team, thread, private=direct)
         if self._menus.is_menu(slash.command) and not slash.text:
             opened = await self._menus.open(slash.trigger, Spot(slash.channel, ""), slash.user)
             asked = replace(asked, reply_to=opened or asked.reply_to)
@@ -232,9 +232,9 @@ class Listeners:
             await self._suggest(channel, user)
             return
         incoming = Incoming(
-            event_id=f"{NAME}:{self._me.team}:{event_id}",
-            conversation=conversation_id(NAME, channel),
-            sender=Sender(f"{NAME}:{user}", user),
+            event_id=f"{self._me.tenant}:{self._me.team}:{event_id}",
+            conversation=conversation_id(self._me.tenant, channel),
+            sender=Sender(f"{self._me.tenant}:{user}", user),
             text="",
             command=HOME,
             reply_to=f"{HOME} {user}",

@@ -45,10 +45,12 @@ EVENTS = (
     "app_context_changed",
     "app_home_opened",
     "app_mention",
+    "app_uninstalled",
     "message.channels",
     "message.groups",
     "message.im",
     "message.mpim",
+    "tokens_revoked",
 )
 PROMPTS = (
     ("Summarise a document", "Summarise the document that I send you next, in five points."),

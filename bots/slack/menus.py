@@ -20,7 +20,7 @@ from bots.slack.asides import AsideSurface, HomeSurface
 from bots.slack.failures import slack_errors
 from bots.slack.fields import items, mapping, string
 from bots.slack.home import answer_of, menu_view, text_dialog
-from bots.slack.inbound import NAME, Me
+from bots.slack.inbound import Me
 from bots.slack.people import People
 from bots.slack.posts import ASKS, controls
 from core.errors import PlatformError, RateLimited
@@ -138,8 +138,8 @@ class Menus:
 
     def _incoming(self, event: str, spot: Spot, user: str, command: str, reply_to: str) -> Incoming:
         return Incoming(
-            event_id=f"{NAME}:{self._me.team}:{event}",
-            conversation=conversation_id(NAME, spot.channel, spot.thread),
+            event_id=f"{self._me.tenant}:{self._me.team}:{event}",
+            conversation=conversation_id(self._me.tenant, spot.channel, spot.thread),
             sender=self._people.unnamed(user),
             text="",
             command=command,

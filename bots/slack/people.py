@@ -11,7 +11,6 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bots.slack.failures import slack_errors
 from bots.slack.fields import items, mapping, string
-from bots.slack.inbound import NAME
 from core.errors import ChatLost, PlatformError
 from core.messages import Sender
 
@@ -28,8 +27,8 @@ UNKNOWN_S = 600.0
 class People:
     """The people, channels and groups of one workspace."""
 
-    def __init__(self, client: AsyncWebClient) -> None:
-        self._client = client
+    def __init__(self, client: AsyncWebClient, tenant: str) -> None:
+        self._client, self._tenant = client, tenant
         self._senders: dict[str, Sender] = {}
         self._names: dict[str, str] = {}
         self._not_told: dict[str, float] = {}
@@ -38,12 +37,12 @@ class People:
         """Who *user* (an id) is. If Slack does not tell in time, the name is *name* or the id."""
         await self._learn([user])
         found = self._senders.get(user)
-        sender = found or Sender(f"{NAME}:{user}", name or user)
+        sender = found or Sender(f"{self._tenant}:{user}", name or user)
         return replace(sender, name=name or user) if sender.name == user else sender
 
     def unnamed(self, user: str) -> Sender:
         """*user* (an id), whose name is not looked up."""
-        return Sender(f"{NAME}:{user}", user)
+        return Sender(f"{self._tenant}:{user}", user)
 
     async def names(self, ids: Collection[str]) -> Mapping[str, str]:
         """The names of *ids*, as far as Slack tells them in time: the first ones first."""
@@ -96,7 +95,7 @@ class People:
         found = mapping(answer.data, "user")
         profile = mapping(found, "profile")
         name = string(profile, "display_name") or string(found, "real_name") or user
-        self._senders[user] = Sender(f"{NAME}:{user}", name, string(found, "locale"))
+        self._senders[user] = Sender(f"{self._tenant}:{user}", name, string(found, "locale"))
         return name
 
     async def _channel(self, channel: str) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 from bots.slack.attached import read_files
 from bots.slack.blocks import blocks_of, read_block
 from bots.slack.fields import mapping, number, string
-from bots.slack.inbound import NAME, SAID, Me, seconds
+from bots.slack.inbound import SAID, Me, seconds
 from bots.slack.reading import Names, extras_of, mentioned_in, shared_files, text_of, words
 from core.messages import Attachment
 from core.said import Said, beginning
@@ -47,7 +47,7 @@ def read_said(message: Mapping[str, Any], me: Me, names: Names, *, in_channel: b
         message=string(message, "ts"),
         at=seconds(string(message, "ts")),
         author=_author(message, names),
-        person=f"{NAME}:{user}" if user else "",
+        person=f"{me.tenant}:{user}" if user else "",
         text=beginning(text),
         attachments=attachments,
         thread=string(message, "thread_ts") if in_channel and _replies(message) else "",

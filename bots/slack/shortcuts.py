@@ -15,7 +15,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bots.slack.failures import slack_errors
 from bots.slack.fields import items, mapping, string
 from bots.slack.home import answer_of, text_dialog
-from bots.slack.inbound import NAME, Me
+from bots.slack.inbound import Me
 from bots.slack.manifest import ASK_ABOUT, SUMMARISE
 from bots.slack.markup import fallback, render
 from bots.slack.people import People
@@ -48,7 +48,7 @@ class Shortcuts:
             return None
         thread = string(message, "thread_ts") or ts
         sender = await self._people.sender(user)
-        event_id = f"{NAME}:{self._me.team}:{string(body, 'trigger_id')}"
+        event_id = f"{self._me.tenant}:{self._me.team}:{string(body, 'trigger_id')}"
         asked = self._asked(event_id, channel, thread, sender, "")
         match await standing(asked):
             case "blocked":
@@ -79,7 +79,7 @@ class Shortcuts:
         if not await self._show_asked(channel, thread, sender, question):
             return None
         said, files = await self._again(channel, ts, said)
-        event_id = f"{NAME}:{self._me.team}:{string(view, 'id')}"
+        event_id = f"{self._me.tenant}:{self._me.team}:{string(view, 'id')}"
         asked = self._asked(event_id, channel, thread, sender, question)
         return Incoming(
             event_id=asked.event_id,
@@ -96,7 +96,7 @@ class Shortcuts:
     ) -> Incoming:
         return Incoming(
             event_id=event_id,
-            conversation=conversation_id(NAME, channel, thread),
+            conversation=conversation_id(self._me.tenant, channel, thread),
             sender=sender,
             text=text,
             private=channel.startswith("D"),

@@ -261,6 +261,16 @@ def use(period: str) -> str:
     return f"{TAG}:use:{period}"
 
 
+def safe(kind: str) -> str:
+    """What the platform *kind* keeps encrypted, by name; also the channel of changes."""
+    return f"{TAG}:safe:{kind}"
+
+
+def ticket(digest: str) -> str:
+    """What can be used once, or until it ends, such as a way to an authorization server."""
+    return f"{TAG}:ticket:{digest}"
+
+
 def task(name: str) -> str:
     return f"{TAG}:task:{name}"
 

@@ -23,13 +23,13 @@ from core.mcp.entry import ServerEntry
 from core.mcp.frames import Listed
 from core.mcp.oauth import Account, Client
 from core.messages import ConversationId
-from core.secret import keep_secret
 from core.settings import Settings
 from core.store import keys
 from core.store.connection import script, store_errors
 from core.store.pubsub import PubSub
+from core.store.safe import vault_keys
 from core.store.values import read, words
-from core.store.vault import LEAST_CHARS, Vault
+from core.store.vault import Vault
 
 _T = TypeVar("_T")
 SIGNED_IN = "(signed in)"
@@ -273,12 +273,7 @@ def open_sign_ins(
         return None
     if not settings.public_url:
         raise ConfigError("PUBLIC_URL", f"is not set, and people sign in to {asking[0]} there")
-    names = settings.accounts_key.get_secret_value().split(",")
-    secret = tuple(filter(None, map(str.strip, names)))
-    keep_secret(*secret)
-    if not secret or min(map(len, secret)) < LEAST_CHARS:
-        told = f"needs {LEAST_CHARS} random characters or more; people sign in to {asking[0]}"
-        raise ConfigError("ACCOUNTS_KEY", told)
+    secret = vault_keys(settings, f"what people sign in to {asking[0]} with")
     return SignIns(redis, pubsub, Vault(secret))
 
 

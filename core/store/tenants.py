@@ -16,6 +16,7 @@ from core.errors import PlatformError
 from core.store import keys
 from core.store.connection import store_errors
 from core.store.values import words
+from core.tenant_names import OWN, kind_of
 
 
 class Wanted(NamedTuple):
@@ -45,21 +46,25 @@ class Tenants:
             found = cast(Mapping[bytes, bytes], await self._redis.hgetall(keys.TENANTS))
         return {words(bot): words(name) for bot, name in found.items()}
 
-    async def hold(self, name: str) -> None:
-        """Keep that *name* is the name of its bot.
+    async def name_of(self, kind: str, bot: str) -> str:
+        """The name of *bot* on the platform *kind*. Raises `StoreError`."""
+        return (await self.known()).get(f"{kind} {bot}", f"{kind}{OWN}{bot}")
+
+    async def hold(self, name: str, bot: str = "") -> None:
+        """Keep that *name* is the name of *bot*; empty: of the one that its settings tell.
 
         Raises:
             PlatformError: the bot has another name, or the name another bot.
             StoreError: the store is away.
         """
-        bot, replaces, _ = self.wanted.get(name, _ANYBODY)
-        if not bot:
+        wanted = self.wanted.get(name, _INSTALLED)
+        if not (bot := f"{kind_of(name)} {bot}" if bot else wanted.bot):
             return
         known = await self.known()
         if (kept := known.get(bot, name)) != name:
             raise PlatformError(f"all that this bot knows is kept as {kept}: give it that name")
         before = [one for one, its in known.items() if its == name and one != bot]
-        if before and not replaces:
+        if before and not wanted.replaces:
             raise PlatformError(f"{name} is the name of another bot: give this one its own name")
         with store_errors():
             async with self._redis.pipeline(transaction=True) as pipe:
@@ -69,4 +74,4 @@ class Tenants:
                 await pipe.execute()
 
 
-_ANYBODY = Wanted("", replaces=True, digest="")
+_INSTALLED = Wanted("", replaces=False, digest="")

@@ -141,6 +141,8 @@ TYPES: Mapping[str, KeyType] = {
     "tool-offers": "hash",
     "tool-clients": "hash",
     "tenants": "hash",
+    "safe": "hash",
+    "ticket": "string",
     "signed-in": "hash",
     "sign-in": "string",
     "visit-link": "string",

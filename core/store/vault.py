@@ -12,7 +12,8 @@ class Vault:
         # Seven MB, which only those pay who keep accounts.
         from cryptography.fernet import Fernet, InvalidToken, MultiFernet  # noqa: PLC0415 - see above
 
-        self._box = MultiFernet([Fernet(_derived(one)) for one in keys])
+        self._newest, *others = (Fernet(_derived(one)) for one in keys)
+        self._box = MultiFernet([self._newest, *others])
         self._refused = InvalidToken
 
     def seal(self, data: bytes) -> bytes:
@@ -24,6 +25,14 @@ class Vault:
             return self._box.decrypt(sealed)
         except self._refused:
             return None
+
+    def is_newest(self, sealed: bytes) -> bool:
+        """Whether the first key sealed it."""
+        try:
+            self._newest.decrypt(sealed)
+        except self._refused:
+            return False
+        return True
 
 
 def _derived(key: str) -> bytes:

@@ -28,7 +28,7 @@ async def slack():
         client = AsyncWebClient(BOT_TOKEN, base_url=server.api_url, session=session)
         credential = Credential((("Authorization", f"Bearer {BOT_TOKEN}"),), server.api_url)
         me = Me(BOT_USER, TEAM, {})
-        yield server, History(session, credential, server.api_url, People(client), me)
+        yield server, History(session, credential, server.api_url, People(client, "slack"), me)
 
 
 def posted(server, text, /, *, thread="", user="U01", channel="C01", **told):

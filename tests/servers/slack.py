@@ -118,12 +118,17 @@ class SlackServer:
     """Whether the app is distributed outside the Marketplace."""
 
     takes_cards = True
+    shared = frozenset()
+    """Channels that another workspace shares: /apis/slack-connect."""
+    org = ""
+    """The organisation, if the app is installed in all of it."""
 
-    def __init__(self, world=None):
+    def __init__(self, world=None, team=TEAM, bot_user=BOT_USER, token=BOT_TOKEN):
+        self.team, self.bot_user, self.bot_id, self.bot_token = team, bot_user, BOT_ID, token
         self.world = world or loose()
         self.url = ""
         self.events_url = ""
-        self.members = {"C01": {BOT_USER, "U01", "U02"}, "C02": {BOT_USER, "U01"}}
+        self.members = {"C01": {self.bot_user, "U01", "U02"}, "C02": {self.bot_user, "U01"}}
         self.dms = {"D01": "U01", "D02": "U02"}
         self.posts = {}
         self.ephemerals = []
@@ -165,7 +170,6 @@ class SlackServer:
         self.stones, self.told = {}, {}
         self.barred = {}
         """Why a method may not write in a channel, by both names."""
-        self.bot_token = BOT_TOKEN
         self._sockets = []
         self._acks = {}
         self._clock = 1700000000.0
@@ -201,20 +205,26 @@ class SlackServer:
         if thread:
             event["thread_ts"] = thread
         self.event(event)
-        if kind == "channel" and f"<@{BOT_USER}>" in text:
+        if kind == "channel" and f"<@{self.bot_user}>" in text:
             mention = {k: v for k, v in event.items() if k not in ("channel_type", "subtype")}
             self.event({**mention, "type": "app_mention"})
         return ts
 
     def event(self, event):
+        first = {"team_id": self.team, "user_id": self.bot_user, "is_bot": True}
+        if self.org:
+            # /enterprise/organization-ready-apps: the authorization of an organisation has no team.
+            first |= {"team_id": None, "enterprise_id": self.org, "is_enterprise_install": True}
         self.deliver(
             "events_api",
             {
                 "type": "event_callback",
                 "event_id": self.next("Ev"),
-                "team_id": TEAM,
+                "event_time": int(time.time()),
+                "team_id": self.team,
                 "api_app_id": "A01",
-                "authorizations": [{"team_id": TEAM, "user_id": BOT_USER, "is_bot": True}],
+                "is_ext_shared_channel": event.get("channel") in self.shared,
+                "authorizations": [first],
                 "event": event,
             },
         )
@@ -228,7 +238,7 @@ class SlackServer:
                 "user_id": user,
                 "channel_id": channel,
                 "channel_name": "directmessage" if channel.startswith("D") else "general",
-                "team_id": TEAM,
+                "team_id": self.team,
                 "trigger_id": self.next("trigger."),
                 "response_url": f"{self.url}/response",
             },
@@ -242,7 +252,7 @@ class SlackServer:
             {
                 "type": "message_action",
                 "callback_id": callback,
-                "team": {"id": TEAM},
+                "team": {"id": self.team},
                 "user": {"id": user},
                 "channel": {"id": post.channel},
                 "message": self._told(post),
@@ -260,7 +270,7 @@ class SlackServer:
             "interactive",
             {
                 "type": "view_submission",
-                "team": {"id": TEAM},
+                "team": {"id": self.team},
                 "user": {"id": user},
                 "trigger_id": self.next("trigger."),
                 "view": {
@@ -287,7 +297,7 @@ class SlackServer:
             "interactive",
             {
                 "type": "block_actions",
-                "team": {"id": TEAM},
+                "team": {"id": self.team},
                 "user": {"id": user},
                 "view": view,
                 "container": {"type": "view"},
@@ -303,7 +313,7 @@ class SlackServer:
             "interactive",
             {
                 "type": "block_actions",
-                "team": {"id": TEAM},
+                "team": {"id": self.team},
                 "user": {"id": user},
                 "view": self.homes[user],
                 "container": {"type": "view"},
@@ -373,8 +383,8 @@ class SlackServer:
         message = {"type": "message", "user": post.user, "ts": post.ts, "text": post.text}
         if post.thread:
             message["thread_ts"] = post.thread
-        if post.user == BOT_USER:
-            message |= {"bot_id": BOT_ID, "blocks": post.blocks}
+        if post.user == self.bot_user:
+            message |= {"bot_id": self.bot_id, "blocks": post.blocks}
         if post.streaming:
             message["streaming_state"] = "in_progress"
         if post.metadata:
@@ -386,7 +396,7 @@ class SlackServer:
             "interactive",
             {
                 "type": "block_actions",
-                "team": {"id": TEAM},
+                "team": {"id": self.team},
                 "user": {"id": user},
                 "channel": {"id": post.channel},
                 "message": {"ts": post.ts, "thread_ts": post.thread or post.ts},
@@ -481,7 +491,7 @@ class SlackServer:
         return [
             post
             for _, post in sorted(self.posts.items())
-            if post.channel == channel and post.thread == thread and post.user == BOT_USER
+            if post.channel == channel and post.thread == thread and post.user == self.bot_user
         ]
 
     # --- the server ---
@@ -509,7 +519,7 @@ class SlackServer:
         docs.slack.dev/apis/web-api/working-with-files: "url_private".
         """
         self.file_headers.append(dict(request.headers))
-        if request.headers.get("Authorization") != f"Bearer {BOT_TOKEN}":
+        if request.headers.get("Authorization") != f"Bearer {self.bot_token}":
             return web.Response(text="<html>Sign in</html>", content_type="text/html")
         return await self.file_handlers[request.match_info["file"]](request)
 
@@ -632,9 +642,9 @@ class SlackServer:
             "url": self.url,
             "team": "Loopback",
             "user": "palaver",
-            "team_id": TEAM,
-            "user_id": BOT_USER,
-            "bot_id": BOT_ID,
+            "team_id": self.team,
+            "user_id": self.bot_user,
+            "bot_id": self.bot_id,
         }
 
     def do_apps_connections_open(self, parameters):
@@ -647,7 +657,7 @@ class SlackServer:
         return {
             "user": {
                 "id": parameters["user"],
-                "team_id": TEAM,
+                "team_id": self.team,
                 "locale": self.locales.get(parameters["user"], "en-US"),
                 "profile": {"display_name": self.people[parameters["user"]]},
                 # docs.slack.dev/reference/objects/user-object
@@ -826,7 +836,7 @@ class SlackServer:
             raise SlackError("thread_not_found")
         # /reference/methods/chat.postMessage, "Truncating content": a longer text is cut.
         blocks = self._content({**parameters, "text": parameters.get("text", "")[:40_000]}, 0)
-        post = Post(self.ts(), channel, thread, parameters.get("text", ""), BOT_USER, blocks)
+        post = Post(self.ts(), channel, thread, parameters.get("text", ""), self.bot_user, blocks)
         post.metadata = parameters.get("metadata") or {}
         self.posts[channel, post.ts] = post
         self.timeline.append((time.monotonic(), "post", channel, post.ts, post.shown))
@@ -848,7 +858,7 @@ class SlackServer:
         known = self.takes_cards or "task_display_mode" not in parameters
         if display not in ("timeline", "plan") or not known:
             raise SlackError("invalid_arguments")
-        post = Post(self.ts(), channel, thread, "", BOT_USER, streaming=True, display=display)
+        post = Post(self.ts(), channel, thread, "", self.bot_user, streaming=True, display=display)
         post.blocks = [{"type": "markdown", "text": ""}]
         self._added(post, parameters)
         self.posts[channel, post.ts] = post
@@ -990,7 +1000,7 @@ class SlackServer:
         thread = parameters.get("thread_ts", "")
         if thread and not any(one.thread == thread for one in self.posts.values()):
             return {"message_ts": self.ts()}
-        post = Post(self.ts(), channel, thread, parameters.get("text", ""), BOT_USER, blocks)
+        post = Post(self.ts(), channel, thread, parameters.get("text", ""), self.bot_user, blocks)
         self.ephemerals.append((parameters["user"], post))
         return {"message_ts": post.ts}
 
@@ -1040,7 +1050,7 @@ class SlackServer:
             channel,
             parameters.get("thread_ts") or "",
             parameters.get("initial_comment", ""),
-            BOT_USER,
+            self.bot_user,
             files=[self.uploads[one["id"]]["data"] for one in files],
             names=[self.uploads[one["id"]]["name"] for one in files],
         )
@@ -1065,7 +1075,7 @@ class SlackServer:
         channel = parameters.get("channel", "")
         if channel not in self.dms and channel not in self.members:
             raise SlackError("channel_not_found")
-        if channel in self.members and BOT_USER not in self.members[channel]:
+        if channel in self.members and self.bot_user not in self.members[channel]:
             raise SlackError("not_in_channel")
         return channel
 
@@ -1081,7 +1091,7 @@ class SlackServer:
         post = self.posts.get((self._channel(parameters), parameters["ts"]))
         if post is None:
             raise SlackError("message_not_found")
-        if post.user != BOT_USER:
+        if post.user != self.bot_user:
             raise SlackError("cant_update_message")
         return post
 
