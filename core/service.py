@@ -185,11 +185,8 @@ async def serve(
         await stack.enter_async_context(watchdog(core.services.metrics.loop_lag))
         hosting, starting, worker, routing = _hosting(core)
         pulse = Pulse(core.redis, hosting.platforms, core.services.metrics.waiting)
-        lent = replace(
-            core.lent,
-            hosting=hosting,
-            renew=partial(core.models.renewal.take, core.services.budgets),
-        )
+        renew = partial(core.models.renewal.take, core.services.budgets)
+        lent = replace(core.lent, hosting=hosting, renew=renew)
         for platform in await build(lent):
             hosting.add(platform)
         routes = core_routes(core.services, core.tasks, core.models, core.links)
@@ -197,11 +194,8 @@ async def serve(
             core.redis, core.services, core.inbox, hosting.platforms, core.models.renewal
         )
         stack.push_async_callback(house.broadcasting.close)
-        routes += [
-            *admin_routes(house),
-            *hosting.routes,
-            *routing.all_to(hosting.platforms.values()),
-        ]
+        routes += [*admin_routes(house), *hosting.routes]
+        routes += routing.all_to(hosting.platforms.values())
 
         def health() -> Health:
             wrong, warnings = hosting.faults()
@@ -223,9 +217,9 @@ async def serve(
         await stack.enter_async_context(starting)
         working = asyncio.create_task(worker.run(stop), name="worker")
         jobs = [working, *_jobs(core, pulse, hosting.platforms, health)]
+        jobs += [asyncio.create_task(lasting("tenants", job)) for job in hosting.jobs]
         try:
             await _until_tried(starting, stop, working)
-            jobs += [asyncio.create_task(lasting("tenants", job)) for job in hosting.jobs]
             if not stop.is_set():
                 ready(url, starting.started)
                 jobs += [asyncio.create_task(beside(lent), name="beside")] if beside else []
