@@ -16,7 +16,7 @@ from core.toolbox import oauth_of, open_tools
 from core.tools.registry import MOST_OFFERED
 from core.tools.servers import ServerState
 
-START_S = 40.0
+START_S = 75.0
 
 
 class _NoPins:

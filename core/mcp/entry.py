@@ -15,6 +15,8 @@ from core.messages import Effect
 from core.net.urls import fault_of
 from core.net.way import DIRECT, Way
 
+CONNECT_S, START_S = 20.0, 60.0
+"""How long connecting may take by HTTP, and to a program: it may have to be downloaded first."""
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,23}")
 _PLACE = re.compile(rf"{tenant_names.NAME}(:\S+)?")
 _HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -122,6 +124,7 @@ class ServerEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             env=_from_variables(self.env, who),
             cwd=cwd,
             memory_bytes=self.memory_mb << 20,
+            connect_s=CONNECT_S if self.url else START_S,
             by_person=self.sign_in,
             proxy=way.proxy_for(self.url) or "" if self.url else "",
             ca=way.ca,

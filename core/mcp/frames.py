@@ -34,7 +34,7 @@ class Open(msgspec.Struct, frozen=True, tag="open"):
     env: dict[str, str] = {}
     cwd: str = "/"
     memory_bytes: int = 1 << 30
-    connect_s: float = 20.0
+    connect_s: float = 60.0
     by_person: bool = False
     proxy: str = ""
     ca: str = ""

@@ -259,6 +259,11 @@ def test_an_entry_that_cannot_work_is_refused(wrong):
         ServerEntry(**wrong).check()
 
 
+def test_a_program_has_the_time_to_be_downloaded_first():
+    by_http = ServerEntry("x", url="https://mcp.example.com/mcp").opening("/")
+    assert ServerEntry("x", command=("uvx", "a-server")).opening("/").connect_s > by_http.connect_s
+
+
 def test_nothing_is_allowed_that_is_not_listed():
     assert not ServerEntry("x").allows("echo")
     assert ServerEntry("x", allow=("e*",)).allows("echo")

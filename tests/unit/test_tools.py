@@ -13,6 +13,7 @@ from redis.asyncio import Redis
 from bots import check_tools
 from core.errors import ConfigError
 from core.messages import conversation_id
+from core.models.tool_calls import ToolCall
 from core.settings import Settings
 from core.toolbox import open_tools
 from core.tools.arguments import ArgumentCheck
@@ -21,6 +22,7 @@ from core.tools.calculate import calculate
 from core.tools.clock import Clock
 from core.tools.registry import MOST_OFFERED, Known, Tools
 from core.tools.tool import ToolContext, ToolError, ToolResult, ToolSpec
+from core.turn.planning import planned
 
 NOW = datetime.datetime(2026, 11, 26, 4, 9, 31, tzinfo=ZoneInfo("Europe/Berlin"))
 
@@ -165,6 +167,20 @@ def test_servers_with_many_tools_leave_our_own_their_places():
     names = Tools([Fake("time")], lambda: served).for_turn(context()).names
     assert len(names) == MOST_OFFERED
     assert names[:2] == ["time", "big__0"]
+
+
+def test_calls_that_mean_the_same_are_the_same_however_they_are_written():
+    toolbox = Tools([Fake("make")]).for_turn(context())
+
+    def digest(arguments, name="make"):
+        return planned(ToolCall("1", name, arguments), toolbox).digest
+
+    same = digest('{"a": 1, "b": {"c": [1], "d": "é"}}')
+    assert digest('{"b":{"d":"\\u00e9","c":[1]},"a":1}') == same
+    assert digest('{"a": 1, "b": {"c": [1], "d": "é"}}', "functions.make") == same
+    assert digest("") == digest("{}") == digest("null")
+    other = digest('{"a": 2, "b": {"c": [1], "d": "é"}}'), digest('{"a": '), digest("[" * 5_000)
+    assert len({same, digest(""), *other}) == 5
 
 
 async def test_check_says_that_a_model_is_offered_fewer_tools_than_there_are(monkeypatch):
