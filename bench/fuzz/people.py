@@ -67,7 +67,8 @@ _MOMENTS = st.floats(0, 4e9) | st.sampled_from((0.0, 1.7e9, 1774749600.0, 4.1e9)
 
 def _context(text: str, tag: Any) -> Any:
     """As much of a turn's context as the readers of settings look at."""
-    services = SimpleNamespace(personas={"default": None, "coder": None})
+    tools = [SimpleNamespace(name=name) for name in ("time", "crm__find", "crm__make")]
+    services = SimpleNamespace(personas={"default": None, "coder": None}, tools=tools)
     return SimpleNamespace(
         language=tag,
         first=SimpleNamespace(text=text, of_place=False, place_name=text),

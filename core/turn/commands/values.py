@@ -119,8 +119,9 @@ def tools_of(context: Chooser, text: str) -> str:
     if text.strip().lower() in (ALL, OFF):
         return text.strip().lower()
     known = [one.name for one in context.services.tools]
-    fits = [any(fnmatchcase(tool, name) for tool in known) for name in names]
-    if len(names) > MOST_TOOLS or not all(fits) or not names:
+    # Not one more than may be: each pattern has to be compiled.
+    fits = [any(fnmatchcase(tool, name) for tool in known) for name in names[: MOST_TOOLS + 1]]
+    if not 0 < len(names) <= MOST_TOOLS or not all(fits):
         raise _unknown(context, text, (ALL, OFF, *sorted(known)[:NEAREST]))
     return " ".join(names)
 
