@@ -16,7 +16,7 @@ from core.languages.detection import language_of
 from core.live.delivery import post
 from core.messages import Button, Incoming, place_of
 from core.people.access import Access
-from core.people.roles import Member, Role
+from core.people.roles import Member, Role, person_in
 from core.platform import Platform
 from core.store.limits import Notices
 from core.store.members import SharedMembers
@@ -116,7 +116,11 @@ class Requests:
         return found
 
     def _of(self, tenant: str, members: Mapping[str, Member], least: Role) -> Mapping[str, str]:
-        stored = {name: one.language for name, one in members.items() if one.role >= least}
+        stored = {
+            name: one.language
+            for name, one in members.items()
+            if one.role >= least and person_in(name) == name
+        }
         return dict.fromkeys(self._access.people(tenant, least), "") | stored
 
 

@@ -7,7 +7,7 @@ from core.errors import StoreError
 from core.lent import Standing
 from core.messages import ConversationId, Incoming, place_id
 from core.people.access import Access
-from core.people.roles import RIGHTS, Act, Least, Member, Role, read_rights, tenant_of
+from core.people.roles import RIGHTS, Act, Least, Member, Role, in_place, read_rights, tenant_of
 from core.platform import Platform
 from core.settings import Settings
 from core.tenant_names import own_name_of
@@ -74,14 +74,16 @@ class Rights:
         listed = self._access.role_of(person, conversation)
         if listed >= Role.ADMIN:
             return listed
-        names = (person, place_id(conversation))
+        place = place_id(conversation)
+        names = (person, place, in_place(person, place))
         found = await self._members.look(tenant_of(person), names)
-        of_person, of_place = (Role.STRANGER if one is None else one.role for one in found)
+        of_person, of_place, here = (Role.STRANGER if one is None else one.role for one in found)
         if of_person in (Role.BLOCKED, Role.ADMIN, Role.OWNER):
             return of_person
-        if of_place is Role.BLOCKED:
-            return of_place
-        return max(listed, of_person, min(of_place, Role.MEMBER))
+        if Role.BLOCKED in (of_place, here):
+            return Role.BLOCKED
+        # An admin of a place is one there alone: see `may`.
+        return max(listed, of_person, min(max(of_place, here), Role.MEMBER))
 
     def operates(self, person: str, role: Role) -> bool:
         """Whether *person*, who has *role*, runs the whole program.
@@ -111,9 +113,15 @@ class Rights:
             return True
         if incoming.private or least.everywhere or needed > Role.ADMIN or role < Role.MEMBER:
             return False
-        return self.place_admins and await platform.administers(
-            incoming.conversation, incoming.sender.id
-        )
+        person, conversation = incoming.sender.id, incoming.conversation
+        if self.place_admins and await platform.administers(conversation, person):
+            return True
+        name = in_place(person, place_id(conversation))
+        try:
+            (here,) = await self._members.look(tenant_of(person), [name])
+        except StoreError:
+            return False
+        return here is not None and here.role is Role.ADMIN
 
 
 def rights_of(settings: Settings, access: Access, members: Members) -> Rights:

@@ -152,6 +152,16 @@ class Member(msgspec.Struct, frozen=True, omit_defaults=True):
     language: str = ""
 
 
+def in_place(person: str, place: str) -> str:
+    """The name under which the role of *person* in *place* alone is kept (both `platform:id`)."""
+    return f"{person}@{place}"
+
+
+def person_in(name: str) -> str:
+    """The person (or place) of *name*, which may be that of their role in one place."""
+    return name.partition("@")[0]
+
+
 def tenant_of(name: str) -> str:
     """The tenant of the person, place or conversation with the id *name*."""
     return name.partition(":")[0]

@@ -1,14 +1,14 @@
 """Places: who spoke in which thread of a place, and the id that a place had before it moved."""
 
 import time
-from collections.abc import Sequence
-from typing import Any, NamedTuple, cast
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple, cast
 
 import msgspec
 from redis.asyncio import Redis
 
 from core.messages import ConversationId, Incoming, place_id, place_of, tenant_conversation
-from core.people.roles import tenant_of
+from core.people.roles import in_place, tenant_of
 from core.store import keys
 from core.store.archive import indexed
 from core.store.connection import script, store_errors
@@ -162,11 +162,14 @@ class Places:
         members = keys.members(tenant_of(place))
         with store_errors():
             await self._redis.set(keys.moved(to), place)
-            if (decided := await cast(Any, self._redis.hget(members, before))) is not None:
-                async with self._redis.pipeline(transaction=True) as pipe:
-                    pipe.hsetnx(members, after, decided)
-                    pipe.hdel(members, before)
-                    await pipe.execute()
+            decided = cast(Mapping[bytes, bytes], await self._redis.hgetall(members))
+            async with self._redis.pipeline(transaction=True) as pipe:
+                for name, member in decided.items():
+                    person, _, of = words(name).rpartition("@")
+                    if of == before:
+                        pipe.hsetnx(members, in_place(person, after) if person else after, member)
+                        pipe.hdel(members, name)
+                await pipe.execute()
             if await self._redis.exists(keys.always(place)):
                 await self._redis.renamenx(keys.always(place), keys.always(to))
 

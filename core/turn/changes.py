@@ -24,7 +24,7 @@ from core.people.budgets import (
     fields_of,
     read_amount,
 )
-from core.people.roles import Member, Role
+from core.people.roles import Member, Role, person_in
 from core.platform import Platform
 from core.store.audit import Change
 from core.store.members import Verdict
@@ -57,11 +57,12 @@ async def decide(
         StoreError: the store is away.
     """
     tenant, members, role = platform.name, services.requests.members, member.role
-    if services.access.role_of(name) >= Role.ADMIN:
+    person = person_in(name)
+    if services.access.role_of(person) >= Role.ADMIN:
         return "listed"
     if role >= Role.ADMIN and not by_owner:
         return "not theirs"
-    if role >= Role.ADMIN and not await _is_person(platform, name):
+    if role >= Role.ADMIN and not await _is_person(platform, person):
         return "no person"
     (had,) = await members.look(tenant, [name])
     owned = bool(services.access.people(tenant, Role.OWNER))

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from core.messages import conversation_id
 from core.people.roles import Member, Role
 from core.store import keys
 from tests.contracts.drivers import SlackDriver, TelegramDriver, driving
@@ -197,11 +198,11 @@ async def test_several_are_decided_about_at_once_and_a_name_is_no_id(driver, tmp
         driver.begin_anew()
         await driver.say("dm", f"/allow {' '.join(ids)} member")
         await until(lambda: is_role(core, ids[1], Role.MEMBER))
-        assert await role_of(core, f"{driver.name}:{ids[0]}") is Role.MEMBER
+        await until(lambda: is_role(core, f"{driver.name}:{ids[0]}", Role.MEMBER))
         if driver.name == "slack":
             in_group(driver, "/block <@U02> and <@U03>", "ann")
             await until(lambda: is_role(core, "slack:U03", Role.BLOCKED))
-            assert await role_of(core, "slack:U02") is Role.BLOCKED
+            await until(lambda: is_role(core, "slack:U02", Role.BLOCKED))
         known = await core.services.requests.members.all(driver.name)
         driver.begin_anew()
         await driver.say("dm", "/block BOB WANDA")
@@ -297,6 +298,32 @@ async def test_a_group_becomes_no_owner_or_admin(driver, tmp_path, model):
 def helped(driver):
     """How often the owner was told how to let people in."""
     return sum("Let somebody in" in text_of(one) for one in private_posts(driver))
+
+
+async def test_a_role_may_hold_in_one_place_alone(driver, tmp_path, model):
+    """An admin there chooses for it, is a stranger elsewhere, and may be shut out there alone."""
+    bob, group = BOB[driver.name], GROUP[driver.name]
+    async with owned(driver, tmp_path, model, place_admins=False) as core:
+        rights = core.services.rights
+        here = conversation_id(*group.split(":"))
+        elsewhere = conversation_id(driver.name, "-1002" if driver.name == "telegram" else "C02")
+        in_group(driver, f"/allow {bob} admin here", "ann")
+        await until(lambda: is_role(core, f"{bob}@{group}", Role.ADMIN))
+        assert await rights.role_of(bob, here) is Role.MEMBER
+        assert await rights.role_of(bob, elsewhere) is Role.STRANGER
+        in_group(driver, "/settings about Shoes.")
+        state = keys.state(here)
+
+        async def chosen():
+            return b"Shoes." in (await core.redis.hget(state, "preferences") or b"")
+
+        await until(chosen)
+        in_group(driver, f"/block {bob} here", "ann")
+        await until(lambda: is_role(core, f"{bob}@{group}", Role.BLOCKED))
+        assert await rights.role_of(bob, here) is Role.BLOCKED
+        assert await rights.role_of(bob, elsewhere) is Role.STRANGER
+        # Whom admins of one place are told of are not those who decide for the bot.
+        assert [*await core.services.requests._deciders(driver.name)] == [OWNER[driver.name]]
 
 
 async def test_what_is_no_id_of_the_platform_names_nobody(driver, tmp_path, model):

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from core.languages.catalogue import say
 from core.messages import Button
-from core.people.roles import Member, Role
+from core.people.roles import Member, Role, person_in
 from core.requests import buttons_of, described
 from core.store.requests import Request
 from core.turn.changes import decide
@@ -66,7 +66,7 @@ async def _one(context: TurnContext, name: str, named: Named) -> str:
         since=since if first.under else None,
     ):
         case "listed":
-            return say("allow_listed", language, whom=code(name))
+            return say("allow_listed", language, whom=code(person_in(name)))
         case "no person":
             return _help(context)
         case "not theirs":
@@ -84,13 +84,15 @@ async def _one(context: TurnContext, name: str, named: Named) -> str:
 
 
 def _whom(name: str, title: str) -> str:
-    return f"{code(title)} ({code(name)})" if title else code(name)
+    shown = ", ".join(code(one) for one in name.split("@"))
+    return f"{code(title)} ({shown})" if title else shown
 
 
 async def _title(context: TurnContext, name: str, waiting: Sequence[Request], *, here: bool) -> str:
     """What to call *name*, if we know. *here*: it is the place itself."""
     if here:
         return context.first.place_name
+    name = person_in(name)
     for one in waiting:
         if name in (one.person, one.place):
             return one.name if name == one.person else one.place_name

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from core.messages import Incoming, split_conversation
-from core.people.roles import Role, tenant_of
+from core.people.roles import Role, in_place, tenant_of
 
 ROLES: Mapping[str, Role] = {
     "member": Role.MEMBER,
@@ -20,6 +20,7 @@ MOST = 20
 IDS = (re.compile(r"-?\d{1,20}"), re.compile(r"[UWCGD](?=[A-Z0-9]*\d)[A-Z0-9]{2,30}"))
 """Ids as the platforms write them: all people and places of a platform in the same way. On Slack
 what has no digit may be a name in capital letters; such an id is named by a mention."""
+HERE = "here"
 _AROUND_IDS = "`<>,;@"
 
 
@@ -31,6 +32,8 @@ def id_shape(incoming: Incoming) -> re.Pattern[str] | None:
 
 class Named(NamedTuple):
     """That the people and places *names* get *role*. *here*: one of them is the place itself.
+
+    Beside people, `here` means that they get it in this place alone.
 
     *unknown*: words that name nobody.
     """
@@ -46,21 +49,19 @@ def read_named(incoming: Incoming, default: Role) -> Named:
 
     The name of a role stands behind the people or before them.
     """
-    words = incoming.text[:TEXT_CHARS].split()
+    platform, space, _ = split_conversation(incoming.conversation)
+    said = incoming.text[:TEXT_CHARS].split()
+    words = [one for one in said if incoming.private or one.strip(_AROUND_IDS).lower() != HERE]
+    here = f"{platform}:{space}" if len(words) < len(said) else ""
     at = next((at for at in (-1, 0) if words and words[at].lower() in ROLES), None)
     role = default if at is None else ROLES[words.pop(at).lower()]
-    platform, space, _ = split_conversation(incoming.conversation)
     shape = id_shape(incoming)
-    names: list[str] = []
+    names = [here] if here else []
     unknown: list[str] = []
-    here = ""
     for word in words:
         bare = word.strip(_AROUND_IDS)
         tenant, _, id_ = bare.rpartition(":")
-        if bare.lower() == "here" and not incoming.private:
-            here = f"{platform}:{space}"
-            names.append(here)
-        elif tenant.lower() in ("", platform) and (
+        if tenant.lower() in ("", platform) and (
             shape.fullmatch(id_) if shape else id_ and not (names or unknown)
         ):
             names.append(f"{platform}:{id_}")
@@ -69,7 +70,10 @@ def read_named(incoming: Incoming, default: Role) -> Named:
     mentioned = [one for one in incoming.named if tenant_of(one) == platform]
     if mentioned:
         unknown = []  # They are words of these people's names.
-    elif not names and incoming.about and tenant_of(incoming.about) == platform:
+    elif names in ([], [here]) and incoming.about and tenant_of(incoming.about) == platform:
         mentioned, unknown = [incoming.about], []
     names = list(dict.fromkeys([*names, *mentioned]))
+    if here and len(names) > 1:
+        names = [in_place(one, here) for one in names if one != here]
+        here = ""
     return Named(names[:MOST], role, here, " ".join(unknown))
