@@ -7,7 +7,17 @@ from core.errors import StoreError
 from core.lent import Standing
 from core.messages import ConversationId, Incoming, place_id
 from core.people.access import Access
-from core.people.roles import RIGHTS, Act, Least, Member, Role, in_place, read_rights, tenant_of
+from core.people.roles import (
+    MONEY,
+    RIGHTS,
+    Act,
+    Least,
+    Member,
+    Role,
+    in_place,
+    read_rights,
+    tenant_of,
+)
 from core.platform import Platform
 from core.settings import Settings
 from core.tenant_names import own_name_of
@@ -93,6 +103,12 @@ class Rights:
         listed = self._access.role_of(person) is Role.OWNER
         return listed or (role is Role.OWNER and not own_name_of(tenant_of(person)))
 
+    def payer(self, person: str, role: Role) -> Role:
+        """What *person*, who has *role*, is where it is about the operator's money."""
+        if role < Role.ADMIN or not own_name_of(tenant_of(person)):
+            return role
+        return max(self._access.role_of(person), Role.MEMBER)
+
     def who_may(self, act: Act) -> str:
         """The name of the sentence that says who may do *act* in a group."""
         least = self.table[act]
@@ -109,6 +125,7 @@ class Rights:
         """
         least = self.table[act]
         needed = least.private if incoming.private else least.group
+        role = self.payer(incoming.sender.id, role) if act in MONEY else role
         if role >= needed:
             return True
         if incoming.private or least.everywhere or needed > Role.ADMIN or role < Role.MEMBER:

@@ -70,6 +70,9 @@ class Least(NamedTuple):
     everywhere: bool = False
 
 
+MONEY: frozenset[Act] = frozenset(("budget", "any model"))
+"""What spends the operator's money. The owner of one more bot or workspace runs that alone, so for
+these they are members, unless the settings name them."""
 _OWN = Least(Role.MEMBER, Role.MEMBER)
 _SHARED = Least(Role.ADMIN, Role.MEMBER)
 _BOT = Least(Role.ADMIN, Role.ADMIN, everywhere=True)

@@ -25,7 +25,8 @@ def one_line(name: str, most: int = NAME_CHARS) -> str:
 class Choices:
     """What *preferences*, the operator's *place* and the settings say together.
 
-    *role* is what the person who asks is everywhere. *local*: they ask on a local platform.
+    *role* is what the person who asks is where it is about money. *local*: they ask on a local
+    platform.
     """
 
     services: Services
@@ -46,9 +47,19 @@ class Choices:
 
         A choice that the operator forbade later does not count.
         """
-        chosen, offered = self.preferences.model, self.services.model.names
-        allowed = self.services.access.may_choose(chosen, self.role, offered, local=self.local)
-        return (chosen if allowed else "") or self.preset_model
+        chosen = self.preferences.model
+        return (chosen if self.may_choose(chosen) else "") or self.preset_model
+
+    @property
+    def choosable(self) -> list[str]:
+        """The models to show to the person who asks."""
+        access, offered = self.services.access, self.services.model.names
+        return access.choosable(self.role, offered, local=self.local)
+
+    def may_choose(self, model: str) -> bool:
+        """Whether the person who asks may choose *model*."""
+        access, offered = self.services.access, self.services.model.names
+        return access.may_choose(model, self.role, offered, local=self.local)
 
     @property
     def preset_model(self) -> str:

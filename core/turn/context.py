@@ -97,7 +97,8 @@ class TurnContext:
         if not chosen.name and not self.first.private:
             chosen = replace(chosen, name=one_line(self.first.place_name))
         local = at_home(self.platform, self.first.sender.id)
-        return Choices(self.services, chosen, place, self.role, local)
+        role = self.services.rights.payer(self.first.sender.id, self.role)
+        return Choices(self.services, chosen, place, role, local)
 
     @property
     def accounts(self) -> Sequence[Account]:
@@ -211,13 +212,11 @@ class TurnContext:
     @property
     def choosable(self) -> list[str]:
         """The models to show to the person who asks."""
-        access, offered = self.services.access, self.services.model.names
-        return access.choosable(self.role, offered, local=self.choices.local)
+        return self.choices.choosable
 
     def may_choose(self, model: str) -> bool:
         """Whether the person who asks may choose *model*."""
-        access, offered = self.services.access, self.services.model.names
-        return access.may_choose(model, self.role, offered, local=self.choices.local)
+        return self.choices.may_choose(model)
 
     async def may(self, act: Act) -> bool:
         """Whether the person who asks may do *act* here (`core.people.roles`)."""

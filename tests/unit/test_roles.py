@@ -10,7 +10,7 @@ from core.errors import ConfigError
 from core.messages import Incoming, Sender, conversation_id
 from core.people.access import Access, access_of
 from core.people.rights import Rights
-from core.people.roles import RIGHTS, Member, Role, read_rights
+from core.people.roles import RIGHTS, Member, Role, read_rights, tenant_of
 
 GROUP = conversation_id("telegram", "-100")
 
@@ -116,6 +116,21 @@ async def test_who_came_to_a_local_platform_by_a_link_is_who_they_are_elsewhere(
     assert await who.role(page, said("telegram:1", private=True)) is Role.STRANGER
     assert await who.role(page, said("telegram:9", private=True)) is Role.MEMBER
     assert await who.role(page, said("telegram:3", private=True)) is Role.ADMIN
+
+
+@pytest.mark.parametrize("person", ["telegram+shop:1", "slack+T01:U1"])
+async def test_the_owner_of_one_more_bot_has_no_right_over_the_operators_money(person):
+    """They own it, and who owns the first one pays. Whom the settings name is the operator too."""
+    who = rights(decided={person: Member(Role.OWNER)})
+    there = conversation_id(tenant_of(person), "1")
+    assert await who.role_of(person, there) is Role.OWNER
+    for act in ("allow", "bot settings", "new"):
+        assert await may(who, act, said(person, private=True), Place())
+    for act in ("budget", "any model"):
+        assert not await may(who, act, said(person, private=True), Place())
+        assert await may(rights(admins=(person,)), act, said(person, private=True), Place())
+    first = rights(decided={"telegram:1": Member(Role.OWNER)})
+    assert await may(first, "budget", said(private=True), Place())
 
 
 def test_no_act_needs_more_in_private_than_in_a_group():
