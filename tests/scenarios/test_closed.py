@@ -2,6 +2,7 @@
 
 import re
 from contextlib import asynccontextmanager
+from functools import partial
 
 import pytest
 
@@ -15,6 +16,11 @@ from tests.contracts.drivers import SlackDriver, TelegramDriver, driving, starte
 from tests.harness import settings_for, until
 
 CODE = re.compile(r"own(?:-[a-z2-7]{4}){5}")
+
+
+@pytest.fixture(autouse=True)
+def _impatient(monkeypatch):
+    monkeypatch.setattr("core.owner_codes.LOOK_S", 0.05)
 
 
 @pytest.fixture(params=[TelegramDriver, SlackDriver], ids=lambda one: one.name)
@@ -89,41 +95,34 @@ async def test_a_code_makes_one_owner_and_is_dead_then(driver, tmp_path, model):
         assert model.requests == []
 
 
-async def test_a_code_that_was_said_to_nobody_in_a_group_is_replaced(
-    driver, tmp_path, model, capsys
-):
-    """Without a mention in a Slack channel, or as a command of nobody in a Telegram group."""
+async def test_a_code_that_was_written_in_a_group_is_replaced(driver, tmp_path, model, capsys):
+    """To the bot, as a command of it, or to nobody: without a mention in a Slack channel, or as a
+    command that no bot has in a Telegram group."""
     async with closed(driver, tmp_path, model) as core:
-        code = await code_of(core, driver)
-        if driver.name == "telegram":
-            driver.server.say(-1001, f"/{code}")
-        else:
-            driver.server.say("C01", f"is {code} for me?")
 
-        async def replaced():
+        async def replaced(code):
             return await code_of(core, driver) != code
 
-        await until(replaced)
-        assert "is good no more" in capsys.readouterr().out
-        await driver.say("dm", code)
-        await said(driver, "dm", "not good")
+        for text in ("is it {}?", "/allow {}", "to nobody"):
+            code = await code_of(core, driver)
+            driver.begin_anew()
+            if text != "to nobody":
+                await driver.say(driver.places[1], text.format(code))
+            elif driver.name == "telegram":
+                driver.server.say(-1001, f"/{code}")
+            else:
+                driver.server.say("C01", f"is {code} for me?")
+            await until(partial(replaced, code))
+            assert "is good no more" in capsys.readouterr().out
+            driver.begin_anew()
+            await driver.say("dm", code)
+            await said(driver, "dm", "not good")
+            assert await role_of(core, person_of(driver)) is None
         driver.begin_anew()
         new = await code_of(core, driver)
         await driver.say("dm", f"/{new}" if driver.name == "telegram" else new)
         await said(driver, "dm", "my owner")
         assert model.requests == []
-
-
-@pytest.mark.parametrize("text", ["is it {}?", "/allow {}"])
-async def test_a_code_that_was_written_in_a_group_is_replaced(driver, tmp_path, model, text):
-    async with closed(driver, tmp_path, model) as core:
-        code = await code_of(core, driver)
-        await driver.say(driver.places[1], text.format(code))
-        await said(driver, driver.places[1], "not good")
-        assert await code_of(core, driver) != code
-        await driver.say("dm", code)
-        await said(driver, "dm", "not good")
-        assert await role_of(core, person_of(driver)) is None
 
 
 async def test_a_forwarded_or_edited_message_makes_nobody_an_owner(tmp_path, model):

@@ -18,6 +18,11 @@ BOB = {"telegram": "telegram:78", "slack": "slack:U02"}
 GROUP = {"telegram": "telegram:-1001", "slack": "slack:C01"}
 
 
+@pytest.fixture(autouse=True)
+def _impatient(monkeypatch):
+    monkeypatch.setattr("core.owner_codes.LOOK_S", 0.05)
+
+
 @pytest.fixture(params=[TelegramDriver, SlackDriver], ids=lambda one: one.name)
 def driver(request):
     return request.param()
