@@ -21,9 +21,10 @@ class PlatformRoutes:
         self._behind: dict[tuple[str, str], tuple[str, Handler]] = {}
 
     def all_to(self, platforms: Iterable[Platform]) -> list[web.AbstractRouteDef]:
-        """The server's routes to *platforms*, and one for the posts to those that come later."""
+        """The server's routes to *platforms*, and one for all to those that come later."""
         routes = [route for platform in platforms for route in self.open(platform)]
-        return [*routes, web.post("/{later:.+}", self._later)]
+        # Of every method: else an unknown path would be answered as one for posts alone (405).
+        return [*routes, web.route("*", "/{later:.+}", self._later)]
 
     def open(self, platform: Platform) -> list[web.AbstractRouteDef]:
         """Let *platform* answer its requests. Returns the routes to it."""
