@@ -5,7 +5,7 @@ import hashlib
 import re
 import time
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from aiohttp import web
@@ -23,9 +23,14 @@ from core.turn.afford import described
 
 RANGES = {"24h": ("hours", 24), "48h": ("hours", 48), "7d": ("days", 7), "30d": ("days", 30)}
 RANGES |= {"90d": ("days", 90)}
-MOST_WAITING = 200
+MOST_WAITING = 50
 LANGUAGE = Language("en")
 """The page has its texts in one file, in English."""
+
+
+class Waiting(NamedTuple):
+    many: int
+    first: Sequence[ConversationId]
 
 
 class Seeing:
@@ -47,21 +52,23 @@ class Seeing:
                 "tenants": house.tenants,
                 "replicas": told,
                 "waiting": waiting,
-                "set_aside": len(await house.letters.all()),
+                "set_aside": await house.letters.count(),
                 "store": await self._store(),
                 "maintenance": await services.maintenance.read(),
                 "tools": services.servers.states(),
             }
         )
 
-    async def _waiting(self, platform: str) -> Sequence[ConversationId]:
-        """The conversations whose questions nobody answers yet."""
-        found = [
+    async def _waiting(self, platform: str) -> Waiting:
+        """How many conversations nobody answers yet, and the first of them."""
+        inbox, metrics = self._house.inbox, self._house.services.metrics
+        first = [
             lane.conversation
             for alone in (True, False)
-            for _, lane in await self._house.inbox.unclaimed(platform, 0.0, alone=alone)
+            for _, lane in await inbox.unclaimed(platform, 0.0, alone=alone, most=MOST_WAITING)
         ]
-        return found[:MOST_WAITING]
+        told = metrics.registry.get_sample_value("palaver_waiting", {"platform": platform})
+        return Waiting(max(int(told or 0), len(first)), first)
 
     async def _store(self) -> dict[str, Any]:
         began = time.monotonic()

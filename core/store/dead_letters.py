@@ -25,6 +25,11 @@ class DeadLetters:
             letters = cast(list[bytes], await self._redis.lrange(keys.DEAD, 0, -1))
         return [read_dead_letter(letter) for letter in letters]
 
+    async def count(self) -> int:
+        """How many there are."""
+        with store_errors():
+            return await self._redis.llen(keys.DEAD)
+
     async def requeue(self, wanted: Callable[[str], bool] = lambda _: True) -> int:
         """Put the letters back into the inbox, oldest first, until a mailbox is full.
 

@@ -232,15 +232,15 @@ class Inbox:
         ]
 
     async def unclaimed(
-        self, platform: str, longer_than_s: float, *, alone: bool
+        self, platform: str, longer_than_s: float, *, alone: bool, most: int = MOST_IN_LINE
     ) -> list[tuple[int, Lane]]:
-        """The lanes in a ready stream that nobody has claimed, with their places in the queue."""
+        """The first lanes of a ready stream that nobody has claimed, with their places in it."""
         stream = keys.ready(platform) if alone else keys.lanes(platform)
         with store_errors():
             groups: Any = await self._redis.xinfo_groups(stream)
             ours = [group for group in groups if group["name"] == keys.GROUP.encode()]
             last = ours[0]["last-delivered-id"].decode() if ours else "0-0"
-            entries: Any = await self._redis.xrange(stream, f"({last}", "+", MOST_IN_LINE)
+            entries: Any = await self._redis.xrange(stream, f"({last}", "+", most)
             seconds, micros = await self._redis.time()
         now_ms = seconds * 1000 + micros / 1000
         # An entry from the future: the clock stepped back, and nobody knows how long it waits.

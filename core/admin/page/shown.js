@@ -12,18 +12,18 @@ const add = (values) => values.reduce((sum, one) => sum + (one || 0), 0);
 async function now(again) {
   const { replicas, waiting, set_aside, store, maintenance } = await see("now");
   const running = add(replicas.map((one) => one.running));
-  const waits = Object.values(waiting).flat();
+  const waits = Object.values(waiting).flatMap(([, first]) => first);
   const worst = Math.max(0, ...replicas.map((one) => one.lag_s[1]));
   const platforms = [...new Set(replicas.flatMap((one) => one.platforms))];
   return [
     make("div", { class: "cards" },
-      card("turns running", running), card("waiting", waits.length), card("set aside", set_aside, set_aside > 0),
+      card("turns running", running), card("waiting", count(add(Object.values(waiting).map(([many]) => many)))), card("set aside", set_aside, set_aside > 0),
       card("replicas", replicas.length), card("loop lag p99", ms(worst), worst > 0.25), card("store", `${store.trip_ms} ms`)),
     make("section", {}, make("h2", {}, T.maintenance), make("div", { class: "row" },
       make("span", { class: maintenance ? "bad" : "" }, maintenance ? T.maintenance_on : T.maintenance_off),
       sure(maintenance ? T.end : T.begin, () => act("maintenance", { on: !maintenance }, again)))),
     table("Platforms", ["platform", "state", "waiting", "last refusal"], platforms.map((name) => [
-      name, states(replicas, name), count(waiting[name]?.length), refusal(replicas, name)])),
+      name, states(replicas, name), count(waiting[name]?.[0]), refusal(replicas, name)])),
     table("Models", ["model", "calls", "failed", "first word (median)", "rests"], models(replicas).map((one) => [
       one.name, count(one.calls), one.failed ? make("span", { class: "bad" }, count(one.failed)) : "0", ms(one.first_word_s || null), one.rests_s ? make("span", { class: "bad" }, ms(one.rests_s)) : "–"])),
     table("Replicas", ["process", "version", "since", "turns", "loop lag p50 / p99", "palaver.toml of", "wrong"], replicas.map((one) => [
@@ -37,7 +37,8 @@ async function now(again) {
 }
 
 function states(replicas, name) {
-  const wrong = replicas.map((one) => one.wrong[name]).filter(Boolean);
+  // One of several bots that fails is only a warning for the process.
+  const wrong = replicas.map((one) => one.wrong[name] || one.warnings.find((told) => told.startsWith(`${name}: `))).filter(Boolean);
   return make("span", { class: wrong.length ? "bad" : "good" }, wrong.length ? wrong.join("; ") : "ok");
 }
 
