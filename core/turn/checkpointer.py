@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
 
+from msgspec.structs import replace
+
 from core.store.turns import Checkpoint
 
 
@@ -21,6 +23,7 @@ class Checkpointer:
         self._newest: Checkpoint | None = None
         self._reached: Callable[[], Checkpoint] | None = None
         self._saved: Checkpoint | None = None
+        self._picture = ""
         self._known_posts = set(posts)
 
     def save(self, checkpoint: Checkpoint, *, now: bool = False) -> None:
@@ -33,11 +36,17 @@ class Checkpointer:
         """Call *reached* at the next renewal and save its result. Nothing is copied before."""
         self._reached = reached
 
+    def note_picture(self, handle: str) -> None:
+        """Each checkpoint names the unfinished picture *handle* from now on; empty: none."""
+        self._picture = handle
+
     @property
     def newest(self) -> Checkpoint | None:
         """The last checkpoint that was to be saved."""
         if self._reached is not None:
             self._newest, self._reached = self._reached(), None
+        if self._newest is not None and self._newest.picture != self._picture:
+            self._newest = replace(self._newest, picture=self._picture)
         return self._newest
 
     @property

@@ -11,9 +11,9 @@ from core.errors import ModelError, NoRight, PlatformError
 from core.images.client import PictureRequest
 from core.images.models import larger, takes
 from core.languages.catalogue import failure, say
-from core.live.delivery import indicate, report_refusal
-from core.messages import Attachment, Button, Exchange, Picture
-from core.tasks import end, see_through
+from core.live.delivery import indicate
+from core.messages import Attachment, Exchange, Picture
+from core.tasks import end
 from core.telemetry import label, logger
 from core.turn.afford import reserve
 from core.turn.attachments import MOST_PICTURES
@@ -21,6 +21,7 @@ from core.turn.context import Report, TurnContext
 from core.turn.cost import cost_of_pictures
 from core.turn.options import BadOption, check_for_model, read_request
 from core.turn.posting import post_pictures
+from core.turn.preview import Preview
 from core.turn.repaint import Repaint, buttons_under, painted_by
 
 log = logger(__name__)
@@ -30,8 +31,6 @@ COMMAND = "/image "
 
 
 NONE: tuple[Attachment, ...] = ()
-LAST_WORDS_S = 10.0
-"""How long a stopped turn waits for a picture that is just being posted."""
 
 
 async def paint(
@@ -51,9 +50,9 @@ async def paint(
         return await context.close("rejected", say("image_unread", context.language))
     model = request.model or context.services.images.model
     await reserve(context, [cost_of_pictures(context, request.n, model, turns=1)])
-    conversation = context.claim.conversation
+    conversation, held = context.claim.conversation, AsyncExitStack()
     outcome, notes, painted, posted = "painted", f"[painted: {request.prompt}]", 0, NONE
-    preview, began, held = _Preview(context), time.monotonic(), AsyncExitStack()
+    preview, began = Preview(context, context.checkpoint.picture), time.monotonic()
     busy = asyncio.create_task(_keep_indicating(context), name=f"painting {conversation}")
     try:
         async with context.stop.stoppable():
@@ -152,51 +151,8 @@ async def with_sources(
     return request
 
 
-class _Preview:
-    """The unfinished picture on the screen. The finished picture replaces it."""
-
-    def __init__(self, context: TurnContext) -> None:
-        self._context = context
-        self.handle = context.checkpoint.picture
-
-    async def show(self, picture: Picture) -> None:
-        """Show *picture* if there is a token now. It is an extra, so no error is raised."""
-        context, conversation = self._context, self._context.claim.conversation
-        first = not self.handle
-        await context.lease.may_show(first)
-        budget = context.platform.budget(conversation)
-        if (await context.services.pacer.budget.take(budget, "preview")).wait_s:
-            return
-
-        async def send() -> None:
-            posted = await context.platform.send_pictures(
-                conversation,
-                context.first.reply_to,
-                [picture],
-                [context.button("stop")],
-                replacing=self.handle,
-            )
-            self.handle = posted.handle
-
-        try:
-            # If the turn is stopped meanwhile, the picture may still arrive, and must be deleted.
-            await see_through(send(), LAST_WORDS_S)
-        except PlatformError as error:
-            report_refusal(error, conversation)
-        if first and self.handle:
-            context.painted.append(self.handle)
-            saved = replace(context.checkpoint, picture=self.handle)
-            context.checkpoints.save(saved, now=True)
-
-    async def end(self, text: str, buttons: Sequence[Button] = ()) -> None:
-        """Delete the picture, and say *text* instead."""
-        if self.handle:
-            await self._context.take_away([self.handle])
-        await self._context.say(text, buttons)
-
-
 async def _show(
-    context: TurnContext, pictures: Sequence[Picture], size: str, model: str, preview: _Preview
+    context: TurnContext, pictures: Sequence[Picture], size: str, model: str, preview: Preview
 ) -> tuple[Attachment, ...]:
     """Post *pictures* with their buttons. If we have no right to do so, say that instead."""
     under = buttons_under(context, size, model)

@@ -27,6 +27,7 @@ from core.turn.generation import Generation
 from core.turn.journal import happened, made, noted
 from core.turn.pieces import apart
 from core.turn.planning import planned
+from core.turn.preview import Preview
 from core.turn.seen import Seen
 from core.turn.spending import Estimate, OverBudget, Unpriced, together
 from core.turn.steps import Steps
@@ -175,6 +176,9 @@ class Rounds:
             LeaseLost: another worker has the turn now.
             StoreError: the store is away for too long to keep what is done.
         """
+        if not self._request.messages:
+            # A try that was cut may have left an unfinished picture.
+            await Preview(self._context, self._context.checkpoint.picture).take_away()
         generation, journal, self._request = self._generation, self._journal, request
         self._seen.changed = on_steps
         if self._redo is not None and not journal.rounds:

@@ -7,11 +7,14 @@ from functools import partial
 import pytest
 from aiohttp import web
 
+from core.messages import conversation_id
 from core.people.rights import Rights
+from core.store import keys
+from core.store.connection import connect
 from core.tools.of_turn import IMAGE
 from tests.contracts.drivers import DRIVERS, TelegramDriver, WebDriver, driving
 from tests.harness import at_rest, until
-from tests.scenarios.test_pictures import BLUE, RED, colour, png
+from tests.scenarios.test_pictures import BLUE, GPT, GREY, RED, colour, png
 from tests.servers.model import status
 from tests.servers.tools import calling, outputs
 
@@ -46,6 +49,50 @@ async def test_a_picture_is_drawn_and_changed_without_a_command(name, tmp_path, 
     assert fields["prompt"] == "warmer light"
     assert colour(files[0])[0] > 150
     assert "painted and posted" in outputs(model.requests[-1])[0]
+
+
+@pytest.mark.parametrize("name", ["telegram", "web"])
+@pytest.mark.parametrize("stopped", [False, True])
+async def test_the_tool_shows_the_unfinished_picture_in_the_place_of_the_finished_one(
+    name, stopped, tmp_path, model, monkeypatch
+):
+    monkeypatch.setattr("core.turn.steps.LAST_WORDS_S", 0.1)
+    driver = DRIVERS[name]()
+    place = driver.places[0]
+    model.partial_images = asyncio.Semaphore(0)
+    calling(model, FOX)
+    async with driving(driver, tmp_path, model, **GPT):
+        await driver.say(place, "draw me a fox")
+        await until(lambda: _are(driver, place, [GREY]))
+        if stopped:
+            await driver.press(place, "stop")
+            await until(lambda: _are(driver, place, []))
+        else:
+            model.partial_images.release()
+            model.partial_images.release()
+            await until(lambda: _are(driver, place, [RED]))
+        await at_rest(driver.app.core)
+        assert await pictures(driver, place) == ([] if stopped else [RED])
+
+
+async def test_a_kill_leaves_no_unfinished_picture_of_the_tool(server, model, replica, redis):
+    model.partial_images = asyncio.Semaphore(0)
+    calling(model, FOX)
+    start = {"image_base_url": model.url, **GPT}
+    first = replica(**start)
+    server.say(77, "draw me a fox")
+    lane = keys.state(conversation_id("telegram", "77"))
+
+    async def is_saved():
+        return json.loads(await store.hget(lane, "checkpoint") or "{}").get("picture")
+
+    async with connect(redis.url) as store:
+        await until(is_saved)
+    assert [one for one in server.posts(77) if one.photo]
+    first.kill()
+    replica(**start)
+    await until(lambda: [one for one in server.posts(77) if "may have been done" in one.text], 30)
+    assert not [one for one in server.posts(77) if one.photo]
 
 
 async def _are(driver, place, colours):

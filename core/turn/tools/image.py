@@ -10,8 +10,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from typing import Any
 
-from msgspec.structs import replace
-
 from core.errors import Lost, ModelError, PlatformError
 from core.images.client import PictureRequest
 from core.images.models import fitting
@@ -28,6 +26,7 @@ from core.turn.journal import happened
 from core.turn.options import BadOption
 from core.turn.picture import with_sources
 from core.turn.posting import post_pictures
+from core.turn.preview import Preview
 from core.turn.repaint import buttons_under, last_picture, pictures_of
 from core.turn.spending import Estimate, OverBudget, together
 from core.turn.tools.under_way import UnderWay
@@ -60,10 +59,12 @@ class Painting:
         except OverBudget as error:
             raise ToolError(why_not(context, error)) from error
         began, model = time.monotonic(), context.services.images.model
+        preview = Preview(context)
         async with AsyncExitStack() as held:
-            pictures = await self._paint(request, tool.key, held)
+            held.push_async_callback(preview.take_away)
+            pictures = await self._paint(request, tool.key, preview, held)
             under = buttons_under(context, request.size, model, arguments)
-            posted, told = await self._post(pictures, under)
+            posted, told = await self._post(pictures, under, preview)
         context.services.metrics.pictures.labels(label(model)).inc(len(pictures))
         log.info(
             "painted",
@@ -94,8 +95,7 @@ class Painting:
         except (PlatformError, ModelError, ValueError) as error:
             log.warning("picture not read", reason=str(error))
             raise ToolError("the picture to change cannot be fetched any more") from error
-        # An unfinished picture would have no place on the screen.
-        return replace(request, partial_images=0)
+        return request
 
     def _to_change(self) -> Sequence[Attachment]:
         """The pictures that the person sent or replied to; else the last one here."""
@@ -106,13 +106,10 @@ class Painting:
         return painted[-1:] or last_picture(context.turn.history)
 
     async def _paint(
-        self, request: PictureRequest, name: str, held: AsyncExitStack
+        self, request: PictureRequest, name: str, preview: Preview, held: AsyncExitStack
     ) -> Sequence[Picture]:
-        async def unseen(_: Picture) -> None:
-            """The text of the answer is on the screen meanwhile."""
-
         try:
-            return await self._context.services.images.paint(request, name, unseen, held)
+            return await self._context.services.images.paint(request, name, preview.show, held)
         except Lost as error:
             raise ToolUnsure(str(error)) from error
         except ModelError as error:
@@ -120,12 +117,14 @@ class Painting:
             raise ToolError(failure(error, self._context.language)) from error
 
     async def _post(
-        self, pictures: Sequence[Picture], under: Sequence[Button]
+        self, pictures: Sequence[Picture], under: Sequence[Button], preview: Preview
     ) -> tuple[tuple[Attachment, ...], str]:
+        replacing = preview.finished()
         try:
-            return await post_pictures(self._context, pictures, under), _POSTED
+            return await post_pictures(self._context, pictures, under, replacing), _POSTED
         except PlatformError as error:
             log.warning("picture not shown", reason=str(error))
+            await self._context.take_away([replacing] if replacing else [])
             return (), _UNPOSTED
 
 
