@@ -14,7 +14,7 @@ from core.admin.broadcasting import MOST_PLACES, TEXT_CHARS
 from core.admin.entry import Operator
 from core.admin.house import House
 from core.admin.placing import Placing
-from core.admin.reading import Handler, Wrong, reading
+from core.admin.reading import ENTRY, ID, Handler, Wrong, reading
 from core.admin.seeing import mark_of
 from core.errors import ConfigError
 from core.messages import conversation_id
@@ -116,7 +116,7 @@ class Doing:
 
     async def _role(self, asked: RoleChange, by: Operator, undoes: str = "") -> Any:
         platform = self._house.platforms.get(tenant_of(asked.id))
-        if platform is None or platform.local or not asked.id.partition(":")[2].strip():
+        if platform is None or platform.local or not ID.fullmatch(asked.id):
             raise Wrong("There is no such person or place.")
         services = self._house.services
         waiting = await services.requests.kept.waiting(platform.name)
@@ -134,7 +134,7 @@ class Doing:
         services = self._house.services
         if asked.tenant not in self._house.platforms:
             raise Wrong("There is no such bot.")
-        if asked.who and not asked.who.startswith(f"{asked.tenant}:"):
+        if asked.who and not (ID.fullmatch(asked.who) and tenant_of(asked.who) == asked.tenant):
             raise Wrong("The id must begin with the name of the bot.")
         whom = Whom(KINDS[asked.of], asked.who)
         try:
@@ -184,7 +184,7 @@ class Doing:
         if not text or not places or len(text) > TEXT_CHARS or len(places) > MOST_PLACES:
             raise Wrong(f"It needs a text of at most {TEXT_CHARS} characters, and places.")
         remote = {name for name, one in self._house.platforms.items() if not one.local}
-        if odd := [one for one in places if tenant_of(one) not in remote]:
+        if odd := [one for one in places if tenant_of(one) not in remote or not ID.fullmatch(one)]:
             raise Wrong(f"No such place: {odd[0][:60]}")
         if not await self._house.broadcasting.begin(text, places, by.id):
             raise Wrong("Another one is being sent.")
@@ -239,7 +239,8 @@ class Doing:
 
     async def _undo(self, asked: Name, by: Operator) -> Any:
         """Take back a change, if what it made still holds."""
-        change = await self._house.services.audit.find(asked.name)
+        known = ENTRY.fullmatch(asked.name)
+        change = await self._house.services.audit.find(asked.name) if known else None
         if change is None or change.before is None:
             raise Wrong("That cannot be taken back.")
         match change.act:

@@ -5,6 +5,8 @@ import io
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import msgspec
+
 from core.counting import quantile
 from core.messages import Spent
 from core.store.use import Row
@@ -51,6 +53,16 @@ def top(spent: Iterable[Mapping[str, Row]]) -> dict[str, list[dict[str, Any]]]:
             told = {"who": name, "name": names[who], "usd": one.cost_usd, "tokens": _tokens(one)}
             found[kind].append({**told, "turns": one.turns, "pictures": one.pictures})
     return found
+
+
+def costs_of(dates: Sequence[str], spent: Iterable[Mapping[str, Row]]) -> list[dict[str, Any]]:
+    """One row for each person, place and model of each day."""
+    return [
+        {"day": day, "kind": who.partition(" ")[0], "id": who.partition(" ")[2], "name": row.name}
+        | msgspec.structs.asdict(row.spent)
+        for day, rows in zip(dates, spent, strict=True)
+        for who, row in rows.items()
+    ]
 
 
 def _tokens(spent: Spent) -> int:

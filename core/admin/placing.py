@@ -11,7 +11,7 @@ from aiohttp import web
 
 from core.admin.entry import Operator
 from core.admin.house import House
-from core.admin.reading import Handler, Wrong, reading
+from core.admin.reading import ID, Handler, Wrong, reading
 from core.languages.catalogue import Language
 from core.messages import ConversationId, conversation_id
 from core.people.roles import Role
@@ -73,7 +73,7 @@ class Placing:
 
     def _place(self, name: str) -> ConversationId:
         tenant, _, space = name.partition(":")
-        if not space or len(name) > 200 or self._house.local(name):
+        if not ID.fullmatch(name) or self._house.local(name):
             raise web.HTTPBadRequest(text="no such place")
         return conversation_id(tenant, space)
 

@@ -1,5 +1,6 @@
 """A POST request of the operator's page: what is asked, doing it, and what is wrong with it."""
 
+import re
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -7,7 +8,12 @@ import msgspec
 from aiohttp import web
 
 from core.admin.entry import Operator
+from core.tenant_names import NAME
 
+ID = re.compile(rf"{NAME}:[!-~]{{1,100}}")
+"""An id of a person or a place, as all platforms write them."""
+ENTRY = re.compile(r"\d{1,15}-\d{1,10}")
+"""The id of a change."""
 Handler = Callable[[web.Request, Operator], Awaitable[web.Response]]
 
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import hashlib
-import re
 import time
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -12,7 +11,8 @@ from aiohttp import web
 
 from core.admin.entry import Operator
 from core.admin.house import House
-from core.admin.over_time import csv_of, row_of, top
+from core.admin.over_time import costs_of, csv_of, row_of, top
+from core.admin.reading import ENTRY
 from core.languages.catalogue import Language
 from core.messages import ConversationId
 from core.people.budgets import NO_LIMIT, Limit
@@ -97,9 +97,12 @@ class Seeing:
         if unit == "days":
             for row, day in zip(rows, spent, strict=True):
                 row["people"] = sum(name.startswith("person ") for name in day)
-        if request.query.get("as") == "csv":
-            return _csv(csv_of(rows))
         # Of three months and many people, so much that it must not hold up the loop.
+        match request.query.get("as"):
+            case "csv":
+                return _csv(csv_of(rows))
+            case "costs":
+                return _csv(await asyncio.to_thread(lambda: csv_of(costs_of(dates, spent))))
         return _json({"rows": rows, "unit": unit, "top": await asyncio.to_thread(top, spent)})
 
     # --- people, money, questions, changes ------------------------------------------------------
@@ -182,7 +185,7 @@ class Seeing:
 
     async def changes(self, request: web.Request, _: Operator) -> web.Response:
         before = request.query.get("before", "+")
-        if not _is_entry(before):
+        if before != "+" and not ENTRY.fullmatch(before):
             raise web.HTTPBadRequest
         found = await self._house.services.audit.newest(before=before)
         return _json({"changes": [{"id": name, **msgspec.to_builtins(one)} for name, one in found]})
@@ -196,10 +199,6 @@ def _limit(limit: Limit, source: str, tenant: str) -> dict[str, str]:
 def mark_of(mail: str) -> str:
     """Names a letter, also when others before it are gone."""
     return hashlib.sha256(mail.encode(errors="replace")).hexdigest()[:16]
-
-
-def _is_entry(name: str) -> bool:
-    return name == "+" or bool(re.fullmatch(r"\d{1,15}-\d{1,10}", name))
 
 
 def _json(value: object) -> web.Response:

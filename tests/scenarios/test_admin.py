@@ -6,6 +6,7 @@ import io
 import itertools
 from dataclasses import replace
 from functools import partial
+from urllib.parse import quote
 
 import aiohttp
 import msgspec
@@ -147,7 +148,7 @@ async def test_an_owner_asks_the_bot_for_the_link_and_what_they_change_is_noted_
             assert await role_of(core, "telegram:78") is Role.MEMBER
             assert (await operator.changes())[0]["undoes"] == by_chat["id"]
             # What the settings say, and who is nobody, nobody changes here.
-            for name in ("telegram:77", "web:someone", "nobody", "telegram:"):
+            for name in ("telegram:77", "web:someone", "nobody", "telegram:", "telegram:1\n2"):
                 status, told = await operator.do("role", id=name, role="blocked")
                 assert (status, bool(told["wrong"])) == (409, True)
             assert (await operator.do("role", id="telegram:-1001", role="owner"))[0] == 409
@@ -189,6 +190,9 @@ async def _money(operator, core):
     assert (granted["act"], granted["after"]) == ("grant", "1 usd")
     assert (await operator.do("undo", name=granted["id"]))[0] == 409
     assert (await operator.do("undo", name=was_set["id"]))[0] == 200
+    for odd in ("", "x", "*", "1-1", "\0"):
+        assert (await operator.do("undo", name=odd))[0] == 409
+        assert await operator.see(f"changes?before={quote(odd)}") in (400, {"changes": []})
     assert (await operator.see("budgets"))["budgets"] == []
 
 
@@ -306,6 +310,14 @@ async def test_what_happened_is_counted_by_the_hour_and_the_day_and_goes_with_th
                 table = list(csv.DictReader(io.StringIO((await response.text()).lstrip("\ufeff"))))
             assert len(table) == 24
             assert table[-1]["questions"] == "1"
+            async with operator.http.get(
+                f"{driver.app.url}/admin/api/over-time?range=7d&as=costs"
+            ) as response:
+                table = list(csv.DictReader(io.StringIO((await response.text()).lstrip("\ufeff"))))
+            assert {(one["kind"], one["id"]) for one in table} == {
+                ("place", "telegram:77"),
+                ("model", "scripted"),
+            }
             assert await operator.see("over-time?range=1y") == 400
 
 

@@ -81,7 +81,8 @@ async function time(again) {
   const bars = { bars: true };
   const people = unit === "days" ? [plot("People", labels, { people: of("people") }, count, bars)] : [];
   return [
-    make("div", { class: "row" }, ...choose, make("a", { href: `/admin/api/over-time?range=${range}&as=csv`, download: "palaver.csv" }, "CSV")),
+    make("div", { class: "row" }, ...choose, make("a", { href: `/admin/api/over-time?range=${range}&as=csv`, download: "palaver.csv" }, "CSV"),
+      make("a", { href: `/admin/api/over-time?range=${range}&as=costs`, download: "costs.csv" }, "CSV of costs by person, place and model")),
     make("div", { class: "plots" },
       plot("Questions", labels, { kept: of("questions"), failed: of("failed") }, count, bars),
       ...people,
