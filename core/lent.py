@@ -23,7 +23,7 @@ from core.errors import RateLimited
 from core.messages import ConversationId, Sender
 from core.platform import Bucket, Platform
 
-Takes = Literal["nothing", "choice", "words", "text", "prompt"]
+Takes = Literal["nothing", "choice", "words", "phrase", "text", "prompt"]
 
 
 Standing = Literal["member", "stranger", "blocked"]
@@ -35,7 +35,8 @@ class CommandInfo(msgspec.Struct, frozen=True):
 
     Args:
         takes: which argument it takes: `nothing`, one of its *choices*, `words` that begin with one
-            of them, a free `text`, or a `prompt`, which it always needs.
+            of them, a free `phrase` that may be missing, a free `text`, or a `prompt`,
+            which it always needs.
         choices: the arguments that it takes.
         of_place: whether outside a thread the command is about the place with all its threads.
         for_asker: whether only the sender needs to read the answer.

@@ -81,7 +81,7 @@ def _bare(text: str, commands: Mapping[str, CommandInfo]) -> tuple[str, str]:
         return word, ""
     if command.takes == "nothing" or ("\n" in argument and command.takes != "words"):
         return "", text
-    if command.takes == "text":
+    if command.takes in ("phrase", "text"):
         asks = argument.endswith(("?", "？"))
         return ("", text) if asks else (word, argument)
     if command.takes == "words":

@@ -102,6 +102,12 @@ def test_a_command_that_takes_nothing_is_a_question_where_words_follow(text):
     assert read_command(text.split()[0], command_infos()) == (text.split()[0][1:], "")
 
 
+@pytest.mark.parametrize("wish", ["seit gestern", "depuis hier", "最近 50 条", "potato", "last 9"])
+def test_what_stands_behind_catchup_is_no_question_to_everybody(wish):
+    slash = read_slash({"command": "/palaver", "text": f"catchup {wish}"}, command_infos())
+    assert (slash.command, slash.text) == ("catchup", wish)
+
+
 def test_a_number_or_an_address_that_slack_made_a_link_is_told_as_it_was_written():
     told = words("<tel:+1|+1> <mailto:a@b|a@b> <mailto:a@b|Ann>", {})
     assert told == "+1 a@b Ann (mailto:a@b)"
