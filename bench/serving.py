@@ -10,12 +10,16 @@ from tests.harness import palaver
 @asynccontextmanager
 async def serving(platform, model, **settings):
     """*platform* answered by *model* until the block ends."""
+
+    async def build(_):
+        return [platform]
+
     with tempfile.TemporaryDirectory() as folder:
         async with (
             model.running(),
             palaver(
                 Path(folder),
-                build=lambda _: [platform],
+                build=build,
                 llm_base_url=model.url,
                 llm_model="scripted",
                 history_tokens=0,

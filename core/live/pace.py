@@ -138,7 +138,7 @@ class Pacer:
 
     def pause_ended(self, answer: GrowingAnswer) -> None:
         """The model of *answer* wrote again after a pause: give the turn now if it is due."""
-        lane = self._lanes.get(answer.budget[0].key) if answer.budget else None
+        lane = self._lanes.get(self._places.get(answer, ""))
         if lane is not None and answer in lane.waiting and self._due_at(answer, lane) <= clock():
             lane.changed.set()
 

@@ -3,6 +3,8 @@
 Before that, `core.turn.prompt` gives a question at most `HISTORY_TOKENS` of history.
 """
 
+from functools import lru_cache
+
 from msgspec.structs import replace
 
 from core.models.request import ChatMessage, ChatRequest
@@ -39,8 +41,13 @@ def trimmed(request: ChatRequest, window: int, scale: float = 0.0) -> ChatReques
 def tokens_of(request: ChatRequest) -> int:
     """About how many tokens *request* is."""
     called = sum(map(_round_tokens, request.rounds))
-    offered = sum(OFFER_TOKENS + estimate_tokens(one.description) for one in request.tools)
+    offered = sum(_offered_tokens(one.description) for one in request.tools)
     return sum(map(_tokens, request.messages)) + estimate_tokens(request.begun) + called + offered
+
+
+@lru_cache(maxsize=500)
+def _offered_tokens(description: str) -> int:
+    return OFFER_TOKENS + estimate_tokens(description)
 
 
 def _round_tokens(one: Round) -> int:

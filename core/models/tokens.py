@@ -11,5 +11,5 @@ PICTURE_TOKENS = 1_000
 
 def estimate_tokens(text: str) -> int:
     """An estimate for *text*: one token for four characters, and one for each CJK character."""
-    wide = sum(map(len, _CJK.findall(text)))
+    wide = 0 if text.isascii() else sum(map(len, _CJK.findall(text)))
     return wide + (len(text) - wide + 3) // 4
