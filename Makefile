@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 UV ?= uv
 
 .DEFAULT_GOAL := help
-.PHONY: help install run dev test check format lock browser clean
+.PHONY: help install run dev test check format bench lock browser clean
 
 help: ## Show what there is.
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 10
@@ -31,6 +31,9 @@ check: $(VENV)/.test ## Lint, format, types, and which room may know which.
 format: $(VENV)/.test ## Put the code into its format.
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+bench: $(VENV)/.test ## Measure everything, and write docs/performance.md (a quarter of an hour).
+	@$(BIN)/python -m bench.everything
 
 lock: ## Lock the newest versions that fit together (needs uv).
 	$(UV) pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \

@@ -164,7 +164,6 @@ class Page(Bare):
             return web.json_response({})
 
         app = web.Application()
-        app.router.add_get("/", nothing)
         app.router.add_post("/api/session", nothing)
         app.router.add_get("/api/conversations/{thread}/events", events)
         app.router.add_post("/api/conversations/{thread}", post)

@@ -143,17 +143,16 @@ class Page:
     async def running(self):
         jar = aiohttp.CookieJar(unsafe=True)
         async with aiohttp.ClientSession(cookie_jar=jar) as self._session:
-            self._known = False
+            self._known, self._lock = False, asyncio.Lock()
             yield self
 
     async def ask(self, text):
         url = f"http://127.0.0.1:{self.port}"
-        if not self._known:
-            self._known = True
-            async with self._session.get(f"{url}/") as response:
-                await response.read()
-            async with self._session.post(f"{url}/api/session", json={}) as response:
-                await response.read()
+        async with self._lock:
+            if not self._known:
+                async with self._session.post(f"{url}/api/session", json={}) as response:
+                    response.raise_for_status()
+                self._known = True
         path = f"{url}/api/conversations/{secrets.token_hex(8)}"
         began, got = time.monotonic(), []
         async with asyncio.timeout(ANSWERED_S), self._session.get(f"{path}/events") as events:

@@ -11,7 +11,8 @@ CPU is that of the one process, less what it takes when nobody asks.
 import argparse
 import asyncio
 import io
-import json
+import logging
+import math
 import os
 import statistics
 import sys
@@ -23,6 +24,7 @@ from pathlib import Path
 import aiohttp
 from PIL import Image
 
+from bench.figures import HEAD, Figure, short
 from bench.scenes import SCENES, Page, Slack, Telegram, told
 from bench.tools import cpu_s, memory_mb
 from core.store.connection import connect
@@ -33,7 +35,7 @@ from tests.servers.redis import redis_at
 ROOT = Path(__file__).parents[1]
 CHUNKS, CHUNK_S, CHUNK_CHARS = 100, 0.03, 5
 """The answer of an ordinary turn: 500 characters in three seconds."""
-AT_ONCE = 4
+AT_ONCE = 8
 IDLE_S = 4.0
 MANY = 2_000
 """Chunks of the answer that tells what a chunk costs."""
@@ -72,21 +74,20 @@ class Run:
         took = cpu_s(pid) - before - idle * (time.monotonic() - began)
         return took / count * 1000
 
-    async def commands(self, count=3):
-        """(commands, reads) of Redis for each turn, one after the other."""
+    async def commands(self):
+        """(commands, reads) of Redis for one turn."""
+        before, began = await self._counts(), time.monotonic()
+        await self.scene.ask("how much?")
+        after, took_s = await self._counts(), time.monotonic() - began
+        # What the program does in as long a time in which nobody asks is no part of the turn.
+        await asyncio.sleep(took_s)
+        idle = await self._counts()
+        return [(b - a) - (c - b) for a, b, c in zip(before, after, idle, strict=True)]
 
-        async def told():
-            async with connect(self.redis.url) as client:
-                stats = await client.info("stats")
-            return stats["total_commands_processed"], stats["total_reads_processed"]
-
-        began, before = time.monotonic(), await told()
-        for _ in range(count):
-            await self.scene.ask("how much?")
-        took, after = time.monotonic() - began, await told()
-        await asyncio.sleep(took)
-        idle = await told()
-        return [((b - a) - (c - b)) / count for a, b, c in zip(before, after, idle, strict=True)]
+    async def _counts(self):
+        async with connect(self.redis.url) as client:
+            stats = await client.info("stats")
+        return stats["total_commands_processed"], stats["total_reads_processed"]
 
 
 def environment(scene, redis, model, folder, **settings):
@@ -182,22 +183,29 @@ def scripted(chunks=CHUNKS, each_s=CHUNK_S, chars=CHUNK_CHARS):
 
 
 async def compared(make, turns, again):
-    """{"palaver": [ms...], "bare": [ms...]}, and (commands, reads) of a turn."""
-    measured = {"palaver": [], "bare": []}
-    costs = None
+    """The figures of one platform: CPU of a turn, over that of the bare script, and its trips."""
+    ours, theirs, costs, name, calls = [], [], [], "", ()
     for _ in range(again):
         async with scripted().running() as model, make().running() as scene:
+            name = scene.name
             async with palaver(scene, model) as run:
-                await run.turns(2 * AT_ONCE)
-                measured["palaver"].append(await run.cpu_ms(turns))
+                await run.turns(AT_ONCE)
+                ours.append(await run.cpu_ms(turns))
                 calls = await scene.ask("how much?")
                 costs = costs or await run.commands()
-            if scene.server is not None and hasattr(scene.server, "webhook"):
+            if hasattr(scene.server, "webhook"):
                 scene.server.webhook = None
             async with bare(scene, model, calls) as run:
-                await run.turns(2 * AT_ONCE)
-                measured["bare"].append(await run.cpu_ms(turns))
-    return scene.name, measured, costs, len(calls)
+                await run.turns(AT_ONCE)
+                theirs.append(await run.cpu_ms(turns))
+    times = tuple(one / other for one, other in zip(ours, theirs, strict=True))
+    beside = f"a bare script {short(statistics.median(theirs))} ms"
+    yield Figure(f"CPU of a turn, {name}", "ms", tuple(ours), None, beside)
+    yield Figure(f"... in times of the bare script, {name}", "times", times, 1.6)
+    commands, reads = costs
+    told = f"{len(calls)} calls of the platform"
+    yield Figure(f"Redis commands of a turn, {name}", "", (commands,), 120, told)
+    yield Figure(f"reads of Redis for a turn, {name}", "", (reads,), 40)
 
 
 async def chunk_us():
@@ -215,7 +223,7 @@ async def chunk_us():
     return (took[1] - took[0]) * 1000 / (MANY - MANY // 20)
 
 
-async def long_us():
+async def character_us():
     """Microseconds of CPU for a character, in answers of 1,000 and of 100,000, on the page."""
     took = []
     for chars in (100, 1_000, LONG_CHARS):
@@ -277,8 +285,8 @@ async def start_s(make):
             return time.monotonic() - began, cpu_s(run.process.pid)
 
 
-async def stall_ms():
-    """How late the loop is at most while 20 large photos come at once, in milliseconds."""
+async def late_ms():
+    """How late the loop is at most while 20 large photos come at once, as a bound in ms."""
     file = io.BytesIO()
     noise = Image.effect_noise((PHOTO_SIZE[0] // 8, PHOTO_SIZE[1] // 8), 80)
     noise.resize(PHOTO_SIZE).convert("RGB").save(file, "JPEG", quality=90)
@@ -294,7 +302,9 @@ async def stall_ms():
                 who = scene.server.person(chat)
                 scene.server.say(chat, "", user=who, photo=photo, caption="what is this?")
             await until(lambda: all("retry" in str(_markup(scene, chat)) for chat in chats), 120)
-            return {at: n - before.get(at, 0) for at, n in (await _lags(scene)).items()}
+            after = await _lags(scene)
+    looks = {at: count - before[at] for at, count in after.items()}
+    return min(at for at, count in looks.items() if count == looks[math.inf])
 
 
 def _markup(scene, chat):
@@ -310,39 +320,30 @@ async def _lags(scene):
     return {float(one.split('"')[1]) * 1000: float(one.split()[-1]) for one in found}
 
 
-def spread(some):
-    return f"{statistics.median(some):.1f} ({min(some):.1f}-{max(some):.1f})"
+async def figures(turns, again):
+    """All figures, as they come."""
+    for make in SCENES:
+        async for figure in compared(make, turns, again):
+            yield figure
+    yield Figure("CPU of a chunk, each a packet", "µs", (await chunk_us(),), 30)
+    short_us, long_us = await character_us()
+    name = "CPU of a character of 100,000 (page)"
+    yield Figure(name, "µs", (long_us,), short_us, "the target: that of one of 1,000")
+    idle, each = await memory()
+    yield Figure("memory when idle, both platforms (PSS)", "MB", (idle,), 75)
+    yield Figure("memory of an open answer (PSS)", "KB", (each,), 40)
+    for name, make, most in (("the page", Page, 1.0), ("both platforms", Both, 1.5)):
+        found = [await start_s(make) for _ in range(3)]
+        cpu = f"{short(min(one for _, one in found))} s of CPU"
+        yield Figure(f"start to ready, {name}", "s", tuple(one for one, _ in found), most, cpu)
+    yield Figure("how late the loop is while 20 photos come", "ms", (await late_ms(),), 20)
 
 
 async def main(turns, again):
-    print("| ms of CPU of a turn | Palaver | a bare script | times |", flush=True)
-    print("|---|---|---|---|")
-    rows = []
-    for make in SCENES:
-        name, measured, costs, calls = await compared(make, turns, again)
-        ours, theirs = measured["palaver"], measured["bare"]
-        times = statistics.median(ours) / statistics.median(theirs)
-        print(f"| {name} | {spread(ours)} | {spread(theirs)} | {times:.1f} |", flush=True)
-        rows.append((name, calls, *costs))
-    print(
-        "\n| a turn | calls of the platform | Redis commands | reads of Redis |\n|---|---|---|---|"
-    )
-    for name, calls, commands, reads in rows:
-        print(f"| {name} | {calls} | {commands:.0f} | {reads:.0f} |")
-    print("\n| | |\n|---|---|", flush=True)
-    print(f"| a chunk, one a packet, µs of CPU | {await chunk_us():.0f} |", flush=True)
-    short, long = await long_us()
-    print(f"| a character of 1,000, µs of CPU | {short:.2f} |")
-    print(f"| a character of 100,000, µs of CPU | {long:.2f} |", flush=True)
-    idle, each = await memory()
-    print(f"| memory idle, both platforms, MB | {idle:.0f} |")
-    print(f"| memory for an open answer, KB | {each:.0f} |", flush=True)
-    for name, make in (("the page", Page), ("both platforms", Both)):
-        found = [await start_s(make) for _ in range(3)]
-        wall, cpu = min(found)
-        print(f"| start to ready, {name}, s (of CPU) | {wall:.2f} ({cpu:.2f}) |", flush=True)
-    late = await stall_ms()
-    print(f"| 20 photos: looks at the loop by lateness, ms | {json.dumps(late)} |")
+    logging.getLogger("aiohttp").setLevel(logging.CRITICAL)  # We kill what asks our servers.
+    print(HEAD, flush=True)
+    async for figure in figures(turns, again):
+        print(figure.row(), flush=True)
 
 
 if __name__ == "__main__":
