@@ -139,7 +139,10 @@ class Pacer:
     def pause_ended(self, answer: GrowingAnswer) -> None:
         """The model of *answer* wrote again after a pause: give the turn now if it is due."""
         lane = self._lanes.get(self._places.get(answer, ""))
-        if lane is not None and answer in lane.waiting and self._due_at(answer, lane) <= clock():
+        if lane is None or lane.changed.is_set() or answer not in lane.waiting:
+            return
+        now = clock()
+        if self._due_at(answer, lane, now) <= now:
             lane.changed.set()
 
     def leave(self, answer: GrowingAnswer) -> None:
@@ -168,7 +171,7 @@ class Pacer:
             waiting = [one for one, future in lane.waiting.items() if not future.done()]
             # First texts go before all previews.
             waiting = [one for one in waiting if one.progress.shown_chars is None] or waiting
-            ready = [(self._due_at(one, lane), one) for one in waiting]
+            ready = [(self._due_at(one, lane, now), one) for one in waiting]
             soonest = min((due_at for due_at, _ in ready), default=now + 60)
             if soonest > now + CLOCK_S:
                 lane.changed.clear()
@@ -199,26 +202,27 @@ class Pacer:
         if future is not None and not future.done():
             future.set_result(Turn(buckets, grant))
 
-    def _due_at(self, answer: GrowingAnswer, lane: _Lane) -> float:
+    def _due_at(self, answer: GrowingAnswer, lane: _Lane, now: float) -> float:
         """When *answer* should ask for its next token.
 
         It starts from the plan of the strictest of its buckets. A slow model moves it later, a
         burst or a stop of the model moves it to a better moment.
         """
-        progress, now = answer.progress, clock()
+        progress = answer.progress
         if progress.shown_chars is None:
             return lane.first_at
+        per_s, unseen_chars = progress.writing_chars_per_s, progress.unseen_chars
         earliest_at = planned_at = gap_s = apart_s = 0.0
         for bucket in answer.budget:
             plan = self._plans.get(bucket.key)
             if plan is None:
                 continue
             earliest_at = max(earliest_at, plan.next_at - plan.gap_s)
-            planned_at = max(planned_at, plan.due_at(progress))
+            planned_at = max(planned_at, plan.due_at(per_s))
             gap_s, apart_s = max(gap_s, plan.gap_s), max(apart_s, plan.gap_s * plan.answers)
-        if progress.unseen_chars > 0:
+        if unseen_chars > 0:
             # The plan is in characters. A model that slows down has not written them in gap_s.
-            written_at = now + gap_s - progress.unseen_chars / progress.writing_chars_per_s
+            written_at = now + gap_s - unseen_chars / per_s
             planned_at = max(planned_at, min(written_at, planned_at + LATE_GAPS * gap_s))
         due_at = progress.burst_at(earliest_at, planned_at)
         return min(due_at, max(earliest_at, progress.stop_at(apart_s)))

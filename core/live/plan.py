@@ -31,10 +31,9 @@ class Plan:
     chars_per_s: float = 0.0
     answers: int = 1
 
-    def due_at(self, progress: Progress) -> float:
+    def due_at(self, chars_per_s: float) -> float:
         """When the next update is due. It is earlier if the model writes faster than expected."""
-        speed_per_s = progress.writing_chars_per_s
-        faster = max(1.0, speed_per_s / self.chars_per_s) if self.chars_per_s else 1.0
+        faster = max(1.0, chars_per_s / self.chars_per_s) if self.chars_per_s else 1.0
         return self.next_at - self.gap_s + self.gap_s / faster
 
 

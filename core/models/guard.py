@@ -129,6 +129,10 @@ class Guard:
         """The screening of an answer, or of thinking, that continues *begun*."""
         return Screening(self._answers, begun)
 
+    @property
+    def looks_at_answers(self) -> bool:
+        return bool(self._answers) or self._moderation is not None
+
     async def allows(self, answer: str) -> bool:
         """Whether a whole *answer* may stay."""
         return self._moderation is None or not await self._moderation.forbids(answer)
@@ -156,7 +160,8 @@ class GuardedModel(Around):
         rounds = tuple([await self._round(one) for one in request.rounds])
         passed = replace(request, messages=messages, rounds=rounds)
         async with self._model.stream(passed) as deltas:
-            yield self._screened(deltas, request.begun)
+            looks = self._guard.looks_at_answers
+            yield self._screened(deltas, request.begun) if looks else deltas
 
     async def _round(self, one: Round) -> Round:
         """*one* with what its tools brought back in the form in which it may be sent."""

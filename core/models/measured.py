@@ -91,7 +91,9 @@ class MeasuredModel(Around):
     ) -> AsyncIterator[Delta]:
         content, begun = self._tracer.content, False
         async for delta in deltas:
-            if isinstance(delta, TextDelta | ReasoningDelta):
+            if begun and not content and type(delta) is TextDelta:
+                pass  # Nearly all are such pieces.
+            elif isinstance(delta, TextDelta | ReasoningDelta):
                 if not begun:
                     begun, call.first_word_s = True, time.monotonic() - call.began
                 if content and isinstance(delta, TextDelta):
