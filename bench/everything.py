@@ -85,7 +85,7 @@ def page(figures, said, loads, took_s):
     parts = [
         "# Performance",
         INTRODUCTION,
-        f"{day}, {machine()}. The machine's load at the start, in the middle and at the end: {busy}.\n"
+        f"{day}, {machine()}. Load at the start, in the middle and at the end: {busy}.\n"
         f"It took {minutes:.0f} minutes. {sum(met)} of {len(met)} targets are met.",
         "\n".join([HEAD, *(one.row() for one in figures)]),
         "The target of a figure with several runs is compared with their median.",
