@@ -83,6 +83,8 @@ def _greet(core: Core, url: str, platforms: Sequence[Platform], took_s: float) -
         where = f"open {urljoin(url, platform.identity)}" if own else platform.identity
         print(f"  {platform.name:<10} {where}", file=sys.stderr)
     print(f"  {'model':<10} {models[core.models.kind]}", file=sys.stderr)
+    if settings.admin_token.get_secret_value():
+        print(f"  {'operator':<10} open {urljoin(url, '/admin')}", file=sys.stderr)
     store = (
         "REDIS_URL"
         if settings.redis_url.get_secret_value()

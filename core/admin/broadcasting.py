@@ -109,7 +109,9 @@ class Broadcasting:
 
     async def _sent(self, text: str, place: str) -> bool:
         tenant, _, space = place.partition(":")
-        platform = self._platforms[tenant]
+        platform = self._platforms.get(tenant)
+        if platform is None:
+            return False  # It was taken away meanwhile.
         where: ConversationId = conversation_id(tenant, space)
         try:
             surface = platform.open_surface(where, "")

@@ -24,6 +24,7 @@ from core.store.audit import Change
 from core.tools.tool import ToolContext, ToolError
 from core.turn.changes import (
     Whom,
+    accept_tools,
     add_budget,
     decide,
     grant,
@@ -107,6 +108,7 @@ class Doing:
             **self._adding.table(),
             **self._placing.table(),
             "reload": reading(Name, self._reload),
+            "sign-out": reading(Name, self._sign_out),
             "accept": reading(Name, self._accept),
             "try": reading(Trial, self._try),
         }
@@ -206,9 +208,13 @@ class Doing:
         return {}
 
     async def _accept(self, asked: Name, by: Operator) -> Any:
-        accepted = await self._house.services.servers.accept(asked.name)
-        await self._note("accept tools", asked.name, by, after=list(accepted))
-        return {"accepted": accepted}
+        return {"accepted": await accept_tools(self._house.services, asked.name, by.id)}
+
+    async def _sign_out(self, asked: Name, by: Operator) -> Any:
+        """End all sessions of a person on our pages."""
+        await self._house.services.visits.end(asked.name)
+        await self._note("sign out", asked.name, by)
+        return {}
 
     async def _try(self, asked: Trial, by: Operator) -> Any:
         """Call a tool as nobody in particular. One with effects outside is not called."""

@@ -101,6 +101,14 @@ async def _is_person(platform: Platform, name: str) -> bool:
         return False
 
 
+async def accept_tools(services: Services, server: str, by: str) -> Sequence[str]:
+    """Let the changed tools of *server* be used as they are now. Returns their names."""
+    accepted = await services.servers.accept(server)
+    if accepted:
+        await services.audit.note(Change("accept tools", server, by, after=list(accepted)))
+    return accepted
+
+
 # --- money ----------------------------------------------------------------------------------------
 
 

@@ -153,6 +153,11 @@ async def test_an_owner_asks_the_bot_for_the_link_and_what_they_change_is_noted_
                 assert (status, bool(told["wrong"])) == (409, True)
             assert (await operator.do("role", id="telegram:-1001", role="owner"))[0] == 409
             assert (await operator.do("role", id="telegram:78", role="god"))[0] == 400
+            visits = core.services.visits
+            cookie = await visits.begin(await visits.invite(Sender("telegram:78", "Bob"), "page"))
+            assert await visits.person(cookie) is not None
+            assert (await operator.do("sign-out", name="telegram:78"))[0] == 200
+            assert await visits.person(cookie) is None
             await _money(operator, core)
             await _settings(operator, core)
 

@@ -117,7 +117,7 @@ async function people(again) {
       make("span", {}, role(one.person, "member", "Allow"), one.place ? role(one.place, "member", "Allow the place") : null, role(one.person, "blocked", "Block"))]))),
     table("Decided", ["who", "name", "role", "by", "when", ""], remote.flatMap((one) => one.people).map((one) => [
       one.id, one.name || "", one.role, one.listed ? "the settings" : one.by, when(one.at),
-      one.listed ? "" : make("span", {}, ...["member", "admin", "owner", "blocked", "stranger"].filter((name) => name !== one.role).map((name) => role(one.id, name, name)))])),
+      one.listed ? "" : make("span", {}, ...["member", "admin", "owner", "blocked", "stranger"].filter((name) => name !== one.role).map((name) => role(one.id, name, name)), sure("Sign out", () => act("sign-out", { name: one.id }, again)))])),
   ].filter(Boolean);
 }
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from core.languages.catalogue import Language, say
 from core.messages import Button, place_of
 from core.tools.servers import ServerState
+from core.turn.changes import accept_tools
 from core.turn.commands.accounts import enter_code, sign_in, sign_out, signed_in_to
 from core.turn.commands.command import MOST_BUTTONS, Command, labelled_buttons, shown_name
 from core.turn.context import Report, TurnContext
@@ -63,7 +64,7 @@ async def _ask_again(context: TurnContext, tool: str) -> Report:
 async def _accept(context: TurnContext, server: str) -> Report:
     if not await context.may("bot settings"):
         return await context.refuse("bot settings")
-    accepted = await context.services.servers.accept(server)
+    accepted = await accept_tools(context.services, server, context.first.sender.id)
     sentence = "tools_accepted" if accepted else "tools_nothing"
     return await context.close(
         "command", say(sentence, context.language, tools=_listed(accepted), server=server)
