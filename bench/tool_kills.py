@@ -45,6 +45,7 @@ SCRIPTS = {
     for name in ("record", "commit")
 }
 CHAT = re.compile(rb"telegram:(\d+)")
+COMMITTED = ("after", "commit", STEPS)
 AGAIN_S = 0.3
 """How long a killed process is away."""
 MOST_S = 600.0
@@ -254,7 +255,8 @@ class Kills:
                     self.telegram.press(post, one, user=self.telegram.person(chat))
         if any("It is set aside" in one.text for one in self._posts(chat)):
             raise AssertionError("set aside")
-        if not finals or (run.moments and run.moments[0][:2] == ("after", "commit")):
+        # What is committed is not committed again, so a second moment of this kind never comes.
+        if not finals or (run.moments[:1] == [COMMITTED] and COMMITTED not in run.killed):
             return None
         return [one for one in await self._history(chat) if "END" in one.answer]
 
