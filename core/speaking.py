@@ -28,10 +28,9 @@ from core.messages import (
 )
 from core.platform import Bucket
 from core.retry import retry_until_available
-from core.store.limits import Notices
+from core.store.limits import Notices, asked_name
 from core.store.recent import SharedRecent
 from core.store.values import read_each
-from core.wordings import asked_name
 
 Wanted = Literal["", "answer", "judge"]
 WAIT_S = 20.0

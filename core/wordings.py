@@ -6,15 +6,10 @@ from msgspec.structs import replace
 
 from core.messages import Incoming
 from core.retry import retry_until_available
-from core.store.limits import Notices
+from core.store.limits import Notices, asked_name
 
 EDITABLE_S = 48 * 3600
 """Telegram lets people edit for two days, Slack mostly less."""
-
-
-def asked_name(incoming: Incoming, message: str = "") -> str:
-    """The name under which it is noted that a message (*incoming*'s by default) was put to us."""
-    return f"asked:{incoming.conversation}:{message or incoming.message}"
 
 
 class Wordings:

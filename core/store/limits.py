@@ -16,6 +16,7 @@ from core.budget import Call, Grant
 from core.errors import StoreError
 from core.latency import Usual, worth_telling
 from core.levels import Level, kept_s, settle
+from core.messages import Incoming
 from core.platform import Bucket
 from core.store import keys
 from core.store.connection import script, store_errors
@@ -217,6 +218,11 @@ class SharedLeases:
                 lease.held = False
 
 
+def asked_name(incoming: Incoming, message: str = "") -> str:
+    """The name under which it is noted that a message (*incoming*'s by default) was put to us."""
+    return f"asked:{incoming.conversation}:{message or incoming.message}"
+
+
 class Notices:
     """Notices that are given only once in a while."""
 
@@ -242,6 +248,11 @@ class Notices:
             if await self.first_time(f"{name}:{number}", forget_after_s):
                 return True
         return False
+
+    async def forget(self, names: Sequence[str]) -> None:
+        """*names* were not given after all. Raises `StoreError`."""
+        with store_errors():
+            await self._redis.delete(*map(keys.told, names))
 
     async def already_given(self, name: str) -> bool:
         """Whether `first_time` would be false. Raises `StoreError`."""

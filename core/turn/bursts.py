@@ -147,6 +147,8 @@ def _is_one_thought(burst: Sequence[Incoming], after: Incoming) -> bool:
     chars = sum(len(one.text) for one in burst) + len(after.text)
     if not own or len(burst) >= MOST_MESSAGES or chars > MOST_CHARS:
         return False
+    if (before.address == "overheard") != (after.address == "overheard"):
+        return False  # What was said to us, and what was said to nobody (`core.turn.useful`).
     if not (before.sent_at and after.sent_at):
         return False  # Nobody knows how far apart they are.
     apart_s = after.sent_at - before.sent_at

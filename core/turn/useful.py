@@ -17,6 +17,7 @@ from core.messages import place_of
 from core.models.request import ChatMessage, ChatRequest
 from core.platform import Bucket
 from core.said import Feeling
+from core.store.limits import asked_name
 from core.turn.afford import afford
 from core.turn.context import Report, TurnContext
 from core.turn.foreign import framed, lines_of, new_mark
@@ -131,7 +132,8 @@ def _name(context: TurnContext) -> str:
 async def _end(context: TurnContext, outcome: str) -> Report:
     await context.take_away(context.posts)
     if unasked(context):
-        # What people go on to say below the message is not for us.
+        # What people go on to say below the message, or in reply to it, is not for us.
         await context.claim.places.unfollow(context.claim.conversation)
+        await context.services.notices.forget([asked_name(one) for one in context.mail])
     await context.commit()
     return Report(outcome)

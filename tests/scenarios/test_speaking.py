@@ -173,9 +173,12 @@ async def test_useful_leaves_what_is_not_worth_it_or_was_answered(group, monkeyp
     assert group.asked() == ["what is tea?"]
 
 
-async def test_the_thread_below_a_message_that_it_left_stays_peoples_own(tmp_path, model, soon):
+@pytest.mark.parametrize("make", [TelegramDriver, SlackDriver], ids=["telegram", "slack"])
+async def test_what_is_said_below_a_message_that_it_left_stays_peoples_own(
+    make, tmp_path, model, soon
+):
     """Nor do their words there count as questions that a person may ask in a minute."""
-    driver = SlackDriver()
+    driver = make()
     model.answers = {"scripted": "An answer."}
     async with driving(driver, tmp_path, model, **OPERATOR, questions_per_minute=2):
         group = Group(driver, model)

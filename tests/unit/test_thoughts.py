@@ -96,6 +96,13 @@ def test_each_language_has_its_cues(tag):
     assert not cues.wants_recap(thanks)
 
 
+def test_what_was_said_to_nobody_and_a_question_to_us_are_two():
+    cheer = said("the printer works, hooray", address="overheard")
+    assert together(cheer, said("and how is tea made?", 2)) == 1
+    assert together(said("How is tea made?"), said("thanks all", 2, address="overheard")) == 1
+    assert together(cheer, said("and the scanner", 2, address="overheard")) == 2
+
+
 def test_emoji_cheer_and_long_texts_say_more_than_thanks():
     assert all(map(cues.glad, ("🎉🎉", "❤️", "v2 is out :tada:", "THANKS!!!")))
     assert not cues.glad("thanks, " + "and then I went to the shop and bought more tea " * 5)
