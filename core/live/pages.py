@@ -73,6 +73,8 @@ class PagedText:
         self._written: Callable[[], str] | None = None
         self._read = self._stands = 0
         self._fence: OpenFence | None = None
+        self._framed = ("", -1.0, "")
+        """The last frame, and what it was made of: each update asks for it three times."""
         self.behind = 0
 
     @property
@@ -104,6 +106,11 @@ class PagedText:
         earlier frame has dealt with the rest.
         """
         page = self.page
+        if self._framed[:2] != (page, most_hidden):
+            self._framed = page, most_hidden, self._healed(page, most_hidden)
+        return self._framed[2]
+
+    def _healed(self, page: str, most_hidden: float) -> str:
         self._look_on(page)
         shown = clean_end(page, min(most_hidden, len(page) / 2))
         if self._stands > len(shown):
