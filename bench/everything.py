@@ -60,7 +60,9 @@ def run(module, arguments):
         return f"(it took more than {LONGEST_S} s)"
     if done.returncode:
         last = (done.stderr.strip() or "nothing said").splitlines()[-1]
-        return f"{done.stdout.strip()}\n(it ended with {done.returncode}: {last})".strip()
+        return f"{done.stdout.strip()}\n(it ended with {done.returncode}: {last})".replace(
+            str(ROOT), ""
+        ).strip()
     return done.stdout.strip()
 
 

@@ -40,15 +40,15 @@ IDLE_S = 4.0
 MANY = 2_000
 """Chunks of the answer that tells what a chunk costs."""
 OPEN = 200
-LONG_CHARS = 100_000
+LENGTHS = (1_000, 10_000, 100_000)
 PHOTOS, PHOTO_SIZE = 20, (4000, 3000)
 
 
 class Run:
     """A process under measurement, and what surrounds it."""
 
-    def __init__(self, scene, model, process, redis=None):
-        self.scene, self.model, self.process, self.redis = scene, model, process, redis
+    def __init__(self, scene, process, redis=None, ready_s=0.0):
+        self.scene, self.process, self.redis, self.ready_s = scene, process, redis, ready_s
 
     async def turns(self, count, text="how much?"):
         """Ask *count* questions, some at once. Returns the calls of the last one."""
@@ -74,15 +74,16 @@ class Run:
         took = cpu_s(pid) - before - idle * (time.monotonic() - began)
         return took / count * 1000
 
-    async def commands(self):
-        """(commands, reads) of Redis for one turn."""
+    async def commands(self, turns=3):
+        """(commands, reads) of Redis for each of *turns*, one after the other."""
         before, began = await self._counts(), time.monotonic()
-        await self.scene.ask("how much?")
+        for _ in range(turns):
+            await self.scene.ask("how much?")
         after, took_s = await self._counts(), time.monotonic() - began
-        # What the program does in as long a time in which nobody asks is no part of the turn.
+        # What the program does in as long a time in which nobody asks is no part of a turn.
         await asyncio.sleep(took_s)
         idle = await self._counts()
-        return [(b - a) - (c - b) for a, b, c in zip(before, after, idle, strict=True)]
+        return [((b - a) - (c - b)) / turns for a, b, c in zip(before, after, idle, strict=True)]
 
     async def _counts(self):
         async with connect(self.redis.url) as client:
@@ -152,9 +153,10 @@ async def palaver(scene, model, **settings):
         async with redis_at(folder / "redis") as redis:
             values = environment(scene, redis, model, folder, **settings)
             command = [sys.executable, "-m", "bots", "run"]
+            began = time.monotonic()
             async with started(command, values) as process:
                 await ready(scene)
-                yield Run(scene, model, process, redis)
+                yield Run(scene, process, redis, time.monotonic() - began)
 
 
 @asynccontextmanager
@@ -174,7 +176,7 @@ async def bare(scene, model, calls):
     command = [sys.executable, "-m", "bench.bare", scene.kind]
     async with started(command, given=told(task).encode()) as process:
         await asyncio.sleep(2)
-        yield Run(scene, model, process)
+        yield Run(scene, process)
 
 
 def scripted(chunks=CHUNKS, each_s=CHUNK_S, chars=CHUNK_CHARS):
@@ -224,18 +226,17 @@ async def chunk_us():
 
 
 async def character_us():
-    """Microseconds of CPU for a character, in answers of 1,000 and of 100,000, on the page."""
-    took = []
-    for chars in (100, 1_000, LONG_CHARS):
+    """Microseconds of CPU for each character of answers of some lengths, on the page."""
+    took = {}
+    for chars in LENGTHS:
         async with (
             scripted(chars // 50, 0.001, 50).running() as model,
             Page().running() as scene,
             palaver(scene, model) as run,
         ):
             await run.turns(4)
-            took.append(await run.cpu_ms(8))
-    none, short, long = took
-    return (short - none) / 900 * 1000, (long - none) / (LONG_CHARS - 100) * 1000
+            took[chars] = await run.cpu_ms(8) / chars * 1000
+    return took
 
 
 class Both:
@@ -279,10 +280,12 @@ async def memory():
 
 async def start_s(make):
     """(seconds, seconds of CPU) from the start to ready."""
-    async with scripted().running() as model, make().running() as scene:
-        began = time.monotonic()
-        async with palaver(scene, model) as run:
-            return time.monotonic() - began, cpu_s(run.process.pid)
+    async with (
+        scripted().running() as model,
+        make().running() as scene,
+        palaver(scene, model) as run,
+    ):
+        return run.ready_s, cpu_s(run.process.pid)
 
 
 async def late_ms():
@@ -326,9 +329,9 @@ async def figures(turns, again):
         async for figure in compared(make, turns, again):
             yield figure
     yield Figure("CPU of a chunk, each a packet", "µs", (await chunk_us(),), 30)
-    short_us, long_us = await character_us()
-    name = "CPU of a character of 100,000 (page)"
-    yield Figure(name, "µs", (long_us,), short_us, "the target: that of one of 1,000")
+    first_us, middle_us, last_us = (await character_us()).values()
+    name, beside = "CPU of a character of 100,000 (page)", f"of 10,000: {short(middle_us)} µs"
+    yield Figure(name, "µs", (last_us,), first_us, f"{beside}; the target: of 1,000")
     idle, each = await memory()
     yield Figure("memory when idle, both platforms (PSS)", "MB", (idle,), 75)
     yield Figure("memory of an open answer (PSS)", "KB", (each,), 40)

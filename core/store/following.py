@@ -176,18 +176,26 @@ class FollowingConnection(Connection):
         try:
             return await super().read_response(*args, **options)
         except ResponseError as error:
-            if not isinstance(error, _NOT_PRIMARY) and not str(error).startswith(
-                _NOT_PRIMARY_CODES
-            ):
+            try:
+                self.judge(error)
+            except NotConnected:
+                await self.disconnect()
                 raise
-            self._finder.lost(self._address)
-            await self.disconnect()
-            # The client tries such an error again, on a new connection.
-            raise NotConnected(f"{type(error).__name__}: {error}") from error
+            raise
         except BaseException:
             # No answer: also if somebody waited no longer.
-            self._finder.lost(self._address)
+            self.doubt()
             raise
+
+    def judge(self, error: ResponseError) -> None:
+        """Raise the error that the client tries again, if *error* says: I am no primary."""
+        if isinstance(error, _NOT_PRIMARY) or str(error).startswith(_NOT_PRIMARY_CODES):
+            self.doubt()
+            raise NotConnected(f"{type(error).__name__}: {error}") from error
+
+    def doubt(self) -> None:
+        """The server did not answer as a primary does: the next connection asks who it is."""
+        self._finder.lost(self._address)
 
     @property
     def _address(self) -> Host:

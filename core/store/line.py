@@ -6,16 +6,18 @@ same order. Commands that block the connection, and transactions, still go throu
 """
 
 import asyncio
-import math
 from collections import deque
 from collections.abc import Sequence
 from typing import Any, cast
 
 import hiredis
+from hiredis import PushNotification
+from redis._parsers.hiredis import NOT_ENOUGH_DATA
 from redis.asyncio import ConnectionPool
 from redis.exceptions import ConnectionError as NotConnected
 from redis.exceptions import RedisError, ResponseError
 
+from core.store.following import FollowingConnection
 from core.tasks import end
 
 Command = Sequence[Any]
@@ -26,6 +28,7 @@ ANSWER_S = 8.0
 """A server that says nothing for so long is frozen, or gone without a word."""
 GREET_S = 4.0
 """How long a new connection may take until the server has greeted it."""
+READ_BYTES = 1 << 16
 LOOK_S = 1.0
 """How often the oldest question is looked at."""
 
@@ -118,22 +121,35 @@ class Line:
 
     async def _read(self, connection: Any) -> None:
         """Give each answer to who asked, until the connection breaks."""
+        # The client reads one answer at a time, through six coroutines. Its parser is kept.
+        stream, parser = connection._reader, connection._parser._reader  # noqa: SLF001
         try:
-            while True:
-                answer: Answer
-                try:
-                    # `_look` watches the time. A timer for each answer costs more than the answer.
-                    answer = await connection.read_response(timeout=math.inf)
-                except ResponseError as error:
-                    answer = error
-                question = self._asked[0]
-                question.answers.append(answer)
-                if len(question.answers) == question.count:
-                    self._asked.popleft()
-                    if not question.whole.done():
-                        question.whole.set_result(question.answers)
+            while data := await stream.read(READ_BYTES):
+                parser.feed(data)
+                while (answer := parser.gets()) is not NOT_ENOUGH_DATA:
+                    self._give(answer, connection)
+            raise NotConnected("closed by the server")
         except (RedisError, OSError) as error:
             await self._drop(connection, ConnectionBroken(f"{type(error).__name__}: {error}"))
+
+    def _give(self, answer: Answer, connection: Any) -> None:
+        """Give *answer* to the first who waits.
+
+        Raises:
+            redis.exceptions.ConnectionError: the server is none that we may ask.
+        """
+        if isinstance(answer, PushNotification):
+            return
+        if isinstance(answer, NotConnected):
+            raise answer
+        if isinstance(answer, ResponseError) and isinstance(connection, FollowingConnection):
+            connection.judge(answer)
+        question = self._asked[0]
+        question.answers.append(answer)
+        if len(question.answers) == question.count:
+            self._asked.popleft()
+            if not question.whole.done():
+                question.whole.set_result(question.answers)
 
     def _look(self) -> None:
         """Hang up if the oldest question waits for too long."""
@@ -147,6 +163,8 @@ class Line:
         """Hang up *connection*, if it is still ours. All who wait for its answers get *error*."""
         if connection is None or connection is not self._connection:
             return
+        if isinstance(connection, FollowingConnection):
+            connection.doubt()
         reading, asked = self._reading, self._asked
         self._connection, self._reading, self._asked = None, None, deque()
         for question in asked:
@@ -162,8 +180,7 @@ class ConnectionBroken(NotConnected):
 
 
 def _stale(connection: Any) -> bool:
-    """Whether *connection* leads to an old primary (see `core.store.following`)."""
-    return bool(getattr(connection, "stale", False))
+    return isinstance(connection, FollowingConnection) and connection.stale
 
 
 def _packed(command: Command) -> bytes:
