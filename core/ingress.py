@@ -177,9 +177,11 @@ class Ingress:
 
     async def _put_unasked(self, platform: Platform, incoming: Incoming) -> None:
         """Put a question that nobody asked us into the inbox, for a model to judge."""
-        if await self._role(platform, incoming) >= Role.MEMBER and await self._rates.allow(
-            incoming
-        ):
+        role = await self._role(platform, incoming)
+        closed = partial(self._services.maintenance.stops, incoming, role)
+        if role < Role.MEMBER or await retry_until_available(closed, "maintenance"):
+            return
+        if await self._rates.allow(incoming):
             incoming = await self._wordings.first(await self._thoughts.placed(incoming))
             put = partial(self._inbox.put, incoming, wanted=True)
             await retry_until_available(put, "put")
