@@ -74,15 +74,45 @@ def _json(told: Iterable[Told], person: Mapping[str, Any], now: datetime.datetim
 
 
 def _markdown(told: Iterable[Told], person: Mapping[str, Any]) -> str:
-    lines = ["# Palaver", ""]
-    facts = person.get("memory", {}).get("facts", ())
-    lines += [*(f"- {fact['text']}" for fact in facts), ""] if facts else []
+    lines = ["# Palaver", "", *_of_person(person)]
     for one in told:
         lines += [f"## {one.conversation}", ""]
+        if one.chosen:
+            lines += [*(f"- {name}: {_line(value)}" for name, value in one.chosen.items()), ""]
         if one.summary.text:
             lines += [quoted(one.summary.text), ""]
         for exchange in one.exchanges:
-            at = datetime.datetime.fromtimestamp(exchange.at, datetime.UTC)
-            lines += [f"### {at:%Y-%m-%d %H:%M} UTC, {exchange.speaker}", ""]
+            lines += [f"### {_at(exchange.at)}, {exchange.speaker}", ""]
             lines += [quoted(exchange.question), "", exchange.answer or exchange.notes, ""]
+        for said in one.overheard:
+            lines += [f"### {_at(said.at)}, {said.author} (overheard)", "", quoted(said.text), ""]
     return "\n".join(lines)
+
+
+def _of_person(person: Mapping[str, Any]) -> Iterator[str]:
+    """What is kept of the person beside conversations, in lines."""
+    memory = person.get("memory", {})
+    parts = {
+        "Memory": [_line(fact["text"]) for fact in memory.get("facts", ())],
+        "Proposed": [_line(fact["text"]) for fact in [memory.get("proposed")] if fact],
+        "Reminders": [f"{_at(one['due'])}: {_line(one['text'])}" for one in _reminders(person)],
+        "Used": [f"{name}: {much}" for name, much in person.get("spent", {}).items()],
+        "Signed in": [_line(one) for one in person.get("signed_in", ())],
+    }
+    for head, rows in parts.items():
+        if rows:
+            yield from (f"## {head}", "", *(f"- {row}" for row in rows), "")
+
+
+def _reminders(person: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    found: Sequence[Mapping[str, Any]] = person.get("reminders", ())
+    return sorted(found, key=lambda one: float(one["due"]))
+
+
+def _at(seconds: float) -> str:
+    at = datetime.datetime.fromtimestamp(min(max(0.0, seconds), 2.5e11), datetime.UTC)
+    return f"{at:%Y-%m-%d %H:%M} UTC"
+
+
+def _line(value: object) -> str:
+    return " ".join(str(value).split())

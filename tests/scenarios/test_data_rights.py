@@ -72,7 +72,9 @@ async def test_forget_everything_leaves_nothing_and_the_export_is_empty_then(kin
         assert data["memory"]["facts"][0]["text"] == "lives in zanzibar"
         assert data["spent"]["turns"] == 1
         assert "> I am going to zanzibar" in text
-        assert "- lives in zanzibar" in text
+        assert "## Memory\n\n- lives in zanzibar" in text
+        assert "- system: zanzibar matters" in text
+        assert "- turns: 1" in text
         await driver.say(place, typed(driver, "/forget everything"))
         sure = (await until(lambda: with_button(driver, place, "forget yes"))).commands
         # Nothing happens before the button is pressed.
