@@ -15,7 +15,8 @@ SETS = {"weekdays": (0, 1, 2, 3, 4), "weekends": (5, 6)}
 
 @dataclass
 class Facts:
-    """What was said. *parts*: how many of the words carried a meaning."""
+    """What was said. *parts*: how many of the words carried a meaning. *unclear*: it may mean
+    something that is not known here, so it must not be taken for something else."""
 
     end: int = 0
     parts: int = 0
@@ -29,6 +30,7 @@ class Facts:
     month_day: int = 0
     clock: tuple[int, int] | None = None
     part: str = ""
+    unclear: bool = False
 
     @property
     def whole(self) -> bool:

@@ -94,6 +94,8 @@ class Reader(Hours):
             return part.end
         if unit := self._token(end, *UNITS):
             facts.every, facts.unit = count, unit.kind
+            # "Monday of every month" does not say which one.
+            facts.unclear = facts.unclear or bool(facts.days and unit.kind != "week")
             return unit.end
         if numbered and numbered.kind == "ordinal" and 1 <= count <= 31:
             facts.every, facts.unit, facts.month_day = 1, "month", count
@@ -159,6 +161,8 @@ class Reader(Hours):
         if facts.offset or facts.every or facts.date or facts.clock:
             return at
         before = self._token(at, "in")
+        if before is None and (facts.days or facts.near is not None):
+            return at  # "Vendredi 9 heures" is no span.
         start = before.end if before else at
         end = self._span(start)
         if end == start:
@@ -256,6 +260,9 @@ class Reader(Hours):
             return following.end
         if day := self._token(at, *DAYS):
             facts.days = [DAYS.index(day.kind)]
+            # "Mon, Wed and Fri" may be those of each week, or the next ones.
+            joined = self._token(day.end, "and") or self._text[day.end : day.end + 1] in (",", "、")
+            facts.unclear = bool(joined) and self._more_days(day.end) > day.end
             # "Vendredi prochain" is the coming one.
             following = self._token(day.end, "next")
             return following.end if following else day.end

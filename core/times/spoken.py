@@ -64,8 +64,9 @@ def understand(text: str, now: datetime, languages: Iterable[Language] = ()) -> 
     text = text.strip()
     order = languages_to_try(languages)
     head = plain(text[:HEAD_CHARS])
-    for language in order:
-        facts = Reader(lexicon(language), head.text).read(0)
+    readings = [Reader(lexicon(language), head.text).read(0) for language in order]
+    # Who understands most is right: "am" is a time in English, and little of "am Freitag um neun".
+    for facts in sorted(readings, key=lambda one: -one.end):
         if facts.whole and (end := _whole_chars(head, facts.end)):
             return _said(facts, now, text[:end], text[end:])
     return _at_the_end(text, now, order)
@@ -117,6 +118,8 @@ def _whole_chars(head: Plain, end: int) -> int:
 def _said(facts: Facts, now: datetime, words: str, text: str) -> Said:
     if not (facts.clock or facts.offset) and _MORE.search(text):
         raise NotUnderstoodError  # An hour apart from its day, or one that does not exist.
+    if facts.unclear:
+        raise NotUnderstoodError
     at, rule = _resolved(facts, now)
     text = text.strip().lstrip(":：,，、-–—").strip()
     return Said(at, rule, " ".join(words.split()).strip(" ,、，"), text)

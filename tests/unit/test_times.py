@@ -54,6 +54,16 @@ def test_a_time_is_found_and_the_rest_is_the_text(text, when, rest):
 
 
 @pytest.mark.parametrize(
+    "text",
+    ["am Freitag um neun x", "vendredi à neuf heures x", "vendredi 9 heures x", "on friday at 9 x"],
+)
+def test_the_language_that_understands_most_is_meant(text):
+    said = understand(text, NOW, ["en"])
+    assert said.text == "x"
+    assert datetime.fromtimestamp(said.at, BERLIN) == datetime(2026, 11, 27, 9, tzinfo=BERLIN)
+
+
+@pytest.mark.parametrize(
     ("text", "error"),
     [
         ("yesterday x", PastError),
@@ -67,6 +77,8 @@ def test_a_time_is_found_and_the_rest_is_the_text(text, when, rest):
         ("2026-13-40 x", NotUnderstoodError),
         ("30 february x", NotUnderstoodError),
         ("call Anna", NotUnderstoodError),
+        ("first monday of every month 9:00 rent", NotUnderstoodError),
+        ("Mon, Wed and Fri 7am run", NotUnderstoodError),
         ("", NotUnderstoodError),
     ],
 )
