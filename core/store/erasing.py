@@ -8,7 +8,7 @@ from being answered twice; `docs/data.md` says for how long.
 """
 
 import time
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Mapping
 from typing import NamedTuple, cast
 
 import msgspec
@@ -108,9 +108,11 @@ class Eraser:
     async def everything(self, person: str) -> Erased:
         """All that is kept of *person*, everywhere."""
         erased, lists = Erased(), {person}
+        alone: dict[ConversationId, ConversationId] = {}
         async for asked in self._conversations(person):
             if asked.private:
                 one = await self.conversation(asked.conversation, choices=True)
+                alone[asked.conversation] = place_of(asked.conversation)
                 lists.add(place_id(asked.conversation))
             else:
                 one = await self.part_of(asked.conversation, person)
@@ -119,7 +121,7 @@ class Eraser:
         for name in lists:
             others += await self._log(name)
         others += await self._letters(person)
-        others += await self._entries(person)
+        others += await self._entries(person, alone)
         facts = await self._memories.clear(person, wholly=True)
         return erased.plus(facts=facts, others=others)
 
@@ -159,20 +161,29 @@ class Eraser:
                     erased += await self._redis.lrem(keys.DEAD, 0, words(letter))
         return erased
 
-    async def _entries(self, person: str) -> int:
-        """Costs, notices, and the index."""
+    async def _entries(self, person: str, alone: Mapping[ConversationId, ConversationId]) -> int:
+        """Costs, notices, what was said lately, and the index.
+
+        *alone*: the conversations that the person has alone with us, and their places.
+        """
         tenant = tenant_of(person)
         moments = [time.gmtime(time.time() - back * 24 * 3600) for back in range(DAYS)]
         periods = {time.strftime(form, one) for one in moments for form in ("%Y-%m", "%Y-%m-%d")}
-        told = [name async for name in self._archive.names(keys.told(""), f"*:{literal(person)}")]
+        of_person = f"*:{literal(person)}"
+        gone = [name async for name in self._archive.names(keys.told(""), of_person)]
+        gone += [name async for name in self._archive.names(keys.gesture(""), of_person)]
+        for place in dict.fromkeys(alone.values()):
+            within = f"*:{literal(place)}*"
+            gone += [name async for name in self._archive.names(keys.told(""), within)]
         with store_errors():
             async with self._redis.pipeline(transaction=False) as pipe:
-                pipe.delete(keys.spent(person))
+                pipe.delete(keys.spent(person), *map(keys.spent, alone))
                 pipe.delete(keys.signed_in(person))
                 pipe.delete(keys.sign_in_code(person))
                 for period in periods:
-                    pipe.hdel(keys.tally(tenant, period), f"person {person}")
-                for name in told:
+                    rows = (f"place {place_id(place)}" for place in alone.values())
+                    pipe.hdel(keys.tally(tenant, period), f"person {person}", *rows)
+                for name in gone:
                     pipe.delete(name)
                 counts = await pipe.execute()
                 await self._redis.delete(keys.asked(person))

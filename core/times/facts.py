@@ -16,7 +16,8 @@ SETS = {"weekdays": (0, 1, 2, 3, 4), "weekends": (5, 6)}
 @dataclass
 class Facts:
     """What was said. *parts*: how many of the words carried a meaning. *unclear*: it may mean
-    something that is not known here, so it must not be taken for something else."""
+    something that is not known here, so it must not be taken for something else.
+    """
 
     end: int = 0
     parts: int = 0

@@ -4,7 +4,7 @@ import msgspec
 
 from core.messages import conversation_id
 from core.store import keys
-from core.store.archive import STEP
+from core.store.archive import STEP, indexed
 from core.store.inbox import Inbox
 from tests.store.words import exchange
 
@@ -36,3 +36,16 @@ async def test_what_a_full_history_drops_meanwhile_hides_nothing(redis, monkeypa
     assert steps > 2
     assert [one for one in left if f'"person":"{ANN}"'.encode() in one] == []
     assert len(left) > STEP
+
+
+async def test_what_a_person_said_lately_and_what_was_told_to_them_alone_goes_too(redis):
+    inbox = Inbox(redis, "one", history_ttl_s=1000, most_waiting=5)
+    alone = conversation_id("test", "1")
+    await redis.zadd(keys.asked(ANN), {indexed(alone, private=True): 1})
+    theirs = (keys.gesture(f"{CHAT}:{ANN}"), keys.told(f"command:{alone}:7"), keys.spent(alone))
+    others = (keys.gesture(f"{CHAT}:{BOB}"), keys.told("command:test:12::7"), keys.spent(CHAT))
+    for name in (*theirs, *others):
+        await redis.set(name, "words")
+    await inbox.engine.eraser.everything(ANN)
+    assert await redis.exists(*theirs) == 0
+    assert await redis.exists(*others) == len(others)
