@@ -83,16 +83,28 @@ async def open_socket(
     return handler
 
 
+async def is_signed(request: web.Request, signing_secret: str) -> bool:
+    """Whether Slack signed *request*.
+
+    A stranger may send any time, signature and bytes. The verifier expects digits, ASCII and UTF-8
+    (docs.slack.dev/authentication/verifying-requests-from-slack), and raises on others.
+    """
+    body, headers = await request.read(), dict(request.headers)
+    try:
+        return SignatureVerifier(signing_secret).is_valid_request(body, headers)
+    except (TypeError, ValueError):
+        return False
+
+
 async def serve(app: AsyncApp, signing_secret: str, request: web.Request) -> web.StreamResponse:
     """Answer one HTTP request of Slack. A request without Slack's signature is refused."""
+    if not await is_signed(request, signing_secret):
+        return web.Response(status=401)
     try:
         response = await app.async_dispatch(await to_bolt_request(request))
     except _UNREADABLE as error:
-        body = await request.text()
-        signed = SignatureVerifier(signing_secret).is_valid_request(body, dict(request.headers))
-        if signed:
-            set_aside("slack.event", error)
-        return web.Response(status=200 if signed else 401)
+        set_aside("slack.event", error)
+        return web.Response()
     if response.status == 404:
         # The request is signed, but there is no listener for its kind.
         set_aside("slack.event", "unknown kind")

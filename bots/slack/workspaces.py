@@ -20,11 +20,10 @@ from urllib.parse import parse_qs
 from aiohttp import ClientError, web
 from slack_bolt.async_app import AsyncApp
 from slack_sdk.errors import SlackClientError
-from slack_sdk.signature import SignatureVerifier
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bots.slack.adapter import SlackPlatform
-from bots.slack.border import open_socket, serve
+from bots.slack.border import is_signed, open_socket, serve
 from bots.slack.failures import slack_errors
 from bots.slack.fields import number, string
 from bots.slack.installation import Installation, OAuth, decoded, encoded
@@ -175,11 +174,9 @@ class Workspaces:
 
     async def events(self, request: web.Request) -> web.StreamResponse:
         """One HTTP request of Slack, for any installation."""
-        body = await request.text()
-        verifier = SignatureVerifier(self._signing_secret)
-        if not verifier.is_valid_request(body, dict(request.headers)):
+        if not await is_signed(request, self._signing_secret):
             return web.Response(status=401)
-        payload = _payload(body, request.content_type)
+        payload = _payload((await request.read()).decode(), request.content_type)
         if string(payload, "type") == "url_verification":
             return web.json_response({"challenge": string(payload, "challenge")})
         try:
