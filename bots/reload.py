@@ -6,7 +6,7 @@ The file is looked at every few seconds. A file that cannot be read changes noth
 import asyncio
 from pathlib import Path
 
-from bots.registry import all_tenants, built
+from bots.registry import Tenant, all_tenants, built
 from core.errors import ConfigError, StoreError
 from core.lending import Lent
 from core.telemetry import logger
@@ -21,6 +21,11 @@ async def watch(lent: Lent) -> None:
     path = lent.settings.palaver_config
     if path is None:
         return
+
+    async def check() -> None:
+        await _listed(lent)
+
+    lent.checks.append(check)
     seen = done = ""
     read = await asyncio.to_thread(_version, path)
     while True:
@@ -52,6 +57,12 @@ def _version(path: Path) -> str:
     return f"{found.st_ino} {found.st_mtime_ns} {found.st_size}"
 
 
+async def _listed(lent: Lent) -> dict[str, Tenant]:
+    """All tenants that the settings list now. Raises `ConfigError` or `StoreError`."""
+    known = await lent.tenants.known()
+    return await asyncio.to_thread(all_tenants, lent.settings, known)
+
+
 async def serve_listed(lent: Lent) -> None:
     """Let those tenants serve that the settings list now.
 
@@ -62,7 +73,7 @@ async def serve_listed(lent: Lent) -> None:
     hosting, had = lent.hosting, lent.tenants.wanted
     if hosting is None:
         return
-    tenants = all_tenants(lent.settings, await lent.tenants.known())
+    tenants = await _listed(lent)
     digests = {name: one.digest for name, one in had.items()}
     new = {name: one for name, one in tenants.items() if digests.get(name) != one.wanted.digest}
     come = [built(name, one, lent) for name, one in new.items()]

@@ -135,12 +135,17 @@ async def _in_file(
     file, beside = await asyncio.to_thread(_file, settings)
 
     async def with_(added: Additions, version: str | None, fault: str = "") -> InFile:
-        whole = joined(file, added)
-        personas = dict(personas_of(whole.persona, beside))
-        places = dict(places_of(whole.place, beside, personas))
-        guard, limits = _guard(settings, whole, beside, session), limits_of(settings, whole.budget)
+        def read() -> tuple[PalaverFile, Guard, Personas, Places, Sequence[Limit]]:
+            whole = joined(file, added)
+            personas = dict(personas_of(whole.persona, beside))
+            places = dict(places_of(whole.place, beside, personas))
+            guard = _guard(settings, whole, beside, session)
+            return whole, guard, personas, places, limits_of(settings, whole.budget)
+
+        # Not on the loop: long lists of words take seconds, and so do TOML's keys of many parts.
+        whole, guard, personas, places, limits = await asyncio.to_thread(read)
         chat = await chosen(whole)
-        return InFile(version, fault, whole, chat, guard, personas, places, limits)
+        return InFile(version, fault, whole, chat, guard, {**personas}, {**places}, limits)
 
     if additions is not None:
         return await with_(additions, additions.version)

@@ -1,7 +1,7 @@
 """What the core lends the adapters, made from what is open."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 from redis.asyncio import Redis
@@ -30,6 +30,7 @@ class Lent:
     """What the core lends the adapters. *hosting* is there while platforms serve.
 
     *renew*: lets `palaver.toml` hold as it stands now; raises `ConfigError`, and changes nothing.
+    *checks*: what else must be right in it for that.
     """
 
     settings: Settings
@@ -46,6 +47,7 @@ class Lent:
     safe: Callable[[str], SharedSafe]
     hosting: Hosting | None = None
     renew: Callable[[], Awaitable[None]] | None = None
+    checks: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
 
 
 def lent_by(redis: Redis, pubsub: PubSub, services: Services) -> Lent:

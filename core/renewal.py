@@ -71,6 +71,8 @@ class Renewal:
         self._read, self._found, self._guarded, self._kept = read, found, guarded, kept
         self.at = time.time()
         """Since when it holds."""
+        self.checks: list[Callable[[], Awaitable[None]]] = []
+        """What else must be right in the file. Each raises `ConfigError`, and changes nothing."""
         self.fault = found.fault
         """What is wrong with the file or the additions, and was not taken."""
 
@@ -81,7 +83,7 @@ class Renewal:
             ConfigError: it is wrong. Then nothing has changed.
         """
         try:
-            new = await self._read(None)
+            new = await self._right(None)
         except ConfigError as error:
             self.fault = str(error)
             raise
@@ -98,7 +100,12 @@ class Renewal:
 
     async def check(self, additions: Additions) -> None:
         """Raises `ConfigError` if *additions* could not hold."""
-        await self._read(additions)
+        await self._right(additions)
+
+    async def _right(self, additions: Additions | None) -> InFile:
+        for check in self.checks:
+            await check()
+        return await self._read(additions)
 
     async def watch(self, budgets: Budgets) -> None:
         """Take the additions when they were changed, by whichever process."""

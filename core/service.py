@@ -186,7 +186,8 @@ async def serve(
         hosting, starting, worker, routing = _hosting(core)
         pulse = Pulse(core.redis, hosting.platforms, core.services.metrics.waiting)
         renew = partial(core.models.renewal.take, core.services.budgets)
-        lent = replace(core.lent, hosting=hosting, renew=renew)
+        checks = core.models.renewal.checks
+        lent = replace(core.lent, hosting=hosting, renew=renew, checks=checks)
         for platform in await build(lent):
             hosting.add(platform)
         routes = core_routes(core.services, core.tasks, core.models, core.links)

@@ -12,6 +12,7 @@ from typing import Any, cast
 
 import msgspec
 from redis.asyncio import Redis
+from redis.exceptions import WatchError
 
 from core.budget import Budget
 from core.errors import PlatformError, StoreError
@@ -72,14 +73,30 @@ class Broadcasting:
 
     async def begin(self, text: str, places: Sequence[str], by: str) -> bool:
         """Send *text* to *places* (`platform:id`). False: another one is running."""
-        now = await self.now()
-        if now is not None and now.state == "running":
+        if not all(task.done() for task in self._tasks):
             return False
         sending = Sending(text, len(places), by, time.time(), time.time())
-        with store_errors():
-            await self._redis.delete(keys.BROADCAST)
-        await self._keep(sending)
+        if not await self._alone(sending):
+            return False
         self._tasks = [asyncio.create_task(self._send(sending, places), name="broadcast")]
+        return True
+
+    async def _alone(self, sending: Sending) -> bool:
+        """Keep *sending*, unless another one is running. Of several at once, one is kept."""
+        with store_errors():
+            async with self._redis.pipeline(transaction=True) as pipe:
+                await pipe.watch(keys.BROADCAST)
+                now = await self.now()
+                if now is not None and now.state == "running":
+                    return False
+                cast(Any, pipe).multi()
+                pipe.delete(keys.BROADCAST)
+                pipe.hset(keys.BROADCAST, STATE, msgspec.json.encode(sending))
+                pipe.expire(keys.BROADCAST, KEPT_S)
+                try:
+                    await pipe.execute()
+                except WatchError:
+                    return False
         return True
 
     async def cancel(self) -> None:

@@ -73,7 +73,7 @@ class Filter:
             for pattern in rule.patterns:
                 try:
                     self._patterns.append((regex.compile(pattern), rule.action))
-                except regex.error as error:
+                except (regex.error, RecursionError, OverflowError, MemoryError) as error:
                     raise ValueError(f"{pattern!r} is no pattern: {error}") from error
         actions.pop("", None)
         self._told: set[str] = set()

@@ -4,6 +4,9 @@ import ipaddress
 from urllib.parse import urlsplit
 
 from aiohttp import web
+from yarl import URL
+
+from core.net.urls import origin_of
 
 
 def check_origin(request: web.Request, *, local: bool, public_url: str, home: str = "/") -> None:
@@ -19,7 +22,10 @@ def check_origin(request: web.Request, *, local: bool, public_url: str, home: st
         raise web.HTTPForbidden(text="this server has another name: see PUBLIC_URL")
     origin = request.headers.get("Origin")
     if origin is not None:
-        if not _netloc(origin) or _netloc(origin) not in (host, _netloc(public_url)):
+        # Before us may stand a proxy that ends TLS. So the scheme is the one that the browser saw.
+        scheme = origin.partition(":")[0]
+        ours = _site(f"{scheme}://{host}"), _site(public_url)
+        if _site(origin) is None or _site(origin) not in ours:
             raise web.HTTPForbidden(text="another site asks")
     elif request.headers.get("Sec-Fetch-Site") == "cross-site" and request.path != home:
         raise web.HTTPForbidden(text="another site asks")
@@ -35,7 +41,8 @@ def answers_to(host: str, *, local: bool, public_url: str) -> bool:
         name = urlsplit(f"//{host}").hostname or ""
     except ValueError:
         return False
-    if name == "localhost" or (public_url and name == urlsplit(public_url).hostname):
+    site = _site(public_url)
+    if name == "localhost" or (site is not None and name == site[0]):
         return True
     try:
         address = ipaddress.ip_address(name)
@@ -44,8 +51,10 @@ def answers_to(host: str, *, local: bool, public_url: str) -> bool:
     return address.is_loopback or not (local or public_url)
 
 
-def _netloc(url: str) -> str:
+def _site(url: str) -> tuple[str, int] | None:
+    """The host and port of *url*, however they are written; None if it is none."""
     try:
-        return urlsplit(url).netloc
-    except ValueError:
-        return ""
+        found = origin_of(URL(url))
+    except (ValueError, TypeError, IndexError):
+        return None
+    return found.host, found.port

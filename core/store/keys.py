@@ -132,6 +132,11 @@ def visits(person: str) -> str:
     return f"{TAG}:visits:{person}"
 
 
+def visit_links(person: str) -> str:
+    """The digests of the links of *person* that were not used."""
+    return f"{TAG}:visit-links:{person}"
+
+
 def seen(event_id: str) -> str:
     return f"{TAG}:seen:{event_id}"
 

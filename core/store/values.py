@@ -146,6 +146,7 @@ TYPES: Mapping[str, KeyType] = {
     "signed-in": "hash",
     "sign-in": "string",
     "visit-link": "string",
+    "visit-links": "set",
     "visit": "string",
     "visits": "zset",
     "sign-in-code": "hash",

@@ -6,7 +6,7 @@ The store holds only digests: who reads it cannot come in by what stands there.
 import hashlib
 import secrets
 import time
-from typing import Literal, cast
+from typing import Any, Literal, cast
 
 import msgspec
 from redis.asyncio import Redis
@@ -43,9 +43,13 @@ class SharedVisits:
     async def invite(self, visit: Visit) -> str:
         """The secret part of a link, good once and for `LINK_S`."""
         link = secrets.token_urlsafe(24)
+        digest, links = _digest(link), keys.visit_links(visit.sender.id)
         with store_errors():
-            name = keys.visit_link(_digest(link))
-            await self._redis.set(name, msgspec.json.encode(visit), ex=LINK_S)
+            async with self._redis.pipeline(transaction=True) as pipe:
+                pipe.set(keys.visit_link(digest), msgspec.json.encode(visit), ex=LINK_S)
+                pipe.sadd(links, digest)
+                pipe.expire(links, LINK_S)
+                await pipe.execute()
         return link
 
     async def accept(self, link: str, to: To) -> Visit | None:
@@ -84,13 +88,17 @@ class SharedVisits:
             await self._redis.delete(keys.visit(_digest(cookie)))
 
     async def end(self, person: str) -> None:
-        """End all sessions of *person*."""
+        """End all sessions of *person*, and their links: who finds one later may not come in."""
+        mine, links = keys.visits(person), keys.visit_links(person)
         with store_errors():
-            digests = cast(list[bytes], await self._redis.zrange(keys.visits(person), 0, -1))
+            digests = cast(list[bytes], await self._redis.zrange(mine, 0, -1))
+            unused = cast(set[bytes], await cast(Any, self._redis.smembers(links)))
             async with self._redis.pipeline(transaction=False) as pipe:
+                pipe.delete(mine, links)
                 for one in map(words, digests):
                     pipe.delete(keys.visit(one))
-                pipe.delete(keys.visits(person))
+                for one in map(words, unused):
+                    pipe.delete(keys.visit_link(one))
                 await pipe.execute()
 
 

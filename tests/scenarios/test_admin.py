@@ -4,6 +4,7 @@ import asyncio
 import csv
 import io
 import itertools
+import threading
 from dataclasses import replace
 from functools import partial
 from urllib.parse import quote
@@ -147,6 +148,8 @@ async def test_an_owner_asks_the_bot_for_the_link_and_what_they_change_is_noted_
             assert (await operator.do("undo", name=by_chat["id"]))[0] == 200
             assert await role_of(core, "telegram:78") is Role.MEMBER
             assert (await operator.changes())[0]["undoes"] == by_chat["id"]
+            for name in ("", "x", "$", "9" * 30, "1-1"):
+                assert (await operator.do("undo", name=name))[0] == 409
             # What the settings say, and who is nobody, nobody changes here.
             for name in ("telegram:77", "web:someone", "nobody", "telegram:", "telegram:1\n2"):
                 status, told = await operator.do("role", id=name, role="blocked")
@@ -377,9 +380,22 @@ async def test_a_changed_file_holds_without_a_restart_and_a_wrong_one_changes_no
             status, told = await operator.do("reload")
             assert (status, "palaver.toml" in told["wrong"]) == (409, True)
             assert "pirate" in core.services.personas
+            # A bot that is set up wrongly is in the same file: nothing of it is taken.
+            write(persona="poet", word="apples", most=7)
+            path.write_text(f'{path.read_text()}\n[[telegram]]\nname = "../shop"')
+            status, told = await operator.do("reload")
+            assert (status, "a name has letters" in told["wrong"]) == (409, True)
+            assert "pirate" in core.services.personas
+            read_in = []
+            monkeypatch.setattr(
+                "core.clients.joined",
+                lambda *of: read_in.append(threading.current_thread()) or joined(*of),
+            )
             write(persona="poet", word="apples", most=7)
             assert (await operator.do("reload"))[0] == 200
             assert "pirate" not in core.services.personas
+            assert threading.main_thread() not in read_in
+            assert read_in
             assert "poet" in core.services.personas
             await driver.say("dm", "grape and apples")
             await driver.answered("dm")

@@ -94,7 +94,14 @@ def test_a_pattern_that_thinks_for_ever_counts_as_found():
     assert rules.screen("a" * 60 + "!").ended == "refuse"
 
 
-@pytest.mark.parametrize("rule", [Rule("mask", ["x" * 300]), Rule("mask", patterns=["("])])
+@pytest.mark.parametrize(
+    "rule",
+    [
+        Rule("mask", ["x" * 300]),
+        Rule("mask", patterns=["("]),
+        Rule("mask", patterns=["(" * 20_000 + ")" * 20_000]),
+    ],
+)
 def test_what_cannot_be_looked_for_is_said_at_once(rule):
     with pytest.raises(ValueError, match=r"characters|pattern"):
         Filter([rule])
