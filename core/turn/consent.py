@@ -165,12 +165,12 @@ def lapsed(rounds: Sequence[RoundRecord], told: str) -> list[RoundRecord]:
 
     *told* is what the person reads of it.
     """
+    shown = asked_of(rounds)
 
     def of(step: StepRecord) -> StepRecord:
-        if step.ended:
+        if step.state not in ("asked", "planned"):
             return step
-        under = told if step.state == "asked" else ""
-        return replace(step, state="failed", output=NOBODY, told=under)
+        return replace(step, state="failed", output=NOBODY, told=told if step is shown else "")
 
     return [replace(one, steps=tuple(map(of, one.steps))) for one in rounds]
 

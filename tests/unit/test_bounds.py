@@ -1,11 +1,13 @@
-"""How long the calls of an answer may take, whatever runs side by side."""
+"""How long the calls of an answer may take, and what ends them: a bound, or nobody's decision."""
 
 from types import SimpleNamespace
 
 import pytest
+from msgspec.structs import replace
 
 from core.models.tool_calls import ToolCall
 from core.store.journal import RoundRecord, StepRecord
+from core.turn import consent
 from core.turn.bounds import Bounds
 
 
@@ -46,3 +48,11 @@ def test_the_time_counts_while_calls_run_and_not_between_rounds(monkeypatch):
     with bounds.clock():
         now = 540.0
         assert bounds.seconds_left == -5.0
+
+
+def test_what_nobody_decided_is_told_once_and_nothing_left_to_do_is_done():
+    states = ("done", "asked", "asked", "planned", "begun")
+    steps = tuple(replace(step("read_only", 0.0), state=state) for state in states)
+    (record,) = consent.lapsed([RoundRecord("e", 0, steps)], "over")
+    assert [one.state for one in record.steps] == ["done", *["failed"] * 3, "begun"]
+    assert [one.told for one in record.steps] == ["", "over", "", "", ""]
