@@ -66,6 +66,8 @@ def _phrases(*cues: Cue) -> frozenset[str]:
 _GREETINGS = _phrases("greets")
 _OPENERS = _phrases("greets", "opens")
 _CORRECTIONS = _phrases("corrects")
+_CORRECTING = frozenset(one for one in _CORRECTIONS if " " in one or one >= "\u2e80")
+"""Those that stand for themselves, so that any word may be before them."""
 _REFUSALS = _phrases("refuses")
 _MORE = _phrases("goes_on")
 _QUESTIONS = _phrases("asks")
@@ -126,7 +128,15 @@ def corrects(text: str) -> bool:
     """Whether *text* corrects what its writer said before it."""
     word, rest = _STARRED.match(text), _FIRST_WORD.match(text)
     refuses = rest is not None and _plain(rest[1]) in _REFUSALS
-    return bool(word) or refuses or _begins(text, _CORRECTIONS)
+    if word or refuses or _begins(text, _CORRECTIONS):
+        return True
+    if rest is not None and _begins(text[rest.end() :], _CORRECTING):
+        return True  # "Quatsch, ich meinte Italien."
+    # "Non pardon, je voulais dire l'Italie."
+    plain, at = _plain(text), 0
+    while ends := _ends_of_phrases(plain, at, _REFUSALS):
+        at = ends[-1] + 1
+    return at > 0 and bool(_ends_of_phrases(plain, at, _CORRECTIONS))
 
 
 def goes_on(text: str) -> bool:

@@ -103,6 +103,15 @@ def test_what_was_said_to_nobody_and_a_question_to_us_are_two():
     assert together(cheer, said("and the scanner", 2, address="overheard")) == 2
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["Quatsch, ich meinte Rom", "non pardon, je voulais dire Rome", "ой, я имел в виду Рим"],
+)
+def test_a_correction_may_begin_with_any_cry_and_with_several_refusals(text):
+    assert cues.corrects(text)
+    assert not cues.corrects("sorry to bother you, what is Rome?")
+
+
 def test_emoji_cheer_and_long_texts_say_more_than_thanks():
     assert all(map(cues.glad, ("🎉🎉", "❤️", "v2 is out :tada:", "THANKS!!!")))
     assert not cues.glad("thanks, " + "and then I went to the shop and bought more tea " * 5)
