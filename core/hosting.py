@@ -52,6 +52,11 @@ class Hosting:
     def platforms(self) -> Mapping[str, Platform]:
         return self._platforms
 
+    @property
+    def lost(self) -> Collection[str]:
+        """Those that had started, and whose credentials were then refused."""
+        return self._reading.lost
+
     def faults(self) -> tuple[dict[str, str], list[str]]:
         """Why platforms cannot be served, by name; and the same of those that are one of several.
 

@@ -179,6 +179,11 @@ class Hosts(Protocol):
         """All that are served, by name."""
         ...
 
+    @property
+    def lost(self) -> Collection[str]:
+        """Those that had started, and whose credentials were then refused."""
+        ...
+
     async def change(self, go: Collection[str], come: Sequence[Platform]) -> None:
         """Let the platforms named *go* leave, and those of *come* serve."""
         ...

@@ -31,7 +31,7 @@ class Reading:
     """Reads *platforms*, each when *enter* has entered it.
 
     *wrong*: why a platform's updates are not read, by name. *serving*: those that have started, and
-    still accept our credentials.
+    still accept our credentials. *lost*: those that do so no more.
     """
 
     def __init__(
@@ -39,6 +39,7 @@ class Reading:
     ) -> None:
         self.wrong: dict[str, str] = {}
         self.serving: dict[str, Platform] = {}
+        self.lost: set[str] = set()
         self.tasks: dict[str, asyncio.Task[None]] = {}
         self._platforms = platforms
         self._enter = enter
@@ -64,6 +65,7 @@ class Reading:
         if (task := self.tasks.pop(name, None)) is not None:
             await end([task])
         self.wrong.pop(name, None)
+        self.lost.discard(name)
 
     async def _read(self, platform: Platform, ingress: Ingress) -> None:
         """Put the platform's updates into the inbox. Asking for more acknowledges the last."""
@@ -109,4 +111,5 @@ class Reading:
         if self.serving.get(platform.name) is platform:
             self.wrong[platform.name] = f"lost: {error}"
             del self.serving[platform.name]
+            self.lost.add(platform.name)
             log.error("platform lost", platform=platform.name, reason=str(error))

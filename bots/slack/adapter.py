@@ -170,7 +170,7 @@ class SlackPlatform:
             standing=self._standing,
             speak=self._speak,
         )
-        self.app = heard.app(self._signing_secret)
+        self.app = heard.app(self._signing_secret, str(answer.get("bot_id")))
         return self
 
     async def __aexit__(

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 from msgspec.structs import replace
 from slack_bolt.async_app import AsyncApp
+from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.response import BoltResponse
 
 from bots.push_queue import PushQueue
@@ -88,10 +89,22 @@ class Listeners:
         self._menus = Menus(client, people, me, speak)
         self._order = Order()
 
-    def app(self, signing_secret: str) -> AsyncApp:
-        """Bolt's app with these listeners. In Socket Mode *signing_secret* is empty."""
+    def app(self, signing_secret: str, bot: str) -> AsyncApp:
+        """Bolt's app with these listeners. In Socket Mode *signing_secret* is empty.
+
+        *bot*: the `bot_id` of our own messages.
+        """
+
+        # Without this, Bolt looks for tokens in files as soon as the environment has a
+        # SLACK_CLIENT_ID, and acknowledges each event for which it finds none.
+        async def authorize() -> AuthorizeResult:
+            token, me = self._client.token, self._me
+            who = {"bot_token": token, "bot_id": bot, "bot_user_id": me.user_id}
+            return AuthorizeResult(enterprise_id=None, team_id=me.team, **who)
+
         app = AsyncApp(
             client=self._client,
+            authorize=authorize,
             signing_secret=signing_secret or None,
             request_verification_enabled=bool(signing_secret),
             process_before_response=True,

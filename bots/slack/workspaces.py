@@ -118,7 +118,9 @@ class Workspaces:
                     go.append(name)
             for team, one in kept.items():
                 name, had, platform = self._tenants.get(team, ("", None, None))
-                if had is None or platform is None or had.at != one.at:
+                # A token that was just renewed may have been refused in the middle of a call.
+                lost = name in self._hosts.lost
+                if had is None or platform is None or had.at != one.at or lost:
                     go += [name] if name else []
                     come += await self._new(team, one)
                 elif had != one:

@@ -34,6 +34,7 @@ class SlackApp:
     def add(self, team):
         one = SlackServer(team=team, bot_user=f"UBOT{team}", token="")
         one.installed = False
+        one._number = 10_000 * (1 + len(self.workspaces))  # Ids of envelopes are an app's own.
         self.workspaces[team] = one
         return one
 
@@ -79,6 +80,10 @@ class SlackApp:
     @property
     def api_url(self):
         return f"{self.url}/api/"
+
+    @property
+    def connections(self):
+        return len(next(iter(self.workspaces.values()))._sockets)
 
     def _of_token(self, request):
         token = request.headers.get("Authorization", "").removeprefix("Bearer ")
