@@ -7,8 +7,11 @@ from urllib.parse import parse_qs, urlsplit
 
 import aiohttp
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from bots.slack import meant
 from bots.slack.installation import decoded, encoded
 from core.store import keys
 from tests.harness import at_rest, palaver, readiness, until
@@ -24,6 +27,9 @@ PUBLIC = "https://bot.example"
 def _impatient(monkeypatch):
     monkeypatch.setattr("core.starting.AGAIN_S", (0.2,))
     monkeypatch.setattr("bots.slack.workspaces.LOOK_S", 0.3)
+    # As where it really runs: Bolt reads these too, and would then look for tokens in files.
+    monkeypatch.setenv("SLACK_CLIENT_ID", CLIENT_ID)
+    monkeypatch.setenv("SLACK_CLIENT_SECRET", CLIENT_SECRET)
 
 
 @asynccontextmanager
@@ -232,7 +238,7 @@ async def test_a_message_in_a_shared_channel_is_answered_once_by_who_was_called(
     async with app.running(), serving(tmp_path, model, app) as running:
         await installed(running, app, "T01", "T02")
         for workspace in (one, two):
-            workspace.shared = {"C01"}
+            workspace.shared = ("C01",)
             workspace.members["C01"] |= {one.bot_user, two.bot_user}
         text = f"<@{two.bot_user}> what do we share?"
         two.posts = one.posts  # /apis/slack-connect: one channel, with one id for all.
@@ -292,6 +298,28 @@ async def test_one_workspace_by_its_token_and_others_by_installing(tmp_path, mod
         assert {key.decode().split(":")[3] async for key in found} == {"slack", "slack+T02"}
         name = await running.core.lent.tenants.name_of("slack", "T01")
         assert name == "slack", "an installation of it is called so too"
+
+
+KEYS = (
+    *("authorizations", "team", "enterprise", "team_id", "enterprise_id", "view", "id", "ts"),
+    *("is_enterprise_install", "is_ext_shared_channel", "event", "channel", "text", "type"),
+    *("message", "thread_ts", "tokens", "bot", "app_installed_team_id", "event_time"),
+)
+_odd = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(KEYS), inner, max_size=6)
+    ),
+    max_leaves=12,
+)
+
+
+@given(st.dictionaries(st.sampled_from(KEYS), _odd, max_size=8))
+def test_whose_an_event_is_can_be_asked_of_anything(payload):
+    """What is of an odd shape is of nobody, and harms nobody."""
+    assert all(isinstance(team, str) and team for team in meant.teams_of(payload))
+    meant.shared(payload)
+    meant.is_gone(payload)
 
 
 @pytest.mark.parametrize(

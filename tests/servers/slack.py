@@ -118,7 +118,7 @@ class SlackServer:
     """Whether the app is distributed outside the Marketplace."""
 
     takes_cards = True
-    shared = frozenset()
+    shared = ()
     """Channels that another workspace shares: /apis/slack-connect."""
     org = ""
     """The organisation, if the app is installed in all of it."""
