@@ -207,7 +207,7 @@ async def test_six_people_send_the_largest_picture_at_once(server, model, replic
     assert len(data) < 400_000
     assert MOST_PIXELS >= 8_000 * 8_000
     people = range(101, 107)
-    async with watched(replica) as app:
+    async with watched(replica, warm=False) as app:
         for person in people:
             server.add_private(person)
             server.add_file(f"f{person}", data)

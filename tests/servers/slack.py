@@ -223,7 +223,7 @@ class SlackServer:
                 "event_time": int(time.time()),
                 "team_id": self.team,
                 "api_app_id": "A01",
-                "is_ext_shared_channel": event.get("channel") in self.shared,
+                "is_ext_shared_channel": str(event.get("channel")) in self.shared,
                 "authorizations": [first],
                 "event": event,
             },
