@@ -59,6 +59,11 @@ def ours(text: str) -> list[int]:
     return [one for one in alive(text) if str(one) in children]
 
 
+@pytest.fixture(autouse=True)
+def _a_busy_machine_has_time(monkeypatch):
+    monkeypatch.setattr("core.mcp.server.WAIT_S", 30.0)
+
+
 async def gone(text: str) -> None:
     async with asyncio.timeout(10):
         while alive(text):
