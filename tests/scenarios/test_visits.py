@@ -141,6 +141,20 @@ async def test_a_group_never_sees_a_link_and_forget_everything_signs_out(tmp_pat
             assert not [field for field in fields if field.isdigit()]
 
 
+async def test_a_slash_command_in_a_channel_sends_the_link_in_private(tmp_path, model):
+    driver = SlackDriver()
+    async with driving(driver, tmp_path, model, **public()):
+        server = driver.server
+        server.slash("/palaver", "web", "C01", "U01")
+        await until(lambda: any("in private" in one.shown for _, one in server.ephemerals))
+        assert not any(LINK.search(one.shown) for _, one in server.ephemerals)
+        links = [LINK.search(one.shown) for (at, _), one in server.posts.items() if at == "D01"]
+        assert any(links)
+        assert not any(
+            LINK.search(one.shown) for (at, _), one in server.posts.items() if at == "C01"
+        )
+
+
 async def _listed(page):
     return json.loads((await page.get("/api/conversations"))[1])
 

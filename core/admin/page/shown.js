@@ -159,7 +159,7 @@ async function places(again) {
   return [
     make("section", {}, make("h2", {}, "What holds in a place"), make("p", { class: "soft" }, T.place),
       make("div", { class: "row" }, id.node, list, look),
-      make("div", { class: "row" }, name.node, value.node,
+      !place ? "" : make("div", { class: "row" }, name.node, value.node,
         button("Choose", () => act("place", { place, name: name.input.value, value: value.input.value || "reset" }, again), { class: "main" }))),
     table(`Chosen in ${place || "it"}`, ["setting", "value", "do"], Object.entries(chosen).map(([one, held]) => [
       one, held, button("Reset", () => act("place", { place, name: one, value: "reset" }, again))])),
