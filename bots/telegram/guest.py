@@ -13,6 +13,7 @@ from bots.telegram.aside import GUEST
 from bots.telegram.entities import Formatted, units
 from bots.telegram.markup import TEXT_UNITS, render
 from bots.telegram.rich import MOST_CHARS as RICH_CHARS
+from bots.telegram.rich import unfetched
 from bots.telegram.surface import (
     GROWING,
     NO_PREVIEW,
@@ -119,7 +120,10 @@ class GuestSurface(TelegramSurface):
                     "editMessageText",
                     {
                         "inline_message_id": self._inline,
-                        "rich_message": {"markdown": whole + end, "skip_entity_detection": True},
+                        "rich_message": {
+                            "markdown": unfetched(whole) + end,
+                            "skip_entity_detection": True,
+                        },
                     },
                 )
         except ContentRefused as error:

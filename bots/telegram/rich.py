@@ -15,6 +15,10 @@ from core.messages import Button
 
 MOST_CHARS = 32_000
 _WIDE = re.compile(r"[\u2e80-\u9fff\uac00-\ud7af\uff00-\uffef]")
+_FETCHED = re.compile(
+    r"!\[|<\s{0,8}(?:img|picture|video|audio|source|iframe|embed|object)\b", re.IGNORECASE
+)
+"""Telegram would fetch it, without a click: its address may carry away what a model has read."""
 _MATHS = ("$$", "\\[", "\\(", "```math")
 
 
@@ -24,11 +28,16 @@ def _is_rule(line: str) -> bool:
 
 
 def worth(text: str) -> bool:
-    """Whether *text* holds a table or maths, and nothing that is drawn badly."""
-    if len(text) > MOST_CHARS or _WIDE.search(text):
+    """Whether *text* holds a table or maths, and nothing that is drawn badly or fetched."""
+    if len(text) > MOST_CHARS or _WIDE.search(text) or _FETCHED.search(text):
         return False
     table = any(map(_is_rule, text.splitlines()))
     return table or any(mark in text for mark in _MATHS)
+
+
+def unfetched(text: str) -> str:
+    """*text*, in which pictures are links, and what else would be fetched is text."""
+    return _FETCHED.sub(lambda found: found[0].replace("![", "[").replace("<", "&lt;"), text)
 
 
 class RichSurface(TelegramSurface):

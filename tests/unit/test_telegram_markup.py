@@ -8,6 +8,7 @@ from bench.formatting import Writer, lost, slack_faults, telegram_faults
 from bots.telegram import markup
 from bots.telegram.entities import Entity, units
 from bots.telegram.markup import MOST_ENTITIES, TEXT_UNITS, fill, plain, render
+from bots.telegram.rich import unfetched, worth
 from core.live.markdown import heal
 from core.models.demo import answers
 from tests.harness import bare
@@ -378,3 +379,25 @@ def test_a_caption_calls_nobody():
     shown = plain("revised: @somebody, /stop\u202e \ud800")
     assert detected(shown) == []
     assert stored(shown) == shown
+
+
+TABLE = "|a|b|\n|---|---|\n|1|2|\n\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("![x](https://elsewhere.example/?d=secret)", "[x](https://elsewhere.example/?d=secret)"),
+        ("![x][1]\n\n[1]: https://elsewhere.example/", "[x][1]\n\n[1]: https://elsewhere.example/"),
+        ('<img src="https://elsewhere.example/">', '&lt;img src="https://elsewhere.example/">'),
+        (
+            '< VIDEO src="https://elsewhere.example/">',
+            '&lt; VIDEO src="https://elsewhere.example/">',
+        ),
+    ],
+)
+def test_a_rich_message_holds_nothing_that_telegram_would_fetch_by_itself(text, shown):
+    assert worth(TABLE)
+    assert not worth(TABLE + text)
+    assert unfetched(text) == shown
+    assert unfetched(TABLE) == TABLE
