@@ -25,12 +25,14 @@ class RedisPostLog:
     async def put(self, log_name: str, value: bytes, key: int | None = None) -> int:
         name = keys.board(log_name)
         with store_errors():
+            new = key is None
             if key is None:
                 key = int(await self._redis.hincrby(name, _COUNTER.decode(), 1))
             async with self._redis.pipeline(transaction=False) as pipe:
                 pipe.hset(name, str(key), value)
-                pipe.expire(name, self._ttl_s)
                 pipe.publish(name, b"%d " % key + value)
+                if new:  # A post that grows changes often, and soon after it was made.
+                    pipe.expire(name, self._ttl_s)
                 await pipe.execute()
         return key
 
