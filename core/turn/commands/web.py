@@ -43,6 +43,8 @@ async def _send(context: TurnContext, to: To, address: str) -> Report:
     link = await context.services.visits.invite(sender, to)
     # Behind the #, where no server, log or preview of a link ever sees it.
     url, minutes = f"{address}#me={link}", LINK_S // 60
+    if address.startswith("/"):
+        url = f"[{address}]({url})"
     text = say(f"link_{to}", language, url=url, minutes=minutes)
     if context.first.private:
         return await context.close("command", text)
