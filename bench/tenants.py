@@ -216,7 +216,7 @@ def main():
     parser.add_argument("--workspaces", type=int, default=50)
     parser.add_argument("--bots", type=int, default=20)
     given = parser.parse_args()
-    result = asyncio.run(run(workspaces=given.workspaces, bots=given.bots, patience_s=25))
+    result = asyncio.run(run(workspaces=given.workspaces, bots=given.bots, patience_s=120))
     print(result)
     sys.exit(not result.good)
 

@@ -10,10 +10,9 @@ from core.store import keys
 from core.store.connection import connect
 from tests.contracts.drivers import TelegramDriver, driving
 from tests.harness import readiness, until
-from tests.servers.redis_groups import SLOT, cluster_at, sentinels_at
+from tests.servers.redis_groups import KINDS, SLOT, cluster_at
 
 WORDS = "Words of an answer. " * 12
-KINDS = {"sentinel": sentinels_at, "cluster": cluster_at}
 
 
 @pytest.fixture(params=KINDS)

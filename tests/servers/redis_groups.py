@@ -202,3 +202,6 @@ async def _linked(replicas):
         if (await node.client.info("replication")).get("master_link_status") != "up":
             return False
     return True
+
+
+KINDS = {"sentinel": sentinels_at, "cluster": cluster_at}
