@@ -197,6 +197,10 @@ async def test_who_may_paint_none_is_told_who_may(driver, tmp_path, model, monke
     assert not model.image_requests
 
 
+def ended(post):
+    return "RESULT" in post.text and "retry" in str(post.markup)
+
+
 @pytest.mark.parametrize("moment", ["painting", "posted"])
 async def test_a_kill_paints_no_second_picture_and_it_is_told_and_paid(
     moment, server, model, replica, redis
@@ -223,7 +227,7 @@ async def test_a_kill_paints_no_second_picture_and_it_is_told_and_paid(
     model.piece_s = 0.0
     model.partial_images.release()
     replica(**start)
-    (post,) = await until(lambda: [one for one in server.posts(77) if "RESULT" in one.text], 30)
+    (post,) = await until(lambda: [one for one in server.posts(77) if ended(one)], 30)
     assert len(model.image_requests) == 1
     assert len([one for one in server.posts(77) if one.photo]) == (moment == "posted")
     assert ("may have been done" in post.text) == (moment == "painting")
