@@ -79,8 +79,8 @@ class Attachment(msgspec.Struct, frozen=True):
 
     @property
     def title(self) -> str:
-        """How to name the attachment in a sentence."""
-        return self.name or self.mime or "unnamed"
+        """How to name the attachment in a sentence: a name of several lines is one line."""
+        return " ".join((self.name or self.mime).split()) or "unnamed"
 
 
 class Quote(msgspec.Struct, frozen=True):

@@ -19,6 +19,10 @@ Feeling = Literal["thanks", "joy", "seen"]
 """What our reaction to a message says: we are glad of its thanks, or with it, or have read it."""
 
 
+MOST_LEFT_OUT = 20
+"""So many messages that are not told are named for their files."""
+
+
 class Said(msgspec.Struct, frozen=True, kw_only=True):
     """One message that was said in a place.
 
@@ -68,10 +72,12 @@ class Transcript(msgspec.Struct, frozen=True):
     Args:
         missing: what is not told. `older`: messages before these (in a thread: after the one that
             begins it). `newer`: messages after them. `all`: the platform cannot tell any.
+        left_out: messages that were read and are not told, of which the files are.
     """
 
     said: tuple[Said, ...] = ()
     missing: Missing = ""
+    left_out: tuple[Said, ...] = ()
 
 
 def beginning(text: str) -> str:

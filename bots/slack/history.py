@@ -28,7 +28,7 @@ from core.credentials import Credential
 from core.errors import ChatLost, ContentRefused, NoRight, PlatformError, RateLimited
 from core.messages import ConversationId, split_conversation
 from core.net.bounded_body import read_up_to
-from core.said import Missing, Said, Span, Transcript, newest
+from core.said import MOST_LEFT_OUT, Missing, Said, Span, Transcript, newest
 
 log = logging.getLogger(__name__)
 
@@ -93,8 +93,18 @@ class History:
         # To read one takes time. So only those that may be wanted are read.
         wanted = [*messages[:head], *messages[head:][-span.most :]]
         transcript = newest(await self._said(wanted, in_channel=not thread), span, head=head)
-        left_out = transcript.missing or ("older" if len(wanted) < len(messages) else "")
-        return Transcript(transcript.said, missing or left_out)
+        dropped = transcript.missing or ("older" if len(wanted) < len(messages) else "")
+        left_out = await self._left_out(messages, transcript.said, span) if thread else ()
+        return Transcript(transcript.said, missing or dropped, left_out)
+
+    async def _left_out(
+        self, messages: Sequence[Mapping[str, Any]], told: Sequence[Said], span: Span
+    ) -> tuple[Said, ...]:
+        """Those of a thread's *messages* that are not *told*, and have files."""
+        known = {one.message for one in told}
+        filed = [one for one in messages if items(one, "files") and string(one, "ts") not in known]
+        said = await self._said(filed[-MOST_LEFT_OUT:], in_channel=False)
+        return tuple(one for one in said if one.attachments and one.at >= span.since)
 
     async def _said(self, messages: Sequence[Mapping[str, Any]], *, in_channel: bool) -> list[Said]:
         """*messages*, with names. Those of the newest are looked up first, and writers' first."""

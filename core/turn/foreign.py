@@ -13,10 +13,12 @@ import unicodedata
 from collections.abc import Collection, Iterable
 from typing import Self
 
+from msgspec.structs import replace
+
 from core.messages import FORWARD, Attachment, Exchange, Incoming
 from core.models.folding import visible
 from core.models.tokens import estimate_tokens
-from core.said import Said, Transcript
+from core.said import MOST_LEFT_OUT, Said, Transcript
 
 INDENT = "    "
 AUTHOR_CHARS = 60
@@ -102,17 +104,24 @@ def transcribed(
     ]
     first = texts[:1] if head else []
     left = most_tokens - sum(map(estimate_tokens, first))
-    kept: list[str] = []
+    left_out, kept = transcript.left_out, list[str]()
     for text in reversed(texts[len(first) :]):
         left -= estimate_tokens(text) + 1
         if left < 0:
             missing = missing or "older"
+            left_out += said[len(first) : len(said) - len(kept)]
             break
         kept.append(text)
-    lines = [*first, *reversed(kept)]
+    filed = [one for one in left_out if one.attachments][-MOST_LEFT_OUT:]
+    lines = [*first, *(_filed(one, zone, shown) for one in filed), *reversed(kept)]
     if note := _MISSING.get(missing):
         lines.insert(len(lines) if missing == "newer" else len(first), note)
     return "\n".join(lines)
+
+
+def _filed(one: Said, zone: datetime.tzinfo | None, shown: Collection[Attachment]) -> str:
+    """A message of which only the files are told."""
+    return _told(replace(one, text="[left out, but for its files]"), zone, "", shown)
 
 
 def _told(
@@ -124,7 +133,7 @@ def _told(
     lines = [f"{number}{author_of(one)} ({kind}{at:%a %d %b %H:%M}):", *lines_of(one.text)]
     for file in one.attachments:
         given = ", which you are shown" if file in shown else ""
-        lines.append(f"[the {file.kind} {file.title}{given}]")
+        lines.append(f"[the {file.kind} {visible(file.title)}{given}]")
     return f"\n{INDENT}".join(lines)
 
 

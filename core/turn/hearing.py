@@ -75,10 +75,11 @@ async def hear(
     transcript = _new(transcript, context, [*history, *([again] if again is not None else [])])
     if not transcript.said:
         return Heard()
-    files = pointed_at(question, transcript.said, context.attachments)
+    before_these = (*transcript.left_out, *transcript.said)
+    files = pointed_at(question, before_these, context.attachments)
     zone = context.choices.now.tzinfo
     most = min(HEARD_TOKENS, context.services.settings.history_tokens)
-    body = transcribed(transcript, zone, most, head=_is_thread(context), shown=files)
+    body = transcribed(transcript, zone, most, head=_is_thread(context, before), shown=files)
     frame = ChatMessage("user", framed(_HEAD, body, new_mark()))
     return Heard((frame, ChatMessage("assistant", READ)), tuple(files))
 
@@ -190,6 +191,7 @@ def _new(transcript: Transcript, context: TurnContext, history: Iterable[Exchang
     return replace(transcript, said=tuple(said))
 
 
-def _is_thread(context: TurnContext) -> bool:
+def _is_thread(context: TurnContext, before: str) -> bool:
+    """Whether a thread is read: who asks outside of threads, by *before*, begins one by that."""
     thread = split_conversation(context.claim.conversation)[2]
-    return bool(thread) and context.platform.limits.reads
+    return bool(thread) and thread != before and context.platform.limits.reads

@@ -1,6 +1,7 @@
 """What was said in a thread or a channel is read within what Slack allows the app."""
 
 import asyncio
+import datetime
 import time
 from contextlib import asynccontextmanager
 
@@ -15,6 +16,8 @@ from core.credentials import Credential
 from core.errors import ChatLost, NoRight, RateLimited
 from core.messages import conversation_id
 from core.said import SAID_CHARS, Span
+from core.turn.foreign import transcribed
+from core.turn.pointing import pointed_at
 from tests.servers.slack import BOT_TOKEN, BOT_USER, SCOPES, TEAM, Post, SlackServer
 
 ALL = Span(most=200, most_chars=100_000)
@@ -76,6 +79,27 @@ async def test_of_a_long_thread_the_root_and_the_newest_are_read():
         assert texts == ["the root", *(f"reply {n}" for n in range(451, 500))]
         assert found.missing == "older"
         assert reads(server) == ["conversations.replies"]
+
+
+async def test_files_of_messages_that_are_not_told_are_known_by_name():
+    async with slack() as (server, history):
+        root = posted(server, "the root")
+        plan = {"id": "F1", "name": "plan.txt", "mimetype": "text/plain", "size": 3}
+        where = {"url_private_download": f"{server.url}/plan"}
+        posted(server, "here", thread=root, files=[plan | where], subtype="file_share")
+        for number in range(9):
+            posted(server, f"reply {number}", thread=root)
+        found = await history.read(
+            conversation_id("slack", "C01", root), Span(most=5, most_chars=10_000)
+        )
+    assert [one.text for one in found.said][:2] == ["the root", "reply 5"]
+    assert found.missing == "older"
+    (left_out,) = found.left_out
+    body = transcribed(found, datetime.UTC, 500, head=True)
+    assert "here" not in body.split()
+    assert body.index("left out") < body.index("[the file plan.txt]") < body.index("reply 5")
+    question = "what does plan.txt say?"
+    assert pointed_at(question, [*found.left_out, *found.said]) == [*left_out.attachments]
 
 
 @pytest.mark.parametrize("bursts", [False, True])

@@ -6,6 +6,7 @@ import re
 from hypothesis import given
 from hypothesis import strategies as some
 
+from core.messages import Attachment
 from core.said import Said, Transcript
 from core.turn.foreign import INDENT, author_of, framed, new_mark, transcribed
 
@@ -29,6 +30,9 @@ SAID = some.builds(
     author=TEXT,
     text=TEXT,
     by=some.sampled_from(["person", "bot", "us"]),
+    attachments=some.lists(
+        some.builds(Attachment, kind=some.just("file"), ref=some.just("F"), name=TEXT), max_size=1
+    ).map(tuple),
 )
 OURS = re.compile(
     r"(\[\d+\] )?[^()\[\]:]{1,60} \((an app, |you wrote this, )?\w{3} \d\d \w{3} \d\d:\d\d\):"
