@@ -55,7 +55,8 @@ class CallSplitter:
         self._names = names
         self.held = ""
         """What is not shown yet."""
-        self._marked = False
+        self.marked = False
+        """Whether that began like a call."""
         self._said: list[str] = []
         self._over = False
 
@@ -66,7 +67,7 @@ class CallSplitter:
             join_many(self._said)
             return text
         self.held += text
-        if not self._marked:
+        if not self.marked:
             return self._look()
         far = len(self.held) > _SHORT_CHARS and not any(
             one in self.held[:_SHORT_CHARS] for one in _ARGUMENTS
@@ -86,7 +87,7 @@ class CallSplitter:
         if said.endswith("`") or said.count("```") % 2:
             self._over = True
             return shown + self._released(len(self.held))
-        self._marked = True
+        self.marked = True
         return shown
 
     def _released(self, chars: int) -> str:
@@ -96,7 +97,7 @@ class CallSplitter:
 
     def calls(self) -> tuple[ToolCall, ...]:
         """The message has ended: the calls that `held` consists of, if it does."""
-        return calls_in(self.held, self._names) if self._marked else ()
+        return calls_in(self.held, self._names) if self.marked else ()
 
 
 def calls_in(text: str, names: AbstractSet[str]) -> tuple[ToolCall, ...]:

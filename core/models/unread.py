@@ -33,8 +33,8 @@ async def _with_calls(deltas: AsyncIterator[Delta], request: ChatRequest) -> Asy
                     yield TextDelta(splitter.held)
             yield delta
     except ModelError as error:
-        if splitter.held:
-            yield TextDelta(splitter.held)
+        if splitter.held and not splitter.marked:
+            yield TextDelta(splitter.held)  # Half a call is never shown.
         meant = meant_in(error, request)
         if not meant:
             raise

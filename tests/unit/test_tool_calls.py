@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.errors import Refused
+from core.errors import Interrupted, Refused
 from core.models import anthropic, completions, openai, responses
 from core.models.assembling import Assembler
 from core.models.chunks import Finished, ReasoningDelta, TextDelta
@@ -523,6 +523,25 @@ async def test_a_call_in_the_text_of_a_stream_is_a_call(make, model):
     assert text_of(some) == "Let me see. "
     some = await collect(make(), ChatRequest(ASKED))
     assert text_of(some).endswith("</tool_call>")
+
+
+@pytest.mark.parametrize(("end", "shown"), [('<tool_call>{"na', ""), ("5 <", "5 <")])
+async def test_of_a_stream_that_breaks_half_a_call_in_the_text_is_not_shown(
+    make, model, end, shown
+):
+    pieces = (tool_streams.delta(content=one) for one in ("Let me see. ", end))
+    lines = b"".join(b"data: " + json.dumps(one).encode() + b"\n\n" for one in pieces)
+    model.faults = [models.raw(lines)]
+    some = []
+
+    async def keep():
+        async with make().stream(OFFERED) as deltas:
+            async for one in deltas:
+                some.append(one)  # noqa: PERF401 - those before the error
+
+    with pytest.raises(Interrupted):
+        await keep()
+    assert text_of(some) == f"Let me see. {shown}"
 
 
 async def test_tools_that_the_operator_promises_are_never_given_up(make, model):
