@@ -4,9 +4,11 @@ import asyncio
 import csv
 import io
 import itertools
+import re
 import threading
 from dataclasses import replace
 from functools import partial
+from importlib import resources
 from urllib.parse import quote
 
 import aiohttp
@@ -15,6 +17,7 @@ import pytest
 
 from bots.reload import watch
 from core.admin.over_time import csv_of, row_of, top
+from core.admin.routes import TYPES
 from core.counting import quantile
 from core.errors import ConfigError
 from core.messages import Incoming, Sender, Spent, conversation_id
@@ -521,3 +524,12 @@ def test_a_table_runs_nothing_in_a_spreadsheet_and_the_top_is_of_all_days():
         ("a", "Ann", 3.0),
         ("b", "", 2.5),
     ]
+
+
+def test_every_text_of_the_page_is_there_and_used():
+    folder = resources.files("core.admin") / "page"
+    files = {one.name: one.read_text() for one in folder.iterdir() if one.name.endswith(".js")}
+    told = set(re.findall(r"^  (\w+):", files.pop("texts.js"), re.MULTILINE))
+    used = set(re.findall(r"\bT\.(\w+)", "".join(files.values())))
+    assert used == told
+    assert set(TYPES) == {one.name for one in folder.iterdir()}
