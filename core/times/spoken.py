@@ -18,6 +18,12 @@ MORNING = 9
 """The hour of a day that was named without one."""
 MOST_DAYS = 366 * 5 + 2
 _MORE = re.compile(r"(?<![\d:])\d{1,2}:\d{2}(?![\d:])")
+_ANDS = {word for one in LANGUAGES.values() for word in one.times.get("and", ())} | {"&", ","}
+_AND_MORE = re.compile(
+    rf"\s*(?:{'|'.join(map(re.escape, sorted(_ANDS)))})\s*(?:\w{{1,3}}\s)?\d{{1,2}}:\d{{2}}",
+    re.IGNORECASE,
+)
+"""Another hour behind the first: "at 8:30 and 17:00"."""
 CRON_DAYS = {0: 1, 1: 2, 2: 3, 3: 4, 4: 5, 5: 6, 6: 0}
 _MINUTES = {"second": 1 / 60, "minute": 1, "hour": 60}
 _DAYS = {"day": 1, "week": 7, "month": 30, "year": 365}
@@ -118,7 +124,7 @@ def _whole_chars(head: Plain, end: int) -> int:
 def _said(facts: Facts, now: datetime, words: str, text: str) -> Said:
     if not (facts.clock or facts.offset) and _MORE.search(text):
         raise NotUnderstoodError  # An hour apart from its day, or one that does not exist.
-    if facts.unclear:
+    if facts.unclear or (facts.clock and _AND_MORE.match(text)):
         raise NotUnderstoodError
     at, rule = _resolved(facts, now)
     text = text.strip().lstrip(":：,，、-–—").strip()

@@ -62,7 +62,7 @@ async def decide(
         return "listed"
     if role >= Role.ADMIN and not by_owner:
         return "not theirs"
-    if role >= Role.ADMIN and not await _is_person(platform, person):
+    if role >= Role.ADMIN and not await is_person(platform, person):
         return "no person"
     (had,) = await members.look(tenant, [name])
     owned = bool(services.access.people(tenant, Role.OWNER))
@@ -93,7 +93,7 @@ async def _tell_granted(services: Services, platform: Platform, name: str, role:
         services.background.begin(f"granted {one.person}", tell)
 
 
-async def _is_person(platform: Platform, name: str) -> bool:
+async def is_person(platform: Platform, name: str) -> bool:
     """Whether *name* is somebody to whom the bot can speak: an owner who is a group is none."""
     try:
         return bool(await platform.private_with(name))

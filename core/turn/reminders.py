@@ -103,10 +103,10 @@ async def create(context: TurnContext, wish: Wish) -> tuple[int, Reminder]:
 
 
 async def listed(context: TurnContext) -> dict[int, Kept]:
-    """The reminders of the person who asks, by number. In a group: only those for this place."""
+    """The reminders of the person who asks, by number. Where others read: only those for here."""
     found = await context.services.reminders.of_person(context.first.sender.id)
-    if context.first.private:
-        return found
+    if context.first.private or not context.first.message:
+        return found  # Nobody else saw the command, so nobody else sees its answer.
     return {number: one for number, one in found.items() if _is_here(context, one.reminder)}
 
 

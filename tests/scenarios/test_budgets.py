@@ -146,6 +146,7 @@ async def test_a_person_is_named_by_an_id_a_mention_or_a_reply(tmp_path, model):
             ("person <@U02> 5 usd/day", "From now on `person slack:U02`: $5.00"),
             ("grant <@U02|bob the 1st> 1 usd", "$1.00 more for `person slack:U02`"),
             ("<@U02> nothing", "Set a budget"),
+            ("<#C02|random> 3 usd/day", "From now on `place slack:C02`: $3.00"),
             ("<@U02> off", "No more budgets by admins for `person slack:U02`"),
         ):
             server.slash("/palaver", f"budget {text}")

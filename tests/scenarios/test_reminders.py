@@ -129,6 +129,14 @@ async def test_a_schedule_that_wants_a_summary_of_the_channel_is_told_what_was_s
         await bring_forward(driver, 1)
         await until(lambda: model.requests)
         asked = str(model.requests[-1]["messages"])
+        # What was asked for by a slash command, and is told in private, is listed by one too.
+        server.slash("/palaver", "remind in an hour tea")
+        await until(lambda: "tea" in str(server.ephemerals))
+        server.slash("/palaver", "remind list")
+        await until(
+            lambda: "remind undo" in str(server.ephemerals[-1][1].blocks) and server.ephemerals[2:]
+        )
+        assert "tea" in server.ephemerals[-1][1].shown
         assert "summarise this channel" in asked
         assert "we take the blue one" in asked
         assert "no, red" in asked

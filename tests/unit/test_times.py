@@ -74,6 +74,8 @@ def test_the_language_that_understands_most_is_meant(text):
         ("in 999999999999 minutes x", TooFarError),
         ("in 10^9 years x", NotUnderstoodError),
         ("tomorrow at 25:00 x", NotUnderstoodError),
+        ("every day at 8:30 and 17:00 stretch", NotUnderstoodError),
+        ("jeden Tag um 8:30 und um 17:00 x", NotUnderstoodError),
         ("2026-13-40 x", NotUnderstoodError),
         ("30 february x", NotUnderstoodError),
         ("call Anna", NotUnderstoodError),

@@ -9,6 +9,7 @@ from core.people.budgets import (
     KINDS,
     NO_LIMIT,
     Limit,
+    Of,
     field_of,
     from_amount,
     read_limit,
@@ -17,7 +18,7 @@ from core.people.periods import moment
 from core.people.roles import tenant_of
 from core.tenant_names import NAME
 from core.turn.afford import bars, described, with_unit
-from core.turn.changes import Whom, add_budget, grant, lift_budgets
+from core.turn.changes import Whom, add_budget, grant, is_person, lift_budgets
 from core.turn.commands.command import Command, shown_name
 from core.turn.commands.whom import id_shape
 from core.turn.context import Report, TurnContext
@@ -34,8 +35,8 @@ async def _budget(context: TurnContext) -> Report:
     verb, _, rest = text.partition(" ")
     try:
         if verb.lower() == "grant":
-            return await _grant(context, *_whom(context, rest))
-        whom, rest = _whom(context, text)
+            return await _grant(context, *await _whom(context, rest))
+        whom, rest = await _whom(context, text)
         by, services = context.first.sender.id, context.services
         if rest.lower() == "off":
             limits = await lift_budgets(services, tenant_of(by), whom, by)
@@ -89,7 +90,7 @@ async def _grant(context: TurnContext, whom: Whom, text: str) -> Report:
     return await context.close("command", say("budget_granted", context.language, **words))
 
 
-def _whom(context: TurnContext, text: str) -> tuple[Whom, str]:
+async def _whom(context: TurnContext, text: str) -> tuple[Whom, str]:
     """For whom *text* sets a budget, and the rest of it. Raises `ValueError`."""
     word, _, rest = text.strip().partition(" ")
     word, rest = word.lower(), rest.strip()
@@ -98,9 +99,10 @@ def _whom(context: TurnContext, text: str) -> tuple[Whom, str]:
     tenant, named = tenant_of(context.first.sender.id), context.first.named
     if not named and context.first.about and word not in KINDS:
         named = (context.first.about,)
-    if len(named) == 1 and word not in ("place", "tenant"):
+    if len(named) == 1 and word != "tenant":
         # "@Bob the 1st 5 usd/day", or "@Bob off": the words of the name say nothing.
-        return Whom("person", named[0]), from_amount(text) or text.rpartition(" ")[2]
+        of: Of = "person" if await is_person(context.platform, named[0]) else "place"
+        return Whom(of, named[0]), from_amount(text) or text.rpartition(" ")[2]
     if word not in KINDS:
         raise ValueError(word)
     who, _, behind = rest.partition(" ")
