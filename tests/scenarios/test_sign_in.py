@@ -120,8 +120,7 @@ async def test_a_person_gets_a_link_in_private_signs_in_and_the_answer_goes_on_b
         assert not server.calls
         code = await signed_in(authorization, link, "ann")
         await driver.say(private, code)
-        (post,) = await said(driver, group, "RESULT")
-        assert "RESULT The person is signed in. Call its tools. / ann" in post.text
+        (post,) = await said(driver, group, "RESULT The person is signed in. Call its tools. / ann")
         assert "not signed in there" not in post.text
         # The link works once.
         assert (await Browser().get(link))[0] == 410

@@ -763,8 +763,9 @@ async def test_a_file_that_could_not_be_read_is_told_of_with_its_own_question_al
 
 
 async def test_pieces_that_come_to_different_processes_by_webhook_are_one_question(
-    redis, tmp_path, model
+    redis, tmp_path, model, monkeypatch
 ):
+    monkeypatch.setattr("core.turn.bursts.QUIET_S", 2.0)
     server = TelegramServer()
     server.add_group(-1001)
     server.add_file("p", picture(9, 9))
