@@ -18,7 +18,7 @@ from bots.web.sessions import Sessions
 from core.errors import StoreError
 from core.lent import Visits
 from core.messages import Sender
-from core.net.own_site import check_origin
+from core.net.own_site import check_origin, counted_as
 
 COOKIE = "palaver"
 SECURE_COOKIE = "__Host-palaver"
@@ -65,7 +65,7 @@ class Admission:
                 told = {"name": person.name, "platform": person.id.partition(":")[0]}
                 return web.json_response({"welcome": True, **told})
             known = request.cookies.get(self._cookie) or request.cookies.get(COOKIE, "")
-            cookie = await self._sessions.renew(known, asked.key, request.remote or "")
+            cookie = await self._sessions.renew(known, asked.key, counted_as(request))
         if not cookie:
             return web.json_response({"guarded": self._sessions.guarded}, status=403)
         response = web.json_response({"welcome": True})

@@ -1,11 +1,19 @@
 """The page's settings, and how it is built from it."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import AfterValidator, BaseModel, Field
 
 from bots.plugin import Lent, Plugin, Shared
 from core.platform import Platform
+
+
+def _addresses(value: str) -> str:
+    from bots.web.proxies import read  # noqa: PLC0415 - only if it is set
+
+    if value:
+        read(value)
+    return value
 
 
 class WebSettings(BaseModel):
@@ -20,10 +28,10 @@ class WebSettings(BaseModel):
         "are, such as X-Forwarded-User",
         pattern=r"[A-Za-z0-9-]*",
     )
-    web_proxies: str = Field(
+    web_proxies: Annotated[str, AfterValidator(_addresses)] = Field(
         "",
-        description="the page: the addresses of that proxy, separated by commas. From others the "
-        "header is not believed",
+        description="the page: the addresses or networks of that proxy, separated by commas. From "
+        "others the header is not believed",
     )
 
 

@@ -5,19 +5,29 @@ from the addresses that the operator named, and only if it comes once.
 """
 
 import hashlib
+import ipaddress
+from collections.abc import Sequence
 
 from aiohttp import web
+
+from core.net.own_site import address_of
 
 PERSON = "u-"
 """The names of such visitors begin so. They are people, not the operator."""
 
 
+def read(addresses: str) -> Sequence[ipaddress.IPv4Network | ipaddress.IPv6Network]:
+    """Addresses and networks, separated by commas. Raises `ValueError` if one is neither."""
+    named = filter(None, map(str.strip, addresses.split(",")))
+    return [ipaddress.ip_network(one, strict=False) for one in named]
+
+
 class Proxies:
-    """*header*: its name; empty if there is no such proxy. *addresses*: separated by commas."""
+    """*header*: its name; empty if there is no such proxy. *addresses*: see `read`."""
 
     def __init__(self, header: str = "", addresses: str = "") -> None:
         self._header = header
-        self._addresses = {one.strip() for one in addresses.split(",") if one.strip()}
+        self._networks = read(addresses)
 
     def visitor(self, request: web.Request) -> str:
         """The visitor whom a proxy tells us of; empty if *request* comes from no proxy.
@@ -25,7 +35,10 @@ class Proxies:
         Raises:
             HTTPForbidden: it comes from a proxy that says of nobody, or of two, who they are.
         """
-        if not self._header or request.remote not in self._addresses:
+        if not self._header:
+            return ""
+        address = address_of(request)
+        if address is None or not any(address in one for one in self._networks):
             return ""
         told = [name.strip() for name in request.headers.getall(self._header, [])]
         if len(told) != 1 or not told[0]:

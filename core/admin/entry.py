@@ -15,7 +15,7 @@ from aiohttp import web
 
 from core.errors import StoreError
 from core.messages import Sender, conversation_id
-from core.net.own_site import check_origin
+from core.net.own_site import check_origin, counted_as
 from core.people.roles import tenant_of
 from core.platform import Platform
 from core.settings import Settings
@@ -100,7 +100,7 @@ class Entry:
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise web.HTTPBadRequest from error
         try:
-            visit = await self._visit(asked, request.remote or "")
+            visit = await self._visit(asked, counted_as(request))
             if visit is None or await self._known(visit.sender) is None:
                 return web.json_response({"signed_in": False}, status=403)
             cookie = await self._visits.begin(visit)

@@ -31,6 +31,27 @@ def check_origin(request: web.Request, *, local: bool, public_url: str, home: st
         raise web.HTTPForbidden(text="another site asks")
 
 
+def address_of(request: web.Request) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """Who asks, as far as the connection tells; of an IPv4 address written as IPv6, the former."""
+    try:
+        found = ipaddress.ip_address(request.remote or "")
+    except ValueError:
+        return None
+    return getattr(found, "ipv4_mapped", None) or found
+
+
+def counted_as(request: web.Request) -> str:
+    """The name under which we count what one asker does.
+
+    One machine usually has half of an IPv6 address for itself alone (RFC 6177). With the other half
+    it could be another asker in each request.
+    """
+    found = address_of(request)
+    if isinstance(found, ipaddress.IPv6Address):
+        return str(ipaddress.ip_network((found, 64), strict=False))
+    return str(found or "")
+
+
 def answers_to(host: str, *, local: bool, public_url: str) -> bool:
     """Whether *host*, the Host header of a request, is a name of this server.
 

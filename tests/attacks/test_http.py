@@ -224,6 +224,7 @@ async def test_a_server_that_others_reach_lets_in_who_has_the_link(tmp_path, mod
         ("127.0.0.1", [], 403),
         ("127.0.0.1", [("X-Forwarded-User", " ")], 403),
         ("127.0.0.1", [("X-Forwarded-User", "anna"), ("X-Forwarded-User", "root")], 403),
+        ("fd00::/8, 127.0.0.0/30", [("X-Forwarded-User", "anna")], 202),
         ("10.0.0.7", [("X-Forwarded-User", "anna")], 403),
         ("", [("X-Forwarded-User", "anna")], 403),
     ],

@@ -471,3 +471,19 @@ async def read(session, path):
                 break
         response.close()
     return posts
+
+
+async def test_who_ends_the_command_while_its_parts_are_read_sees_no_traceback(tmp_path):
+    slow = "import time\nprint('reading', flush=True)\ntime.sleep(60)\n"
+    (tmp_path / "typer.py").write_text(slow)
+    process = await asyncio.create_subprocess_exec(
+        *COMMAND,
+        "run",
+        env=environment(tmp_path, PYTHONPATH=str(tmp_path)),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    assert await asyncio.wait_for(process.stdout.readline(), 30) == b"reading\n"
+    process.send_signal(signal.SIGINT)
+    _, told = await asyncio.wait_for(process.communicate(), 30)
+    assert (process.returncode, told) == (-signal.SIGINT, b"")

@@ -4,7 +4,8 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import make_mocked_request
 
-from core.net.own_site import check_origin
+from bots.web.proxies import Proxies
+from core.net.own_site import check_origin, counted_as
 
 PUBLIC = "https://Bücher.Example:443"
 
@@ -52,3 +53,27 @@ def test_every_spelling_of_our_own_address_is_our_page(origin, host, public_url)
 )
 def test_every_other_address_is_another_site(origin, host, public_url):
     assert not asks(origin, host, public_url)
+
+
+def test_one_machine_is_one_asker_whatever_it_is_given():
+    """RFC 6177: a site has a /64 at least for itself."""
+    request = make_mocked_request("GET", "/")
+    names = {
+        remote: counted_as(request.clone(remote=remote))
+        for remote in ("2001:db8::1", "2001:db8::ffff:1", "2001:db8:0:1::1", "::ffff:10.0.0.7")
+    }
+    assert names["2001:db8::1"] == names["2001:db8::ffff:1"] != names["2001:db8:0:1::1"]
+    assert names["::ffff:10.0.0.7"] == "10.0.0.7"
+
+
+def test_a_proxy_is_known_by_its_network_however_its_address_is_told():
+    headers = {"X-Forwarded-User": "anna"}
+    request = make_mocked_request("GET", "/", headers=headers)
+    proxies = Proxies("X-Forwarded-User", "10.0.0.0/8, FD00::1")
+    told = [
+        bool(proxies.visitor(request.clone(remote=remote)))
+        for remote in ("10.9.9.9", "::ffff:10.0.0.7", "fd00:0::1", "fd00::2", "11.0.0.1", "")
+    ]
+    assert told == [True, True, True, False, False, False]
+    with pytest.raises(ValueError, match="proxy"):
+        Proxies("X-Forwarded-User", "proxy")
