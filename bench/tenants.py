@@ -40,12 +40,16 @@ MARK = re.compile(r"mark-[\w]+")
 
 @dataclass
 class Result:
-    """*lost*: questions without an answer, *twice*: with several, *crossed*: of another tenant."""
+    """*lost*: questions without an answer, *twice*: with several, *crossed*: of another tenant.
+
+    *left*: posts that a killed process began and nobody knew of.
+    """
 
     answered: int = 0
     lost: list = field(default_factory=list)
     twice: list = field(default_factory=list)
     crossed: list = field(default_factory=list)
+    left: list = field(default_factory=list)
     renewed: int = 0
     refused: list = field(default_factory=list)
     seconds: float = 0.0
@@ -197,8 +201,11 @@ async def _ask(tenants, text, result, patience_s):
 async def _answered(tenants, text, result, patience_s):
     """Wait for the answers to *text*, and note what is wrong with them."""
 
-    def answers(tenant):
+    def begun(tenant):
         return [one for one in tenant.texts() if f"Echo of {text}" in one]
+
+    def answers(tenant):
+        return [one for one in begun(tenant) if one.rstrip().endswith(".")]
 
     try:
         await until(lambda: all(map(answers, tenants)), patience_s)
@@ -207,6 +214,7 @@ async def _answered(tenants, text, result, patience_s):
     await asyncio.sleep(1.0)
     result.twice += [f"{text} {one.mark}" for one in tenants if len(answers(one)) > 1]
     for tenant in tenants:
+        result.left += [one[:80] for one in begun(tenant) if one not in answers(tenant)]
         marks = set(MARK.findall(" ".join(tenant.texts())))
         result.crossed += [f"{mark} at {tenant.mark}" for mark in marks - {tenant.mark}]
 

@@ -19,6 +19,7 @@ from bots.ask import has_input, read_question
 from bots.backup import back_up, put_back
 from bots.batch import ask_many
 from bots.check import explain, try_all
+from bots.migrate import migrate as bring_up
 from bots.registry import read_settings, web_page
 from bots.running import run_until_told
 from bots.spelling import doubts, unknown
@@ -183,6 +184,14 @@ def restore(
     settings = _settings()
     set_up_logs("ERROR", settings.log_json)
     _leave(_run(put_back(settings, source, replace=replace)))
+
+
+@app.command()
+def migrate() -> None:
+    """Bring what earlier versions kept up to this one, while the service runs or not."""
+    settings = _settings()
+    set_up_logs("ERROR", settings.log_json)
+    _leave(_run(bring_up(settings)))
 
 
 def _settings() -> Settings:

@@ -7,9 +7,12 @@ group with a persona, and a question that waits.
 import json
 from pathlib import Path
 
+from bots.migrate import migrate
+from core.messages import conversation_id
 from core.store import keys
+from core.store.archive import Archive, Asked
 from core.store.connection import connect
-from tests.harness import at_rest, palaver, until
+from tests.harness import at_rest, palaver, settings_for, until
 from tests.servers.redis import redis_at
 from tests.servers.telegram_bots import TelegramBots
 
@@ -75,3 +78,25 @@ async def test_what_0_1_kept_belongs_to_the_first_bot_alone(tmp_path, model):
                 assert "always be kind" not in asked(text)
             old = [name for name in KEPT if f"{keys.TAG}:history:" in name]
             assert all([await core.redis.exists(name) for name in old])
+
+
+async def test_migrate_lets_people_export_what_they_said_before_there_was_an_index(
+    tmp_path, capsys
+):
+    """It can be run again, and then says that there is nothing to do."""
+    async with redis_at(tmp_path / "redis") as redis, connect(redis.url) as client:
+        await fill(client)
+        archive = Archive(client)
+        assert await archive.asked_by("telegram:77") == []
+        settings = settings_for(tmp_path, redis_url=redis.url)
+        assert await migrate(settings) == 0
+        assert "2 notes are new" in capsys.readouterr().out
+        before = [
+            Asked(conversation_id("telegram", "-1001"), private=False),
+            Asked(conversation_id("telegram", "77"), private=True),
+        ]
+        assert await archive.asked_by("telegram:77") == before
+        assert 0 < await client.ttl(keys.asked("telegram:77")) <= settings.history_ttl
+        assert await migrate(settings) == 0
+        assert "nothing to do: 2 conversations" in capsys.readouterr().out
+        assert await archive.asked_by("telegram:77") == before

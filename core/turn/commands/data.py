@@ -69,7 +69,9 @@ async def _all_mine(context: TurnContext) -> list[Told]:
     """The person's own conversations whole, and their part of those with others."""
     person, archive = context.first.sender.id, context.claim.archive
     asked = await archive.asked_by(person)
-    names = {one.conversation: one.private for one in asked}
+    names: dict[ConversationId, bool] = {}
+    for one in asked:  # The newest first.
+        names.setdefault(one.conversation, one.private)
     for one in asked:
         if one.private:
             names.setdefault(place_of(one.conversation), True)
