@@ -195,7 +195,8 @@ class TurnContext:
             shown_chars=shown_chars,
             on_post=on_post,
             may_show=self.lease.may_show,
-            suspended=self.past is not None and bool(self.past.token),
+            # An admin may have pressed what somebody else was asked.
+            suspended=any(one.token for one in (self.past, self.pressed) if one is not None),
         )
         self.replies.append(reply)
         return reply

@@ -149,13 +149,13 @@ async def test_a_workspace_that_takes_no_cards_gets_the_text_and_is_asked_once(
     assert len([1 for name, error in driver.server.refused if error == "invalid_arguments"]) == 1
 
 
-@pytest.mark.parametrize("place", ["dm", "channel"])
-async def test_slack_shows_that_a_person_must_decide_until_they_have(
-    tmp_path, model, served, place
+@pytest.mark.parametrize(("place", "who"), [("dm", "U01"), ("channel", "U01"), ("channel", "U03")])
+async def test_slack_shows_that_a_person_must_decide_until_they_or_an_admin_have(
+    tmp_path, model, served, place, who
 ):
     driver = SlackDriver()
     calling(model, ("", [("make", {"what": "a"})]))
-    async with driving(driver, tmp_path, model, tools=ALL):
+    async with driving(driver, tmp_path, model, tools=ALL, admins=("slack:U03",)):
         await driver.say(place, "go")
         channel = driver._channels[place]
 
@@ -165,7 +165,7 @@ async def test_slack_shows_that_a_person_must_decide_until_they_have(
         await until(lambda: status() == "suspended")
         post = await shown(driver, place, '"what": "a"')
         (yes,) = [one for one in post.commands if one.startswith("permit ")]
-        await driver.press(place, yes)
+        driver.server.press(driver.server.answers(channel, driver._threads[place])[-1], yes, who)
         await driver.answered(place)
         await until(lambda: status() == "active")
     assert served.done == {("make", "a"): 1}
