@@ -79,9 +79,13 @@ class Line:
         """Send *packed*, which holds *count* commands. The order is that of the calls."""
         loop = asyncio.get_running_loop()
         question = _Question(count, loop.time(), loop.create_future())
+        try:
+            # Its own `send_packed_command` breaks the connection if one caller is cancelled.
+            connection._writer.write(packed)  # noqa: SLF001
+        except (RuntimeError, OSError) as error:
+            # So says uvloop of a connection that closes.
+            raise ConnectionBroken(type(error).__name__) from error
         self._asked.append(question)
-        # Its own `send_packed_command` breaks the connection if one caller is cancelled.
-        connection._writer.write(packed)  # noqa: SLF001
         if self._watching is None:
             self._watching = loop.call_later(LOOK_S, self._look)
         return question.whole
@@ -89,7 +93,7 @@ class Line:
     async def _open(self) -> Any:
         """The connection. Those who ask while it is being opened wait for the same one."""
         connection = self._connection
-        while connection is None or not connection.is_connected or _stale(connection):
+        while connection is None or not _usable(connection):
             await self._drop(connection, ConnectionBroken("the primary is another server now"))
             if self._opening is None:
                 self._opening = asyncio.create_task(self._connect(), name="line")
@@ -179,8 +183,11 @@ class ConnectionBroken(NotConnected):
     """The connection broke while answers were on their way."""
 
 
-def _stale(connection: Any) -> bool:
-    return isinstance(connection, FollowingConnection) and connection.stale
+def _usable(connection: Any) -> bool:
+    """Whether *connection* stands, and leads to the primary (see `core.store.following`)."""
+    if not connection.is_connected or connection._writer.is_closing():  # noqa: SLF001
+        return False
+    return not (isinstance(connection, FollowingConnection) and connection.stale)
 
 
 def _packed(command: Command) -> bytes:

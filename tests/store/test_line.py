@@ -3,11 +3,14 @@
 import asyncio
 
 import pytest
+import uvloop
 from redis.asyncio import Redis
 from redis.exceptions import ConnectionError as NotConnected
 from redis.exceptions import ResponseError
 
 from core.store import line
+from core.store.connection import connect
+from core.store.embedded import embedded
 
 
 async def clients(redis, of="normal"):
@@ -78,3 +81,17 @@ async def test_what_blocks_a_connection_does_not_hold_up_the_others(redis):
             await asyncio.sleep(0)
         await redis.rpush("list", "come")
     assert (await waiting)[1] == b"come"
+
+
+@pytest.mark.parametrize("loop", [asyncio.new_event_loop, uvloop.new_event_loop])
+def test_a_connection_that_closes_in_the_moment_of_a_command_is_made_anew(tmp_path, loop):
+    """The program's own loop refuses to write there, before the reader has noticed anything."""
+
+    async def ask():
+        async with embedded(tmp_path / "store") as url, connect(url) as redis:
+            await redis.set("word", "palaver")
+            redis._line._connection._writer.transport.abort()
+            return await asyncio.gather(*(redis.get("word") for _ in range(3)))
+
+    with asyncio.Runner(loop_factory=loop) as runner:
+        assert runner.run(ask()) == [b"palaver"] * 3
