@@ -5,20 +5,19 @@ key encrypted is encrypted anew with the first one when it is read. Each entry s
 that whoever can write to the store cannot give one workspace the tokens of another.
 """
 
-import asyncio
 import hashlib
-import secrets
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager
 from typing import cast
 
 from redis.asyncio import Redis
 
 from core.border import set_aside
-from core.errors import ConfigError, StoreError
+from core.errors import ConfigError
 from core.secret import keep_secret
 from core.settings import Settings
 from core.store import keys
+from core.store.alone import alone
 from core.store.connection import store_errors
 from core.store.pubsub import PubSub
 from core.store.values import words
@@ -62,20 +61,8 @@ class SharedSafe:
     def news(self) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
         return self._pubsub.listen(self._key)
 
-    @asynccontextmanager
-    async def alone(self, name: str) -> AsyncIterator[None]:
-        key, owner = keys.lease(f"safe:{self._kind}:{name}"), secrets.token_hex(8)
-        while True:
-            with store_errors():
-                if await self._redis.set(key, owner, nx=True, ex=ALONE_S):
-                    break
-            await asyncio.sleep(0.1)
-        try:
-            yield
-        finally:
-            with suppress(StoreError), store_errors():
-                if words(cast(bytes | None, await self._redis.get(key))) == owner:
-                    await self._redis.delete(key)
+    def alone(self, name: str) -> AbstractAsyncContextManager[None]:
+        return alone(self._redis, f"safe:{self._kind}:{name}", ALONE_S)
 
     async def issue(self, ticket: str, value: str, seconds: int) -> None:
         with store_errors():

@@ -6,18 +6,17 @@ that the person must bring into the chat: so whoever passes their link on to som
 get that one's account (see `core.signing_in`). Tokens are encrypted, and name their person within.
 """
 
-import asyncio
 import hashlib
 import hmac
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager
 from typing import TypeVar, cast
 
 import msgspec
 from redis.asyncio import Redis
 
-from core.errors import ConfigError, StoreError
+from core.errors import ConfigError
 from core.mcp.authorization import Provider
 from core.mcp.entry import ServerEntry
 from core.mcp.frames import Listed
@@ -25,6 +24,7 @@ from core.mcp.oauth import Account, Client
 from core.messages import ConversationId
 from core.settings import Settings
 from core.store import keys
+from core.store.alone import alone
 from core.store.connection import script, store_errors
 from core.store.pubsub import PubSub
 from core.store.safe import vault_keys
@@ -188,21 +188,9 @@ class SignIns:
             found = await cast(Awaitable[list[bytes]], self._redis.hkeys(keys.signed_in(person)))
         return sorted(map(words, found))
 
-    @asynccontextmanager
-    async def renewing(self, person: str, server: str) -> AsyncIterator[None]:
+    def renewing(self, person: str, server: str) -> AbstractAsyncContextManager[None]:
         """Wait until nobody else renews this account, and keep others from it for the block."""
-        name, owner = keys.lease(f"account:{person}:{server}"), secrets.token_hex(8)
-        while True:
-            with store_errors():
-                if await self._redis.set(name, owner, nx=True, ex=RENEW_S):
-                    break
-            await asyncio.sleep(0.1)
-        try:
-            yield
-        finally:
-            with suppress(StoreError), store_errors():
-                if words(cast(bytes | None, await self._redis.get(name))) == owner:
-                    await self._redis.delete(name)
+        return alone(self._redis, f"account:{person}:{server}", RENEW_S)
 
     # --- of servers -----------------------------------------------------------------------------
 
