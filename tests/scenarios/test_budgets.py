@@ -126,7 +126,9 @@ async def test_admins_set_and_lift_budgets_and_others_only_see_them(driver, tmp_
         await asked(driver, "dm2", "/budget person off", 3)
         await asked(driver, "dm2", "/budget person telegram:77 off", 4)
         assert "There is no budget here" in await asked(driver, "dm", "/budget", 4)
-        for number, wrong in enumerate(("person slack:U1 1 usd/day", "grant person 1 usd", "x")):
+        for number, wrong in enumerate(
+            ("person slack:U1 1 usd/day", "grant person 1 usd", "person")
+        ):
             assert "Set a budget" in await asked(driver, "dm2", f"/budget {wrong}", 5 + number)
 
 
@@ -135,6 +137,10 @@ async def test_a_person_is_named_by_an_id_a_mention_or_a_reply(tmp_path, model):
     async with driving(telegram, tmp_path / "t", model, admins=ADMIN):
         said = await asked(telegram, "dm2", "/budget person 77 5 usd/day", 1)
         assert "person telegram:77" in said
+        assert "person telegram:77" in await asked(telegram, "dm2", "/budget 77 off", 2)
+        assert "place telegram:-1001" in await asked(telegram, "dm2", "/budget -1001 1 usd/day", 3)
+        assert "telegram:77: $5.00" in await asked(telegram, "dm2", "/budget 77 5 usd/day", 4)
+        assert "Set a budget" in await asked(telegram, "dm2", "/budget 77 nothing", 5)
         ann, bob = telegram.server.person(), telegram.server.person(78, "Bob")
         words = telegram.server.say(-1001, "just talk", user=ann)
         telegram.server.say(-1001, "/budget grant 1 usd", reply_to=words.id, user=bob)

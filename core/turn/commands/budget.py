@@ -103,18 +103,22 @@ async def _whom(context: TurnContext, text: str) -> tuple[Whom, str]:
         # "@Bob the 1st 5 usd/day", or "@Bob off": the words of the name say nothing.
         of: Of = "person" if await is_person(context.platform, named[0]) else "place"
         return Whom(of, named[0]), from_amount(text) or text.rpartition(" ")[2]
+    shape = id_shape(context.first)
+    words = (rest if word in KINDS else text).split(maxsplit=1) or [""]
+    follows = words[-1].lower() == "off" or from_amount(words[-1]) == words[-1]
+    if word != "tenant" and shape and len(words) == 2 and shape.fullmatch(words[0]) and follows:
+        # An id without its platform: "person 78 5 usd/day", "78 off". Else it is the amount.
+        name = f"{tenant}:{words[0]}"
+        ours: Of = "person" if await is_person(context.platform, name) else "place"
+        return Whom(KINDS.get(word, ours), name), words[1]
     if word not in KINDS:
         raise ValueError(word)
     who, _, behind = rest.partition(" ")
-    behind = behind.strip()
-    shape = id_shape(context.first)
-    if shape is not None and shape.fullmatch(who) and from_amount(behind) == behind:
-        who = f"{tenant}:{who}"
     if word == "tenant" or not _ID.fullmatch(who):
         return Whom(KINDS[word], ""), rest
     if not who.startswith(f"{tenant}:"):
         raise ValueError("another bot's")
-    return Whom(KINDS[word], shown_name(who)), behind
+    return Whom(KINDS[word], shown_name(who)), behind.strip()
 
 
 def _help(context: TurnContext) -> str:
