@@ -54,16 +54,16 @@ class Admission:
     async def session(self, request: web.Request) -> web.Response:
         """Give the browser a session, or renew the one it has."""
         self.check(request)
-        if self._proxies.visitor(request):
-            return web.json_response({"welcome": True})
+        if told := self._proxies.visitor(request):
+            return web.json_response({"welcome": True, "who": told})
         asked = await read_json(request, _decode_asked)
         if asked.link:
             return await self._sign_in(asked.link)
         with store_as_http():
             if person := await self._visits.person(request.cookies.get(self._person_cookie, "")):
                 # `platform:id`: the page shows the first.
-                told = {"name": person.name, "platform": person.id.partition(":")[0]}
-                return web.json_response({"welcome": True, **told})
+                shown = {"name": person.name, "platform": person.id.partition(":")[0]}
+                return web.json_response({"welcome": True, "who": _name_of(person), **shown})
             known = request.cookies.get(self._cookie) or request.cookies.get(COOKIE, "")
             cookie = await self._sessions.renew(known, asked.key, counted_as(request))
         if not cookie:
@@ -107,9 +107,13 @@ class Admission:
             return _unknown(told)
         with store_as_http():
             if person := await self._visits.person(request.cookies.get(self._person_cookie, "")):
-                return Visitor(PERSON + hashlib.sha256(person.id.encode()).hexdigest()[:20], person)
+                return Visitor(_name_of(person), person)
             name = await self._sessions.visitor(request.cookies.get(self._cookie, ""))
         return _unknown(name) if name else None
+
+
+def _name_of(person: Sender) -> str:
+    return PERSON + hashlib.sha256(person.id.encode()).hexdigest()[:20]
 
 
 def _unknown(name: str) -> Visitor:

@@ -514,6 +514,7 @@ def test_a_table_runs_nothing_in_a_spreadsheet_and_the_top_is_of_all_days():
     assert (row["usd"], row["tokens"]) == (1.0, 5)
     told = csv_of([{"at": "=1+1", **row}]).decode()
     assert "'=1+1" in told
+    assert "'\uff1d1" in csv_of([{"at": " \uff1d1"}]).decode().replace(" ", "")
     spent = [
         {"person a": Row(Spent(cost_usd=1))},
         {"person a": Row(Spent(cost_usd=2), "Ann"), "person b": Row(Spent(cost_usd=2.5))},

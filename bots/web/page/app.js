@@ -128,6 +128,7 @@ async function enter() {
   if (link) return person.ask(link);
   const response = await session("POST", { key });
   const told = await response.json().catch(() => ({}));
+  if (response.ok) outbox.begin(told.who || "");
   if (response.status === 403) closed(told.guarded);
   else if (told.name) person.show(told);
   return response.status !== 403;

@@ -6,6 +6,7 @@ import { say, state } from "./base.js";
 import { send } from "./server.js";
 
 const NAME = "palaver:outbox";
+const WHOSE = "palaver:whose";
 const FIRST_MS = 1_000;
 const MOST_MS = 30_000;
 
@@ -31,6 +32,21 @@ function write(messages) {
     // The browser keeps nothing: then a reload loses it.
   }
   told.changed();
+}
+
+// Here is *who* now; empty: nobody by name. What one person wrote here and did not send, the next one
+// in this browser neither reads nor sends.
+export function begin(who) {
+  try {
+    const was = localStorage.getItem(WHOSE);
+    if (was !== null && was !== who) {
+      const names = Object.keys(localStorage).filter((name) => /^palaver:(outbox$|forgotten$|draft:)/.test(name));
+      for (const name of names) localStorage.removeItem(name);
+    }
+    localStorage.setItem(WHOSE, who);
+  } catch {
+    // The browser keeps nothing.
+  }
 }
 
 // Who is told: what waits has *changed*, a message was *taken*, or *refused* for good.
