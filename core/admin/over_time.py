@@ -14,7 +14,7 @@ from core.store.use import Row
 TOP = 20
 PARTS = (0.5, 0.95, 0.99)
 _FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20", "\t", "\r", "\n")
-"""A cell that begins so would be run by a spreadsheet, also with wide signs (OWASP, CSV injection)."""
+"""A spreadsheet would run a cell that begins so, also with wide signs (OWASP, CSV injection)."""
 
 
 def row_of(counted: Mapping[str, float]) -> dict[str, Any]:
