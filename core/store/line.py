@@ -128,7 +128,8 @@ class Line:
         # The client reads one answer at a time, through six coroutines. Its parser is kept.
         stream, parser = connection._reader, connection._parser._reader  # noqa: SLF001
         try:
-            while data := await stream.read(READ_BYTES):
+            # Another connection may have taken its place, with other questions.
+            while (data := await stream.read(READ_BYTES)) and connection is self._connection:
                 parser.feed(data)
                 while (answer := parser.gets()) is not NOT_ENOUGH_DATA:
                     self._give(answer, connection)

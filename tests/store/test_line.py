@@ -83,6 +83,18 @@ async def test_what_blocks_a_connection_does_not_hold_up_the_others(redis):
     assert (await waiting)[1] == b"come"
 
 
+async def test_what_a_lost_connection_still_says_is_nobodys_answer(redis):
+    await redis.mset({f"key-{n}": n for n in range(400)})
+    shared = redis._line
+    for n in range(0, 400, 4):
+        early = [asyncio.create_task(redis.get(f"key-{n + at}")) for at in range(2)]
+        await asyncio.sleep(0.001 * (n % 3))
+        await shared._drop(shared._connection, line.ConnectionBroken("lost"))
+        late = [redis.get(f"key-{n + at}") for at in (2, 3)]
+        found = await asyncio.gather(*early, *late)
+        assert found == [str(n + at).encode() for at in range(4)]
+
+
 @pytest.mark.parametrize("loop", [asyncio.new_event_loop, uvloop.new_event_loop])
 def test_a_connection_that_closes_in_the_moment_of_a_command_is_made_anew(tmp_path, loop):
     """The program's own loop refuses to write there, before the reader has noticed anything."""
