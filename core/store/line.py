@@ -92,14 +92,15 @@ class Line:
 
     async def _open(self) -> Any:
         """The connection. Those who ask while it is being opened wait for the same one."""
-        connection = self._connection
-        while connection is None or not _usable(connection):
-            await self._drop(connection, ConnectionBroken("the primary is another server now"))
+        if self._connection is not None and not _usable(self._connection):
+            await self._drop(self._connection, ConnectionBroken("it closes, or is not the primary"))
+        if self._connection is None:
             if self._opening is None:
                 self._opening = asyncio.create_task(self._connect(), name="line")
             await asyncio.shield(self._opening)
-            connection = self._connection
-        return connection
+        if self._connection is None:
+            raise ConnectionBroken("lost again")
+        return self._connection
 
     async def _connect(self) -> None:
         try:

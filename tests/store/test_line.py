@@ -69,7 +69,7 @@ async def test_a_server_that_says_nothing_is_given_up(redis, monkeypatch):
     monkeypatch.setattr(line, "ANSWER_S", 0.05)
     monkeypatch.setattr(line, "LOOK_S", 0.05)
     monkeypatch.setattr(line, "GREET_S", 0.05)
-    await redis.execute_command("CLIENT PAUSE", 60_000, "ALL")
+    await redis.execute_command("CLIENT PAUSE", 10_000, "ALL")
     with pytest.raises((NotConnected, TimeoutError)):
         await redis.get("word")
 
