@@ -182,6 +182,7 @@ class Ingress:
         if role < Role.MEMBER or await retry_until_available(closed, "maintenance"):
             return
         if await self._rates.allow(incoming):
+            incoming = msgspec.structs.replace(incoming, address="overheard")
             incoming = await self._wordings.first(await self._thoughts.placed(incoming))
             put = partial(self._inbox.put, incoming, wanted=True)
             await retry_until_available(put, "put")

@@ -5,7 +5,7 @@
 - `always`: every message, but not what people say to one person.
 - `useful`: also questions that a small model finds worth an answer (`core.turn.useful`), if nobody
   has answered them for a moment. A question that waits so is lost if this process ends: nobody
-  waits for an answer to it. Thanks and good news do not wait; they get a reaction at most.
+  waits for an answer to it. Thanks and good news wait for a second; they get a reaction at most.
 """
 
 import asyncio
@@ -35,6 +35,8 @@ from core.store.values import read_each
 Wanted = Literal["", "answer", "judge"]
 WAIT_S = 20.0
 """So long somebody else may answer a question first."""
+CHEERS_S = 1.0
+"""So long after thanks or good news they may get a reaction."""
 JUDGED_PER_HOUR = 30
 """How many questions of a place a model judges, and a third as many cheerful messages."""
 CHARS = (8, 1_500)
@@ -82,7 +84,7 @@ class Speaking:
             return ""
         if when == "always":
             return "answer"
-        if incoming.address != "overheard" or not _own_words(incoming):
+        if incoming.address == "direct" or not _own_words(incoming):
             return ""
         return "judge" if _may_be_question(incoming) or glad(incoming.text) else ""
 
@@ -95,11 +97,11 @@ class Speaking:
         bucket = Bucket(f"{kind}:{place}", most, 3600.0, reserve=0)
         if (await self._budget.take([bucket], "final")).wait_s:
             return
-        if not cheers:
-            await asyncio.sleep(WAIT_S)
-            if await self._answered(incoming) or await self._was_asked(incoming):
-                return
-        await put(incoming)
+        # In a thread that we follow, it may be for us after all.
+        await asyncio.sleep(min(WAIT_S, CHEERS_S) if cheers else WAIT_S)
+        answered = not cheers and await self._answered(incoming)
+        if not (answered or await self._was_asked(incoming)):
+            await put(incoming)
 
     async def _was_asked(self, incoming: Incoming, message: str = "") -> bool:
         name = asked_name(incoming, message)

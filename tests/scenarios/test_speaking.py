@@ -156,6 +156,28 @@ async def test_useful_answers_a_question_that_the_judge_finds_worth_it(group, so
     assert "    does anyone know how tea is made?\n=== " in said(judged["messages"][-1])
 
 
+async def test_useful_hears_the_threads_of_people_too(tmp_path, model, soon):
+    """Also one that it does not follow. In one that it follows, nothing is answered twice."""
+    driver = SlackDriver()
+    model.answers = {"scripted": "An answer.", "small": "THANKS"}
+    async with driving(driver, tmp_path, model, **OPERATOR):
+        group = Group(driver, model)
+        await group.chooses("useful")
+        root = group.says("my new shoes", 1)
+        below = group.says("thanks for showing", 2, under=root)
+        await until(lambda: group.reactions == {below: ["heart"]})
+        await group.quiet()
+        model.answers["small"] = "ANSWER"
+        group.says("how are such shoes made?", 2, under=root)
+        await until(lambda: group.asked() == ["how are such shoes made?"])
+        await group.quiet()
+        group.says("and how are they cleaned?", 2, under=root)
+        await until(lambda: len(group.asked()) == 2)
+        await group.quiet()
+        assert group.asked()[-1] == "and how are they cleaned?"
+        assert len(group.asked("small")) == 2
+
+
 async def test_useful_leaves_what_is_not_worth_it_or_was_answered(group, monkeypatch):
     monkeypatch.setattr("core.speaking.WAIT_S", 2.0)
     await group.chooses("useful")
