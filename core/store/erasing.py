@@ -100,6 +100,7 @@ class Eraser:
                     args=[field, person, at, STEP],
                 )
             exchanges, others = exchanges + some, others + more
+        others += await self._overheard.forget_part(conversation, person)
         with store_errors():
             spoke = f"{conversation} {person}"
             others += await self._redis.zrem(keys.recent(place_of(conversation)), spoke)

@@ -92,16 +92,18 @@ class Overheard:
         with store_errors():
             await self._redis.delete(keys.told(f"overhears:{place}"))
 
-    async def forget_person(self, person: str) -> int:
-        """Erase what *person* (an id) said, in all places."""
-        erased = 0
-        async for conversation in self._conversations():
-            transcript = await self.read(conversation, Span(most=MOST, most_chars=MOST_BYTES))
-            for one in transcript.said:
-                if one.person == person:
-                    await self.drop(conversation, one.message)
-                    erased += 1
-        return erased
+    async def forget_person(self, person: str, place: str = "") -> int:
+        """Erase what *person* (an id) said in *place* with its topics; empty: in all places."""
+        found = self._conversations(place)
+        return sum([await self.forget_part(one, person) async for one in found])
+
+    async def forget_part(self, conversation: ConversationId, person: str) -> int:
+        """Erase what *person* (an id) said in *conversation*."""
+        transcript = await self.read(conversation, Span(most=MOST, most_chars=MOST_BYTES))
+        theirs = [one.message for one in transcript.said if one.person == person]
+        for message in theirs:
+            await self.drop(conversation, message)
+        return len(theirs)
 
     async def _conversations(self, place: str = "") -> AsyncIterator[ConversationId]:
         start = keys.overheard(ConversationId(place))

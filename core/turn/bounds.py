@@ -101,9 +101,16 @@ class Bounds:
         """Whether all that runs may be spent, by the answer and by all budgets."""
         if not self._dear and self._context.accounts:
             bill = self._bill()
-            calls = {next(iter(bill)): Spent(tool_calls=self._running)}
+            answers = next(iter(bill))
+
+            def with_calls(count: int) -> Estimate:
+                return together([bill, {answers: Spent(tool_calls=count)}])
+
             try:
-                await reserve(self._context, [together([bill, calls])], bill)
+                # The other calls that run are as sure as those that ended.
+                await reserve(
+                    self._context, [with_calls(self._running)], with_calls(self._running - 1)
+                )
             except OverBudget:
                 self.poor = True
         return not (self._dear or self.poor)

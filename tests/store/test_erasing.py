@@ -1,11 +1,15 @@
 """Erasing one person's part leaves nothing of it, also while others speak on."""
 
+import time
+
 import msgspec
 
 from core.messages import conversation_id
+from core.said import Said, Span
 from core.store import keys
 from core.store.archive import STEP, indexed
 from core.store.inbox import Inbox
+from core.store.overheard import Overheard
 from tests.store.words import exchange
 
 CHAT = conversation_id("test", "chat")
@@ -49,3 +53,17 @@ async def test_what_a_person_said_lately_and_what_was_told_to_them_alone_goes_to
     await inbox.engine.eraser.everything(ANN)
     assert await redis.exists(*theirs) == 0
     assert await redis.exists(*others) == len(others)
+
+
+async def test_who_forgets_their_part_of_a_group_is_not_overheard_there_any_more(redis):
+    inbox, overheard = Inbox(redis, "one", history_ttl_s=1000, most_waiting=5), Overheard(redis)
+    topic = conversation_id("test", "chat", "7")
+    for number, (where, who) in enumerate(((CHAT, ANN), (CHAT, BOB), (topic, ANN), (topic, BOB))):
+        words = Said(message=str(number), at=time.time(), author="x", person=who, text="words")
+        await overheard.keep(where, words)
+    await inbox.engine.eraser.part_of(CHAT, ANN)
+    every = Span(most=9, most_chars=999)
+    assert [one.person for one in (await overheard.read(CHAT, every)).said] == [BOB]
+    assert len((await overheard.read(topic, every)).said) == 2
+    await overheard.forget_person(ANN, CHAT)
+    assert [one.person for one in (await overheard.read(topic, every)).said] == [BOB]

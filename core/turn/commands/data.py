@@ -150,6 +150,9 @@ async def _forget_here(context: TurnContext) -> Report:
     for one in await _scope(context):
         part = await (eraser.conversation(one) if whole else eraser.part_of(one, person))
         erased = Erased(*map(sum, zip(erased, part, strict=True)))
+    if context.first.of_place:  # Also in topics where nobody has asked anything.
+        here, overheard = context.claim.conversation, context.services.overheard
+        await (overheard.forget_place(here) if whole else overheard.forget_person(person, here))
     name = "forget_done" if whole else "forget_mine"
     shown = await context.say(say(name, context.language, erased=erased.exchanges))
     await context.commit(forget_all=whole, everywhere=whole and context.first.of_place)
