@@ -439,12 +439,13 @@ async def test_calls_count_in_a_budget_of_tools(driver, tmp_path, model, served)
 async def test_a_budget_of_tools_is_looked_at_before_each_call_of_a_round(
     driver, tmp_path, model, served
 ):
+    # Four run side by side.
     calling(model, ("", [("look", {"what": str(at)}) for at in range(6)]))
-    async with driving(driver, tmp_path, model, tools=ALL, **UNASKED, budgets="person 4 tools/day"):
+    async with driving(driver, tmp_path, model, tools=ALL, **UNASKED, budgets="person 3 tools/day"):
         await driver.say(driver.places[0], "go")
         (post,) = await driver.answered(driver.places[0])
-    assert sum(served.done.values()) == 4
-    assert post.text.count("the money for this answer is used up") == 2
+    assert sum(served.done.values()) == 3
+    assert post.text.count("the money for this answer is used up") == 3
 
 
 async def test_the_next_question_is_told_in_short_what_was_called_before(
