@@ -39,7 +39,7 @@ log = logging.getLogger(__name__)
 KIND = "slack"
 LOOK_S = 30.0
 """A note may get lost, so the safe is looked at this often."""
-STRANGE_S = 2.0
+STRANGE_S = 0.5
 """An event of nobody makes us look into the safe at most this often."""
 THREAD_S = 30 * 24 * 3600
 Build = Callable[[str, Installation], SlackPlatform]
@@ -230,8 +230,10 @@ class Workspaces:
         """The team whose installation it is. Perhaps another process knows it since a moment."""
         found = next((team for team in teams if self._served(team)), None)
         if found is None and teams:
-            if asyncio.get_running_loop().time() - self._looked_at > STRANGE_S:
-                await self.look()
+            if asyncio.get_running_loop().time() - self._looked_at < STRANGE_S:
+                # Installed since then, or of nobody: the next delivery shows it.
+                raise PlatformError(f"{teams[0]} is not known yet")
+            await self.look()
             found = next((team for team in teams if self._served(team)), None)
         return found
 

@@ -214,6 +214,24 @@ def slack_away():
     return SlackError("internal_error")
 
 
+async def test_an_event_of_a_workspace_that_another_replica_just_installed_is_not_dropped(
+    tmp_path, model, monkeypatch
+):
+    """News of an installation may come later than its first event, or get lost."""
+    monkeypatch.setattr("bots.slack.workspaces.LOOK_S", 3600.0)
+    monkeypatch.setattr("core.store.safe.SharedSafe._tell", nobody_is_told)
+    app = SlackApp(("T01",))
+    (one,) = app.workspaces.values()
+    one.retry_s = (0.1, 0.3, 0.5, 0.5, 1.0, 2.0, 2.0)
+    async with app.running(), serving(tmp_path, model, app, replicas=2) as running:
+        await Browser(running[0], app).install("T01")
+        assert await asked(one, "do you know me?"), "events go to the other replica"
+
+
+async def nobody_is_told(safe, name):
+    pass
+
+
 async def test_a_token_that_ends_is_renewed_once_by_all_replicas(tmp_path, model):
     """A refresh token can be used once. Both replicas go on with what one of them got."""
     app = SlackApp(("T01",), rotates=True)
