@@ -17,6 +17,7 @@ COUNTED = {
     "palaver_incomings_total": "in",
     "palaver_turns_total": "turns",
     "palaver_first_text_seconds_bucket": "first",
+    "palaver_whole_text_seconds_bucket": "whole",
     "palaver_loop_lag_seconds_bucket": "lag",
     "palaver_updates_total": "updates",
     "palaver_steps_total": "tools",

@@ -205,6 +205,13 @@ class Metrics:
             buckets=(0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30),
             registry=self.registry,
         )
+        self.whole_text = Histogram(
+            "palaver_whole_text_seconds",
+            "From the last word of the model to the whole answer on screen.",
+            ["platform"],
+            buckets=(0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30),
+            registry=self.registry,
+        )
         self.edits = Counter(
             "palaver_updates_total",
             "Updates of surfaces by outcome.",

@@ -170,6 +170,8 @@ class Worker:
             if report.shown is not None:
                 if report.shown.first_text_s is not None:
                     metrics.first_text.labels(platform.name).observe(report.shown.first_text_s)
+                if report.shown.whole_s is not None and outcome == "answered":
+                    metrics.whole_text.labels(platform.name).observe(report.shown.whole_s)
                 metrics.edits.labels(platform.name, "shown").inc(report.shown.updates)
                 metrics.edits.labels(platform.name, "refused").inc(report.shown.refusals)
         except LeaseLost:

@@ -33,7 +33,7 @@ def row_of(counted: Mapping[str, float]) -> dict[str, Any]:
         "model_tokens": _by(counted, "tokens", 0, kept=("prompt", "completion")),
         "tool_calls": _by(counted, "tools", 0),
     }
-    for kind in ("first", "lag", "word"):
+    for kind in ("first", "whole", "lag", "word"):
         row[kind] = [quantile(counted, kind, part) for part in PARTS]
     return row
 

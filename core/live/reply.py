@@ -8,7 +8,6 @@ import asyncio
 import math
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from typing import NamedTuple
 
 from core.activity import Activity
 from core.budget import Grant
@@ -18,6 +17,7 @@ from core.live.pace import FIRST_WAIT_S, Pacer, Turn, worth_showing
 from core.live.posts import Posts
 from core.live.progress import Progress, clock
 from core.live.screen import Screen
+from core.live.shown import Showing, Shown
 from core.messages import Button, ConversationId
 from core.platform import Bucket, Platform, Surface
 from core.tasks import end, see_through
@@ -30,14 +30,6 @@ HIDDEN_S = 1.0
 
 async def _always(new_post: bool) -> None:
     """Nothing to wait for."""
-
-
-class Shown(NamedTuple):
-    """How a reply went: seconds to its first text (None: none was shown), updates, refusals."""
-
-    first_text_s: float | None
-    updates: int
-    refusals: int
 
 
 class Reply:
@@ -77,10 +69,8 @@ class Reply:
         self._changed = asyncio.Event()
         self._closing = asyncio.Event()
         self._updater: asyncio.Task[None] | None = None
-        self._began = clock()
         self._screen = Screen(platform, self._posts)
-        self._first_text_s: float | None = None
-        self._updates = 0
+        self._showing = Showing(self._screen.progress)
         self._strikes = Strikes(conversation, self._sleep)
         self._typing = Typing(platform, conversation, pacer.budget, suspended=suspended)
 
@@ -95,13 +85,13 @@ class Reply:
 
     @property
     def shown(self) -> Shown:
-        return Shown(self._first_text_s, self._updates, self._strikes.refusals)
+        return self._showing.told(self._strikes.refusals)
 
     @property
     def waits_for(self) -> str:
         """Why there is no post yet although there is text: the name of a sentence, or empty."""
         text = self.progress.written_chars or self._closing.is_set()
-        if self._first_text_s is not None or self.handles or not text:
+        if self._showing.first_text_s is not None or self.handles or not text:
             return ""
         return next((bucket.why for bucket in self.budget if bucket.why), "")
 
@@ -135,6 +125,8 @@ class Reply:
 
     def tell(self, activity: Activity) -> None:
         """Set what the steps of the answer are now. Never waits."""
+        if activity != self._screen.status.activity:
+            self._showing.note_step()
         self._screen.status.set(activity, self.progress.written_chars, clock())
         self._changed.set()
 
@@ -157,6 +149,7 @@ class Reply:
             self._posts.turn(page)
         self._screen.takes_steps(self._posts.last)
         await self._finish_page(self._text.page, buttons, most_wait_s)
+        self._showing.note_whole()
         if self.progress.written_chars:
             self._pacer.length_model.note(len(text))
         for surface in self._posts.left:
@@ -283,9 +276,7 @@ class Reply:
         return None if self._closing.is_set() else turn
 
     def _note_update(self, surface: Surface) -> None:
-        self._updates += 1
-        if self._first_text_s is None:
-            self._first_text_s = clock() - self._began
+        self._showing.note_update()
         self._posts.note(surface)
 
     async def _sleep(self, seconds: float) -> None:

@@ -12,7 +12,8 @@ from msgspec.structs import replace
 from core.errors import LeaseLost, StoreError
 from core.languages.catalogue import Language, say
 from core.live.delivery import delete
-from core.live.reply import Reply, Shown
+from core.live.reply import Reply
+from core.live.shown import Shown
 from core.messages import Attachment, Button, Exchange, Incoming
 from core.models.request import ChatMessage
 from core.people.budgets import Account
@@ -33,8 +34,7 @@ from core.turn.services import Services
 from core.turn.spending import Spending
 from core.turn.stop import StopSignal
 
-STORE_TIMEOUT_S = 600.0
-COMMIT_AGAIN_S = 0.5
+STORE_TIMEOUT_S, COMMIT_AGAIN_S = 600.0, 0.5
 
 
 class Report(NamedTuple):

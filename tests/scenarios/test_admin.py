@@ -302,6 +302,7 @@ async def test_what_happened_is_counted_by_the_hour_and_the_day_and_goes_with_th
             assert (row["questions"], row["failed"], row["models"]) == (1, 0, {"scripted": 1})
             assert row["usd"] > 0
             assert all(0 < part < 10 for part in row["first"])
+            assert all(0 < part < 10 for part in row["whole"])
             month = await operator.see("over-time?range=30d")
             assert month["rows"][-1]["people"] == 1
             assert month["top"]["person"][0]["who"] == "telegram:77"

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from core.activity import Activity
 from core.buckets import LocalBudget
 from core.errors import ChatLost, PlatformError, RateLimited
 from core.live.pace import Pacer
@@ -113,6 +114,27 @@ async def test_typing_shows_until_the_first_text_and_is_cleared_at_the_end():
         await asyncio.sleep(0.02)
         await reply.finish("done")
     assert platform.busy == [True, False]
+
+
+async def test_how_long_the_whole_answer_took_is_counted_from_the_last_word_or_step():
+    platform, text = Platform(delay_s=0.05), "word " * 20
+    async with reply_on(platform) as reply:
+        reply.say(text)
+        await until(lambda: platform.surfaces and platform.surfaces[0].texts)
+        reply.tell(Activity("searching"))
+        stepped_at = asyncio.get_running_loop().time()
+        assert reply.shown.whole_s is None
+        await reply.finish(text)
+        took_s = asyncio.get_running_loop().time() - stepped_at
+    # All calls are made in that time, and nothing of the time before the step is in it.
+    assert 0.05 <= reply.shown.whole_s <= took_s
+
+
+async def test_a_sentence_of_our_own_is_no_answer_of_a_model_that_was_late():
+    platform = Platform()
+    async with reply_on(platform) as reply:
+        await reply.finish("done")
+    assert reply.shown.whole_s is None
 
 
 async def test_no_call_is_spent_where_what_is_new_would_be_hidden():

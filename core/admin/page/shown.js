@@ -87,6 +87,7 @@ async function time(again) {
       plot(T.questions, labels, { kept: of("questions"), failed: of("failed") }, count, bars),
       ...people,
       plot(T.first_text, labels, parts("first"), ms),
+      plot(T.whole_text, labels, parts("whole"), ms),
       plot(T.first_word_of_models, labels, parts("word"), ms),
       plot(T.loop_lag, labels, parts("lag"), ms),
       plot(T.refusals, labels, by("refusals"), count, bars),

@@ -118,6 +118,7 @@ export const T = {
   waiting_: "waiting",
   warnings: "Warnings",
   what_holds_in_a_place: "What holds in a place",
+  whole_text: "Whole answer, after the model's last word",
   whom_empty_each: "Whom (empty: each)",
   ask_to_be_let_in_heads: ["who", "where", "when", ""],
   budgets_heads: ["for", "whom", "limit", "set by"],

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from core.languages.catalogue import Language, say
-from core.live.reply import Shown
+from core.live.shown import Shown
 from core.messages import Button
 from core.people.roles import Act
 from core.store.layers import Layers, Scope
