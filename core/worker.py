@@ -31,8 +31,9 @@ from core.store.lanes import MARK
 from core.store.limits import Notices
 from core.store.pubsub import PubSub
 from core.tasks import end, lasting
-from core.telemetry import logger
+from core.telemetry import Metrics, logger
 from core.tracing import Value, hidden
+from core.turn.context import Report
 from core.turn.run import TurnRun
 from core.turn.services import Services
 
@@ -167,13 +168,7 @@ class Worker:
             if outcome == "parked" and not claim.lane.person:
                 most = self._services.settings.max_per_person
                 await self._queue_notices.notify(conversation, "parked", most=most)
-            if report.shown is not None:
-                if report.shown.first_text_s is not None:
-                    metrics.first_text.labels(platform.name).observe(report.shown.first_text_s)
-                if report.shown.whole_s is not None and outcome == "answered":
-                    metrics.whole_text.labels(platform.name).observe(report.shown.whole_s)
-                metrics.edits.labels(platform.name, "shown").inc(report.shown.updates)
-                metrics.edits.labels(platform.name, "refused").inc(report.shown.refusals)
+            _measure(metrics, platform.name, report)
         except LeaseLost:
             outcome = "lost"
             log.warning("turn lost to another worker", conversation=conversation)
@@ -221,6 +216,18 @@ class Worker:
         for lane, run in self._running.items():
             if run.lease is not None and (lane == name or lane.startswith(f"{name}{MARK}")):
                 run.lease.poke()
+
+
+def _measure(metrics: Metrics, platform: str, report: Report) -> None:
+    if (shown := report.shown) is None:
+        return
+    if shown.first_text_s is not None:
+        metrics.first_text.labels(platform).observe(shown.first_text_s)
+    if shown.whole_s is not None and report.outcome == "answered":
+        # Who stopped an answer, or lost its model, had long read its last word.
+        metrics.whole_text.labels(platform).observe(shown.whole_s)
+    metrics.edits.labels(platform, "shown").inc(shown.updates)
+    metrics.edits.labels(platform, "refused").inc(shown.refusals)
 
 
 def _trace_of(claim: Claim) -> dict[str, Value]:
