@@ -36,6 +36,13 @@ def _called(value: str) -> str:
     return address(value, user=True)
 
 
+def _public(value: str) -> str:
+    value = address(value)
+    if "?" in value or "#" in value:
+        raise ValueError("holds a ? or a #: no path can stand behind that")
+    return value
+
+
 def _sendable(value: SecretStr) -> SecretStr:
     # Files with secrets often end with a line end.
     secret = value.get_secret_value().strip()
@@ -54,7 +61,7 @@ Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(split)]
 """A list, separated by commas."""
 Url = Annotated[str, AfterValidator(_called)]
 """The address of an API that we call, without a slash at its end."""
-PublicUrl = Annotated[str, AfterValidator(address)]
+PublicUrl = Annotated[str, AfterValidator(_public)]
 """An address that others see, so it may contain no password."""
 Key = Annotated[SecretStr, AfterValidator(_sendable)]
 """A key or a token that is sent in a header."""

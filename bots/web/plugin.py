@@ -26,7 +26,7 @@ class WebSettings(BaseModel):
         "",
         description="the page: the header in which a proxy that signs people in tells who they "
         "are, such as X-Forwarded-User",
-        pattern=r"[A-Za-z0-9-]*",
+        pattern=r"^[A-Za-z0-9-]*$",
     )
     web_proxies: Annotated[str, AfterValidator(_addresses)] = Field(
         "",

@@ -3,9 +3,11 @@
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import make_mocked_request
+from pydantic import ValidationError
 
 from bots.web.proxies import Proxies
 from core.net.own_site import check_origin, counted_as
+from tests.harness import settings_for
 
 PUBLIC = "https://Bücher.Example:443"
 
@@ -53,6 +55,23 @@ def test_every_spelling_of_our_own_address_is_our_page(origin, host, public_url)
 )
 def test_every_other_address_is_another_site(origin, host, public_url):
     assert not asks(origin, host, public_url)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("public_url", "https://bot.example/?key=1"),
+        ("public_url", "https://bot.example/#in"),
+        ("web_user_header", "X User"),
+        ("web_user_header", "X-User:"),
+        ("web_proxies", "proxy"),
+        ("web_proxies", "10.0.0.0/33"),
+        ("web_proxies", "127.0.0.1:80"),
+    ],
+)
+def test_what_could_never_work_is_refused_at_the_start(tmp_path, name, value):
+    with pytest.raises(ValidationError, match=name):
+        settings_for(tmp_path, **{name: value})
 
 
 def test_one_machine_is_one_asker_whatever_it_is_given():
