@@ -51,6 +51,7 @@ class Shared:
         loopback: whether only this machine reaches the server.
         overhear: whether anywhere messages to nobody in particular may turn out to be for us.
         tenant: the name of the tenant that is meant, as `Platform.name`: `telegram+shop`.
+        keeps: whether there is a key for what `Lent.safe` keeps.
     """
 
     way: Way
@@ -58,6 +59,7 @@ class Shared:
     loopback: bool
     overhear: bool
     tenant: str = ""
+    keeps: bool = False
 
     def path(self, path: str) -> str:
         """*path* of our HTTP server, for this tenant alone."""

@@ -179,7 +179,8 @@ def web_page(services: Services) -> Platform | None:
 def shared_by(settings: Settings, tenant: str = "") -> Shared:
     """What the operator chose for all platforms."""
     hears = bool(settings.wake_words)
-    return Shared(settings.way, settings.public_url, settings.loopback, hears, tenant)
+    keeps = bool(settings.accounts_key.get_secret_value())
+    return Shared(settings.way, settings.public_url, settings.loopback, hears, tenant, keeps)
 
 
 def _lent(services: Services, tenant: str) -> Lent:

@@ -130,6 +130,8 @@ def _lacking(settings: SlackSettings, shared: Shared) -> tuple[str, str] | None:
         return "PUBLIC_URL", "is needed with SLACK_CLIENT_ID: workspaces install the app there"
     if not (settings.slack_app_token or settings.slack_signing_secret).get_secret_value():
         return "SLACK_SIGNING_SECRET", "is needed with SLACK_CLIENT_ID (or SLACK_APP_TOKEN)"
+    if not shared.keeps:
+        return "ACCOUNTS_KEY", "is needed with SLACK_CLIENT_ID: it encrypts the tokens"
     return None
 
 

@@ -11,10 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from bots.registry import checks
 from bots.slack import meant
 from bots.slack.installation import decoded, encoded
 from core.store import keys
-from tests.harness import at_rest, palaver, readiness, until
+from tests.harness import at_rest, palaver, readiness, settings_for, until
 from tests.servers.redis import redis_at
 from tests.servers.slack import APP_TOKEN, SECRET
 from tests.servers.slack_app import CLIENT_ID, CLIENT_SECRET, SlackApp
@@ -344,6 +345,19 @@ def test_whose_an_event_is_can_be_asked_of_anything(payload):
     "missing", ["slack_client_secret", "public_url", "accounts_key", "slack_signing_secret"]
 )
 async def test_what_is_missing_for_installing_is_named(tmp_path, model, missing):
+    """By the start, and by `palaver check`."""
+    values = {
+        "slack_client_id": CLIENT_ID,
+        "slack_client_secret": CLIENT_SECRET,
+        "slack_signing_secret": SECRET,
+        "public_url": PUBLIC,
+        "accounts_key": KEY,
+    }
+    for chosen, level in ((values, "ok"), (values | {missing: ""}, "FAIL")):
+        ((name, findings),) = checks(settings_for(tmp_path, **chosen), {})
+        found = [one async for one in findings]
+        assert (name, found[0].level) == ("slack", level)
+    assert missing.upper() in found[0].text
     app = SlackApp()
     async with app.running():
         with pytest.raises(Exception, match=missing.upper()):
