@@ -146,7 +146,7 @@ def _zone(now: datetime) -> tzinfo:
     return now.tzinfo
 
 
-def _time(facts: Facts) -> tuple[int, int] | None:
+def time_of(facts: Facts) -> tuple[int, int] | None:
     """The hour and minute that were said, with the part of the day; None: neither."""
     if facts.clock is None:
         return (PARTS[facts.part][0], 0) if facts.part in PARTS else None
@@ -164,7 +164,7 @@ def _time(facts: Facts) -> tuple[int, int] | None:
 def _once(facts: Facts, now: datetime) -> float:
     if facts.offset:
         return _later(facts, now)
-    said = _time(facts)
+    said = time_of(facts)
     hour, minute = said or (MORNING, 0)
     zone, today = _zone(now), now.date()
 
@@ -229,7 +229,7 @@ def _later(facts: Facts, now: datetime) -> float:
     months = facts.offset.get("month", 0) + 12 * facts.offset.get("year", 0)
     day = _month_on(now.date(), months) if months else now.date()
     day += timedelta(days=facts.offset.get("day", 0) + 7 * facts.offset.get("week", 0))
-    hour, minute = _time(facts) or (now.hour, now.minute)
+    hour, minute = time_of(facts) or (now.hour, now.minute)
     local = datetime.combine(day, MIDNIGHT) + timedelta(hours=hour, minutes=minute)
     return instant(local, _zone(now)).timestamp() + minutes * 60
 
@@ -269,7 +269,7 @@ def _ruled(facts: Facts, now: datetime) -> tuple[float, Rule]:
 
 
 def _calendar(facts: Facts, now: datetime) -> Rule:
-    hour, minute = _time(facts) or (MORNING, 0)
+    hour, minute = time_of(facts) or (MORNING, 0)
     at = f"{minute} {hour % 24}"
     match facts.unit:
         case "day":
