@@ -20,6 +20,7 @@ from bench.serving import serving
 from core.messages import Incoming, Sender, conversation_id
 from core.platform import Limits
 from core.telemetry import set_up_logs
+from core.watchdog import collect_seldom
 from tests.harness import until
 from tests.servers.model import ModelServer
 
@@ -218,6 +219,7 @@ def main():
     parser.add_argument("--questions", type=int, default=10_000)
     parser.add_argument("--conversations", type=int, default=1000)
     set_up_logs("ERROR", as_json=False)
+    collect_seldom()  # As the program does.
     result = asyncio.run(run(**vars(parser.parse_args())))
     print(result.table())
     sys.exit(0 if result.good else 1)
