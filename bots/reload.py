@@ -42,7 +42,7 @@ async def watch(lent: Lent) -> None:
             except ConfigError as error:
                 log.error("all stays as it was", reason=str(error))
             except StoreError as error:
-                done = ""
+                done = read = ""
                 log.warning("the tenants stay as they were for now", reason=str(error))
         seen = found
         await asyncio.sleep(LOOK_S)

@@ -61,13 +61,17 @@ class KeptAdditions:
         with store_errors():
             if key is None:
                 await cast(Any, self._redis.hdel(keys.ADDED_KEYS, name))
-            elif await cast(Any, self._redis.hlen(keys.ADDED_KEYS)) >= MOST_KEYS:
+            elif not await self._has_room(name):
                 return False
             else:
                 sealed = self._vault.seal(msgspec.json.encode(key)) if self._vault else b""
                 await cast(Any, self._redis.hset(keys.ADDED_KEYS, name, sealed))
             await cast(Any, self._redis.hset(keys.ADDITIONS, VERSION, str(time.time())))
         return True
+
+    async def _has_room(self, name: str) -> bool:
+        held = await cast(Any, self._redis.hkeys(keys.ADDED_KEYS))
+        return name.encode() in held or len(held) < MOST_KEYS
 
 
 def open_additions(redis: Redis, settings: Settings) -> KeptAdditions:

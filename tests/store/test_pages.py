@@ -4,7 +4,10 @@ import asyncio
 
 from core.admin.broadcasting import Broadcasting
 from core.messages import Sender
+from core.models.additions import StoredKey
 from core.store import keys
+from core.store.additions import MOST_KEYS, KeptAdditions
+from core.store.vault import Vault
 from core.store.visits import SharedVisits, Visit
 
 BOB = Visit(Sender("telegram:78", "Bob"), "page")
@@ -30,3 +33,12 @@ async def test_of_messages_to_many_places_that_are_begun_at_once_one_is_sent(red
     assert sum(await asyncio.gather(*begun)) == 1
     for one in replicas:
         await one.close()
+
+
+async def test_a_full_list_of_keys_takes_a_new_value_of_one_and_no_other(redis):
+    kept = KeptAdditions(redis, Vault(("k" * 32,)))
+    for number in range(MOST_KEYS):
+        assert await kept.keep_key(f"key-{number}", StoredKey("old", "https://api.example"))
+    assert not await kept.keep_key("another", StoredKey("x", "https://api.example"))
+    assert await kept.keep_key("key-7", StoredKey("new", "https://api.example"))
+    assert (await kept.read()).keys["key-7"].secret == "new"
