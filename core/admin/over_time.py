@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -11,7 +11,8 @@ from core.counting import quantile
 from core.messages import Spent
 from core.store.use import Row
 
-TOP = 20
+TOP, SERIES = 20, 5
+REST = "the rest"
 PARTS = (0.5, 0.95, 0.99)
 _FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20", "\t", "\r", "\n")
 """A spreadsheet would run a cell that begins so, also with wide signs (OWASP, CSV injection)."""
@@ -52,6 +53,41 @@ def top(spent: Iterable[Mapping[str, Row]]) -> dict[str, list[dict[str, Any]]]:
         if kind in found and len(found[kind]) < TOP:
             told = {"who": name, "name": names[who], "usd": one.cost_usd, "tokens": _tokens(one)}
             found[kind].append({**told, "turns": one.turns, "pictures": one.pictures})
+    return found
+
+
+def plotted(spent: Sequence[Mapping[str, Row]]) -> dict[str, dict[str, dict[str, list[float]]]]:
+    """Dollars and tokens of each day, of the people and of the places with most, and the rest."""
+    measures: dict[str, Callable[[Spent], float]] = {
+        "usd": lambda one: round(one.cost_usd, 6),
+        "tokens": _tokens,
+    }
+    return {
+        kind: {unit: _series(spent, f"{kind} ", of) for unit, of in measures.items()}
+        for kind in ("person", "place")
+    }
+
+
+def _series(
+    spent: Sequence[Mapping[str, Row]], head: str, of: Callable[[Spent], float]
+) -> dict[str, list[float]]:
+    days = [
+        {who: of(row.spent) for who, row in day.items() if who.startswith(head)} for day in spent
+    ]
+    sums: dict[str, float] = {}
+    for day in days:
+        for who, much in day.items():
+            sums[who] = sums.get(who, 0) + much
+    most = sorted((who for who in sums if sums[who]), key=lambda who: -sums[who])
+    first = most if len(most) <= SERIES + 1 else most[:SERIES]
+    names = {who: row.name for day in spent for who, row in day.items() if row.name}
+    found = {}
+    for who in first:
+        one, name = who.removeprefix(head), names.get(who, "")
+        # Several people may be called the same.
+        found[f"{name} ({one})" if name else one] = [day.get(who, 0) for day in days]
+    if rest := set(most[len(first) :]):
+        found[REST] = [sum(much for who, much in day.items() if who in rest) for day in days]
     return found
 
 

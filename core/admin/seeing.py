@@ -11,7 +11,7 @@ from aiohttp import web
 
 from core.admin.entry import Operator
 from core.admin.house import House
-from core.admin.over_time import costs_of, csv_of, row_of, top
+from core.admin.over_time import costs_of, csv_of, plotted, row_of, top
 from core.admin.reading import ENTRY
 from core.languages.catalogue import Language
 from core.messages import ConversationId
@@ -103,7 +103,8 @@ class Seeing:
                 return _csv(csv_of(rows))
             case "costs":
                 return _csv(await asyncio.to_thread(lambda: csv_of(costs_of(dates, spent))))
-        return _json({"rows": rows, "unit": unit, "top": await asyncio.to_thread(top, spent)})
+        tops, plots = await asyncio.to_thread(lambda: (top(spent), plotted(spent)))
+        return _json({"rows": rows, "unit": unit, "top": tops, "dates": dates, "spent": plots})
 
     # --- people, money, questions, changes ------------------------------------------------------
 

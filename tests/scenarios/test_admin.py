@@ -16,7 +16,7 @@ import msgspec
 import pytest
 
 from bots.reload import watch
-from core.admin.over_time import csv_of, row_of, top
+from core.admin.over_time import csv_of, plotted, row_of, top
 from core.admin.routes import TYPES
 from core.counting import quantile
 from core.errors import ConfigError
@@ -306,6 +306,10 @@ async def test_what_happened_is_counted_by_the_hour_and_the_day_and_goes_with_th
             month = await operator.see("over-time?range=30d")
             assert month["rows"][-1]["people"] == 1
             assert month["top"]["person"][0]["who"] == "telegram:77"
+            ((named, dollars),) = month["spent"]["person"]["usd"].items()
+            assert "telegram:77" in named
+            assert len(dollars) == len(month["dates"]) == 30
+            assert dollars[-1] > 0
             assert month["top"]["model"][0]["who"] == "scripted"
             replica = await until(lambda: _idle(operator))
             assert replica["wrong"] == {}
@@ -524,6 +528,20 @@ def test_a_table_runs_nothing_in_a_spreadsheet_and_the_top_is_of_all_days():
         ("a", "Ann", 3.0),
         ("b", "", 2.5),
     ]
+
+
+def test_what_each_spent_is_plotted_by_day_for_the_first_five_and_the_rest_without_losing_any():
+    days_of = [
+        {f"person p{n}": Row(Spent(prompt_tokens=n), "Ann" if n > 8 else "") for n in range(10)},
+        {"person p0": Row(Spent(cost_usd=0.5, completion_tokens=7)), "model m": Row(Spent(9))},
+    ]
+    told = plotted(days_of)
+    tokens = told["person"]["tokens"]
+    assert list(tokens) == ["Ann (p9)", "p8", "p0", "p7", "p6", "the rest"]
+    assert [sum(day) for day in zip(*tokens.values(), strict=True)] == [45, 7]
+    # Who spent nothing has no line.
+    assert told["person"]["usd"] == {"p0": [0, 0.5]}
+    assert told["place"] == {"usd": {}, "tokens": {}}
 
 
 def test_every_text_of_the_page_is_there_and_used():

@@ -61,18 +61,23 @@ function models(replicas) {
 
 // --- over time --------------------------------------------------------------------------------------
 
+const SERIES = 5;
 const RANGES = ["24h", "48h", "7d", "30d", "90d"];
 let range = "24h";
 
 async function time(again) {
-  const { rows, top, unit } = await see(`over-time?range=${range}`);
+  const { rows, top, unit, dates, spent } = await see(`over-time?range=${range}`);
   const labels = rows.map(({ at }) => (unit === "hours" ? new Date(`${at}:00Z`).toLocaleString(undefined, { weekday: "short", hour: "2-digit", minute: "2-digit" }) : at));
   const of = (name) => rows.map((row) => row[name]);
   const parts = (name) => ({ p50: rows.map((row) => row[name][0]), p95: rows.map((row) => row[name][1]), p99: rows.map((row) => row[name][2]) });
   const by = (name) => {
     const names = [...new Set(rows.flatMap((row) => Object.keys(row[name])))];
     const sums = names.map((one) => [one, add(rows.map((row) => row[name][one]))]).sort((one, other) => other[1] - one[1]);
-    return Object.fromEntries(sums.slice(0, 6).map(([one]) => [one, rows.map((row) => row[name][one] || 0)]));
+    const first = sums.length > SERIES + 1 ? sums.slice(0, SERIES) : sums;
+    const rest = sums.slice(first.length).map(([one]) => one);
+    const series = first.map(([one]) => [one, rows.map((row) => row[name][one] || 0)]);
+    if (rest.length) series.push([T.rest, rows.map((row) => add(rest.map((one) => row[name][one])))]);
+    return Object.fromEntries(series);
   };
   const choose = RANGES.map((one) => button(one, () => {
     range = one;
@@ -93,6 +98,10 @@ async function time(again) {
       plot(T.refusals, labels, by("refusals"), count, bars),
       plot(T.dollars_by_model, labels, by("model_usd"), usd, bars),
       plot(T.tokens_by_model, labels, by("model_tokens"), count, bars),
+      plot(T.dollars_by_person, dates, spent.person.usd, usd, bars),
+      plot(T.tokens_by_person, dates, spent.person.tokens, count, bars),
+      plot(T.dollars_by_place, dates, spent.place.usd, usd, bars),
+      plot(T.tokens_by_place, dates, spent.place.tokens, count, bars),
       plot(T.calls_of_models, labels, by("models"), count, bars),
       plot(T.pictures, labels, { pictures: of("pictures") }, count, bars),
       plot(T.tools, labels, by("tool_calls"), count, bars)),
