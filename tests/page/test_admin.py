@@ -75,6 +75,8 @@ async def test_an_operator_signs_in_looks_decides_and_takes_it_back(page, operat
     assert await faults(page) == []
     await page.get_by_role("button", name="30d").click()
     await expect(page.locator("figure h2", has_text="People")).to_be_visible()
+    spent = page.locator("figure", has_text="Tokens by person and day")
+    await expect(spent.locator("figcaption span")).to_have_count(1)
 
     await tab(page, "people")
     row = page.locator("tr", has_text=f"telegram:{who}")
