@@ -41,6 +41,20 @@ async def tab(page, name):
     )
 
 
+async def look_over_time(page):
+    await tab(page, "time")
+    await expect(page.locator("figure").first).to_be_visible()
+    questions = page.locator("figure", has_text="Questions")
+    await questions.locator("svg").hover()
+    await expect(questions.locator("figcaption")).to_contain_text("kept")
+    await questions.locator("svg").press("ArrowRight")
+    assert await faults(page) == []
+    await page.get_by_role("button", name="30d").click()
+    await expect(page.locator("figure h2", has_text="People")).to_be_visible()
+    spent = page.locator("figure", has_text="Tokens by person and day")
+    await expect(spent.locator("figcaption span")).to_have_count(1)
+
+
 async def test_an_operator_signs_in_looks_decides_and_takes_it_back(page, operated, model):
     running, server = operated
     await page.emulate_media(color_scheme="dark")
@@ -59,25 +73,14 @@ async def test_an_operator_signs_in_looks_decides_and_takes_it_back(page, operat
     # Who sits at the machine that only they reach is an owner, and gets a link on the page.
     await page.goto(running.url)
     await ask(page, "/admin")
-    link = bot(page).last.get_by_role("link", name="/admin")
-    await page.goto(running.url + await link.get_attribute("href"))
+    link = await bot(page).last.get_by_role("link", name="/admin").get_attribute("href")
+    await page.goto(running.url + link)
     await page.get_by_role("button", name="Sign in with the link").click()
     await expect(page.locator("table", has_text="telegram").first).to_be_visible()
     await expect(page.locator(".card")).to_have_count(6)
     assert await faults(page) == []
 
-    await tab(page, "time")
-    await expect(page.locator("figure").first).to_be_visible()
-    questions = page.locator("figure", has_text="Questions")
-    await questions.locator("svg").hover()
-    await expect(questions.locator("figcaption")).to_contain_text("kept")
-    await questions.locator("svg").press("ArrowRight")
-    assert await faults(page) == []
-    await page.get_by_role("button", name="30d").click()
-    await expect(page.locator("figure h2", has_text="People")).to_be_visible()
-    spent = page.locator("figure", has_text="Tokens by person and day")
-    await expect(spent.locator("figcaption span")).to_have_count(1)
-
+    await look_over_time(page)
     await tab(page, "people")
     row = page.locator("tr", has_text=f"telegram:{who}")
     await row.get_by_role("button", name="Block", exact=True).click()
