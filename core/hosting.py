@@ -44,6 +44,8 @@ class Hosting:
         self._starting, self._reading = starting, reading
         self._worker, self._routes = worker, routes
         self._tenants, self._members = tenants, members
+        self.troubles: dict[str, str] = {}
+        """Why what serves several platforms at once does not work, by name."""
         self.routes: list[web.AbstractRouteDef] = []
         self.jobs: list[Callable[[], Coroutine[Any, Any, None]]] = []
         """What serves several platforms at once (see `also`)."""
@@ -65,7 +67,7 @@ class Hosting:
         wrong = {**self._starting.wrong, **self._reading.wrong}
         well = {kind_of(name) for name in self._platforms if name not in wrong}
         one_of = {name: why for name, why in wrong.items() if kind_of(name) in well}
-        left = {name: why for name, why in wrong.items() if name not in one_of}
+        left = {name: why for name, why in wrong.items() if name not in one_of} | self.troubles
         return left, [f"{name}: {why}" for name, why in one_of.items()]
 
     def also(

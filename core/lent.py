@@ -11,6 +11,7 @@ from collections.abc import (
     Coroutine,
     Iterable,
     Mapping,
+    MutableMapping,
     Sequence,
 )
 from contextlib import AbstractAsyncContextManager
@@ -177,6 +178,11 @@ class Hosts(Protocol):
     @property
     def platforms(self) -> Mapping[str, Platform]:
         """All that are served, by name."""
+        ...
+
+    @property
+    def troubles(self) -> MutableMapping[str, str]:
+        """Why what serves several tenants does not work, by platform, for the operator."""
         ...
 
     @property

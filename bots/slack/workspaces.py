@@ -250,10 +250,14 @@ class Workspaces:
             )
             try:
                 with slack_errors("SLACK_APP_TOKEN"):
+                    # The client itself tries again and again, and tells nobody.
+                    await handler.client.web_client.apps_connections_open(app_token=self._app_token)
                     await handler.connect_async()  # type: ignore[no-untyped-call]  # bolt's own
+                self._hosts.troubles.pop(KIND, None)
                 await asyncio.Event().wait()
             except PlatformError as error:
                 log.warning("no socket: %s", error)
+                self._hosts.troubles[KIND] = f"no event is heard: {error}"
             finally:
                 with suppress(SlackClientError, ClientError, OSError):
                     await handler.close_async()  # type: ignore[no-untyped-call]  # bolt's own

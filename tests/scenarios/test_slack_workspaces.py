@@ -297,8 +297,17 @@ async def test_an_organisation_installs_once_for_all_its_workspaces(tmp_path, mo
 
 async def test_all_installations_are_heard_through_one_socket(tmp_path, model):
     app = SlackApp()
+    """While there is none, `/readyz` says it."""
     more = {"slack_app_token": APP_TOKEN, "slack_signing_secret": ""}
+    app.sockets_allowed = False
     async with app.running(), serving(tmp_path, model, app, **more) as running:
+
+        async def told():
+            status, told = await readiness(running.url)
+            return status == 503 and "no event is heard" in told["wrong"]["slack"]
+
+        await until(told)
+        app.sockets_allowed = True
         await until(lambda: all(one._sockets for one in app.workspaces.values()))
         await installed(running, app, "T01", "T02")
 

@@ -27,6 +27,7 @@ class SlackApp:
         self.codes, self.refreshes = {}, {}
         self.exchanges, self.refused = [], []
         """What oauth.v2.access gave, by grant; and the codes of its refusals."""
+        self.sockets_allowed = True
         self._number = 0
         for team in teams:
             self.add(team)
@@ -97,7 +98,8 @@ class SlackApp:
         return await one._serve(request)
 
     async def _open(self, request):
-        if request.headers.get("Authorization") != f"Bearer {APP_TOKEN}":
+        allowed = self.sockets_allowed
+        if not allowed or request.headers.get("Authorization") != f"Bearer {APP_TOKEN}":
             return web.json_response({"ok": False, "error": "invalid_auth"})
         return web.json_response({"ok": True, "url": f"{self.url}/link".replace("http", "ws", 1)})
 
