@@ -1,5 +1,6 @@
 """One Chromium for all tests of the page, and a browser profile for each."""
 
+import base64
 import shutil
 
 import pytest
@@ -90,6 +91,7 @@ async def app(tmp_path_factory, scripted):
         "llm_base_url": scripted.url,
         "llm_model": "scripted",
         "image_base_url": scripted.url,
+        "audio_model": "whisper-1",
     }
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("bots.web.sessions.NEW_PER_MINUTE", 1_000)
@@ -100,6 +102,20 @@ async def app(tmp_path_factory, scripted):
 async def ask(page, text):
     await page.fill("#text", text)
     await page.press("#text", "Enter")
+
+
+async def paste(page, name, mime, data):
+    """As a browser does when somebody pastes a file into the box of the question."""
+    await page.evaluate(
+        """([name, type, data]) => {
+          const clipboardData = new DataTransfer();
+          const bytes = Uint8Array.from(atob(data), (one) => one.charCodeAt(0));
+          clipboardData.items.add(new File([bytes], name, { type }));
+          document.querySelector("#text").dispatchEvent(
+            new ClipboardEvent("paste", { bubbles: true, cancelable: true, clipboardData }));
+        }""",
+        [name, mime, base64.b64encode(data).decode()],
+    )
 
 
 def bot(page):

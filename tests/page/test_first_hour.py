@@ -9,7 +9,7 @@ from playwright.async_api import expect
 from tests.attacks.watching import free_port
 from tests.contracts.drivers import TelegramDriver, driving
 from tests.harness import at_rest, until
-from tests.page.conftest import ask, bot
+from tests.page.conftest import ask, bot, paste
 from tests.scenarios.test_requests import code_in_store, press, wait_for
 
 LINK = re.compile(
@@ -47,8 +47,8 @@ async def test_the_first_hour_from_an_empty_page_to_a_dashboard_that_shows_it_al
         await expect(page.locator("#person span")).to_contain_text("telegram")
         picture = io.BytesIO()
         Image.new("RGB", (40, 30), "tomato").save(picture, "PNG")
-        file = {"name": "a.png", "mimeType": "image/png", "buffer": picture.getvalue()}
-        await page.set_input_files("#pick", file)
+        await paste(page, "image.png", "image/png", picture.getvalue())
+        await expect(page.locator("#files img")).to_be_visible()
         await ask(page, "What is in it?")
         await expect(bot(page)).to_contain_text("Echo of What is in it?")
         asked = str(model.requests[-1]["messages"])

@@ -16,7 +16,8 @@ from core.messages import ConversationId, Exchange, Sender
 from core.store import keys
 from core.store.archive import indexed
 from tests.harness import until
-from tests.page.conftest import ask, bot
+from tests.page.conftest import ask, bot, paste
+from tests.scenarios.test_telegram import pdf
 
 WORDS = LANGUAGES["en"].sentences
 AXE = resources.files("axe_playwright_python").joinpath("axe.min.js").read_text("utf-8")
@@ -250,6 +251,22 @@ async def test_files_are_picked_pasted_dropped_removed_and_read(page, app, model
     )
     await expect(page.locator("#state")).to_contain_text("huge.pdf")
     await expect(page.locator("#files li")).to_have_count(0)
+    assert page.problems == []
+
+
+async def test_a_pdf_and_a_sound_reach_the_model_as_text(page, app, model):
+    await page.goto(app.url)
+    await paste(page, "paper.pdf", "application/pdf", pdf("Tea is a drink"))
+    sound = {"name": "note.ogg", "mimeType": "audio/ogg", "buffer": b"OggS voice"}
+    await page.locator("#pick").set_input_files([sound])
+    await expect(page.locator("#files .name")).to_have_text(["paper.pdf", "note.ogg"])
+    await expect(page.locator("#files progress")).to_have_count(0)
+    await ask(page, "Which one speaks?")
+    await expect(bot(page)).to_contain_text("Echo of")
+    asked = str(model.requests[-1]["messages"][-1]["content"])
+    assert "Tea is a drink" in asked
+    assert model.heard[-1][2] == b"OggS voice"
+    assert "what is the time?" in asked
     assert page.problems == []
 
 
