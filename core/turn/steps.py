@@ -132,22 +132,24 @@ class Steps:
             # An earlier try made this call, and nobody knows what came of it.
             await self._note(number, at, doubted(step))
             return
-        with self._bounds.call():
-            await self._make(number, at, step)
+        try:
+            with self._bounds.call():
+                ended = await self._made(number, at, step)
+            await self._note(number, at, ended)
+        finally:
+            self._seen.ended(number, at)
 
-    async def _make(self, number: int, at: int, step: StepRecord) -> None:
+    async def _made(self, number: int, at: int, step: StepRecord) -> StepRecord:
+        """*step*, once its call was made, or is not made, or a person is asked."""
         ready = await self._ready(number, at, step)
         if isinstance(ready, str):
-            await self._note(number, at, replace(step, state="failed", output=ready))
-            return
+            return replace(step, state="failed", output=ready)
         spec, allowed = ready[0].spec, step.allowed or step.state == "begun"
         built = spec.sends and builds(ready[1], self._addresses())
         if not allowed and await self._must_ask(spec, self.tainted, built):
             if len(shown(step.call.arguments)) > MOST_SHOWN:
-                await self._note(number, at, replace(step, state="failed", output=TOO_LONG))
-            else:
-                await self._note(number, at, asked(step, private=self._base.private))
-            return
+                return replace(step, state="failed", output=TOO_LONG)
+            return asked(step, private=self._base.private)
         if step.effect != "read_only" and step.state != "begun":
             await self._journal.note(number, at, replace(step, state="begun"))
         known, arguments = ready
@@ -163,16 +165,12 @@ class Steps:
             context = replace(context, addresses=self._addresses())
         began = time.monotonic()
         self._seen.began(number, at)
-        try:
-            with self._tracer.span(
-                f"execute_tool {step.tool}",
-                {"gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": step.tool},
-            ):
-                ended = await self._call(number, at, known, arguments, context)
-            ended = replace(ended, seconds=max(time.monotonic() - began, 1e-6))
-            await self._note(number, at, ended)
-        finally:
-            self._seen.ended(number, at)
+        with self._tracer.span(
+            f"execute_tool {step.tool}",
+            {"gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": step.tool},
+        ):
+            ended = await self._call(number, at, known, arguments, context)
+        return replace(ended, seconds=max(time.monotonic() - began, 1e-6))
 
     async def _ready(
         self, number: int, at: int, step: StepRecord
