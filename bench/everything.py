@@ -63,7 +63,8 @@ def run(module, arguments):
         return f"{done.stdout.strip()}\n(it ended with {done.returncode}: {last})".replace(
             str(ROOT), ""
         ).strip()
-    return done.stdout.strip()
+    # Warnings of the program itself are no figures.
+    return re.sub(r"^\d{4}-\d\d-\d\d .*\n", "", done.stdout, flags=re.MULTILINE).strip()
 
 
 def read(said):

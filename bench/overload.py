@@ -12,7 +12,7 @@ import asyncio
 import resource
 import sys
 import time
-from collections import defaultdict
+from collections import defaultdict, deque
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -175,6 +175,8 @@ async def run(*, questions, conversations, max_turns=200, max_per_person=5):
     platform = MemoryPlatform(asked)
     result = Result(len(asked))
     model = ModelServer(lambda messages: f"ANSWER to {messages[-1]['content']}.", 0.1, 8)
+    # What the model was sent is no memory of ours.
+    model.requests = deque(maxlen=100)
     async with serving(
         platform,
         model,
