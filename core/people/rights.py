@@ -31,6 +31,14 @@ class Members(Protocol):
         ...
 
 
+OWN_DATA = frozenset(("export", "forget"))
+"""The commands by which people see and erase what is kept of them."""
+
+
+def _is_own_data(incoming: Incoming) -> bool:
+    return incoming.private and incoming.command in OWN_DATA
+
+
 def at_home(platform: Platform, person: str) -> bool:
     """Whether *platform* itself let *person* in. Who came by a link is who they are elsewhere."""
     return platform.local and tenant_of(person) == platform.name
@@ -59,8 +67,12 @@ class Rights:
         self.table = table
 
     async def role(self, platform: Platform, incoming: Incoming) -> Role:
-        """The role of the sender of *incoming* everywhere. Raises `StoreError`."""
-        return await self.role_at(platform, incoming.sender.id, incoming.conversation)
+        """The role of the sender of *incoming* everywhere. Raises `StoreError`.
+
+        What is kept of somebody is theirs: for that even who is blocked counts as a member.
+        """
+        role = await self.role_at(platform, incoming.sender.id, incoming.conversation)
+        return max(role, Role.MEMBER) if _is_own_data(incoming) else role
 
     async def role_at(self, platform: Platform, person: str, conversation: ConversationId) -> Role:
         """The role of *person*, who speaks in *conversation* of *platform*. Raises `StoreError`."""
@@ -71,6 +83,8 @@ class Rights:
 
     async def standing(self, incoming: Incoming) -> Standing:
         """What the sender of *incoming* is, for an adapter that must know before the ingress."""
+        if _is_own_data(incoming):
+            return "member"
         try:
             role = await self.role_of(incoming.sender.id, incoming.conversation)
         except StoreError:

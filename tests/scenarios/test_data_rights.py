@@ -127,6 +127,31 @@ async def history_of(driver, conversation="telegram:-1001:"):
     return [json.loads(one)["question"] for one in raw]
 
 
+async def test_who_was_blocked_may_still_see_and_erase_what_is_kept_of_them(tmp_path, model):
+    driver = TelegramDriver()
+    async with driving(driver, tmp_path, model, open=False, owners=("telegram:78",)):
+        await driver.say("dm2", "/allow 77")
+        await until(lambda: driver.server.posts(78))
+        await driver.say("dm", "I am going to zanzibar")
+        await driver.answered("dm")
+        await driver.say("dm2", "/block 77")
+        await until(lambda: len(driver.server.posts(78)) == 2)
+        asked = len(model.requests)
+        await driver.say("dm", "why am I blocked?")
+        await driver.say("dm", "/export")
+        data, _ = await exported(driver, "dm")
+        assert data["conversations"][0]["exchanges"][0]["question"] == "I am going to zanzibar"
+        assert await driver.app.core.redis.exists(keys.history("telegram:77:"))
+        await driver.say("dm", "/forget")
+        history = keys.history("telegram:77:")
+        await until(lambda: gone(driver.app.core.redis, history))
+        assert len(model.requests) == asked
+
+
+async def gone(redis, name):
+    return not await redis.exists(name)
+
+
 async def test_in_a_group_a_member_gets_and_forgets_their_own_part_and_an_admin_the_whole(
     tmp_path, model
 ):
