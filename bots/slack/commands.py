@@ -126,14 +126,19 @@ def read_press(body: Mapping[str, Any], name: str, team: str) -> Incoming | None
     if not pressed or not user:
         return None
     message, view = mapping(body, "message"), mapping(body, "view")
+    container = mapping(body, "container")
+    # A message for one person is no thread that anybody can answer in, and often not told here.
+    for_one = container.get("is_ephemeral") is True
     channel = string(mapping(body, "channel"), "id") or string(view, "private_metadata")
-    thread = string(message, "thread_ts") or string(message, "ts")
-    if not channel or not (thread or view):
+    within = string(message, "thread_ts") or string(container, "thread_ts")
+    under = string(message, "ts") or string(container, "message_ts")
+    thread = within or ("" if for_one else under)
+    if not channel or not (thread or view or for_one):
         return None
     command = string(pressed[0], "value")
     if not command:
         return None
-    private, within = channel.startswith("D"), string(message, "thread_ts")
+    private = channel.startswith("D")
     alone = "" if private or view else f"@{user} {string(body, 'response_url')} {within}".rstrip()
     return Incoming(
         event_id=f"{name}:{team}:{string(body, 'trigger_id')}",
@@ -143,7 +148,7 @@ def read_press(body: Mapping[str, Any], name: str, team: str) -> Incoming | None
         command="retry" if command == "again" else command,
         private=private,
         reply_to=f"{HOME} {user}" if view and command.partition(" ")[0] == HOME else "",
-        under=string(message, "ts"),
+        under=under,
         aside=alone,
         if_barred=alone,
         of_place=not thread,

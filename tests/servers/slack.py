@@ -399,7 +399,7 @@ class SlackServer:
                 "team": {"id": self.team},
                 "user": {"id": user},
                 "channel": {"id": post.channel},
-                "message": {"ts": post.ts, "thread_ts": post.thread or post.ts},
+                **self._pressed(post),
                 "trigger_id": self.next("trigger."),
                 "actions": [
                     {"type": "button", "action_id": command, "block_id": "b", "value": command}
@@ -407,6 +407,17 @@ class SlackServer:
             },
             retried=False,
         )
+
+    def _pressed(self, post):
+        """What a press tells of *post*: /reference/interaction-payloads/block_actions-payload.
+
+        Of a message for one person it is the `container` alone.
+        """
+        if any(shown is post for _, shown in self.ephemerals):
+            thread = {"thread_ts": post.thread} if post.thread else {}
+            about = {"type": "message", "message_ts": post.ts, "channel_id": post.channel}
+            return {"container": {**about, **thread, "is_ephemeral": True}}
+        return {"message": {"ts": post.ts, "thread_ts": post.thread or post.ts}}
 
     def deliver(self, kind, payload, *, retried=True):
         task = asyncio.ensure_future(self._deliver(kind, payload, retried=retried))

@@ -108,6 +108,23 @@ def test_what_stands_behind_catchup_is_no_question_to_everybody(wish):
     assert (slash.command, slash.text) == ("catchup", wish)
 
 
+@pytest.mark.parametrize(("channel", "thread"), [("C01", ""), ("D01", ""), ("C01", "1.1")])
+def test_a_press_under_a_message_for_one_person_is_answered_where_that_stands(channel, thread):
+    """docs.slack.dev, block_actions payload: such a message is known by its `container` alone."""
+    container = {"message_ts": "2.2", "is_ephemeral": True, "thread_ts": thread}
+    body = {
+        "user": {"id": "U01"},
+        "channel": {"id": channel},
+        "container": container,
+        "actions": [{"value": "forget yes 1 2"}],
+    }
+    press = read_press(body, "slack", "T01")
+    assert press.command == "forget yes 1 2"
+    assert press.conversation == f"slack:{channel}:{thread}"
+    assert press.under == "2.2"
+    assert bool(press.aside) == (channel == "C01")
+
+
 def test_a_number_or_an_address_that_slack_made_a_link_is_told_as_it_was_written():
     told = words("<tel:+1|+1> <mailto:a@b|a@b> <mailto:a@b|Ann>", {})
     assert told == "+1 a@b Ann (mailto:a@b)"
