@@ -73,6 +73,7 @@ class OwnerCodes:
 
     async def wanted(self, platform: Platform) -> bool:
         """Whether a code waits for the owner of *platform*. Raises `StoreError`."""
+        await self._tell(platform)  # A stranger may be quicker than the watch.
         return self.may_have_none(platform) and await self._members.has_owner_code(platform.name)
 
     async def watch(self) -> None:

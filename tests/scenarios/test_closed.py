@@ -197,3 +197,14 @@ async def test_check_says_whether_there_is_an_owner_and_who(tmp_path):
         members = SharedMembers(redis)
         await members.decide("telegram", "telegram:77", member, by_owner=True, owned=False)
         assert "owned by telegram:77" in str([one async for one in _store(settings, {})])
+
+
+async def test_a_stranger_who_is_quicker_than_the_watch_is_told_of_the_code(
+    tmp_path, model, monkeypatch
+):
+    monkeypatch.setattr("core.owner_codes.LOOK_S", 3600.0)
+    driver = TelegramDriver()
+    async with closed(driver, tmp_path, model) as core:
+        await driver.say("dm", "hello")
+        await said(driver, "dm", "no owner yet")
+        assert await core.redis.exists(keys.owner_code("telegram"))
