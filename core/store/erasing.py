@@ -187,5 +187,7 @@ class Eraser:
                 for name in gone:
                     pipe.delete(name)
                 counts = await pipe.execute()
-                await self._redis.delete(keys.asked(person))
+                # An answer that may be given again names nobody, so all of them go.
+                cached = [name async for name in self._archive.names(keys.answer(""), "*")]
+                await self._redis.delete(keys.asked(person), *cached)
         return sum(map(int, counts))

@@ -20,10 +20,11 @@ MOST_DAYS = 366 * 5 + 2
 _MORE = re.compile(r"(?<![\d:])\d{1,2}:\d{2}(?![\d:])")
 _ANDS = {word for one in LANGUAGES.values() for word in one.times.get("and", ())} | {"&", ","}
 _AND_MORE = re.compile(
-    rf"\s*(?:{'|'.join(map(re.escape, sorted(_ANDS)))})\s*(?:\w{{1,3}}\s)?\d{{1,2}}:\d{{2}}",
+    rf"\s*(?:{'|'.join(map(re.escape, sorted(_ANDS)))})\s*(?:\w{{1,3}}\s)?\d{{1,2}}"
+    r"(?::\d{2}|\s?(?:[ap]\.?m\b|uhr\b|h\b|heures?\b|horas?\b|час|[点點时時시]))",
     re.IGNORECASE,
 )
-"""Another hour behind the first: "at 8:30 and 17:00"."""
+"""Another hour behind the first: "at 8:30 and 17:00", "at 9 and 6 pm"."""
 CRON_DAYS = {0: 1, 1: 2, 2: 3, 3: 4, 4: 5, 5: 6, 6: 0}
 _MINUTES = {"second": 1 / 60, "minute": 1, "hour": 60}
 _DAYS = {"day": 1, "week": 7, "month": 30, "year": 365}
