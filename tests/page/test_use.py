@@ -256,6 +256,7 @@ async def test_files_are_picked_pasted_dropped_removed_and_read(page, app, model
 
 async def test_a_pdf_and_a_sound_reach_the_model_as_text(page, app, model):
     await page.goto(app.url)
+    await expect(page.locator(".hello")).to_be_visible()
     await paste(page, "paper.pdf", "application/pdf", pdf("Tea is a drink"))
     sound = {"name": "note.ogg", "mimeType": "audio/ogg", "buffer": b"OggS voice"}
     await page.locator("#pick").set_input_files([sound])

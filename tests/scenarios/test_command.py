@@ -8,6 +8,7 @@ import signal
 import socket
 import sys
 from contextlib import asynccontextmanager
+from functools import partial
 
 import aiohttp
 import pytest
@@ -482,6 +483,8 @@ async def test_who_ends_the_command_while_its_parts_are_read_sees_no_traceback(t
         env=environment(tmp_path, PYTHONPATH=str(tmp_path)),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
+        # Tests that run in the background of a shell hear no Ctrl-C, nor would their children.
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
     )
     assert await asyncio.wait_for(process.stdout.readline(), 30) == b"reading\n"
     process.send_signal(signal.SIGINT)

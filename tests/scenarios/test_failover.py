@@ -37,7 +37,7 @@ async def test_an_answer_goes_on_behind_a_failover_and_questions_asked_meanwhile
     driver = TelegramDriver()
     model.piece_s, model.answer = 0.05, lambda messages: WORDS
     async with driving(driver, tmp_path, model, redis_url=group.url):
-        await driver.say("dm", "go")
+        await driver.say("dm", "What is an answer made of?")
         await until(lambda: driver.server.posts(77))
         dead = await until(group.primary)
         dead.kill()
@@ -71,7 +71,7 @@ async def test_an_answer_goes_on_while_its_slot_moves_to_another_node(cluster, t
     driver = TelegramDriver()
     model.piece_s, model.answer = 0.05, lambda messages: WORDS
     async with driving(driver, tmp_path, model, redis_url=cluster.url):
-        await driver.say("dm", "go")
+        await driver.say("dm", "What is an answer made of?")
         await until(lambda: driver.server.posts(77))
         source = await until(cluster.primary)
         target = next(node for node in cluster.data[:3] if node is not source)
