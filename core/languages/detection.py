@@ -10,7 +10,11 @@ from collections.abc import Mapping
 
 from core.languages.catalogue import CATALOGUE, LANGUAGES, SOURCE, Language, Locale
 
-_NO_PROSE = re.compile(r"```.*?(?:```|\Z)|`[^`\n]*`|https?://\S+|[@#/<]\S+", re.DOTALL)
+_NO_PROSE = re.compile(
+    # Code, addresses, mentions; and what holds a digit: ids and codes have letters by chance.
+    r"```.*?(?:```|\Z)|`[^`\n]*`|https?://\S+|[@#/<]\S+|(?<![!-~])[!-/:-~]{0,64}\d[!-~]*",
+    re.DOTALL,
+)
 _LATIN_WORD = re.compile(r"[a-z\u00df-\u00f6\u00f8-\u017f]+")
 _KANA = re.compile(r"[\u3041-\u30fa]")
 _HAN = re.compile(r"[\u3400-\u9fff]")

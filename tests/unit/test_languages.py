@@ -232,6 +232,7 @@ def test_the_most_wanted_language_of_a_browser_comes_first(header, tags):
         ("Wie ist das Wetter?", "", "en", "de"),
         ("What is the weather like?", "", "de", "en"),
         ("o que é isso?", "", "", "pt-BR"),
+        ("own-de3l-para-o2fc-que7-nao4", "", "en", "en"),
         ("merci", "", "fr", "fr"),
         ("merci", "", "zh", "en"),
         ("안녕하세요", "", "ko", "en"),
