@@ -31,6 +31,7 @@ from aiohttp import web
 from core.messages import Exchange, conversation_id
 from core.store import keys
 from core.store.connection import connect
+from core.store.values import read_dead_letter
 from tests.harness import Replica, until
 from tests.servers import effects, slack
 from tests.servers.model import ModelServer
@@ -65,6 +66,8 @@ class Result:
     in_history: int = 0
     on_screen: int = 0
     lost: list = field(default_factory=list)
+    set_aside: list = field(default_factory=list)
+    """Questions whose process died twice: told to the person, and kept for the operator."""
     repeated: list = field(default_factory=list)
     disordered: list = field(default_factory=list)
     foreign: list = field(default_factory=list)
@@ -86,7 +89,8 @@ class Result:
 
     @property
     def good(self):
-        return self.asked == self.in_history == self.on_screen and not (
+        aside = len(self.set_aside)
+        return self.asked == self.in_history + aside == self.on_screen + aside and not (
             self.lost
             or self.repeated
             or self.disordered
@@ -103,6 +107,7 @@ class Result:
             ("questions asked", self.asked),
             ("exchanges in history", self.in_history),
             ("final answers on screen", self.on_screen),
+            ("set aside after two deaths, and told so", len(self.set_aside)),
             ("lost", len(self.lost)),
             ("answered twice", len(self.repeated)),
             ("out of order", len(self.disordered)),
@@ -383,6 +388,7 @@ class Chaos:
         answered, since = -1, time.monotonic()
         while time.monotonic() - since < STANDSTILL_S:
             now = sum([len(await self._history(conversation)) for conversation in self.asked])
+            now += len(await self._letters())
             told = sum(bool(self._told(text)) for text in self.reminded)
             if now >= self._questions and told >= self.result.reminders:
                 break
@@ -396,6 +402,12 @@ class Chaos:
         async with connect(self.redis.url) as redis:
             stored = await redis.lrange(keys.history(conversation), 0, -1)
         return [_decode(one) for one in stored]
+
+    async def _letters(self):
+        """The questions that were set aside for the operator."""
+        async with connect(self.redis.url) as redis:
+            stored = await redis.lrange(keys.DEAD, 0, -1)
+        return [read_dead_letter(one).incoming.text for one in stored]
 
     def _screen(self, conversation):
         """The posts of a conversation: (text, whether it is final, when it was posted)."""
@@ -418,21 +430,25 @@ class Chaos:
             for (tool, what), keys_ in did.items()
             if tool == "make" and len(keys_) > 1
         ]
+        letters = await self._letters()
         for conversation, asked in self.asked.items():
             exchanges = await self._history(conversation)
             history = [one.question for one in exchanges]
             posts = self._screen(conversation)
+            told = sum("set aside for my operator" in text for text, _, _ in posts)
+            aside = [text for text in asked if text in letters and text not in history][:told]
+            result.set_aside += aside
             for exchange in exchanges:
                 self._judge_steps(exchange, did, posts)
             final = [text for text, is_final, _ in posts if is_final]
             result.in_history += len(history)
-            result.lost += [text for text in asked if text not in history]
+            result.lost += [text for text in asked if text not in [*history, *aside]]
             for text in asked:
                 name = self.speakers.get(text)
                 whole = f"ANSWER to {name}: {text}:" if name else f"ANSWER to {text}:"
                 shown = [is_final for one, is_final, _ in posts if whole in one]
                 result.on_screen += any(shown)
-                result.lost += [] if any(shown) else [text]
+                result.lost += [] if any(shown) or text in aside else [text]
             if len(posts) > len(asked):
                 self._judge_doubled(posts, len(asked))
             counts = Counter(history)
