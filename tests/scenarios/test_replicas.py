@@ -23,10 +23,10 @@ def answered(server, chat, text):
 async def replaced_and_woken(frozen, server, replica):
     """Another process answers in a post of its own; the one that wakes takes away what it made."""
     replica()
-    await until(lambda: answered(server, 77, "Echo of hello"))
+    await until(lambda: answered(server, 77, "Echo of hello"), 40)
     assert len(server.posts(77)) == 2
     frozen.thaw()
-    await until(lambda: len(server.posts(77)) == 1)
+    await until(lambda: len(server.posts(77)) == 1, 40)
     assert answered(server, 77, "Echo of hello")
 
 

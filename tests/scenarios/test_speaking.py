@@ -210,7 +210,8 @@ async def test_what_is_said_below_a_message_that_it_left_stays_peoples_own(
         ):
             model.answers["small"] = verdict
             below = group.says(text, 1)
-            await until(lambda judged=judged: len(group.asked("small")) == judged)
+            # On Slack, what people say in their thread is judged too.
+            await until(lambda judged=judged: len(group.asked("small")) >= judged)
             await group.quiet()
             for number in range(3):
                 group.says(f"what else is there, number {number}", 2, under=below)
