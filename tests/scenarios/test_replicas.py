@@ -108,6 +108,7 @@ async def test_who_posted_while_redis_was_away_and_froze_takes_its_post_away_whe
     await until(lambda: [call for call in server.calls if call[1] == "editMessageText"])
     frozen.freeze()
     redis.start()
+    await until(redis.answers)
     await replaced_and_woken(frozen, server, replica)
 
 
