@@ -7,11 +7,12 @@ platform's library only inside its functions, so a platform that is off costs no
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, TypeVar
 
 from pydantic import BaseModel
 
 from bots.finding import Finding
+from core.languages.catalogue import Speak
 from core.lent import (
     CommandInfo,
     Hosts,
@@ -33,12 +34,6 @@ from core.tenant_names import own_name_of
 
 GROUP = "palaver.platforms"
 SettingsT = TypeVar("SettingsT", bound=BaseModel)
-
-
-class Speak(Protocol):
-    """A sentence of the catalogue, in *language* (an IETF tag) or the nearest language."""
-
-    def __call__(self, name: str, language: str, /, **values: object) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,10 +6,6 @@ chat (`core.turn.commands.accounts`). Ann then has the code, and Mallory the lin
 sure that who comes back is who set out (RFC 6749, 10.12).
 """
 
-import hashlib
-import hmac
-import html
-import secrets
 from collections.abc import Awaitable, Callable, Sequence
 
 from aiohttp import web
@@ -20,6 +16,7 @@ from core.languages.catalogue import say
 from core.mcp.authorization import Provider, SignInFailed
 from core.mcp.entry import ServerEntry
 from core.mcp.oauth import Client, Denied, OAuth
+from core.net.round_trip import RoundTrip, new_traveller, plain_page
 from core.store.sign_ins import LINK_S, SignIns, Walk
 from core.telemetry import logger
 from core.toolbox import BACK, DOCUMENT
@@ -39,6 +36,7 @@ class _SigningIn:
 
     def __init__(self, oauth: OAuth, sign_ins: SignIns, asking: Asking) -> None:
         self._oauth = oauth
+        self._trip = RoundTrip(COOKIE, BACK, LINK_S, oauth.redirect.startswith("https:"))
         self._sign_ins = sign_ins
         self._asking = asking
 
@@ -47,40 +45,28 @@ class _SigningIn:
         sign_in = await self._sign_ins.of_link(link)
         entry = self._asking(sign_in.server) if sign_in is not None else None
         if sign_in is None or entry is None:
-            return _page(request, "sign_in_gone", status=410)
+            return plain_page(say, request, "sign_in_gone", status=410)
         provider = await self._oauth.provider(entry, sign_in.scope)
         client = await self._client(entry, provider)
         journey = self._oauth.journey(entry, provider, client)
-        browser = secrets.token_urlsafe(24)
-        walk = Walk(link, journey.verifier, provider, client, _digest(browser))
+        traveller = new_traveller()
+        walk = Walk(link, journey.verifier, provider, client, traveller.digest)
         await self._sign_ins.set_out(journey.state, walk)
-        away = web.Response(status=302, headers={**_HEADERS, "Location": journey.url})
-        away.set_cookie(
-            COOKIE,
-            browser,
-            max_age=LINK_S,
-            path=BACK,
-            httponly=True,
-            # Who comes back comes from another site.
-            samesite="Lax",
-            secure=self._oauth.redirect.startswith("https:"),
-        )
-        return away
+        return self._trip.sent(journey.url, traveller)
 
     async def come_back(self, request: web.Request) -> web.StreamResponse:
         told = {name: request.query.get(name, "")[:MOST_CHARS] for name in ("state", "code", "iss")}
         found = await self._sign_ins.come_back(told["state"]) if told["state"] else None
         if found is None:
-            return _page(request, "sign_in_gone", status=410)
+            return plain_page(say, request, "sign_in_gone", status=410)
         walk, sign_in = found
         entry = self._asking(sign_in.server)
-        browser = _digest(request.cookies.get(COOKIE, ""))
-        if entry is None or not hmac.compare_digest(browser, walk.browser):
-            return _page(request, "sign_in_gone", status=410)
+        if entry is None or not self._trip.is_of(request, walk.browser):
+            return plain_page(say, request, "sign_in_gone", status=410)
         # RFC 9207: a code of another authorization server is not taken to this one.
         expected = told["iss"] or ("" if walk.provider.says_iss else walk.provider.issuer)
         if expected != walk.provider.issuer or not told["code"]:
-            return _page(request, "sign_in_failed", status=400, reason="")
+            return plain_page(say, request, "sign_in_failed", status=400, reason="")
         person = sign_in.person
         try:
             account = await self._oauth.redeem(
@@ -91,7 +77,7 @@ class _SigningIn:
             await self._sign_ins.forget_client(self._known_as(walk.provider))
             raise
         code = await self._sign_ins.arrive(sign_in, account)
-        return _page(request, "sign_in_code", server=sign_in.server, code=code)
+        return plain_page(say, request, "sign_in_code", server=sign_in.server, code=code)
 
     async def document(self, _: web.Request) -> web.StreamResponse:
         """Who we are (OAuth Client ID Metadata Document)."""
@@ -141,38 +127,6 @@ def _told(
         except PalaverError as error:
             log.warning("nobody can sign in", reason=str(error))
             reason = str(error) if isinstance(error, SignInFailed) else ""
-            return _page(request, "sign_in_failed", status=502, reason=reason)
+            return plain_page(say, request, "sign_in_failed", status=502, reason=reason)
 
     return handler
-
-
-_HEADERS = {
-    "Cache-Control": "no-store",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; "
-    "frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
-}
-
-
-def _page(
-    request: web.Request, sentence: str, *, status: int = 200, **values: object
-) -> web.Response:
-    """*sentence* in the language of the browser."""
-    language = request.headers.get("Accept-Language", "en").partition(",")[0].partition(";")[0]
-    text = html.escape(say(sentence, language.strip()[:20], **values))
-    parts = (
-        f"<code>{part}</code>" if at % 2 else part.replace("\n", "<br>")
-        for at, part in enumerate(text.split("`"))
-    )
-    body = (
-        '<!doctype html><meta charset="utf-8"><meta name="viewport" '
-        'content="width=device-width"><title>Palaver</title><style>body{font:1.1em/1.5 '
-        "system-ui;max-width:32em;margin:15vh auto;padding:0 1em}code{font-size:1.3em}"
-        f"</style><p>{''.join(parts)}</p>"
-    )
-    return web.Response(status=status, text=body, content_type="text/html", headers=_HEADERS)
-
-
-def _digest(secret: str) -> str:
-    return hashlib.sha256(secret.encode(errors="replace")).hexdigest()

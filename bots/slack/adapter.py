@@ -21,7 +21,7 @@ from bots.slack.files import DOMAINS, Files
 from bots.slack.history import History, link_to
 from bots.slack.inbound import NAME, Me
 from bots.slack.limits import post_budget, status_budget
-from bots.slack.listeners import Listeners, Speak, StandingOf
+from bots.slack.listeners import Listeners, StandingOf
 from bots.slack.markup import BLOCK_CHARS, fill
 from bots.slack.menus import of_one, surface_of_one
 from bots.slack.people import People
@@ -32,6 +32,7 @@ from bots.slack.surface import SlackSurface
 from bots.slack.uploads import Uploads
 from core.credentials import Credential
 from core.errors import ConfigError
+from core.languages.catalogue import Speak
 from core.lent import CommandInfo, Known, Overhears, Spare
 from core.messages import (
     Attachment,
@@ -52,10 +53,10 @@ from core.said import Feeling, Span, Transcript
 class SlackPlatform:
     """The app of one workspace.
 
-    *commands*: those that people type. *standing*: whether a person may ask. *speak*: gives the
-    sentences that cannot wait for the core. *follow_threads*: also hear threads without a mention.
-    *streams*: use native streams in direct messages. *name*: the tenant. *installed*: it is one of
-    several workspaces, and `bots.slack.workspaces` hands it its events.
+    *commands*: those that people type. *standing*: whether a person may ask. *speak*: says what
+    cannot wait for the core. *follow_threads*: also hear threads without a mention. *streams*: use
+    native streams in direct messages. *name*: the tenant. *installed*: it is one of several
+    workspaces, and `bots.slack.workspaces` hands it its events.
     """
 
     local = False
@@ -275,8 +276,7 @@ class SlackPlatform:
         await self._sessions.entitle(channel, thread, title)
 
     async def administers(self, conversation: ConversationId, person: str) -> bool:
-        channel = split_conversation(conversation)[1]
-        return await self._admins.has(channel, person.partition(":")[2])
+        return await self._admins.has(split_conversation(conversation)[1], person.partition(":")[2])
 
     async def private_with(self, person: str) -> ConversationId:
         return conversation_id(self.name, await self._people.direct_with(person.partition(":")[2]))

@@ -32,6 +32,7 @@ from bots.slack.shortcuts import Shortcuts
 from bots.slack.stubs import completed
 from core.border import clean, set_aside
 from core.errors import Barred, ChatLost, NoRight, PlatformError, StoreError
+from core.languages.catalogue import Speak
 from core.languages.detection import language_of
 from core.lent import Overhears, Standing
 from core.messages import Incoming, Sender, conversation_id, split_conversation
@@ -45,12 +46,6 @@ ACCEPT_S = 1.8
 """Slack sends an event again if it is not acknowledged in 3 s. Looking up names may take 1 s."""
 EVERYTHING = re.compile(".*", re.DOTALL)
 SUGGESTIONS = ("suggest_summary", "suggest_reply", "suggest_tasks")
-
-
-class Speak(Protocol):
-    """Gives the sentence *name* in *language* (an IETF tag, or empty)."""
-
-    def __call__(self, name: str, language: str, /, **values: object) -> str: ...
 
 
 class StandingOf(Protocol):

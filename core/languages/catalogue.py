@@ -17,7 +17,7 @@ from functools import lru_cache
 from importlib import resources
 from importlib.resources.abc import Traversable
 from string import Formatter
-from typing import Any, Literal, NewType
+from typing import Any, Literal, NewType, Protocol
 
 import msgspec
 
@@ -35,6 +35,12 @@ _CODE = re.compile(r"`[^`\n]+`")
 _CONDITION = re.compile(r"n(?: % (\d+))? (!?=) ([\d.,]+)")
 
 Sentence = str | list[str] | dict[str, str]
+
+
+class Speak(Protocol):
+    """A sentence of the catalogue, in *language* (an IETF tag) or the nearest one that it has."""
+
+    def __call__(self, name: str, language: str, /, **values: object) -> str: ...
 
 
 class Locale(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
