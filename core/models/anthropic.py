@@ -203,7 +203,8 @@ class Reader(Reading):
     def _thoughts(self) -> tuple[dict[str, Any], ...]:
         """The whole message, if it holds thinking or a search: only its maker can read that."""
         blocks = [self._blocks[at].whole() for at in sorted(self._blocks)]
-        kept = [block for block in blocks if block.get("text") != ""]
+        # Claude writes blank lines before a call, and its API takes no blank text back.
+        kept = [block for block in blocks if "text" not in block or text_of(block["text"]).strip()]
         return tuple(kept) if any(one.get("type") in _SEALED for one in kept) else ()
 
     def _block(self, block: Mapping[str, object], some: list[Delta]) -> None:

@@ -162,6 +162,19 @@ def test_anthropics_blocks_are_kept_word_for_word_with_their_signature():
     assert some[-1] == Finished("stop")
 
 
+def test_blank_text_between_thinking_and_a_call_does_not_go_back_to_anthropic():
+    """It answers `text content blocks must contain non-whitespace text`, whoever wrote it."""
+
+    def blank(event):
+        if event.get("delta", {}).get("type") != "text_delta":
+            return event
+        return {**event, "delta": {"type": "text_delta", "text": "\n\n"}}
+
+    some = read(anthropic.Reader(), map(blank, tool_streams.ANTHROPIC))
+    kinds = [one["type"] for one in called(some).thought]
+    assert kinds == ["thinking", "redacted_thinking", "tool_use", "tool_use"]
+
+
 def test_without_thinking_anthropics_blocks_can_be_built_again_and_are_not_kept():
     some = read(anthropic.Reader(), tool_streams.ANTHROPIC[8:])
     assert meant(some) == [tool_streams.TIME, tool_streams.SUM]
