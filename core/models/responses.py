@@ -17,7 +17,7 @@ from core.models.reading import Reading
 from core.models.refusals import read_error
 from core.models.request import ChatMessage, ChatRequest, in_turns
 from core.models.sources import with_citation
-from core.models.tool_calls import Round, ToolOffer, sendable
+from core.models.tool_calls import Round, ToolOffer, read_arguments, sendable
 from core.models.usage import usage_of
 from core.models.ways import Ways
 
@@ -190,6 +190,8 @@ class Reader(Reading):
             if kind == "reasoning" and not item.get("encrypted_content"):
                 return
             kept = {name: item[name] for name in _KEPT if item.get(name) is not None}
+            if kind == "function_call" and read_arguments(text_of(item.get("arguments"))) is None:
+                kept["arguments"] = "{}"  # Cut at its length.
             self._output.append(kept if kind == "function_call" else _without_ids(kept))
 
     def _thoughts(self) -> tuple[dict[str, Any], ...]:

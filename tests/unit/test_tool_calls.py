@@ -197,6 +197,14 @@ def test_the_items_of_responses_are_kept_without_the_ids_of_what_nobody_stored()
     assert not any("id" in one for one in called(some).thought)
 
 
+def test_arguments_that_were_cut_do_not_go_back_with_a_thought():
+    thought = {"type": "reasoning", "summary": [], "encrypted_content": "gAAA"}
+    half = {"type": "function_call", "call_id": "c1", "name": "time", "arguments": '{"zone": "Eu'}
+    output = {"object": "response", "status": "incomplete", "output": [thought, half]}
+    *_, kept = called(read(responses.Reader(), [output])).thought
+    assert kept["arguments"] == "{}"
+
+
 def test_thinking_is_kept_only_if_tools_were_offered():
     """An answer without tools costs no memory for what nobody will send back."""
     for reader, events in (
