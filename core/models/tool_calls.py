@@ -5,6 +5,7 @@ together with the results. Rounds never enter history: other models could not re
 """
 
 import json
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,6 +18,9 @@ MOST_ARGUMENT_CHARS = 100_000
 """Longer arguments of one call are cut. They can then no longer be read."""
 MOST_CALLS = 32
 """So many calls of one answer are kept."""
+_PREFIXES = re.compile(r"[.:/]")
+_ODD = re.compile(r"[^a-zA-Z0-9_-]")
+_NAME_CHARS = 64
 
 
 class ToolOffer(msgspec.Struct, frozen=True):
@@ -107,6 +111,19 @@ def sendable(call: ToolCall) -> str:
     return msgspec.json.encode(read_arguments(call.arguments) or {}).decode()
 
 
+def unprefixed(name: str) -> str:
+    """*name* of a tool without what some models put before it: `functions.look`."""
+    return _PREFIXES.split(name.strip())[-1]
+
+
+def _sendable_name(name: str) -> str:
+    """*name*, whatever the model called, as every provider takes it back.
+
+    OpenAI and Anthropic refuse the whole request for one name that does not match their pattern.
+    """
+    return _ODD.sub("_", unprefixed(name))[:_NAME_CHARS] or "unknown"
+
+
 def foreign(rounds: Sequence[Round], by: str) -> tuple[Round, ...]:
     """*rounds* without what only others than *by* can read."""
     return tuple(
@@ -120,16 +137,19 @@ def foreign(rounds: Sequence[Round], by: str) -> tuple[Round, ...]:
 
 
 def told_apart(rounds: Sequence[Round]) -> tuple[Round, ...]:
-    """*rounds* with an id of its own for each call. Some servers use an id again and again."""
+    """*rounds* with an id of its own for each call, and a name that every provider takes back.
+
+    Some servers use an id again and again.
+    """
     seen: set[str] = set()
     told: list[Round] = []
     for number, one in enumerate(rounds):
         calls: list[ToolCall] = []
         for at, call in enumerate(one.calls):
-            named = replace(call, id=new_id(number, at)) if call.id in seen else call
-            seen.add(named.id)
-            calls.append(named)
-        # The provider's own parts name the calls by their old ids.
+            id_ = new_id(number, at) if call.id in seen else call.id
+            seen.add(id_)
+            calls.append(replace(call, id=id_, name=_sendable_name(call.name)))
+        # The provider's own parts name the calls by their old ids and names.
         same = calls == list(one.calls)
         told.append(one if same else replace(one, calls=tuple(calls), thought=()))
     return tuple(told)

@@ -6,7 +6,7 @@ from fnmatch import fnmatchcase
 from functools import cached_property
 
 from core.messages import ConversationId
-from core.models.tool_calls import ToolOffer
+from core.models.tool_calls import ToolOffer, unprefixed
 from core.tools.arguments import ArgumentCheck
 from core.tools.tool import Tool, ToolContext, ToolSpec
 
@@ -41,8 +41,7 @@ class Toolbox:
 
     def find(self, name: str) -> Known | None:
         """The tool that a model means by *name*. Some put a prefix before it."""
-        plain = re.split(r"[.:/]", name.strip())[-1]
-        return self._known.get(name) or self._known.get(plain)
+        return self._known.get(name) or self._known.get(unprefixed(name))
 
     @property
     def names(self) -> Sequence[str]:

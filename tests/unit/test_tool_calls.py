@@ -326,6 +326,18 @@ def test_broken_arguments_are_never_sent_back_as_they_are():
 
 
 @pytest.mark.parametrize(
+    ("named", "sent"),
+    [("functions.look", "look"), ("a tool?", "a_tool_"), ("x" * 99, "x" * 64), ("", "unknown")],
+)
+def test_a_name_that_providers_refuse_does_not_go_back(named, sent):
+    """OpenAI wants `^[a-zA-Z0-9_-]+$`, and refuses the whole request for what its model wrote."""
+    odd = Round((ToolCall("c1", named),), (Output("none of this name", is_error=True),))
+    asked = ChatRequest(ASKED, tools=(CLOCK,), rounds=(odd,))
+    said = body(asked)["messages"][2]["tool_calls"][0]
+    assert said["function"]["name"] == sent
+
+
+@pytest.mark.parametrize(
     ("url", "thought", "sent"),
     [
         # api-docs.deepseek.com/guides/thinking_mode: must come back with calls, even if empty
