@@ -19,7 +19,7 @@ An example. A bucket promises 4 calls in any 60 s. It keeps 1 token for final te
    try more than 1.5 s late, the bucket keeps to its 4 calls too, but nobody has to be silent.
 
 The learned pace fades towards 1.0, the promise: 2.0 becomes 1.41 after a day (`UNLEARN_S`), 0.5
-becomes 0.71 after five minutes (`REGAIN_S`).
+becomes 0.71 after a minute (`REGAIN_S`).
 `core.buckets` applies this law to all buckets of a call.
 """
 
@@ -40,12 +40,13 @@ waits up to 8 s before it refuses: a call that is less early than that is only a
 TRY_AGAIN_S = 1800.0
 """How long nothing is tried after a try failed."""
 NARROWER = 0.8
-SLOWER, SLOWEST = 0.5, 0.25
-"""The share that is left after a refusal: of the calls that had passed (`NARROWER`), of the pace
-(`SLOWER`), and never less than this share of the promised speed (`SLOWEST`)."""
+SLOWER = 0.5
+"""The share that is left after a refusal: of the calls that had passed (`NARROWER`), or of the
+pace (`SLOWER`). What refills never gets slower than this share of the promised speed: how long to
+be silent, the platform says itself."""
 LEARNED_S, USED_S = 14 * 24 * 3600.0, 600.0
 """How long an unused place is remembered: if something was learned there, and if not."""
-UNLEARN_S, REGAIN_S = 24 * 3600.0, 300.0
+UNLEARN_S, REGAIN_S = 24 * 3600.0, 60.0
 """Half of what was learned is forgotten in this time: that a place allows more, that it allows
 less. The promise stands in the platform's documents; a refusal may have had another reason."""
 CHATS, WITHIN_S = 3, 10.0
@@ -275,7 +276,7 @@ def passing(bucket: Bucket, level: Level, pace: float, now: float, *, tried: boo
     least = 1.0 if beyond else pace * SLOWER
     if bucket.refills:
         if not beyond:
-            return max(SLOWEST, least)
+            return SLOWER
         passed = spent_of(bucket, level, pace, now) - 1
         kept = pace * SLOWER if bucket.fastest > 1 else passed / bucket.most
     else:

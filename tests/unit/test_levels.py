@@ -120,7 +120,7 @@ def test_a_refused_try_is_a_lesson_for_chats_like_it():
 
 
 def test_refusals_for_other_reasons_silence_nobody_for_long():
-    """Each of ten comes to an almost empty bucket. After them a token takes four times as long."""
+    """Each of ten comes to an almost empty bucket. After them a token takes twice as long."""
     buckets, app = Buckets(), [Bucket("slack:update:burst", 3, 3.0, refills=True, upto=50)]
     for number in range(10):
         at = BEGAN + 20 * number
@@ -128,6 +128,6 @@ def test_refusals_for_other_reasons_silence_nobody_for_long():
         buckets.refused(app, Grant(0.0), 1.0, at + 0.1)
     now = BEGAN + 20 * 10
     level = buckets._at(app[0])
-    assert speed_of(app[0], pace_of(level, now)) >= 1 / 4
-    hour = now + 3600
-    assert speed_of(app[0], pace_of(level, hour)) == pytest.approx(1, rel=0.01)
+    assert speed_of(app[0], pace_of(level, now)) >= 1 / 2
+    later = now + 360
+    assert speed_of(app[0], pace_of(level, later)) == pytest.approx(1, rel=0.02)
