@@ -5,19 +5,16 @@ from it: the cookie is not sent along with their requests, and the host is check
 """
 
 import hashlib
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import msgspec
 from aiohttp import web
 
 from bots.web.posts import NAME, Visitor
 from bots.web.proxies import Proxies
-from bots.web.responses import read_json
 from bots.web.sessions import Sessions
-from core.errors import StoreError
 from core.lent import Visits
 from core.messages import Sender
+from core.net.own_requests import read_json, store_as_http
 from core.net.own_site import check_origin, counted_as
 
 COOKIE = "palaver"
@@ -128,11 +125,3 @@ class _Asked(msgspec.Struct, frozen=True):
 
 
 _decode_asked = msgspec.json.Decoder(_Asked).decode
-
-
-@contextmanager
-def store_as_http() -> Iterator[None]:
-    try:
-        yield
-    except StoreError as error:
-        raise web.HTTPServiceUnavailable(text="the store is away") from error

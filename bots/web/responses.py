@@ -1,8 +1,7 @@
-"""What the page's server reads and sends: JSON, and a stream of events."""
+"""The stream of events that the page's server sends."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
 
 import msgspec
 from aiohttp import web
@@ -10,16 +9,6 @@ from aiohttp import web
 from bots.web.posts import decode_post
 
 KEEP_ALIVE_S = 15.0
-_T = TypeVar("_T")
-
-
-async def read_json(request: web.Request, decode: Callable[[bytes], _T]) -> _T:
-    if request.content_type != "application/json":
-        raise web.HTTPUnsupportedMediaType
-    try:
-        return decode(await request.read())
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise web.HTTPBadRequest(text="this is not what is expected") from error
 
 
 async def keep_alive(response: web.StreamResponse, may_stay: Callable[[], Awaitable[bool]]) -> None:
@@ -29,10 +18,6 @@ async def keep_alive(response: web.StreamResponse, may_stay: Callable[[], Awaita
         if not await may_stay():
             raise ConnectionError("signed out")
         await response.write(b": keep-alive\n\n")
-
-
-def json_response(values: object) -> web.Response:
-    return web.Response(body=msgspec.json.encode(values), content_type="application/json")
 
 
 def change(key: int, value: bytes | None, texts: dict[int, str]) -> bytes:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from aiohttp import web
 
 from bots.push_queue import PushQueue
-from bots.web.admission import Admission, store_as_http
+from bots.web.admission import Admission
 from bots.web.assets import asset
 from bots.web.files import MOST_ATTACHED, Files, received, response_of
 from bots.web.listing import Listing
@@ -23,7 +23,7 @@ from bots.web.posts import (
     posts_of,
     read_sent,
 )
-from bots.web.responses import change, json_response, keep_alive, read_json
+from bots.web.responses import change, keep_alive
 from bots.web.sessions import is_token
 from bots.web.words import language_of, page
 from core.errors import StoreError
@@ -35,6 +35,7 @@ from core.messages import (
     conversation_id,
     split_conversation,
 )
+from core.net.own_requests import json_response, read_json, store_as_http
 
 ACCEPT_S = 10.0
 MOST_UPLOADS = 4

@@ -10,12 +10,13 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
-from core.admin.entry import Operator
+from core.admin.entry import Handler, Operator
 from core.admin.house import House
-from core.admin.reading import Handler, Wrong, reading
+from core.admin.reading import Wrong, reading
 from core.errors import ConfigError
 from core.fields import address
 from core.models.additions import TEXT_CHARS, Additions, StoredKey
+from core.net.own_requests import json_response
 from core.secret import keep_secret, unsendable
 from core.store.audit import VALUE_CHARS, Change
 
@@ -52,8 +53,7 @@ class Adding:
         found = [{"name": name, "url": key.url} for name, key in sorted(held.keys.items())]
         told = {"text": held.text, "keys": found, "keeps_keys": kept.keeps_keys}
         fault = self._house.renewal.fault
-        data = msgspec.json.encode({**told, "fault": fault})
-        return web.Response(body=data, content_type="application/json")
+        return json_response({**told, "fault": fault})
 
     async def write(self, asked: Text, by: Operator, undoes: str = "") -> Any:
         """Let the text hold, if it can. Every replica takes it within seconds."""

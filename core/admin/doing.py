@@ -11,10 +11,10 @@ import msgspec
 
 from core.admin.adding import Adding
 from core.admin.broadcasting import MOST_PLACES, TEXT_CHARS
-from core.admin.entry import Operator
+from core.admin.entry import Handler, Operator
 from core.admin.house import House
 from core.admin.placing import Placing
-from core.admin.reading import ENTRY, ID, Handler, Wrong, reading
+from core.admin.reading import ENTRY, ID, Wrong, reading
 from core.admin.seeing import mark_of
 from core.errors import ConfigError
 from core.messages import conversation_id

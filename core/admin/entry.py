@@ -13,8 +13,8 @@ from typing import NamedTuple
 import msgspec
 from aiohttp import web
 
-from core.errors import StoreError
 from core.messages import Sender, conversation_id
+from core.net.own_requests import read_json, store_as_http
 from core.net.own_site import check_origin, counted_as
 from core.people.roles import tenant_of
 from core.platform import Platform
@@ -78,13 +78,11 @@ class Entry:
             self.check(request)
             if request.method != "GET" and request.content_type != "application/json":
                 raise web.HTTPUnsupportedMediaType
-            try:
+            with store_as_http():
                 operator = await self._operator(request)
                 if operator is None:
                     return web.json_response({"signed_in": False}, status=403)
                 response = await handler(request, operator)
-            except StoreError as error:
-                raise web.HTTPServiceUnavailable(text="the store is away") from error
             response.headers["Cache-Control"] = "no-store"
             return response
 
@@ -93,19 +91,12 @@ class Entry:
     async def sign_in(self, request: web.Request) -> web.Response:
         """Begin a session for who has a link or the token."""
         self.check(request)
-        if request.content_type != "application/json":
-            raise web.HTTPUnsupportedMediaType
-        try:
-            asked = _decode(await request.read())
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-            raise web.HTTPBadRequest from error
-        try:
+        asked = await read_json(request, _decode)
+        with store_as_http():
             visit = await self._visit(asked, counted_as(request))
             if visit is None or await self._known(visit.sender) is None:
                 return web.json_response({"signed_in": False}, status=403)
             cookie = await self._visits.begin(visit)
-        except StoreError as error:
-            raise web.HTTPServiceUnavailable(text="the store is away") from error
         response = web.json_response({"signed_in": True})
         response.set_cookie(
             self._cookie,

@@ -9,11 +9,12 @@ from typing import Any, NamedTuple
 import msgspec
 from aiohttp import web
 
-from core.admin.entry import Operator
+from core.admin.entry import Handler, Operator
 from core.admin.house import House
-from core.admin.reading import ID, Handler, Wrong, reading
+from core.admin.reading import ID, Wrong, reading
 from core.languages.catalogue import Language
 from core.messages import ConversationId, conversation_id
+from core.net.own_requests import json_response
 from core.people.roles import Role
 from core.store.audit import Change
 from core.turn.commands.setting import SETTINGS, Setting, written
@@ -68,8 +69,7 @@ class Placing:
             for name, one in OFFERED.items()
             if one.field in layers.place
         }
-        told = {"chosen": chosen, "settings": list(OFFERED)}
-        return web.Response(body=msgspec.json.encode(told), content_type="application/json")
+        return json_response({"chosen": chosen, "settings": list(OFFERED)})
 
     def _place(self, name: str) -> ConversationId:
         tenant, _, space = name.partition(":")

@@ -7,14 +7,14 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
-from core.admin.entry import Operator
+from core.admin.entry import Handler, Operator
+from core.net.own_requests import json_response, read_json
 from core.tenant_names import NAME
 
 ID = re.compile(rf"{NAME}:[!-~]{{1,100}}")
 """An id of a person or a place, as all platforms write them."""
 ENTRY = re.compile(r"\d{1,15}-\d{1,10}")
 """The id of a change."""
-Handler = Callable[[web.Request, Operator], Awaitable[web.Response]]
 
 
 class Wrong(ValueError):
@@ -26,14 +26,11 @@ def reading(kind: Any, do: Callable[[Any, Operator], Awaitable[Any]]) -> Handler
     decode = msgspec.json.Decoder(kind).decode
 
     async def handler(request: web.Request, operator: Operator) -> web.Response:
-        try:
-            asked = decode(await request.read())
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-            raise web.HTTPBadRequest(text="this is not what is expected") from error
+        asked = await read_json(request, decode)
         try:
             done = await do(asked, operator)
         except Wrong as error:
             return web.json_response({"wrong": str(error)}, status=409)
-        return web.Response(body=msgspec.json.encode(done), content_type="application/json")
+        return json_response(done)
 
     return handler

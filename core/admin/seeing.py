@@ -15,6 +15,7 @@ from core.admin.over_time import costs_of, csv_of, plotted, row_of, top
 from core.admin.reading import ENTRY
 from core.languages.catalogue import Language
 from core.messages import ConversationId
+from core.net.own_requests import json_response
 from core.people.budgets import NO_LIMIT, Limit
 from core.people.roles import Role
 from core.store.connection import store_errors
@@ -45,7 +46,7 @@ class Seeing:
         house, services = self._house, self._house.services
         waiting = {name: await self._waiting(name) for name in house.tenants}
         told = await house.use.replicas()
-        return _json(
+        return json_response(
             {
                 "at": time.time(),
                 "me": operator.name or operator.id,
@@ -104,7 +105,9 @@ class Seeing:
             case "costs":
                 return _csv(await asyncio.to_thread(lambda: csv_of(costs_of(dates, spent))))
         tops, plots = await asyncio.to_thread(lambda: (top(spent), plotted(spent)))
-        return _json({"rows": rows, "unit": unit, "top": tops, "dates": dates, "spent": plots})
+        return json_response(
+            {"rows": rows, "unit": unit, "top": tops, "dates": dates, "spent": plots}
+        )
 
     # --- people, money, questions, changes ------------------------------------------------------
 
@@ -135,7 +138,7 @@ class Seeing:
             found.append(
                 {"tenant": tenant, "local": local, "people": [*listed, *decided], "asked": asked}
             )
-        return _json({"tenants": found, "open": services.access.open})
+        return json_response({"tenants": found, "open": services.access.open})
 
     async def budgets(self, _: web.Request, __: Operator) -> web.Response:
         budgets = self._house.services.budgets
@@ -143,7 +146,7 @@ class Seeing:
         for tenant in self._house.tenants:
             by_admins = await budgets.all_by_admins(tenant)
             found += [_limit(one, "an admin", tenant) for one in by_admins if one.most != NO_LIMIT]
-        return _json({"budgets": found})
+        return json_response({"budgets": found})
 
     async def letters(self, _: web.Request, __: Operator) -> web.Response:
         """Who asked what is set aside, and why; never the text: it belongs to who asked."""
@@ -159,7 +162,7 @@ class Seeing:
                     "event": one.event_id,
                 }
             found.append(told)
-        return _json({"letters": found})
+        return json_response({"letters": found})
 
     async def tools(self, _: web.Request, __: Operator) -> web.Response:
         services = self._house.services
@@ -167,7 +170,7 @@ class Seeing:
             {"name": one.name, "about": one.description, "effect": one.effect, "schema": one.schema}
             for one in services.tools
         ]
-        return _json({"tools": found, "servers": services.servers.states()})
+        return json_response({"tools": found, "servers": services.servers.states()})
 
     async def places(self, _: web.Request, __: Operator) -> web.Response:
         """Where people asked in the last month, the busiest first; and the last broadcast."""
@@ -182,14 +185,16 @@ class Seeing:
             {"id": name, "turns": turns[name]}
             for name in sorted(turns, key=lambda one: -turns[one])
         ]
-        return _json({"places": places, "sending": await house.broadcasting.now()})
+        return json_response({"places": places, "sending": await house.broadcasting.now()})
 
     async def changes(self, request: web.Request, _: Operator) -> web.Response:
         before = request.query.get("before", "+")
         if before != "+" and not ENTRY.fullmatch(before):
             raise web.HTTPBadRequest
         found = await self._house.services.audit.newest(before=before)
-        return _json({"changes": [{"id": name, **msgspec.to_builtins(one)} for name, one in found]})
+        return json_response(
+            {"changes": [{"id": name, **msgspec.to_builtins(one)} for name, one in found]}
+        )
 
 
 def _limit(limit: Limit, source: str, tenant: str) -> dict[str, str]:
@@ -200,10 +205,6 @@ def _limit(limit: Limit, source: str, tenant: str) -> dict[str, str]:
 def mark_of(mail: str) -> str:
     """Names a letter, also when others before it are gone."""
     return hashlib.sha256(mail.encode(errors="replace")).hexdigest()[:16]
-
-
-def _json(value: object) -> web.Response:
-    return web.Response(body=msgspec.json.encode(value), content_type="application/json")
 
 
 def _csv(data: bytes) -> web.Response:
