@@ -6,12 +6,14 @@ from typing import Any, cast
 import msgspec
 from redis.asyncio import Redis
 
+from core.errors import ConfigError
 from core.models.additions import Additions, StoredKey
 from core.settings import Settings
 from core.store import keys
 from core.store.connection import store_errors
+from core.store.safe import vault_keys
 from core.store.values import read, words
-from core.store.vault import LEAST_CHARS, Vault
+from core.store.vault import Vault
 
 MOST_KEYS = 50
 TEXT, VERSION = "text", "version"
@@ -76,7 +78,8 @@ class KeptAdditions:
 
 def open_additions(redis: Redis, settings: Settings) -> KeptAdditions:
     """What is kept; with keys, if ACCOUNTS_KEY is good enough to encrypt them."""
-    names = settings.accounts_key.get_secret_value().split(",")
-    secret = tuple(filter(None, map(str.strip, names)))
-    good = bool(secret) and min(map(len, secret)) >= LEAST_CHARS
-    return KeptAdditions(redis, Vault(secret) if good else None)
+    try:
+        secret = vault_keys(settings, "keys of models")
+    except ConfigError:
+        return KeptAdditions(redis, None)
+    return KeptAdditions(redis, Vault(secret))
