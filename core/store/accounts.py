@@ -57,7 +57,12 @@ class _Hold(msgspec.Struct):
     accounts: dict[str, dict[str, float]] = {}
 
 
+class _Row(Spent, frozen=True):
+    name: str = ""
+
+
 _hold = msgspec.json.Decoder(_Hold)
+_row = msgspec.json.Decoder(_Row, strict=False)
 _limits: msgspec.json.Decoder[tuple[Limit, ...]] = msgspec.json.Decoder(tuple[Limit, ...])
 
 
@@ -119,6 +124,14 @@ def bill_of(
     }
     named_keys = [*(pays if spent else ()), *tallies, *(key_of(one) for one, _ in paying)]
     return Bill(named_keys, msgspec.json.encode(bill), [one for one, _ in paying])
+
+
+def read_row(raw: bytes | None) -> tuple[Spent, str] | None:
+    """What a row of a tally tells: what was spent, and the name of who or what spent it."""
+    row = read(_row, raw, "store.tally") if raw is not None else None
+    if row is None:
+        return None
+    return Spent(*(getattr(row, name) for name in Spent.__struct_fields__)), row.name
 
 
 def read_hold(raw: bytes | None) -> Sequence[str]:

@@ -16,9 +16,9 @@ from core.messages import Spent
 from core.people.budgets import Account, Limit, field_of
 from core.people.roles import tenant_of
 from core.store import keys
-from core.store.accounts import KEPT_S, key_of, read_hold, read_limits
+from core.store.accounts import KEPT_S, key_of, read_hold, read_limits, read_row
 from core.store.connection import script, store_errors
-from core.store.values import number, read, words
+from core.store.values import number, words
 
 MOST_FIELDS = 2_000
 """For so many people and places admins of one tenant may set budgets of their own."""
@@ -41,13 +41,6 @@ class Row(msgspec.Struct, frozen=True):
     who: str
     name: str
     spent: Spent
-
-
-class _Row(Spent, frozen=True):
-    name: str = ""
-
-
-_row = msgspec.json.Decoder(_Row, strict=False)
 
 
 class Budgets:
@@ -136,16 +129,16 @@ class Budgets:
         month = time.strftime("%Y-%m", time.gmtime())
         with store_errors():
             raw = await cast(Any, self._redis.hget(keys.tally(tenant, month), f"person {person}"))
-        row = read(_row, raw, "store.tally") if raw else None
-        return row.name if row is not None else ""
+        row = read_row(raw)
+        return row[1] if row is not None else ""
 
     async def _rows(self, key: str) -> AsyncIterator[Row]:
         async for field, raw in self._scanned(key):
             kind, _, who = words(field).partition(" ")
-            row = read(_row, raw, "store.tally")
+            row = read_row(raw)
             if row is not None and who:
-                spent = {name: getattr(row, name) for name in Spent.__struct_fields__}
-                yield Row(kind, who, row.name, Spent(**spent))
+                spent, name = row
+                yield Row(kind, who, name, spent)
 
     async def sweep(self, tenant: str) -> None:
         """Give back what lanes without mail have reserved; see `unhold.lua`. Now and then."""

@@ -14,6 +14,7 @@ from redis.asyncio import Redis
 
 from core.messages import Spent
 from core.store import keys
+from core.store.accounts import read_row
 from core.store.connection import store_errors
 from core.store.values import number, read, words
 
@@ -59,13 +60,6 @@ class Told(msgspec.Struct, frozen=True):
 
 
 _told = msgspec.json.Decoder(Told)
-
-
-class _Row(Spent, frozen=True):
-    name: str = ""
-
-
-_row = msgspec.json.Decoder(_Row, strict=False)
 
 
 class Row(NamedTuple):
@@ -126,11 +120,11 @@ class Use:
         for tenant in tenants:
             with store_errors():
                 found = await cast(Any, self._redis.hgetall(keys.tally(tenant, day)))
-            for name, raw in found.items():
-                if (row := read(_row, raw, "store.tally")) is not None:
-                    before = rows.get(words(name), Row())
-                    spent = Spent(*(getattr(row, one) for one in Spent.__struct_fields__))
-                    rows[words(name)] = Row(before.spent + spent, row.name or before.name)
+            for who, raw in found.items():
+                if (row := read_row(raw)) is not None:
+                    spent, name = row
+                    before = rows.get(words(who), Row())
+                    rows[words(who)] = Row(before.spent + spent, name or before.name)
         return rows
 
 
