@@ -6,7 +6,7 @@ waits for a count, and a process that dies loses a few seconds of them.
 
 import datetime
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, cast
 
 import msgspec
@@ -107,38 +107,39 @@ class Use:
 
     async def counted(self, periods: Sequence[str]) -> Sequence[Mapping[str, float]]:
         """What was counted in each of *periods*, by field."""
-        with store_errors():
-            async with self._redis.pipeline(transaction=False) as pipe:
-                for period in periods:
-                    pipe.hgetall(keys.use(period))
-                found = await pipe.execute()
+        found = await self._hashes(map(keys.use, periods))
         return [{words(name): number(raw) for name, raw in one.items()} for one in found]
 
     async def spenders(self, tenants: Sequence[str], day: str) -> Mapping[str, Row]:
         """Who spent how much on *day*: by `person`, `place` or `model` and the name of it."""
         rows: dict[str, Row] = {}
-        for tenant in tenants:
-            with store_errors():
-                found = await cast(Any, self._redis.hgetall(keys.tally(tenant, day)))
-            for who, raw in found.items():
+        for tally in await self._hashes(keys.tally(tenant, day) for tenant in tenants):
+            for who, raw in tally.items():
                 if (row := read_row(raw)) is not None:
                     spent, name = row
                     before = rows.get(words(who), Row())
                     rows[words(who)] = Row(before.spent + spent, name or before.name)
         return rows
 
+    async def _hashes(self, names: Iterable[str]) -> Sequence[Mapping[bytes, bytes]]:
+        """All of them, in one trip."""
+        with store_errors():
+            async with self._redis.pipeline(transaction=False) as pipe:
+                for name in names:
+                    pipe.hgetall(name)
+                return await pipe.execute()
+
 
 def hours(count: int) -> list[str]:
     """The names of the last *count* hours, the oldest first."""
-    now = datetime.datetime.now(datetime.UTC)
-    return [
-        (now - datetime.timedelta(hours=back)).strftime(HOURLY) for back in reversed(range(count))
-    ]
+    return _last(count, datetime.timedelta(hours=1), HOURLY)
 
 
 def days(count: int) -> list[str]:
     """The names of the last *count* days, the oldest first."""
+    return _last(count, datetime.timedelta(days=1), DAILY)
+
+
+def _last(count: int, step: datetime.timedelta, form: str) -> list[str]:
     now = datetime.datetime.now(datetime.UTC)
-    return [
-        (now - datetime.timedelta(days=back)).strftime(DAILY) for back in reversed(range(count))
-    ]
+    return [(now - back * step).strftime(form) for back in reversed(range(count))]
