@@ -151,8 +151,6 @@ class Doing:
                 kept = await add_budget(services, asked.tenant, limit, by.id)
             else:
                 kept = await lift_budgets(services, asked.tenant, whom, by.id)
-        except Wrong:
-            raise
         except ValueError as error:
             raise Wrong(str(error)) from error
         if kept is None:
