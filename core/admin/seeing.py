@@ -146,7 +146,7 @@ class Seeing:
         for tenant in self._house.tenants:
             by_admins = await budgets.all_by_admins(tenant)
             found += [_limit(one, "an admin", tenant) for one in by_admins if one.most != NO_LIMIT]
-        return json_response({"budgets": found})
+        return json_response({"budgets": found, "tenants": self._house.tenants})
 
     async def letters(self, _: web.Request, __: Operator) -> web.Response:
         """Who asked what is set aside, and why; never the text: it belongs to who asked."""

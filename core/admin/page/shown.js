@@ -134,8 +134,7 @@ async function people(again) {
 // --- money ------------------------------------------------------------------------------------------
 
 async function budgets(again) {
-  const { budgets: found } = await see("budgets");
-  const { tenants } = await see("now");
+  const { budgets: found, tenants } = await see("budgets");
   const tenant = choice(T.bot, tenants);
   const of = choice(T.for, ["person", "place", "tenant"]);
   const who = field(T.whom_empty_each, { placeholder: "telegram:42" });
