@@ -20,35 +20,32 @@ log = logger(__name__)
 FORGIVEN_S = 120.0
 WELL_S = 10.0
 """After this long without a failure, a platform counts as read."""
-Prepare = Callable[[Sequence[str]], Awaitable[None]]
-
-
-async def _nothing(_: Sequence[str]) -> None:
-    return
 
 
 class Reading:
-    """Reads *platforms*, each when *enter* has entered it.
+    """Reads *platforms*, each when *enter* has entered it, and *prepare* has made room for it.
 
     *wrong*: why a platform's updates are not read, by name. *serving*: those that have started, and
     still accept our credentials. *lost*: those that do so no more.
     """
 
     def __init__(
-        self, platforms: Mapping[str, Platform], enter: Callable[[Platform], Awaitable[None]]
+        self,
+        platforms: Mapping[str, Platform],
+        enter: Callable[[Platform], Awaitable[None]],
+        prepare: Callable[[Sequence[str]], Awaitable[None]],
     ) -> None:
         self.wrong: dict[str, str] = {}
         self.serving: dict[str, Platform] = {}
         self.lost: set[str] = set()
         self.tasks: dict[str, asyncio.Task[None]] = {}
         self._platforms = platforms
-        self._enter = enter
+        self._enter, self._prepare = enter, prepare
         self._into: tuple[asyncio.TaskGroup, Ingress] | None = None
-        self._prepare: Prepare = _nothing
 
-    def begin(self, group: asyncio.TaskGroup, ingress: Ingress, prepare: Prepare) -> None:
-        """Read all platforms, and from now on those that are added. *prepare*: makes room first."""
-        self._into, self._prepare = (group, ingress), prepare
+    def begin(self, group: asyncio.TaskGroup, ingress: Ingress) -> None:
+        """Read all platforms, and from now on those that are added."""
+        self._into = group, ingress
         for platform in self._platforms.values():
             self.add(platform)
 

@@ -251,7 +251,8 @@ def _hosting(core: Core) -> tuple[Hosting, Starting, Worker, PlatformRoutes]:
     """What serves the platforms, and does not know any yet."""
     platforms: dict[str, Platform] = {}
     starting = Starting(platforms, core.lent.tenants.hold)
-    reading, routing = Reading(platforms, starting.enter), PlatformRoutes(starting.wrong)
+    reading = Reading(platforms, starting.enter, core.inbox.prepare)
+    routing = PlatformRoutes(starting.wrong)
     notices = core.services.notices
     worker = Worker(
         core.pubsub,

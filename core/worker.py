@@ -78,7 +78,7 @@ class Worker:
         """Work until *stop*; then let running turns finish within the grace time."""
         async with asyncio.TaskGroup() as group:
             ingress = Ingress(self._inbox, self._notices, self._services, self._owners, group)
-            self._reading.begin(group, ingress, self._inbox.prepare)
+            self._reading.begin(group, ingress)
             jobs = [
                 group.create_task(lasting(name, job), name=name)
                 for name, job in (
