@@ -28,7 +28,7 @@ class Lapses:
         """Put all questions whose time is over into their mailboxes. Raises `StoreError`."""
         for token in await self._consents.lapsed(time.time()):
             raw = await self._consents.kept(token)
-            waiting = read(_waiting, raw, "store.consent") if raw is not None else None
+            waiting = read(_waiting, raw, "store.consent")
             if waiting is None or not waiting.conversation or await self._consents.decided(token):
                 await self._consents.forget_lapse(token)
                 continue

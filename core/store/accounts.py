@@ -128,7 +128,7 @@ def bill_of(
 
 def read_row(raw: bytes | None) -> tuple[Spent, str] | None:
     """What a row of a tally tells: what was spent, and the name of who or what spent it."""
-    row = read(_row, raw, "store.tally") if raw is not None else None
+    row = read(_row, raw, "store.tally")
     if row is None:
         return None
     return Spent(*(getattr(row, name) for name in Spent.__struct_fields__)), row.name

@@ -49,7 +49,7 @@ class KeptAdditions:
 
     def _opened(self, sealed: bytes) -> StoredKey | None:
         raw = self._vault.unseal(sealed) if self._vault is not None else None
-        return read(_key, raw, "store.key") if raw is not None else None
+        return read(_key, raw, "store.key")
 
     async def write(self, text: str) -> None:
         with store_errors():

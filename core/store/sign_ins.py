@@ -96,7 +96,7 @@ class SignIns:
     async def of_link(self, link: str) -> SignIn | None:
         with store_errors():
             raw = cast(bytes | None, await self._redis.get(keys.sign_in(link)))
-        return read(_sign_in, raw, "store.sign_in") if raw is not None else None
+        return read(_sign_in, raw, "store.sign_in")
 
     async def set_out(self, state: str, walk: Walk) -> None:
         await self._put(keys.sign_in(_digest(state)), self._vault.seal(msgspec.json.encode(walk)))
@@ -110,7 +110,7 @@ class SignIns:
             return None
         with store_errors():
             found = cast(bytes | None, await self._redis.getdel(keys.sign_in(walk.link)))
-        sign_in = read(_sign_in, found, "store.sign_in") if found is not None else None
+        sign_in = read(_sign_in, found, "store.sign_in")
         return (walk, sign_in) if sign_in is not None else None
 
     async def arrive(self, sign_in: SignIn, account: Account) -> str:
@@ -213,7 +213,7 @@ class SignIns:
         """What *server* offered to those who signed in."""
         with store_errors():
             raw = await cast(Awaitable[bytes | None], self._redis.hget(keys.TOOL_OFFERS, server))
-        return read(_listed, raw, "store.offers") if raw is not None else None
+        return read(_listed, raw, "store.offers")
 
     async def keep_offers(self, server: str, listed: Listed) -> None:
         with store_errors():
@@ -230,7 +230,7 @@ class SignIns:
 
     def _opened(self, decoder: msgspec.json.Decoder[_T], raw: bytes | None) -> _T | None:
         data = self._vault.unseal(raw) if raw is not None else None
-        return read(decoder, data, "store.sign_in") if data is not None else None
+        return read(decoder, data, "store.sign_in")
 
     def _account(self, raw: bytes | None, person: str, server: str) -> Account | None:
         account = self._opened(_kept, raw)

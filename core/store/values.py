@@ -41,8 +41,13 @@ class DeadLetter(msgspec.Struct, frozen=True):
 _dead_letter = msgspec.json.Decoder(DeadLetter)
 
 
-def read(decoder: msgspec.json.Decoder[_T], raw: bytes, border: str) -> _T | None:
-    """Decode *raw*. None if it cannot be read: then it is set aside at *border*, if named."""
+def read(decoder: msgspec.json.Decoder[_T], raw: bytes | None, border: str) -> _T | None:
+    """Decode *raw*; None if there is none. If it cannot be read, it is set aside at *border*.
+
+    With no name of a border, None is all.
+    """
+    if raw is None:
+        return None
     try:
         if len(raw) > MOST_BYTES:
             raise ValueError("too long")

@@ -56,8 +56,7 @@ class SharedVisits:
         """Who holds *link*. It is used up, also if it leads elsewhere than *to*."""
         with store_errors():
             raw = cast(bytes | None, await self._redis.getdel(keys.visit_link(_digest(link))))
-        visit = read(_visit, raw, "store.visit") if raw is not None else None
-        return visit if visit is not None and visit.to == to else None
+        return _led(raw, to)
 
     async def begin(self, visit: Visit) -> str:
         """What the browser keeps of a new session."""
@@ -79,8 +78,8 @@ class SharedVisits:
         """Who is signed in *to* that page with *cookie*."""
         with store_errors():
             raw = cast(bytes | None, await self._redis.get(keys.visit(_digest(cookie))))
-        visit = read(_visit, raw, "store.visit") if raw is not None else None
-        return visit.sender if visit is not None and visit.to == to else None
+        visit = _led(raw, to)
+        return visit.sender if visit is not None else None
 
     async def leave(self, cookie: str) -> None:
         """End one session."""
@@ -100,6 +99,12 @@ class SharedVisits:
                 for one in map(words, unused):
                     pipe.delete(keys.visit_link(one))
                 await pipe.execute()
+
+
+def _led(raw: bytes | None, to: To) -> Visit | None:
+    """The visit that *raw* is, if it leads *to* that page."""
+    visit = read(_visit, raw, "store.visit")
+    return visit if visit is not None and visit.to == to else None
 
 
 def _digest(secret: str) -> str:

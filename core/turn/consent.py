@@ -139,7 +139,7 @@ async def keep(
 async def kept(context: TurnContext, token: str) -> Waiting | None:
     """What waits for the decision on *token*. Raises `StoreError`."""
     raw = await context.claim.consents.kept(token)
-    return read(_waiting, raw, "store.consent") if raw is not None else None
+    return read(_waiting, raw, "store.consent")
 
 
 def decided(rounds: Sequence[RoundRecord], token: str, *, yes: bool | None) -> list[RoundRecord]:
