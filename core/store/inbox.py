@@ -23,7 +23,7 @@ from core.store.engine import Engine
 from core.store.erasing import Eraser
 from core.store.lanes import Lane, lane_at, lane_of, streams
 from core.store.memories import open_memories
-from core.store.orphans import Orphans
+from core.store.orphans import Orphans, left_behind
 from core.store.places import Places
 from core.store.values import read_incoming
 
@@ -205,21 +205,19 @@ class Inbox:
     async def take_over(self, platforms: Sequence[str], most: int) -> list[Claim]:
         """Claim up to *most* lanes whose lease has run out."""
         claims: list[Claim] = []
-        for stream in _streams(platforms):
+        idle_ms = int(self.engine.lease_s * 1000)
+        with store_errors():
+            try:
+                left = await left_behind(self._redis, _streams(platforms), idle_ms)
+            except ResponseError as error:
+                await self._prepare_again(error, platforms)
+                return []
+        for stream, first in left:
             if len(claims) >= most:
                 break
+            wanted = keys.GROUP, self.engine.worker, idle_ms, first, most - len(claims)
             with store_errors():
-                try:
-                    _, entries, *_ = await self._redis.xautoclaim(
-                        stream,
-                        keys.GROUP,
-                        self.engine.worker,
-                        min_idle_time=int(self.engine.lease_s * 1000),
-                        count=most - len(claims),
-                    )
-                except ResponseError as error:
-                    await self._prepare_again(error, platforms)
-                    continue
+                _, entries, *_ = await self._redis.xautoclaim(stream, *wanted)
             name = stream.encode()
             claims += [one for entry in entries if (one := await self._claimed(name, *entry))]
         return claims

@@ -1,9 +1,11 @@
-"""Lanes whose ready stream was lost: evicted, deleted, or put aside. Their mail is still there.
+"""Lanes that nobody serves any more: their worker died, or their ready stream was lost.
 
-Nobody would serve them again: mail makes a lane ready only if the mailbox was empty before. A lane
-that comes to stand twice in the stream does no harm: its second turn finds no mail.
+A stream may be evicted, deleted, or put aside, while the mail of its lanes is still there. Nobody
+would serve them again: mail makes a lane ready only if the mailbox was empty before. A lane that
+comes to stand twice in the stream does no harm: its second turn finds no mail.
 """
 
+from collections.abc import Sequence
 from typing import Any, cast
 
 from redis.asyncio import Redis
@@ -46,3 +48,23 @@ class Orphans:
                 revived = await self._revive(keys=[key, ready, lanes], args=[name])
             if cast(int, revived):
                 set_aside("store.ready", "an entry was lost")
+
+
+async def left_behind(
+    redis: Redis, ready: Sequence[str], idle_ms: int
+) -> Sequence[tuple[str, bytes]]:
+    """Those of the streams *ready* in which a lease has run out, and the first such entry of each.
+
+    XAUTOCLAIM looks at ten entries for each that it may claim. From the beginning of a stream, it
+    would not get past the lanes that run.
+
+    Raises:
+        redis.exceptions.RedisError: the store is away, or a stream has no group.
+    """
+    async with redis.pipeline(transaction=False) as pipe:
+        for stream in ready:
+            pipe.xpending_range(stream, keys.GROUP, "-", "+", 1, idle=idle_ms)
+        found = await pipe.execute()
+    return [
+        (stream, some[0]["message_id"]) for stream, some in zip(ready, found, strict=True) if some
+    ]

@@ -10,6 +10,7 @@ from core.messages import Preferences, conversation_id
 from core.store import keys
 from core.store.claim import START
 from core.store.dead_letters import DeadLetters
+from core.store.inbox import Inbox
 from core.store.turns import Checkpoint
 from tests.store.words import exchange, said, take, two_views
 
@@ -263,3 +264,17 @@ async def test_a_commit_whose_answer_got_lost_may_be_said_again(inboxes, redis):
     _, turn = await take(one)
     assert [past.event_id for past in turn.history] == ["event-1"]
     assert [mail.event_id for mail in turn.mail] == ["event-2"]
+
+
+async def test_a_lane_left_behind_is_found_behind_many_that_run(redis):
+    # XAUTOCLAIM looks at ten entries for each that it may claim (valkey.io/commands/xautoclaim).
+    inbox = Inbox(redis, "one", history_ttl_s=60, most_waiting=5)
+    await inbox.prepare(["test"])
+    for number in range(30):
+        await inbox.put(said(number, chat=f"chat-{number}"))
+        await take(inbox)
+    await inbox.put(said(30, chat="left"))
+    left, _ = await take(inbox)
+    await left.release()
+    (again,) = await inbox.take_over(["test"], 1)
+    assert again.conversation == left.conversation
