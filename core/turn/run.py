@@ -194,10 +194,14 @@ class TurnRun:
         while not (context.checkpoint.text or context.stop.given):
             wait_s = quiet_s(context.mail, thoughts=context.turn.preferences.burst)
             wait_s = min(wait_s, until - time.monotonic())
-            if wait_s <= 0 or not await context.lease.grows(wait_s):
+            if wait_s <= 0:
                 break
+            grown = await context.lease.grows(wait_s)
+            # Look in any case: the signal that tells of more may be late or lost.
             if more := await self._behind(context):
                 context = self._joined(context, more)
+            elif not grown:
+                break
         return context
 
     async def _more(self, context: TurnContext) -> Sequence[Incoming]:

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from core.messages import conversation_id
+from core.store import keys
 from tests.contracts.drivers import SlackDriver, TelegramDriver, WebDriver, driving
 from tests.harness import palaver, until
 from tests.servers.slack import BOT_USER
@@ -47,6 +48,23 @@ async def test_somebody_who_says_no_more_is_answered(tmp_path, model, thinks):
         await driver.say("dm", "hey")
         (post,) = await driver.answered("dm")
         assert "Echo of hey" in post.text
+
+
+async def test_a_thought_is_whole_although_no_signal_told_of_its_end(
+    tmp_path, model, thinks, monkeypatch
+):
+    """A process that has just started may not hear the signals yet, and its renewals are late."""
+    driver = TelegramDriver()
+    thinks(2.0)
+    monkeypatch.setattr("core.worker.Worker._poke", lambda worker, name: None)
+    monkeypatch.setattr("core.turn.lease_renewer.RENEW_S", 5.0)
+    async with driving(driver, tmp_path, model):
+        await driver.say("dm", "hey")
+        state = keys.state(conversation_id("telegram", "77"))
+        await until(lambda: driver.app.core.redis.hexists(state, "tries"))
+        await driver.say("dm", QUESTION)
+        await driver.answered("dm", 1, 20)
+    assert [asked(model, at) for at in range(len(model.requests))] == [f"hey\n\n{QUESTION}"]
 
 
 @pytest.mark.parametrize("kind", [TelegramDriver, SlackDriver])
