@@ -87,6 +87,20 @@ async def at_rest(core):
     await until(no_mail)
 
 
+class Browser:
+    """A browser on a page of ours at *url*. *http*: its session, which keeps cookies."""
+
+    def __init__(self, url):
+        self.url = url
+        self.http = aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True))
+
+    async def __aenter__(self):
+        return self
+
+    async def __aexit__(self, *_):
+        await self.http.close()
+
+
 async def readiness(url):
     """The status of `/readyz` at *url*, and what it tells."""
     async with aiohttp.ClientSession() as session, session.get(f"{url}/readyz") as response:

@@ -11,7 +11,6 @@ from functools import partial
 from importlib import resources
 from urllib.parse import quote
 
-import aiohttp
 import msgspec
 import pytest
 
@@ -30,23 +29,13 @@ from core.store.use import Row, days
 from core.store.values import DeadLetter
 from core.tasks import end
 from tests.contracts.drivers import TelegramDriver, driving
-from tests.harness import at_rest, until
+from tests.harness import Browser, at_rest, until
 
 TOKEN = "a-token-of-the-operator"
 
 
-class Operator:
+class Operator(Browser):
     """A browser on the operator's page."""
-
-    def __init__(self, url):
-        self.url = url
-        self.http = aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True))
-
-    async def __aenter__(self):
-        return self
-
-    async def __aexit__(self, *_):
-        await self.http.close()
 
     async def sign_in(self, **body):
         async with self.http.post(f"{self.url}/admin/session", json=body) as response:

@@ -3,7 +3,6 @@
 import json
 import re
 
-import aiohttp
 import pytest
 
 from core.messages import Sender
@@ -11,7 +10,7 @@ from core.people.roles import Member, Role
 from core.store import keys
 from tests.attacks.watching import free_port
 from tests.contracts.drivers import SlackDriver, TelegramDriver, driving
-from tests.harness import until
+from tests.harness import Browser, until
 
 OWNER = {"telegram": "telegram:77", "slack": "slack:U01"}
 BOB = {"telegram": "telegram:78", "slack": "slack:U02"}
@@ -28,18 +27,8 @@ def public():
     return {"web_chat": True, "http_port": port, "public_url": f"http://127.0.0.1:{port}"}
 
 
-class Page:
+class Page(Browser):
     """A browser on the page."""
-
-    def __init__(self, url):
-        self.url = url
-        self.http = aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True))
-
-    async def __aenter__(self):
-        return self
-
-    async def __aexit__(self, *_):
-        await self.http.close()
 
     async def session(self, **body):
         async with self.http.post(f"{self.url}/api/session", json=body) as response:
