@@ -52,9 +52,9 @@ class Bare:
                     text.extend(one["delta"].get("content") or "" for one in choices)
         return "".join(text)
 
-    async def serve(self, path, handler):
+    async def serve(self, *routes):
         app = web.Application()
-        app.router.add_post(path, handler)
+        app.add_routes(routes)
         runner = web.AppRunner(app, access_log=None)
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", self.port).start()
@@ -95,7 +95,7 @@ class Telegram(Bare):
             return web.Response()
 
         await self.api("setWebhook", {"url": "https://bot.example/telegram/webhook"})
-        await self.serve("/telegram/webhook", handler)
+        await self.serve(web.post("/telegram/webhook", handler))
 
 
 class Slack(Bare):
@@ -138,7 +138,7 @@ class Slack(Bare):
             self.hear(json.loads(body))
             return web.Response()
 
-        await self.serve("/slack/events", handler)
+        await self.serve(web.post("/slack/events", handler))
 
 
 class Page(Bare):
@@ -163,14 +163,11 @@ class Page(Bare):
         async def nothing(_):
             return web.json_response({})
 
-        app = web.Application()
-        app.router.add_post("/api/session", nothing)
-        app.router.add_get("/api/conversations/{thread}/events", events)
-        app.router.add_post("/api/conversations/{thread}", post)
-        runner = web.AppRunner(app, access_log=None)
-        await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", self.port).start()
-        await asyncio.Event().wait()
+        await self.serve(
+            web.post("/api/session", nothing),
+            web.get("/api/conversations/{thread}/events", events),
+            web.post("/api/conversations/{thread}", post),
+        )
 
 
 KINDS = {
