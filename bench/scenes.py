@@ -3,12 +3,12 @@
 import asyncio
 import json
 import secrets
-import socket
 import time
 from contextlib import asynccontextmanager
 
 import aiohttp
 
+from tests.attacks.watching import free_port
 from tests.harness import until
 from tests.servers import slack as slack_server
 from tests.servers import telegram as telegram_server
@@ -18,12 +18,6 @@ from tests.servers.telegram import TelegramServer
 
 HOOK_SECRET = "hook-secret"  # noqa: S105 - of a loopback server
 ANSWERED_S = 120
-
-
-def free_port():
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
 
 
 class Unlimited:
@@ -39,17 +33,21 @@ class Unlimited:
         return Verdict()
 
 
-class Telegram:
-    """Private chats. With *hook*, the updates are pushed to whoever serves `port`."""
+class Chats:
+    """Chats on a platform's *server*. With *hook*, events are pushed to whoever serves `port`."""
 
-    name, kind = "Telegram, polling", "telegram-polling"
+    def __init__(self, server, *, hook):
+        self.server, self.hook, self.port = server, hook, free_port()
+        self.name, self.kind = self.ways[hook]
+
+
+class Telegram(Chats):
+    """Private chats, each question in a new one."""
+
+    ways = (("Telegram, polling", "telegram-polling"), ("Telegram, webhook", "telegram-webhook"))
 
     def __init__(self, *, hook=False):
-        self.hook = hook
-        if hook:
-            self.name, self.kind = "Telegram, webhook", "telegram-webhook"
-        self.server = TelegramServer(Unlimited())
-        self.port = free_port()
+        super().__init__(TelegramServer(Unlimited()), hook=hook)
         self._chats = iter(range(1000, 10**6))
 
     def settings(self):
@@ -84,17 +82,13 @@ class Telegram:
             response.raise_for_status()
 
 
-class Slack:
-    """A direct message, each question in a thread of its own. With *hook*, events come by HTTP."""
+class Slack(Chats):
+    """A direct message, each question in a thread of its own."""
 
-    name, kind = "Slack, Socket Mode", "slack-socket"
+    ways = (("Slack, Socket Mode", "slack-socket"), ("Slack, HTTP", "slack-http"))
 
     def __init__(self, *, hook=False):
-        self.hook = hook
-        if hook:
-            self.name, self.kind = "Slack, HTTP", "slack-http"
-        self.server = SlackServer(Unlimited())
-        self.port = free_port()
+        super().__init__(SlackServer(Unlimited()), hook=hook)
 
     def settings(self):
         token = {"slack_bot_token": slack_server.BOT_TOKEN, "slack_api_url": self.server.api_url}

@@ -10,7 +10,6 @@ import argparse
 import asyncio
 import re
 import secrets
-import socket
 import sys
 import tempfile
 import time
@@ -26,6 +25,7 @@ from bots.slack.installation import decoded, encoded
 from core.store.connection import connect
 from core.store.safe import SharedSafe
 from core.store.vault import Vault
+from tests.attacks.watching import free_port
 from tests.harness import Replica, until
 from tests.servers.model import ModelServer
 from tests.servers.redis import redis_at
@@ -104,12 +104,6 @@ async def install(url, app, team):
         back = app.approve(to, team).replace(PUBLIC, url)
         async with session.get(back, cookies=cookies) as answer:
             answer.raise_for_status()
-
-
-def free_port():
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
 
 
 async def run(*, workspaces, bots, replicas=3, patience_s=60.0):
