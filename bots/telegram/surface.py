@@ -50,7 +50,7 @@ GROUP_BURST_UPTO = 20
 
 GROWING = " ▍"
 NO_PREVIEW = LinkPreviewOptions(is_disabled=True)
-_NO_PREVIEW = {"is_disabled": True}
+_NO_PREVIEW = NO_PREVIEW.to_dict()
 _LOST = (
     "chat not found",
     "not enough rights",
