@@ -1,19 +1,17 @@
 """Slack as a platform: Socket Mode or HTTP events in, messages and files out."""
 
 from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
-from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
 
 import aiohttp
 from aiohttp import web
 from slack_bolt.async_app import AsyncApp
-from slack_sdk.errors import SlackClientError
 
 from bots.push_queue import PushQueue
 from bots.slack.admins import Admins
 from bots.slack.asides import alone
-from bots.slack.border import open_socket, serve
+from bots.slack.border import connected, serve
 from bots.slack.client import SlackClient
 from bots.slack.failures import slack_errors
 from bots.slack.fields import scopes_of
@@ -204,17 +202,9 @@ class SlackPlatform:
             async for batch in self._push_queue.batches():
                 yield batch
         assert self.app is not None  # noqa: S101 - as above
-        handler = await open_socket(
-            self.app, self._app_token, self._api_url, self._session, self._way
-        )
-        try:
-            with slack_errors():
-                await handler.connect_async()  # type: ignore[no-untyped-call]  # bolt's own
+        async with connected(self.app, self._app_token, self._api_url, self._session, self._way):
             async for batch in self._push_queue.batches():
                 yield batch
-        finally:
-            with suppress(SlackClientError, aiohttp.ClientError, OSError):
-                await handler.close_async()  # type: ignore[no-untyped-call]  # bolt's own
 
     @property
     def _limited(self) -> str:

@@ -6,7 +6,8 @@ it asks any listener of ours. Slack would then deliver such an event three times
 
 import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
 from typing import Any, cast
 
 import aiohttp
@@ -18,6 +19,7 @@ from slack_bolt.adapter.socket_mode.async_internals import (
     send_async_response,
 )
 from slack_bolt.async_app import AsyncApp
+from slack_sdk.errors import SlackClientError
 from slack_sdk.signature import SignatureVerifier
 from slack_sdk.socket_mode.aiohttp import SocketModeClient
 from slack_sdk.socket_mode.async_client import AsyncBaseSocketModeClient
@@ -25,11 +27,15 @@ from slack_sdk.socket_mode.request import SocketModeRequest
 from slack_sdk.socket_mode.response import SocketModeResponse
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bots.slack.failures import slack_errors
 from core.border import set_aside
 from core.errors import PlatformError, StoreError
 from core.net.way import Way
 
 log = logging.getLogger(__name__)
+QUIET = logging.getLogger(f"{__name__}.bolt")
+QUIET.setLevel(logging.ERROR)
+"""Bolt's own warnings hold whole events, with what people wrote."""
 Choose = Callable[[Mapping[str, Any]], Awaitable[AsyncApp | None]]
 _UNREADABLE = (TypeError, ValueError, AttributeError, LookupError, RecursionError)
 
@@ -62,15 +68,16 @@ class Socket(AsyncSocketModeHandler):
             await client.send_socket_mode_response(SocketModeResponse(req.envelope_id))
 
 
-async def open_socket(
+@asynccontextmanager
+async def connected(
     app: AsyncApp,
     app_token: str,
     api_url: str,
     session: aiohttp.ClientSession,
     way: Way,
     choose: Choose | None = None,
-) -> Socket:
-    """A handler that is not connected yet. It takes our way out."""
+) -> AsyncGenerator[None]:
+    """Let *app* hear through a socket meanwhile, by our way out. Raises `PlatformError`."""
     client = AsyncWebClient(token=app_token, base_url=api_url, session=session)
     handler = Socket(app, app_token, web_client=client)
     handler.choose = choose
@@ -80,7 +87,13 @@ async def open_socket(
         handler.client.aiohttp_client_session = way.session()
     else:
         handler.client.proxy = way.proxy_for(api_url)
-    return handler
+    try:
+        with slack_errors("SLACK_APP_TOKEN"):
+            await handler.connect_async()  # type: ignore[no-untyped-call]  # bolt's own
+        yield
+    finally:
+        with suppress(SlackClientError, aiohttp.ClientError, OSError):
+            await handler.close_async()  # type: ignore[no-untyped-call]  # bolt's own
 
 
 async def is_signed(request: web.Request, signing_secret: str) -> bool:

@@ -18,6 +18,7 @@ from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.response import BoltResponse
 
 from bots.push_queue import PushQueue
+from bots.slack.border import QUIET
 from bots.slack.client import SlackClient
 from bots.slack.commands import HOME, Slash, read_press, read_slash, slash_incoming
 from bots.slack.failures import slack_errors
@@ -38,9 +39,6 @@ from core.lent import Overhears, Standing
 from core.messages import Incoming, Sender, conversation_id, split_conversation
 
 log = logging.getLogger(__name__)
-_quiet = logging.getLogger(f"{__name__}.bolt")
-_quiet.setLevel(logging.ERROR)
-"""Bolt's own warnings hold whole events, with what people wrote."""
 
 ACCEPT_S = 1.8
 """Slack sends an event again if it is not acknowledged in 3 s. Looking up names may take 1 s."""
@@ -103,7 +101,7 @@ class Listeners:
             signing_secret=signing_secret or None,
             request_verification_enabled=bool(signing_secret),
             process_before_response=True,
-            logger=_quiet,
+            logger=QUIET,
         )
         # These catch everything. Slack would repeat an event that no listener acknowledges.
         app.event(EVERYTHING)(self._on_event)

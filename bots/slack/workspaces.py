@@ -17,13 +17,12 @@ from contextlib import suppress
 from typing import Any
 from urllib.parse import parse_qs
 
-from aiohttp import ClientError, web
+from aiohttp import web
 from slack_bolt.async_app import AsyncApp
-from slack_sdk.errors import SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bots.slack.adapter import SlackPlatform
-from bots.slack.border import is_signed, open_socket, serve
+from bots.slack.border import QUIET, connected, is_signed, serve
 from bots.slack.failures import slack_errors
 from bots.slack.fields import number, string
 from bots.slack.installation import Installation, OAuth, decoded, encoded
@@ -240,31 +239,19 @@ class Workspaces:
     async def _connect(self) -> None:
         """Hear the events of all installations through a socket, until it cannot be opened."""
         async with self._way.session() as session:
-            nobody = AsyncApp(
-                client=AsyncWebClient("of nobody", base_url=self._api_url, session=session),
-                request_verification_enabled=False,
-                logger=_quiet,
-            )
-            handler = await open_socket(
-                nobody, self._app_token, self._api_url, session, self._way, self.app_for
-            )
+            client = AsyncWebClient("of nobody", base_url=self._api_url, session=session)
+            nobody = AsyncApp(client=client, request_verification_enabled=False, logger=QUIET)
+            own = self._app_token
             try:
                 with slack_errors("SLACK_APP_TOKEN"):
-                    # The client itself tries again and again, and tells nobody.
-                    await handler.client.web_client.apps_connections_open(app_token=self._app_token)
-                    await handler.connect_async()  # type: ignore[no-untyped-call]  # bolt's own
-                self._hosts.troubles.pop(KIND, None)
-                await asyncio.Event().wait()
+                    # The socket itself tries again and again, and tells nobody.
+                    await client.apps_connections_open(app_token=own)
+                async with connected(nobody, own, self._api_url, session, self._way, self.app_for):
+                    self._hosts.troubles.pop(KIND, None)
+                    await asyncio.Event().wait()
             except PlatformError as error:
                 log.warning("no socket: %s", error)
                 self._hosts.troubles[KIND] = f"no event is heard: {error}"
-            finally:
-                with suppress(SlackClientError, ClientError, OSError):
-                    await handler.close_async()  # type: ignore[no-untyped-call]  # bolt's own
-
-
-_quiet = logging.getLogger(f"{__name__}.bolt")
-_quiet.setLevel(logging.ERROR)
 
 
 def _payload(body: str, content_type: str) -> Mapping[str, Any]:
