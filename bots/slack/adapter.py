@@ -84,7 +84,7 @@ class SlackPlatform:
         speak: Speak,
         app_token: str = "",
         signing_secret: str = "",
-        events_path: str = "/slack/events",
+        events_path: str = "",
         follow_threads: bool = True,
         streams: bool = True,
         overhears: Overhears,

@@ -61,9 +61,9 @@ def _on(settings: SlackSettings, shared: Shared) -> bool:
 
 def _build(settings: SlackSettings, lent: Lent) -> Platform:
     # With several workspaces, the first one gets its events as they do.
-    name, many = lent.shared.tenant, bool(settings.slack_client_id)
-    token, first = settings.slack_bot_token, many and not own_name_of(lent.shared.tenant)
-    return _platform(settings, lent, name, token, installed=first)
+    name = lent.shared.tenant
+    first = bool(settings.slack_client_id) and not own_name_of(name)
+    return _platform(settings, lent, name, settings.slack_bot_token, installed=first)
 
 
 def _platform(
@@ -115,6 +115,7 @@ def _host(settings: SlackSettings, lent: Lent) -> None:
         wanted=settings.slack_workspaces,
         app_token=settings.slack_app_token.get_secret_value(),
         signing_secret=settings.slack_signing_secret.get_secret_value(),
+        events_path=EVENTS,
         api_url=root,
         way=lent.shared.way,
     )

@@ -25,6 +25,7 @@ from bots.slack.adapter import SlackPlatform
 from bots.slack.border import QUIET, connected, is_signed, serve
 from bots.slack.failures import slack_errors
 from bots.slack.fields import number, string
+from bots.slack.inbound import NAME
 from bots.slack.installation import Installation, OAuth, decoded, encoded
 from bots.slack.meant import is_gone, shared, teams_of
 from core.border import set_aside
@@ -35,7 +36,6 @@ from core.net.way import Way
 
 log = logging.getLogger(__name__)
 
-KIND = "slack"
 LOOK_S = 30.0
 """A note may get lost, so the safe is looked at this often."""
 STRANGE_S = 0.5
@@ -60,12 +60,14 @@ class Workspaces:
         wanted: Sequence[str] = (),
         app_token: str = "",
         signing_secret: str = "",
+        events_path: str,
         api_url: str,
         way: Way,
     ) -> None:
         self._oauth, self._safe, self._hosts = oauth, safe, hosts
         self._build, self._wanted = build, frozenset(wanted)
         self._app_token, self._signing_secret = app_token, signing_secret
+        self._events_path = events_path
         self._api_url, self._way = api_url, way
         self._tenants: dict[str, tuple[str, Installation, SlackPlatform]] = {}
         """The name, installation and platform of each team."""
@@ -80,7 +82,7 @@ class Workspaces:
         if self._wanted and made.team not in self._wanted:
             return False
         await self._safe.put(made.team, encoded(made))
-        name = await self._hosts.name_of(KIND, made.team)
+        name = await self._hosts.name_of(NAME, made.team)
         if made.by:
             await self._hosts.own(name, Sender(f"{name}:{made.by}", made.by))
         await self.look()
@@ -135,7 +137,7 @@ class Workspaces:
                 await self._renew(team)
 
     async def _new(self, team: str, one: Installation) -> list[SlackPlatform]:
-        name = await self._hosts.name_of(KIND, team)
+        name = await self._hosts.name_of(NAME, team)
         if name in self._hosts.platforms and team not in self._tenants:
             log.warning("%s is served by a token of the settings, not as installed", name)
             return []
@@ -169,7 +171,7 @@ class Workspaces:
 
     def routes(self) -> Sequence[web.AbstractRouteDef]:
         """Where Slack sends the events of all installations, unless they come by a socket."""
-        return [] if self._app_token else [web.post("/slack/events", self.events)]
+        return [] if self._app_token else [web.post(self._events_path, self.events)]
 
     # --- events ---------------------------------------------------------------------------------
 
@@ -247,11 +249,11 @@ class Workspaces:
                     # The socket itself tries again and again, and tells nobody.
                     await client.apps_connections_open(app_token=own)
                 async with connected(nobody, own, self._api_url, session, self._way, self.app_for):
-                    self._hosts.troubles.pop(KIND, None)
+                    self._hosts.troubles.pop(NAME, None)
                     await asyncio.Event().wait()
             except PlatformError as error:
                 log.warning("no socket: %s", error)
-                self._hosts.troubles[KIND] = f"no event is heard: {error}"
+                self._hosts.troubles[NAME] = f"no event is heard: {error}"
 
 
 def _payload(body: str, content_type: str) -> Mapping[str, Any]:

@@ -78,7 +78,7 @@ class TelegramPlatform:
         for_asker: Collection[str] = (),
         webhook_secret: str = "",
         public_url: str = "",
-        webhook_path: str = "/telegram/webhook",
+        webhook_path: str = "",
         drafts: bool = False,
         way: Way = DIRECT,
         rich: Collection[str] = (),
