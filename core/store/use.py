@@ -15,7 +15,7 @@ from redis.asyncio import Redis
 from core.messages import Spent
 from core.store import keys
 from core.store.accounts import read_row
-from core.store.connection import store_errors
+from core.store.connection import script, store_errors
 from core.store.values import number, read, words
 
 HOUR_S = 3600
@@ -23,6 +23,7 @@ HOURS_S, DAYS_S = 50 * HOUR_S, 95 * 24 * HOUR_S
 GONE_S = 60.0
 """A process that told nothing for so long is not running any more."""
 HOURLY, DAILY = "%Y-%m-%dT%H", "%Y-%m-%d"
+KEPT_S = {HOURLY: HOURS_S, DAILY: DAYS_S}
 
 
 class ModelTold(msgspec.Struct, frozen=True):
@@ -74,19 +75,18 @@ class Use:
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
+        self._count = script(redis, "count")
 
     async def add(self, counted: Mapping[str, float], told: Told) -> None:
         now = datetime.datetime.now(datetime.UTC)
+        periods = {keys.use(now.strftime(form)): last_s for form, last_s in KEPT_S.items()}
+        args: list[str | bytes | float] = [told.name, msgspec.json.encode(told), HOURS_S]
+        args.append(len(counted))
+        for pair in counted.items():
+            args.extend(pair)
+        args.extend(periods.values())
         with store_errors():
-            async with self._redis.pipeline(transaction=False) as pipe:
-                for form, last_s in ((HOURLY, HOURS_S), (DAILY, DAYS_S)):
-                    name = keys.use(now.strftime(form))
-                    for field, much in counted.items():
-                        pipe.hincrbyfloat(name, field, much)
-                    pipe.expire(name, last_s)
-                pipe.hset(keys.REPLICAS, told.name, msgspec.json.encode(told))
-                pipe.expire(keys.REPLICAS, HOURS_S)
-                await pipe.execute()
+            await self._count(keys=[keys.REPLICAS, *periods], args=args)
 
     async def leave(self, name: str) -> None:
         """The process *name* ends."""

@@ -3,7 +3,7 @@
 from core.platform import Bucket
 from core.store.limits import SharedBudget
 from core.store.turns import Checkpoint
-from tests.store.words import exchange, said, take, two_views
+from tests.store.words import counted, exchange, said, take, two_views
 
 UPDATES, SECONDS = 12, 10
 """An answer of 500 tokens at 50 tokens/s, as Telegram lets it be shown."""
@@ -13,12 +13,6 @@ BUCKETS = (
     Bucket("bot", 0, 1.0),
 )
 """As those of a private chat on Telegram."""
-
-
-async def counted(redis):
-    """The commands that Redis has carried out, those of scripts included, and what it has read."""
-    stats = await redis.info("stats")
-    return stats["total_commands_processed"], stats["total_reads_processed"]
 
 
 async def answered(inbox, budget, number):

@@ -32,3 +32,9 @@ async def take(inbox):
     """The next claim, and its turn: none when its person has to wait."""
     (claim,) = await inbox.claim(["test"], 1, 0.5)
     return claim, await claim.load(10_000)
+
+
+async def counted(redis):
+    """The commands that Redis has carried out, those of scripts included, and what it has read."""
+    stats = await redis.info("stats")
+    return stats["total_commands_processed"], stats["total_reads_processed"]
