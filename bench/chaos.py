@@ -67,7 +67,7 @@ class Result:
     on_screen: int = 0
     lost: list = field(default_factory=list)
     set_aside: list = field(default_factory=list)
-    """Questions whose process died twice: told to the person, and kept for the operator."""
+    """Questions and reminders whose process died twice: kept for the operator, and told so."""
     repeated: list = field(default_factory=list)
     disordered: list = field(default_factory=list)
     foreign: list = field(default_factory=list)
@@ -89,7 +89,8 @@ class Result:
 
     @property
     def good(self):
-        aside = len(self.set_aside)
+        reminders = sum(text.startswith("r") for text in self.set_aside)
+        aside = len(self.set_aside) - reminders
         return self.asked == self.in_history + aside == self.on_screen + aside and not (
             self.lost
             or self.repeated
@@ -98,7 +99,7 @@ class Result:
             or self.doubled
             or self.reserved
             or self.wrong_steps
-            or self.reminders != self.reminders_told
+            or self.reminders != self.reminders_told + reminders
             or self.reminders_again
         )
 
@@ -388,8 +389,9 @@ class Chaos:
         answered, since = -1, time.monotonic()
         while time.monotonic() - since < STANDSTILL_S:
             now = sum([len(await self._history(conversation)) for conversation in self.asked])
-            now += len(await self._letters())
-            told = sum(bool(self._told(text)) for text in self.reminded)
+            letters = await self._letters()
+            now += sum(text not in self.reminded for text in letters)
+            told = sum(bool(self._told(text)) or text in letters for text in self.reminded)
             if now >= self._questions and told >= self.result.reminders:
                 break
             now += told
@@ -447,7 +449,7 @@ class Chaos:
                 name = self.speakers.get(text)
                 whole = f"ANSWER to {name}: {text}:" if name else f"ANSWER to {text}:"
                 shown = [is_final for one, is_final, _ in posts if whole in one]
-                result.on_screen += any(shown)
+                result.on_screen += any(shown) and text not in aside
                 result.lost += [] if any(shown) or text in aside else [text]
             if len(posts) > len(asked):
                 self._judge_doubled(posts, len(asked))
@@ -463,6 +465,7 @@ class Chaos:
         result.reserved = await self._still_reserved()
         for text in self.reminded:
             told = self._told(text)
+            result.set_aside += [text] if not told and text in letters else []
             result.reminders_told += bool(told)
             surely = [post for post in told if not self._may_be_forgotten(post.at)]
             result.reminders_again += [text] if len(surely) > 1 else []
