@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 from bots.links import host, misnames
 from bots.telegram.entities import Formatted
 from bots.telegram.lines import Lines
-from bots.telegram.source import HELPER, SIGN, Source
+from bots.telegram.source import Source
 from bots.telegram.tables import Table
 
 QUOTE_CHARS = 300
@@ -51,7 +51,7 @@ class Writer:
                 continue
             kind, value = event.popitem()
             if kind == "Text":
-                if self._code is not None or (changed and (SIGN in value or HELPER in value)):
+                if self._code is not None or (changed and not value.isascii()):
                     self._plain(value)
                 else:
                     self._text(value)

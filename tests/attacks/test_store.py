@@ -95,6 +95,8 @@ async def test_a_question_that_ended_the_process_twice_is_set_aside_at_the_third
     await answered(server, "set aside")
     assert len(model.requests) == asked
     async with connect(redis.url) as client:
+        # The person is told before the turn is committed.
+        await until(lambda: client.llen(keys.DEAD))
         assert await client.llen(keys.DEAD) == 1
 
 

@@ -401,3 +401,23 @@ def test_a_rich_message_holds_nothing_that_telegram_would_fetch_by_itself(text, 
     assert not worth(TABLE + text)
     assert unfetched(text) == shown
     assert unfetched(TABLE) == TABLE
+
+
+@pytest.mark.parametrize(
+    ("markdown", "address", "kinds"),
+    [
+        ("see https://x.org/pkg/__init__.py now", "https://x.org/pkg/__init__.py", []),
+        ("https://x.org/sign-in/_ab_", "https://x.org/sign-in/_ab_", []),
+        ("www.x.org/*a*/~~b~~c", "www.x.org/*a*/~~b~~c", []),
+        ("**https://x.org/__a__**，然后", "https://x.org/__a__", ["bold"]),
+        ("*(https://x.org/_a_)*", "https://x.org/_a_", ["italic"]),
+        ("[https://x.org/__a__](https://x.org/__a__)", "https://x.org/__a__", ["text_link"]),
+        ("`https://x.org/__a__`", "https://x.org/__a__", ["code"]),
+        ("```\nhttps://x.org/__a__\n```", "https://x.org/__a__", ["pre"]),
+        ("| a |\n|---|\n| https://x.org/__a__ |", "https://x.org/__a__", ["pre"]),
+    ],
+)
+def test_marks_inside_an_address_are_a_part_of_it(markdown, address, kinds):
+    shown = render(markdown)
+    assert address in shown.text
+    assert [entity.type for entity in shown.entities] == kinds
