@@ -14,7 +14,6 @@ from core.people.rights import Rights
 from core.settings import Settings
 from core.store.limits import SharedLeases
 from core.store.places import Places
-from core.store.post_log import RedisPostLog
 from core.store.pubsub import PubSub
 from core.store.recent import SharedRecent
 from core.store.safe import SharedSafe, safe_of
@@ -50,13 +49,13 @@ class Lent:
     checks: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
 
 
-def lent_by(redis: Redis, pubsub: PubSub, services: Services) -> Lent:
+def lent_by(redis: Redis, pubsub: PubSub, post_log: PostLog, services: Services) -> Lent:
     """What is lent while *redis* is open."""
     settings = services.settings
     return Lent(
         settings,
         SharedLeases(redis),
-        RedisPostLog(redis, pubsub, settings.history_ttl),
+        post_log,
         SharedSecret(redis),
         SharedRecent(redis),
         SpareCalls(services.pacer.budget),

@@ -254,6 +254,13 @@ class PostLog(Protocol):
         """Append *value*, or replace the value of *key*. Returns the key (1, 2, 3, ...)."""
         ...
 
+    async def grow(self, log_name: str, value: bytes, key: int) -> None:
+        """Replace the value of *key*, which will change again soon.
+
+        Who watches is told at once. It is kept a second later, if no newer value is there by then.
+        """
+        ...
+
     async def get(self, log_name: str, key: int) -> bytes | None: ...
 
     async def remove(self, log_name: str, key: int) -> None: ...

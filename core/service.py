@@ -54,6 +54,7 @@ from core.store.members import SharedMembers
 from core.store.opening import opened
 from core.store.overheard import Overheard
 from core.store.pins import SharedPins
+from core.store.post_log import RedisPostLog
 from core.store.pubsub import PubSub
 from core.store.pulse import Pulse
 from core.store.reminders import Reminders
@@ -149,7 +150,8 @@ async def open_core(settings: Settings) -> AsyncIterator[Core]:
             maintenance=Maintenance(redis),
             visits=Visits(SharedVisits(redis), rights, Archive(redis), settings.public_url),
         )
-        lent = lent_by(redis, pubsub, services)
+        posts = await stack.enter_async_context(RedisPostLog(redis, pubsub, settings.history_ttl))
+        lent = lent_by(redis, pubsub, posts, services)
         yield Core(settings, redis, pubsub, tasks, inbox, models, links, lent, services)
 
 

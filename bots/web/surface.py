@@ -42,7 +42,14 @@ class WebSurface:
         return ()
 
     async def show(self, text: str, buttons: Sequence[Button] = ()) -> None:
-        await self._put(self._post(text, buttons, self._activity, growing=True))
+        post = self._post(text, buttons, self._activity, growing=True)
+        if self._key is None:
+            await self._put(post)
+            return
+        with store_as_platform():
+            await self._post_log.grow(
+                posts_of(self._conversation), msgspec.json.encode(post), self._key
+            )
 
     async def finish(self, text: str, buttons: Sequence[Button] = ()) -> None:
         kept = self._activity if self._activity.verbose else Activity()

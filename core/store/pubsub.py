@@ -1,6 +1,7 @@
 """Published messages: one connection serves all the listeners of this process."""
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from core.tasks import end
 TIMEOUT_S = 5.0
 MOST_BEHIND = 1000
 """A listener that is so many messages behind gets a `StoreError`, and must read all again."""
+MOST_EXPECTED = 100
 
 
 @dataclass(eq=False)
@@ -39,6 +41,8 @@ class PubSub:
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
         self._listeners: dict[str, set[_Listener]] = {}
+        self._expected: dict[str, deque[bytes]] = {}
+        """What the listeners here know already, and what will come back from the server."""
         self._channel: Any = None  # redis's PubSub has no exported type
         self._connected = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -76,9 +80,24 @@ class PubSub:
             listeners.discard(listener)
             if not listeners and self._listeners.get(name) is listeners:
                 del self._listeners[name]
+                self._expected.pop(name, None)
                 if self._connected.is_set():
                     with suppress(StoreError), store_errors():
                         await self._channel.unsubscribe(name)
+
+    def listens(self, name: str) -> bool:
+        """Whether somebody in this process listens to *name*."""
+        return name in self._listeners
+
+    def tell(self, name: str, message: bytes) -> None:
+        """Tell *message* to those who listen to *name* in this process, and to nobody else."""
+        for listener in self._listeners.get(name, ()):
+            listener.tell(message)
+
+    def expect(self, name: str, message: bytes) -> None:
+        """*message* was told here, and is about to be published: do not tell it here again."""
+        if name in self._listeners:
+            self._expected.setdefault(name, deque(maxlen=MOST_EXPECTED)).append(message)
 
     @staticmethod
     async def _heard(listener: _Listener) -> AsyncIterator[bytes]:
@@ -102,6 +121,7 @@ class PubSub:
                                 raise StoreError("the store has another primary")
             except StoreError as error:
                 self._connected.clear()
+                self._expected.clear()
                 for listener in chain.from_iterable(self._listeners.values()):
                     listener.tell(error)
                 await asyncio.sleep(0.5)
@@ -109,10 +129,22 @@ class PubSub:
     def _pass_on(self, message: dict[str, Any] | None) -> None:
         if message is None:
             return
-        for listener in self._listeners.get(message["channel"].decode(), ()):
+        name = message["channel"].decode()
+        if message["type"] == "message" and self._was_told(name, message["data"]):
+            return
+        for listener in self._listeners.get(name, ()):
             if message["type"] == "subscribe" and listener.subscribed.is_set():
                 listener.tell(StoreError("the client had to connect again"))
             elif message["type"] == "subscribe":
                 listener.subscribed.set()
             elif message["type"] == "message":
                 listener.tell(message["data"])
+
+    def _was_told(self, name: str, message: bytes) -> bool:
+        expected = self._expected.get(name, ())
+        if message not in expected:
+            return False
+        # They come in their order. One before it that did not come will not come any more.
+        while self._expected[name].popleft() != message:
+            pass
+        return True
