@@ -109,8 +109,7 @@ class Incoming(msgspec.Struct, frozen=True, kw_only=True):
             in a thread; the core follows the thread if the bot was asked there before.
             `overheard`: it is in a group, and for nobody in particular. In the inbox: the place
             wants useful answers, and a model judges whether this is worth one.
-        burst: a key that the pieces of one message share (an album, a cut paste, forwards), or
-            empty.
+        burst: a key that the pieces of one message (album, cut paste, forwards) share, or empty.
         message: the platform's own reference of the message, or empty.
         described: what came besides text and files (a poll, a place on the map), in words.
         aside: the platform's reference for an answer that only this person sees, or empty.
@@ -129,6 +128,8 @@ class Incoming(msgspec.Struct, frozen=True, kw_only=True):
         replies_to: the platform's reference of the message that it replies to, or empty.
         about: the id of the person to whom it replies, or empty.
         named: the ids of people and places that the text mentions.
+        elsewhere: references of the questions on other branches, which are no history for this one.
+        instead: the reference of the old wording, where both stay or (*edited*) its posts are used.
     """
 
     event_id: str
@@ -157,6 +158,8 @@ class Incoming(msgspec.Struct, frozen=True, kw_only=True):
     replies_to: str = ""
     about: str = ""
     named: tuple[str, ...] = ()
+    elsewhere: tuple[str, ...] = ()
+    instead: str = ""
 
 
 class Button(msgspec.Struct, frozen=True):
@@ -204,10 +207,10 @@ class Exchange(msgspec.Struct, frozen=True):
     answer is not whole. *message*: the platform's reference of the question; an edit finds the
     exchange by it. *person*: the id of the asker; older versions did not write it. *posts*: the
     handles of the answer's posts; *pictures*: those posted with it. *refused*: the provider refused
-    the question for its content, and would also refuse later ones that are sent with it. *steps*:
-    the tool calls for the answer. *tainted*: text of others was read for it, so it may hold what
-    they want; *by_pictures*: only pictures. *token*: of a question to allow a call, at its end.
-    *parts*: of a question in several messages, their references and texts.
+    the question for its content, and would also refuse later ones with it. *steps*: the tool calls.
+    *tainted*: text of others was read for it, so it may hold what they want; *by_pictures*: only
+    pictures. *token*: of a question to allow a call, at its end. *parts*: of a question in several
+    messages, their references and texts. *aside*: it is on a branch that was left (`branch.lua`).
     """
 
     event_id: str
@@ -228,6 +231,7 @@ class Exchange(msgspec.Struct, frozen=True):
     parts: tuple[tuple[str, str], ...] = ()
     pictures: tuple[Attachment, ...] = ()
     by_pictures: bool = False
+    aside: bool = False
 
 
 class Spent(msgspec.Struct, frozen=True, omit_defaults=True):

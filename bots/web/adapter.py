@@ -8,6 +8,7 @@ from typing import Self
 
 import msgspec
 from aiohttp import web
+from msgspec.structs import replace
 
 from bots.push_queue import PushQueue
 from bots.web.admission import Admission
@@ -17,7 +18,7 @@ from bots.web.posts import NAME, STATUS_KEY, Download, Post, decode_post, files_
 from bots.web.proxies import PERSON, Proxies
 from bots.web.routes import WebRoutes
 from bots.web.sessions import Sessions
-from bots.web.surface import WebSurface, store_as_platform
+from bots.web.surface import WebSurface, question_of, store_as_platform
 from core.errors import ChatLost, ContentRefused, PlatformError, StoreError
 from core.lent import PostLog, Secret, Visits
 from core.messages import (
@@ -114,7 +115,7 @@ class WebPlatform:
         return 0.0
 
     def open_surface(self, conversation: ConversationId, reply_to: str) -> WebSurface:
-        return WebSurface(self._post_log, conversation)
+        return WebSurface(self._post_log, conversation, reply_to=reply_to)
 
     def reopen_surface(self, conversation: ConversationId, handle: str) -> WebSurface:
         return WebSurface(self._post_log, conversation, int(handle))
@@ -130,6 +131,7 @@ class WebPlatform:
     ) -> Posted:
         with store_as_platform():
             files = [await self._files.keep(conversation, one.mime, one.data) for one in pictures]
+            key = int(replacing) if replacing else None
             captions = [picture.caption for picture in pictures if picture.caption]
             post = Post(
                 "bot",
@@ -139,7 +141,7 @@ class WebPlatform:
                 growing=any(button.command == "stop" for button in buttons),
                 at=time.time(),
             )
-            key = int(replacing) if replacing else None
+            post = replace(post, to=await question_of(self._post_log, conversation, reply_to, key))
             before = await self._pictures_of(conversation, key)
             key = await self._post_log.put(posts_of(conversation), msgspec.json.encode(post), key)
             for file in before:
@@ -150,7 +152,8 @@ class WebPlatform:
     async def send_voice(self, conversation: ConversationId, reply_to: str, sound: bytes) -> None:
         with store_as_platform():
             file = await self._files.keep(conversation, "audio/ogg", sound)
-            post = Post("bot", sounds=(file,), at=time.time())
+            to = await question_of(self._post_log, conversation, reply_to)
+            post = Post("bot", sounds=(file,), at=time.time(), to=to)
             await self._post_log.put(posts_of(conversation), msgspec.json.encode(post))
 
     async def send_file(
@@ -158,7 +161,8 @@ class WebPlatform:
     ) -> None:
         with store_as_platform():
             file = await self._files.keep(conversation, mime, data, name)
-            post = Post("bot", downloads=(Download(file, name),), at=time.time())
+            to = await question_of(self._post_log, conversation, reply_to)
+            post = Post("bot", downloads=(Download(file, name),), at=time.time(), to=to)
             await self._post_log.put(posts_of(conversation), msgspec.json.encode(post))
 
     async def _pictures_of(self, conversation: ConversationId, key: int | None) -> Sequence[int]:

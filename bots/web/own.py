@@ -1,24 +1,27 @@
-"""The posts of the person: shown before any answer to them, once, and edited."""
+"""The posts of the person: shown before any answer to them, once; edited; and of which branch."""
 
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import msgspec
+from msgspec.structs import replace
 
+from bots.web.branches import Tree
 from bots.web.posts import (
     MOST_POSTS,
-    MOST_VERSIONS,
     STATUS_KEY,
     Download,
+    Place,
     Post,
     Sent,
-    Version,
     decode_post,
     posts_of,
 )
 from core.lent import PostLog
 from core.messages import Attachment, ConversationId
+
+MOMENT_S = 0.001
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,16 +29,16 @@ class Shown:
     """What was shown of a message that the inbox does not hold yet.
 
     Args:
+        place: where it stands.
         key: of the person's post; None if it was there before.
         before: what stood there.
-        answers: the posts of the answer that an edit makes out of date.
     """
 
     post_log: PostLog
     log_name: str
+    place: Place
     key: int | None = None
     before: bytes | None = None
-    answers: tuple[int, ...] = ()
 
     async def take_back(self) -> None:
         if self.key is None:
@@ -44,11 +47,6 @@ class Shown:
             await self.post_log.remove(self.log_name, self.key)
         else:
             await self.post_log.put(self.log_name, self.before, self.key)
-
-    async def settle(self) -> None:
-        """The inbox holds the message."""
-        for key in self.answers:
-            await self.post_log.remove(self.log_name, key)
 
 
 class OwnPosts:
@@ -61,24 +59,69 @@ class OwnPosts:
         self, conversation: ConversationId, sent: Sent, attachments: Sequence[Attachment]
     ) -> Shown:
         """Show *sent*, unless it is a button, or was shown when it came before."""
-        log_name = posts_of(conversation)
+        log, log_name = self._post_log, posts_of(conversation)
+        values = dict(await log.read(log_name))
+        posts = {key: decode_post(value) for key, value in values.items() if key != STATUS_KEY}
+        tree = Tree(posts)
         if sent.command:
-            return Shown(self._post_log, log_name)
-        values = [one for one in await self._post_log.read(log_name) if one[0] != STATUS_KEY]
-        posts = {key: decode_post(value) for key, value in values}
-        if any(sent.id in (post.id, post.edit) for post in posts.values()):
-            return Shown(self._post_log, log_name)
-        post = _post(sent, attachments)
-        old = next((key for key in posts if sent.edits and posts[key].id == sent.edits), None)
+            asked = tree.end(sent.after if sent.after in tree.keys else "")
+            return Shown(log, log_name, Place(asked, tree.elsewhere(asked)))
+        if sent.id in tree.keys:
+            instead = sent.edits if sent.edits in tree.keys else ""
+            return Shown(log, log_name, Place(sent.id, tree.elsewhere(sent.id), instead))
+        old = next((one for one in posts.values() if sent.id == one.edit), None)
         if old is not None:
-            answers = {key: one for key, one in posts.items() if key > old and one.author == "bot"}
-            post = _edited(posts[old], post, [one.text for one in answers.values()])
-            await self._post_log.put(log_name, msgspec.json.encode(post), old)
-            return Shown(self._post_log, log_name, old, dict(values)[old], tuple(answers))
+            return Shown(log, log_name, _in_place(old, tree))
+        if sent.edits in tree.keys and not tree.answered(sent.edits):
+            key = tree.keys[sent.edits]
+            return await self._reword(log_name, key, values[key], _post(sent, attachments), tree)
+        instead = sent.edits if sent.edits in tree.keys else ""
+        after = sent.after if sent.after in tree.keys else ""
+        before = tree.before(instead) if instead else tree.end(after)
         for key in sorted(posts)[: 1 - MOST_POSTS]:
-            await self._post_log.remove(log_name, key)
-        new = await self._post_log.put(log_name, msgspec.json.encode(post))
-        return Shown(self._post_log, log_name, new)
+            await log.remove(log_name, key)
+        post = _post(sent, attachments)
+        chosen = _later(tree) if tree.newest >= post.at else 0.0
+        post = replace(post, after=before, chosen=chosen)
+        new = await log.put(log_name, msgspec.json.encode(post))
+        return Shown(log, log_name, Place(sent.id, tree.elsewhere(before), instead), new)
+
+    async def _reword(
+        self,
+        log_name: str,
+        key: int,
+        before: bytes,
+        new: Post,
+        tree: Tree,
+    ) -> Shown:
+        """Let *new* take the place of a question that is not answered yet."""
+        old = decode_post(before)
+        kept = {"versions": old.versions, "after": old.after, "chosen": old.chosen}
+        post = replace(new, id=old.id, edit=new.id, **kept)
+        await self._post_log.put(log_name, msgspec.json.encode(post), key)
+        return Shown(self._post_log, log_name, _in_place(old, tree), key, before)
+
+    async def choose(self, conversation: ConversationId, question: str) -> bool:
+        """Show the branch of *question* from now on. Returns whether there is such a question."""
+        log_name = posts_of(conversation)
+        values = dict(await self._post_log.read(log_name))
+        posts = {key: decode_post(value) for key, value in values.items() if key != STATUS_KEY}
+        tree = Tree(posts)
+        if question not in tree.keys:
+            return False
+        key = tree.keys[question]
+        post = replace(posts[key], chosen=_later(tree))
+        await self._post_log.put(log_name, msgspec.json.encode(post), key)
+        return True
+
+
+def _in_place(old: Post, tree: Tree) -> Place:
+    return Place(old.id, tree.elsewhere(old.id), old.id, edited=True)
+
+
+def _later(tree: Tree) -> float:
+    """Now, by the clocks of all replicas."""
+    return max(time.time(), tree.newest + MOMENT_S)
 
 
 def _post(sent: Sent, attachments: Sequence[Attachment]) -> Post:
@@ -91,12 +134,4 @@ def _post(sent: Sent, attachments: Sequence[Attachment]) -> Post:
         sounds=tuple(key for kind, key, _ in keys if kind == "audio"),
         downloads=tuple(Download(key, title) for kind, key, title in keys if kind == "file"),
         at=time.time(),
-    )
-
-
-def _edited(old: Post, new: Post, answers: Sequence[str]) -> Post:
-    """*new* in the place of *old*, which was answered with *answers*."""
-    past = Version(old.text, "\n\n".join(filter(None, answers)))
-    return msgspec.structs.replace(
-        new, id=old.id, edit=new.id, versions=(*old.versions, past)[-MOST_VERSIONS:]
     )

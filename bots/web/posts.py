@@ -12,8 +12,6 @@ NAME = "web"
 STATUS_KEY = 0
 """The post log's key for "is writing". The keys of posts begin at 1."""
 TITLE_CHARS = 60
-MOST_VERSIONS = 20
-"""So many wordings of a question are kept, with their answers."""
 TEXT_CHARS = 100_000
 """The longest text of one message."""
 MOST_POSTS = 1_000
@@ -31,7 +29,7 @@ class Download(msgspec.Struct, frozen=True):
 
 
 class Version(msgspec.Struct, frozen=True):
-    """A question as it was before it was edited, and what was answered then."""
+    """A question before it was edited, and its answer, as versions without branches kept them."""
 
     question: str
     answer: str
@@ -41,8 +39,11 @@ class Post(msgspec.Struct, frozen=True, omit_defaults=True):
     """One bubble. The sender chose its *id*.
 
     *files* (pictures) and *sounds* are keys in the post log of files. *status* folds the *steps* of
-    the answer into one line. *versions*: what stood here before the last edit, whose id is *edit*;
-    the oldest first.
+    the answer into one line. *versions*: what earlier versions kept of edits, the oldest first.
+    *edit*: the id of the last edit that changed this post.
+
+    Of a question, *after* is the one before it (empty: none; None: an earlier version, whose posts
+    have no branches), and *chosen* when somebody turned to it. *to*: the question this answers.
     """
 
     author: Literal["person", "bot", "status"]
@@ -58,6 +59,9 @@ class Post(msgspec.Struct, frozen=True, omit_defaults=True):
     at: float = 0.0
     versions: tuple[Version, ...] = ()
     edit: str = ""
+    after: str | None = None
+    to: str = ""
+    chosen: float = 0.0
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -72,7 +76,8 @@ class Entry(msgspec.Struct, frozen=True):
 class Sent(msgspec.Struct, frozen=True):
     """What the page posts: a text with *files* (uploaded before), or a button's *command*.
 
-    *edits*: the id of the question whose new wording this is.
+    *edits*: the id of the question whose new wording this is. *after*: the id of the last question
+    that the page shows, if it tells that.
     """
 
     id: str
@@ -80,6 +85,22 @@ class Sent(msgspec.Struct, frozen=True):
     command: str = ""
     files: tuple[int, ...] = ()
     edits: str = ""
+    after: str = ""
+
+
+class Place(NamedTuple):
+    """Where in its conversation a message stands, for the core.
+
+    *question*: under which it is answered. *elsewhere*, *instead*, *edited*: as of `Incoming`.
+    """
+
+    question: str = ""
+    elsewhere: tuple[str, ...] = ()
+    instead: str = ""
+    edited: bool = False
+
+
+NOWHERE = Place()
 
 
 class Visitor(NamedTuple):
@@ -90,10 +111,11 @@ class Visitor(NamedTuple):
 
 
 class Change(msgspec.Struct, frozen=True):
-    """What the page changes of a conversation in the list."""
+    """What the page changes of a conversation: in the list, or which question it *shows*."""
 
     title: str = ""
     pinned: bool | None = None
+    shows: str = ""
 
 
 decode_post = msgspec.json.Decoder(Post).decode
@@ -108,6 +130,7 @@ def read_sent(
     thread: str,
     language: str,
     attachments: tuple[Attachment, ...] = (),
+    place: Place = NOWHERE,
 ) -> Incoming:
     """The incoming of *sent*."""
     text, command = sent.text.strip(), sent.command
@@ -121,8 +144,11 @@ def read_sent(
         command={"again": "retry"}.get(command, command),
         sent_at=time.time(),
         attachments=attachments,
-        message=sent.edits or sent.id,
-        edited=bool(sent.edits) and not command,
+        message=place.question if place.edited else sent.id,
+        reply_to=place.question,
+        edited=place.edited and not command,
+        elsewhere=place.elsewhere,
+        instead=place.instead,
     )
 
 

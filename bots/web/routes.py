@@ -116,11 +116,13 @@ class WebRoutes:
             return json_response(await self._visits.talks(visitor.sender.id))
 
     async def _change(self, request: web.Request) -> web.Response:
-        """Rename or pin a conversation."""
+        """Rename or pin a conversation, or show another branch of it."""
         visitor, conversation = await self._conversation(request)
         thread = split_conversation(conversation)[2]
         wanted = await read_json(request, decode_change)
         with store_as_http():
+            if wanted.shows and not await self._own.choose(conversation, wanted.shows):
+                raise web.HTTPNotFound
             known = await self._listing.change(
                 visitor.name, thread, title=wanted.title, pinned=wanted.pinned
             )
@@ -147,15 +149,14 @@ class WebRoutes:
             ]
             attachments = tuple(one for one in attached if one is not None)
             shown = await self._own.show(conversation, sent, attachments)
-        incoming = read_sent(sent, visitor, thread, language_of(request), attachments)
+        language, place = language_of(request), shown.place
+        incoming = read_sent(sent, visitor, thread, language, attachments, place)
         try:
             await self._accept(incoming)
         except web.HTTPServiceUnavailable:
             with store_as_http():
                 await shown.take_back()
             raise
-        with store_as_http():
-            await shown.settle()
         if not sent.command:
             title = sent.text.strip() or next((one.title for one in attachments), "")
             with store_as_http():

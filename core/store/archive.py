@@ -13,7 +13,7 @@ from core.messages import ConversationId, Exchange, Summary, place_of
 from core.store import keys
 from core.store.connection import store_errors
 from core.store.layers import read_layer
-from core.store.turns import read_past
+from core.store.turns import exchange_in, read_past
 from core.store.values import is_conversation, number, words
 
 STEP = 200
@@ -84,7 +84,10 @@ class Archive:
     async def exchanges(
         self, conversation: ConversationId, person: str = ""
     ) -> AsyncIterator[Exchange]:
-        """The exchanges of *conversation*, oldest first; those of *person* if one is named."""
+        """The exchanges of *conversation*, oldest first; those of *person* if one is named.
+
+        They are those of all its branches.
+        """
         since, at = await self._since(conversation), 0
         while True:
             with store_errors():
@@ -92,8 +95,8 @@ class Archive:
                     Awaitable[list[bytes]],
                     self._redis.lrange(keys.history(conversation), at, at + STEP - 1),
                 )
-            for one in read_past(some, None, since)[0]:
-                if person in ("", one.person):
+            for one in map(exchange_in, some):
+                if one is not None and one.at >= since and person in ("", one.person):
                     yield one
             if len(some) < STEP:
                 return

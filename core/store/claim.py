@@ -42,7 +42,7 @@ from core.store.lanes import LANE_S, Lane
 from core.store.layers import to_keep
 from core.store.ledger import MOST_MAIL, POSTS_S, Ledger
 from core.store.past import Past
-from core.store.turns import Checkpoint, Ending, Turn, changes, read_turn, retention_s
+from core.store.turns import Checkpoint, Ending, Turn, changes, exchange_in, read_turn, retention_s
 from core.store.values import read_incoming, unreadable, words
 
 LEASE_S = 6.0
@@ -118,11 +118,12 @@ class Claim:
         self._fence, self._slot_at = loaded[0], time.monotonic()
         if not self._fence:
             return None
-        mail, *read, limits, hold = loaded[1:]
+        mail, *read, limits, hold, before = loaded[1:]
         self.waiting = len(mail)
         in_thread = self.conversation != self._place
         began = read_turn(await self._readable(mail), *read, in_thread=in_thread)
-        self._began = replace(began, limits=read_limits(limits), held=read_hold(hold))
+        limit, held, reworded = read_limits(limits), read_hold(hold), exchange_in(before)
+        self._began = replace(began, limits=limit, held=held, reworded=reworded)
         self._held.update(self._began.held)
         return self._began
 

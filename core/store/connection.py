@@ -57,6 +57,7 @@ def source(name: str) -> str:
 
 SHARED: Mapping[str, Sequence[str]] = {
     "commit": ("history", "bill"),
+    "load": ("branch",),
     **dict.fromkeys(("move", "reserve", "unhold", "book"), ("bill",)),
 }
 """What stands before a script besides the prelude."""

@@ -65,7 +65,8 @@ class Turn(msgspec.Struct, frozen=True):
     conversation is not its whole place. *since*: when its history was last forgotten.
     *limits*: the budgets that admins set, weakest first.
     *held*: the accounts in which an earlier try has reserved. *rounds*: what earlier tries kept in
-    their journal. *memory*: what the person of the lane's first mail wants remembered.
+    their journal. *memory*: what the person of the lane's first mail wants remembered. *reworded*:
+    the exchange of which that mail is another wording.
     """
 
     mail: tuple[Incoming, ...]
@@ -84,6 +85,7 @@ class Turn(msgspec.Struct, frozen=True):
     held: tuple[str, ...] = ()
     rounds: tuple[RoundRecord, ...] = ()
     memory: Memory = Memory()
+    reworded: Exchange | None = None
 
 
 class Ending(TypedDict, total=False):
@@ -165,13 +167,17 @@ def retention_s(preferences: Preferences) -> int:
     return int(days) * 24 * 3600 if days.isascii() and days.isdigit() and len(days) < 5 else 0
 
 
+def exchange_in(raw: bytes) -> Exchange | None:
+    return read(_exchange, raw, "store.history") if raw else None
+
+
 def read_past(
     history: Sequence[bytes], summed: bytes | None, since: float
 ) -> tuple[tuple[Exchange, ...], Summary]:
     """What a place that remembers *since* then has of a history and its summary."""
-    past = (read(_exchange, raw, "store.history") for raw in history)
+    past = (exchange_in(raw) for raw in history)
     summary = read(_summary, summed or b"{}", "store.summary") or Summary()
-    kept = tuple(one for one in past if one is not None and one.at >= since)
+    kept = tuple(one for one in past if one is not None and one.at >= since and not one.aside)
     return kept, summary if summary.until >= since else Summary()
 
 

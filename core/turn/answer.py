@@ -48,6 +48,7 @@ async def answer(
     attachments: Sequence[Attachment],
     *,
     replaces: Exchange | None = None,
+    rewords: Exchange | None = None,
     before: str = "",
     again: bool = False,
     heading: str = "",
@@ -56,7 +57,7 @@ async def answer(
 ) -> Report:
     """Answer *question*, with *history* as its context.
 
-    *replaces*: the exchange of history in whose place the new one comes.
+    *replaces*: the exchange in whose place the new one comes; *rewords*: beside which, on a branch.
     *before*: an answer that was cut. The new answer goes on from it, in a post of its own.
     *again*: the new answer uses the posts of the one that it *replaces*.
     *heading*: what is shown above the answer.
@@ -68,7 +69,7 @@ async def answer(
     attachments = [*(one for one in heard.files if one not in attachments), *attachments]
     attached = await read_attachments(context, attachments, readable)
     # What waited has its own steps in the journal.
-    before_it = None if waited is not None else replaces
+    before_it = None if waited is not None else replaces or rewords
     if note := note_for_model(context, before_it):
         attached = replace(attached, notes=(*attached.notes, note))
     messages = context.prompt(question, history, attached, heard.messages)
@@ -78,19 +79,18 @@ async def answer(
         request = await afford(context, request, to_speak(context))
     generation = Generation(context.checkpoint.text, before.rstrip(), heading)
     generation.resume(context.checkpoint, context.services.model.price_of(request.model))
-    taint = taint_of(context, readable, attachments, heard.messages, replaces)
+    taint = taint_of(context, readable, attachments, heard.messages, replaces or rewords)
     done = effects_of(before_it)
     rounds = Rounds(context, generation, question, done, taint=taint, redo=redo, waited=waited)
     posts = replaces.posts if again and replaces is not None else ()
     answering = _Answering(context, request, generation, rounds, posts)
     await answering.show()
     posts = answering.reply.handles
-    exchange = _exchange(context, question, attachments, generation, posts, replaces)
-    exchange = answering.noted(exchange)
+    said = answering.noted(_exchange(context, question, attachments, generation, posts, replaces))
     model, spent = rounds.spent(answering.request)
     replaced = replaces.event_id if replaces is not None else ""
-    await context.commit(exchange, replaces=replaced, spent=rounds.bill(answering.request))
-    summarise_later(context, exchange)
+    await context.commit(said, replaces=replaced, spent=rounds.bill(answering.request))
+    summarise_later(context, said)
     whole = not generation.cut and rounds.waits is None
     if whole:
         propose_later(context)

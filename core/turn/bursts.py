@@ -130,6 +130,8 @@ def belongs(burst: Sequence[Incoming], after: Incoming, *, thoughts: bool) -> bo
     before = burst[-1]
     if burst[0].command or after.command or after.sender.id != before.sender.id:
         return False
+    if before.elsewhere != after.elsewhere:
+        return False  # They stand on different branches.
     return _is_piece(before, after) or (thoughts and _is_one_thought(burst, after))
 
 

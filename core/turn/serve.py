@@ -70,7 +70,8 @@ async def _serve(context: TurnContext) -> Report:
         both = [*remark.attachments, *context.attachments]
         return await answer(context, question, history, both, replaces=remark, again=True)
     async with titled(context, question):
-        return await answer(context, question, context.turn.history, context.attachments)
+        past, rewords = context.turn.history, context.turn.reworded
+        return await answer(context, question, past, context.attachments, rewords=rewords)
 
 
 async def _move(context: TurnContext, to: ConversationId) -> Report:
@@ -100,4 +101,5 @@ async def _ask_again_as_edited(context: TurnContext) -> Report:
         await context.commit()
         return Report("nothing")
     attachments = context.attachments or (last.attachments if last.parts else ())
-    return await answer(context, question, history, attachments, replaces=last)
+    again = bool(edited.instead)
+    return await answer(context, question, history, attachments, replaces=last, again=again)

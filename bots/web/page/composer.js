@@ -4,7 +4,7 @@ import { $, say, state, token } from "./base.js";
 import * as attach from "./attach.js";
 import * as outbox from "./outbox.js";
 import { send } from "./server.js";
-import { expect, follow, lastOwn, pending, thread } from "./thread.js";
+import { editable, expect, follow, lastAsked, pending, thread } from "./thread.js";
 
 const COMPOSED_MS = 100;
 const coarse = window.matchMedia("(pointer: coarse)");
@@ -55,14 +55,14 @@ export function sendText(text) {
 function put(message) {
   follow();
   expect();
-  outbox.put({ thread, id: token(), ...message });
+  outbox.put({ thread, id: token(), after: lastAsked(), ...message });
 }
 
 export async function press(command, target) {
   target.disabled = true;
   if (command !== "stop") follow();
   try {
-    await send("POST", `/api/conversations/${thread}`, { id: token(), command });
+    await send("POST", `/api/conversations/${thread}`, { id: token(), command, after: lastAsked() });
     if (command !== "stop" && !command.startsWith("rate ")) expect();
   } catch (error) {
     state(say("page_not_done", { reason: error.message }), true);
@@ -70,10 +70,11 @@ export async function press(command, target) {
   }
 }
 
-// --- editing the last question ----------------------------------------------------------------------
+// --- editing a question -----------------------------------------------------------------------------
 
-export function edit() {
-  const own = lastOwn();
+// *id*: of the question; without it, the last one.
+export function edit(id) {
+  const own = id ? editable().find((one) => one.id === id) : editable().at(-1);
   if (!own) return;
   editing = own.id;
   $("text").value = own.text;
@@ -100,8 +101,8 @@ $("form").addEventListener("submit", (event) => {
   const message = { text };
   if (files.length) Object.assign(message, { files: files.map((one) => one.file), shown: files.map((one) => one.name) });
   if (editing) {
-    const own = lastOwn();
-    if (own?.id !== editing || (own.text === text && !files.length)) return endEdit();
+    const own = editable().find(({ id }) => id === editing);
+    if (!own || (own.text === text && !files.length)) return endEdit();
     message.edits = editing;
     const kept = [...(own.files || []), ...(own.sounds || []), ...(own.downloads || []).map(({ file }) => file)];
     message.files = [...kept, ...(message.files || [])];

@@ -2,7 +2,9 @@
 
 import { $, copy, make, say, state } from "./base.js";
 import { Blocks, reachable } from "./blocks.js";
+import { branchOf, drawWordings } from "./branches.js";
 import { waiting } from "./outbox.js";
+import { send } from "./server.js";
 
 const STALE_STATUS_S = 12;
 const COPIED_MS = 1500;
@@ -16,13 +18,16 @@ let again = { timer: null, ms: AGAIN_MS };
 let expecting = false; // something was sent, and nothing has come of it yet
 let posts = new Map(); // key -> { post, node, blocks }
 let dirty = new Set();
+let frame = 0; // the frame of the display in which they are drawn
+let tree = null; // the branches of the posts; null: they changed since it was made
+let turned = null; // { id, by }: to which wording somebody has just turned
 let following = true;
 let statusNode = null;
 let told = { press() {}, edit() {}, finished() {}, empty() {} };
 
 export let thread = "";
 
-// Who is told what happens here: *press* a button, *edit* the last question, an answer is
+// Who is told what happens here: *press* a button, *edit* a question, an answer is
 // *finished*, there is nothing (*empty*).
 export function tell(listeners) {
   told = listeners;
@@ -32,6 +37,7 @@ export function show(id) {
   thread = id;
   posts = new Map();
   dirty = new Set();
+  tree = turned = null;
   statusNode = null;
   following = true;
   expecting = false;
@@ -54,14 +60,23 @@ export function expect() {
   busy();
 }
 
-export const posted = () => [...posts.entries()].sort(([one], [other]) => one - other).map(([, { post }]) => post);
+const branches = () => (tree ||= branchOf(new Map([...posts].map(([key, { post }]) => [key, post]))));
 
-// The last question, if it can be edited: commands are none, and some of them end what was said.
-export function lastOwn() {
-  const own = posted().filter((post) => post.author === "person" && post.id);
-  const last = own.findLastIndex(({ text }) => !text.startsWith("/"));
-  return own.slice(last + 1).some(({ text }) => /^\/(?:new|forget)\b/.test(text)) ? undefined : own[last];
+// The posts of the branch that is shown.
+export function posted() {
+  const { shown } = branches();
+  return [...posts].filter(([key]) => shown.has(key)).sort(([one], [other]) => one - other).map(([, { post }]) => post);
 }
+
+// The questions that can be edited: commands are none, and some of them end what was said.
+export function editable() {
+  const own = posted().filter((post) => post.author === "person" && post.id);
+  const end = own.findLastIndex(({ text }) => /^\/(?:new|forget)\b/.test(text));
+  return own.slice(end + 1).filter(({ text }) => !text.startsWith("/"));
+}
+
+// The id of the last question here, also if the server does not have it yet.
+export const lastAsked = () => waiting(thread).at(-1)?.id || branches().last;
 
 export const isBusy = () => !$("halt").hidden;
 
@@ -119,6 +134,7 @@ function receive(key, from, post) {
   const finished = known?.post.growing && !post.growing;
   entry.post = { ...post, text };
   posts.set(key, entry);
+  if (!known || post.author === "person") tree = null;
   if (post.author === "bot") expecting = false;
   if (finished) {
     announce(text.length <= SAID_CHARS ? text : say("page_answered"));
@@ -129,23 +145,27 @@ function receive(key, from, post) {
 }
 
 function redraw(key) {
-  dirty.add(key);
-  if (dirty.size === 1) requestAnimationFrame(draw);
+  if (key !== undefined) dirty.add(key);
+  frame ||= requestAnimationFrame(draw);
 }
 
 function drop(key) {
   posts.get(key)?.node?.remove();
   posts.delete(key);
   dirty.delete(key);
+  tree = null;
+  redraw();
 }
 
 function draw() {
   const box = $("posts");
+  frame = 0;
+  if (!tree) turn();
   const now = [...dirty];
   dirty.clear();
   for (const key of now) {
     const entry = posts.get(key);
-    if (!entry) continue;
+    if (!entry || !tree.shown.has(key)) continue;
     if (!entry.node) {
       entry.node = make("article", { "data-key": key });
       const later = [...box.querySelectorAll("article[data-key]")].find((node) => Number(node.dataset.key) > key);
@@ -159,7 +179,50 @@ function draw() {
   busy();
   box.querySelector(".hello")?.remove();
   if ([...posts.values()].some(({ post }) => post.growing)) hideStatus();
+  if (turned) refocus();
   if (following) box.scrollTop = box.scrollHeight;
+}
+
+// Make the branches anew: what is not shown any more leaves, and what is shown now is drawn.
+function turn() {
+  const { shown, wordings } = branches();
+  const can = new Set(editable().map(({ id }) => id));
+  for (const [key, entry] of posts) {
+    if (!shown.has(key)) {
+      entry.node?.remove();
+      entry.node = entry.blocks = null;
+      continue;
+    }
+    const { id, author } = entry.post;
+    if (!entry.node || (author === "person" && wordings(id).length > 1)) dirty.add(key);
+    entry.edits = can.has(id);
+    const button = entry.node?.querySelector(".edit-post");
+    if (button) button.hidden = !entry.edits;
+  }
+}
+
+async function choose(id, by) {
+  try {
+    turned = { id, by };
+    await send("PATCH", `/api/conversations/${thread}`, { shows: id });
+    return true;
+  } catch (error) {
+    turned = null;
+    state(say("page_not_done", { reason: error.message }), true);
+    return false;
+  }
+}
+
+// Whoever turns from wording to wording with the keyboard goes on from where they are.
+function refocus() {
+  const node = [...posts.values()].find(({ post }) => post.id === turned.id)?.node;
+  if (!node) return;
+  const buttons = [...node.querySelectorAll(".versions button")];
+  const [same, other] = turned.by < 0 ? buttons : buttons.reverse();
+  (same?.disabled ? other : same)?.focus({ preventScroll: true });
+  node.scrollIntoView({ block: "nearest" });
+  following = false;
+  turned = null;
 }
 
 // The Stop button stays beside the text box: under a growing answer it would move.
@@ -181,7 +244,7 @@ function announce(text) {
 export function pending() {
   const box = $("posts");
   for (const node of box.querySelectorAll(".pending")) node.remove();
-  const known = new Set(posted().map(({ id }) => id));
+  const known = new Set([...posts.values()].map(({ post }) => post.id));
   for (const one of waiting(thread)) {
     if (known.has(one.id)) continue;
     box.querySelector(".hello")?.remove();
@@ -196,7 +259,7 @@ export function pending() {
 function drawPost(key, entry) {
   const { node, post } = entry;
   node.className = `post ${post.author}${post.growing ? " growing" : ""}`;
-  const last = Math.max(...posts.keys()) === key;
+  const last = Math.max(...tree.shown) === key;
   let text = node.querySelector(".text");
   if (post.text && !text) {
     text = make("div", { class: "text", dir: post.author === "person" ? "auto" : undefined });
@@ -209,8 +272,8 @@ function drawPost(key, entry) {
   }
   drawSteps(node, post);
   drawFiles(node, post);
-  drawActions(node, post);
-  drawVersions(node, post);
+  drawActions(node, entry);
+  if (post.author === "person") drawWordings(node, post, tree.wordings(post.id), choose);
   if (post.author === "bot" && last) for (const other of document.querySelectorAll(".post .buttons")) other.remove();
   const buttons = (post.buttons || []).filter(({ command }) => command !== "stop");
   if (buttons.length && last) {
@@ -242,7 +305,7 @@ function drawSteps(node, post) {
 }
 
 // What one can do with a post, and when it was written: seen when one points at it.
-function drawActions(node, post) {
+function drawActions(node, { post, edits }) {
   let row = node.querySelector(".actions");
   if (post.growing || !post.text) return row?.remove();
   if (row) return;
@@ -250,40 +313,9 @@ function drawActions(node, post) {
   const lang = document.documentElement.lang;
   row = make("div", { class: "actions" },
     make("button", { type: "button", class: "copy-post", "aria-label": say("page_copy_answer"), title: say("page_copy_answer") }),
-    post.author === "person" && post.id && !post.text.startsWith("/") ? make("button", { type: "button", class: "edit-post", "aria-label": say("page_edit"), title: say("page_edit") }, "✎") : "",
+    post.author === "person" && !post.text.startsWith("/") ? make("button", { type: "button", class: "edit-post", "aria-label": say("page_edit_this"), title: say("page_edit_this"), hidden: edits ? undefined : "" }, "✎") : "",
     make("time", { datetime: at.toISOString(), title: at.toLocaleString(lang) }, at.toLocaleTimeString(lang, { hour: "2-digit", minute: "2-digit" })));
   node.append(row);
-}
-
-// What was asked and answered here before the question was edited.
-function drawVersions(node, post) {
-  const { versions } = post;
-  if (!versions?.length || node.querySelector(".versions")?.dataset.count === String(versions.length)) return;
-  node.querySelector(".versions")?.remove();
-  node.querySelector(".past")?.remove();
-  const all = versions.length + 1;
-  let at = versions.length;
-  const label = make("span", { "aria-live": "polite" });
-  const past = make("div", { class: "past", hidden: "" });
-  const turn = (by) => {
-    at += by;
-    label.textContent = `${at + 1} / ${all}`;
-    label.setAttribute("aria-label", say("page_version", { number: at + 1, all }));
-    before.disabled = at === 0;
-    after.disabled = at === versions.length;
-    past.hidden = at === versions.length;
-    if (past.hidden) return;
-    const answer = make("div", { class: "text" });
-    past.replaceChildren(make("p", { dir: "auto" }, versions[at].question), answer);
-    const blocks = new Blocks(answer, () => blocks.step());
-    blocks.set(versions[at].answer, true);
-    const step = () => blocks.step() || requestAnimationFrame(step);
-    step();
-  };
-  const before = make("button", { type: "button", "aria-label": say("page_version_before"), onclick: () => turn(-1) }, "‹");
-  const after = make("button", { type: "button", "aria-label": say("page_version_after"), onclick: () => turn(1) }, "›");
-  node.append(make("div", { class: "versions", "data-count": versions.length }, before, label, after), past);
-  turn(0);
 }
 
 export async function copyLast() {
@@ -352,7 +384,7 @@ $("posts").addEventListener("click", async (event) => {
     await copy(posts.get(key)?.post.text || "").catch(() => {});
     button.classList.add("done");
     setTimeout(() => button.classList.remove("done"), COPIED_MS);
-  } else if (button?.className === "edit-post") told.edit();
+  } else if (button?.className === "edit-post") told.edit(posts.get(key)?.post.id);
   const text = button?.closest(".text");
   if (!text) return;
   if (button.className === "copy") {

@@ -12,8 +12,9 @@
 -- Returns {fence, {mail...}, {lane's field, value...}, {exchange...} oldest first,
 -- {the conversation's preferences, summary, what it became, when it was last forgotten: twice},
 -- {the place's preferences, since when it remembers}, the tenant's preferences, {what is remembered:
--- field, value...}, {budgets...}, what the lane has reserved}, or {0}: as many turns as allowed are
--- running for the person, or in the place. One of them makes this lane ready again
+-- field, value...}, {budgets...}, what the lane has reserved, the exchange of which the first mail is
+-- another wording}, or {0}: as many turns as allowed are running for the person, or in the place. One
+-- of them makes this lane ready again
 
 -- The hash *key* as a table.
 local function fields_of(key)
@@ -32,8 +33,10 @@ local function newest(history, bytes)
   while read_bytes < bytes do
     local some = redis.call('LRANGE', history, at - step + 1, at)
     for i = #some, 1, -1 do
-      read_bytes = read_bytes + #some[i]
-      newest_first[#newest_first + 1] = some[i]
+      if string.sub(some[i], -13) ~= '"aside":true}' then
+        read_bytes = read_bytes + #some[i]
+        newest_first[#newest_first + 1] = some[i]
+      end
     end
     if #some < step then break end
     at = at - step
@@ -118,9 +121,13 @@ redis.call('PERSIST', KEYS[3])
 -- The choices of a place are kept as long as somebody speaks in it, and so are the tenant's.
 redis.call('EXPIRE', KEYS[13], ARGV[12])
 redis.call('EXPIRE', KEYS[16], ARGV[12])
+local turned, before = branch(KEYS[4], KEYS[5], mail[1])
+if turned then
+  exchanges, state[2] = newest(KEYS[4], tonumber(ARGV[5])), redis.call('HGET', KEYS[5], 'summary')
+end
 local own = {}
 for name, value in pairs(lane) do
   own[#own + 1] = name
   own[#own + 1] = value
 end
-return {fence, mail, own, exchanges, state, place, tenant, memory, limits, hold}
+return {fence, mail, own, exchanges, state, place, tenant, memory, limits, hold, before}

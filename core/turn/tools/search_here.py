@@ -47,7 +47,7 @@ class Searching:
         found = [
             part
             async for one in context.claim.archive.exchanges(conversation)
-            if one.at >= since and not one.refused
+            if one.at >= since and not (one.refused or one.aside)
             for part in _parts(one, context)
         ]
         note = ""
