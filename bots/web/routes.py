@@ -25,8 +25,9 @@ from bots.web.posts import (
 )
 from bots.web.responses import change, keep_alive
 from bots.web.sessions import is_token
-from bots.web.words import language_of, page
+from bots.web.words import page
 from core.errors import StoreError
+from core.languages.pages import language_of
 from core.lent import PostLog, Visits
 from core.messages import (
     TITLE,

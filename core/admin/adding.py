@@ -12,7 +12,7 @@ from aiohttp import web
 
 from core.admin.entry import Handler, Operator
 from core.admin.house import House
-from core.admin.reading import Wrong, reading
+from core.admin.reading import Wrong, reading, why
 from core.errors import ConfigError
 from core.fields import address
 from core.models.additions import TEXT_CHARS, Additions, StoredKey
@@ -59,12 +59,12 @@ class Adding:
         """Let the text hold, if it can. Every replica takes it within seconds."""
         house = self._house
         if len(asked.text) > TEXT_CHARS:
-            raise Wrong("That is too long.")
+            raise Wrong("admin_wrong_too_long")
         held = await house.additions.read()
         try:
             await house.renewal.check(Additions(asked.text, held.keys))
         except ConfigError as error:
-            raise Wrong(str(error)) from error
+            raise Wrong("admin_wrong_file", why=why(error)) from error
         await house.additions.write(asked.text)
         await house.renewal.take(house.services.budgets)
         change = Change("additions", "palaver.toml", by.id, 0.0, held.text, asked.text, undoes)
@@ -73,27 +73,27 @@ class Adding:
 
     async def undo(self, change: Change, by: Operator, undoes: str) -> Any:
         held = await self._house.additions.read()
-        if held.text != change.after or len(str(change.before)) >= VALUE_CHARS:
-            raise Wrong("It was changed again since, or is too long to be taken back.")
+        if len(str(change.before)) >= VALUE_CHARS:
+            raise Wrong("admin_wrong_long_undo")
+        if held.text != change.after:
+            raise Wrong("admin_wrong_changed")
         return await self.write(Text(str(change.before)), by, undoes)
 
     async def _key(self, asked: Key, by: Operator) -> Any:
         kept, secret = self._house.additions, asked.secret.strip()
         if not _NAME.fullmatch(asked.name):
-            raise Wrong("Its name may have letters, digits, - and _, at most 40.")
+            raise Wrong("admin_wrong_name")
         if secret and not kept.keeps_keys:
-            raise Wrong(
-                "Keys are encrypted with ACCOUNTS_KEY: set that first, to 16 characters or more."
-            )
+            raise Wrong("admin_wrong_no_accounts_key")
         key = None
         if secret:
             keep_secret(secret)
             try:
                 url = address(asked.url)
             except ValueError as error:
-                raise Wrong(f"The address {error}.") from error
+                raise Wrong("admin_wrong_address") from error
             if not url or len(secret) > _SECRET_CHARS or unsendable(secret):
-                raise Wrong("It needs the address of its API, and a key that can be sent.")
+                raise Wrong("admin_wrong_key")
             key = StoredKey(secret, url)
         held = await kept.read()
         others = {name: one for name, one in held.keys.items() if name != asked.name}
@@ -102,9 +102,9 @@ class Adding:
             # What was added may need the key as it is.
             await self._house.renewal.check(Additions(held.text, keys))
         except ConfigError as error:
-            raise Wrong(str(error)) from error
+            raise Wrong("admin_wrong_file", why=why(error)) from error
         if not await kept.keep_key(asked.name, key):
-            raise Wrong("There are too many keys.")
+            raise Wrong("admin_wrong_keys_full")
         await self._house.renewal.take(self._house.services.budgets)
         told = f"set for {key.url}" if key is not None else "forgotten"
         await self._house.services.audit.note(Change("key", asked.name, by.id, after=told))

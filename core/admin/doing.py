@@ -14,7 +14,7 @@ from core.admin.broadcasting import MOST_PLACES, TEXT_CHARS
 from core.admin.entry import Handler, Operator
 from core.admin.house import House
 from core.admin.placing import Placing
-from core.admin.reading import ENTRY, ID, Wrong, reading
+from core.admin.reading import ENTRY, ID, Wrong, reading, why
 from core.admin.seeing import mark_of
 from core.errors import ConfigError
 from core.messages import conversation_id
@@ -31,6 +31,7 @@ from core.turn.changes import (
     lift_budgets,
     set_budgets,
 )
+from core.turn.commands.command import shown_name
 
 ROLES: Mapping[str, Role] = {
     "member": Role.MEMBER,
@@ -40,11 +41,11 @@ ROLES: Mapping[str, Role] = {
     "stranger": Role.STRANGER,
 }
 REFUSALS = {
-    "listed": "The settings decide about them.",
-    "not theirs": "Only an owner may do that.",
-    "decided": "Somebody else decided that already.",
-    "no person": "The bot cannot speak with them, so they can be no admin.",
-    "last owner": "They are the last owner.",
+    "listed": "admin_wrong_listed",
+    "not theirs": "admin_wrong_not_theirs",
+    "decided": "admin_wrong_decided",
+    "no person": "admin_wrong_no_person",
+    "last owner": "admin_wrong_last_owner",
 }
 RESULT_CHARS = 8_000
 _limits = msgspec.json.Decoder(tuple[Limit, ...])
@@ -119,7 +120,7 @@ class Doing:
     async def _role(self, asked: RoleChange, by: Operator, undoes: str = "") -> Any:
         platform = self._house.platforms.get(tenant_of(asked.id))
         if platform is None or platform.local or not ID.fullmatch(asked.id):
-            raise Wrong("There is no such person or place.")
+            raise Wrong("admin_wrong_place", place=shown_name(asked.id))
         services = self._house.services
         waiting = await services.requests.kept.waiting(platform.name)
         request = next((one for one in waiting if one.person == asked.id), None)
@@ -135,16 +136,16 @@ class Doing:
     async def _budget(self, asked: BudgetChange, by: Operator) -> Any:
         services = self._house.services
         if asked.tenant not in self._house.platforms:
-            raise Wrong("There is no such bot.")
+            raise Wrong("admin_wrong_bot")
         if asked.who and not (ID.fullmatch(asked.who) and tenant_of(asked.who) == asked.tenant):
-            raise Wrong("The id must begin with the name of the bot.")
+            raise Wrong("admin_wrong_bot_of_id")
         whom = Whom(KINDS[asked.of], asked.who)
         try:
             if asked.grant:
                 now = datetime.datetime.now(datetime.UTC)
                 accounts, _ = await grant(services, asked.tenant, whom, asked.grant, by.id, now=now)
                 if not accounts:
-                    raise Wrong("There is no such budget to add to.")
+                    raise Wrong("admin_wrong_no_budget")
                 return {}
             if asked.limit:
                 limit = read_limit(whom.of, asked.limit, who=whom.who)
@@ -152,9 +153,10 @@ class Doing:
             else:
                 kept = await lift_budgets(services, asked.tenant, whom, by.id)
         except ValueError as error:
-            raise Wrong(str(error)) from error
+            told = "admin_wrong_amount" if asked.grant else "admin_wrong_budget"
+            raise Wrong(told, value=shown_name(asked.grant or asked.limit)) from error
         if kept is None:
-            raise Wrong("There are too many budgets.")
+            raise Wrong("admin_wrong_budgets_full")
         return {}
 
     async def _maintenance(self, asked: MaintenanceChange, by: Operator, undoes: str = "") -> Any:
@@ -182,12 +184,12 @@ class Doing:
     async def _broadcast(self, asked: Broadcast, by: Operator) -> Any:
         text, places = asked.text.strip(), list(dict.fromkeys(asked.places))
         if not text or not places or len(text) > TEXT_CHARS or len(places) > MOST_PLACES:
-            raise Wrong(f"It needs a text of at most {TEXT_CHARS} characters, and places.")
+            raise Wrong("admin_wrong_message", chars=TEXT_CHARS)
         remote = {name for name, one in self._house.platforms.items() if not one.local}
         if odd := [one for one in places if tenant_of(one) not in remote or not ID.fullmatch(one)]:
-            raise Wrong(f"No such place: {odd[0][:60]}")
+            raise Wrong("admin_wrong_place", place=shown_name(odd[0]))
         if not await self._house.broadcasting.begin(text, places, by.id):
-            raise Wrong("Another one is being sent.")
+            raise Wrong("admin_wrong_sending")
         await self._note("broadcast", f"{len(places)} places", by, after=text)
         return {}
 
@@ -201,7 +203,7 @@ class Doing:
         try:
             await self._house.renewal.take(self._house.services.budgets)
         except ConfigError as error:
-            raise Wrong(str(error)) from error
+            raise Wrong("admin_wrong_file", why=why(error)) from error
         await self._note("reload", "palaver.toml", by)
         return {}
 
@@ -222,21 +224,21 @@ class Doing:
         )
         known = self._house.services.tools.for_turn(context).find(asked.tool)
         if known is None:
-            raise Wrong("There is no such tool.")
+            raise Wrong("admin_wrong_tool")
         if known.spec.effect != "read_only" or known.spec.own:
-            raise Wrong("It changes something, or needs a conversation: try it in a chat.")
+            raise Wrong("admin_wrong_effect")
         try:
             arguments = known.check.read(msgspec.json.encode(asked.arguments).decode())
         except ValueError as error:
-            raise Wrong(str(error)) from error
+            raise Wrong("admin_wrong_arguments", why=why(error)) from error
         began = time.monotonic()
         try:
             async with asyncio.timeout(known.spec.timeout_s):
                 result = await known.tool.call(arguments, context)
         except TimeoutError:
-            raise Wrong(f"No answer in {known.spec.timeout_s:.0f} s.") from None
+            raise Wrong("admin_wrong_no_answer", seconds=f"{known.spec.timeout_s:.0f}") from None
         except ToolError as error:
-            raise Wrong(str(error)) from error
+            raise Wrong("admin_wrong_tool_failed", why=why(error)) from error
         took_s = round(time.monotonic() - began, 3)
         await self._note("try", asked.tool, by)
         return {"text": result.text[:RESULT_CHARS], "failed": result.is_error, "took_s": took_s}
@@ -246,7 +248,7 @@ class Doing:
         known = ENTRY.fullmatch(asked.name)
         change = await self._house.services.audit.find(asked.name) if known else None
         if change is None or change.before is None:
-            raise Wrong("That cannot be taken back.")
+            raise Wrong("admin_wrong_no_undo")
         match change.act:
             case "role":
                 return await self._undo_role(change, by, asked.name)
@@ -259,14 +261,14 @@ class Doing:
             case "maintenance":
                 wanted = MaintenanceChange(bool(change.before))
                 return await self._maintenance(wanted, by, asked.name)
-        raise Wrong("That cannot be taken back.")
+        raise Wrong("admin_wrong_no_undo")
 
     async def _undo_role(self, change: Change, by: Operator, undoes: str) -> Any:
         members = self._house.services.requests.members
         (now,) = await members.look(tenant_of(change.target), [change.target])
         holds = "stranger" if now is None else now.role.name.lower()
         if holds != change.after:
-            raise Wrong("It was changed again since.")
+            raise Wrong("admin_wrong_changed")
         wanted = msgspec.convert({"id": change.target, "role": change.before}, RoleChange)
         return await self._role(wanted, by, undoes)
 
@@ -275,11 +277,11 @@ class Doing:
         tenant, _, field = change.target.partition(" ")
         now = msgspec.to_builtins(await services.budgets.set_by_admins(tenant, [field]))
         if list(now) != list(change.after or []):
-            raise Wrong("It was changed again since.")
+            raise Wrong("admin_wrong_changed")
         try:
             limits = _limits.decode(msgspec.json.encode(change.before))
         except msgspec.MsgspecError as error:
-            raise Wrong("That is too long to be taken back.") from error
+            raise Wrong("admin_wrong_long_undo") from error
         if await set_budgets(services, tenant, field, limits, by.id, undoes) is None:
-            raise Wrong("There are too many budgets.")
+            raise Wrong("admin_wrong_budgets_full")
         return {}

@@ -13,6 +13,8 @@ from typing import NamedTuple
 import msgspec
 from aiohttp import web
 
+from core.admin.words import reader
+from core.languages.catalogue import SOURCE, Language
 from core.messages import Sender, conversation_id
 from core.net.own_requests import read_json, store_as_http
 from core.net.own_site import check_origin, counted_as
@@ -31,10 +33,11 @@ _MOST_CHARS = 500
 
 
 class Operator(NamedTuple):
-    """Who is signed in. *id*: as the audit log names them."""
+    """Who is signed in. *id*: as the audit log names them. *language*: of their page."""
 
     id: str
     name: str
+    language: Language = SOURCE
 
 
 Handler = Callable[[web.Request, Operator], Awaitable[web.StreamResponse]]
@@ -82,6 +85,7 @@ class Entry:
                 operator = await self._operator(request)
                 if operator is None:
                     return web.json_response({"signed_in": False}, status=403)
+                operator = operator._replace(language=reader(request))
                 response = await handler(request, operator)
             response.headers["Cache-Control"] = "no-store"
             return response

@@ -12,7 +12,6 @@ from core.messages import Spent
 from core.store.use import Row
 
 TOP, SERIES = 20, 5
-REST = "the rest"
 PARTS = (0.5, 0.95, 0.99)
 _FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20", "\t", "\r", "\n")
 """A spreadsheet would run a cell that begins so, also with wide signs (OWASP, CSV injection)."""
@@ -56,20 +55,25 @@ def top(spent: Iterable[Mapping[str, Row]]) -> dict[str, list[dict[str, Any]]]:
     return found
 
 
-def plotted(spent: Sequence[Mapping[str, Row]]) -> dict[str, dict[str, dict[str, list[float]]]]:
-    """Dollars and tokens of each day, of the people and of the places with most, and the rest."""
+def plotted(
+    spent: Sequence[Mapping[str, Row]], rest: str
+) -> dict[str, dict[str, dict[str, list[float]]]]:
+    """Dollars and tokens of each day, of the people and of the places with most.
+
+    *rest*: how the others are called together.
+    """
     measures: dict[str, Callable[[Spent], float]] = {
         "usd": lambda one: round(one.cost_usd, 6),
         "tokens": _tokens,
     }
     return {
-        kind: {unit: _series(spent, f"{kind} ", of) for unit, of in measures.items()}
+        kind: {unit: _series(spent, f"{kind} ", of, rest) for unit, of in measures.items()}
         for kind in ("person", "place")
     }
 
 
 def _series(
-    spent: Sequence[Mapping[str, Row]], head: str, of: Callable[[Spent], float]
+    spent: Sequence[Mapping[str, Row]], head: str, of: Callable[[Spent], float], rest: str
 ) -> dict[str, list[float]]:
     days = [
         {who: of(row.spent) for who, row in day.items() if who.startswith(head)} for day in spent
@@ -86,8 +90,8 @@ def _series(
         one, name = who.removeprefix(head), names.get(who, "")
         # Several people may be called the same.
         found[f"{name} ({one})" if name else one] = [day.get(who, 0) for day in days]
-    if rest := set(most[len(first) :]):
-        found[REST] = [sum(much for who, much in day.items() if who in rest) for day in days]
+    if others := set(most[len(first) :]):
+        found[rest] = [sum(much for who, much in day.items() if who in others) for day in days]
     return found
 
 

@@ -19,7 +19,6 @@ from core.people.roles import Role
 from core.store.audit import Change
 from core.turn.commands.setting import SETTINGS, Setting, written
 from core.turn.commands.settings import RESET
-from core.turn.commands.values import Unfit
 from core.turn.services import Services
 
 LEFT_OUT = ("context", "when", "system")
@@ -40,7 +39,7 @@ class _Operator(NamedTuple):
     """The operator as who chooses a setting."""
 
     services: Services
-    language: Language = Language("en")
+    language: Language
 
     @property
     def choosable(self) -> list[str]:
@@ -61,7 +60,7 @@ class Placing:
     def table(self) -> Mapping[str, Handler]:
         return {"place": reading(Chosen, self.choose)}
 
-    async def shown(self, request: web.Request, _: Operator) -> web.Response:
+    async def shown(self, request: web.Request, operator: Operator) -> web.Response:
         """What was chosen for the place that the request names, and what can be."""
         layers = await self._house.inbox.places.chosen(self._place(request.query.get("id", "")))
         chosen = {
@@ -69,7 +68,8 @@ class Placing:
             for name, one in OFFERED.items()
             if one.field in layers.place
         }
-        return json_response({"chosen": chosen, "settings": list(OFFERED)})
+        settings = {name: one.about(operator.language) for name, one in OFFERED.items()}
+        return json_response({"chosen": chosen, "settings": settings})
 
     def _place(self, name: str) -> ConversationId:
         tenant, _, space = name.partition(":")
@@ -80,13 +80,12 @@ class Placing:
     async def choose(self, asked: Chosen, by: Operator, undoes: str = "") -> Any:
         setting, place = OFFERED.get(asked.name), self._place(asked.place)
         if setting is None:
-            raise Wrong(f"It is one of: {', '.join(OFFERED)}.")
+            names = ", ".join(f"`{one}`" for one in OFFERED)
+            raise Wrong("admin_wrong_setting", names=names)
         value: str | bool | None = None
         if asked.value.strip().lower() != RESET:
-            try:
-                value = setting.read(_Operator(self._house.services), asked.value.strip())
-            except Unfit as error:
-                raise Wrong(str(error)) from error
+            operator = _Operator(self._house.services, by.language)
+            value = setting.read(operator, asked.value.strip())
         before: Any = await self._house.inbox.places.choose(place, setting.field, value)
         had, has = (RESET if one is None else written(one) for one in (before, value))
         change = Change("place", f"{asked.place} {asked.name}", by.id, 0.0, had, has, undoes)
@@ -99,5 +98,5 @@ class Placing:
         layers = await self._house.inbox.places.chosen(self._place(place))
         now = layers.place.get(setting.field) if setting is not None else None
         if (RESET if now is None else written(now)) != change.after:
-            raise Wrong("It was changed again since.")
+            raise Wrong("admin_wrong_changed")
         return await self.choose(Chosen(place, name, str(change.before)), by, undoes)

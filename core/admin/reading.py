@@ -8,17 +8,30 @@ import msgspec
 from aiohttp import web
 
 from core.admin.entry import Handler, Operator
+from core.languages.catalogue import say
 from core.net.own_requests import json_response, read_json
 from core.tenant_names import NAME
+from core.turn.commands.values import Unfit
 
 ID = re.compile(rf"{NAME}:[!-~]{{1,100}}")
 """An id of a person or a place, as all platforms write them."""
 ENTRY = re.compile(r"\d{1,15}-\d{1,10}")
 """The id of a change."""
+WHY_CHARS = 500
 
 
-class Wrong(ValueError):
-    """It cannot be done. The operator reads the text."""
+class Wrong(Exception):
+    """It cannot be done. The operator reads the sentence *name* of the catalogue."""
+
+    def __init__(self, name: str, **values: object) -> None:
+        super().__init__(name)
+        self.name = name
+        self.values = values
+
+
+def why(error: Exception) -> str:
+    """*error* as one value in a sentence, between marks of code."""
+    return str(error)[:WHY_CHARS].replace("`", "'")
 
 
 def reading(kind: Any, do: Callable[[Any, Operator], Awaitable[Any]]) -> Handler:
@@ -30,7 +43,11 @@ def reading(kind: Any, do: Callable[[Any, Operator], Awaitable[Any]]) -> Handler
         try:
             done = await do(asked, operator)
         except Wrong as error:
-            return web.json_response({"wrong": str(error)}, status=409)
-        return json_response(done)
+            told = say(error.name, operator.language, **error.values)
+        except Unfit as error:
+            told = str(error)
+        else:
+            return json_response(done)
+        return web.json_response({"wrong": told}, status=409)
 
     return handler

@@ -10,18 +10,18 @@ from core.admin.entry import Entry
 from core.admin.house import House
 from core.admin.placing import Placing
 from core.admin.seeing import Seeing
+from core.admin.words import page as page_for
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
     "form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
 )
 TYPES = {
-    "admin.html": "text/html",
     "admin.js": "text/javascript",
     "parts.js": "text/javascript",
+    "overview.js": "text/javascript",
     "shown.js": "text/javascript",
     "plots.js": "text/javascript",
-    "texts.js": "text/javascript",
     "admin.css": "text/css",
     "icon.svg": "image/svg+xml",
 }
@@ -34,7 +34,7 @@ def admin_routes(house: House) -> list[web.AbstractRouteDef]:
 
     async def page(request: web.Request) -> web.Response:
         entry.check(request)
-        return _file("admin.html")
+        return _guarded(web.Response(text=page_for(request), content_type="text/html"))
 
     async def file(request: web.Request) -> web.Response:
         name = request.match_info["file"]
@@ -69,12 +69,12 @@ def admin_routes(house: House) -> list[web.AbstractRouteDef]:
 
 def _file(name: str) -> web.Response:
     data = resources.files("core.admin").joinpath("page", name).read_bytes()
-    response = web.Response(
-        body=data,
-        content_type=TYPES[name],
-        charset="utf-8",
-        headers={"Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff"},
-    )
+    return _guarded(web.Response(body=data, content_type=TYPES[name], charset="utf-8"))
+
+
+def _guarded(response: web.Response) -> web.Response:
+    response.headers["Cache-Control"] = "no-cache"
+    response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Content-Security-Policy"] = POLICY
     response.headers["Referrer-Policy"] = "no-referrer"
     return response

@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 import msgspec
@@ -13,11 +14,12 @@ from core.admin.entry import Operator
 from core.admin.house import House
 from core.admin.over_time import costs_of, csv_of, plotted, row_of, top
 from core.admin.reading import ENTRY
-from core.languages.catalogue import Language
+from core.languages.catalogue import Language, say
 from core.messages import ConversationId
 from core.net.own_requests import json_response
 from core.people.budgets import NO_LIMIT, Limit
 from core.people.roles import Role
+from core.store.audit import Change
 from core.store.connection import store_errors
 from core.store.use import days, hours
 from core.turn.afford import described
@@ -25,8 +27,6 @@ from core.turn.afford import described
 RANGES = {"24h": ("hours", 24), "48h": ("hours", 48), "7d": ("days", 7), "30d": ("days", 30)}
 RANGES |= {"90d": ("days", 90)}
 MOST_WAITING = 50
-LANGUAGE = Language("en")
-"""The page has its texts in one file, in English."""
 
 
 class Waiting(NamedTuple):
@@ -75,16 +75,16 @@ class Seeing:
         began = time.monotonic()
         with store_errors():
             await self._house.redis.ping()
-            took_ms = 1000 * (time.monotonic() - began)
+            took_s = time.monotonic() - began
             info: Any = await self._house.redis.info()
-        shown = ("redis_version", "used_memory_human", "maxmemory_human", "connected_clients")
+        shown = ("redis_version", "used_memory", "maxmemory", "connected_clients")
         more = ("instantaneous_ops_per_sec", "uptime_in_seconds", "role")
         told = {name: info.get(name) for name in (*shown, *more)}
-        return {**told, "trip_ms": round(took_ms, 2)}
+        return {**told, "trip_s": took_s}
 
     # --- over time ------------------------------------------------------------------------------
 
-    async def over_time(self, request: web.Request, _: Operator) -> web.Response:
+    async def over_time(self, request: web.Request, operator: Operator) -> web.Response:
         found = RANGES.get(request.query.get("range", "24h"))
         if found is None:
             raise web.HTTPBadRequest
@@ -104,7 +104,8 @@ class Seeing:
                 return _csv(csv_of(rows))
             case "costs":
                 return _csv(await asyncio.to_thread(lambda: csv_of(costs_of(dates, spent))))
-        tops, plots = await asyncio.to_thread(lambda: (top(spent), plotted(spent)))
+        rest = say("admin_rest", operator.language)
+        tops, plots = await asyncio.to_thread(lambda: (top(spent), plotted(spent, rest)))
         return json_response(
             {"rows": rows, "unit": unit, "top": tops, "dates": dates, "spent": plots}
         )
@@ -140,12 +141,13 @@ class Seeing:
             )
         return json_response({"tenants": found, "open": services.access.open})
 
-    async def budgets(self, _: web.Request, __: Operator) -> web.Response:
-        budgets = self._house.services.budgets
-        found = [_limit(one, "the settings", "") for one in budgets.limits]
+    async def budgets(self, _: web.Request, operator: Operator) -> web.Response:
+        budgets, language = self._house.services.budgets, operator.language
+        found = [_limit(one, language) for one in budgets.limits]
         for tenant in self._house.tenants:
             by_admins = await budgets.all_by_admins(tenant)
-            found += [_limit(one, "an admin", tenant) for one in by_admins if one.most != NO_LIMIT]
+            holding = (one for one in by_admins if one.most != NO_LIMIT)
+            found += [_limit(one, language, tenant) for one in holding]
         return json_response({"budgets": found, "tenants": self._house.tenants})
 
     async def letters(self, _: web.Request, __: Operator) -> web.Response:
@@ -187,19 +189,31 @@ class Seeing:
         ]
         return json_response({"places": places, "sending": await house.broadcasting.now()})
 
-    async def changes(self, request: web.Request, _: Operator) -> web.Response:
+    async def changes(self, request: web.Request, operator: Operator) -> web.Response:
         before = request.query.get("before", "+")
         if before != "+" and not ENTRY.fullmatch(before):
             raise web.HTTPBadRequest
         found = await self._house.services.audit.newest(before=before)
-        return json_response(
-            {"changes": [{"id": name, **msgspec.to_builtins(one)} for name, one in found]}
-        )
+        told = [{"id": name, **_told(one, operator.language)} for name, one in found]
+        return json_response({"changes": told})
 
 
-def _limit(limit: Limit, source: str, tenant: str) -> dict[str, str]:
-    told = described(limit, LANGUAGE)
-    return {"of": limit.of, "who": limit.who, "limit": told, "source": source, "tenant": tenant}
+def _limit(limit: Limit, language: Language, tenant: str = "") -> dict[str, str]:
+    """*tenant*: the bot whose admins set it; empty: the settings do."""
+    told = described(limit, language)
+    return {"of": limit.of, "who": limit.who, "limit": told, "tenant": tenant}
+
+
+def _told(change: Change, language: Language) -> dict[str, Any]:
+    """*change*, with budgets in words."""
+    told: dict[str, Any] = msgspec.to_builtins(change)
+    if change.act == "budget":
+        for when in ("before", "after"):
+            with suppress(msgspec.ValidationError):
+                limits = msgspec.convert(told.get(when) or [], tuple[Limit, ...])
+                held = [one for one in limits if one.most != NO_LIMIT]
+                told[when] = ", ".join(described(one, language) for one in held)
+    return told
 
 
 def mark_of(mail: str) -> str:

@@ -155,12 +155,10 @@ class Catalogue:
         text = forms.get(self.locales[tag].category(number), forms["other"])
         return text.format(n=number)
 
-    def page(self, language: str) -> dict[str, str]:
-        """The texts of the chat page, by key: its own, and what its menu says of commands."""
+    def texts(self, language: str, *beginnings: str) -> dict[str, Sentence]:
+        """The sentences of a page as they stand in the file: those with these *beginnings*."""
         keys = self.locales[SOURCE].sentences
-        own = ("page_", "menu_")
-        texts = {key: self._find(key, language)[1] for key in keys if key.startswith(own)}
-        return {key: text for key, text in texts.items() if isinstance(text, str)}
+        return {key: self._find(key, language)[1] for key in keys if key.startswith(beginnings)}
 
     def _find(self, name: str, language: str) -> tuple[Language, Sentence]:
         for tag in self.chain(language):

@@ -105,9 +105,11 @@ def test_the_help_names_every_command(tag):
     assert [name for name in MENU if f"/{name}" not in told] == ["help"]
 
 
-def page_sources():
-    folder = ROOT / "bots/web/page"
-    files = [*folder.glob("*.js"), folder / "index.html"]
+PAGES = (ROOT / "bots/web/page", ROOT / "core/admin/page")
+
+
+def page_sources(ending="*"):
+    files = [one for folder in PAGES for one in folder.glob(f"*.{ending}") if one.suffix != ".png"]
     return "".join(file.read_text("utf-8") for file in files)
 
 
@@ -126,8 +128,9 @@ def sentences_named_in_code():
                 if re.match(r"[a-z]+_", parts[0]):
                     made.add("".join(parts))
     page = page_sources()
-    whole |= set(re.findall(r"\bpage_\w+", page))
-    made |= {f"{one}\\w+" for one in re.findall(r"`(page_\w+)\$\{", page)}
+    whole |= set(re.findall(r"\b(?:page|admin)_\w+", page))
+    made |= {f"{one}\\w+" for one in re.findall(r"`((?:page|admin)_\w+)\$\{", page)}
+    made |= {f"{one}_\\w+" for one in re.findall(r'\bword\("(admin_\w+)"', page)}
     return whole, made
 
 
@@ -152,9 +155,8 @@ def test_every_sentence_that_code_says_is_there():
                 if name in ("say", "_speak") and isinstance(first, ast.Constant):
                     said.add(first.value)
     page = page_sources()
-    said |= set(re.findall(r'\bsay\("(\w+)"', page))
-    html = (ROOT / "bots/web/page/index.html").read_text("utf-8")
-    said |= set(re.findall(r"\{(page_\w+)\}", html))
+    said |= set(re.findall(r'\b(?:say|heads)\("(\w+)"', page))
+    said |= set(re.findall(r"\{((?:page|admin)_\w+)\}", page_sources("html")))
     assert len(said) > 75
     assert said <= ENGLISH.keys()
 
@@ -355,6 +357,42 @@ def test_the_page_is_in_the_chosen_else_the_browsers_language(wanted, chosen, ta
     assert "{page_" not in shown
     texts = json.loads(shown.split('type="application/json">')[1].split("</script>")[0])
     assert texts == {k: v for k, v in LANGUAGES[tag].sentences.items() if k.startswith("page_")}
+
+
+# Names that are the same everywhere: of ourselves, of formats, of settings, of measures.
+BROWSERS = {"ArrowLeft", "ArrowRight", "Enter"}
+SAME = {"Palaver", "palaver", "CSV", "JSON", "ADMIN_TOKEN", "p50", "p95", "p99", "USD"}
+FOR_PEOPLE = re.compile(r"[A-Z][a-z]+ [a-z]|[a-z]{2,}[.!?…:](\s|$)|^[A-Z][a-z]+$")
+LITERAL = re.compile(r'"((?:[^"\\\n]|\\.)*)"|`((?:[^`\\]|\\.)*)`')
+
+
+def english_in(script):
+    """Literals of *script* that read like words for people, not for the browser."""
+    bare = re.sub(r"^\s*//.*$", "", script, flags=re.MULTILINE)
+    for found in LITERAL.finditer(bare):
+        text = re.sub(r"\$\{[^}]*\}", "", found[1] or found[2] or "")
+        words = re.findall(r"[A-Za-z]{2,}", text)
+        if {*words} - SAME and FOR_PEOPLE.search(text):
+            yield text
+
+
+def test_no_english_word_is_wired_into_the_operators_page():
+    """`tests/page/test_admin.py` looks at what is shown, this at what may be."""
+    for file in (ROOT / "core/admin/page").glob("*.js"):
+        found = [one for one in english_in(file.read_text("utf-8")) if one not in BROWSERS]
+        assert found == [], file.name
+    html = (ROOT / "core/admin/page/admin.html").read_text("utf-8")
+    shown = re.findall(r">([^<>]+)<|(?:aria-label|title|placeholder|alt)=\"([^\"]*)\"", html)
+    words = {"".join(one).strip() for one in shown} - SAME - {""}
+    assert [one for one in words if not re.fullmatch(r"\{\w+\}", one)] == []
+    assert list(english_in('say("x"); tell("All is done.");')) == ["All is done."]
+
+
+def test_heads_of_tables_are_as_many_in_each_language():
+    for tag in TRANSLATED:
+        for key, heads in ENGLISH.items():
+            if key.startswith("admin_heads_"):
+                assert len(LANGUAGES[tag].sentences[key]) == len(heads), (tag, key)
 
 
 def test_every_file_is_shipped():

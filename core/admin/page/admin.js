@@ -1,14 +1,14 @@
 // The operator's page: signing in, and its parts.
 
-import { $, Closed, button, make, post, see, tell } from "./parts.js";
+import { $, Closed, button, data, make, post, say, see, sentence, tell } from "./parts.js";
 import { PARTS } from "./shown.js";
-import { T, TABS } from "./texts.js";
 
 const EVERY_MS = 3000;
 let timer = null;
 let paused = false;
+let arrived = "";
 
-const here = () => (TABS[location.hash.slice(1)] ? location.hash.slice(1) : "now");
+const here = () => (PARTS[location.hash.slice(1)] ? location.hash.slice(1) : "now");
 
 async function draw(name) {
   clearTimeout(timer);
@@ -24,7 +24,7 @@ async function draw(name) {
     delete $("told").dataset.away;
   } catch (error) {
     if (error instanceof Closed) return door();
-    tell(T.away, true);
+    tell(say("admin_away"), true);
     $("told").dataset.away = "yes";
     timer = setTimeout(() => name === here() && draw(name), EVERY_MS);
     return undefined;
@@ -34,7 +34,7 @@ async function draw(name) {
 
 // What changes by itself is drawn anew, unless somebody is at it, or wants to read (WCAG 2.2.2).
 function live(name) {
-  const pause = button(paused ? T.go_on : T.pause, () => {
+  const pause = button(say(paused ? "admin_go_on" : "admin_pause"), () => {
     paused = !paused;
     draw(name);
   });
@@ -59,14 +59,15 @@ function door(link = "") {
       tell("");
       begin();
     } catch {
-      tell(T.wrong_token, true);
+      tell(say("admin_wrong_token"), true);
     }
   };
   const how = link
-    ? [button(T.sign_in_link, () => enter({ link }), { class: "main" })]
-    : [make("p", {}, T.closed_how), make("label", {}, T.token, token), button(T.sign_in, () => enter({ token: token.value }), { class: "main" })];
+    ? [button(say("admin_sign_in_link"), () => enter({ link }), { class: "main" })]
+    : [make("p", {}, sentence(say("admin_closed_how"))), make("label", {}, make("code", { dir: "ltr" }, "ADMIN_TOKEN"), token),
+        button(say("admin_sign_in"), () => enter({ token: token.value }), { class: "main" })];
   token.addEventListener("keydown", (event) => event.key === "Enter" && enter({ token: token.value }));
-  $("main").replaceChildren(make("div", { class: "door" }, make("h2", {}, T.closed), ...how));
+  $("main").replaceChildren(make("div", { class: "door" }, make("h2", {}, say("admin_closed")), ...how));
 }
 
 async function begin() {
@@ -76,9 +77,9 @@ async function begin() {
   } catch {
     return door();
   }
-  $("tabs").replaceChildren(...Object.entries(TABS).map(([name, text]) =>
-    button(text, () => (location.hash = name), { "data-name": name })));
-  $("who").replaceChildren(`${now.me} `, button(T.sign_out, async () => {
+  $("tabs").replaceChildren(...Object.keys(PARTS).map((name) =>
+    button(say(`admin_tab_${name}`), () => (location.hash = name), { "data-name": name })));
+  $("who").replaceChildren(data(now.me), " ", button(say("admin_sign_out"), async () => {
     await post("/admin/session", {}, "DELETE").catch(() => {});
     door();
   }));
@@ -91,8 +92,16 @@ window.addEventListener("hashchange", () => {
   else if ($("tabs").children.length) draw(here());
 });
 
+// The chat page speaks the language that is chosen here, and the other way round.
+$("language").addEventListener("change", (event) => {
+  document.cookie = `palaver_language=${event.target.value}; path=/; max-age=31536000; samesite=lax`;
+  if (arrived && !$("tabs").children.length) history.replaceState(null, "", `/admin#me=${arrived}`);
+  location.reload();
+});
+
 function arrive(link) {
   history.replaceState(null, "", "/admin");
+  arrived = link;
   door(link);
 }
 

@@ -1,6 +1,6 @@
 // Plots as plain SVG: lines or bars over time. One can point at them, or walk with the arrow keys.
 
-import { make } from "./parts.js";
+import { data, make, say } from "./parts.js";
 
 const WIDTH = 600;
 const HEIGHT = 150;
@@ -35,7 +35,7 @@ export function plot(title, labels, series, shown, { bars = false } = {}) {
     here = Math.min(labels.length - 1, Math.max(0, at));
     mark.setAttribute("x1", x(here));
     mark.setAttribute("x2", x(here));
-    told.replaceChildren(make("b", {}, labels[here]), ...names.map((name, n) => make("span", { class: `c${n % COLOURS}` }, ` ${name} ${shown(series[name][here])}`)));
+    told.replaceChildren(make("b", {}, labels[here]), ...names.map((name, n) => make("span", { class: `c${n % COLOURS}` }, data(name), ` ${shown(series[name][here])}`)));
   };
   picture.addEventListener("pointermove", (event) => {
     const box = picture.getBoundingClientRect();
@@ -48,7 +48,7 @@ export function plot(title, labels, series, shown, { bars = false } = {}) {
     show(here + by);
   });
   show(here);
-  return make("figure", {}, make("h2", {}, title, make("small", {}, ` up to ${shown(most)}`)), picture, told);
+  return make("figure", {}, make("h2", {}, title, make("small", {}, say("admin_up_to", { most: shown(most) }))), picture, told);
 }
 
 function drawLine(values, n, x, y) {
