@@ -82,6 +82,20 @@ async def test_a_worker_that_lost_its_lease_can_change_nothing(inboxes):
     assert await second.commit(1, exchange(1)) == 0
 
 
+async def test_who_took_a_lane_over_does_not_begin_if_its_worker_came_back_before(inboxes):
+    one, two = inboxes
+    await one.put(said(1))
+    slow, _ = await take(one)
+    await asyncio.sleep(0.4)
+    (second,) = await two.take_over(["test"], 5)
+    await slow.renew(Checkpoint("event-1", "goes on"))
+    with pytest.raises(LeaseLost):
+        await second.load(10_000)
+    assert await slow.commit(1, exchange(1)) == 0
+    with pytest.raises(LeaseLost):  # What is done is in nobody's hands.
+        await slow.renew()
+
+
 async def test_a_turn_begun_again_by_the_same_worker_fences_off_its_older_self(inboxes):
     one, _ = inboxes
     await one.put(said(1))

@@ -38,22 +38,46 @@ local function give_back(holds, lane)
   if hold then redis.call('HDEL', holds, lane) end
 end
 
+-- The *names* of the hash *key*. What is no hash is dropped.
+local function some_of_hash(key, names)
+  local found = redis.pcall('HMGET', key, unpack(names))
+  if not found.err then return found end
+  redis.call('DEL', key)
+  return {}
+end
+
+-- Add *costs* to the sums in *key*. What is no number there counts as none.
+local function add_costs(key, costs)
+  local names, sums = {}, {}
+  for name, much in pairs(costs) do
+    if much ~= 0 then names[#names + 1] = name end
+  end
+  if #names == 0 then return end
+  local had = some_of_hash(key, names)
+  for i, name in ipairs(names) do
+    sums[2*i - 1], sums[2*i] = name, string.format('%.17g', number(had[i]) + costs[name])
+  end
+  redis.call('HSET', key, unpack(sums))
+end
+
 -- Add *costs* to *rows*, a hash of JSON by who and what. It gets *most* rows; the rest share one row
 -- of each kind.
 local function tell(rows, costs, most)
-  local fields, sums = {}, {}
+  local fields, sums, room = {}, {}, nil
   for field in pairs(costs) do fields[#fields + 1] = field end
   if #fields == 0 then return end
-  as_hash(rows)
-  local had, room = redis.call('HMGET', rows, unpack(fields)), most - redis.call('HLEN', rows)
+  local had = some_of_hash(rows, fields)
   for i, field in ipairs(fields) do
-    local more, row = costs[field], had[i]
-    local shared = not row and room <= 0
-    if shared then
-      field = string.match(field, '^%a+') .. ' *'
-      row = redis.call('HGET', rows, field)
+    local more, row, shared = costs[field], had[i], false
+    if not row then
+      room = room or most - redis.call('HLEN', rows)
+      shared = room <= 0
+      if shared then
+        field = string.match(field, '^%a+') .. ' *'
+        row = redis.call('HGET', rows, field)
+      end
+      if not row then room = room - 1 end
     end
-    room = room - (row and 0 or 1)
     local sum = sums[field] or read(row)
     for name, much in pairs(more) do
       if name == 'name' and shared then much = nil end
@@ -74,9 +98,7 @@ end
 local function pay(json)
   local bill = cjson.decode(json)
   for key, costs in pairs(bill.spent) do
-    for name, much in pairs(costs) do
-      if much ~= 0 then add('HINCRBYFLOAT', key, name, much) end
-    end
+    add_costs(key, costs)
     redis.call('EXPIRE', key, bill.spent_ttl)
   end
   for _, tally in ipairs(bill.tallies) do

@@ -1,5 +1,6 @@
 -- Renew the lease. If a checkpoint is given, save it.
--- Refused (nil) unless the caller owns the entry and its turn is the current one.
+-- Refused (nil) unless the entry is still there and the caller's turn is the current one: whoever
+-- took the entry over, but has not begun a turn, does not begin one.
 -- KEYS  1 stream  2 the lane's state  3 the conversation's state  4 the person's running
 --       5 the place's running  6 posts that somebody knows of  7 the lane's mail
 --       8 for whom posts were made
@@ -9,7 +10,6 @@
 --       10... posts that are new in it
 -- Returns {the event id of the answer that must stop, `*` for any, or an empty string, how much
 -- mail the lane has}
-if not owned(KEYS[1], ARGV[1], ARGV[2], ARGV[3]) then return nil end
 -- In private both states are the same.
 local lane = redis.call('HMGET', KEYS[2], 'fence', 'stop', 'began', 'moved', 'stopped')
 local moved, stopped = lane[4], lane[5]
@@ -17,7 +17,7 @@ if KEYS[3] ~= KEYS[2] then
   moved, stopped = unpack(redis.call('HMGET', KEYS[3], 'moved', 'stopped'))
 end
 if lane[1] ~= ARGV[4] or moved then return nil end
-redis.call('XCLAIM', KEYS[1], ARGV[1], ARGV[2], 0, ARGV[3], 'JUSTID')
+if #redis.call('XCLAIM', KEYS[1], ARGV[1], ARGV[2], 0, ARGV[3], 'JUSTID') == 0 then return nil end
 if ARGV[7] ~= '' then
   local now = redis.call('TIME')[1]
   redis.call('ZADD', KEYS[4], 'XX', now, ARGV[7])

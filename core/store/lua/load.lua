@@ -50,19 +50,29 @@ if not owned(KEYS[1], ARGV[1], ARGV[2], ARGV[3]) then return nil end
 -- All is read before anything is changed, also what only the commit writes. So a key of another type
 -- is found here, and neither this script nor the commit stops in the middle.
 local lane, mail = fields_of(KEYS[3]), redis.call('LRANGE', KEYS[2], 0, tonumber(ARGV[4]) - 1)
-local state = redis.call('HMGET', KEYS[5], 'preferences', 'summary', 'moved', 'cleared', 'erased')
-local place = redis.call('HMGET', KEYS[13], 'preferences', 'fresh')
+local new = next(lane) == nil
+
+-- *names* of the hash *key*. What is read already is not read again.
+local function some_of(key, names)
+  if key ~= KEYS[3] then return redis.call('HMGET', key, unpack(names)) end
+  local found = {}
+  for i, name in ipairs(names) do found[i] = lane[name] or false end
+  return found
+end
+
+local state = some_of(KEYS[5], {'preferences', 'summary', 'moved', 'cleared', 'erased'})
+local place = some_of(KEYS[13], {'preferences', 'fresh'})
 local tenant = redis.call('HGET', KEYS[16], 'preferences')
 local limits = redis.call('HMGET', KEYS[14], unpack(ARGV, 14))
 local hold = redis.call('HGET', KEYS[15], ARGV[7])
 local memory = redis.call('HGETALL', KEYS[17])
 local exchanges = newest(KEYS[4], tonumber(ARGV[5]))
-if #exchanges == 0 then redis.call('LLEN', KEYS[4]) end
+if tonumber(ARGV[5]) <= 0 then redis.call('LLEN', KEYS[4]) end
 redis.call('XLEN', KEYS[1] == KEYS[6] and KEYS[7] or KEYS[6])
 redis.call('LLEN', KEYS[10])
 if ARGV[10] == '0' then redis.call('ZCARD', KEYS[9]) end
-if ARGV[11] == '0' then redis.call('ZCARD', KEYS[11]) end
 if KEYS[3] ~= KEYS[5] then
+  if ARGV[11] == '0' then redis.call('ZCARD', KEYS[11]) end
   redis.call('ZCARD', KEYS[8])
   redis.call('LLEN', KEYS[12])
 end
@@ -71,11 +81,17 @@ local now = tonumber(time[1])
 for share = 0, 1 do
   local running, parked, most = KEYS[9 + 2*share], KEYS[10 + 2*share], tonumber(ARGV[10 + share])
   if most > 0 then
-    local lapsed = redis.call('ZREMRANGEBYSCORE', running, '-inf', now - tonumber(ARGV[9]))
-    -- Times from before the clock stepped back.
-    lapsed = lapsed + redis.call('ZREMRANGEBYSCORE', running, now + 900, '+inf')
-    for _ = 1, lapsed do wake(KEYS[6], KEYS[7], running, parked, ARGV[8]) end
-    if redis.call('ZCARD', running) >= most and not redis.call('ZSCORE', running, ARGV[13]) then
+    local found, count, ours = redis.call('ZRANGE', running, 0, -1, 'WITHSCORES'), 0, false
+    for i = 1, #found, 2 do
+      local at = tonumber(found[i + 1])
+      -- Times that are far ahead are from before the clock stepped back.
+      if at <= now - tonumber(ARGV[9]) or at >= now + 900 then
+        redis.call('ZREM', running, found[i])
+        found[i] = wake(KEYS[6], KEYS[7], running, parked, ARGV[8])
+      end
+      if found[i] then count, ours = count + 1, ours or found[i] == ARGV[13] end
+    end
+    if count >= most and not ours then
       let_go(KEYS[1], ARGV[1], ARGV[3])
       redis.call('RPUSH', parked, ARGV[7])
       if KEYS[3] ~= KEYS[5] then redis.call('ZADD', KEYS[8], 'NX', now, ARGV[7]) end
@@ -117,10 +133,10 @@ set('tries', string.format('%.0f', tries))
 set('fence', string.format('%.0f', fence))
 if not lane.began then set('began', string.format('%d.%06d', time[1], time[2])) end
 redis.call('HSET', KEYS[3], unpack(changed))
-redis.call('PERSIST', KEYS[3])
+if not new then redis.call('PERSIST', KEYS[3]) end
 -- The choices of a place are kept as long as somebody speaks in it, and so are the tenant's.
-redis.call('EXPIRE', KEYS[13], ARGV[12])
-redis.call('EXPIRE', KEYS[16], ARGV[12])
+if place[1] or place[2] then redis.call('EXPIRE', KEYS[13], ARGV[12]) end
+if tenant then redis.call('EXPIRE', KEYS[16], ARGV[12]) end
 local turned, before = branch(KEYS[4], KEYS[5], mail[1])
 if turned then
   exchanges, state[2] = newest(KEYS[4], tonumber(ARGV[5])), redis.call('HGET', KEYS[5], 'summary')

@@ -102,13 +102,15 @@ local function make_ready(ready, lanes, name, person)
   return redis.call('XADD', ready, '*', 'c', name, 'p', person)
 end
 
--- Give the next *parked* lane a slot among those *running*. Later its worker renews the slot.
+-- Give the next *parked* lane a slot among those *running*, if there is one. Later its worker renews
+-- the slot. Returns the slot.
 local function wake(ready, lanes, running, parked, person)
   local name = redis.call('LPOP', parked)
   if not name then return end
   local slot = make_ready(ready, lanes, name, person)
   -- Until then it may wait long for a free worker, and must keep its slot.
   redis.call('ZADD', running, redis.call('TIME')[1] + 600, slot)
+  return slot
 end
 
 -- Give up *slot* among those *running*, if it is there.
