@@ -83,8 +83,18 @@ class OwnPosts:
         post = _post(sent, attachments)
         chosen = _later(tree) if tree.newest >= post.at else 0.0
         post = replace(post, after=before, chosen=chosen)
+        place = Place(sent.id, tree.elsewhere(before), instead)
         new = await log.put(log_name, msgspec.json.encode(post))
-        return Shown(log, log_name, Place(sent.id, tree.elsewhere(before), instead), new)
+        if await self._is_twice(log_name, sent.id, since=max(posts, default=0), key=new):
+            await log.remove(log_name, new)
+            return Shown(log, log_name, place)
+        return Shown(log, log_name, place, new)
+
+    async def _is_twice(self, log_name: str, name: str, *, since: int, key: int) -> bool:
+        """Whether another tab, which sends what waits too, was faster than the post with *key*."""
+        between = [one for one in await self._post_log.keys(log_name) if since < one < key]
+        values = [await self._post_log.get(log_name, one) for one in between]
+        return any(value is not None and decode_post(value).id == name for value in values)
 
     async def _reword(
         self,

@@ -21,6 +21,7 @@ FLAGS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    "--use-fake-device-for-media-stream",
     "--no-first-run",
 ]
 # What the page did badly: each task that the browser could not interrupt, and each violation of

@@ -10,10 +10,11 @@ import { session } from "./server.js";
 import { copyLast, isBusy, posted, show, tell, thread } from "./thread.js";
 
 const TITLE_MS = 4000;
+const THREAD = /^[\w-]{8,64}$/;
 
 function open(id) {
   location.hash = id;
-  document.body.classList.remove("side-open");
+  side(false);
   show(id);
   list.draw();
   composer.restore();
@@ -53,13 +54,26 @@ function hello() {
 // --- what is above and beside the posts -----------------------------------------------------------
 
 function stop() {
-  if (isBusy() && !$("halt").disabled) composer.press("stop", $("halt"));
+  if (isBusy() && !$("halt").disabled) composer.stop();
   else if (!composer.endEdit()) return false;
   return true;
 }
 
+// Close what lies over the conversation. Returns whether something did.
+function leave() {
+  const menu = $("more").open && $("more").querySelector("summary");
+  // On a wide screen the side lies over nothing.
+  const covers = document.body.classList.contains("side-open") && $("menu").offsetParent;
+  const over = menu || (covers && $("menu"));
+  if (!over) return false;
+  $("more").open = false;
+  side(false);
+  over.focus();
+  return true;
+}
+
 function search() {
-  document.body.classList.add("side-open");
+  side(true);
   $("search").focus();
   $("search").select();
 }
@@ -96,6 +110,7 @@ const MENU = {
 for (const [id, does] of Object.entries(MENU)) {
   $(id).addEventListener("click", () => {
     $("more").open = false;
+    $("more").querySelector("summary").focus();
     does();
   });
 }
@@ -108,14 +123,14 @@ $("language").addEventListener("change", (event) => {
   location.reload();
 });
 $("new").addEventListener("click", () => open(token()));
-$("halt").addEventListener("click", () => composer.press("stop", $("halt")));
+$("halt").addEventListener("click", composer.stop);
 $("menu").addEventListener("click", () => side());
 $("veil").addEventListener("click", () => side(false));
-keys.begin({ stop, search, fresh: () => open(token()), copy: copyLast });
+keys.begin({ leave, stop, search, fresh: () => open(token()), copy: copyLast });
 window.addEventListener("hashchange", () => {
   const id = location.hash.slice(1);
   if (/^(?:in|me)=/.test(id)) location.reload();
-  else if (id && id !== thread) open(id);
+  else if (THREAD.test(id) && id !== thread) open(id);
 });
 
 // --- who is here ---------------------------------------------------------------------------------
@@ -150,7 +165,7 @@ if (await enter().catch(() => true)) await begin();
 async function begin() {
   await list.load();
   const wanted = location.hash.slice(1);
-  open(/^[\w-]{8,64}$/.test(wanted) ? wanted : list.newest() || token());
+  open(THREAD.test(wanted) ? wanted : list.newest() || token());
   list.finish();
   outbox.flush();
 }

@@ -26,11 +26,35 @@ export function clear() {
   changed();
 }
 
+// What was wrong with a file is said until somebody does something else with files.
+let complaint = "";
+function complain(text) {
+  complaint = text;
+  state(text, true);
+}
+
+function forgive() {
+  if (complaint && $("state").textContent === complaint) state("");
+  complaint = "";
+}
+
+// Take what was picked or dropped before there was a conversation.
+let early = [];
+export function begin() {
+  add(early.splice(0));
+}
+
 export function add(list) {
+  if (!thread) return early.push(...list);
+  forgive();
   for (const file of list) {
-    if (files.length >= MOST) return state(say("page_too_many", { most: MOST }), true);
+    if (files.length >= MOST) return complain(say("page_too_many", { most: MOST }));
+    if (!file.size) {
+      complain(say("page_empty", { name: file.name }));
+      continue;
+    }
     if (file.size > MEGABYTES * 1024 * 1024 && !shrinks(file)) {
-      state(say("page_too_large", { name: file.name, megabytes: MEGABYTES }), true);
+      complain(say("page_too_large", { name: file.name, megabytes: MEGABYTES }));
       continue;
     }
     take(file);
@@ -52,13 +76,14 @@ async function take(file) {
     bar.remove();
   } catch (error) {
     if (!files.includes(entry)) return;
-    state(say("page_upload_failed", { name: entry.name, reason: error.message }), true);
     drop(entry);
+    complain(say("page_upload_failed", { name: entry.name, reason: error.message }));
   }
   changed();
 }
 
 function drop(entry) {
+  forgive();
   entry.request?.abort();
   entry.node.remove();
   files = files.filter((one) => one !== entry);
@@ -106,7 +131,7 @@ function upload(file, entry, bar) {
     request.upload.addEventListener("progress", (event) => event.lengthComputable && (bar.value = event.loaded / event.total));
     request.addEventListener("load", () => {
       if (request.status === 201) done(JSON.parse(request.response).file);
-      else fail(new Error(request.status === 413 ? say("page_too_large", { name: entry.name, megabytes: MEGABYTES }) : reason(request.status, request.response)));
+      else fail(new Error(request.status === 413 ? say("page_too_large", { name: entry.name, megabytes: MEGABYTES }) : reason(request.status)));
     });
     request.addEventListener("error", () => fail(new Error(say("page_offline"))));
     request.send(file);
@@ -143,6 +168,13 @@ document.addEventListener("drop", (event) => {
 // --- recorded -------------------------------------------------------------------------------------
 
 let recorder = null;
+let abandoned = null;
+
+// What is being recorded belongs to a conversation that somebody leaves.
+export function abandon() {
+  abandoned = recorder;
+  recorder?.stop();
+}
 
 if (navigator.mediaDevices?.getUserMedia && window.MediaRecorder) $("record").hidden = false;
 
@@ -157,9 +189,10 @@ $("record").addEventListener("click", async () => {
     recorder.addEventListener("stop", () => {
       for (const track of stream.getTracks()) track.stop();
       const kind = recorder.mimeType.split(";")[0] || "audio/webm";
+      const kept = recorder !== abandoned;
       recorder = null;
       recording(false);
-      if (pieces.some((one) => one.size)) add([new File(pieces, `voice.${kind.split("/")[1]}`, { type: kind })]);
+      if (kept && pieces.some((one) => one.size)) add([new File(pieces, `voice.${kind.split("/")[1]}`, { type: kind })]);
     });
     recorder.start();
     recording(true);

@@ -10,6 +10,7 @@ const COMPOSED_MS = 100;
 const coarse = window.matchMedia("(pointer: coarse)");
 
 let editing = ""; // the id of the question that is edited
+let draft = ""; // what was written before that
 let composedAt = -Infinity;
 let begun = false;
 let early = false; // Enter was pressed before there was a conversation
@@ -17,8 +18,9 @@ let early = false; // Enter was pressed before there was a conversation
 const draftOf = (id) => `palaver:draft:${id}`;
 
 function keepDraft() {
+  if (editing) return;
   try {
-    if ($("text").value && !editing) localStorage.setItem(draftOf(thread), $("text").value);
+    if ($("text").value) localStorage.setItem(draftOf(thread), $("text").value);
     else localStorage.removeItem(draftOf(thread));
   } catch {
     // The browser keeps nothing.
@@ -31,11 +33,13 @@ export function restore() {
   begun = true;
   endEdit();
   attach.clear();
+  attach.abandon();
   try {
     $("text").value = typed || localStorage.getItem(draftOf(thread)) || "";
   } catch {
     $("text").value = typed;
   }
+  attach.begin();
   size();
   if (early) $("form").requestSubmit();
   early = false;
@@ -63,11 +67,34 @@ export async function press(command, target) {
   if (command !== "stop") follow();
   try {
     await send("POST", `/api/conversations/${thread}`, { id: token(), command, after: lastAsked() });
-    if (command !== "stop" && !command.startsWith("rate ")) expect();
+    if (command.startsWith("rate ")) rated(target);
+    else if (command !== "stop") expect(true, command);
   } catch (error) {
     state(say("page_not_done", { reason: error.message }), true);
     target.disabled = false;
   }
+}
+
+// One of the thumbs is pressed. The other one can be pressed instead.
+function rated(target) {
+  for (const one of target.parentElement?.querySelectorAll('[data-command^="rate "]') || []) {
+    one.setAttribute("aria-pressed", String(one === target));
+    one.disabled = false;
+  }
+}
+
+// Stop what is written, also if the server does not have the question yet: what was never on its way
+// to it comes back into the text box, and for the rest the stop goes behind it.
+export function stop() {
+  const halt = $("halt");
+  const back = outbox.withdraw(thread);
+  if (back.length && !$("text").value) $("text").value = back.join("\n\n");
+  keepDraft();
+  size();
+  if (back.length) expect(false);
+  if (!outbox.waiting(thread).length) return back.length ? undefined : press("stop", halt);
+  halt.disabled = true;
+  outbox.put({ thread, id: token(), command: "stop" });
 }
 
 // --- editing a question -----------------------------------------------------------------------------
@@ -76,6 +103,7 @@ export async function press(command, target) {
 export function edit(id) {
   const own = id ? editable().find((one) => one.id === id) : editable().at(-1);
   if (!own) return;
+  if (!editing) draft = $("text").value;
   editing = own.id;
   $("text").value = own.text;
   $("editing").hidden = false;
@@ -87,7 +115,7 @@ export function endEdit() {
   if (!editing) return false;
   editing = "";
   $("editing").hidden = true;
-  $("text").value = "";
+  $("text").value = draft;
   size();
   return true;
 }
@@ -107,8 +135,7 @@ $("form").addEventListener("submit", (event) => {
     const kept = [...(own.files || []), ...(own.sounds || []), ...(own.downloads || []).map(({ file }) => file)];
     message.files = [...kept, ...(message.files || [])];
   }
-  endEdit();
-  $("text").value = "";
+  if (!endEdit()) $("text").value = "";
   keepDraft();
   attach.clear();
   size();
@@ -119,7 +146,7 @@ outbox.tell({
   changed: pending,
   taken: () => document.dispatchEvent(new Event("palaver:sent")),
   refused({ thread: where, text }) {
-    if (where === thread && !$("text").value) $("text").value = text;
+    if (text && where === thread && !$("text").value) $("text").value = text;
     keepDraft();
     size();
   },

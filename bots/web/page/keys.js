@@ -4,7 +4,8 @@ import { make, say } from "./base.js";
 
 const APPLE = /Mac|iPhone|iPad/.test(navigator.platform);
 
-// *does*: what each key does; *stop* tells whether there was something to stop.
+// *does*: what each key does. *leave* tells whether there was something to close, and *stop* whether
+// there was something to stop.
 export function begin(does) {
   document.addEventListener("keydown", (event) => {
     if (event.isComposing || event.keyCode === 229) return;
@@ -14,8 +15,7 @@ export function begin(does) {
       action();
     };
     if (event.key === "Escape" && !document.querySelector("dialog[open]")) {
-      if (document.body.classList.contains("side-open")) return done(() => document.body.classList.remove("side-open"));
-      if (does.stop()) event.preventDefault();
+      if (does.leave() || does.stop()) event.preventDefault();
       return;
     }
     const key = event.key.toLowerCase();

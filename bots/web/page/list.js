@@ -122,14 +122,17 @@ function forget(one) {
   } }, say("page_undo"));
   $("toast").replaceChildren(make("span", { dir: "auto" }, say("page_forgotten", { title: one.title })), undo);
   $("toast").hidden = false;
+  const here = $("list").contains(document.activeElement);
   draw();
   if (one.thread === thread) open(token());
+  else if (here) undo.focus();
 }
 
 async function settle() {
   if (!forgotten) return;
   const { thread: gone, timer } = forgotten;
   clearTimeout(timer);
+  if ($("toast").contains(document.activeElement)) $("text").focus();
   $("toast").hidden = true;
   conversations = conversations.filter((one) => one.thread !== gone);
   forgotten = null;

@@ -54,7 +54,17 @@ export function tell(listeners) {
   told = listeners;
 }
 
-export const waiting = (thread) => read().filter((one) => one.thread === thread);
+// The messages of *thread* that wait here. (A stop behind them is no message.)
+export const waiting = (thread) => read().filter((one) => one.thread === thread && !one.command);
+
+// Take back the texts of *thread* that were never on their way to the server.
+export function withdraw(thread) {
+  const all = read();
+  const back = waiting(thread).filter((one) => !one.tried && !one.files);
+  const ids = new Set(back.map(({ id }) => id));
+  if (back.length) write(all.filter(({ id }) => !ids.has(id)));
+  return back.map(({ text }) => text);
+}
 
 export function put(message) {
   write([...read(), message]);
@@ -67,7 +77,8 @@ export async function flush() {
   clearTimeout(timer);
   try {
     for (let next = read()[0]; next; next = read()[0]) {
-      const { thread, shown, ...body } = next;
+      const { thread, shown, tried, ...body } = next;
+      if (!tried) write(read().map((one) => (one.id === next.id ? { ...one, tried: true } : one)));
       try {
         await send("POST", `/api/conversations/${thread}`, body);
         waitMs = FIRST_MS;

@@ -10,9 +10,8 @@ export class Failed extends Error {
   }
 }
 
-export function reason(status, text) {
-  return texts[`page_error_${status}`] || text || String(status);
-}
+// What a refusal means, for people. (Its own text may be in another language, or a proxy's.)
+export const reason = (status) => texts[`page_error_${status}`] || say("page_error_other", { status });
 
 export async function call(path, options) {
   let response;
@@ -21,7 +20,7 @@ export async function call(path, options) {
   } catch {
     throw new Failed(say("page_offline"), true);
   }
-  if (!response.ok) throw new Failed(reason(response.status, await response.text()), response.status >= 500 || response.status === 429);
+  if (!response.ok) throw new Failed(reason(response.status), response.status >= 500 || response.status === 429);
   return response.json();
 }
 

@@ -22,6 +22,7 @@ let frame = 0; // the frame of the display in which they are drawn
 let tree = null; // the branches of the posts; null: they changed since it was made
 let turned = null; // { id, by }: to which wording somebody has just turned
 let following = true;
+let pressed = ""; // the button that was pressed last
 let statusNode = null;
 let told = { press() {}, edit() {}, finished() {}, empty() {} };
 
@@ -54,9 +55,11 @@ export function follow() {
   $("posts").scrollTop = $("posts").scrollHeight;
 }
 
-// Something was sent: from now on it can be stopped.
-export function expect() {
-  expecting = true;
+// Something was sent, or a button pressed with this *command*: from now on it can be stopped.
+// *more* is false: it was taken back.
+export function expect(more = true, command = "") {
+  expecting = more;
+  pressed = command;
   busy();
 }
 
@@ -353,7 +356,8 @@ function status(post) {
   if (!post.growing) expecting = false;
   if (!shown || [...posts.values()].some(({ post: one }) => one.growing)) return hideStatus();
   if (!statusNode) {
-    statusNode = make("div", { class: "post bot", "aria-label": say("page_writing") }, make("div", { class: "dots" }, make("i"), make("i"), make("i")));
+    const dots = make("div", { class: "dots" }, make("i"), make("i"), make("i"), painting() ? say("page_painting") : "");
+    statusNode = make("div", { class: "post bot", "aria-label": say("page_writing") }, dots);
     $("posts").append(statusNode);
     $("posts").querySelector(".hello")?.remove();
     if (following) follow();
@@ -361,6 +365,13 @@ function status(post) {
   }
   clearTimeout(status.timer);
   status.timer = setTimeout(hideStatus, STALE_STATUS_S * 1000);
+}
+
+// Whether what is done now is a picture, as far as the page knows.
+function painting() {
+  if (pressed) return /^(again|another|larger)\b/.test(pressed);
+  const last = posted().findLast(({ author }) => author === "person");
+  return /^\/image\b/.test(last?.text || "");
 }
 
 function hideStatus() {
