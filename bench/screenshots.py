@@ -18,6 +18,7 @@ from core.store import keys
 from core.store.use import days, hours
 from tests.harness import palaver
 from tests.page.conftest import CHROMIUM, FLAGS, ask
+from tests.page.test_admin import fill
 from tests.servers import telegram as telegram_server
 from tests.servers.telegram import TelegramServer
 
@@ -27,6 +28,9 @@ QUESTIONS = {
     "zh-Hans": ("Show me what Markdown can do", "你是谁?"),
     "ar": ("Show me what Markdown can do", "من أنت؟"),
 }
+LOCALES = {"zh-Hans": "zh-CN"}
+PEOPLE = {"Ann": 1.9, "Bob": 0.8, "Chen": 0.4, "Dana": 0.3, "Emil": 0.2, "Farid": 0.1, "Gül": 0.1}
+PLACES = {"-1001": 1.7, "-1002": 1.2, "-1003": 0.7}
 
 
 async def shot(browser, url, language, *, dark, width, height=640):
@@ -34,7 +38,7 @@ async def shot(browser, url, language, *, dark, width, height=640):
     context = await browser.new_context(
         viewport={"width": width, "height": height},
         color_scheme="dark" if dark else "light",
-        locale={"zh-Hans": "zh-CN"}.get(language, language),
+        locale=LOCALES.get(language, language),
     )
     page = await context.new_page()
     await page.goto(url)
@@ -76,9 +80,74 @@ async def made_up(redis):
         fields |= {"calls|api|deepseek-v4|ok": busy, "pictures|gpt-image": at % 3}
         fields |= {"tools|web_search|done": busy // 3, "tools|time|done": busy // 9}
         await redis.hset(keys.use(period), mapping={k: float(v) for k, v in fields.items()})
-    for who, cost in (("Ann", 1.9), ("Bob", 0.8), ("Chen", 0.4)):
-        row = f'{{"turns":40,"prompt_tokens":90000,"cost_usd":{cost},"name":"{who}"}}'
-        await redis.hset(keys.tally("telegram", days(1)[0]), f"person telegram:{ord(who[0])}", row)
+    for at, day in enumerate(days(30)):
+        busy = 1 + math.sin(at) / 2 if at % 7 not in (5, 6) else 0.2
+        spent = {
+            f"person telegram:{100 + ord(who[0])}": (who, cost) for who, cost in PEOPLE.items()
+        }
+        spent |= {f"place telegram:{place}": ("", cost) for place, cost in PLACES.items()}
+        spent["model deepseek-v4"], spent["model claude-opus"] = ("", 0.9), ("", 2.8)
+        rows = {who: row_of(name, cost * busy) for who, (name, cost) in spent.items()}
+        await redis.hset(keys.tally("telegram", day), mapping=rows)
+        fields = {"in|telegram|kept": round(900 * busy), "turns|telegram|failed": at % 4}
+        fields |= {"usd|deepseek-v4": 0.9 * busy, "usd|claude-opus": 2.8 * busy}
+        fields |= {"updates|telegram|refused": at % 5, "calls|api|deepseek-v4|ok": 900 * busy}
+        fields |= {"tokens|deepseek-v4|prompt": 9e5 * busy, "tokens|claude-opus|prompt": 3e5 * busy}
+        for kind in ("first|telegram", "whole|telegram", "word|api|deepseek", "lag"):
+            for part, bound in ((0.4 + 0.1 * busy, 0.25), (0.8, 0.5), (0.97, 1.0), (1, "+Inf")):
+                fields[f"{kind}|{bound}"] = 900 * part
+        await redis.hset(keys.use(day), mapping={k: float(v) for k, v in fields.items()})
+
+
+def row_of(name, cost):
+    turns, tokens = round(40 * cost), round(90_000 * cost)
+    told = f'"turns":{turns},"prompt_tokens":{tokens},"cost_usd":{cost:.4f}'
+    return f'{{{told},"name":"{name}"}}'
+
+
+async def operated(browser, running, language, part, *, dark, width, height=860):
+    """The operator's page in *language*, at one of its parts."""
+    context = await browser.new_context(
+        viewport={"width": width, "height": height},
+        color_scheme="dark" if dark else "light",
+        locale=LOCALES.get(language, language),
+    )
+    page = await context.new_page()
+    visits = running.core.services.visits
+    link = await visits.invite(Sender("telegram:77", "Ann"), "admin")
+    await page.goto(f"{running.url}/admin#me={link}")
+    await page.locator("button.main").click()
+    await page.locator(".card").first.wait_for()
+    if part == "time":
+        await page.locator('nav button[data-name="time"]').click()
+        await page.locator("main .row button").nth(3).click()
+        await expect(page.locator("main .row button").nth(3)).to_have_class("main")
+        if width > 600:
+            # The plots by person and place.
+            await page.locator("figure").nth(7).evaluate("node => node.scrollIntoView()")
+        await page.locator("figure svg").nth(10).hover()
+    elif part != "now":
+        await page.locator(f'nav button[data-name="{part}"]').click()
+        await page.locator("main h2").first.wait_for()
+    await asyncio.sleep(0.3)
+    data = await page.screenshot()
+    await context.close()
+    return Image.open(io.BytesIO(data))
+
+
+async def pictures_of_admin(browser, running):
+    """In three languages, on a desk and a phone, by day and by night."""
+    for name, language, dark in (
+        ("admin", "en", False),
+        ("admin-zh", "zh-Hans", True),
+        ("admin-ar", "ar", False),
+    ):
+        desk = await operated(browser, running, language, "time", dark=dark, width=1180)
+        phone = await operated(browser, running, language, "now", dark=not dark, width=375)
+        beside(f"{name}.png", desk, phone)
+    people = await operated(browser, running, "ar", "people", dark=True, width=375)
+    changes = await operated(browser, running, "zh-Hans", "changes", dark=False, width=375)
+    beside("admin-phone.png", people, changes)
 
 
 async def main():
@@ -96,16 +165,8 @@ async def main():
                 arabic = await shot(browser, running.url, "ar", dark=False, width=500)
                 beside("page-languages.png", chinese, arabic)
                 await made_up(running.core.redis)
-                visits = running.core.services.visits
-                link = await visits.invite(Sender("telegram:77", "Ann"), "admin")
-                page = await browser.new_page(viewport={"width": 1180, "height": 860})
-                await page.goto(f"{running.url}/admin#me={link}")
-                await page.locator("button.main").click()
-                await page.locator(".card").first.wait_for()
-                await page.locator('nav button[data-name="time"]').click()
-                await page.locator("figure").nth(8).wait_for()
-                await page.locator("figure svg").nth(1).hover()
-                beside("admin.png", Image.open(io.BytesIO(await page.screenshot())))
+                await fill(running.core)
+                await pictures_of_admin(browser, running)
             await browser.close()
 
 

@@ -1,6 +1,6 @@
 // What the bot does now, and what it did over time.
 
-import { NONE, act, button, count, data, day, heads, hour, long, make, megabytes, ms, say, see, sure, table, usd, when, word } from "./parts.js";
+import { NONE, act, button, count, data, day, heads, hour, long, make, megabytes, moment, ms, say, see, sure, table, usd, when } from "./parts.js";
 import { plot } from "./plots.js";
 
 const card = (name, value, bad = false) => make("div", { class: `card${bad ? " bad" : ""}` }, make("b", {}, value), name);
@@ -27,7 +27,7 @@ export async function now(again) {
       data(one.name), count(one.calls), one.failed ? bad(count(one.failed)) : count(0), ms(one.first_word_s || null), one.rests_s ? bad(ms(one.rests_s)) : NONE])),
     table(say("admin_replicas"), heads("admin_heads_replicas"), replicas.map((one) => [
       data(one.name), data(one.version), when(one.since), say("admin_of", { part: count(one.running), whole: count(one.most) }), `${ms(one.lag_s[0])} / ${ms(one.lag_s[1])}`,
-      one.file_fault ? bad(say("admin_newer_wrong", { when: when(one.file_at), why: "" }), data(one.file_fault)) : when(one.file_at) || NONE,
+      one.file_fault ? bad(say("admin_newer_wrong", { when: moment(one.file_at), why: "" }), data(one.file_fault)) : when(one.file_at) || NONE,
       Object.keys(one.wrong).length ? bad(data(Object.entries(one.wrong).map(([part, why]) => `${part}: ${why}`).join("; "))) : NONE])),
     table(say("admin_store"), heads("admin_heads_store"), [[
       data(store.redis_version), megabytes(store.used_memory), store.maxmemory ? megabytes(store.maxmemory) : NONE, count(store.connected_clients),

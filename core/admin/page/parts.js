@@ -39,17 +39,18 @@ const numbers = (options) => {
 };
 const unit = (name, digits = 0) => numbers({ style: "unit", unit: name, unitDisplay: "narrow", maximumFractionDigits: digits });
 const money = (digits) => numbers({ style: "currency", currency: "USD", currencyDisplay: "narrowSymbol", minimumFractionDigits: digits, maximumFractionDigits: digits });
-const [millis, seconds, bytes, cents, small, whole] = [unit("millisecond"), unit("second", 1), unit("megabyte", 1), money(2), money(4), numbers({ maximumFractionDigits: 0 })];
+const [millis, few, seconds, bytes, cents, small, whole] = [unit("millisecond"), unit("millisecond", 1), unit("second", 1), unit("megabyte", 1), money(2), money(4), numbers({ maximumFractionDigits: 0 })];
 const moments = new Intl.DateTimeFormat(lang, { dateStyle: "short", timeStyle: "medium" });
 const days = new Intl.DateTimeFormat(lang, { dateStyle: "medium", timeZone: "UTC" });
 const hours = new Intl.DateTimeFormat(lang, { weekday: "short", hour: "2-digit", minute: "2-digit" });
 
 export const NONE = "–";
-export const when = (at) => (at ? moments.format(at * 1000) : "");
+export const when = (at) => (at ? make("time", {}, moments.format(at * 1000)) : "");
+export const moment = (at) => moments.format(at * 1000);
 export const day = (at) => days.format(new Date(`${at}T00:00Z`));
 export const hour = (at) => hours.format(new Date(`${at}:00Z`));
 export const long = (name, value) => unit(name)(value);
-export const ms = (value) => (value === null || value === undefined ? NONE : value < 1 ? millis(value * 1000) : seconds(value));
+export const ms = (value) => (value === null || value === undefined ? NONE : value < 1 ? (value < 0.01 ? few : millis)(value * 1000) : seconds(value));
 export const megabytes = (value) => bytes(value / 2 ** 20);
 export const count = (value) => whole(value ?? 0);
 export const usd = (value) => (value && value < 1 ? small : cents)(value ?? 0);
@@ -107,16 +108,18 @@ export function sure(text, does) {
   return node;
 }
 
-// *names*: of the columns, the last of which may have none.
+// *names*: of the columns, the last of which may have none. On a phone each row is a card: that takes
+// a table its roles, so they are said.
 export function table(caption, names, rows) {
   if (!rows.length) return make("section", {}, make("h2", {}, caption), make("p", { class: "soft" }, say("admin_nothing")));
-  const head = rows[0].map((_, at) => (names[at] ? make("th", { scope: "col" }, names[at]) : make("td", {})));
+  const head = rows[0].map((_, at) => (names[at] ? make("th", { scope: "col", role: "columnheader" }, names[at]) : make("td", { role: "cell" })));
+  const cells = (row) => row.map((cell, at) => make("td", { role: "cell", "data-head": names[at] }, cell ?? ""));
   return make("section", {},
     make("h2", {}, caption),
     make("div", { class: "wide", tabindex: "0", role: "region", "aria-label": caption },
-      make("table", {},
-        make("thead", {}, make("tr", {}, ...head)),
-        make("tbody", {}, ...rows.map((row) => make("tr", {}, ...row.map((cell) => make("td", {}, cell ?? ""))))))));
+      make("table", { role: "table" },
+        make("thead", { role: "rowgroup" }, make("tr", { role: "row" }, ...head)),
+        make("tbody", { role: "rowgroup" }, ...rows.map((row) => make("tr", { role: "row" }, ...cells(row)))))));
 }
 
 export const field = (label, attributes = {}) => {

@@ -6,6 +6,7 @@ const WIDTH = 600;
 const HEIGHT = 150;
 const LEFT = 8;
 const COLOURS = 6;
+const BAR = 48;
 const NS = "http://www.w3.org/2000/svg";
 
 function svg(tag, attributes, ...children) {
@@ -20,7 +21,8 @@ export function plot(title, labels, series, shown, { bars = false } = {}) {
   const names = Object.keys(series);
   const values = names.flatMap((name) => series[name]).filter((one) => one !== null && one !== undefined);
   const sums = bars ? labels.map((_, at) => names.reduce((sum, name) => sum + (series[name][at] || 0), 0)) : values;
-  const most = Math.max(0, ...sums) || 1;
+  const highest = Math.max(0, ...sums);
+  const most = highest || 1;
   const step = (WIDTH - 2 * LEFT) / Math.max(1, labels.length);
   const x = (at) => LEFT + step * (at + 0.5);
   const y = (value) => HEIGHT - (HEIGHT - 14) * (value / most);
@@ -35,7 +37,7 @@ export function plot(title, labels, series, shown, { bars = false } = {}) {
     here = Math.min(labels.length - 1, Math.max(0, at));
     mark.setAttribute("x1", x(here));
     mark.setAttribute("x2", x(here));
-    told.replaceChildren(make("b", {}, labels[here]), ...names.map((name, n) => make("span", { class: `c${n % COLOURS}` }, data(name), ` ${shown(series[name][here])}`)));
+    told.replaceChildren(make("b", {}, labels[here]), ...names.map((name, n) => make("span", { class: `c${n % COLOURS}` }, data(name), ` ${shown(series[name][here])}`)), ...(highest ? [] : [make("span", { class: "soft" }, say("admin_nothing"))]));
   };
   picture.addEventListener("pointermove", (event) => {
     const box = picture.getBoundingClientRect();
@@ -48,7 +50,7 @@ export function plot(title, labels, series, shown, { bars = false } = {}) {
     show(here + by);
   });
   show(here);
-  return make("figure", {}, make("h2", {}, title, make("small", {}, say("admin_up_to", { most: shown(most) }))), picture, told);
+  return make("figure", {}, make("h2", {}, title, " ", highest ? make("small", {}, say("admin_up_to", { most: shown(most) })) : null), picture, told);
 }
 
 function drawLine(values, n, x, y) {
@@ -64,6 +66,7 @@ function drawLine(values, n, x, y) {
 }
 
 function drawBars(names, labels, series, step, x, y) {
+  const wide = Math.min(BAR, step * 0.8);
   const below = labels.map(() => 0);
   return names.map((name, n) => svg("g", { class: `c${n % COLOURS}` }, ...labels.flatMap((_, at) => {
     const value = series[name][at] || 0;
@@ -71,6 +74,6 @@ function drawBars(names, labels, series, step, x, y) {
     const from = below[at];
     below[at] += value;
     const top = y(below[at]);
-    return [svg("rect", { x: x(at) - step * 0.4, width: step * 0.8, y: top, height: Math.max(0.5, y(from) - top) })];
+    return [svg("rect", { x: x(at) - wide / 2, width: wide, y: top, height: Math.max(0.5, y(from) - top) })];
   })));
 }

@@ -1,6 +1,6 @@
 // What the other parts of the page show, and the buttons on them.
 
-import { NONE, act, button, choice, count, data, field, heads, make, ms, say, see, sentence, sure, table, when, word } from "./parts.js";
+import { NONE, act, button, choice, count, data, field, heads, make, moment, ms, say, see, sentence, sure, table, when, word } from "./parts.js";
 import { now, time } from "./overview.js";
 
 const ROLES = ["member", "admin", "owner", "blocked", "stranger"];
@@ -16,7 +16,7 @@ async function people(again) {
   const { tenants, open } = await see("people");
   const role = (id, name, text) => button(text, () => act("role", { id, role: name }, again));
   const remote = tenants.filter((one) => !one.local);
-  const id = field(say("admin_new_id"), { id: "new-id", dir: "ltr", placeholder: "telegram:42 slack:C012345" });
+  const id = field(say("admin_new_id"), { id: "new-id", dir: "ltr", placeholder: "telegram:42" });
   const given = choice(say("admin_role"), ROLES.slice(0, 4).map((name) => [name, say(`admin_role_${name}`)]));
   return [
     open ? bad(say("admin_open")) : null,
@@ -106,7 +106,7 @@ async function tools(again) {
       one.changed.length ? sure(say("admin_accept_changes"), () => act("accept", { name: one.name }, again)) : ""])),
     said,
     table(say("admin_tools"), heads("admin_heads_tools"), found.map((one) => [
-      data(one.name), data(one.about.slice(0, 200)), word("admin_effect", one.effect), one.effect === "read_only" ? trial(one, said) : say("admin_in_a_chat")])),
+      data(one.name), data(one.about.length > 200 ? `${one.about.slice(0, 200)}…` : one.about), word("admin_effect", one.effect), one.effect === "read_only" ? trial(one, said) : say("admin_in_a_chat")])),
   ];
 }
 
@@ -169,7 +169,7 @@ async function broadcast(again) {
 function last(sending, again) {
   const { done, places: many, by, began, failed, state } = sending;
   return part(say("admin_last_broadcast"),
-    make("p", {}, sentence(say("admin_progress", { state: say(`admin_state_${state}`), done: count(done), places: count(many), by, when: when(began) }))),
+    make("p", {}, sentence(say("admin_progress", { state: say(`admin_state_${state}`), done: count(done), places: count(many), by, when: moment(began) }))),
     failed.length ? make("p", { class: "bad" }, say("admin_not_delivered", { places: "" }), data(failed.join(", "))) : "",
     make("div", { class: "preview", dir: "auto" }, sending.text),
     state === "running" ? row(button(say("admin_cancel"), () => act("cancel", {}, again)), button(say("admin_look_again"), again)) : "");
