@@ -32,7 +32,9 @@ _level = msgspec.msgpack.Decoder(Level)
 _encode = msgspec.msgpack.Encoder().encode
 _NOTHING = _encode(Level())
 CLOCK_APART_S = 0.25
-"""We reckon the time of Redis from its last answer. If we are wrong by more, we ask again."""
+"""We reckon the time of Redis from an answer of it. If we are wrong by more, we ask again."""
+CLOCK_HOLDS_S = 1.0
+"""For so long we believe that we are right."""
 WRITE_AGAIN_S = 60.0
 """A level that stays the same is written again after this time, so that it is kept on."""
 MOST_BELIEVED = 5_000
@@ -60,6 +62,8 @@ class SharedBudget:
         """The levels as they stood in Redis last; empty: none."""
         self._ahead_s = time.time() - time.monotonic()
         """How much Redis's time is ahead of our clock."""
+        self._looked_at = -CLOCK_HOLDS_S
+        """When we compared them last, by our clock."""
         # One at a time in this process, so that its own tasks do not disturb each other.
         self._mine = asyncio.Lock()
 
@@ -110,6 +114,7 @@ class SharedBudget:
         """
         seconds_of = {one.like: 0.0 for one in buckets if one.like}
         seconds_of |= {one.key: one.seconds for one in buckets}
+        looked = time.monotonic() - self._looked_at >= CLOCK_HOLDS_S
         now = time.monotonic() + self._ahead_s
         had = [self._believed.get(key, b"") for key in seconds_of]
         levels = {
@@ -119,7 +124,7 @@ class SharedBudget:
         for level in levels.values():
             settle(level, now)
         result = law(Buckets(levels), now)
-        args: list[bytes | float] = [int(force), now, CLOCK_APART_S]
+        args: list[bytes | float] = [int(force), now if looked else b"", CLOCK_APART_S]
         new: list[bytes] = []
         for (key, lasts_s), raw in zip(seconds_of.items(), had, strict=True):
             level = levels.get(key, Level())
@@ -129,7 +134,9 @@ class SharedBudget:
             seconds, micros, swapped, *had = await self._swap(
                 keys=[keys.level(key) for key in seconds_of], args=args
             )
-        self._ahead_s = int(seconds) + int(micros) / 1e6 - time.monotonic()
+        if looked:
+            self._looked_at = time.monotonic()
+            self._ahead_s = int(seconds) + int(micros) / 1e6 - self._looked_at
         if len(self._believed) > MOST_BELIEVED:
             self._believed.clear()
         found = zip(had, new, strict=True)
