@@ -5,9 +5,11 @@ import shutil
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractAsyncContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
+
+from redis.asyncio import Redis
 
 from core.errors import ConfigError, StoreError
 from core.settings import Settings
@@ -21,7 +23,7 @@ async def back_up(settings: Settings, out: str) -> int:
     The file gets its name when it is whole, and only its owner may read it.
     """
     try:
-        async with opened(settings.redis_url.get_secret_value(), settings.data_dir) as redis:
+        async with _store(settings) as redis:
             lines = backup(redis)
             count = await (_print(lines) if out == "-" else _write(lines, Path(out)))
     except StoreError as error:
@@ -29,6 +31,10 @@ async def back_up(settings: Settings, out: str) -> int:
     # A first and a last line are not keys.
     print(f"{count - 2} keys", file=sys.stderr)
     return 0
+
+
+def _store(settings: Settings) -> AbstractAsyncContextManager[Redis]:
+    return opened(settings.redis_url.get_secret_value(), settings.data_dir, settings.shards)
 
 
 async def _print(lines: AsyncIterator[bytes]) -> int:
@@ -71,7 +77,7 @@ async def put_back(settings: Settings, source: str, *, replace: bool) -> int:
     with _file(source) as file:
         try:
             check(file)
-            async with opened(settings.redis_url.get_secret_value(), settings.data_dir) as redis:
+            async with _store(settings) as redis:
                 if not replace and not await is_empty(redis):
                     return _failed("the store is not empty: --replace writes over what is there")
                 file.seek(0)

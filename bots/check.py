@@ -145,7 +145,8 @@ async def _store(settings: Settings, known: dict[str, str]) -> AsyncIterator[Fin
     where = settings.redis_url.get_secret_value()
     async with AsyncExitStack() as stack:
         try:
-            redis = await stack.enter_async_context(opened(where, settings.data_dir))
+            store = opened(where, settings.data_dir, settings.shards)
+            redis = await stack.enter_async_context(store)
         except ConfigError as error:
             yield Finding("FAIL", str(error))
             return
@@ -153,7 +154,8 @@ async def _store(settings: Settings, known: dict[str, str]) -> AsyncIterator[Fin
         if wrong := await Pulse(redis).feel():
             yield Finding("FAIL", f"{name}: the trial write failed: {wrong}")
         else:
-            yield Finding("ok", f"{name}: a trial write was kept")
+            parts = f" in each of {settings.shards} shards" if settings.shards > 1 else ""
+            yield Finding("ok", f"{name}: a trial write was kept{parts}")
         for warning in await policies(redis):
             yield Finding("FAIL", warning)
         try:

@@ -11,7 +11,8 @@ from core.store.opening import opened
 async def migrate(settings: Settings) -> int:
     """Do all there is to do, and say what it was. Returns the exit code."""
     try:
-        async with opened(settings.redis_url.get_secret_value(), settings.data_dir) as redis:
+        url = settings.redis_url.get_secret_value()
+        async with opened(url, settings.data_dir, settings.shards) as redis:
             made, looked_at = await index_askers(redis, settings.history_ttl)
     except StoreError as error:
         print(f"palaver: {error}", file=sys.stderr)

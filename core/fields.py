@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import AfterValidator, BeforeValidator, SecretStr
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from pydantic_settings import NoDecode
 
 from core.net.urls import fault_of
@@ -67,3 +67,5 @@ Key = Annotated[SecretStr, AfterValidator(_sendable)]
 """A key or a token that is sent in a header."""
 LongKey = Annotated[SecretStr, AfterValidator(_sendable), AfterValidator(_long)]
 """A key that lets its holder in."""
+Shards = Annotated[int, Field(ge=1, le=64)]
+"""Each process holds a connection or two for each of them."""

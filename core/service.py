@@ -104,7 +104,8 @@ async def open_core(settings: Settings) -> AsyncIterator[Core]:
     keep_secret(*settings.secrets())
     async with AsyncExitStack() as stack:
         url = settings.redis_url.get_secret_value()
-        redis = await stack.enter_async_context(opened(url, settings.data_dir))
+        store = opened(url, settings.data_dir, settings.shards, fixes=True)
+        redis = await stack.enter_async_context(store)
         pubsub = await stack.enter_async_context(PubSub(redis))
         tasks = Tasks(redis, pubsub)
         budget, metrics = SharedBudget(redis), Metrics()

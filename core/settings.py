@@ -17,7 +17,7 @@ from pydantic_settings import NoDecode, SettingsConfigDict
 
 from core.allowances import Allowances
 from core.border import clean
-from core.fields import Key, LongKey, Names, PublicUrl, Url, split
+from core.fields import Key, LongKey, Names, PublicUrl, Shards, Url, split
 from core.net.urls import fault_of
 from core.net.way import SOCKS, Way
 from core.secret import secrets_of, shown_url
@@ -138,6 +138,7 @@ class Settings(Allowances):
         SecretStr(""),
         description="server, cluster or Sentinels; unset: an embedded Valkey in DATA_DIR",
     )
+    shards: Shards = Field(1, description="parts of the store, for a cluster; fixed at first use")
     data_dir: Path = Field(Path(".palaver"), description="where the embedded store keeps its files")
 
     http_host: str = Field("127.0.0.1", description="where the one HTTP server listens")

@@ -32,10 +32,9 @@ class Visits:
         """There is a chat page."""
         self._open = True
 
-    @property
-    def address(self) -> str:
-        """The chat page's address for the world; empty if nobody can come there."""
-        return self._public_url if self._open else ""
+    def address_for(self, person: str) -> str:
+        """The chat page's address for the world; empty if *person* cannot come there."""
+        return self._public_url if self._open and self._kept.can_come(person) else ""
 
     async def invite(self, sender: Sender, to: To) -> str:
         """The secret part of a link for *sender*."""

@@ -91,6 +91,7 @@ class Worker:
             await stop.wait()
             *jobs, listener = jobs
             await end([*self._reading.tasks.values(), *jobs], again_s=HANDOVER_S)
+            await self._inbox.entries.close()
             await ingress.close()
             await self._drain(list(self._turns))
             await self._services.background.close()

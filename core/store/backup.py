@@ -2,7 +2,7 @@
 
 What belongs to one conversation is read in one step, so that no exchange is in the history and its
 question still in the mailbox. Queues, leases and buckets are not in the file (`MADE_ANEW`): the
-next start makes them from the mailboxes.
+next start makes them from the mailboxes. A backup of several shards goes back into as many.
 
 The file holds people's words, and the secret of the page's link.
 """
@@ -11,7 +11,7 @@ import base64
 import hashlib
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import suppress
-from itertools import groupby
+from itertools import groupby, islice
 from typing import Any
 
 import msgspec
@@ -22,6 +22,8 @@ from core.errors import PalaverError, StoreError
 from core.store import keys
 from core.store.connection import store_errors
 from core.store.lanes import MARK
+from core.store.sharded import ShardedRedis, shards_of
+from core.store.shards import Layout, in_shard, plain, shard_in
 
 FORMAT = 1
 MOST_AT_ONCE = 200
@@ -35,11 +37,15 @@ class BackupError(PalaverError):
     """A backup that cannot be restored. The text says why."""
 
 
-class Head(msgspec.Struct, frozen=True, tag="palaver backup"):
-    """The first line. *server*: the version whose `DUMP` wrote the values."""
+class Head(msgspec.Struct, frozen=True, tag="palaver backup", omit_defaults=True):
+    """The first line. *server*: the version whose `DUMP` wrote the values.
+
+    *layout*: of the store; None if it has one shard.
+    """
 
     format: int
     server: str
+    layout: Layout | None = None
 
 
 class Entry(msgspec.Struct, frozen=True, tag="key"):
@@ -75,14 +81,19 @@ async def backup(redis: Redis) -> AsyncIterator[bytes]:
 
     with store_errors():
         server: Any = await redis.info("server")
-    yield line(Head(FORMAT, str(server["redis_version"])))
-    for names in _together([name async for name in _names(redis)]):
-        with store_errors():
-            entries = await _read(redis, names)
-        count += len(entries)
-        for entry in entries:
-            yield line(entry)
+    yield line(Head(FORMAT, str(server["redis_version"]), _layout_of(redis)))
+    for shard, client in enumerate(shards_of(redis)):
+        for names in _together([name async for name in _names(client)]):
+            with store_errors():
+                entries = await _read(client, names, shard)
+            count += len(entries)
+            for entry in entries:
+                yield line(entry)
     yield line(Tail(count, digest.hexdigest()))
+
+
+def _layout_of(redis: Redis) -> Layout | None:
+    return redis.layout if isinstance(redis, ShardedRedis) else None
 
 
 async def _names(redis: Redis) -> AsyncIterator[str]:
@@ -119,7 +130,7 @@ def _owner(name: str) -> str:
     return name.removeprefix(f"{keys.TAG}:").partition(":")[2].partition(MARK)[0]
 
 
-async def _read(redis: Redis, names: Sequence[str]) -> list[Entry]:
+async def _read(redis: Redis, names: Sequence[str], shard: int) -> list[Entry]:
     async with redis.pipeline(transaction=True) as pipe:
         pipe.time()
         for name in names:
@@ -128,7 +139,11 @@ async def _read(redis: Redis, names: Sequence[str]) -> list[Entry]:
         (seconds, micros), *rest = await pipe.execute()
     now_ms = seconds * 1000 + micros // 1000
     return [
-        Entry(name, base64.b64encode(dump).decode(), now_ms + left if left >= 0 else 0)
+        Entry(
+            in_shard(name, shard),
+            base64.b64encode(dump).decode(),
+            now_ms + left if left >= 0 else 0,
+        )
         for name, dump, left in zip(names, rest[::2], rest[1::2], strict=True)
         if dump is not None
     ]
@@ -164,15 +179,19 @@ async def restore(redis: Redis, lines: Iterable[bytes]) -> int:
     What has run out since is left out. Keys that stand already are replaced, others stay.
 
     Raises:
-        BackupError: the server cannot read what a newer one wrote.
+        BackupError: the server cannot read what a newer one wrote, or the store has other shards.
         StoreError: the store is away.
     """
-    count = 0
-    for entries in _parts(lines):
-        async with redis.pipeline(transaction=False) as pipe:
+    count, shards = 0, shards_of(redis)
+    rest = iter(lines)
+    await _fits(redis, _decoded(next(rest)))
+    for shard, entries in _parts(rest):
+        if shard >= len(shards):
+            raise BackupError("this backup holds keys that are not ours")
+        async with shards[shard].pipeline(transaction=False) as pipe:
             for entry in entries:
                 dump = base64.b64decode(entry.dump)
-                pipe.restore(entry.name, entry.until_ms, dump, replace=True, absttl=True)
+                pipe.restore(plain(entry.name), entry.until_ms, dump, replace=True, absttl=True)
             try:
                 with store_errors():
                     count += len(await pipe.execute())
@@ -185,16 +204,23 @@ async def restore(redis: Redis, lines: Iterable[bytes]) -> int:
     return count
 
 
-def _parts(lines: Iterable[bytes]) -> Iterator[Sequence[Entry]]:
-    part: list[Entry] = []
-    for raw in lines:
-        if isinstance(what := _decoded(raw), Entry):
-            part.append(what)
-        if len(part) >= MOST_AT_ONCE:
-            yield part
-            part = []
-    if part:
-        yield part
+async def _fits(redis: Redis, head: Head | Entry | Tail) -> None:
+    """Raise `BackupError` if the tenants of the backup would not be found where it puts them."""
+    theirs = head.layout if isinstance(head, Head) else None
+    ours = _layout_of(redis)
+    count = (theirs or Layout()).count
+    if count != (ours or Layout()).count:
+        raise BackupError(f"this backup is of a store with SHARDS={count}")
+    if theirs != ours and not await is_empty(redis):
+        raise BackupError("the tenants here are in other shards: restore to an empty store")
+
+
+def _parts(lines: Iterable[bytes]) -> Iterator[tuple[int, Sequence[Entry]]]:
+    """The entries, in parts of one shard each."""
+    entries = (what for raw in lines if isinstance(what := _decoded(raw), Entry))
+    for shard, some in groupby(entries, lambda one: shard_in(one.name) or 0):
+        while part := list(islice(some, MOST_AT_ONCE)):
+            yield shard, part
 
 
 def _decoded(raw: bytes) -> Head | Entry | Tail:
@@ -202,7 +228,7 @@ def _decoded(raw: bytes) -> Head | Entry | Tail:
         what: Head | Entry | Tail = _line.decode(raw)
         if isinstance(what, Entry):
             base64.b64decode(what.dump, validate=True)
-            if not what.name.startswith(f"{keys.TAG}:"):
+            if shard_in(what.name) is None:
                 raise BackupError("this backup holds keys that are not ours")
     except ValueError:
         raise BackupError("this is no backup of Palaver") from None
@@ -211,6 +237,7 @@ def _decoded(raw: bytes) -> Head | Entry | Tail:
 
 async def is_empty(redis: Redis) -> bool:
     """Whether nothing of ours is kept, but for what a start makes anew."""
-    async for _ in _names(redis):
-        return False
+    for shard in shards_of(redis):
+        async for _ in _names(shard):
+            return False
     return True

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
+from functools import partial
 from importlib import resources
 from typing import Any
 
@@ -25,6 +26,8 @@ from core.store.following import (
     asking,
 )
 from core.store.repairing import RepairingRedis
+from core.store.sharded import shard_for, spread
+from core.store.shards import Layout
 from core.store.values import is_wrong_type, put_aside
 
 POOL_CONNECTIONS = 32
@@ -88,7 +91,7 @@ class _Script(AsyncScript):
         except ResponseError as error:
             if not is_wrong_type(error):
                 raise
-        await put_aside(self._redis, keys)
+        await put_aside(shard_for(self._redis, keys), keys)
         return await super().__call__(keys, args, client, **more)
 
 
@@ -123,8 +126,18 @@ async def connect(url: str) -> AsyncIterator[Redis]:
         await pool.disconnect()
 
 
-async def _pool(address: StoreAddress) -> BlockingConnectionPool:
-    """Connections to the primary of *address*.
+@asynccontextmanager
+async def connect_all(first: Redis, url: str, layout: Layout) -> AsyncIterator[Redis]:
+    """A client of all shards that the store at *url* has; *first* is that of shard 0."""
+    try:
+        async with spread(first, layout, partial(_pool, read_address(url))) as redis:
+            yield redis
+    except RedisError as error:
+        raise ConfigError("REDIS_URL", f"no Redis answers at {shown_url(url)} ({error})") from error
+
+
+async def _pool(address: StoreAddress, shard: int = 0) -> BlockingConnectionPool:
+    """Connections to the primary of *address* that holds *shard*.
 
     Raises:
         RedisError: no server answers.
@@ -134,7 +147,7 @@ async def _pool(address: StoreAddress) -> BlockingConnectionPool:
     if address.group:
         finder: Finder = SentinelGroup(address.hosts, address.asking, address.group)
     elif await _is_cluster(address):
-        finder = ClusterSlot(address.hosts, address.asking)
+        finder = ClusterSlot(address.hosts, address.asking, shard)
     elif len(address.hosts) > 1:
         raise ConfigError("REDIS_URL", "names several servers, and they are no cluster")
     else:

@@ -12,6 +12,7 @@ from core.store import keys
 from core.store.connection import store_errors
 from core.store.inbox import MOST_IN_LINE, Inbox
 from core.store.lanes import Lane, lane_named
+from core.store.sharded import at_home
 from core.store.values import read, read_incoming, words
 
 
@@ -42,7 +43,7 @@ class Crowds:
     async def waiting(self, platform: str, longer_than_s: float) -> Mapping[ConversationId, Crowd]:
         """The crowds that wait: for a free worker, or for a slot of the place or the person."""
         with store_errors():
-            seconds, _ = await self._redis.time()
+            seconds, _ = await at_home(self._redis, platform).time()
             found: Any = await self._redis.zrangebyscore(
                 keys.crowd(platform), "-inf", seconds - longer_than_s, 0, MOST_IN_LINE
             )

@@ -23,6 +23,7 @@ from core.store.connection import store_errors
 from core.store.lanes import Lane
 from core.store.memories import Memories
 from core.store.overheard import Overheard
+from core.store.sharded import at_home
 from core.store.values import read_dead_letter, words
 
 DAYS = 140
@@ -153,13 +154,14 @@ class Eraser:
 
     async def _letters(self, person: str) -> int:
         """The questions of *person* that were set aside for the operator."""
+        shard = at_home(self._redis, person)
         with store_errors():
-            letters = await cast(Awaitable[list[bytes]], self._redis.lrange(keys.DEAD, 0, -1))
+            letters = await cast(Awaitable[list[bytes]], shard.lrange(keys.DEAD, 0, -1))
             erased = 0
             for letter in letters:
                 incoming = read_dead_letter(letter).incoming
                 if incoming is not None and incoming.sender.id == person:
-                    erased += await self._redis.lrem(keys.DEAD, 0, words(letter))
+                    erased += await shard.lrem(keys.DEAD, 0, words(letter))
         return erased
 
     async def _entries(self, person: str, alone: Mapping[ConversationId, ConversationId]) -> int:

@@ -1,8 +1,8 @@
 """Following the primary: in a Sentinel group or a cluster, the server of our keys changes.
 
-All our keys lie in one slot (see `core.store.keys`), so that also in a cluster one server has them
-all. A pool whose connections ask anew who that is, once a server says that it is not the one any
-more, is all that the rest of the store needs: it stays the plain client of one server.
+All keys of a shard lie in one slot (see `core.store.shards`), so that also in a cluster one server
+has them all. A pool whose connections ask anew who that is, once a server says that it is not the
+one any more, is all that the rest of the store needs: it stays the plain client of one server.
 """
 
 import asyncio
@@ -23,8 +23,8 @@ from redis.exceptions import (
 )
 from redis.exceptions import ConnectionError as NotConnected
 
-from core.store import keys
 from core.store.address import Host
+from core.store.shards import tag
 from core.store.values import words
 from core.telemetry import logger
 
@@ -123,16 +123,19 @@ class SentinelGroup(Finder):
 
 
 class ClusterSlot(Finder):
-    """The primary of the slot that all our keys lie in.
+    """The primary of the slot that all keys of *shard* lie in.
 
     https://redis.io/docs/latest/commands/cluster-slots/
     """
 
+    def __init__(self, hosts: Sequence[Host], options: Mapping[str, Any], shard: int) -> None:
+        super().__init__(hosts, options)
+        self._slot = key_slot(tag(shard).encode())
+
     async def _ask(self, client: Any) -> Host | None:
-        slot = key_slot(keys.CONTROL.encode())
         client.response_callbacks.clear()  # What they make of it differs between versions.
         ranges: Any = await client.execute_command("CLUSTER SLOTS")
-        served = [one for one in ranges if int(one[0]) <= slot <= int(one[1])]
+        served = [one for one in ranges if int(one[0]) <= self._slot <= int(one[1])]
         known = {(words(node[0]), int(node[1])) for one in ranges for node in one[2:] if node[0]}
         self._hosts.extend(sorted(known.difference(self._hosts)))
         return (words(served[0][2][0]), int(served[0][2][1])) if served else None

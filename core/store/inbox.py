@@ -25,6 +25,8 @@ from core.store.lanes import Lane, lane_at, lane_of, streams
 from core.store.memories import open_memories
 from core.store.orphans import Orphans, left_behind
 from core.store.places import Places
+from core.store.ready import ReadyEntries
+from core.store.sharded import at_home
 from core.store.values import read_incoming
 
 Verdict = Literal["kept", "changed", "seen", "full", "stopping", "unasked"]
@@ -80,6 +82,7 @@ class Inbox:
         self._keep_placeholder = script(redis, "placeholder")
         memories, archive = open_memories(redis, history_ttl_s), Archive(redis)
         self._orphans = Orphans(redis, archive)
+        self.entries = ReadyEntries(redis, worker)
         self.engine = Engine(
             redis=redis,
             worker=worker,
@@ -183,22 +186,13 @@ class Inbox:
         ready = _streams(platforms)
         with store_errors():
             try:
-                answer = await self._redis.xreadgroup(
-                    keys.GROUP,
-                    self.engine.worker,
-                    dict.fromkeys(ready, ">"),
-                    # The server applies the count to each stream.
-                    count=max(1, most // len(ready)),
-                    block=int(wait_s * 1000) or None,
-                )
+                # The server applies the count to each stream.
+                found = await self.entries.read(ready, max(1, most // len(ready)), wait_s)
             except ResponseError as error:
                 await self._prepare_again(error, platforms)
                 return []
-        # redis-py 8 returns a dict for RESP3 and a list for RESP2. Its types say neither.
-        found: Any = answer.items() if isinstance(answer, dict) else (answer or ())
         claims = []
-        for stream, groups in found:
-            entries = groups[0] if isinstance(answer, dict) else groups
+        for stream, entries in found:
             claims += [one for entry in entries if (one := await self._claimed(stream, *entry))]
         return claims
 
@@ -239,7 +233,7 @@ class Inbox:
             ours = [group for group in groups if group["name"] == keys.GROUP.encode()]
             last = ours[0]["last-delivered-id"].decode() if ours else "0-0"
             entries: Any = await self._redis.xrange(stream, f"({last}", "+", most)
-            seconds, micros = await self._redis.time()
+            seconds, micros = await at_home(self._redis, platform).time()
         now_ms = seconds * 1000 + micros / 1000
         # An entry from the future: the clock stepped back, and nobody knows how long it waits.
         recent_ms = (now_ms - longer_than_s * 1000, now_ms + 1000)

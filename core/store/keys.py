@@ -1,8 +1,8 @@
 """Every key that Palaver writes.
 
 *lane* is the name of a lane (see `core.store.lanes`). If a conversation has only one lane, the name
-is the conversation. All keys carry the same hash tag: a script changes several keys at once, and a
-cluster allows that only within one slot.
+is the conversation. All keys carry a hash tag: a script changes several keys at once, and a cluster
+allows that only within one slot. In a store with several shards, `core.store.shards` chooses it.
 """
 
 from core.messages import ConversationId
@@ -19,6 +19,8 @@ TOOL_CLIENTS = f"{TAG}:tool-clients"
 SECRET = f"{TAG}:secret"
 TENANTS = f"{TAG}:tenants"
 """The name of each bot, see `core.store.tenants`. Kept for ever."""
+SHARDS = f"{TAG}:shards"
+"""How many there are, if more than one. Kept for ever."""
 PULSE = f"{TAG}:pulse"
 DUE = f"{TAG}:due"
 """The ids of reminders by the time at which they are due; also the channel of their news."""

@@ -6,17 +6,30 @@ from pathlib import Path
 
 from redis.asyncio import Redis
 
-from core.store.connection import connect
+from core.errors import ConfigError, StoreError
+from core.store.connection import connect, connect_all
 from core.store.embedded import embedded
+from core.store.layout import layout_in
 
 
 @asynccontextmanager
-async def opened(url: str, data_dir: Path) -> AsyncIterator[Redis]:
+async def opened(
+    url: str, data_dir: Path, shards: int = 1, *, fixes: bool = False
+) -> AsyncIterator[Redis]:
     """A client of the server at *url*; of the embedded one in *data_dir* if *url* is empty.
 
+    *shards*, *fixes*: as `layout_in` takes them.
+
     Raises:
-        ConfigError: it cannot be opened.
+        ConfigError: it cannot be opened, or has another number of shards.
     """
     async with AsyncExitStack() as stack:
         where = url or await stack.enter_async_context(embedded(data_dir))
-        yield await stack.enter_async_context(connect(where))
+        redis = await stack.enter_async_context(connect(where))
+        try:
+            layout = await layout_in(redis, shards, fixes=fixes)
+        except StoreError as error:
+            raise ConfigError("REDIS_URL", str(error)) from error
+        if layout.count > 1:
+            redis = await stack.enter_async_context(connect_all(redis, where, layout))
+        yield redis

@@ -5,11 +5,13 @@ would serve them again: mail makes a lane ready only if the mailbox was empty be
 comes to stand twice in the stream does no harm: its second turn finds no mail.
 """
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any, cast
 
 from redis.asyncio import Redis
 from redis.commands.core import AsyncScript
+from redis.exceptions import ResponseError
 
 from core.border import set_aside
 from core.messages import split_conversation
@@ -17,6 +19,7 @@ from core.store import keys
 from core.store.archive import Archive
 from core.store.connection import script, store_errors
 from core.store.lanes import lane_at, lane_named, streams
+from core.store.sharded import together
 from core.store.values import is_conversation
 
 _MAIL = keys.mail("")
@@ -56,11 +59,25 @@ async def left_behind(
     """Those of the streams *ready* in which a lease has run out, and the first such entry of each.
 
     XAUTOCLAIM looks at ten entries for each that it may claim. From the beginning of a stream, it
-    would not get past the lanes that run.
+    would not get past the lanes that run. A shard that is away does not keep those of others back.
 
     Raises:
-        redis.exceptions.RedisError: the store is away, or a stream has no group.
+        redis.exceptions.RedisError: the whole store is away, or a stream has no group.
     """
+    shards, found = together(redis, ready), list[tuple[str, bytes]]()
+    looks = (_left_behind(shard, streams, idle_ms) for shard, streams in shards.items())
+    looked = await asyncio.gather(*looks, return_exceptions=True)
+    wrong = [one for one in looked if isinstance(one, BaseException)]
+    if wrong and (len(wrong) == len(shards) or isinstance(wrong[0], ResponseError)):
+        raise wrong[0]
+    for some in looked:
+        found += [] if isinstance(some, BaseException) else some
+    return found
+
+
+async def _left_behind(
+    redis: Redis, ready: Sequence[str], idle_ms: int
+) -> Sequence[tuple[str, bytes]]:
     async with redis.pipeline(transaction=False) as pipe:
         for stream in ready:
             pipe.xpending_range(stream, keys.GROUP, "-", "+", 1, idle=idle_ms)

@@ -8,10 +8,12 @@ import asyncio
 import time
 from collections.abc import Collection, Sequence
 from contextlib import suppress
-from typing import Any
+from itertools import chain
+from typing import Any, cast
 
 from prometheus_client import Gauge
 from redis.asyncio import Redis
+from redis.commands.core import AsyncScript
 from redis.exceptions import RedisError
 
 from core.border import set_aside
@@ -19,6 +21,7 @@ from core.errors import StoreError
 from core.store import keys
 from core.store.connection import script, store_errors
 from core.store.lanes import streams
+from core.store.sharded import shards_of
 from core.telemetry import logger
 
 log = logger(__name__)
@@ -57,7 +60,7 @@ def in_words(reason: str) -> str:
 
 
 class Pulse:
-    """Whether the store can write. *platforms*: those whose leases are in the store.
+    """Whether the store can write, in each shard. *platforms*: those whose leases are in the store.
 
     *waiting* is set, by platform, to how many lanes wait for a worker.
     """
@@ -68,7 +71,7 @@ class Pulse:
         self._redis = redis
         self._waiting = waiting
         self._platforms = platforms
-        self._write = script(redis, "pulse")
+        self._writes = [script(one, "pulse") for one in shards_of(redis)]
         self._lock = asyncio.Lock()
         self._beat_at = -FRESH_S
         self._said_at = -SAY_AGAIN_S
@@ -103,7 +106,7 @@ class Pulse:
                 try:
                     with store_errors():
                         async with asyncio.timeout(TIMEOUT_S):
-                            stepped_ms = await self._write(keys=[keys.PULSE], args=[TTL_S])
+                            stepped_ms = max(await asyncio.gather(*map(_written, self._writes)))
                             if stepped_ms > STEP_MS:
                                 await self._stepped_back(stepped_ms)
                     self.wrong = ""
@@ -145,8 +148,18 @@ class Pulse:
         self.warnings = warnings
 
 
+async def _written(write: AsyncScript) -> int:
+    """By how many milliseconds the clock of a shard stepped back since the last write there."""
+    return cast(int, await write(keys=[keys.PULSE], args=[TTL_S]))
+
+
 async def policies(redis: Redis) -> Sequence[str]:
     """What the store's own settings put at risk, in words; empty if nothing."""
+    found = [await _policies_of(one) for one in shards_of(redis)]
+    return list(dict.fromkeys(chain.from_iterable(found)))
+
+
+async def _policies_of(redis: Redis) -> Sequence[str]:
     try:
         with store_errors():
             memory: Any = await redis.info("memory")

@@ -28,6 +28,7 @@ from core.store.connection import script, store_errors
 from core.store.inbox import DEDUPE_S
 from core.store.lanes import lane_of, streams
 from core.store.reminder import Reminder, mail_of, ms, reminder_in
+from core.store.sharded import at_home, shards_of
 from core.store.values import words
 from core.times.rules import following, is_rule, zone_named
 
@@ -85,17 +86,17 @@ class Reminders:
                 self._redis.hgetall(keys.reminders_of(person)),
             )
         numbers = {words(id_): int(number) for number, id_ in mine.items() if number.isdigit()}
-        found = await self._get(list(numbers))
+        found = await _get(at_home(self._redis, person), list(numbers))
         ordered = sorted(found, key=lambda one: one.reminder.due)
         return {numbers[one.reminder.id]: one for one in ordered if one.reminder.id in numbers}
 
     async def of_place(self, place: ConversationId) -> list[Kept]:
         with store_errors():
             ids = await cast(Awaitable[set[bytes]], self._redis.smembers(keys.reminders_in(place)))
-        return await self._get(sorted(map(words, ids)))
+        return await _get(at_home(self._redis, place), sorted(map(words, ids)))
 
     async def get(self, id_: str) -> Kept | None:
-        found = await self._get([id_])
+        found = [one for shard in shards_of(self._redis) for one in await _get(shard, [id_])]
         return found[0] if found else None
 
     async def change(self, kept: Kept, to: Reminder | None) -> bool:
@@ -155,31 +156,39 @@ class Reminders:
 
     async def look(self, most: int) -> tuple[list[Kept], float, float]:
         """What is due, the time by the store's clock, and in how many seconds the next one is."""
+        looks = [await self._look(shard, most) for shard in shards_of(self._redis)]
+        due = [one for some, _, _ in looks for one in some]
+        return due, looks[0][1], min(next_s for _, _, next_s in looks)
+
+    async def _look(self, shard: Redis, most: int) -> tuple[list[Kept], float, float]:
         with store_errors():
-            seconds, micros = await self._redis.time()
+            seconds, micros = await shard.time()
             now = seconds + micros / 1e6
             entries = cast(
                 list[tuple[bytes, float]],
-                await self._redis.zrange(keys.DUE, 0, most, withscores=True),
+                await shard.zrange(keys.DUE, 0, most, withscores=True),
             )
         ids = [words(id_) for id_, score in entries if score <= now * 1000]
         later = (score / 1000 - now for _, score in entries if score > now * 1000)
-        found = await self._get(ids)
+        found = await _get(shard, ids)
         due = [one for one in found if ms(one.reminder.due) <= now * 1000]
         if other := set(ids) - {one.reminder.id for one in due}:
-            await self._put_off(other, found, now)
+            await self._put_off(shard, other, found, now)
         return due, now, SOON_S if ids and not due else next(later, math.inf)
 
-    async def _put_off(self, ids: AbstractSet[str], found: Sequence[Kept], now: float) -> None:
+    @staticmethod
+    async def _put_off(
+        shard: Redis, ids: AbstractSet[str], found: Sequence[Kept], now: float
+    ) -> None:
         """Of those of *ids* that seemed due: some ended, some cannot be read, some come later."""
         times = {one.reminder.id: ms(one.reminder.due) for one in found}
         with store_errors():
             for id_ in ids:
-                if await self._redis.hexists(keys.REMINDERS, id_):
+                if await shard.hexists(keys.REMINDERS, id_):
                     at = times.get(id_, ms(now + UNREAD_S))
-                    await self._redis.zadd(keys.DUE, {id_: at}, xx=True)
+                    await shard.zadd(keys.DUE, {id_: at}, xx=True)
                 else:
-                    await self._redis.zrem(keys.DUE, id_)
+                    await shard.zrem(keys.DUE, id_)
 
     async def tell(self, kept: Kept, now: float) -> Literal["told", "changed", "full"]:
         """Put *kept*, which is due, into its mailbox."""
@@ -213,14 +222,13 @@ class Reminders:
             )
         return "told" if verdict == 1 else "changed" if verdict == 0 else "full"
 
-    async def _get(self, ids: Sequence[str]) -> list[Kept]:
-        if not ids:
-            return []
-        with store_errors():
-            found = await cast(
-                Awaitable[list[bytes | None]], self._redis.hmget(keys.REMINDERS, list(ids))
-            )
-        return [Kept(raw, one) for raw in found if raw and (one := reminder_in(raw)) is not None]
+
+async def _get(shard: Redis, ids: Sequence[str]) -> list[Kept]:
+    if not ids:
+        return []
+    with store_errors():
+        found = await cast(Awaitable[list[bytes | None]], shard.hmget(keys.REMINDERS, list(ids)))
+    return [Kept(raw, one) for raw in found if raw and (one := reminder_in(raw)) is not None]
 
 
 def _names(reminder: Reminder) -> list[str]:

@@ -6,7 +6,7 @@ else's question would get past it. So the key is put aside, or the number droppe
 runs once more. Scripts do the same for themselves (`right_types` and `add` in `prelude.lua`).
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, cast
 
 from redis.asyncio import ConnectionPool, Redis
@@ -21,7 +21,6 @@ from core.store.values import is_wrong_type, put_aside, words
 
 _COUNTS = ("HINCRBY", "HINCRBYFLOAT")
 _NO_NUMBER = ("not an integer", "not a float", "not a valid float", "overflow", "NaN or Infinity")
-_Execute = Callable[..., Awaitable[Any]]
 _SCRIPTS = ("EVAL", "EVALSHA")
 _BLOCK = frozenset(("XREADGROUP", "XREAD", "BLPOP", "BRPOP", "BLMOVE", "BZPOPMIN", "WAIT"))
 _OF_CLIENT = frozenset((EMPTY_RESPONSE, NEVER_DECODE, "keys"))
@@ -40,13 +39,17 @@ class RepairingRedis(Redis):
 
     async def execute_command(self, *args: Any, **options: Any) -> Any:
         blocks = args[0] in _BLOCK
-        execute = cast(_Execute, super().execute_command if blocks else self._asked)
+        execute = self._blocking if blocks else self._asked
         try:
             return await execute(*args, **options)
         except ResponseError as error:
             if not await _repaired(self, args, error):
                 raise
         return await execute(*args, **options)
+
+    async def _blocking(self, *args: Any, **options: Any) -> Any:
+        """The answer to a command that would keep all others waiting."""
+        return await cast(Any, super()).execute_command(*args, **options)
 
     async def aclose(self, close_connection_pool: bool | None = None) -> None:
         await self._line.close()
@@ -77,10 +80,10 @@ class RepairingRedis(Redis):
         return answer if read is None else read(answer, **given)
 
     def pipeline(self, transaction: bool = True, shard_hint: str | None = None) -> Pipeline:  # noqa: FBT002 - as redis-py has it
-        return _Pipeline(self, transaction, shard_hint)
+        return RepairingPipeline(self, transaction, shard_hint)
 
 
-class _Pipeline(Pipeline):
+class RepairingPipeline(Pipeline):
     """If some of its commands fail, these alone run again: the others have done their work."""
 
     def __init__(self, client: Redis, transaction: bool, shard_hint: str | None) -> None:

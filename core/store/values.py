@@ -146,6 +146,7 @@ TYPES: Mapping[str, KeyType] = {
     "tool-offers": "hash",
     "tool-clients": "hash",
     "tenants": "hash",
+    "shards": "string",
     "safe": "hash",
     "ticket": "string",
     "signed-in": "hash",

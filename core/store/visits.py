@@ -14,6 +14,7 @@ from redis.asyncio import Redis
 from core.messages import Sender
 from core.store import keys
 from core.store.connection import store_errors
+from core.store.sharded import at_home, shards_of
 from core.store.values import read, words
 
 LINK_S = 10 * 60
@@ -39,6 +40,14 @@ class SharedVisits:
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
+
+    def can_come(self, person: str) -> bool:
+        """Whether *person* can be served on the chat page.
+
+        The page is in shard 0. A turn there changes what is the person's too, and no turn can
+        change keys of two shards.
+        """
+        return at_home(self._redis, person) is shards_of(self._redis)[0]
 
     async def invite(self, visit: Visit) -> str:
         """The secret part of a link, good once and for `LINK_S`."""

@@ -2,6 +2,15 @@
 -- A hold is what a lane has reserved: {"accounts": {account: {unit: much}}}, in the hash of holds.
 -- Invariant: `held:UNIT` of an account is the sum of what the holds name.
 
+-- Names inside JSON say shard 0. A script runs in one shard: that of its first key.
+local tag = string.match(KEYS[1] or '', '^palaver:{%d+}:') or 'palaver:{0}:'
+
+-- The key that is called *name* inside JSON.
+local function here(name)
+  if tag == 'palaver:{0}:' then return name end
+  return (string.gsub(name, '^palaver:{0}:', tag))
+end
+
 -- Make sure that *key* is a hash, or nothing.
 local function as_hash(key)
   local kind = redis.call('TYPE', key).ok
@@ -28,7 +37,8 @@ end
 -- Give back what *lane* has reserved.
 local function give_back(holds, lane)
   local had, hold = hold_of(holds, lane)
-  for account, amounts in pairs(had) do
+  for name, amounts in pairs(had) do
+    local account = here(name)
     as_hash(account)
     for unit, much in pairs(amounts) do
       local field = 'held:' .. unit
@@ -97,17 +107,19 @@ end
 -- Returns the numbers of the entries that come near their limit now, for the first time.
 local function pay(json)
   local bill = cjson.decode(json)
-  for key, costs in pairs(bill.spent) do
+  for called, costs in pairs(bill.spent) do
+    local key = here(called)
     add_costs(key, costs)
     redis.call('EXPIRE', key, bill.spent_ttl)
   end
-  for _, tally in ipairs(bill.tallies) do
+  for _, called in ipairs(bill.tallies) do
+    local tally = here(called)
     tell(tally, bill.rows, bill.most_rows)
     redis.call('EXPIRE', tally, bill.tally_ttl)
   end
   local near = {}
   for i, one in ipairs(bill.accounts) do
-    local account, unit, much, most, ends = one[1], one[2], one[3], one[4], one[5]
+    local account, unit, much, most, ends = here(one[1]), one[2], one[3], one[4], one[5]
     as_hash(account)
     local spent = add('HINCRBY', account, 'spent:' .. unit, much)
     local limit = most + number(redis.call('HGET', account, 'extra:' .. unit))

@@ -13,16 +13,17 @@ local own, hold = hold_of(KEYS[4], ARGV[5]), {}
 local wanted = cjson.decode(ARGV[7])
 for i, one in ipairs(wanted) do
   local account, unit, much = one[1], one[2], one[3]
-  as_hash(account)
-  local had = redis.call('HMGET', account, 'spent:' .. unit, 'held:' .. unit, 'extra:' .. unit)
+  local key = here(account)
+  as_hash(key)
+  local had = redis.call('HMGET', key, 'spent:' .. unit, 'held:' .. unit, 'extra:' .. unit)
   local spent, mine = number(had[1]), own[account] and own[account][unit] or 0
   local others, most = number(had[2]) - mine, one[4] + number(had[3])
   local left = most - spent - others
   -- An estimate is high. If nobody else is spending, a turn may have all that is left.
   if others <= 0 and much > left then much = left end
   if left <= one[6] or much > left then
-    local first = redis.call('HSETNX', account, 'over:' .. unit, 1)
-    redis.call('EXPIREAT', account, one[5])
+    local first = redis.call('HSETNX', key, 'over:' .. unit, 1)
+    redis.call('EXPIREAT', key, one[5])
     return {i, spent, others, most, first}
   end
   hold[account] = hold[account] or {}
@@ -30,8 +31,8 @@ for i, one in ipairs(wanted) do
 end
 give_back(KEYS[4], ARGV[5])
 for _, one in ipairs(wanted) do
-  add('HINCRBY', one[1], 'held:' .. one[2], hold[one[1]][one[2]])
-  redis.call('EXPIREAT', one[1], one[5])
+  add('HINCRBY', here(one[1]), 'held:' .. one[2], hold[one[1]][one[2]])
+  redis.call('EXPIREAT', here(one[1]), one[5])
 end
 redis.call('HSET', KEYS[4], ARGV[5],
   cjson.encode({event = ARGV[6], fence = ARGV[4], accounts = hold}))

@@ -1,0 +1,102 @@
+"""Reading the ready streams: the entries that no worker has, as soon as they are there.
+
+A read blocks at the server until there is one, so nobody polls. Each shard has a read of its own
+under way. If one brings entries, the others go on, and what they bring comes with a later call: a
+read that is given up may already have taken an entry, which then waits until its lease runs out.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError, ResponseError
+
+from core.store import keys
+from core.store.sharded import together
+from core.tasks import end
+
+Entries = Sequence[tuple[bytes, Sequence[tuple[bytes, Mapping[bytes, bytes] | None]]]]
+"""By stream: the names of entries, and what is in them."""
+AGAIN_S = 1.0
+"""When a shard is asked again that could not be reached."""
+
+
+class ReadyEntries:
+    """What *worker* reads. To be asked by one task."""
+
+    def __init__(self, redis: Redis, worker: str) -> None:
+        self._redis = redis
+        self._worker = worker
+        self._under_way: dict[Redis, asyncio.Task[Entries]] = {}
+        self._away: set[Redis] = set()
+
+    async def read(self, streams: Sequence[str], count: int, wait_s: float) -> Entries:
+        """At most *count* entries of each of *streams*, from now on this worker's.
+
+        Waits for *wait_s* if there is none.
+
+        Raises:
+            redis.exceptions.RedisError: no shard can be reached, or a stream has no group.
+        """
+        shards = together(self._redis, streams)
+        if len(shards) == 1 and not self._under_way:
+            (shard,) = shards
+            return await self._read(shard, streams, count, wait_s)
+        for shard, names in shards.items():
+            if shard not in self._under_way:
+                reading = self._read_again(shard, names, count, wait_s)
+                self._under_way[shard] = asyncio.create_task(reading, name="ready")
+        await asyncio.wait(self._under_way.values(), return_when=asyncio.FIRST_COMPLETED)
+        return self._read_by_now(len(shards))
+
+    async def close(self) -> None:
+        """Read no more."""
+        await end(list(self._under_way.values()))
+        self._under_way.clear()
+
+    def _read_by_now(self, shards: int) -> Entries:
+        """What the reads brought that have ended."""
+        found: list[Any] = []
+        wrong: BaseException | None = None
+        for shard, task in tuple(self._under_way.items()):
+            if not task.done():
+                continue
+            del self._under_way[shard]
+            self._away.discard(shard)
+            if error := task.exception():
+                self._away.add(shard)
+                wrong = error
+            else:
+                found += task.result()
+        all_away = isinstance(wrong, ResponseError) or len(self._away) >= shards
+        if wrong is not None and not found and all_away:
+            raise wrong
+        return found
+
+    async def _read_again(
+        self, shard: Redis, streams: Sequence[str], count: int, wait_s: float
+    ) -> Entries:
+        try:
+            return await self._read(shard, streams, count, wait_s)
+        except ResponseError:
+            raise
+        except (RedisError, OSError):
+            await asyncio.sleep(AGAIN_S)
+            raise
+
+    async def _read(
+        self, shard: Redis, streams: Sequence[str], count: int, wait_s: float
+    ) -> Entries:
+        answer = await shard.xreadgroup(
+            keys.GROUP,
+            self._worker,
+            dict.fromkeys(streams, ">"),
+            count=count,
+            block=int(wait_s * 1000) or None,
+        )
+        # redis-py 8 returns a dict for RESP3 and a list for RESP2. Its types say neither.
+        found: Any = answer
+        if isinstance(found, dict):
+            return [(stream, groups[0]) for stream, groups in found.items()]
+        return found or ()
