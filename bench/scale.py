@@ -176,7 +176,7 @@ def need(one, costs):
 def first_full(what):
     """What is at its bound first, and what to do."""
     if what.redis > FULL:
-        return "Redis (one core): more deployments, each with its own Redis"
+        return "Redis (one core): a cluster, and `SHARDS`"
     if what.redis_gb > 32:
         return "memory of Redis: a shorter `HISTORY_TTL`, or a larger machine"
     if what.processes > 1:
@@ -216,9 +216,10 @@ def page(costs, seed):
         "## What that carries",
         "",
         f"One core of the program: {short(a_core)} questions a second at {FULL:.0%}. One Redis (one"
-        f" core of it): {short(a_redis)} questions a second. All keys lie in one slot, so a cluster"
-        " gives a deployment failover and no more speed: beyond that, run several deployments, and"
-        " give each its tenants.",
+        f" core of it): {short(a_redis)} questions a second. With one shard all keys lie in one"
+        " slot, so a cluster gives a deployment failover and no more speed. Beyond that, [`SHARDS`]"
+        "(tenants.md#shards) spread the tenants over its servers; shard 0 then keeps a quarter of"
+        " the work of each turn, so they carry up to four times as much.",
         "",
         "| replicas of one core | questions a second | people who ask (one time zone) |"
         " first at its bound |",

@@ -106,7 +106,7 @@ async def install(url, app, team):
             answer.raise_for_status()
 
 
-async def run(*, workspaces, bots, replicas=3, patience_s=60.0):
+async def run(*, workspaces, bots, replicas=3, patience_s=60.0, shards=1):
     """One run; see `Result`."""
     began, result = time.monotonic(), Result()
     telegram = TelegramBots(bots)
@@ -132,6 +132,7 @@ async def run(*, workspaces, bots, replicas=3, patience_s=60.0):
                 slack_api_url=app.api_url,
                 public_url=PUBLIC,
                 accounts_key=KEY,
+                shards=shards,
             )
             for port in ports
         ]
@@ -217,8 +218,11 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--workspaces", type=int, default=50)
     parser.add_argument("--bots", type=int, default=20)
+    parser.add_argument("--shards", type=int, default=1)
     given = parser.parse_args()
-    result = asyncio.run(run(workspaces=given.workspaces, bots=given.bots, patience_s=120))
+    result = asyncio.run(
+        run(workspaces=given.workspaces, bots=given.bots, patience_s=120, shards=given.shards)
+    )
     print(result)
     sys.exit(not result.good)
 

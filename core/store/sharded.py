@@ -94,8 +94,7 @@ class ShardedRedis(Redis):
         if args[0] == "SCAN":
             return await self._scan(args, options)
         if args[0] == "SCRIPT LOAD":
-            every = range(len(self.shards))
-            return (await asyncio.gather(*(self._at(one, args, options) for one in every)))[0]
+            return await self._everywhere(args, options)
         if args[0] in ANY_NUMBER and len(args) > 2:
             each = [self.execute_command(*piece, **options) for piece in _pieces(args)]
             return sum(await asyncio.gather(*each))
@@ -103,6 +102,15 @@ class ShardedRedis(Redis):
 
     async def _at(self, shard: int, args: Sequence[Any], options: Mapping[str, Any]) -> Any:
         return await cast(Any, self.shards[shard]).execute_command(*args, **options)
+
+    async def _everywhere(self, args: Sequence[Any], options: Mapping[str, Any]) -> Any:
+        """The answer of any shard. One that is away will be asked again when it is needed."""
+        asked = [self._at(shard, args, options) for shard in range(len(self.shards))]
+        answers = await asyncio.gather(*asked, return_exceptions=True)
+        found = [one for one in answers if not isinstance(one, BaseException)]
+        if not found:
+            raise next(one for one in answers if isinstance(one, BaseException))
+        return found[0]
 
     async def _scan(self, args: Sequence[Any], options: Mapping[str, Any]) -> Any:
         """A piece of one shard, or of all, one after the other: the cursor holds which is next."""

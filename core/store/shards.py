@@ -76,7 +76,7 @@ def home_of(name: str) -> str:
     Also good for a pattern, if it names the tenant.
     """
     kind, _, rest = name.removeprefix(_START).partition(":")
-    if kind not in _OF_TENANT or (kind in _OR_OTHER and OWN not in rest):
+    if kind not in _OF_TENANT:
         return ""
     if kind == "account":
         # account:OF:PER[:MODELS]:WHO:PERIOD. The models may be called anything.
@@ -85,7 +85,9 @@ def home_of(name: str) -> str:
     elif kind == "askers":
         rest = rest.partition(":")[2]
     tenant = rest.partition(":")[0]
-    return tenant if _TENANT.fullmatch(tenant) else ""
+    if not _TENANT.fullmatch(tenant) or (kind in _OR_OTHER and OWN not in tenant):
+        return ""
+    return tenant
 
 
 def names_at(args: Sequence[Any]) -> Sequence[int]:

@@ -107,8 +107,10 @@ async def kept(redis):
             yield name, repr(item)
 
 
-@pytest.mark.parametrize("seed", [1, 2])
-async def test_nothing_of_a_tenant_reaches_another_whatever_they_do(tmp_path, model, capsys, seed):
+@pytest.mark.parametrize(("seed", "shards"), [(1, 1), (2, 1), (3, 4)])
+async def test_nothing_of_a_tenant_reaches_another_whatever_they_do(
+    tmp_path, model, capsys, seed, shards
+):
     chance = random.Random(seed)
     tenants = [Tenant(number, name) for number, name in enumerate(NAMES)]
 
@@ -116,7 +118,7 @@ async def test_nothing_of_a_tenant_reaches_another_whatever_they_do(tmp_path, mo
         return tenants
 
     settings = {"llm_base_url": model.url, "llm_model": "scripted", "llm_memory": "shared"}
-    async with palaver(tmp_path, build=build, **settings) as running:
+    async with palaver(tmp_path, build=build, shards=shards, **settings) as running:
         core = running.core
         for _ in range(25):
             for tenant in chance.sample(tenants, len(tenants)):

@@ -173,11 +173,11 @@ async def cluster_at(folder, primaries=3):
             await node.client.execute_command("CLUSTER ADDSLOTSRANGE", low, high)
         for node in nodes[1:]:
             await node.client.execute_command("CLUSTER MEET", "127.0.0.1", nodes[0].port)
-        await until(lambda: _all_ok(nodes))
+        await until(lambda: _all_ok(nodes), 60)
         for primary, replica in zip(nodes[:primaries], nodes[primaries:], strict=True):
             own = await primary.client.execute_command("CLUSTER MYID")
             await replica.client.execute_command("CLUSTER REPLICATE", own)
-        await until(lambda: _linked(nodes[primaries:]))
+        await until(lambda: _linked(nodes[primaries:]), 60)
         group.url = f"redis://127.0.0.1:{nodes[0].port},127.0.0.1:{nodes[1].port}/0"
         yield group
     finally:

@@ -1,0 +1,262 @@
+"""SHARDS: several bots in one program, whose keys lie in different slots of a cluster."""
+
+import asyncio
+import json
+import re
+from contextlib import asynccontextmanager
+
+import pytest
+from redis.crc import key_slot
+
+from core.messages import conversation_id
+from core.store import keys
+from core.store.connection import connect
+from core.store.shards import tag
+from tests.harness import at_rest, palaver, readiness, until
+from tests.scenarios.test_command import run
+from tests.servers.redis import redis_at
+from tests.servers.redis_groups import cluster_at
+from tests.servers.telegram_bots import TelegramBots
+
+SHARDS = 4
+OF_BOT = (0, 3, 1)
+"""The shards of the first three of `TelegramBots`."""
+WORDS = "Words of an answer. " * 12
+TAGGED = re.compile(r"palaver:\{(\d+)\}:")
+
+
+@pytest.fixture
+async def cluster(tmp_path):
+    async with cluster_at(tmp_path / "group") as group:
+        yield group
+
+
+@pytest.fixture
+async def bots():
+    bots = TelegramBots(3)
+    async with bots.running():
+        yield bots
+
+
+@asynccontextmanager
+async def serving(tmp_path, model, bots, url, **more):
+    tokens = ",".join(bot.token for bot in bots.bots)
+    settings = {"telegram_bot_token": tokens, "telegram_api_url": bots.url, "redis_url": url}
+    async with palaver(
+        tmp_path, llm_base_url=model.url, llm_model="scripted", **{**settings, **more}
+    ) as running:
+        yield running
+
+
+def tenant(bot):
+    return "telegram" if bot.bot["id"] < 900000 else f"telegram+{bot.bot['id']}"
+
+
+async def answered(bot, text, chat=77):
+    await until(lambda: [one for one in bot.posts(chat) if text in one.text], 40)
+
+
+async def all_names(group):
+    """Each key of ours on a primary of *group*, with its node."""
+    found = {}
+    for node in group.data:
+        if await node.role() == "master":
+            async for name in node.client.scan_iter("palaver:*"):
+                found[name] = node
+    return found
+
+
+async def test_bots_in_different_shards_of_a_cluster_answer_and_nothing_crosses(
+    cluster, bots, tmp_path, model
+):
+    async with serving(tmp_path, model, bots, cluster.url, shards=SHARDS) as running:
+        for bot in bots.bots:
+            bot.say(77, f"my secret is {tenant(bot)}")
+            bot.say(77, "/memory add I like tea")
+        for bot in bots.bots:
+            await answered(bot, "my secret is")
+            await until(lambda bot=bot: len(bot.posts(77)) == 2)
+        await at_rest(running.core)
+        for bot in bots.bots:
+            bot.say(77, "what is my secret?")
+            await answered(bot, "what is my secret?")
+            asked = str(model.requests[-1]["messages"])
+            assert {tenant(one) for one in bots.bots if f"is {tenant(one)}'" in asked} == {
+                tenant(bot)
+            }
+        assert (await readiness(running.url))[0] == 200
+        names = await all_names(cluster)
+        nodes = {shard: key_slot(tag(shard).encode()) for shard in range(SHARDS)}
+        assert len(set(nodes.values())) == SHARDS
+        for bot, shard in zip(bots.bots, OF_BOT, strict=True):
+            history = f"{tag(shard)}:history:{conversation_id(tenant(bot), '77')}"
+            assert history in names
+        for name in names:
+            whose = re.search(r":(telegram\+\d+)(?=[:|]|$)", name)
+            kind = name.split(":")[2]
+            if whose and kind not in {"told", "gesture", "lease", "level"}:
+                shard = OF_BOT[[tenant(one) for one in bots.bots].index(whose[1])]
+                assert TAGGED.match(name)[1] == str(shard), name
+        assert len({id(node) for node in names.values()}) == 3
+        # A cluster's servers tell each other what is published: no reminder waits for a look.
+        async with running.core.pubsub.listen(keys.DUE) as heard:
+            bots.bots[1].say(77, "/remind in 2 hours tea")
+            async with asyncio.timeout(10):
+                await anext(heard)
+
+
+async def test_a_shard_that_loses_its_primary_goes_on_and_the_others_never_stop(
+    cluster, bots, tmp_path, model
+):
+    first, lost, other = bots.bots
+    model.piece_s, model.answer = 0.05, lambda messages: WORDS
+    async with serving(tmp_path, model, bots, cluster.url, shards=SHARDS) as running:
+        lost.say(77, "What is an answer made of?")
+        await until(lambda: lost.posts(77))
+        names = await all_names(cluster)
+        dead = next(node for name, node in names.items() if name.startswith(tag(3)))
+        assert {tag(0), tag(1)} <= {name[:11] for name, node in names.items() if node is not dead}
+        dead.kill()
+        lost.say(77, "what is asked without a primary?")
+        other.say(77, "and elsewhere?")
+        first.say(77, "and with the first?")
+        for bot, count in ((other, 1), (first, 1), (lost, 2)):
+            await until(
+                lambda bot=bot, count=count: (
+                    [one.text for one in bot.posts(77)] == [WORDS.strip()] * count
+                ),
+                40,
+            )
+        assert len(model.requests) == 4
+        await at_rest(running.core)
+
+
+async def test_a_shard_that_is_away_keeps_only_its_own_tenants_waiting(
+    cluster, bots, tmp_path, model
+):
+    first, lost, other = bots.bots
+    for node in cluster.data:
+        # redis.conf: else a cluster without all its slots takes no command at all.
+        await node.client.config_set("cluster-require-full-coverage", "no")
+    async with serving(tmp_path, model, bots, cluster.url, shards=SHARDS) as running:
+        lost.say(77, "before")
+        await answered(lost, "before")
+        await at_rest(running.core)
+        names = await all_names(cluster)
+        primary = next(node for name, node in names.items() if name.startswith(tag(3)))
+        number = cluster.data.index(primary)
+        away = [primary, cluster.data[number + 3]]
+        for node in away:
+            node.kill()
+        await until(lambda: _store_wrong(running))
+        lost.say(77, "asked while its shard is away")
+        for bot in (other, first):
+            bot.say(77, "and here?")
+            await answered(bot, "and here?")
+        assert len(lost.posts(77)) == 1
+        for node in away:
+            node.start()
+        await answered(lost, "asked while its shard is away")
+        await until(lambda: _is_ready(running))
+        await at_rest(running.core)
+
+
+async def _store_wrong(running):
+    status, told = await readiness(running.url)
+    return status == 503 and "store" in str(told)
+
+
+async def _is_ready(running):
+    return (await readiness(running.url))[0] == 200
+
+
+async def test_another_number_of_shards_is_one_sentence_and_no_start(tmp_path, model, bots):
+    async with redis_at(tmp_path / "redis") as redis:
+        async with serving(tmp_path, model, bots, redis.url, shards=SHARDS):
+            pass
+        for more in ({}, {"SHARDS": "3"}):
+            for command in ("run", "ask", "backup", "migrate", "check"):
+                arguments = {"ask": ["hello"], "backup": ["-"]}.get(command, [])
+                code, out, err = await run(
+                    tmp_path, command, *arguments, REDIS_URL=redis.url, **more
+                )
+                assert code in {1, 2}, (command, out, err)
+                assert "but this store has 4, and that stays: set it so" in out + err, command
+                assert "Traceback" not in out + err
+        code, out, _ = await run(tmp_path, "check", REDIS_URL=redis.url, SHARDS="4")
+        assert "a trial write was kept in each of 4 shards" in out
+
+
+async def test_what_was_kept_with_one_shard_is_read_and_new_bots_are_spread(tmp_path, model, bots):
+    first, second, third = bots.bots
+    async with redis_at(tmp_path / "redis") as redis:
+        tokens = f"{first.token},{second.token}"
+        async with serving(tmp_path, model, bots, redis.url, telegram_bot_token=tokens) as running:
+            for bot in (first, second):
+                bot.say(77, f"my secret is {tenant(bot)}")
+                await answered(bot, "my secret is")
+            await at_rest(running.core)
+        async with serving(tmp_path, model, bots, redis.url, shards=SHARDS) as running:
+            for bot in (first, second):
+                bot.say(77, "what is my secret?")
+                await answered(bot, "what is my secret?")
+                assert f"my secret is {tenant(bot)}" in str(model.requests[-1]["messages"])
+            third.say(77, "hello")
+            await answered(third, "hello")
+            await at_rest(running.core)
+        async with connect(redis.url) as client:
+            names = {name.decode() async for name in client.scan_iter("palaver:*:history:*")}
+            assert json.loads(await client.get(keys.SHARDS)) == {
+                "count": SHARDS,
+                "first": [tenant(second)],
+            }
+        assert names == {
+            f"{tag(0)}:history:telegram:77:",
+            f"{tag(0)}:history:{tenant(second)}:77:",
+            f"{tag(1)}:history:{tenant(third)}:77:",
+        }
+
+
+async def test_who_is_in_another_shard_is_told_that_there_is_no_page(tmp_path, model, bots):
+    """The page is in the first: a turn there belongs to its conversation and to its person."""
+    first, second, _ = bots.bots
+    async with (
+        redis_at(tmp_path / "redis") as redis,
+        serving(
+            tmp_path,
+            model,
+            bots,
+            redis.url,
+            shards=SHARDS,
+            web_chat=True,
+            public_url="https://palaver.example",
+        ),
+    ):
+        for bot, told in ((first, "https://palaver.example/#me="), (second, "There is no page")):
+            bot.say(77, "/web")
+            await answered(bot, told)
+
+
+async def test_forget_everything_leaves_nothing_of_a_person_in_another_shard(tmp_path, model, bots):
+    bot, shard = bots.bots[1], OF_BOT[1]
+    async with (
+        redis_at(tmp_path / "redis") as redis,
+        serving(tmp_path, model, bots, redis.url, shards=SHARDS) as running,
+    ):
+        bot.say(77, "my secret is pineapple")
+        await answered(bot, "pineapple")
+        bot.say(77, "/memory add I like pineapple")
+        bot.say(77, "/remind in 2 hours pineapple")
+        await until(lambda: len(bot.posts(77)) == 3)
+        await at_rest(running.core)
+        bot.say(77, "/forget everything")
+        sure = (await until(lambda: bot.posts(77)[3:]))[0]
+        bot.press(sure, sure.markup["inline_keyboard"][0][0]["callback_data"])
+        await answered(bot, "Erased")
+        await at_rest(running.core)
+        async with connect(redis.url) as client:
+            dumps = [await client.dump(name) async for name in client.scan_iter("palaver:*")]
+            assert not [one for one in dumps if one and b"pineapple" in one]
+            left = {name.decode() async for name in client.scan_iter(f"{tag(shard)}:*:77*")}
+        kinds = {name.split(":")[2] for name in left}
+        assert not kinds & {"history", "asked", "spent", "reminders", "reminders-of"}
