@@ -156,12 +156,8 @@ class Safe(Protocol):
         """Wait until nobody else is in such a block for *name*, for a minute at most."""
         ...
 
-    async def issue(self, ticket: str, value: str, seconds: int) -> None:
-        """Keep *value* until *ticket* is redeemed."""
-        ...
-
-    async def redeem(self, ticket: str) -> str:
-        """The value of *ticket*, once; then and later it is empty."""
+    async def redeem(self, ticket: str, seconds: int) -> bool:
+        """Whether nobody redeemed *ticket* in the last *seconds*; of many, the newest are known."""
         ...
 
     async def settle(self, ticket: str, value: str, seconds: int, *, anew: bool = False) -> str:

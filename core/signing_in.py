@@ -51,7 +51,8 @@ class _SigningIn:
         journey = self._oauth.journey(entry, provider, client)
         traveller = new_traveller()
         walk = Walk(link, journey.verifier, provider, client, traveller.digest)
-        await self._sign_ins.set_out(journey.state, walk)
+        if not await self._sign_ins.set_out(journey.state, walk):
+            return plain_page(say, request, "sign_in_gone", status=410)
         return self._trip.sent(journey.url, traveller)
 
     async def come_back(self, request: web.Request) -> web.StreamResponse:

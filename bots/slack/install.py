@@ -1,11 +1,10 @@
 """Where a workspace installs the app: the way to Slack, and back.
 
 Whoever comes back must be the browser that set out, within ten minutes, and only once: its cookie
-holds what the state was made for (RFC 6749, 10.12).
+holds what the state was made for (RFC 6749, 10.12). Anybody may set out, so we keep nothing then.
 """
 
 import logging
-import secrets
 from collections.abc import Awaitable, Callable, Sequence
 from urllib.parse import urlencode, urljoin
 
@@ -46,24 +45,21 @@ class Install:
         )
 
     async def _set_out(self, request: web.Request) -> web.StreamResponse:
-        state, traveller = secrets.token_urlsafe(24), new_traveller()
-        try:
-            await self._safe.issue(f"install {state}", traveller.digest, WAY_S)
-        except PalaverError as error:
-            return self._failed(request, error)
+        traveller = new_traveller()
         told = {
             "client_id": self._oauth.client_id,
             "scope": ",".join(SCOPES),
             "redirect_uri": self._redirect,
-            "state": state,
+            "state": self._trip.state(traveller, self._oauth.client_secret),
         }
         return self._trip.sent(f"{self._consent}?{urlencode(told)}", traveller)
 
     async def _come_back(self, request: web.Request) -> web.StreamResponse:
         state, code = (request.query.get(name, "")[:MOST_CHARS] for name in ("state", "code"))
         try:
-            browser = await self._safe.redeem(f"install {state}") if state else ""
-            if not browser or not self._trip.is_of(request, browser):
+            browser = self._trip.browser_in(state, self._oauth.client_secret)
+            once = bool(browser) and await self._safe.redeem(f"install {browser}", WAY_S)
+            if not once or not self._trip.is_of(request, browser):
                 return self._page(request, "install_gone", status=400)
             if not code:  # They did not want to, and Slack says so: `error=access_denied`.
                 return self._page(request, "install_failed", status=400)

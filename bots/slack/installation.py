@@ -76,7 +76,7 @@ class OAuth:
     """Slack's side of installing, for the app *client_id*."""
 
     def __init__(self, client_id: str, client_secret: str, api_url: str, way: Way) -> None:
-        self.client_id, self._secret = client_id, client_secret
+        self.client_id, self.client_secret = client_id, client_secret
         self._api_url, self._way = api_url, way
 
     async def redeem(self, code: str, redirect: str) -> Installation:
@@ -111,7 +111,7 @@ class OAuth:
             client = AsyncWebClient(base_url=self._api_url, session=session)
             with slack_errors("SLACK_CLIENT_SECRET"):
                 # Also allowed in the body, and the client's own way warns of what it uses.
-                who = {"client_id": self.client_id, "client_secret": self._secret}
+                who = {"client_id": self.client_id, "client_secret": self.client_secret}
                 answer: Any = await client.api_call("oauth.v2.access", data={**who, **told})
         return answer.data if isinstance(answer.data, dict) else {}
 

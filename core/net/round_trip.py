@@ -1,13 +1,15 @@
 """The way of a browser to another site, and back: so people sign in, and install us elsewhere.
 
 Who comes back must be who set out (RFC 6749, 10.12): the browser keeps a secret in a cookie, and we
-keep the secret's digest beside what the way is for.
+keep the secret's digest beside what the way is for. Where anybody may set out, we keep nothing: the
+digest goes along in the state, which we sign.
 """
 
 import hashlib
 import hmac
 import html
 import secrets
+import time
 from typing import NamedTuple
 
 from aiohttp import web
@@ -59,6 +61,24 @@ class RoundTrip(NamedTuple):
             secure=self.secure,
         )
         return away
+
+    def state(self, traveller: Traveller, key: str) -> str:
+        """What says, signed with *key*, which browser set out, and until when it may come back."""
+        told = f"{int(time.time()) + self.seconds}.{traveller.digest}"
+        return f"{told}.{self._signature(told, key)}"
+
+    def browser_in(self, state: str, key: str) -> str:
+        """The digest in *state*, for `is_of`; empty if the way is over, or *state* is not ours."""
+        told, _, signature = state.rpartition(".")
+        right = self._signature(told, key)
+        if not hmac.compare_digest(signature.encode(errors="replace"), right.encode()):
+            return ""
+        until, _, digest = told.partition(".")
+        return digest if time.time() < int(until) else ""
+
+    def _signature(self, told: str, key: str) -> str:
+        text = f"{self.cookie} {told}".encode(errors="replace")
+        return hmac.digest(key.encode(), text, "sha256").hex()
 
     def is_of(self, request: web.Request, digest: str) -> bool:
         """Whether *request* is of the browser whose secret has *digest*."""

@@ -274,8 +274,13 @@ def safe(kind: str) -> str:
 
 
 def ticket(digest: str) -> str:
-    """What can be used once, or until it ends, such as a way to an authorization server."""
+    """What holds until nobody asks for it, such as who answers in a shared thread."""
     return f"{TAG}:ticket:{digest}"
+
+
+def redeemed(kind: str) -> str:
+    """What the platform *kind* takes once, and was taken, such as a way to an installation."""
+    return f"{TAG}:redeemed:{kind}"
 
 
 def task(name: str) -> str:

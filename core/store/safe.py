@@ -6,6 +6,7 @@ that whoever can write to the store cannot give one workspace the tokens of anot
 """
 
 import hashlib
+import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import cast
@@ -24,6 +25,8 @@ from core.store.values import words
 from core.store.vault import LEAST_CHARS, Vault
 
 ALONE_S = 60
+MOST_REDEEMED = 10_000
+"""Strangers can bring as many tickets as they like, so only the newest are known as used."""
 
 
 class SharedSafe:
@@ -64,24 +67,27 @@ class SharedSafe:
     def alone(self, name: str) -> AbstractAsyncContextManager[None]:
         return alone(self._redis, f"safe:{self._kind}:{name}", ALONE_S)
 
-    async def issue(self, ticket: str, value: str, seconds: int) -> None:
+    async def redeem(self, ticket: str, seconds: int) -> bool:
+        key, now = keys.redeemed(self._kind), time.time()
         with store_errors():
-            await self._redis.set(self._ticket(ticket), value, ex=seconds)
-
-    async def redeem(self, ticket: str) -> str:
-        with store_errors():
-            return words(cast(bytes | None, await self._redis.getdel(self._ticket(ticket))))
+            async with self._redis.pipeline(transaction=True) as pipe:
+                pipe.zremrangebyscore(key, "-inf", now - seconds)
+                pipe.zadd(key, {self._digest(ticket): now}, nx=True)
+                pipe.zremrangebyrank(key, 0, -MOST_REDEEMED - 1)
+                pipe.expire(key, seconds)
+                _, added, *_ = await pipe.execute()
+        return bool(added)
 
     async def settle(self, ticket: str, value: str, seconds: int, *, anew: bool = False) -> str:
-        key = self._ticket(ticket)
+        key = keys.ticket(self._digest(ticket))
         with store_errors():
             if not await self._redis.set(key, value, ex=seconds, nx=not anew):
                 await self._redis.expire(key, seconds)
                 return words(cast(bytes | None, await self._redis.get(key))) or value
         return value
 
-    def _ticket(self, ticket: str) -> str:
-        return keys.ticket(hashlib.sha256(f"{self._kind}\0{ticket}".encode()).hexdigest())
+    def _digest(self, ticket: str) -> str:
+        return hashlib.sha256(f"{self._kind}\0{ticket}".encode()).hexdigest()
 
     async def _keep(self, name: str, value: bytes) -> None:
         sealed = self._vault.seal(name.encode() + b"\0" + value)

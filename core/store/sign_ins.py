@@ -36,6 +36,8 @@ SIGNED_IN = "(signed in)"
 """The `command` of the mail that says: a person has signed in to what an answer waits for. Its text
 is the token of that answer's question. Nobody can type it."""
 LINK_S = 15 * 60
+MOST_WALKS = 20
+"""With one link. Each is kept for as long as the link."""
 ACCOUNT_S = 180 * 24 * 3600
 """An account that was not used for so long is forgotten."""
 TRIES = 5
@@ -98,8 +100,18 @@ class SignIns:
             raw = cast(bytes | None, await self._redis.get(keys.sign_in(link)))
         return read(_sign_in, raw, "store.sign_in")
 
-    async def set_out(self, state: str, walk: Walk) -> None:
+    async def set_out(self, state: str, walk: Walk) -> bool:
+        """Keep *walk*. False: too many began with its link. Perhaps it came into other hands."""
+        count = keys.sign_in(f"{walk.link}:walks")
+        with store_errors():
+            async with self._redis.pipeline(transaction=True) as pipe:
+                pipe.incr(count)
+                pipe.expire(count, LINK_S)
+                walks, _ = await pipe.execute()
+        if walks > MOST_WALKS:
+            return False
         await self._put(keys.sign_in(_digest(state)), self._vault.seal(msgspec.json.encode(walk)))
+        return True
 
     async def come_back(self, state: str) -> tuple[Walk, SignIn] | None:
         """The walk with *state*, once: neither it nor its link can be used again."""

@@ -149,6 +149,7 @@ TYPES: Mapping[str, KeyType] = {
     "shards": "string",
     "safe": "hash",
     "ticket": "string",
+    "redeemed": "zset",
     "signed-in": "hash",
     "sign-in": "string",
     "visit-link": "string",

@@ -2,10 +2,14 @@
 
 import asyncio
 import time
+from urllib.parse import parse_qs, urlsplit
 
+from bots.slack.install import BACK
+from core.net.round_trip import RoundTrip, new_traveller
+from core.store import keys
 from tests.attacks.test_http import raw
 from tests.harness import palaver
-from tests.scenarios.test_slack_workspaces import serving
+from tests.scenarios.test_slack_workspaces import PUBLIC, Browser, serving
 from tests.servers.slack import BOT_TOKEN, SECRET, SlackServer
 from tests.servers.slack_app import SlackApp
 
@@ -63,3 +67,48 @@ async def test_so_it_is_with_many_workspaces_and_on_the_way_back_from_slack(
             head += b"Cookie: palaver-slack-install=\xff"
             assert await knock(running.url, head) == 400
     assert not [record for record in caplog.records if record.exc_info]
+
+
+async def test_who_sets_out_to_install_without_end_leaves_nothing_in_the_store(
+    tmp_path, model, monkeypatch
+):
+    """And who comes back without end leaves no more than a bound."""
+    monkeypatch.setattr("core.store.safe.MOST_REDEEMED", 5)
+    app = SlackApp()
+    async with app.running(), serving(tmp_path, model, app) as running:
+        redis, browsers = running.core.redis, [Browser(running, app) for _ in range(20)]
+        before = {name async for name in redis.scan_iter("*")}
+        ways = [await browser.set_out() for browser in browsers]
+        assert {name async for name in redis.scan_iter("*")} - before == set()
+        for browser, way in zip(browsers, ways, strict=True):
+            (state,) = parse_qs(urlsplit(way).query)["state"]
+            assert (await browser.come_back(f"{PUBLIC}{BACK}?state={state}"))[0] == 400
+        (left,) = {name async for name in redis.scan_iter("*")} - before
+        assert left == keys.redeemed("slack").encode()
+        assert (await redis.zcard(left), await redis.ttl(left) > 0) == (5, True)
+        assert (await Browser(running, app).install("T01"))[0] == 200
+
+
+async def test_a_state_is_ours_and_of_the_last_ten_minutes(monkeypatch):
+    trip, traveller = RoundTrip("a", "/back", 600, secure=True), new_traveller()
+    state = trip.state(traveller, "key")
+    assert trip.browser_in(state, "key") == traveller.digest
+    until, digest, signature = state.split(".")
+    later = f"{int(until) + 600}.{digest}.{signature}"
+    other = RoundTrip("b", "/back", 600, secure=True).state(traveller, "key")
+    strange = (
+        "",
+        ".",
+        "..",
+        "...",
+        "x.y.z",
+        "\ud800.\ud800",
+        f"{digest}.{signature}",
+        later,
+        other,
+    )
+    assert {trip.browser_in(one, "key") for one in strange} == {""}
+    assert trip.browser_in(state, "another key") == ""
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now + 601)
+    assert trip.browser_in(state, "key") == ""

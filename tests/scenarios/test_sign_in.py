@@ -195,6 +195,17 @@ async def _count(driver, place, text, count):
     return sum(text in one.text for one in await driver.posts(place)) >= count
 
 
+async def test_a_link_begins_a_bounded_number_of_walks(tmp_path, model, monkeypatch):
+    """Each is kept, and a link may have come into other hands."""
+    monkeypatch.setattr("core.store.sign_ins.MOST_WALKS", 3)
+    driver = TelegramDriver()
+    async with with_crm(driver, tmp_path, model):
+        await driver.say("dm", "/tools sign in crm")
+        link = await link_in(driver, "dm")
+        statuses = [(await Browser().get(link))[0] for _ in range(5)]
+        assert statuses == [302, 302, 302, 410, 410]
+
+
 async def test_who_comes_back_must_be_who_set_out_and_only_once(tmp_path, model):
     driver = TelegramDriver()
     async with with_crm(driver, tmp_path, model) as (_, authorization):
