@@ -23,7 +23,7 @@ from pydantic import SecretStr, ValidationError
 from bots.plugin import Plugin
 from core.credentials import secret_in
 from core.errors import ConfigError
-from core.models.palaver_file import text_in
+from core.models.text_files import text_in
 from core.secret import keep_secret
 from core.settings import Settings
 from core.store.tenants import Wanted

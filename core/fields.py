@@ -10,6 +10,7 @@ from core.secret import unsendable
 
 LEAST_CHARS = 16
 """Of a key that lets its holder in: who guesses must have no chance."""
+LEAST_DIFFERENT = 8
 
 
 def split(value: object) -> object:
@@ -22,25 +23,18 @@ def split(value: object) -> object:
 def address(value: str, *, user: bool = False) -> str:
     """*value*, if it is an address or empty. Raises `ValueError`.
 
-    *user*: whether it may contain a name and a password.
+    *user*: whether it may contain a name and a password, or a query. Else it may be shown.
     """
     value = value.strip()
     if value and not value.startswith(("http://", "https://")):
         raise ValueError("must begin with http:// or https://")
-    if value and (fault := fault_of(value, user=user)):
+    if value and (fault := fault_of(value, user=user, query=user)):
         raise ValueError(fault)
     return value.rstrip("/")
 
 
 def _called(value: str) -> str:
     return address(value, user=True)
-
-
-def _public(value: str) -> str:
-    value = address(value)
-    if "?" in value or "#" in value:
-        raise ValueError("holds a ? or a #: no path can stand behind that")
-    return value
 
 
 def _sendable(value: SecretStr) -> SecretStr:
@@ -54,6 +48,8 @@ def _sendable(value: SecretStr) -> SecretStr:
 def _long(value: SecretStr) -> SecretStr:
     if 0 < len(value.get_secret_value()) < LEAST_CHARS:
         raise ValueError(f"must have at least {LEAST_CHARS} characters")
+    if 0 < len({*value.get_secret_value()}) < LEAST_DIFFERENT:
+        raise ValueError(f"must have at least {LEAST_DIFFERENT} different characters")
     return value
 
 
@@ -61,7 +57,7 @@ Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(split)]
 """A list, separated by commas."""
 Url = Annotated[str, AfterValidator(_called)]
 """The address of an API that we call, without a slash at its end."""
-PublicUrl = Annotated[str, AfterValidator(_public)]
+PublicUrl = Annotated[str, AfterValidator(address)]
 """An address that others see, so it may contain no password."""
 Key = Annotated[SecretStr, AfterValidator(_sendable)]
 """A key or a token that is sent in a header."""

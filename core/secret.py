@@ -38,16 +38,24 @@ _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 
 
 def secrets_of(url: str) -> list[str]:
-    """The secrets in *url*: its password, and the values of its query."""
+    """The secrets in *url*: its password, and the values of its query and its fragment.
+
+    A user without a password is a secret, too: some APIs take their key so.
+    """
     if not _URL.match(url):
         return []
     try:
         parts = urlsplit(url)
-        password = parts.password or ""
+        password = parts.password or parts.username or ""
     except ValueError:
         return []
-    values = [pair.partition("=")[2] for pair in parts.query.split("&")]
+    pairs = [*parts.query.split("&"), *parts.fragment.split("&")]
+    values = [value if equals else name for name, equals, value in map(_halves, pairs)]
     return [one for value in (password, *values) if value for one in {value, unquote(value)}]
+
+
+def _halves(pair: str) -> tuple[str, str, str]:
+    return pair.partition("=")
 
 
 def shown_url(text: str) -> str:

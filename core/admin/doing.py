@@ -228,7 +228,7 @@ class Doing:
         if known.spec.effect != "read_only" or known.spec.own:
             raise Wrong("admin_wrong_effect")
         try:
-            arguments = known.check.read(msgspec.json.encode(asked.arguments).decode())
+            arguments = known.check().read(msgspec.json.encode(asked.arguments).decode())
         except ValueError as error:
             raise Wrong("admin_wrong_arguments", why=why(error)) from error
         began = time.monotonic()

@@ -89,8 +89,8 @@ def _faults(added: _Tables, keys: Mapping[str, StoredKey]) -> Iterator[str]:
     for model in added.model:
         if model.headers:
             yield f"{model.name}: headers may hold secrets: put them into the file"
-        if fault_of(model.base_url):
-            yield f"{model.name}: base_url is no address, or holds a password"
+        if fault := fault_of(model.base_url, query=False):
+            yield f"{model.name}: base_url {fault}"
         for name in _names(model):
             key = keys.get(name)
             if key is None:

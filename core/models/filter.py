@@ -7,12 +7,14 @@ words, and patterns look at most `REACH` characters back.
 
 import importlib
 import time
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from typing import Literal, NamedTuple
 
 import regex
 
 from core.models.folding import fold, last_seen
+from core.models.pattern_size import size_of
 from core.telemetry import logger
 from core.words import joined
 
@@ -27,6 +29,10 @@ REACH = 256
 """The longest match of a pattern, and the longest word, in characters."""
 HELD = 16 * REACH
 """The same limit for a text of mostly invisible characters."""
+MOST_SIZE = 100_000
+"""Of all patterns together, as `size_of` counts: some 60 MB of memory, and a second to compile."""
+MOST_CHARS = 1_000_000
+"""Of all words together: about 50 MB."""
 PATTERN_S = 0.1
 """If the patterns need longer for a text, it is refused, because its content is not known."""
 
@@ -58,27 +64,34 @@ class Filter:
     """Searches for *rules*.
 
     Raises:
-        ValueError: a pattern is not valid, or a word is too long.
+        ValueError: a pattern is not valid, or a word is too long, or there is too much of them.
         ImportError: there are words, but this Python has no library to find them.
     """
 
     def __init__(self, rules: Iterable[Rule]) -> None:
         actions: dict[str, Action] = {}
         self._patterns: list[tuple[regex.Pattern[str], Action]] = []
+        size = 0
         for rule in rules:
             for word in filter(None, map(str.strip, rule.words)):
                 if len(word) > REACH:
                     raise ValueError(f"a word of {len(word)} characters is too long")
                 actions[fold(word).low] = _stronger(rule.action, actions.get(fold(word).low))
             for pattern in rule.patterns:
+                size += size_of(pattern)
+                if size > MOST_SIZE:
+                    # Found before it is compiled, because that alone could take gigabytes.
+                    raise ValueError(f"{_shown(pattern)} makes the patterns too large: repeat less")
                 try:
                     self._patterns.append((regex.compile(pattern), rule.action))
                 except (regex.error, RecursionError, OverflowError, MemoryError) as error:
-                    raise ValueError(f"{pattern!r} is no pattern: {error}") from error
+                    raise ValueError(f"{_shown(pattern)} is no pattern: {error}") from error
         actions.pop("", None)
+        if sum(map(len, actions)) > MOST_CHARS:
+            raise ValueError(f"the words have more than {MOST_CHARS:,} characters together")
         self._told: set[str] = set()
         self._words = list(actions.items())
-        self._beginnings = {word[:n] for word in actions for n in range(1, len(word) + 1)}
+        self._sorted = sorted(actions)
         self._longest = max(map(len, actions), default=0)
         self._automaton = (
             importlib.import_module("ahocorasick_rs").AhoCorasick(list(actions))
@@ -145,7 +158,9 @@ class Filter:
     def _begun(self, folded: str) -> int:
         """The length of the longest end of *folded* that is the beginning of a word."""
         for length in range(min(self._longest, len(folded)), 0, -1):
-            if folded[-length:] in self._beginnings:
+            end = folded[-length:]
+            at = bisect_left(self._sorted, end)
+            if at < len(self._sorted) and self._sorted[at].startswith(end):
                 return length
         return 0
 
@@ -178,6 +193,10 @@ class Screening:
                 end, ended = min(end, one.start), "stop"
         self._before, self._held = last_seen(held, open_at), held[open_at:]
         return Passed("".join(shown[known:end]), "stop" if ended else "")
+
+
+def _shown(pattern: str) -> str:
+    return repr(pattern if len(pattern) <= 60 else f"{pattern[:60]}…")
 
 
 def _stronger(one: Action, other: Action | None) -> Action:

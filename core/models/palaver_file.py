@@ -93,12 +93,11 @@ from core.mcp.entry import ServerEntry
 from core.models.filter import Action, Filter, Rule
 from core.models.parameters import Parameters
 from core.models.providers import Continues, Shape
+from core.models.text_files import text_in
 from core.models.ways import Ways
 from core.net.urls import fault_of
-from core.secret import unsendable
+from core.secret import keep_secret, secrets_of, unsendable
 
-MOST_BYTES = 8 * 1024 * 1024
-"""How long this file may be, and each that it names. Another may be no file, and have no end."""
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f]+\Z")]
 Id = Annotated[str, msgspec.Meta(max_length=200, pattern=rf"^{tenant_names.NAME}:\S+\Z")]
 """`platform:id`."""
@@ -213,20 +212,6 @@ def _listed(entry: FilterEntry, beside: Path) -> Iterator[str]:
         yield from text_in(beside / entry.words_in).splitlines()
 
 
-def text_in(path: Path) -> str:
-    """The text of the file *path*, which the operator named.
-
-    Raises:
-        OSError: it cannot be read.
-        ValueError: it is too long, or no text.
-    """
-    with path.open("rb") as file:
-        data = file.read(MOST_BYTES + 1)
-    if len(data) > MOST_BYTES:
-        raise ValueError(f"{path} is longer than {MOST_BYTES:,} bytes")
-    return data.decode("utf-8")
-
-
 def read_palaver_file(path: Path, others: Collection[str] = ()) -> PalaverFile:
     """The content of the file *path*, without the tables of the names *others*.
 
@@ -242,8 +227,20 @@ def read_palaver_file(path: Path, others: Collection[str] = ()) -> PalaverFile:
     except (ValueError, RecursionError) as error:
         # Not TOML, no text, another type than expected, or in each other too deep.
         raise ConfigError("PALAVER_CONFIG", f"{path}: {error}") from error
+    keep_secret(*_secrets_in(found))
     check(found, str(path))
     return found
+
+
+def _secrets_in(file: PalaverFile) -> Iterator[str]:
+    """Those that stand in the file itself. All others it only names."""
+    for model in file.model:
+        yield from secrets_of(model.base_url)
+        yield from (value for name, value in model.headers.items() if _SECRET.search(name))
+    for server in file.tools.server:
+        yield from secrets_of(server.url)
+    if file.moderation is not None:
+        yield from secrets_of(file.moderation.base_url)
 
 
 def check(found: PalaverFile, path: str) -> None:
@@ -298,3 +295,4 @@ def _odd(header: tuple[str, str]) -> str:
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 """RFC 9110, 5.6.2."""
+_SECRET = re.compile(r"(?i)auth|cookie|key|password|secret|token")

@@ -56,10 +56,12 @@ def read_url(text: str, schemes: tuple[str, ...] = SCHEMES) -> URL:
     return url
 
 
-def fault_of(text: str, *, user: bool = False) -> str:
+def fault_of(text: str, *, user: bool = False, query: bool = True) -> str:
     """Why no request can be sent to *text*, an address that the operator set; empty if it can.
 
-    The sentence never quotes *text*, which may hold a password. *user*: whether it may name a user.
+    The sentence never quotes *text*, which may hold a password. *user*: whether it may name a user
+    or a password. *query*: whether it may have a query or a fragment; these may hold a key, so what
+    is shown again has none.
     """
     if not text.isprintable() or " " in text or "\\" in text:
         return "holds blanks or characters that no address has"
@@ -71,8 +73,10 @@ def fault_of(text: str, *, user: bool = False) -> str:
         return "is no address with a host, and a port that is one"
     if not 0 < port < 65536 or (":" not in host and not _HOST.fullmatch(host)) or "%" in host:
         return "is no address with a host, and a port that is one"
-    if not user and url.raw_user is not None:
+    if not user and (url.raw_user is not None or url.raw_password is not None):
         return "holds a user or a password, which cannot be sent there"
+    if not query and ("?" in text or "#" in text):
+        return "holds a ? or a #: a key may stand behind that, and a path cannot"
     return ""
 
 

@@ -14,7 +14,8 @@ import msgspec
 
 from core.errors import ConfigError
 from core.messages import ConversationId, place_id
-from core.models.palaver_file import PersonaEntry, PlaceEntry, text_in
+from core.models.palaver_file import PersonaEntry, PlaceEntry
+from core.models.text_files import text_in
 from core.people.roles import tenant_of
 
 TOLD_BYTES = 100_000

@@ -12,6 +12,8 @@ from core.models.tool_calls import read_arguments
 from core.tools.unfolding import unfolded
 
 BACKTRACKS = 10_000
+PATTERN_BYTES = 4_000_000
+"""Of one pattern, once it is compiled."""
 TOLD_CHARS = 300
 
 
@@ -29,7 +31,9 @@ class ArgumentCheck:
         self._validator = jsonschema_rs.validator_for(
             unfolded(schema),
             retriever=_fetch_nothing,
-            pattern_options=jsonschema_rs.FancyRegexOptions(backtrack_limit=BACKTRACKS),
+            pattern_options=jsonschema_rs.FancyRegexOptions(
+                backtrack_limit=BACKTRACKS, size_limit=PATTERN_BYTES
+            ),
         )
 
     def read(self, text: str) -> dict[str, Any]:

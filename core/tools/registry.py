@@ -3,7 +3,6 @@
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
-from functools import cached_property
 
 from core.messages import ConversationId
 from core.models.tool_calls import ToolOffer, unprefixed
@@ -16,19 +15,19 @@ MOST_OFFERED = 64
 
 
 class Known:
-    """One tool, with the check of its arguments, and as models are told of it.
-
-    The check takes 3 MB for the first tool, so it is made for the first call.
-    """
+    """One tool, with the check of its arguments, and as models are told of it."""
 
     def __init__(self, tool: Tool) -> None:
         self.tool = tool
         self.spec = tool.spec
         self.offer = ToolOffer(self.spec.name, self.spec.description, self.spec.schema)
 
-    @cached_property
     def check(self) -> ArgumentCheck:
-        """Raises `ValueError` if the schema makes no sense."""
+        """Made for each call: that takes no time, and kept for all tools they could take much.
+
+        Raises:
+            ValueError: the schema makes no sense.
+        """
         return ArgumentCheck(self.spec.schema)
 
 

@@ -252,7 +252,7 @@ def _checked(tools: Iterator["ServedTool"]) -> Iterator[tuple[str, Known]]:
     for tool in tools:
         known = Known(tool)
         try:
-            known.check  # noqa: B018 - a stranger's schema: making the check is what may fail
+            known.check()  # A stranger's schema: making the check is what may fail.
         except ValueError as error:
             log.warning("a tool cannot be used", tool=tool.spec.name, reason=str(error))
         else:

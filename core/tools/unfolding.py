@@ -2,13 +2,16 @@
 
 A stranger's schema of a few kilobytes can refer to itself so that checking one value takes for
 ever, and all memory. Without references, a check takes no longer than schema and value are long.
-What leads back to itself, or would grow too large, may hold anything: its server judges it anyway.
+What leads back to itself, would grow too large, or holds one pattern too many, may hold anything:
+its server judges it anyway.
 """
 
 from collections.abc import Mapping
 from typing import Any
 
 MOST_NODES = 5_000
+MOST_PATTERNS = 16
+"""A pattern of some characters can take megabytes, once it is compiled."""
 _REFERENCES = ("$ref", "$dynamicRef", "$recursiveRef")
 _VALUES = ("enum", "const", "default", "examples", "example")
 """Under these stand values, and no schemas."""
@@ -31,7 +34,7 @@ def unfolded(schema: Mapping[str, Any]) -> dict[str, Any]:
 class _Unfolding:
     def __init__(self, root: Mapping[str, Any]) -> None:
         self._root = root
-        self._left = MOST_NODES
+        self._left, self._patterns_left = MOST_NODES, MOST_PATTERNS
 
     def of(self, schema: Any, within: tuple[str, ...]) -> Any:
         """*schema*, which stands *within* what these references lead to."""
@@ -40,7 +43,8 @@ class _Unfolding:
             return [self.of(one, within) for one in schema]
         if not isinstance(schema, Mapping):
             return schema
-        if self._left < 0:
+        self._patterns_left -= _patterns_in(schema)
+        if self._left < 0 or (self._patterns_left < 0 and _patterns_in(schema)):
             return {}
         kept = {
             name: self._part(name, value, within)
@@ -67,3 +71,8 @@ class _Unfolding:
             name = part.replace("~1", "/").replace("~0", "~")
             found = found.get(name, {}) if part else found
         return {} if reference in within else self.of(found, (*within, reference))
+
+
+def _patterns_in(schema: Mapping[str, Any]) -> int:
+    named = schema.get("patternProperties")
+    return ("pattern" in schema) + (len(named) if isinstance(named, Mapping) else 0)

@@ -182,7 +182,7 @@ class Steps:
         if why_not := await self._bounds.why_not(step, self._before(number, at)):
             return why_not
         try:
-            return known, known.check.read(step.call.arguments)
+            return known, known.check().read(step.call.arguments)
         except ValueError as error:
             return f"Not called: {error}"
 

@@ -44,6 +44,25 @@ def test_a_schema_that_would_take_for_ever_takes_a_moment(schema, arguments):
     assert time.process_time() - began < 5
 
 
+def test_a_schema_of_many_large_patterns_is_compiled_in_part(monkeypatch):
+    """Each takes 20 MB, and stands in a line of a schema that may have 32 kB."""
+    seen = []
+    monkeypatch.setattr(
+        "jsonschema_rs.validator_for", lambda schema, **more: seen.append((schema, more))
+    )
+    large = r"(?:\w{999}){99}"
+    many = {f"x{number}": {"type": "string", "pattern": large} for number in range(500)}
+    keys = {f"{large}{number}": {} for number in range(500)}
+    ArgumentCheck({"type": "object", "properties": many, "patternProperties": keys})
+    ArgumentCheck({"type": "object", "properties": many, "items": {"patternProperties": keys}})
+    assert [repr(schema).count("999") for schema, _ in seen] == [0, 16]
+
+
+def test_a_pattern_that_would_be_too_large_makes_no_tool():
+    with pytest.raises(ValueError, match="regex"):
+        ArgumentCheck({"type": "object", "properties": {"x": {"pattern": r"(?:\w{999}){99}"}}})
+
+
 @pytest.mark.parametrize("leads", ["http://127.0.0.1:9/x", "file:///etc/passwd", "other.json#/a"])
 def test_a_schema_that_leads_to_another_document_makes_no_tool(leads):
     with pytest.raises(ValueError, match="elsewhere"):

@@ -10,6 +10,7 @@ from bots.check import try_all
 from bots.registry import read_settings
 from bots.slack.manifest import SCOPES as ASKED
 from bots.spelling import doubts, nearest
+from core.models.palaver_file import read_palaver_file
 from core.secret import keep_secret, redact, shown_url
 from core.store.connection import connect
 from tests.contracts.drivers import SlackDriver, TelegramDriver
@@ -404,6 +405,32 @@ def test_a_url_is_shown_without_what_gives_entry(url, shown):
         assert "b/c" not in shown_url(url)
     else:
         assert shown_url(url) == shown
+
+
+@pytest.mark.parametrize(
+    ("url", "secret"),
+    [
+        ("https://user:pass-word@host/v1", "pass-word"),
+        ("https://:pass-word@host/v1", "pass-word"),
+        ("https://sk-alone@host/v1", "sk-alone"),
+        ("https://host/v1?key=sk-query", "sk-query"),
+        ("https://host/v1?sk-query", "sk-query"),
+        ("https://host/v1#key=sk-behind", "sk-behind"),
+        ("https://host/v1?key=sk%2Fquery", "sk/query"),
+    ],
+)
+def test_what_gives_entry_in_a_url_of_the_file_is_hidden_everywhere(tmp_path, url, secret):
+    path = tmp_path / "palaver.toml"
+    path.write_text(
+        f'[[model]]\nname = "a"\nbase_url = "{url}"\nmodel = "m"\n'
+        'headers = {X-Api-Key = "sk-header", X-Title = "Palaver"}\n'
+        f'[moderation]\nmodel = "m"\nbase_url = "{url}"\n'
+    )
+    file = read_palaver_file(path)
+    assert file.model[0].base_url == url
+    told = redact(f"Palaver cannot reach {url}: {secret} sk-header")
+    assert (secret in told, "sk-header" in told, "Palaver" in told) == (False, False, True)
+    assert secret not in shown_url(url)
 
 
 def test_secrets_in_urls_are_kept_and_not_shown_by_the_settings():

@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import Refused
-from core.models.filter import MASK, REACH, Filter, Passed, Rule, Screening
+from core.models.filter import MASK, MOST_SIZE, REACH, Filter, Passed, Rule, Screening
 from core.models.folding import fold
 from core.models.guard import LEFT_OUT, Guard, GuardedModel
+from core.models.pattern_size import size_of
 from core.models.request import ChatMessage, ChatRequest
 
 MASKED = Filter([Rule("mask", ["bomb", "坏人", "Straße", "two words"], [r"\b\d{4}-\d{4}\b"])])
@@ -100,11 +101,60 @@ def test_a_pattern_that_thinks_for_ever_counts_as_found():
         Rule("mask", ["x" * 300]),
         Rule("mask", patterns=["("]),
         Rule("mask", patterns=["(" * 20_000 + ")" * 20_000]),
+        Rule("mask", [f"{number:0200}" for number in range(6_000)]),
     ],
 )
 def test_what_cannot_be_looked_for_is_said_at_once(rule):
     with pytest.raises(ValueError, match=r"characters|pattern"):
         Filter([rule])
+
+
+@pytest.mark.parametrize(
+    "patterns",
+    [
+        ["(?:a{9999}){9999}"],
+        ["a{9999999}"],
+        ["((a{99}){99}){99}"],
+        # The body of `+` is compiled twice, so that each of these doubles what is in it.
+        ["(" * 30 + "a" + ")+" * 30],
+        ["(?:" * 13 + "a{2}" + "){2}" * 13],
+        ["(?:" * 60 + "a|b" + "){1,3}" * 60],
+        [r"(?:\(a{999}[(]){999}"],
+        [r"(?:[](](?#(a{99})b{999}){999}"],
+        ["(?:a{999} # (\n) {999}(?x)"],
+        ["(?x)(?:a{999} # (\n b) {999}"],
+        ["(?x)(?:a{999}) # each\n {999}"],
+        ["(?x)a{99 #\n 999}"],
+        ["(?x)a{" + " " * 999 + "99999}"],
+        ["(?V1)(?:[[a](]b{999}){999}"],
+        ["(?V1i)[[:alpha:](]{9999}"],
+        ["(?:a{99}{e<=1:[}(]}){9999}"],
+        ["a{" + "9" * 5_000 + "}"],
+        ["x" * 1_000_000],
+        ["a{99}" * 11] * 99,
+    ],
+)
+def test_a_pattern_that_would_need_gigabytes_is_refused_before_it_is_compiled(
+    monkeypatch, patterns
+):
+    def compiled(pattern):
+        assert size_of(pattern) <= MOST_SIZE
+
+    monkeypatch.setattr("core.models.filter.regex.compile", compiled)
+    with pytest.raises(ValueError, match="too large: repeat less") as refused:
+        Filter([Rule("mask", patterns=patterns)])
+    assert len(str(refused.value)) < 200
+
+
+def test_patterns_as_operators_write_them_are_small():
+    card = r"\b(?:4\d{3}|5[1-5]\d{2}|6011)(?:[ -]?\d{4}){3}\b"
+    iban = r"(?x)  [A-Z]{2} \d{2}  (?: \s? [A-Z0-9]{4} ){2,7}  # the rest"
+    mail = r"(?i)[\w.+-]{1,64}@(?:[\w-]+\.)+[a-z]{2,}"
+    address = r"(?:25[0-5]|2[0-4]\d|1?\d{1,2})(?:\.(?:25[0-5]|2[0-4]\d|1?\d{1,2})){3}"
+    key = r"sk-[A-Za-z0-9_-]{20,200}|-----BEGIN [A-Z ]{1,40}PRIVATE KEY-----"
+    for pattern in (card, iban, mail, address, key):
+        assert size_of(pattern) < 500
+    assert Filter([Rule("mask", patterns=[card, iban, mail, address, key] * 20)]).has_patterns
 
 
 def test_without_rules_everything_passes_at_once():
