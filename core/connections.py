@@ -70,7 +70,7 @@ class Connections:
         return True
 
     @contextmanager
-    def answering(self, request: web.Request) -> Iterator[None]:
+    def answering(self, request: web.BaseRequest) -> Iterator[None]:
         """While *request* is answered, its connection is not idle. The body must come in time."""
         transport = cast(asyncio.Transport, request.transport)
         known = self._open.get(transport)
@@ -127,7 +127,7 @@ class _Threshold(asyncio.Protocol):
             tcp.abort()
 
 
-def _cut_if_unread(request: web.Request, transport: asyncio.Transport) -> None:
+def _cut_if_unread(request: web.BaseRequest, transport: asyncio.Transport) -> None:
     if not request.content.is_eof():
         transport.abort()
 

@@ -10,7 +10,6 @@ from typing import NamedTuple
 
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
-from aiohttp.typedefs import Handler, Middleware
 from prometheus_client import generate_latest
 
 from core.border import set_aside
@@ -32,6 +31,7 @@ class Health(NamedTuple):
 
 
 Readiness = Callable[[], Awaitable[Health]]
+_Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 
 class _Strangers(logging.Filter):
@@ -52,7 +52,7 @@ def _ours(error: BaseException) -> bool:
     frames = [frame for frame, _ in walk_tb(error.__traceback__)]
     return any(
         frame.f_globals.get("__name__", "").partition(".")[0] in ("bots", "core")
-        # Every request passes through `bounded`, even those for aiohttp's own handlers.
+        # Every request passes through `bounded`, even those that aiohttp itself cannot read.
         and frame.f_code.co_name != "bounded"
         for frame in frames
     )
@@ -76,13 +76,15 @@ async def http_server(
     """
     logging.getLogger("aiohttp.server").addFilter(_strangers)
     connections = Connections()
-    app = web.Application(client_max_size=BODY_BYTES, middlewares=[_bounded(connections)])
+    app = web.Application(client_max_size=BODY_BYTES)
     app.add_routes([*_own_routes(metrics, readiness), *routes])
     # Event streams never end by themselves, so a stop must not wait for them.
     # No decompression: aiohttp would unpack even a body that nobody reads.
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0, auto_decompress=False)
     await runner.setup()
     assert runner.server is not None  # noqa: S101 - `setup` made it
+    # Around all of it: a middleware would come after aiohttp's own reading of some headers.
+    runner.server.request_handler = _bounded(connections, runner.server.request_handler)
     try:
         async with connections:
             try:
@@ -128,11 +130,10 @@ def _own_routes(metrics: Metrics, readiness: Readiness) -> Sequence[web.RouteDef
     ]
 
 
-def _bounded(connections: Connections) -> Middleware:
-    """Checks each request before its handler."""
+def _bounded(connections: Connections, handler: _Handler) -> _Handler:
+    """*handler*, which gets no request that cannot be read."""
 
-    @web.middleware
-    async def bounded(request: web.Request, handler: Handler) -> web.StreamResponse:
+    async def bounded(request: web.BaseRequest) -> web.StreamResponse:
         with connections.answering(request):
             host = HOST.fullmatch(request.headers.get("Host", ""))
             if host is None or int(host[1] or 0) > 65_535:
@@ -141,12 +142,27 @@ def _bounded(connections: Connections) -> Middleware:
                 # RFC 9110, 15.5.16. 200 kB can unpack to 200 MB.
                 text, taken = "a body must come as it is", {"Accept-Encoding": "identity"}
                 return web.Response(status=415, text=text, headers=taken)
+            if request.headers.get("Expect", "100-continue").lower() != "100-continue":
+                # RFC 9110, 10.1.1. aiohttp would quote it, whatever bytes it holds.
+                return web.Response(status=417, text="this is not expected here")
             try:
                 return await handler(request)
             except web.RequestPayloadError as error:
                 # The body was cut, or is not in the encoding that it names.
                 set_aside("http.body", error)
                 return web.Response(status=400, text="the body cannot be read")
+            except ConnectionError as error:
+                if request.transport is not None and not request.transport.is_closing():
+                    raise
+                # Who asked is gone, and gets no answer.
+                set_aside("http.request", error)
+                return web.Response(status=400)
+            except ValueError as error:
+                if _ours(error):
+                    raise
+                # aiohttp itself could not read it.
+                set_aside("http.request", error)
+                return web.Response(status=400, text="the request cannot be read")
 
     return bounded
 

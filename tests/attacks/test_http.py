@@ -13,6 +13,7 @@ from aiohttp.compression_utils import ZLibDecompressor
 from playwright.async_api import async_playwright
 
 from bots.web.proxies import PERSON
+from core.border import SET_ASIDE
 from core.connections import Connections
 from core.messages import conversation_id
 from core.traces import structure
@@ -138,6 +139,69 @@ async def test_a_small_body_that_unpacks_to_200_mb_is_never_unpacked(app, monkey
         assert response.status == 415
     assert await healthy(app.url)
     assert not unpacked
+
+
+ODD = [
+    b"\xff",
+    b"100-continue\xff",
+    b"\xed\xa0\x80",
+    b"x" * 8_000,
+    b"1e999",
+    b"; ; =; \xe9=\xe9",
+    b"[",
+]
+READ = [
+    *(b"Expect", b"Cookie", b"Origin", b"Range", b"If-None-Match", b"If-Modified-Since"),
+    *(b"Accept-Language", b"Authorization", b"Content-Type", b"Content-Encoding", b"Last-Event-ID"),
+    *(b"Upgrade", b"Content-Length", b"Transfer-Encoding", b"Sec-Fetch-Site", b"X-Forwarded-For"),
+]
+
+
+@pytest.mark.parametrize("name", READ, ids=bytes.decode)
+async def test_no_header_makes_an_error_of_the_servers_or_fills_the_log(app, caplog, name):
+    for value in ODD:
+        for line in (b"GET /", b"GET /nowhere", b"POST /api/session", b"PUT /admin/api/now"):
+            head = b"%s HTTP/1.1\r\nHost: 127.0.0.1\r\n%s: %s\r\n\r\n" % (line, name, value)
+            async with raw(app.url, head) as reader:
+                status = int((await asyncio.wait_for(reader.readline(), 15)).split()[1])
+            assert status < 500, (line, value)
+    assert not [record for record in caplog.records if record.exc_info]
+
+
+@pytest.mark.parametrize(
+    ("value", "path", "right"),
+    [
+        (b"\xff", b"/", 417),
+        (b"tea", b"/nowhere", 417),
+        (b"100-Continue", b"/", 200),
+        (b"\xff", b"/healthz", 417),
+    ],
+)
+async def test_what_is_not_expected_here_is_refused(app, value, path, right):
+    """RFC 9110, 10.1.1 and 15.5.18."""
+    head = b"GET %s HTTP/1.1\r\nHost: 127.0.0.1\r\nExpect: %s\r\n\r\n" % (path, value)
+    async with raw(app.url, head) as reader:
+        status = int((await asyncio.wait_for(reader.readline(), 15)).split()[1])
+        if status == 100:
+            assert await reader.readline() == b"\r\n"
+            status = int((await asyncio.wait_for(reader.readline(), 15)).split()[1])
+    assert status == right
+
+
+async def test_who_hangs_up_in_the_middle_of_a_body_fills_no_log(app, caplog):
+    """A million of them would be a million tracebacks."""
+    before = counted("http.request", "ConnectionResetError")
+    for path in (b"/api/session", b"/admin/session", b"/api/conversations/thread-12345"):
+        head = b"POST %s HTTP/1.1\r\nHost: 127.0.0.1\r\nCookie: palaver=%s\r\n" % (path, b"ab" * 16)
+        head += b"Content-Type: application/json\r\nContent-Length: 99\r\n\r\n{"
+        async with raw(app.url, head):
+            await asyncio.sleep(0.1)
+    await until(lambda: counted("http.request", "ConnectionResetError") >= before + 3)
+    assert not [record for record in caplog.records if record.exc_info]
+
+
+def counted(border, reason):
+    return SET_ASIDE.labels(border, reason)._value.get()
 
 
 async def test_a_fault_of_ours_behind_a_request_is_told_by_its_type(app, caplog, monkeypatch):
