@@ -1,8 +1,7 @@
 """Every key that Palaver writes.
 
-*lane* is the name of a lane (see `core.store.lanes`). If a conversation has only one lane, the name
-is the conversation. All keys carry a hash tag: a script changes several keys at once, and a cluster
-allows that only within one slot. In a store with several shards, `core.store.shards` chooses it.
+*lane*: the name of a lane (`core.store.lanes`), the conversation if it has only one. The hash tag
+lets a script change several keys at once in a cluster; with shards `core.store.shards` chooses it.
 """
 
 from core.messages import ConversationId
@@ -274,12 +273,10 @@ def safe(kind: str) -> str:
 
 
 def ticket(digest: str) -> str:
-    """What holds until nobody asks for it, such as who answers in a shared thread."""
     return f"{TAG}:ticket:{digest}"
 
 
 def redeemed(kind: str) -> str:
-    """What the platform *kind* takes once, and was taken, such as a way to an installation."""
     return f"{TAG}:redeemed:{kind}"
 
 
