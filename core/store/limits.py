@@ -20,6 +20,7 @@ from core.messages import Incoming
 from core.platform import Bucket
 from core.store import keys
 from core.store.connection import script, store_errors
+from core.store.sharded import shard_for
 from core.tasks import end
 from core.telemetry import logger
 
@@ -62,8 +63,8 @@ class SharedBudget:
         """The levels as they stood in Redis last; empty: none."""
         self._ahead_s = time.time() - time.monotonic()
         """How much Redis's time is ahead of our clock."""
-        self._looked_at = -CLOCK_HOLDS_S
-        """When we compared them last, by our clock."""
+        self._looked_at, self._looked_in = -CLOCK_HOLDS_S, redis
+        """When we compared them last, by our clock, and in which shard: each has a clock."""
         # One at a time in this process, so that its own tasks do not disturb each other.
         self._mine = asyncio.Lock()
 
@@ -114,7 +115,9 @@ class SharedBudget:
         """
         seconds_of = {one.like: 0.0 for one in buckets if one.like}
         seconds_of |= {one.key: one.seconds for one in buckets}
-        looked = time.monotonic() - self._looked_at >= CLOCK_HOLDS_S
+        names = [keys.level(key) for key in seconds_of]
+        shard = shard_for(self._redis, names)
+        looked = time.monotonic() - self._looked_at >= CLOCK_HOLDS_S or shard != self._looked_in
         now = time.monotonic() + self._ahead_s
         had = [self._believed.get(key, b"") for key in seconds_of]
         levels = {
@@ -131,11 +134,9 @@ class SharedBudget:
             new.append(_to_write(level, raw, seen_at.get(key, now), now))
             args += [raw, new[-1], kept_s(lasts_s, level, now)]
         with store_errors():
-            seconds, micros, swapped, *had = await self._swap(
-                keys=[keys.level(key) for key in seconds_of], args=args
-            )
+            seconds, micros, swapped, *had = await self._swap(keys=names, args=args)
         if looked:
-            self._looked_at = time.monotonic()
+            self._looked_at, self._looked_in = time.monotonic(), shard
             self._ahead_s = int(seconds) + int(micros) / 1e6 - self._looked_at
         if len(self._believed) > MOST_BELIEVED:
             self._believed.clear()

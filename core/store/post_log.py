@@ -21,6 +21,7 @@ from core.errors import StoreError
 from core.store import keys
 from core.store.connection import store_errors
 from core.store.pubsub import PubSub
+from core.store.sharded import shards_of
 from core.tasks import end
 
 KEEP_S = 1.0
@@ -125,7 +126,9 @@ class RedisPostLog:
     def _note(self, name: str, heard: int) -> None:
         """So many processes *heard* what was just published on *name*."""
         if name in self._growing:
-            self._growing[name].heard_elsewhere = heard > self._pubsub.listens(name)
+            # Of several servers, each knows only who listens to itself.
+            several = len(shards_of(self._redis)) > 1
+            self._growing[name].heard_elsewhere = several or heard > self._pubsub.listens(name)
 
     async def _outgrown(self, name: str, key: int | None) -> None:
         """The value of *key* does not grow any more."""
