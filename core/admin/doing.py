@@ -105,6 +105,7 @@ class Doing:
             "letters": reading(Letters, self._letters),
             "broadcast": reading(Broadcast, self._broadcast),
             "cancel": reading(Name, self._cancel),
+            "go-on": reading(Name, self._go_on),
             "undo": reading(Name, self._undo),
             **self._adding.table(),
             **self._placing.table(),
@@ -196,6 +197,12 @@ class Doing:
     async def _cancel(self, _: Name, by: Operator) -> Any:
         await self._house.broadcasting.cancel()
         await self._note("cancel", "broadcast", by)
+        return {}
+
+    async def _go_on(self, _: Name, by: Operator) -> Any:
+        if not await self._house.broadcasting.go_on():
+            raise Wrong("admin_wrong_not_stopped")
+        await self._note("go on", "broadcast", by)
         return {}
 
     async def _reload(self, _: Name, by: Operator) -> Any:

@@ -149,6 +149,7 @@ ACTS = {
     "drop": ("questions set aside", None, 1),
     "broadcast": ("12 places", None, "News"),
     "cancel": ("broadcast", None, None),
+    "go on": ("broadcast", None, None),
     "reload": ("palaver.toml", None, None),
     "sign out": ("telegram:78", None, None),
     "try": ("calculate", None, None),
@@ -175,7 +176,9 @@ async def fill(core):
     )
     for raw in (msgspec.json.encode(mail).decode(), "unreadable"):
         await redis.rpush(keys.DEAD, msgspec.json.encode(DeadLetter("it failed", raw)))
-    sending = Sending("News", 3, "telegram:77", 1.0, 1.0, 2, ("telegram:404",), "cancelled")
+    sending = Sending(
+        "News", 3, "telegram:77", 1.0, 1.0, 1, ("telegram:404",), under_way="telegram:78"
+    )
     await redis.hset(keys.BROADCAST, STATE, msgspec.json.encode(sending))
     place = conversation_id("telegram", "-1001")
     asked = Request("telegram:79", "Cleo", place, time.time(), "", "telegram:-1001", "Garden")

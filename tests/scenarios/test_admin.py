@@ -4,15 +4,18 @@ import asyncio
 import csv
 import io
 import itertools
+import re
 import threading
 from dataclasses import replace
 from functools import partial
 from importlib import resources
+from pathlib import Path
 from types import SimpleNamespace
 from urllib.parse import quote
 
 import msgspec
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from bots.reload import watch
 from core.admin.entry import WRONG_S
@@ -32,6 +35,7 @@ from core.tasks import end
 from tests.contracts.drivers import TelegramDriver, driving
 from tests.harness import Browser, at_rest, settings_for, until
 
+DEPLOY = Path(__file__).parents[2] / "deploy"
 TOKEN = "a-token-of-the-operator"
 REAL_SLEEP = asyncio.sleep
 
@@ -327,6 +331,7 @@ async def test_what_happened_is_counted_by_the_hour_and_the_day_and_goes_with_th
             assert row["usd"] > 0
             assert all(0 < part < 10 for part in row["first"])
             assert all(0 < part < 10 for part in row["whole"])
+            await _scraped(operator, driver.app.url)
             month = await operator.see("over-time?range=30d")
             assert month["rows"][-1]["people"] == 1
             assert month["top"]["person"][0]["who"] == "telegram:77"
@@ -358,6 +363,22 @@ async def test_what_happened_is_counted_by_the_hour_and_the_day_and_goes_with_th
             # Of a person who was forgotten, and of their chat, no row is left.
             assert [(one["kind"], one["id"]) for one in table] == [("model", "scripted")]
             assert await operator.see("over-time?range=1y") == 400
+
+
+async def _scraped(operator, url):
+    """What `deploy/` asks Prometheus for stands in `/metrics`, and what happened was counted."""
+    async with operator.http.get(f"{url}/metrics") as response:
+        families = {one.name: one for one in text_string_to_metric_families(await response.text())}
+    there = {sample.name for one in families.values() for sample in one.samples}
+    for name in ("prometheus-rules.yaml", "grafana-dashboard.json"):
+        asked = set(re.findall(r"palaver_\w+", (DEPLOY / name).read_text("utf-8")))
+        known = {
+            one for one in asked if one in there or re.sub(r"_(bucket|total)$", "", one) in families
+        }
+        assert asked == known, name
+    for lag in ("palaver_loop_lag_seconds", "palaver_whole_text_seconds"):
+        ends = [one for one in families[lag].samples if one.labels.get("le") == "+Inf"]
+        assert sum(one.value for one in ends) > 0, lag
 
 
 async def _idle(operator):

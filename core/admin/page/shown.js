@@ -167,11 +167,16 @@ async function broadcast(again) {
 }
 
 function last(sending, again) {
-  const { done, places: many, by, began, failed, state } = sending;
+  const { done, places: many, by, began, failed, state, doubtful, under_way } = sending;
+  const stopped = state === "lost";
+  const unsure = [...doubtful, ...(stopped && under_way ? [under_way] : [])];
   return part(say("admin_last_broadcast"),
     make("p", {}, sentence(say("admin_progress", { state: say(`admin_state_${state}`), done: count(done), places: count(many), by, when: moment(began) }))),
     failed.length ? make("p", { class: "bad" }, say("admin_not_delivered", { places: "" }), data(failed.join(", "))) : "",
+    unsure.length ? make("p", { class: "bad" }, say("admin_stopped_how", { places: "" }), data(unsure.join(", "))) : "",
+    stopped && !unsure.length ? soft(say("admin_stopped_clean")) : "",
     make("div", { class: "preview", dir: "auto" }, sending.text),
+    stopped ? row(button(say("admin_go_on"), () => act("go-on", {}, again), { class: "main" })) : "",
     state === "running" ? row(button(say("admin_cancel"), () => act("cancel", {}, again)), button(say("admin_look_again"), again)) : "");
 }
 
