@@ -43,11 +43,11 @@ class Crowds:
     async def waiting(self, platform: str, longer_than_s: float) -> Mapping[ConversationId, Crowd]:
         """The crowds that wait: for a free worker, or for a slot of the place or the person."""
         with store_errors():
-            seconds, _ = await at_home(self._redis, platform).time()
-            found: Any = await self._redis.zrangebyscore(
-                keys.crowd(platform), "-inf", seconds - longer_than_s, 0, MOST_IN_LINE
+            found: Any = await self._redis.zrange(
+                keys.crowd(platform), 0, MOST_IN_LINE - 1, withscores=True
             )
-        parked = [lane_named(words(name)) for name in found]
+            now_s = (await at_home(self._redis, platform).time())[0] if found else 0
+        parked = [lane_named(words(name)) for name, at in found if at <= now_s - longer_than_s]
         ready = await self._inbox.unclaimed(platform, longer_than_s, alone=False)
         # A ready lane has waited longer than a parked one.
         lanes = list(dict.fromkeys([*(lane for _, lane in ready), *parked]))

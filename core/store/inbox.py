@@ -233,6 +233,8 @@ class Inbox:
             ours = [group for group in groups if group["name"] == keys.GROUP.encode()]
             last = ours[0]["last-delivered-id"].decode() if ours else "0-0"
             entries: Any = await self._redis.xrange(stream, f"({last}", "+", most)
+            if not entries:
+                return []
             seconds, micros = await at_home(self._redis, platform).time()
         now_ms = seconds * 1000 + micros / 1000
         # An entry from the future: the clock stepped back, and nobody knows how long it waits.

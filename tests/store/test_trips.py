@@ -4,6 +4,7 @@ import time
 
 from core.platform import Bucket
 from core.store import limits
+from core.store.crowds import Crowds
 from core.store.limits import SharedBudget
 from core.store.turns import Checkpoint
 from tests.store.words import counted, exchange, said, take, two_views
@@ -88,3 +89,17 @@ async def test_what_says_nothing_new_of_a_bucket_is_not_written(redis):
     await budget.take(bucket, "final")
     assert [key async for key in redis.scan_iter("*level*")] != []
     assert not [key async for key in redis.scan_iter("*all of them*")]
+
+
+async def test_looking_for_who_waits_costs_six_commands_while_nobody_does(redis):
+    inbox, _ = await two_views(redis)
+    crowds = Crowds(redis, inbox)
+    await inbox.put(said(1))
+    claim, _ = await take(inbox)
+    await claim.commit(1, exchange(1))
+    before = await counted(redis)
+    assert not await inbox.waiting("test", 0)
+    assert not await crowds.waiting("test", 0)
+    assert not await crowds.posts("test")
+    commands, _ = (now - then for now, then in zip(await counted(redis), before, strict=True))
+    assert commands - 1 <= 6
