@@ -1,9 +1,9 @@
 """Chaos: replicas that are killed, frozen and restarted while people ask.
 
-    python -m bench.chaos --seed 1 --questions 300 --seconds 60
+    python -m bench.chaos --seed 1 --questions 300 --seconds 60 [--store cluster]
 
-Telegram, Slack and the model are strict loopback servers, Redis is a process
-of its own, each replica is a real `palaver run`. In the end every question must
+Telegram, Slack and the model are strict loopback servers, Redis is a process of its own, or a
+group whose primaries die, each replica is a real `palaver run`. In the end every question must
 stand in history once, each person's in order, with its final answer on the screen, no
 answer may name another conversation, and nothing may stay reserved in a budget. A post
 may stand twice only where its process was killed in the moment after the platform had
@@ -20,14 +20,16 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
 from aiohttp import web
+from redis.exceptions import RedisError
 
+from core.errors import ConfigError
 from core.messages import Exchange, conversation_id
 from core.store import keys
 from core.store.connection import connect
@@ -36,6 +38,7 @@ from tests.harness import Replica, until
 from tests.servers import effects, slack
 from tests.servers.model import ModelServer
 from tests.servers.redis import redis_at
+from tests.servers.redis_groups import cluster_at, linked, moved, sentinels_at
 from tests.servers.slack import SlackError, SlackServer
 from tests.servers.telegram import ApiError, TelegramServer
 
@@ -51,6 +54,7 @@ BUDGETS = "person 10m tokens/day, place 10m tokens/week, tenant 100m tokens/mont
 WINDOW_S = 0.25
 """A process killed so shortly after a platform took its post may not have kept the post's name,
 nor one that was killed while the Redis to keep it in was away."""
+STORES = {"redis": redis_at, "sentinel": sentinels_at, "cluster": cluster_at}
 _TAG = re.compile(r"\bc\d\d\b")
 _QUESTION = re.compile(r"q(\d{4})")
 WITH_TOOLS = 3
@@ -135,7 +139,7 @@ class Result:
 class Chaos:
     """One run. Everything that is random comes from *seed*."""
 
-    def __init__(self, seed, questions, seconds, replicas, folder, faults=()):
+    def __init__(self, seed, questions, seconds, replicas, folder, faults=(), store="redis"):
         self._chance = random.Random(seed)
         self._times = random.Random(seed + 1)
         self.reminded = {}
@@ -143,7 +147,8 @@ class Chaos:
         self._questions, self._seconds, self._count = questions, seconds, replicas
         self._folder = folder
         self._file = folder / "effects"
-        self._faults = faults
+        self._faults, self._store = faults, store
+        self._failover = None
         self.result = Result()
         self.asked = {}
         self.speakers = {}
@@ -161,7 +166,8 @@ class Chaos:
             self.model = await stack.enter_async_context(
                 ModelServer(self._answer, piece_s=0.02, piece_chars=12).running()
             )
-            self.redis = await stack.enter_async_context(redis_at(self._folder))
+            at = self._folder / "store"
+            self.redis = await stack.enter_async_context(STORES[self._store](at))
             log = stack.enter_context((self._folder / "replicas.log").open("w"))
             servers = self.redis, self.telegram, self.model
             self.model.calling = self._calling
@@ -280,12 +286,14 @@ class Chaos:
     # --- what goes wrong ---
 
     async def _wreak(self):
+        of_store = {"redis": self._redis_away, "cluster": self._slot_moves}
         faults = [getattr(self, f"_{name}") for name in self._faults] or (
             self._kill,
             self._kill,
             self._freeze,
             self._restart_gently,
-            self._redis_away,
+            of_store.get(self._store, self._primary_dies),
+            *([self._primary_dies] if self._store == "cluster" else ()),
             self._cut_model,
             self._cut_model,
             self._busy_model,
@@ -351,6 +359,34 @@ class Chaos:
             self.absences.append((began, time.time()))
             self._note(f"redis was away for {time.time() - began:.2f} s")
 
+    async def _primary_dies(self):
+        self._begin(self._lose_the_primary)
+
+    async def _slot_moves(self):
+        self._begin(self._move_the_slot)
+
+    def _begin(self, failover):
+        """One at a time, and to its end: half of one would leave no store."""
+        if self._failover is None or self._failover.done():
+            self._failover = asyncio.create_task(failover())
+
+    async def _lose_the_primary(self):
+        began, dead = time.time(), await until(self.redis.primary)
+        dead.kill()
+        await until(self.redis.primary, 60)
+        self.absences.append((began, time.time()))
+        self._note(f"no primary for {time.time() - began:.2f} s")
+        dead.start()
+        # Before that it has not what was written since, and must not become the primary again.
+        await until(dead.answers)
+        await until(lambda: linked([dead]), 60)
+
+    async def _move_the_slot(self):
+        source = await until(self.redis.primary)
+        roles = {node: await node.role() for node in self.redis.data}
+        others = [node for node, role in roles.items() if role == "master"]
+        await moved(source, next(node for node in others if node is not source))
+
     async def _cut_model(self):
         async def cut(request):
             text = self._answer((await request.json())["messages"])
@@ -373,14 +409,23 @@ class Chaos:
         self.telegram.fail_next(method, ApiError(502, "Bad Gateway"))
 
     async def _heal(self):
-        if self.redis.process is None:
+        if self._store == "redis" and self.redis.process is None:
             self.redis.start()
-        await until(self.redis.answers)
+        if self._failover is not None:
+            await self._failover
+        await until(self._answers, 60)
         self.model.faults.clear()
         for replica in self.replicas:
             if replica.process.poll() is not None:
                 replica.start()
             replica.thaw()
+
+    async def _answers(self):
+        with suppress(ConfigError, RedisError):
+            async with connect(self.redis.url) as redis:
+                await redis.exists(keys.CONTROL)
+                return True
+        return False
 
     # --- the verdict ---
 
@@ -530,10 +575,10 @@ class Chaos:
         ]
 
 
-async def run(*, seed, questions, seconds, replicas=3, faults=()):
+async def run(*, seed, questions, seconds, replicas=3, faults=(), store="redis"):
     """One run in a folder of its own, with all faults or those named; see `Result`."""
     with tempfile.TemporaryDirectory() as folder:
-        chaos = Chaos(seed, questions, seconds, replicas, Path(folder), faults)
+        chaos = Chaos(seed, questions, seconds, replicas, Path(folder), faults, store)
         try:
             return await chaos.run()
         finally:
@@ -552,6 +597,7 @@ def main():
     parser.add_argument("--questions", type=int, default=300)
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--replicas", type=int, default=3)
+    parser.add_argument("--store", choices=STORES, default="redis")
     result = asyncio.run(run(**vars(parser.parse_args())))
     print(result.table())
     sys.exit(0 if result.good else 1)

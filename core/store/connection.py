@@ -25,6 +25,7 @@ from core.store.following import (
     SentinelGroup,
     asking,
 )
+from core.store.keys import WHOLE
 from core.store.repairing import RepairingRedis
 from core.store.sharded import shard_for, spread
 from core.store.shards import Layout
@@ -68,12 +69,14 @@ SHARED: Mapping[str, Sequence[str]] = {
 
 def script(redis: Redis, name: str) -> AsyncScript:
     """The Lua script *name* of this folder, loaded on first use."""
-    return redis.register_script(source(name)) if name in NOT_TWICE else _Script(redis, name)
+    return _Script(redis, name)
 
 
 NOT_TWICE = ("commit", "move")
 """Scripts that must not run again after an error, because part of their changes is made. They need
 no second run: `load` has checked the types of their keys."""
+OF_EACH_KEY = ("swap", "spent", "count")
+"""Scripts that do the same with each of their keys."""
 
 
 class _Script(AsyncScript):
@@ -81,18 +84,19 @@ class _Script(AsyncScript):
 
     def __init__(self, redis: Redis, name: str) -> None:
         super().__init__(redis, source(name))
-        self._redis = redis
+        self._redis, self._name = redis, name
 
     async def __call__(
         self, keys: Any = None, args: Any = None, client: Any = None, **more: Any
     ) -> Any:
+        named = [*keys, WHOLE] if len(keys) > 1 and self._name not in OF_EACH_KEY else keys
         try:
-            return await super().__call__(keys, args, client, **more)
+            return await super().__call__(named, args, client, **more)
         except ResponseError as error:
-            if not is_wrong_type(error):
+            if self._name in NOT_TWICE or not is_wrong_type(error):
                 raise
         await put_aside(shard_for(self._redis, keys), keys)
-        return await super().__call__(keys, args, client, **more)
+        return await super().__call__(named, args, client, **more)
 
 
 @asynccontextmanager

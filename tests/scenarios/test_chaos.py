@@ -2,12 +2,13 @@
 
 import pytest
 
-from bench.chaos import run
+from bench.chaos import STORES, run
 
 
-@pytest.mark.timeout(150)
-async def test_nothing_is_lost_or_repeated_while_replicas_die_freeze_and_restart():
-    """Kills, freezes, restarts, a Redis that goes away, cut models, floods: all answered once."""
-    result = await run(seed=7, questions=40, seconds=15)
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize("store", STORES)
+async def test_nothing_is_lost_or_repeated_while_replicas_die_freeze_and_restart(store):
+    """Kills, freezes, restarts, a store that fails over, cut models, floods: all answered once."""
+    result = await run(seed=7, questions=40, seconds=15, store=store)
     assert result.good, result.table()
     assert sum(result.faults.values()) >= 5

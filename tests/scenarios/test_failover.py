@@ -1,16 +1,16 @@
 """The primary of a Sentinel group or of a cluster dies, freezes, or gives our keys away."""
 
-import asyncio
-
 import pytest
 
-from core.errors import ConfigError
+from core.errors import ConfigError, StoreError
 from core.messages import conversation_id
 from core.store import keys
 from core.store.connection import connect
 from tests.contracts.drivers import TelegramDriver, driving
 from tests.harness import readiness, until
-from tests.servers.redis_groups import KINDS, SLOT, cluster_at
+from tests.servers.redis_groups import KINDS, SLOT, cluster_at, moved
+from tests.store.test_accounts import HELD, PERSON, account, accounts_of, reserve, taken
+from tests.store.words import two_views
 
 WORDS = "Words of an answer. " * 12
 
@@ -89,21 +89,23 @@ async def test_an_answer_goes_on_while_its_slot_moves_to_another_node(cluster, t
             assert await client.exists(keys.state(conversation_id("telegram", "77")))
 
 
-async def moved(source, target):
-    """Move our slot key by key, as tools for resharding do, with a moment in its middle.
-
-    https://redis.io/docs/latest/commands/cluster-setslot/
-    """
-    ids = [await one.client.execute_command("CLUSTER MYID") for one in (source, target)]
-    await target.client.execute_command("CLUSTER SETSLOT", SLOT, "IMPORTING", ids[0])
-    await source.client.execute_command("CLUSTER SETSLOT", SLOT, "MIGRATING", ids[1])
-    while names := await source.client.execute_command("CLUSTER GETKEYSINSLOT", SLOT, 5):
-        await source.client.execute_command(
-            *("MIGRATE", "127.0.0.1", target.port, "", 0, 5000, "KEYS", *names)
-        )
-        await asyncio.sleep(0.1)
-    for node in (target, source):
-        await node.client.execute_command("CLUSTER SETSLOT", SLOT, "NODE", ids[1])
+async def test_what_is_reserved_stays_whole_while_its_slot_is_on_the_move(cluster):
+    """The new hold would take the last field of the old one, and then find no key to write to."""
+    async with connect(cluster.url) as redis:
+        one, _ = await two_views(redis)
+        accounts = accounts_of(PERSON)
+        claim = await taken(one, 1)
+        assert await reserve(claim, accounts, 60) is None
+        source = await until(cluster.primary)
+        target = next(node for node in cluster.data[:3] if node is not source)
+        own = await target.client.execute_command("CLUSTER MYID")
+        await source.client.execute_command("CLUSTER SETSLOT", SLOT, "MIGRATING", own)
+        with pytest.raises(StoreError):
+            await reserve(claim, accounts, 70)
+        await source.client.execute_command("CLUSTER SETSLOT", SLOT, "STABLE")
+        assert await account(redis, accounts[0]) == {HELD: 60}
+        assert await reserve(claim, accounts, 70) is None
+        assert await account(redis, accounts[0]) == {HELD: 70}
 
 
 @pytest.mark.parametrize(

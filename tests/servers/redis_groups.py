@@ -177,7 +177,7 @@ async def cluster_at(folder, primaries=3):
         for primary, replica in zip(nodes[:primaries], nodes[primaries:], strict=True):
             own = await primary.client.execute_command("CLUSTER MYID")
             await replica.client.execute_command("CLUSTER REPLICATE", own)
-        await until(lambda: _linked(nodes[primaries:]), 60)
+        await until(lambda: linked(nodes[primaries:]), 60)
         group.url = f"redis://127.0.0.1:{nodes[0].port},127.0.0.1:{nodes[1].port}/0"
         yield group
     finally:
@@ -197,11 +197,29 @@ async def _all_ok(nodes):
     return True
 
 
-async def _linked(replicas):
+async def linked(replicas):
+    """Whether each follows its primary, and has all that it holds."""
     for node in replicas:
         if (await node.client.info("replication")).get("master_link_status") != "up":
             return False
     return True
+
+
+async def moved(source, target):
+    """Move our slot key by key, as tools for resharding do, with a moment in its middle.
+
+    https://redis.io/docs/latest/commands/cluster-setslot/
+    """
+    ids = [await one.client.execute_command("CLUSTER MYID") for one in (source, target)]
+    await target.client.execute_command("CLUSTER SETSLOT", SLOT, "IMPORTING", ids[0])
+    await source.client.execute_command("CLUSTER SETSLOT", SLOT, "MIGRATING", ids[1])
+    while names := await source.client.execute_command("CLUSTER GETKEYSINSLOT", SLOT, 5):
+        await source.client.execute_command(
+            *("MIGRATE", "127.0.0.1", target.port, "", 0, 5000, "KEYS", *names)
+        )
+        await asyncio.sleep(0.1)
+    for node in (target, source):
+        await node.client.execute_command("CLUSTER SETSLOT", SLOT, "NODE", ids[1])
 
 
 KINDS = {"sentinel": sentinels_at, "cluster": cluster_at}
