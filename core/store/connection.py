@@ -76,7 +76,9 @@ NOT_TWICE = ("commit", "move")
 """Scripts that must not run again after an error, because part of their changes is made. They need
 no second run: `load` has checked the types of their keys."""
 OF_EACH_KEY = ("swap", "spent", "count")
-"""Scripts that do the same with each of their keys."""
+"""Scripts that do the same with each of their keys. The others name one more, which nobody writes:
+so a cluster does not begin them while it moves our slot, when some keys are here and some are not.
+Otherwise a script that empties a hash, and then writes to it, would fail in its middle."""
 
 
 class _Script(AsyncScript):

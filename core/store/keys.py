@@ -9,10 +9,7 @@ from core.messages import ConversationId
 TAG = "palaver:{0}"
 CONTROL = f"{TAG}:control"
 DEAD = f"{TAG}:dead"
-WHOLE = f"{TAG}:whole"
-"""Never written. A cluster runs a script only if all keys that it names are on one node, or none
-exists yet. A script that names this one too waits until a move of our slot is over. Otherwise it
-would fail in its middle if it takes the last field of a hash, and then writes to it."""
+WHOLE = f"{TAG}:whole"  # Never written, see `core.store.connection`.
 TOOL_PINS = f"{TAG}:tool-pins"
 """What each tool of a server looked like when it was accepted, as a digest. Kept for ever."""
 TOOL_OFFERS = f"{TAG}:tool-offers"
