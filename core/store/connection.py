@@ -25,7 +25,7 @@ from core.store.following import (
     SentinelGroup,
     asking,
 )
-from core.store.keys import WHOLE
+from core.store.keys import TAG
 from core.store.repairing import RepairingRedis
 from core.store.sharded import shard_for, spread
 from core.store.shards import Layout
@@ -79,6 +79,7 @@ OF_EACH_KEY = ("swap", "spent", "count")
 """Scripts that do the same with each of their keys. The others name one more, which nobody writes:
 so a cluster does not begin them while it moves our slot, when some keys are here and some are not.
 Otherwise a script that empties a hash, and then writes to it, would fail in its middle."""
+WHOLE = f"{TAG}:whole"
 
 
 class _Script(AsyncScript):

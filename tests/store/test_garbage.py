@@ -239,8 +239,7 @@ async def test_a_task_in_other_bytes_ends_nothing(redis):
 
 
 def test_the_type_of_every_kind_of_key_is_known():
-    # One is only a channel, one is never written.
-    assert kinds_in_code() - {"control", "whole"} == set(values.TYPES)
+    assert kinds_in_code() - {"control"} == set(values.TYPES)
 
 
 async def test_a_command_on_a_key_of_another_type_runs_once_the_key_is_put_aside(redis):
