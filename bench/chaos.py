@@ -433,9 +433,9 @@ class Chaos:
         """Until all is answered, or nothing more was for a while: Slack's tiers make a queue."""
         answered, since = -1, time.monotonic()
         while time.monotonic() - since < STANDSTILL_S:
-            now = sum([len(await self._history(conversation)) for conversation in self.asked])
             letters = await self._letters()
-            now += sum(text not in self.reminded for text in letters)
+            kept = [one.question for each in self.asked for one in await self._history(each)]
+            now = len({*kept, *letters} - {*self.reminded})
             told = sum(bool(self._told(text)) or text in letters for text in self.reminded)
             if now >= self._questions and told >= self.result.reminders:
                 break
@@ -585,6 +585,7 @@ async def run(*, seed, questions, seconds, replicas=3, faults=(), store="redis")
             if not chaos.result.good:
                 print((Path(folder) / "replicas.log").read_text(), file=sys.stderr)
                 print("lost:", *sorted(set(chaos.result.lost)), file=sys.stderr)
+                print("set aside:", *chaos.result.set_aside, file=sys.stderr)
                 print("steps:", *chaos.result.wrong_steps, sep="\n", file=sys.stderr)
                 print("reserved:", *chaos.result.reserved, file=sys.stderr)
                 for at, what in sorted(chaos.events):
