@@ -6,6 +6,7 @@ from typing import Literal
 from pydantic import BaseModel, Field, SecretStr
 
 from bots.finding import Finding
+from bots.optional import without
 from bots.plugin import Lent, Plugin, Shared
 from core.fields import Key, Names, Url
 from core.platform import Platform
@@ -42,7 +43,9 @@ def _on(settings: TelegramSettings, shared: Shared) -> bool:
 
 
 def _build(settings: TelegramSettings, lent: Lent) -> Platform:
-    from bots.telegram.adapter import TelegramPlatform  # noqa: PLC0415 - only if on
+    # For Telegram's passports, which nobody shows us, and for httpx's own command.
+    with without("cryptography", "click", "rich"):
+        from bots.telegram.adapter import TelegramPlatform  # noqa: PLC0415 - only if on
 
     return TelegramPlatform(
         settings.telegram_bot_token.get_secret_value(),
