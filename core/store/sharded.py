@@ -42,6 +42,8 @@ def at_home(redis: Redis, name: str) -> Redis:
 
 def together(redis: Redis, names: Iterable[str]) -> Mapping[Redis, list[str]]:
     """The keys *names*, by the clients of their shards."""
+    if not isinstance(redis, ShardedRedis):
+        return {redis: [*names]}
     found: dict[Redis, list[str]] = {}
     for name in names:
         found.setdefault(at_home(redis, home_of(name)), []).append(name)

@@ -217,6 +217,27 @@ async def test_what_was_kept_with_one_shard_is_read_and_new_bots_are_spread(tmp_
         }
 
 
+async def test_a_backup_of_shards_goes_on_in_an_empty_store(tmp_path, model, bots):
+    file = str(tmp_path / "all.backup")
+    async with redis_at(tmp_path / "one") as one, redis_at(tmp_path / "two") as two:
+        async with serving(tmp_path, model, bots, one.url, shards=SHARDS) as running:
+            for bot in bots.bots:
+                bot.say(77, f"my secret is {tenant(bot)}")
+                await answered(bot, "my secret is")
+            await at_rest(running.core)
+        code, _, err = await run(tmp_path, "backup", file, REDIS_URL=one.url, SHARDS="4")
+        assert code == 0, err
+        code, _, err = await run(tmp_path, "restore", file, REDIS_URL=two.url)
+        assert (code, err) == (1, "palaver: this backup is of a store with SHARDS=4\n")
+        code, _, err = await run(tmp_path, "restore", file, REDIS_URL=two.url, SHARDS="4")
+        assert code == 0, err
+        async with serving(tmp_path, model, bots, two.url, shards=SHARDS):
+            for bot in bots.bots:
+                bot.say(77, "what is my secret?")
+                await answered(bot, "what is my secret?")
+                assert f"my secret is {tenant(bot)}" in str(model.requests[-1]["messages"])
+
+
 async def test_who_is_in_another_shard_is_told_that_there_is_no_page(tmp_path, model, bots):
     """The page is in the first: a turn there belongs to its conversation and to its person."""
     first, second, _ = bots.bots
