@@ -27,7 +27,7 @@ from core.store.orphans import Orphans, left_behind
 from core.store.places import Places
 from core.store.ready import ReadyEntries
 from core.store.sharded import at_home
-from core.store.values import read_incoming
+from core.store.values import has_no_group, read_incoming
 
 Verdict = Literal["kept", "changed", "seen", "full", "stopping", "unasked"]
 
@@ -271,7 +271,7 @@ class Inbox:
 
     async def _prepare_again(self, error: ResponseError, platforms: Sequence[str]) -> None:
         """Make the groups again: the store came back empty (a failover without data, a flush)."""
-        if "NOGROUP" not in str(error):
+        if not has_no_group(error):
             raise error
         await self.prepare(platforms)
 

@@ -52,6 +52,7 @@ async def layout_in(redis: Redis, shards: int, *, fixes: bool) -> Layout:
 async def _there_before(redis: Redis) -> frozenset[str]:
     """The tenants of whom something is kept already."""
     with store_errors():
-        names = [text(one) async for one in redis.scan_iter(f"{keys.TAG}:*", count=1_000)]
-        known = map(text, await cast(Any, redis.hvals(keys.TENANTS)))
-    return frozenset(one for one in (*map(home_of, names), *known) if OWN in one)
+        found = set(map(text, await cast(Any, redis.hvals(keys.TENANTS))))
+        async for name in redis.scan_iter(f"{keys.TAG}:*", count=1_000):
+            found.add(home_of(text(name)))
+    return frozenset(one for one in found if OWN in one)

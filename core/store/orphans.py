@@ -11,7 +11,6 @@ from typing import Any, cast
 
 from redis.asyncio import Redis
 from redis.commands.core import AsyncScript
-from redis.exceptions import ResponseError
 
 from core.border import set_aside
 from core.messages import split_conversation
@@ -20,7 +19,7 @@ from core.store.archive import Archive
 from core.store.connection import script, store_errors
 from core.store.lanes import lane_at, lane_named, streams
 from core.store.sharded import together
-from core.store.values import is_conversation
+from core.store.values import has_no_group, is_conversation
 
 _MAIL = keys.mail("")
 
@@ -68,8 +67,8 @@ async def left_behind(
     looks = (_left_behind(shard, streams, idle_ms) for shard, streams in shards.items())
     looked = await asyncio.gather(*looks, return_exceptions=True)
     wrong = [one for one in looked if isinstance(one, BaseException)]
-    if wrong and (len(wrong) == len(shards) or isinstance(wrong[0], ResponseError)):
-        raise wrong[0]
+    if wrong and (len(wrong) == len(shards) or any(map(has_no_group, wrong))):
+        raise next(filter(has_no_group, wrong), wrong[0])
     for some in looked:
         found += [] if isinstance(some, BaseException) else some
     return found

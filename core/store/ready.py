@@ -10,10 +10,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from redis.asyncio import Redis
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import RedisError
 
 from core.store import keys
 from core.store.sharded import together
+from core.store.values import has_no_group
 from core.tasks import end
 
 Entries = Sequence[tuple[bytes, Sequence[tuple[bytes, Mapping[bytes, bytes] | None]]]]
@@ -69,8 +70,8 @@ class ReadyEntries:
                 wrong = error
             else:
                 found += task.result()
-        all_away = isinstance(wrong, ResponseError) or len(self._away) >= shards
-        if wrong is not None and not found and all_away:
+        matters = wrong is not None and (has_no_group(wrong) or len(self._away) >= shards)
+        if wrong is not None and matters and not found:
             raise wrong
         return found
 
@@ -79,10 +80,9 @@ class ReadyEntries:
     ) -> Entries:
         try:
             return await self._read(shard, streams, count, wait_s)
-        except ResponseError:
-            raise
-        except (RedisError, OSError):
-            await asyncio.sleep(AGAIN_S)
+        except (RedisError, OSError) as error:
+            if not has_no_group(error):
+                await asyncio.sleep(AGAIN_S)
             raise
 
     async def _read(

@@ -187,6 +187,11 @@ def is_wrong_type(error: ResponseError) -> bool:
     return "WRONGTYPE" in str(error)
 
 
+def has_no_group(error: BaseException) -> bool:
+    """Whether the command failed because a ready stream, or its group, is not there."""
+    return isinstance(error, ResponseError) and "NOGROUP" in str(error)
+
+
 async def put_aside(redis: Redis, names: Iterable[str]) -> None:
     """Rename the keys of *names* that have a wrong type, so that they do no harm."""
     for name in names:
