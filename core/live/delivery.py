@@ -191,7 +191,7 @@ class Strikes:
     """
 
     def __init__(
-        self, conversation: ConversationId, pause: Callable[[float], Awaitable[None]]
+        self, conversation: ConversationId, pause: Callable[[float], Awaitable[object]]
     ) -> None:
         self._conversation = conversation
         self._pause = pause

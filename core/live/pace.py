@@ -49,7 +49,7 @@ from core.live.length_model import LengthModel
 from core.live.plan import Plan, plan_gap_s, tokens_back_s
 from core.live.progress import Progress, clock
 from core.platform import Bucket
-from core.tasks import end
+from core.tasks import Flag, end
 
 FIRST_CHARS = 12
 FIRST_WAIT_S = 0.7
@@ -89,7 +89,7 @@ class _Lane:
     """The growing answers of one place that wait for a turn."""
 
     waiting: dict[GrowingAnswer, asyncio.Future[Turn | None]] = field(default_factory=dict)
-    changed: asyncio.Event = field(default_factory=asyncio.Event)
+    changed: Flag = field(default_factory=Flag)
     """Set when the lane must be looked at again."""
     first_at: float = 0.0
     """When a first text that got no token asks again."""
@@ -175,11 +175,7 @@ class Pacer:
             soonest = min((due_at for due_at, _ in ready), default=now + 60)
             if soonest > now + CLOCK_S:
                 lane.changed.clear()
-                try:
-                    async with asyncio.timeout(min(max(soonest - now, STEP_S), LOOK_AGAIN_S)):
-                        await lane.changed.wait()
-                except TimeoutError:
-                    pass
+                await lane.changed.wait(min(max(soonest - now, STEP_S), LOOK_AGAIN_S))
                 continue
             stalest = max(
                 (one for due_at, one in ready if due_at <= now + CLOCK_S),

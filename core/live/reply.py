@@ -20,7 +20,7 @@ from core.live.screen import Screen
 from core.live.shown import Showing, Shown
 from core.messages import Button, ConversationId
 from core.platform import Bucket, Platform, Surface
-from core.tasks import end, see_through
+from core.tasks import Flag, end, see_through
 
 LAST_WORDS_S = 3.0
 """How long a turn that ends early waits for the call that is under way."""
@@ -66,12 +66,12 @@ class Reply:
         self._text = self._posts.text
         self._keep_until_chars = shown_chars
         self._may_show = may_show
-        self._changed = asyncio.Event()
-        self._closing = asyncio.Event()
+        self._changed = Flag()
+        self._closing = Flag()
         self._updater: asyncio.Task[None] | None = None
         self._screen = Screen(platform, self._posts)
         self._showing = Showing(self._screen.progress)
-        self._strikes = Strikes(conversation, self._sleep)
+        self._strikes = Strikes(conversation, self._closing.wait)
         self._typing = Typing(platform, conversation, pacer.budget, suspended=suspended)
 
     @property
@@ -173,7 +173,7 @@ class Reply:
             self._changed.clear()
             if not await self._strikes.bear(self._show_newest, self._show_status):
                 return
-            await self._sleep(self._platform.limits.interval_s)
+            await self._closing.wait(self._platform.limits.interval_s)
             if not self._closing.is_set():
                 unseen = self.progress.unseen_chars > 0
                 await self._wait_for_change(HIDDEN_S if unseen else math.inf)
@@ -279,13 +279,5 @@ class Reply:
         self._showing.note_update()
         self._posts.note(surface)
 
-    async def _sleep(self, seconds: float) -> None:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._closing.wait()
-
     async def _wait_for_change(self, seconds: float) -> None:
-        most_s = min(seconds, max(0.0, self._screen.status_due_in_s))
-        with suppress(TimeoutError):
-            async with asyncio.timeout(most_s if most_s < math.inf else None):
-                await self._changed.wait()
+        await self._changed.wait(min(seconds, max(0.0, self._screen.status_due_in_s)))

@@ -1,11 +1,11 @@
 """The checkpointer: how far a turn has come, and how much of that the store has saved."""
 
-import asyncio
 from collections.abc import Callable, Iterable, Sequence
 
 from msgspec.structs import replace
 
 from core.store.turns import Checkpoint
+from core.tasks import Flag
 
 
 class Checkpointer:
@@ -19,7 +19,7 @@ class Checkpointer:
     """
 
     def __init__(self, posts: Iterable[str]) -> None:
-        self.urgent = asyncio.Event()
+        self.urgent = Flag()
         self._newest: Checkpoint | None = None
         self._reached: Callable[[], Checkpoint] | None = None
         self._saved: Checkpoint | None = None

@@ -6,6 +6,7 @@ long a lease lasts, and how often it is renewed: `LEASE_S` and `RENEW_S` of `cor
 """
 
 import asyncio
+import math
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -15,7 +16,7 @@ from core.errors import LeaseLost, StoreError
 from core.retry import retry_until_available
 from core.store.claim import LEASE_S, RENEW_S, Claim
 from core.store.turns import Checkpoint
-from core.tasks import end
+from core.tasks import Flag, end
 from core.telemetry import logger
 from core.turn.checkpointer import Checkpointer
 from core.turn.stop import StopSignal
@@ -45,7 +46,7 @@ class LeaseRenewer:
         self._event_id = event_id
         self._checkpoints = checkpoints
         self._stop = stop
-        self._grown = asyncio.Event()
+        self._grown = Flag()
         self._turn: asyncio.Task[object] | None = None
         self._task: asyncio.Task[None] | None = None
         self._looked = asyncio.Event()
@@ -84,9 +85,7 @@ class LeaseRenewer:
 
     async def grows(self, within_s: float | None) -> bool:
         """Wait until the lane has more mail than when it was last looked at, or for *within_s*."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(within_s):
-                await self._grown.wait()
+        await self._grown.wait(math.inf if within_s is None else within_s)
         grown = self._grown.is_set()
         self._grown.clear()
         return grown
@@ -133,9 +132,7 @@ class LeaseRenewer:
     async def _keep(self) -> None:
         warned_at = time.monotonic()
         while True:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(RENEW_S):
-                    await self._checkpoints.urgent.wait()
+            await self._checkpoints.urgent.wait(RENEW_S)
             self._checkpoints.urgent.clear()
             if self.resting:
                 return
