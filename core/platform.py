@@ -64,6 +64,7 @@ class Limits(msgspec.Struct, frozen=True):
         follows: whether threads are followed that we were asked in.
         passes_on: whether a message that is passed on comes by itself, after a remark on it.
         reads: whether `Platform.read` tells what was said in a group or channel.
+        groups: how the ids of groups and channels begin, as a pattern; empty: there are none.
     """
 
     page_chars: int
@@ -77,6 +78,7 @@ class Limits(msgspec.Struct, frozen=True):
     reads: bool = False
     asks: bool = False
     follows: bool = False
+    groups: str = ""
 
 
 class Surface(Protocol):
@@ -286,9 +288,7 @@ class Platform(Protocol):
         ...
 
     async def alone(self, incoming: Incoming) -> str:
-        """The reference for a post, also some minutes later, that only the sender of *incoming*
-        sees; empty if there can be none where it was sent.
-        """
+        """A reference for a post, also later, that only who sent *incoming* sees; or empty."""
         ...
 
     async def hears(self, conversation: ConversationId) -> bool:

@@ -69,6 +69,7 @@ class SlackPlatform:
         reads=True,
         asks=True,
         follows=True,
+        groups="[CG]",
     )
 
     def __init__(

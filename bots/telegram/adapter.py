@@ -63,6 +63,7 @@ class TelegramPlatform:
         indicate_every_s=4.5,
         replaces_pictures=True,
         passes_on=True,
+        groups="-",
     )
 
     def __init__(

@@ -146,6 +146,21 @@ class Broadcasting:
         with store_errors():
             await cast(Any, self._redis.hset(keys.BROADCAST, CANCEL, 1))
 
+    async def tell(self, text: str, place: str) -> bool:
+        """Post *text* in *place*. False: it could not be delivered."""
+        tenant, _, space = place.partition(":")
+        platform = self._platforms.get(tenant)
+        if platform is None:
+            return False  # It was taken away meanwhile.
+        where: ConversationId = conversation_id(tenant, space)
+        try:
+            surface = platform.open_surface(where, "")
+            await post(surface, text, where, self._budget, tries=TRIES)
+        except (PlatformError, ValueError) as error:
+            log.warning("broadcast not delivered", place=place, reason=str(error))
+            return False
+        return True
+
     async def close(self) -> None:
         await end(self._tasks)
 
@@ -175,7 +190,7 @@ class Broadcasting:
                     case 2:
                         await self._keep(run, before, state="cancelled")
                         return
-                failed = () if await self._sent(sending.text, place) else (place,)
+                failed = () if await self.tell(sending.text, place) else (place,)
                 sending = msgspec.structs.replace(
                     before, done=before.done + 1, failed=(*before.failed, *failed)
                 )
@@ -188,20 +203,6 @@ class Broadcasting:
                 async with asyncio.timeout(LAST_WORD_S):
                     await self._keep(run, sending, state="lost")
             raise
-
-    async def _sent(self, text: str, place: str) -> bool:
-        tenant, _, space = place.partition(":")
-        platform = self._platforms.get(tenant)
-        if platform is None:
-            return False  # It was taken away meanwhile.
-        where: ConversationId = conversation_id(tenant, space)
-        try:
-            surface = platform.open_surface(where, "")
-            await post(surface, text, where, self._budget, tries=TRIES)
-        except (PlatformError, ValueError) as error:
-            log.warning("broadcast not delivered", place=place, reason=str(error))
-            return False
-        return True
 
     async def _keep(self, run: str, sending: Sending, state: str = "running") -> int:
         kept = msgspec.structs.replace(sending, state=state, at=time.time())

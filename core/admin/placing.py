@@ -1,8 +1,11 @@
 """The settings of a place, as `/settings` there changes them.
 
-Left out is what its people must be told (`context`, `when`), and their own words (`system`).
+What its people are concerned by (`context`, `when`) is told there first. In private, what only
+means something in groups is left out, and so are people's own words (`system`).
 """
 
+import asyncio
+import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -12,19 +15,23 @@ from aiohttp import web
 from core.admin.entry import Handler, Operator
 from core.admin.house import House
 from core.admin.reading import ID, Wrong, reading
-from core.languages.catalogue import Language
-from core.messages import ConversationId, conversation_id
+from core.languages.catalogue import CATALOGUE, Language, say
+from core.messages import ConversationId, conversation_id, place_id, split_conversation
 from core.net.own_requests import json_response
-from core.people.roles import Role
-from core.store.audit import Change
+from core.people.roles import Role, tenant_of
+from core.store.audit import VALUE_CHARS, Change
+from core.store.layers import Layers
 from core.turn.commands.setting import SETTINGS, Setting, written
 from core.turn.commands.settings import RESET
+from core.turn.commands.values import CONTEXT, WHEN, Value
+from core.turn.hearing import overhears
 from core.turn.services import Services
 
-LEFT_OUT = ("context", "when", "system")
-OFFERED: Mapping[str, Setting] = {
-    name: one for name, one in SETTINGS.items() if name not in LEFT_OUT
-}
+IN_GROUPS = ("name", "context", "follow", "when", "system")
+CONCERNS = {"context": CONTEXT[0], "when": WHEN[0]}
+"""What the people of a place are told of, and the value that asks least of them."""
+LONG = ("system", "about")
+TELL_S = 10.0
 
 
 class Chosen(msgspec.Struct, frozen=True):
@@ -60,15 +67,25 @@ class Placing:
     def table(self) -> Mapping[str, Handler]:
         return {"place": reading(Chosen, self.choose)}
 
-    async def shown(self, request: web.Request, operator: Operator) -> web.Response:
+    async def shown(self, request: web.Request, by: Operator) -> web.Response:
         """What was chosen for the place that the request names, and what can be."""
-        layers = await self._house.inbox.places.chosen(self._place(request.query.get("id", "")))
+        place = self._place(request.query.get("id", ""))
+        layers = await self._house.inbox.places.chosen(place)
+        operator = _Operator(self._house.services, by.language)
+        offered = self._offered(place)
         chosen = {
             name: written(layers.place[one.field])
-            for name, one in OFFERED.items()
+            for name, one in offered.items()
             if one.field in layers.place
         }
-        settings = {name: one.about(operator.language) for name, one in OFFERED.items()}
+        settings = {
+            name: {
+                "about": one.about(by.language),
+                "choices": one.choices(operator),
+                "long": name in LONG,
+            }
+            for name, one in offered.items()
+        }
         return json_response({"chosen": chosen, "settings": settings})
 
     def _place(self, name: str) -> ConversationId:
@@ -77,26 +94,82 @@ class Placing:
             raise web.HTTPBadRequest(text="no such place")
         return conversation_id(tenant, space)
 
+    def _offered(self, place: ConversationId) -> Mapping[str, Setting]:
+        """The settings that the operator may see and change in *place*."""
+        limits = self._house.platforms[tenant_of(place)].limits
+        group = limits.groups and re.match(limits.groups, split_conversation(place)[1])
+        return {name: one for name, one in SETTINGS.items() if group or name not in IN_GROUPS}
+
     async def choose(self, asked: Chosen, by: Operator, undoes: str = "") -> Any:
-        setting, place = OFFERED.get(asked.name), self._place(asked.place)
+        place = self._place(asked.place)
+        offered = self._offered(place)
+        setting = offered.get(asked.name)
+        if setting is None and asked.name in IN_GROUPS:
+            raise Wrong("admin_wrong_private")
         if setting is None:
-            names = ", ".join(f"`{one}`" for one in OFFERED)
-            raise Wrong("admin_wrong_setting", names=names)
-        value: str | bool | None = None
+            raise Wrong("admin_wrong_setting", names=", ".join(f"`{one}`" for one in offered))
+        value: Value | None = None
         if asked.value.strip().lower() != RESET:
             operator = _Operator(self._house.services, by.language)
             value = setting.read(operator, asked.value.strip())
+        concerns = asked.name in CONCERNS
+        deaf = await self._tell(place, asked.name, value, by) if concerns else ""
         before: Any = await self._house.inbox.places.choose(place, setting.field, value)
+        if asked.name == "context":
+            await self._erase_if_off(place)
         had, has = (RESET if one is None else written(one) for one in (before, value))
         change = Change("place", f"{asked.place} {asked.name}", by.id, 0.0, had, has, undoes)
         await self._house.services.audit.note(change)
-        return {}
+        return {"told": deaf} if deaf else {}
+
+    async def _tell(
+        self, place: ConversationId, name: str, value: Value | None, by: Operator
+    ) -> str:
+        """Tell the people of *place* what is to hold there.
+
+        Returns what the operator must be told: that the platform does not show us what people
+        write there, if the value needs that.
+        """
+        platform = self._house.platforms[tenant_of(place)]
+        layers = await self._house.inbox.places.chosen(place)
+        by_operator = self._house.services.settings.context if platform.limits.reads else ""
+        ways = {
+            "place": value,
+            "tenant": layers.tenant.get(name),
+            "operator": by_operator if name == "context" else "",
+            "default": CONCERNS[name],
+        }
+        source, holds = next((source, str(held)) for source, held in ways.items() if held)
+        chosen = layers.preferences.language
+        language = CATALOGUE.best(chosen) if chosen else by.language
+        row = f"`{holds}` ({say(f'from_{source}', language)})"
+        told = say("setting_now", language, name=name, row=row)
+        if not await self._told(told, place) and holds != CONCERNS[name]:
+            raise Wrong("admin_wrong_untold")
+        if holds in (CONCERNS[name], "thread") or await platform.hears(place):
+            return ""
+        return say("hears_no_events" if platform.limits.reads else "hears_nothing", by.language)
+
+    async def _told(self, text: str, place: ConversationId) -> bool:
+        try:
+            async with asyncio.timeout(TELL_S):
+                return await self._house.broadcasting.tell(text, place_id(place))
+        except TimeoutError:
+            return False
+
+    async def _erase_if_off(self, place: ConversationId) -> None:
+        """Erase what was overheard in *place*, if it is overheard no more."""
+        layers: Layers = await self._house.inbox.places.chosen(place)
+        if not overhears(layers.own("context")):
+            await self._house.services.overheard.end(place)
 
     async def undo(self, change: Change, by: Operator, undoes: str) -> Any:
-        place, _, name = change.target.rpartition(" ")
-        setting = OFFERED.get(name)
-        layers = await self._house.inbox.places.chosen(self._place(place))
+        name, _, what = change.target.rpartition(" ")
+        place, setting = self._place(name), SETTINGS.get(what)
+        if len(str(change.before)) >= VALUE_CHARS or len(str(change.after)) >= VALUE_CHARS:
+            raise Wrong("admin_wrong_long_undo")
+        layers = await self._house.inbox.places.chosen(place)
         now = layers.place.get(setting.field) if setting is not None else None
         if (RESET if now is None else written(now)) != change.after:
             raise Wrong("admin_wrong_changed")
-        return await self.choose(Chosen(place, name, str(change.before)), by, undoes)
+        return await self.choose(Chosen(name, what, str(change.before)), by, undoes)

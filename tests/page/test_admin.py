@@ -52,6 +52,20 @@ async def tab(page, name):
     )
 
 
+async def choose_in_place(page, place):
+    """The words and values of a setting are shown, and a long one has room."""
+    await tab(page, "places")
+    await page.get_by_label("Place").fill(place)
+    await page.get_by_role("button", name="Look").click()
+    await page.get_by_label("Setting").select_option("system")
+    await page.locator("textarea").fill("You speak of gardens.\nBriefly.")
+    await page.get_by_role("button", name="Choose").click()
+    await expect(page.locator("tbody tr")).to_contain_text("You speak of gardens.")
+    await page.get_by_label("Setting").select_option("when")
+    await expect(page.locator("main section").first).to_contain_text("mention, reply, always")
+    await expect(page.get_by_label("Its value")).to_have_value("")
+
+
 async def look_over_time(page):
     await tab(page, "time")
     await expect(page.locator("figure").first).to_be_visible()
@@ -104,6 +118,8 @@ async def test_an_operator_signs_in_looks_decides_and_takes_it_back(page, operat
     await undo.click()
     await expect(page.locator("tbody tr").first).to_contain_text("undo role")
 
+    server.add_group(-1001)
+    await choose_in_place(page, "telegram:-1001")
     for name in ("budgets", "places", "tools", "letters", "broadcast"):
         await tab(page, name)
         await expect(page.locator("main h2").first).to_be_visible()

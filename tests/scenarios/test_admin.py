@@ -6,6 +6,7 @@ import io
 import itertools
 import re
 import threading
+import time
 from dataclasses import replace
 from functools import partial
 from importlib import resources
@@ -27,6 +28,7 @@ from core.messages import Incoming, Sender, Spent, conversation_id
 from core.models.additions import Additions, StoredKey, joined
 from core.models.palaver_file import PalaverFile
 from core.people.roles import Role
+from core.said import Said, Span
 from core.store import keys
 from core.store.additions import open_additions
 from core.store.use import Row, days
@@ -34,6 +36,7 @@ from core.store.values import DeadLetter
 from core.tasks import end
 from tests.contracts.drivers import TelegramDriver, driving
 from tests.harness import Browser, at_rest, settings_for, until
+from tests.servers.telegram import ApiError
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 TOKEN = "a-token-of-the-operator"
@@ -194,6 +197,7 @@ async def test_an_owner_asks_the_bot_for_the_link_and_what_they_change_is_noted_
             assert await visits.person(cookie) is None
             await _money(operator, core)
             await _settings(operator, core)
+            await _concerns(operator, driver)
 
 
 async def _settings(operator, core):
@@ -207,13 +211,53 @@ async def _settings(operator, core):
     }
     held = await core.inbox.places.chosen(conversation_id("telegram", "-1001"))
     assert (held.preferences.persona, held.preferences.voice) == ("teacher", False)
-    for name, value in (("persona", "nobody"), ("when", "always"), ("system", "x"), ("lang", "?")):
+    for name, value in (("persona", "nobody"), ("when", "often"), ("lang", "?"), ("theme", "x")):
         assert (await operator.do("place", place=group, name=name, value=value))[0] == 409
     assert (await operator.do("place", place="web:me", name="lang", value="de"))[0] == 400
     _, chosen = (await operator.changes())[:2]
     assert (chosen["before"], chosen["after"]) == ("reset", "teacher")
     assert (await operator.do("undo", name=chosen["id"]))[0] == 200
     assert (await operator.see(f"place?id={group}"))["chosen"] == {"voice": "off"}
+
+
+async def _concerns(operator, driver):
+    """What a group is concerned by is told there; in private, people choose that for themselves."""
+    group, server = "telegram:-1001", driver.server
+    choose = partial(operator.do, "place", place=group)
+
+    def last():
+        return server.posts(-1001)[-1].text
+
+    # Telegram does not show us yet what people write there: the operator hears of it.
+    status, told = await choose(name="context", value="recent 20")
+    assert (status, "privacy mode" in told["told"]) == (200, True)
+    assert "context is recent 20 (chosen here)" in last()
+    assert (await choose(name="when", value="useful"))[0] == 200
+    assert (await choose(name="system", value="You speak of gardens."))[0] == 200
+    shown = await operator.see(f"place?id={group}")
+    assert shown["chosen"]["context"] == "recent 20"
+    assert shown["chosen"]["system"] == "You speak of gardens."
+    assert shown["settings"]["when"]["choices"] == ["mention", "reply", "always", "useful"]
+    assert "when is useful" in last()
+    overheard = driver.app.core.services.overheard
+    said = Said(
+        message="5", at=time.time(), author="Ann", text="Roses are red.", person="telegram:77"
+    )
+    span = Span(most=9, most_chars=900)
+    await overheard.keep(conversation_id("telegram", "-1001"), said)
+    assert len((await overheard.read(conversation_id("telegram", "-1001"), span)).said) == 1
+    change = next(one for one in await operator.changes() if one["target"] == f"{group} context")
+    assert (await operator.do("undo", name=change["id"]))[0] == 200
+    assert "context is off (default)" in last()
+    assert (await overheard.read(conversation_id("telegram", "-1001"), span)).said == ()
+    # Who cannot be told is not overheard.
+    server.fail_next("sendMessage", ApiError(403, "Forbidden: bot was kicked"))
+    status, told = await choose(name="context", value="recent 50")
+    assert (status, "could not be told" in told["wrong"]) == (409, True)
+    assert "context" not in (await operator.see(f"place?id={group}"))["chosen"]
+    private = await operator.see("place?id=telegram:78")
+    assert {"context", "when", "system"}.isdisjoint(private["settings"])
+    assert (await operator.do("place", place="telegram:78", name="system", value="x"))[0] == 409
 
 
 async def _money(operator, core):

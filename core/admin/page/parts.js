@@ -80,7 +80,7 @@ export function tell(text, bad = false) {
 export async function act(name, body, again) {
   try {
     const told = await post(`/admin/api/${name}`, body);
-    tell(say("admin_done"));
+    tell(told.told || say("admin_done"), Boolean(told.told));
     await again?.();
     return told;
   } catch (error) {

@@ -66,16 +66,23 @@ async function places(again) {
   });
   const { chosen, settings } = place ? await see(`place?id=${encodeURIComponent(place)}`).catch(() => ({ chosen: {}, settings: {} })) : { chosen: {}, settings: {} };
   const name = choice(say("admin_setting"), Object.keys(settings).map((one) => [one]));
-  const value = field(say("admin_value"));
+  const value = make("label", {}, say("admin_value"));
   const about = make("p", { class: "soft" });
-  const tell = () => about.replaceChildren(sentence(settings[name.input.value] || ""));
-  name.input.addEventListener("change", tell);
-  tell();
+  const pick = () => {
+    const { about: what = "", choices = [], long = false } = settings[name.input.value] || {};
+    const input = long ? make("textarea", { dir: "auto" }) : make("input", { type: "text", autocomplete: "off", dir: "auto", placeholder: "reset" });
+    input.value = chosen[name.input.value] || "";
+    value.replaceChildren(say("admin_value"), input);
+    const names = choices.map((one) => `\`${one}\``).join(", ");
+    about.replaceChildren(sentence(what), ...(names ? [make("br"), sentence(say("admin_choices", { names }))] : []));
+  };
+  name.input.addEventListener("change", pick);
+  pick();
   return [
     part(say("admin_holds_in_place"), soft(say("admin_place_how")),
       row(id.node, list, look),
-      name.input.options.length ? row(name.node, value.node,
-        button(say("admin_choose"), () => act("place", { place, name: name.input.value, value: value.input.value || "reset" }, again), { class: "main" })) : "", about),
+      name.input.options.length ? row(name.node, value,
+        button(say("admin_choose"), () => act("place", { place, name: name.input.value, value: value.lastChild.value || "reset" }, again), { class: "main" })) : "", about),
     table(say("admin_chosen"), heads("admin_heads_chosen"), Object.entries(chosen).map(([one, held]) => [
       data(one), data(held), button(say("admin_reset"), () => act("place", { place, name: one, value: "reset" }, again))])),
   ];

@@ -36,7 +36,7 @@ from core.turn.commands.values import (
 )
 from core.turn.context import TurnContext
 
-Words = Callable[[TurnContext], Sequence[str]]
+Words = Callable[[Chooser], Sequence[str]]
 
 
 def nothing(context: TurnContext) -> str:

@@ -11,7 +11,6 @@ from core.times.zones import spelled, zone_meant, zones
 from core.turn.choices import ALL, NAME_CHARS, OFF, one_line
 from core.turn.chooser import Chooser
 from core.turn.commands.command import shown_name
-from core.turn.context import TurnContext
 from core.turn.hearing import MOST
 
 ABOUT_CHARS = 2_000
@@ -67,7 +66,7 @@ def model_of(context: Chooser, text: str) -> str:
     return name
 
 
-def models_of(context: TurnContext) -> Sequence[str]:
+def models_of(context: Chooser) -> Sequence[str]:
     return context.choosable
 
 
