@@ -1,5 +1,6 @@
 """The demo model, which answers until an operator sets a model."""
 
+import json
 import logging
 from types import SimpleNamespace
 
@@ -50,6 +51,50 @@ def test_the_demo_calls_the_tool_that_the_words_ask_for_if_it_is_offered(questio
     assert call is not None
     assert arguments.items() <= call.arguments.items()
     assert hands.wanted(question, ()) is None
+
+
+@pytest.mark.parametrize("question", ["note: buy milk", "draw me a fox", "list my notes"])
+def test_the_demo_calls_the_same_tools_in_a_group_where_a_name_is_before_the_question(question):
+    everything = ("image", "notes__add_note", "notes__list_notes")
+    assert hands.wanted(f"Ann Lee: {question}", everything) == hands.wanted(question, everything)
+
+
+@pytest.mark.parametrize("name", ["", "Ann: "])
+@pytest.mark.parametrize(
+    ("text", "pictures", "answer"),
+    [
+        ("What is on this picture?", 1, "cannot look at it"),
+        ("[picture 1 is from earlier: a.png]\n\nAnd on this?", 2, "cannot look at it"),
+        ("[picture 1 is from earlier: a.png]\n\nshow me a table", 1, "durable inbox"),
+        ("[picture 1 is from earlier: a.png]\n\nwho are you?", 1, "note: buy milk"),
+    ],
+)
+async def test_the_demo_says_that_it_sees_no_picture_only_when_one_comes(
+    name, text, pictures, answer
+):
+    picture = {"type": "image_url", "image_url": {"url": "data:image/png;base64,"}}
+    content = [{"type": "text", "text": name + text}, *[picture] * pictures]
+    asked = {"messages": [{"role": "user", "content": content}]}
+    async with (
+        demo_server() as url,
+        aiohttp.ClientSession() as session,
+        session.post(f"{url}/chat/completions", json=asked) as response,
+    ):
+        said = (await response.json())["choices"][0]["message"]["content"]
+    assert answer in said
+
+
+async def test_the_demo_calls_a_tool_though_a_picture_was_sent_earlier():
+    text = "[picture 1 is from earlier: a.png]\n\nnote: buy milk"
+    tool = {"type": "function", "function": {"name": "notes__add_note"}}
+    asked = {"messages": [{"role": "user", "content": text}], "tools": [tool]}
+    async with (
+        demo_server() as url,
+        aiohttp.ClientSession() as session,
+        session.post(f"{url}/chat/completions", json=asked) as response,
+    ):
+        said = (await response.json())["choices"][0]["message"]
+    assert json.loads(said["tool_calls"][0]["function"]["arguments"]) == {"text": "buy milk"}
 
 
 @pytest.mark.parametrize("question", ["hello", "My name is Ada", "what is 5?", "Write 900 chars"])

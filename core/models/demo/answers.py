@@ -24,12 +24,34 @@ _NUMBER = re.compile(
     r"(?:my (?:favou?rite|lucky) number is|remember(?: the number)?|记住(?:数字)?)\s*(\d+)",
     re.IGNORECASE,
 )
+_NOTES = re.compile(r"(?:[^:\n\[]{1,80}: )?(?:\[[^\n]*\]\n\n)+")
+"""In a group, the name of who speaks is before them."""
 MOST_CHARS = 60_000
 
 
 def pieces(text: str) -> list[str]:
     """*text* in pieces like tokens. Joined, they are the text again."""
     return _PIECE.findall(text)
+
+
+def spoken(text: str) -> str:
+    """*text* without the notes about files that Palaver puts before what somebody said."""
+    return text[_notes_end(text) :]
+
+
+def earlier(text: str) -> int:
+    """How many pictures of earlier messages the notes of *text* name."""
+    return text[: _notes_end(text)].count(" is from earlier: ")
+
+
+def _notes_end(text: str) -> int:
+    found = _NOTES.match(text)
+    return found.end() if found else 0
+
+
+def unseen(question: str) -> str:
+    """The demo's answer to a *question* that comes with a picture."""
+    return texts.UNSEEN[bool(_CJK.search(question))]
 
 
 def answer(messages: Sequence[tuple[str, str]]) -> str:

@@ -64,7 +64,9 @@ def wanted(question: str, offered: Collection[str]) -> Wanted | None:
     if len(question) > MOST_CHARS:
         return None
     text = " ".join(question.split())
-    for call in _calls(text):
+    # In a group, the name of who speaks is before the question.
+    _, _, unnamed = text.partition(": ")
+    for call in (*_calls(text), *_calls(unnamed)):
         if call.name in offered:
             return call
     return None

@@ -27,6 +27,7 @@ MOST_PIXELS = 4_194_304
 
 
 class _Part(msgspec.Struct):
+    type: str = "text"
     text: str = ""
 
 
@@ -52,6 +53,13 @@ class _Message(msgspec.Struct):
             return "".join(part.text for part in self.content)
         return self.content or ""
 
+    @property
+    def brings_pictures(self) -> bool:
+        """Whether it has pictures that did not come with an earlier message."""
+        parts = self.content if isinstance(self.content, list) else []
+        pictures = sum(part.type == "image_url" for part in parts)
+        return pictures > answers.earlier(self.text)
+
 
 class _Options(msgspec.Struct):
     include_usage: bool = False
@@ -66,15 +74,17 @@ class _Chat(msgspec.Struct):
 
     def says(self) -> tuple[str, hands.Wanted | None]:
         """What the demo answers: a text, or a call, whose text comes in the next round."""
-        messages = [(message.role, message.text) for message in self.messages]
+        messages = [(message.role, answers.spoken(message.text)) for message in self.messages]
         asked = max(at for at, (role, _) in enumerate(messages) if role == "user")
         question, after = messages[asked][1], self.messages[asked + 1 :]
         called = [call.function.name for one in after for call in one.tool_calls or ()]
         if called:
-            return hands.told(question, called[-1], messages[-1][1]), None
+            return hands.told(question, called[-1], self.messages[-1].text), None
         offered = [one.function.name for one in self.tools or ()]
         if (call := hands.wanted(question, offered)) is not None:
             return "", call
+        if self.messages[asked].brings_pictures:
+            return answers.unseen(question), None
         return answers.answer(messages), None
 
 

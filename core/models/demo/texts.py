@@ -104,6 +104,14 @@ IMAGE = (
     "发送 `/image 雪地里的红狐狸 --size 1024x1024`,演示画师就会画出来:颜色、时间和它认识的东西"
     "(狐狸、猫、树、山、海、城市、月亮、花、爱心……)都取自你的描述。",
 )
+UNSEEN = (
+    "Your picture is here, but I am **Palaver's demo model** and cannot look at it. A real model "
+    "(`LLM_BASE_URL`, `LLM_API_KEY`, `LLM_MODEL`) gets it with your question.\n\n"
+    "What I *can* do is have it changed: say `make it warmer`.",
+    "图片收到了,但我是 **Palaver 的演示模型**,看不了图。换成真正的模型(`LLM_BASE_URL`、"
+    "`LLM_API_KEY`、`LLM_MODEL`),它会和你的问题一起收到这张图。\n\n"
+    "我能做的是让画师改它:说 `改成 暖色`。",
+)
 TABLE = (
     """Here is a table, from the demo model:
 
