@@ -53,7 +53,9 @@ class Settings(Allowances):
         180.0, gt=0, description="seconds that it may be silent before its first sign of life"
     )
     llm_silence_s: float = Field(
-        60.0, gt=0, description="seconds that it may be silent after that; keep-alives are not"
+        60.0,
+        gt=0,
+        description="seconds that it may be silent after that; a keep-alive is a sign of life",
     )
     llm_whole_s: float = Field(1800.0, gt=0, description="seconds that one answer may take")
     llm_parameters: str = Field(
