@@ -53,9 +53,7 @@ class Settings(Allowances):
         180.0, gt=0, description="seconds that it may be silent before its first sign of life"
     )
     llm_silence_s: float = Field(
-        60.0,
-        gt=0,
-        description="seconds that it may be silent after that; a keep-alive is a sign of life",
+        60.0, gt=0, description="seconds that it may be silent then; a keep-alive is a sign of life"
     )
     llm_whole_s: float = Field(1800.0, gt=0, description="seconds that one answer may take")
     llm_parameters: str = Field(
