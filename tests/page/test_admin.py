@@ -66,6 +66,23 @@ async def choose_in_place(page, place):
     await expect(page.get_by_label("Its value")).to_have_value("")
 
 
+async def look_far_back(page, core):
+    """Many changes are turned over, and found by their words."""
+    for n in range(205):
+        await core.services.audit.note(Change("reload", f"file-{n}.toml", "telegram:77"))
+    await tab(page, "people")
+    await tab(page, "changes")
+    rows = page.locator("tbody tr:visible")
+    await expect(rows).to_have_count(200)
+    await page.get_by_label("Find in it").fill("READ anew file-19")
+    await expect(rows).to_have_count(11)
+    await page.get_by_role("button", name="Older").click()
+    await expect(rows.first).to_contain_text("file-4.toml")
+    await page.get_by_role("button", name="Newest").click()
+    await expect(rows.first).to_contain_text("file-204.toml")
+    await core.redis.delete(keys.AUDIT)
+
+
 async def look_over_time(page):
     await tab(page, "time")
     await expect(page.locator("figure").first).to_be_visible()
@@ -118,6 +135,7 @@ async def test_an_operator_signs_in_looks_decides_and_takes_it_back(page, operat
     await undo.click()
     await expect(page.locator("tbody tr").first).to_contain_text("undo role")
 
+    await look_far_back(page, running.core)
     server.add_group(-1001)
     await choose_in_place(page, "telegram:-1001")
     for name in ("budgets", "places", "tools", "letters", "broadcast"):

@@ -89,6 +89,8 @@ export async function act(name, body, again) {
   }
 }
 
+const MANY = 20;
+
 // --- elements ---------------------------------------------------------------------------------------
 
 export const button = (text, does, attributes = {}) =>
@@ -114,12 +116,22 @@ export function table(caption, names, rows) {
   if (!rows.length) return make("section", {}, make("h2", {}, caption), make("p", { class: "soft" }, say("admin_nothing")));
   const head = rows[0].map((_, at) => (names[at] ? make("th", { scope: "col", role: "columnheader" }, names[at]) : make("td", { role: "cell" })));
   const cells = (row) => row.map((cell, at) => make("td", { role: "cell", "data-head": names[at] }, cell ?? ""));
+  const body = make("tbody", { role: "rowgroup" }, ...rows.map((row) => make("tr", { role: "row" }, ...cells(row))));
   return make("section", {},
-    make("h2", {}, caption),
+    make("h2", {}, caption), rows.length > MANY ? finder(body) : null,
     make("div", { class: "wide", tabindex: "0", role: "region", "aria-label": caption },
       make("table", { role: "table" },
         make("thead", { role: "rowgroup" }, make("tr", { role: "row" }, ...head)),
-        make("tbody", { role: "rowgroup" }, ...rows.map((row) => make("tr", { role: "row" }, ...cells(row)))))));
+        body)));
+}
+
+// A field that hides the rows without its words.
+function finder(body) {
+  const { input, node } = field(say("admin_find"), { type: "search", oninput: () => {
+    const words = input.value.toLocaleLowerCase(lang).split(/\s+/);
+    for (const row of body.rows) row.hidden = !words.every((one) => row.textContent.toLocaleLowerCase(lang).includes(one));
+  } });
+  return node;
 }
 
 export const field = (label, attributes = {}) => {

@@ -191,12 +191,20 @@ function last(sending, again) {
 
 const UNDONE = new Set(["role", "budget", "maintenance", "additions", "place"]);
 
+const PAGE = 200;
+let before = "";
+
 async function changes(again) {
-  const { changes: found } = await see("changes");
+  const { changes: found } = await see(before ? `changes?before=${before}` : "changes");
+  const turn = (text, to) => button(say(text), () => {
+    before = to;
+    again();
+  });
   const undone = new Set(found.map((one) => one.undoes));
   return [table(say("admin_changes"), heads("admin_heads_changes"), found.map((one) => [
     when(one.at), data(one.by), done(one), target(one), value(one, one.before), value(one, one.after),
-    UNDONE.has(one.act) && !undone.has(one.id) && one.before !== undefined ? sure(say("admin_undo"), () => act("undo", { name: one.id }, again)) : ""]))];
+    UNDONE.has(one.act) && !undone.has(one.id) && one.before !== undefined ? sure(say("admin_undo"), () => act("undo", { name: one.id }, again)) : ""])),
+    row(before ? turn("admin_newest", "") : "", found.length === PAGE ? turn("admin_older", found.at(-1).id) : "")];
 }
 
 function done({ act: what, undoes }) {
