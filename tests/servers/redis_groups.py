@@ -91,10 +91,16 @@ class Group:
 
     async def _holds(self, node):
         if self.others:
-            return True
+            return all([await self._told_by(sentinel) == node.port for sentinel in self.others])
         with suppress(RedisError, OSError):
             return (await node.client.cluster("countkeysinslot", SLOT)) > 0
         return False
+
+    @staticmethod
+    async def _told_by(sentinel):
+        with suppress(RedisError, OSError):
+            return (await sentinel.client.sentinel_get_master_addr_by_name("palaver"))[1]
+        return 0
 
     async def close(self):
         for node in (*self.others, *self.data):
