@@ -15,6 +15,7 @@ from core.admin.house import House
 from core.admin.over_time import costs_of, csv_of, plotted, row_of, top
 from core.admin.reading import ENTRY
 from core.languages.catalogue import Language, say
+from core.mcp.server import NOT_STARTED
 from core.messages import ConversationId
 from core.net.own_requests import json_response
 from core.people.budgets import NO_LIMIT, Limit
@@ -172,7 +173,11 @@ class Seeing:
             {"name": one.name, "about": one.description, "effect": one.effect, "schema": one.schema}
             for one in services.tools
         ]
-        return json_response({"tools": found, "servers": services.servers.states()})
+        servers = [
+            {**msgspec.to_builtins(one), "idle": one.fault == NOT_STARTED}
+            for one in services.servers.states()
+        ]
+        return json_response({"tools": found, "servers": servers})
 
     async def places(self, _: web.Request, __: Operator) -> web.Response:
         """Where people asked in the last month, the busiest first; and the last broadcast."""

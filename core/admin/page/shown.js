@@ -109,7 +109,7 @@ async function tools(again) {
         button(say("admin_keep"), () => act("key", { name: key.name.input.value, url: key.url.input.value, secret: key.secret.input.value }, again)))),
     table(say("admin_kept_keys"), heads("admin_heads_keys"), added.keys.map((one) => [data(one.name), data(one.url), sure(say("admin_forget"), () => act("key", { name: one.name }, again))])),
     table(say("admin_servers"), heads("admin_heads_servers"), servers.map((one) => [
-      data(one.name), one.fault ? make("span", { class: "bad" }, data(one.fault)) : make("span", { class: "good" }, say("admin_ok")), data(one.tools.join(", ")), data(one.changed.join(", ")),
+      data(one.name), one.idle ? say("admin_idle") : one.fault ? make("span", { class: "bad" }, data(one.fault)) : make("span", { class: "good" }, say("admin_ok")), data(one.tools.join(", ")), data(one.changed.join(", ")),
       one.changed.length ? sure(say("admin_accept_changes"), () => act("accept", { name: one.name }, again)) : ""])),
     said,
     table(say("admin_tools"), heads("admin_heads_tools"), found.map((one) => [
