@@ -79,7 +79,7 @@ class Claim:
         self._held: set[str] = set()
         self._slot_at = 0.0
         self.near: Sequence[Account] = ()  # Budgets that the commit brought near their limit.
-        self.waiting = 0  # How much mail the lane had at the last look.
+        self.more = 0  # How much mail had come since the turn began, at the last look.
 
     async def load(self, history_bytes: int, *, again: bool = False) -> Turn | None:
         """Begin the turn with about *history_bytes* of history.
@@ -119,7 +119,7 @@ class Claim:
         if not self._fence:
             return None
         mail, *read, limits, hold, before = loaded[1:]
-        self.waiting = len(mail)
+        self.more = 0
         in_thread = self.conversation != self._place
         began = read_turn(await self._readable(mail), *read, in_thread=in_thread)
         limit, held, reworded = read_limits(limits), read_hold(hold), exchange_in(before)
@@ -148,7 +148,7 @@ class Claim:
         """
         saved = msgspec.json.encode(checkpoint) if checkpoint else ""
         slot = time.monotonic() - self._slot_at > SLOT_S
-        stop, self.waiting = await self._step(
+        stop, self.more = await self._step(
             self._engine.checkpoint,
             [
                 keys.state(self.lane.name),
@@ -156,7 +156,6 @@ class Claim:
                 keys.running(self.person),
                 keys.running(self._place),
                 keys.posts(self.conversation),
-                keys.mail(self.lane.name),
                 self.lane.askers,
             ],
             [self._fence, saved, POSTS_S, self._slot if slot else "", *self.lane.asker, *new_posts],

@@ -84,7 +84,7 @@ class LeaseRenewer:
         self._checkpoints.urgent.set()
 
     async def grows(self, within_s: float | None) -> bool:
-        """Wait until the lane has more mail than when it was last looked at, or for *within_s*."""
+        """Wait until the lane gets more mail than when it was last looked at, or for *within_s*."""
         await self._grown.wait(math.inf if within_s is None else within_s)
         grown = self._grown.is_set()
         self._grown.clear()
@@ -160,9 +160,9 @@ class LeaseRenewer:
     async def _renew(self, checkpoint: Checkpoint | None) -> str:
         """Renew, save *checkpoint* with it, and return which turn must stop."""
         unknown = self._checkpoints.unknown_posts(checkpoint)
-        before = self._claim.waiting
+        before = self._claim.more
         stop = await self._claim.renew(checkpoint, unknown)
-        if self._claim.waiting > before:
+        if self._claim.more > before:
             self._grown.set()
         if checkpoint is not None:
             self._checkpoints.note_saved(checkpoint)

@@ -43,9 +43,9 @@ async def test_an_answer_with_twelve_updates_costs_few_trips_and_commands(redis)
     # Accept 1, claim and load 2, commit 1, and one for each token and each renewal. What a process
     # does not know yet of a bucket costs one more.
     assert trips - 1 <= 5 + UPDATES + SECONDS
-    # Accept 6, claim 1, load 14, commit 19, a token 5, a renewal 5, the scripts' own included; and
+    # Accept 6, claim 1, load 14, commit 19, a token 5, a renewal 4, the scripts' own included; and
     # what a process does not know yet of a bucket, or of the time.
-    assert commands - 1 <= 40 + 5 + 5 * UPDATES + 5 * SECONDS
+    assert commands - 1 <= 40 + 5 + 5 * UPDATES + 4 * SECONDS
 
 
 async def test_a_token_costs_one_trip_and_one_more_if_another_process_was_there(redis):

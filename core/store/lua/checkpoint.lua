@@ -2,16 +2,15 @@
 -- Refused (nil) unless the entry is still there and the caller's turn is the current one: whoever
 -- took the entry over, but has not begun a turn, does not begin one.
 -- KEYS  1 stream  2 the lane's state  3 the conversation's state  4 the person's running
---       5 the place's running  6 posts that somebody knows of  7 the lane's mail
---       8 for whom posts were made
+--       5 the place's running  6 posts that somebody knows of  7 for whom posts were made
 -- ARGV  1 group  2 worker  3 entry  4 fence  5 checkpoint (may be empty)  6 posts_ttl_s
 --       7 its slot among those running, if that is to be renewed too (else empty)
 --       8 for whom it runs, in a group (else empty)  9 askers_ttl_s
 --       10... posts that are new in it
 -- Returns {the event id of the answer that must stop, `*` for any, or an empty string, how much
--- mail the lane has}
+-- mail has come since the turn began}
 -- In private both states are the same.
-local lane = redis.call('HMGET', KEYS[2], 'fence', 'stop', 'began', 'moved', 'stopped')
+local lane = redis.call('HMGET', KEYS[2], 'fence', 'stop', 'began', 'moved', 'stopped', 'more')
 local moved, stopped = lane[4], lane[5]
 if KEYS[3] ~= KEYS[2] then
   moved, stopped = unpack(redis.call('HMGET', KEYS[3], 'moved', 'stopped'))
@@ -26,8 +25,8 @@ end
 if ARGV[5] ~= '' then redis.call('HSET', KEYS[2], 'checkpoint', ARGV[5]) end
 for i = 10, #ARGV do redis.call('SADD', KEYS[6], ARGV[i]) end
 if #ARGV > 9 then redis.call('EXPIRE', KEYS[6], ARGV[6]) end
-note_askers(KEYS[8], ARGV[8], ARGV[9], 10)
-local mail = redis.call('LLEN', KEYS[7])
+note_askers(KEYS[7], ARGV[8], ARGV[9], 10)
+local mail = math.floor(number(lane[6]))
 if lane[2] then return {lane[2], mail} end
 if stopped and happened_since(lane[3], stopped) then return {'*', mail} end
 return {'', mail}

@@ -131,6 +131,7 @@ if ARGV[6] ~= '0' then
 end
 set('tries', string.format('%.0f', tries))
 set('fence', string.format('%.0f', fence))
+set('more', '0')
 if not lane.began then set('began', string.format('%d.%06d', time[1], time[2])) end
 redis.call('HSET', KEYS[3], unpack(changed))
 if not new then redis.call('PERSIST', KEYS[3]) end

@@ -81,6 +81,7 @@ if redis.call('RPUSH', mail, ARGV[1]) == 1 then
   make_ready(KEYS[6], KEYS[7], name, ARGV[9])
 elseif redis.call('HEXISTS', state, 'tries') == 1 then
   -- It may belong to the question that is being answered.
+  add('HINCRBY', state, 'more', 1)
   redis.call('PUBLISH', ARGV[8], name)
 end
 return {'kept', waiting}
