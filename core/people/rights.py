@@ -123,9 +123,14 @@ class Rights:
             return role
         return max(self._access.role_of(person), Role.MEMBER)
 
-    def who_may(self, act: Act) -> str:
-        """The name of the sentence that says who may do *act* in a group."""
+    def who_may(self, act: Act, person: str = "", role: Role = Role.STRANGER) -> str:
+        """The name of the sentence that says who may do *act* in a group.
+
+        *person*, who has *role*, is told it. An owner of one more bot hears of no owner.
+        """
         least = self.table[act]
+        if role >= least.group and own_name_of(tenant_of(person)) and act in (*MONEY, "operate"):
+            return "only_operator"
         if least.group is Role.OWNER:
             return "only_owner"
         if act == "others":

@@ -50,8 +50,7 @@ class TurnContext:
 
     *role* is what the sender is everywhere; `may` also knows the admins of the place. *whole* is
     set once the turn waits for no more mail of the burst. The commit waits for it. *memory*: what
-    the sender wants remembered, and used in answers to them here. *replies* and the posts
-    *painted*: all that it says.
+    the sender wants used in answers to them. *replies* and the posts *painted*: all that it says.
     """
 
     claim: Claim
@@ -225,7 +224,8 @@ class TurnContext:
 
     async def refuse(self, act: Act) -> Report:
         """Say to the person alone who may do *act*, and end the turn."""
-        return await self.close("refused", say(self.services.rights.who_may(act), self.language))
+        name = self.services.rights.who_may(act, self.first.sender.id, self.role)
+        return await self.close("refused", say(name, self.language))
 
     async def close(self, outcome: str, text: str, buttons: Sequence[Button] = ()) -> Report:
         """Say *text* and end the turn."""

@@ -73,6 +73,15 @@ async def test_an_admin_of_a_group_alone_has_no_right_over_money_and_people(act)
         )
 
 
+@pytest.mark.parametrize("act", ["operate", "budget", "any model"])
+def test_the_owner_of_one_more_bot_is_not_told_that_only_owners_may(act):
+    """They are one, so that sentence would help them to nothing."""
+    who = rights()
+    assert who.who_may(act, "telegram+shop:1", Role.OWNER) == "only_operator"
+    assert who.who_may(act, "telegram+shop:1", Role.MEMBER) in ("only_owner", "only_admins")
+    assert who.who_may(act, "telegram:1", Role.MEMBER) in ("only_owner", "only_admins")
+
+
 async def test_an_operator_may_keep_the_admins_of_groups_from_being_ours():
     platform = Place(admins=("telegram:2",))
     who = rights(users=("telegram:2",), place_admins=False)
