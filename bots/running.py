@@ -78,19 +78,20 @@ def _greet(core: Core, url: str, platforms: Sequence[Platform], took_s: float) -
         "configured": f"{core.models.chat.model} at {shown_url(settings.llm_base_url)}",
     }
     print(f"\n  Palaver {__version__} is ready ({took_s:.1f} s)\n", file=sys.stderr)
+    width = max((10, *(len(platform.name) for platform in platforms)))
     for platform in platforms:
         own = platform.identity[:1] in ("", "/")
         where = f"open {urljoin(url, platform.identity)}" if own else platform.identity
-        print(f"  {platform.name:<10} {where}", file=sys.stderr)
-    print(f"  {'model':<10} {models[core.models.kind]}", file=sys.stderr)
+        print(f"  {platform.name:<{width}} {where}", file=sys.stderr)
+    print(f"  {'model':<{width}} {models[core.models.kind]}", file=sys.stderr)
     if settings.admin_token.get_secret_value():
-        print(f"  {'operator':<10} open {urljoin(url, '/admin')}", file=sys.stderr)
+        print(f"  {'operator':<{width}} open {urljoin(url, '/admin')}", file=sys.stderr)
     store = (
         "REDIS_URL"
         if settings.redis_url.get_secret_value()
         else f"embedded, in {settings.data_dir}"
     )
-    print(f"  {'store':<10} {store}\n", file=sys.stderr)
+    print(f"  {'store':<{width}} {store}\n", file=sys.stderr)
     remote = [platform.name for platform in platforms if not platform.local]
     access = core.services.access
     if remote and access.open:
