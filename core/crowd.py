@@ -47,7 +47,8 @@ class CrowdTeller:
         self._crowds = crowds
         self._notices = notices
         self._budget = budget
-        self._since: dict[ConversationId, float] = {}
+        self._since: dict[str, dict[ConversationId, float]] = {}
+        """Since when a post is wanted, by platform and conversation."""
 
     async def look(self, platform: Platform, longer_than_s: float) -> None:
         """Tell groups in which people wait longer than *longer_than_s*, largest crowds first."""
@@ -61,8 +62,8 @@ class CrowdTeller:
             for conversation, crowd in waiting.items()
             if conversation not in posts or _differs(posts[conversation].people, crowd.people)
         }
-        now = time.monotonic()
-        self._since = {conversation: self._since.get(conversation, now) for conversation in wanted}
+        before, now = self._since.get(platform.name, {}), time.monotonic()
+        self._since[platform.name] = {one: before.get(one, now) for one in wanted}
         for conversation, crowd in sorted(wanted.items(), key=lambda one: -one[1].people):
             await self._tell(platform, conversation, crowd, posts)
 
@@ -84,7 +85,8 @@ class CrowdTeller:
         )
         if any(bucket.why for bucket in surface.budget):
             return  # Posts are rare here. Who waits is told alone (`core.turn.alone`).
-        patient = time.monotonic() - self._since[conversation] < SPARE_WAIT_S
+        since = self._since[platform.name][conversation]
+        patient = time.monotonic() - since < SPARE_WAIT_S
         if not await self._take(surface.budget, patient=patient):
             return
         if not await self._notices.first_time(name, NOTICE_EVERY_S):

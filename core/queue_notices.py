@@ -6,6 +6,7 @@ notice's post becomes the answer's post. In groups there is one post for all (se
 
 import asyncio
 from collections.abc import Mapping
+from functools import partial
 
 from core.budget import Budget
 from core.crowd import CrowdTeller
@@ -17,6 +18,7 @@ from core.messages import Button, ConversationId, Incoming, split_conversation
 from core.platform import Platform
 from core.retry import retry_until_available
 from core.store.inbox import Inbox
+from core.store.looks import Looks
 from core.tasks import see_through
 from core.telemetry import logger
 
@@ -47,37 +49,45 @@ class QueueNotices:
         self._platforms = platforms
         self._budget = budget
         self._leases = leases
-        self._told: set[ConversationId] = set()
+        self._told: dict[str, set[ConversationId]] = {}
+        """Who was told, by platform."""
+        self._looks: Looks[str, None] = Looks()
 
     async def watch(self) -> None:
         """For ever: tell those who wait longer than `TOLD_AFTER_S` their place in the queue."""
         while True:
             async with self._leases.hold("line") as lease:
-                while lease.held:
-                    await asyncio.sleep(LOOK_S)
-                    try:
-                        waiting: set[ConversationId] = set()
-                        for platform in tuple(self._platforms.values()):
-                            waiting |= await self._look(platform)
-                            await self._crowds.look(platform, TOLD_AFTER_S)
-                        self._told &= waiting
-                    except StoreError as error:
-                        log.warning("queue not looked at", reason=str(error))
+                try:
+                    while lease.held:
+                        await asyncio.sleep(LOOK_S)
+                        await self._look_at_all()
+                finally:
+                    await self._looks.close()
 
-    async def _look(self, platform: Platform) -> set[ConversationId]:
+    async def _look_at_all(self) -> None:
+        served = self._platforms.items()
+        try:
+            if served:
+                await self._looks.at({name: partial(self._look, one) for name, one in served})
+        except StoreError as error:
+            log.warning("queue not looked at", reason=str(error))
+
+    async def _look(self, platform: Platform) -> None:
+        told = self._told.setdefault(platform.name, set())
         waiting = await self._inbox.waiting(platform.name, TOLD_AFTER_S)
         refusals = 0
         for one in waiting:
             if refusals == MOST_REFUSALS:
                 break
-            if one.conversation in self._told:
+            if one.conversation in told:
                 continue
             if await self.notify(one.conversation, "in_line", place=one.place):
-                self._told.add(one.conversation)
+                told.add(one.conversation)
                 refusals = 0
             else:
                 refusals += 1
-        return {one.conversation for one in waiting}
+        told &= {one.conversation for one in waiting}
+        await self._crowds.look(platform, TOLD_AFTER_S)
 
     async def notify(self, conversation: ConversationId, sentence: str, **values: object) -> bool:
         """Say *sentence* to the first who waits in *conversation*. False: there is no token."""

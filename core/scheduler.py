@@ -55,6 +55,7 @@ class Scheduler:
                             await self._sleep(await self.tell_due())
                     finally:
                         await end([hearing])
+                        await self._reminders.close()
             except StoreError as error:
                 log.warning("reminders not looked at", reason=str(error))
             except Exception:

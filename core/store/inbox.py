@@ -23,7 +23,7 @@ from core.store.engine import Engine
 from core.store.erasing import Eraser
 from core.store.lanes import Lane, lane_at, lane_of, streams
 from core.store.memories import open_memories
-from core.store.orphans import Orphans, left_behind
+from core.store.orphans import Orphans
 from core.store.places import Places
 from core.store.ready import ReadyEntries
 from core.store.sharded import at_home
@@ -202,7 +202,7 @@ class Inbox:
         idle_ms = int(self.engine.lease_s * 1000)
         with store_errors():
             try:
-                left = await left_behind(self._redis, _streams(platforms), idle_ms)
+                left = await self.entries.left_behind(_streams(platforms), idle_ms)
             except ResponseError as error:
                 await self._prepare_again(error, platforms)
                 return []

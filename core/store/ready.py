@@ -1,4 +1,4 @@
-"""Reading the ready streams: the entries that no worker has, as soon as they are there.
+"""Reading the ready streams: entries that no worker has, at once, and those of workers that died.
 
 A read blocks at the server until there is one, so nobody polls. Each shard has a read of its own
 under way. If one brings entries, the others go on, and what they bring comes with a later call: a
@@ -7,12 +7,14 @@ read that is given up may already have taken an entry, which then waits until it
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from core.store import keys
+from core.store.looks import Looks
 from core.store.sharded import together
 from core.store.values import has_no_group
 from core.tasks import end
@@ -31,6 +33,7 @@ class ReadyEntries:
         self._worker = worker
         self._under_way: dict[Redis, asyncio.Task[Entries]] = {}
         self._away: set[Redis] = set()
+        self._looks: Looks[Redis, Sequence[tuple[str, bytes]]] = Looks()
 
     async def read(self, streams: Sequence[str], count: int, wait_s: float) -> Entries:
         """At most *count* entries of each of *streams*, from now on this worker's.
@@ -55,6 +58,23 @@ class ReadyEntries:
         """Read no more."""
         await end(list(self._under_way.values()))
         self._under_way.clear()
+        await self._looks.close()
+
+    async def left_behind(
+        self, streams: Sequence[str], idle_ms: int
+    ) -> Sequence[tuple[str, bytes]]:
+        """Those of *streams* in which a lease has run out, and the first such entry of each.
+
+        XAUTOCLAIM looks at ten entries for each that it may claim. From the beginning of a stream,
+        it would not get past the lanes that run.
+
+        Raises:
+            redis.exceptions.RedisError: no shard can be reached, or a stream has no group.
+        """
+        shards = together(self._redis, streams)
+        looks = {one: partial(_left_behind, one, some, idle_ms) for one, some in shards.items()}
+        found = await self._looks.at(looks)
+        return [one for some in found.values() for one in some]
 
     def _read_by_now(self, shards: int) -> Entries:
         """What the reads brought that have ended."""
@@ -100,3 +120,15 @@ class ReadyEntries:
         if isinstance(found, dict):
             return [(stream, groups[0]) for stream, groups in found.items()]
         return found or ()
+
+
+async def _left_behind(
+    redis: Redis, ready: Sequence[str], idle_ms: int
+) -> Sequence[tuple[str, bytes]]:
+    async with redis.pipeline(transaction=False) as pipe:
+        for stream in ready:
+            pipe.xpending_range(stream, keys.GROUP, "-", "+", 1, idle=idle_ms)
+        found = await pipe.execute()
+    return [
+        (stream, some[0]["message_id"]) for stream, some in zip(ready, found, strict=True) if some
+    ]

@@ -27,6 +27,7 @@ from core.store import keys
 from core.store.connection import script, store_errors
 from core.store.inbox import DEDUPE_S
 from core.store.lanes import lane_of, streams
+from core.store.looks import Looks
 from core.store.reminder import Reminder, mail_of, ms, reminder_in
 from core.store.sharded import at_home, shards_of
 from core.store.values import words
@@ -61,6 +62,7 @@ class Reminders:
         self._create = script(redis, "remind")
         self._rewrite = script(redis, "rewrite")
         self._due = script(redis, "due")
+        self._looks: Looks[Redis, tuple[list[Kept], float, float]] = Looks()
 
     async def create(self, reminder: Reminder, most_person: int, most_place: int) -> int:
         """Keep *reminder*. Returns its number; 0: the person has too many, -1: the place has."""
@@ -155,10 +157,21 @@ class Reminders:
     # --- the queue ----------------------------------------------------------------------------
 
     async def look(self, most: int) -> tuple[list[Kept], float, float]:
-        """What is due, the time by the store's clock, and in how many seconds the next one is."""
-        looks = [await self._look(shard, most) for shard in shards_of(self._redis)]
-        due = [one for some, _, _ in looks for one in some]
-        return due, looks[0][1], min(next_s for _, _, next_s in looks)
+        """What is due, the time by the store's clock, and in how many seconds the next one is.
+
+        To be asked by one task. A shard that is away keeps back nothing of the others.
+        """
+        shards = shards_of(self._redis)
+        found = await self._looks.at({one: partial(self._look, one, most) for one in shards})
+        due = [one for some, _, _ in found.values() for one in some]
+        now = max((now for _, now, _ in found.values()), default=0.0)
+        next_s = min((next_s for _, _, next_s in found.values()), default=SOON_S)
+        # A shard that is away now is looked into again soon.
+        return due, now, next_s if len(found) == len(shards) else min(next_s, SOON_S)
+
+    async def close(self) -> None:
+        """Look no more."""
+        await self._looks.close()
 
     async def _look(self, shard: Redis, most: int) -> tuple[list[Kept], float, float]:
         with store_errors():

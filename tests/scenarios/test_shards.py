@@ -161,6 +161,37 @@ async def test_a_shard_that_is_away_keeps_only_its_own_tenants_waiting(
         await at_rest(running.core)
 
 
+async def test_a_shard_that_says_nothing_keeps_no_other_tenant_waiting(
+    cluster, bots, tmp_path, model
+):
+    """A machine that is gone does not even refuse: each command to it fails after seconds."""
+    first, lost, other = bots.bots
+    for node in cluster.data:
+        await node.client.config_set("cluster-require-full-coverage", "no")
+    async with serving(tmp_path, model, bots, cluster.url, shards=SHARDS) as running:
+        lost.say(77, "before")
+        await answered(lost, "before")
+        await at_rest(running.core)
+        names = await all_names(cluster)
+        primary = next(node for name, node in names.items() if name.startswith(tag(3)))
+        away = [primary, cluster.data[cluster.data.index(primary) + 3]]
+        for node in away:
+            node.freeze()
+        try:
+            lost.say(77, "asked while its shard says nothing")
+            other.say(77, "/remind in 2 seconds tea")
+            for number in range(8):
+                first.say(77, f"and here, {number}?")
+                await answered(first, f"and here, {number}?")
+            await until(lambda: [one for one in other.posts(77) if one.text == "⏰\n\ntea"])
+            assert len(lost.posts(77)) == 1
+        finally:
+            for node in away:
+                node.thaw()
+        await answered(lost, "asked while its shard says nothing")
+        await at_rest(running.core)
+
+
 async def _store_wrong(running):
     status, told = await readiness(running.url)
     return status == 503 and "store" in str(told)
