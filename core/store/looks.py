@@ -34,7 +34,7 @@ class Looks(Generic[_K, _T]):
         """What the *looks* have brought, by place, also those of an earlier call.
 
         Raises:
-            redis.exceptions.RedisError, StoreError: no place can be reached, or a stream has no group.
+            RedisError, StoreError: no place can be reached, or a stream has no group.
         """
         if len(looks) == 1 and not self._under_way:
             ((place, look),) = looks.items()
