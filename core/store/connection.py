@@ -8,6 +8,7 @@ from importlib import resources
 from typing import Any
 
 from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio.connection import AbstractConnection, Connection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.commands.core import AsyncScript
@@ -185,6 +186,7 @@ async def _is_cluster(address: StoreAddress) -> bool:
 def _connections(
     options: Mapping[str, Any], kind: type[BlockingConnectionPool] = BlockingConnectionPool
 ) -> BlockingConnectionPool:
+    usual: type[AbstractConnection] = options.get("connection_class", Connection)
     return kind(
         max_connections=POOL_CONNECTIONS,
         timeout=10,
@@ -194,5 +196,17 @@ def _connections(
         health_check_interval=15,
         # One more try on a fresh connection: our scripts may run twice.
         retry=Retry(NoBackoff(), 1),
-        **options,
+        **{**options, "connection_class": type(usual.__name__, (_Greeting, usual), {})},
     )
+
+
+class _Greeting(AbstractConnection):
+    """Greets the server before anything else.
+
+    On a Unix socket redis-py would try a fresh connection with a PING first. If the server refuses
+    that (it is loading, or wants a password now), redis-py connects again within the PING, tries
+    that connection with a PING too, twice, and so on: for minutes, in which nothing else runs.
+    """
+
+    async def on_connect_check_health(self, *_: Any, **__: Any) -> None:
+        await super().on_connect_check_health(check_health=False)
