@@ -7,7 +7,9 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import async_playwright
 
-from tests.harness import palaver
+from core.store import keys
+from core.store.post_log import RedisPostLog
+from tests.harness import at_rest, palaver
 from tests.servers.model import ModelServer
 
 CHROMIUM = next(
@@ -117,6 +119,15 @@ async def paste(page, name, mime, data):
         }""",
         [name, mime, base64.b64encode(data).decode()],
     )
+
+
+async def log_of(page, app):
+    """The log of the posts on *page*, and its name: the conversation."""
+    await at_rest(app.core)
+    thread = page.url.partition("#")[2]
+    (found,) = [one async for one in app.core.redis.scan_iter(keys.history(f"web:*:{thread}"))]
+    name = found.decode().removeprefix(keys.history(""))
+    return RedisPostLog(app.core.redis, None, 1_000), name
 
 
 def bot(page):

@@ -12,11 +12,9 @@ from playwright.async_api import expect
 
 from bots.web.posts import Post, Version
 from core.languages.catalogue import LANGUAGES
-from core.store import keys
-from core.store.post_log import RedisPostLog
 from tests.attacks.watching import free_port
 from tests.harness import Replica, until
-from tests.page.conftest import ask, bot
+from tests.page.conftest import ask, bot, log_of
 from tests.page.test_use import faults
 from tests.servers.redis import redis_at
 
@@ -187,10 +185,7 @@ async def test_what_earlier_versions_kept_of_edits_can_be_read(page, app, asked)
     await page.goto(app.url)
     await ask(page, "pears")
     await expect(bot(page)).to_have_text("Echo of pears -- before that: nothing.")
-    thread = page.url.partition("#")[2]
-    (found,) = [one async for one in app.core.redis.scan_iter(keys.history(f"web:*:{thread}"))]
-    conversation = found.decode().removeprefix(keys.history(""))
-    log = RedisPostLog(app.core.redis, None, 1_000)
+    log, conversation = await log_of(page, app)
     post = msgspec.json.decode(await log.get(conversation, 1), type=Post)
     versions = (Version("apples", "Echo of **apples**"),)
     old = replace(post, after=None, versions=versions, edit="abcdefgh")

@@ -1,14 +1,20 @@
 """How a growing answer is drawn, in a real Chromium: bench/page has the same at full length."""
 
+import asyncio
+from functools import partial
+
+import msgspec
 import pytest
 import pytest_asyncio
 from playwright.async_api import expect
 
 from bench.page.answer import answer, frames
+from bots.web.posts import Post
 from core.languages.catalogue import LANGUAGES
 from tests.harness import until
-from tests.page.conftest import ask, bot
+from tests.page.conftest import ask, bot, log_of
 
+PHONE = {"viewport": {"width": 375, "height": 700}, "has_touch": True, "is_mobile": True}
 TRICKY = r"""Intro
 # h
 #not a heading
@@ -233,3 +239,103 @@ async def test_an_answer_with_formulas_and_emoji_arrives_whole(page, app, model)
     await expect(bot(page).locator("strong")).to_have_text(["bold 🎉"] * 3)
     assert await page.evaluate("violations") == []
     assert page.problems == []
+
+
+async def test_who_scrolls_up_and_selects_while_a_long_answer_streams_is_left_alone(
+    page, app, model
+):
+    model.piece_chars, model.piece_s = 60, 0.004
+    model.answer = lambda messages: answer()
+    await page.goto(app.url)
+    await ask(page, "Show me")
+    await until(lambda: page.evaluate("document.querySelector('#posts').scrollHeight > 3000"))
+    await page.locator("#posts").hover()
+    await page.mouse.wheel(0, -1500)
+    await expect(page.locator("#down")).to_be_visible()
+    await page.evaluate(
+        """() => {
+          const [first, second] = document.querySelectorAll(".text p");
+          getSelection().setBaseAndExtent(first.firstChild, 0, second, 1);
+          window.selected = String(getSelection());
+          window.top0 = document.querySelector("#posts").scrollTop;
+        }"""
+    )
+    await expect(page.locator("button[data-command=retry]")).to_be_visible(timeout=60_000)
+    assert await page.evaluate("selected.length > 3 && String(getSelection()) === selected")
+    assert await page.evaluate("document.querySelector('#posts').scrollTop === top0")
+    await page.click("#down")
+    await expect(page.locator("button[data-command=retry]")).to_be_in_viewport()
+    await expect(page.locator("#down")).to_be_hidden()
+    assert await page.locator(".block").count() == 40
+    assert await page.evaluate("violations") == []
+    assert page.problems == []
+
+
+async def test_a_long_conversation_opens_at_its_end_and_the_rest_comes_in_pieces(page, app):
+    await page.goto(app.url)
+    await ask(page, "apples")
+    await expect(page.locator("button[data-command=retry]")).to_be_visible()
+    log, conversation = await log_of(page, app)
+    for _ in range(40):
+        post = Post("bot", answer()[:3_000], at=1.0)
+        await log.put(conversation, msgspec.json.encode(post))
+    await page.add_init_script(
+        """
+        window.drawn = [];  // key of each post, and the frame in which it was drawn
+        let frame = 0;
+        const count = () => { frame += 1; requestAnimationFrame(count); };
+        count();
+        new MutationObserver((all) => {
+          for (const { addedNodes } of all) for (const { dataset } of addedNodes) {
+            if (dataset?.key) drawn.push([Number(dataset.key), frame]);
+          }
+        }).observe(document, { childList: true, subtree: true });
+        """
+    )
+    await page.reload()
+    await until(lambda: page.evaluate("drawn.length >= 42"))
+    drawn = await page.evaluate("drawn")
+    # In one frame it would block the browser for seconds.
+    frames = {frame: [key for key, other in drawn if other == frame] for _, frame in drawn}
+    assert len(frames) > 5
+    # Of those that are there, the newest first.
+    assert all(keys == sorted(keys, reverse=True) for keys in frames.values())
+    order = await page.evaluate(
+        "[...document.querySelectorAll('article')].map(({ dataset }) => Number(dataset.key))"
+    )
+    assert order == sorted(order)
+    end = "(node) => node.scrollHeight - node.scrollTop - node.clientHeight"
+    assert await page.locator("#posts").evaluate(end) < 2
+    # What comes into view above gets its true height, and moves nothing that one reads.
+    await page.locator("#posts").hover()
+    seen = """(key) => {
+      const box = document.querySelector("#posts").getBoundingClientRect();
+      const middle = document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2);
+      const node = key ? document.querySelector(`[data-key="${key}"]`) : middle.closest("article");
+      return [node?.dataset.key, Math.round(node?.getBoundingClientRect().top)];
+    }"""
+    for _ in range(8):
+        await page.mouse.wheel(0, -500)
+        await asyncio.sleep(0.3)
+        key, top = await page.evaluate(seen, None)
+        await page.mouse.wheel(0, -100)
+        await until(partial(moved, page, seen, key, top + 100))
+
+
+async def moved(page, seen, key, top):
+    return abs((await page.evaluate(seen, key))[1] - top) < 5
+
+
+async def test_what_one_can_do_with_a_post_is_seen_where_nothing_can_be_pointed_at(browser, app):
+    context = await browser.new_context(**PHONE)
+    try:
+        page = await context.new_page()
+        await page.goto(app.url)
+        await page.fill("#text", "apples")
+        await page.tap("#send")
+        await expect(bot(page)).to_contain_text("Echo of apples")
+        await expect(page.locator(".post.person .actions")).to_have_css("opacity", "1")
+        await page.tap(".edit-post")
+        await expect(page.locator("#editing")).to_be_visible()
+    finally:
+        await context.close()

@@ -3,10 +3,11 @@
 import asyncio
 
 import pytest
+from aiohttp import web
 from playwright.async_api import expect
 
 from core.languages.catalogue import LANGUAGES
-from tests.harness import until
+from tests.harness import palaver, until
 from tests.page.conftest import ask, bot
 
 WORDS = LANGUAGES["en"].sentences
@@ -142,7 +143,8 @@ async def test_a_refusal_is_told_in_the_persons_language_whatever_a_proxy_writes
     await ask(page, "apples")
     said = words["page_error_other"].format(status=status)
     name = "page_retrying" if status == 502 else "page_not_sent"
-    await expect(page.locator("#state")).to_have_text(words[name].format(reason=said))
+    told = words[name].format(reason=said)
+    await expect(page.locator("#state")).to_have_text(told, timeout=15_000)
 
 
 async def test_a_voice_is_recorded_and_attached_but_not_to_another_conversation(page, app):
@@ -164,12 +166,34 @@ async def test_a_voice_is_recorded_and_attached_but_not_to_another_conversation(
 
 
 async def test_what_is_painted_is_said_in_words_and_can_be_stopped(page, app, model):
-    model.partial_images = asyncio.Semaphore(0)
+    painted = asyncio.Event()
+
+    async def slow(request):
+        await painted.wait()
+        raise web.HTTPServiceUnavailable
+
+    model.image_faults = [slow]
     await page.goto(app.url)
     await ask(page, "/image a red fox")
-    await expect(page.locator(".dots")).to_contain_text(WORDS["page_painting"])
+    await expect(page.locator(".dots")).to_have_text(WORDS["page_painting"])
     await page.keyboard.press("Escape")
     await expect(bot(page)).to_contain_text("(stopped)")
+    await expect(page.locator(".dots")).to_have_count(0)
+    painted.set()
+
+
+async def test_a_picture_that_is_there_in_part_is_said_to_be_painted(page, tmp_path, model):
+    model.partial_images = asyncio.Semaphore(0)
+    own = {"image_base_url": model.url, "image_model": "gpt-image-2", "llm_base_url": model.url}
+    async with palaver(tmp_path, web_chat=True, **own) as running:
+        await page.goto(running.url)
+        await ask(page, "/image a red fox")
+        await expect(page.locator(".painting")).to_have_text(WORDS["page_painting"])
+        await expect(page.locator("#halt")).to_be_visible()
+        for _ in range(2):
+            model.partial_images.release()
+        await expect(page.locator("button[data-command^=another]")).to_be_visible()
+        await expect(page.locator(".painting")).to_have_count(0)
 
 
 async def test_the_thumb_that_was_pressed_is_told_from_the_other(page, app):

@@ -6,8 +6,8 @@
 import { make, say } from "./base.js";
 import { Blocks } from "./blocks.js";
 
-// *posts*: key -> post. Returns the keys that are *shown*, the *last* question of them, and the
-// *wordings* of a question: the ids that stand beside it, with its own.
+// *posts*: key -> post. Returns the keys that are *shown* (and their *order*), the *last* question of
+// them, and the *wordings* of a question: those that stand beside it, and itself.
 export function branchOf(posts) {
   const all = [...posts].sort(([one], [other]) => one - other);
   const before = new Map();
@@ -38,9 +38,11 @@ export function branchOf(posts) {
     last = behind.get(last).reduce((best, id) => (rank.get(id) >= rank.get(best) ? id : best));
     way.add(last);
   }
+  const order = all.map(([key]) => key).filter((key) => way.has(under.get(key)));
   return {
     last,
-    shown: new Set(all.map(([key]) => key).filter((key) => way.has(under.get(key)))),
+    order,
+    shown: new Set(order),
     wordings: (id) => (before.has(id) ? behind.get(before.get(id)).map((one) => posts.get(keys.get(one))) : []),
   };
 }

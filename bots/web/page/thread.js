@@ -12,6 +12,7 @@ const SAID_CHARS = 1_000;
 const AGAIN_MS = 1_000;
 const MOST_AGAIN_MS = 15_000;
 const HIDDEN_MS = 60_000;
+const DRAWING_MS = 14;
 
 let stream = null;
 let again = { timer: null, ms: AGAIN_MS };
@@ -40,7 +41,7 @@ export function show(id) {
   dirty = new Set();
   tree = turned = null;
   statusNode = null;
-  following = true;
+  stay(true);
   expecting = false;
   $("posts").replaceChildren();
   $("said").textContent = "";
@@ -50,8 +51,14 @@ export function show(id) {
   listen();
 }
 
+// *end*: at the end of the posts, whatever comes; else where somebody reads, whatever changes above.
+function stay(end) {
+  following = end;
+  $("posts").classList.toggle("following", end);
+}
+
 export function follow() {
-  following = true;
+  stay(true);
   $("posts").scrollTop = $("posts").scrollHeight;
 }
 
@@ -67,8 +74,7 @@ const branches = () => (tree ||= branchOf(new Map([...posts].map(([key, { post }
 
 // The posts of the branch that is shown.
 export function posted() {
-  const { shown } = branches();
-  return [...posts].filter(([key]) => shown.has(key)).sort(([one], [other]) => one - other).map(([, { post }]) => post);
+  return branches().order.map((key) => posts.get(key).post);
 }
 
 // The questions that can be edited: commands are none, and some of them end what was said.
@@ -164,26 +170,47 @@ function draw() {
   const box = $("posts");
   frame = 0;
   if (!tree) turn();
-  const now = [...dirty];
-  dirty.clear();
-  for (const key of now) {
+  const until = performance.now() + DRAWING_MS;
+  const rest = [];
+  // The newest first, since one looks at them; what takes longer than a frame in the next ones.
+  for (const key of [...dirty].sort((one, other) => other - one)) {
     const entry = posts.get(key);
-    if (!entry || !tree.shown.has(key)) continue;
-    if (!entry.node) {
-      entry.node = make("article", { "data-key": key });
-      const later = [...box.querySelectorAll("article[data-key]")].find((node) => Number(node.dataset.key) > key);
-      box.insertBefore(entry.node, later || box.querySelector(".pending") || statusNode);
+    if (performance.now() > until) rest.push(key);
+    else if (entry && tree.shown.has(key)) {
+      if (!entry.node) place(key, entry);
+      drawPost(key, entry);
+      if (entry.blocks && !entry.blocks.step()) rest.push(key);
+      else if (entry.blocks?.whole) measure(entry.node);
     }
-    drawPost(key, entry);
-    // The rest of a long text, in the next frame.
-    if (entry.blocks && !entry.blocks.step()) redraw(key);
-    else if (entry.blocks?.whole) reachable(entry.node);
   }
+  dirty = new Set();
+  for (const key of rest) redraw(key);
   busy();
   box.querySelector(".hello")?.remove();
   if ([...posts.values()].some(({ post }) => post.growing)) hideStatus();
   if (turned) refocus();
   if (following) box.scrollTop = box.scrollHeight;
+}
+
+// What is wide is looked for when a post is near the window: elsewhere nothing is laid out.
+const near = new IntersectionObserver((seen) => {
+  for (const { isIntersecting, target } of seen) {
+    if (!isIntersecting) continue;
+    near.unobserve(target);
+    reachable(target);
+  }
+}, { root: $("posts"), rootMargin: "400px" });
+
+function measure(node) {
+  near.unobserve(node);
+  near.observe(node);
+}
+
+function place(key, entry) {
+  const { order } = tree;
+  const later = order.slice(order.indexOf(key) + 1).find((one) => posts.get(one)?.node);
+  entry.node = make("article", { "data-key": key });
+  $("posts").insertBefore(entry.node, posts.get(later)?.node || $("posts").querySelector(".pending") || statusNode);
 }
 
 // Make the branches anew: what is not shown any more leaves, and what is shown now is drawn.
@@ -224,7 +251,7 @@ function refocus() {
   const [same, other] = turned.by < 0 ? buttons : buttons.reverse();
   (same?.disabled ? other : same)?.focus({ preventScroll: true });
   node.scrollIntoView({ block: "nearest" });
-  following = false;
+  stay(false);
   turned = null;
 }
 
@@ -262,7 +289,7 @@ export function pending() {
 function drawPost(key, entry) {
   const { node, post } = entry;
   node.className = `post ${post.author}${post.growing ? " growing" : ""}`;
-  const last = Math.max(...tree.shown) === key;
+  const last = tree.order.at(-1) === key;
   let text = node.querySelector(".text");
   if (post.text && !text) {
     text = make("div", { class: "text", dir: post.author === "person" ? "auto" : undefined });
@@ -342,6 +369,9 @@ function drawFiles(node, post) {
     }
     node.prepend(pictures);
   }
+  const unfinished = Boolean(post.growing && post.files?.length);
+  if (unfinished && !node.querySelector(".painting")) node.append(make("p", { class: "painting" }, say("page_painting")));
+  else if (!unfinished) node.querySelector(".painting")?.remove();
   if (post.sounds?.length && !node.querySelector("audio")) {
     for (const sound of post.sounds) node.append(make("audio", { controls: "", src: at(sound) }));
   }
@@ -414,8 +444,8 @@ let lastTop = 0;
 $("posts").addEventListener("scroll", () => {
   const box = $("posts");
   // Only a person scrolls up. When a picture loads, the page gets longer, and we scroll down with it.
-  if (box.scrollHeight - box.scrollTop - box.clientHeight < 60) following = true;
-  else if (box.scrollTop < lastTop) following = false;
+  if (box.scrollHeight - box.scrollTop - box.clientHeight < 60) stay(true);
+  else if (box.scrollTop < lastTop) stay(false);
   lastTop = box.scrollTop;
   $("down").hidden = following;
 });
