@@ -14,6 +14,7 @@ from core.admin.entry import Operator
 from core.admin.house import House
 from core.admin.over_time import costs_of, csv_of, plotted, row_of, top
 from core.admin.reading import ENTRY
+from core.errors import StoreError
 from core.languages.catalogue import Language, say
 from core.mcp.server import NOT_STARTED
 from core.messages import ConversationId
@@ -28,6 +29,7 @@ from core.turn.afford import described
 RANGES = {"24h": ("hours", 24), "48h": ("hours", 48), "7d": ("days", 7), "30d": ("days", 30)}
 RANGES |= {"90d": ("days", 90)}
 MOST_WAITING = 50
+AWAY_S = 1.0
 
 
 class Waiting(NamedTuple):
@@ -45,15 +47,16 @@ class Seeing:
 
     async def now(self, _: web.Request, operator: Operator) -> web.Response:
         house, services = self._house, self._house.services
-        waiting = {name: await self._waiting(name) for name in house.tenants}
+        tenants = house.tenants
+        waiting = await asyncio.gather(*map(self._waiting, tenants))
         told = await house.use.replicas()
         return json_response(
             {
                 "at": time.time(),
                 "me": operator.name or operator.id,
-                "tenants": house.tenants,
+                "tenants": tenants,
                 "replicas": told,
-                "waiting": waiting,
+                "waiting": dict(zip(tenants, waiting, strict=True)),
                 "set_aside": await house.letters.count(),
                 "store": await self._store(),
                 "maintenance": await services.maintenance.read(),
@@ -62,13 +65,17 @@ class Seeing:
         )
 
     async def _waiting(self, platform: str) -> Waiting:
-        """How many conversations nobody answers yet, and the first of them."""
+        """How many conversations nobody answers yet, and the first of them.
+
+        Of a tenant in a shard that is away, it is what was last counted.
+        """
         inbox, metrics = self._house.inbox, self._house.services.metrics
-        first = [
-            lane.conversation
-            for alone in (True, False)
-            for _, lane in await inbox.unclaimed(platform, 0.0, alone=alone, most=MOST_WAITING)
-        ]
+        first: list[ConversationId] = []
+        with suppress(StoreError, TimeoutError):
+            async with asyncio.timeout(AWAY_S):
+                for alone in (True, False):
+                    found = await inbox.unclaimed(platform, 0.0, alone=alone, most=MOST_WAITING)
+                    first += [lane.conversation for _, lane in found]
         told = metrics.registry.get_sample_value("palaver_waiting", {"platform": platform})
         return Waiting(max(int(told or 0), len(first)), first)
 

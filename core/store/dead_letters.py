@@ -1,6 +1,7 @@
 """Dead letters: mail that could not be answered. It is kept with the reason, not dropped."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import cast
 
 import msgspec
@@ -9,6 +10,7 @@ from redis.asyncio import Redis
 from core.store import keys
 from core.store.connection import store_errors
 from core.store.inbox import Inbox
+from core.store.looks import Looks
 from core.store.sharded import shards_of
 from core.store.values import DeadLetter, read_dead_letter
 
@@ -25,9 +27,14 @@ class DeadLetters:
         return [read_dead_letter(letter) for _, letter in await self._found()]
 
     async def count(self) -> int:
-        """How many there are."""
-        with store_errors():
-            return sum([await shard.llen(keys.DEAD) for shard in self._shards])
+        """How many there are, in the shards that answer."""
+        looks: Looks[Redis, int] = Looks()
+        try:
+            with store_errors():
+                found = await looks.at({one: partial(_count, one) for one in self._shards})
+        finally:
+            await looks.close()
+        return sum(found.values())
 
     async def requeue(self, wanted: Callable[[str], bool] = lambda _: True) -> int:
         """Put the letters back into the inbox, oldest first, until a mailbox is full.
@@ -73,3 +80,7 @@ class DeadLetters:
         with store_errors():
             found = [(one, await one.lrange(keys.DEAD, 0, -1)) for one in self._shards]
         return [(shard, cast(bytes, letter)) for shard, letters in found for letter in letters]
+
+
+async def _count(shard: Redis) -> int:
+    return await shard.llen(keys.DEAD)

@@ -13,6 +13,7 @@ from core.store import keys
 from core.store.connection import connect
 from core.store.shards import tag
 from tests.harness import at_rest, palaver, readiness, until
+from tests.scenarios.test_admin import Operator
 from tests.scenarios.test_command import run
 from tests.servers.redis import redis_at
 from tests.servers.redis_groups import cluster_at
@@ -138,7 +139,8 @@ async def test_a_shard_that_is_away_keeps_only_its_own_tenants_waiting(
     for node in cluster.data:
         # redis.conf: else a cluster without all its slots takes no command at all.
         await node.client.config_set("cluster-require-full-coverage", "no")
-    async with serving(tmp_path, model, bots, cluster.url, shards=SHARDS) as running:
+    more = {"shards": SHARDS, "admin_token": "a-token-of-the-operator"}
+    async with serving(tmp_path, model, bots, cluster.url, **more) as running:
         lost.say(77, "before")
         await answered(lost, "before")
         await at_rest(running.core)
@@ -154,6 +156,11 @@ async def test_a_shard_that_is_away_keeps_only_its_own_tenants_waiting(
             bot.say(77, "and here?")
             await answered(bot, "and here?")
         assert len(lost.posts(77)) == 1
+        # The operator sees the rest, and what is wrong.
+        async with Operator(running.url) as operator:
+            assert await operator.sign_in(token="a-token-of-the-operator") == 200
+            now = await operator.see("now")
+        assert set(now["waiting"]) == set(map(tenant, bots.bots))
         for node in away:
             node.start()
         await answered(lost, "asked while its shard is away")
