@@ -4,7 +4,7 @@ import asyncio
 import logging
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from traceback import walk_tb
 from typing import NamedTuple
 
@@ -18,6 +18,9 @@ from core.errors import ConfigError
 from core.telemetry import Metrics
 
 BODY_BYTES = 2 * 1024 * 1024
+SMALL_BYTES = 64 * 1024
+MOST_LARGE = 16
+"""So many requests with a larger body are answered at once; the others wait."""
 
 HOST = re.compile(r"(?:[A-Za-z0-9_.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::([0-9]{1,5}))?")
 """RFC 9110, 7.2: a name or an address, and a port. Other texts have no parts to read."""
@@ -132,9 +135,11 @@ def _own_routes(metrics: Metrics, readiness: Readiness) -> Sequence[web.RouteDef
 
 def _bounded(connections: Connections, handler: _Handler) -> _Handler:
     """*handler*, which gets no request that cannot be read."""
+    large = asyncio.Semaphore(MOST_LARGE)
 
     async def bounded(request: web.BaseRequest) -> web.StreamResponse:
-        with connections.answering(request):
+        async with AsyncExitStack() as stack:
+            stack.enter_context(connections.answering(request))
             host = HOST.fullmatch(request.headers.get("Host", ""))
             if host is None or int(host[1] or 0) > 65_535:
                 return web.Response(status=400, text="the Host header is missing, or is none")
@@ -145,6 +150,8 @@ def _bounded(connections: Connections, handler: _Handler) -> _Handler:
             if request.headers.get("Expect", "100-continue").lower() != "100-continue":
                 # RFC 9110, 10.1.1. aiohttp would quote it, whatever bytes it holds.
                 return web.Response(status=417, text="this is not expected here")
+            if request.body_exists and (request.content_length or BODY_BYTES) > SMALL_BYTES:
+                await stack.enter_async_context(large)
             try:
                 return await handler(request)
             except web.RequestPayloadError as error:

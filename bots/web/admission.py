@@ -12,6 +12,7 @@ from aiohttp import web
 from bots.web.posts import NAME, Visitor
 from bots.web.proxies import Proxies
 from bots.web.sessions import Sessions
+from core.cookies import cookie_of
 from core.lent import Visits
 from core.messages import Sender
 from core.net.own_requests import read_json, store_as_http
@@ -57,11 +58,11 @@ class Admission:
         if asked.link:
             return await self._sign_in(asked.link)
         with store_as_http():
-            if person := await self._visits.person(request.cookies.get(self._person_cookie, "")):
+            if person := await self._visits.person(cookie_of(request, self._person_cookie)):
                 # `platform:id`: the page shows the first.
                 shown = {"name": person.name, "platform": person.id.partition(":")[0]}
                 return web.json_response({"welcome": True, "who": _name_of(person), **shown})
-            known = request.cookies.get(self._cookie) or request.cookies.get(COOKIE, "")
+            known = cookie_of(request, self._cookie) or cookie_of(request, COOKIE)
             cookie = await self._sessions.renew(known, asked.key, counted_as(request))
         if not cookie:
             return web.json_response({"guarded": self._sessions.guarded}, status=403)
@@ -82,7 +83,7 @@ class Admission:
     async def sign_out(self, request: web.Request) -> web.Response:
         self.check(request)
         with store_as_http():
-            await self._visits.leave(request.cookies.get(self._person_cookie, ""))
+            await self._visits.leave(cookie_of(request, self._person_cookie))
         response = web.json_response({"signed_out": True})
         response.del_cookie(self._person_cookie, secure=self._secure, httponly=True, samesite="Lax")
         return response
@@ -103,9 +104,9 @@ class Admission:
         if told := self._proxies.visitor(request):
             return _unknown(told)
         with store_as_http():
-            if person := await self._visits.person(request.cookies.get(self._person_cookie, "")):
+            if person := await self._visits.person(cookie_of(request, self._person_cookie)):
                 return Visitor(_name_of(person), person)
-            name = await self._sessions.visitor(request.cookies.get(self._cookie, ""))
+            name = await self._sessions.visitor(cookie_of(request, self._cookie))
         return _unknown(name) if name else None
 
 

@@ -20,6 +20,7 @@ from aiohttp import web
 
 from core.admin.words import reader
 from core.border import set_aside
+from core.cookies import cookie_of
 from core.languages.catalogue import SOURCE, Language
 from core.messages import Sender, conversation_id
 from core.net.own_requests import read_json, store_as_http
@@ -121,7 +122,7 @@ class Entry:
         return response
 
     async def sign_out(self, request: web.Request, _: Operator) -> web.Response:
-        await self._visits.leave(request.cookies.get(self._cookie, ""))
+        await self._visits.leave(cookie_of(request, self._cookie))
         response = web.json_response({"signed_in": False})
         response.del_cookie(self._cookie, secure=self._secure, httponly=True, samesite="Strict")
         return response
@@ -144,7 +145,7 @@ class Entry:
         return None
 
     async def _operator(self, request: web.Request) -> Operator | None:
-        cookie = request.cookies.get(self._cookie, "")
+        cookie = cookie_of(request, self._cookie)
         sender = await self._visits.of(cookie, "admin") if cookie else None
         return await self._known(sender) if sender is not None else None
 

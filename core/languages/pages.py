@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 import msgspec
 from aiohttp import web
 
+from core.cookies import cookie_of
 from core.languages.catalogue import CATALOGUE, LANGUAGES, Language, accepted
 
 COOKIE = "palaver_language"
@@ -16,7 +17,7 @@ _FIELD = re.compile(r"\{(\w+)\}")
 
 def language_of(request: web.Request) -> str:
     """The tag that was chosen on the page; else the browser's first language that we speak."""
-    chosen = request.cookies.get(COOKIE, "")
+    chosen = cookie_of(request, COOKIE)
     wanted = [chosen, *accepted(request.headers.get("Accept-Language", ""))]
     first = next(filter(None, wanted), "")
     return next((tag for tag in wanted if tag and CATALOGUE.speaks(tag)), first)[:20]

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from aiohttp import web
 
+from core.cookies import cookie_of
 from core.languages.catalogue import Speak, accepted
 
 _HEADERS = {
@@ -82,7 +83,7 @@ class RoundTrip(NamedTuple):
 
     def is_of(self, request: web.Request, digest: str) -> bool:
         """Whether *request* is of the browser whose secret has *digest*."""
-        return hmac.compare_digest(digest, _digest(request.cookies.get(self.cookie, "")))
+        return hmac.compare_digest(digest, _digest(cookie_of(request, self.cookie)))
 
 
 def plain_page(

@@ -431,3 +431,53 @@ async def test_a_visitor_keeps_a_bounded_number_of_conversations(app, monkeypatc
         async with session.get(f"{app.url}/api/conversations") as response:
             threads = [entry["thread"] for entry in await response.json()]
         assert threads == ["thread-4000", "thread-3000", "thread-2000"]
+
+
+async def test_of_many_cookies_only_ours_is_read(app, monkeypatch):
+    """To read 8 kB of them takes 7 ms, in which nobody else is served."""
+    read = []
+    monkeypatch.setattr(
+        "aiohttp.web_request.parse_cookie_header", lambda raw: read.append(raw) or []
+    )
+    cookies = "; ".join(["a=b"] * 1500)
+    ours = "palaver=wrong; xpalaver=wrong; palaver = " + "ab" * 16
+    async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
+        for path in ("", "/admin", "/admin/api/now", "/api/conversations/thread-12345/events"):
+            headers = {"Cookie": cookies}
+            async with session.get(f"{app.url}{path}", headers=headers) as response:
+                assert response.status in (200, 403)
+        body, headers = {"id": "abcdefgh", "text": "hello"}, {"Cookie": f"{cookies}; {ours}"}
+        path = f"{app.url}/api/conversations/thread-12345"
+        async with session.post(path, json=body, headers=headers) as response:
+            assert response.status == 202
+    assert read == []
+
+
+async def test_large_bodies_wait_for_one_another_and_small_ones_for_none(app, monkeypatch):
+    """A thousand bodies of two megabytes at once would be two gigabytes."""
+    head = b"POST /api/session HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+    large = head + b"Content-Length: 2000000\r\n\r\n{"
+    streams = [
+        await asyncio.open_connection(*urlsplit(app.url).netloc.split(":")) for _ in range(40)
+    ]
+    try:
+        for _, writer in streams:
+            writer.write(large)
+        await asyncio.sleep(0.3)
+        async with (
+            aiohttp.ClientSession() as session,
+            session.post(f"{app.url}/api/session", json={}) as response,
+        ):
+            assert response.status == 200
+        rest = b'"' + b" " * 1_999_998 + b"}"
+        reader, writer = streams[-1]
+        writer.write(rest)
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(reader.readline(), 0.5)
+        # Who hangs up makes room.
+        for _, other in streams[:-1]:
+            other.transport.abort()
+        assert b" 400 " in await asyncio.wait_for(reader.readline(), 15)
+    finally:
+        for _, writer in streams:
+            writer.transport.abort()
