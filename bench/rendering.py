@@ -65,7 +65,7 @@ def main():
 
         converters["telegramify-markdown"] = convert
     except ImportError:
-        print("(telegramify-markdown is not installed)")
+        print("(telegramify-markdown is not installed)\n")
     print("| | prose | dense marks |\n|---|---|---|")
     texts = prose(), dense()
     for name, convert in converters.items():

@@ -298,7 +298,7 @@ def main():
 
         clients |= {"openai SDK (httpx)": sdk, "openai SDK (aiohttp)": sdk_on_aiohttp}
     except ImportError:
-        print("(the openai SDK is not installed)")
+        print("(the openai SDK is not installed)\n")
     columns = ("bulk", "one a packet", "one a packet, uvloop")
     print(f"| µs of CPU for a chunk | {' | '.join(columns)} |\n{'|---' * 4}|")
     measured = [
@@ -311,12 +311,13 @@ def main():
     ]
     for name in clients:
         print(f"| {name} | {' | '.join(f'{column[name]:.1f}' for column in measured)} |")
+    print()
     for name, client in list(clients.items())[:3]:
         counts = [
             reads(client, packet, factory)
             for factory in (asyncio.new_event_loop, uvloop.new_event_loop)
         ]
-        print(f"{name}, one a packet: {counts[0]:,} reads; uvloop: {counts[1]:,}")
+        print(f"- {name}, one a packet: {counts[0]:,} reads; uvloop: {counts[1]:,}")
     collect_seldom()  # As the program does.
     share, arrived, late_ms = uvloop.run(sustained(f"http://127.0.0.1:{many}"))
     print(

@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,8 @@ _CODE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 _SHOWN = re.compile(r"`([^`]*)`|!?\[([^\]]*)\]\([^)]*\)")
 _FILE = re.compile(r"`((?:bots|core|tests|docs|deploy|examples|bench)/[\w./-]+)`")
+_VARIABLE = re.compile(r"`([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)(?:=[^`]*)?`")
+_TABLE = re.compile(r"^(?:.*[^\n|]\n\|.*|\|.*\n[^|\n].*)$", re.MULTILINE)
 _METRIC = re.compile(r"`(palaver_\w+)(?:\{([\w,]*)\})?`")
 
 
@@ -50,6 +53,30 @@ def test_every_link_leads_to_a_file_and_to_a_heading_of_it(path):
 def test_every_file_that_is_named_by_its_path_is_there(path):
     for file in _FILE.findall(path.read_text("utf-8")):
         assert (ROOT / file).exists() or list(ROOT.glob(f"{file}*")), file
+
+
+# The changelog tells of what was there. CAP_SYS_ADMIN is Linux', OTEL_... is OpenTelemetry's.
+@pytest.mark.parametrize("path", [one for one in PAGES if one.name != "CHANGELOG.md"], ids=name)
+def test_every_variable_that_is_named_is_one_of_the_program(path):
+    named = set(_VARIABLE.findall(path.read_text("utf-8"))) - {
+        "CAP_SYS_ADMIN",
+        "OTEL_EXPORTER_OTLP_ENDPOINT",
+    }
+    assert {one for one in named if one not in _words()} == set()
+
+
+@cache
+def _words():
+    """The names in the program's code. A setting's variable is its field in capitals."""
+    files = [file for room in ("bots", "core") for file in (ROOT / room).rglob("*.py")]
+    found = {word for file in files for word in re.findall(r"\w+", file.read_text("utf-8"))}
+    return found | {word.upper() for word in found if word.islower()}
+
+
+@pytest.mark.parametrize("path", PAGES, ids=name)
+def test_an_empty_line_stands_before_and_behind_each_table(path):
+    """Without it, the text beside a table is shown as one more row of it."""
+    assert _TABLE.findall(_CODE.sub("", path.read_text("utf-8"))) == []
 
 
 def test_the_operators_table_names_every_metric_with_its_labels_and_no_other():
