@@ -47,7 +47,7 @@ class Looks(Generic[_K, _T]):
         self._under_way |= begun
         if begun:
             await asyncio.wait(begun.values(), timeout=LATE_S)
-        if not any(task.done() for task in self._under_way.values()):
+        if self._under_way and not any(task.done() for task in self._under_way.values()):
             await asyncio.wait(self._under_way.values(), return_when=asyncio.FIRST_COMPLETED)
         return self._brought()
 

@@ -63,3 +63,8 @@ async def test_looks_that_are_under_way_end_with_their_owner():
     await looks.at({"frozen": frozen, "well": lambda: brings(1)})
     await looks.close()
     assert ended.is_set()
+
+
+async def test_where_there_is_nothing_to_look_at_nothing_is_brought():
+    """A worker takes lanes over before its first tenant has started."""
+    assert await Looks().at({}) == {}
