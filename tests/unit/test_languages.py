@@ -9,6 +9,7 @@ from importlib import resources
 from pathlib import Path
 
 import pytest
+from aiohttp.test_utils import make_mocked_request
 from babel import Locale as Babel
 
 from bots.web.words import page
@@ -330,12 +331,9 @@ def test_commands_keep_their_direction_among_right_to_left_words():
     assert {tag for tag, one in LANGUAGES.items() if one.direction == "rtl"} == {"ar", "fa"}
 
 
-class _Request:
-    """What of a request the page's words ask for."""
-
-    def __init__(self, accepted="", chosen=""):
-        self.headers = {"Accept-Language": accepted}
-        self.cookies = {"palaver_language": chosen} if chosen else {}
+def _request(accepted="", chosen=""):
+    cookie = {"Cookie": f"palaver_language={chosen}"} if chosen else {}
+    return make_mocked_request("GET", "/", {"Accept-Language": accepted, **cookie})
 
 
 @pytest.mark.parametrize(
@@ -350,7 +348,7 @@ class _Request:
     ],
 )
 def test_the_page_is_in_the_chosen_else_the_browsers_language(wanted, chosen, tag, direction):
-    shown = page(_Request(wanted, chosen))
+    shown = page(_request(wanted, chosen))
     assert f'<html lang="{tag}" dir="{direction}">' in shown
     assert LANGUAGES[tag].sentences["page_new"] in shown
     assert f'<option value="{tag}" selected>' in shown
