@@ -15,6 +15,7 @@ from bots.check_tools import tools
 from bots.finding import Finding
 from bots.registry import all_tenants, checks
 from bots.spelling import doubts, unknown
+from core.border import printable
 from core.buckets import LocalBudget
 from core.clients import Models, open_models
 from core.errors import ConfigError, ModelError, PalaverError, StoreError
@@ -49,7 +50,9 @@ def explain(settings: Settings, *, everything: bool = False) -> None:
         else:
             shown = "-" if value in ("", None) else shown_url(str(value))
         given = "*" if name in settings.model_fields_set else " "
-        print(f"{given} {name.upper():<24} {redact(shown)[:48]:<48}  {field.description}")
+        print(
+            f"{given} {name.upper():<24} {printable(redact(shown))[:48]:<48}  {field.description}"
+        )
     if everything:
         print("\n(* = set by you)\n")
     elif not settings.model_fields_set:
@@ -74,13 +77,13 @@ async def try_all(settings: Settings) -> bool:
         try:
             async for level, text, part in look:
                 good = good and level != "FAIL"
-                print(f"{level:<4} {part or what:<10} {redact(text)}")
+                print(f"{level:<4} {part or what:<10} {printable(redact(text))}")
         except TimeoutError:
             good = False
             print(f"FAIL {what:<10} no answer in time")
         except PalaverError as error:
             good = False
-            print(f"FAIL {what:<10} {redact(str(error))}")
+            print(f"FAIL {what:<10} {printable(redact(str(error)))}")
         except Exception as error:
             # A bug, or an answer that nobody expected. The other trials still run. The error's
             # text is not shown, because it may quote a secret.

@@ -53,7 +53,7 @@ def main() -> None:
     try:
         app()
     except ConfigError as error:
-        print(f"palaver: {redact(str(error))}", file=sys.stderr)
+        print(f"palaver: {printable(redact(str(error)))}", file=sys.stderr)
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)

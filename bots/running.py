@@ -12,6 +12,7 @@ from urllib.parse import urljoin
 from bots.registry import build
 from bots.reload import watch
 from core import __version__
+from core.border import printable
 from core.platform import Platform
 from core.secret import shown_url
 from core.service import Core, open_core, serve
@@ -82,8 +83,8 @@ def _greet(core: Core, url: str, platforms: Sequence[Platform], took_s: float) -
     for platform in platforms:
         own = platform.identity[:1] in ("", "/")
         where = f"open {urljoin(url, platform.identity)}" if own else platform.identity
-        print(f"  {platform.name:<{width}} {where}", file=sys.stderr)
-    print(f"  {'model':<{width}} {models[core.models.kind]}", file=sys.stderr)
+        print(f"  {platform.name:<{width}} {printable(where)}", file=sys.stderr)
+    print(f"  {'model':<{width}} {printable(models[core.models.kind])}", file=sys.stderr)
     if settings.admin_token.get_secret_value():
         print(f"  {'operator':<{width}} open {urljoin(url, '/admin')}", file=sys.stderr)
     store = (

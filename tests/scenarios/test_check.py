@@ -3,6 +3,7 @@
 import re
 import socket
 import time
+import unicodedata
 
 import pytest
 
@@ -108,6 +109,17 @@ async def test_swapped_tokens_are_told_without_a_call(tmp_path, values, words):
         assert word in told
     for token in values.values():
         assert token not in told
+
+
+async def test_names_of_models_do_nothing_to_the_terminal(tmp_path, model):
+    """An API names its models itself, and the first one is taken if none is set."""
+    model.models = ["evil\x1b]0;title\x07\x1b[2J\x9b1m"]
+    _, told = await check(tmp_path, LLM_BASE_URL=model.url)
+    assert "evil" in told
+    assert not [one for one in told if one != "\n" and unicodedata.category(one) == "Cc"]
+    _, told = await check(tmp_path, LLM_BASE_URL=model.url, LLM_MODEL="none\x1b[31m")
+    assert "none" in told
+    assert not [one for one in told if one != "\n" and unicodedata.category(one) == "Cc"]
 
 
 async def test_the_store_s_policy_and_its_persistence_are_told(tmp_path):

@@ -78,6 +78,7 @@ class ModelServer:
         self.piece_s = piece_s
         self.piece_chars = piece_chars
         self.answers = {}
+        self.models = ["scripted"]
         self.faults = []
         self.calling = None
         """What tools an answer calls: a function of a request's body. It gives None, or a text and
@@ -119,7 +120,7 @@ class ModelServer:
             yield self
 
     async def _models(self, request):
-        return web.json_response({"data": [{"id": "scripted"}]})
+        return web.json_response({"data": [{"id": name} for name in self.models]})
 
     async def _chat(self, request):
         body = await request.json()
