@@ -175,6 +175,8 @@ async def test_a_shard_that_says_nothing_keeps_no_other_tenant_waiting(
     first, lost, other = bots.bots
     for node in cluster.data:
         await node.client.config_set("cluster-require-full-coverage", "no")
+        # Back again, the replica would take over, and what was kept just before would be lost.
+        await node.client.config_set("cluster-replica-no-failover", "yes")
     async with serving(tmp_path, model, bots, cluster.url, shards=SHARDS) as running:
         lost.say(77, "before")
         await answered(lost, "before")
