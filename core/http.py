@@ -135,7 +135,7 @@ def _own_routes(metrics: Metrics, readiness: Readiness) -> Sequence[web.RouteDef
 
 def _bounded(connections: Connections, handler: _Handler) -> _Handler:
     """*handler*, which gets no request that cannot be read."""
-    large = asyncio.Semaphore(MOST_LARGE)
+    at_once = asyncio.Semaphore(MOST_LARGE)
 
     async def bounded(request: web.BaseRequest) -> web.StreamResponse:
         async with AsyncExitStack() as stack:
@@ -150,10 +150,18 @@ def _bounded(connections: Connections, handler: _Handler) -> _Handler:
             if request.headers.get("Expect", "100-continue").lower() != "100-continue":
                 # RFC 9110, 10.1.1. aiohttp would quote it, whatever bytes it holds.
                 return web.Response(status=417, text="this is not expected here")
-            if request.body_exists and (request.content_length or BODY_BYTES) > SMALL_BYTES:
-                await stack.enter_async_context(large)
+            large = request.body_exists and (request.content_length or BODY_BYTES) > SMALL_BYTES
+            if large:
+                # Otherwise each that waits would hold 700 kB of its body already.
+                request.protocol.pause_reading()
+                await stack.enter_async_context(at_once)
+                request.protocol.resume_reading()
             try:
-                return await handler(request)
+                response = await handler(request)
+                if large:
+                    # An open connection keeps its last request, and so the body, for 75 s.
+                    response.force_close()
+                return response
             except web.RequestPayloadError as error:
                 # The body was cut, or is not in the encoding that it names.
                 set_aside("http.body", error)

@@ -2,8 +2,9 @@
 
 import asyncio
 import gzip
+import io
 import re
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -17,6 +18,7 @@ from core.border import SET_ASIDE
 from core.connections import Connections
 from core.messages import conversation_id
 from core.traces import structure
+from tests.attacks.watching import watched
 from tests.harness import palaver, until
 from tests.page.conftest import CHROMIUM, FLAGS, ask, bot, in_a_browser
 
@@ -481,3 +483,23 @@ async def test_large_bodies_wait_for_one_another_and_small_ones_for_none(app, mo
     finally:
         for _, writer in streams:
             writer.transport.abort()
+
+
+async def test_what_large_bodies_hold_is_given_back_and_is_bounded(replica):
+    """Of 600 of two megabytes those that wait hold little, and those that are answered nothing."""
+    body = b'{"q": "' + b"x" * 1_999_000 + b'"}'
+    headers = {"Content-Type": "application/json"}
+    async with (
+        watched(replica, web_chat=True) as app,
+        aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0), headers=headers) as session,
+    ):
+
+        async def post():
+            with suppress(aiohttp.ClientError):
+                url = f"http://127.0.0.1:{app.port}/api/session"
+                async with session.post(url, data=io.BytesIO(body)) as response:
+                    return response.status
+
+        told = await asyncio.gather(*(post() for _ in range(600)))
+        assert 200 in told
+        assert app.unharmed()
