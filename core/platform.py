@@ -64,7 +64,7 @@ class Limits(msgspec.Struct, frozen=True):
         follows: whether threads are followed that we were asked in.
         passes_on: whether a message that is passed on comes by itself, after a remark on it.
         reads: whether `Platform.read` tells what was said in a group or channel.
-        groups: how the ids of groups and channels begin, as a pattern; empty: there are none.
+        groups: how the ids of groups and channels may begin; empty: there are none.
     """
 
     page_chars: int
@@ -78,7 +78,7 @@ class Limits(msgspec.Struct, frozen=True):
     reads: bool = False
     asks: bool = False
     follows: bool = False
-    groups: str = ""
+    groups: tuple[str, ...] = ()
 
 
 class Surface(Protocol):

@@ -69,7 +69,7 @@ class SlackPlatform:
         reads=True,
         asks=True,
         follows=True,
-        groups="[CG]",
+        groups=("C", "G"),
     )
 
     def __init__(

@@ -63,7 +63,7 @@ class TelegramPlatform:
         indicate_every_s=4.5,
         replaces_pictures=True,
         passes_on=True,
-        groups="-",
+        groups=("-",),
     )
 
     def __init__(
@@ -105,7 +105,12 @@ class TelegramPlatform:
         self.identity = "Telegram"
 
     async def __aenter__(self) -> Self:
-        await self._start()
+        try:
+            await self._start()
+        except BaseException:
+            # Nobody calls `__aexit__` then, and the bot may hold sessions already.
+            await self._bot.shutdown()
+            raise
         self._session = self._way.session()
         self._files = Files(self._session, self._bot, self._api_url, self._token)
         user = self._bot.bot

@@ -5,7 +5,6 @@ means something in groups is left out, and so are people's own words (`system`).
 """
 
 import asyncio
-import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -97,7 +96,7 @@ class Placing:
     def _offered(self, place: ConversationId) -> Mapping[str, Setting]:
         """The settings that the operator may see and change in *place*."""
         limits = self._house.platforms[tenant_of(place)].limits
-        group = limits.groups and re.match(limits.groups, split_conversation(place)[1])
+        group = split_conversation(place)[1].startswith(limits.groups)
         return {name: one for name, one in SETTINGS.items() if group or name not in IN_GROUPS}
 
     async def choose(self, asked: Chosen, by: Operator, undoes: str = "") -> Any:

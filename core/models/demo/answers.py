@@ -24,8 +24,9 @@ _NUMBER = re.compile(
     r"(?:my (?:favou?rite|lucky) number is|remember(?: the number)?|记住(?:数字)?)\s*(\d+)",
     re.IGNORECASE,
 )
-_NOTES = re.compile(r"(?:[^:\n\[]{1,80}: )?(?:\[[^\n]*\]\n\n)+")
-"""In a group, the name of who speaks is before them."""
+_SPEAKER = re.compile(r"[^:\n\[]{1,80}: (?=\[)")
+"""In a group, the name of who speaks is before the notes about files."""
+_NOTE = re.compile(r"\[[^\n]*\]\n\n")
 MOST_CHARS = 60_000
 
 
@@ -45,8 +46,11 @@ def earlier(text: str) -> int:
 
 
 def _notes_end(text: str) -> int:
-    found = _NOTES.match(text)
-    return found.end() if found else 0
+    speaker = _SPEAKER.match(text)
+    first = end = speaker.end() if speaker else 0
+    while note := _NOTE.match(text, end):
+        end = note.end()
+    return end if end > first else 0
 
 
 def unseen(question: str) -> str:
