@@ -19,10 +19,13 @@ from core.store.repairing import RepairingPipeline, RepairingRedis
 from core.store.shards import (
     ANY_NUMBER,
     Layout,
+    everywhere,
     home_of,
     homes_in,
+    names_at,
     placed,
     read_answer,
+    text,
 )
 
 OpenPool = Callable[[int], Awaitable[ConnectionPool]]
@@ -116,7 +119,8 @@ class ShardedRedis(Redis):
 
     async def _scan(self, args: Sequence[Any], options: Mapping[str, Any]) -> Any:
         """A piece of one shard, or of all, one after the other: the cursor holds which is next."""
-        if homes_in(args):
+        pattern = next((text(args[at]) for at in names_at(args)), "")
+        if not everywhere(pattern):
             return await self._at(self.shard_of(args), args, options)
         cursor, shard = divmod(int(args[1]), len(self.shards))
         after, names = await self._at(shard, (args[0], cursor, *args[2:]), options)

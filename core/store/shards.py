@@ -37,6 +37,8 @@ _OF_TENANT = frozenset(
 """The kinds of keys that begin with a tenant's name. All others are in shard 0 by themselves."""
 _OR_OTHER = ("seen", "spent")
 """Those that may begin with another word: `seen:due:`, `spent:model:`."""
+_DEPLOYMENTS = tuple(kind("") for kind in (keys.told, keys.gesture, keys.answer))
+"""Keys of shard 0 that are looked for by a pattern, though no other shard has any."""
 _START = f"{keys.TAG}:"
 _TAGGED = re.compile(r"palaver:\{(\d{1,3})\}:")
 _TENANT = re.compile(NAME)
@@ -88,6 +90,11 @@ def home_of(name: str) -> str:
     if not _TENANT.fullmatch(tenant) or (kind in _OR_OTHER and OWN not in tenant):
         return ""
     return tenant
+
+
+def everywhere(pattern: str) -> bool:
+    """Whether keys of *pattern* may be in any shard."""
+    return not home_of(pattern) and not pattern.startswith(_DEPLOYMENTS)
 
 
 def names_at(args: Sequence[Any]) -> Sequence[int]:

@@ -248,6 +248,14 @@ async def test_commands_find_all_shards_and_a_script_refuses_two(redis):
     assert await redis.delete(*names) == 4
 
 
+async def test_what_the_deployment_keeps_is_looked_for_in_its_shard_alone(redis, plain):
+    """So nobody's data stays because a shard that has none of it is away."""
+    await redis.set(keys.told("quarry+ab:77"), 1)
+    await plain.set(f"{tag(1)}:told:quarry+ab:77", 1)
+    found = [name async for name in redis.scan_iter(f"{keys.told('')}*")]
+    assert found == [keys.told("quarry+ab:77").encode()]
+
+
 async def test_a_key_of_another_type_is_put_aside_in_its_shard(redis, plain):
     await redis.set(keys.mail("quarry+ab:77:"), "somebody else's")
     box = inbox(redis)
