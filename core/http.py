@@ -152,10 +152,7 @@ def _bounded(connections: Connections, handler: _Handler) -> _Handler:
                 return web.Response(status=417, text="this is not expected here")
             large = request.body_exists and (request.content_length or BODY_BYTES) > SMALL_BYTES
             if large:
-                # Otherwise each that waits would hold 700 kB of its body already.
-                request.protocol.pause_reading()
-                await stack.enter_async_context(at_once)
-                request.protocol.resume_reading()
+                await _wait_unread(request, stack, at_once)
             try:
                 response = await handler(request)
                 if large:
@@ -180,6 +177,18 @@ def _bounded(connections: Connections, handler: _Handler) -> _Handler:
                 return web.Response(status=400, text="the request cannot be read")
 
     return bounded
+
+
+async def _wait_unread(
+    request: web.BaseRequest, stack: AsyncExitStack, at_once: asyncio.Semaphore
+) -> None:
+    """Wait for a turn. Otherwise each that waits would hold 700 kB of its body already."""
+    arriving = not request.content.is_eof()
+    if arriving:
+        request.protocol.pause_reading()
+    await stack.enter_async_context(at_once)
+    if arriving and request.transport is not None:
+        request.protocol.resume_reading()
 
 
 def _url(address: str, port: int) -> str:
