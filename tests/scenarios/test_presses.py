@@ -8,7 +8,7 @@ import pytest
 from core.store import keys
 from core.store.claim import Claim
 from tests.contracts.drivers import SlackDriver, TelegramDriver, driving, started
-from tests.harness import until
+from tests.harness import at_rest, until
 
 BOB = {"telegram": (78, "Bob"), "slack": "U02"}
 HERE = {"telegram": "group", "slack": "channel"}
@@ -176,6 +176,8 @@ async def test_a_press_on_a_post_that_nobody_noted_is_decided_by_its_history(
     async with group(driver, tmp_path, model) as place:
         count = await asked(driver, model, place)
         redis = driver.app.core.redis
+        # The answer is shown before its history is kept.
+        await at_rest(driver.app.core)
         noted = [one async for one in redis.scan_iter(f"{keys.TAG}:askers:*")]
         assert noted
         await redis.delete(*noted)
