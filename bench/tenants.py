@@ -183,6 +183,7 @@ class _Silent:
     """Nobody is told here: the programs look by themselves."""
 
     def listen(self, name):
+        # Only a program that serves listens for what others put into the safe.
         raise NotImplementedError
 
 
