@@ -260,7 +260,8 @@ async def test_a_message_in_a_shared_channel_is_answered_once_by_who_was_called(
             workspace.shared = ("C01",)
             workspace.members["C01"] |= {one.bot_user, two.bot_user}
         text = f"<@{two.bot_user}> what do we share?"
-        two.posts = one.posts  # /apis/slack-connect: one channel, with one id for all.
+        # /apis/slack-connect: one channel, with one id for all; so a `ts` is there once.
+        two.posts, two.ts = one.posts, one.ts
         ts = one.say("C01", text)
         event = {"type": "message", "channel": "C01", "user": "U01", "text": text, "ts": ts}
         two.event({**event, "channel_type": "channel"})
