@@ -111,7 +111,7 @@ class Talk(msgspec.Struct, frozen=True):
 class Visits(Protocol):
     """Lent to a page where people of other platforms may be who they are there.
 
-    They come by a link that they asked for on their platform. All but `open` raise `StoreError`.
+    They come by a link that they asked for on their platform. What is awaited raises `StoreError`.
     """
 
     def open(self) -> None:
@@ -124,6 +124,12 @@ class Visits(Protocol):
 
     async def person(self, cookie: str) -> Sender | None:
         """Who holds *cookie*, if they may still ask."""
+        ...
+
+    def ending_of(self, person: str) -> str:
+        """What the name of *person* among the visitors ends with, so that it says whose guest it
+        is, where that matters for where their conversations are kept. Raises nothing.
+        """
         ...
 
     async def leave(self, cookie: str) -> None:

@@ -10,6 +10,8 @@ from typing import Literal, NewType
 import msgspec
 from msgspec.structs import astuple
 
+from core.tenant_names import home_tenant
+
 ConversationId = NewType("ConversationId", str)
 """`platform:space:thread`, the same after a restart. Each conversation has one history."""
 
@@ -38,7 +40,7 @@ def place_id(conversation: ConversationId) -> str:
 
 def tenant_conversation(conversation: ConversationId) -> ConversationId:
     """What stands for all places of the bot of *conversation*: what holds everywhere is kept so."""
-    return conversation_id(split_conversation(conversation)[0], "")
+    return conversation_id(home_tenant(conversation), "")
 
 
 FORWARD = "forward"

@@ -10,6 +10,7 @@ from core.people.rights import Rights
 from core.people.roles import Role, tenant_of
 from core.store.archive import Archive
 from core.store.visits import SharedVisits, To, Visit
+from core.tenant_names import GUEST
 
 MOST_TALKS = 50
 MOST_SHOWN = 100
@@ -32,9 +33,15 @@ class Visits:
         """There is a chat page."""
         self._open = True
 
-    def address_for(self, person: str) -> str:
-        """The chat page's address for the world; empty if *person* cannot come there."""
-        return self._public_url if self._open and self._kept.can_come(person) else ""
+    @property
+    def address(self) -> str:
+        """The chat page's address for the world; empty if there is none."""
+        return self._public_url if self._open else ""
+
+    def ending_of(self, person: str) -> str:
+        """What the name of *person* among a page's visitors ends with."""
+        tenant = self._kept.guest_of(person)
+        return f"{GUEST}{tenant}" if tenant else ""
 
     async def invite(self, sender: Sender, to: To) -> str:
         """The secret part of a link for *sender*."""

@@ -61,7 +61,7 @@ class Admission:
             if person := await self._visits.person(cookie_of(request, self._person_cookie)):
                 # `platform:id`: the page shows the first.
                 shown = {"name": person.name, "platform": person.id.partition(":")[0]}
-                return web.json_response({"welcome": True, "who": _name_of(person), **shown})
+                return web.json_response({"welcome": True, "who": self._name_of(person), **shown})
             known = cookie_of(request, self._cookie) or cookie_of(request, COOKIE)
             cookie = await self._sessions.renew(known, asked.key, counted_as(request))
         if not cookie:
@@ -105,13 +105,13 @@ class Admission:
             return _unknown(told)
         with store_as_http():
             if person := await self._visits.person(cookie_of(request, self._person_cookie)):
-                return Visitor(_name_of(person), person)
+                return Visitor(self._name_of(person), person)
             name = await self._sessions.visitor(cookie_of(request, self._cookie))
         return _unknown(name) if name else None
 
-
-def _name_of(person: Sender) -> str:
-    return PERSON + hashlib.sha256(person.id.encode()).hexdigest()[:20]
+    def _name_of(self, person: Sender) -> str:
+        digest = hashlib.sha256(person.id.encode()).hexdigest()[:20]
+        return f"{PERSON}{digest}{self._visits.ending_of(person.id)}"
 
 
 def _unknown(name: str) -> Visitor:

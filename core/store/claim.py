@@ -28,7 +28,6 @@ from core.messages import (
     Incoming,
     Sender,
     place_of,
-    split_conversation,
     tenant_conversation,
 )
 from core.people.budgets import Account, fields_of
@@ -44,6 +43,7 @@ from core.store.ledger import MOST_MAIL, POSTS_S, Ledger
 from core.store.past import Past
 from core.store.turns import Checkpoint, Ending, Turn, changes, exchange_in, read_turn, retention_s
 from core.store.values import read_incoming, unreadable, words
+from core.tenant_names import home_tenant
 
 LEASE_S = 6.0
 """How long a lease lasts after its last renewal."""
@@ -93,7 +93,7 @@ class Claim:
             engine.load,
             [
                 *self.lane.own_keys,
-                keys.crowd(split_conversation(self.conversation)[0]),
+                keys.crowd(home_tenant(self.conversation)),
                 *self.lane.shares(self.person),
                 keys.state(self._place),
                 keys.limits(self._tenant),

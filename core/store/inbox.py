@@ -14,7 +14,7 @@ from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
 from core.border import set_aside
-from core.messages import ConversationId, Incoming, place_of, split_conversation
+from core.messages import ConversationId, Incoming, place_of
 from core.store import keys
 from core.store.archive import Archive
 from core.store.claim import LEASE_S, Claim
@@ -28,6 +28,7 @@ from core.store.places import Places
 from core.store.ready import ReadyEntries
 from core.store.sharded import at_home
 from core.store.values import has_no_group, read_incoming
+from core.tenant_names import home_tenant
 
 Verdict = Literal["kept", "changed", "seen", "full", "stopping", "unasked"]
 
@@ -147,7 +148,7 @@ class Inbox:
                     keys.state(lane.name),
                     keys.mail(shared.name),
                     keys.state(shared.name),
-                    *streams(split_conversation(conversation)[0]),
+                    *streams(home_tenant(conversation)),
                     keys.running(place_of(conversation)),
                 ],
                 args=[

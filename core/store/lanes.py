@@ -24,9 +24,10 @@ from collections.abc import Mapping
 
 import msgspec
 
-from core.messages import ConversationId, Incoming, place_of, split_conversation
+from core.messages import ConversationId, Incoming, place_of
 from core.store import keys
 from core.store.values import is_conversation, words
+from core.tenant_names import home_tenant
 
 MARK = "|"
 """Stands between conversation and person in a lane's name. No platform's id contains it."""
@@ -38,9 +39,9 @@ ASKERS_S = 8 * 24 * 3600
 """How long, and at least for half of that, it is known for whom a post was made."""
 
 
-def streams(platform: str) -> tuple[str, str]:
+def streams(tenant: str) -> tuple[str, str]:
     """The two ready streams: for conversations with one lane, and for lanes in groups."""
-    return keys.ready(platform), keys.lanes(platform)
+    return keys.ready(tenant), keys.lanes(tenant)
 
 
 class Lane(msgspec.Struct, frozen=True):
@@ -62,7 +63,7 @@ class Lane(msgspec.Struct, frozen=True):
             keys.state(self.name),
             keys.history(conversation),
             keys.state(conversation),
-            *streams(split_conversation(conversation)[0]),
+            *streams(home_tenant(conversation)),
         ]
 
     @property
@@ -95,7 +96,7 @@ def lane_named(name: str) -> Lane:
 def lane_at(stream: str, entry: Mapping[bytes, bytes]) -> tuple[Lane, str] | None:
     """The lane that *entry* of a ready *stream* names, and the sender of its first mail.
 
-    None if the entry names no conversation of the stream's platform.
+    None if the entry names no conversation of the stream's tenant.
     """
     try:
         conversation = ConversationId(entry[b"c"].decode())
@@ -105,7 +106,7 @@ def lane_at(stream: str, entry: Mapping[bytes, bytes]) -> tuple[Lane, str] | Non
     person = words(entry.get(b"p"))
     if not is_conversation(conversation):
         return None
-    platform = split_conversation(conversation)[0]
-    if stream == keys.ready(platform):
+    tenant = home_tenant(conversation)
+    if stream == keys.ready(tenant):
         return Lane(conversation), person
-    return (Lane(conversation, person), person) if stream == keys.lanes(platform) else None
+    return (Lane(conversation, person), person) if stream == keys.lanes(tenant) else None

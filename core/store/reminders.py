@@ -31,6 +31,7 @@ from core.store.looks import Looks
 from core.store.reminder import Reminder, mail_of, ms, reminder_in
 from core.store.sharded import at_home, shards_of
 from core.store.values import words
+from core.tenant_names import home_tenant
 from core.times.rules import following, is_rule, zone_named
 
 AGAIN_S = 20.0
@@ -218,7 +219,7 @@ class Reminders:
                     *_names(was),
                     keys.seen(incoming.event_id),
                     keys.mail(lane.name),
-                    *streams(split_conversation(was.conversation)[0]),
+                    *streams(home_tenant(was.conversation)),
                 ],
                 args=[
                     was.id,

@@ -43,6 +43,11 @@ def at_home(redis: Redis, name: str) -> Redis:
     return redis.shards[redis.layout.shard_of(name.partition(":")[0])]
 
 
+def spreads(redis: Redis, tenant: str) -> bool:
+    """Whether *tenant* may be in any of several shards of *redis*."""
+    return isinstance(redis, ShardedRedis) and redis.layout.spreads(tenant)
+
+
 def together(redis: Redis, names: Iterable[str]) -> Mapping[Redis, list[str]]:
     """The keys *names*, by the clients of their shards."""
     if not isinstance(redis, ShardedRedis):

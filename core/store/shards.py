@@ -7,7 +7,10 @@ name in it, and scripts change several keys at once. Which shard that is, its na
 
 What belongs to the deployment stays in shard 0: the registry of tenants, settings of the operator,
 what the page keeps, what is found by a random token, and the buckets of the platforms' limits.
-First tenants (`telegram`) are there too. Some keys name no tenant and are changed together with
+First tenants (`telegram`) are there too. People of a tenant that is
+elsewhere are guests on the page: their conversations there name that tenant, and are kept with it.
+
+Some keys name no tenant and are changed together with
 those of one: dead letters, the queue of reminders, costs by model. Each shard has its own.
 
 All the house writes `palaver:{0}` for the shard where it is at home; the client of another shard
@@ -23,7 +26,7 @@ from typing import Any
 import msgspec
 
 from core.store import keys
-from core.tenant_names import NAME, OWN
+from core.tenant_names import NAME, OWN, home_tenant
 
 _OF_TENANT = frozenset(
     (
@@ -55,9 +58,11 @@ class Layout(msgspec.Struct, frozen=True):
 
     def shard_of(self, tenant: str) -> int:
         """The shard of *tenant*; of the deployment, if it is empty."""
-        if OWN not in tenant or tenant in self.first:
-            return 0
-        return zlib.crc32(tenant.encode()) % self.count
+        return zlib.crc32(tenant.encode()) % self.count if self.spreads(tenant) else 0
+
+    def spreads(self, tenant: str) -> bool:
+        """Whether *tenant* may be in any of several shards."""
+        return self.count > 1 and OWN in tenant and tenant not in self.first
 
 
 @cache
@@ -86,7 +91,7 @@ def home_of(name: str) -> str:
         rest = ":".join(parts[-2 if of == "tenant" else -3 :])
     elif kind == "askers":
         rest = rest.partition(":")[2]
-    tenant = rest.partition(":")[0]
+    tenant = home_tenant(rest)
     if not _TENANT.fullmatch(tenant) or (kind in _OR_OTHER and OWN not in tenant):
         return ""
     return tenant

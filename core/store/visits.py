@@ -12,9 +12,10 @@ import msgspec
 from redis.asyncio import Redis
 
 from core.messages import Sender
+from core.people.roles import tenant_of
 from core.store import keys
 from core.store.connection import store_errors
-from core.store.sharded import at_home, shards_of
+from core.store.sharded import spreads
 from core.store.values import read, words
 
 LINK_S = 10 * 60
@@ -41,13 +42,14 @@ class SharedVisits:
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
 
-    def can_come(self, person: str) -> bool:
-        """Whether *person* can be served on the chat page.
+    def guest_of(self, person: str) -> str:
+        """The tenant of *person*, if their conversations on a page must name it; else empty.
 
         The page is in shard 0. A turn there changes what is the person's too, and no turn can
-        change keys of two shards.
+        change keys of two shards. So the conversation is kept with the person's tenant.
         """
-        return at_home(self._redis, person) is shards_of(self._redis)[0]
+        tenant = tenant_of(person)
+        return tenant if spreads(self._redis, tenant) else ""
 
     async def invite(self, visit: Visit) -> str:
         """The secret part of a link, good once and for `LINK_S`."""

@@ -15,6 +15,7 @@ from core.store.shards import tag
 from tests.harness import at_rest, palaver, readiness, until
 from tests.scenarios.test_admin import Operator
 from tests.scenarios.test_command import run
+from tests.scenarios.test_visits import LINK, Page, public
 from tests.servers.redis import redis_at
 from tests.servers.redis_groups import cluster_at
 from tests.servers.telegram_bots import TelegramBots
@@ -278,24 +279,93 @@ async def test_a_backup_of_shards_goes_on_in_an_empty_store(tmp_path, model, bot
                 assert f"my secret is {tenant(bot)}" in str(model.requests[-1]["messages"])
 
 
-async def test_who_is_in_another_shard_is_told_that_there_is_no_page(tmp_path, model, bots):
-    """The page is in the first: a turn there belongs to its conversation and to its person."""
-    first, second, _ = bots.bots
+async def test_who_is_in_another_shard_is_the_same_person_on_the_page(tmp_path, model, bots):
+    """Their conversations there are kept with their bot, and all that is theirs goes with them."""
+    me = f"{tenant(bots.bots[1])}:77"
     async with (
         redis_at(tmp_path / "redis") as redis,
-        serving(
-            tmp_path,
-            model,
-            bots,
-            redis.url,
-            shards=SHARDS,
-            web_chat=True,
-            public_url="https://palaver.example",
-        ),
+        serving(tmp_path, model, bots, redis.url, shards=SHARDS, **public()) as running,
     ):
-        for bot, told in ((first, "https://palaver.example/#me="), (second, "There is no page")):
-            bot.say(77, "/web")
-            await answered(bot, told)
+        for number, bot in enumerate(bots.bots):
+            bot.say(77, f"apples of {number}")
+            bot.say(77, f"/memory add I like the number {number}")
+            await until(lambda bot=bot: len(bot.posts(77)) == 2)
+        await at_rest(running.core)
+        await _on_the_page(running, model, bots, me)
+        async with connect(redis.url) as client:
+            names = {name.decode() async for name in client.scan_iter("palaver:*:web:p-*")}
+            # What the page shows is in the first shard; all else of theirs, with their bot.
+            assert {name[:11] for name in names if ":board:" not in name} == {
+                tag(shard) for shard in OF_BOT
+            }
+            mine = [name for name in names if name.startswith(tag(OF_BOT[1]))]
+            assert mine
+            assert all(f"~{tenant(bots.bots[1])}:" in name for name in mine)
+            assert not [name async for name in client.scan_iter("palaver:*:lanes:web~*")]
+        await _signed_out_by_forgetting(running, model, bots.bots[1])
+
+
+async def _on_the_page(running, model, bots, me):
+    for number, bot in enumerate(bots.bots):
+        async with Page(running.url) as page:
+            assert await page.session(link=await link_of(bot)) == (200, {"welcome": True})
+            _, told = await page.session()
+            assert told["platform"] == tenant(bot)
+            (talk,) = json.loads((await page.get("/api/elsewhere"))[1])
+            assert talk["said"][0][0] == f"apples of {number}"
+            for text in (f"pears of {number}", "and once more?"):
+                assert await page.ask(text) == 202
+                await until(lambda text=text: _was_asked(model, text))
+                await at_rest(running.core)
+            # As the same person, in the same conversation, and nobody else's.
+            asked = str(model.requests[-1]["messages"])
+            assert f"pears of {number}" in asked
+            assert f"I like the number {number}" in asked
+            (entry,) = json.loads((await page.get("/api/conversations"))[1])
+            assert entry["title"] == f"pears of {number}"
+            assert await page.ask("/remind in 2 hours pears") == 202
+            await at_rest(running.core)
+            who = f"{tenant(bot)}:77"
+            assert list(await running.core.services.reminders.of_person(who)) == [1]
+            assert await page.ask("/export") == 202
+            await at_rest(running.core)
+            if who != me:
+                assert (await page.sign_out()) == 200
+                assert (await page.get("/api/elsewhere"))[0] == 403
+
+
+async def _signed_out_by_forgetting(running, model, bot):
+    """Also what they said on the page is erased: nothing is left of it in any shard."""
+    async with Page(running.url) as page:
+        assert (await page.session(link=await link_of(bot)))[0] == 200
+        await running.core.services.visits.end(f"{tenant(bot)}:77")
+        assert (await page.session())[0] == 403
+    bot.say(77, "/forget everything")
+    sure = await until(
+        lambda: next((one for one in bot.posts(77) if "yes" in str(one.markup)), None)
+    )
+    bot.press(sure, sure.markup["inline_keyboard"][0][0]["callback_data"])
+    await answered(bot, "Erased")
+    await at_rest(running.core)
+    redis = running.core.redis
+    left = [one async for one in redis.scan_iter(f"{keys.TAG}:*~{tenant(bot)}:*")]
+    kinds = {one.decode().split(":")[2] for one in left}
+    assert not kinds & {"history", "spent", "reminders-in"}
+
+
+async def link_of(bot):
+    before = len(bot.posts(77))
+    bot.say(77, "/web")
+
+    def found():
+        links = [LINK.search(one.text) for one in bot.posts(77)[before:]]
+        return next((one[1] for one in links if one), None)
+
+    return await until(found)
+
+
+def _was_asked(model, text):
+    return any(text in str(one["messages"][-1]) for one in model.requests)
 
 
 async def test_forget_everything_leaves_nothing_of_a_person_in_another_shard(tmp_path, model, bots):

@@ -34,6 +34,10 @@ class Page(Browser):
         async with self.http.post(f"{self.url}/api/session", json=body) as response:
             return response.status, await response.json()
 
+    async def sign_out(self):
+        async with self.http.delete(f"{self.url}/api/session") as response:
+            return response.status
+
     async def get(self, path):
         async with self.http.get(self.url + path) as response:
             return response.status, await response.text()

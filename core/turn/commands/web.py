@@ -20,8 +20,7 @@ async def _web(context: TurnContext) -> Report:
         return await context.close("command", say("web_here", language))
     if not await visits.may_come(sender.id):
         return await context.close("command", say("web_not_you", language))
-    address = visits.address_for(sender.id)
-    return await _send(context, "page", f"{address}/" if address else "")
+    return await _send(context, "page", f"{visits.address}/" if visits.address else "")
 
 
 async def _admin(context: TurnContext) -> Report:
