@@ -10,8 +10,6 @@ from typing import Literal, NewType
 import msgspec
 from msgspec.structs import astuple
 
-from core.tenant_names import home_tenant
-
 ConversationId = NewType("ConversationId", str)
 """`platform:space:thread`, the same after a restart. Each conversation has one history."""
 
@@ -36,11 +34,6 @@ def place_of(conversation: ConversationId) -> ConversationId:
 def place_id(conversation: ConversationId) -> str:
     """The place of *conversation* as operators and admins write it: `platform:id`."""
     return place_of(conversation).removesuffix(":")
-
-
-def tenant_conversation(conversation: ConversationId) -> ConversationId:
-    """What stands for all places of the bot of *conversation*: what holds everywhere is kept so."""
-    return conversation_id(home_tenant(conversation), "")
 
 
 FORWARD = "forward"

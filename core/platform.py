@@ -32,9 +32,9 @@ class Bucket(msgspec.Struct, frozen=True):
             *most* are tried one by one, as long as they pass.
         fastest: if the bucket refills: how many times as fast as promised tokens were ever seen to
             come back. Faster calls are tried in the same way.
-        like: the name for buckets of this kind. What is learned of one of them is kept under this
-            name too, and the others begin with it.
+        like: the name for buckets of this kind. With what one of them learns, the others begin.
         why: the name of the sentence for who waits long for a token of it; empty: there is none.
+        of: the tenant with which its level is kept; empty: with what the deployment keeps.
     """
 
     key: str
@@ -46,14 +46,14 @@ class Bucket(msgspec.Struct, frozen=True):
     fastest: float = 1.0
     like: str = ""
     why: str = ""
+    of: str = ""
 
 
 class Limits(msgspec.Struct, frozen=True):
     """A platform's limits, as data. Sources stand beside the values, in each adapter.
 
     Args:
-        page_chars: how many characters of Markdown one post may hold at most. `Platform.fill` is
-            more exact, and decides.
+        page_chars: how many characters of Markdown one post may hold. `Platform.fill` decides.
         caption_chars: how many characters fit under a picture.
         pictures_per_post: how many pictures one post can hold.
         interval_s: the least time between two previews of one surface.

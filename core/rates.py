@@ -4,6 +4,7 @@ from functools import partial
 
 from core.budget import Budget
 from core.messages import Incoming
+from core.people.roles import tenant_of
 from core.platform import Bucket
 from core.retry import retry_until_available
 from core.store.limits import Notices
@@ -40,5 +41,8 @@ class Rates:
             partial(self._notices.first_time, name, BURST_S), "first piece"
         ):
             return True
-        bucket = Bucket(f"asks:{incoming.sender.id}", self._per_minute, MINUTE_S, reserve=0)
+        tenant = tenant_of(incoming.sender.id)
+        bucket = Bucket(
+            f"asks:{incoming.sender.id}", self._per_minute, MINUTE_S, reserve=0, of=tenant
+        )
         return not (await self._budget.take([bucket], "final")).wait_s

@@ -31,6 +31,7 @@ from core.retry import retry_until_available
 from core.store.limits import Notices, asked_name
 from core.store.recent import SharedRecent
 from core.store.values import read_each
+from core.tenant_names import home_tenant
 
 Wanted = Literal["", "answer", "judge"]
 WAIT_S = 20.0
@@ -94,7 +95,7 @@ class Speaking:
         """*put* the question *incoming* if nobody answers it in a moment."""
         place, cheers = place_of(incoming.conversation), glad(incoming.text)
         kind, most = ("cheered", JUDGED_PER_HOUR // 3) if cheers else ("judged", JUDGED_PER_HOUR)
-        bucket = Bucket(f"{kind}:{place}", most, 3600.0, reserve=0)
+        bucket = Bucket(f"{kind}:{place}", most, 3600.0, reserve=0, of=home_tenant(place))
         if (await self._budget.take([bucket], "final")).wait_s:
             return
         # In a thread that we follow, it may be for us after all.

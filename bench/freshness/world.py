@@ -7,10 +7,10 @@ from itertools import pairwise
 
 from bench.freshness.optimum import Rule
 from bots.slack.adapter import SlackPlatform
-from bots.slack.limits import post_budget, status_budget, update_budget
+from bots.slack.limits import App, post_budget, status_budget, update_budget
 from bots.slack.stream import append_budget, start_budget, stop_budget
 from bots.telegram.adapter import TelegramPlatform
-from bots.telegram.surface import place_budget
+from bots.telegram.limits import place_budget
 from core.buckets import Buckets
 from core.errors import RateLimited
 from core.latency import Usual, worth_telling
@@ -20,6 +20,7 @@ from core.messages import conversation_id
 from core.platform import Limits
 from tests.servers.limits import loose, strict
 
+APP = App("T")
 DELAY_S = 0.1
 """From a call to the text on the screen."""
 
@@ -82,10 +83,10 @@ def budget_of(place, chat, *, new=False, final=False):
     """The buckets that our adapters name for a call there."""
     if place.startswith("Slack"):
         if place.endswith("native"):
-            later = stop_budget("T") if final else append_budget("T")
-            return start_budget("T") if new else later
-        return post_budget("T", str(chat)) if new else update_budget("T")
-    return place_budget(1, -1 - chat if place.endswith("group") else 1 + chat)
+            later = stop_budget(APP) if final else append_budget(APP)
+            return start_budget(APP) if new else later
+        return post_budget(APP, str(chat)) if new else update_budget(APP)
+    return place_budget(1, "", -1 - chat if place.endswith("group") else 1 + chat)
 
 
 def call(limits, place, now, chat, *, new=False, final=False):
@@ -206,7 +207,7 @@ class Platform:
 
     def indicate_budget(self, conversation, *, busy):
         if self.place.startswith("Slack"):
-            return status_budget("T")
+            return status_budget(APP)
         return budget_of(self.place, self.screens[conversation][0]) if busy else ()
 
     async def entitle(self, conversation, title):

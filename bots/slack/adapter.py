@@ -18,7 +18,7 @@ from bots.slack.fields import scopes_of
 from bots.slack.files import DOMAINS, Files
 from bots.slack.history import History, link_to
 from bots.slack.inbound import NAME, Me
-from bots.slack.limits import post_budget, status_budget
+from bots.slack.limits import App, post_budget, status_budget
 from bots.slack.listeners import Listeners, StandingOf
 from bots.slack.markup import BLOCK_CHARS, fill
 from bots.slack.menus import of_one, surface_of_one
@@ -208,9 +208,8 @@ class SlackPlatform:
                 yield batch
 
     @property
-    def _limited(self) -> str:
-        """The owner of the limits: one app in one workspace."""
-        return f"{self._me.team}:{self._me.user_id}"
+    def _limited(self) -> App:
+        return App(f"{self._me.team}:{self._me.user_id}", self.name)
 
     def budget(self, conversation: ConversationId) -> Sequence[Bucket]:
         return post_budget(self._limited, split_conversation(conversation)[1])

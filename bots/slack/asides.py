@@ -7,6 +7,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bots.slack.failures import slack_errors
 from bots.slack.home import home_view
+from bots.slack.limits import App, of_one_budget
 from bots.slack.posts import content, controls
 from bots.slack.surface import NO_MEMBER, SlackSurface
 from core.errors import Barred, ChatLost, PlatformError
@@ -36,13 +37,13 @@ class AsideSurface(SlackSurface):
         self,
         client: AsyncWebClient,
         session: aiohttp.ClientSession,
-        team: str,
+        app: App,
         conversation: ConversationId,
         user: str,
         response_url: str,
         within: str = "",
     ) -> None:
-        super().__init__(client, team, conversation)
+        super().__init__(client, app, conversation)
         self._within = within
         self._session = session
         self._user = user
@@ -87,15 +88,15 @@ class HomeSurface(SlackSurface):
     """The Home tab of *user*. It tells about the place of *conversation*."""
 
     def __init__(
-        self, client: AsyncWebClient, team: str, conversation: ConversationId, user: str
+        self, client: AsyncWebClient, app: App, conversation: ConversationId, user: str
     ) -> None:
-        super().__init__(client, team, conversation)
+        super().__init__(client, app, conversation)
         self._user = user
 
     @property
     def budget(self) -> Sequence[Bucket]:
         # docs.slack.dev, views.publish: Tier 4.
-        return (Bucket(f"slack:{self._team}:home", 100, 61.5, reserve=0),)
+        return of_one_budget(self._app, "home")
 
     async def show(self, text: str, buttons: Sequence[Button] = ()) -> None:
         """Do nothing: only the final text is shown."""

@@ -1,5 +1,7 @@
 """Slack's rate limits: the buckets of each method."""
 
+from typing import NamedTuple
+
 from core.platform import Bucket
 
 # Slack counts per method, workspace and app (docs.slack.dev, rate limits). chat.update is Tier 3:
@@ -9,30 +11,45 @@ from core.platform import Bucket
 UPDATE = (50, 61.0)
 UPDATE_BURST = (3, 3.66)
 POST, POST_UPTO = (3, 3.06), 5
+OF_ONE = (100, 61.5)
 
 
-def post_budget(app: str, channel: str) -> tuple[Bucket, ...]:
-    kind = f"slack:{app}:post"
-    return (Bucket(f"{kind}:{channel}", *POST, 0, refills=True, upto=POST_UPTO, like=kind),)
+class App(NamedTuple):
+    """The owner of limits: the app in one workspace, by its *id*, and the *tenant* that it is."""
+
+    id: str
+    tenant: str = ""
+
+
+def post_budget(app: App, channel: str) -> tuple[Bucket, ...]:
+    kind, of = f"slack:{app.id}:post", app.tenant
+    key = f"{kind}:{channel}"
+    return (Bucket(key, *POST, 0, refills=True, upto=POST_UPTO, like=kind, of=of),)
 
 
 def tier_budget(
-    key: str, minute: tuple[int, float], burst: tuple[int, float]
+    app: App, method: str, minute: tuple[int, float], burst: tuple[int, float]
 ) -> tuple[Bucket, ...]:
-    """The buckets of a method that allows so many calls in a *minute* and in a *burst*."""
+    """The buckets of a *method* that allows so many calls in a *minute* and in a *burst*."""
+    key, of = f"slack:{app.id}:{method}", app.tenant
     return (
-        Bucket(key, *minute),
-        Bucket(f"{key}:burst", *burst, upto=minute[0], refills=True),
+        Bucket(key, *minute, of=of),
+        Bucket(f"{key}:burst", *burst, upto=minute[0], refills=True, of=of),
     )
 
 
-def update_budget(app: str) -> tuple[Bucket, ...]:
-    return tier_budget(f"slack:{app}:update", UPDATE, UPDATE_BURST)
+def of_one_budget(app: App, method: str) -> tuple[Bucket, ...]:
+    """The bucket of a *method* of Tier 4 whose posts only one person sees."""
+    return (Bucket(f"slack:{app.id}:{method}", *OF_ONE, reserve=0, of=app.tenant),)
 
 
-def rename_budget(app: str) -> tuple[Bucket, ...]:
-    return tier_budget(f"slack:{app}:rename", UPDATE, UPDATE_BURST)
+def update_budget(app: App) -> tuple[Bucket, ...]:
+    return tier_budget(app, "update", UPDATE, UPDATE_BURST)
 
 
-def status_budget(app: str) -> tuple[Bucket, ...]:
-    return tier_budget(f"slack:{app}:status", UPDATE, UPDATE_BURST)
+def rename_budget(app: App) -> tuple[Bucket, ...]:
+    return tier_budget(app, "rename", UPDATE, UPDATE_BURST)
+
+
+def status_budget(app: App) -> tuple[Bucket, ...]:
+    return tier_budget(app, "status", UPDATE, UPDATE_BURST)

@@ -21,6 +21,7 @@ from bots.slack.failures import slack_errors
 from bots.slack.fields import items, mapping, string
 from bots.slack.home import answer_of, menu_view, text_dialog
 from bots.slack.inbound import Me
+from bots.slack.limits import App, of_one_budget
 from bots.slack.people import People
 from bots.slack.posts import ASKS, controls
 from core.errors import PlatformError, RateLimited
@@ -166,19 +167,19 @@ class MenuSurface(AsideSurface):
         self,
         client: AsyncWebClient,
         session: aiohttp.ClientSession,
-        team: str,
+        app: App,
         conversation: ConversationId,
         reference: str,
         speak: Any,
     ) -> None:
         _, self._view, user = reference.split(" ")
-        super().__init__(client, session, team, conversation, user, "")
+        super().__init__(client, session, app, conversation, user, "")
         self._title = speak("settings_title", "")
 
     @property
     def budget(self) -> Sequence[Bucket]:
         # docs.slack.dev, views.update: Tier 4.
-        return (Bucket(f"slack:{self._team}:views", 100, 61.5, reserve=0),)
+        return of_one_budget(self._app, "views")
 
     async def finish(self, text: str, buttons: Sequence[Button] = ()) -> None:
         spot = Spot(self._channel, self._thread)
@@ -200,7 +201,7 @@ def of_one(reply_to: str) -> bool:
 def surface_of_one(
     client: AsyncWebClient,
     session: aiohttp.ClientSession,
-    team: str,
+    app: App,
     conversation: ConversationId,
     reply_to: str,
     speak: Any,
@@ -211,7 +212,7 @@ def surface_of_one(
     """
     if reply_to.startswith("@"):
         user, url, within, *_ = [*reply_to[1:].split(" "), "", ""]
-        return AsideSurface(client, session, team, conversation, user, url, within)
+        return AsideSurface(client, session, app, conversation, user, url, within)
     if reply_to.startswith("home "):
-        return HomeSurface(client, team, conversation, reply_to[5:])
-    return MenuSurface(client, session, team, conversation, reply_to, speak)
+        return HomeSurface(client, app, conversation, reply_to[5:])
+    return MenuSurface(client, session, app, conversation, reply_to, speak)

@@ -8,7 +8,7 @@ import time
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bots.slack.failures import slack_errors
-from bots.slack.limits import rename_budget, status_budget
+from bots.slack.limits import App, rename_budget, status_budget
 from bots.slack.stream import AGAIN_S, cannot
 from core.errors import Impossible
 from core.lent import Spare
@@ -19,7 +19,7 @@ TITLE_CHARS = 80
 class Sessions:
     """The sessions of one workspace. *app*: the owner of the limits."""
 
-    def __init__(self, client: AsyncWebClient, spare: Spare, app: str) -> None:
+    def __init__(self, client: AsyncWebClient, spare: Spare, app: App) -> None:
         self._client = client
         self._spare = spare
         self._app = app

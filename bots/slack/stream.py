@@ -18,7 +18,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bots.slack.cards import Cards, Chunk, display_mode
 from bots.slack.failures import slack_errors
 from bots.slack.fields import mapping, string
-from bots.slack.limits import tier_budget
+from bots.slack.limits import App, tier_budget
 from bots.slack.markup import render, settled
 from bots.slack.posts import controls
 from bots.slack.streamed import added, bytes_of, reads
@@ -76,16 +76,16 @@ def cannot(code: str) -> bool:
     return code in _NOT_HERE
 
 
-def start_budget(app: str) -> tuple[Bucket, ...]:
-    return tier_budget(f"slack:{app}:start", START, START_BURST)
+def start_budget(app: App) -> tuple[Bucket, ...]:
+    return tier_budget(app, "start", START, START_BURST)
 
 
-def append_budget(app: str) -> tuple[Bucket, ...]:
-    return tier_budget(f"slack:{app}:append", APPEND, APPEND_BURST)
+def append_budget(app: App) -> tuple[Bucket, ...]:
+    return tier_budget(app, "append", APPEND, APPEND_BURST)
 
 
-def stop_budget(app: str) -> tuple[Bucket, ...]:
-    return tier_budget(f"slack:{app}:stop", START, START_BURST)
+def stop_budget(app: App) -> tuple[Bucket, ...]:
+    return tier_budget(app, "stop", START, START_BURST)
 
 
 class Streams:
@@ -127,12 +127,12 @@ class StreamSurface(SlackSurface):
     def __init__(
         self,
         client: AsyncWebClient,
-        team: str,
+        app: App,
         conversation: ConversationId,
         streams: Streams,
         rest: Rest | None = None,
     ) -> None:
-        super().__init__(client, team, conversation, rest=rest)
+        super().__init__(client, app, conversation, rest=rest)
         self._streams = streams
         self._streaming = True
         self._halted = False
@@ -159,12 +159,12 @@ class StreamSurface(SlackSurface):
             return super().budget
         if not self._ts:
             self._asked_at = min(self._asked_at, now)
-        return append_budget(self._team) if self._ts else start_budget(self._team)
+        return append_budget(self._app) if self._ts else start_budget(self._app)
 
     @property
     def final_budget(self) -> Sequence[Bucket]:
         if self._streaming and self._ts:
-            return stop_budget(self._team)
+            return stop_budget(self._app)
         return super().budget
 
     def take_steps(self, activity: Activity) -> bool:

@@ -12,7 +12,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bots.slack.cards import Cards, Chunk
 from bots.slack.failures import slack_errors
 from bots.slack.fields import items, mapping, string
-from bots.slack.limits import post_budget, update_budget
+from bots.slack.limits import App, post_budget, update_budget
 from bots.slack.posts import content, plain_content, without_thumbs
 from core.activity import Activity
 from core.errors import ContentRefused, Impossible, PlatformError, PostLost
@@ -42,14 +42,14 @@ class SlackSurface:
     def __init__(
         self,
         client: AsyncWebClient,
-        team: str,
+        app: App,
         conversation: ConversationId,
         ts: str = "",
         thread: str = "",
         rest: Rest | None = None,
     ) -> None:
         self._client = client
-        self._team = team
+        self._app = app
         _, self._channel, self._thread = split_conversation(conversation)
         self._thread = thread or self._thread
         self._ts = ts
@@ -69,7 +69,7 @@ class SlackSurface:
 
     @property
     def budget(self) -> Sequence[Bucket]:
-        return update_budget(self._team) if self._ts else post_budget(self._team, self._channel)
+        return update_budget(self._app) if self._ts else post_budget(self._app, self._channel)
 
     @property
     def final_budget(self) -> Sequence[Bucket]:

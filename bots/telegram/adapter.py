@@ -14,6 +14,7 @@ from bots.telegram.aside import GUEST, Asides
 from bots.telegram.draft import DraftSurface
 from bots.telegram.files import Files
 from bots.telegram.guest import Guests
+from bots.telegram.limits import place_budget
 from bots.telegram.markup import CAPTION_UNITS, fill
 from bots.telegram.menu import set_menus
 from bots.telegram.pictures import ALBUM, send, send_document, send_voice
@@ -22,7 +23,6 @@ from bots.telegram.rich import RichSurface
 from bots.telegram.surface import (
     TelegramSurface,
     place,
-    place_budget,
     reply_parameters,
     telegram_errors,
 )
@@ -114,7 +114,7 @@ class TelegramPlatform:
         self._session = self._way.session()
         self._files = Files(self._session, self._bot, self._api_url, self._token)
         user = self._bot.bot
-        self._bot.slow.bot = user.id
+        self._bot.slow.bot, self._bot.slow.tenant = user.id, self.name
         commands = {*self._menus[""], "start"}
         self._updates.me = self._me = Me(user.id, user.username or "", commands, self.name)
         privacy = "reads all group messages" if user.can_read_all_group_messages else "privacy mode"
@@ -162,14 +162,14 @@ class TelegramPlatform:
 
     def budget(self, conversation: ConversationId) -> Sequence[Bucket]:
         chat = place(conversation)[0]
-        return (*place_budget(self._me.id, chat), *self._bot.slow.buckets(chat))
+        return (*place_budget(self._me.id, self.name, chat), *self._bot.slow.buckets(chat))
 
     def indicate_budget(self, conversation: ConversationId, *, busy: bool) -> Sequence[Bucket]:
         return self._calls(conversation) if busy else ()
 
     def _calls(self, conversation: ConversationId) -> Sequence[Bucket]:
         """The buckets of every call there, of new posts and others."""
-        return place_budget(self._me.id, place(conversation)[0])
+        return place_budget(self._me.id, self.name, place(conversation)[0])
 
     def fill(self, text: str) -> float:
         return fill(text)

@@ -8,8 +8,9 @@ from functools import partial
 from telegram import Message, Update
 
 from bots.telegram.content import wording
+from bots.telegram.limits import place_budget
 from bots.telegram.pointing import Me
-from bots.telegram.surface import GROWING, place, place_budget, telegram_errors
+from bots.telegram.surface import GROWING, place, telegram_errors
 from bots.telegram.wire import BORDER, TelegramBot
 from core.border import set_aside
 from core.lent import Spare
@@ -84,7 +85,7 @@ class Afterwards:
                 await call()
 
         # Users report that reactions and deletes count for the chat's limit (hermes#107612).
-        making = self._spare.make(place_budget(me.id, chat), calling)
+        making = self._spare.make(place_budget(me.id, me.tenant, chat), calling)
         task = asyncio.create_task(making, name="telegram afterwards")
         self._calls.add(task)
         task.add_done_callback(self._calls.discard)

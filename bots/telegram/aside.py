@@ -13,12 +13,12 @@ from typing import Any
 from telegram import ReplyParameters
 
 from bots.telegram.entities import Formatted
+from bots.telegram.limits import place_budget
 from bots.telegram.surface import (
     NO_PREVIEW,
     TelegramSurface,
     entities_of,
     keyboard,
-    place_budget,
     telegram_errors,
 )
 from bots.telegram.wire import TelegramBot
@@ -100,7 +100,8 @@ class AsideSurface(TelegramSurface):
         super().__init__(bot, conversation, budget, reply_to="" if self._alone else message)
         if self._alone:
             # Most likely it becomes a post in our private chat with the person.
-            self._budget = () if alert else place_budget(bot.slow.bot, int(self._user))
+            slow = bot.slow
+            self._budget = () if alert else place_budget(slow.bot, slow.tenant, int(self._user))
         self._plain_until = plain_until
 
     @property

@@ -74,6 +74,8 @@ class SlowModes:
         self._again: asyncio.Task[None] | None = None
         self.bot = 0
         """The bot's own id, once it is known."""
+        self.tenant = ""
+        """The tenant that it is."""
 
     async def close(self) -> None:
         if self._again is not None:
@@ -153,4 +155,4 @@ class SlowModes:
 
     def _bucket(self, chat: int, delay_s: int) -> Bucket:
         key = f"telegram:{self.bot}:{chat}:post"
-        return Bucket(key, 1, delay_s + MARGIN_S, reserve=0, why="slow_mode")
+        return Bucket(key, 1, delay_s + MARGIN_S, reserve=0, why="slow_mode", of=self.tenant)

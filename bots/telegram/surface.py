@@ -38,16 +38,6 @@ from core.lent import PostsLimited
 from core.messages import Button, ConversationId, split_conversation
 from core.platform import Bucket
 
-# All calls in a chat that may count share its buckets: sends, edits, drafts, typing, reactions,
-# deletes, pictures, topics. Each pair is (calls, seconds). Telegram's developers named only one
-# number: about 20 a minute (levlam, tdlib/td#2592). One a second with short bursts is from the Bots
-# FAQ, "My bot is hitting limits". UPTO is the most that anybody saw pass. Our minute is a little
-# longer than Telegram's, so that late calls do not fall into the next minute's count.
-MINUTE = (20, 61.0)
-BURST = (3, 3.06)
-PRIVATE_UPTO, FASTEST = 60, 5.0
-GROUP_BURST_UPTO = 20
-
 GROWING = " ▍"
 NO_PREVIEW = LinkPreviewOptions(is_disabled=True)
 _NO_PREVIEW = NO_PREVIEW.to_dict()
@@ -166,26 +156,6 @@ def entities_of(entities: Sequence[Entity]) -> list[MessageEntity]:
         )
         for entity in entities
     ]
-
-
-def place_budget(bot: int, chat: int) -> tuple[Bucket, ...]:
-    """The buckets of which each call in *chat* takes a token. A negative *chat* is a group."""
-    key, kind = f"telegram:{bot}:{chat}", f"telegram:{bot}:{'group' if chat < 0 else 'private'}"
-    minute = Bucket(key, *MINUTE, upto=PRIVATE_UPTO if chat > 0 else 0, like=kind)
-    burst = Bucket(
-        f"{key}:burst",
-        *BURST,
-        refills=True,
-        upto=GROUP_BURST_UPTO if chat < 0 else 0,
-        fastest=FASTEST if chat > 0 else 1.0,
-        like=f"{kind}:burst",
-    )
-    return (
-        minute,
-        burst,
-        # "There is no global limit" (levlam, tdlib/td#3034). If there is one, it will be learned.
-        Bucket(f"telegram:{bot}", 0, 1.0),
-    )
 
 
 class TelegramSurface:

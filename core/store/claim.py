@@ -28,7 +28,6 @@ from core.messages import (
     Incoming,
     Sender,
     place_of,
-    tenant_conversation,
 )
 from core.people.budgets import Account, fields_of
 from core.people.roles import tenant_of
@@ -38,7 +37,7 @@ from core.store.connection import store_errors
 from core.store.consents import Consents
 from core.store.engine import MOST_EXCHANGES, Engine
 from core.store.lanes import LANE_S, Lane
-from core.store.layers import to_keep
+from core.store.layers import tenant_conversation, to_keep
 from core.store.ledger import MOST_MAIL, POSTS_S, Ledger
 from core.store.past import Past
 from core.store.turns import Checkpoint, Ending, Turn, changes, exchange_in, read_turn, retention_s

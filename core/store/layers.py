@@ -10,8 +10,9 @@ from typing import Any, Literal
 import msgspec
 
 from core.border import set_aside
-from core.messages import ConversationId, Preferences, place_of, tenant_conversation
+from core.messages import ConversationId, Preferences, conversation_id, place_of
 from core.store.values import read
+from core.tenant_names import home_tenant
 
 Scope = Literal["thread", "place", "tenant"]
 
@@ -64,6 +65,11 @@ def read_layer(raw: bytes | None) -> dict[str, Any]:
 
 
 Chosen = Mapping[str, object]
+
+
+def tenant_conversation(conversation: ConversationId) -> ConversationId:
+    """What stands for all places of the bot of *conversation*: what holds everywhere is kept so."""
+    return conversation_id(home_tenant(conversation), "")
 
 
 def to_keep(

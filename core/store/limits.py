@@ -20,7 +20,7 @@ from core.messages import Incoming
 from core.platform import Bucket
 from core.store import keys
 from core.store.connection import script, store_errors
-from core.store.sharded import shard_for
+from core.store.sharded import at_home, shards_of
 from core.tasks import end
 from core.telemetry import logger
 
@@ -47,16 +47,17 @@ LEASE_RENEW_S = 2.0
 class SharedBudget:
     """The token buckets of every platform, counted across replicas.
 
-    The level of a bucket is one value in Redis. A process remembers the value that it wrote last,
-    applies the law of `core.buckets`, and writes the new value if the old one still stands. Else it
-    gets what stands, and starts again. So a call costs one trip, if nobody else speaks there.
+    The level of a bucket is one value in Redis, in the shard of the tenant whose calls it counts. A
+    process remembers the value that it wrote last, applies the law of `core.buckets`, and writes
+    the new value if the old one still stands. Else it gets what stands, and starts again. So a call
+    costs one trip, if nobody else speaks there.
 
     While Redis is away, each process counts alone, so that a running answer can still be shown.
     """
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
-        self._swap = script(redis, "swap")
+        self._swaps = {shard: script(shard, "swap") for shard in shards_of(redis)}
         self._local = Buckets()
         self._usual = Usual()
         self._believed: dict[str, bytes] = {}
@@ -65,8 +66,9 @@ class SharedBudget:
         """How much Redis's time is ahead of our clock."""
         self._looked_at, self._looked_in = -CLOCK_HOLDS_S, redis
         """When we compared them last, by our clock, and in which shard: each has a clock."""
-        # One at a time in this process, so that its own tasks do not disturb each other.
-        self._mine = asyncio.Lock()
+        # One at a time in this process, so that its own tasks do not disturb each other. But no
+        # tenant waits for a shard that is away, unless it is its own.
+        self._mine = {shard: asyncio.Lock() for shard in self._swaps}
 
     async def take(self, buckets: Sequence[Bucket], call: Call, *, growing: int = 1) -> Grant:
         """As `Budget.take`."""
@@ -96,10 +98,11 @@ class SharedBudget:
     async def _apply(
         self, buckets: Sequence[Bucket], law: Callable[[Buckets, float], Result]
     ) -> Result:
+        shard = at_home(self._redis, buckets[0].of)
         try:
-            async with self._mine:
+            async with self._mine[shard]:
                 for tries_left in reversed(range(SWAPS)):
-                    done, result = await self._swapped(buckets, law, force=not tries_left)
+                    done, result = await self._swapped(shard, buckets, law, force=not tries_left)
                     if done:
                         return result
         except StoreError:
@@ -107,16 +110,20 @@ class SharedBudget:
         return law(self._local, time.time())
 
     async def _swapped(
-        self, buckets: Sequence[Bucket], law: Callable[[Buckets, float], Result], *, force: bool
+        self,
+        shard: Redis,
+        buckets: Sequence[Bucket],
+        law: Callable[[Buckets, float], Result],
+        *,
+        force: bool,
     ) -> tuple[bool, Result]:
-        """Apply *law* to the levels in Redis. Fails if they are not what we believe.
+        """Apply *law* to the levels in *shard*. Fails if they are not what we believe.
 
         Then we know better what they are. With *force* the levels are written in any case.
         """
         seconds_of = {one.like: 0.0 for one in buckets if one.like}
         seconds_of |= {one.key: one.seconds for one in buckets}
         names = [keys.level(key) for key in seconds_of]
-        shard = shard_for(self._redis, names)
         looked = time.monotonic() - self._looked_at >= CLOCK_HOLDS_S or shard != self._looked_in
         now = time.monotonic() + self._ahead_s
         had = [self._believed.get(key, b"") for key in seconds_of]
@@ -134,7 +141,7 @@ class SharedBudget:
             new.append(_to_write(level, raw, seen_at.get(key, now), now))
             args += [raw, new[-1], kept_s(lasts_s, level, now)]
         with store_errors():
-            seconds, micros, swapped, *had = await self._swap(keys=names, args=args)
+            seconds, micros, swapped, *had = await self._swaps[shard](keys=names, args=args)
         if looked:
             self._looked_at, self._looked_in = time.monotonic(), shard
             self._ahead_s = int(seconds) + int(micros) / 1e6 - self._looked_at

@@ -7,13 +7,13 @@ from typing import NamedTuple, cast
 import msgspec
 from redis.asyncio import Redis
 
-from core.messages import ConversationId, Incoming, place_id, place_of, tenant_conversation
+from core.messages import ConversationId, Incoming, place_id, place_of
 from core.people.roles import in_place, tenant_of
 from core.store import keys
 from core.store.archive import indexed
 from core.store.connection import script, store_errors
 from core.store.lanes import ASKERS_S, Lane
-from core.store.layers import Layers, read_layer
+from core.store.layers import Layers, read_layer, tenant_conversation
 from core.store.values import is_conversation, read_incoming, words
 
 MOST_RECENT = 1_000

@@ -18,6 +18,7 @@ from core.models.request import ChatMessage, ChatRequest
 from core.platform import Bucket
 from core.said import Feeling
 from core.store.limits import asked_name
+from core.tenant_names import home_tenant
 from core.turn.afford import afford
 from core.turn.context import Report, TurnContext
 from core.turn.foreign import framed, lines_of, new_mark
@@ -121,7 +122,7 @@ async def _react(context: TurnContext, feeling: Feeling) -> bool:
 async def _spare(context: TurnContext, name: str, most: int) -> bool:
     """Whether one more is left of the *most* in an hour that this place gets."""
     place = place_of(context.claim.conversation)
-    bucket = Bucket(f"{name}:{place}", most, 3600.0, reserve=0)
+    bucket = Bucket(f"{name}:{place}", most, 3600.0, reserve=0, of=home_tenant(place))
     return not (await context.services.pacer.budget.take([bucket], "final")).wait_s
 
 

@@ -96,10 +96,15 @@ async def test_bots_in_different_shards_of_a_cluster_answer_and_nothing_crosses(
         for name in names:
             whose = re.search(r":(telegram\+\d+)(?=[:|]|$)", name)
             kind = name.split(":")[2]
-            if whose and kind not in {"told", "gesture", "lease", "level"}:
+            if whose and kind not in {"told", "gesture", "lease"}:
                 shard = OF_BOT[[tenant(one) for one in bots.bots].index(whose[1])]
                 assert TAGGED.match(name)[1] == str(shard), name
         assert len({id(node) for node in names.values()}) == 3
+        # What counts a bot's calls is with it too, though its name is the bot's.
+        for bot, shard in zip(bots.bots, OF_BOT, strict=True):
+            levels = {name for name in names if f":level:telegram:{bot.bot['id']}" in name}
+            assert levels
+            assert {name[:11] for name in levels} == {tag(shard)}
         # A cluster's servers tell each other what is published: no reminder waits for a look.
         async with running.core.pubsub.listen(keys.DUE) as heard:
             bots.bots[1].say(77, "/remind in 2 hours tea")

@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from core.messages import Preferences, conversation_id, place_of, tenant_conversation
+from core.messages import Preferences, conversation_id, place_of
 from core.store import keys
-from core.store.layers import read_layer
+from core.store.layers import read_layer, tenant_conversation
 from tests.store.words import said, take, two_views
 
 THREAD = conversation_id("test", "chat", "thread")

@@ -4,15 +4,18 @@ import asyncio
 from contextlib import asynccontextmanager
 
 import pytest
+from msgspec.structs import replace
 
 from core.errors import ConfigError
 from core.messages import Incoming, Sender, conversation_id
+from core.platform import Bucket
 from core.store import keys
 from core.store.backup import BackupError, backup, restore
 from core.store.connection import connect
 from core.store.dead_letters import DeadLetters
 from core.store.embedded import embedded
 from core.store.inbox import Inbox
+from core.store.limits import SharedBudget
 from core.store.opening import opened
 from core.store.reminder import Reminder
 from core.store.reminders import Reminders
@@ -93,6 +96,12 @@ def test_the_shard_of_a_tenant_is_told_by_its_name_for_ever():
         (keys.history("quarry+ab:*"), "quarry+ab"),
         (keys.history("*"), ""),
         (keys.history("web:ann+bot:"), "web"),
+        (keys.mail("web:p-1f~quarry+ab:thread"), "quarry+ab"),
+        (keys.mail("web:p-1f~quarry+ab:thread|quarry+ab:5"), "quarry+ab"),
+        (keys.seen("web:p-1f~quarry+ab:event"), "quarry+ab"),
+        (keys.account("web:p-1f~quarry+ab", "place:month", "2026-11"), "quarry+ab"),
+        (keys.history("web:p-1f~quarry:thread"), "web"),
+        (keys.history("web:p-1f:a~quarry+ab"), "web"),
     ],
 )
 def test_a_key_tells_whose_it_is(name, home):
@@ -150,6 +159,44 @@ async def test_a_lost_ready_stream_is_made_anew_in_each_shard(redis):
     while len(found) < len(SPREAD):
         found |= {one.conversation for one in await box.claim(PLATFORMS, 8, 1.0)}
     await box.entries.close()
+
+
+def guest(tenant, number=1):
+    """What somebody of *tenant* asks on the page."""
+    visitor = f"p-1f0c~{tenant}" if tenant != "quarry" else "p-1f0c"
+    return replace(
+        question(tenant, number),
+        event_id=f"web:{visitor}:{number}",
+        conversation=conversation_id("web", visitor, "thread"),
+    )
+
+
+async def test_what_people_of_a_tenant_say_on_the_page_is_kept_with_it(redis, plain):
+    """Also if its ready stream is lost meanwhile."""
+    box, platforms = inbox(redis), ("web", *PLATFORMS)
+    await box.prepare(platforms)
+    for tenant in SPREAD:
+        assert (await box.put(guest(tenant))).verdict == "kept"
+        assert (await box.put(guest(tenant))).verdict == "seen"
+        await redis.delete(keys.ready(tenant), keys.lanes(tenant))
+    claims = {}
+    while len(claims) < len(SPREAD):
+        for claim in await box.claim(platforms, 8, 1.0):
+            claims[claim.conversation] = claim
+    for (tenant, shard), claim in zip(
+        SPREAD.items(), map(claims.get, map(where, SPREAD)), strict=True
+    ):
+        assert [one.text for one in (await claim.load(10_000)).mail] == ["hello"]
+        assert await claim.commit(1, None) == 0
+        theirs = {
+            name for one in range(4) for name in await names_in(plain, one) if where(tenant) in name
+        }
+        assert {name[:11] for name in theirs} == {tag(shard)}
+    await box.entries.close()
+
+
+def where(tenant):
+    return guest(tenant).conversation
 
 
 async def test_a_read_of_one_shard_waits_for_no_other_and_loses_nothing(redis):
@@ -222,6 +269,17 @@ async def test_a_reminder_is_due_in_its_tenants_shard_and_found_from_everywhere(
     await reminders.close()
     assert (await reminders.look(10))[0] == []
     await reminders.close()
+
+
+async def test_levels_are_counted_in_the_shard_of_the_tenant_whose_calls_they_count(redis, plain):
+    """Two processes see each other's calls there. What names no tenant is the deployment's."""
+    budgets = SharedBudget(redis), SharedBudget(redis)
+    buckets = [Bucket(f"calls of {one}", 2, 60.0, 0, of=one) for one in ("", *SPREAD)]
+    for bucket in buckets:
+        taken = [await budgets[at % 2].take([bucket], "final") for at in range(3)]
+        assert [one.wait_s > 0 for one in taken] == [False, False, True]
+        shard = SPREAD.get(bucket.of, 0)
+        assert f"{tag(shard)}:level:{bucket.key}" in await names_in(plain, shard)
 
 
 async def test_commands_find_all_shards_and_a_script_refuses_two(redis):
