@@ -7,6 +7,7 @@ from core.errors import Barred, Impossible, PlatformError, StoreError
 from core.languages.catalogue import say
 from core.live.delivery import post
 from core.messages import place_of
+from core.tasks import end
 from core.telemetry import logger
 from core.turn.context import TurnContext
 
@@ -16,6 +17,8 @@ TRIES = 3
 TOLD_AFTER_S = 5.0
 """An answer that waits for a shorter time needs no explanation."""
 LOOK_S = 1.0
+END_S = 4.0
+"""How long it may take to end when the turn does."""
 AGAIN_S = 600
 """The operator is told only once in this time that a place takes no answers."""
 ONCE_S = 24 * 3600
@@ -50,13 +53,34 @@ async def note_lost(context: TurnContext, what: str, error: Impossible) -> None:
         log.warning(what, conversation=context.claim.conversation, reason=reason)
 
 
-async def explain_wait(context: TurnContext) -> None:
-    """If the answer's first post waits for a rule of the place, tell the sender why. Ends then."""
-    waited_s = 0.0
-    while waited_s < TOLD_AFTER_S:
-        await asyncio.sleep(LOOK_S)
-        waited_s = waited_s + LOOK_S if _wait_of(context) else 0.0
-    await tell_of_wait(context)
+class WaitTeller:
+    """While the block lasts: if the first post of *context* waits for long, say why, once.
+
+    It looks by a timer: a task for each answer would wait for nothing nearly always.
+    """
+
+    __slots__ = ("_context", "_telling", "_timer", "_waited_s")
+
+    def __init__(self, context: TurnContext) -> None:
+        self._context = context
+        self._waited_s = 0.0
+        self._telling: asyncio.Task[None] | None = None
+        self._timer = asyncio.get_running_loop().call_later(LOOK_S, self._look)
+
+    async def __aenter__(self) -> None:
+        return None
+
+    async def __aexit__(self, *_: object) -> None:
+        self._timer.cancel()
+        if self._telling is not None:
+            await end([self._telling], again_s=END_S)
+
+    def _look(self) -> None:
+        self._waited_s = self._waited_s + LOOK_S if _wait_of(self._context) else 0.0
+        if self._waited_s < TOLD_AFTER_S:
+            self._timer = asyncio.get_running_loop().call_later(LOOK_S, self._look)
+        else:
+            self._telling = asyncio.create_task(tell_of_wait(self._context), name="tell of wait")
 
 
 def _wait_of(context: TurnContext) -> str:

@@ -23,6 +23,7 @@ from core.people.roles import Act, Role
 from core.platform import Platform
 from core.store.claim import Claim
 from core.store.turns import Checkpoint, Ending, Turn
+from core.tasks import Flag
 from core.turn.attachments import ReadAttachments
 from core.turn.checkpointer import Checkpointer
 from core.turn.choices import Choices, one_line
@@ -66,7 +67,7 @@ class TurnContext:
     journal: Journal
     role: Role = Role.MEMBER
     memory: Sequence[str] = ()
-    whole: asyncio.Event = field(default_factory=asyncio.Event)
+    whole: Flag = field(default_factory=Flag)
     replies: list[Reply] = field(default_factory=list)
     painted: list[str] = field(default_factory=list)
 
@@ -205,8 +206,7 @@ class TurnContext:
 
         *aside*: only the person who asked needs to read the sentence.
         """
-        reply = self.reply(handles=self.posts, aside=aside)
-        await reply.finish(text, buttons)
+        await (reply := self.reply(handles=self.posts, aside=aside)).finish(text, buttons)
         return reply.shown
 
     @property

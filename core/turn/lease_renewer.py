@@ -8,9 +8,10 @@ long a lease lasts, and how often it is renewed: `LEASE_S` and `RENEW_S` of `cor
 import asyncio
 import math
 import time
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from types import TracebackType
+from typing import Any
 
 from core.errors import LeaseLost, StoreError
 from core.retry import retry_until_available
@@ -49,7 +50,7 @@ class LeaseRenewer:
         self._grown = Flag()
         self._turn: asyncio.Task[object] | None = None
         self._task: asyncio.Task[None] | None = None
-        self._looked = asyncio.Event()
+        self._looked = Flag()
         self._looked_at = time.monotonic()
         self._renewed_at = 0.0
         self._lost = False
@@ -82,6 +83,19 @@ class LeaseRenewer:
     def poke(self) -> None:
         """Renew at once, to see whether the turn must stop."""
         self._checkpoints.urgent.set()
+
+    @contextmanager
+    def woken_by(self, task: asyncio.Task[Any]) -> Iterator[None]:
+        """In this block `grows` returns also when *task* ends."""
+
+        def wake(_: object) -> None:
+            self._grown.set()
+
+        task.add_done_callback(wake)
+        try:
+            yield
+        finally:
+            task.remove_done_callback(wake)
 
     async def grows(self, within_s: float | None) -> bool:
         """Wait until the lane gets more mail than when it was last looked at, or for *within_s*."""

@@ -28,9 +28,9 @@ from core.people.roles import Role
 from core.platform import Platform
 from core.store.claim import Claim
 from core.store.turns import Turn
-from core.tasks import end
+from core.tasks import Flag, end
 from core.telemetry import logger
-from core.turn.alone import explain_wait, note_lost, tell_barred, tell_of_wait
+from core.turn.alone import WaitTeller, note_lost, tell_barred, tell_of_wait
 from core.turn.bursts import (
     MOST_WAIT_S,
     REMARK_S,
@@ -60,8 +60,6 @@ LAST_WORDS_S = 4.0
 """How long a cancelled turn may take to end."""
 NEWS_S = 1.0
 """A lost chat may have moved. How long the turn waits for the platform's news of the move."""
-
-
 MOST_RESTARTS = 5
 """So often an answer is begun anew for what its asker adds. What is more waits for its own turn."""
 
@@ -94,7 +92,7 @@ class TurnRun:
         self._services = services
         self._history_bytes = services.settings.history_tokens * BYTES_PER_TOKEN
         self.lease: LeaseRenewer | None = None
-        self.ended = asyncio.Event()
+        self.ended = Flag()
 
     async def run(self) -> Report:
         """Serve the first mail. If it changes meanwhile, serve the changed mail.
@@ -169,24 +167,20 @@ class TurnRun:
 
     async def _serve_whole(self, context: TurnContext) -> Report:
         """Serve *context*. Begin anew on the same posts if more comes that belongs to its mail."""
-        explaining = asyncio.create_task(explain_wait(context), name="explain wait")
-        try:
+        async with WaitTeller(context):
             for restarts_left in reversed(range(MOST_RESTARTS + 1)):
                 context = await self._gathered(context)
                 name = f"serve {context.claim.conversation}"
                 serving = asyncio.create_task(self._serve(context), name=name)
-                looking = asyncio.create_task(self._more(context), name=f"look, {name}")
                 try:
-                    await asyncio.wait([serving, looking], return_when=asyncio.FIRST_COMPLETED)
+                    more = await self._more(context, serving)
                     if serving.done() or context.lease.resting or not restarts_left:
                         context.whole.set()
                         return await serving
                 finally:
-                    await end([serving, looking], again_s=LAST_WORDS_S)
-                context = self._joined(context, looking.result())
+                    await end([serving], again_s=LAST_WORDS_S)
+                context = self._joined(context, more)
             raise AssertionError("the last try is served to its end")
-        finally:
-            await end([explaining], again_s=LAST_WORDS_S)
 
     async def _gathered(self, context: TurnContext) -> TurnContext:
         """*context* with all that its sender is still writing. An ordinary question waits not."""
@@ -204,21 +198,24 @@ class TurnRun:
                 break
         return context
 
-    async def _more(self, context: TurnContext) -> Sequence[Incoming]:
-        """Wait for mail that belongs to that of *context*; it may never come.
+    async def _more(
+        self, context: TurnContext, serving: asyncio.Task[Report]
+    ) -> Sequence[Incoming]:
+        """Wait for mail that belongs to that of *context*, or for the end of *serving*.
 
         Meanwhile an answer to what may be a remark is not committed before the moment in which
         something may be passed on behind it.
         """
-        hold_s = REMARK_S if may_be_remark(context) else 0.0
-        until = time.monotonic() + hold_s
-        while True:
-            left = until - time.monotonic()
-            if left <= 0:
-                context.whole.set()
-            grows = await context.lease.grows(left if left > 0 else None)
-            if grows and (more := await self._behind(context)):
-                return more
+        until = time.monotonic() + (REMARK_S if may_be_remark(context) else 0.0)
+        with context.lease.woken_by(serving):
+            while not serving.done():
+                left = until - time.monotonic()
+                if left <= 0:
+                    context.whole.set()
+                grows = await context.lease.grows(left if left > 0 else None)
+                if grows and not serving.done() and (more := await self._behind(context)):
+                    return more
+        return ()
 
     async def _behind(self, context: TurnContext) -> Sequence[Incoming]:
         """The mail that came behind that of *context*, and belongs to it."""

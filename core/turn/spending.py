@@ -4,7 +4,6 @@ The estimates are high: all that is sent, the longest answer, at the price of th
 may answer.
 """
 
-import asyncio
 import datetime
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -17,6 +16,7 @@ from core.models.request import ChatRequest, Model
 from core.people.budgets import Account, Limit, accounts_at, applying
 from core.store.accounts import Refused
 from core.store.claim import Claim
+from core.tasks import Flag
 
 NOTHING_MORE = -1
 """How much is spent for sure of what the turn needs no more of."""
@@ -60,7 +60,7 @@ class Spending:
         self._accounts: Sequence[Account] | None = None
         self._extras: dict[str, Spent] = {}
         self._paid = False
-        self.granted = asyncio.Event()
+        self.granted = Flag()
 
     def accounts(self, now: datetime.datetime) -> Sequence[Account]:
         """The accounts of the turn, in the periods that ran when it first asked, *now*."""
