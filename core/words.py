@@ -62,7 +62,7 @@ def file_name(name: str) -> str:
     return f"{name[: NAME_CHARS // 2]}…{name[-NAME_CHARS // 2 + 1 :]}"
 
 
-MOST_PIECES = 250
+MOST_PIECES = 32
 
 
 def join_many(pieces: list[str]) -> None:

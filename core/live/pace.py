@@ -39,7 +39,6 @@ number of characters, `_per_s` a speed.
 """
 
 import asyncio
-from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
@@ -230,11 +229,11 @@ class Pacer:
         for bucket, spare, tokens_per_s in zip(buckets, grant.levels, grant.speeds, strict=True):
             if not bucket.most:
                 continue
-            most = max(bucket.most, bucket.upto)
-            plan = self._plans.setdefault(bucket.key, Plan(deque(maxlen=most)))
+            plan = self._plans.setdefault(bucket.key, Plan([]))
             plan.answers = answers
             if not grant.wait_s:
                 plan.taken_at.append(now)
+                del plan.taken_at[: -max(bucket.most, bucket.upto)]
                 back_s = tokens_back_s(bucket, tokens_per_s, plan.taken_at, now)
                 plan.gap_s = plan_gap_s(spare, back_s, progress, self.length_model, now, answers)
                 plan.next_at = now + plan.gap_s

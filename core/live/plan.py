@@ -1,7 +1,6 @@
 """How far apart the updates of an answer are planned. Pure; `core.live.pace` tells the law."""
 
 import math
-from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -25,7 +24,7 @@ class Plan:
         answers: how many growing answers share the bucket.
     """
 
-    taken_at: deque[float]
+    taken_at: list[float]
     next_at: float = 0.0
     gap_s: float = 0.0
     chars_per_s: float = 0.0

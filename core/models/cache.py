@@ -4,7 +4,6 @@ If several people ask one at the same time, the model is asked once. An answer i
 if its request names a `scope`, and only requests with that scope get it.
 """
 
-import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -16,6 +15,7 @@ from core.errors import Interrupted, ModelError, StoreError
 from core.models.chunks import Blind, Cited, Delta, Finished, FromMemory, TextDelta, Withdrawn
 from core.models.request import Around, ChatRequest, Model
 from core.models.tool_calls import Calls
+from core.tasks import Flag
 from core.telemetry import Counted
 from core.words import MOST_PIECES
 
@@ -37,7 +37,7 @@ class _Flight:
         self.deltas: list[Delta] = []
         self.ended = False
         self.error: ModelError | None = None
-        self._news = asyncio.Event()
+        self._news = Flag()
         self._followed = False
         self._join_at = MOST_PIECES
 
@@ -56,7 +56,7 @@ class _Flight:
 
     def _wake(self) -> None:
         self._news.set()
-        self._news = asyncio.Event()
+        self._news = Flag()
 
     async def follow(self) -> AsyncIterator[Delta]:
         """All deltas of the answer, from the first one."""

@@ -230,7 +230,7 @@ class ChatClient:
         endpoint = self._endpoint
         token = {"access_token": await self._token.get()} if self._token is not None else None
         url = self._shape(call.ways).url(endpoint, call.request)
-        return self._session.post(
+        return await self._session.post(
             url,
             params=token,
             data=msgspec.json.encode(self._body(call)),
