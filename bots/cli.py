@@ -31,6 +31,8 @@ from core.secret import keep_secret, redact
 from core.service import open_core
 from core.settings import Settings
 from core.store.dead_letters import DeadLetters
+from core.store.living import living
+from core.store.tenants import Tenants
 from core.telemetry import logger, set_up_logs
 from core.traces import structure
 
@@ -141,7 +143,8 @@ def inbox(
     """List the questions that were set aside after failing again and again."""
     settings = _settings()
     set_up_logs("ERROR", settings.log_json)
-    _run(_inbox(settings, requeue=requeue))
+    if not _run(_inbox(settings, requeue=requeue)):
+        raise typer.Exit(1)
 
 
 @app.command()
@@ -254,9 +257,12 @@ async def _link(settings: Settings, *, new: bool) -> None:
             print(urljoin(f"http://127.0.0.1:{settings.http_port}", page.identity))
 
 
-async def _inbox(settings: Settings, *, requeue: bool) -> None:
+async def _inbox(settings: Settings, *, requeue: bool) -> bool:
+    """Whether all could be looked at."""
     async with open_core(settings) as core:
         dead_letters = DeadLetters(core.redis, core.inbox)
+        known = sorted((await Tenants(core.redis).known()).values())
+        away = (await living(core.redis, known)).away
         letters = await dead_letters.all()
         for letter in letters:
             # The text is not shown: it belongs to the people who asked.
@@ -271,3 +277,7 @@ async def _inbox(settings: Settings, *, requeue: bool) -> None:
             print(f"{await dead_letters.requeue()} put back")
         elif not letters:
             print("nothing is set aside")
+    if away:
+        names = printable(", ".join(away))
+        print(f"palaver: missing, as their part of the store is away: {names}", file=sys.stderr)
+    return not away

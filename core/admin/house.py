@@ -12,6 +12,7 @@ from core.renewal import Renewal
 from core.store.additions import KeptAdditions, open_additions
 from core.store.dead_letters import DeadLetters
 from core.store.inbox import Inbox
+from core.store.living import Living, living
 from core.store.use import Use
 from core.store.visits import SharedVisits
 from core.turn.services import Services
@@ -35,6 +36,10 @@ class House:
     @property
     def tenants(self) -> list[str]:
         return list(self.platforms)
+
+    async def living(self) -> Living:
+        """The tenants that can be looked at now, and those whose part of the store is away."""
+        return await living(self.redis, self.tenants)
 
     def local(self, name: str) -> bool:
         """Whether the person or place *name* is of a platform that lets people in by itself."""

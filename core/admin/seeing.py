@@ -61,6 +61,7 @@ class Seeing:
                 "store": await self._store(),
                 "maintenance": await services.maintenance.read(),
                 "tools": services.servers.states(),
+                "away": (await house.living()).away,
             }
         )
 
@@ -97,7 +98,7 @@ class Seeing:
         if found is None:
             raise web.HTTPBadRequest
         unit, count = found
-        use, tenants = self._house.use, self._house.tenants
+        use, (_, tenants, away) = self._house.use, await self._house.living()
         periods = hours(count) if unit == "hours" else days(count)
         counted = await use.counted(periods)
         rows = [{"at": period, **row_of(one)} for period, one in zip(periods, counted, strict=True)]
@@ -109,20 +110,21 @@ class Seeing:
         # Of three months and many people, so much that it must not hold up the loop.
         match request.query.get("as"):
             case "csv":
-                return _csv(csv_of(rows))
+                return _csv(csv_of([*rows, *_missing("at", away)]))
             case "costs":
-                return _csv(await asyncio.to_thread(lambda: csv_of(costs_of(dates, spent))))
+                costs = await asyncio.to_thread(costs_of, dates, spent)
+                return _csv(await asyncio.to_thread(csv_of, [*costs, *_missing("day", away)]))
         rest = say("admin_rest", operator.language)
         tops, plots = await asyncio.to_thread(lambda: (top(spent), plotted(spent, rest)))
-        return json_response(
-            {"rows": rows, "unit": unit, "top": tops, "dates": dates, "spent": plots}
-        )
+        shown = {"rows": rows, "unit": unit, "top": tops, "dates": dates, "spent": plots}
+        return json_response({**shown, "away": away})
 
     # --- people, money, questions, changes ------------------------------------------------------
 
     async def people(self, _: web.Request, __: Operator) -> web.Response:
         services, found = self._house.services, []
-        for tenant in self._house.tenants:
+        there = await self._house.living()
+        for tenant in there.tenants:
             listed = [
                 {"id": one, "role": services.access.role_of(one).name.lower(), "listed": True}
                 for one in services.access.people(tenant, Role.MEMBER)
@@ -147,16 +149,17 @@ class Seeing:
             found.append(
                 {"tenant": tenant, "local": local, "people": [*listed, *decided], "asked": asked}
             )
-        return json_response({"tenants": found, "open": services.access.open})
+        return json_response({"tenants": found, "open": services.access.open, "away": there.away})
 
     async def budgets(self, _: web.Request, operator: Operator) -> web.Response:
         budgets, language = self._house.services.budgets, operator.language
         found = [_limit(one, language) for one in budgets.limits]
-        for tenant in self._house.tenants:
+        there = await self._house.living()
+        for tenant in there.tenants:
             by_admins = await budgets.all_by_admins(tenant)
             holding = (one for one in by_admins if one.most != NO_LIMIT)
             found += [_limit(one, language, tenant) for one in holding]
-        return json_response({"budgets": found, "tenants": self._house.tenants})
+        return json_response({"budgets": found, "tenants": self._house.tenants, "away": there.away})
 
     async def letters(self, _: web.Request, __: Operator) -> web.Response:
         """Who asked what is set aside, and why; never the text: it belongs to who asked."""
@@ -172,7 +175,7 @@ class Seeing:
                     "event": one.event_id,
                 }
             found.append(told)
-        return json_response({"letters": found})
+        return json_response({"letters": found, "away": (await self._house.living()).away})
 
     async def tools(self, _: web.Request, __: Operator) -> web.Response:
         services = self._house.services
@@ -188,10 +191,10 @@ class Seeing:
 
     async def places(self, _: web.Request, __: Operator) -> web.Response:
         """Where people asked in the last month, the busiest first; and the last broadcast."""
-        house = self._house
-        turns: dict[str, int] = {}
+        house, turns = self._house, dict[str, int]()
+        there = await house.living()
         for day in days(31):
-            for who, row in (await house.use.spenders(house.tenants, day)).items():
+            for who, row in (await house.use.spenders(there.tenants, day)).items():
                 kind, name = who.split(" ", 1)
                 if kind == "place" and name != "*" and not house.local(name):
                     turns[name] = turns.get(name, 0) + row.spent.turns
@@ -199,7 +202,8 @@ class Seeing:
             {"id": name, "turns": turns[name]}
             for name in sorted(turns, key=lambda one: -turns[one])
         ]
-        return json_response({"places": places, "sending": await house.broadcasting.now()})
+        sending = await house.broadcasting.now()
+        return json_response({"places": places, "sending": sending, "away": there.away})
 
     async def changes(self, request: web.Request, operator: Operator) -> web.Response:
         before = request.query.get("before", "+")
@@ -231,6 +235,11 @@ def _told(change: Change, language: Language) -> dict[str, Any]:
 def mark_of(mail: str) -> str:
     """Names a letter, also when others before it are gone."""
     return hashlib.sha256(mail.encode(errors="replace")).hexdigest()[:16]
+
+
+def _missing(column: str, away: Sequence[str]) -> list[dict[str, str]]:
+    """The last row of a table without those who are *away*: it says so, in its first *column*."""
+    return [{column: f"missing: {' '.join(away)}"}] if away else []
 
 
 def _csv(data: bytes) -> web.Response:

@@ -1,7 +1,6 @@
 """Dead letters: mail that could not be answered. It is kept with the reason, not dropped."""
 
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Callable, Sequence
 from typing import cast
 
 import msgspec
@@ -10,16 +9,18 @@ from redis.asyncio import Redis
 from core.store import keys
 from core.store.connection import store_errors
 from core.store.inbox import Inbox
-from core.store.looks import Looks
-from core.store.sharded import shards_of
+from core.store.living import living
 from core.store.values import DeadLetter, read_dead_letter
 
 
 class DeadLetters:
-    """The dead letters of all workers. Every method raises `StoreError`."""
+    """The dead letters of all workers, in the shards that answer (see `core.store.living`).
+
+    Every method raises `StoreError`.
+    """
 
     def __init__(self, redis: Redis, inbox: Inbox) -> None:
-        self._shards = shards_of(redis)
+        self._redis = redis
         self._inbox = inbox
 
     async def all(self) -> list[DeadLetter]:
@@ -27,14 +28,9 @@ class DeadLetters:
         return [read_dead_letter(letter) for _, letter in await self._found()]
 
     async def count(self) -> int:
-        """How many there are, in the shards that answer."""
-        looks: Looks[Redis, int] = Looks()
-        try:
-            with store_errors():
-                found = await looks.at({one: partial(_count, one) for one in self._shards})
-        finally:
-            await looks.close()
-        return sum(found.values())
+        """How many there are."""
+        with store_errors():
+            return sum([await one.llen(keys.DEAD) for one in await self._shards()])
 
     async def requeue(self, wanted: Callable[[str], bool] = lambda _: True) -> int:
         """Put the letters back into the inbox, oldest first, until a mailbox is full.
@@ -42,7 +38,7 @@ class DeadLetters:
         Only those whose mail is *wanted*. Letters that cannot be read stay. Returns how many were
         put back.
         """
-        return sum([await self._requeue(shard, wanted) for shard in self._shards])
+        return sum([await self._requeue(shard, wanted) for shard in await self._shards()])
 
     async def _requeue(self, shard: Redis, wanted: Callable[[str], bool]) -> int:
         count = left = 0
@@ -78,9 +74,8 @@ class DeadLetters:
     async def _found(self) -> list[tuple[Redis, bytes]]:
         """The letters, each with the shard that it is in."""
         with store_errors():
-            found = [(one, await one.lrange(keys.DEAD, 0, -1)) for one in self._shards]
+            found = [(one, await one.lrange(keys.DEAD, 0, -1)) for one in await self._shards()]
         return [(shard, cast(bytes, letter)) for shard, letters in found for letter in letters]
 
-
-async def _count(shard: Redis) -> int:
-    return await shard.llen(keys.DEAD)
+    async def _shards(self) -> Sequence[Redis]:
+        return (await living(self._redis)).shards

@@ -5,15 +5,18 @@ import json
 import re
 from contextlib import asynccontextmanager
 
+import msgspec
 import pytest
 from redis.crc import key_slot
 
-from core.messages import conversation_id
+from core.messages import Incoming, Sender, conversation_id
 from core.store import keys
 from core.store.connection import connect
+from core.store.sharded import at_home
 from core.store.shards import tag
+from core.store.values import DeadLetter
 from tests.harness import at_rest, palaver, readiness, until
-from tests.scenarios.test_admin import Operator
+from tests.scenarios.test_admin import TOKEN, Operator
 from tests.scenarios.test_command import run
 from tests.scenarios.test_visits import LINK, Page, public
 from tests.servers.redis import redis_at
@@ -145,11 +148,12 @@ async def test_a_shard_that_is_away_keeps_only_its_own_tenants_waiting(
     for node in cluster.data:
         # redis.conf: else a cluster without all its slots takes no command at all.
         await node.client.config_set("cluster-require-full-coverage", "no")
-    more = {"shards": SHARDS, "admin_token": "a-token-of-the-operator"}
+    more = {"shards": SHARDS, "admin_token": TOKEN}
     async with serving(tmp_path, model, bots, cluster.url, **more) as running:
         lost.say(77, "before")
         await answered(lost, "before")
         await at_rest(running.core)
+        await _set_aside(running.core.redis, bots.bots)
         names = await all_names(cluster)
         primary = next(node for name, node in names.items() if name.startswith(tag(3)))
         number = cluster.data.index(primary)
@@ -162,16 +166,53 @@ async def test_a_shard_that_is_away_keeps_only_its_own_tenants_waiting(
             bot.say(77, "and here?")
             await answered(bot, "and here?")
         assert len(lost.posts(77)) == 1
-        # The operator sees the rest, and what is wrong.
-        async with Operator(running.url) as operator:
-            assert await operator.sign_in(token="a-token-of-the-operator") == 200
-            now = await operator.see("now")
-        assert set(now["waiting"]) == set(map(tenant, bots.bots))
+        await _the_rest_is_seen(running, tmp_path, cluster, bots.bots)
         for node in away:
             node.start()
         await answered(lost, "asked while its shard is away")
         await until(lambda: _is_ready(running))
         await at_rest(running.core)
+
+
+async def _set_aside(redis, bots):
+    """A question of somebody of each of *bots*."""
+    for bot in bots:
+        name = conversation_id(tenant(bot), "77")
+        asked = Incoming(event_id=name, conversation=name, sender=Sender(name, "Ann"), text="?")
+        letter = DeadLetter("no model", msgspec.json.encode(asked).decode())
+        await at_home(redis, name).rpush(keys.DEAD, msgspec.json.encode(letter))
+
+
+async def _the_rest_is_seen(running, tmp_path, cluster, bots):
+    """The operator sees all that is there, and of whom something is missing."""
+    first, lost, other = bots
+    async with Operator(running.url) as operator:
+        assert await operator.sign_in(token=TOKEN) == 200
+        now = await operator.see("now")
+        assert set(now["waiting"]) == set(map(tenant, bots))
+        assert now["set_aside"] == 2
+        month = "over-time?range=30d"
+        for part in ("now", "over-time", month, "people", "budgets", "places", "letters"):
+            assert (await operator.see(part))["away"] == [tenant(lost)], part
+
+        async def spenders():
+            people = (await operator.see(month))["top"]["person"]
+            return {f"{tenant(one)}:77" for one in (first, other)} <= {one["who"] for one in people}
+
+        await until(spenders)
+        letters = (await operator.see("letters"))["letters"]
+        assert {one["conversation"] for one in letters} == {
+            conversation_id(tenant(bot), "77") for bot in (first, other)
+        }
+        (mark,) = [one["mark"] for one in letters if tenant(other) in one["conversation"]]
+        assert await operator.do("letters", do="drop", marks=[mark]) == (200, {"count": 1})
+        for kind in ("csv", "costs"):
+            url = f"{running.url}/admin/api/over-time?as={kind}"
+            async with operator.http.get(url) as response:
+                assert f"missing: {tenant(lost)}" in await response.text()
+    code, out, err = await run(tmp_path, "inbox", REDIS_URL=cluster.url, SHARDS=str(SHARDS))
+    assert (code, out.count("no model")) == (1, 1)
+    assert err == f"palaver: missing, as their part of the store is away: {tenant(lost)}\n"
 
 
 async def test_a_shard_that_says_nothing_keeps_no_other_tenant_waiting(
@@ -183,7 +224,8 @@ async def test_a_shard_that_says_nothing_keeps_no_other_tenant_waiting(
         await node.client.config_set("cluster-require-full-coverage", "no")
         # Back again, the replica would take over, and what was kept just before would be lost.
         await node.client.config_set("cluster-replica-no-failover", "yes")
-    async with serving(tmp_path, model, bots, cluster.url, shards=SHARDS) as running:
+    more = {"shards": SHARDS, "admin_token": TOKEN}
+    async with serving(tmp_path, model, bots, cluster.url, **more) as running:
         lost.say(77, "before")
         await answered(lost, "before")
         await at_rest(running.core)
@@ -200,6 +242,9 @@ async def test_a_shard_that_says_nothing_keeps_no_other_tenant_waiting(
                 await answered(first, f"and here, {number}?")
             await until(lambda: [one for one in other.posts(77) if one.text == "⏰\n\ntea"])
             assert len(lost.posts(77)) == 1
+            async with Operator(running.url) as operator:
+                assert await operator.sign_in(token=TOKEN) == 200
+                assert (await operator.see("over-time"))["away"] == [tenant(lost)]
         finally:
             for node in away:
                 node.thaw()

@@ -1,6 +1,6 @@
 // The operator's page: signing in, and its parts.
 
-import { $, Closed, button, data, make, post, say, see, sentence, tell } from "./parts.js";
+import { $, Closed, button, data, make, post, say, see, sentence, tell, without } from "./parts.js";
 import { PARTS } from "./shown.js";
 
 const EVERY_MS = 3000;
@@ -17,9 +17,11 @@ async function draw(name) {
     else one.removeAttribute("aria-current");
   }
   try {
+    without.clear();
     const nodes = await PARTS[name](() => draw(name));
     if (name !== here()) return;
-    $("main").replaceChildren(...nodes);
+    const missing = make("p", { class: "bad" }, say("admin_without", { tenants: "" }), data([...without].join(", ")));
+    $("main").replaceChildren(...(without.size ? [missing] : []), ...nodes);
     if ($("told").dataset.away) tell("");
     delete $("told").dataset.away;
   } catch (error) {

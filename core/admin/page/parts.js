@@ -67,7 +67,13 @@ async function call(path, options) {
   return told;
 }
 
-export const see = (name) => call(`/admin/api/${name}`);
+// Of whom the server could not show anything in the part that is drawn.
+export const without = new Set();
+export async function see(name) {
+  const told = await call(`/admin/api/${name}`);
+  for (const one of told.away || []) without.add(one);
+  return told;
+}
 export const post = (path, body, method = "POST") =>
   call(path, { method, headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
 
