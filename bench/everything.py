@@ -1,128 +1,254 @@
 """All benches of speed, with short settings, and what they tell in docs/performance.md.
 
-    python -m bench.everything      (make bench)
+    python -m bench.everything                      (make bench)
+    python -m bench.everything --quick --to FOLDER  (whether all of it works, in three minutes)
 
-It takes about a quarter of an hour on two cores. What else the machine does makes it worse, so the
-page tells how much that was.
+Each part is a process of its own that ends in time, so one that fails or hangs costs no other.
+Parts with figures run in rounds, so that the runs of a figure lie minutes apart and tell how far it
+swings. What else the machine does makes it worse, so the page tells how much that was.
+`python -m bench.agree` compares two results.
 """
 
 import argparse
-import asyncio
-import logging
+import json
 import os
-import platform
 import re
+import signal
 import subprocess
 import sys
+import tempfile
 import time
+from contextlib import suppress
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from bench import turn
-from bench.figures import HEAD, Figure
+from bench import figures
+from bench.causes import CAUSES, causes, missed
+from bench.figures import HEAD, Figure, joined, short
+from bench.plot import bars
+from bench.turn import PARTS, machine
 
 ROOT = Path(__file__).parents[1]
-PAGE = ROOT / "docs" / "performance.md"
-LONGEST_S = 300
+ALL_S = 17 * 60
+"""When so much time is over, nothing more begins."""
+ROUNDS = 3
 NUMBER = r"([\d,.]+)"
-OTHERS = (
-    ("What a chunk costs the client", "stream", ()),
-    ("What a frame costs", "rendering", ()),
-    ("The worst texts", "worst_case", ("--pairs", "20")),
-    ("What a turn costs Redis", "turn_cost", ()),
-    ("What tools cost", "tools", ("--turns", "40", "--idle", "10", "--again", "1")),
-    ("10,000 questions at once", "overload", ()),
-    ("Killed, and stopped", "handover", ("--times", "2")),
-    ("The browser", "page", ()),
+
+
+@dataclass(frozen=True)
+class Part:
+    """A bench of this folder. *rounds*: in how many rounds it runs. *titled*: what it says is shown
+    under this title; without one only its figures are. *quick*: its arguments for a short try.
+    """
+
+    module: str
+    arguments: tuple[str, ...] = ()
+    titled: str = ""
+    rounds: int = 1
+    most_s: int = 150
+    figures: bool = False
+    quick: tuple[str, ...] | None = None
+
+    @property
+    def command(self):
+        return " ".join((f"python -m bench.{self.module}", *self.arguments))
+
+
+PLAN = (
+    *(Part("turn", (name, "--again", "1"), "", ROUNDS, 90, figures=True) for name in PARTS),
+    Part(
+        "many",
+        (),
+        "500 answers at once",
+        ROUNDS,
+        figures=True,
+        quick=("--most", "40", "--seconds", "6"),
+    ),
+    Part("soak", (), "Memory over 5,000 turns", ROUNDS, figures=True, quick=("--turns", "600")),
+    Part("overload", (), "10,000 questions at once", 2, quick=("--questions", "500")),
+    Part(
+        "tools",
+        ("--turns", "40", "--idle", "5", "--again", "3"),
+        "What tools cost",
+        figures=True,
+        quick=("--turns", "8", "--idle", "1", "--again", "1"),
+    ),
+    Part("stream", (), "What a chunk costs the client", figures=True),
+    Part("rendering", (), "What a frame costs"),
+    Part("worst_case", ("--pairs", "20"), "The worst texts", quick=("--pairs", "2")),
+    Part("turn_cost", (), "What a turn costs Redis"),
+    Part("handover", ("--times", "2"), "Killed, and stopped", quick=("--times", "1")),
+    Part("page", (), "The browser"),
 )
-"""(title, module of this folder, its arguments)"""
 READ = (
     ("overload", "10,000 questions at once, all answered", "s", r"all answered in, s \| "),
     ("overload", "... memory at most, with the model", "MB", r"memory at most, MB \| "),
-    ("stream", "memory of an open stream", "KB", r"memory for an open stream: "),
-    ("tools", "CPU of a step with a tool, beyond the tool", "ms", r"beyond the tool \| "),
 )
 """(module, name, unit, what stands before the number)"""
+GROUPS = (
+    ("A turn", ("CPU of", "a turn in times", "Redis commands", "reads of Redis")),
+    ("Memory and starts", ("memory", "start to ready", "KB of RSS", "how late the loop")),
+    ("Many at once", ("",)),
+)
+"""(title, how the names of its figures begin)"""
 INTRODUCTION = """\
 Written by `make bench`. CPU is that of the program alone; the loopback servers, the scripted model
 and Redis are other processes. CPU of a turn leaves out what the program takes when nobody asks. A
 bare script hears of the same questions, asks the model the same, and makes the same calls of the
-platform at the same times; it keeps nothing and obeys no limits (`bench/bare.py`)."""
+platform at the same times; it keeps nothing and obeys no limits (`bench/bare.py`).
+
+A figure is the median of its runs, and is compared with its target. What stands behind ± is its
+spread: so far the mean of as many runs may lie away, in 95 of 100 cases (Student's t of its own
+runs), and never less than what the way of measuring can tell apart. Two runs of `make bench` agree
+where their spreads meet; `python -m bench.agree A B` compares the `performance.json` of both."""
 
 
-def run(module, arguments):
-    """What the bench *module* says, or why it says nothing."""
-    command = [sys.executable, "-m", f"bench.{module}", *arguments]
-    try:
-        done = subprocess.run(
-            command, cwd=ROOT, capture_output=True, text=True, timeout=LONGEST_S, check=False
-        )
-    except subprocess.TimeoutExpired:
-        return f"(it took more than {LONGEST_S} s)"
-    if done.returncode:
-        last = (done.stderr.strip() or "nothing said").splitlines()[-1]
-        return f"{done.stdout.strip()}\n(it ended with {done.returncode}: {last})".replace(
-            str(ROOT), ""
-        ).strip()
-    # Warnings of the program itself are no figures.
-    return re.sub(r"^\d{4}-\d\d-\d\d .*\n", "", done.stdout, flags=re.MULTILINE).strip()
+class Run:
+    """One run of all parts: what they said, which figures they found, and what went wrong."""
+
+    def __init__(self, quick, parts):
+        self.quick, self.parts = quick, parts
+        self.began, self.loads = time.monotonic(), [os.getloadavg()[0]]
+        self.said, self.figures, self.faults = {}, [], []
+
+    @property
+    def took_s(self):
+        return time.monotonic() - self.began
+
+    def all(self):
+        """Run each part, those of the first round first."""
+        for number in range(1 if self.quick else ROUNDS):
+            for part in self.parts:
+                if number < part.rounds:
+                    self.one(part, number + 1)
+            self.loads.append(os.getloadavg()[0])
+
+    def one(self, part, number):
+        name = part.command.removeprefix("python -m bench.")
+        print(f"{self.took_s:4.0f} s  round {number}  {name}", flush=True)
+        left_s = ALL_S - self.took_s
+        if left_s <= 0:
+            self.faults.append(f"`{name}`, round {number}: no time was left")
+            return
+        with tempfile.TemporaryDirectory() as folder:
+            said, fault = self._process(part, Path(folder), min(part.most_s, left_s))
+            found = [*figures.read(Path(folder) / "figures"), *read(part.module, said)]
+        if fault:
+            self.faults.append(f"`{name}`, round {number}: {fault}")
+        self.figures += found
+        if not fault or part not in self.said:
+            self.said[part] = said
+        for one in found:
+            print(f"        {one.name}: {short(one.median)} {one.unit}", flush=True)
+
+    def _process(self, part, folder, most_s):
+        """What *part* says, and what went wrong."""
+        arguments = part.arguments if part.quick is None or not self.quick else part.quick
+        command = [sys.executable, "-m", f"bench.{part.module}", *arguments]
+        command += ["--figures", str(folder / "figures")] if part.figures else []
+        with (folder / "said").open("w+") as said, (folder / "errors").open("w+") as errors:
+            process = subprocess.Popen(
+                command, cwd=ROOT, stdout=said, stderr=errors, start_new_session=True
+            )
+            fault = ""
+            try:
+                if process.wait(most_s):
+                    errors.seek(0)
+                    last = (errors.read().strip() or "nothing said").splitlines()[-1]
+                    fault = f"it ended with {process.returncode} ({last.replace(str(ROOT), '')})"
+            except subprocess.TimeoutExpired:
+                fault = f"it took more than {most_s:.0f} s"
+            with suppress(ProcessLookupError):
+                # With all that it started, and left.
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            said.seek(0)
+            # Warnings of the program itself are no figures.
+            told = re.sub(r"^\d{4}-\d\d-\d\d .*\n", "", said.read(), flags=re.MULTILINE)
+        return told.strip(), fault
 
 
-def read(said):
-    """The figures that stand in what the other benches *said*."""
-    for module, name, unit, before in READ:
-        if found := re.search(before + NUMBER, said.get(module, "")):
+def read(module, said):
+    """The figures that stand in what *module* *said*."""
+    for wanted, name, unit, before in READ:
+        if module == wanted and (found := re.search(before + NUMBER, said)):
             yield Figure(name, unit, (float(found[1].replace(",", "")),))
 
 
-def machine():
-    model = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
-    cores = f"{os.cpu_count()} cores" + (f" of {model[1]}" if model else "")
-    return f"{cores}, Python {platform.python_version()}"
+def grouped(found):
+    """(title, figures) for each of `GROUPS`; each figure in the first that takes it."""
+    left = list(found)
+    for title, starts in GROUPS:
+        mine = [one for one in left if one.name.startswith(starts)]
+        left = [one for one in left if one not in mine]
+        yield title, mine
 
 
-def page(figures, said, loads, took_s):
+def plots(found):
+    """(file, drawing) of the figures of each group against their targets."""
+    for title, mine in grouped(found):
+        rows = [
+            (
+                one.name,
+                one.median / one.most,
+                f"{short(one.median)} of {short(one.most)} {one.unit}",
+            )
+            for one in mine
+            if one.most
+        ]
+        if rows:
+            yield (
+                f"performance-{title.split()[0].lower()}.svg",
+                bars(f"{title}, against targets", rows),
+            )
+
+
+def page(run, found):
     """The text of docs/performance.md."""
-    busy = ", ".join(f"{load:.1f}" for load in loads)
-    met = [one.met for one in figures if one.met is not None]
-    day, minutes = time.strftime("%Y-%m-%d", time.gmtime()), took_s / 60
+    busy = ", ".join(f"{load:.1f}" for load in run.loads)
+    met = [one.met for one in found if one.met is not None]
+    day = time.strftime("%Y-%m-%d", time.gmtime())
     parts = [
         "# Performance",
         INTRODUCTION,
-        f"{day}, {machine()}. Load at the start, in the middle and at the end: {busy}.\n"
-        f"It took {minutes:.0f} minutes. {sum(met)} of {len(met)} targets are met.",
-        "\n".join([HEAD, *(one.row() for one in figures)]),
-        "The target of a figure with several runs is compared with their median.",
+        f"{day}, {machine()}. Load at the start and after each round: {busy}.\n"
+        f"It took {run.took_s / 60:.0f} minutes. {sum(met)} of {len(met)} targets are met.",
     ]
-    for title, module, arguments in OTHERS:
-        command = " ".join((f"python -m bench.{module}", *arguments))
-        parts += [f"## {title}", f"`{command}`", said[module]]
+    if run.faults:
+        parts.append("What failed:\n\n" + "\n".join(f"- {one}" for one in run.faults))
+    drawn = dict(plots(found))
+    for title, mine in grouped(found):
+        if not mine:
+            continue
+        file = f"performance-{title.split()[0].lower()}.svg"
+        parts.append(f"## {title}")
+        parts += [f"![{title}, against targets]({file})"] if file in drawn else []
+        parts.append("\n".join([HEAD, *(one.row() for one in mine)]))
+    parts += ["## What is missed", *missed(found, causes(CAUSES.read_text()))]
+    for part in run.parts:
+        if part.titled and run.said.get(part):
+            parts += [f"## {part.titled}", f"`{part.command}`", run.said[part]]
     return "\n\n".join(parts) + "\n"
-
-
-async def turns(count, again):
-    found = []
-    async for figure in turn.figures(count, again):
-        print(figure.row(), flush=True)
-        found.append(figure)
-    return found
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--turns", type=int, default=16)
-    parser.add_argument("--again", type=int, default=2)
+    parser.add_argument("--quick", action="store_true", help="one short round")
+    parser.add_argument("--only", nargs="*", help="the modules to run")
+    parser.add_argument("--to", type=Path, default=ROOT / "docs")
     given = parser.parse_args()
-    logging.getLogger("aiohttp").setLevel(logging.CRITICAL)
-    began, loads, said = time.monotonic(), [os.getloadavg()[0]], {}
-    figures = asyncio.run(turns(given.turns, given.again))
-    loads.append(os.getloadavg()[0])
-    for title, module, arguments in OTHERS:
-        print(f"{title} ({time.monotonic() - began:.0f} s)", flush=True)
-        said[module] = run(module, arguments)
-    loads.append(os.getloadavg()[0])
-    figures += read(said)
-    PAGE.write_text(page(figures, said, loads, time.monotonic() - began))
-    print(f"{PAGE.relative_to(ROOT)} is written")
+    parts = [one for one in PLAN if given.only is None or one.module in given.only]
+    run = Run(given.quick, parts)
+    run.all()
+    found = joined(run.figures)
+    given.to.mkdir(exist_ok=True)
+    (given.to / "performance.json").write_text(
+        json.dumps([asdict(one) for one in found], indent=1) + "\n"
+    )
+    for name, drawing in plots(found):
+        (given.to / name).write_text(drawing)
+    (given.to / "performance.md").write_text(page(run, found))
+    print(f"{given.to / 'performance.md'} is written, after {run.took_s / 60:.1f} minutes")
 
 
 if __name__ == "__main__":

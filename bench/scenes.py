@@ -1,4 +1,7 @@
-"""Where the benches of whole turns take place: a platform's loopback server, and who asks there."""
+"""Where the benches of whole turns take place: a platform's loopback server, and who asks there.
+
+*seconds*: in so many an answer of 500 tokens takes about 12 updates there.
+"""
 
 import asyncio
 import json
@@ -44,6 +47,8 @@ class Chats:
 class Telegram(Chats):
     """Private chats, each question in a new one."""
 
+    seconds = 5.0
+
     ways = (("Telegram, polling", "telegram-polling"), ("Telegram, webhook", "telegram-webhook"))
 
     def __init__(self, *, hook=False):
@@ -85,6 +90,8 @@ class Telegram(Chats):
 class Slack(Chats):
     """A direct message, each question in a thread of its own."""
 
+    seconds = 1.5
+
     ways = (("Slack, Socket Mode", "slack-socket"), ("Slack, HTTP", "slack-http"))
 
     def __init__(self, *, hook=False):
@@ -125,6 +132,7 @@ class Page:
     """The chat page: each question in a new conversation, whose events the browser reads."""
 
     name, kind = "the page", "page"
+    seconds = 0.3
     server = None
 
     def __init__(self):

@@ -6,12 +6,14 @@ The server is a process of its own. Ours is compared in one run with the floor (
 one msgspec decode, nothing else), raw aiohttp with json, and the official SDK if it is installed.
 """
 
+import argparse
 import asyncio
 import json
 import multiprocessing
 import statistics
 import time
 import tracemalloc
+from pathlib import Path
 from typing import ClassVar
 
 import aiohttp
@@ -20,6 +22,7 @@ import uvloop
 from aiohttp import web
 from aiohttp.client_proto import ResponseHandler
 
+from bench.figures import Figure, write
 from core.models.client import ChatClient
 from core.models.providers import Endpoint
 from core.models.request import ChatMessage, ChatRequest
@@ -287,6 +290,9 @@ async def sustained(url):
 
 
 def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--figures", type=Path)
+    path = parser.parse_args().figures
     ready, told = multiprocessing.Pipe()
     server = multiprocessing.Process(target=serve, args=(told,), daemon=True)
     server.start()
@@ -324,7 +330,9 @@ def main():
         f"\n{STREAMS:,} streams of {RATE} chunks a second: {share:.0%} of one core, {arrived:.0%} "
         f"arrive, 99 of 100 within {late_ms:.0f} ms"
     )
-    print(f"memory for an open stream: {asyncio.run(kilobytes(f'{url}/slow')):.0f} KB")
+    held = tuple(asyncio.run(kilobytes(f"{url}/slow")) for _ in range(3))
+    print(f"memory for an open stream: {statistics.median(held):.0f} KB")
+    write(path, [Figure("memory of an open stream of the client alone", "KB", held)])
 
 
 if __name__ == "__main__":

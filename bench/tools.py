@@ -20,6 +20,7 @@ from pathlib import Path
 import aiohttp
 import msgspec
 
+from bench.figures import Figure, write
 from core.tools.built_in import BUILT_IN
 from core.tools.tool import ToolContext
 from tests.harness import Replica, until
@@ -208,7 +209,7 @@ def _line(pid):
     return Path(f"/proc/{pid}/cmdline").read_bytes()
 
 
-async def main(turns, idle_s, again):
+async def main(turns, idle_s, again, path):
     measured = {"none": [], "steps": [], "bare none": [], "bare steps": []}
     for _ in range(again):
         for name, rounds in (("none", 0), ("steps", STEPS)):
@@ -223,6 +224,9 @@ async def main(turns, idle_s, again):
     print(f"| a step | {(steps - none) / STEPS:.1f} | {(bare_steps - bare_none) / STEPS:.1f} |")
     print(f"| ... the tool itself | {tool:.2f} | {tool:.2f} |")
     print(f"| beyond the tool | {(steps - none) / STEPS - tool:.1f} | |")
+    pairs = zip(measured["none"], measured["steps"], strict=True)
+    beyond = tuple((more - less) / STEPS - tool for less, more in pairs)
+    write(path, [Figure("CPU of a step with a tool, beyond the tool", "ms", beyond, 5)])
     each = (f"{name} {', '.join(f'{one:.1f}' for one in some)}" for name, some in measured.items())
     print(f"\n(each run: {'; '.join(each)})\n")
     print(f"| process, idle for {idle_s:.0f} s | woken | ms of CPU | MB (RSS) | MB (PSS) |")
@@ -240,5 +244,6 @@ if __name__ == "__main__":
     parser.add_argument("--turns", type=int, default=150)
     parser.add_argument("--idle", type=float, default=30)
     parser.add_argument("--again", type=int, default=3)
+    parser.add_argument("--figures", type=Path)
     given = parser.parse_args()
-    asyncio.run(main(given.turns, given.idle, given.again))
+    asyncio.run(main(given.turns, given.idle, given.again, given.figures))

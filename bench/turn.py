@@ -1,11 +1,10 @@
 """What a turn costs: CPU against a bare script with the same calls, memory, start, commands.
 
-    python -m bench.turn --turns 24 --again 3
+    python -m bench.turn [PART ...] --turns 16 --again 3
 
 A real `palaver run`, on each platform. The platform and the model are loopback servers in this
 process, Redis is a third one. The bare script (`bench.bare`) makes the same calls at the same
-times.
-CPU is that of the one process, less what it takes when nobody asks.
+times. CPU is that of the one process, less what it takes when nobody asks.
 """
 
 import argparse
@@ -14,17 +13,20 @@ import io
 import logging
 import math
 import os
-import statistics
+import platform
+import re
 import sys
 import tempfile
 import time
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import aiohttp
 from PIL import Image
 
-from bench.figures import HEAD, Figure, short
+from bench.bare import KINDS
+from bench.figures import HEAD, Figure, joined, short, write
 from bench.scenes import SCENES, Page, Slack, Telegram, told
 from bench.tools import cpu_s, memory_mb
 from core.store.connection import connect
@@ -34,7 +36,10 @@ from tests.servers.redis import redis_at
 
 ROOT = Path(__file__).parents[1]
 CHUNKS, CHUNK_S, CHUNK_CHARS = 100, 0.03, 5
-"""The answer of an ordinary turn: 500 characters in three seconds."""
+"""The answer of a turn whose CPU is measured: 500 characters in three seconds."""
+TOKENS, UPDATES, TRIES = 500, 12, 4
+"""The answer whose commands are counted: chunks, updates, and how many turns may be tried until it
+takes so many."""
 AT_ONCE = 8
 IDLE_S = 4.0
 MANY = 2_000
@@ -44,6 +49,12 @@ LENGTHS = (1_000, 10_000, 100_000)
 PHOTOS, PHOTO_SIZE = 20, (4000, 3000)
 
 
+def machine():
+    model = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
+    cores = f"{os.cpu_count()} cores" + (f" of {model[1]}" if model else "")
+    return f"{cores}, Python {platform.python_version()}"
+
+
 class Run:
     """A process under measurement, and what surrounds it."""
 
@@ -51,7 +62,7 @@ class Run:
         self.scene, self.process, self.redis, self.ready_s = scene, process, redis, ready_s
 
     async def turns(self, count, text="how much?"):
-        """Ask *count* questions, some at once. Returns the calls of the last one."""
+        """Ask *count* questions, some at once. Returns the calls of a usual one of them."""
         places, calls = asyncio.Semaphore(AT_ONCE), []
 
         async def ask():
@@ -61,34 +72,47 @@ class Run:
         async with asyncio.TaskGroup() as group:
             for _ in range(count):
                 group.create_task(ask())
-        return calls[-1]
+        return sorted(calls, key=len)[count // 2]
 
     async def cpu_ms(self, count):
-        """Milliseconds of CPU for each of *count* turns."""
+        """(milliseconds of CPU for each of *count* turns, the calls of one of them)."""
         pid = self.process.pid
         before = cpu_s(pid)
         await asyncio.sleep(IDLE_S)
         idle = (cpu_s(pid) - before) / IDLE_S
         before, began = cpu_s(pid), time.monotonic()
-        await self.turns(count)
+        calls = await self.turns(count)
         took = cpu_s(pid) - before - idle * (time.monotonic() - began)
-        return took / count * 1000
+        return took / count * 1000, calls
 
-    async def commands(self, turns=3):
-        """(commands, reads) of Redis for each of *turns*, one after the other."""
-        before, began = await self._counts(), time.monotonic()
-        for _ in range(turns):
-            await self.scene.ask("how much?")
-        after, took_s = await self._counts(), time.monotonic() - began
-        # What the program does in as long a time in which nobody asks is no part of a turn.
-        await asyncio.sleep(took_s)
-        idle = await self._counts()
-        return [((b - a) - (c - b)) / turns for a, b, c in zip(before, after, idle, strict=True)]
-
-    async def _counts(self):
+    async def trips(self, model):
+        """(commands of Redis, reads, calls of the platform) of a turn of `TOKENS`, while no other
+        runs: of a few, the one whose number of updates is nearest to `UPDATES`.
+        """
+        found, seconds = [], self.scene.seconds
         async with connect(self.redis.url) as client:
-            stats = await client.info("stats")
-        return stats["total_commands_processed"], stats["total_reads_processed"]
+
+            async def counts():
+                stats = await client.info("stats")
+                return stats["total_commands_processed"], stats["total_reads_processed"]
+
+            before, began = await counts(), time.monotonic()
+            await asyncio.sleep(IDLE_S)
+            idle_s, after = time.monotonic() - began, await counts()
+            # Each look of ours is a command and a read.
+            idle = [(b - a - 1) / idle_s for a, b in zip(before, after, strict=True)]
+            for _ in range(TRIES):
+                shape(model, TOKENS, seconds)
+                before, began = await counts(), time.monotonic()
+                calls = await self.scene.ask("how much?")
+                took_s, after = time.monotonic() - began, await counts()
+                # What the program does in as long a time in which nobody asks is no part of it.
+                trips = zip(before, after, idle, strict=True)
+                found.append((*(b - a - 1 - rest * took_s for a, b, rest in trips), calls))
+                if abs(updates(calls) - UPDATES) <= 1:
+                    break
+                seconds *= UPDATES / updates(calls)
+        return min(found, key=lambda one: abs(updates(one[-1]) - UPDATES))
 
 
 def environment(scene, redis, model, folder, **settings):
@@ -179,39 +203,48 @@ async def bare(scene, model, calls):
         yield Run(scene, process)
 
 
-def scripted(chunks=CHUNKS, each_s=CHUNK_S, chars=CHUNK_CHARS):
+def shape(model, chunks, seconds, chars=CHUNK_CHARS):
+    """Let *model* answer in so many *chunks*, in so many *seconds*."""
     text = ("word " * (chunks * chars // 5 + 1))[: chunks * chars]
-    return ModelServer(lambda _: text, piece_s=each_s, piece_chars=chars)
+    model.answer = lambda _: text
+    model.piece_s, model.piece_chars = seconds / chunks, chars
 
 
-async def compared(make, turns, again):
+def scripted(chunks=CHUNKS, each_s=CHUNK_S, chars=CHUNK_CHARS):
+    model = ModelServer()
+    shape(model, chunks, chunks * each_s, chars)
+    return model
+
+
+def updates(calls):
+    """How many of *calls* carry text of the answer."""
+    return sum("word" in str(parameters) for _, _, parameters in calls)
+
+
+async def compared(make, turns):
     """The figures of one platform: CPU of a turn, over that of the bare script, and its trips."""
-    ours, theirs, costs, name, calls = [], [], [], "", ()
-    for _ in range(again):
-        async with scripted().running() as model, make().running() as scene:
-            name = scene.name
-            async with palaver(scene, model) as run:
-                await run.turns(AT_ONCE)
-                ours.append(await run.cpu_ms(turns))
-                calls = await scene.ask("how much?")
-                costs = costs or await run.commands()
-            if hasattr(scene.server, "webhook"):
-                scene.server.webhook = None
-            async with bare(scene, model, calls) as run:
-                await run.turns(AT_ONCE)
-                theirs.append(await run.cpu_ms(turns))
-    times = tuple(one / other for one, other in zip(ours, theirs, strict=True))
-    beside = f"a bare script {short(statistics.median(theirs))} ms"
-    yield Figure(f"CPU of a turn, {name}", "ms", tuple(ours), None, beside)
-    yield Figure(f"... in times of the bare script, {name}", "times", times, 1.6)
-    commands, reads = costs
-    told = f"{len(calls)} calls of the platform"
-    yield Figure(f"Redis commands of a turn, {name}", "", (commands,), 120, told)
-    yield Figure(f"reads of Redis for a turn, {name}", "", (reads,), 40)
+    async with scripted().running() as model, make().running() as scene:
+        name = scene.name
+        async with palaver(scene, model) as run:
+            await run.turns(AT_ONCE)
+            ours, calls = await run.cpu_ms(turns)
+            commands, reads, grown = await run.trips(model)
+        shape(model, CHUNKS, CHUNKS * CHUNK_S)
+        if hasattr(scene.server, "webhook"):
+            scene.server.webhook = None
+        async with bare(scene, model, calls) as run:
+            await run.turns(AT_ONCE)
+            theirs, _ = await run.cpu_ms(turns)
+    yield Figure(f"CPU of a turn, {name}", "ms", (ours,), None, f"with {len(calls)} calls")
+    yield Figure(f"CPU of the bare script, {name}", "ms", (theirs,))
+    yield Figure(f"a turn in times of the bare script, {name}", "times", (ours / theirs,), 1.6)
+    told = f"{TOKENS} tokens, {updates(grown)} updates, {len(grown)} calls"
+    yield Figure(f"Redis commands of a turn, {name}", "", (commands,), 120, told, 1)
+    yield Figure(f"reads of Redis for a turn, {name}", "", (reads,), 40, told, 1)
 
 
-async def chunk_us():
-    """Microseconds of CPU for each chunk, each a packet: from answers of the same length."""
+async def chunk():
+    """CPU for each chunk, each a packet: from answers of the same length."""
     took = []
     for chunks in (MANY // 20, MANY):
         model = scripted(chunks, 3.0 / chunks, 10_000 // chunks)
@@ -221,12 +254,13 @@ async def chunk_us():
             palaver(scene, model) as run,
         ):
             await run.turns(4)
-            took.append(await run.cpu_ms(8))
-    return (took[1] - took[0]) * 1000 / (MANY - MANY // 20)
+            took.append((await run.cpu_ms(8))[0])
+    each_us = (took[1] - took[0]) * 1000 / (MANY - MANY // 20)
+    yield Figure("CPU of a chunk, each a packet", "µs", (each_us,), 30)
 
 
-async def character_us():
-    """Microseconds of CPU for each character of answers of some lengths, on the page."""
+async def character():
+    """CPU for each character of answers of some lengths, on the page."""
     took = {}
     for chars in LENGTHS:
         async with (
@@ -235,8 +269,10 @@ async def character_us():
             palaver(scene, model) as run,
         ):
             await run.turns(4)
-            took[chars] = await run.cpu_ms(8) / chars * 1000
-    return took
+            took[chars] = (await run.cpu_ms(8))[0] / chars * 1000
+    first_us, middle_us, last_us = took.values()
+    name, beside = "CPU of a character of 100,000 (page)", f"of 10,000: {short(middle_us)} µs"
+    yield Figure(name, "µs", (last_us,), first_us, f"{beside}; the target: of 1,000")
 
 
 class Both:
@@ -278,18 +314,26 @@ async def memory():
     return idle, (after - before) / OPEN * 1024
 
 
-async def start_s(make):
-    """(seconds, seconds of CPU) from the start to ready."""
-    async with (
-        scripted().running() as model,
-        make().running() as scene,
-        palaver(scene, model) as run,
-    ):
-        return run.ready_s, cpu_s(run.process.pid)
+async def memory_figures():
+    idle, each = await memory()
+    yield Figure("memory when idle, both platforms (PSS)", "MB", (idle,), 75)
+    yield Figure("memory of an open answer (PSS)", "KB", (each,), 40)
 
 
-async def late_ms():
-    """How late the loop is at most while 20 large photos come at once, as a bound in ms."""
+async def start():
+    """From the start to ready."""
+    for name, make, most in (("the page", Page, 1.0), ("both platforms", Both, 1.5)):
+        async with (
+            scripted().running() as model,
+            make().running() as scene,
+            palaver(scene, model) as run,
+        ):
+            told = f"{short(cpu_s(run.process.pid))} s of CPU"
+            yield Figure(f"start to ready, {name}", "s", (run.ready_s,), most, told)
+
+
+async def photos():
+    """How late the loop is at most while 20 large photos come at once."""
     file = io.BytesIO()
     noise = Image.effect_noise((PHOTO_SIZE[0] // 8, PHOTO_SIZE[1] // 8), 80)
     noise.resize(PHOTO_SIZE).convert("RGB").save(file, "JPEG", quality=90)
@@ -307,7 +351,11 @@ async def late_ms():
             await until(lambda: all("retry" in str(_markup(scene, chat)) for chat in chats), 120)
             after = await _lags(scene)
     looks = {at: count - before[at] for at, count in after.items()}
-    return min(at for at, count in looks.items() if count == looks[math.inf])
+    bounds = sorted(looks)
+    at = next(number for number, bound in enumerate(bounds) if looks[bound] == looks[math.inf])
+    step = bounds[at] - (bounds[at - 1] if at else 0)
+    name, told = "how late the loop is while 20 photos come", "a bound of what is counted"
+    yield Figure(name, "ms", (bounds[at],), 20, told, step)
 
 
 def _markup(scene, chat):
@@ -323,34 +371,33 @@ async def _lags(scene):
     return {float(one.split('"')[1]) * 1000: float(one.split()[-1]) for one in found}
 
 
-async def figures(turns, again):
-    """All figures, as they come."""
-    for make in SCENES:
-        async for figure in compared(make, turns, again):
-            yield figure
-    yield Figure("CPU of a chunk, each a packet", "µs", (await chunk_us(),), 30)
-    first_us, middle_us, last_us = (await character_us()).values()
-    name, beside = "CPU of a character of 100,000 (page)", f"of 10,000: {short(middle_us)} µs"
-    yield Figure(name, "µs", (last_us,), first_us, f"{beside}; the target: of 1,000")
-    idle, each = await memory()
-    yield Figure("memory when idle, both platforms (PSS)", "MB", (idle,), 75)
-    yield Figure("memory of an open answer (PSS)", "KB", (each,), 40)
-    for name, make, most in (("the page", Page, 1.0), ("both platforms", Both, 1.5)):
-        found = [await start_s(make) for _ in range(3)]
-        cpu = f"{short(min(one for _, one in found))} s of CPU"
-        yield Figure(f"start to ready, {name}", "s", tuple(one for one, _ in found), most, cpu)
-    yield Figure("how late the loop is while 20 photos come", "ms", (await late_ms(),), 20)
+PARTS = {
+    **{make().kind: partial(compared, make) for make in SCENES},
+    "chunk": chunk,
+    "character": character,
+    "memory": memory_figures,
+    "start": start,
+    "photos": photos,
+}
 
 
-async def main(turns, again):
+async def main(parts, turns, again, path):
     logging.getLogger("aiohttp").setLevel(logging.CRITICAL)  # We kill what asks our servers.
-    print(HEAD, flush=True)
-    async for figure in figures(turns, again):
-        print(figure.row(), flush=True)
+    found = []
+    for _ in range(again):
+        for name in parts or PARTS:
+            part = PARTS[name]
+            async for figure in part(turns) if name in KINDS else part():
+                write(path, [figure])
+                found.append(figure)
+    print("\n".join([HEAD, *(one.row() for one in joined(found))]))
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--turns", type=int, default=24)
+    parser.add_argument("parts", nargs="*", choices=[*PARTS, []], help="all, if none is named")
+    parser.add_argument("--turns", type=int, default=16)
     parser.add_argument("--again", type=int, default=3)
-    asyncio.run(main(**vars(parser.parse_args())))
+    parser.add_argument("--figures", type=Path)
+    given = parser.parse_args()
+    asyncio.run(main(given.parts, given.turns, given.again, given.figures))
