@@ -98,6 +98,44 @@ class Telegram(Bare):
         await self.serve(web.post("/telegram/webhook", handler))
 
 
+class Growing(Telegram):
+    """Posts what it has read so far, at the times of the recorded calls: for many answers."""
+
+    FIRST_CHARS = 12
+
+    async def _answer(self, chat):
+        text, known, begun = [], {}, asyncio.Event()
+        reading = asyncio.create_task(self._take(text, begun))
+        (first_at, *first), *calls, (_, *last) = self.recipe
+        await begun.wait()
+        began = time.monotonic() - first_at
+        await self._show(first, text, known, chat)
+        for at, *call in calls:
+            await asyncio.wait([reading], timeout=max(0.0, began + at - time.monotonic()))
+            if reading.done():
+                break
+            await self._show(call, text, known, chat)
+        await reading
+        await self._show(last, text, known, chat)
+
+    async def _take(self, text, begun):
+        chars = 0
+        url = f"{self.model}/chat/completions"
+        async with self.session.post(url, json=self.body) as response:
+            async for line in response.content:
+                if line.startswith(b"data: {"):
+                    choices = json.loads(line[6:])["choices"]
+                    text.extend(one["delta"].get("content") or "" for one in choices)
+                    if not begun.is_set():
+                        chars += len(text[-1])
+                        if chars >= self.FIRST_CHARS:
+                            begun.set()
+
+    async def _show(self, call, text, known, chat):
+        method, parameters = call
+        await self.call(method, {**parameters, "text": "".join(text)}, known, chat)
+
+
 class Slack(Bare):
     async def api(self, method, parameters, token=BOT_TOKEN):
         headers = {"Authorization": f"Bearer {token}"}
@@ -173,6 +211,7 @@ class Page(Bare):
 KINDS = {
     "telegram-polling": (Telegram, Telegram.poll),
     "telegram-webhook": (Telegram, Telegram.hook),
+    "telegram-growing": (Growing, Growing.poll),
     "slack-socket": (Slack, Slack.listen),
     "slack-http": (Slack, Slack.hook),
     "page": (Page, Page.page),

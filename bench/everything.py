@@ -49,20 +49,16 @@ class Part:
     figures: bool = False
     quick: tuple[str, ...] | None = None
 
-    @property
-    def command(self):
-        return " ".join((f"python -m bench.{self.module}", *self.arguments))
-
 
 PLAN = (
     *(Part("turn", (name, "--again", "1"), "", ROUNDS, 90, figures=True) for name in PARTS),
     Part(
         "many",
-        (),
+        ("--again", "2"),
         "500 answers at once",
-        ROUNDS,
+        most_s=200,
         figures=True,
-        quick=("--most", "40", "--seconds", "6"),
+        quick=("--most", "100", "--seconds", "3", "--hold", "2", "--again", "1"),
     ),
     Part("soak", (), "Memory over 5,000 turns", ROUNDS, figures=True, quick=("--turns", "600")),
     Part("overload", (), "10,000 questions at once", 2, quick=("--questions", "500")),
@@ -86,7 +82,7 @@ READ = (
 )
 """(module, name, unit, what stands before the number)"""
 GROUPS = (
-    ("A turn", ("CPU of", "a turn in times", "Redis commands", "reads of Redis")),
+    ("Turns", ("CPU of", "a turn in times", "Redis commands", "reads of Redis")),
     ("Memory and starts", ("memory", "start to ready", "KB of RSS", "how late the loop")),
     ("Many at once", ("",)),
 )
@@ -124,7 +120,7 @@ class Run:
             self.loads.append(os.getloadavg()[0])
 
     def one(self, part, number):
-        name = part.command.removeprefix("python -m bench.")
+        name = self._command(part).removeprefix("python -m bench.")
         print(f"{self.took_s:4.0f} s  round {number}  {name}", flush=True)
         left_s = ALL_S - self.took_s
         if left_s <= 0:
@@ -137,14 +133,19 @@ class Run:
             self.faults.append(f"`{name}`, round {number}: {fault}")
         self.figures += found
         if not fault or part not in self.said:
-            self.said[part] = said
+            self.said[part] = f"`{self._command(part)}`\n\n{said}"
         for one in found:
             print(f"        {one.name}: {short(one.median)} {one.unit}", flush=True)
 
+    def _arguments(self, part):
+        return part.quick if self.quick and part.quick is not None else part.arguments
+
+    def _command(self, part):
+        return " ".join((f"python -m bench.{part.module}", *self._arguments(part)))
+
     def _process(self, part, folder, most_s):
         """What *part* says, and what went wrong."""
-        arguments = part.arguments if part.quick is None or not self.quick else part.quick
-        command = [sys.executable, "-m", f"bench.{part.module}", *arguments]
+        command = [sys.executable, "-m", f"bench.{part.module}", *self._arguments(part)]
         command += ["--figures", str(folder / "figures")] if part.figures else []
         with (folder / "said").open("w+") as said, (folder / "errors").open("w+") as errors:
             process = subprocess.Popen(
@@ -224,10 +225,11 @@ def page(run, found):
         parts.append(f"## {title}")
         parts += [f"![{title}, against targets]({file})"] if file in drawn else []
         parts.append("\n".join([HEAD, *(one.row() for one in mine)]))
-    parts += ["## What is missed", *missed(found, causes(CAUSES.read_text()))]
+    if lacking := list(missed(found, causes(CAUSES.read_text()))):
+        parts += ["## What is missed", *lacking]
     for part in run.parts:
         if part.titled and run.said.get(part):
-            parts += [f"## {part.titled}", f"`{part.command}`", run.said[part]]
+            parts += [f"## {part.titled}", run.said[part]]
     return "\n\n".join(parts) + "\n"
 
 

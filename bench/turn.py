@@ -184,7 +184,7 @@ async def palaver(scene, model, **settings):
 
 
 @asynccontextmanager
-async def bare(scene, model, calls):
+async def bare(scene, model, calls, kind=""):
     """A bare script on *scene*, which makes *calls*."""
     url = ""
     if scene.server is not None:
@@ -197,7 +197,7 @@ async def bare(scene, model, calls):
         "port": scene.port,
         "calls": calls,
     }
-    command = [sys.executable, "-m", "bench.bare", scene.kind]
+    command = [sys.executable, "-m", "bench.bare", kind or scene.kind]
     async with started(command, given=told(task).encode()) as process:
         await asyncio.sleep(2)
         yield Run(scene, process)
