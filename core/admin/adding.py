@@ -3,6 +3,7 @@
 A key can be written and forgotten, never read.
 """
 
+import hashlib
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -12,7 +13,7 @@ from aiohttp import web
 
 from core.admin.entry import Handler, Operator
 from core.admin.house import House
-from core.admin.reading import Wrong, reading, why
+from core.admin.reading import Changed, Wrong, reading, why
 from core.errors import ConfigError
 from core.fields import address
 from core.models.additions import TEXT_CHARS, Additions, StoredKey
@@ -25,7 +26,13 @@ _SECRET_CHARS = 2_000
 
 
 class Text(msgspec.Struct, frozen=True):
+    """*was*: what held when the operator began to write, as `_mark` has it; empty: they do not say.
+
+    So of two who write at once, the later one does not take back what the earlier one wrote.
+    """
+
     text: str
+    was: str = ""
 
 
 class Key(msgspec.Struct, frozen=True):
@@ -51,7 +58,12 @@ class Adding:
     async def shown(self, _: web.Request, __: Operator) -> web.Response:
         held, kept = await self._house.additions.read(), self._house.additions
         found = [{"name": name, "url": key.url} for name, key in sorted(held.keys.items())]
-        told = {"text": held.text, "keys": found, "keeps_keys": kept.keeps_keys}
+        told = {
+            "text": held.text,
+            "mark": _mark(held.text),
+            "keys": found,
+            "keeps_keys": kept.keeps_keys,
+        }
         fault = self._house.renewal.fault
         return json_response({**told, "fault": fault})
 
@@ -61,11 +73,14 @@ class Adding:
         if len(asked.text) > TEXT_CHARS:
             raise Wrong("admin_wrong_too_long")
         held = await house.additions.read()
+        if asked.was and asked.was != _mark(held.text):
+            raise Changed
         try:
             await house.renewal.check(Additions(asked.text, held.keys))
         except ConfigError as error:
             raise Wrong("admin_wrong_file", why=why(error)) from error
-        await house.additions.write(asked.text)
+        if not await house.additions.write(asked.text, was=held.text):
+            raise Changed
         await house.renewal.take(house.services.budgets)
         change = Change("additions", "palaver.toml", by.id, 0.0, held.text, asked.text, undoes)
         await house.services.audit.note(change)
@@ -76,8 +91,8 @@ class Adding:
         if len(str(change.before)) >= VALUE_CHARS:
             raise Wrong("admin_wrong_long_undo")
         if held.text != change.after:
-            raise Wrong("admin_wrong_changed")
-        return await self.write(Text(str(change.before)), by, undoes)
+            raise Changed
+        return await self.write(Text(str(change.before), _mark(held.text)), by, undoes)
 
     async def _key(self, asked: Key, by: Operator) -> Any:
         kept, secret = self._house.additions, asked.secret.strip()
@@ -109,3 +124,7 @@ class Adding:
         told = f"set for {key.url}" if key is not None else "forgotten"
         await self._house.services.audit.note(Change("key", asked.name, by.id, after=told))
         return {}
+
+
+def _mark(text: str) -> str:
+    return hashlib.sha256(text.encode(errors="replace")).hexdigest()[:16]

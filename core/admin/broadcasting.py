@@ -142,9 +142,14 @@ class Broadcasting:
         self._tasks = [asyncio.create_task(self._run(run, sending, places), name="broadcast")]
         return True
 
-    async def cancel(self) -> None:
+    async def cancel(self) -> bool:
+        """Cancel the one that runs. False: none does."""
+        now = await self.now()
+        if now is None or now.state != "running":
+            return False
         with store_errors():
             await cast(Any, self._redis.hset(keys.BROADCAST, CANCEL, 1))
+        return True
 
     async def tell(self, text: str, place: str) -> bool:
         """Post *text* in *place*. False: it could not be delivered."""

@@ -11,59 +11,22 @@ import msgspec
 
 from core.admin.adding import Adding
 from core.admin.broadcasting import MOST_PLACES, TEXT_CHARS
+from core.admin.deciding import Deciding
 from core.admin.entry import Handler, Operator
 from core.admin.house import House
 from core.admin.placing import Placing
-from core.admin.reading import ENTRY, ID, Wrong, reading, why
+from core.admin.reading import ENTRY, Changed, Wrong, reading, why
 from core.admin.seeing import mark_of
 from core.errors import ConfigError
+from core.languages.catalogue import say
 from core.messages import conversation_id
-from core.people.budgets import KINDS, Limit, read_limit
-from core.people.roles import Member, Role, tenant_of
 from core.store.audit import Change
 from core.tools.tool import ToolContext, ToolError
 from core.turn.changes import (
-    Whom,
     accept_tools,
-    add_budget,
-    decide,
-    grant,
-    lift_budgets,
-    set_budgets,
 )
-from core.turn.commands.command import shown_name
 
-ROLES: Mapping[str, Role] = {
-    "member": Role.MEMBER,
-    "admin": Role.ADMIN,
-    "owner": Role.OWNER,
-    "blocked": Role.BLOCKED,
-    "stranger": Role.STRANGER,
-}
-REFUSALS = {
-    "listed": "admin_wrong_listed",
-    "not theirs": "admin_wrong_not_theirs",
-    "decided": "admin_wrong_decided",
-    "no person": "admin_wrong_no_person",
-    "last owner": "admin_wrong_last_owner",
-}
 RESULT_CHARS = 8_000
-_limits = msgspec.json.Decoder(tuple[Limit, ...])
-
-
-class RoleChange(msgspec.Struct, frozen=True):
-    id: str
-    role: Literal["member", "admin", "owner", "blocked", "stranger"]
-
-
-class BudgetChange(msgspec.Struct, frozen=True):
-    """*limit*: such as `2 usd/day`; empty: lift what holds. *grant*: so much more, for once."""
-
-    tenant: str
-    of: Literal["person", "place", "tenant"]
-    who: str = ""
-    limit: str = ""
-    grant: str = ""
 
 
 class MaintenanceChange(msgspec.Struct, frozen=True):
@@ -94,19 +57,18 @@ class Doing:
 
     def __init__(self, house: House) -> None:
         self._house = house
-        self._adding, self._placing = Adding(house), Placing(house)
+        self._adding, self._placing, self._deciding = Adding(house), Placing(house), Deciding(house)
 
     def table(self) -> Mapping[str, Handler]:
         """The handlers by the names of what they do."""
         return {
-            "role": reading(RoleChange, self._role),
-            "budget": reading(BudgetChange, self._budget),
             "maintenance": reading(MaintenanceChange, self._maintenance),
             "letters": reading(Letters, self._letters),
             "broadcast": reading(Broadcast, self._broadcast),
             "cancel": reading(Name, self._cancel),
             "go-on": reading(Name, self._go_on),
             "undo": reading(Name, self._undo),
+            **self._deciding.table(),
             **self._adding.table(),
             **self._placing.table(),
             "reload": reading(Name, self._reload),
@@ -118,55 +80,11 @@ class Doing:
     async def _note(self, act: str, target: str, by: Operator, **more: Any) -> None:
         await self._house.services.audit.note(Change(act, target, by.id, **more))
 
-    async def _role(self, asked: RoleChange, by: Operator, undoes: str = "") -> Any:
-        platform = self._house.platforms.get(tenant_of(asked.id))
-        if platform is None or platform.local or not ID.fullmatch(asked.id):
-            raise Wrong("admin_wrong_place", place=shown_name(asked.id))
-        services = self._house.services
-        waiting = await services.requests.kept.waiting(platform.name)
-        request = next((one for one in waiting if one.person == asked.id), None)
-        (known,) = await services.requests.members.look(platform.name, [asked.id])
-        name = request.name if request else known.name if known else ""
-        language = request.language if request else known.language if known else ""
-        member = Member(ROLES[asked.role], name, by.id, time.time(), language)
-        verdict = await decide(services, platform, asked.id, member, by_owner=True, undoes=undoes)
-        if verdict != "done":
-            raise Wrong(REFUSALS[verdict])
-        return {}
-
-    async def _budget(self, asked: BudgetChange, by: Operator) -> Any:
-        services = self._house.services
-        if asked.tenant not in self._house.platforms:
-            raise Wrong("admin_wrong_bot")
-        if asked.who and not (ID.fullmatch(asked.who) and tenant_of(asked.who) == asked.tenant):
-            raise Wrong("admin_wrong_bot_of_id")
-        whom = Whom(KINDS[asked.of], asked.who)
-        try:
-            if asked.grant:
-                now = datetime.datetime.now(datetime.UTC)
-                accounts, _ = await grant(services, asked.tenant, whom, asked.grant, by.id, now=now)
-                if not accounts:
-                    raise Wrong("admin_wrong_no_budget")
-                return {}
-            if asked.limit:
-                limit = read_limit(whom.of, asked.limit, who=whom.who)
-                kept = await add_budget(services, asked.tenant, limit, by.id)
-            else:
-                kept = await lift_budgets(services, asked.tenant, whom, by.id)
-        except ValueError as error:
-            told = "admin_wrong_amount" if asked.grant else "admin_wrong_budget"
-            raise Wrong(told, value=shown_name(asked.grant or asked.limit)) from error
-        if kept is None:
-            raise Wrong("admin_wrong_budgets_full")
-        return {}
-
     async def _maintenance(self, asked: MaintenanceChange, by: Operator, undoes: str = "") -> Any:
-        maintenance = self._house.services.maintenance
-        before = bool(await maintenance.read())
-        await maintenance.set(by.id if asked.on else "")
-        if before != asked.on:
-            more = {"before": before, "after": asked.on, "undoes": undoes}
-            await self._note("maintenance", "", by, **more)
+        if not await self._house.services.maintenance.set(by.id if asked.on else ""):
+            raise Changed
+        more = {"before": not asked.on, "after": asked.on, "undoes": undoes}
+        await self._note("maintenance", "", by, **more)
         return {}
 
     async def _letters(self, asked: Letters, by: Operator) -> Any:
@@ -179,29 +97,33 @@ class Doing:
         letters = self._house.letters
         change = letters.requeue if asked.do == "requeue" else letters.drop
         count = await change(named)
+        if not count:
+            raise Changed("admin_wrong_letters")
         await self._note(asked.do, "questions set aside", by, after=count)
-        return {"count": count}
+        if count == len(marks):
+            return {"count": count}
+        told = say("admin_letters_some", by.language, count=count, many=len(marks))
+        return {"count": count, "told": told}
 
     async def _broadcast(self, asked: Broadcast, by: Operator) -> Any:
         text, places = asked.text.strip(), list(dict.fromkeys(asked.places))
         if not text or not places or len(text) > TEXT_CHARS or len(places) > MOST_PLACES:
             raise Wrong("admin_wrong_message", chars=TEXT_CHARS)
-        remote = {name for name, one in self._house.platforms.items() if not one.local}
-        if odd := [one for one in places if tenant_of(one) not in remote or not ID.fullmatch(one)]:
-            raise Wrong("admin_wrong_place", place=shown_name(odd[0]))
+        await self._house.check_ids(places)
         if not await self._house.broadcasting.begin(text, places, by.id):
             raise Wrong("admin_wrong_sending")
         await self._note("broadcast", f"{len(places)} places", by, after=text)
         return {}
 
     async def _cancel(self, _: Name, by: Operator) -> Any:
-        await self._house.broadcasting.cancel()
+        if not await self._house.broadcasting.cancel():
+            raise Changed("admin_wrong_not_running")
         await self._note("cancel", "broadcast", by)
         return {}
 
     async def _go_on(self, _: Name, by: Operator) -> Any:
         if not await self._house.broadcasting.go_on():
-            raise Wrong("admin_wrong_not_stopped")
+            raise Changed("admin_wrong_not_stopped")
         await self._note("go on", "broadcast", by)
         return {}
 
@@ -215,10 +137,14 @@ class Doing:
         return {}
 
     async def _accept(self, asked: Name, by: Operator) -> Any:
-        return {"accepted": await accept_tools(self._house.services, asked.name, by.id)}
+        accepted = await accept_tools(self._house.services, asked.name, by.id)
+        if not accepted:
+            raise Changed
+        return {"accepted": accepted}
 
     async def _sign_out(self, asked: Name, by: Operator) -> Any:
         """End all sessions of a person on our pages."""
+        await self._house.check_ids([asked.name])
         await self._house.services.visits.end(asked.name)
         await self._note("sign out", asked.name, by)
         return {}
@@ -258,9 +184,9 @@ class Doing:
             raise Wrong("admin_wrong_no_undo")
         match change.act:
             case "role":
-                return await self._undo_role(change, by, asked.name)
+                return await self._deciding.undo_role(change, by, asked.name)
             case "budget":
-                return await self._undo_budget(change, by, asked.name)
+                return await self._deciding.undo_budget(change, by, asked.name)
             case "additions":
                 return await self._adding.undo(change, by, asked.name)
             case "place":
@@ -269,26 +195,3 @@ class Doing:
                 wanted = MaintenanceChange(bool(change.before))
                 return await self._maintenance(wanted, by, asked.name)
         raise Wrong("admin_wrong_no_undo")
-
-    async def _undo_role(self, change: Change, by: Operator, undoes: str) -> Any:
-        members = self._house.services.requests.members
-        (now,) = await members.look(tenant_of(change.target), [change.target])
-        holds = "stranger" if now is None else now.role.name.lower()
-        if holds != change.after:
-            raise Wrong("admin_wrong_changed")
-        wanted = msgspec.convert({"id": change.target, "role": change.before}, RoleChange)
-        return await self._role(wanted, by, undoes)
-
-    async def _undo_budget(self, change: Change, by: Operator, undoes: str) -> Any:
-        services = self._house.services
-        tenant, _, field = change.target.partition(" ")
-        now = msgspec.to_builtins(await services.budgets.set_by_admins(tenant, [field]))
-        if list(now) != list(change.after or []):
-            raise Wrong("admin_wrong_changed")
-        try:
-            limits = _limits.decode(msgspec.json.encode(change.before))
-        except msgspec.MsgspecError as error:
-            raise Wrong("admin_wrong_long_undo") from error
-        if await set_budgets(services, tenant, field, limits, by.id, undoes) is None:
-            raise Wrong("admin_wrong_budgets_full")
-        return {}

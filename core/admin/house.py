@@ -1,12 +1,14 @@
 """What the operator's page looks at and changes."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from redis.asyncio import Redis
 
 from core.admin.broadcasting import Broadcasting
-from core.people.roles import tenant_of
+from core.admin.reading import ID, Wrong
+from core.people.roles import Role, person_in, tenant_of
 from core.platform import Platform
 from core.renewal import Renewal
 from core.store.additions import KeptAdditions, open_additions
@@ -15,7 +17,10 @@ from core.store.inbox import Inbox
 from core.store.living import Living, living
 from core.store.use import Use
 from core.store.visits import SharedVisits
+from core.turn.commands.command import shown_name
+from core.turn.commands.whom import IDS
 from core.turn.services import Services
+from core.words import NAME_CHARS, cut
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +45,49 @@ class House:
     async def living(self) -> Living:
         """The tenants that can be looked at now, and those whose part of the store is away."""
         return await living(self.redis, self.tenants)
+
+    async def check_ids(self, names: Iterable[str], *, local: bool = False) -> None:
+        """Raises `Wrong` if one of *names* is no person or place of our bots, as far as it shows.
+
+        Of one platform all ids are written in the same way: so one that is known tells how. A name
+        such as `telegram:@ann` would be kept, and never be anybody's.
+
+        *local*: they may be of a platform that lets people in by itself.
+        """
+        shapes: dict[str, re.Pattern[str] | None] = {}
+        for name in names:
+            platform = self.platforms.get(tenant_of(name))
+            if platform is None or (platform.local and not local) or not ID.fullmatch(name):
+                raise Wrong("admin_wrong_place", place=shown_name(name))
+            if platform.name not in shapes:
+                shapes[platform.name] = await self._shape(platform)
+            shape = shapes[platform.name]
+            # A role in one place alone is kept as `person@place`.
+            if shape is not None and not all(shape.fullmatch(_id(one)) for one in name.split("@")):
+                raise Wrong("admin_wrong_place", place=shown_name(name))
+
+    async def _shape(self, platform: Platform) -> re.Pattern[str] | None:
+        """How the ids of *platform* are written; None: nobody knows."""
+        access, members = self.services.access, self.services.requests.members
+        listed = [*access.people(platform.name, Role.BLOCKED), *access.places(platform.name)]
+        known = listed or await members.all(platform.name)
+        ids = [_id(person_in(one)) for one in known if not platform.local]
+        return next((one for one in IDS if any(map(one.fullmatch, ids))), None)
+
+    async def names(self, ids: Iterable[str]) -> Mapping[str, str]:
+        """What the people and places *ids* are called, as far as is known."""
+        tenants = (await self.living()).tenants
+        ours = [one for one in dict.fromkeys(ids) if tenant_of(one) in tenants]
+        names = dict(await self.use.names(ours))
+        for tenant in dict.fromkeys(map(tenant_of, ours)):
+            some = [one for one in ours if tenant_of(one) == tenant and one not in names]
+            members = await self.services.requests.members.look(tenant, some) if some else ()
+            names |= {
+                one: known.name
+                for one, known in zip(some, members, strict=True)
+                if known is not None and known.name
+            }
+        return {one: cut(name, NAME_CHARS) for one, name in names.items()}
 
     def local(self, name: str) -> bool:
         """Whether the person or place *name* is of a platform that lets people in by itself."""
@@ -66,3 +114,7 @@ def house_of(
         renewal,
         open_additions(redis, services.settings),
     )
+
+
+def _id(name: str) -> str:
+    return name.partition(":")[2]

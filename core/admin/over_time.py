@@ -7,14 +7,13 @@ from typing import Any
 
 import msgspec
 
+from core.cells import cell
 from core.counting import quantile
 from core.messages import Spent
 from core.store.use import Row
 
 TOP, SERIES = 20, 5
 PARTS = (0.5, 0.95, 0.99)
-_FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20", "\t", "\r", "\n")
-"""A spreadsheet would run a cell that begins so, also with wide signs (OWASP, CSV injection)."""
 
 
 def row_of(counted: Mapping[str, float]) -> dict[str, Any]:
@@ -125,15 +124,20 @@ def _by(
     return sums
 
 
-def csv_of(rows: Sequence[Mapping[str, Any]]) -> bytes:
-    """*rows* as a table that spreadsheets read, and run nothing of."""
+def csv_of(rows: Sequence[Mapping[str, Any]], heads: Mapping[str, str] = {}) -> bytes:
+    """*rows* as a table that spreadsheets read, and run nothing of.
+
+    *heads*: how the columns are called; others have their own names.
+    """
     flat = [_flat(row) for row in rows]
     names = list(dict.fromkeys(name for row in flat for name in row))
     text = io.StringIO()
     table = csv.writer(text)
-    table.writerow(map(_cell, names))
+    # `refusals telegram`, `first p95`: what it is, and of what.
+    firsts = [name.split(" ", 1) for name in names]
+    table.writerow([cell(" ".join([heads.get(one, one), *rest])) for one, *rest in firsts])
     for row in flat:
-        table.writerow([_cell(row.get(name, "")) for name in names])
+        table.writerow([cell(row.get(name, "")) for name in names])
     # Without the mark, a spreadsheet takes the text for one of its own encoding.
     return b"\xef\xbb\xbf" + text.getvalue().encode()
 
@@ -151,10 +155,3 @@ def _flat(row: Mapping[str, Any]) -> dict[str, Any]:
         else:
             flat[name] = value
     return flat
-
-
-def _cell(value: Any) -> Any:
-    if isinstance(value, float):
-        return f"{value:.6g}"
-    text = "" if value is None else str(value)
-    return f"'{text}" if text.lstrip(" ").startswith(_FORMULA) else text

@@ -13,7 +13,7 @@ from aiohttp import web
 
 from core.admin.entry import Handler, Operator
 from core.admin.house import House
-from core.admin.reading import ID, Wrong, reading
+from core.admin.reading import ID, Changed, Wrong, reading
 from core.languages.catalogue import CATALOGUE, Language, say
 from core.messages import ConversationId, conversation_id, place_id, split_conversation
 from core.net.own_requests import json_response
@@ -34,11 +34,15 @@ TELL_S = 10.0
 
 
 class Chosen(msgspec.Struct, frozen=True):
-    """*value*: as people write it behind `/settings NAME`; `reset`: inherited again."""
+    """*value*: as people write it behind `/settings NAME`; `reset`: inherited again.
+
+    *was*: the value that the operator saw. If another one holds now, nothing is changed.
+    """
 
     place: str
     name: str
     value: str
+    was: str | None = None
 
 
 class _Operator(NamedTuple):
@@ -111,6 +115,8 @@ class Placing:
         if asked.value.strip().lower() != RESET:
             operator = _Operator(self._house.services, by.language)
             value = setting.read(operator, asked.value.strip())
+        if asked.was is not None and asked.was != await self._held(place, setting):
+            raise Changed
         concerns = asked.name in CONCERNS
         deaf = await self._tell(place, asked.name, value, by) if concerns else ""
         before: Any = await self._house.inbox.places.choose(place, setting.field, value)
@@ -164,11 +170,15 @@ class Placing:
 
     async def undo(self, change: Change, by: Operator, undoes: str) -> Any:
         name, _, what = change.target.rpartition(" ")
-        place, setting = self._place(name), SETTINGS.get(what)
+        setting = SETTINGS.get(what)
         if len(str(change.before)) >= VALUE_CHARS or len(str(change.after)) >= VALUE_CHARS:
             raise Wrong("admin_wrong_long_undo")
-        layers = await self._house.inbox.places.chosen(place)
-        now = layers.place.get(setting.field) if setting is not None else None
-        if (RESET if now is None else written(now)) != change.after:
-            raise Wrong("admin_wrong_changed")
-        return await self.choose(Chosen(name, what, str(change.before)), by, undoes)
+        if setting is None:
+            raise Wrong("admin_wrong_no_undo")
+        wanted = Chosen(name, what, str(change.before), str(change.after))
+        return await self.choose(wanted, by, undoes)
+
+    async def _held(self, place: ConversationId, setting: Setting) -> str:
+        layers: Layers = await self._house.inbox.places.chosen(place)
+        now: Any = layers.place.get(setting.field)
+        return RESET if now is None else written(now)

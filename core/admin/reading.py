@@ -15,7 +15,7 @@ from core.turn.commands.values import Unfit
 
 ID = re.compile(rf"{NAME}:[!-~]{{1,100}}")
 """An id of a person or a place, as all platforms write them."""
-ENTRY = re.compile(r"\d{1,15}-\d{1,10}")
+ENTRY = re.compile(r"[0-9]{1,15}-[0-9]{1,10}")
 """The id of a change."""
 WHY_CHARS = 500
 
@@ -29,6 +29,13 @@ class Wrong(Exception):
         self.values = values
 
 
+class Changed(Wrong):
+    """Somebody else changed it since the operator saw it. The page shows it anew."""
+
+    def __init__(self, name: str = "admin_wrong_changed") -> None:
+        super().__init__(name)
+
+
 def why(error: Exception) -> str:
     """*error* as one value in a sentence, between marks of code."""
     return str(error)[:WHY_CHARS].replace("`", "'")
@@ -40,14 +47,16 @@ def reading(kind: Any, do: Callable[[Any, Operator], Awaitable[Any]]) -> Handler
 
     async def handler(request: web.Request, operator: Operator) -> web.Response:
         asked = await read_json(request, decode)
+        stale = False
         try:
             done = await do(asked, operator)
         except Wrong as error:
             told = say(error.name, operator.language, **error.values)
+            stale = isinstance(error, Changed)
         except Unfit as error:
             told = str(error)
         else:
             return json_response(done)
-        return web.json_response({"wrong": told}, status=409)
+        return web.json_response({"wrong": told, "stale": stale}, status=409)
 
     return handler

@@ -13,11 +13,13 @@ from aiohttp import web
 from core.admin.entry import Operator
 from core.admin.house import House
 from core.admin.over_time import costs_of, csv_of, plotted, row_of, top
-from core.admin.reading import ENTRY
+from core.admin.reading import ENTRY, ID
+from core.admin.said import in_language, told_in
+from core.admin.words import csv_heads
 from core.errors import StoreError
 from core.languages.catalogue import Language, say
 from core.mcp.server import NOT_STARTED
-from core.messages import ConversationId
+from core.messages import ConversationId, place_id
 from core.net.own_requests import json_response
 from core.people.budgets import NO_LIMIT, Limit
 from core.people.roles import Role
@@ -49,7 +51,7 @@ class Seeing:
         house, services = self._house, self._house.services
         tenants = house.tenants
         waiting = await asyncio.gather(*map(self._waiting, tenants))
-        told = await house.use.replicas()
+        told = [told_in(one, operator.language) for one in await house.use.replicas()]
         return json_response(
             {
                 "at": time.time(),
@@ -108,12 +110,14 @@ class Seeing:
             for row, day in zip(rows, spent, strict=True):
                 row["people"] = sum(name.startswith("person ") for name in day)
         # Of three months and many people, so much that it must not hold up the loop.
+        heads = csv_heads(operator.language)
         match request.query.get("as"):
             case "csv":
-                return _csv(csv_of([*rows, *_missing("at", away)]))
+                return _csv(csv_of([*rows, *_missing("at", away)], heads))
             case "costs":
                 costs = await asyncio.to_thread(costs_of, dates, spent)
-                return _csv(await asyncio.to_thread(csv_of, [*costs, *_missing("day", away)]))
+                costs += _missing("day", away)
+                return _csv(await asyncio.to_thread(csv_of, costs, heads))
         rest = say("admin_rest", operator.language)
         tops, plots = await asyncio.to_thread(lambda: (top(spent), plotted(spent, rest)))
         shown = {"rows": rows, "unit": unit, "top": tops, "dates": dates, "spent": plots}
@@ -122,7 +126,7 @@ class Seeing:
     # --- people, money, questions, changes ------------------------------------------------------
 
     async def people(self, _: web.Request, __: Operator) -> web.Response:
-        services, found = self._house.services, []
+        services, found, ids = self._house.services, [], list[str]()
         there = await self._house.living()
         for tenant in there.tenants:
             listed = [
@@ -144,12 +148,15 @@ class Seeing:
                 }
                 for name, one in sorted(members.items(), key=lambda pair: -pair[1].at)
             ]
+            ids += (str(one["id"]) for one in [*listed, *decided])
             asked = await services.requests.kept.waiting(tenant)
             local = self._house.platforms[tenant].local
             found.append(
                 {"tenant": tenant, "local": local, "people": [*listed, *decided], "asked": asked}
             )
-        return json_response({"tenants": found, "open": services.access.open, "away": there.away})
+        names = await self._house.names(ids)
+        shown = {"tenants": found, "open": services.access.open, "names": names}
+        return json_response({**shown, "away": there.away})
 
     async def budgets(self, _: web.Request, operator: Operator) -> web.Response:
         budgets, language = self._house.services.budgets, operator.language
@@ -159,23 +166,29 @@ class Seeing:
             by_admins = await budgets.all_by_admins(tenant)
             holding = (one for one in by_admins if one.most != NO_LIMIT)
             found += [_limit(one, language, tenant) for one in holding]
-        return json_response({"budgets": found, "tenants": self._house.tenants, "away": there.away})
+        names = await self._house.names(one["who"] for one in found)
+        shown = {"budgets": found, "tenants": self._house.tenants, "names": names}
+        return json_response({**shown, "away": there.away})
 
-    async def letters(self, _: web.Request, __: Operator) -> web.Response:
+    async def letters(self, _: web.Request, operator: Operator) -> web.Response:
         """Who asked what is set aside, and why; never the text: it belongs to who asked."""
         found = []
         for at, letter in enumerate(await self._house.letters.all()):
             one = letter.incoming
-            told = {"n": at, "reason": letter.reason, "mark": mark_of(letter.mail)}
+            reason = in_language(letter.reason, operator.language)
+            told: dict[str, object] = {"n": at, "reason": reason, "mark": mark_of(letter.mail)}
             if one is not None:
                 told |= {
                     "conversation": one.conversation,
+                    "place": place_id(one.conversation),
                     "person": one.sender.id,
                     "at": one.sent_at,
                     "event": one.event_id,
                 }
             found.append(told)
-        return json_response({"letters": found, "away": (await self._house.living()).away})
+        ids = [str(one.get(kind) or "") for one in found for kind in ("place", "person")]
+        there, names = await self._house.living(), await self._house.names(ids)
+        return json_response({"letters": found, "names": names, "away": there.away})
 
     async def tools(self, _: web.Request, __: Operator) -> web.Response:
         services = self._house.services
@@ -202,8 +215,9 @@ class Seeing:
             {"id": name, "turns": turns[name]}
             for name in sorted(turns, key=lambda one: -turns[one])
         ]
-        sending = await house.broadcasting.now()
-        return json_response({"places": places, "sending": sending, "away": there.away})
+        sending, names = await house.broadcasting.now(), await house.names(turns)
+        shown = {"places": places, "names": names, "sending": sending}
+        return json_response({**shown, "away": there.away})
 
     async def changes(self, request: web.Request, operator: Operator) -> web.Response:
         before = request.query.get("before", "+")
@@ -211,7 +225,10 @@ class Seeing:
             raise web.HTTPBadRequest
         found = await self._house.services.audit.newest(before=before)
         told = [{"id": name, **_told(one, operator.language)} for name, one in found]
-        return json_response({"changes": told})
+        # A target is an id, or has one among words: `telegram person telegram:78`.
+        ids = [word for _, one in found for word in (one.by, *one.target.split())]
+        names = await self._house.names(one for one in ids if ID.fullmatch(one))
+        return json_response({"changes": told} | ({"names": names} if names else {}))
 
 
 def _limit(limit: Limit, language: Language, tenant: str = "") -> dict[str, str]:

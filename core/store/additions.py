@@ -10,7 +10,7 @@ from core.errors import ConfigError
 from core.models.additions import Additions, StoredKey
 from core.settings import Settings
 from core.store import keys
-from core.store.connection import store_errors
+from core.store.connection import script, store_errors
 from core.store.safe import vault_keys
 from core.store.values import read, words
 from core.store.vault import Vault
@@ -29,6 +29,7 @@ class KeptAdditions:
     def __init__(self, redis: Redis, vault: Vault | None) -> None:
         self._redis = redis
         self._vault = vault
+        self._change = script(redis, "change")
 
     @property
     def keeps_keys(self) -> bool:
@@ -51,10 +52,11 @@ class KeptAdditions:
         raw = self._vault.unseal(sealed) if self._vault is not None else None
         return read(_key, raw, "store.key")
 
-    async def write(self, text: str) -> None:
+    async def write(self, text: str, *, was: str) -> bool:
+        """Let *text* hold in the place of *was*. False: another one holds now."""
         with store_errors():
-            values = [TEXT, text, VERSION, str(time.time())]
-            await cast(Any, self._redis.hset(keys.ADDITIONS, items=values))
+            args = [TEXT, was, text, "", VERSION, str(time.time())]
+            return bool(await self._change(keys=[keys.ADDITIONS], args=args))
 
     async def keep_key(self, name: str, key: StoredKey | None) -> bool:
         """Keep *key* as *name*; None: forget it. False: there are too many, or no vault."""

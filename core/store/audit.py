@@ -12,6 +12,7 @@ from core.store.values import read, words
 
 MOST = 5_000
 VALUE_CHARS = 2_000
+TARGET_CHARS = 500
 
 
 class Change(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -43,9 +44,9 @@ class Audit:
         self._redis = redis
 
     async def note(self, change: Change) -> None:
-        whole = msgspec.structs.replace(
-            change, at=time.time(), before=_cut(change.before), after=_cut(change.after)
-        )
+        values = {"before": _cut(change.before), "after": _cut(change.after)}
+        target = change.target[:TARGET_CHARS]
+        whole = msgspec.structs.replace(change, at=time.time(), target=target, **values)
         with store_errors():
             await self._redis.xadd(
                 keys.AUDIT, {"change": msgspec.json.encode(whole)}, maxlen=MOST, approximate=True

@@ -4,7 +4,7 @@ What a turn reserves and pays, goes through its claim (`core.store.accounts`).
 """
 
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any, NamedTuple, cast
 
 import msgspec
@@ -50,20 +50,32 @@ class Budgets:
         self.limits = limits
         self._redis = redis
         self._unhold: AsyncScript = script(redis, "unhold")
+        self._change = script(redis, "change")
         self._swept_at: dict[str, float] = {}
 
     async def set(self, tenant: str, field: str, limits: Sequence[Limit]) -> bool:
         """Let admins' budgets of *field* be *limits*. False if there are too many others."""
+        return await self.change(tenant, field, lambda _: limits) is not None
+
+    async def change(
+        self, tenant: str, field: str, to: Callable[[Sequence[Limit]], Sequence[Limit]]
+    ) -> tuple[Sequence[Limit], Sequence[Limit]] | None:
+        """Let admins' budgets of *field* be what *to* makes of them.
+
+        Others may change them at the same time: then *to* is asked again, with what they made.
+
+        Returns them as they were and as they are. None: there are too many others.
+        """
         name = keys.limits(tenant)
-        with store_errors():
-            if not limits:
-                await cast(Any, self._redis.hdel(name, field))
-                return True
-            known = await cast(Any, self._redis.hexists(name, field))
-            if not known and await cast(Any, self._redis.hlen(name)) >= MOST_FIELDS:
-                return False
-            await cast(Any, self._redis.hset(name, field, msgspec.json.encode(limits)))
-        return True
+        while True:
+            with store_errors():
+                raw = cast(bytes | None, await cast(Any, self._redis.hget(name, field)))
+                had = read_limits([raw])
+                limits = to(had)
+                new = msgspec.json.encode(limits) if limits else b""
+                done = await self._change(keys=[name], args=[field, raw or b"", new, MOST_FIELDS])
+            if done:
+                return (had, limits) if done > 0 else None
 
     async def set_by_admins(self, tenant: str, fields: Sequence[str]) -> Sequence[Limit]:
         """The limits that admins set for *fields*, in their order."""

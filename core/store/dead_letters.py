@@ -1,16 +1,24 @@
 """Dead letters: mail that could not be answered. It is kept with the reason, not dropped."""
 
-from collections.abc import Callable, Sequence
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
 from typing import cast
 
 import msgspec
 from redis.asyncio import Redis
 
+from core.errors import StoreError
 from core.store import keys
 from core.store.connection import store_errors
 from core.store.inbox import Inbox
 from core.store.living import living
-from core.store.values import DeadLetter, read_dead_letter
+from core.store.values import DeadLetter, read_dead_letter, words
+
+ALONE_S = 30
+"""So long one process changes the letters alone. It is extended with each of them."""
+LOOK_S = 0.05
 
 
 class DeadLetters:
@@ -25,7 +33,9 @@ class DeadLetters:
 
     async def all(self) -> list[DeadLetter]:
         """All letters, oldest first in each shard."""
-        return [read_dead_letter(letter) for _, letter in await self._found()]
+        with store_errors():
+            found = [await one.lrange(keys.DEAD, 0, -1) for one in await self._shards()]
+        return [read_dead_letter(cast(bytes, letter)) for letters in found for letter in letters]
 
     async def count(self) -> int:
         """How many there are."""
@@ -38,12 +48,19 @@ class DeadLetters:
         Only those whose mail is *wanted*. Letters that cannot be read stay. Returns how many were
         put back.
         """
-        return sum([await self._requeue(shard, wanted) for shard in await self._shards()])
+        count = 0
+        for shard in await self._shards():
+            # Of two who put back the same letter, the later one would make us forget that it is
+            # there already, and it would be asked twice.
+            async with _alone(shard) as mine:
+                count += await self._requeue(shard, mine, wanted)
+        return count
 
-    async def _requeue(self, shard: Redis, wanted: Callable[[str], bool]) -> int:
+    async def _requeue(self, shard: Redis, mine: str, wanted: Callable[[str], bool]) -> int:
         count = left = 0
         while True:
             with store_errors():
+                await shard.set(keys.DEAD_ALONE, mine, ex=ALONE_S)
                 letter = cast(bytes | None, await shard.lindex(keys.DEAD, left))
             if letter is None:
                 return count
@@ -65,17 +82,32 @@ class DeadLetters:
     async def drop(self, wanted: Callable[[str], bool]) -> int:
         """Forget the letters whose mail is *wanted*. Returns how many there were."""
         dropped = 0
-        for shard, letter in await self._found():
-            if wanted(read_dead_letter(letter).mail):
+        for shard in await self._shards():
+            async with _alone(shard):
                 with store_errors():
-                    dropped += await shard.lrem(keys.DEAD, 1, cast(str, letter))
+                    letters = cast(list[bytes], await shard.lrange(keys.DEAD, 0, -1))
+                for letter in letters:
+                    if wanted(read_dead_letter(letter).mail):
+                        with store_errors():
+                            dropped += await shard.lrem(keys.DEAD, 1, cast(str, letter))
         return dropped
-
-    async def _found(self) -> list[tuple[Redis, bytes]]:
-        """The letters, each with the shard that it is in."""
-        with store_errors():
-            found = [(one, await one.lrange(keys.DEAD, 0, -1)) for one in await self._shards()]
-        return [(shard, cast(bytes, letter)) for shard, letters in found for letter in letters]
 
     async def _shards(self) -> Sequence[Redis]:
         return (await living(self._redis)).shards
+
+
+@asynccontextmanager
+async def _alone(shard: Redis) -> AsyncIterator[str]:
+    """Nobody else changes the letters of *shard* now. Yields what stands for us."""
+    mine = secrets.token_hex(8)
+    while True:
+        with store_errors():
+            if await shard.set(keys.DEAD_ALONE, mine, nx=True, ex=ALONE_S):
+                break
+        await asyncio.sleep(LOOK_S)
+    try:
+        yield mine
+    finally:
+        with suppress(StoreError), store_errors():
+            if words(cast(bytes | None, await shard.get(keys.DEAD_ALONE))) == mine:
+                await shard.delete(keys.DEAD_ALONE)

@@ -40,11 +40,12 @@ class Maintenance:
             await self.read()
         return self._on
 
-    async def set(self, by: str) -> None:
-        """Begin it; with an empty *by*, end it. Raises `StoreError`."""
+    async def set(self, by: str) -> bool:
+        """Begin it; with an empty *by*, end it. False: it is so already. Raises `StoreError`."""
         with store_errors():
             if by:
-                await self._redis.set(keys.MAINTENANCE, by)
+                changed = bool(await self._redis.set(keys.MAINTENANCE, by, nx=True))
             else:
-                await self._redis.delete(keys.MAINTENANCE)
+                changed = bool(await self._redis.delete(keys.MAINTENANCE))
         await self.read()
+        return changed

@@ -17,8 +17,14 @@ from core.store.values import read, words
 
 CODE_S = 24 * 3600
 """How long a code is good. Then there is another one."""
-Verdict = Literal["done", "not theirs", "last owner", "decided"]
-_VERDICTS: Mapping[int, Verdict] = {1: "done", 0: "not theirs", -1: "last owner", -2: "decided"}
+Verdict = Literal["done", "not theirs", "last owner", "decided", "changed"]
+_VERDICTS: Mapping[int, Verdict] = {
+    1: "done",
+    0: "not theirs",
+    -1: "last owner",
+    -2: "decided",
+    -3: "changed",
+}
 _member = msgspec.json.Decoder(Member)
 
 
@@ -55,6 +61,7 @@ class SharedMembers:
         by_owner: bool,
         owned: bool,
         since: float | None = None,
+        was: Role | None = None,
     ) -> Verdict:
         """Decide that the person or place *name* is *member*; a stranger is decided about no more.
 
@@ -62,14 +69,15 @@ class SharedMembers:
             by_owner: whether an owner decides. Others may not change the role of an admin.
             owned: whether the settings name an owner. Else the last one stays.
             since: what somebody else has decided since then stays. None: it does not.
+            was: the role that *name* must have now. None: any.
         """
         role = member.role
         value = b"" if role is Role.STRANGER else msgspec.json.encode(member)
-        until = "" if since is None else since
+        until, had = "" if since is None else since, "" if was is None else int(was)
         with store_errors():
             done = await self._decide(
                 keys=[keys.members(tenant)],
-                args=[name, value, int(role), int(by_owner), int(owned), until, member.by],
+                args=[name, value, int(role), int(by_owner), int(owned), until, member.by, had],
             )
         return _VERDICTS[done]
 

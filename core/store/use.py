@@ -22,7 +22,8 @@ HOUR_S = 3600
 HOURS_S, DAYS_S = 50 * HOUR_S, 95 * 24 * HOUR_S
 GONE_S = 60.0
 """A process that told nothing for so long is not running any more."""
-HOURLY, DAILY = "%Y-%m-%dT%H", "%Y-%m-%d"
+HOURLY, DAILY, MONTHLY = "%Y-%m-%dT%H", "%Y-%m-%d", "%Y-%m"
+DAY = datetime.timedelta(days=1)
 KEPT_S = {HOURLY: HOURS_S, DAILY: DAYS_S}
 
 
@@ -120,6 +121,23 @@ class Use:
                     before = rows.get(words(who), Row())
                     rows[words(who)] = Row(before.spent + spent, name or before.name)
         return rows
+
+    async def names(self, ids: Iterable[str]) -> Mapping[str, str]:
+        """What the people and places *ids* (`tenant:id`) were called lately, as far as is known."""
+        now = datetime.datetime.now(datetime.UTC)
+        months = [at.strftime(MONTHLY) for at in (now.replace(day=1) - DAY, now)]
+        asked = [
+            (keys.tally(one.partition(":")[0], month), one, f"{kind} {one}")
+            for one in dict.fromkeys(ids)
+            for month in months
+            for kind in ("person", "place")
+        ]
+        with store_errors():
+            async with self._redis.pipeline(transaction=False) as pipe:
+                for name, _, field in asked:
+                    pipe.hget(name, field)
+                rows = map(read_row, await pipe.execute())
+        return {one: row[1] for (_, one, _), row in zip(asked, rows, strict=True) if row and row[1]}
 
     async def _hashes(self, names: Iterable[str]) -> Sequence[Mapping[bytes, bytes]]:
         """All of them, in one trip."""

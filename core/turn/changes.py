@@ -4,7 +4,7 @@ Each change is noted in the audit log.
 """
 
 import datetime
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Literal, NamedTuple
 
@@ -46,6 +46,7 @@ async def decide(
     *,
     by_owner: bool,
     since: float | None = None,
+    was: Role | None = None,
     undoes: str = "",
 ) -> Decided:
     """Decide what the person or place *name* may do. A stranger: nothing is decided any more.
@@ -67,16 +68,17 @@ async def decide(
     (had,) = await members.look(tenant, [name])
     owned = bool(services.access.people(tenant, Role.OWNER))
     verdict = await members.decide(
-        tenant, name, member, by_owner=by_owner, owned=owned, since=since
+        tenant, name, member, by_owner=by_owner, owned=owned, since=since, was=was
     )
     if verdict != "done":
         return verdict
     if role < Role.MEMBER:
         await services.visits.end(name)
     await _tell_granted(services, platform, name, role)
-    before = Role.STRANGER if had is None else had.role
-    roles = before.name.lower(), role.name.lower()
-    await services.audit.note(Change("role", name, member.by, 0.0, *roles, undoes))
+    before = was if was is not None else Role.STRANGER if had is None else had.role
+    if before is not role:
+        roles = before.name.lower(), role.name.lower()
+        await services.audit.note(Change("role", name, member.by, 0.0, *roles, undoes))
     return "done"
 
 
@@ -130,13 +132,15 @@ async def add_budget(
 
     Returns the budgets that hold then; None: there are too many. Raises `StoreError`.
     """
-    whom = Whom(limit.of, limit.who)
-    had = await services.budgets.set_by_admins(tenant, [whom.field])
-    old = [one for one in had if _kind(one) != _kind(limit) and one.most != NO_LIMIT]
     # The model that answers instead stays the operator's choice.
     theirs = [one.over for one in services.budgets.limits if one.of == limit.of]
     limit = replace(limit, over=next(filter(None, theirs), ""))
-    return await set_budgets(services, tenant, whom.field, [*old, limit][-MOST_LIMITS:], by)
+
+    def with_it(had: Sequence[Limit]) -> Sequence[Limit]:
+        old = [one for one in had if _kind(one) != _kind(limit) and one.most != NO_LIMIT]
+        return [*old, limit][-MOST_LIMITS:]
+
+    return await set_budgets(services, tenant, field_of(limit.of, limit.who), with_it, by)
 
 
 async def lift_budgets(
@@ -145,19 +149,26 @@ async def lift_budgets(
     """Lift the budgets that admins set for *whom*; if it is for each, the operator's too."""
     operators = services.budgets.limits if not whom.who else ()
     lifted = [replace(one, most=NO_LIMIT) for one in operators if one.of == whom.of and not one.who]
-    return await set_budgets(services, tenant, whom.field, lifted, by)
+    return await set_budgets(services, tenant, whom.field, lambda _: lifted, by)
 
 
 async def set_budgets(
-    services: Services, tenant: str, field: str, limits: Sequence[Limit], by: str, undoes: str = ""
+    services: Services,
+    tenant: str,
+    field: str,
+    to: Callable[[Sequence[Limit]], Sequence[Limit]],
+    by: str,
+    undoes: str = "",
 ) -> Sequence[Limit] | None:
-    """Let the budgets that admins of *tenant* set for *field* be *limits*."""
-    had = await services.budgets.set_by_admins(tenant, [field])
-    if not await services.budgets.set(tenant, field, limits):
+    """Let the budgets that admins of *tenant* set for *field* be what *to* makes of them."""
+    changed = await services.budgets.change(tenant, field, to)
+    if changed is None:
         return None
-    before, after = msgspec.to_builtins(had), msgspec.to_builtins(list(limits))
-    await services.audit.note(Change("budget", f"{tenant} {field}", by, 0.0, before, after, undoes))
-    return limits
+    before, after = (msgspec.to_builtins(list(one)) for one in changed)
+    if before != after:
+        change = Change("budget", f"{tenant} {field}", by, 0.0, before, after, undoes)
+        await services.audit.note(change)
+    return changed[1]
 
 
 async def grant(

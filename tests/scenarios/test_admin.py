@@ -610,7 +610,8 @@ async def test_models_and_keys_are_added_on_the_page_and_the_keys_are_never_show
             assert await core.redis.hgetall(keys.ADDED_KEYS) == {}
             # What another process adds is taken by itself, and what is wrong there changes nothing.
             additions = open_additions(core.redis, core.settings)
-            await additions.write('[[persona]]\nname = "poet"\ntext = "Rhyme."')
+            poet = '[[persona]]\nname = "poet"\ntext = "Rhyme."'
+            assert await additions.write(poet, was="")
             await until(lambda: "poet" in core.services.personas)
 
 

@@ -1,6 +1,6 @@
 // The operator's page: signing in, and its parts.
 
-import { $, Closed, button, data, make, post, say, see, sentence, tell, without } from "./parts.js";
+import { $, Closed, button, data, drafts, make, post, reason, say, see, sentence, tell, without } from "./parts.js";
 import { PARTS } from "./shown.js";
 
 const EVERY_MS = 3000;
@@ -25,14 +25,25 @@ async function draw(name) {
     if ($("told").dataset.away) tell("");
     delete $("told").dataset.away;
   } catch (error) {
-    if (error instanceof Closed) return door();
-    tell(say("admin_away"), true);
-    $("told").dataset.away = "yes";
+    if (error instanceof Closed) return ended();
+    away();
     timer = setTimeout(() => name === here() && draw(name), EVERY_MS);
     return undefined;
   }
   return name === "now" && live(name);
 }
+
+function away() {
+  tell(say("admin_away"), true);
+  $("told").dataset.away = "yes";
+}
+
+function ended() {
+  door();
+  tell(say("admin_ended"), true);
+}
+
+document.addEventListener("palaver:closed", ended);
 
 // What changes by itself is drawn anew, unless somebody is at it, or wants to read (WCAG 2.2.2).
 function live(name) {
@@ -52,6 +63,7 @@ function live(name) {
 
 // A press, because whoever sent an owner a link of their own would watch what is done then.
 function door(link = "") {
+  clearTimeout(timer);
   $("tabs").replaceChildren();
   $("who").replaceChildren();
   const token = make("input", { type: "password", autocomplete: "current-password", id: "token" });
@@ -60,8 +72,8 @@ function door(link = "") {
       await post("/admin/session", body);
       tell("");
       begin();
-    } catch {
-      tell(say("admin_wrong_token"), true);
+    } catch (error) {
+      tell(error instanceof Closed ? say("admin_wrong_token") : reason(error), true);
     }
   };
   const how = link
@@ -74,24 +86,35 @@ function door(link = "") {
 
 async function begin() {
   let now;
+  clearTimeout(timer);
   try {
     now = await see("now");
-  } catch {
-    return door();
+    if ($("told").dataset.away) tell("");
+    delete $("told").dataset.away;
+  } catch (error) {
+    if (error instanceof Closed) return door();
+    // Who is signed in stays so while the server or the store is away.
+    away();
+    timer = setTimeout(begin, EVERY_MS);
+    return undefined;
   }
   $("tabs").replaceChildren(...Object.keys(PARTS).map((name) =>
     button(say(`admin_tab_${name}`), () => (location.hash = name), { "data-name": name })));
   $("who").replaceChildren(data(now.me), " ", button(say("admin_sign_out"), async () => {
     await post("/admin/session", {}, "DELETE").catch(() => {});
+    drafts.forget();
     door();
   }));
-  draw(here());
+  return draw(here());
 }
 
 window.addEventListener("hashchange", () => {
   const link = /^#me=([\w-]+)$/.exec(location.hash)?.[1];
   if (link) arrive(link);
-  else if ($("tabs").children.length) draw(here());
+  else if ($("tabs").children.length) {
+    tell("");
+    draw(here());
+  }
 });
 
 // The chat page speaks the language that is chosen here, and the other way round.

@@ -28,6 +28,9 @@ export const word = (kind, name) => texts[`${kind}_${name.replaceAll(" ", "_")}`
 // What is no word of ours: names, ids, what others said.
 export const data = (value) => make("bdi", {}, String(value ?? ""));
 
+// A person or place: what it is called, if that is known, and its id.
+export const named = (id, names) => (names?.[id] ? make("span", {}, data(names[id]), " ", make("bdi", { class: "soft" }, id)) : data(id));
+
 // A sentence whose `code` is shown as such.
 export const sentence = (text) => make("span", {}, ...text.split("`").map((part, n) => (n % 2 ? make("code", { dir: "ltr" }, part.replace(/[\u2066-\u2069]/g, "")) : part)));
 
@@ -63,8 +66,8 @@ async function call(path, options) {
   const response = await fetch(path, options);
   if (response.status === 403) throw new Closed();
   const told = await response.json().catch(() => ({}));
-  if (!response.ok) throw new Error(told.wrong || say("admin_failed", { status: response.status }));
-  return told;
+  if (response.ok) return told;
+  throw Object.assign(new Error(told.wrong || say("admin_failed", { status: response.status })), { stale: told.stale, status: response.status });
 }
 
 // Of whom the server could not show anything in the part that is drawn.
@@ -82,20 +85,52 @@ export function tell(text, bad = false) {
   $("told").className = bad ? "bad" : "";
 }
 
-// Do it, say how it went, and show the part anew.
+// Do it, say how it went, and show the part anew (*again*, with whether it was done); also if it is not
+// any more as it is shown.
 export async function act(name, body, again) {
   try {
     const told = await post(`/admin/api/${name}`, body);
     tell(told.told || say("admin_done"), Boolean(told.told));
-    await again?.();
+    await again?.(true);
     return told;
   } catch (error) {
-    tell(error instanceof TypeError ? say("admin_away") : error.message, true);
+    if (error instanceof Closed) return closed();
+    if (error.stale) await again?.();
+    tell(reason(error), true);
     return undefined;
   }
 }
 
+export const reason = (error) => (error instanceof TypeError ? say("admin_no_answer") : error.message);
+
+// The session has ended.
+export const closed = () => void document.dispatchEvent(new Event("palaver:closed"));
+
+// What somebody wrote and did not send outlives the drawing of a part, and a reload.
+const DRAFT = "palaver_admin_";
+export const drafts = {
+  read(name) {
+    try {
+      return JSON.parse(sessionStorage.getItem(DRAFT + name));
+    } catch {
+      return null;
+    }
+  },
+  keep(name, value) {
+    try {
+      if (value) sessionStorage.setItem(DRAFT + name, JSON.stringify(value));
+      else sessionStorage.removeItem(DRAFT + name);
+    } catch {
+      // The browser keeps nothing.
+    }
+  },
+  forget() {
+    for (const name of ["additions", "broadcast"]) this.keep(name, null);
+  },
+};
+
 const MANY = 20;
+const SLICE = 60; // so many rows are made in one frame
 
 // --- elements ---------------------------------------------------------------------------------------
 
@@ -116,15 +151,27 @@ export function sure(text, does) {
   return node;
 }
 
-// *names*: of the columns, the last of which may have none. On a phone each row is a card: that takes
-// a table its roles, so they are said.
+// *names*: of the columns, the last of which may have none. *rows*: the cells of each, or a function
+// that makes them: of many, the first are made now, and the others frame by frame. On a phone each row
+// is a card: that takes a table its roles, so they are said.
 export function table(caption, names, rows) {
   if (!rows.length) return make("section", {}, make("h2", {}, caption), make("p", { class: "soft" }, say("admin_nothing")));
-  const head = rows[0].map((_, at) => (names[at] ? make("th", { scope: "col", role: "columnheader" }, names[at]) : make("td", { role: "cell" })));
+  const cellsOf = (one) => (typeof one === "function" ? one() : one);
+  const head = cellsOf(rows[0]).map((_, at) => (names[at] ? make("th", { scope: "col", role: "columnheader" }, names[at]) : make("td", { role: "cell" })));
   const cells = (row) => row.map((cell, at) => make("td", { role: "cell", "data-head": names[at] }, cell ?? ""));
-  const body = make("tbody", { role: "rowgroup" }, ...rows.map((row) => make("tr", { role: "row" }, ...cells(row))));
+  const body = make("tbody", { role: "rowgroup" });
+  const find = rows.length > MANY ? finder(body) : null;
+  let made = 0;
+  const more = () => {
+    const some = rows.slice(made, made + SLICE).map((row) => make("tr", { role: "row" }, ...cells(cellsOf(row))));
+    made += some.length;
+    find?.sift(some);
+    body.append(...some);
+    if (made < rows.length) requestAnimationFrame(() => body.isConnected && more());
+  };
+  more();
   return make("section", {},
-    make("h2", {}, caption), rows.length > MANY ? finder(body) : null,
+    make("h2", {}, caption), find ? find.node : null,
     make("div", { class: "wide", tabindex: "0", role: "region", "aria-label": caption },
       make("table", { role: "table" },
         make("thead", { role: "rowgroup" }, make("tr", { role: "row" }, ...head)),
@@ -133,11 +180,17 @@ export function table(caption, names, rows) {
 
 // A field that hides the rows without its words.
 function finder(body) {
-  const { input, node } = field(say("admin_find"), { type: "search", oninput: () => {
+  const told = new WeakMap();
+  const text = (row) => {
+    if (!told.has(row)) told.set(row, row.textContent.toLocaleLowerCase(lang));
+    return told.get(row);
+  };
+  const sift = (rows) => {
     const words = input.value.toLocaleLowerCase(lang).split(/\s+/);
-    for (const row of body.rows) row.hidden = !words.every((one) => row.textContent.toLocaleLowerCase(lang).includes(one));
-  } });
-  return node;
+    for (const row of rows) row.hidden = !words.every((one) => text(row).includes(one));
+  };
+  const { input, node } = field(say("admin_find"), { type: "search", oninput: () => sift(body.rows) });
+  return { node, sift };
 }
 
 export const field = (label, attributes = {}) => {

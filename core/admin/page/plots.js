@@ -39,15 +39,18 @@ export function plot(title, labels, series, shown, { bars = false } = {}) {
     mark.setAttribute("x2", x(here));
     told.replaceChildren(make("b", {}, labels[here]), ...names.map((name, n) => make("span", { class: `c${n % COLOURS}` }, data(name), ` ${shown(series[name][here])}`)), ...(highest ? [] : [make("span", { class: "soft" }, say("admin_nothing"))]));
   };
-  picture.addEventListener("pointermove", (event) => {
+  const point = (event) => {
     const box = picture.getBoundingClientRect();
     show(Math.floor((((event.clientX - box.left) / box.width) * WIDTH - LEFT) / step));
-  });
+  };
+  // A finger that only taps does not move.
+  picture.addEventListener("pointerdown", point);
+  picture.addEventListener("pointermove", point);
   picture.addEventListener("keydown", (event) => {
-    const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
-    if (!by) return;
+    const to = { ArrowLeft: here - 1, ArrowRight: here + 1, Home: 0, End: labels.length - 1 }[event.key];
+    if (to === undefined) return;
     event.preventDefault();
-    show(here + by);
+    show(to);
   });
   show(here);
   return make("figure", {}, make("h2", {}, title, " ", highest ? make("small", {}, say("admin_up_to", { most: shown(most) })) : null), picture, told);

@@ -73,7 +73,7 @@ async def _one(context: TurnContext, name: str, named: Named) -> str:
             return say(services.rights.who_may("name admins"), language)
         case "last owner":
             return say("allow_last_owner", language)
-        case "decided":
+        case "decided" | "changed":
             (held,) = await services.requests.members.look(tenant, [name])
             held = held or Member()
             told = say(f"allow_{held.role.name.lower()}", language, whom=_whom(name, held.name))

@@ -4,6 +4,7 @@ import csv
 import io
 from collections.abc import Sequence
 
+from core.cells import cell
 from core.errors import PlatformError
 from core.languages.catalogue import Language, say
 from core.messages import Spent
@@ -19,8 +20,6 @@ log = logger(__name__)
 SHOWN = 10
 """How many people, places and models the post lists. The file has all."""
 KINDS = ("people", "person"), ("places", "place"), ("models", "model")
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
-"""A cell that begins so would be run by a spreadsheet (OWASP, CSV injection)."""
 
 
 async def usage_of_all(context: TurnContext) -> Report:
@@ -60,14 +59,10 @@ def csv_of(rows: Sequence[Row]) -> bytes:
     table.writerow(["kind", "id", "name", *Spent.__struct_fields__])
     for row in rows:
         numbers = (getattr(row.spent, name) for name in Spent.__struct_fields__)
-        cells = (f"{one:.6f}" if isinstance(one, float) else one for one in numbers)
-        table.writerow([row.kind, _cell(row.who), _cell(row.name), *cells])
+        told = (f"{one:.6f}" if isinstance(one, float) else one for one in numbers)
+        table.writerow(map(cell, (row.kind, row.who, row.name, *told)))
     # Without the mark, a spreadsheet takes the text for one of its own encoding.
     return b"\xef\xbb\xbf" + text.getvalue().encode()
-
-
-def _cell(text: str) -> str:
-    return f"'{text}" if text.lstrip(" ").startswith(_FORMULA) else text
 
 
 def _line(sentence: str, name: str, spent: Spent, language: Language) -> str:
