@@ -3,9 +3,11 @@
 import asyncio
 import io
 import os
+import signal
 import struct
 import subprocess
 import sys
+import threading
 import tracemalloc
 import zipfile
 import zlib
@@ -19,7 +21,7 @@ from PIL import Image
 
 from core.images.kinds import kind_of, pixels_of
 from core.images.pictures import MOST_PIXELS, SEEN_PIXELS, Pictures
-from core.sandbox.run import Bounds, Sandbox
+from core.sandbox.run import Bounds, Child, Sandbox
 from core.semaphore import Weighted
 from core.turn.plain_text import text_of_bytes
 from tests.attacks.watching import watched
@@ -521,3 +523,25 @@ async def test_slides_are_read(tmp_path, model):
         driver.server.say(77, "", document=document, caption="what is it?")
         await until(lambda: model.requests)
     assert "the cat sat" in str(model.requests[0]["messages"])
+
+
+async def test_who_is_cancelled_before_the_process_has_begun_leaves_none():
+    child = Child([sys.executable, "-c", "import time; time.sleep(600)"])
+    child.kill()
+    code, found = await asyncio.to_thread(child.work, b"", 10)
+    assert (code, found) == (-signal.SIGKILL, b"")
+
+
+async def test_the_loop_does_not_stand_still_while_the_process_begins(jobs, monkeypatch):
+    """A process is started by a thread, because uvloop would copy our page tables for it."""
+    threads = []
+
+    class Told(subprocess.Popen):
+        def __init__(self, *arguments, **more):
+            threads.append(threading.get_ident())
+            super().__init__(*arguments, **more)
+
+    monkeypatch.setattr(subprocess, "Popen", Told)
+    assert b"argv" in await jobs.run("jobs:environment", b"")
+    assert threads
+    assert threading.get_ident() not in threads
