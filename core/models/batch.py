@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from core.errors import Interrupted, ModelError, Overloaded
+from core.errors import Interrupted, ModelError, Overloaded, Refused
 from core.models.chunks import (
     AnsweredBy,
     Cited,
@@ -30,6 +30,8 @@ from core.models.loose import text_of
 from core.models.request import ChatMessage, ChatRequest, Model, Role
 from core.secret import redact
 
+MOST_CHARS = 4_000_000
+"""Of one answer: more than any model can say. A longer stream is taken for one without an end."""
 TRIES = 3
 """How often a prompt is asked if its answer breaks off."""
 
@@ -192,7 +194,8 @@ class Heard:
     """Collects the deltas of one answer."""
 
     def __init__(self) -> None:
-        self.text = ""
+        self._pieces: list[str] = []
+        self._chars = 0
         self.thought = False
         self.usage: Usage | None = None
         self.spent = Usage()
@@ -202,14 +205,22 @@ class Heard:
         self.sources: tuple[Source, ...] = ()
         self.model = ""
 
+    @property
+    def text(self) -> str:
+        return "".join(self._pieces)
+
     def take(self, delta: Delta) -> None:
+        """Raises `Refused` if the answer does not end."""
         match delta:
             case TextDelta(more):
-                self.text += more
+                self._pieces.append(more)
+                self._chars += len(more)
+                if self._chars > MOST_CHARS:
+                    raise Refused("the answer does not end", "endless")
             case ReasoningDelta():
                 self.thought = True
             case Withdrawn():
-                self.text = ""
+                self._pieces, self._chars = [], 0
             case SpentBefore(spent):
                 self.spent, self.usage = self.spent + spent, None
             case Usage():

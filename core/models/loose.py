@@ -13,6 +13,8 @@ import msgspec
 
 from core.border import clean
 
+MOST_VALUES = 50_000
+"""In one payload. Megabytes of them would keep the loop for seconds, and take 500 MB."""
 MOST_TOKENS = 1_000_000_000
 """A larger count makes no sense."""
 DEEP = 8
@@ -40,14 +42,38 @@ def parse(data: bytes) -> object:
         raise ValueError("nested too deep") from error
 
 
+def parse_few(data: bytes) -> object:
+    """As `parse`, for a payload of a stranger. Raises `ValueError` for too many values, too."""
+    if _is_crowded(data):
+        raise ValueError("too many values")
+    return parse(data)
+
+
+def _is_crowded(data: bytes) -> bool:
+    """Whether *data* holds more than `MOST_VALUES` values. A long text with commas is one value."""
+    if sum(map(data.count, _BETWEEN)) <= MOST_VALUES:
+        return False
+    plain = data.replace(b"\\\\", b"").replace(b'\\"', b"")
+    if plain.count(b'"') > 2 * MOST_VALUES:
+        return True
+    outside = b"".join(plain.split(b'"')[::2])
+    return sum(map(outside.count, _BETWEEN)) > MOST_VALUES
+
+
+_BETWEEN = (b",", b"[", b"{")
+"""What stands before each value, but for a few."""
+
+
 def parse_all(data: bytes) -> list[object]:
     """The JSON values in *data*, which may hold several one after the other.
 
     A part behind the first value that is no JSON is left out.
 
     Raises:
-        ValueError: it does not begin with JSON.
+        ValueError: it does not begin with JSON, or holds too many values.
     """
+    if _is_crowded(data):
+        raise ValueError("too many values")
     try:
         return [parse(data)]
     except ValueError:

@@ -47,7 +47,7 @@ class Reading:
         try:
             said = parse_all(data)
         except ValueError:
-            set_aside("model.stream", "no JSON")
+            set_aside("model.stream", "no JSON, or too many values")
             return
         for one in said:
             objects = records(one)

@@ -8,17 +8,21 @@ import email.utils
 import re
 import time
 from collections.abc import Iterator, Mapping
+from itertools import islice
 
 import aiohttp
 
 from core.border import clean
 from core.errors import ModelError, Overloaded, Refused
-from core.models.loose import parse, record, records, text_of
+from core.models.loose import parse, parse_few, record, records, text_of
 from core.models.reasons import reason_of
 from core.net.bounded_body import read_up_to
 from core.secret import redact
 
 ERROR_BYTES = 20_000
+MOST_CHARS = 20_000
+"""So much of an error is looked at, also of one in a stream, where it may have megabytes."""
+MOST_ERRORS = 50
 SAID_CHARS = 4_000
 TOLD_CHARS = 300
 MOST_HOLDERS = 3
@@ -69,7 +73,7 @@ def read_error(said: object, status: int = 0) -> ModelError:
     told = f"{text[:TOLD_CHARS] or 'no reason given'} ({where})"
     # console.groq.com/docs/tool-use, "tool_use_failed"
     found = (text_of(one.get("failed_generation")) for one in _errors(said))
-    generated = next(filter(None, found), "")
+    generated = next(filter(None, found), "")[:MOST_CHARS]
     if reason is None and not generated:
         return Overloaded(told)
     words = f"{text[:SAID_CHARS]} {_named(said)}".strip()
@@ -102,7 +106,8 @@ def _told(said: object) -> tuple[list[str], str]:
         words += [text_of(fields.get(name), ("msg", "message")) for name in _WORDS]
     if isinstance(said, str):
         words.append(said)
-    return codes, clean(" ".join(dict.fromkeys(filter(None, words)))).strip()
+    message = " ".join(dict.fromkeys(filter(None, words)))
+    return codes, clean(message[:MOST_CHARS]).strip()
 
 
 _CODES = ("status", "type", "code", "errorcode", "statuscode")
@@ -120,13 +125,18 @@ def _plain(fields: Mapping[str, object]) -> Mapping[str, object]:
     return {name.replace("_", "").lower(): value for name, value in fields.items()}
 
 
-def _errors(said: object, depth: int = 0) -> Iterator[Mapping[str, object]]:
+def _errors(said: object) -> Iterator[Mapping[str, object]]:
+    """The first parts of *said* that may be an error."""
+    return islice(_all_errors(said), MOST_ERRORS)
+
+
+def _all_errors(said: object, depth: int = 0) -> Iterator[Mapping[str, object]]:
     """All parts of *said* that may be an error. Gemini sends a list, gateways wrap errors."""
     for outer in records(said):
         yield outer
         for name, inner in _plain(outer).items():
             if name in _HOLDERS and depth < MOST_HOLDERS:
-                yield from _errors(inner, depth + 1)
+                yield from _all_errors(inner, depth + 1)
             if name not in _ERRORS:
                 continue
             if isinstance(inner, str):
@@ -137,7 +147,7 @@ def _errors(said: object, depth: int = 0) -> Iterator[Mapping[str, object]]:
                 raw = text_of(metadata.get("raw"))
                 if raw:
                     try:
-                        yield from _errors(parse(raw[:ERROR_BYTES].encode("utf-8", "replace")))
+                        yield from _all_errors(parse(raw[:ERROR_BYTES].encode("utf-8", "replace")))
                     except ValueError:
                         yield {"message": raw}
                 yield from records(one.get("innererror"))
@@ -146,7 +156,7 @@ def _errors(said: object, depth: int = 0) -> Iterator[Mapping[str, object]]:
 def told_in(body: bytes) -> object:
     """The content of *body*, which reports an error."""
     try:
-        return parse(body)
+        return parse_few(body)
     except ValueError:
         # An HTML page is nothing for a person to read. A plain line may be.
         text = body.decode("utf-8", "replace").strip()

@@ -11,6 +11,8 @@ from core.models.chunks import Source
 from core.models.loose import record, records, text_of
 
 MOST = 50
+LOOKED_AT = 10 * MOST
+"""So many of each field: most are repeated, and some cannot be read."""
 TITLE_CHARS = 120
 URL_CHARS = 2_000
 
@@ -22,26 +24,26 @@ def sources_of(
 
     *chunk* may also hold titles for known pages.
     """
-    titled = [_source(one) for one in records(chunk.get("search_results"))]
+    titled = [_source(one) for one in records(chunk.get("search_results"))[:LOOKED_AT]]
     titles = {one.url: one for one in titled if one is not None}
     found = list(known)
     citations = chunk.get("citations")
     if isinstance(citations, list) and citations:
         # `[2]` in the answer is the second of these, even if the first cannot be read.
-        cited_here = [_source(record(one) or {"url": one}) for one in citations]
+        cited_here = [_source(record(one) or {"url": one}) for one in citations[:MOST]]
         found = [titles.get(one.url, one) if one else Source("") for one in cited_here]
     for one in titled:
         if one is not None:
             _add(found, one)
     for said in (choice.get("delta"), choice.get("message")):
-        for note in records(record(said).get("annotations")):
+        for note in records(record(said).get("annotations"))[:LOOKED_AT]:
             cited = _source(record(note.get("url_citation")) or note)
             if cited is not None:
                 _add(found, cited)
     for where in (chunk, choice):
         grounding = record(where.get("grounding_metadata") or where.get("groundingMetadata"))
         pieces = grounding.get("grounding_chunks") or grounding.get("groundingChunks")
-        for piece in records(pieces):
+        for piece in records(pieces)[:LOOKED_AT]:
             cited = _source(record(piece.get("web")))
             if cited is not None:
                 _add(found, cited)
@@ -63,7 +65,8 @@ def _add(found: list[Source], source: Source) -> None:
             if source.title and not one.title:
                 found[at] = source
             return
-    found.append(source)
+    if len(found) < MOST:
+        found.append(source)
 
 
 def _source(said: Mapping[str, object]) -> Source | None:

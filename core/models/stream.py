@@ -105,8 +105,10 @@ class Stream:
             else:
                 self._rest(some)
         except ModelError as error:
-            # The deltas before the error, from the same read, are returned first.
-            self._failed = error
+            # The deltas before the error, from the same read, are returned first. Without its
+            # frames: they hold what was read, and hold each other until a rare collection.
+            self._failed = error.with_traceback(None)
+            error.__context__ = None
         return some
 
     def _take(self, piece: bytes, some: list[Delta]) -> None:

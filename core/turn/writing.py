@@ -55,15 +55,18 @@ async def write(
         async with services.model.stream(request) as deltas:
             async for delta in deltas:
                 if type(delta) is TextDelta:  # Most are; a pattern takes four times as long.
-                    generation.add(delta.text)
-                    if generation.chars > ANSWER_CHARS:
+                    left = max(0, ANSWER_CHARS - generation.chars)
+                    # One delta may hold megabytes.
+                    generation.add(delta.text[:left])
+                    if len(delta.text) > left:
                         raise Refused("the answer does not end", "endless")
                     on_text()
                     continue
                 match delta:
                     case ReasoningDelta(text):
-                        generation.think(text, aloud=thoughts)
-                        if generation.thought_chars > THOUGHT_CHARS:
+                        left = max(0, THOUGHT_CHARS - generation.thought_chars)
+                        generation.think(text[:left], aloud=thoughts)
+                        if len(text) > left:
                             raise Refused("the thinking does not end", "endless")
                         if thoughts:
                             on_text()

@@ -91,9 +91,11 @@ async def test_an_answer_that_always_breaks_keeps_what_was_shown_and_offers_retr
     assert "Echo of go" in posts[-1].text
 
 
-async def test_an_answer_without_an_end_is_ended(driver, tmp_path, model, monkeypatch):
+@pytest.mark.parametrize("piece_chars", [1_000, 10**6])
+async def test_an_answer_without_an_end_is_ended(driver, tmp_path, model, monkeypatch, piece_chars):
     monkeypatch.setattr("core.turn.writing.ANSWER_CHARS", 5_000)
-    model.answer, model.piece_chars, model.piece_s = lambda messages: "more " * 10**6, 1000, 0.001
+    model.answer, model.piece_s = lambda messages: "more " * 10**6, 0.001
+    model.piece_chars = piece_chars
     async with driving(driver, tmp_path, model):
         await driver.say(driver.places[0], "go")
         (post,) = await driver.answered(driver.places[0])
