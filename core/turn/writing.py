@@ -55,19 +55,12 @@ async def write(
         async with services.model.stream(request) as deltas:
             async for delta in deltas:
                 if type(delta) is TextDelta:  # Most are; a pattern takes four times as long.
-                    left = max(0, ANSWER_CHARS - generation.chars)
-                    # One delta may hold megabytes.
-                    generation.add(delta.text[:left])
-                    if len(delta.text) > left:
-                        raise Refused("the answer does not end", "endless")
+                    _say(generation, delta.text)
                     on_text()
                     continue
                 match delta:
                     case ReasoningDelta(text):
-                        left = max(0, THOUGHT_CHARS - generation.thought_chars)
-                        generation.think(text[:left], aloud=thoughts)
-                        if len(text) > left:
-                            raise Refused("the thinking does not end", "endless")
+                        _think(generation, text, aloud=thoughts)
                         if thoughts:
                             on_text()
                     case AnsweredBy(name, price):
@@ -94,3 +87,18 @@ async def write(
     except ModelError as error:
         generation.error = error
         generation.usage |= Usage.of(error)
+
+
+def _say(generation: Generation, text: str) -> None:
+    """Add *text*, which may be megabytes of one delta, up to the bound."""
+    left = max(0, ANSWER_CHARS - generation.chars)
+    generation.add(text[:left])
+    if len(text) > left:
+        raise Refused("the answer does not end", "endless")
+
+
+def _think(generation: Generation, text: str, *, aloud: bool) -> None:
+    left = max(0, THOUGHT_CHARS - generation.thought_chars)
+    generation.think(text[:left], aloud=aloud)
+    if len(text) > left:
+        raise Refused("the thinking does not end", "endless")
