@@ -65,7 +65,13 @@ class OwnPosts:
         tree = Tree(posts)
         if sent.command:
             asked = tree.end(sent.after if sent.after in tree.keys else "")
-            return Shown(log, log_name, Place(asked, tree.elsewhere(asked)))
+            place = Place(asked, tree.elsewhere(asked))
+            for key, post in posts.items():
+                if verdict := _thumb(sent, post):
+                    rated = msgspec.json.encode(replace(post, rated=verdict))
+                    await log.put(log_name, rated, key)
+                    return Shown(log, log_name, place, key, values[key])
+            return Shown(log, log_name, place)
         if sent.id in tree.keys:
             instead = sent.edits if sent.edits in tree.keys else ""
             return Shown(log, log_name, Place(sent.id, tree.elsewhere(sent.id), instead))
@@ -145,3 +151,11 @@ def _post(sent: Sent, attachments: Sequence[Attachment]) -> Post:
         downloads=tuple(Download(key, title) for kind, key, title in keys if kind == "file"),
         at=time.time(),
     )
+
+
+def _thumb(sent: Sent, post: Post) -> str:
+    """Which thumb under *post* was pressed: `up` or `down`; empty: none of its."""
+    name, _, rest = sent.command.partition(" ")
+    if name != "rate" or not any(one.command == sent.command for one in post.buttons):
+        return ""
+    return rest.partition(" ")[0]

@@ -42,6 +42,8 @@ class Post(msgspec.Struct, frozen=True, omit_defaults=True):
     the answer into one line. *versions*: what earlier versions kept of edits, the oldest first.
     *edit*: the id of the last edit that changed this post.
 
+    *rated*: the thumb that was pressed, `up` or `down`.
+
     Of a question, *after* is the one before it (empty: none; None: an earlier version, whose posts
     have no branches), and *chosen* when somebody turned to it. *to*: the question this answers.
     """
@@ -62,6 +64,7 @@ class Post(msgspec.Struct, frozen=True, omit_defaults=True):
     after: str | None = None
     to: str = ""
     chosen: float = 0.0
+    rated: str = ""
 
 
 class Entry(msgspec.Struct, frozen=True):

@@ -9,7 +9,7 @@ const MEGABYTES = Number(document.body.dataset.mostMegabytes);
 const SHRUNK_PIXELS = 2048;
 const SHRUNK_FROM_BYTES = 1_500_000;
 
-let files = []; // { name, file (its key, once it is there), node, request }
+let files = []; // { name, file (its key, once it is there), kind, bytes, node, request }
 let changed = () => {};
 
 export function tell(listener) {
@@ -25,6 +25,67 @@ export function clear() {
   $("files").replaceChildren();
   changed();
 }
+
+export function sent() {
+  clear();
+  keep();
+}
+
+// --- what outlives a reload -------------------------------------------------------------------------
+
+const keptAs = (id) => `palaver:files:${id}`;
+
+function kept(id) {
+  try {
+    return JSON.parse(localStorage.getItem(keptAs(id))) || [];
+  } catch {
+    return [];
+  }
+}
+
+function keep(list = files, id = thread) {
+  try {
+    const told = list.map(({ name, file, kind, bytes }) => ({ name, file, kind, bytes }));
+    if (told.length) localStorage.setItem(keptAs(id), JSON.stringify(told));
+    else localStorage.removeItem(keptAs(id));
+  } catch {
+    // The browser keeps nothing.
+  }
+}
+
+// Show again what was attached here. What did not reach the server, or is not there any more, must be
+// attached again.
+export async function restore() {
+  const here = thread;
+  const lost = [];
+  for (const one of kept(here)) {
+    if (one.file && files.length < MOST) show({ ...one }, address(one.file));
+    else lost.push(one.name);
+  }
+  const there = await Promise.all(files.map(async (one) => {
+    const answer = await fetch(address(one.file), { method: "HEAD" }).catch(() => null);
+    return answer?.status !== 404;
+  }));
+  if (here !== thread) return;
+  for (const gone of files.filter((one, at) => there[at] === false)) {
+    lost.push(gone.name);
+    remove(gone);
+  }
+  keep();
+  changed();
+  if (lost.length) complain(say("page_attach_again", { names: lost.join(", ") }));
+}
+
+// Files of a message that was refused are attached again.
+export function bring(id, list) {
+  if (!list.length) return;
+  keep([...list, ...(id === thread ? files : kept(id))].slice(0, MOST), id);
+  if (id !== thread) return;
+  for (const one of list.slice(0, MOST - files.length)) show({ ...one }, address(one.file));
+  changed();
+}
+
+const address = (key) => `/api/conversations/${thread}/files/${key}`;
 
 // What was wrong with a file is said until somebody does something else with files.
 let complaint = "";
@@ -62,18 +123,26 @@ export function add(list) {
   changed();
 }
 
-async function take(file) {
-  const entry = { name: file.name || "file" };
-  const bar = make("progress", { max: "1", value: "0", "aria-label": entry.name });
-  const remove = make("button", { type: "button", class: "icon", "aria-label": say("page_remove", { name: entry.name }), onclick: () => drop(entry) }, "✕");
-  entry.node = make("li", {}, preview(file), make("span", { class: "name", dir: "auto" }, entry.name), make("small", {}, size(file.size)), bar, remove);
+// *source*: the address of a picture.
+function show(entry, source, bar = "") {
+  const off = make("button", { type: "button", class: "icon", "aria-label": say("page_remove", { name: entry.name }), onclick: () => drop(entry) }, "✕");
+  entry.node = make("li", {}, preview(entry.kind, source), make("span", { class: "name", dir: "auto" }, entry.name), make("small", {}, entry.bytes ? size(entry.bytes) : ""), bar, off);
   files.push(entry);
   $("files").append(entry.node);
+}
+
+async function take(file) {
+  const kind = file.type.split("/")[0];
+  const entry = { name: file.name || "file", kind, bytes: file.size };
+  const bar = make("progress", { max: "1", value: "0", "aria-label": entry.name });
+  show(entry, kind === "image" ? URL.createObjectURL(file) : "", bar);
+  keep();
   try {
     const sent = await shrink(file);
     entry.kind = sent.type.split("/")[0];
     entry.file = await upload(sent, entry, bar);
     bar.remove();
+    if (files.includes(entry)) keep();
   } catch (error) {
     if (!files.includes(entry)) return;
     drop(entry);
@@ -85,15 +154,19 @@ async function take(file) {
 function drop(entry) {
   forgive();
   entry.request?.abort();
-  entry.node.remove();
-  files = files.filter((one) => one !== entry);
+  remove(entry);
+  keep();
   $("text").focus();
   changed();
 }
 
-function preview(file) {
-  if (!file.type.startsWith("image/")) return make("span", { class: "sign", "aria-hidden": "true" }, file.type.startsWith("audio/") ? "🎤" : "📄");
-  const source = URL.createObjectURL(file);
+function remove(entry) {
+  entry.node.remove();
+  files = files.filter((one) => one !== entry);
+}
+
+function preview(kind, source) {
+  if (kind !== "image") return make("span", { class: "sign", "aria-hidden": "true" }, kind === "audio" ? "🎤" : "📄");
   const image = make("img", { src: source, alt: "" });
   image.addEventListener("load", () => URL.revokeObjectURL(source));
   return image;

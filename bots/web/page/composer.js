@@ -12,6 +12,7 @@ const coarse = window.matchMedia("(pointer: coarse)");
 let editing = ""; // the id of the question that is edited
 let draft = ""; // what was written before that
 let composedAt = -Infinity;
+let returned = ""; // what was refused, at the beginning of the text box
 let begun = false;
 let early = false; // Enter was pressed before there was a conversation
 
@@ -22,6 +23,15 @@ function keepDraft() {
   try {
     if ($("text").value) localStorage.setItem(draftOf(thread), $("text").value);
     else localStorage.removeItem(draftOf(thread));
+  } catch {
+    // The browser keeps nothing.
+  }
+}
+
+function keepElsewhere(id, text) {
+  try {
+    const draft = [text, localStorage.getItem(draftOf(id))].filter(Boolean).join("\n\n");
+    if (draft) localStorage.setItem(draftOf(id), draft);
   } catch {
     // The browser keeps nothing.
   }
@@ -39,6 +49,7 @@ export function restore() {
   } catch {
     $("text").value = typed;
   }
+  attach.restore();
   attach.begin();
   size();
   if (early) $("form").requestSubmit();
@@ -63,7 +74,8 @@ function put(message) {
 }
 
 export async function press(command, target) {
-  target.disabled = true;
+  // A thumb can be pressed again, and who presses it with the keyboard stays there.
+  target.disabled = !command.startsWith("rate ");
   if (command !== "stop") follow();
   try {
     await send("POST", `/api/conversations/${thread}`, { id: token(), command, after: lastAsked() });
@@ -79,7 +91,6 @@ export async function press(command, target) {
 function rated(target) {
   for (const one of target.parentElement?.querySelectorAll('[data-command^="rate "]') || []) {
     one.setAttribute("aria-pressed", String(one === target));
-    one.disabled = false;
   }
 }
 
@@ -137,7 +148,7 @@ $("form").addEventListener("submit", (event) => {
   }
   if (!endEdit()) $("text").value = "";
   keepDraft();
-  attach.clear();
+  attach.sent();
   size();
   put(message);
 });
@@ -145,8 +156,15 @@ $("form").addEventListener("submit", (event) => {
 outbox.tell({
   changed: pending,
   taken: () => document.dispatchEvent(new Event("palaver:sent")),
-  refused({ thread: where, text }) {
-    if (text && where === thread && !$("text").value) $("text").value = text;
+  // What was refused comes back, before what was written since.
+  refused({ thread: where, text, files = [], shown = [] }) {
+    if (!text && !files.length) return;
+    attach.bring(where, files.map((file, at) => ({ file, name: shown[at] || "" })));
+    if (where !== thread) return keepElsewhere(where, text);
+    const before = returned && $("text").value.startsWith(returned) ? returned : "";
+    const since = $("text").value.slice(before.length).replace(/^\n\n/, "");
+    returned = [before, text].filter(Boolean).join("\n\n");
+    $("text").value = [returned, since].filter(Boolean).join("\n\n");
     keepDraft();
     size();
   },

@@ -55,6 +55,7 @@ async function erase(gone) {
   await call(path(gone), { method: "DELETE", keepalive: true });
   write(read().filter((one) => one !== gone));
   localStorage.removeItem(`palaver:draft:${gone}`);
+  localStorage.removeItem(`palaver:files:${gone}`);
 }
 
 export const finish = () => Promise.all(read().map((one) => erase(one).catch(() => {})));

@@ -13,6 +13,7 @@ const MOST_MS = 30_000;
 let waitMs = FIRST_MS;
 let timer = null;
 let running = false;
+let under = null; // the request that is under way
 let told = { changed() {}, taken() {}, refused() {} };
 
 function read() {
@@ -40,7 +41,7 @@ export function begin(who) {
   try {
     const was = localStorage.getItem(WHOSE);
     if (was !== null && was !== who) {
-      const names = Object.keys(localStorage).filter((name) => /^palaver:(outbox$|forgotten$|draft:)/.test(name));
+      const names = Object.keys(localStorage).filter((name) => /^palaver:(outbox$|forgotten$|draft:|files:)/.test(name));
       for (const name of names) localStorage.removeItem(name);
     }
     localStorage.setItem(WHOSE, who);
@@ -80,7 +81,8 @@ export async function flush() {
       const { thread, shown, tried, ...body } = next;
       if (!tried) write(read().map((one) => (one.id === next.id ? { ...one, tried: true } : one)));
       try {
-        await send("POST", `/api/conversations/${thread}`, body);
+        under = new AbortController();
+        await send("POST", `/api/conversations/${thread}`, body, { signal: under.signal });
         waitMs = FIRST_MS;
         write(read().filter((one) => one.id !== next.id));
         state("");
@@ -102,5 +104,10 @@ export async function flush() {
   }
 }
 
-window.addEventListener("online", flush);
+// What went out by a network that is gone is not waited for. The server takes it once, however often.
+window.addEventListener("online", () => {
+  waitMs = FIRST_MS;
+  if (running) under?.abort();
+  flush();
+});
 document.addEventListener("visibilitychange", () => document.hidden || flush());

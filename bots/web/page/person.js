@@ -2,7 +2,7 @@
 
 import { $, make, say, state } from "./base.js";
 import { Blocks } from "./blocks.js";
-import { call, session } from "./server.js";
+import { call, reason, session } from "./server.js";
 
 // A press, because whoever sent somebody else their own link would read what is asked then.
 export function ask(link) {
@@ -11,9 +11,12 @@ export function ask(link) {
     make("p", {}, say("page_sign_in_how")),
     make("button", { type: "button", class: "main", onclick: async (event) => {
       event.target.disabled = true;
-      const { ok } = await session("POST", { link }).catch(() => ({}));
-      if (ok) location.reload();
-      else box.replaceChildren(make("p", { role: "alert" }, say("page_link_gone")));
+      const { ok, status } = await session("POST", { link }).catch(() => ({}));
+      if (ok) return location.reload();
+      if (status === 410) return box.replaceChildren(make("p", { role: "alert" }, say("page_link_gone")));
+      // The link may still be good.
+      event.target.disabled = false;
+      return state(say("page_not_done", { reason: status ? reason(status) : say("page_offline") }), true);
     } }, say("page_sign_in")));
   $("form").hidden = true;
   $("posts").replaceChildren(box);

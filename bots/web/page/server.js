@@ -10,13 +10,24 @@ export class Failed extends Error {
   }
 }
 
+// A request that is not answered for so long has failed: on the way between two networks a browser
+// may wait for minutes. The server says after ten seconds that it did not take something.
+const MOST_MS = 20_000;
+
+function bounded(other) {
+  const both = new AbortController();
+  setTimeout(() => both.abort(), MOST_MS);
+  other?.addEventListener("abort", () => both.abort());
+  return both.signal;
+}
+
 // What a refusal means, for people. (Its own text may be in another language, or a proxy's.)
 export const reason = (status) => texts[`page_error_${status}`] || say("page_error_other", { status });
 
 export async function call(path, options) {
   let response;
   try {
-    response = await fetch(path, options);
+    response = await fetch(path, { ...options, signal: bounded(options?.signal) });
   } catch {
     throw new Failed(say("page_offline"), true);
   }

@@ -304,14 +304,21 @@ function drawPost(key, entry) {
   drawFiles(node, post);
   drawActions(node, entry);
   if (post.author === "person") drawWordings(node, post, tree.wordings(post.id), choose);
-  if (post.author === "bot" && last) for (const other of document.querySelectorAll(".post .buttons")) other.remove();
+  if (last) drawButtons(node, post);
+}
+
+// Only under the last post. Of buttons that are there already only the pressed thumb is drawn anew, so
+// they keep the focus.
+function drawButtons(node, post) {
   const buttons = (post.buttons || []).filter(({ command }) => command !== "stop");
-  if (buttons.length && last) {
-    const row = make("div", { class: "buttons" });
-    for (const { command, label } of buttons) {
-      row.append(make("button", { type: "button", "data-command": command, onclick: (event) => told.press(command, event.target) }, label));
-    }
-    node.append(row);
+  const now = node.querySelector(":scope > .buttons");
+  const same = now && now.textContent === buttons.map(({ label }) => label).join("") && [...now.children].every((one, at) => one.dataset.command === buttons[at].command);
+  if (post.author === "bot") for (const other of document.querySelectorAll(".post .buttons")) if (!same || other !== now) other.remove();
+  const row = same ? now : make("div", { class: "buttons" });
+  if (!same) for (const { command, label } of buttons) row.append(make("button", { type: "button", "data-command": command, onclick: (event) => told.press(command, event.target) }, label));
+  if (!same && buttons.length) node.append(row);
+  for (const one of row.querySelectorAll('[data-command^="rate "]')) {
+    if (post.rated) one.setAttribute("aria-pressed", String(one.dataset.command.startsWith(`rate ${post.rated} `)));
   }
 }
 
