@@ -15,7 +15,7 @@ def main() -> None:
     if usual:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
     gc.set_threshold(MANY)
-    with without("cryptography", "opentelemetry.sdk.metrics", "rich"):
+    with without("cryptography", "opentelemetry", "rich"):
         from bots.cli import main as command  # noqa: PLC0415 - a second of work, see above
 
     gc.freeze()  # No later look for garbage goes through all this again.

@@ -1,7 +1,7 @@
 """Optional parts of libraries: not read where nobody uses them.
 
 Some libraries read another one on the chance that it is there, for what we never ask of them. The
-clients of Redis and Telegram read `cryptography` (7 MB), Redis' reads OpenTelemetry's metrics, and
+clients of Redis and Telegram read `cryptography` (7 MB), Redis' reads OpenTelemetry, and
 structlog and httpx read `rich` (4 MB). They do without it where it is not installed, so while they
 are read it is hidden from them.
 """

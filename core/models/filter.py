@@ -9,14 +9,15 @@ import importlib
 import time
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
-from typing import Literal, NamedTuple
-
-import regex
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from core.models.folding import fold, last_seen
 from core.models.pattern_size import size_of
 from core.telemetry import logger
 from core.words import joined
+
+if TYPE_CHECKING:
+    import regex
 
 log = logger(__name__)
 
@@ -82,10 +83,7 @@ class Filter:
                 if size > MOST_SIZE:
                     # Found before it is compiled, because that alone could take gigabytes.
                     raise ValueError(f"{_shown(pattern)} makes the patterns too large: repeat less")
-                try:
-                    self._patterns.append((regex.compile(pattern), rule.action))
-                except (regex.error, RecursionError, OverflowError, MemoryError) as error:
-                    raise ValueError(f"{_shown(pattern)} is no pattern: {error}") from error
+                self._patterns.append((_compiled(pattern), rule.action))
         actions.pop("", None)
         if sum(map(len, actions)) > MOST_CHARS:
             raise ValueError(f"the words have more than {MOST_CHARS:,} characters together")
@@ -147,7 +145,7 @@ class Filter:
             return found, len(text)
         return found, max(at[max(open_at, whole - REACH)], len(text) - HELD)
 
-    def _tell(self, pattern: regex.Pattern[str]) -> None:
+    def _tell(self, pattern: "regex.Pattern[str]") -> None:
         if pattern.pattern not in self._told:
             self._told.add(pattern.pattern)
             log.warning(
@@ -193,6 +191,15 @@ class Screening:
                 end, ended = min(end, one.start), "stop"
         self._before, self._held = last_seen(held, open_at), held[open_at:]
         return Passed("".join(shown[known:end]), "stop" if ended else "")
+
+
+def _compiled(pattern: str) -> "regex.Pattern[str]":
+    import regex  # noqa: PLC0415 - a megabyte, for who has patterns
+
+    try:
+        return regex.compile(pattern)
+    except (regex.error, RecursionError, OverflowError, MemoryError) as error:
+        raise ValueError(f"{_shown(pattern)} is no pattern: {error}") from error
 
 
 def _shown(pattern: str) -> str:

@@ -10,9 +10,10 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-import regex
+if TYPE_CHECKING:
+    import regex
 
 _IGNORED = re.compile(
     "[\x00-\x08\x0e-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e"
@@ -25,10 +26,6 @@ _IGNORED = re.compile(
 controls, the empty pattern of Braille, the marks of interlinear notes. Characters without a meaning
 of their own: format characters, lines that stretch a word, private characters."""
 _BROKEN = re.compile("[\ud800-\udfff]")
-_MARKED = regex.compile(
-    r"[\p{M}\u309b\u309c\uff9e\uff9f\U0001f150-\U0001f169\U0001f170-\U0001f189]"
-)
-"""Marks, some of which may be left out, and characters with a plain form that NFKC lacks."""
 _PLAIN = {
     # Marks for voiced kana: as separate characters, and in half width.
     0x309B: "\u3099",
@@ -70,9 +67,19 @@ class Folded(NamedTuple):
     at: Sequence[int]
 
 
+@lru_cache(maxsize=1)
+def _marked() -> "regex.Pattern[str]":
+    """Marks, some of which may be left out, and characters with a plain form that NFKC lacks."""
+    import regex  # noqa: PLC0415 - a megabyte, for who filters
+
+    return regex.compile(
+        r"[\p{M}\u309b\u309c\uff9e\uff9f\U0001f150-\U0001f169\U0001f170-\U0001f189]"
+    )
+
+
 def fold(text: str) -> Folded:
     text = _BROKEN.sub("\ufffd", text)
-    if not (_IGNORED.search(text) or _MARKED.search(text)):
+    if not (_IGNORED.search(text) or _marked().search(text)):
         lower = text.lower()
         if len(lower) == len(text) and unicodedata.is_normalized("NFKC", text):
             return Folded(text, lower, range(len(text) + 1))

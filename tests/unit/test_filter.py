@@ -140,7 +140,7 @@ def test_a_pattern_that_would_need_gigabytes_is_refused_before_it_is_compiled(
     def compiled(pattern):
         assert size_of(pattern) <= MOST_SIZE
 
-    monkeypatch.setattr("core.models.filter.regex.compile", compiled)
+    monkeypatch.setattr("regex.compile", compiled)
     with pytest.raises(ValueError, match="too large: repeat less") as refused:
         Filter([Rule("mask", patterns=patterns)])
     assert len(str(refused.value)) < 200

@@ -21,7 +21,7 @@ with suppress(SystemExit):
 with suppress(AttributeError):
     PLUGIN.build(TelegramSettings(), SimpleNamespace())
 import slack_bolt, telegram
-unneeded = {"cryptography", "opentelemetry.sdk.metrics", "rich", "click", "pygments"}
+unneeded = {"cryptography", "opentelemetry", "rich", "click", "pygments", "regex"}
 print(sorted(unneeded & {*sys.modules}))
 from cryptography.fernet import Fernet
 import opentelemetry.sdk.metrics, rich
