@@ -1,6 +1,6 @@
 """Chaos: replicas that are killed, frozen and restarted while people ask.
 
-    python -m bench.chaos --seed 1 --questions 300 --seconds 60 [--store cluster]
+    python -m bench.chaos --seed 1 --questions 300 --seconds 60 [--store cluster [--shards 3]]
 
 Telegram, Slack and the model are strict loopback servers, Redis is a process of its own, or a
 group whose primaries die, each replica is a real `palaver run`. In the end every question must
@@ -9,6 +9,7 @@ answer may name another conversation, and nothing may stay reserved in a budget.
 may stand twice only where its process was killed in the moment after the platform had
 taken it. People also ask to be reminded, in chats of their own: each time is told once. A third of
 the questions call tools of an MCP server: each effect comes once, or is said to be unsure.
+With several shards there are as many bots that each has one, and each primary may die.
 """
 
 import argparse
@@ -23,6 +24,7 @@ from collections import Counter
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -32,7 +34,10 @@ from redis.exceptions import RedisError
 from core.errors import ConfigError
 from core.messages import Exchange, conversation_id
 from core.store import keys
-from core.store.connection import connect
+from core.store.living import living
+from core.store.opening import opened
+from core.store.sharded import shards_of
+from core.store.shards import Layout
 from core.store.values import read_dead_letter
 from tests.harness import Replica, until
 from tests.servers import effects, slack
@@ -40,7 +45,8 @@ from tests.servers.model import ModelServer
 from tests.servers.redis import redis_at
 from tests.servers.redis_groups import cluster_at, linked, moved, sentinels_at
 from tests.servers.slack import SlackError, SlackServer
-from tests.servers.telegram import ApiError, TelegramServer
+from tests.servers.telegram import BOT, ApiError
+from tests.servers.telegram_bots import TelegramBots
 
 TELEGRAM_CHATS, SLACK_CHATS, GROUPS = 12, 8, 2
 REMINDED = range(60, 64)
@@ -139,7 +145,9 @@ class Result:
 class Chaos:
     """One run. Everything that is random comes from *seed*."""
 
-    def __init__(self, seed, questions, seconds, replicas, folder, faults=(), store="redis"):
+    def __init__(
+        self, seed, questions, seconds, replicas, folder, faults=(), store="redis", shards=1
+    ):
         self._chance = random.Random(seed)
         self._times = random.Random(seed + 1)
         self.reminded = {}
@@ -147,7 +155,7 @@ class Chaos:
         self._questions, self._seconds, self._count = questions, seconds, replicas
         self._folder = folder
         self._file = folder / "effects"
-        self._faults, self._store = faults, store
+        self._faults, self._store, self._shards = faults, store, shards
         self._failover = None
         self.result = Result()
         self.asked = {}
@@ -160,7 +168,8 @@ class Chaos:
     async def run(self):
         began = time.monotonic()
         async with AsyncExitStack() as stack:
-            self.telegram = await stack.enter_async_context(TelegramServer().running())
+            bots = TelegramBots(_bots_for(self._shards))
+            self.bots = (await stack.enter_async_context(bots.running())).bots
             self.slack = await stack.enter_async_context(SlackServer().running())
             self.slack.retry_s = (0.05, 1, 2, 4, 8, 8, 8)
             self.model = await stack.enter_async_context(
@@ -169,7 +178,7 @@ class Chaos:
             at = self._folder / "store"
             self.redis = await stack.enter_async_context(STORES[self._store](at))
             log = stack.enter_context((self._folder / "replicas.log").open("w"))
-            servers = self.redis, self.telegram, self.model
+            servers = self.redis, self.bots[0], self.model
             self.model.calling = self._calling
             config = self._folder / "palaver.toml"
             config.write_text(effects.entry(self._file))
@@ -180,6 +189,8 @@ class Chaos:
                 "slack_app_token": slack.APP_TOKEN,
                 "slack_api_url": self.slack.api_url,
                 "budgets": BUDGETS,
+                "shards": self._shards,
+                "telegram_bot_token": ",".join(bot.token for bot in self.bots),
             }
             self.replicas = [
                 Replica(self._folder, *servers, log, warm=True, grace_s=3, **more)
@@ -240,18 +251,17 @@ class Chaos:
 
     async def _ask(self):
         for user in range(100, 100 + TELEGRAM_CHATS):
-            self.telegram.add_private(user)
+            self._bot(user).add_private(user)
         for group in range(GROUPS):
-            self.telegram.add_group(-1000 - TELEGRAM_CHATS - SLACK_CHATS - group)
+            chat = -1000 - TELEGRAM_CHATS - SLACK_CHATS - group
+            self._bot(chat).add_group(chat)
         threads = {}
         pause = self._seconds / self._questions
         for number in range(self._questions):
             index = self._chance.randrange(TELEGRAM_CHATS + SLACK_CHATS + GROUPS)
             text = f"c{index:02d} q{number:04d}"
             if index < TELEGRAM_CHATS:
-                user = 100 + index
-                self.telegram.say(user, text, user=self.telegram.person(user))
-                conversation = conversation_id("telegram", str(user))
+                conversation = self._say(100 + index, text)
             elif index >= TELEGRAM_CHATS + SLACK_CHATS:
                 conversation = self._ask_in_group(-1000 - index, text)
             else:
@@ -266,29 +276,39 @@ class Chaos:
 
     async def _ask_to_be_reminded(self):
         for user in REMINDED:
-            self.telegram.add_private(user)
+            self._bot(user).add_private(user)
         many = max(4, self._questions // 8)
         for number in range(many):
             user = self._times.choice(REMINDED)
             text = f"r{number:04d}"
             seconds = self._times.randint(1, max(2, int(self._seconds / 2)))
             said = f"/remind in {seconds} seconds {text}"
-            self.telegram.say(user, said, user=self.telegram.person(user))
+            self._say(user, said)
             self.reminded[text] = user
             await asyncio.sleep(self._seconds / 2 / many)
         self.result.reminders = many
 
     def _told(self, text):
         """The posts that told the reminder *text*."""
-        posts = self.telegram.posts(self.reminded[text])
+        user = self.reminded[text]
+        posts = self._bot(user).posts(user)
         return [post for post in posts if "\u23f0\n" in post.text and text in post.text]
 
     def _ask_in_group(self, group, text):
         user = self._chance.choice(PEOPLE)
-        person = self.telegram.person(user, f"P{user}")
-        self.telegram.say(group, f"@palaver_bot {text}", user=person)
+        bot = self._bot(group)
         self.speakers[text] = f"P{user}"
-        return conversation_id("telegram", str(group))
+        person = bot.person(user, f"P{user}")
+        return self._say(group, f"@{bot.bot['username']} {text}", person)
+
+    def _bot(self, chat):
+        """The bot that is in *chat*."""
+        return self.bots[abs(chat) % len(self.bots)]
+
+    def _say(self, chat, text, person=None):
+        bot = self._bot(chat)
+        bot.say(chat, text, user=person or bot.person(chat))
+        return conversation_id(_tenant(bot), str(chat))
 
     # --- what goes wrong ---
 
@@ -378,9 +398,10 @@ class Chaos:
             self._failover = asyncio.create_task(failover())
 
     async def _lose_the_primary(self):
-        began, dead = time.time(), await until(self.redis.primary)
+        primary = partial(self.redis.primary, *self._a_shard())
+        began, dead = time.time(), await until(primary)
         dead.kill()
-        await until(self.redis.primary, 60)
+        await until(primary, 60)
         self.absences.append((began, time.time()))
         self._note(f"no primary for {time.time() - began:.2f} s")
         dead.start()
@@ -389,10 +410,15 @@ class Chaos:
         await until(lambda: linked([dead]), 60)
 
     async def _move_the_slot(self):
-        source = await until(self.redis.primary)
+        shard = self._a_shard()
+        source = await until(partial(self.redis.primary, *shard))
         roles = {node: await node.role() for node in self.redis.data}
         others = [node for node, role in roles.items() if role == "master"]
-        await moved(source, next(node for node in others if node is not source))
+        await moved(source, next(node for node in others if node is not source), *shard)
+
+    def _a_shard(self):
+        """Any of several; empty: there is but one, and nothing is left to chance."""
+        return (self._chance.randrange(self._shards),) if self._shards > 1 else ()
 
     async def _cut_model(self):
         async def cut(request):
@@ -408,12 +434,15 @@ class Chaos:
         self.model.faults.append(busy)
 
     async def _flood(self):
-        self.telegram.hold(100 + self._chance.randrange(TELEGRAM_CHATS), 2)
+        user = 100 + self._chance.randrange(TELEGRAM_CHATS)
+        self._bot(user).hold(user, 2)
         self.slack.faults.append(("chat.update", SlackError("x", retry_after=1)))
 
     async def _break_platform(self):
         method = self._chance.choice(("sendMessage", "editMessageText", "getUpdates"))
-        self.telegram.fail_next(method, ApiError(502, "Bad Gateway"))
+        self._bot(self._chance.randrange(len(self.bots))).fail_next(
+            method, ApiError(502, "Bad Gateway")
+        )
 
     async def _heal(self):
         if self._store == "redis" and self.redis.process is None:
@@ -429,10 +458,13 @@ class Chaos:
 
     async def _answers(self):
         with suppress(ConfigError, RedisError):
-            async with connect(self.redis.url) as redis:
-                await redis.exists(keys.CONTROL)
-                return True
+            async with self._kept() as redis:
+                return not (await living(redis)).away and await redis.exists(keys.CONTROL) >= 0
         return False
+
+    def _kept(self):
+        """What is kept in all shards."""
+        return opened(self.redis.url, self._folder, self._shards)
 
     # --- the verdict ---
 
@@ -453,21 +485,21 @@ class Chaos:
         await asyncio.sleep(1)
 
     async def _history(self, conversation):
-        async with connect(self.redis.url) as redis:
+        async with self._kept() as redis:
             stored = await redis.lrange(keys.history(conversation), 0, -1)
         return [_decode(one) for one in stored]
 
     async def _letters(self):
         """The questions that were set aside for the operator."""
-        async with connect(self.redis.url) as redis:
-            stored = await redis.lrange(keys.DEAD, 0, -1)
+        async with self._kept() as redis:
+            stored = [raw for one in shards_of(redis) for raw in await one.lrange(keys.DEAD, 0, -1)]
         return [read_dead_letter(one).incoming.text for one in stored]
 
     def _screen(self, conversation):
         """The posts of a conversation: (text, whether it is final, when it was posted)."""
         platform, space, thread = conversation.split(":", 2)
-        if platform == "telegram":
-            posts = [(p.text, str(p.markup), p.at) for p in self.telegram.posts(int(space))]
+        if platform.startswith("telegram"):
+            posts = [(p.text, str(p.markup), p.at) for p in self._bot(int(space)).posts(int(space))]
         else:
             posts = [(p.shown, str(p.blocks), p.at) for p in self.slack.answers(space, thread)]
         return [
@@ -522,7 +554,8 @@ class Chaos:
             surely = [post for post in told if not self._may_be_forgotten(post.at)]
             result.reminders_again += [text] if len(surely) > 1 else []
         result.given_up = len(self.slack.unacked)
-        result.floods = len(self.telegram.floods) + len(self.slack.limited)
+        floods = sum(len(bot.floods) for bot in self.bots)
+        result.floods = floods + len(self.slack.limited)
 
     def _judge_steps(self, exchange, did, posts):
         """Whether what *exchange* says of its calls is what the tool servers did."""
@@ -544,11 +577,11 @@ class Chaos:
     async def _still_reserved(self):
         """What budgets hold though nothing runs, and what they did not pay as it was counted."""
         found = []
-        async with connect(self.redis.url) as redis:
-            for tenant in ("telegram", "slack"):
+        async with self._kept() as redis:
+            for tenant in (*map(_tenant, self.bots), "slack"):
                 found += await redis.hkeys(keys.holds(tenant))
                 paid = counted = 0
-                async for key in redis.scan_iter(f"{keys.TAG}:account:*:{tenant}*"):
+                async for key in redis.scan_iter(f"{keys.TAG}:account:*:{tenant}:*"):
                     account = await redis.hgetall(key)
                     found += [f"{key}: {field}" for field in account if field.startswith(b"held")]
                     paid += b":tenant:" in key and int(account[b"spent:tokens"])
@@ -582,10 +615,24 @@ class Chaos:
         ]
 
 
-async def run(*, seed, questions, seconds, replicas=3, faults=(), store="redis"):
+def _tenant(bot):
+    """The name of the tenant that *bot* is."""
+    return "telegram" if bot.bot is BOT else f"telegram+{bot.bot['id']}"
+
+
+def _bots_for(shards):
+    """How many bots there must be, so that each shard has one."""
+    layout, found, count = Layout(shards), {0}, 1
+    while len(found) < shards:
+        found.add(layout.shard_of(f"telegram+{900000 + count}"))
+        count += 1
+    return count
+
+
+async def run(*, seed, questions, seconds, replicas=3, faults=(), store="redis", shards=1):
     """One run in a folder of its own, with all faults or those named; see `Result`."""
     with tempfile.TemporaryDirectory() as folder:
-        chaos = Chaos(seed, questions, seconds, replicas, Path(folder), faults, store)
+        chaos = Chaos(seed, questions, seconds, replicas, Path(folder), faults, store, shards)
         try:
             return await chaos.run()
         finally:
@@ -606,6 +653,7 @@ def main():
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--replicas", type=int, default=3)
     parser.add_argument("--store", choices=STORES, default="redis")
+    parser.add_argument("--shards", type=int, default=1)
     result = asyncio.run(run(**vars(parser.parse_args())))
     print(result.table())
     sys.exit(0 if result.good else 1)

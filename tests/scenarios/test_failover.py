@@ -8,7 +8,7 @@ from core.store import keys
 from core.store.connection import connect
 from tests.contracts.drivers import TelegramDriver, driving
 from tests.harness import readiness, until
-from tests.servers.redis_groups import KINDS, SLOT, cluster_at, moved
+from tests.servers.redis_groups import KINDS, cluster_at, moved, slot_of
 from tests.store.test_accounts import HELD, PERSON, account, accounts_of, reserve, taken
 from tests.store.words import two_views
 
@@ -99,10 +99,10 @@ async def test_what_is_reserved_stays_whole_while_its_slot_is_on_the_move(cluste
         source = await until(cluster.primary)
         target = next(node for node in cluster.data[:3] if node is not source)
         own = await target.client.execute_command("CLUSTER MYID")
-        await source.client.execute_command("CLUSTER SETSLOT", SLOT, "MIGRATING", own)
+        await source.client.execute_command("CLUSTER SETSLOT", slot_of(0), "MIGRATING", own)
         with pytest.raises(StoreError):
             await reserve(claim, accounts, 70)
-        await source.client.execute_command("CLUSTER SETSLOT", SLOT, "STABLE")
+        await source.client.execute_command("CLUSTER SETSLOT", slot_of(0), "STABLE")
         assert await account(redis, accounts[0]) == {HELD: 60}
         assert await reserve(claim, accounts, 70) is None
         assert await account(redis, accounts[0]) == {HELD: 70}

