@@ -13,8 +13,9 @@ from redis.asyncio import Redis
 
 from core.errors import ConfigError, StoreError
 from core.settings import Settings
-from core.store.backup import BackupError, backup, check, is_empty, restore
+from core.store.backup import BackupError, backup, check, is_empty, restore, shards_in
 from core.store.opening import opened
+from core.store.sharded import shards_of
 
 
 async def back_up(settings: Settings, out: str) -> int:
@@ -82,9 +83,12 @@ async def put_back(settings: Settings, source: str, *, replace: bool) -> int:
                     return _failed("the store is not empty: --replace writes over what is there")
                 file.seek(0)
                 count = await restore(redis, file)
+                was, now = shards_in(file), len(shards_of(redis))
         except (BackupError, StoreError) as error:
             return _failed(str(error))
     print(f"{count} keys", file=sys.stderr)
+    if was != now:
+        print(f"SHARDS was {was}, and is {now}: each tenant is in its shard", file=sys.stderr)
     return 0
 
 

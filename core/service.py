@@ -104,7 +104,8 @@ async def open_core(settings: Settings) -> AsyncIterator[Core]:
     keep_secret(*settings.secrets())
     async with AsyncExitStack() as stack:
         url = settings.redis_url.get_secret_value()
-        store = opened(url, settings.data_dir, settings.shards, fixes=True)
+        name = f"{socket.gethostname()}-{secrets.token_hex(6)}"
+        store = opened(url, settings.data_dir, settings.shards, serves=name)
         redis = await stack.enter_async_context(store)
         pubsub = await stack.enter_async_context(PubSub(redis))
         tasks = Tasks(redis, pubsub)
@@ -117,7 +118,7 @@ async def open_core(settings: Settings) -> AsyncIterator[Core]:
         models = await stack.enter_async_context(
             open_models(settings, *recorded, lessons, links, additions)
         )
-        inbox, entries = _inbox(redis, settings), models.tool_servers
+        inbox, entries = _inbox(redis, settings, name), models.tool_servers
         sign_ins = open_sign_ins(redis, pubsub, settings, entries)
         # The demo's server is there for who stays, not for one question from the terminal.
         more = {"idle": models.kind == "demo", "paints": models.images.paints}
@@ -160,10 +161,10 @@ def _remembering(models: Models, redis: Redis, metrics: Metrics) -> RememberingM
     return RememberingModel(models.chat, RedisResponseCache(redis, keys.answer), metrics.memory)
 
 
-def _inbox(redis: Redis, settings: Settings) -> Inbox:
+def _inbox(redis: Redis, settings: Settings, name: str) -> Inbox:
     return Inbox(
         redis,
-        f"{socket.gethostname()}-{secrets.token_hex(6)}",
+        name,
         history_ttl_s=settings.history_ttl,
         most_waiting=settings.max_waiting,
         most_per_person=settings.max_per_person,

@@ -2,7 +2,8 @@
 
 What belongs to one conversation is read in one step, so that no exchange is in the history and its
 question still in the mailbox. Queues, leases and buckets are not in the file (`MADE_ANEW`): the
-next start makes them from the mailboxes. A backup of several shards goes back into as many.
+next start makes them from the mailboxes. A backup of several shards goes back into as many, or into
+an empty store with any number (`core.store.resharding`).
 
 The file holds people's words, and the secret of the page's link.
 """
@@ -12,7 +13,7 @@ import hashlib
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import suppress
 from itertools import groupby, islice
-from typing import Any
+from typing import Any, BinaryIO
 
 import msgspec
 from redis.asyncio import Redis
@@ -22,6 +23,7 @@ from core.errors import PalaverError, StoreError
 from core.store import keys
 from core.store.connection import store_errors
 from core.store.lanes import MARK
+from core.store.resharding import Resharding
 from core.store.sharded import ShardedRedis, shards_of
 from core.store.shards import Layout, in_shard, plain, shard_in
 
@@ -173,46 +175,72 @@ def check(lines: Iterable[bytes]) -> int:
     return count
 
 
+def shards_in(file: BinaryIO) -> int:
+    """How many shards the store had whose checked backup *file* is."""
+    file.seek(0)
+    head = _decoded(next(file))
+    return ((head.layout if isinstance(head, Head) else None) or Layout()).count
+
+
 async def restore(redis: Redis, lines: Iterable[bytes]) -> int:
     """Write what a checked backup holds. Returns the number of keys.
 
-    What has run out since is left out. Keys that stand already are replaced, others stay.
+    What has run out since is left out. Keys that stand already are replaced, others stay. If the
+    store has another number of shards, each tenant goes where it belongs there.
 
     Raises:
-        BackupError: the server cannot read what a newer one wrote, or the store has other shards.
+        BackupError: the server cannot read what a newer one wrote, or the store has other shards,
+            and is not empty.
         StoreError: the store is away.
     """
     count, shards = 0, shards_of(redis)
     rest = iter(lines)
-    await _fits(redis, _decoded(next(rest)))
+    resharding = Resharding(redis) if await _moves(redis, _decoded(next(rest))) else None
     for shard, entries in _parts(rest):
-        if shard >= len(shards):
+        if resharding is None and shard >= len(shards):
             raise BackupError("this backup holds keys that are not ours")
-        async with shards[shard].pipeline(transaction=False) as pipe:
-            for entry in entries:
-                dump = base64.b64decode(entry.dump)
-                pipe.restore(plain(entry.name), entry.until_ms, dump, replace=True, absttl=True)
-            try:
-                with store_errors():
-                    count += len(await pipe.execute())
-            except StoreError as error:
-                if isinstance(error.__cause__, ResponseError) and "DUMP" in str(error):
-                    raise BackupError(
-                        "a newer server wrote this backup: restore to one that is not older"
-                    ) from None
-                raise
+        placed: dict[Redis, list[tuple[str, Entry]]] = {}
+        for entry in entries:
+            name = plain(entry.name)
+            where = resharding.places(name) if resharding else ((shards[shard], name),)
+            for one, called in where:
+                placed.setdefault(one, []).append((called, entry))
+        for one, some in placed.items():
+            await _put(one, some)
+        count += len(entries)
+    if resharding is not None:
+        await resharding.finish()
     return count
 
 
-async def _fits(redis: Redis, head: Head | Entry | Tail) -> None:
-    """Raise `BackupError` if the tenants of the backup would not be found where it puts them."""
-    theirs = head.layout if isinstance(head, Head) else None
-    ours = _layout_of(redis)
-    count = (theirs or Layout()).count
-    if count != (ours or Layout()).count:
-        raise BackupError(f"this backup is of a store with SHARDS={count}")
+async def _put(shard: Redis, entries: Iterable[tuple[str, Entry]]) -> None:
+    """Write *entries* into *shard*, each as it is called there."""
+    async with shard.pipeline(transaction=False) as pipe:
+        for name, entry in entries:
+            dump = base64.b64decode(entry.dump)
+            pipe.restore(name, entry.until_ms, dump, replace=True, absttl=True)
+        try:
+            with store_errors():
+                await pipe.execute()
+        except StoreError as error:
+            if isinstance(error.__cause__, ResponseError) and "DUMP" in str(error):
+                raise BackupError(
+                    "a newer server wrote this backup: restore to one that is not older"
+                ) from None
+            raise
+
+
+async def _moves(redis: Redis, head: Head | Entry | Tail) -> bool:
+    """Whether the store has another number of shards than the one of the backup.
+
+    Raises:
+        BackupError: what is there already would be in other shards than what comes.
+    """
+    theirs = (head.layout if isinstance(head, Head) else None) or Layout()
+    ours = _layout_of(redis) or Layout()
     if theirs != ours and not await is_empty(redis):
         raise BackupError("the tenants here are in other shards: restore to an empty store")
+    return theirs.count != ours.count
 
 
 def _parts(lines: Iterable[bytes]) -> Iterator[tuple[int, Sequence[Entry]]]:

@@ -1,52 +1,88 @@
 """How many shards a store has: fixed at its first use with several, and checked at each start."""
 
+import time
+from contextlib import suppress
 from typing import Any, cast
 
 import msgspec
 from redis.asyncio import Redis
+from redis.exceptions import WatchError
 
+from core import __version__
 from core.errors import ConfigError
 from core.store import keys
 from core.store.connection import store_errors
 from core.store.shards import Layout, home_of, text
-from core.store.use import Use
+from core.store.use import Told, Use
 from core.tenant_names import OWN
 
 _layout = msgspec.json.Decoder(Layout)
 
 
-async def layout_in(redis: Redis, shards: int, *, fixes: bool) -> Layout:
+async def layout_in(redis: Redis, shards: int, *, serves: str) -> Layout:
     """The layout of the store at *redis* (its shard 0), which must have so many *shards*.
 
-    *fixes*: from now on it has them, if nothing was said before. Else it is told what it would be.
+    *serves*: the name of the process that is going to use it. From now on the store has them, if
+    nothing was said before. If it is empty, somebody only looks, and is told what it would be.
 
     Raises:
         ConfigError: it has another number of them, or cannot get that number now.
         StoreError: the store is away.
     """
     with store_errors():
-        kept = await redis.get(keys.SHARDS)
+        if serves and shards == 1:
+            kept = await _announced(redis, serves)
+        else:
+            kept = cast(bytes | None, await redis.get(keys.SHARDS))
     if kept is None and shards > 1:
-        layout = Layout(shards, await _there_before(redis))
-        if not fixes:
-            return layout
-        if await Use(redis).replicas():
-            raise ConfigError(
-                "SHARDS", "the store gets shards once no process runs on it: stop all, then start"
-            )
-        with store_errors():
-            await redis.set(keys.SHARDS, msgspec.json.encode(layout), nx=True)
-            # Another process may have been faster.
-            kept = await redis.get(keys.SHARDS)
+        if not serves:
+            return Layout(shards, await _there_before(redis))
+        kept = await _fixed(redis, shards)
     try:
         layout = _layout.decode(kept) if kept is not None else Layout()
     except msgspec.MsgspecError:
         raise ConfigError("SHARDS", f"{keys.SHARDS} in the store cannot be read") from None
     if layout.count != shards:
+        await Use(redis).leave(serves)
         raise ConfigError(
             "SHARDS", f"is {shards}, but this store has {layout.count}, and that stays: set it so"
         )
     return layout
+
+
+async def _announced(redis: Redis, name: str) -> bytes | None:
+    """The layout that is kept. In the same step, the process *name* is one of those that run.
+
+    So of two that begin at once, one without and one with several shards, one sees the other.
+    """
+    told = Told(name, time.time(), time.time(), __version__, 0, 0, (0.0, 0.0))
+    async with redis.pipeline(transaction=True) as pipe:
+        pipe.hset(keys.REPLICAS, name, msgspec.json.encode(told))
+        pipe.get(keys.SHARDS)
+        _, kept = await pipe.execute()
+    return cast(bytes | None, kept)
+
+
+async def _fixed(redis: Redis, shards: int) -> bytes:
+    """The layout that is kept from now on: one of so many *shards*, unless another was faster."""
+    while True:
+        async with redis.pipeline(transaction=True) as pipe:
+            with store_errors():
+                await pipe.watch(keys.REPLICAS, keys.SHARDS)
+            if await Use(redis).replicas():
+                raise ConfigError(
+                    "SHARDS",
+                    "the store gets shards once no process runs on it: stop all, then start",
+                )
+            layout = msgspec.json.encode(Layout(shards, await _there_before(redis)))
+            with store_errors():
+                if (kept := cast(bytes | None, await pipe.get(keys.SHARDS))) is not None:
+                    return kept
+                cast(Any, pipe).multi()
+                pipe.set(keys.SHARDS, layout)
+                with suppress(WatchError):
+                    await pipe.execute()
+                    return layout
 
 
 async def _there_before(redis: Redis) -> frozenset[str]:

@@ -1,8 +1,10 @@
 """A store with several shards: each tenant lives in one, whole, and everybody finds it there."""
 
 import asyncio
+import secrets
 from contextlib import asynccontextmanager
 
+import msgspec
 import pytest
 from msgspec.structs import replace
 
@@ -19,10 +21,12 @@ from core.store.limits import SharedBudget
 from core.store.opening import opened
 from core.store.reminder import Reminder
 from core.store.reminders import Reminders
-from core.store.sharded import shards_of
+from core.store.sharded import at_home, shards_of
 from core.store.shards import Layout, home_of, tag
 from core.store.tenants import Tenants
 from core.store.use import Told, Use
+from core.store.values import DeadLetter
+from tests.harness import until
 
 SPREAD = {"quarry": 0, "quarry+ab": 1, "quarry+9": 2, "quarry+B-2": 3}
 """Tenants by their shards, of four."""
@@ -43,7 +47,7 @@ async def plain(url):
 
 
 def sharded(url, shards=4):
-    return opened(url, None, shards, fixes=True)
+    return opened(url, None, shards, serves=secrets.token_hex(4))
 
 
 @pytest.fixture
@@ -379,6 +383,32 @@ async def test_a_store_gets_no_shards_while_processes_run_that_do_not_know(url, 
         pass
 
 
+async def test_of_two_that_begin_at_once_with_and_without_shards_one_serves(url, plain):
+    """The other one says why not. Who begins later is refused as well."""
+    winners = set()
+    for _ in range(12):
+        began: list[object] = []
+
+        async def begin(shards, began=began):
+            try:
+                async with sharded(url, shards) as redis:
+                    began.append(len(shards_of(redis)))
+                    await until(lambda: len(began) == 2)
+                    return
+            except ConfigError as error:
+                began.append(str(error))
+
+        both = [1, 4] if len(winners) % 2 else [4, 1]
+        await asyncio.gather(*map(begin, both))
+        (won,) = [one for one in began if isinstance(one, int)]
+        (why,) = [one for one in began if isinstance(one, str)]
+        assert ("stop all, then start" if won == 1 else "but this store has 4") in why
+        winners.add(won)
+        # Nothing is left of who was refused.
+        assert await plain.keys() == ([keys.SHARDS.encode()] if won == 4 else [])
+        await plain.flushall()
+
+
 async def test_two_that_begin_at_once_agree(url):
     async def begin(shards):
         try:
@@ -411,15 +441,85 @@ async def test_a_backup_of_all_shards_goes_back_into_as_many(redis, tmp_path):
         assert await restore(new, lines) == len(lines) - 2
         assert sorted((await saved(new))[:-1]) == sorted(lines[:-1])
         assert [await new.get(keys.zone(f"{one}:1")) for one in SPREAD] == [b"0", b"1", b"2", b"3"]
-        with pytest.raises(BackupError, match="SHARDS=4"):
-            await restore(shards_of(new)[0], lines)
+
+
+async def _lived_in(redis):
+    """Each tenant has a zone, a history, a reminder, a letter, and what its models cost."""
+    box, reminders = inbox(redis), Reminders(redis, 10)
+    await box.prepare(PLATFORMS)
+    for number, tenant in enumerate(SPREAD):
+        await redis.set(keys.zone(f"{tenant}:1"), number)
+        await redis.rpush(keys.history(conversation_id(tenant, "77")), f"of {tenant}")
+        reminder = Reminder(
+            id=f"r{number}",
+            text=f"tea for {tenant}",
+            conversation=conversation_id(tenant, "77"),
+            person=Sender(f"{tenant}:77", "Ann"),
+            due=1000.0 + number,
+            zone="UTC",
+            private=True,
+        )
+        await reminders.create(reminder, 10, 10)
+        mail = msgspec.json.encode(question(tenant)).decode()
+        shard = at_home(redis, tenant)
+        await shard.rpush(keys.DEAD, msgspec.json.encode(DeadLetter("no model", mail)))
+        await shard.expire(keys.DEAD, 1000)
+        await shard.hincrby(keys.spent("model:scripted"), "turns", 1 + number)
+
+
+@pytest.mark.parametrize("shards", [1, 2, 3, 8])
+async def test_a_backup_goes_into_an_empty_store_with_another_number_of_shards(
+    redis, tmp_path, shards
+):
+    """Each tenant is where it belongs there, and all that is theirs."""
+    await _lived_in(redis)
+    lines = await saved(redis)
+    async with embedded(tmp_path / "other") as url:
+        async with opened(url, None, shards) as new:
+            # SHARDS itself is made anew.
+            assert await restore(new, lines) == len(lines) - 2
+        async with sharded(url, shards) as new, connect(url) as plain:
+            layout = Layout(shards)
+            box, reminders = inbox(new), Reminders(new, 10)
+            for number, tenant in enumerate(SPREAD):
+                here = await names_in(plain, layout.shard_of(tenant))
+                for kind in ("zone", "history", "reminders-of", "reminders-in"):
+                    assert [one for one in here if f":{kind}:{tenant}:" in one], kind
+                assert await new.get(keys.zone(f"{tenant}:1")) == str(number).encode()
+                assert list(await reminders.of_person(f"{tenant}:77")) == [1]
+            assert await new.hget(keys.spent("model:scripted"), "turns") == b"10"
+            assert 0 < await new.ttl(keys.DEAD) <= 1000
+            await box.prepare(PLATFORMS)
+            told = set()
+            while len(told) < len(SPREAD):
+                some, now, _ = await reminders.look(10)
+                told |= {
+                    one.reminder.id for one in some if await reminders.tell(one, now) == "told"
+                }
+            await reminders.close()
+            letters = DeadLetters(new, box)
+            of = {one.incoming.conversation.split(":")[0] for one in await letters.all()}
+            assert of == set(SPREAD)
+            assert await letters.requeue() == len(SPREAD)
+            claimed = set()
+            while len(claimed) < len(SPREAD):
+                claimed |= {one.conversation for one in await box.claim(PLATFORMS, 8, 1.0)}
+            await box.entries.close()
+            assert not [one async for one in new.scan_iter(f"{keys.TAG}:aside:*")]
+            # And back again, by way of one shard.
+            back = await saved(new)
+        async with embedded(tmp_path / "back") as again, opened(again, None, 4) as old:
+            await restore(old, back)
+            for number, tenant in enumerate(SPREAD):
+                assert await old.get(keys.zone(f"{tenant}:1")) == str(number).encode()
 
 
 async def test_a_backup_does_not_go_where_its_tenants_would_not_be_found(redis, plain, tmp_path):
     await redis.set(keys.zone("quarry+ab:1"), 1)
     lines = await saved(redis)
     async with another(tmp_path, 2) as new:
-        with pytest.raises(BackupError, match="SHARDS=4"):
+        await new.set(keys.zone("quarry+9:1"), "another's")
+        with pytest.raises(BackupError, match="empty store"):
             await restore(new, lines)
     async with embedded(tmp_path / "third") as url:
         async with connect(url) as client:
