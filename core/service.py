@@ -103,8 +103,7 @@ async def open_core(settings: Settings) -> AsyncIterator[Core]:
     """
     keep_secret(*settings.secrets())
     async with AsyncExitStack() as stack:
-        url = settings.redis_url.get_secret_value()
-        name = f"{socket.gethostname()}-{secrets.token_hex(6)}"
+        url, name = settings.redis_url.get_secret_value(), _name_of_process()
         store = opened(url, settings.data_dir, settings.shards, serves=name)
         redis = await stack.enter_async_context(store)
         pubsub = await stack.enter_async_context(PubSub(redis))
@@ -159,6 +158,10 @@ async def open_core(settings: Settings) -> AsyncIterator[Core]:
 
 def _remembering(models: Models, redis: Redis, metrics: Metrics) -> RememberingModel:
     return RememberingModel(models.chat, RedisResponseCache(redis, keys.answer), metrics.memory)
+
+
+def _name_of_process() -> str:
+    return f"{socket.gethostname()}-{secrets.token_hex(6)}"
 
 
 def _inbox(redis: Redis, settings: Settings, name: str) -> Inbox:
