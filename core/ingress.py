@@ -114,7 +114,8 @@ class Ingress:
             await self._turn_away(platform, incoming)
         elif await retry_until_available(closed, "maintenance"):
             verdict = "maintenance"
-            self._notify(platform, incoming, f"closed:{incoming.sender.id}", FULL_AGAIN_S, verdict)
+            name = f"closed:{incoming.conversation}:{incoming.sender.id}"
+            self._notify(platform, incoming, name, FULL_AGAIN_S, verdict)
         elif not await self._presses.allow(platform, incoming, role):
             verdict = "not theirs"
         elif incoming.of_place and await self._passed_on(platform, incoming, role):
@@ -122,9 +123,8 @@ class Ingress:
         elif not await self._rates.allow(incoming):
             verdict = "too fast"
             if spoken_to:
-                name = f"too-fast:{incoming.sender.id}"
-                most = self._services.settings.questions_per_minute
-                self._notify(platform, incoming, name, MINUTE_S, "too_fast", most)
+                name, most = incoming.sender.id, self._services.settings.questions_per_minute
+                self._notify(platform, incoming, f"too-fast:{name}", MINUTE_S, "too_fast", most)
         else:
             incoming = await self._wordings.first(await self._thoughts.placed(incoming))
             others = await self._may(platform, incoming, role)

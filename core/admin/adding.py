@@ -19,7 +19,7 @@ from core.fields import address
 from core.models.additions import TEXT_CHARS, Additions, StoredKey
 from core.net.own_requests import json_response
 from core.secret import keep_secret, unsendable
-from core.store.audit import VALUE_CHARS, Change
+from core.store.audit import Change, is_cut
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,40}")
 _SECRET_CHARS = 2_000
@@ -88,7 +88,7 @@ class Adding:
 
     async def undo(self, change: Change, by: Operator, undoes: str) -> Any:
         held = await self._house.additions.read()
-        if len(str(change.before)) >= VALUE_CHARS:
+        if is_cut(change.before) or is_cut(change.after):
             raise Wrong("admin_wrong_long_undo")
         if held.text != change.after:
             raise Changed

@@ -18,7 +18,7 @@ from core.languages.catalogue import CATALOGUE, Language, say
 from core.messages import ConversationId, conversation_id, place_id, split_conversation
 from core.net.own_requests import json_response
 from core.people.roles import Role, tenant_of
-from core.store.audit import VALUE_CHARS, Change
+from core.store.audit import Change, is_cut
 from core.store.layers import Layers
 from core.turn.commands.setting import SETTINGS, Setting, written
 from core.turn.commands.settings import RESET
@@ -171,7 +171,7 @@ class Placing:
     async def undo(self, change: Change, by: Operator, undoes: str) -> Any:
         name, _, what = change.target.rpartition(" ")
         setting = SETTINGS.get(what)
-        if len(str(change.before)) >= VALUE_CHARS or len(str(change.after)) >= VALUE_CHARS:
+        if is_cut(change.before) or is_cut(change.after):
             raise Wrong("admin_wrong_long_undo")
         if setting is None:
             raise Wrong("admin_wrong_no_undo")

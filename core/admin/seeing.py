@@ -23,7 +23,7 @@ from core.messages import ConversationId, place_id
 from core.net.own_requests import json_response
 from core.people.budgets import NO_LIMIT, Limit
 from core.people.roles import Role
-from core.store.audit import Change
+from core.store.audit import Change, is_cut
 from core.store.connection import store_errors
 from core.store.use import days, hours
 from core.turn.afford import described
@@ -240,6 +240,7 @@ def _limit(limit: Limit, language: Language, tenant: str = "") -> dict[str, str]
 def _told(change: Change, language: Language) -> dict[str, Any]:
     """*change*, with budgets in words."""
     told: dict[str, Any] = msgspec.to_builtins(change)
+    told |= {"cut": True} if is_cut(change.before) or is_cut(change.after) else {}
     if change.act == "budget":
         for when in ("before", "after"):
             with suppress(msgspec.ValidationError):

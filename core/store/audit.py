@@ -67,6 +67,11 @@ class Audit:
         return read_[1] if read_ is not None else None
 
 
+def is_cut(value: object) -> bool:
+    """Whether *value*, as it was kept, is only the beginning of what it was."""
+    return len(msgspec.json.encode(value)) > VALUE_CHARS
+
+
 def _read(entry: tuple[bytes, dict[bytes, bytes]]) -> tuple[str, Change] | None:
     change = read(_change, entry[1].get(b"change", b""), "store.audit")
     return (words(entry[0]), change) if change is not None else None

@@ -1,5 +1,6 @@
 """The operator's page when its session ends, the server is away, or somebody changes their mind."""
 
+import asyncio
 import time
 
 import msgspec
@@ -181,3 +182,31 @@ async def test_two_thousand_people_are_shown_in_pieces_and_found(page, operated,
     await expect(rows.locator("visible=true")).to_have_count(1)
     assert 0 < await page.evaluate("most") <= 60
     await core.redis.hdel(keys.members("telegram"), *members)
+
+
+async def test_a_tool_that_hangs_is_tried_once_and_one_sees_that_it_goes_on(page, operated, model):
+    running, _ = operated
+    tried, free = [], asyncio.Event()
+
+    async def hang(route):
+        tried.append(route.request.post_data_json)
+        await free.wait()
+        await route.continue_()
+
+    await page.route("**/admin/api/try", hang)
+    await enter(page, running, "tools")
+    row = page.locator("tbody tr", has_text="calculate").last
+    given, press = row.locator("input"), row.get_by_role("button", name="Try")
+    # What is no JSON is not sent as if it were nothing.
+    for odd in ("{6*7", "[1]", "null"):
+        await given.fill(odd)
+        await press.click()
+        await expect(page.locator("#told")).to_contain_text(f"do not fit: {odd}")
+    await given.fill('{"expression": "6*7"}')
+    await press.click()
+    await expect(press).to_have_attribute("aria-busy", "true")
+    await press.click()
+    free.set()
+    await expect(page.locator("pre")).to_contain_text("42")
+    await expect(press).not_to_have_attribute("aria-busy", "true")
+    assert tried == [{"tool": "calculate", "arguments": {"expression": "6*7"}}]

@@ -19,8 +19,9 @@ from core.store.use import days
 from core.store.values import DeadLetter, read_dead_letter
 from core.tools.servers import _waiting
 from tests.contracts.drivers import TelegramDriver, driving
-from tests.harness import at_rest
+from tests.harness import at_rest, until
 from tests.scenarios.test_admin import TOKEN, Operator, role_of
+from tests.scenarios.test_visits import Page, link_for, public
 
 BOB = "telegram:78"
 
@@ -182,6 +183,47 @@ async def test_people_and_places_are_shown_with_the_names_that_are_known(driver,
                 keys.tally("telegram", days(1)[0]), mapping={"place telegram:-1001": row}
             )
             assert (await operator.see("places"))["names"]["telegram:-1001"] == "Gardeners"
+
+
+async def test_what_was_kept_in_part_is_not_taken_back(driver, tmp_path, model):
+    """A letter of other scripts has up to four bytes: 900 of them are more than the log keeps."""
+    async with (
+        driving(driver, tmp_path, model, **settings()),
+        Operator(driver.app.url) as operator,
+    ):
+        await operator.sign_in(token=TOKEN)
+        place = {"place": "telegram:-1001", "name": "system"}
+        for value in ("\u4f60" * 900, "Be brief."):
+            assert (await operator.do("place", **place, value=value))[0] == 200
+        change = (await operator.changes())[0]
+        assert change["cut"] is True
+        assert (await operator.do("undo", name=change["id"]))[0] == 409
+        shown = await operator.see("place?id=telegram:-1001")
+        assert shown["chosen"]["system"] == "Be brief."
+
+
+async def test_who_was_told_of_maintenance_in_the_chat_is_told_on_the_page_too(
+    driver, tmp_path, model, monkeypatch
+):
+    monkeypatch.setattr("core.store.maintenance.LOOK_AGAIN_S", 0.0)
+    async with driving(driver, tmp_path, model, **settings(allowed_users=BOB), **public()):
+        core, url = driver.app.core, driver.app.url
+        link = await link_for(driver, "dm2")
+        async with Operator(url) as operator, Page(url) as page:
+            await operator.sign_in(token=TOKEN)
+            assert (await page.session(link=link))[0] == 200
+            assert (await operator.do("maintenance", on=True))[0] == 200
+            await driver.say("dm2", "pears")
+            await until(lambda: any("worked on" in one.text for one in driver.server.posts(78)))
+            assert await page.ask("plums") == 202
+
+            async def told():
+                boards = [name async for name in core.redis.scan_iter(keys.board("web:*:*"))]
+                posts = [post for name in boards for post in await core.redis.hvals(name)]
+                return any(b"worked on" in post for post in posts)
+
+            await until(told)
+            assert model.requests == []
 
 
 async def test_tables_are_headed_in_the_operators_language(driver, tmp_path, model):

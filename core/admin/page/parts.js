@@ -134,8 +134,19 @@ const SLICE = 60; // so many rows are made in one frame
 
 // --- elements ---------------------------------------------------------------------------------------
 
-export const button = (text, does, attributes = {}) =>
-  make("button", { type: "button", onclick: does, ...attributes }, text);
+// While *does* goes on, it is not begun again, and one sees that it does.
+export function button(text, does, attributes = {}) {
+  const node = make("button", { type: "button", onclick: async (event) => {
+    if (node.ariaBusy) return;
+    node.ariaBusy = "true";
+    try {
+      await does(event);
+    } finally {
+      node.ariaBusy = null;
+    }
+  }, ...attributes }, text);
+  return node;
+}
 
 // *does* happens only after a second press.
 export function sure(text, does) {

@@ -259,7 +259,7 @@ async function changes(again) {
   const undone = new Set(found.map((one) => one.undoes));
   return [table(say("admin_changes"), heads("admin_heads_changes"), found.map((one) => [
     when(one.at), named(one.by, names), done(one), target(one, names), value(one, one.before), value(one, one.after),
-    UNDONE.has(one.act) && !undone.has(one.id) && one.before !== undefined ? sure(say("admin_undo"), () => act("undo", { name: one.id }, again)) : ""])),
+    UNDONE.has(one.act) && !undone.has(one.id) && !one.cut && one.before !== undefined ? sure(say("admin_undo"), () => act("undo", { name: one.id }, again)) : ""])),
     row(before ? turn("admin_newest", "") : "", found.length === PAGE ? turn("admin_older", found.at(-1).id) : "")];
 }
 
