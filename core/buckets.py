@@ -130,9 +130,10 @@ class Buckets:
             level.spent, level.at = spent_of(bucket, level, pace, now) + 1, now
             if bucket.fastest <= 1:
                 return
-        level.taken.append((now, call))
         seconds = bucket.seconds if bucket.most else 1.0
-        level.taken = [one for one in level.taken if one[0] > now - seconds]
+        # What another process took ahead is of the future.
+        taken = [one for one in level.taken if one[0] > now - seconds]
+        level.taken = sorted([*taken, (now, call)])
 
     def passed(self, buckets: Sequence[Bucket], grant: Grant, late_s: float, now: float) -> None:
         """As `Budget.passed`, at the moment *now*; the answer was *late_s* later than usual."""

@@ -28,13 +28,12 @@ class Bucket(msgspec.Struct, frozen=True):
         reserve: how many tokens previews leave for final texts.
         refills: whether one token comes back every *seconds* / *most* instead. Then a burst of
             *most* calls may pass, and after that one call each time.
-        upto: the most calls in any *seconds*, or in a burst, that were ever seen to pass. More than
-            *most* are tried one by one, as long as they pass.
-        fastest: if the bucket refills: how many times as fast as promised tokens were ever seen to
-            come back. Faster calls are tried in the same way.
+        upto: the most calls in any *seconds*, or burst, ever seen to pass. Each is tried first.
+        fastest: if it refills: how many times as fast tokens were ever seen to come back.
         like: the name for buckets of this kind. With what one of them learns, the others begin.
         why: the name of the sentence for who waits long for a token of it; empty: there is none.
         of: the tenant with which its level is kept; empty: with what the deployment keeps.
+        own: only one answer at a time grows there, so `core.store.ahead` may take all tokens.
     """
 
     key: str
@@ -47,6 +46,7 @@ class Bucket(msgspec.Struct, frozen=True):
     like: str = ""
     why: str = ""
     of: str = ""
+    own: bool = False
 
 
 class Limits(msgspec.Struct, frozen=True):

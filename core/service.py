@@ -7,7 +7,7 @@ import asyncio
 import secrets
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -48,7 +48,7 @@ from core.store.budgets import Budgets
 from core.store.consents import Consents
 from core.store.crowds import Crowds
 from core.store.inbox import Inbox
-from core.store.limits import Notices, SharedBudget
+from core.store.limits import Notices
 from core.store.maintenance import Maintenance
 from core.store.members import SharedMembers
 from core.store.opening import opened
@@ -61,6 +61,7 @@ from core.store.reminders import Reminders
 from core.store.response_cache import RedisResponseCache
 from core.store.sign_ins import open_sign_ins
 from core.store.tasks import Tasks
+from core.store.tokens import SharedBudget
 from core.store.use import Use
 from core.store.visits import SharedVisits
 from core.tasks import end, lasting
@@ -107,8 +108,8 @@ async def open_core(settings: Settings) -> AsyncIterator[Core]:
         store = opened(url, settings.data_dir, settings.shards, serves=name)
         redis = await stack.enter_async_context(store)
         pubsub = await stack.enter_async_context(PubSub(redis))
-        tasks = Tasks(redis, pubsub)
-        budget, metrics = SharedBudget(redis), Metrics()
+        tasks, metrics = Tasks(redis, pubsub), Metrics()
+        budget = await stack.enter_async_context(aclosing(SharedBudget(redis)))
         tracer = await stack.enter_async_context(open_tracer(content=settings.traces_content))
         lessons = Lessons(RedisResponseCache(redis, keys.learned))
         links = links_of(settings, RedisResponseCache(redis, keys.picture))

@@ -44,7 +44,7 @@ class Thoughts:
         if earlier and await self.goes_on(incoming, earlier[-1].conversation):
             incoming = replace(incoming, conversation=earlier[-1].conversation)
         kept = msgspec.json.encode(incoming)
-        await retry_until_available(partial(self._recent.look, name, kept), "keep a thought")
+        await retry_until_available(partial(self._recent.keep, name, kept), "keep a thought")
         return incoming
 
     async def goes_on(self, incoming: Incoming, conversation: ConversationId) -> bool:

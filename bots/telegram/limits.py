@@ -18,16 +18,19 @@ def place_budget(bot: int, tenant: str, chat: int) -> tuple[Bucket, ...]:
 
     A negative *chat* is a group.
     """
-    key, kind = f"telegram:{bot}:{chat}", f"telegram:{bot}:{'group' if chat < 0 else 'private'}"
-    minute = Bucket(key, *MINUTE, upto=PRIVATE_UPTO if chat > 0 else 0, like=kind, of=tenant)
+    own = chat > 0
+    key, kind = f"telegram:{bot}:{chat}", f"telegram:{bot}:{'private' if own else 'group'}"
+    upto = PRIVATE_UPTO if own else 0
+    minute = Bucket(key, *MINUTE, upto=upto, like=kind, of=tenant, own=own)
     burst = Bucket(
         f"{key}:burst",
         *BURST,
         refills=True,
-        upto=GROUP_BURST_UPTO if chat < 0 else 0,
-        fastest=FASTEST if chat > 0 else 1.0,
+        upto=0 if own else GROUP_BURST_UPTO,
+        fastest=FASTEST if own else 1.0,
         like=f"{kind}:burst",
         of=tenant,
+        own=own,
     )
     return (
         minute,

@@ -18,10 +18,10 @@ from core.store.values import is_conversation, read_incoming, words
 
 MOST_RECENT = 1_000
 """How many threads of a place are remembered."""
-
-
 MOST_ASKED = 5_000
 """How many conversations of a person are remembered."""
+TRIM_EACH = 16
+"""Some more may be there: each process lets the oldest go with one of so many notes."""
 
 
 class Heard(NamedTuple):
@@ -38,6 +38,7 @@ class Places:
     def __init__(self, redis: Redis, ttl_s: int) -> None:
         self._redis = redis
         self._ttl_s = ttl_s
+        self._notes = 0
         self._choose = script(redis, "choose")
 
     async def note(self, incoming: Incoming) -> None:
@@ -47,11 +48,13 @@ class Places:
         spoke = {keys.asked(person): (here, MOST_ASKED)}
         if conversation != (place := place_of(conversation)):
             spoke[keys.recent(place)] = (f"{conversation} {person}", MOST_RECENT)
+        self._notes += 1
         with store_errors():
             async with self._redis.pipeline(transaction=False) as pipe:
                 for name, (member, most) in spoke.items():
                     pipe.zadd(name, {member: time.time()})
-                    pipe.zremrangebyrank(name, 0, -most - 1)
+                    if self._notes % TRIM_EACH == 0:
+                        pipe.zremrangebyrank(name, 0, -most - 1)
                     pipe.expire(name, self._ttl_s)
                 await pipe.execute()
 

@@ -7,6 +7,7 @@ publication tells, so one who comes later waits a second at most.
 """
 
 import asyncio
+import math
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -29,6 +30,8 @@ KEEP_S = 1.0
 STALE_S = 3.0
 """A text that could not be kept for so long is not kept: after `core.store.claim.LEASE_S`, another
 process may be writing there."""
+AGAIN_S, MOST_KEPT_ON = 60.0, 10_000
+"""For how long a log is kept is said again after so long. So many logs are remembered for that."""
 _COUNTER = b"n"
 
 
@@ -52,6 +55,8 @@ class RedisPostLog:
         self._pubsub = pubsub
         self._ttl_s = ttl_s
         self._growing: dict[str, _Growing] = {}
+        self._kept_on: dict[str, float] = {}
+        """When we said last, by our clock, for how long a log is kept."""
         self._grown = asyncio.Event()
         # If the connection breaks, what was sent is sent again: a final text must come behind it.
         self._keeping = asyncio.Lock()
@@ -151,10 +156,24 @@ class RedisPostLog:
             async with self._redis.pipeline(transaction=False) as pipe:
                 pipe.hset(name, str(key), value)
                 pipe.publish(name, _told(key, value))
-                if new:  # A post that grows changes often, and soon after it was made.
+                if new and self._may_end(name, key):
                     pipe.expire(name, self._ttl_s)
                 await pipe.execute()
         return key
+
+    def _may_end(self, name: str, key: int) -> bool:
+        """Whether to say again how long the log is kept, which now has the post *key*.
+
+        A post that grows changes often, and soon after it was made; so does a log.
+        """
+        now = time.monotonic()
+        # Its first post: the log may have been removed since.
+        if key > 1 and now - self._kept_on.get(name, -math.inf) < AGAIN_S:
+            return False
+        if len(self._kept_on) >= MOST_KEPT_ON:
+            self._kept_on.clear()
+        self._kept_on[name] = now
+        return True
 
     async def get(self, log_name: str, key: int) -> bytes | None:
         name = keys.board(log_name)

@@ -31,3 +31,13 @@ class SharedRecent:
                 pipe.lrange(key, 0, -1)
                 *_, found = await pipe.execute()
         return cast(list[bytes], found)
+
+    async def keep(self, name: str, value: bytes) -> None:
+        """Keep *value* as `look` does. Raises `StoreError`."""
+        key = keys.gesture(name)
+        with store_errors():
+            async with self._redis.pipeline(transaction=False) as pipe:
+                pipe.rpush(key, value)
+                pipe.ltrim(key, -MOST, -1)
+                pipe.expire(key, RECENT_S)
+                await pipe.execute()

@@ -10,8 +10,9 @@ from core.levels import Level
 from core.platform import Bucket
 from core.store import keys
 from core.store.claim import FAILED, START
-from core.store.limits import SharedBudget, SharedLeases
+from core.store.limits import SharedLeases
 from core.store.pulse import Pulse, policies
+from core.store.tokens import SharedBudget
 from core.store.turns import Checkpoint
 from core.turn.serve import MOST_TRIES
 from tests.store.words import said, take, two_views

@@ -11,7 +11,8 @@ from core.messages import Incoming, Sender, conversation_id
 from core.platform import Bucket
 from core.store.crowds import Crowds
 from core.store.inbox import Inbox
-from core.store.limits import Notices, SharedBudget
+from core.store.limits import Notices
+from core.store.tokens import SharedBudget
 
 BUCKETS = (Bucket("place", 4, 100.0),)
 

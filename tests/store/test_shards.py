@@ -17,13 +17,13 @@ from core.store.connection import connect
 from core.store.dead_letters import DeadLetters
 from core.store.embedded import embedded
 from core.store.inbox import Inbox
-from core.store.limits import SharedBudget
 from core.store.opening import opened
 from core.store.reminder import Reminder
 from core.store.reminders import Reminders
 from core.store.sharded import at_home, shards_of
 from core.store.shards import Layout, home_of, tag
 from core.store.tenants import Tenants
+from core.store.tokens import SharedBudget
 from core.store.use import Told, Use
 from core.store.values import DeadLetter
 from tests.harness import until

@@ -17,9 +17,10 @@ from core.platform import Bucket
 from core.store.connection import connect, store_errors
 from core.store.embedded import embedded
 from core.store.keys import level
-from core.store.limits import Notices, SharedBudget, SharedLeases
+from core.store.limits import Notices, SharedLeases
 from core.store.post_log import RedisPostLog
 from core.store.pubsub import PubSub
+from core.store.tokens import SharedBudget
 
 
 async def test_replicas_share_one_bucket(redis):

@@ -71,11 +71,11 @@ local function add_costs(key, costs)
 end
 
 -- Add *costs* to *rows*, a hash of JSON by who and what. It gets *most* rows; the rest share one row
--- of each kind.
+-- of each kind. Returns how many rows are new.
 local function tell(rows, costs, most)
   local fields, sums, room = {}, {}, nil
   for field in pairs(costs) do fields[#fields + 1] = field end
-  if #fields == 0 then return end
+  if #fields == 0 then return 0 end
   local had = some_of_hash(rows, fields)
   for i, field in ipairs(fields) do
     local more, row, shared = costs[field], had[i], false
@@ -100,7 +100,7 @@ local function tell(rows, costs, most)
     written[#written + 1] = field
     written[#written + 1] = write(sum) or '{}'
   end
-  redis.call('HSET', rows, unpack(written))
+  return redis.call('HSET', rows, unpack(written))
 end
 
 -- Pay a bill (JSON): `spent` by who pays, `tallies` by who and what, and the budgets' accounts.
@@ -112,10 +112,11 @@ local function pay(json)
     add_costs(key, costs)
     redis.call('EXPIRE', key, bill.spent_ttl)
   end
-  for _, called in ipairs(bill.tallies) do
+  for i, called in ipairs(bill.tallies) do
     local tally = here(called)
-    tell(tally, bill.rows, bill.most_rows)
-    redis.call('EXPIRE', tally, bill.tally_ttl)
+    local new = tell(tally, bill.rows, bill.most_rows)
+    -- The first is of a month, in which much may come later. The second is of a day.
+    if new > 0 or i == 1 then redis.call('EXPIRE', tally, bill.tally_ttl) end
   end
   local near = {}
   for i, one in ipairs(bill.accounts) do

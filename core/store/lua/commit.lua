@@ -18,20 +18,20 @@
 -- Returns {how much mail is left, entries of the bill that come near their limit...}
 local lane, state, history = KEYS[3], KEYS[5], KEYS[4]
 local this = ARGV[3] .. ':' .. ARGV[4]
-local own = redis.call('HMGET', lane, 'committed', 'fence', 'moved', 'erased', 'began')
-if own[1] == this then
+local own = fields_of(lane)
+if own.committed == this then
   return {redis.call('LLEN', KEYS[2])}
 end
 -- Somebody may have erased what this turn belongs to (`erase.lua`) after the turn had begun. Its
 -- exchange must then not come back.
-local moved, gone = own[3], own[4] and happened_since(own[5], own[4])
+local moved, gone = own.moved, own.erased and happened_since(own.began, own.erased)
 -- In private both states are the same.
 if state ~= lane then
   local shared = redis.call('HMGET', state, 'moved', 'erased')
-  moved, gone = shared[1], gone or shared[2] and happened_since(own[5], shared[2])
+  moved, gone = shared[1], gone or shared[2] and happened_since(own.began, shared[2])
 end
 if not owned(KEYS[1], ARGV[1], ARGV[2], ARGV[3]) then return nil end
-if own[2] ~= ARGV[4] or moved then return nil end
+if own.fence ~= ARGV[4] or moved then return nil end
 if ARGV[13] ~= '' then
   for _, one in ipairs(redis.call('LRANGE', KEYS[2], 0, tonumber(ARGV[7]) - 1)) do
     keep_dead(KEYS[12], cjson.encode({reason = ARGV[13], mail = one}))
@@ -49,8 +49,10 @@ elseif ARGV[8] ~= '' then
   add('HINCRBY', state, 'forgotten', 1)
 end
 if ARGV[12] ~= '' and not gone then
-  redis.call('RPUSH', history, later(ARGV[12], redis.call('LINDEX', history, -1)))
-  redis.call('LTRIM', history, -tonumber(ARGV[11]), -1)
+  local last, most = redis.call('LINDEX', history, -1), tonumber(ARGV[11])
+  if redis.call('RPUSH', history, later(ARGV[12], last)) > most then
+    redis.call('LTRIM', history, -most, -1)
+  end
   redis.call('EXPIRE', history, ARGV[9])
   -- A turn that nobody had asked for may have taken it away (`Places.unfollow`).
   if lane ~= state then redis.call('HSET', state, 'asked', 1) end
@@ -62,7 +64,7 @@ end
 give_back(KEYS[13], ARGV[5])
 local near = pay(ARGV[14])
 local done = {'checkpoint', 'stop', 'tries', 'open', 'ends', 'at', 'note', 'began', 'more'}
-for _, field in ipairs(redis.call('HKEYS', lane)) do
+for field in pairs(own) do
   if is_record(field) then done[#done + 1] = field end
 end
 for from = 1, #done, 1000 do

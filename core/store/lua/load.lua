@@ -16,13 +16,6 @@
 -- another wording}, or {0}: as many turns as allowed are running for the person, or in the place. One
 -- of them makes this lane ready again
 
--- The hash *key* as a table.
-local function fields_of(key)
-  local flat, fields = redis.call('HGETALL', key), {}
-  for i = 1, #flat, 2 do fields[flat[i]] = flat[i + 1] end
-  return fields
-end
-
 -- *text* as a whole number; 0 if it is none.
 local function whole(text) return math.floor(number(text)) end
 

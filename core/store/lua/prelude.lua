@@ -138,3 +138,9 @@ local function end_reminder(names, id)
   end
 end
 
+-- The hash *key* as a table.
+local function fields_of(key)
+  local flat, fields = redis.call('HGETALL', key), {}
+  for i = 1, #flat, 2 do fields[flat[i]] = flat[i + 1] end
+  return fields
+end
