@@ -7,6 +7,10 @@ from core.messages import ConversationId
 from core.platform import Platform, Surface
 
 
+def _nothing() -> None:
+    """Nobody is told of posts any more."""
+
+
 class Posts:
     """Spreads the text of an answer over its posts.
 
@@ -74,6 +78,10 @@ class Posts:
         if surface.handle and surface.handle not in self._known:
             self._known.add(surface.handle)
             self._on_post()
+
+    def end(self) -> None:
+        """No new post comes. Whoever is told of posts knows these, and would stay in memory."""
+        self._on_post = _nothing
 
     def _next(self) -> Surface:
         if self.left:

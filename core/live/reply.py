@@ -155,6 +155,7 @@ class Reply:
         for surface in self._posts.left:
             await delete(surface, self._conversation, self._pacer.budget)
         self._posts.left.clear()
+        self._posts.end()
         await self._typing.end(asked=self._screen.status.activity.asks)
 
     async def settle(self) -> None:

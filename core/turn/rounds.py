@@ -20,20 +20,19 @@ from core.turn.afford import afford
 from core.turn.bounds import Bounds
 from core.turn.consent import Waiting, asked_of, keep, must_ask
 from core.turn.context import TurnContext
-from core.turn.cost import spent_by
 from core.turn.doubts import Redo, kept
 from core.turn.foreign import Taint, new_mark
 from core.turn.generation import Generation
-from core.turn.journal import happened, made, noted
+from core.turn.journal import happened, noted
 from core.turn.pieces import apart
 from core.turn.planning import planned
 from core.turn.preview import Preview
 from core.turn.seen import Seen
-from core.turn.spending import Estimate, OverBudget, Unpriced, together
+from core.turn.so_far import SoFar
+from core.turn.spending import Estimate, OverBudget, Unpriced
 from core.turn.steps import Steps
 from core.turn.taint import marked, with_rule
 from core.turn.tools import actions
-from core.turn.tools.image import paid_for
 from core.turn.tools.under_way import UnderWay, tool_context
 from core.turn.writing import write
 
@@ -73,22 +72,20 @@ class Rounds:
         self._redo = redo
         self._before = before
         self._journal = context.journal
-        self._request = ChatRequest(messages=())
-        under_way = UnderWay(context, lambda: self._journal.steps, lambda: self.bill(sure=True))
-        self._taint = taint
+        self._so_far = so_far = SoFar(context, generation, taint)
+        under_way = UnderWay(context, so_far.steps, so_far.sure_bill)
         base = tool_context(context, waited, tainted=taint > Taint.NONE)
         self.base = base = replace(base, of_turn=actions(under_way))
         self._mark = new_mark()
         self._toolbox = services.tools.for_turn(base)
         native = services.settings.search == "native"
         self._searches = native and may_name(base, WebSearch.spec.name)
-        self._bounds = Bounds(context, generation, lambda: self.bill(sure=True))
+        self._bounds = Bounds(context, generation, so_far.sure_bill)
         words = [question, *_words(context.mail)]
         metrics, tracer = services.metrics, services.tracer
 
         def asks(spec: ToolSpec, tainted: bool, built: bool) -> Awaitable[bool]:
-            taint = self.taint
-            tainted = taint is Taint.TEXT or (tainted and not spec.by_pictures)
+            tainted = so_far.taint is Taint.TEXT or (tainted and not spec.by_pictures)
             return must_ask(context, spec, tainted=tainted, built=built)
 
         verbose = context.turn.preferences.verbose
@@ -128,22 +125,15 @@ class Rounds:
     @property
     def taint(self) -> Taint:
         """What was read of others for this answer."""
-        generation, rounds = self._generation, self._journal.rounds
-        # Who cites pages has read them.
-        searched = generation.searched or generation.sources or any(o.searched for o in rounds)
-        brought = any(one.foreign and happened(one) for one in self._journal.steps)
-        return Taint.TEXT if brought or searched else self._taint
+        return self._so_far.taint
 
     def spent(self, request: ChatRequest) -> tuple[str, Spent]:
         """The model that writes the answer to *request*, and what the answer has cost so far."""
-        model, spent = spent_by(self._context, request, self._generation)
-        return model, replace(spent, tool_calls=sum(map(made, self._journal.steps)))
+        return self._so_far.spent(request)
 
-    def bill(self, request: ChatRequest | None = None, *, sure: bool = False) -> Estimate:
-        """What the answer has cost, by model, with its pictures. *sure*: but for a running call."""
-        written = dict([self.spent(request or self._request)])
-        steps = (step for step in self._journal.steps if step.ended or not sure)
-        return together([written, paid_for(self._context, steps)])
+    def bill(self, request: ChatRequest) -> Estimate:
+        """What the answer has cost, by model, with its pictures."""
+        return self._so_far.bill(request)
 
     @property
     def pictures(self) -> tuple[Attachment, ...]:
@@ -176,11 +166,15 @@ class Rounds:
             LeaseLost: another worker has the turn now.
             StoreError: the store is away for too long to keep what is done.
         """
-        if not self._request.messages:
+        if not self._so_far.request.messages:
             # A try that was cut may have left an unfinished picture.
             await Preview(self._context, self._context.checkpoint.picture).take_away()
-        generation, journal, self._request = self._generation, self._journal, request
-        self._seen.changed = on_steps
+        self._so_far.request = request
+        with self._seen.telling(on_steps):
+            await self._write(request, on_text)
+
+    async def _write(self, request: ChatRequest, on_text: Callable[[], None]) -> None:
+        generation, journal = self._generation, self._journal
         if self._redo is not None and not journal.rounds:
             await journal.add(RoundRecord("", 0, (planned(self._redo.call, self._toolbox),)))
         while True:

@@ -4,7 +4,8 @@
 their progress are strangers' words: they are cleaned, cut, and shown as code or as plain text.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import groupby
 
 from core.activity import MARKS, Activity, ShownStep, StepState
@@ -35,14 +36,18 @@ _OURS = {
 _ICON = "🔧"
 
 
+def _nobody() -> None:
+    """Nobody is told."""
+
+
 class Seen:
-    """The steps in *journal*, as people see them. `changed` is called whenever that changes.
+    """The steps in *journal*, as people see them.
 
     *verbose*: whether people want to see the arguments of each step.
     """
 
     def __init__(self, journal: Journal, language: Language, *, verbose: bool) -> None:
-        self.changed: Callable[[], None] = lambda: None
+        self._changed: Callable[[], None] = _nobody
         self._journal = journal
         self._language = language
         self._verbose = verbose
@@ -50,21 +55,30 @@ class Seen:
         self._running: dict[tuple[int, int], str] = {}
         """What each running step says of its progress."""
 
+    @contextmanager
+    def telling(self, changed: Callable[[], None]) -> Iterator[None]:
+        """Call *changed* whenever the steps change, until the block ends."""
+        self._changed = changed
+        try:
+            yield
+        finally:
+            self._changed = _nobody
+
     def began(self, number: int, at: int) -> None:
         self._called.add((number, at))
         self._running[number, at] = ""
-        self.changed()
+        self._changed()
 
     def goes_on(self, number: int, at: int, text: str) -> None:
         """The step says *text* of its progress."""
         said = _cleaned(text, PROGRESS_CHARS)
         if self._running.get((number, at), said) != said:
             self._running[number, at] = said
-            self.changed()
+            self._changed()
 
     def ended(self, number: int, at: int) -> None:
         self._running.pop((number, at), None)
-        self.changed()
+        self._changed()
 
     def activity(self) -> Activity:
         """All steps that were called, or wait for a person."""
