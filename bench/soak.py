@@ -3,9 +3,10 @@
     python -m bench.soak --turns 100000 --page
 
 A real `palaver run` on Telegram, with short answers in many private chats, so that each chat stays
-within its limits and its history grows slowly. The platform and the model are loopback servers in
-this process. The slope is that of a straight line through the means of equal parts of the run
-behind the warm-up. With *page*, docs/soak.md and its plot are written.
+within its limits. The history that is sent with a question is short, so that it soon is as long as
+it gets: what a turn holds is then the same from turn to turn. The platform and the model are
+loopback servers in this process. The slope is that of a straight line through the means of equal
+parts of the run behind the warm-up. With *page*, docs/soak.md and its plot are written.
 """
 
 import argparse
@@ -170,7 +171,7 @@ async def run(turns):
     async with (
         model.running(),
         Telegram().running() as scene,
-        palaver(scene, model, history_tokens=500) as run,
+        palaver(scene, model, history_tokens=100) as run,
     ):
         soak = Soak(scene, run)
         await soak.turns(turns)
@@ -190,7 +191,14 @@ def main():
     print(f"| turns a second | {soak.done / soak.took_s:.0f} |")
     print(f"| ms of CPU a turn | {soak.cpu_ms:.2f} |")
     print(f"| KB of RSS for 1,000 turns | {steep:.1f} ± {within:.1f} |")
-    write(given.figures, [Figure("CPU of a turn with a short answer", "ms", (soak.cpu_ms,))])
+    at_end = f"memory after {soak.done:,} turns with short answers (RSS)"
+    write(
+        given.figures,
+        [
+            Figure("CPU of a turn with a short answer", "ms", (soak.cpu_ms,)),
+            Figure(at_end, "MB", (soak.samples[-1][1],)),
+        ],
+    )
     if given.page:
         (DOCS / "soak.md").write_text(page(soak))
         (DOCS / "soak.svg").write_text(plot(soak))
