@@ -21,7 +21,7 @@ from pathlib import Path
 
 import msgspec
 
-from bots.terminal import TerminalPlatform
+from bots.terminal import TerminalPlatform, taken_back
 from core.border import clean, printable
 from core.errors import ConfigError
 from core.lending import Lent
@@ -31,6 +31,7 @@ from core.models.request import Around, ChatRequest, Model
 from core.platform import Platform
 from core.service import BuildPlatforms, Core, open_core, serve
 from core.settings import Settings
+from core.store.lanes import lane_of
 
 INPUT_BYTES = 1_000_000
 """More than any model reads. Without a bound, an endless log would fill the memory."""
@@ -87,9 +88,12 @@ async def ask(
     name = f"cli-{getpass.getuser()}@{socket.gethostname()}".replace(":", "-")
     questions = [_said(name, "/new"), _said(name, question)] if new else [_said(name, question)]
     done = asyncio.Event()
-    platform = TerminalPlatform(name, questions, done, quiet=as_json)
     with _one_at_a_time(settings.data_dir):
         async with open_core(settings) as core:
+            # Of a process that was killed: nobody waits for that answer any more.
+            left = await core.inbox.places.waiting(lane_of(questions[-1]))
+            questions = [*map(taken_back, left), *questions]
+            platform = TerminalPlatform(name, questions, done, quiet=as_json)
             interrupted = _take_back_at_interrupt(platform)
             asked = _with_model(core, model)
             await serve(asked, _only(platform), done, lambda _url, _on: None)
@@ -131,15 +135,17 @@ def _said(name: str, text: str) -> Incoming:
 
 
 def _take_back_at_interrupt(platform: TerminalPlatform) -> asyncio.Event:
-    """An event that Ctrl-C or SIGTERM sets; the question is then taken back."""
+    """An event that Ctrl-C, a closed terminal or SIGTERM sets; the question is then taken back."""
     interrupted = asyncio.Event()
 
     def take_back() -> None:
         interrupted.set()
         platform.take_back()
 
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, take_back)
+    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
+        # `nohup` ignores the end of the terminal, and so do we then.
+        if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
+            asyncio.get_running_loop().add_signal_handler(number, take_back)
     return interrupted
 
 

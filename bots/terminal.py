@@ -22,6 +22,12 @@ TAKE_BACK_S = 1.5
 """How long the program waits for a question that is being taken back."""
 
 
+def taken_back(question: Incoming) -> Incoming:
+    """What takes *question* back."""
+    event_id = f"{question.event_id}:back"
+    return msgspec.structs.replace(question, event_id=event_id, text="", command="", deleted=True)
+
+
 class TerminalSurface:
     """Prints the new part of a text. Its handle is the event id of the question.
 
@@ -164,11 +170,7 @@ class TerminalPlatform:
     async def updates(self) -> AsyncGenerator[Sequence[Incoming]]:
         yield self._questions
         await self._taken_back.wait()
-        last = self._questions[-1]
-        back = msgspec.structs.replace(
-            last, event_id=f"{last.event_id}:back", text="", command="", deleted=True
-        )
-        yield [back]
+        yield [taken_back(self._questions[-1])]
         await asyncio.Event().wait()
 
     def budget(self, conversation: ConversationId) -> Sequence[Bucket]:

@@ -1,6 +1,7 @@
 """The known secrets. They must not be in any log line, error or chat."""
 
 import re
+from collections.abc import Iterator, Sequence
 from urllib.parse import quote, unquote, urlsplit
 
 _known: set[str] = set()
@@ -35,6 +36,10 @@ def unsendable(value: str) -> str:
 
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,30}://.+")
+_SCHEMES = ("bearer", "basic", "token")
+SECRET_NAME = re.compile(r"(?i)auth|cookie|key|password|secret|token")
+"""What a header or an option with a secret is called."""
 
 
 def secrets_of(url: str) -> list[str]:
@@ -52,6 +57,26 @@ def secrets_of(url: str) -> list[str]:
     pairs = [*parts.query.split("&"), *parts.fragment.split("&")]
     values = [value if equals else name for name, equals, value in map(_halves, pairs)]
     return [one for value in (password, *values) if value for one in {value, unquote(value)}]
+
+
+def secrets_of_command(command: Sequence[str]) -> Iterator[str]:
+    """What the words of *command* seem to hold: passwords of addresses, and what stands behind
+    `--token`, `API_KEY=` or `Authorization:`. Programs like to quote that in their errors.
+    """
+    awaited = False
+    for word in (word.strip("'\"") for argument in command for word in argument.split()):
+        if address := _ADDRESS.search(word):
+            yield from secrets_of(address[0])
+        if awaited and word.lower() in _SCHEMES:
+            continue
+        if awaited:
+            yield word
+        name, mark, value = word.partition(":" if ":" in word.partition("=")[0] else "=")
+        value = "" if value.lower() in _SCHEMES else value.strip("'\"")
+        named = bool(SECRET_NAME.search(name)) and "/" not in name
+        if named and value:
+            yield value
+        awaited = named and not value and bool(mark or name.startswith("-"))
 
 
 def _halves(pair: str) -> tuple[str, str, str]:

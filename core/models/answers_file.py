@@ -1,6 +1,7 @@
 """The file that a batch appends its answers to, one a line, in the order of the prompts."""
 
 import os
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -35,11 +36,17 @@ def failed(path: Path) -> list[int]:
 
 
 def put_in_place(path: Path, answers: Mapping[int, Answer]) -> None:
-    """Replace the lines of *path* that *answers* names, all of them or none."""
+    """Replace the lines of *path* that *answers* names, all of them or none.
+
+    A link stays a link, and who may read the file stays as it was.
+    """
+    path = path.resolve()
     lines = _lines(path)
     for number, answer in answers.items():
         lines[number] = msgspec.json.encode(answer)
     beside = path.with_name(f"{path.name}.new")
+    beside.touch(mode=0o600)
+    shutil.copymode(path, beside)
     beside.write_bytes(b"".join(line + b"\n" for line in lines))
     beside.replace(path)
 

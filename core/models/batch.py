@@ -109,6 +109,8 @@ class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 _prompts = msgspec.json.Decoder(Prompt | str)
+_MARK = b"\xef\xbb\xbf"
+"""Editors on Windows put it before a text in UTF-8."""
 
 
 def read_prompts(data: bytes) -> list[Prompt | Answer]:
@@ -117,7 +119,7 @@ def read_prompts(data: bytes) -> list[Prompt | Answer]:
     A line that is no prompt becomes an answer with an error.
     """
     prompts: list[Prompt | Answer] = []
-    for number, line in enumerate(data.split(b"\n"), 1):
+    for number, line in enumerate(data.removeprefix(_MARK).split(b"\n"), 1):
         if not line.strip():
             continue
         try:

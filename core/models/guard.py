@@ -1,7 +1,7 @@
 """Decides what may be asked and answered: the operator's filter, and a provider's moderation."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -21,6 +21,8 @@ from core.net.bounded_body import read_up_to
 VERDICT_S = 20.0
 VERDICT_BYTES = 1_000_000
 LONG_CHARS = 20_000
+FREE = ("response_format", "stop")
+"""Options in which a program may tell the model anything, such as in the words of a schema."""
 LEFT_OUT = "[left out]"
 """Replaces an earlier message that may not be sent. Many models refuse an empty one."""
 
@@ -114,6 +116,12 @@ class Guard:
             raise Refused("the filter stops what the model is told", "filter")
         return text if passed.text == apart else passed.text
 
+    async def options(self, options: Mapping[str, Any]) -> None:
+        """Raises as `question`, also for a term that would be blacked out in a text."""
+        text = "\n".join(one for name in FREE for one in _texts(options.get(name)))
+        if text and await self.question(text) != text:
+            raise Refused("the filter stops the options", "filter")
+
     async def before(self, text: str) -> str:
         """*text*, an earlier message, in the form in which it may be sent along."""
         passed = await self._look(text)
@@ -158,6 +166,7 @@ class GuardedModel(Around):
         asked = replace(last, content=await look(last.content))
         messages = (*[await self._before(message) for message in before], asked)
         rounds = tuple([await self._round(one) for one in request.rounds])
+        await self._guard.options(request.options)
         passed = replace(request, messages=messages, rounds=rounds)
         async with self._model.stream(passed) as deltas:
             looks = self._guard.looks_at_answers
@@ -206,3 +215,16 @@ class GuardedModel(Around):
                     yield Withdrawn()
                     raise Refused("the moderation takes the answer back", "filter")
                 yield delta
+
+
+def _texts(value: object) -> Iterator[str]:
+    """All texts in *value*, and all names."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for name, one in value.items():
+            yield from _texts(name)
+            yield from _texts(one)
+    elif isinstance(value, list | tuple):
+        for one in value:
+            yield from _texts(one)

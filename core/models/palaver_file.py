@@ -96,7 +96,13 @@ from core.models.providers import Continues, Shape
 from core.models.text_files import text_in
 from core.models.ways import Ways
 from core.net.urls import fault_of
-from core.secret import keep_secret, secrets_of, unsendable
+from core.secret import (
+    SECRET_NAME,
+    keep_secret,
+    secrets_of,
+    secrets_of_command,
+    unsendable,
+)
 
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f]+\Z")]
 Id = Annotated[str, msgspec.Meta(max_length=200, pattern=rf"^{tenant_names.NAME}:\S+\Z")]
@@ -236,9 +242,10 @@ def _secrets_in(file: PalaverFile) -> Iterator[str]:
     """Those that stand in the file itself. All others it only names."""
     for model in file.model:
         yield from secrets_of(model.base_url)
-        yield from (value for name, value in model.headers.items() if _SECRET.search(name))
+        yield from (value for name, value in model.headers.items() if SECRET_NAME.search(name))
     for server in file.tools.server:
         yield from secrets_of(server.url)
+        yield from secrets_of_command(server.command)
     if file.moderation is not None:
         yield from secrets_of(file.moderation.base_url)
 
@@ -295,4 +302,3 @@ def _odd(header: tuple[str, str]) -> str:
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 """RFC 9110, 5.6.2."""
-_SECRET = re.compile(r"(?i)auth|cookie|key|password|secret|token")

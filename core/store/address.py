@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from redis.asyncio import SSLConnection
 from redis.asyncio.connection import parse_url
@@ -14,6 +14,16 @@ Host = tuple[str, int]
 
 SENTINEL = "+sentinel"
 PORTS = {"redis": 6379, "rediss": 6379, f"redis{SENTINEL}": 26379, f"rediss{SENTINEL}": 26379}
+OPTIONS = frozenset(
+    ("db", "username", "password", "client_name", "sentinel_username", "sentinel_password")
+)
+"""Those of the query. How long a connection waits, and what it answers, is ours to say."""
+TLS_OPTIONS = frozenset(
+    [
+        *("ssl_keyfile", "ssl_certfile", "ssl_password", "ssl_cert_reqs", "ssl_ca_certs"),
+        *("ssl_ca_path", "ssl_ca_data", "ssl_check_hostname", "ssl_min_version", "ssl_ciphers"),
+    ]
+)
 WRONG = "is no redis://, rediss://, unix:// or redis+sentinel:// address"
 
 
@@ -46,6 +56,7 @@ def read_address(url: str) -> StoreAddress:
     """
     try:
         parts = urlsplit(url)
+        _check_query(parts.query, tls=parts.scheme.startswith("rediss"))
         if parts.scheme == "unix":
             return StoreAddress((), "", parse_url(url), {})
         if parts.scheme not in PORTS:
@@ -73,6 +84,14 @@ def read_address(url: str) -> StoreAddress:
     if "connection_class" in options:
         tls["connection_class"] = options["connection_class"]
     return StoreAddress(hosts, group, options, {**tls, **own} if sentinel else {**options, "db": 0})
+
+
+def _check_query(query: str, *, tls: bool) -> None:
+    """Raises `ConfigError` for an option that the client does not know, or that is ours."""
+    for name in parse_qs(query):
+        if name not in OPTIONS and not (tls and name in TLS_OPTIONS):
+            only = " without rediss://" if name in TLS_OPTIONS else ""
+            raise ConfigError("REDIS_URL", f"has an option that is not taken{only}: {name[:40]}")
 
 
 def _host(text: str, port: int) -> Host:

@@ -2,12 +2,15 @@
 
 import asyncio
 import contextlib
+import json
+import sys
 import time
 
 import pytest
 
 from core.mcp.entry import ServerEntry
 from core.mcp.frames import Item, Listed, ServerTool
+from core.secret import secrets_of_command
 from core.store.connection import connect
 from core.store.embedded import embedded
 from core.store.pins import SharedPins
@@ -17,6 +20,7 @@ from core.tools.registry import Tools
 from core.tools.servers import Servers
 from core.tools.tool import ToolError, ToolResult, ToolSpec
 from tests.contracts.drivers import SlackDriver, WebDriver, driving
+from tests.scenarios.test_command import run
 from tests.servers.mcp_http import McpHttp
 from tests.servers.tools import SCHEMA, calling
 from tests.tools.test_servers import somebody
@@ -194,3 +198,48 @@ async def test_a_result_mentions_nobody_presses_nothing_and_tells_no_secret(
     assert "\x1b" not in str(model.requests[-1]["messages"][-1]["content"])
     assert SECRET not in str(model.requests)
     assert not [one for one in post.commands if one.startswith(("permit", "forget"))]
+
+
+SPILLS = """
+import sys
+sys.exit("usage: " + " ".join(sys.argv[1:]))
+"""
+
+
+async def test_what_a_server_says_of_its_arguments_tells_no_secret(tmp_path):
+    """Programs quote their arguments when they do not start."""
+    program = tmp_path / "spills.py"
+    program.write_text(SPILLS)
+    commands = [
+        ["--token", "hidden-one"],
+        ["--api-key=hidden-two"],
+        ["postgresql://me:hidden-three@127.0.0.1/db?sslkey=hidden-four"],
+        ["--header", "Authorization: Bearer hidden-five"],
+        ["--header", "X-Api-Key:hidden-six"],
+        ["-e", "GITHUB_TOKEN=hidden-seven"],
+    ]
+    config = tmp_path / "palaver.toml"
+    config.write_text(
+        "".join(
+            f'[[tools.server]]\nname = "s{number}"\nallow = ["*"]\n'
+            f"command = {json.dumps([sys.executable, str(program), *arguments])}\n"
+            for number, arguments in enumerate(commands)
+        )
+    )
+    code, out, err = await run(tmp_path, "check", PALAVER_CONFIG=str(config))
+    assert code == 1
+    assert out.count("usage: ") == len(commands)
+    assert "hidden-" not in out + err
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["uvx", "mcp-server-git", "--repository", "/srv/repository"],
+        ["/srv/tokenizer/bin/keys", "--verbose"],
+        ["docker", "run", "-e", "GITHUB_TOKEN", "image-of-mine"],
+        ["python", "-m", "keyboard", "status"],
+    ],
+)
+def test_words_that_are_no_secrets_stay_readable(command):
+    assert not list(secrets_of_command(command))

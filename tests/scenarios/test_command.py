@@ -247,7 +247,12 @@ async def test_what_failed_is_told_on_standard_error_with_exit_code_1(tmp_path, 
     assert json.loads(out)["error"]
 
 
-async def test_an_interrupted_question_is_taken_back(tmp_path, model):
+@pytest.mark.parametrize(
+    ("number", "exit_code"),
+    [(signal.SIGINT, 130), (signal.SIGHUP, 130), (signal.SIGKILL, -signal.SIGKILL)],
+)
+async def test_an_interrupted_question_is_taken_back(tmp_path, model, number, exit_code):
+    """At the latest by the next one: its answer must not come among others."""
     model.answer = lambda messages: "word " * 2000
     model.piece_s = 0.05
     values = {"LLM_BASE_URL": model.url, "LLM_MODEL": "large"}
@@ -260,11 +265,13 @@ async def test_an_interrupted_question_is_taken_back(tmp_path, model):
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
+        # A test may itself be run in the background, where these are ignored.
+        preexec_fn=partial(signal.signal, signal.SIGHUP, signal.SIG_DFL),
     )
     await asyncio.wait_for(process.stdout.read(20), 20)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     _, err = await asyncio.wait_for(process.communicate(), 15)
-    assert (process.returncode, err) == (130, b"")
+    assert (process.returncode, err) == (exit_code, b"")
     model.answer = lambda messages: "short"
     asked = len(model.requests)
     code, out, _ = await run(tmp_path, "ask", "another", **values)
@@ -350,6 +357,8 @@ async def test_a_batch_goes_into_a_named_pipe(tmp_path, model):
 async def test_closed_standard_streams_lead_nowhere(tmp_path, model):
     values = {"LLM_BASE_URL": model.url, "LLM_MODEL": "large"}
     assert await shell(tmp_path, "ask hello >&- <&-", **values) == (0, "")
+    code, err = await shell(tmp_path, "batch - -o out <&-", **values)
+    assert (code, "0 asked" in err) == (0, True)
 
 
 async def test_a_password_beside_a_key_is_told_and_the_other_probes_go_on(tmp_path, model):

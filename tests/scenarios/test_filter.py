@@ -45,6 +45,36 @@ async def test_a_masked_question_is_asked_without_the_word_also_later(
     assert "secretword" not in str(model.requests)
 
 
+SCHEMA = {"type": "object", "properties": {"x": {"description": "a \u200bsecret\u200bword"}}}
+
+
+@pytest.mark.parametrize("action", ["mask", "stop", "refuse"])
+@pytest.mark.parametrize(
+    "option",
+    [
+        {"stop": "secretword"},
+        {"stop": ["a", "ＳＥＣＲＥＴＷＯＲＤ"]},
+        {"response_format": {"type": "json_schema", "json_schema": {"schema": SCHEMA}}},
+        {"response_format": {"secretword": 1}},
+    ],
+    ids=["a stop", "stops", "a schema", "a name"],
+)
+async def test_what_a_program_sends_along_is_looked_at_too(tmp_path, model, config, action, option):
+    path = config(FILTER.format(action=action, of="question"))
+    values = {"llm_base_url": model.url, "llm_model": "x", "api_token": "program", "web_chat": True}
+    async with (
+        palaver(tmp_path, palaver_config=path, **values) as running,
+        aiohttp.ClientSession(headers={"Authorization": "Bearer program"}) as session,
+    ):
+        url, harmless = f"{running.url}/api/ask", {"stop": ["word"]}
+        async with session.post(url, json={"prompt": "hello", **option}) as response:
+            assert response.status == 502
+            assert "filter" in (await response.json())["error"]
+        async with session.post(url, json={"prompt": "hello", **harmless}) as response:
+            assert response.status == 200
+    assert [request["stop"] for request in model.requests] == [["word"]]
+
+
 async def test_a_question_that_is_refused_is_never_asked(driver, tmp_path, model, config):
     path = config(FILTER.format(action="refuse", of="question"))
     async with driving(driver, tmp_path, model, palaver_config=path):

@@ -123,3 +123,20 @@ async def test_what_failed_can_be_put_in_its_place_later(client, tmp_path):
     put_in_place(out, {1: Answer(2, "b")})
     assert failed(out) == [2]
     assert out.read_bytes() == b'{"id":1,"answer":"a"}\n{"id":2,"answer":"b"}\nrubbish\n'
+
+
+def test_what_is_put_in_its_place_stays_a_link_and_as_secret_as_it_was(tmp_path):
+    real = tmp_path / "elsewhere"
+    real.write_bytes(b'{"id":1,"error":"busy"}\n')
+    real.chmod(0o600)
+    out = tmp_path / "out"
+    out.symlink_to(real)
+    put_in_place(out, {0: Answer(1, "b")})
+    assert out.is_symlink()
+    assert lines(real) == [{"id": 1, "answer": "b"}]
+    assert real.stat().st_mode & 0o777 == 0o600
+
+
+def test_the_mark_of_a_text_from_windows_is_no_part_of_its_first_prompt():
+    (first, second) = read_prompts(b'\xef\xbb\xbf{"prompt":"one"}\r\n"two"\r\n')
+    assert (first.prompt, second.prompt) == ("one", "two")
