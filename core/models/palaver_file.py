@@ -96,13 +96,7 @@ from core.models.providers import Continues, Shape
 from core.models.text_files import text_in
 from core.models.ways import Ways
 from core.net.urls import fault_of
-from core.secret import (
-    SECRET_NAME,
-    keep_secret,
-    secrets_of,
-    secrets_of_command,
-    unsendable,
-)
+from core.secret import SECRET_NAME, keep_secret, secrets_of, secrets_of_command, unsendable
 
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f]+\Z")]
 Id = Annotated[str, msgspec.Meta(max_length=200, pattern=rf"^{tenant_names.NAME}:\S+\Z")]
