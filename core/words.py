@@ -36,6 +36,14 @@ def code(text: str, most: int = 100) -> str:
     return f"`{cut(' '.join(text.replace('`', ' ').split()), most) or '–'}`"
 
 
+_DIRECTIONS = dict.fromkeys((*range(0x202A, 0x202F), *range(0x2066, 0x206A)))
+
+
+def undirected(name: str) -> str:
+    """*name* without marks that turn round what is written behind it (unicode.org/reports/tr9)."""
+    return name.translate(_DIRECTIONS)
+
+
 def quoted(text: str) -> str:
     """*text* as a quote that nothing in it can end."""
     return "\n".join(f"> {line}" for line in text.splitlines())

@@ -17,7 +17,8 @@ async def keep_alive(response: web.StreamResponse, may_stay: Callable[[], Awaita
         await asyncio.sleep(KEEP_ALIVE_S)
         if not await may_stay():
             raise ConnectionError("signed out")
-        await response.write(b": keep-alive\n\n")
+        # An event, because a page does not see comments: see SILENT_MS in `thread.js`.
+        await response.write(b"event: alive\ndata: {}\n\n")
 
 
 def change(key: int, value: bytes | None, texts: dict[int, str]) -> bytes:

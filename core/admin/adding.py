@@ -121,8 +121,10 @@ class Adding:
         if not await kept.keep_key(asked.name, key):
             raise Wrong("admin_wrong_keys_full")
         await self._house.renewal.take(self._house.services.budgets)
-        told = f"set for {key.url}" if key is not None else "forgotten"
-        await self._house.services.audit.note(Change("key", asked.name, by.id, after=told))
+        had = held.keys.get(asked.name)
+        before, after = (f"set for {one.url}" if one else "forgotten" for one in (had, key))
+        change = Change("key", asked.name, by.id, 0.0, before if had else None, after)
+        await self._house.services.audit.note(change)
         return {}
 
 

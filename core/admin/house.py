@@ -20,7 +20,7 @@ from core.store.visits import SharedVisits
 from core.turn.commands.command import shown_name
 from core.turn.commands.whom import IDS
 from core.turn.services import Services
-from core.words import NAME_CHARS, cut
+from core.words import NAME_CHARS, cut, undirected
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,7 @@ class House:
                 for one, known in zip(some, members, strict=True)
                 if known is not None and known.name
             }
-        return {one: cut(name, NAME_CHARS) for one, name in names.items()}
+        return {one: cut(undirected(name), NAME_CHARS) for one, name in names.items()}
 
     def local(self, name: str) -> bool:
         """Whether the person or place *name* is of a platform that lets people in by itself."""

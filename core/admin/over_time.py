@@ -11,6 +11,7 @@ from core.cells import cell
 from core.counting import quantile
 from core.messages import Spent
 from core.store.use import Row
+from core.words import undirected
 
 TOP, SERIES = 20, 5
 PARTS = (0.5, 0.95, 0.99)
@@ -86,7 +87,7 @@ def _series(
     names = {who: row.name for day in spent for who, row in day.items() if row.name}
     found = {}
     for who in first:
-        one, name = who.removeprefix(head), names.get(who, "")
+        one, name = who.removeprefix(head), undirected(names.get(who, ""))
         # Several people may be called the same.
         found[f"{name} ({one})" if name else one] = [day.get(who, 0) for day in days]
     if others := set(most[len(first) :]):

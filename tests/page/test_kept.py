@@ -151,3 +151,44 @@ async def test_a_link_that_could_not_be_tried_is_not_called_used_up(page, app):
     await page.context.set_offline(False)
     await press.click()
     await expect(page.get_by_role("alert")).to_have_text(WORDS["page_link_gone"])
+
+
+COUNTED = """
+const Own = window.EventSource;
+window.alive = 0;
+window.EventSource = class extends Own {
+  constructor(...args) {
+    super(...args);
+    this.addEventListener("alive", () => (window.alive += 1));
+  }
+};
+"""
+
+
+async def test_a_connection_that_went_silent_is_made_anew_and_one_that_lives_is_not(
+    page, app, monkeypatch
+):
+    asked = []
+    page.on(
+        "request", lambda request: request.url.endswith("/events") and asked.append(request.url)
+    )
+    await page.add_init_script(COUNTED)
+    await page.clock.install()
+    await page.goto(app.url)
+    await until(lambda: len(asked) == 1)
+    # The server's next word comes in fifteen seconds, which for this page are over.
+    await page.clock.fast_forward(41_000)
+    await until(lambda: len(asked) == 2)
+    await expect(page.locator("#state")).to_have_text("")
+    monkeypatch.setattr("bots.web.responses.KEEP_ALIVE_S", 0.02)
+    await page.evaluate("location.hash = 'another-thread-of-mine'")
+    await until(lambda: len(asked) == 3)
+
+    async def heard(before):
+        return await page.evaluate("alive") > before
+
+    for _ in range(4):
+        alive = await page.evaluate("alive")
+        await until(lambda alive=alive: heard(alive))
+        await page.clock.fast_forward(30_000)
+    assert len(asked) == 3

@@ -7,15 +7,15 @@ import io
 import msgspec
 import pytest
 
-from core.admin.over_time import csv_of
+from core.admin.over_time import csv_of, plotted
 from core.admin.said import in_language
 from core.languages.catalogue import CATALOGUE, LANGUAGES
-from core.messages import Incoming, Sender, conversation_id
+from core.messages import Incoming, Sender, Spent, conversation_id
 from core.people.roles import Role
 from core.store import keys
 from core.store.audit import TARGET_CHARS, Change
 from core.store.pulse import policies
-from core.store.use import days
+from core.store.use import Row, days
 from core.store.values import DeadLetter, read_dead_letter
 from core.tools.servers import _waiting
 from tests.contracts.drivers import TelegramDriver, driving
@@ -183,6 +183,28 @@ async def test_people_and_places_are_shown_with_the_names_that_are_known(driver,
                 keys.tally("telegram", days(1)[0]), mapping={"place telegram:-1001": row}
             )
             assert (await operator.see("places"))["names"]["telegram:-1001"] == "Gardeners"
+
+
+async def test_each_change_of_a_key_tells_where_it_went_before_and_after_and_never_the_key(
+    driver, tmp_path, model
+):
+    more = settings(accounts_key="k" * 20)
+    async with driving(driver, tmp_path, model, **more), Operator(driver.app.url) as operator:
+        await operator.sign_in(token=TOKEN)
+        for url, secret in (("https://a.example", "sk-1"), ("https://b.example", "sk-2"), ("", "")):
+            assert (await operator.do("key", name="mine", url=url, secret=secret))[0] == 200
+        told = [(one.get("before"), one["after"]) for one in await operator.changes()]
+        assert told == [
+            ("set for https://b.example", "forgotten"),
+            ("set for https://a.example", "set for https://b.example"),
+            (None, "set for https://a.example"),
+        ]
+        assert "sk-" not in str(await operator.changes())
+
+
+def test_a_name_turns_nothing_round_behind_it():
+    spent = [{"person telegram:7": Row(Spent(cost_usd=1), "\u202eevil\u2066")}]
+    assert list(plotted(spent, "")["person"]["usd"]) == ["evil (telegram:7)"]
 
 
 async def test_what_was_kept_in_part_is_not_taken_back(driver, tmp_path, model):

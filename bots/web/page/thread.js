@@ -89,14 +89,39 @@ export const lastAsked = () => waiting(thread).at(-1)?.id || branches().last;
 
 export const isBusy = () => !$("halt").hidden;
 
+// The server says every fifteen seconds that it is there. A connection whose network went away may look
+// open for many minutes.
+const SILENT_MS = 40_000;
+let silent = null;
+
+function heard() {
+  clearTimeout(silent);
+  silent = setTimeout(() => {
+    if (stream?.readyState === EventSource.CLOSED) return;
+    away();
+    listen();
+  }, SILENT_MS);
+}
+
+function away() {
+  state(say("page_reconnecting"), true);
+  $("state").dataset.away = "yes";
+}
+
 function listen() {
   const here = thread;
   stream?.close();
+  heard();
   clearTimeout(again.timer);
   const own = (stream = new EventSource(`/api/conversations/${thread}/events`));
   let fresh = new Set();
   let ready = false;
-  const when = (name, does) => own.addEventListener(name, (event) => own === stream && here === thread && does(event));
+  const when = (name, does) => own.addEventListener(name, (event) => {
+    if (own !== stream || here !== thread) return;
+    heard();
+    does(event);
+  });
+  when("alive", () => {});
   when("open", () => {
     if ($("state").dataset.away) state("");
     delete $("state").dataset.away;
@@ -116,8 +141,7 @@ function listen() {
     if (!posts.size && !waiting(thread).length) told.empty();
   });
   when("error", () => {
-    state(say("page_reconnecting"), true);
-    $("state").dataset.away = "yes";
+    away();
     // After a refusal the browser gives up. We do not.
     if (own.readyState !== EventSource.CLOSED) return;
     clearTimeout(again.timer);

@@ -24,7 +24,7 @@ async function people(again) {
       button(say("admin_decide"), () => act("role", { id: id.input.value.trim(), role: given.input.value }, again), { class: "main" }))),
     table(say("admin_asked"), heads("admin_heads_asked"), remote.flatMap(({ asked }) => asked.map((one) => [
       both(one.name, one.person), one.place ? data(one.place_name || one.place) : say("admin_in_private"), when(one.at),
-      make("span", {}, role(one.person, "member", say("admin_allow")), one.place ? role(one.place, "member", say("admin_allow_place")) : null, role(one.person, "blocked", say("admin_block")))]))),
+      make("span", {}, role(one.person, "member", say("admin_allow"), "stranger"), one.place ? role(one.place, "member", say("admin_allow_place"), "stranger") : null, role(one.person, "blocked", say("admin_block"), "stranger"))]))),
     table(say("admin_decided"), heads("admin_heads_decided"), remote.flatMap((one) => one.people).map((one) => () => [
       data(one.id), data(one.name || names[one.id]), word("admin_role", one.role), one.listed ? say("admin_by_settings") : named(one.by, names), when(one.at),
       one.listed ? "" : make("span", {}, ...ROLES.filter((name) => name !== one.role).map((name) => role(one.id, name, say(`admin_role_${name}`), one.role)), sure(say("admin_sign_out"), () => act("sign-out", { name: one.id }, again)))])),
