@@ -3,10 +3,11 @@
     python -m bench.many --most 500 --plot
 
 A real `palaver run` on Telegram has one core for itself; platform, model, Redis and this process
-have another. The platform limits nothing. Each answer is 500 tokens at 50 a second, and each token
-is a packet. The number of answers under way grows evenly to *most* and stays there. The first and
-the last token tell when they were sent, so each call tells how late it is. The floor is a bare
-script that reads the same streams and posts at the times of an answer of ours (`bench.bare`).
+have another. Neither platform nor program limits how close calls are. Each answer is 500 tokens at
+50 a second, and each token is a packet. The number of answers under way grows evenly to *most* and
+stays there. The first and the last token tell when they were sent, so each call tells how late it
+is. The floor is a bare script that reads the same streams and posts at the times of an answer of
+ours (`bench.bare`).
 """
 
 import argparse
@@ -243,7 +244,7 @@ async def asked(scene, calls, chat):
 async def recorded(model):
     """The calls of an answer of ours, for the bare script."""
     scene = Telegram()
-    async with scene.running(), palaver(scene, model):
+    async with scene.running(), palaver(scene, model, "bench.lifted"):
         scene.server.calls = calls = Calls()
         await asked(scene, calls, 1000)
         return await asked(scene, calls, 1001)
@@ -276,7 +277,10 @@ async def main(most, ramp_s, hold_s, again, path, plot):
         )
         runs = [
             await measured(
-                lambda scene: palaver(scene, model, max_turns=2 * most), most, ramp_s, hold_s
+                lambda scene: palaver(scene, model, "bench.lifted", max_turns=2 * most),
+                most,
+                ramp_s,
+                hold_s,
             )
             for _ in range(again)
         ]

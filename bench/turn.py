@@ -170,13 +170,13 @@ async def ready(scene):
 
 
 @asynccontextmanager
-async def palaver(scene, model, **settings):
-    """A `palaver run` on *scene*, ready."""
+async def palaver(scene, model, module="bots", **settings):
+    """A `palaver run` of *module* on *scene*, ready."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         async with redis_at(folder / "redis") as redis:
             values = environment(scene, redis, model, folder, **settings)
-            command = [sys.executable, "-m", "bots", "run"]
+            command = [sys.executable, "-m", module, "run"]
             began = time.monotonic()
             async with started(command, values) as process:
                 await ready(scene)
