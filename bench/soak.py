@@ -15,6 +15,7 @@ import logging
 import statistics
 import time
 from collections import deque
+from itertools import pairwise
 from pathlib import Path
 
 from bench.figures import Figure, short, student, write
@@ -62,6 +63,7 @@ class Soak:
         self._server.calls = self._answered = Answered()
         self._server.timeline = deque(maxlen=1)
         self.done, self.samples, self.took_s, self.cpu_ms = 0, [], 0.0, 0.0
+        self._cpu = []
 
     async def turns(self, count):
         """Ask *count* questions, `AT_ONCE` at a time; in a chat one comes after the other."""
@@ -79,6 +81,15 @@ class Soak:
         self.took_s = time.monotonic() - began
         self.cpu_ms = (cpu_s(self._run.process.pid) - cpu) / count * 1000
 
+    @property
+    def parts(self):
+        """(CPU of a turn in ms, RSS in MB) of each of the later quarters of the run."""
+        last = len(self.samples) - 1
+        marks = [last * quarter // 4 for quarter in (1, 2, 3, 4)]
+        for begin, end in pairwise(marks):
+            turns = max(1, self.samples[end][0] - self.samples[begin][0])
+            yield (self._cpu[end] - self._cpu[begin]) / turns * 1000, self.samples[end][1]
+
     async def _turn(self, chat):
         if chat not in self._server.chats:
             self._server.add_private(chat)
@@ -95,6 +106,7 @@ class Soak:
     async def _watch(self):
         async with connect(self._run.redis.url) as redis:
             while True:
+                self._cpu.append(cpu_s(self._run.process.pid))
                 used = (await redis.info("memory"))["used_memory"] / 2**20
                 self.samples.append((self.done, *memory_mb(self._run.process.pid), used))
                 await asyncio.sleep(SAMPLE_S)
@@ -191,12 +203,13 @@ def main():
     print(f"| turns a second | {soak.done / soak.took_s:.0f} |")
     print(f"| ms of CPU a turn | {soak.cpu_ms:.2f} |")
     print(f"| KB of RSS for 1,000 turns | {steep:.1f} ± {within:.1f} |")
-    at_end = f"memory after {soak.done:,} turns with short answers (RSS)"
+    costs, sizes = zip(*soak.parts, strict=True)
+    name = f"memory within {soak.done:,} turns with short answers (RSS)"
     write(
         given.figures,
         [
-            Figure("CPU of a turn with a short answer", "ms", (soak.cpu_ms,)),
-            Figure(at_end, "MB", (soak.samples[-1][1],)),
+            Figure("CPU of a turn with a short answer", "ms", costs),
+            Figure(name, "MB", sizes),
         ],
     )
     if given.page:

@@ -37,10 +37,10 @@ from tests.servers.redis import redis_at
 ROOT = Path(__file__).parents[1]
 CHUNKS, CHUNK_S, CHUNK_CHARS = 100, 0.03, 5
 """The answer of a turn whose CPU is measured: 500 characters in three seconds."""
-TOKENS, UPDATES, TRIES = 500, 12, 4
+TOKENS, UPDATES, TRIES = 500, 12, 3
 """The answer whose commands are counted: chunks, updates, and how many turns may be tried until it
 takes so many."""
-AT_ONCE = 8
+AT_ONCE = 16
 IDLE_S = 4.0
 MANY = 2_000
 """Chunks of the answer that tells what a chunk costs."""
@@ -61,6 +61,12 @@ class Run:
     def __init__(self, scene, process, redis=None, ready_s=0.0):
         self.scene, self.process, self.redis, self.ready_s = scene, process, redis, ready_s
 
+    async def warm(self, model):
+        """A few quick turns: the first ones of a process teach it."""
+        shape(model, CHUNKS, 0.3)
+        await self.turns(AT_ONCE)
+        shape(model, CHUNKS, CHUNKS * CHUNK_S)
+
     async def turns(self, count, text="how much?"):
         """Ask *count* questions, some at once. Returns the calls of a usual one of them."""
         places, calls = asyncio.Semaphore(AT_ONCE), []
@@ -74,12 +80,12 @@ class Run:
                 group.create_task(ask())
         return sorted(calls, key=len)[count // 2]
 
-    async def cpu_ms(self, count):
+    async def cpu_ms(self, count, idle_s=IDLE_S):
         """(milliseconds of CPU for each of *count* turns, the calls of one of them)."""
         pid = self.process.pid
         before = cpu_s(pid)
-        await asyncio.sleep(IDLE_S)
-        idle = (cpu_s(pid) - before) / IDLE_S
+        await asyncio.sleep(idle_s)
+        idle = (cpu_s(pid) - before) / idle_s
         before, began = cpu_s(pid), time.monotonic()
         calls = await self.turns(count)
         took = cpu_s(pid) - before - idle * (time.monotonic() - began)
@@ -199,7 +205,7 @@ async def bare(scene, model, calls, kind=""):
     }
     command = [sys.executable, "-m", "bench.bare", kind or scene.kind]
     async with started(command, given=told(task).encode()) as process:
-        await asyncio.sleep(2)
+        await asyncio.sleep(1.5)
         yield Run(scene, process)
 
 
@@ -226,15 +232,15 @@ async def compared(make, turns):
     async with scripted().running() as model, make().running() as scene:
         name = scene.name
         async with palaver(scene, model) as run:
-            await run.turns(AT_ONCE)
+            await run.warm(model)
             ours, calls = await run.cpu_ms(turns)
             commands, reads, grown = await run.trips(model)
         shape(model, CHUNKS, CHUNKS * CHUNK_S)
         if hasattr(scene.server, "webhook"):
             scene.server.webhook = None
         async with bare(scene, model, calls) as run:
-            await run.turns(AT_ONCE)
-            theirs, _ = await run.cpu_ms(turns)
+            await run.warm(model)
+            theirs, _ = await run.cpu_ms(turns, 1.0)
     yield Figure(f"CPU of a turn, {name}", "ms", (ours,), None, f"with {len(calls)} calls")
     yield Figure(f"CPU of the bare script, {name}", "ms", (theirs,))
     yield Figure(f"a turn in times of the bare script, {name}", "times", (ours / theirs,), 1.6)
@@ -254,7 +260,7 @@ async def chunk():
             palaver(scene, model) as run,
         ):
             await run.turns(4)
-            took.append((await run.cpu_ms(8))[0])
+            took.append((await run.cpu_ms(8, 2.0))[0])
     each_us = (took[1] - took[0]) * 1000 / (MANY - MANY // 20)
     yield Figure("CPU of a chunk, each a packet", "µs", (each_us,), 30)
 
@@ -269,7 +275,7 @@ async def character():
             palaver(scene, model) as run,
         ):
             await run.turns(4)
-            took[chars] = (await run.cpu_ms(8))[0] / chars * 1000
+            took[chars] = (await run.cpu_ms(8, 2.0))[0] / chars * 1000
     first_us, middle_us, last_us = took.values()
     name, beside = "CPU of a character of 100,000 (page)", f"of 10,000: {short(middle_us)} µs"
     yield Figure(name, "µs", (last_us,), first_us, f"{beside}; the target: of 1,000")
