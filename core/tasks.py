@@ -77,7 +77,8 @@ class Flag:
         try:
             return await future
         finally:
-            self._waiting = tuple(one for one in self._waiting if one is not future)
+            alone = len(self._waiting) == 1
+            self._waiting = () if alone else tuple(o for o in self._waiting if o is not future)
             if timer is not None:
                 timer.cancel()
 
