@@ -10,12 +10,13 @@ import asyncio
 import hmac
 import time
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import AbstractAsyncContextManager, nullcontext, suppress
 
 import msgspec
 from aiohttp import web
 
 from core.errors import ModelError
+from core.large_bodies import SMALL_BYTES, give_back
 from core.models.batch import Answer, Heard, Prompt, ask
 from core.models.chunks import Source, TextDelta, Usage, Withdrawn
 from core.models.context_window import tokens_of
@@ -23,9 +24,14 @@ from core.models.endings import judge
 from core.models.request import Model
 from core.models.tokens import estimate_tokens
 from core.secret import redact
+from core.semaphore import Weighted
 from core.telemetry import Metrics, logger
 
 log = logger(__name__)
+
+
+LARGE_BYTES = 32 * 1024 * 1024
+"""Of all larger prompts that are answered at once. Each takes about four times as much memory."""
 
 
 class _Question(Prompt, frozen=True):
@@ -54,6 +60,7 @@ def api_routes(
     *price*: as in `Usage.cost_usd`, for a model that does not tell its own.
     """
     slots = asyncio.Semaphore(most_at_once)
+    large = Weighted(LARGE_BYTES)
 
     async def handle(request: web.Request) -> web.StreamResponse:
         kind, _, sent = request.headers.get("Authorization", "").partition(" ")
@@ -61,12 +68,15 @@ def api_routes(
         if kind.lower() != "bearer" or not right:
             return _json(Answer(error="a bearer token is needed, and this is not it"), 401)
         try:
-            question = _decode(await request.read())
+            body = await request.read()
+            question = _decode(body)
         except (msgspec.MsgspecError, ValueError, RecursionError) as error:
             return _json(Answer(error=f"this is no prompt: {error}"), 400)
         if slots.locked():
             return _json(Answer(question.id, error="too many questions at once"), 429)
-        async with slots:
+        async with slots, _room(large, len(body)):
+            # A model may think for half an hour. Meanwhile others send large bodies too.
+            await give_back(request)
             began = time.monotonic()
             if question.stream:
                 response, answer = await _stream(request, model, question, price)
@@ -78,6 +88,10 @@ def api_routes(
         return _json(answer, 502 if answer.error else 200)
 
     return (web.post("/api/ask", handle),)
+
+
+def _room(large: Weighted, size: int) -> AbstractAsyncContextManager[None]:
+    return large.hold(size) if size > SMALL_BYTES else nullcontext()
 
 
 def _json(answer: Answer, status: int) -> web.Response:

@@ -15,12 +15,10 @@ from prometheus_client import generate_latest
 from core.border import set_aside
 from core.connections import Connections
 from core.errors import ConfigError
+from core.large_bodies import MOST_LARGE, SMALL_BYTES, wait_unread
 from core.telemetry import Metrics
 
 BODY_BYTES = 2 * 1024 * 1024
-SMALL_BYTES = 64 * 1024
-MOST_LARGE = 16
-"""So many requests with a larger body are answered at once; the others wait."""
 
 HOST = re.compile(r"(?:[A-Za-z0-9_.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::([0-9]{1,5}))?")
 """RFC 9110, 7.2: a name or an address, and a port. Other texts have no parts to read."""
@@ -152,7 +150,7 @@ def _bounded(connections: Connections, handler: _Handler) -> _Handler:
                 return web.Response(status=417, text="this is not expected here")
             large = request.body_exists and (request.content_length or BODY_BYTES) > SMALL_BYTES
             if large:
-                await _wait_unread(request, stack, at_once)
+                await wait_unread(request, stack, at_once)
             try:
                 response = await handler(request)
                 if large:
@@ -177,18 +175,6 @@ def _bounded(connections: Connections, handler: _Handler) -> _Handler:
                 return web.Response(status=400, text="the request cannot be read")
 
     return bounded
-
-
-async def _wait_unread(
-    request: web.BaseRequest, stack: AsyncExitStack, at_once: asyncio.Semaphore
-) -> None:
-    """Wait for a turn. Otherwise each that waits would hold 700 kB of its body already."""
-    arriving = not request.content.is_eof()
-    if arriving:
-        request.protocol.pause_reading()
-    await stack.enter_async_context(at_once)
-    if arriving and request.transport is not None:
-        request.protocol.resume_reading()
 
 
 def _url(address: str, port: int) -> str:

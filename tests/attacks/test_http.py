@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import aiohttp
 import multidict
 import pytest
+from aiohttp import web
 from aiohttp.compression_utils import ZLibDecompressor
 from playwright.async_api import async_playwright
 
@@ -483,6 +484,48 @@ async def test_large_bodies_wait_for_one_another_and_small_ones_for_none(app, mo
     finally:
         for _, writer in streams:
             writer.transport.abort()
+
+
+async def test_large_prompts_that_wait_for_their_answer_keep_no_large_body_out(
+    tmp_path, model, monkeypatch
+):
+    """A model may think for half an hour. Their own bound keeps them from filling the memory."""
+    monkeypatch.setattr("core.api.LARGE_BYTES", 20 * 100_000)
+    thinking = asyncio.Event()
+
+    async def think(request):
+        await request.read()
+        await thinking.wait()
+        return web.json_response({"choices": [{"message": {"content": "at last"}}]})
+
+    model.faults += [think] * 40
+    values = {"llm_base_url": model.url, "llm_model": "x", "api_token": "program"}
+    async with (
+        palaver(tmp_path, web_chat=True, **values) as app,
+        aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session,
+    ):
+
+        async def ask():
+            headers = {"Authorization": "Bearer program"}
+            prompt = {"prompt": "x" * 99_000}
+            async with session.post(f"{app.url}/api/ask", json=prompt, headers=headers) as response:
+                return (await response.json())["answer"]
+
+        asked = [asyncio.create_task(ask()) for _ in range(19)]
+        try:
+            # More than there are places. Each has given its own back.
+            await until(lambda: len(model.faults) == 40 - 19)
+            body = {"q": "x" * 100_000}
+            async with session.post(f"{app.url}/api/session", json=body) as response:
+                assert response.status == 200
+            asked += [asyncio.create_task(ask()) for _ in range(10)]
+            await until(lambda: len(model.faults) == 40 - 20)
+            async with session.post(f"{app.url}/api/session", json=body) as response:
+                assert response.status == 200
+            assert len(model.faults) == 40 - 20
+        finally:
+            thinking.set()
+        assert await asyncio.gather(*asked) == ["at last"] * 29
 
 
 async def test_what_large_bodies_hold_is_given_back_and_is_bounded(replica):
