@@ -10,13 +10,13 @@ import asyncio
 import hmac
 import time
 from collections.abc import Sequence
-from contextlib import AbstractAsyncContextManager, nullcontext, suppress
+from contextlib import nullcontext, suppress
 
 import msgspec
 from aiohttp import web
 
 from core.errors import ModelError
-from core.large_bodies import SMALL_BYTES, give_back
+from core.large_bodies import MOST_LARGE, SMALL_BYTES, give_back
 from core.models.batch import Answer, Heard, Prompt, ask
 from core.models.chunks import Source, TextDelta, Usage, Withdrawn
 from core.models.context_window import tokens_of
@@ -72,10 +72,12 @@ def api_routes(
             question = _decode(body)
         except (msgspec.MsgspecError, ValueError, RecursionError) as error:
             return _json(Answer(error=f"this is no prompt: {error}"), 400)
-        if slots.locked():
+        is_large = len(body) > SMALL_BYTES
+        if slots.locked() or (is_large and large.waiting >= MOST_LARGE // 2):
             return _json(Answer(question.id, error="too many questions at once"), 429)
-        async with slots, _room(large, len(body)):
-            # A model may think for half an hour. Meanwhile others send large bodies too.
+        async with slots, large.hold(len(body)) if is_large else nullcontext():
+            # A model may think for half an hour. Meanwhile others send large bodies too, so only
+            # half of the places may be kept by prompts that wait for room.
             await give_back(request)
             began = time.monotonic()
             if question.stream:
@@ -88,10 +90,6 @@ def api_routes(
         return _json(answer, 502 if answer.error else 200)
 
     return (web.post("/api/ask", handle),)
-
-
-def _room(large: Weighted, size: int) -> AbstractAsyncContextManager[None]:
-    return large.hold(size) if size > SMALL_BYTES else nullcontext()
 
 
 def _json(answer: Answer, status: int) -> web.Response:

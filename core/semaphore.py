@@ -14,6 +14,11 @@ class Weighted:
         self._free = most
         self._waiting: deque[tuple[asyncio.Future[None], int]] = deque()
 
+    @property
+    def waiting(self) -> int:
+        """How many wait for units."""
+        return len(self._waiting)
+
     @asynccontextmanager
     async def hold(self, weight: int) -> AsyncIterator[None]:
         """Wait until *weight* units are free, and keep them for the block."""
