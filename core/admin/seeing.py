@@ -148,7 +148,8 @@ class Seeing:
                 }
                 for name, one in sorted(members.items(), key=lambda pair: -pair[1].at)
             ]
-            ids += (str(one["id"]) for one in [*listed, *decided])
+            ids += (str(one["id"]) for one in [*listed, *decided] if not one.get("name"))
+            ids += (one.by for one in members.values())
             asked = await services.requests.kept.waiting(tenant)
             local = self._house.platforms[tenant].local
             found.append(
@@ -204,18 +205,20 @@ class Seeing:
 
     async def places(self, _: web.Request, __: Operator) -> web.Response:
         """Where people asked in the last month, the busiest first; and the last broadcast."""
-        house, turns = self._house, dict[str, int]()
+        house, turns, names = self._house, dict[str, int](), dict[str, str]()
         there = await house.living()
         for day in days(31):
-            for who, row in (await house.use.spenders(there.tenants, day)).items():
-                kind, name = who.split(" ", 1)
-                if kind == "place" and name != "*" and not house.local(name):
+            for who, row in (await house.use.spenders(there.tenants, day, b"place ")).items():
+                name = who.removeprefix("place ")
+                if name != "*" and not house.local(name):
                     turns[name] = turns.get(name, 0) + row.spent.turns
+                    names |= {name: row.name} if row.name else {}
         places = [
             {"id": name, "turns": turns[name]}
             for name in sorted(turns, key=lambda one: -turns[one])
         ]
-        sending, names = await house.broadcasting.now(), await house.names(turns)
+        private = await house.names(one for one in turns if one not in names)
+        sending, names = await house.broadcasting.now(), {**names, **private}
         shown = {"places": places, "names": names, "sending": sending}
         return json_response({**shown, "away": there.away})
 

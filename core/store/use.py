@@ -111,12 +111,17 @@ class Use:
         found = await self._hashes(map(keys.use, periods))
         return [{words(name): number(raw) for name, raw in one.items()} for one in found]
 
-    async def spenders(self, tenants: Sequence[str], day: str) -> Mapping[str, Row]:
-        """Who spent how much on *day*: by `person`, `place` or `model` and the name of it."""
+    async def spenders(
+        self, tenants: Sequence[str], day: str, only: bytes = b""
+    ) -> Mapping[str, Row]:
+        """Who spent how much on *day*: by `person`, `place` or `model` and the name of it.
+
+        *only*: what the rows to read begin with.
+        """
         rows: dict[str, Row] = {}
         for tally in await self._hashes(keys.tally(tenant, day) for tenant in tenants):
             for who, raw in tally.items():
-                if (row := read_row(raw)) is not None:
+                if who.startswith(only) and (row := read_row(raw)) is not None:
                     spent, name = row
                     before = rows.get(words(who), Row())
                     rows[words(who)] = Row(before.spent + spent, name or before.name)
@@ -126,18 +131,26 @@ class Use:
         """What the people and places *ids* (`tenant:id`) were called lately, as far as is known."""
         now = datetime.datetime.now(datetime.UTC)
         months = [at.strftime(MONTHLY) for at in (now.replace(day=1) - DAY, now)]
+        by_tenant: dict[str, list[str]] = {}
+        for one in dict.fromkeys(ids):
+            by_tenant.setdefault(one.partition(":")[0], []).append(one)
         asked = [
-            (keys.tally(one.partition(":")[0], month), one, f"{kind} {one}")
-            for one in dict.fromkeys(ids)
+            (keys.tally(tenant, month), kind, some)
+            for tenant, some in by_tenant.items()
             for month in months
             for kind in ("person", "place")
         ]
         with store_errors():
             async with self._redis.pipeline(transaction=False) as pipe:
-                for name, _, field in asked:
-                    pipe.hget(name, field)
-                rows = map(read_row, await pipe.execute())
-        return {one: row[1] for (_, one, _), row in zip(asked, rows, strict=True) if row and row[1]}
+                for name, kind, some in asked:
+                    pipe.hmget(name, [f"{kind} {one}" for one in some])
+                found = await pipe.execute()
+        names = {}
+        for (_, _, some), raws in zip(asked, found, strict=True):
+            for one, raw in zip(some, raws, strict=True):
+                if raw is not None and (row := read_row(raw)) is not None and row[1]:
+                    names[one] = row[1]
+        return names
 
     async def _hashes(self, names: Iterable[str]) -> Sequence[Mapping[bytes, bytes]]:
         """All of them, in one trip."""

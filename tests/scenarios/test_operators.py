@@ -15,7 +15,7 @@ from core.people.roles import Role
 from core.store import keys
 from core.store.audit import TARGET_CHARS, Change
 from core.store.pulse import policies
-from core.store.use import Row, days
+from core.store.use import Row, Use, days
 from core.store.values import DeadLetter, read_dead_letter
 from core.tools.servers import _waiting
 from tests.contracts.drivers import TelegramDriver, driving
@@ -246,6 +246,21 @@ async def test_who_was_told_of_maintenance_in_the_chat_is_told_on_the_page_too(
 
             await until(told)
             assert model.requests == []
+
+
+async def test_the_names_of_thousands_take_two_commands_for_each_kind(driver, tmp_path, model):
+    async with driving(driver, tmp_path, model, **settings()):
+        core = driver.app.core
+        use = Use(core.redis)
+        ids = [f"telegram:{n}" for n in range(3_000)]
+        row = msgspec.json.encode({"turns": 1, "name": "Bob"})
+        await core.redis.hset(
+            keys.tally("telegram", days(1)[0][:7]), mapping={"person telegram:78": row}
+        )
+        before = (await core.redis.info("commandstats")).get("cmdstat_hmget", {}).get("calls", 0)
+        assert await use.names(ids) == {"telegram:78": "Bob"}
+        after = (await core.redis.info("commandstats"))["cmdstat_hmget"]["calls"]
+        assert after - before <= 20
 
 
 async def test_tables_are_headed_in_the_operators_language(driver, tmp_path, model):
