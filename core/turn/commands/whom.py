@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from core.messages import Incoming, split_conversation
 from core.people.roles import Role, in_place, tenant_of
+from core.tenant_names import kind_of, own_name_of
 
 ROLES: Mapping[str, Role] = {
     "member": Role.MEMBER,
@@ -58,12 +59,13 @@ def read_named(incoming: Incoming, default: Role) -> Named:
     shape = id_shape(incoming)
     names = [here] if here else []
     unknown: list[str] = []
+    own = kind_of(platform), own_name_of(platform)
     for word in words:
         bare = word.strip(_AROUND_IDS)
         tenant, _, id_ = bare.rpartition(":")
-        if tenant.lower() in ("", platform) and (
-            shape.fullmatch(id_) if shape else id_ and not (names or unknown)
-        ):
+        # `Telegram:77` is known too, but the own names of bots and workspaces are theirs.
+        known = (kind_of(tenant).lower(), own_name_of(tenant)) == own or not tenant
+        if known and (shape.fullmatch(id_) if shape else id_ and not (names or unknown)):
             names.append(f"{platform}:{id_}")
         elif bare:
             unknown.append(word)
