@@ -18,9 +18,12 @@ from core.store.living import Living, living
 from core.store.use import Use
 from core.store.visits import SharedVisits
 from core.turn.commands.command import shown_name
-from core.turn.commands.whom import IDS
 from core.turn.services import Services
 from core.words import NAME_CHARS, cut, undirected
+
+SHAPES = (re.compile(r"-?[0-9]{1,20}"), re.compile(r"[UWCGD][A-Z0-9]{1,30}"))
+"""Ids as the platforms write them: all people and places of a platform in the same way. (In a chat
+more is asked of them, because there a word in capital letters may be a name.)"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +75,7 @@ class House:
         listed = [*access.people(platform.name, Role.BLOCKED), *access.places(platform.name)]
         known = listed or await members.all(platform.name)
         ids = [_id(person_in(one)) for one in known if not platform.local]
-        return next((one for one in IDS if any(map(one.fullmatch, ids))), None)
+        return next((one for one in SHAPES if any(map(one.fullmatch, ids))), None)
 
     async def names(self, ids: Iterable[str]) -> Mapping[str, str]:
         """What the people and places *ids* are called, as far as is known."""

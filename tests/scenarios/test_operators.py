@@ -18,7 +18,7 @@ from core.store.pulse import policies
 from core.store.use import Row, Use, days
 from core.store.values import DeadLetter, read_dead_letter
 from core.tools.servers import _waiting
-from tests.contracts.drivers import TelegramDriver, driving
+from tests.contracts.drivers import SlackDriver, TelegramDriver, driving
 from tests.harness import at_rest, until
 from tests.scenarios.test_admin import TOKEN, Operator, role_of
 from tests.scenarios.test_visits import Page, link_for, public
@@ -137,6 +137,15 @@ async def test_what_can_be_nobodys_id_is_refused(driver, tmp_path, model, name):
             status, told = await operator.do(act, **body)
             assert (status, name in told["wrong"]) == (409, True), act
         assert await operator.changes() == []
+
+
+async def test_an_id_of_slack_that_has_no_digit_is_one(tmp_path, model):
+    slack = SlackDriver()
+    more = {"admin_token": TOKEN, "owners": "slack:U01", "open": False}
+    async with driving(slack, tmp_path, model, **more), Operator(slack.app.url) as operator:
+        await operator.sign_in(token=TOKEN)
+        for name, status in (("slack:UABCDEFG", 200), ("slack:ann", 409), ("slack:42", 409)):
+            assert (await operator.do("role", id=name, role="member"))[0] == status
 
 
 async def test_odd_requests_are_refused_and_leave_nothing(driver, tmp_path, model):
