@@ -24,7 +24,7 @@ from core.platform import Bucket
 
 AHEAD_S = 2.0
 """Tokens that were taken ahead may be used for so long."""
-BACK_S = 1.0
+BACK_S = 5.0
 """So much later they are given back by themselves: mostly the next update does it before."""
 MOST_AHEAD, SHARE = 8, 3
 """So many are taken ahead at most, and at most one of so many that are left."""

@@ -33,7 +33,7 @@ _level = msgspec.msgpack.Decoder(Level)
 _EMPTY = encode(Level())
 CLOCK_APART_S = 0.25
 """We reckon the time of Redis from an answer of it. If we are wrong by more, we ask again."""
-CLOCK_HOLDS_S = 1.0
+CLOCK_HOLDS_S = 5.0
 """For so long we believe that we are right."""
 WRITE_AGAIN_S = 60.0
 """A level that stays the same is written again after this time, so that it is kept on."""
