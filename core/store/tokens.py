@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
+from contextvars import Context
 from functools import partial
 from typing import TypeVar
 
@@ -124,8 +125,10 @@ class SharedBudget:
                 more = partial(known.plan, buckets) if ahead else None
                 result = await self._everywhere(shard, lasts_s, sized, law, more)
                 if known.next_s is not None and shard not in self._giving_back:
-                    task = asyncio.create_task(self._keep_giving(shard), name="give tokens back")
-                    self._giving_back[shard] = task
+                    # It belongs to no turn, so it holds nothing of the one that is under way.
+                    self._giving_back[shard] = asyncio.create_task(
+                        self._keep_giving(shard), name="give tokens back", context=Context()
+                    )
                 return result
         except StoreError:
             pass
