@@ -218,8 +218,8 @@ def page(costs, seed):
         f"One core of the program: {short(a_core)} questions a second at {FULL:.0%}. One Redis (one"
         f" core of it): {short(a_redis)} questions a second. With one shard all keys lie in one"
         " slot, so a cluster gives a deployment failover and no more speed. Beyond that, [`SHARDS`]"
-        "(tenants.md#shards) spread the tenants over its servers; shard 0 then keeps a quarter of"
-        " the work of each turn, so they carry up to four times as much.",
+        "(tenants.md#shards) spread the tenants over its servers. A turn of a tenant in another"
+        " shard asks shard 0 for 3 of its 108 commands, so each server carries its own tenants.",
         "",
         "| replicas of one core | questions a second | people who ask (one time zone) |"
         " first at its bound |",

@@ -21,14 +21,16 @@ def slot_of(shard):
 
 
 def free_ports(count):
-    """Free ports, of which the cluster's bus can take those 10,000 above."""
+    """Free ports, of which the cluster's bus can take those 10,000 above: they are free too."""
     held, ports = [], []
     while len(ports) < count:
-        one = socket.socket()
+        one, bus = socket.socket(), socket.socket()
+        held += [one, bus]
         one.bind(("127.0.0.1", 0))
-        held.append(one)
         if (port := one.getsockname()[1]) < 55000:
-            ports.append(port)
+            with suppress(OSError):
+                bus.bind(("127.0.0.1", port + 10_000))
+                ports.append(port)
     for one in held:
         one.close()
     return ports
