@@ -58,7 +58,7 @@ def rounds_of(name):
 
 PLAN = (
     *(
-        Part("turn", (name, "--again", "1"), "", rounds_of(name), 90, figures=True)
+        Part("turn", (name, "--again", "1"), "", rounds_of(name), 120, figures=True)
         for name in PARTS
     ),
     Part(
