@@ -2,10 +2,10 @@
 
 from html import escape
 
-WIDTH, LEFT, RIGHT, TOP = 720, 64, 16, 34
+WIDTH, LEFT, RIGHT, TOP = 860, 64, 16, 34
 HEIGHT = 220
 """Of the part of a plot of lines that holds the lines."""
-BAR, GAP, NAMES = 15, 6, 290
+BAR, GAP, NAMES = 15, 6, 410
 CUT = 2.5
 """Bars end here: what is far off needs no exact length."""
 STYLE = (
@@ -15,7 +15,7 @@ STYLE = (
     ".met{fill:#2f7d5b}.missed{fill:#b5483a}.target{stroke:#333;stroke-dasharray:4 3}"
     "@media(prefers-color-scheme:dark){text{fill:#ddd}.ground{fill:#16181c}.axis{stroke:#777}"
     ".a{stroke:#5fc294;fill:#5fc294}.b{stroke:#e0a458;fill:#e0a458}.c{stroke:#93a7ea;fill:#93a7ea}"
-    ".met{fill:#4aa87d}.missed{fill:#d9705f}.target{stroke:#ddd}}"
+    ".met{fill:#4aa87d}.missed{fill:#d9705f}.target{stroke:#ddd}}polyline.line{fill:none}"
 )
 
 
