@@ -63,7 +63,7 @@ class _Pieces:
 async def _read(shape: str, body: bytes, size: int) -> tuple[list[Delta], str]:
     """What is read of *body*, and the kind of error that ends it."""
     response: Any = SimpleNamespace(content=_Pieces(body, size), close=lambda: None)
-    stream = Stream(response, SHAPES[shape].reader())
+    stream = Stream(response, SHAPES[shape].reader(), "", _RUNNER)
     read: list[Delta] = []
     try:
         while (some := await stream.next()) is not None:

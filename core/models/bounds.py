@@ -1,8 +1,12 @@
-"""Limits for one stream of a model: its bytes, its lines, and the bytes of one event. Pure.
+"""Limits for one stream of a model: its bytes, its lines, and the bytes of one event.
 
 An answer beyond these limits is endless or hostile. It is cut, and the person is told. The decoded
 body is counted, so compression does not get around the limits.
 """
+
+import asyncio
+import weakref
+from collections.abc import Hashable
 
 from core.errors import Refused
 
@@ -11,6 +15,19 @@ STREAM_BYTES = 96 * 1024 * 1024
 STREAM_LINES = 2_000_000
 EVENT_BYTES = 4 * 1024 * 1024
 """The limit for one event, or for a whole answer that is not a stream."""
+
+LARGE_BYTES = 256 * 1024
+MOST_LARGE = 16
+"""So many streams of a process may have an event of more bytes under way. The others wait."""
+ROOM_S = 30.0
+"""How long they wait."""
+_large: weakref.WeakKeyDictionary[Hashable, asyncio.Semaphore] = weakref.WeakKeyDictionary()
+
+
+def large_events(owner: Hashable) -> asyncio.Semaphore:
+    """The places for large events. All clients of one *owner*, an HTTP session, share them."""
+    return _large.setdefault(owner, asyncio.Semaphore(MOST_LARGE))
+
 
 _BLANK = (b"\n\n", b"\r\r", b"\n\r\n")
 
@@ -23,6 +40,11 @@ class Bounds:
         self._lines = 0
         self._event_bytes = 0
         self._tail = b""
+
+    @property
+    def is_large(self) -> bool:
+        """Whether the event under way is a large one."""
+        return self._event_bytes > LARGE_BYTES
 
     def count(self, piece: bytes) -> None:
         """Count the next *piece*. Raises `Refused` if it goes beyond a limit."""

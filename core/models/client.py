@@ -196,7 +196,7 @@ class ChatClient:
                 if response.status >= 400:
                     raise await http_error(response)
             by = self._by(call.request, call.ways) if call.request.tools else ""
-            stream = Stream(response, self._shape(call.ways).reader(), by)
+            stream = Stream(response, self._shape(call.ways).reader(), by, self._session)
             closing.callback(stream.close)
             stream.watch(first, call.until)
             seen: list[Delta] = []

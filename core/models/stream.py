@@ -1,11 +1,12 @@
 """Reads the deltas of one response, all that one network read brings at a time."""
 
 import asyncio
+from collections.abc import Hashable
 
 import aiohttp
 
-from core.errors import Interrupted, ModelError, Refused
-from core.models.bounds import Bounds
+from core.errors import Interrupted, ModelError, Overloaded, Refused
+from core.models.bounds import ROOM_S, Bounds, large_events
 from core.models.chunks import Delta, Finished, TextDelta
 from core.models.lines import Lines
 from core.models.reading import Reading
@@ -32,13 +33,22 @@ class Silent(Interrupted):
 class Stream:
     """Reads *response*; *reader* turns its payloads into deltas. Close it, like the response.
 
-    *by*: as in `Reading`.
+    *by*: as in `Reading`. All with one *owner* share the places
+    for large events.
 
     The first byte tells what kind of stream it is. The type that servers name is often wrong.
     """
 
-    def __init__(self, response: aiohttp.ClientResponse, reader: Reading, by: str = "") -> None:
+    def __init__(
+        self,
+        response: aiohttp.ClientResponse,
+        reader: Reading,
+        by: str,
+        owner: Hashable,
+    ) -> None:
         reader.by = by
+        self._large = large_events(owner)
+        self._has_place = False
         self._response = response
         self._content = response.content
         self._reader = reader
@@ -95,6 +105,8 @@ class Stream:
         finally:
             self._waits_since = 0.0
         self._bounds.count(piece)
+        if self._bounds.is_large != self._has_place:
+            await self._make_room()
         if len(piece) == PIECE_BYTES:
             # More data is here already. Let other tasks run in between.
             await asyncio.sleep(0)
@@ -110,6 +122,23 @@ class Stream:
             self._failed = error.with_traceback(None)
             error.__context__ = None
         return some
+
+    async def _make_room(self) -> None:
+        """Wait for a place if a large event has begun; else give it back."""
+        if self._has_place:
+            self._give_place()
+            return
+        try:
+            async with asyncio.timeout(ROOM_S):
+                await self._large.acquire()
+        except TimeoutError as error:
+            raise Overloaded("too many large answers at once") from error
+        self._has_place = True
+
+    def _give_place(self) -> None:
+        if self._has_place:
+            self._has_place = False
+            self._large.release()
 
     def _take(self, piece: bytes, some: list[Delta]) -> None:
         if not self._known:
@@ -172,7 +201,7 @@ class Stream:
 
         One timer serves all reads. Any data counts: a comment, a ping, an empty line.
         """
-        self.close()
+        self._stop_timer()
         now = self._loop.time()
         # Only the time in which we wait counts, not the time in which we are slow to read.
         due = min((self._waits_since or now) + gap_s, until)
@@ -187,6 +216,10 @@ class Stream:
         self._response.close()
 
     def close(self) -> None:
-        """Stop the timer."""
+        """Stop the timer, and give back what is held."""
+        self._stop_timer()
+        self._give_place()
+
+    def _stop_timer(self) -> None:
         if self._timer is not None:
             self._timer.cancel()

@@ -3,18 +3,22 @@
 import asyncio
 import gc
 import types
+from contextlib import asynccontextmanager
 from functools import partial
 
 import aiohttp
 import pytest
+from aiohttp import web
 
 from core.errors import ModelError, Refused
-from core.models import batch, loose, refusals, sources
-from core.models.bounds import EVENT_BYTES
+from core.models import batch, bounds, loose, refusals, sources
+from core.models.bounds import EVENT_BYTES, LARGE_BYTES
 from core.models.chunks import TextDelta
 from core.models.client import ChatClient
 from core.models.providers import Endpoint
 from core.models.request import ChatMessage, ChatRequest
+from core.models.shapes import SHAPES
+from core.models.stream import Stream
 from tests.attacks.test_model_answers import event, send
 from tests.attacks.watching import watched
 from tests.harness import until
@@ -144,3 +148,52 @@ def test_an_answer_for_a_program_ends_at_a_bound(size, monkeypatch):
         heard.take(TextDelta("a" * size))
     with pytest.raises(Refused):
         heard.take(TextDelta("a" * size + "a"))
+
+
+@asynccontextmanager
+async def opened(session, model):
+    asked = {"model": "x", "stream": True, "messages": [{"role": "user", "content": "hello"}]}
+    async with session.post(f"{model.url}/chat/completions", json=asked) as response:
+        yield Stream(response, SHAPES["openai"].reader(), "", session)
+
+
+async def test_few_streams_have_a_large_event_under_way_at_once(model, monkeypatch):
+    """A hundred events of 4 MB that never end would be 400 MB."""
+    begun = DELTA + b'"' + b"a" * 2 * LARGE_BYTES
+    model.faults = [partial(held, pieces=[b"data: " + begun])] * 2
+    monkeypatch.setattr(bounds, "MOST_LARGE", 1)
+    async with (
+        aiohttp.ClientSession() as session,
+        opened(session, model) as first,
+        opened(session, model) as second,
+        opened(session, model) as small,
+    ):
+        reading = asyncio.create_task(drained(first))
+        await until(lambda: first._has_place)
+        waiting = asyncio.create_task(drained(second))
+        # Who has no large event waits for nobody.
+        assert await drained(small)
+        assert not second._has_place
+        first.close()
+        await until(lambda: second._has_place)
+        second.close()
+        assert not bounds.large_events(session).locked()
+        for task in (reading, waiting):
+            task.cancel()
+        await asyncio.gather(reading, waiting, return_exceptions=True)
+
+
+async def held(request, pieces):
+    """Send *pieces*, and then nothing."""
+    response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+    await response.prepare(request)
+    for piece in pieces:
+        await response.write(piece)
+    await asyncio.Event().wait()
+
+
+async def drained(stream):
+    found = []
+    while (some := await stream.next()) is not None:
+        found += some
+    return found
