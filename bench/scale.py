@@ -17,11 +17,10 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.everything import machine
 from bench.figures import short
 from bench.scenes import Slack, Telegram
 from bench.tools import cpu_s
-from bench.turn import AT_ONCE, CHUNK_S, CHUNKS, IDLE_S, ROOT, memory, palaver, scripted
+from bench.turn import AT_ONCE, CHUNK_S, CHUNKS, IDLE_S, ROOT, machine, memory, palaver, scripted
 from bench.turn_cost import fill
 from core.store.connection import connect
 from tests.servers.redis import redis_at
