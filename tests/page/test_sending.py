@@ -62,7 +62,9 @@ async def test_what_was_never_on_its_way_comes_back_into_the_text_box_when_it_is
 async def test_a_draft_is_there_again_after_a_question_was_edited(page, app):
     await page.goto(app.url)
     await ask(page, "apples")
-    await expect(bot(page)).to_contain_text("Echo of apples")
+    # While it is written, Escape stops it.
+    await expect(bot(page)).to_have_text("Echo of apples -- before that: nothing.")
+    await expect(page.locator("#halt")).to_be_hidden()
     await page.fill("#text", "half a thought")
     for leave in ("Escape", "Enter"):
         await page.hover(".post.person")

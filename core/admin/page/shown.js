@@ -271,7 +271,7 @@ function done({ act: what, undoes }) {
 // Of whom or what it is: names, with words between them.
 function target({ act: what, target: of }, names) {
   const [tenant, kind, ...who] = of.split(" ");
-  if (what === "budget" || what === "grant") return make("span", {}, data(tenant), " ", word("admin_kind", kind), " ", named(who.join(" "), names));
+  if (what === "budget" || what === "grant") return make("span", {}, data(tenant), " ", word("admin_kind", kind), " ", data(who.join(" ")), " ", data(names?.[who.join(" ")]));
   if (what === "broadcast") return say("admin_places_count", { count: count(parseInt(of, 10)) });
   return ["requeue", "drop", "cancel", "go on", "maintenance"].includes(what) ? "" : what === "place" ? make("span", {}, named(tenant, names), " ", data(kind)) : named(of, names);
 }
