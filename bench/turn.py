@@ -105,7 +105,7 @@ class Run:
                 return stats["total_commands_processed"], stats["total_reads_processed"]
 
             before, began = await counts(), time.monotonic()
-            await asyncio.sleep(IDLE_S)
+            await asyncio.sleep(IDLE_S / 2)
             idle_s, after = time.monotonic() - began, await counts()
             # Each look of ours is a command and a read.
             idle = [(b - a - 1) / idle_s for a, b in zip(before, after, strict=True)]
@@ -117,7 +117,7 @@ class Run:
                 # What the program does in as long a time in which nobody asks is no part of it.
                 trips = zip(before, after, idle, strict=True)
                 found.append((*(b - a - 1 - rest * took_s for a, b, rest in trips), calls))
-                if abs(updates(calls) - UPDATES) <= 1:
+                if abs(updates(calls) - UPDATES) <= 2:
                     break
                 seconds *= UPDATES / updates(calls)
         return min(found, key=lambda one: abs(updates(one[-1]) - UPDATES))
