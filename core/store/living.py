@@ -11,7 +11,7 @@ from core.errors import StoreError
 from core.store.connection import store_errors
 from core.store.sharded import at_home, shards_of
 
-AWAY_S = 1.0
+AWAY_S = 2.0
 """A shard that says nothing for so long is away."""
 
 
