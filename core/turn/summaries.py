@@ -66,10 +66,12 @@ async def _entitle(context: TurnContext, question: str) -> None:
     first_line = found.strip().partition("\n")[0].strip(" \"'*#.“”「」。")
     conversation = context.claim.conversation
     budget = context.platform.indicate_budget(conversation, busy=True)
-    # A title uses the same budget as "is typing".
-    spare = not budget or not (await context.services.pacer.budget.take(budget, "nicety")).wait_s
-    if first_line and spare:
-        await context.platform.entitle(conversation, first_line[:TITLE_CHARS])
+    if not first_line:
+        return
+    # A title uses the same budget as "is typing", which may have taken all of it just now.
+    while budget and (grant := await context.services.pacer.budget.take(budget, "nicety")).wait_s:
+        await asyncio.sleep(grant.wait_s)
+    await context.platform.entitle(conversation, first_line[:TITLE_CHARS])
 
 
 def summarise_later(context: TurnContext, exchange: Exchange) -> None:

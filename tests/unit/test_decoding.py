@@ -892,7 +892,7 @@ async def _asked(data, size):
             pass
 
     class Session:
-        def post(self, *_, **__):
+        async def post(self, *_, **__):
             return Response()
 
     said = ""
