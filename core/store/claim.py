@@ -192,7 +192,8 @@ class Claim:
         encode = msgspec.json.encode
         speaker = Sender(self.person, exchange.speaker if exchange else "")
         spent, accounts = ending.get("spent", {}), ending.get("accounts", ())
-        called = next((one.place_name for one in self._began.mail), "") if self._began else ""
+        first = next(iter(self._began.mail), None) if self._began else None
+        called, event_id = (first.place_name, first.event_id) if first else ("", "")
         bill = bill_of(self.conversation, speaker, spent, accounts, place_name=called)
         scope, forgets = ending.get("scope"), ending.get("replaces", "")
         here, above, holder = to_keep(self.conversation, ending.get("chosen", {}), scope)
@@ -227,6 +228,7 @@ class Claim:
                 encode(above) if above else "",
                 self._own_retention_s or "",
                 *self.lane.asker,
+                event_id,
                 *ending.get("posts", ()),
             ],
         )

@@ -10,6 +10,7 @@ import msgspec
 from redis.asyncio import Redis
 
 from core.errors import StoreError
+from core.messages import ConversationId
 from core.store import keys
 from core.store.connection import store_errors
 from core.store.inbox import Inbox
@@ -43,10 +44,10 @@ class DeadLetters:
             return sum([await one.llen(keys.DEAD) for one in await self._shards()])
 
     async def requeue(self, wanted: Callable[[str], bool] = lambda _: True) -> int:
-        """Put the letters back into the inbox, oldest first, until a mailbox is full.
+        """Put the letters back into the inbox, oldest first.
 
-        Only those whose mail is *wanted*. Letters that cannot be read stay. Returns how many were
-        put back.
+        Only those whose mail is *wanted*. Letters that cannot be read stay, and so do those for
+        which a mailbox has no room. Returns how many were put back.
         """
         count = 0
         for shard in await self._shards():
@@ -58,6 +59,7 @@ class DeadLetters:
 
     async def _requeue(self, shard: Redis, mine: str, wanted: Callable[[str], bool]) -> int:
         count = left = 0
+        full: set[ConversationId] = set()
         while True:
             with store_errors():
                 await shard.set(keys.DEAD_ALONE, mine, ex=ALONE_S)
@@ -66,15 +68,18 @@ class DeadLetters:
                 return count
             read = read_dead_letter(letter)
             incoming = read.incoming
-            if incoming is None or not wanted(read.mail):
+            # What waits behind a letter for which there was no room stays behind it.
+            if incoming is None or not wanted(read.mail) or incoming.conversation in full:
                 left += 1
                 continue
             with store_errors():
                 await shard.delete(keys.seen(incoming.event_id))
             kept = await self._inbox.put(msgspec.structs.replace(incoming, address="direct"))
             if kept.verdict == "full":
-                return count
-            # Removed last: after a crash it is put back twice, but its event id keeps it once.
+                full.add(incoming.conversation)
+                left += 1
+                continue
+            # Removed last: if we die before that, it may be asked once more, but it is not lost.
             with store_errors():
                 await shard.lrem(keys.DEAD, 1, cast(str, letter))
             count += 1

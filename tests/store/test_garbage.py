@@ -337,6 +337,31 @@ async def test_an_account_that_holds_no_number_keeps_nobody_from_asking(redis, i
         assert await claim.reserve("event-1", [(account, 60)]) is None, garbage
 
 
+async def test_a_question_behind_a_mailbox_that_vanished_is_the_next_turn(redis, inbox):
+    await inbox.put(said(1))
+    claim, turn = await take(inbox)
+    await redis.delete(keys.mail(CHAT))
+    await inbox.put(said(2))
+    assert await claim.commit(len(turn.mail), exchange(1)) == 1
+    _, turn = await take(inbox)
+    assert [one.event_id for one in turn.mail] == ["event-2"]
+    assert [one.event_id for one in turn.history] == ["event-1"]
+
+
+async def test_a_turn_that_is_given_up_buries_no_question_behind_a_mailbox_that_vanished(
+    redis, inbox
+):
+    await inbox.put(said(1))
+    claim, turn = await take(inbox)
+    await redis.delete(keys.mail(CHAT))
+    for number in (2, 3):
+        await inbox.put(said(number))
+    assert await claim.commit(len(turn.mail), None, dead="no answer after several tries") == 2
+    assert await DeadLetters(redis, inbox).all() == []
+    _, turn = await take(inbox)
+    assert [one.event_id for one in turn.mail] == ["event-2", "event-3"]
+
+
 async def test_lanes_whose_ready_stream_was_evicted_are_served_again(redis, inbox):
     await inbox.put(said(1, private=False))
     (claim,) = await inbox.claim(["test"], 1, 0.5)

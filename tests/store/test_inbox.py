@@ -268,6 +268,19 @@ async def test_a_dead_letter_whose_mailbox_is_full_stays_set_aside(inboxes, redi
     ]
 
 
+async def test_a_full_mailbox_keeps_no_other_letter_from_being_put_back(inboxes, redis):
+    one, _ = inboxes
+    for number, chat in ((1, "chat"), (2, "chat"), (3, "other")):
+        await one.put(said(number, chat=chat))
+        claim, _ = await take(one)
+        await claim.commit(1, None, dead="no answer")
+    for number in range(4, 9):
+        await one.put(said(number))
+    assert await DeadLetters(redis, one).requeue() == 1
+    letters = await DeadLetters(redis, one).all()
+    assert [letter.incoming.event_id for letter in letters] == ["event-1", "event-2"]
+
+
 async def test_a_commit_whose_answer_got_lost_may_be_said_again(inboxes, redis):
     one, _ = inboxes
     await one.put(said(1))

@@ -14,7 +14,8 @@
 --       16 since when this place's threads remember (seconds; may be empty)  17 its slot
 --       18 the preferences above this conversation that change (JSON, may be empty)
 --       19 for how many seconds exchanges are kept here, if shorter than 9 (else empty)
---       20 for whom it ran, in a group (else empty)  21 askers_ttl_s  22... its posts
+--       20 for whom it ran, in a group (else empty)  21 askers_ttl_s
+--       22 the event id of the first mail taken (empty if 7 is 0)  23... its posts
 -- Returns {how much mail is left, entries of the bill that come near their limit...}
 local lane, state, history = KEYS[3], KEYS[5], KEYS[4]
 local this = ARGV[3] .. ':' .. ARGV[4]
@@ -32,12 +33,18 @@ if state ~= lane then
 end
 if not owned(KEYS[1], ARGV[1], ARGV[2], ARGV[3]) then return nil end
 if own.fence ~= ARGV[4] or moved then return nil end
+local taken = ARGV[7] ~= '0' and redis.call('LPOP', KEYS[2], ARGV[7]) or {}
+local first = read(taken[1]).event_id
+if type(first) == 'string' and first ~= ARGV[22] then
+  -- The mailbox vanished meanwhile, and this came since: it is for the next turn.
+  for i = #taken, 1, -1 do redis.call('LPUSH', KEYS[2], taken[i]) end
+  taken = {}
+end
 if ARGV[13] ~= '' then
-  for _, one in ipairs(redis.call('LRANGE', KEYS[2], 0, tonumber(ARGV[7]) - 1)) do
+  for _, one in ipairs(taken) do
     keep_dead(KEYS[12], cjson.encode({reason = ARGV[13], mail = one}))
   end
 end
-redis.call('LTRIM', KEYS[2], ARGV[7], -1)
 if ARGV[8] == '*' then
   redis.call('DEL', history)
   redis.call('HDEL', state, 'summary')
@@ -81,7 +88,7 @@ for at, of in pairs({[15] = state, [18] = KEYS[14]}) do
     redis.call('EXPIRE', of, ARGV[9])
   end
 end
-note_askers(KEYS[15], ARGV[20], ARGV[21], 22)
+note_askers(KEYS[15], ARGV[20], ARGV[21], 23)
 if ARGV[16] ~= '' then redis.call('HSET', state, 'fresh', ARGV[16]) end
 redis.call('HSET', lane, 'committed', this)
 if lane ~= state then redis.call('EXPIRE', lane, ARGV[10]) end
