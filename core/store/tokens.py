@@ -182,8 +182,13 @@ class SharedBudget:
             level = taken.levels.get(key) or levels.get(key, Level())
             new.append(_to_write(level, raw, seen_at.get(key, now), now))
             args += [raw, new[-1], kept_s(lasts_s[key], level, now)]
-        with store_errors():
-            seconds, micros, swapped, *had = await self._swaps[shard](keys=names, args=args)
+        try:
+            with store_errors():
+                seconds, micros, swapped, *had = await self._swaps[shard](keys=names, args=args)
+        except (StoreError, asyncio.CancelledError):
+            # It may be written. Then all may take there what we had taken ahead.
+            ahead.forget(lasts_s)
+            raise
         if looked:
             self._looked_at, self._looked_in = time.monotonic(), shard
             self._ahead_s = int(seconds) + int(micros) / 1e6 - self._looked_at

@@ -7,12 +7,13 @@ import time
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from redis import Redis
 
 from core.buckets import Buckets
 from core.budget import Grant
 from core.levels import Level
 from core.platform import Bucket
-from core.store import ahead, tokens
+from core.store import ahead, keys, tokens
 from core.store.ahead import AHEAD_S, Ahead
 from core.store.tokens import SharedBudget
 from tests.harness import until
@@ -94,6 +95,23 @@ async def test_where_others_speak_too_nothing_is_taken_ahead(redis):
     # One more, because the other one was there before.
     assert (await counted(redis))[1] - before[1] - 1 == 4 + 1
     assert await taken(two, bucket, "final") == 52
+
+
+async def test_a_call_that_is_cut_after_its_write_leaves_no_token_to_two(redis, slow):
+    one, two = SharedBudget(redis), SharedBudget(redis)
+    bucket = (Bucket("b", 20, 60.0, reserve=0),)
+    await one.take(bucket, "preview")
+    with Redis(unix_socket_path=redis.connection_pool.connection_kwargs["path"]) as beside:
+        before = beside.get(keys.level("b"))
+        cut = asyncio.create_task(one.take(bucket, "final"))
+        # This client blocks the loop, so the answer is not read before the cut.
+        while beside.get(keys.level("b")) == before:
+            await asyncio.sleep(0)
+    cut.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await cut
+    others = await taken(two, bucket, "final")
+    assert 1 + others + await taken(one, bucket) <= 20
 
 
 async def test_a_refusal_ends_what_was_taken_ahead(redis):
