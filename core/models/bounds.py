@@ -46,6 +46,10 @@ class Bounds:
         """Whether the event under way is a large one."""
         return self._event_bytes > LARGE_BYTES
 
+    def ended(self, left: int) -> None:
+        """The event under way ended without a blank line; *left* bytes of the next are there."""
+        self._event_bytes = left
+
     def count(self, piece: bytes) -> None:
         """Count the next *piece*. Raises `Refused` if it goes beyond a limit."""
         self._bytes += len(piece)

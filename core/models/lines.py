@@ -32,6 +32,11 @@ class Lines:
         return found
 
     @property
+    def held(self) -> int:
+        """How many bytes are kept."""
+        return len(self._rest)
+
+    @property
     def unfinished(self) -> bytes:
         rest, self._rest = bytes(self._rest).strip(), bytearray()
         self.one = self.one and _complete(rest)

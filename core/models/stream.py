@@ -149,7 +149,9 @@ class Stream:
             if begun[:1] in b'{["':
                 self._lines, piece = Lines(), begun
         if self._lines is not None:
-            for line in self._lines.feed(piece):
+            if lines := self._lines.feed(piece):
+                self._bounds.ended(self._lines.held)
+            for line in lines:
                 self._reader.read(line, some)
             return
         messages = self._decoder.messages(piece)

@@ -183,6 +183,21 @@ async def test_few_streams_have_a_large_event_under_way_at_once(model, monkeypat
         await asyncio.gather(reading, waiting, return_exceptions=True)
 
 
+async def test_a_long_answer_of_one_text_a_line_is_no_large_event(model):
+    """Ollama's own API puts no blank line between the texts: each line is one."""
+    # docs.ollama.com/api/streaming
+    line = b'{"model":"m","message":{"role":"assistant","content":"%d "},"done":false}\n'
+    lines = b"".join(line % number for number in range(EVENT_BYTES // len(line) + 1))
+    model.faults = [partial(held, pieces=[lines])]
+    said = []
+    async with aiohttp.ClientSession() as session, opened(session, model) as stream:
+        while len(said) < lines.count(b"\n"):
+            said += await stream.next()
+            assert not stream._has_place
+        stream.close()
+    assert said[-1] == TextDelta(f"{len(said) - 1} ")
+
+
 async def held(request, pieces):
     """Send *pieces*, and then nothing."""
     response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
