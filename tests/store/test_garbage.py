@@ -348,6 +348,19 @@ async def test_a_question_behind_a_mailbox_that_vanished_is_the_next_turn(redis,
     assert [one.event_id for one in turn.history] == ["event-1"]
 
 
+async def test_a_lane_whose_mailbox_vanished_is_ready_only_once(redis, inbox):
+    """Two workers would take it from each other again and again."""
+    await inbox.put(said(1))
+    claim, turn = await take(inbox)
+    await redis.delete(keys.mail(CHAT))
+    await inbox.put(said(2))
+    assert await claim.commit(len(turn.mail), exchange(1)) == 1
+    assert await redis.xlen(keys.ready("test")) == 1
+    claim, turn = await take(inbox)
+    assert await claim.commit(len(turn.mail), exchange(2)) == 0
+    assert await redis.xlen(keys.ready("test")) == 0
+
+
 async def test_a_turn_that_is_given_up_buries_no_question_behind_a_mailbox_that_vanished(
     redis, inbox
 ):

@@ -34,11 +34,12 @@ end
 if not owned(KEYS[1], ARGV[1], ARGV[2], ARGV[3]) then return nil end
 if own.fence ~= ARGV[4] or moved then return nil end
 local taken = ARGV[7] ~= '0' and redis.call('LPOP', KEYS[2], ARGV[7]) or {}
-local first = read(taken[1]).event_id
+local first, is_ready = read(taken[1]).event_id, false
 if type(first) == 'string' and first ~= ARGV[22] then
-  -- The mailbox vanished meanwhile, and this came since: it is for the next turn.
+  -- The mailbox vanished meanwhile, and this came since: it is for the next turn. It made the lane
+  -- ready when it came.
   for i = #taken, 1, -1 do redis.call('LPUSH', KEYS[2], taken[i]) end
-  taken = {}
+  taken, is_ready = {}, true
 end
 if ARGV[13] ~= '' then
   for _, one in ipairs(taken) do
@@ -94,7 +95,7 @@ redis.call('HSET', lane, 'committed', this)
 if lane ~= state then redis.call('EXPIRE', lane, ARGV[10]) end
 redis.call('EXPIRE', state, ARGV[9])
 local left = redis.call('LLEN', KEYS[2])
-if left > 0 then
+if left > 0 and not is_ready then
   make_ready(KEYS[6], KEYS[7], ARGV[5], sender_of(redis.call('LINDEX', KEYS[2], 0)))
 end
 let_go(KEYS[1], ARGV[1], ARGV[3])
