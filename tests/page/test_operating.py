@@ -55,6 +55,7 @@ async def test_who_is_signed_out_or_cut_off_is_told_which_of_both_it_is(page, op
     await expect(told).to_be_hidden()
     # The session has ended: what was pressed is not done, and that is said.
     await tab(page, "people")
+    await expect(page.locator("#new-id")).to_be_visible()
     await end_sessions(running.core)
     await page.fill("#new-id", "telegram:4242")
     await page.get_by_role("button", name="Decide").click()
