@@ -361,6 +361,23 @@ async def test_a_lane_whose_mailbox_vanished_is_ready_only_once(redis, inbox):
     assert await redis.xlen(keys.ready("test")) == 0
 
 
+async def test_of_two_workers_in_a_lane_whose_mailbox_vanished_one_goes_on(redis):
+    one, two = await two_views(redis, most_per_person=2)
+    await one.put(said(1))
+    first, _ = await take(one)
+    await redis.delete(keys.mail(CHAT))
+    await one.put(said(2))
+    second, turn = await take(two)
+    with pytest.raises(LeaseLost):
+        await first.renew()
+    with pytest.raises(LeaseLost):
+        await first.load(10_000, again=True)
+    await second.renew()
+    assert await redis.zcard(keys.running("test:1")) == 1
+    assert await second.commit(len(turn.mail), exchange(2)) == 0
+    assert await redis.xlen(keys.ready("test")) == 0
+
+
 async def test_a_turn_that_is_given_up_buries_no_question_behind_a_mailbox_that_vanished(
     redis, inbox
 ):

@@ -71,7 +71,7 @@ if ARGV[19] ~= '' then
 end
 give_back(KEYS[13], ARGV[5])
 local near = pay(ARGV[14])
-local done = {'checkpoint', 'stop', 'tries', 'open', 'ends', 'at', 'note', 'began', 'more'}
+local done = {'checkpoint', 'stop', 'tries', 'open', 'ends', 'at', 'note', 'began', 'more', 'entry'}
 for field in pairs(own) do
   if is_record(field) then done[#done + 1] = field end
 end

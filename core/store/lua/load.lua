@@ -44,6 +44,15 @@ if not owned(KEYS[1], ARGV[1], ARGV[2], ARGV[3]) then return nil end
 -- is found here, and neither this script nor the commit stops in the middle.
 local lane, mail = fields_of(KEYS[3]), redis.call('LRANGE', KEYS[2], 0, tonumber(ARGV[4]) - 1)
 local new = next(lane) == nil
+if ARGV[6] == '0' and lane.entry and lane.entry ~= ARGV[3] then
+  -- The lane was ready twice, because its mailbox had vanished. Its turn is that of the later entry.
+  let_go(KEYS[1], ARGV[1], ARGV[3])
+  -- A slot with the lane's name is the other's, too.
+  if ARGV[13] == ARGV[3] then
+    give_slot(KEYS[6], KEYS[7], KEYS[9], KEYS[10], ARGV[13], ARGV[8])
+  end
+  return nil
+end
 
 -- *names* of the hash *key*. What is read already is not read again.
 local function some_of(key, names)
@@ -125,6 +134,7 @@ end
 set('tries', string.format('%.0f', tries))
 set('fence', string.format('%.0f', fence))
 set('more', '0')
+if lane.entry ~= ARGV[3] then set('entry', ARGV[3]) end
 if not lane.began then set('began', string.format('%d.%06d', time[1], time[2])) end
 redis.call('HSET', KEYS[3], unpack(changed))
 if not new then redis.call('PERSIST', KEYS[3]) end
