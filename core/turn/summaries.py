@@ -64,14 +64,22 @@ async def _entitle(context: TurnContext, question: str) -> None:
     await context.spending.granted.wait()
     found = await ask_small(context, _TITLE, question[:TITLE_FROM_CHARS], max_tokens=60)
     first_line = found.strip().partition("\n")[0].strip(" \"'*#.“”「」。")
-    conversation = context.claim.conversation
-    budget = context.platform.indicate_budget(conversation, busy=True)
     if not first_line:
         return
-    # A title uses the same budget as "is typing", which may have taken all of it just now.
-    while budget and (grant := await context.services.pacer.budget.take(budget, "nicety")).wait_s:
-        await asyncio.sleep(grant.wait_s)
-    await context.platform.entitle(conversation, first_line[:TITLE_CHARS])
+    conversation, budget = context.claim.conversation, context.services.pacer.budget
+    buckets = context.platform.indicate_budget(conversation, busy=True)
+
+    async def entitle() -> None:
+        # A title uses the same budget as "is typing", which may have taken all of it just now.
+        while buckets and (grant := await budget.take(buckets, "nicety")).wait_s:
+            await asyncio.sleep(grant.wait_s)
+        await context.platform.entitle(conversation, first_line[:TITLE_CHARS])
+
+    if buckets:
+        # The next question does not wait for that.
+        context.services.background.begin(f"name {conversation}", entitle)
+    else:
+        await entitle()
 
 
 def summarise_later(context: TurnContext, exchange: Exchange) -> None:
