@@ -254,7 +254,7 @@ def as_it_is(inbox, redis):
 
 
 def changed(name, old, new):
-    """The script *name* with *new* for *old*. A guard that is not there must not count as caught."""
+    """The script *name* with *new* for *old*. A guard that is not there counts as not caught."""
     script = source(name)
     if old not in script:
         raise LookupError(f"{name}: {old}")
@@ -283,7 +283,7 @@ def without_waking_the_parked(inbox, redis):
 
 
 def with_an_edit_that_runs_on(inbox, redis):
-    script = changed("put", "redis.call('HINCRBY', state, 'fence', 1)", "")
+    script = changed("put", "add('HINCRBY', state, 'fence', 1)", "")
     inbox.put_script = redis.register_script(script)
 
 
