@@ -32,7 +32,7 @@ format: $(VENV)/.test ## Put the code into its format.
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(VENV)/.test ## Measure everything, and write docs/performance.md (a quarter of an hour).
+bench: $(VENV)/.test ## Measure everything, and write docs/performance.md (twenty minutes).
 	@$(BIN)/python -m bench.everything
 
 lock: ## Lock the newest versions that fit together (needs uv).

@@ -122,8 +122,9 @@ class Ahead:
         sized: AbstractSet[str],
         levels: Mapping[str, Level],
         taken: Taken,
+        began: float,
     ) -> None:
-        """Redis has the *levels* now, but for what was *taken* ahead.
+        """Redis has the *levels* now, but for what was *taken* ahead; *began*: when we asked it.
 
         What others are told of buckets that are not *sized* may come later in any case.
         """
@@ -131,7 +132,8 @@ class Ahead:
             before = self._held.pop(key, None)
             if not taken.tokens and (key in sized or before is None):
                 continue
-            till = time.monotonic() + AHEAD_S if taken.tokens or not before else before.till
+            # Others count from then, so a slow answer of Redis shortens our time.
+            till = began + AHEAD_S if taken.tokens or not before else before.till
             level = levels.get(key, Level())
             left = taken.tokens if key in sized else math.inf
             self._held[key] = _Held(encode(level), till, seconds, left, level.out_at > 0)

@@ -166,7 +166,8 @@ class SharedBudget:
         """
         names = [keys.level(key) for key in lasts_s]
         ahead = self._ahead[shard]
-        looked = time.monotonic() - self._looked_at >= CLOCK_HOLDS_S or shard != self._looked_in
+        began = time.monotonic()
+        looked = began - self._looked_at >= CLOCK_HOLDS_S or shard != self._looked_in
         now = self._now()
         believed = {key: self._believed.get(key, b"") for key in lasts_s}
         true = {key: ahead.truth(key) or raw for key, raw in believed.items()}
@@ -197,7 +198,7 @@ class SharedBudget:
         if swapped:
             found = zip(had, new, strict=True)
             self._believed |= zip(lasts_s, [written or old for old, written in found], strict=True)
-            ahead.note(lasts_s, sized, levels, taken)
+            ahead.note(lasts_s, sized, levels, taken, began)
         else:
             for key, raw in zip(lasts_s, had, strict=True):
                 if raw != believed[key]:

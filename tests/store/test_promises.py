@@ -283,8 +283,11 @@ def without_waking_the_parked(inbox, redis):
 
 
 def with_an_edit_that_runs_on(inbox, redis):
-    script = changed("put", "add('HINCRBY', state, 'fence', 1)", "")
-    inbox.put_script = redis.register_script(script)
+    """The turn's fence stays, and the commit does not look what it takes: each alone is enough."""
+    put = changed("put", "add('HINCRBY', state, 'fence', 1)", "")
+    commit = changed("commit", "type(first) == 'string' and first ~= ARGV[22]", "false")
+    inbox.put_script = redis.register_script(put)
+    inbox.engine = replace(inbox.engine, commit=redis.register_script(commit))
 
 
 def with_one_slot_too_many(inbox, redis):
