@@ -1,25 +1,21 @@
 """Dead letters: mail that could not be answered. It is kept with the reason, not dropped."""
 
-import asyncio
-import secrets
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Callable, Sequence
 from typing import cast
 
 import msgspec
 from redis.asyncio import Redis
 
-from core.errors import StoreError
 from core.messages import ConversationId
 from core.store import keys
+from core.store.alone import alone
 from core.store.connection import store_errors
 from core.store.inbox import Inbox
 from core.store.living import living
-from core.store.values import DeadLetter, read_dead_letter, words
+from core.store.values import DeadLetter, read_dead_letter
 
-ALONE_S = 30
+CHANGING, ALONE_S = "dead", 30
 """So long one process changes the letters alone. It is extended with each of them."""
-LOOK_S = 0.05
 
 
 class DeadLetters:
@@ -53,16 +49,16 @@ class DeadLetters:
         for shard in await self._shards():
             # Of two who put back the same letter, the later one would make us forget that it is
             # there already, and it would be asked twice.
-            async with _alone(shard) as mine:
-                count += await self._requeue(shard, mine, wanted)
+            async with alone(shard, CHANGING, ALONE_S):
+                count += await self._requeue(shard, wanted)
         return count
 
-    async def _requeue(self, shard: Redis, mine: str, wanted: Callable[[str], bool]) -> int:
+    async def _requeue(self, shard: Redis, wanted: Callable[[str], bool]) -> int:
         count = left = 0
         full: set[ConversationId] = set()
         while True:
             with store_errors():
-                await shard.set(keys.DEAD_ALONE, mine, ex=ALONE_S)
+                await shard.expire(keys.lease(CHANGING), ALONE_S)
                 letter = cast(bytes | None, await shard.lindex(keys.DEAD, left))
             if letter is None:
                 return count
@@ -88,7 +84,7 @@ class DeadLetters:
         """Forget the letters whose mail is *wanted*. Returns how many there were."""
         dropped = 0
         for shard in await self._shards():
-            async with _alone(shard):
+            async with alone(shard, CHANGING, ALONE_S):
                 with store_errors():
                     letters = cast(list[bytes], await shard.lrange(keys.DEAD, 0, -1))
                 for letter in letters:
@@ -99,20 +95,3 @@ class DeadLetters:
 
     async def _shards(self) -> Sequence[Redis]:
         return (await living(self._redis)).shards
-
-
-@asynccontextmanager
-async def _alone(shard: Redis) -> AsyncIterator[str]:
-    """Nobody else changes the letters of *shard* now. Yields what stands for us."""
-    mine = secrets.token_hex(8)
-    while True:
-        with store_errors():
-            if await shard.set(keys.DEAD_ALONE, mine, nx=True, ex=ALONE_S):
-                break
-        await asyncio.sleep(LOOK_S)
-    try:
-        yield mine
-    finally:
-        with suppress(StoreError), store_errors():
-            if words(cast(bytes | None, await shard.get(keys.DEAD_ALONE))) == mine:
-                await shard.delete(keys.DEAD_ALONE)

@@ -9,7 +9,6 @@ from core.messages import ConversationId
 TAG = "palaver:{0}"
 CONTROL = f"{TAG}:control"
 DEAD = f"{TAG}:dead"
-DEAD_ALONE = f"{TAG}:dead-alone"
 TOOL_PINS = f"{TAG}:tool-pins"
 """What each tool of a server looked like when it was accepted, as a digest. Kept for ever."""
 TOOL_OFFERS = f"{TAG}:tool-offers"

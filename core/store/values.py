@@ -127,7 +127,6 @@ TYPES: Mapping[str, KeyType] = {
     "holds": "hash",
     "limits": "hash",
     "dead": "list",
-    "dead-alone": "string",
     "lease": "string",
     "level": "string",
     "board": "hash",
