@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import cast
 
 from redis.asyncio import Redis
+from redis.asyncio.client import Pipeline
 
 from core.store import keys
 from core.store.connection import store_errors
@@ -25,9 +26,7 @@ class SharedRecent:
             if not value:
                 return cast(list[bytes], await self._redis.lrange(key, 0, -1))
             async with self._redis.pipeline(transaction=True) as pipe:
-                pipe.rpush(key, value)
-                pipe.ltrim(key, -MOST, -1)
-                pipe.expire(key, RECENT_S)
+                _add(pipe, key, value)
                 pipe.lrange(key, 0, -1)
                 *_, found = await pipe.execute()
         return cast(list[bytes], found)
@@ -37,7 +36,11 @@ class SharedRecent:
         key = keys.gesture(name)
         with store_errors():
             async with self._redis.pipeline(transaction=False) as pipe:
-                pipe.rpush(key, value)
-                pipe.ltrim(key, -MOST, -1)
-                pipe.expire(key, RECENT_S)
+                _add(pipe, key, value)
                 await pipe.execute()
+
+
+def _add(pipe: Pipeline, key: str, value: bytes) -> None:
+    pipe.rpush(key, value)
+    pipe.ltrim(key, -MOST, -1)
+    pipe.expire(key, RECENT_S)
