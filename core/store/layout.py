@@ -43,7 +43,6 @@ async def layout_in(redis: Redis, shards: int, *, serves: str) -> Layout:
     except msgspec.MsgspecError:
         raise ConfigError("SHARDS", f"{keys.SHARDS} in the store cannot be read") from None
     if layout.count != shards:
-        await Use(redis).leave(serves)
         raise ConfigError(
             "SHARDS", f"is {shards}, but this store has {layout.count}, and that stays: set it so"
         )
