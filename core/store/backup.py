@@ -178,8 +178,12 @@ def check(lines: Iterable[bytes]) -> int:
 def shards_in(file: BinaryIO) -> int:
     """How many shards the store had whose checked backup *file* is."""
     file.seek(0)
-    head = _decoded(next(file))
-    return ((head.layout if isinstance(head, Head) else None) or Layout()).count
+    return _layout_in(_decoded(next(file))).count
+
+
+def _layout_in(head: Head | Entry | Tail) -> Layout:
+    """What the first line of a backup says of its store."""
+    return (head.layout if isinstance(head, Head) else None) or Layout()
 
 
 async def restore(redis: Redis, lines: Iterable[bytes]) -> int:
@@ -236,8 +240,7 @@ async def _moves(redis: Redis, head: Head | Entry | Tail) -> bool:
     Raises:
         BackupError: what is there already would be in other shards than what comes.
     """
-    theirs = (head.layout if isinstance(head, Head) else None) or Layout()
-    ours = _layout_of(redis) or Layout()
+    theirs, ours = _layout_in(head), _layout_of(redis) or Layout()
     if theirs != ours and not await is_empty(redis):
         raise BackupError("the tenants here are in other shards: restore to an empty store")
     return theirs.count != ours.count
