@@ -88,7 +88,7 @@ class Adding:
 
     async def undo(self, change: Change, by: Operator, undoes: str) -> Any:
         held = await self._house.additions.read()
-        if is_cut(change.before) or is_cut(change.after):
+        if is_cut(change):
             raise Wrong("admin_wrong_long_undo")
         if held.text != change.after:
             raise Changed

@@ -171,7 +171,7 @@ class Placing:
     async def undo(self, change: Change, by: Operator, undoes: str) -> Any:
         name, _, what = change.target.rpartition(" ")
         setting = SETTINGS.get(what)
-        if is_cut(change.before) or is_cut(change.after):
+        if is_cut(change):
             raise Wrong("admin_wrong_long_undo")
         if setting is None:
             raise Wrong("admin_wrong_no_undo")

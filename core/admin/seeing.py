@@ -243,7 +243,7 @@ def _limit(limit: Limit, language: Language, tenant: str = "") -> dict[str, str]
 def _told(change: Change, language: Language) -> dict[str, Any]:
     """*change*, with budgets in words."""
     told: dict[str, Any] = msgspec.to_builtins(change)
-    told |= {"cut": True} if is_cut(change.before) or is_cut(change.after) else {}
+    told |= {"cut": True} if is_cut(change) else {}
     if change.act == "budget":
         for when in ("before", "after"):
             with suppress(msgspec.ValidationError):

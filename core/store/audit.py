@@ -67,9 +67,10 @@ class Audit:
         return read_[1] if read_ is not None else None
 
 
-def is_cut(value: object) -> bool:
-    """Whether *value*, as it was kept, is only the beginning of what it was."""
-    return len(msgspec.json.encode(value)) > VALUE_CHARS
+def is_cut(change: Change) -> bool:
+    """Whether *change*, as it was kept, has only the beginning of what held, or holds now."""
+    values = (change.before, change.after)
+    return any(len(msgspec.json.encode(one)) > VALUE_CHARS for one in values)
 
 
 def _read(entry: tuple[bytes, dict[bytes, bytes]]) -> tuple[str, Change] | None:
