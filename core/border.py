@@ -40,9 +40,11 @@ def set_aside(border: str, reason: str | BaseException) -> None:
         _log.warning("set aside: %s (%s)", border, word)
 
 
+DIRECTIONS = (*range(0x202A, 0x202F), *range(0x2066, 0x206A))
+"""Signs that turn the order of the letters around them (unicode.org/reports/tr9)."""
 _VISIBLE = {
     **{code: chr(0x2400 + code) for code in range(32) if chr(code) not in "\n\t\r"},
-    **dict.fromkeys([*range(0x7F, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A)], "\ufffd"),
+    **dict.fromkeys([*range(0x7F, 0xA0), *DIRECTIONS], "\ufffd"),
     0x0D: None,
 }
 

@@ -1,6 +1,6 @@
 """Texts: where words end, and texts cut to a length, quoted, or made a name."""
 
-from core.border import clean
+from core.border import DIRECTIONS, clean
 
 
 def joined(before: str, after: str) -> bool:
@@ -36,12 +36,12 @@ def code(text: str, most: int = 100) -> str:
     return f"`{cut(' '.join(text.replace('`', ' ').split()), most) or '–'}`"
 
 
-_DIRECTIONS = dict.fromkeys((*range(0x202A, 0x202F), *range(0x2066, 0x206A)))
+_NO_DIRECTIONS = dict.fromkeys(DIRECTIONS)
 
 
 def undirected(name: str) -> str:
-    """*name* without marks that turn round what is written behind it (unicode.org/reports/tr9)."""
-    return name.translate(_DIRECTIONS)
+    """*name* without marks that turn round what is written behind it."""
+    return name.translate(_NO_DIRECTIONS)
 
 
 def quoted(text: str) -> str:

@@ -21,7 +21,7 @@ from core.store.reminders import Kept
 from core.times.rules import Rule, is_rule, least_gap_s, times, zone_named
 from core.times.spoken import MOST_DAYS, shown
 from core.turn.context import TurnContext
-from core.words import quoted
+from core.words import quoted, undirected
 
 TEXT_CHARS = 1_000
 WORDS_CHARS = 100
@@ -32,8 +32,6 @@ SHOWN_TIMES = 3
 SLACK_S = 24 * 3600
 """A message that is older was written by a wrong clock."""
 UTC_NAME = "UTC"
-_CONTROL = {*range(0x202A, 0x202F), *range(0x2066, 0x206A)}
-"""Signs that turn the order of the letters around them."""
 
 
 class ReminderRefusedError(ValueError):
@@ -226,7 +224,7 @@ def machine_zone() -> ZoneInfo:
 
 def plain_text(text: str) -> str:
     """*text* without signs that cannot be seen but change what is around them."""
-    return "".join(one for one in text if ord(one) not in _CONTROL and _is_seen(one)).strip()
+    return "".join(filter(_is_seen, undirected(text))).strip()
 
 
 def _is_seen(char: str) -> bool:
