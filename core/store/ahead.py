@@ -33,8 +33,7 @@ LATELY_S, SHARED_S = 10.0, 60.0
 
 Result = TypeVar("Result")
 Law = Callable[[Buckets, float], Result]
-_level = msgspec.msgpack.Decoder(Level)
-encode = msgspec.msgpack.Encoder().encode
+encode, decode = msgspec.msgpack.Encoder().encode, msgspec.msgpack.Decoder(Level).decode
 
 
 class Taken(NamedTuple):
@@ -79,7 +78,7 @@ class Ahead:
         held = {key: one for key, one in had.items() if one and one.till > time.monotonic()}
         if len(held) < len(had):
             return None
-        levels = {key: _level.decode(one.raw) for key, one in held.items()}
+        levels = {key: decode(one.raw) for key, one in held.items()}
         known = {key: level.learned for key, level in levels.items()}
         result = law(Buckets(levels), now)
         costs = isinstance(result, Grant)
@@ -107,14 +106,17 @@ class Ahead:
         if any(self._shared.get(one.key, 0.0) > time.monotonic() for one in sized):
             return NOTHING
         tokens = MOST_AHEAD
-        shown: dict[str, Level] = {}
         for bucket, spare in zip(buckets, grant.levels, strict=True):
             if bucket.most and not (bucket.own and bucket.refills):
                 tokens = min(tokens, int(spare) // (1 if bucket.own else SHARE))
-        for bucket, speed in zip(buckets, grant.speeds, strict=True):
-            if bucket.most:
-                shown[bucket.key] = _with(levels[bucket.key], bucket, speed, tokens, now)
-        return Taken(tokens, shown) if tokens > 0 else NOTHING
+        if tokens <= 0:
+            return NOTHING
+        shown = {
+            one.key: _with(levels[one.key], one, speed, tokens, now)
+            for one, speed in zip(buckets, grant.speeds, strict=True)
+            if one.most
+        }
+        return Taken(tokens, shown)
 
     def note(
         self,

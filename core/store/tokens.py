@@ -8,7 +8,6 @@ from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from contextvars import Context
 from functools import partial
-from typing import TypeVar
 
 import msgspec
 from redis.asyncio import Redis
@@ -21,16 +20,14 @@ from core.latency import Usual, worth_telling
 from core.levels import Level, kept_s, settle
 from core.platform import Bucket
 from core.store import keys
-from core.store.ahead import NOTHING, Ahead, Law, Taken, encode
+from core.store.ahead import NOTHING, Ahead, Law, Result, Taken, decode, encode
 from core.store.connection import script, store_errors
 from core.store.sharded import at_home, shards_of
 from core.tasks import end
 
-Result = TypeVar("Result")
 More = Callable[[Mapping[str, Level], Grant, float], Taken]
 SWAPS = 20
 """How often we try again if another process was faster. The last try writes in any case."""
-_level = msgspec.msgpack.Decoder(Level)
 _EMPTY = encode(Level())
 CLOCK_APART_S = 0.25
 """We reckon the time of Redis from an answer of it. If we are wrong by more, we ask again."""
@@ -227,7 +224,7 @@ class SharedBudget:
             unsaid = {
                 key: seconds
                 for key, seconds in lasts_s.items()
-                if ahead.truth(key) not in (None, self._believed.get(key) or _EMPTY)
+                if ahead.truth(key) != (self._believed.get(key) or _EMPTY)
             }
             with suppress(StoreError):
                 if unsaid:
@@ -254,7 +251,7 @@ def _read(value: bytes) -> Level | None:
     if not value:
         return None
     try:
-        return _level.decode(value)
+        return decode(value)
     except msgspec.MsgspecError as error:
         set_aside("buckets", type(error).__name__)
         return None

@@ -222,9 +222,9 @@ def test_what_others_see_is_never_wider_than_what_is_true(uses, looked_s, bucket
                 lambda all_, now, call=call: all_.take(buckets, call, now),
                 began + at,
             )
-    true = {key: ahead._level.decode(ours.truth(key)) for key in lasts_s}
+    true = {key: ahead.decode(ours.truth(key)) for key in lasts_s}
     now = began + looked_s
-    theirs = Buckets({key: ahead._level.decode(ahead.encode(one)) for key, one in seen.items()})
+    theirs = Buckets({key: ahead.decode(ahead.encode(one)) for key, one in seen.items()})
     if not theirs.take(buckets, "final", now).wait_s:
         assert not Buckets(true).take(buckets, "final", now).wait_s
 
