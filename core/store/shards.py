@@ -6,12 +6,12 @@ name in it, and scripts change several keys at once. Which shard that is, its na
 (`Layout`); nobody has to ask, and no two processes can disagree.
 
 What belongs to the deployment stays in shard 0: the registry of tenants, settings of the operator,
-what the page keeps, what is found by a random token, and the buckets of the platforms' limits.
-First tenants (`telegram`) are there too. People of a tenant that is
-elsewhere are guests on the page: their conversations there name that tenant, and are kept with it.
+what the page keeps, and what is found by a random token. First tenants (`telegram`) are there too.
+People of a tenant that is elsewhere are guests on the page: their conversations there name that
+tenant, and are kept with it.
 
-Some keys name no tenant and are changed together with
-those of one: dead letters, the queue of reminders, costs by model. Each shard has its own.
+Some keys name no tenant, but are changed with those of one, or for its calls: dead letters, the
+queue of reminders, costs by model, the levels of buckets (`Bucket.of`). Each shard has its own.
 
 All the house writes `palaver:{0}` for the shard where it is at home; the client of another shard
 (`core.store.sharded`) puts its own tag there, and takes it off again from what it reads.

@@ -72,7 +72,7 @@ async def test_who_reckons_the_time_of_redis_wrongly_asks_again(redis, monkeypat
     assert 99 < (await budget.take(bucket, "final")).wait_s <= 100
 
 
-async def test_the_time_of_redis_is_asked_for_once_a_second_however_many_tokens_are_taken(redis):
+async def test_the_time_of_redis_is_asked_for_seldom_however_many_tokens_are_taken(redis):
     budget, bucket = SharedBudget(redis), (Bucket("b", 200, 100.0, reserve=0),)
     await budget.take(bucket, "final")
 
