@@ -337,11 +337,18 @@ async def test_an_account_that_holds_no_number_keeps_nobody_from_asking(redis, i
         assert await claim.reserve("event-1", [(account, 60)]) is None, garbage
 
 
-async def test_a_question_behind_a_mailbox_that_vanished_is_the_next_turn(redis, inbox):
+async def with_a_mailbox_that_vanished(redis, inbox, *later):
+    """The turn of the first question. The mailbox is lost, and then come the *later* ones."""
     await inbox.put(said(1))
     claim, turn = await take(inbox)
     await redis.delete(keys.mail(CHAT))
-    await inbox.put(said(2))
+    for number in later:
+        await inbox.put(said(number))
+    return claim, turn
+
+
+async def test_a_question_behind_a_mailbox_that_vanished_is_the_next_turn(redis, inbox):
+    claim, turn = await with_a_mailbox_that_vanished(redis, inbox, 2)
     assert await claim.commit(len(turn.mail), exchange(1)) == 1
     _, turn = await take(inbox)
     assert [one.event_id for one in turn.mail] == ["event-2"]
@@ -350,10 +357,7 @@ async def test_a_question_behind_a_mailbox_that_vanished_is_the_next_turn(redis,
 
 async def test_a_lane_whose_mailbox_vanished_is_ready_only_once(redis, inbox):
     """Two workers would take it from each other again and again."""
-    await inbox.put(said(1))
-    claim, turn = await take(inbox)
-    await redis.delete(keys.mail(CHAT))
-    await inbox.put(said(2))
+    claim, turn = await with_a_mailbox_that_vanished(redis, inbox, 2)
     assert await claim.commit(len(turn.mail), exchange(1)) == 1
     assert await redis.xlen(keys.ready("test")) == 1
     claim, turn = await take(inbox)
@@ -363,10 +367,7 @@ async def test_a_lane_whose_mailbox_vanished_is_ready_only_once(redis, inbox):
 
 async def test_of_two_workers_in_a_lane_whose_mailbox_vanished_one_goes_on(redis):
     one, two = await two_views(redis, most_per_person=2)
-    await one.put(said(1))
-    first, _ = await take(one)
-    await redis.delete(keys.mail(CHAT))
-    await one.put(said(2))
+    first, _ = await with_a_mailbox_that_vanished(redis, one, 2)
     second, turn = await take(two)
     with pytest.raises(LeaseLost):
         await first.renew()
@@ -381,11 +382,7 @@ async def test_of_two_workers_in_a_lane_whose_mailbox_vanished_one_goes_on(redis
 async def test_a_turn_that_is_given_up_buries_no_question_behind_a_mailbox_that_vanished(
     redis, inbox
 ):
-    await inbox.put(said(1))
-    claim, turn = await take(inbox)
-    await redis.delete(keys.mail(CHAT))
-    for number in (2, 3):
-        await inbox.put(said(number))
+    claim, turn = await with_a_mailbox_that_vanished(redis, inbox, 2, 3)
     assert await claim.commit(len(turn.mail), None, dead="no answer after several tries") == 2
     assert await DeadLetters(redis, inbox).all() == []
     _, turn = await take(inbox)

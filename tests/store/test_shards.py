@@ -243,21 +243,25 @@ async def test_dead_letters_of_all_shards_are_seen_put_back_and_dropped(redis):
     await box.entries.close()
 
 
+def tea(tenant, number):
+    """A reminder of somebody of *tenant*."""
+    return Reminder(
+        id=f"r{number}",
+        text=f"tea for {tenant}",
+        conversation=conversation_id(tenant, "77"),
+        person=Sender(f"{tenant}:77", "Ann"),
+        due=1000.0 + number,
+        zone="UTC",
+        private=True,
+    )
+
+
 async def test_a_reminder_is_due_in_its_tenants_shard_and_found_from_everywhere(redis, plain):
     reminders = Reminders(redis, 10)
     box = inbox(redis)
     await box.prepare(PLATFORMS)
     for number, tenant in enumerate(SPREAD):
-        reminder = Reminder(
-            id=f"r{number}",
-            text=f"tea for {tenant}",
-            conversation=conversation_id(tenant, "77"),
-            person=Sender(f"{tenant}:77", "Ann"),
-            due=1000.0 + number,
-            zone="UTC",
-            private=True,
-        )
-        assert await reminders.create(reminder, 10, 10) == 1
+        assert await reminders.create(tea(tenant, number), 10, 10) == 1
     for number, (tenant, shard) in enumerate(SPREAD.items()):
         assert f"{tag(shard)}:reminders-of:{tenant}:77" in await names_in(plain, shard)
         assert (await reminders.get(f"r{number}")).reminder.text == f"tea for {tenant}"
@@ -450,16 +454,7 @@ async def _lived_in(redis):
     for number, tenant in enumerate(SPREAD):
         await redis.set(keys.zone(f"{tenant}:1"), number)
         await redis.rpush(keys.history(conversation_id(tenant, "77")), f"of {tenant}")
-        reminder = Reminder(
-            id=f"r{number}",
-            text=f"tea for {tenant}",
-            conversation=conversation_id(tenant, "77"),
-            person=Sender(f"{tenant}:77", "Ann"),
-            due=1000.0 + number,
-            zone="UTC",
-            private=True,
-        )
-        await reminders.create(reminder, 10, 10)
+        await reminders.create(tea(tenant, number), 10, 10)
         mail = msgspec.json.encode(question(tenant)).decode()
         shard = at_home(redis, tenant)
         await shard.rpush(keys.DEAD, msgspec.json.encode(DeadLetter("no model", mail)))
