@@ -121,8 +121,20 @@ def machine_for(store, mutate):
             lane = data.draw(st.sampled_from(waiting))
             done = len(self.answered[lane])
             at = data.draw(st.integers(done, len(self.asked[lane]) - 1))
+            self.changed(lane, at, worker, **{"deleted" if taken_back else "edited": True})
+
+        @rule(data=st.data(), worker=st.sampled_from(WORKERS))
+        def edit_what_is_answered_just_before_its_end(self, data, worker):
+            if self.running:
+                held = claim, mail = data.draw(st.sampled_from(self.running))
+                at = len(self.answered[claim.lane])
+                if self.asked[claim.lane][at : at + 1] == [mail.event_id]:
+                    self.changed(claim.lane, at, worker, edited=True)
+                    self.running.remove(held)
+                    self.end(*held)
+
+        def changed(self, lane, at, worker, **kind):
             was = next(one for one in self.delivered if one.event_id == self.asked[lane][at])
-            kind = {"deleted": True} if taken_back else {"edited": True}
             incoming = self.say(lane, f"e{next(_numbers)}", message=was.message, **kind)
             assert store.run(self.inboxes[worker].put(incoming)).verdict == "changed"
             self.delivered.append(incoming)
