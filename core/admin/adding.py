@@ -3,7 +3,6 @@
 A key can be written and forgotten, never read.
 """
 
-import hashlib
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -13,7 +12,7 @@ from aiohttp import web
 
 from core.admin.entry import Handler, Operator
 from core.admin.house import House
-from core.admin.reading import Changed, Wrong, reading, why
+from core.admin.reading import Changed, Wrong, mark_of, reading, why
 from core.errors import ConfigError
 from core.fields import address
 from core.models.additions import TEXT_CHARS, Additions, StoredKey
@@ -26,7 +25,7 @@ _SECRET_CHARS = 2_000
 
 
 class Text(msgspec.Struct, frozen=True):
-    """*was*: what held when the operator began to write, as `_mark` has it; empty: they do not say.
+    """*was*: what held when the operator began to write, by its `mark_of`; empty: they do not say.
 
     So of two who write at once, the later one does not take back what the earlier one wrote.
     """
@@ -60,7 +59,7 @@ class Adding:
         found = [{"name": name, "url": key.url} for name, key in sorted(held.keys.items())]
         told = {
             "text": held.text,
-            "mark": _mark(held.text),
+            "mark": mark_of(held.text),
             "keys": found,
             "keeps_keys": kept.keeps_keys,
         }
@@ -73,7 +72,7 @@ class Adding:
         if len(asked.text) > TEXT_CHARS:
             raise Wrong("admin_wrong_too_long")
         held = await house.additions.read()
-        if asked.was and asked.was != _mark(held.text):
+        if asked.was and asked.was != mark_of(held.text):
             raise Changed
         try:
             await house.renewal.check(Additions(asked.text, held.keys))
@@ -92,7 +91,7 @@ class Adding:
             raise Wrong("admin_wrong_long_undo")
         if held.text != change.after:
             raise Changed
-        return await self.write(Text(str(change.before), _mark(held.text)), by, undoes)
+        return await self.write(Text(str(change.before), mark_of(held.text)), by, undoes)
 
     async def _key(self, asked: Key, by: Operator) -> Any:
         kept, secret = self._house.additions, asked.secret.strip()
@@ -126,7 +125,3 @@ class Adding:
         change = Change("key", asked.name, by.id, 0.0, before if had else None, after)
         await self._house.services.audit.note(change)
         return {}
-
-
-def _mark(text: str) -> str:
-    return hashlib.sha256(text.encode(errors="replace")).hexdigest()[:16]

@@ -15,8 +15,7 @@ from core.admin.deciding import Deciding
 from core.admin.entry import Handler, Operator
 from core.admin.house import House
 from core.admin.placing import Placing
-from core.admin.reading import ENTRY, Changed, Wrong, reading, why
-from core.admin.seeing import mark_of
+from core.admin.reading import ENTRY, Changed, Wrong, mark_of, reading, why
 from core.errors import ConfigError
 from core.languages.catalogue import say
 from core.messages import conversation_id

@@ -1,5 +1,6 @@
 """A POST request of the operator's page: what is asked, doing it, and what is wrong with it."""
 
+import hashlib
 import re
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -39,6 +40,11 @@ class Changed(Wrong):
 def why(error: Exception) -> str:
     """*error* as one value in a sentence, between marks of code."""
     return str(error)[:WHY_CHARS].replace("`", "'")
+
+
+def mark_of(text: str) -> str:
+    """Tells *text* from others: a letter, also when others before it are gone, or what was held."""
+    return hashlib.sha256(text.encode(errors="replace")).hexdigest()[:16]
 
 
 def reading(kind: Any, do: Callable[[Any, Operator], Awaitable[Any]]) -> Handler:

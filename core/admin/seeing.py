@@ -1,7 +1,6 @@
 """What the operator's page shows: now, over time, people, questions set aside, and the changes."""
 
 import asyncio
-import hashlib
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -13,7 +12,7 @@ from aiohttp import web
 from core.admin.entry import Operator
 from core.admin.house import House
 from core.admin.over_time import costs_of, csv_of, plotted, row_of, top
-from core.admin.reading import ENTRY, ID
+from core.admin.reading import ENTRY, ID, mark_of
 from core.admin.said import in_language, told_in
 from core.admin.words import csv_heads
 from core.errors import StoreError
@@ -251,11 +250,6 @@ def _told(change: Change, language: Language) -> dict[str, Any]:
                 held = [one for one in limits if one.most != NO_LIMIT]
                 told[when] = ", ".join(described(one, language) for one in held)
     return told
-
-
-def mark_of(mail: str) -> str:
-    """Names a letter, also when others before it are gone."""
-    return hashlib.sha256(mail.encode(errors="replace")).hexdigest()[:16]
 
 
 def _missing(column: str, away: Sequence[str]) -> list[dict[str, str]]:
