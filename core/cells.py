@@ -1,6 +1,9 @@
-"""Cells of tables that spreadsheets read, and run nothing of (OWASP, CSV injection)."""
+"""Tables that spreadsheets read, and run nothing of (OWASP, CSV injection)."""
 
+import csv
+import io
 import re
+from collections.abc import Iterable
 
 _FORMULA = re.compile('(?:^|[;,|])(?=[ "]*[-=+@\uff0d\uff1d\uff0b\uff20])')
 """Where a formula could begin: also behind what separates cells in other countries, and with wide
@@ -16,3 +19,11 @@ def cell(value: object) -> str:
         return str(value)
     text = "" if value is None else str(value)
     return _FORMULA.sub(r"\g<0>'", text.translate(_BREAKS))
+
+
+def table(rows: Iterable[Iterable[object]]) -> bytes:
+    """*rows* of cells, the heads first, as a file."""
+    text = io.StringIO()
+    csv.writer(text).writerows(map(cell, row) for row in rows)
+    # Without the mark, a spreadsheet takes the text for one of its own encoding.
+    return b"\xef\xbb\xbf" + text.getvalue().encode()

@@ -1,13 +1,11 @@
 """What happened in an hour or a day, of what was counted in it. Pure."""
 
-import csv
-import io
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
-from core.cells import cell
+from core.cells import table
 from core.counting import quantile
 from core.messages import Spent
 from core.store.use import Row
@@ -132,15 +130,10 @@ def csv_of(rows: Sequence[Mapping[str, Any]], heads: Mapping[str, str] = {}) -> 
     """
     flat = [_flat(row) for row in rows]
     names = list(dict.fromkeys(name for row in flat for name in row))
-    text = io.StringIO()
-    table = csv.writer(text)
     # `refusals telegram`, `first p95`: what it is, and of what.
     firsts = [name.split(" ", 1) for name in names]
-    table.writerow([cell(" ".join([heads.get(one, one), *rest])) for one, *rest in firsts])
-    for row in flat:
-        table.writerow([cell(row.get(name, "")) for name in names])
-    # Without the mark, a spreadsheet takes the text for one of its own encoding.
-    return b"\xef\xbb\xbf" + text.getvalue().encode()
+    first = [" ".join([heads.get(one, one), *rest]) for one, *rest in firsts]
+    return table([first, *([row.get(name, "") for name in names] for row in flat)])
 
 
 def _flat(row: Mapping[str, Any]) -> dict[str, Any]:

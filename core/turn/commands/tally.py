@@ -1,10 +1,8 @@
 """`/usage all`: who spent how much this month, by person, place and model, with a file."""
 
-import csv
-import io
 from collections.abc import Sequence
 
-from core.cells import cell
+from core.cells import table
 from core.errors import PlatformError
 from core.languages.catalogue import Language, say
 from core.messages import Spent
@@ -54,15 +52,12 @@ async def _send(context: TurnContext, data: bytes) -> None:
 
 def csv_of(rows: Sequence[Row]) -> bytes:
     """*rows* as a table that spreadsheets read, and run nothing of."""
-    text = io.StringIO()
-    table = csv.writer(text)
-    table.writerow(["kind", "id", "name", *Spent.__struct_fields__])
+    found: list[Sequence[object]] = [("kind", "id", "name", *Spent.__struct_fields__)]
     for row in rows:
         numbers = (getattr(row.spent, name) for name in Spent.__struct_fields__)
         told = (f"{one:.6f}" if isinstance(one, float) else one for one in numbers)
-        table.writerow(map(cell, (row.kind, row.who, row.name, *told)))
-    # Without the mark, a spreadsheet takes the text for one of its own encoding.
-    return b"\xef\xbb\xbf" + text.getvalue().encode()
+        found.append((row.kind, row.who, row.name, *told))
+    return table(found)
 
 
 def _line(sentence: str, name: str, spent: Spent, language: Language) -> str:
