@@ -1,7 +1,7 @@
 """What the operator's page looks at and changes."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from redis.asyncio import Redis
@@ -77,9 +77,8 @@ class House:
         ids = [_id(person_in(one)) for one in known if not platform.local]
         return next((one for one in SHAPES if any(map(one.fullmatch, ids))), None)
 
-    async def names(self, ids: Iterable[str]) -> Mapping[str, str]:
-        """What the people and places *ids* are called, as far as is known."""
-        tenants = (await self.living()).tenants
+    async def names(self, ids: Iterable[str], tenants: Collection[str]) -> Mapping[str, str]:
+        """What those of the people and places *ids* that are of *tenants* are called, if known."""
         ours = [one for one in dict.fromkeys(ids) if tenant_of(one) in tenants]
         names = dict(await self.use.names(ours))
         for tenant in dict.fromkeys(map(tenant_of, ours)):

@@ -154,7 +154,7 @@ class Seeing:
             found.append(
                 {"tenant": tenant, "local": local, "people": [*listed, *decided], "asked": asked}
             )
-        names = await self._house.names(ids)
+        names = await self._house.names(ids, there.tenants)
         shown = {"tenants": found, "open": services.access.open, "names": names}
         return json_response({**shown, "away": there.away})
 
@@ -166,7 +166,7 @@ class Seeing:
             by_admins = await budgets.all_by_admins(tenant)
             holding = (one for one in by_admins if one.most != NO_LIMIT)
             found += [_limit(one, language, tenant) for one in holding]
-        names = await self._house.names(one["who"] for one in found)
+        names = await self._house.names((one["who"] for one in found), there.tenants)
         shown = {"budgets": found, "tenants": self._house.tenants, "names": names}
         return json_response({**shown, "away": there.away})
 
@@ -187,7 +187,8 @@ class Seeing:
                 }
             found.append(told)
         ids = [str(one.get(kind) or "") for one in found for kind in ("place", "person")]
-        there, names = await self._house.living(), await self._house.names(ids)
+        there = await self._house.living()
+        names = await self._house.names(ids, there.tenants)
         return json_response({"letters": found, "names": names, "away": there.away})
 
     async def tools(self, _: web.Request, __: Operator) -> web.Response:
@@ -216,7 +217,7 @@ class Seeing:
             {"id": name, "turns": turns[name]}
             for name in sorted(turns, key=lambda one: -turns[one])
         ]
-        private = await house.names(one for one in turns if one not in names)
+        private = await house.names((one for one in turns if one not in names), there.tenants)
         sending, names = await house.broadcasting.now(), {**names, **private}
         shown = {"places": places, "names": names, "sending": sending}
         return json_response({**shown, "away": there.away})
@@ -229,7 +230,8 @@ class Seeing:
         told = [{"id": name, **_told(one, operator.language)} for name, one in found]
         # A target is an id, or has one among words: `telegram person telegram:78`.
         ids = [word for _, one in found for word in (one.by, *one.target.split())]
-        names = await self._house.names(one for one in ids if ID.fullmatch(one))
+        there = await self._house.living()
+        names = await self._house.names(filter(ID.fullmatch, ids), there.tenants)
         return json_response({"changes": told} | ({"names": names} if names else {}))
 
 
