@@ -3,7 +3,6 @@
 import json
 import time
 
-import pytest
 from msgspec.structs import replace
 
 from bots.slack.installation import decoded, encoded
@@ -11,20 +10,13 @@ from core.store import keys
 from core.store.sharded import at_home
 from tests.harness import at_rest, readiness, until
 from tests.scenarios.test_admin import TOKEN, Operator
-from tests.scenarios.test_slack_workspaces import asked, installed, serving
+from tests.scenarios.test_slack_workspaces import asked, impatient, installed, serving
 from tests.scenarios.test_visits import LINK, Page, public
-from tests.servers.slack_app import CLIENT_ID, CLIENT_SECRET, SlackApp
+from tests.servers.slack_app import SlackApp
 
 SHARDS = 4
 OF_TEAM = {"T01": 1, "T02": 3}
-
-
-@pytest.fixture(autouse=True)
-def _impatient(monkeypatch):
-    monkeypatch.setattr("core.starting.AGAIN_S", (0.2,))
-    monkeypatch.setattr("bots.slack.workspaces.LOOK_S", 0.3)
-    monkeypatch.setenv("SLACK_CLIENT_ID", CLIENT_ID)
-    monkeypatch.setenv("SLACK_CLIENT_SECRET", CLIENT_SECRET)
+__all__ = ["impatient"]
 
 
 async def _of(redis, team):

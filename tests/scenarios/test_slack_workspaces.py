@@ -25,7 +25,7 @@ PUBLIC = "https://bot.example"
 
 
 @pytest.fixture(autouse=True)
-def _impatient(monkeypatch):
+def impatient(monkeypatch):
     monkeypatch.setattr("core.starting.AGAIN_S", (0.2,))
     monkeypatch.setattr("bots.slack.workspaces.LOOK_S", 0.3)
     # As where it really runs: Bolt reads these too, and would then look for tokens in files.
