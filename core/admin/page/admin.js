@@ -22,8 +22,7 @@ async function draw(name) {
     if (name !== here()) return;
     const missing = make("p", { class: "bad" }, say("admin_without", { tenants: "" }), data([...without].join(", ")));
     $("main").replaceChildren(...(without.size ? [missing] : []), ...nodes);
-    if ($("told").dataset.away) tell("");
-    delete $("told").dataset.away;
+    back();
   } catch (error) {
     if (error instanceof Closed) return ended();
     away();
@@ -36,6 +35,11 @@ async function draw(name) {
 function away() {
   tell(say("admin_away"), true);
   $("told").dataset.away = "yes";
+}
+
+function back() {
+  if ($("told").dataset.away) tell("");
+  delete $("told").dataset.away;
 }
 
 function ended() {
@@ -89,8 +93,7 @@ async function begin() {
   clearTimeout(timer);
   try {
     now = await see("now");
-    if ($("told").dataset.away) tell("");
-    delete $("told").dataset.away;
+    back();
   } catch (error) {
     if (error instanceof Closed) return door();
     // Who is signed in stays so while the server or the store is away.

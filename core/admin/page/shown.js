@@ -10,6 +10,12 @@ const row = (...children) => make("div", { class: "row" }, ...children);
 const part = (title, ...children) => make("section", {}, make("h2", {}, title), ...children);
 const both = (one, other) => make("span", {}, data(one), " ", data(other));
 
+// What is done is no draft any more.
+const sent = (name, again) => (done) => {
+  if (done) drafts.keep(name, null);
+  return again();
+};
+
 // --- people -----------------------------------------------------------------------------------------
 
 async function people(again) {
@@ -130,10 +136,7 @@ async function tools(again) {
       row(button(say("admin_read_anew"), () => act("reload", {}, again)))),
     part(say("admin_added_here"), soft(say("admin_added")), text,
       unsaved, ...(others ? [bad(say("admin_changed_meanwhile")), make("pre", { tabindex: "0", role: "region", dir: "ltr", "aria-label": say("admin_changed_meanwhile") }, added.text)] : []),
-      row(button(say("admin_check_and_hold"), () => act("additions", { text: text.value, was: added.mark }, (done) => {
-        if (done) drafts.keep("additions", null);
-        return again();
-      }), { class: "main" }))),
+      row(button(say("admin_check_and_hold"), () => act("additions", { text: text.value, was: added.mark }, sent("additions", again)), { class: "main" }))),
     part(say("admin_keys"), soft(say(added.keeps_keys ? "admin_keys_how" : "admin_no_keys")),
       row(key.name.node, key.url.node, key.secret.node,
         button(say("admin_keep"), () => act("key", { name: key.name.input.value, url: key.url.input.value, secret: key.secret.input.value }, again)))),
@@ -207,15 +210,11 @@ async function broadcast(again) {
     preview.replaceChildren();
     drafts.keep("broadcast", { text: text.value, more: more.input.value, chosen: ticked() });
   };
-  const send = (body) => act("broadcast", body, (done) => {
-    if (done) drafts.keep("broadcast", null);
-    return again();
-  });
   const look = () => {
     const body = { text: text.value, places: chosen() };
     preview.replaceChildren(
       make("h2", {}, say("admin_to_places", { count: count(body.places.length) })), make("div", { class: "preview", dir: "auto" }, body.text),
-      row(button(say("admin_send"), () => send(body), { class: "main" })));
+      row(button(say("admin_send"), () => act("broadcast", body, sent("broadcast", again)), { class: "main" })));
   };
   const said = part(say("admin_say_in_many"), text,
       boxes.length ? row(button(say("admin_all"), () => {
