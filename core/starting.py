@@ -19,6 +19,8 @@ FIRST_S = 5.0
 TRY_S = 60.0
 """A try that takes longer is ended, and begun again."""
 AGAIN_S = (1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
+MOST_AGAIN_S = 3600.0
+"""A platform that asks for a longer silence, perhaps of years, is tried again all the same."""
 SAY_AGAIN_S = 600.0
 CONNECTING = "is being connected to"
 
@@ -89,7 +91,7 @@ class Starting:
                 reason = _in_words(error)
                 wait_s = AGAIN_S[min(failures, len(AGAIN_S) - 1)]
                 if isinstance(error, RateLimited):
-                    wait_s = max(wait_s, error.retry_after_s)
+                    wait_s = min(max(wait_s, error.retry_after_s), MOST_AGAIN_S)
                 if isinstance(error, Revoked):
                     self._refused.add(name)
                 else:

@@ -65,6 +65,20 @@ async def test_a_platform_that_fails_at_the_start_is_tried_again_while_the_page_
         assert (await readiness(driver.app.url))[0] == 200
 
 
+async def test_a_platform_that_asks_for_a_silence_of_years_is_tried_again_all_the_same(
+    tmp_path, model, monkeypatch
+):
+    monkeypatch.setattr("core.starting.MOST_AGAIN_S", 0.3)
+    refusal = ApiError(429, "Too Many Requests", retry_after=10**9)
+    async with (
+        telegram_that_fails("getMe", refusal, 2) as driver,
+        started(driver, tmp_path, model),
+    ):
+        await driver.say("dm", "there?")
+        (post,) = await driver.answered("dm", seconds=60)
+        assert "Echo of there?" in post.text
+
+
 async def test_a_menu_that_is_refused_is_no_reason_not_to_start(tmp_path, model):
     async with (
         telegram_that_fails("setMyCommands", ApiError(400, "Bad Request: wrong"), 2) as driver,
