@@ -142,8 +142,8 @@ class Ingress:
         again_s = NOT_ALLOWED_AGAIN_S
         if await retry_until_available(wanted, "owner"):
             sentence = "no_owner"
-        elif incoming.command == HOME:
-            # Who opens a tab asks for nothing yet.
+        elif incoming.command == HOME and incoming.private:
+            # Who opens a tab asks for nothing yet. In a group it can only be typed.
             sentence, again_s = "home_closed", HOME_AGAIN_S
         else:
             ask = partial(self._services.requests.ask, platform, incoming)

@@ -175,3 +175,18 @@ async def test_a_group_hears_at_most_one_notice_a_minute_whatever_there_is_to_sa
         await until(lambda: driver.server.posts(GROUP))
         await asyncio.sleep(0.5)
         assert len(posts(driver)) == 1
+
+
+async def test_nor_more_notices_by_strangers_who_type_the_command_of_a_home_tab(
+    driver, tmp_path, model
+):
+    async with driving(driver, tmp_path, model, allowed_users="telegram:999"):
+        for user in range(1, 6):
+            driver.server.say(
+                GROUP, "/home@palaver_bot", user=driver.server.person(user, f"Person {user}")
+            )
+        await until(lambda: driver.server.posts(GROUP))
+        ask(driver, 999, "still there?")
+        await until(lambda: any("still there?" in text for text in posts(driver)))
+        (told,) = [text for text in posts(driver) if "Echo of" not in text]
+        assert "operator's list" in told
