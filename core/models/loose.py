@@ -44,9 +44,15 @@ def parse(data: bytes) -> object:
 
 def parse_few(data: bytes) -> object:
     """As `parse`, for a payload of a stranger. Raises `ValueError` for too many values, too."""
-    if _is_crowded(data):
-        raise ValueError("too many values")
+    _check(data)
     return parse(data)
+
+
+def _check(data: bytes) -> None:
+    """Raises `ValueError` if *data* holds more than `MOST_VALUES` values."""
+    # Nearly every payload has fewer bytes than that.
+    if len(data) > MOST_VALUES and _is_crowded(data):
+        raise ValueError("too many values")
 
 
 def _is_crowded(data: bytes) -> bool:
@@ -72,8 +78,7 @@ def parse_all(data: bytes) -> list[object]:
     Raises:
         ValueError: it does not begin with JSON, or holds too many values.
     """
-    if _is_crowded(data):
-        raise ValueError("too many values")
+    _check(data)
     try:
         return [parse(data)]
     except ValueError:
