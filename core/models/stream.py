@@ -33,18 +33,13 @@ class Silent(Interrupted):
 class Stream:
     """Reads *response*; *reader* turns its payloads into deltas. Close it, like the response.
 
-    *by*: as in `Reading`. All with one *owner* share the places
-    for large events.
+    *by*: as in `Reading`. All with one *owner* share the places for large events.
 
     The first byte tells what kind of stream it is. The type that servers name is often wrong.
     """
 
     def __init__(
-        self,
-        response: aiohttp.ClientResponse,
-        reader: Reading,
-        by: str,
-        owner: Hashable,
+        self, response: aiohttp.ClientResponse, reader: Reading, by: str, owner: Hashable
     ) -> None:
         reader.by = by
         self._large = large_events(owner)
