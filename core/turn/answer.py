@@ -87,9 +87,9 @@ async def answer(
     await answering.show()
     posts = answering.reply.handles
     said = answering.noted(_exchange(context, question, attachments, generation, posts, replaces))
-    model, spent = rounds.spent(answering.request)
+    model, spent = rounds.so_far.spent(answering.request)
     replaced = replaces.event_id if replaces is not None else ""
-    await context.commit(said, replaces=replaced, spent=rounds.bill(answering.request))
+    await context.commit(said, replaces=replaced, spent=rounds.so_far.bill(answering.request))
     summarise_later(context, said)
     whole = not generation.cut and rounds.waits is None
     if whole:
@@ -133,8 +133,8 @@ class _Answering:
             exchange,
             answer="\n\n".join(filter(None, (exchange.answer, self.asks))),
             steps=rounds.noted,
-            tainted=rounds.taint > Taint.NONE,
-            by_pictures=rounds.taint is Taint.PICTURES,
+            tainted=rounds.so_far.taint > Taint.NONE,
+            by_pictures=rounds.so_far.taint is Taint.PICTURES,
             token=rounds.waits.token if rounds.waits is not None else "",
             pictures=rounds.pictures,
         )
@@ -207,7 +207,7 @@ class _Answering:
 
     async def _affordable(self) -> bool:
         """Whether one more try may be spent, besides those so far."""
-        bill = self._rounds.bill(self.request)
+        bill = self._rounds.so_far.bill(self.request)
         try:
             self.request = await afford(self._context, self.request, sure=bill)
         except (OverBudget, Unpriced):
@@ -242,7 +242,7 @@ class _Answering:
         final = self._generation.final(context.language, one_page=one_page)
         ways = _ways_on(context, self._generation)
         if (step := rounds.waits) is not None:
-            tainted, person = rounds.taint > Taint.NONE, rounds.base.person
+            tainted, person = rounds.so_far.taint > Taint.NONE, rounds.base.person
             self.asks, ways = await consent_question(context, step, person, tainted=tainted)
         doubt, (of_steps, under) = told(steps, context.language), rounds.told
         final = "\n\n".join(filter(None, (final, doubt, of_steps, self.asks)))

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from msgspec.structs import replace
 
 from core.activity import Activity
-from core.messages import Attachment, Button, Incoming, Spent, Step
+from core.messages import Attachment, Button, Incoming, Step
 from core.models.request import ChatRequest
 from core.models.tool_calls import Output, Round
 from core.store.journal import RoundRecord, StepRecord
@@ -29,7 +29,7 @@ from core.turn.planning import planned
 from core.turn.preview import Preview
 from core.turn.seen import Seen
 from core.turn.so_far import SoFar
-from core.turn.spending import Estimate, OverBudget, Unpriced
+from core.turn.spending import OverBudget, Unpriced
 from core.turn.steps import Steps
 from core.turn.taint import marked, with_rule
 from core.turn.tools import actions
@@ -53,6 +53,9 @@ class Rounds:
         taint: what the prompt holds of others.
         redo: a step that is done again before the model is asked, because the person wants it.
         waited: what goes on because a person has decided.
+
+    Attributes:
+        so_far: what the answer has read of others, and what it has cost.
     """
 
     def __init__(
@@ -72,7 +75,7 @@ class Rounds:
         self._redo = redo
         self._before = before
         self._journal = context.journal
-        self._so_far = so_far = SoFar(context, generation, taint)
+        self.so_far = so_far = SoFar(context, generation, taint)
         under_way = UnderWay(context, so_far.steps, so_far.sure_bill)
         base = tool_context(context, waited, tainted=taint > Taint.NONE)
         self.base = base = replace(base, of_turn=actions(under_way))
@@ -123,19 +126,6 @@ class Rounds:
         return self._seen.activity()
 
     @property
-    def taint(self) -> Taint:
-        """What was read of others for this answer."""
-        return self._so_far.taint
-
-    def spent(self, request: ChatRequest) -> tuple[str, Spent]:
-        """The model that writes the answer to *request*, and what the answer has cost so far."""
-        return self._so_far.spent(request)
-
-    def bill(self, request: ChatRequest) -> Estimate:
-        """What the answer has cost, by model, with its pictures."""
-        return self._so_far.bill(request)
-
-    @property
     def pictures(self) -> tuple[Attachment, ...]:
         """Those that were posted with the answer."""
         return tuple(one for step in self._journal.steps for one in step.pictures)
@@ -166,10 +156,10 @@ class Rounds:
             LeaseLost: another worker has the turn now.
             StoreError: the store is away for too long to keep what is done.
         """
-        if not self._so_far.request.messages:
+        if not self.so_far.request.messages:
             # A try that was cut may have left an unfinished picture.
             await Preview(self._context, self._context.checkpoint.picture).take_away()
-        self._so_far.request = request
+        self.so_far.request = request
         with self._seen.telling(on_steps):
             await self._write(request, on_text)
 
@@ -204,7 +194,7 @@ class Rounds:
         rounds = tuple(one.round for one in self._journal.rounds)
         try:
             told = await afford(
-                self._context, replace(request, rounds=rounds), sure=self.bill(request)
+                self._context, replace(request, rounds=rounds), sure=self.so_far.bill(request)
             )
         except (OverBudget, Unpriced):
             self._bounds.poor = True

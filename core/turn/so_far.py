@@ -52,12 +52,13 @@ class SoFar:
         model, spent = spent_by(self._context, request, self._generation)
         return model, replace(spent, tool_calls=sum(map(made, self._journal.steps)))
 
-    def bill(self, request: ChatRequest | None = None, *, sure: bool = False) -> Estimate:
-        """What the answer has cost, by model, with its pictures. *sure*: but for a running call."""
-        written = dict([self.spent(request or self.request)])
-        steps = (step for step in self._journal.steps if step.ended or not sure)
-        return together([written, paid_for(self._context, steps)])
+    def bill(self, request: ChatRequest) -> Estimate:
+        """What the answer to *request* has cost, by model, with its pictures."""
+        return self._bill(request, self._journal.steps)
 
     def sure_bill(self) -> Estimate:
-        """The bill but for a running call."""
-        return self.bill(sure=True)
+        """The bill of the last request, but for a running call."""
+        return self._bill(self.request, [step for step in self._journal.steps if step.ended])
+
+    def _bill(self, request: ChatRequest, steps: Sequence[StepRecord]) -> Estimate:
+        return together([dict([self.spent(request)]), paid_for(self._context, steps)])
