@@ -36,21 +36,20 @@ class Bare:
 
     async def _answer(self, *where):
         began, known = time.monotonic(), {}
-        reading = asyncio.create_task(self._read())
+        reading = asyncio.create_task(self._read([].extend))
         for at, method, parameters in self.recipe:
             await asyncio.sleep(max(0.0, began + at - time.monotonic()))
             await self.call(method, parameters, known, *where)
         await reading
 
-    async def _read(self):
-        text = []
+    async def _read(self, take):
+        """Read the answer. *take* gets the texts of each event."""
         url = f"{self.model}/chat/completions"
         async with self.session.post(url, json=self.body) as response:
             async for line in response.content:
                 if line.startswith(b"data: {"):
                     choices = json.loads(line[6:])["choices"]
-                    text.extend(one["delta"].get("content") or "" for one in choices)
-        return "".join(text)
+                    take([one["delta"].get("content") or "" for one in choices])
 
     async def serve(self, *routes):
         app = web.Application()
@@ -105,7 +104,13 @@ class Growing(Telegram):
 
     async def _answer(self, chat):
         text, known, begun = [], {}, asyncio.Event()
-        reading = asyncio.create_task(self._take(text, begun))
+
+        def take(texts):
+            text.extend(texts)
+            if not begun.is_set() and sum(map(len, text)) >= self.FIRST_CHARS:
+                begun.set()
+
+        reading = asyncio.create_task(self._read(take))
         (first_at, *first), *calls, (_, *last) = self.recipe
         await begun.wait()
         began = time.monotonic() - first_at
@@ -117,19 +122,6 @@ class Growing(Telegram):
             await self._show(call, text, known, chat)
         await reading
         await self._show(last, text, known, chat)
-
-    async def _take(self, text, begun):
-        chars = 0
-        url = f"{self.model}/chat/completions"
-        async with self.session.post(url, json=self.body) as response:
-            async for line in response.content:
-                if line.startswith(b"data: {"):
-                    choices = json.loads(line[6:])["choices"]
-                    text.extend(one["delta"].get("content") or "" for one in choices)
-                    if not begun.is_set():
-                        chars += len(text[-1])
-                        if chars >= self.FIRST_CHARS:
-                            begun.set()
 
     async def _show(self, call, text, known, chat):
         method, parameters = call
