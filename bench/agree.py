@@ -10,21 +10,17 @@ import json
 import sys
 from pathlib import Path
 
-from bench.figures import Figure, short
+from bench.figures import figure_of
 
 HEAD = "| figure | first | second | agree |\n|---|---|---|---|"
 
 
 def figures(path):
-    found = json.loads(path.read_text())
-    return {one["name"]: Figure(**{**one, "values": tuple(one["values"])}) for one in found}
+    return {one["name"]: figure_of(one) for one in json.loads(path.read_text())}
 
 
 def shown(figure):
-    if figure is None:
-        return "not there"
-    spread = "" if figure.spread is None else f" ± {short(figure.spread)}"
-    return f"{short(figure.median)}{spread} {figure.unit}"
+    return "not there" if figure is None else figure.measured
 
 
 def verdicts(first, second):

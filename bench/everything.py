@@ -194,6 +194,10 @@ def grouped(found):
         yield title, mine
 
 
+def _file_of(title):
+    return f"performance-{title.split()[0].lower()}.svg"
+
+
 def plots(found):
     """(file, drawing) of the figures of each group against their targets."""
     for title, mine in grouped(found):
@@ -207,10 +211,7 @@ def plots(found):
             if one.most
         ]
         if rows:
-            yield (
-                f"performance-{title.split()[0].lower()}.svg",
-                bars(f"{title}, against targets", rows),
-            )
+            yield _file_of(title), bars(f"{title}, against targets", rows)
 
 
 def page(run, found):
@@ -230,7 +231,7 @@ def page(run, found):
     for title, mine in grouped(found):
         if not mine:
             continue
-        file = f"performance-{title.split()[0].lower()}.svg"
+        file = _file_of(title)
         parts.append(f"## {title}")
         parts += [f"![{title}, against targets]({file})"] if file in drawn else []
         parts.append("\n".join([HEAD, *(one.row() for one in mine)]))

@@ -40,6 +40,11 @@ class Figure:
         return max(self.step, student(len(self.values) - 1) * error)
 
     @property
+    def measured(self):
+        spread = "" if self.spread is None else f" ± {short(self.spread)}"
+        return f"{short(self.median)}{spread} {self.unit}"
+
+    @property
     def met(self):
         return None if self.most is None else self.median <= self.most
 
@@ -51,12 +56,10 @@ class Figure:
 
     def row(self):
         """A row of the table under `HEAD`."""
-        spread = "" if self.spread is None else f" ± {short(self.spread)}"
         target = "" if self.most is None else f"≤ {short(self.most)} {self.unit}"
         met = {None: "", True: "yes", False: "**no**"}[self.met]
-        said = f"{short(self.median)}{spread} {self.unit}"
         runs = ", ".join(map(short, self.values))
-        return f"| {self.name} | {said} | {runs} | {target} | {self.beside} | {met} |"
+        return f"| {self.name} | {self.measured} | {runs} | {target} | {self.beside} | {met} |"
 
 
 def joined(figures):
@@ -79,8 +82,12 @@ def write(path, figures):
 def read(path):
     """The figures in the file at *path*, which may not be there."""
     lines = path.read_text().splitlines() if path.exists() else ()
-    found = (json.loads(line) for line in lines)
-    return [Figure(**{**one, "values": tuple(one["values"])}) for one in found]
+    return [figure_of(json.loads(line)) for line in lines]
+
+
+def figure_of(fields):
+    """The figure whose *fields* were written as JSON."""
+    return Figure(**{**fields, "values": tuple(fields["values"])})
 
 
 def short(value):
