@@ -146,7 +146,9 @@ class Safe(Protocol):
     is encrypted. Every method raises `StoreError`.
     """
 
-    async def all(self) -> Mapping[str, bytes]: ...
+    async def all(self) -> Mapping[str, bytes | None]:
+        """Each entry; None: it is there, but not readable with our keys."""
+        ...
 
     async def get(self, name: str) -> bytes | None: ...
 

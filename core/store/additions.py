@@ -11,7 +11,7 @@ from core.models.additions import Additions, StoredKey
 from core.settings import Settings
 from core.store import keys
 from core.store.connection import script, store_errors
-from core.store.safe import vault_keys
+from core.store.safe import encrypt_anew, vault_keys
 from core.store.values import read, words
 from core.store.vault import Vault
 
@@ -44,6 +44,8 @@ class KeptAdditions:
         with store_errors():
             text, version = await cast(Any, self._redis.hmget(keys.ADDITIONS, [TEXT, VERSION]))
             sealed = await cast(Any, self._redis.hgetall(keys.ADDED_KEYS))
+        if self._vault is not None:
+            await encrypt_anew(self._change, self._vault, keys.ADDED_KEYS, sealed)
         found = {words(name): self._opened(raw) for name, raw in sealed.items()}
         kept = {name: one for name, one in found.items() if one is not None}
         return Additions(words(text), kept, words(version))

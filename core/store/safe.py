@@ -12,6 +12,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import cast
 
 from redis.asyncio import Redis
+from redis.commands.core import AsyncScript
 
 from core.border import set_aside
 from core.errors import ConfigError
@@ -19,7 +20,7 @@ from core.secret import keep_secret
 from core.settings import Settings
 from core.store import keys
 from core.store.alone import alone
-from core.store.connection import store_errors
+from core.store.connection import script, store_errors
 from core.store.pubsub import PubSub
 from core.store.values import words
 from core.store.vault import LEAST_CHARS, Vault
@@ -37,15 +38,22 @@ class SharedSafe:
         self._vault = vault
         self._kind = kind
         self._key = keys.safe(kind)
+        self._change = script(redis, "change")
+        self._read: dict[str, tuple[bytes, bytes | None]] = {}
+        """What was found last, and what is in it."""
 
-    async def all(self) -> Mapping[str, bytes]:
+    async def all(self) -> Mapping[str, bytes | None]:
         with store_errors():
             found = cast(Mapping[bytes, bytes], await self._redis.hgetall(self._key))
-        opened = {words(name): self._opened(words(name), raw) for name, raw in found.items()}
-        for name, value in opened.items():
-            if value is not None and not self._vault.is_newest(found[name.encode()]):
-                await self._keep(name, value)
-        return {name: value for name, value in opened.items() if value is not None}
+        # What is there since the last time was read then: there may be thousands.
+        had, self._read = self._read, {}
+        for key, raw in found.items():
+            name = words(key)
+            if name not in had or had[name][0] != raw:
+                await encrypt_anew(self._change, self._vault, self._key, {key: raw})
+                had[name] = raw, self._opened(name, raw)
+            self._read[name] = had[name]
+        return {name: value for name, (_, value) in self._read.items()}
 
     async def get(self, name: str) -> bytes | None:
         with store_errors():
@@ -53,7 +61,8 @@ class SharedSafe:
         return None if raw is None else self._opened(name, raw)
 
     async def put(self, name: str, value: bytes) -> None:
-        await self._keep(name, value)
+        with store_errors():
+            await self._redis.hset(self._key, name, self._sealed(name, value))
         await self._tell(name)
 
     async def remove(self, name: str) -> None:
@@ -89,10 +98,8 @@ class SharedSafe:
     def _digest(self, ticket: str) -> str:
         return hashlib.sha256(f"{self._kind}\0{ticket}".encode()).hexdigest()
 
-    async def _keep(self, name: str, value: bytes) -> None:
-        sealed = self._vault.seal(name.encode() + b"\0" + value)
-        with store_errors():
-            await self._redis.hset(self._key, name, sealed)
+    def _sealed(self, name: str, value: bytes) -> bytes:
+        return self._vault.seal(name.encode() + b"\0" + value)
 
     async def _tell(self, name: str) -> None:
         with store_errors():
@@ -104,6 +111,20 @@ class SharedSafe:
             set_aside("store.safe", "not readable with our keys")
             return None
         return value
+
+
+async def encrypt_anew(
+    change: AsyncScript, vault: Vault, key: str, found: Mapping[bytes, bytes]
+) -> None:
+    """Encrypt with the first key what was *found* in the hash *key*, and older ones encrypted.
+
+    An entry that another process changed meanwhile, such as a token that was just renewed, stays.
+    Raises `StoreError`.
+    """
+    for name, raw in found.items():
+        if (newer := vault.anew(raw)) is not None:
+            with store_errors():
+                await change(keys=[key], args=[name, raw, newer, ""])
 
 
 def safe_of(redis: Redis, pubsub: PubSub, settings: Settings, kind: str) -> SharedSafe:

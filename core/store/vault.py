@@ -26,13 +26,14 @@ class Vault:
         except self._refused:
             return None
 
-    def is_newest(self, sealed: bytes) -> bool:
-        """Whether the first key sealed it."""
+    def anew(self, sealed: bytes) -> bytes | None:
+        """The same, sealed by the first key; None: it is so already, or cannot be unsealed."""
         try:
             self._newest.decrypt(sealed)
         except self._refused:
-            return False
-        return True
+            data = self.unseal(sealed)
+            return None if data is None else self.seal(data)
+        return None
 
 
 def _derived(key: str) -> bytes:
