@@ -6,6 +6,7 @@ answers; what waits there is answered if it comes back.
 
 import asyncio
 import time
+from collections import defaultdict
 from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -44,6 +45,8 @@ class Hosting:
         self._starting, self._reading = starting, reading
         self._worker, self._routes = worker, routes
         self._tenants, self._members = tenants, members
+        self._changing: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        """Of two changes of one platform, the later one holds."""
         self.troubles: dict[str, str] = {}
         """Why what serves several platforms at once does not work, by name."""
         self.routes: list[web.AbstractRouteDef] = []
@@ -103,15 +106,15 @@ class Hosting:
         One of *come* may have the name of one that leaves. The others need not wait for that.
         """
         instead = {one.name: one for one in come}
-        for name in [name for name in instead if name not in self._platforms]:
-            self._come(instead.pop(name))
-        gone = {*go, *instead} & {*self._platforms}
-        await asyncio.gather(*(self._replace(name, instead.get(name)) for name in gone))
+        names = {*go, *instead}
+        await asyncio.gather(*(self._replace(name, instead.get(name)) for name in names))
 
     async def _replace(self, name: str, platform: Platform | None) -> None:
-        await self._leave(name)
-        if platform is not None:
-            self._come(platform)
+        async with self._changing[name]:
+            if name in self._platforms:
+                await self._leave(name)
+            if platform is not None:
+                self._come(platform)
 
     def _come(self, platform: Platform) -> None:
         self.add(platform)

@@ -29,7 +29,7 @@ from bots.slack.stream import Streams, StreamSurface
 from bots.slack.surface import SlackSurface
 from bots.slack.uploads import Uploads
 from core.credentials import Credential
-from core.errors import ConfigError
+from core.errors import ChatLost, ConfigError, ContentRefused
 from core.languages.catalogue import Speak
 from core.lent import CommandInfo, Known, Overhears, Spare
 from core.messages import (
@@ -285,6 +285,15 @@ class SlackPlatform:
 
     async def hears(self, conversation: ConversationId) -> bool:
         return not self._scopes or self._scopes >= {"channels:history", "groups:history"}
+
+    async def sees(self, channel: str) -> bool:
+        """Whether *channel* is in our workspace, or shared with it. Raises `PlatformError`."""
+        try:
+            with slack_errors():
+                await self._client.conversations_info(channel=channel)
+        except (ChatLost, ContentRefused):
+            return False
+        return True
 
     def link_to(self, conversation: ConversationId, message: str) -> str:
         return link_to(self._workspace, conversation, message)

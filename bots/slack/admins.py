@@ -26,7 +26,7 @@ NOT_OURS = ("is_stranger", "is_restricted", "is_ultra_restricted", "deleted", "i
 
 
 class Admins:
-    """The admins of the workspace *team*."""
+    """The admins of *team*: of a workspace, or of all those of an organisation."""
 
     def __init__(self, client: AsyncWebClient, team: str) -> None:
         self._client = client
@@ -43,8 +43,9 @@ class Admins:
         return string(await self._look(channel, self._channel), "creator") == user
 
     def _ours(self, person: Mapping[str, Any]) -> bool:
-        teams = entries(mapping(person, "enterprise_user"), "teams")
-        return self._team in (string(person, "team_id"), *teams)
+        of_org = mapping(person, "enterprise_user")
+        ours = (string(person, "team_id"), string(of_org, "enterprise_id"))
+        return self._team in (*ours, *entries(of_org, "teams"))
 
     async def _look(
         self, name: str, ask: Callable[[str], Awaitable[Mapping[str, Any]]]

@@ -25,6 +25,7 @@ _LOST = frozenset(
         "user_not_found",
         "user_not_in_channel",
         "cannot_reply_to_message",
+        "team_access_not_granted",  # To an organisation's token: only this workspace is lost.
     )
 )
 _BARRED: Mapping[str, Literal["channel", "archived", "tab"]] = {
@@ -46,7 +47,6 @@ _REVOKED = frozenset(
         "account_inactive",
         "token_revoked",
         "token_expired",
-        "team_access_not_granted",
     )
 )
 _AWAY = frozenset(("internal_error", "fatal_error", "service_unavailable", "request_timeout"))

@@ -15,7 +15,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bots.slack.failures import slack_errors
 from bots.slack.fields import mapping, number, string
 from core.border import set_aside
-from core.errors import PlatformError
+from core.errors import PlatformError, Revoked
 from core.net.way import Way
 
 EARLY_S = 2 * 3600
@@ -105,14 +105,27 @@ class OAuth:
             raise PlatformError("Slack's answer names no token")
         return msgspec.structs.replace(old, token=token, **_life(answer))
 
+    async def holds(self, made: Installation) -> bool:
+        """Whether Slack still accepts the token of *made*. Raises `PlatformError`."""
+        try:
+            await self._call("auth.test", {}, made.token)
+        except Revoked:
+            return False
+        return True
+
     async def _access(self, **told: str) -> Mapping[str, Any]:
+        # Also allowed in the body, and the client's own way warns of what it uses.
+        who = {"client_id": self.client_id, "client_secret": self.client_secret}
+        return await self._call("oauth.v2.access", {**who, **told})
+
+    async def _call(
+        self, method: str, told: Mapping[str, str], token: str | None = None
+    ) -> Mapping[str, Any]:
         timeout = aiohttp.ClientTimeout(total=CALL_S)
         async with self._way.session(timeout=timeout) as session:
-            client = AsyncWebClient(base_url=self._api_url, session=session)
+            client = AsyncWebClient(token, self._api_url, session=session)
             with slack_errors("SLACK_CLIENT_SECRET"):
-                # Also allowed in the body, and the client's own way warns of what it uses.
-                who = {"client_id": self.client_id, "client_secret": self.client_secret}
-                answer: Any = await client.api_call("oauth.v2.access", data={**who, **told})
+                answer: Any = await client.api_call(method, data={**told})
         return answer.data if isinstance(answer.data, dict) else {}
 
 

@@ -15,6 +15,7 @@ class Shared(NamedTuple):
     *thread*: which thread it is in, or begins. *mentioned*: the users whom it names.
     """
 
+    channel: str
     thread: str
     mentioned: tuple[str, ...]
 
@@ -56,14 +57,15 @@ def shared(payload: Mapping[str, Any]) -> Shared | None:
     each workspace.
     """
     event = mapping(payload, "event")
-    if payload.get("is_ext_shared_channel") is not True or not string(event, "channel"):
+    channel = string(event, "channel")
+    if payload.get("is_ext_shared_channel") is not True or not channel:
         return None
     message = mapping(event, "message") or event
     root = string(message, "thread_ts") or string(message, "ts")
     if not root:
         return None
     mentioned = tuple(_MENTIONED.findall(string(message, "text")))
-    return Shared(f"{string(event, 'channel')}:{root}", mentioned)
+    return Shared(channel, f"{channel}:{root}", mentioned)
 
 
 def is_gone(payload: Mapping[str, Any]) -> bool:

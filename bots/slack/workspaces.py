@@ -11,8 +11,8 @@ All processes read the installations from the safe, hear of changes, and look ag
 import asyncio
 import json
 import logging
-import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from typing import Any
 from urllib.parse import parse_qs
@@ -24,7 +24,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bots.slack.adapter import SlackPlatform
 from bots.slack.border import QUIET, connected, is_signed, serve
 from bots.slack.failures import slack_errors
-from bots.slack.fields import number, string
+from bots.slack.fields import string
 from bots.slack.inbound import NAME
 from bots.slack.installation import Installation, OAuth, decoded, encoded
 from bots.slack.meant import is_gone, shared, teams_of
@@ -33,6 +33,7 @@ from core.errors import PlatformError, StoreError
 from core.lent import Hosts, Safe
 from core.messages import Sender
 from core.net.way import Way
+from core.tenant_names import own_name_of
 
 log = logging.getLogger(__name__)
 
@@ -71,6 +72,8 @@ class Workspaces:
         self._api_url, self._way = api_url, way
         self._tenants: dict[str, tuple[str, Installation, SlackPlatform]] = {}
         """The name, installation and platform of each team."""
+        self._unread: AbstractSet[str] = frozenset()
+        """Those whose installation another process may be able to read, as it has another key."""
         self._lock = asyncio.Lock()
         self._changes: set[asyncio.Task[None]] = set()
         self._looked_at = 0.0
@@ -81,9 +84,11 @@ class Workspaces:
         """Keep *made*, and serve it. False if the operator does not want that workspace."""
         if self._wanted and made.team not in self._wanted:
             return False
-        await self._safe.put(made.team, encoded(made))
+        async with self._safe.alone(made.team):
+            await self._safe.put(made.team, encoded(made))
         name = await self._hosts.name_of(NAME, made.team)
-        if made.by:
+        # The owner of the first tenant runs the whole program, so who installs it is not that.
+        if made.by and own_name_of(name):
             await self._hosts.own(name, Sender(f"{name}:{made.by}", made.by))
         await self.look()
         return True
@@ -111,10 +116,11 @@ class Workspaces:
             self._looked_at = asyncio.get_running_loop().time()
             found = {team: decoded(raw) for team, raw in (await self._safe.all()).items()}
             kept = {team: one for team, one in found.items() if one is not None}
+            self._unread = found.keys() - kept.keys()
             go: list[str] = []
             come: list[SlackPlatform] = []
             for team, (name, _, _) in [*self._tenants.items()]:
-                if team not in kept:
+                if team not in found:
                     del self._tenants[team]
                     go.append(name)
             for team, one in kept.items():
@@ -158,16 +164,20 @@ class Workspaces:
                 return
             await self._safe.put(team, encoded(newer))
 
-    async def _remove(self, teams: Sequence[str], since: float) -> None:
-        """The app was taken out of *teams* at *since*. It may be installed again already."""
+    async def _remove(self, teams: Sequence[str]) -> None:
+        """The app was taken out of one of *teams*. It may be installed again already.
+
+        The event may come twice, and does not always tell a workspace from its organisation. So
+        Slack is asked which token it refuses. Raises `PlatformError` and `StoreError`.
+        """
         for team in teams:
-            one = decoded(await self._safe.get(team))
-            if one is not None:
-                if one.at <= since:
-                    log.info("uninstalled: %s", team)
-                    await self._safe.remove(team)
-                    await self.look()
-                return
+            async with self._safe.alone(team):
+                one = decoded(await self._safe.get(team))
+                if one is None or await self._oauth.holds(one):
+                    continue
+                log.info("uninstalled: %s", team)
+                await self._safe.remove(team)
+            await self.look()
 
     def routes(self) -> Sequence[web.AbstractRouteDef]:
         """Where Slack sends the events of all installations, unless they come by a socket."""
@@ -198,18 +208,21 @@ class Workspaces:
         """
         teams = teams_of(payload)
         if is_gone(payload):
-            # Slack tells whole seconds.
-            await self._remove(teams, (number(payload, "event_time") or time.time()) + 1)
+            await self._remove(teams)
             return None
         found = await self._tenant(teams)
         if found is None:
             if any(not one.me.team for one in self._all()):
                 raise PlatformError("a workspace has not started, and it may be its event")
+            if not self._unread.isdisjoint(teams):
+                raise PlatformError("its token cannot be read with ACCOUNTS_KEY")
             set_aside("slack.event", "of no installation")
             return None
         if (message := shared(payload)) is not None and len(self._all()) > 1:
             ours = {one.me.user_id: one.me.team for one in self._all()}
             called = next((ours[user] for user in message.mentioned if user in ours), "")
+            if called not in ("", found) and not await self._sees(called, message.channel):
+                called = ""  # Everybody can write the id of somebody who is elsewhere.
             ticket = f"thread {message.thread}"
             whose = await self._safe.settle(ticket, called or found, THREAD_S, anew=bool(called))
             found = whose if self._served(whose) else found
@@ -217,6 +230,10 @@ class Workspaces:
         if platform is None or platform.app is None:
             raise PlatformError(f"{found} has not started")
         return platform.app
+
+    async def _sees(self, team: str, channel: str) -> bool:
+        platform = self._served(team)
+        return platform is not None and await platform.sees(channel)
 
     def _served(self, team: str) -> SlackPlatform | None:
         """The platform of *team*: as installed, or by a token of the settings."""

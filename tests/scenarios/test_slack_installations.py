@@ -1,0 +1,212 @@
+"""Installations of Slack's app that come, go and are renewed at unlucky moments."""
+
+import asyncio
+import time
+
+from msgspec.structs import replace
+
+from bots.slack.installation import Installation, OAuth, decoded, encoded
+from core.people.roles import Role
+from core.store import keys
+from core.store.safe import SharedSafe
+from core.store.vault import Vault
+from tests.harness import at_rest, until
+from tests.scenarios.test_slack_workspaces import (
+    Browser,
+    asked,
+    impatient,
+    installed,
+    serving,
+    slack_away,
+)
+from tests.servers.slack import SlackError
+from tests.servers.slack_app import SlackApp
+
+__all__ = ["impatient"]
+OTHER_KEY = "x" * 32
+
+
+async def kept(running):
+    return {name.decode() for name in await running.core.redis.hgetall(keys.safe("slack"))}
+
+
+async def test_a_workspace_taken_out_twice_leaves_its_organisation_installed(tmp_path, model):
+    """An event of it names both. Delivered again, it finds no more than the organisation."""
+    app = SlackApp()
+    one, two = app.workspaces.values()
+    two.org = "E01"
+    two.do_auth_test = lambda parameters: {
+        "team": "Org",
+        "user": "palaver",
+        "team_id": "E01",
+        "enterprise_id": "E01",
+        "is_enterprise_install": True,
+        "user_id": two.bot_user,
+    }
+    async with app.running(), serving(tmp_path, model, app) as running:
+        await installed(running, app, "T01")
+        assert (await Browser(running, app).install("T02"))[0] == 200
+        await asked(two, "hello")
+        assert await kept(running) == {"T01", "E01"}
+        one.bot_token = "revoked"
+        for _ in range(3):
+            one.deliver(
+                "events_api",
+                {
+                    "type": "event_callback",
+                    "team_id": "T01",
+                    "enterprise_id": "E01",
+                    "event_time": int(time.time()),
+                    "event": {"type": "app_uninstalled"},
+                },
+            )
+            await until(lambda: not one._deliveries)
+        assert await kept(running) == {"E01"}
+        assert one.unacked == []
+        await asked(two, "still there?", "D02")
+
+
+async def test_whether_the_app_was_taken_out_is_asked_of_slack_again_while_it_is_away(
+    tmp_path, model
+):
+    """Nobody is thrown out because of an event alone, and nothing is forgotten."""
+    app = SlackApp(("T01",))
+    (one,) = app.workspaces.values()
+    one.retry_s = (0.05, 0.1, 0.1)
+    async with app.running(), serving(tmp_path, model, app) as running:
+        await installed(running, app, "T01")
+        one.event({"type": "app_uninstalled"})
+        await until(lambda: not one._deliveries)
+        assert await kept(running) == {"T01"}, "its token is good"
+        one.faults += [("auth.test", slack_away())]
+        one.event({"type": "app_uninstalled"})
+        await until(lambda: not one._deliveries)
+        assert one.unacked == []
+        app.uninstall("T01")
+        await until(lambda: not one._deliveries)
+        assert await kept(running) == set()
+
+
+async def test_who_takes_the_app_out_while_its_token_is_renewed_is_not_installed_again(
+    tmp_path, model, monkeypatch
+):
+    """Slack's answer to a renewal may come after the app is gone."""
+    app = SlackApp(("T01",), rotates=True)
+    async with app.running(), serving(tmp_path, model, app) as running:
+        await installed(running, app, "T01")
+        await at_rest(running.core)
+        answered, go_on, renew = asyncio.Event(), asyncio.Event(), OAuth.renew
+
+        async def slow(oauth, old):
+            newer = await renew(oauth, old)
+            answered.set()
+            await go_on.wait()
+            return newer
+
+        monkeypatch.setattr(OAuth, "renew", slow)
+        safe = running.core.lent.safe("slack")
+        one = decoded(await safe.get("T01"))
+        await safe.put("T01", encoded(replace(one, until=time.time() + 600)))
+        await answered.wait()
+        app.uninstall("T01")
+        await asyncio.sleep(0.1)  # Its events are on their way.
+        go_on.set()
+        await until(lambda: not app.workspaces["T01"]._deliveries)
+        assert await kept(running) == set()
+
+
+async def test_who_installs_twice_while_an_answer_ends_is_served_with_the_last_token(
+    tmp_path, model
+):
+    """Both times the one before must leave first, and gets the grace time for that."""
+    app = SlackApp(("T01",))
+    (one,) = app.workspaces.values()
+    one.retry_s = (0.1, 0.5, 1.0, 1.0, 2.0, 2.0, 2.0, 2.0)
+    async with app.running(), serving(tmp_path, model, app, grace_s=1.0) as running:
+        await installed(running, app, "T01")
+        model.piece_s = 3600.0
+        one.say("D02", "a long story")
+        await until(lambda: "a long story" in str(model.requests[-1]))
+        for _ in range(2):
+            assert (await Browser(running, app).install("T01"))[0] == 200
+        model.piece_s = 0.0
+        await asked(one, "are you there?", "D01")
+
+
+async def test_an_event_of_a_workspace_whose_token_cannot_be_read_is_not_acknowledged(
+    tmp_path, model
+):
+    """Another process may already write with a newer key."""
+    app = SlackApp()
+    one, two = app.workspaces.values()
+    for each in (one, two):
+        each.retry_s = (0.05, 0.05, 0.05)
+    async with app.running(), serving(tmp_path, model, app) as running:
+        await installed(running, app, "T01")
+        redis = running.core.redis
+        elsewhere = SharedSafe(redis, running.core.pubsub, Vault((OTHER_KEY,)), "slack")
+        two.bot_token = "xoxb-two"
+        for team, workspace in app.workspaces.items():
+            found = Installation(team, workspace.bot_token, at=time.time())
+            await elsewhere.put(team, encoded(found))
+        assert await asked(one, "served with what is known of it", "D02")
+        two.say("D01", "not lost")
+        await until(lambda: not two._deliveries)
+        assert len(two.unacked) == 1
+        own = running.core.lent.safe("slack")
+        await own.put("T02", encoded(Installation("T02", "xoxb-two", at=time.time())))
+        assert await asked(two, "and now?", "D02")
+
+
+async def test_a_mention_of_a_bot_that_is_not_in_a_shared_channel_crosses_no_border(
+    tmp_path, model
+):
+    """Whoever knows the id of another workspace's bot can write it."""
+    app = SlackApp()
+    one, two = app.workspaces.values()
+    async with app.running(), serving(tmp_path, model, app) as running:
+        await installed(running, app, "T01", "T02")
+        one.shared, two.channels = ("C01",), {}
+        ts = one.say("C01", f"<@{one.bot_user}> <@{two.bot_user}> our plans")
+        await until(lambda: one.answers("C01", ts))
+        ts = one.say("C01", f"<@{two.bot_user}> our other plans")
+        await until(lambda: not one._deliveries)
+        await at_rest(running.core)
+        one.say("C01", f"<@{one.bot_user}> and you?", thread=ts)
+        await until(lambda: one.answers("C01", ts))
+        await at_rest(running.core)
+        found = running.core.redis.scan_iter("*slack+T02:C01*")
+        assert [key async for key in found] == []
+        assert not two.answers("C01", ts)
+
+
+async def test_who_installs_the_workspace_of_the_settings_does_not_own_the_program(tmp_path, model):
+    """The owner of the first tenant is the operator of all, and is so by the code in the log."""
+    app = SlackApp()
+    app.workspaces["T01"].bot_token = "xoxb-of-the-settings"
+    more = {"slack_bot_token": "xoxb-of-the-settings", "open": False}
+    async with app.running(), serving(tmp_path, model, app, **more) as running:
+        await until(lambda: running.platforms[0].me.team)
+        assert (await Browser(running, app).install("T01", "U02"))[0] == 200
+        assert (await Browser(running, app).install("T02", "U02"))[0] == 200
+        rights = running.core.services.rights
+        assert await rights.role_of("slack:U02", "slack:D02:") is Role.STRANGER
+        assert await rights.role_of("slack+T02:U02", "slack+T02:D02:") is Role.OWNER
+
+
+async def test_a_workspace_that_its_organisation_does_not_grant_us_harms_no_other_one(
+    tmp_path, model, capsys
+):
+    app = SlackApp(("T01",))
+    (one,) = app.workspaces.values()
+    async with app.running(), serving(tmp_path, model, app) as running:
+        await installed(running, app, "T01")
+        await at_rest(running.core)
+        one.faults += [("chat.startStream", SlackError("team_access_not_granted"))] * 3
+        one.faults += [("chat.postMessage", SlackError("team_access_not_granted"))] * 3
+        one.say("D02", "from a workspace that is not granted")
+        await until(lambda: len(one.faults) < 6)
+        await at_rest(running.core)
+        one.faults.clear()
+        await asked(one, "from another one", "D01")
+    assert "platform lost" not in capsys.readouterr().out
