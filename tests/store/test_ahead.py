@@ -13,7 +13,7 @@ from core.buckets import CLOCK_S, Buckets
 from core.budget import Grant
 from core.levels import Level
 from core.platform import Bucket
-from core.store import ahead, keys, tokens
+from core.store import ahead, keys, shared_levels
 from core.store.ahead import AHEAD_S, Ahead
 from core.store.tokens import SharedBudget
 from tests.harness import until
@@ -66,7 +66,8 @@ async def test_what_is_not_used_is_given_back(redis, monkeypatch):
     monkeypatch.setattr(ahead, "BACK_S", 0.1)
     one, bucket = SharedBudget(redis), (Bucket("b", 20, 60.0, reserve=0),)
     await one.take(bucket, "preview")
-    await until(lambda: not one._giving_back)
+    (levels,) = one._levels.values()
+    await until(lambda: levels._giving_back is None)
     assert await taken(SharedBudget(redis), bucket, "final") == 19
 
 
@@ -112,6 +113,48 @@ async def test_a_call_that_is_cut_after_its_write_leaves_no_token_to_two(redis, 
         await cut
     others = await taken(two, bucket, "final")
     assert 1 + others + await taken(one, bucket) <= 20
+
+
+async def test_calls_of_many_chats_at_once_share_trips(redis):
+    budget = SharedBudget(redis)
+    chats = [
+        (Bucket(f"chat {number}", 3, 60.0, like="chats"), Bucket("bot", 0, 1.0))
+        for number in range(30)
+    ]
+    before = await counted(redis)
+    grants = await asyncio.gather(*(budget.take(chat, "final") for chat in chats))
+    assert {grant.wait_s for grant in grants} == {0}
+    # The first two may find that others have another time, and load the script.
+    assert (await counted(redis))[1] - before[1] - 1 <= 4
+    assert await taken(SharedBudget(redis), chats[0], "final") == 2
+
+
+async def test_of_many_calls_at_once_in_one_chat_each_takes_a_token_of_its_own(redis):
+    budget, bucket = SharedBudget(redis), (Bucket("b", 20, 60.0, reserve=0),)
+    calls = [budget.take(bucket, call) for call in ("final", "preview", "nicety") * 10]
+    grants = await asyncio.gather(*calls)
+    left = await taken(SharedBudget(redis), bucket, "final")
+    assert sum(not grant.wait_s for grant in grants) + left <= 20
+
+
+async def test_who_leaves_before_the_trip_takes_no_token(redis):
+    budget, bucket = SharedBudget(redis), (Bucket("b", 3, 60.0, reserve=0),)
+    calls = [asyncio.create_task(budget.take(bucket, "final")) for _ in range(3)]
+    await asyncio.sleep(0)
+    for call in calls[1:]:
+        call.cancel()
+    await asyncio.wait(calls)
+    assert await taken(budget, bucket, "final") == 2
+
+
+async def test_who_waits_for_a_token_while_the_process_ends_gets_one_of_its_own(redis):
+    budget, bucket = SharedBudget(redis), (Bucket("b", 3, 60.0, reserve=0),)
+    calls = [asyncio.create_task(budget.take(bucket, "final")) for _ in range(4)]
+    await asyncio.sleep(0)
+    await budget.aclose()
+    async with asyncio.timeout(10):
+        grants = await asyncio.gather(*calls)
+    assert sum(not grant.wait_s for grant in grants) == 3
 
 
 async def test_a_refusal_ends_what_was_taken_ahead(redis):
@@ -162,27 +205,32 @@ async def test_replicas_that_come_and_die_never_call_too_often(redis, monkeypatc
     monkeypatch.setattr(ahead, "BACK_S", 0.1)
     monkeypatch.setattr(ahead, "SHARED_S", 0.3)
     monkeypatch.setattr(ahead, "LATELY_S", 0.2)
-    monkeypatch.setattr(tokens, "CLOCK_HOLDS_S", 1e6)
+    monkeypatch.setattr(shared_levels, "CLOCK_HOLDS_S", 1e6)
     rng, made = random.Random(seed), []
     window, burst = Bucket("b", 18, 0.8), Bucket("b:burst", 12, 0.4, refills=True)
     apart_s = time.time() - time.monotonic()
 
-    async def replica():
-        budget = SharedBudget(redis)
-        # All have the same clock: a slow answer of Redis, or a wait between the two clocks of a
-        # process, would let them differ.
-        budget._looked_at, budget._ahead_s = time.monotonic(), apart_s
-        for _ in range(rng.randrange(5, 60)):
+    async def answer(budget, calls):
+        for _ in range(calls):
             call = rng.choice(("preview", "preview", "preview", "final", "first", "nicety"))
             began = time.monotonic()
             if not (await budget.take((window, burst), call)).wait_s:
                 made.append((began, time.monotonic()))
             await asyncio.sleep(rng.random() * 0.02)
+
+    async def replica():
+        budget = SharedBudget(redis)
+        (levels,) = budget._levels.values()
+        # All have the same clock: a slow answer of Redis, or a wait between the two clocks of a
+        # process, would let them differ.
+        levels._looked_at, levels._ahead_s = time.monotonic(), apart_s
+        answers = rng.randrange(1, 4)
+        calls = rng.randrange(5, 60) // answers
+        await asyncio.gather(*(answer(budget, calls) for _ in range(answers)))
         if rng.random() < 0.5:
             await budget.aclose()
-        else:
-            for task in budget._giving_back.values():
-                task.cancel()
+        elif levels._giving_back is not None:
+            levels._giving_back.cancel()
 
     async def seat():
         for _ in range(5):  # Longer than the window.

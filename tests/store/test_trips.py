@@ -3,7 +3,7 @@
 import time
 
 from core.platform import Bucket
-from core.store import ahead, tokens
+from core.store import ahead, shared_levels
 from core.store.crowds import Crowds
 from core.store.tokens import SharedBudget
 from core.store.turns import Checkpoint
@@ -65,10 +65,11 @@ async def test_a_token_costs_one_trip_and_one_more_if_another_process_was_there(
 
 async def test_who_reckons_the_time_of_redis_wrongly_asks_again(redis, monkeypatch):
     budget, bucket = SharedBudget(redis), (Bucket("b", 2, 100.0, reserve=0),)
-    monkeypatch.setattr(tokens, "CLOCK_HOLDS_S", 0.0)
+    monkeypatch.setattr(shared_levels, "CLOCK_HOLDS_S", 0.0)
     for _ in range(2):
         assert (await budget.take(bucket, "final")).wait_s == 0
-    monkeypatch.setattr(budget, "_ahead_s", budget._ahead_s + 3600)
+    (levels,) = budget._levels.values()
+    monkeypatch.setattr(levels, "_ahead_s", levels._ahead_s + 3600)
     assert 99 < (await budget.take(bucket, "final")).wait_s <= 100
 
 
@@ -82,7 +83,7 @@ async def test_the_time_of_redis_is_asked_for_seldom_however_many_tokens_are_tak
     before, began = await asked(), time.monotonic()
     for _ in range(100):
         await budget.take(bucket, "final")
-    assert await asked() - before <= 1 + (time.monotonic() - began) / tokens.CLOCK_HOLDS_S
+    assert await asked() - before <= 1 + (time.monotonic() - began) / shared_levels.CLOCK_HOLDS_S
 
 
 async def test_what_says_nothing_new_of_a_bucket_is_not_written(redis):
