@@ -27,7 +27,8 @@ KEPT_S = 2 * 24 * 3600
 SPENT_S = 400 * 24 * 3600
 """How long the costs of somebody who asks no more are kept."""
 TALLY_S = 100 * 24 * 3600
-"""How long the tally of a month, or of a day, is kept: until the third month has passed."""
+"""How long the tally of a month, or of a day, is kept after its last new row: until the third month
+has passed."""
 MOST_ROWS = 10_000
 """How many people, places and models a tally has rows for. The rest share one of each kind."""
 

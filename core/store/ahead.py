@@ -22,8 +22,9 @@ from core.budget import Grant
 from core.levels import EARLY_TOKENS, Level
 from core.platform import Bucket
 
-AHEAD_S = 2.0
-"""Tokens that were taken ahead may be used for so long."""
+AHEAD_S = 5.0
+"""Tokens that were taken ahead may be used for so long. Who takes over an answer of a process that
+died comes later (`LEASE_S`), so these tokens are back by then."""
 BACK_S = 5.0
 """So much later they are given back by themselves: mostly the next update does it before."""
 MOST_AHEAD, SHARE = 8, 3
@@ -158,13 +159,9 @@ class Ahead:
         for key in keys:
             self._held.pop(key, None)
 
-    @property
-    def next_s(self) -> float | None:
-        """In how many seconds the next tokens should be given back; None: there are none."""
-        if not self._held:
-            return None
-        soonest = min(one.till for one in self._held.values())
-        return max(0.0, soonest + BACK_S - time.monotonic())
+    def __bool__(self) -> bool:
+        """Whether there is anything to give back."""
+        return bool(self._held)
 
 
 def _calm(level: Level, bucket: Bucket, now: float) -> bool:

@@ -46,7 +46,7 @@ from core.tenant_names import home_tenant
 
 LEASE_S = 6.0
 """How long a lease lasts after its last renewal."""
-RENEW_S = 1.5
+RENEW_S = 2.0
 """`core.turn.lease_renewer` renews it so often while the turn runs."""
 STALE_S = 60
 """After this long without a renewal, a turn no longer counts as one that runs for its person."""

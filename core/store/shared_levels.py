@@ -36,11 +36,13 @@ SWAPS = 20
 _EMPTY = encode(Level())
 CLOCK_APART_S = 0.25
 """We reckon the time of Redis from an answer of it. If we are wrong by more, we ask again."""
-CLOCK_HOLDS_S = 5.0
+CLOCK_HOLDS_S = 10.0
 """For so long we believe that we are right."""
 WRITE_AGAIN_S = 60.0
 """A level that stays the same is written again after this time, so that it is kept on."""
 MOST_BELIEVED = 5_000
+GIVE_EVERY_S = 1.0
+"""So often tokens are looked for that were taken ahead and not used."""
 MOST_TOGETHER = 32
 """For so many calls levels are written in one trip."""
 
@@ -127,7 +129,7 @@ class SharedLevels:
             if left:
                 for one, result in zip(left, await self._everywhere(left), strict=True):
                     _resolve(one, result)
-            if known.next_s is not None and self._giving_back is None:
+            if known and self._giving_back is None:
                 self._giving_back = asyncio.create_task(
                     self._keep_giving(), name="give tokens back"
                 )
@@ -202,8 +204,8 @@ class SharedLevels:
     async def _keep_giving(self) -> None:
         ahead = self._ahead
         try:
-            while (next_s := ahead.next_s) is not None:
-                await asyncio.sleep(next_s)
+            while ahead:
+                await asyncio.sleep(GIVE_EVERY_S)
                 await self._give_back()
         finally:
             self._giving_back = None

@@ -11,15 +11,15 @@ from core.errors import StoreError
 from core.latency import Usual, worth_telling
 from core.platform import Bucket
 from core.store.ahead import Law, Result
-from core.store.shared_levels import SharedLevels
 from core.store.sharded import at_home, shards_of
+from core.store.shared_levels import SharedLevels
 
 
 class SharedBudget:
     """A `Budget` of all processes.
 
-    The level of a bucket is in the shard of the tenant whose calls it counts (`core.store.shared_levels`).
-    No tenant waits for a shard that is away, unless it is its own.
+    The level of a bucket is in the shard of the tenant whose calls it counts. No tenant waits for a
+    shard that is away, unless it is its own.
 
     While Redis is away, each process counts alone, so that a running answer can still be shown.
     """
@@ -38,7 +38,7 @@ class SharedBudget:
             buckets,
             lambda all_, now: all_.take(buckets, call, now, growing=growing),
             here=call in ("preview", "nicety"),
-            ahead=call == "preview",
+            ahead=call in ("first", "preview"),
         )
 
     async def passed(self, buckets: Sequence[Bucket], grant: Grant, took_s: float) -> None:

@@ -30,6 +30,8 @@ ORPHANS_S = 60.0
 """How long to wait for an absent store to learn which posts it does not know."""
 NEW_POST_WAIT_S = 10.0
 """How long a new post waits for an absent store, which should keep its handle."""
+THERE_S = 1.0
+"""A store that renewed or began the turn so lately is taken to be there."""
 ALL_TURNS = "*"
 """This stop means any turn in the lane."""
 
@@ -52,7 +54,7 @@ class LeaseRenewer:
         self._task: asyncio.Task[None] | None = None
         self._looked = Flag()
         self._looked_at = time.monotonic()
-        self._renewed_at = 0.0
+        self._renewed_at = self._looked_at  # The turn was loaded just now.
         self._lost = False
         self.ending = False
         """Whether the answer, whole or not, stands there as it will be kept."""
@@ -132,7 +134,7 @@ class LeaseRenewer:
         while time.monotonic() - self._looked_at > LEASE_S / 2:
             await self._look()
         began = time.monotonic()
-        while new_post and self._renewed_at < began:
+        while new_post and self._renewed_at < began - THERE_S:
             await self._look()
             if self._renewed_at >= began or time.monotonic() - began > NEW_POST_WAIT_S:
                 return

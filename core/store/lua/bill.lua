@@ -112,11 +112,10 @@ local function pay(json)
     add_costs(key, costs)
     redis.call('EXPIRE', key, bill.spent_ttl)
   end
-  for i, called in ipairs(bill.tallies) do
+  for _, called in ipairs(bill.tallies) do
     local tally = here(called)
     local new = tell(tally, bill.rows, bill.most_rows)
-    -- The first is of a month, in which much may come later. The second is of a day.
-    if new > 0 or i == 1 then redis.call('EXPIRE', tally, bill.tally_ttl) end
+    if new > 0 then redis.call('EXPIRE', tally, bill.tally_ttl) end
   end
   local near = {}
   for i, one in ipairs(bill.accounts) do
