@@ -17,7 +17,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-import bots.telegram.surface
+import bots.telegram.limits
 import core.buckets
 import core.crowd
 import core.levels
@@ -138,7 +138,7 @@ def speed_up(faster):
         for name in names:
             setattr(room, name, getattr(room, name) / faster)
     core.crowd.NOTICE_EVERY_S = max(1, int(core.crowd.NOTICE_EVERY_S))
-    telegram = bots.telegram.surface
+    telegram = bots.telegram.limits
     calls, seconds = telegram.BURST
     telegram.BURST = calls, seconds / faster
     # Our minute is a little longer than Telegram's, because calls may arrive late. How late they

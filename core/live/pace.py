@@ -46,7 +46,7 @@ from typing import NamedTuple, Protocol
 from core.budget import LOOK_AGAIN_S, Budget, Grant
 from core.live.length_model import LengthModel
 from core.live.plan import Plan, plan_gap_s, tokens_back_s
-from core.live.progress import Progress, clock
+from core.live.progress import LATE_PAUSES, Progress, clock
 from core.platform import Bucket
 from core.tasks import Flag, end
 
@@ -62,6 +62,8 @@ CLOCK_S = 0.001
 """What is due within this time is due now."""
 STEP_S = 0.01
 """The shortest wait before the pacer looks again."""
+EARLY_PAUSES = LATE_PAUSES + 1
+"""A burst that comes so many usual pauses before an update is due is too early to show it."""
 
 
 class GrowingAnswer(Protocol):
@@ -92,6 +94,8 @@ class _Lane:
     """Set when the lane must be looked at again."""
     first_at: float = 0.0
     """When a first text that got no token asks again."""
+    soonest_at: float = 0.0
+    """When the first of them is due, as far as was known at the last look."""
 
 
 class Pacer:
@@ -141,6 +145,8 @@ class Pacer:
         if lane is None or lane.changed.is_set() or answer not in lane.waiting:
             return
         now = clock()
+        if now + EARLY_PAUSES * answer.progress.pause_s < lane.soonest_at:
+            return
         if self._due_at(answer, lane, now) <= now:
             lane.changed.set()
 
@@ -171,10 +177,11 @@ class Pacer:
             # First texts go before all previews.
             waiting = [one for one in waiting if one.progress.shown_chars is None] or waiting
             ready = [(self._due_at(one, lane, now), one) for one in waiting]
-            soonest = min((due_at for due_at, _ in ready), default=now + 60)
-            if soonest > now + CLOCK_S:
+            soonest_at = min((due_at for due_at, _ in ready), default=now + 60)
+            if soonest_at > now + CLOCK_S:
+                lane.soonest_at = soonest_at
                 lane.changed.clear()
-                await lane.changed.wait(min(max(soonest - now, STEP_S), LOOK_AGAIN_S))
+                await lane.changed.wait(min(max(soonest_at - now, STEP_S), LOOK_AGAIN_S))
                 continue
             stalest = max(
                 (one for due_at, one in ready if due_at <= now + CLOCK_S),
