@@ -10,6 +10,7 @@ from bots.registry import Tenant, all_tenants, built
 from core.errors import ConfigError, StoreError
 from core.lending import Lent
 from core.telemetry import logger
+from core.tenant_names import kind_of
 
 log = logger(__name__)
 
@@ -66,18 +67,23 @@ async def _listed(lent: Lent) -> dict[str, Tenant]:
 async def serve_listed(lent: Lent) -> None:
     """Let those tenants serve that the settings list now.
 
+    A platform without tenants, such as the page, neither comes nor goes with them: it would stand
+    open all at once when the last bot is taken away.
+
     Raises:
         ConfigError: they cannot be read, and none was changed.
         StoreError: the store is away, and none was changed.
     """
-    hosting, had = lent.hosting, lent.tenants.wanted
+    hosting, wanted = lent.hosting, lent.tenants.wanted
     if hosting is None:
         return
-    tenants = await _listed(lent)
+    had = {name: one for name, one in wanted.items() if kind_of(name) in lent.settings.tenanted}
+    tenants = {name: one for name, one in (await _listed(lent)).items() if one.plugin.tenant}
     digests = {name: one.digest for name, one in had.items()}
     new = {name: one for name, one in tenants.items() if digests.get(name) != one.wanted.digest}
     come = [built(name, one, lent) for name, one in new.items()]
     go = [name for name in had if name not in tenants or name in new]
     if go or come:
-        lent.tenants.wanted = {name: one.wanted for name, one in tenants.items()}
+        now = {name: one.wanted for name, one in tenants.items()}
+        lent.tenants.wanted = {name: one for name, one in wanted.items() if name not in had} | now
         await hosting.change(go, come)

@@ -266,7 +266,6 @@ def _hosting(core: Core) -> tuple[Hosting, Starting, Worker, PlatformRoutes]:
         core.pubsub,
         core.inbox,
         notices,
-        platforms,
         core.services,
         core.lent.leases,
         reading,

@@ -9,7 +9,7 @@ waits for its running turns for `grace_s`, and then gives their lanes back to th
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
 
@@ -20,7 +20,6 @@ from core.ingress import Ingress
 from core.lent import Leases
 from core.messages import split_conversation
 from core.owner_codes import OwnerCodes
-from core.platform import Platform
 from core.queue_notices import QueueNotices
 from core.reading import Reading
 from core.retry import retry_until_available
@@ -46,14 +45,13 @@ HANDOVER_S = 4.0
 
 
 class Worker:
-    """Serves *platforms*, which *reading* reads, from one inbox, until `run`'s stop."""
+    """Serves the platforms that *reading* reads, from one inbox, until `run`'s stop."""
 
     def __init__(
         self,
         pubsub: PubSub,
         inbox: Inbox,
         notices: Notices,
-        platforms: Mapping[str, Platform],
         services: Services,
         leases: Leases,
         reading: Reading,
@@ -62,7 +60,6 @@ class Worker:
     ) -> None:
         self._pubsub, self._owners = pubsub, owner_codes
         self._inbox, self._notices = inbox, notices
-        self._platforms = platforms
         self._services = services
         self._running: dict[str, TurnRun] = {}
         """The running turns, by the names of their lanes."""
@@ -154,8 +151,9 @@ class Worker:
         # again, or our lease ran out and the earlier turn has not noticed it yet.
         while (before := self._running.get(lane)) is not None:
             await before.ended.wait()
-        if (platform := self._platforms.get(split_conversation(conversation)[0])) is None:
-            await _give_back(claim, at_once=True)  # Its platform was taken away just now.
+        if (platform := self._reading.serving.get(split_conversation(conversation)[0])) is None:
+            # Claimed just before its platform left. `leave` waits for no turn that begins now.
+            await _give_back(claim, at_once=True)
             return
         metrics = self._services.metrics
         run = self._running[lane] = TurnRun(claim, platform, self._services)

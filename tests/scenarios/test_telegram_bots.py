@@ -9,6 +9,7 @@ import pytest
 from core.store import keys
 from tests.harness import at_rest, palaver, readiness, until
 from tests.servers.redis import redis_at
+from tests.servers.telegram import TOKEN
 from tests.servers.telegram_bots import TelegramBots
 
 
@@ -138,6 +139,52 @@ async def test_bots_come_and_go_with_the_file_while_others_serve(tmp_path, model
         assert [call for call in one.calls if call[1] == "getMe"] == polls, "it was not disturbed"
         assert len(three.calls) <= calls + 1, "a call that was under way"
         assert (await readiness(running.url))[0] == 200
+
+
+async def test_who_asked_while_their_bot_was_changed_is_answered_by_what_comes_after_it(
+    tmp_path, model, monkeypatch
+):
+    """The next question is claimed at the end of the last answer, when its bot is leaving."""
+    monkeypatch.setattr("core.worker.CLAIM_WAIT_S", 3.0)
+    bots = TelegramBots(2)
+    one, two = bots.bots
+    path = tmp_path / "palaver.toml"
+    shop = f'[[telegram]]\nname = "shop"\ntoken = "{two.token}"\n'
+    path.write_text(shop)
+    more = {"tokens": [one.token], "palaver_config": path, "grace_s": 20.0}
+    async with bots.running(), serving(tmp_path, model, bots, **more) as running:
+        await asked(two, "hello")
+        model.piece_s = 0.3
+        two.say(77, "first")
+        await until(lambda: "first" in texts_of(model.requests[-1]))
+        two.say(77, "second")
+        path.write_text(f'{shop}stream = "drafts"')
+        await until(lambda: [post for post in two.posts(77) if "Echo of second" in post.text])
+        await at_rest(running.core)
+
+
+SHOP = f'[[telegram]]\nname = "shop"\ntoken = "{TOKEN}"\n'
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "left"), [(SHOP, "", set()), ("", SHOP, {"web", "telegram+shop"})]
+)
+async def test_bots_that_come_and_go_open_and_close_no_page(tmp_path, model, first, then, left):
+    """One that nobody asked for would stand open; on one that is there, people may be talking."""
+    bots, path = TelegramBots(1), tmp_path / "palaver.toml"
+    path.write_text(first)
+    far = {
+        "tokens": [],
+        "palaver_config": path,
+        "web_chat": None,
+        "public_url": "https://a.example",
+    }
+    async with bots.running(), serving(tmp_path, model, bots, **far) as running:
+        tenants = running.core.lent.tenants
+        before = {*tenants.wanted}
+        path.write_text(then)
+        await until(lambda: {*tenants.wanted} != before)
+        assert {*tenants.wanted} == left
 
 
 async def test_each_webhook_has_a_path_of_its_own_also_of_a_bot_that_comes_later(tmp_path, model):
