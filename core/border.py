@@ -40,6 +40,24 @@ def set_aside(border: str, reason: str | BaseException) -> None:
         _log.warning("set aside: %s (%s)", border, word)
 
 
+MOST_VALUES = 50_000
+"""In one JSON text. Megabytes of them would keep the loop for seconds, and take 500 MB."""
+_BETWEEN = (b",", b"[", b"{")
+"""What stands before each value, but for a few."""
+
+
+def crowded(data: bytes, most: int = MOST_VALUES) -> bool:
+    """Whether the JSON in *data* holds more than *most* values. A long text with commas is one."""
+    # Nearly every payload has fewer bytes than that.
+    if len(data) <= most or sum(map(data.count, _BETWEEN)) <= most:
+        return False
+    plain = data.replace(b"\\\\", b"").replace(b'\\"', b"")
+    if plain.count(b'"') > 2 * most:
+        return True
+    outside = b"".join(plain.split(b'"')[::2])
+    return sum(map(outside.count, _BETWEEN)) > most
+
+
 DIRECTIONS = (*range(0x202A, 0x202F), *range(0x2066, 0x206A))
 """Signs that turn the order of the letters around them (unicode.org/reports/tr9)."""
 _VISIBLE = {

@@ -16,6 +16,7 @@ from telegram.error import NetworkError, TelegramError, TimedOut
 from telegram.request import BaseRequest, RequestData
 
 from bots.telegram.decoding import Json, read_json
+from core.border import crowded
 from core.net.bounded_body import read_up_to
 from core.net.way import Way
 
@@ -23,6 +24,8 @@ ANSWER_BYTES = 32 * 1024 * 1024
 """The most that is read, unpacked. A hundred updates are seldom more than one megabyte."""
 CONNECT_S = 10.0
 UPLOAD_S = 60.0
+ANSWER_VALUES = 500_000
+"""The most that are read. A hundred updates, each full of entities, have a third of that."""
 _JSON = {"Content-Type": "application/json"}
 _ID = re.compile(rb'"update_id"\s*:\s*(\d{1,18})')
 
@@ -108,7 +111,7 @@ class Request(BaseRequest):
         except (aiohttp.ClientError, OSError) as error:
             # Its text may hold the address, and that the token.
             raise NetworkError(type(error).__name__) from None
-        if len(payload) > ANSWER_BYTES:
+        if len(payload) > ANSWER_BYTES or crowded(payload, ANSWER_VALUES):
             raise Unreadable(_ids(payload))
         return status, payload
 

@@ -11,7 +11,7 @@ from typing import Any
 import aiohttp
 import msgspec
 
-from core.border import clean, set_aside
+from core.border import clean, crowded, set_aside
 from core.errors import Lost, Refused
 from core.images.download import MOST_BYTES, Room, decoded
 from core.images.pictures import checked
@@ -133,7 +133,9 @@ def _image(one: object) -> AnsweredImage | None:
 
 
 def _record(raw: bytes) -> dict[str, Any] | None:
-    """*raw* as a JSON object; None if it is none."""
+    """*raw* as a JSON object; None if it is none, or has more values than ten pictures need."""
+    if crowded(raw):
+        return None
     try:
         found = msgspec.json.decode(raw)
     except RecursionError:

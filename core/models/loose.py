@@ -11,10 +11,8 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from core.border import clean
+from core.border import clean, crowded
 
-MOST_VALUES = 50_000
-"""In one payload. Megabytes of them would keep the loop for seconds, and take 500 MB."""
 MOST_TOKENS = 1_000_000_000
 """A larger count makes no sense."""
 DEEP = 8
@@ -49,25 +47,8 @@ def parse_few(data: bytes) -> object:
 
 
 def _check(data: bytes) -> None:
-    """Raises `ValueError` if *data* holds more than `MOST_VALUES` values."""
-    # Nearly every payload has fewer bytes than that.
-    if len(data) > MOST_VALUES and _is_crowded(data):
+    if crowded(data):
         raise ValueError("too many values")
-
-
-def _is_crowded(data: bytes) -> bool:
-    """Whether *data* holds more than `MOST_VALUES` values. A long text with commas is one value."""
-    if sum(map(data.count, _BETWEEN)) <= MOST_VALUES:
-        return False
-    plain = data.replace(b"\\\\", b"").replace(b'\\"', b"")
-    if plain.count(b'"') > 2 * MOST_VALUES:
-        return True
-    outside = b"".join(plain.split(b'"')[::2])
-    return sum(map(outside.count, _BETWEEN)) > MOST_VALUES
-
-
-_BETWEEN = (b",", b"[", b"{")
-"""What stands before each value, but for a few."""
 
 
 def parse_all(data: bytes) -> list[object]:

@@ -8,6 +8,7 @@ import io
 import json
 import os
 import struct
+import tracemalloc
 import zlib
 
 import aiohttp
@@ -17,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from core.errors import ModelError
+from core.errors import ModelError, Refused
 from core.images.answers import read_answer, read_callback, read_task
 from core.models.refusals import read_error
 from core.secret import keep_secret
@@ -138,6 +139,28 @@ async def test_what_can_be_shown_of_an_answer_is_shown(body, tmp_path, model):
     model.image_faults.append(raw(body, JSON))
     async with driving(driver, tmp_path, model):
         assert (await ask_and_read(driver, model)).pictures
+
+
+CROWDS = {
+    "lists": b'{"data":[' + b"[]," * MB + b"[]]}",
+    "objects": b'{"data":[' + b"{}," * MB + b"{}]}",
+    "names": b"{" + b",".join(b'"%d":[]' % number for number in range(MB)) + b"}",
+    "numbers": b'{"x":[' + b"1e9," * MB + b"1]}",
+}
+
+
+@pytest.mark.parametrize("what", CROWDS)
+def test_an_answer_of_more_values_than_pictures_need_is_not_built_in_memory(what):
+    """Forty megabytes of empty lists took a gigabyte, and kept the loop for eight seconds."""
+    tracemalloc.start()
+    try:
+        for read in (lambda body: read_answer(body, 200), read_callback):
+            with pytest.raises(Refused):
+                read(CROWDS[what])
+        assert read_task(CROWDS[what]) is None
+        assert tracemalloc.get_traced_memory()[1] < 20 * MB
+    finally:
+        tracemalloc.stop()
 
 
 async def test_of_a_thousand_pictures_ten_are_looked_at(tmp_path, model):

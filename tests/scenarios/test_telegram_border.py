@@ -233,3 +233,19 @@ async def test_an_answer_without_end_is_read_no_further_than_an_answer_can_be(
     async with driver.running():
         await goes_on_behind(endless, driver, tmp_path, model)
         assert zipped or len(sent) < 400
+
+
+async def test_a_batch_of_more_values_than_a_hundred_updates_hold_is_not_built_in_memory(
+    driver, tmp_path, model
+):
+    """Thirty megabytes of empty lists would keep the loop for seconds, and take 800 MB."""
+    many = "[]," * 600_000
+
+    async def crowded(request):
+        return web.Response(
+            text=f'{{"ok": true, "result": [{{"update_id": 5, "x": [{many}[]]}}]}}',
+            content_type="application/json",
+        )
+
+    async with driver.running():
+        await goes_on_behind(crowded, driver, tmp_path, model)
