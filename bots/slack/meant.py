@@ -60,7 +60,8 @@ def shared(payload: Mapping[str, Any]) -> Shared | None:
     channel = string(event, "channel")
     if payload.get("is_ext_shared_channel") is not True or not channel:
         return None
-    message = mapping(event, "message") or event
+    # What was deleted is only in `previous_message`.
+    message = mapping(event, "message") or mapping(event, "previous_message") or event
     root = string(message, "thread_ts") or string(message, "ts")
     if not root:
         return None

@@ -45,7 +45,9 @@ class SlackSettings(BaseModel):
     )
     slack_client_secret: Key = Field(SecretStr(""), description="its secret")
     slack_workspaces: Names = Field(
-        (), description="which may install it, by id (T…, E…), comma-separated; unset: any"
+        (),
+        description="which may install it and are served, by id (T…, E…), comma-separated; "
+        "unset: any",
     )
     slack_follow_threads: bool = Field(
         True, description="answer in a thread one was asked in without a new mention"

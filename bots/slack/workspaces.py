@@ -48,7 +48,7 @@ Build = Callable[[str, Installation], SlackPlatform]
 class Workspaces:
     """The workspaces that installed the app.
 
-    *build*: makes the platform of a tenant. *wanted*: which may install; empty: all.
+    *build*: makes the platform of a tenant. *wanted*: which may be served; empty: all.
     """
 
     def __init__(
@@ -82,7 +82,7 @@ class Workspaces:
 
     async def keep(self, made: Installation) -> bool:
         """Keep *made*, and serve it. False if the operator does not want that workspace."""
-        if self._wanted and made.team not in self._wanted:
+        if not self._wants(made.team):
             return False
         async with self._safe.alone(made.team):
             await self._safe.put(made.team, encoded(made))
@@ -92,6 +92,9 @@ class Workspaces:
             await self._hosts.own(name, Sender(f"{name}:{made.by}", made.by))
         await self.look()
         return True
+
+    def _wants(self, team: str) -> bool:
+        return not self._wanted or team in self._wanted
 
     def jobs(self) -> Sequence[Callable[[], Coroutine[Any, Any, None]]]:
         """Serve all that are installed, as they come and go, and renew their tokens."""
@@ -114,7 +117,8 @@ class Workspaces:
         """Let those be served that are installed now. Raises `StoreError`."""
         async with self._lock:
             self._looked_at = asyncio.get_running_loop().time()
-            found = {team: decoded(raw) for team, raw in (await self._safe.all()).items()}
+            all_of_them = await self._safe.all()
+            found = {team: decoded(raw) for team, raw in all_of_them.items() if self._wants(team)}
             kept = {team: one for team, one in found.items() if one is not None}
             self._unread = found.keys() - kept.keys()
             go: list[str] = []

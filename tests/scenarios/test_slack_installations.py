@@ -6,6 +6,7 @@ import time
 from msgspec.structs import replace
 
 from bots.slack.installation import Installation, OAuth, decoded, encoded
+from bots.slack.meant import shared
 from core.people.roles import Role
 from core.store import keys
 from core.store.safe import SharedSafe
@@ -19,6 +20,7 @@ from tests.scenarios.test_slack_workspaces import (
     serving,
     slack_away,
 )
+from tests.servers.redis import redis_at
 from tests.servers.slack import SlackError
 from tests.servers.slack_app import SlackApp
 
@@ -192,6 +194,32 @@ async def test_who_installs_the_workspace_of_the_settings_does_not_own_the_progr
         rights = running.core.services.rights
         assert await rights.role_of("slack:U02", "slack:D02:") is Role.STRANGER
         assert await rights.role_of("slack+T02:U02", "slack+T02:D02:") is Role.OWNER
+
+
+async def test_a_workspace_that_the_operator_wants_no_more_is_served_no_more(tmp_path, model):
+    app = SlackApp()
+    one, two = app.workspaces.values()
+    async with app.running(), redis_at(tmp_path / "redis") as redis:
+        async with serving(tmp_path, model, app, redis_url=redis.url) as running:
+            await installed(running, app, "T01", "T02")
+            await at_rest(running.core)
+        only = {"redis_url": redis.url, "slack_workspaces": "T02"}
+        async with serving(tmp_path, model, app, **only) as running:
+            one.say("D02", "let me in")
+            await asked(two, "am I in?", "D02")
+            await until(lambda: not one._deliveries)
+            await at_rest(running.core)
+            assert one.unacked == []
+            assert "let me in" not in str(model.requests)
+            assert await kept(running) == {"T01", "T02"}
+
+
+def test_a_message_of_a_shared_channel_that_was_deleted_belongs_to_its_thread():
+    """Who answers there may have it waiting, and Slack tells only one of the workspaces."""
+    event = {"type": "message", "subtype": "message_deleted", "channel": "C01", "ts": "9.9"}
+    was = {"text": "hm", "ts": "2.2", "thread_ts": "1.1"}
+    payload = {"is_ext_shared_channel": True, "event": {**event, "previous_message": was}}
+    assert shared(payload) == ("C01", "C01:1.1", ())
 
 
 async def test_a_workspace_that_its_organisation_does_not_grant_us_harms_no_other_one(
