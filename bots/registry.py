@@ -191,7 +191,7 @@ def _lent(services: Services, tenant: str) -> Lent:
         post_log=services.post_log,
         secret=services.secret,
         spare=services.spare,
-        standing=services.rights.standing,
+        standing=services.standing,
         speak=say,
         menus=_menus(),
         commands=services.commands,

@@ -7,10 +7,10 @@ from functools import partial
 from redis.asyncio import Redis
 
 from core.hosting import Hosting
-from core.lent import CommandInfo, Overhears, PostLog, Recent, Secret, Spare
+from core.lent import CommandInfo, Overhears, PostLog, Recent, Secret, Spare, Standing
 from core.live.delivery import SpareCalls
+from core.messages import Incoming
 from core.overhearing import Listening
-from core.people.rights import Rights
 from core.settings import Settings
 from core.store.limits import SharedLeases
 from core.store.places import Places
@@ -38,7 +38,7 @@ class Lent:
     secret: Secret
     recent: Recent
     spare: Spare
-    rights: Rights
+    standing: Callable[[Incoming], Awaitable[Standing]]
     commands: Mapping[str, CommandInfo]
     overhears: Overhears
     visits: Visits
@@ -59,7 +59,7 @@ def lent_by(redis: Redis, pubsub: PubSub, post_log: PostLog, services: Services)
         SharedSecret(redis),
         SharedRecent(redis),
         SpareCalls(services.pacer.budget),
-        services.rights,
+        services.standing,
         infos(services),
         Listening(Places(redis, settings.history_ttl), services),
         services.visits,

@@ -28,7 +28,7 @@ Takes = Literal["nothing", "choice", "words", "phrase", "text", "prompt"]
 
 
 Standing = Literal["member", "stranger", "blocked"]
-"""What a person is to us, as far as an adapter must know."""
+"""What a person is to us, as far as an adapter must know: a `stranger` may not ask, or not now."""
 
 
 class CommandInfo(msgspec.Struct, frozen=True):

@@ -200,7 +200,8 @@ class Listeners:
 
     async def _on_dialog(self, body: dict[str, Any], ack: Callable[..., Awaitable[Any]]) -> None:
         body = cleaned(body)
-        incoming = await self._menus.written(body) or await self._shortcuts.answered(body)
+        incoming = await self._menus.written(body)
+        incoming = incoming or await self._shortcuts.answered(body, self._standing)
         if incoming is not None:
             await self._accept(incoming)
         await ack()

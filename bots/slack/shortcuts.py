@@ -54,7 +54,7 @@ class Shortcuts:
             case "blocked":
                 return None
             case "stranger":
-                return replace(asked, if_barred=f"@{user}", aside=f"@{user}")
+                return _alone(asked, user)
         match string(body, "callback_id"):
             case name if name == ASK_ABOUT:
                 await self._ask(body, message, channel, thread, sender)
@@ -63,8 +63,10 @@ class Shortcuts:
                 return await self._summary(asked, channel, thread, sender)
         return None
 
-    async def answered(self, body: Mapping[str, Any]) -> Incoming | None:
-        """The incoming of the question in the dialog."""
+    async def answered(self, body: Mapping[str, Any], standing: Any) -> Incoming | None:
+        """The incoming of the question in the dialog. It is shown to nobody if it may not be asked:
+        much can have changed since the dialog was opened.
+        """
         view, user = mapping(body, "view"), string(mapping(body, "user"), "id")
         question = answer_of(view).strip()
         try:
@@ -76,11 +78,16 @@ class Shortcuts:
         if not (user and question):
             return None
         sender = await self._people.sender(user)
+        event_id = f"{self._me.tenant}:{self._me.team}:{string(view, 'id')}"
+        asked = self._asked(event_id, channel, thread, sender, question)
+        match await standing(asked):
+            case "blocked":
+                return None
+            case "stranger":
+                return _alone(asked, user)
         if not await self._show_asked(channel, thread, sender, question):
             return None
         said, files = await self._again(channel, ts, said)
-        event_id = f"{self._me.tenant}:{self._me.team}:{string(view, 'id')}"
-        asked = self._asked(event_id, channel, thread, sender, question)
         return Incoming(
             event_id=asked.event_id,
             conversation=asked.conversation,
@@ -197,3 +204,8 @@ class Shortcuts:
         except PlatformError:
             with suppress(PlatformError), slack_errors():
                 await self._client.chat_postMessage(channel=user, text=text)
+
+
+def _alone(asked: Incoming, user: str) -> Incoming:
+    """*asked*, whose answer only *user* sees."""
+    return replace(asked, if_barred=f"@{user}", aside=f"@{user}")

@@ -3,7 +3,9 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
+from core.errors import StoreError
 from core.images.client import ImageClient
+from core.lent import Standing
 from core.live.pace import Pacer
 from core.messages import Incoming
 from core.models.request import Model
@@ -11,6 +13,7 @@ from core.models.speech import SpeechClient
 from core.people.access import Access
 from core.people.personas import Personas, Places
 from core.people.rights import Rights
+from core.people.roles import Role
 from core.requests import Requests
 from core.settings import Settings
 from core.store.audit import Audit
@@ -62,3 +65,14 @@ class Services:
     audit: Audit
     maintenance: Maintenance
     background: Background = field(default_factory=Background)
+
+    async def standing(self, incoming: Incoming) -> Standing:
+        """As `Rights.standing`. While no questions are taken, only who may end that is a member."""
+        found = await self.rights.standing(incoming)
+        try:
+            if found == "member" and await self.maintenance.stops(incoming, Role.MEMBER):
+                role = await self.rights.role_of(incoming.sender.id, incoming.conversation)
+                return "stranger" if await self.maintenance.stops(incoming, role) else found
+        except StoreError:
+            pass  # The ingress waits for the store, and decides then.
+        return found

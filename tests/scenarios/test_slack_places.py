@@ -7,6 +7,7 @@ import pytest
 
 from bots.slack.commands import read_slash
 from bots.slack.manifest import EVENTS, SCOPES, as_yaml
+from core.store import keys
 from tests.contracts.drivers import SlackDriver, driving
 from tests.harness import command_infos, until
 from tests.servers.slack import BOT_USER, FREE, SCOPE_OF
@@ -307,6 +308,47 @@ async def test_ask_about_this_opens_a_dialog_and_answers_in_the_thread(driver, t
         assert "The release is on Friday." in asked
         assert "Bob" in asked
         await until(lambda: len(driver.server.answers("C01", ts)) == 2)
+
+
+@pytest.mark.parametrize("way", ["slash", "dialog", "summary"])
+async def test_what_may_not_be_asked_now_is_shown_to_nobody(
+    driver, tmp_path, model, monkeypatch, way
+):
+    monkeypatch.setattr("core.store.maintenance.LOOK_AGAIN_S", 0.0)
+    async with driving(driver, tmp_path, model, owners=("slack:U02",), open=True):
+        server, store = driver.server, driver.app.core.redis
+        ts = server.say("C01", "The release is on Friday.", user="U02")
+        server.shortcut("ask_about", server.posts["C01", ts])
+        (view,) = await until(lambda: server.views)
+        await store.set(keys.MAINTENANCE, "slack:U02")
+        match way:
+            case "slash":
+                server.slash("/palaver", "which week?")
+            case "dialog":
+                server.submit(view, "which week?")
+            case "summary":
+                server.shortcut("summarise_thread", server.posts["C01", ts])
+        ((user, _),) = await until(lambda: server.ephemerals)
+        assert user == "U01"
+        assert server.answers("C01", "") == [] == server.answers("C01", ts)
+        server.slash("/palaver", "is it over?", user="U02")
+        await until(lambda: "is it over?" in str(model.requests))
+        assert "which week?" not in str(model.requests)
+
+
+async def test_the_dialog_of_somebody_who_was_blocked_since_shows_nothing(driver, tmp_path, model):
+    async with driving(driver, tmp_path, model, owners=("slack:U02",), open=True):
+        server = driver.server
+        ts = server.say("C01", "The release is on Friday.", user="U02")
+        server.shortcut("ask_about", server.posts["C01", ts])
+        (view,) = await until(lambda: server.views)
+        server.slash("/palaver", "block <@U01>", user="U02")
+        await until(lambda: server.ephemerals)
+        server.submit(view, "which week?")
+        await until(lambda: not server._deliveries)
+        await quiet(driver)
+        assert server.answers("C01", ts) == []
+        assert model.requests == []
 
 
 async def test_a_thread_is_summarised_by_its_shortcut(driver, tmp_path, model):
