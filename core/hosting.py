@@ -65,11 +65,13 @@ class Hosting:
     def faults(self) -> tuple[dict[str, str], list[str]]:
         """Why platforms cannot be served, by name; and the same of those that are one of several.
 
-        A process must not count as ill for one bot whose token was revoked, while others serve.
+        A process must not count as ill for one bot whose token was revoked, while others serve. Nor
+        for any that came by itself: others may still come, unless nobody sends them here.
         """
         wrong = {**self._starting.wrong, **self._reading.wrong}
         well = {kind_of(name) for name in self._platforms if name not in wrong}
-        one_of = {name: why for name, why in wrong.items() if kind_of(name) in well}
+        by_itself = wrong.keys() - self._tenants.wanted.keys()
+        one_of = {n: why for n, why in wrong.items() if n in by_itself or kind_of(n) in well}
         left = {name: why for name, why in wrong.items() if name not in one_of} | self.troubles
         return left, [f"{name}: {why}" for name, why in one_of.items()]
 

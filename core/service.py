@@ -228,7 +228,7 @@ async def serve(
         jobs = [working, *_jobs(core, pulse, hosting.platforms, health)]
         jobs += [asyncio.create_task(lasting("tenants", job)) for job in hosting.jobs]
         try:
-            await _until_tried(starting, stop, working)
+            await _until_tried(starting, stop, working, more=bool(hosting.jobs))
             if not stop.is_set():
                 ready(url, starting.started)
                 jobs += [asyncio.create_task(beside(lent), name="beside")] if beside else []
@@ -278,9 +278,9 @@ def _hosting(core: Core) -> tuple[Hosting, Starting, Worker, PlatformRoutes]:
 
 
 async def _until_tried(
-    starting: Starting, stop: asyncio.Event, working: asyncio.Task[None]
+    starting: Starting, stop: asyncio.Event, working: asyncio.Task[None], *, more: bool
 ) -> None:
-    """Return when each platform was tried once, or at *stop*.
+    """Return when each platform was tried once, or at *stop*. *more*: others may come.
 
     Raises:
         ConfigError: no platform accepts our credentials.
@@ -290,6 +290,6 @@ async def _until_tried(
         await asyncio.wait([*waits, working], return_when=asyncio.FIRST_COMPLETED)
     finally:
         await end(waits)
-    if starting.refused:
+    if starting.refused and not more:
         reasons = ", ".join(f"{name} {reason}" for name, reason in starting.wrong.items())
         raise ConfigError("credentials", reasons)

@@ -11,7 +11,7 @@ from core.people.roles import Role
 from core.store import keys
 from core.store.safe import SharedSafe
 from core.store.vault import Vault
-from tests.harness import at_rest, until
+from tests.harness import at_rest, readiness, until
 from tests.scenarios.test_slack_workspaces import (
     Browser,
     asked,
@@ -199,7 +199,7 @@ async def test_who_installs_the_workspace_of_the_settings_does_not_own_the_progr
 async def test_a_workspace_that_the_operator_wants_no_more_is_served_no_more(tmp_path, model):
     app = SlackApp()
     one, two = app.workspaces.values()
-    async with app.running(), redis_at(tmp_path / "redis") as redis:
+    async with app.running(), redis_at(tmp_path / "kept") as redis:
         async with serving(tmp_path, model, app, redis_url=redis.url) as running:
             await installed(running, app, "T01", "T02")
             await at_rest(running.core)
@@ -212,6 +212,33 @@ async def test_a_workspace_that_the_operator_wants_no_more_is_served_no_more(tmp
             assert one.unacked == []
             assert "let me in" not in str(model.requests)
             assert await kept(running) == {"T01", "T02"}
+
+
+async def test_who_took_the_app_out_while_we_were_away_keeps_nobody_from_installing_it(
+    tmp_path, model
+):
+    """A process that is not ready gets no requests, so nobody could come after the last one."""
+    app = SlackApp()
+    one, two = app.workspaces.values()
+    async with app.running(), redis_at(tmp_path / "kept") as redis:
+        more = {"redis_url": redis.url}
+        async with serving(tmp_path, model, app, **more) as running:
+            await installed(running, app, "T01")
+            await at_rest(running.core)
+        one.bot_token = "revoked"
+        async with serving(tmp_path, model, app, **more) as running:
+
+            async def told():
+                status, said = await readiness(running.url)
+                assert status == 200, said
+                return "slack+T01: has not started: Slack does not accept" in str(said["warnings"])
+
+            await until(told)
+            await installed(running, app, "T02")
+            await at_rest(running.core)
+        # The workspace of the settings may go, too, and its token with it.
+        async with serving(tmp_path, model, app, slack_bot_token="revoked-too", **more) as running:
+            await asked(two, "still there?", "D02")
 
 
 def test_a_message_of_a_shared_channel_that_was_deleted_belongs_to_its_thread():
