@@ -32,7 +32,7 @@ from bench.turn import PARTS, machine
 ROOT = Path(__file__).parents[1]
 ALL_S = 19 * 60
 """When so much time is over, nothing more begins."""
-ROUNDS = 3
+ROUNDS = 4
 NUMBER = r"([\d,.]+)"
 
 
@@ -52,13 +52,13 @@ class Part:
 
 
 def rounds_of(name):
-    """Turns on a platform swing the most; a start is short."""
+    """CPU of turns swings the most; a start is short."""
     return ROUNDS if name in KINDS or name == "start" else 2
 
 
 PLAN = (
     *(
-        Part("turn", (name, "--again", "1"), "", rounds_of(name), 120, figures=True)
+        Part("turn", (name, "--again", "1"), "", rounds_of(name), 180, figures=True)
         for name in PARTS
     ),
     Part(

@@ -27,6 +27,7 @@ import uvloop
 
 from bench.figures import Figure, write
 from bench.plot import lines
+from bench.quick_telegram import QuickTelegram
 from bench.scenes import Telegram
 from bench.tools import cpu_s
 from bench.turn import bare, palaver
@@ -141,6 +142,14 @@ async def modelled(core):
         process.kill()
 
 
+class Quick(Telegram):
+    """Telegram that leaves its core to the others there."""
+
+    def __init__(self):
+        super().__init__()
+        self.server = QuickTelegram()
+
+
 class Calls:
     """Stands where the platform keeps its calls: how late first and final texts are, by chat."""
 
@@ -216,7 +225,7 @@ def percentile(some):
 
 async def measured(make, most, ramp_s, hold_s):
     """({number: how late}, cores used, unanswered) of the process that *make* starts."""
-    scene = Telegram()
+    scene = Quick()
     async with scene.running(), make(scene) as run:
         os.sched_setaffinity(run.process.pid, {0})
         scene.server.calls = calls = Calls()
@@ -240,7 +249,7 @@ async def asked(scene, calls, chat):
 
 async def recorded(model):
     """The calls of an answer of ours, for the bare script."""
-    scene = Telegram()
+    scene = Quick()
     async with scene.running(), palaver(scene, model, "bench.lifted"):
         scene.server.calls = calls = Calls()
         return await asked(scene, calls, 1000)

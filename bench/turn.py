@@ -43,7 +43,11 @@ takes so many."""
 AT_ONCE = 8
 """Warm-up, measured and counted turns together stay below the streams that Slack lets begin in a
 minute (20): more would wait for each other."""
-IDLE_S = 4.0
+IDLE_S, PERIODS_S = 4.0, 10.0
+"""So long it is looked what a process does when nobody asks: of CPU, and of commands, which come
+every two and every five seconds."""
+REST_S = 1.5
+"""A turn whose answer stands there may still wait a second whether its question goes on."""
 MANY = 2_000
 """Chunks of the answer that tells what a chunk costs."""
 OPEN = 200
@@ -82,15 +86,20 @@ class Run:
                 group.create_task(ask())
         return sorted(calls, key=len)[count // 2]
 
-    async def cpu_ms(self, count, idle_s=IDLE_S):
-        """(milliseconds of CPU for each of *count* turns, the calls of one of them)."""
-        pid = self.process.pid
-        before = cpu_s(pid)
+    async def idle(self, idle_s=IDLE_S):
+        """What part of a core the process takes when nobody asks."""
+        before = cpu_s(self.process.pid)
         await asyncio.sleep(idle_s)
-        idle = (cpu_s(pid) - before) / idle_s
-        before, began = cpu_s(pid), time.monotonic()
+        return (cpu_s(self.process.pid) - before) / idle_s
+
+    async def cpu_ms(self, count, idle=0.0):
+        """(milliseconds of CPU for each of *count* turns, the calls of one of them). *idle*: what
+        the process takes anyway.
+        """
+        before, began = cpu_s(self.process.pid), time.monotonic()
         calls = await self.turns(count)
-        took = cpu_s(pid) - before - idle * (time.monotonic() - began)
+        await asyncio.sleep(REST_S)
+        took = cpu_s(self.process.pid) - before - idle * (time.monotonic() - began)
         return took / count * 1000, calls
 
     async def trips(self, model):
@@ -104,8 +113,9 @@ class Run:
                 stats = await client.info("stats")
                 return stats["total_commands_processed"], stats["total_reads_processed"]
 
+            await asyncio.sleep(REST_S)
             before, began = await counts(), time.monotonic()
-            await asyncio.sleep(IDLE_S / 2)
+            await asyncio.sleep(PERIODS_S)
             idle_s, after = time.monotonic() - began, await counts()
             # Each look of ours is a command and a read.
             idle = [(b - a - 1) / idle_s for a, b in zip(before, after, strict=True)]
@@ -113,6 +123,7 @@ class Run:
                 shape(model, TOKENS, seconds)
                 before, began = await counts(), time.monotonic()
                 calls = await self.scene.ask("how much?")
+                await asyncio.sleep(REST_S)
                 took_s, after = time.monotonic() - began, await counts()
                 # What the program does in as long a time in which nobody asks is no part of it.
                 trips = zip(before, after, idle, strict=True)
@@ -230,25 +241,38 @@ def updates(calls):
 
 
 async def compared(make, turns):
-    """The figures of one platform: CPU of a turn, over that of the bare script, and its trips."""
-    async with scripted().running() as model, make().running() as scene:
-        name = scene.name
-        async with palaver(scene, model) as run:
-            await run.warm(model)
-            ours, calls = await run.cpu_ms(turns)
-            commands, reads, grown = await run.trips(model)
-        shape(model, CHUNKS, CHUNKS * CHUNK_S)
-        if hasattr(scene.server, "webhook"):
-            scene.server.webhook = None
-        async with bare(scene, model, calls) as run:
-            await run.warm(model)
-            theirs, _ = await run.cpu_ms(turns, 1.0)
+    """The figures of one platform: CPU of a turn, over that of the bare script."""
+    async with (
+        scripted().running() as model,
+        make().running() as scene,
+        make().running() as other,
+        palaver(scene, model) as run,
+    ):
+        await run.warm(model)
+        await asyncio.sleep(REST_S)
+        ours, calls = await run.cpu_ms(turns, await run.idle())
+        async with bare(other, model, calls) as script:
+            await script.warm(model)
+            theirs, _ = await script.cpu_ms(turns)
+    name = scene.name
     yield Figure(f"CPU of a turn, {name}", "ms", (ours,), None, f"with {len(calls)} calls")
     yield Figure(f"CPU of the bare script, {name}", "ms", (theirs,))
     yield Figure(f"a turn in times of the bare script, {name}", "times", (ours / theirs,), 1.6)
-    told = f"{TOKENS} tokens, {updates(grown)} updates, {len(grown)} calls"
-    yield Figure(f"Redis commands of a turn, {name}", "", (commands,), 120, told, 1)
-    yield Figure(f"reads of Redis for a turn, {name}", "", (reads,), 40, told, 1)
+
+
+async def trips():
+    """What a turn asks of Redis, on each platform."""
+    for make in SCENES:
+        async with (
+            scripted().running() as model,
+            make().running() as scene,
+            palaver(scene, model) as run,
+        ):
+            await run.warm(model)
+            commands, reads, grown = await run.trips(model)
+        name, told = scene.name, f"{TOKENS} tokens, {updates(grown)} updates, {len(grown)} calls"
+        yield Figure(f"Redis commands of a turn, {name}", "", (commands,), 120, told, 1)
+        yield Figure(f"reads of Redis for a turn, {name}", "", (reads,), 40, told, 1)
 
 
 async def chunk():
@@ -262,7 +286,7 @@ async def chunk():
             palaver(scene, model) as run,
         ):
             await run.turns(4)
-            took.append((await run.cpu_ms(8, 2.0))[0])
+            took.append((await run.cpu_ms(8, await run.idle(2.0)))[0])
     each_us = (took[1] - took[0]) * 1000 / (MANY - MANY // 20)
     yield Figure("CPU of a chunk, each a packet", "µs", (each_us,), 30)
 
@@ -277,7 +301,7 @@ async def character():
             palaver(scene, model) as run,
         ):
             await run.turns(4)
-            took[chars] = (await run.cpu_ms(8, 2.0))[0] / chars * 1000
+            took[chars] = (await run.cpu_ms(8, await run.idle(2.0)))[0] / chars * 1000
     first_us, middle_us, last_us = took.values()
     name, beside = "CPU of a character of 100,000 (page)", f"of 10,000: {short(middle_us)} µs"
     yield Figure(name, "µs", (last_us,), first_us, f"{beside}; the target: of 1,000")
@@ -381,6 +405,7 @@ async def _lags(scene):
 
 PARTS = {
     **{make().kind: partial(compared, make) for make in SCENES},
+    "trips": trips,
     "chunk": chunk,
     "character": character,
     "memory": memory_figures,

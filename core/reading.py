@@ -10,6 +10,7 @@ from contextlib import aclosing
 
 from core.errors import PalaverError, PlatformError, Revoked
 from core.ingress import Ingress
+from core.messages import Incoming, place_of
 from core.platform import Platform
 from core.retry import BACKOFF_S, retry_until_available
 from core.tasks import after, end
@@ -20,6 +21,8 @@ log = logger(__name__)
 FORGIVEN_S = 120.0
 WELL_S = 10.0
 """After this long without a failure, a platform counts as read."""
+PLACES_AT_ONCE = 32
+"""Of so many places messages are taken in at the same time: most of it is waiting for the store."""
 
 
 class Reading:
@@ -79,8 +82,7 @@ class Reading:
                     async for batch in batches:
                         failures = 0
                         self.wrong.pop(platform.name, None)
-                        for incoming in batch:
-                            await ingress.accept(platform, incoming)
+                        await _accept(platform, batch, ingress)
                 return
             except Revoked as error:
                 self.lose(platform, error)
@@ -110,3 +112,23 @@ class Reading:
             del self.serving[platform.name]
             self.lost.add(platform.name)
             log.error("platform lost", platform=platform.name, reason=str(error))
+
+
+async def _accept(platform: Platform, batch: Sequence[Incoming], ingress: Ingress) -> None:
+    """Return when all of *batch* is taken in. What was said in one place keeps its order."""
+    places: dict[str, list[Incoming]] = {}
+    for incoming in batch:
+        places.setdefault(place_of(incoming.conversation), []).append(incoming)
+    if any(incoming.moved_to for incoming in batch):
+        places = {"": [*batch]}  # What follows may be said in the place that it became.
+    slots = asyncio.Semaphore(PLACES_AT_ONCE)
+
+    async def in_order(said: Sequence[Incoming]) -> None:
+        async with slots:
+            for incoming in said:
+                await ingress.accept(platform, incoming)
+
+    ends = await asyncio.gather(*map(in_order, places.values()), return_exceptions=True)
+    for end_ in ends:
+        if end_ is not None:
+            raise end_

@@ -182,7 +182,7 @@ def open_bot(token: str, api_url: str, way: Way, recent: Recent) -> TelegramBot:
         token,
         base_url=f"{api_url}/bot",
         base_file_url=f"{api_url}/file/bot",
-        request=Request(way, at_once=64),
+        request=Request(way, at_once=256),
         get_updates_request=Request(way, at_once=2),
     )
 

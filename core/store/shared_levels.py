@@ -43,7 +43,7 @@ WRITE_AGAIN_S = 60.0
 MOST_BELIEVED = 5_000
 GIVE_EVERY_S = 1.0
 """So often tokens are looked for that were taken ahead and not used."""
-MOST_TOGETHER = 32
+MOST_TOGETHER = 100
 """For so many calls levels are written in one trip."""
 
 
