@@ -3,8 +3,11 @@
 import asyncio
 import time
 
+import aiohttp
 from msgspec.structs import replace
+from slack_sdk.web.async_client import AsyncWebClient
 
+from bots.slack.admins import Admins
 from bots.slack.installation import Installation, OAuth, decoded, encoded
 from bots.slack.meant import shared
 from core.people.roles import Role
@@ -21,7 +24,7 @@ from tests.scenarios.test_slack_workspaces import (
     slack_away,
 )
 from tests.servers.redis import redis_at
-from tests.servers.slack import SlackError
+from tests.servers.slack import BOT_TOKEN, SlackError, SlackServer
 from tests.servers.slack_app import SlackApp
 
 __all__ = ["impatient"]
@@ -239,6 +242,21 @@ async def test_who_took_the_app_out_while_we_were_away_keeps_nobody_from_install
         # The workspace of the settings may go, too, and its token with it.
         async with serving(tmp_path, model, app, slack_bot_token="revoked-too", **more) as running:
             await asked(two, "still there?", "D02")
+
+
+async def test_admins_of_a_workspace_are_admins_for_the_installation_of_its_organisation():
+    """Not so those of another organisation, or of a workspace beside one that installed it."""
+    server = SlackServer()
+    of_grid = {"is_admin": True, "team_id": "T77"}
+    for user, org in (("U01", "E01"), ("U02", "E02")):
+        teams = {"enterprise_id": org, "teams": ["T77"]}
+        server.about[user] = {**of_grid, "enterprise_user": teams}
+    async with server.running(), aiohttp.ClientSession() as session:
+        client = AsyncWebClient(BOT_TOKEN, server.api_url, session=session)
+        of_org, beside = Admins(client, "E01"), Admins(client, "T01")
+        assert await of_org.has("C01", "U01")
+        assert not await of_org.has("C01", "U02")
+        assert not await beside.has("C01", "U01")
 
 
 def test_a_message_of_a_shared_channel_that_was_deleted_belongs_to_its_thread():
