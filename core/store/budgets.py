@@ -53,10 +53,6 @@ class Budgets:
         self._change = script(redis, "change")
         self._swept_at: dict[str, float] = {}
 
-    async def set(self, tenant: str, field: str, limits: Sequence[Limit]) -> bool:
-        """Let admins' budgets of *field* be *limits*. False if there are too many others."""
-        return await self.change(tenant, field, lambda _: limits) is not None
-
     async def change(
         self, tenant: str, field: str, to: Callable[[Sequence[Limit]], Sequence[Limit]]
     ) -> tuple[Sequence[Limit], Sequence[Limit]] | None:

@@ -689,7 +689,7 @@ async def test_what_was_decided_and_set_about_a_group_follows_it_into_its_superg
             one = Member(role, by="telegram:77", at=1.0)
             await members.decide("telegram", f"telegram:{place}", one, by_owner=True, owned=True)
         limit = read_limit("place", "1 tokens/day", who="telegram:-1001")
-        await budgets.set("telegram", field_of("place", "telegram:-1001"), [limit])
+        await budgets.change("telegram", field_of("place", "telegram:-1001"), lambda _: [limit])
         server.say(-1001, "@palaver_bot hello", user=server.person(79, "Eve"))
         await until(lambda: finished(server, -1001))
         server.say(-1001, "", migrate_to_chat_id=-2002)
