@@ -16,13 +16,6 @@ from core.store.audit import Change
 from core.turn.changes import Whom, add_budget, decide, grant, lift_budgets, set_budgets
 from core.turn.commands.command import shown_name
 
-ROLES: Mapping[str, Role] = {
-    "member": Role.MEMBER,
-    "admin": Role.ADMIN,
-    "owner": Role.OWNER,
-    "blocked": Role.BLOCKED,
-    "stranger": Role.STRANGER,
-}
 REFUSALS = {
     "listed": "admin_wrong_listed",
     "not theirs": "admin_wrong_not_theirs",
@@ -31,8 +24,6 @@ REFUSALS = {
     "last owner": "admin_wrong_last_owner",
 }
 _limits = msgspec.json.Decoder(tuple[Limit, ...])
-
-
 Named = Literal["member", "admin", "owner", "blocked", "stranger"]
 
 
@@ -74,8 +65,8 @@ class Deciding:
         (known,) = await services.requests.members.look(platform.name, [asked.id])
         name = request.name if request else known.name if known else ""
         language = request.language if request else known.language if known else ""
-        member = Member(ROLES[asked.role], name, by.id, time.time(), language)
-        was = ROLES[asked.was] if asked.was else None
+        member = Member(Role[asked.role.upper()], name, by.id, time.time(), language)
+        was = Role[asked.was.upper()] if asked.was else None
         verdict = await decide(
             services, platform, asked.id, member, by_owner=True, was=was, undoes=undoes
         )

@@ -21,9 +21,7 @@ from core.languages.catalogue import say
 from core.messages import conversation_id
 from core.store.audit import Change
 from core.tools.tool import ToolContext, ToolError
-from core.turn.changes import (
-    accept_tools,
-)
+from core.turn.changes import accept_tools
 
 RESULT_CHARS = 8_000
 
