@@ -26,4 +26,4 @@ def table(rows: Iterable[Iterable[object]]) -> bytes:
     text = io.StringIO()
     csv.writer(text).writerows(map(cell, row) for row in rows)
     # Without the mark, a spreadsheet takes the text for one of its own encoding.
-    return b"\xef\xbb\xbf" + text.getvalue().encode()
+    return text.getvalue().encode("utf-8-sig")

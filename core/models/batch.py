@@ -7,6 +7,7 @@ either `answer`, `usage` and `cost_usd`, or `error`.
 """
 
 import asyncio
+import codecs
 from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
@@ -109,8 +110,6 @@ class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 _prompts = msgspec.json.Decoder(Prompt | str)
-_MARK = b"\xef\xbb\xbf"
-"""Editors on Windows put it before a text in UTF-8."""
 
 
 def read_prompts(data: bytes) -> list[Prompt | Answer]:
@@ -119,7 +118,8 @@ def read_prompts(data: bytes) -> list[Prompt | Answer]:
     A line that is no prompt becomes an answer with an error.
     """
     prompts: list[Prompt | Answer] = []
-    for number, line in enumerate(data.removeprefix(_MARK).split(b"\n"), 1):
+    # Editors on Windows put the mark before a text in UTF-8.
+    for number, line in enumerate(data.removeprefix(codecs.BOM_UTF8).split(b"\n"), 1):
         if not line.strip():
             continue
         try:
