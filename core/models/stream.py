@@ -100,8 +100,10 @@ class Stream:
         finally:
             self._waits_since = 0.0
         self._bounds.count(piece)
-        if self._bounds.is_large != self._has_place:
-            await self._make_room()
+        if self._has_place and not self._bounds.is_large:
+            self._give_place()
+        elif self._bounds.is_large and not self._has_place:
+            await self._take_place()
         if len(piece) == PIECE_BYTES:
             # More data is here already. Let other tasks run in between.
             await asyncio.sleep(0)
@@ -118,11 +120,8 @@ class Stream:
             error.__context__ = None
         return some
 
-    async def _make_room(self) -> None:
-        """Wait for a place if a large event has begun; else give it back."""
-        if self._has_place:
-            self._give_place()
-            return
+    async def _take_place(self) -> None:
+        """Wait for one of the places for large events."""
         try:
             async with asyncio.timeout(ROOM_S):
                 await self._large.acquire()
