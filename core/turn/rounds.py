@@ -63,11 +63,11 @@ class Rounds:
         context: TurnContext,
         generation: Generation,
         question: str,
-        before: Sequence[Step] = (),
+        before: Sequence[Step],
         *,
-        taint: Taint = Taint.NONE,
-        redo: Redo | None = None,
-        waited: Waiting | None = None,
+        taint: Taint,
+        redo: Redo | None,
+        waited: Waiting | None,
     ) -> None:
         services = context.services
         self._context = context
