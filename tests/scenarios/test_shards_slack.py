@@ -133,8 +133,7 @@ async def _told(running, app):
     redis = running.core.redis
     for team in OF_TEAM:
         name = f"slack+{team}"
-        mail = await _mail_of(running, name)
-        letter = json.dumps({"reason": "no model", "mail": mail})
+        letter = json.dumps({"reason": "no model", "mail": _mail_of(name)})
         await at_home(redis, name).rpush(keys.DEAD, letter)
     async with Operator(running.url) as operator:
         assert await operator.sign_in(token=TOKEN) == 200
@@ -155,7 +154,7 @@ async def _told(running, app):
     await at_rest(running.core)
 
 
-async def _mail_of(running, tenant):
+def _mail_of(tenant):
     return json.dumps(
         {
             "event_id": f"{tenant}:set-aside",
