@@ -16,6 +16,7 @@ from core.settings import Settings
 from core.store.backup import BackupError, backup, check, is_empty, restore, shards_in
 from core.store.opening import opened
 from core.store.sharded import shards_of
+from core.store.use import Use
 
 
 async def back_up(settings: Settings, out: str) -> int:
@@ -61,7 +62,10 @@ def _whole_or_none(path: Path) -> Iterator[BinaryIO]:
     """A file of its own, which becomes *path* once it is whole. Raises `ConfigError`."""
     if path.exists():
         raise ConfigError(str(path), "exists already")
-    number, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        number, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    except OSError as error:
+        raise ConfigError(str(path), error.strerror or type(error).__name__) from None
     try:
         with os.fdopen(number, "wb") as file:
             yield file
@@ -79,6 +83,8 @@ async def put_back(settings: Settings, source: str, *, replace: bool) -> int:
         try:
             check(file)
             async with _store(settings) as redis:
+                if await Use(redis).replicas():
+                    return _failed("a process runs on this store: stop all, wait a minute, restore")
                 if not replace and not await is_empty(redis):
                     return _failed("the store is not empty: --replace writes over what is there")
                 file.seek(0)
@@ -94,14 +100,17 @@ async def put_back(settings: Settings, source: str, *, replace: bool) -> int:
 
 @contextmanager
 def _file(source: str) -> Iterator[BinaryIO]:
-    """*source*, which is read twice: what is piped in is kept in a file meanwhile."""
-    if source != "-":
-        with Path(source).open("rb") as file:
-            yield file
-        return
-    with tempfile.TemporaryFile() as spool:
+    """*source*, which is read twice: what comes through a pipe is kept in a file meanwhile."""
+    try:
+        given = sys.stdin.buffer if source == "-" else Path(source).open("rb")  # noqa: SIM115 - closed below
+    except OSError as error:
+        raise ConfigError(source, error.strerror or type(error).__name__) from None
+    with given, tempfile.TemporaryFile() as spool:
+        if source != "-" and given.seekable():
+            yield given
+            return
         with suppress(BrokenPipeError):
-            shutil.copyfileobj(sys.stdin.buffer, spool)
+            shutil.copyfileobj(given, spool)
         spool.seek(0)
         yield spool
 

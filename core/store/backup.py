@@ -31,7 +31,10 @@ FORMAT = 1
 MOST_AT_ONCE = 200
 """Keys that are read or written in one step, if one conversation does not have more."""
 MADE_ANEW = frozenset(
-    ("ready", "lanes", "running", "parked", "crowd", "lease", "level", "gesture", "board", "pulse")
+    [
+        *("ready", "lanes", "running", "parked", "crowd", "lease", "level", "gesture", "pulse"),
+        "replicas",
+    ]
 )
 
 

@@ -3,7 +3,9 @@
 import asyncio
 import io
 import json
+import os
 import stat
+import time
 
 import pytest
 
@@ -11,6 +13,8 @@ from core.messages import conversation_id
 from core.store import keys
 from core.store.backup import BackupError, check
 from core.store.connection import connect
+from core.store.use import Told, Use
+from core.store.values import TYPES
 from tests.contracts.drivers import TelegramDriver, driving
 from tests.harness import until
 from tests.scenarios.test_command import run
@@ -129,3 +133,63 @@ async def test_a_store_that_is_not_empty_is_written_over_only_if_told(tmp_path):
         assert (code, "--replace" in err) == (1, True)
         code, _, _ = await run(tmp_path, "restore", str(file), "--replace", REDIS_URL=one.url)
         assert code == 0
+
+
+WRITE = {"hash": "HSET {} f 1", "list": "RPUSH {} 1", "set": "SADD {} 1", "string": "SET {} 1"}
+WRITE |= {"zset": "ZADD {} 1 m", "stream": "XADD {} * f 1"}
+
+
+async def test_only_queues_leases_and_what_processes_tell_of_themselves_are_in_no_backup(tmp_path):
+    """The posts of the page are in it: nothing else knows them."""
+    file = tmp_path / "all.backup"
+    async with redis_at(tmp_path / "one") as one:
+        async with connect(one.url) as client:
+            for kind, type_ in TYPES.items():
+                name = f"{keys.TAG}:{kind}:a:b:"
+                await client.execute_command(*WRITE[type_].format(name).split())
+        code, _, err = await run(tmp_path, "backup", str(file), REDIS_URL=one.url)
+        assert code == 0, err
+    _, *entries, _ = map(json.loads, file.read_text().splitlines())
+    left_out = set(TYPES) - {entry["name"].split(":")[2] for entry in entries}
+    queues = {"ready", "lanes", "running", "parked", "crowd", "gesture"}
+    assert left_out == queues | {"lease", "level", "pulse", "replicas"}
+
+
+async def test_nothing_is_restored_under_a_process_that_runs(tmp_path):
+    """It has read what would change, and goes on writing from that."""
+    file = tmp_path / "all.backup"
+    async with redis_at(tmp_path / "one") as one, connect(one.url) as client:
+        await client.rpush(f"{keys.TAG}:history:a:b:", "one")
+        assert (await run(tmp_path, "backup", str(file), REDIS_URL=one.url))[0] == 0
+        await client.rpush(f"{keys.TAG}:history:a:b:", "two")
+        now = time.time()
+        await Use(client).add({}, Told("other", now, now, "", 0, 0, (0.0, 0.0)))
+        code, _, err = await run(tmp_path, "restore", str(file), "--replace", REDIS_URL=one.url)
+        assert (code, "a process runs on this store" in err) == (1, True)
+        assert await client.lrange(f"{keys.TAG}:history:a:b:", 0, -1) == [b"one", b"two"]
+        await Use(client).leave("other")
+        code, _, err = await run(tmp_path, "restore", str(file), "--replace", REDIS_URL=one.url)
+        assert code == 0, err
+        assert await client.lrange(f"{keys.TAG}:history:a:b:", 0, -1) == [b"one"]
+
+
+async def test_a_backup_is_also_restored_from_a_named_pipe(tmp_path):
+    file, pipe = tmp_path / "all.backup", tmp_path / "pipe"
+    os.mkfifo(pipe)
+    async with redis_at(tmp_path / "one") as one, redis_at(tmp_path / "two") as two:
+        async with connect(one.url) as client:
+            await client.rpush(f"{keys.TAG}:history:a:b:", "one")
+        assert (await run(tmp_path, "backup", str(file), REDIS_URL=one.url))[0] == 0
+        writing = asyncio.to_thread(pipe.write_bytes, file.read_bytes())
+        restored = run(tmp_path, "restore", str(pipe), REDIS_URL=two.url)
+        _, (code, _, err) = await asyncio.gather(writing, restored)
+        assert code == 0, err
+        async with connect(two.url) as client:
+            assert await client.lrange(f"{keys.TAG}:history:a:b:", 0, -1) == [b"one"]
+
+
+@pytest.mark.parametrize("command", ["backup", "restore"])
+async def test_a_file_that_cannot_be_opened_is_named(tmp_path, command):
+    async with redis_at(tmp_path / "one") as one:
+        code, _, err = await run(tmp_path, command, "no-folder/all", REDIS_URL=one.url)
+    assert (code, err) == (1, "palaver: no-folder/all: No such file or directory\n")
