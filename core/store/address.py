@@ -14,10 +14,9 @@ Host = tuple[str, int]
 
 SENTINEL = "+sentinel"
 PORTS = {"redis": 6379, "rediss": 6379, f"redis{SENTINEL}": 26379, f"rediss{SENTINEL}": 26379}
-OPTIONS = frozenset(
-    ("db", "username", "password", "client_name", "sentinel_username", "sentinel_password")
-)
+OPTIONS = frozenset(("db", "username", "password", "client_name"))
 """Those of the query. How long a connection waits, and what it answers, is ours to say."""
+SENTINEL_OPTIONS = frozenset(("sentinel_username", "sentinel_password"))
 TLS_OPTIONS = frozenset(
     [
         *("ssl_keyfile", "ssl_certfile", "ssl_password", "ssl_cert_reqs", "ssl_ca_certs"),
@@ -56,14 +55,18 @@ def read_address(url: str) -> StoreAddress:
     """
     try:
         parts = urlsplit(url)
-        _check_query(parts.query, tls=parts.scheme.startswith("rediss"))
+        if parts.fragment:
+            # A password's own `#` cuts the address.
+            raise ValueError("cut")
+        sentinel = parts.scheme.endswith(SENTINEL)
+        _check_query(parts.query, tls=parts.scheme.startswith("rediss"), sentinel=sentinel)
         if parts.scheme == "unix":
             return StoreAddress((), "", parse_url(url), {})
         if parts.scheme not in PORTS:
             raise ValueError(parts.scheme)
         user, at, named = parts.netloc.rpartition("@")
         hosts = tuple(_host(one, PORTS[parts.scheme]) for one in named.split(","))
-        scheme, sentinel = parts.scheme.removesuffix(SENTINEL), SENTINEL in parts.scheme
+        scheme = parts.scheme.removesuffix(SENTINEL)
         group, path = "", parts.path
         if sentinel:
             group, _, path = unquote(path.strip("/")).partition("/")
@@ -72,8 +75,10 @@ def read_address(url: str) -> StoreAddress:
                     "REDIS_URL",
                     "does not say which primary the Sentinels watch: redis+sentinel://hosts/name",
                 )
+        if (database := path.strip("/")) and not database.isdecimal():
+            raise ConfigError("REDIS_URL", "names no database by a number behind its host")
         options: dict[str, Any] = {
-            **parse_url(f"{scheme}://{user}{at}host/{path.strip('/')}?{parts.query}")
+            **parse_url(f"{scheme}://{user}{at}host/{database}?{parts.query}")
         }
     except ValueError:
         # The error's text may quote a part of the password, taken for a port.
@@ -86,11 +91,16 @@ def read_address(url: str) -> StoreAddress:
     return StoreAddress(hosts, group, options, {**tls, **own} if sentinel else {**options, "db": 0})
 
 
-def _check_query(query: str, *, tls: bool) -> None:
+def _check_query(query: str, *, tls: bool, sentinel: bool) -> None:
     """Raises `ConfigError` for an option that the client does not know, or that is ours."""
+    taken = OPTIONS | (TLS_OPTIONS if tls else set()) | (SENTINEL_OPTIONS if sentinel else set())
     for name in parse_qs(query):
-        if name not in OPTIONS and not (tls and name in TLS_OPTIONS):
+        if name not in taken and "@" in query:
+            # A password's own `?` cuts the address: this is the rest of it.
+            raise ValueError("cut")
+        if name not in taken:
             only = " without rediss://" if name in TLS_OPTIONS else ""
+            only = " without redis+sentinel://" if name in SENTINEL_OPTIONS else only
             raise ConfigError("REDIS_URL", f"has an option that is not taken{only}: {name[:40]}")
 
 

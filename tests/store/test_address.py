@@ -30,6 +30,25 @@ def test_the_options_of_the_server_are_taken():
     assert address.tls
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("redis://:ab?hidden=word@127.0.0.1/0", "redis://user#hidden:word@127.0.0.1/0"),
+        *("redis://127.0.0.1/hidden", "redis+sentinel://127.0.0.1/group/0/hidden"),
+    ],
+)
+def test_an_address_that_means_something_else_than_it_says_is_refused_without_its_words(url):
+    with pytest.raises(ConfigError) as refused:
+        read_address(url)
+    assert "hidden" not in str(refused.value)
+
+
+@pytest.mark.parametrize("url", ["redis://localhost", "unix:///tmp/valkey.sock"])
+def test_a_password_for_sentinels_is_not_taken_where_there_are_none(url):
+    with pytest.raises(ConfigError, match="without redis\\+sentinel://: sentinel_password"):
+        read_address(f"{url}?sentinel_password=x")
+
+
 @pytest.mark.parametrize("command", ["run", "check"])
 async def test_such_an_option_is_one_sentence(tmp_path, command):
     url = "redis://:hidden-word@127.0.0.1:1/0?socket_timeout=5"
