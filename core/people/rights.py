@@ -118,7 +118,7 @@ class Rights:
         return listed or (role is Role.OWNER and not own_name_of(tenant_of(person)))
 
     def payer(self, person: str, role: Role) -> Role:
-        """What *person*, who has *role*, is where it is about the operator's money."""
+        """What *person*, who has *role*, is where it is about the operator's money or tools."""
         if role < Role.ADMIN or not own_name_of(tenant_of(person)):
             return role
         return max(self._access.role_of(person), Role.MEMBER)

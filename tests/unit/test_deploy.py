@@ -65,6 +65,15 @@ def test_rules_and_dashboard_ask_only_for_metrics_and_labels_that_there_are(wher
         assert labels <= own, (name, labels - own)
 
 
+def test_an_alert_for_the_first_count_sees_a_counter_that_appears_with_it():
+    """Prometheus finds no increase in the first value of a series."""
+    at_first = [rule["expr"] for rule in rules() if re.match(r"increase\(.*\) > 0", rule["expr"])]
+    assert at_first
+    for expression in at_first:
+        counter, window = re.match(r"increase\((.*)\[(\w+)\]\)", expression).groups()
+        assert expression.endswith(f"or ({counter} unless {counter} offset {window})")
+
+
 def test_every_alert_says_what_is_wrong_and_what_to_do():
     for rule in rules():
         assert rule["annotations"]["summary"], rule["alert"]

@@ -62,8 +62,9 @@ async def _ask_again(context: TurnContext, tool: str) -> Report:
 
 
 async def _accept(context: TurnContext, server: str) -> Report:
-    if not await context.may("bot settings"):
-        return await context.refuse("bot settings")
+    # It holds for all bots and workspaces, as models do: not for the owner of one of them.
+    if not await context.may("any model"):
+        return await context.refuse("any model")
     accepted = await accept_tools(context.services, server, context.first.sender.id)
     sentence = "tools_accepted" if accepted else "tools_nothing"
     return await context.close(

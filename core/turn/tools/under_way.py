@@ -25,7 +25,8 @@ class UnderWay(NamedTuple):
 def tool_context(context: TurnContext, waited: Waiting | None, *, tainted: bool) -> ToolContext:
     """What tools are told of the turn.
 
-    Who allows the call of somebody else lends them no rights.
+    Who allows the call of somebody else lends them no rights. What needs a role is the operator's,
+    such as a server that is called with the operator's key: see `Rights.payer`.
     """
     person, role = context.first.sender.id, context.role
     if waited is not None:
@@ -35,7 +36,7 @@ def tool_context(context: TurnContext, waited: Waiting | None, *, tainted: bool)
     return ToolContext(
         conversation=context.claim.conversation,
         person=person,
-        role=role.name.lower(),
+        role=context.services.rights.payer(person, role).name.lower(),
         private=context.first.private,
         now=context.choices.now,
         allowed=context.choices.place.tools,
