@@ -31,10 +31,10 @@ USUAL = Bounds()
 
 
 class Sandbox:
-    """Runs jobs. As many run at once as *memory_bytes* allow, the others wait."""
+    """Runs jobs. As many run at once as `MEMORY_AT_ONCE` allows, the others wait."""
 
-    def __init__(self, memory_bytes: int = MEMORY_AT_ONCE) -> None:
-        self._memory = Weighted(memory_bytes)
+    def __init__(self) -> None:
+        self._memory = Weighted(MEMORY_AT_ONCE)
 
     async def run(
         self, job: str, data: bytes, *arguments: str | int, bounds: Bounds = USUAL

@@ -46,7 +46,7 @@ class Row(msgspec.Struct, frozen=True):
 class Budgets:
     """All budgets. *limits*: those that the operator set. Each coroutine raises `StoreError`."""
 
-    def __init__(self, redis: Redis, limits: Sequence[Limit] = ()) -> None:
+    def __init__(self, redis: Redis, limits: Sequence[Limit]) -> None:
         self.limits = limits
         self._redis = redis
         self._unhold: AsyncScript = script(redis, "unhold")

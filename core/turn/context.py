@@ -140,7 +140,7 @@ class TurnContext:
         question: str,
         history: Sequence[Exchange],
         attached: ReadAttachments,
-        heard: Sequence[ChatMessage] = (),
+        heard: Sequence[ChatMessage],
     ) -> tuple[ChatMessage, ...]:
         """The messages that ask *question* about *attached*, with *history* as context.
 

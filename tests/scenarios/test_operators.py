@@ -257,7 +257,7 @@ async def test_who_was_told_of_maintenance_in_the_chat_is_told_on_the_page_too(
             assert model.requests == []
 
 
-async def test_the_names_of_thousands_take_two_commands_for_each_kind(driver, tmp_path, model):
+async def test_the_names_of_thousands_take_few_commands(driver, tmp_path, model):
     async with driving(driver, tmp_path, model, **settings()):
         core = driver.app.core
         use = Use(core.redis)
