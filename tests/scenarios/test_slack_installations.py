@@ -20,6 +20,7 @@ from tests.scenarios.test_slack_workspaces import (
     asked,
     impatient,
     installed,
+    of_an_organisation,
     serving,
     slack_away,
 )
@@ -39,15 +40,7 @@ async def test_a_workspace_taken_out_twice_leaves_its_organisation_installed(tmp
     """An event of it names both. Delivered again, it finds no more than the organisation."""
     app = SlackApp()
     one, two = app.workspaces.values()
-    two.org = "E01"
-    two.do_auth_test = lambda parameters: {
-        "team": "Org",
-        "user": "palaver",
-        "team_id": "E01",
-        "enterprise_id": "E01",
-        "is_enterprise_install": True,
-        "user_id": two.bot_user,
-    }
+    of_an_organisation(two)
     async with app.running(), serving(tmp_path, model, app) as running:
         await installed(running, app, "T01")
         assert (await Browser(running, app).install("T02"))[0] == 200

@@ -60,6 +60,20 @@ async def serving(tmp_path, model, app, *, replicas=1, **more):
         yield running[0] if replicas == 1 else running
 
 
+def of_an_organisation(workspace):
+    """The app is installed in *workspace* for its whole organisation."""
+    workspace.org = "E01"
+    workspace.do_auth_test = lambda parameters: {
+        "url": workspace.url,
+        "team": "Org",
+        "user": "palaver",
+        "team_id": "E01",
+        "enterprise_id": "E01",
+        "is_enterprise_install": True,
+        "user_id": workspace.bot_user,
+    }
+
+
 class Browser:
     """A browser that goes to Slack and back, and keeps its cookies."""
 
@@ -279,16 +293,7 @@ async def test_a_message_in_a_shared_channel_is_answered_once_by_who_was_called(
 async def test_an_organisation_installs_once_for_all_its_workspaces(tmp_path, model):
     app = SlackApp(("T01",))
     (one,) = app.workspaces.values()
-    one.org = "E01"
-    one.do_auth_test = lambda parameters: {
-        "url": one.url,
-        "team": "Org",
-        "user": "palaver",
-        "team_id": "E01",
-        "enterprise_id": "E01",
-        "is_enterprise_install": True,
-        "user_id": one.bot_user,
-    }
+    of_an_organisation(one)
     async with app.running(), serving(tmp_path, model, app) as running:
         await installed(running, app, "T01")
         one.team = "T77"  # Another workspace of the organisation.
