@@ -5,10 +5,14 @@ from pathlib import Path
 
 import pytest
 
+from core.languages.catalogue import say
+from core.owner_codes import fresh_code
+from core.people.roles import Member, Role
 from core.tools import servers
 from tests.contracts.drivers import SlackDriver, TelegramDriver, WebDriver, driving
-from tests.harness import until
+from tests.harness import at_rest, palaver, until
 from tests.scenarios.test_check import check
+from tests.servers.telegram_bots import TelegramBots
 
 ROOT = Path(__file__).parents[2]
 NOTES = ROOT / "examples" / "tools" / "notes.py"
@@ -135,3 +139,37 @@ async def test_check_says_what_the_search_lacks(tmp_path, set_to, told):
     assert code != 0
     assert told in said
     assert "tvly-something" not in said
+
+
+async def test_the_operators_tools_are_not_for_the_owner_of_another_bot(tmp_path, model):
+    """Anybody may install the app, and owns their workspace then. Nor do they accept changes."""
+    bots, names = TelegramBots(2), ["telegram", "telegram+900001"]
+    more = 'allow = ["*"]\nread = ["echo"]\nrole = "admin"'
+    path = config(tmp_path, entry("one", STRANGER, "plain", more=more))
+    values = {"telegram_bot_token": ",".join(bot.token for bot in bots.bots)}
+    values |= {"llm_base_url": model.url, "llm_model": "scripted", "palaver_config": path}
+    async with (
+        bots.running(),
+        palaver(tmp_path, telegram_api_url=bots.url, **values) as running,
+    ):
+        await until(running.core.services.servers.known)
+        members = running.core.services.requests.members
+        for bot, name in zip(bots.bots, names, strict=True):
+            code = await members.owner_code(name, fresh_code())
+            assert await members.own(name, code, f"{name}:77", Member(Role.OWNER, "Ann"))
+            bot.say(77, f"I own {name}.")
+            await until(lambda bot=bot: len(bot.posts(77)) == 1)
+            await at_rest(running.core)
+            bot.say(77, "/tools accept one")
+            await until(lambda bot=bot: len(bot.posts(77)) == 2)
+        offered = {
+            name: str(one.get("tools"))
+            for one in model.requests
+            for name in names
+            if f"I own {name}." in str(one["messages"])
+        }
+        assert "one__echo" in offered["telegram"]
+        assert "one__echo" not in offered["telegram+900001"]
+        told = [bot.posts(77)[1].text for bot in bots.bots]
+        refused = say("only_operator", "en").replace("`", "")
+        assert [text == refused for text in told] == [False, True]
