@@ -34,7 +34,7 @@ async def _tools(context: TurnContext) -> Report:
     names = services.tools.for_turn(tool_context(context, None, tainted=False)).names
     listed = "\n".join(f"- `{one}`" for one in names)
     parts = [say("tools_here", language, tools=listed) if names else say("tools_none", language)]
-    if await context.may("bot settings"):
+    if await context.may("any model"):
         parts += ["\n".join(_state(one, language) for one in services.servers.states())]
     always = sorted(await context.claim.consents.allowed(place_of(context.claim.conversation)))
     if always:
