@@ -265,7 +265,7 @@ def as_it_is(inbox, redis):
     """No mutation."""
 
 
-def changed(name, old, new):
+def mutated(name, old, new):
     """The script *name* with *new* for *old*. A guard that is not there counts as not caught."""
     script = source(name)
     if old not in script:
@@ -274,7 +274,7 @@ def changed(name, old, new):
 
 
 def without_dedupe(inbox, redis):
-    script = changed("put", "return {'seen', 0}", "local forgotten = true")
+    script = mutated("put", "return {'seen', 0}", "local forgotten = true")
     inbox.put_script = redis.register_script(script)
 
 
@@ -285,25 +285,25 @@ def without_fence(inbox, redis):
 
 
 def without_ready_again(inbox, redis):
-    script = changed("commit", "if left > 0 and not is_ready then", "if false then")
+    script = mutated("commit", "if left > 0 and not is_ready then", "if false then")
     inbox.engine = replace(inbox.engine, commit=redis.register_script(script))
 
 
 def without_waking_the_parked(inbox, redis):
-    script = changed("commit", "if not name then", "if true then")
+    script = mutated("commit", "if not name then", "if true then")
     inbox.engine = replace(inbox.engine, commit=redis.register_script(script))
 
 
 def with_an_edit_that_runs_on(inbox, redis):
     """The turn's fence stays, and the commit does not look what it takes: each alone is enough."""
-    put = changed("put", "add('HINCRBY', state, 'fence', 1)", "")
-    commit = changed("commit", "type(first) == 'string' and first ~= ARGV[22]", "false")
+    put = mutated("put", "add('HINCRBY', state, 'fence', 1)", "")
+    commit = mutated("commit", "type(first) == 'string' and first ~= ARGV[22]", "false")
     inbox.put_script = redis.register_script(put)
     inbox.engine = replace(inbox.engine, commit=redis.register_script(commit))
 
 
 def with_one_slot_too_many(inbox, redis):
-    script = changed("load", ">= most and", "> most and")
+    script = mutated("load", ">= most and", "> most and")
     inbox.engine = replace(inbox.engine, load=redis.register_script(script))
 
 
