@@ -43,7 +43,7 @@ WRITE_AGAIN_S = 60.0
 MOST_BELIEVED = 5_000
 GIVE_EVERY_S = 1.0
 """So often tokens are looked for that were taken ahead and not used."""
-MOST_TOGETHER = 100
+MOST_TOGETHER = 50
 """For so many calls levels are written in one trip."""
 
 
@@ -242,9 +242,11 @@ def _apart(waiting: Sequence[_Asked]) -> Sequence[_Asked]:
     some: list[_Asked] = []
     sized: set[str] = set()
     for one in waiting:
-        if len(some) < MOST_TOGETHER and sized.isdisjoint(one.sized):
+        if sized.isdisjoint(one.sized):
             some.append(one)
         sized |= one.sized
+        if len(some) >= MOST_TOGETHER:
+            break
     return some
 
 
