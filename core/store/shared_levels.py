@@ -113,6 +113,7 @@ class SharedLevels:
                     await self._serve(some)
                 except Exception as error:
                     _fail(some, error)
+                # Who was cancelled meanwhile wants no token.
                 waiting[:] = [one for one in waiting if not one.result.done()]
         finally:
             self._asking = None
