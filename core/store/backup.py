@@ -12,7 +12,7 @@ import base64
 import hashlib
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import suppress
-from itertools import groupby, islice
+from itertools import groupby
 from typing import Any, BinaryIO
 
 import msgspec
@@ -30,6 +30,8 @@ from core.store.shards import Layout, in_shard, plain, shard_in
 FORMAT = 1
 MOST_AT_ONCE = 200
 """Keys that are read or written in one step, if one conversation does not have more."""
+MOST_BYTES_AT_ONCE = 2 * 1024 * 1024
+"""So much is written in one step, if one key is not more: `core.store.line` gives it seconds."""
 MADE_ANEW = frozenset(
     [
         *("ready", "lanes", "running", "parked", "crowd", "lease", "level", "gesture", "pulse"),
@@ -203,7 +205,7 @@ async def restore(redis: Redis, lines: Iterable[bytes]) -> int:
     count, shards = 0, shards_of(redis)
     rest = iter(lines)
     resharding = Resharding(redis) if await _moves(redis, _decoded(next(rest))) else None
-    for shard, entries in _parts(rest):
+    for shard, entries in parts(rest):
         if resharding is None and shard >= len(shards):
             raise BackupError("this backup holds keys that are not ours")
         placed: dict[Redis, list[tuple[str, Entry]]] = {}
@@ -249,12 +251,20 @@ async def _moves(redis: Redis, head: Head | Entry | Tail) -> bool:
     return theirs.count != ours.count
 
 
-def _parts(lines: Iterable[bytes]) -> Iterator[tuple[int, Sequence[Entry]]]:
-    """The entries, in parts of one shard each."""
-    entries = (what for raw in lines if isinstance(what := _decoded(raw), Entry))
-    for shard, some in groupby(entries, lambda one: shard_in(one.name) or 0):
-        while part := list(islice(some, MOST_AT_ONCE)):
+def parts(lines: Iterable[bytes]) -> Iterator[tuple[int, Sequence[Entry]]]:
+    """The entries, in parts of one shard each, which are written in one step."""
+    part: list[Entry] = []
+    shard = size = 0
+    for one in (what for raw in lines if isinstance(what := _decoded(raw), Entry)):
+        its_shard, size = shard_in(one.name) or 0, size + len(one.dump)
+        full = len(part) == MOST_AT_ONCE or size > MOST_BYTES_AT_ONCE
+        if part and (full or its_shard != shard):
             yield shard, part
+            part, size = [], len(one.dump)
+        shard = its_shard
+        part.append(one)
+    if part:
+        yield shard, part
 
 
 def _decoded(raw: bytes) -> Head | Entry | Tail:

@@ -11,7 +11,7 @@ import pytest
 
 from core.messages import conversation_id
 from core.store import keys
-from core.store.backup import BackupError, check
+from core.store.backup import MOST_BYTES_AT_ONCE, BackupError, check, parts
 from core.store.connection import connect
 from core.store.use import Told, Use
 from core.store.values import TYPES
@@ -193,3 +193,16 @@ async def test_a_file_that_cannot_be_opened_is_named(tmp_path, command):
     async with redis_at(tmp_path / "one") as one:
         code, _, err = await run(tmp_path, command, "no-folder/all", REDIS_URL=one.url)
     assert (code, err) == (1, "palaver: no-folder/all: No such file or directory\n")
+
+
+def test_large_values_are_not_written_in_one_step():
+    """The server has seconds for a step, on whatever line leads to it."""
+    name, large = f"{keys.TAG}:board:a", "A" * (MOST_BYTES_AT_ONCE // 2)
+    other = name.replace("{0}", "{1}")
+    entries = [(name, large), (name, large), (name, "AAAA"), (other, "AAAA"), (other, large * 4)]
+    lines = [
+        json.dumps({"type": "key", "name": name, "dump": dump}).encode() for name, dump in entries
+    ]
+    found = [(shard, [len(one.dump) for one in some]) for shard, some in parts(lines)]
+    half = len(large)
+    assert found == [(0, [half, half]), (0, [4]), (1, [4]), (1, [4 * half])]
