@@ -50,6 +50,8 @@ _WORDS = {
     "ClusterDownError": "its cluster is down",
     "MasterDownError": "its primary is down",
     "AuthenticationError": "it does not accept the password of REDIS_URL, or wants one",
+    "max number of clients": "it has as many connections as it allows (maxclients)",
+    "BUSY ": "it is busy with a script of somebody: SCRIPT KILL ends it",
     "NoPermissionError": "its user may not do what we need",
 }
 

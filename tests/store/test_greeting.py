@@ -1,10 +1,15 @@
 """A server that refuses its clients at once, such as one that wants a password now."""
 
+import asyncio
+
 import pytest
+from redis.asyncio import from_url
 from redis.asyncio.connection import AbstractConnection
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 
 from core.store.connection import connect
+from core.store.pulse import Pulse
+from tests.harness import until
 from tests.servers.redis import redis_at
 
 REFUSE = ("ACL", "SETUSER", "default", "resetpass", ">secret-word")
@@ -37,3 +42,23 @@ async def test_a_server_that_wants_a_password_now_is_greeted_a_few_times_and_not
         assert not any(greeted)
         await operator.execute_command("ACL", "SETUSER", "default", "nopass")
         assert await client.get("x") is None
+
+
+async def test_a_store_that_is_kept_busy_by_a_script_is_named_in_words(tmp_path):
+    async with redis_at(tmp_path / "one") as one, connect(one.url) as client:
+        await client.config_set("busy-reply-threshold", 1)
+        async with from_url(one.url, socket_timeout=None) as other:
+            busy = asyncio.create_task(other.eval("while true do end", 0))
+            try:
+                pulse = Pulse(client)
+                await until(lambda: _feels(pulse, "it is busy with a script of somebody"))
+            finally:
+                await client.script_kill()
+                with pytest.raises(ResponseError):
+                    await busy
+        await until(lambda: _feels(pulse, ""))
+
+
+async def _feels(pulse, words):
+    wrong = await pulse.feel()
+    return wrong.startswith(words) and bool(wrong) == bool(words)
