@@ -16,6 +16,7 @@ from aiohttp import ClientHandlerType, ClientRequest, ClientResponse
 from yarl import URL
 
 from core.errors import ConfigError
+from core.net.interim import bounded
 
 SOCKS = ("socks5", "socks5h", "socks4")
 
@@ -76,7 +77,7 @@ class Way(msgspec.Struct, frozen=True):
             )
             jar = aiohttp.DummyCookieJar()
             return aiohttp.ClientSession(
-                connector=connector, cookie_jar=jar, trust_env=False, **more
+                connector=bounded(connector), cookie_jar=jar, trust_env=False, **more
             )
 
         async def choose(request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
@@ -85,8 +86,10 @@ class Way(msgspec.Struct, frozen=True):
             return await handler(request)
 
         return aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(
-                limit=limit, keepalive_timeout=60, ssl=self.tls(), socket_factory=socket_factory
+            connector=bounded(
+                aiohttp.TCPConnector(
+                    limit=limit, keepalive_timeout=60, ssl=self.tls(), socket_factory=socket_factory
+                )
             ),
             cookie_jar=aiohttp.DummyCookieJar(),
             middlewares=(choose,),
