@@ -91,6 +91,7 @@ def test_every_metric_is_told_in_the_page_of_operating():
 def test_pods_stop_as_gently_as_the_program_and_cannot_write_or_rise():
     documents = list(yaml.safe_load_all((DEPLOY / "kubernetes.yaml").read_text("utf-8")))
     (deployment,) = [one for one in documents if one["kind"] == "Deployment"]
+    assert "replicas" not in deployment["spec"]  # It is the autoscaler's.
     pod = deployment["spec"]["template"]["spec"]
     (container,) = pod["containers"]
     assert pod["terminationGracePeriodSeconds"] > Settings(_env_file=None).grace_s + 10
@@ -111,6 +112,8 @@ def test_compose_starts_two_that_stop_gently_on_a_store_that_forgets_nothing():
     assert seconds > Settings(_env_file=None).grace_s + 10
     assert palaver["read_only"]
     assert palaver["cap_drop"] == ["ALL"]
+    # Without -e, an answer such as LOADING counts as health.
+    assert store["healthcheck"]["test"] == ["CMD", "valkey-cli", "-e", "ping"]
     command = " ".join(map(str, store["command"]))
     assert "--appendonly yes --maxmemory-policy noeviction" in command
     used = {
