@@ -273,22 +273,22 @@ class Ingress:
         waiting: int = 0,
     ) -> None:
         """Say *sentence* to the sender of *incoming*, at most once in *again_s* seconds."""
+        there, to = incoming.conversation, incoming.aside or incoming.reply_to
 
         async def notify() -> None:
             try:
                 if not incoming.private and sentence in SELDOM:
-                    place = notice_of(incoming.conversation)
-                    if not await self._notices.first_time(place, NOTICE_EVERY_S):
+                    # Who was told before takes the place's minute from nobody.
+                    if await self._notices.already_given(name):
+                        return
+                    if not await self._notices.first_time(notice_of(there), NOTICE_EVERY_S):
                         return
                 if not await self._notices.first_time(name, again_s):
                     return
                 language = language_of(incoming.text, "", incoming.sender.language)
                 text = say(sentence, language, waiting=waiting, id=incoming.sender.id)
-                surface = platform.open_surface(
-                    incoming.conversation, incoming.aside or incoming.reply_to
-                )
-                budget = self._services.pacer.budget
-                await post(surface, text, incoming.conversation, budget)
+                surface = platform.open_surface(there, to)
+                await post(surface, text, there, self._services.pacer.budget)
             except (StoreError, PlatformError) as error:
                 log.warning("notice not delivered", notice=sentence, reason=str(error))
 

@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from core.crowd import notice_of
 from core.messages import conversation_id
 from core.store import keys
 from tests.contracts.drivers import SlackDriver, TelegramDriver, driving
@@ -190,3 +191,17 @@ async def test_nor_more_notices_by_strangers_who_type_the_command_of_a_home_tab(
         await until(lambda: any("still there?" in text for text in posts(driver)))
         (told,) = [text for text in posts(driver) if "Echo of" not in text]
         assert "operator's list" in told
+
+
+async def test_a_stranger_who_was_told_before_takes_the_next_one_s_notice_from_nobody(
+    driver, tmp_path, model
+):
+    async with driving(driver, tmp_path, model, allowed_users="telegram:999"):
+        ask(driver, 1, "hello")
+        await until(lambda: posts(driver))
+        # A minute later.
+        place = notice_of(conversation_id("telegram", str(GROUP)))
+        await driver.app.core.redis.delete(keys.told(place))
+        for user in (1, 2):
+            ask(driver, user, "hello again")
+        await until(lambda: len(posts(driver)) == 2)
