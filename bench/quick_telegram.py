@@ -10,6 +10,7 @@ import json
 import re
 import time
 from contextlib import asynccontextmanager
+from urllib.parse import parse_qsl
 
 from tests.servers.telegram import BOT, TOKEN
 
@@ -97,9 +98,7 @@ class _Connection(asyncio.Protocol):
 
     def _answer(self, method, body):
         if method != "getUpdates":
-            # What sets the bot up comes as forms.
-            parameters = json.loads(body) if body.startswith(b"{") else {}
-            self._write(self._telegram.call(method, parameters))
+            self._write(self._telegram.call(method, _read(body)))
             return
         after = OFFSET.search(body)
         poll = asyncio.create_task(self._telegram.updates(int(after[1]) if after else 0))
@@ -111,3 +110,11 @@ class _Connection(asyncio.Protocol):
         body = json.dumps({"ok": True, "result": result}).encode()
         head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(body)}"
         self._transport.write(f"{head}\r\n\r\n".encode() + body)
+
+
+def _read(body):
+    """The parameters of a call: of JSON, or of a form."""
+    if body.startswith(b"{"):
+        return json.loads(body)
+    pairs = parse_qsl(body.decode(errors="replace"))
+    return {name: int(one) if one.isdigit() else one for name, one in pairs}
