@@ -104,7 +104,12 @@ class _Connection(asyncio.Protocol):
         poll = asyncio.create_task(self._telegram.updates(int(after[1]) if after else 0))
         self._polls.add(poll)
         poll.add_done_callback(self._polls.discard)
-        poll.add_done_callback(lambda done: done.cancelled() or self._write(done.result()))
+        poll.add_done_callback(self._polled)
+
+    def _polled(self, poll):
+        # At the end of a bench whoever asked is gone.
+        if not poll.cancelled() and not self._transport.is_closing():
+            self._write(poll.result())
 
     def _write(self, result):
         body = json.dumps({"ok": True, "result": result}).encode()
