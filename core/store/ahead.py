@@ -22,7 +22,7 @@ from core.budget import Grant
 from core.levels import EARLY_TOKENS, Level
 from core.platform import Bucket
 
-AHEAD_S = 5.0
+AHEAD_S = 3.0
 """Tokens that were taken ahead may be used for so long. Who takes over an answer of a process that
 died comes later (`LEASE_S`), so these tokens are back by then."""
 BACK_S = 5.0
@@ -175,9 +175,11 @@ def _with(level: Level, bucket: Bucket, speed: float, tokens: int, now: float) -
     taken = [*level.taken, *[(now + AHEAD_S, "preview")] * tokens]
     if not bucket.refills:
         return replace(level, taken=taken)
-    # What was spent before may be back by then, but not what is spent only then.
-    spent = max(level.spent, AHEAD_S * speed) + tokens
     if bucket.own:
-        # All of it is ours, with what comes back meanwhile, and with what may be tried.
-        spent = max(bucket.most, bucket.upto) + EARLY_TOKENS + AHEAD_S * speed
-    return replace(level, spent=spent, taken=taken if bucket.fastest > 1 else level.taken)
+        # All of it is ours until then, with what comes back meanwhile, and with what may be tried.
+        spent = max(bucket.most, bucket.upto) + EARLY_TOKENS
+        level = replace(level, spent=spent, at=now + AHEAD_S)
+    else:
+        # What was spent before may be back by then, but not what is spent only then.
+        level = replace(level, spent=max(level.spent, AHEAD_S * speed) + tokens)
+    return replace(level, taken=taken) if bucket.fastest > 1 else level

@@ -11,7 +11,7 @@ from redis import Redis
 
 from core.buckets import CLOCK_S, Buckets
 from core.budget import Grant
-from core.levels import Level
+from core.levels import EARLY_TOKENS, Level
 from core.platform import Bucket
 from core.store import ahead, keys, shared_levels
 from core.store.ahead import AHEAD_S, Ahead
@@ -281,3 +281,12 @@ def test_nothing_is_taken_ahead_where_somebody_waits():
     level, now = Level(waits={"final": 1_000_001.0}), 1_000_000.0
     grant = Grant(0.0, [50.0], [0.0])
     assert not Ahead().plan((Bucket("b", 60, 60.0),), {"b": level}, grant, now).tokens
+
+
+async def test_what_a_killed_process_took_ahead_in_a_private_chat_is_back_soon(redis):
+    """However fast that process thought that tokens come back there."""
+    killed = SharedBudget(redis)
+    chat = (Bucket("chat:burst", 3, 3.0, refills=True, fastest=5.0, own=True),)
+    assert (await killed.take(chat, "first")).speeds[0] == pytest.approx(5.0)
+    wait_s = (await SharedBudget(redis).take(chat, "final")).wait_s
+    assert 0 < wait_s <= AHEAD_S + EARLY_TOKENS + 1
