@@ -32,7 +32,7 @@ from bench.turn import PARTS, machine
 ROOT = Path(__file__).parents[1]
 ALL_S = 19 * 60
 """When so much time is over, nothing more begins."""
-ROUNDS = 4
+ROUNDS = 3
 NUMBER = r"([\d,.]+)"
 
 

@@ -261,9 +261,12 @@ async def compared(make, turns):
 
 
 async def trips():
-    """What a turn asks of Redis, on each platform."""
-    for make in SCENES:
+    """What a turn asks of Redis, on each platform. That is counted, so two run side by side."""
+    places = asyncio.Semaphore(2)
+
+    async def counted(make):
         async with (
+            places,
             scripted().running() as model,
             make().running() as scene,
             palaver(scene, model) as run,
@@ -271,8 +274,14 @@ async def trips():
             await run.warm(model)
             commands, reads, grown = await run.trips(model)
         name, told = scene.name, f"{TOKENS} tokens, {updates(grown)} updates, {len(grown)} calls"
-        yield Figure(f"Redis commands of a turn, {name}", "", (commands,), 120, told, 1)
-        yield Figure(f"reads of Redis for a turn, {name}", "", (reads,), 40, told, 1)
+        return (
+            Figure(f"Redis commands of a turn, {name}", "", (commands,), 120, told, 1),
+            Figure(f"reads of Redis for a turn, {name}", "", (reads,), 40, told, 1),
+        )
+
+    for figures in await asyncio.gather(*map(counted, SCENES)):
+        for figure in figures:
+            yield figure
 
 
 async def chunk():
