@@ -73,7 +73,7 @@ PLAN = (
     Part("overload", (), "10,000 questions at once", 2, quick=("--questions", "500")),
     Part(
         "tools",
-        ("--turns", "40", "--idle", "5", "--again", "2"),
+        ("--turns", "25", "--idle", "5", "--again", "2"),
         "What tools cost",
         figures=True,
         quick=("--turns", "8", "--idle", "1", "--again", "1"),
@@ -82,7 +82,7 @@ PLAN = (
     Part("rendering", (), "What a frame costs"),
     Part("worst_case", ("--pairs", "20"), "The worst texts", quick=("--pairs", "2")),
     Part("turn_cost", (), "What a turn costs Redis"),
-    Part("handover", ("--times", "2"), "Killed, and stopped", quick=("--times", "1")),
+    Part("handover", ("--times", "1"), "Killed, and stopped"),
     Part("page", (), "The browser"),
 )
 READ = (

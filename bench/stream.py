@@ -29,7 +29,7 @@ from core.models.request import ChatMessage, ChatRequest
 from core.watchdog import collect_seldom
 
 CHUNKS = 2_000
-TIMES = 3
+TIMES = 2
 PACKET_S = 0.001
 """uvloop counts milliseconds: of less it makes nothing at all, and many packets are one read."""
 OPEN = 200

@@ -261,8 +261,8 @@ async def compared(make, turns):
 
 
 async def trips():
-    """What a turn asks of Redis, on each platform. That is counted, so two run side by side."""
-    places = asyncio.Semaphore(2)
+    """What a turn asks of Redis, on each platform. That is counted, so three run side by side."""
+    places = asyncio.Semaphore(3)
 
     async def counted(make):
         async with (
